@@ -1,0 +1,1 @@
+//! A headless participant for WebRTC rooms.

@@ -1,0 +1,221 @@
+//! Names of things: participants, rooms, connections, nodes, operations.
+//!
+//! Every id is handed in by the host; nothing here draws random numbers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// Identifies a participant inside one room, for example `p_zzzz7k2q`.
+///
+/// An id is 1 to 15 characters of `[0-9A-Za-z_-]`, stored inline, so it is cheap to copy and never needs
+/// escaping in JSON. Ids compare as strings do, which is what the rule "the smaller id offers" needs. The ids
+/// this crate issues are `p_` and eight characters of `[0-9a-z]`, and within a room each is smaller than all
+/// issued before it.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ParticipantId {
+    // Padded with zeros, which sort before every permitted character: deriving `Ord` gives string order.
+    bytes: [u8; Self::MAX_LEN],
+    len: u8,
+}
+
+impl ParticipantId {
+    const MAX_LEN: usize = 15;
+    /// How many ids a room can issue: four base-36 digits.
+    pub(crate) const PER_ROOM: u32 = 36 * 36 * 36 * 36;
+
+    /// Builds the id number `counter` of a room; a smaller counter gives a smaller id.
+    pub(crate) fn issue(counter: u32, suffix: IdSuffix) -> Self {
+        debug_assert!(counter < Self::PER_ROOM);
+        let mut bytes = [0; Self::MAX_LEN];
+        bytes[..2].copy_from_slice(b"p_");
+        write_base36(&mut bytes[2..6], counter);
+        write_base36(&mut bytes[6..10], suffix.0);
+        Self { bytes, len: 10 }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        let used = &self.bytes[..usize::from(self.len)];
+        std::str::from_utf8(used).expect("an id holds ASCII only, checked where it is built")
+    }
+}
+
+impl FromStr for ParticipantId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let permitted = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if text.is_empty() || text.len() > Self::MAX_LEN || !text.bytes().all(permitted) {
+            return Err(InvalidId::Participant);
+        }
+        let mut bytes = [0; Self::MAX_LEN];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(Self { bytes, len: text.len() as u8 })
+    }
+}
+
+impl fmt::Display for ParticipantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for ParticipantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Names a room: six characters of an alphabet without look-alikes (no `0`, `1`, `I`, `L`, `O`).
+///
+/// Parsing accepts lower case, since people type these; the stored form is upper case.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RoomId([u8; 6]);
+
+impl RoomId {
+    /// The characters a room id is made of, 31 of them.
+    pub const ALPHABET: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
+
+    /// Builds an id from six numbers, each taken modulo the alphabet's length.
+    ///
+    /// Draw the numbers uniformly from `0..31` with a cryptographic generator: a room id should not be
+    /// guessable from another one.
+    pub fn from_indices(indices: [u8; 6]) -> Self {
+        Self(indices.map(|index| Self::ALPHABET[usize::from(index) % Self::ALPHABET.len()]))
+    }
+
+    /// The id as text, in upper case.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("a room id holds ASCII only, checked where it is built")
+    }
+}
+
+impl FromStr for RoomId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let bytes: [u8; 6] = text.as_bytes().try_into().map_err(|_| InvalidId::Room)?;
+        let upper = bytes.map(|byte| byte.to_ascii_uppercase());
+        if upper.iter().all(|byte| Self::ALPHABET.contains(byte)) {
+            Ok(Self(upper))
+        } else {
+            Err(InvalidId::Room)
+        }
+    }
+}
+
+impl fmt::Display for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Four random base-36 digits that make a participant id hard to guess.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct IdSuffix(u32);
+
+impl IdSuffix {
+    /// Makes a suffix of a random number, taken modulo 36⁴.
+    pub fn new(random: u32) -> Self {
+        Self(random % ParticipantId::PER_ROOM)
+    }
+}
+
+/// One open socket (or whatever carries frames) of this process, minted by the host and never reused.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ConnId(pub u64);
+
+/// One process. Draw it at random at every start, so that a restarted process is a new node.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct NodeId(pub u64);
+
+/// One operation a [`Hub`](crate::Hub) asked its store for, echoed with the result.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct OpId(pub(crate) u64);
+
+/// One attach: the connection that carries a seat, and the process it ends at.
+///
+/// It is unique for all time, which makes repeating or delaying an operation that names it harmless.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Link {
+    /// The process that holds the socket.
+    pub node: NodeId,
+    /// The socket.
+    pub conn: ConnId,
+}
+
+/// What a token names: the creator's seat, or the guest seat of one `join`.
+///
+/// Identity is the ticket and not the participant id: a ticket used again replaces the older socket, and the
+/// newer one may enter under a fresh id.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Ticket {
+    /// The one seat of the room's creator.
+    Creator,
+    /// The seat promised to the participant that `join` answered with.
+    Guest(ParticipantId),
+}
+
+/// A text that is not an id of the kind asked for.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum InvalidId {
+    /// Not a participant id.
+    #[error("not a participant id: expected 1 to 15 characters of [0-9A-Za-z_-]")]
+    Participant,
+    /// Not a room id.
+    #[error("not a room id: expected six characters of 23456789ABCDEFGHJKMNPQRSTUVWXYZ")]
+    Room,
+}
+
+fn write_base36(out: &mut [u8], mut value: u32) {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    for digit in out.iter_mut().rev() {
+        *digit = DIGITS[(value % 36) as usize];
+        value /= 36;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_smaller_counter_gives_a_smaller_id_whatever_the_suffix() {
+        let newer = ParticipantId::issue(35, IdSuffix::new(u32::MAX));
+        let older = ParticipantId::issue(36, IdSuffix::new(0));
+        assert_eq!(older.as_str(), "p_00100000");
+        assert!(newer < older);
+        assert!(newer.as_str() < older.as_str());
+    }
+
+    #[test]
+    fn ids_compare_as_their_texts_do() {
+        let texts = ["p_", "p_0", "p_00", "p_1", "p_A", "p_a", "p_aa", "p_zzzzzzzzzzzzz", "q"];
+        let mut ids: Vec<ParticipantId> = texts.iter().rev().map(|text| text.parse().unwrap()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids.iter().map(ParticipantId::as_str).collect::<Vec<_>>(), texts);
+    }
+
+    #[test]
+    fn a_room_id_is_accepted_in_any_case_and_look_alikes_are_not() {
+        assert_eq!("abc234".parse::<RoomId>().unwrap().as_str(), "ABC234");
+        for wrong in ["ABC123", "ABC23", "ABC2345", "ABC23O", "ABC23é"] {
+            assert_eq!(wrong.parse::<RoomId>(), Err(InvalidId::Room), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_participant_id_that_would_need_escaping_is_refused() {
+        for wrong in ["", "p_\"x", "p x", "p_ü", "p_12345678901234"] {
+            assert_eq!(wrong.parse::<ParticipantId>(), Err(InvalidId::Participant), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! WebRTC room signaling over HTTP and WebSocket.
