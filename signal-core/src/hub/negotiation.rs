@@ -1,0 +1,173 @@
+//! Offer and answer between two participants: whose turn it is, and what is passed on.
+//!
+//! The server sees every message of a pair in one order and both sides do not, so it settles who wins when
+//! both offer at once (glare, RFC 8829 section 4.1.8.2): the offer that reaches it first.
+
+use std::time::Duration;
+
+use crate::ids::ParticipantId;
+use crate::message::SignalKind;
+use crate::time::Timestamp;
+
+/// The state of one pair.
+#[derive(Debug, Default)]
+pub(super) struct Negotiation {
+    smaller: Side,
+    larger: Side,
+}
+
+/// One participant's part in a pair.
+#[derive(Debug, Default)]
+struct Side {
+    /// Offers of this side that were passed on and not answered yet.
+    unanswered: u32,
+    /// When the last of them was passed on.
+    offered_at: Timestamp,
+    /// Whether this side's last offer was refused, so that its candidates belong to nothing.
+    refused: bool,
+}
+
+/// What to do with a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    /// Tell the sender that the other side's offer won.
+    Conflict,
+    /// Pass over it in silence: it belongs to something that is no more.
+    Drop,
+    /// Pass it on.
+    Forward,
+}
+
+impl Negotiation {
+    /// Judges a message from `from` to `to`.
+    pub(super) fn judge(
+        &mut self,
+        from: ParticipantId,
+        to: ParticipantId,
+        kind: SignalKind,
+        patience: Duration,
+        now: Timestamp,
+    ) -> Verdict {
+        let (sender, receiver) = if from < to {
+            (&mut self.smaller, &mut self.larger)
+        } else {
+            (&mut self.larger, &mut self.smaller)
+        };
+        match kind {
+            SignalKind::Answer => sender.answer(receiver),
+            SignalKind::Candidate => sender.candidate(),
+            SignalKind::Offer => sender.offer(receiver, patience, now),
+        }
+    }
+}
+
+impl Side {
+    fn offer(&mut self, other: &Self, patience: Duration, now: Timestamp) -> Verdict {
+        self.refused = other.unanswered > 0 && now.saturating_since(other.offered_at) < patience;
+        if self.refused {
+            return Verdict::Conflict;
+        }
+        self.unanswered += 1;
+        self.offered_at = now;
+        Verdict::Forward
+    }
+
+    /// Every offer gets its answer, in order; only the one to the last offer still means something.
+    fn answer(&mut self, offerer: &mut Self) -> Verdict {
+        self.refused = false;
+        let is_last = offerer.unanswered == 1;
+        offerer.unanswered = offerer.unanswered.saturating_sub(1);
+        if is_last { Verdict::Forward } else { Verdict::Drop }
+    }
+
+    fn candidate(&self) -> Verdict {
+        if self.refused { Verdict::Drop } else { Verdict::Forward }
+    }
+}
+
+/// The participants of a pair in the order that names it.
+pub(super) fn pair(a: ParticipantId, b: ParticipantId) -> (ParticipantId, ParticipantId) {
+    if a < b { (a, b) } else { (b, a) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SignalKind::{Answer, Candidate, Offer};
+    use super::Verdict::{Conflict, Drop, Forward};
+    use super::*;
+
+    struct Pair {
+        negotiation: Negotiation,
+        now: Timestamp,
+    }
+
+    impl Pair {
+        fn new() -> Self {
+            Self { negotiation: Negotiation::default(), now: Timestamp::from_millis(1_000_000) }
+        }
+
+        fn a(&mut self, kind: SignalKind) -> Verdict {
+            self.judge("p_a", "p_b", kind)
+        }
+
+        fn b(&mut self, kind: SignalKind) -> Verdict {
+            self.judge("p_b", "p_a", kind)
+        }
+
+        fn judge(&mut self, from: &str, to: &str, kind: SignalKind) -> Verdict {
+            let patience = Duration::from_secs(15);
+            self.negotiation.judge(from.parse().unwrap(), to.parse().unwrap(), kind, patience, self.now)
+        }
+
+        fn wait(&mut self, millis: u64) {
+            self.now = self.now + Duration::from_millis(millis);
+        }
+    }
+
+    #[test]
+    fn an_offer_is_answered_once() {
+        let mut pair = Pair::new();
+        assert_eq!(pair.a(Offer), Forward);
+        assert_eq!(pair.b(Answer), Forward);
+        assert_eq!(pair.b(Answer), Drop);
+        assert_eq!(pair.a(Answer), Drop);
+    }
+
+    #[test]
+    fn the_second_of_two_colliding_offers_is_refused_with_its_candidates() {
+        let mut pair = Pair::new();
+        assert_eq!(pair.b(Offer), Forward);
+        assert_eq!(pair.a(Offer), Conflict);
+        assert_eq!(pair.a(Candidate), Drop);
+        assert_eq!(pair.b(Candidate), Forward);
+        assert_eq!(pair.a(Answer), Forward);
+        assert_eq!(pair.a(Candidate), Forward);
+        assert_eq!(pair.a(Offer), Forward);
+    }
+
+    #[test]
+    fn of_several_offers_in_one_direction_only_the_last_ones_answer_is_passed_on() {
+        let mut pair = Pair::new();
+        assert_eq!([pair.a(Offer), pair.a(Offer), pair.a(Offer)], [Forward; 3]);
+        assert_eq!([pair.b(Answer), pair.b(Answer), pair.b(Answer)], [Drop, Drop, Forward]);
+    }
+
+    #[test]
+    fn an_unanswered_offer_stops_refusing_after_the_patience_but_its_late_answer_is_passed_on() {
+        let mut pair = Pair::new();
+        assert_eq!(pair.a(Offer), Forward);
+        pair.wait(14_999);
+        assert_eq!(pair.b(Offer), Conflict);
+        pair.wait(1);
+        assert_eq!(pair.b(Offer), Forward);
+        assert_eq!(pair.b(Answer), Forward);
+        assert_eq!(pair.a(Answer), Forward);
+    }
+
+    #[test]
+    fn candidates_pass_where_nothing_was_refused() {
+        let mut pair = Pair::new();
+        assert_eq!(pair.a(Candidate), Forward);
+        assert_eq!(pair.b(Candidate), Forward);
+    }
+}

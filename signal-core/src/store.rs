@@ -1,0 +1,96 @@
+//! Where the rooms of a single node are kept.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::deadlines::Deadlines;
+use crate::ids::RoomId;
+use crate::room::{Op, Receipt, Reject, Room};
+use crate::time::Timestamp;
+
+/// Holds rooms in memory and applies operations at once: all the store a single node needs.
+///
+/// Records are shared with whoever asks, so a change copies the one room it is about, never the others.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    rooms: HashMap<RoomId, Arc<Room>>,
+    deadlines: Deadlines,
+}
+
+/// What became of an operation.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The room afterwards; `None` if there is none.
+    pub record: Option<Arc<Room>>,
+    /// The answer to whoever asked.
+    pub reply: Result<Receipt, Reject>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in a new room.
+    ///
+    /// # Errors
+    ///
+    /// The room's id is taken, if only by a room that is over and still remembered; try another.
+    pub fn create(&mut self, room: Room) -> Result<Arc<Room>, RoomIdTaken> {
+        if self.rooms.contains_key(&room.id()) {
+            return Err(RoomIdTaken);
+        }
+        let room = Arc::new(room);
+        self.rooms.insert(room.id(), Arc::clone(&room));
+        self.watch_deadline(&room);
+        Ok(room)
+    }
+
+    /// Applies an operation to a room.
+    pub fn apply(&mut self, id: RoomId, op: &Op, now: Timestamp) -> Applied {
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return Applied { record: None, reply: Err(Reject::RoomNotFound) };
+        };
+        let reply = Arc::make_mut(room).apply(op, now);
+        let record = Arc::clone(room);
+        self.watch_deadline(&record);
+        Applied { record: Some(record), reply }
+    }
+
+    /// Ends rooms and seats whose time has come, and forgets rooms that have long been over.
+    ///
+    /// A [`Hub`](crate::Hub) asks for the same where it has sockets; the others have nobody to tell.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        while let Some(id) = self.deadlines.pop_due(now) {
+            let forgotten = self.rooms.get(&id).and_then(|room| room.forgotten_at());
+            if forgotten.is_some_and(|at| at <= now) {
+                self.rooms.remove(&id);
+            } else {
+                self.apply(id, &Op::Prune, now);
+            }
+        }
+    }
+
+    fn watch_deadline(&mut self, room: &Room) {
+        self.deadlines.set(room.id(), room.deadline().or(room.forgotten_at()));
+    }
+
+    /// The newest record of a room, also of one that is over and still remembered.
+    pub fn room(&self, id: RoomId) -> Option<&Arc<Room>> {
+        self.rooms.get(&id)
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next; any change to a room may move it.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.deadlines.next()
+    }
+}
+
+/// A room of that id exists or did so recently.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("the room id is taken")]
+pub struct RoomIdTaken;
