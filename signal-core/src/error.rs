@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::Language;
+use crate::language::Language;
 
 /// The reason in an `error` message; clients branch on it, so the names never change.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

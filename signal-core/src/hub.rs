@@ -19,10 +19,10 @@ use crate::config::HubConfig;
 use crate::deadlines::Deadlines;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, Link, NodeId, OpId, ParticipantId, RoomId};
+use crate::language::Language;
 use crate::message::{ClientMessage, Participant, ServerMessage, Signal};
 use crate::room::{CloseReason, Op, Presence, Reject, Room, Seat, Status};
 use crate::store::Applied;
-use crate::text::{self, Language};
 use crate::time::Timestamp;
 use crate::wire;
 
@@ -270,7 +270,7 @@ impl Hub {
         let members = Arc::clone(local.audience());
         for &conn in members.iter() {
             let Some(connection) = self.connections.get(&conn) else { continue };
-            let reason = text::close_reason(reason, connection.language).to_owned();
+            let reason = reason.text(connection.language).to_owned();
             self.send(conn, &ServerMessage::RoomClosed { reason }, now);
             self.dismiss(conn, CloseCode::RoomClosed);
         }

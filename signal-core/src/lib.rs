@@ -101,12 +101,13 @@ mod deadlines;
 mod error;
 mod hub;
 mod ids;
+mod language;
 mod message;
 mod name;
 mod password;
 mod room;
 mod store;
-mod text;
+
 mod time;
 pub mod wire;
 
@@ -114,6 +115,7 @@ pub use config::HubConfig;
 pub use error::ErrorCode;
 pub use hub::{CloseCode, Hub, Input, Output};
 pub use ids::{ConnId, IdSuffix, InvalidId, Link, NodeId, OpId, ParticipantId, RoomId, Ticket};
+pub use language::Language;
 pub use message::{ClientMessage, Participant, Payload, ServerMessage, Signal, SignalKind};
 pub use name::{DisplayName, InvalidName};
 pub use password::PasswordTag;
@@ -121,5 +123,5 @@ pub use room::{
     Capacity, CloseReason, InvalidCapacity, NewRoom, Op, Presence, Receipt, Reject, Room, Seat, Status,
 };
 pub use store::{Applied, MemoryStore, RoomIdTaken};
-pub use text::Language;
+
 pub use time::Timestamp;

@@ -14,6 +14,7 @@ use thiserror::Error;
 pub use self::operation::{Op, Receipt, Reject};
 pub use self::seat::{Presence, Seat};
 use crate::ids::{IdSuffix, Link, ParticipantId, RoomId, Ticket};
+use crate::language::Language;
 use crate::name::DisplayName;
 use crate::password::PasswordTag;
 use crate::time::Timestamp;
@@ -76,6 +77,18 @@ pub enum CloseReason {
     ByCreator,
     /// Its time was over.
     Expired,
+}
+
+impl CloseReason {
+    /// The text for people.
+    pub fn text(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::ByCreator, Language::En) => "the creator closed the room",
+            (Self::ByCreator, Language::Zh) => "创建者关闭了房间",
+            (Self::Expired, Language::En) => "the room has expired",
+            (Self::Expired, Language::Zh) => "房间已过期",
+        }
+    }
 }
 
 impl Room {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::ids::{ParticipantId, RoomId};
-use crate::text::Language;
+use crate::language::Language;
 
 /// A connection from its opening until the hub closes it or it is lost.
 #[derive(Debug)]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::ids::{ConnId, IdSuffix, OpId, RoomId, Ticket};
+use crate::language::Language;
 use crate::name::DisplayName;
 use crate::room::{Op, Room};
 use crate::store::Applied;
-use crate::text::Language;
 
 /// Something that happened, told to a [`Hub`](crate::Hub).
 #[derive(Clone, Debug)]

@@ -1,0 +1,201 @@
+//! One node without sockets: a hub, its store, and everything either has said.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "shared by several test programs, none of which uses all of it"
+)]
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+use signal_core::{
+    Capacity, CloseCode, ConnId, DisplayName, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore,
+    NewRoom, NodeId, Op, Output, ParticipantId, PasswordTag, Receipt, Room, RoomId, Ticket, Timestamp,
+};
+
+pub const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
+pub const LIFE: Duration = Duration::from_secs(3600);
+
+pub struct Node {
+    pub hub: Hub,
+    pub store: MemoryStore,
+    pub now: Timestamp,
+    pub room: RoomId,
+    received: HashMap<ConnId, Vec<Bytes>>,
+    closed: HashMap<ConnId, CloseCode>,
+    broadcasts: usize,
+    next_conn: u64,
+}
+
+impl Node {
+    /// A node with one room, whose creator has not connected yet.
+    pub fn new(capacity: u8) -> Self {
+        Self::with_config(capacity, HubConfig::default())
+    }
+
+    pub fn with_config(capacity: u8, config: HubConfig) -> Self {
+        let mut node = Self {
+            hub: Hub::new(NodeId(1), config),
+            store: MemoryStore::new(),
+            now: START,
+            room: RoomId::from_indices([0; 6]),
+            received: HashMap::new(),
+            closed: HashMap::new(),
+            broadcasts: 0,
+            next_conn: 0,
+        };
+        node.create_room(1, capacity);
+        node
+    }
+
+    /// Creates a room, which from here on is the one that everything is about.
+    pub fn create_room(&mut self, number: u8, capacity: u8) {
+        self.room = RoomId::from_indices([number; 6]);
+        let new = NewRoom {
+            id: self.room,
+            epoch: 1,
+            name: "room".into(),
+            creator: "alice".into(),
+            password: PasswordTag::new([7; 32]),
+            capacity: Capacity::new(capacity).unwrap(),
+            expires_at: self.now + LIFE,
+            suffix: IdSuffix::new(0),
+        };
+        self.store.create(Room::create(new)).unwrap();
+    }
+
+    /// What `join` does.
+    pub fn join(&mut self) -> Ticket {
+        let admit = Op::Admit { password: PasswordTag::new([7; 32]), suffix: IdSuffix::new(0) };
+        match self.apply(&admit) {
+            Receipt::Entered { id } => Ticket::Guest(id),
+            Receipt::Done => panic!("no id in the receipt"),
+        }
+    }
+
+    /// What a REST request does: changes the room and tells the hub.
+    pub fn apply(&mut self, op: &Op) -> Receipt {
+        let applied = self.store.apply(self.room, op, self.now);
+        self.input(Input::Record(applied.record.unwrap()));
+        applied.reply.unwrap()
+    }
+
+    /// Connects with a ticket, without waiting for anything.
+    pub fn open(&mut self, ticket: Ticket, name: &str) -> ConnId {
+        let open = self.open_input(ticket, name);
+        let Input::Open { conn, .. } = open else { unreachable!() };
+        self.input(open);
+        conn
+    }
+
+    pub fn open_input(&mut self, ticket: Ticket, name: &str) -> Input {
+        self.next_conn += 1;
+        Input::Open {
+            conn: ConnId(self.next_conn),
+            room: self.room,
+            ticket,
+            name: DisplayName::parse(name).unwrap().unwrap(),
+            language: Language::En,
+            suffix: IdSuffix::new(0),
+        }
+    }
+
+    /// Connects a guest and returns its connection and id, with what it was told so far forgotten.
+    pub fn guest(&mut self, name: &str) -> (ConnId, ParticipantId) {
+        let ticket = self.join();
+        self.seated(ticket, name)
+    }
+
+    /// Connects the creator; see [`guest`](Self::guest).
+    pub fn creator(&mut self) -> (ConnId, ParticipantId) {
+        self.seated(Ticket::Creator, "creator")
+    }
+
+    fn seated(&mut self, ticket: Ticket, name: &str) -> (ConnId, ParticipantId) {
+        let conn = self.open(ticket, name);
+        let joined = self.take(conn);
+        assert_eq!(joined[0]["type"], "joined");
+        (conn, joined[0]["participant_id"].as_str().unwrap().parse().unwrap())
+    }
+
+    pub fn say(&mut self, conn: ConnId, frame: impl Into<Bytes>) {
+        self.input(Input::Frame { conn, frame: frame.into() });
+    }
+
+    pub fn signal(&mut self, conn: ConnId, kind: &str, to: ParticipantId, payload: &str) {
+        let field = if kind == "candidate" { "candidate" } else { "sdp" };
+        self.say(conn, format!(r#"{{"type":"{kind}","to":"{to}","{field}":"{payload}"}}"#));
+    }
+
+    pub fn lose(&mut self, conn: ConnId) {
+        self.input(Input::Lost { conn });
+    }
+
+    pub fn wait(&mut self, duration: Duration) {
+        self.now = self.now + duration;
+        self.hub.handle_timeout(self.now);
+        self.store.handle_timeout(self.now);
+        self.drain();
+    }
+
+    /// Hands something in and does everything that follows from it.
+    pub fn input(&mut self, input: Input) {
+        self.hub.handle_input(input, self.now);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Broadcast { to, frame } => {
+                    self.broadcasts += 1;
+                    for conn in to.iter() {
+                        self.deliver(*conn, frame.clone());
+                    }
+                }
+                Output::Close { conn, code } => {
+                    assert_eq!(self.closed.insert(conn, code), None, "{conn:?} was closed twice");
+                }
+                Output::Commit { op, room, change } => {
+                    let applied = self.store.apply(room, &change, self.now);
+                    self.hub.handle_input(Input::Committed { op, applied }, self.now);
+                }
+                Output::Frame { to, frame } => self.deliver(to, frame),
+                Output::Unwatch(_) | Output::Watch(_) => {}
+                other => panic!("an output this host does not know: {other:?}"),
+            }
+        }
+    }
+
+    fn deliver(&mut self, conn: ConnId, frame: Bytes) {
+        assert!(!self.closed.contains_key(&conn), "{conn:?} was sent {frame:?} after its close");
+        self.received.entry(conn).or_default().push(frame);
+    }
+
+    /// Takes what a connection was sent since the last time.
+    pub fn take(&mut self, conn: ConnId) -> Vec<Value> {
+        self.take_frames(conn).iter().map(|frame| serde_json::from_slice(frame).unwrap()).collect()
+    }
+
+    pub fn take_frames(&mut self, conn: ConnId) -> Vec<Bytes> {
+        self.received.remove(&conn).unwrap_or_default()
+    }
+
+    /// The types of what a connection was sent since the last time.
+    pub fn take_types(&mut self, conn: ConnId) -> Vec<String> {
+        self.take(conn).iter().map(|message| message["type"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The close code in the number that goes over the wire.
+    pub fn closed(&self, conn: ConnId) -> Option<u16> {
+        self.closed.get(&conn).map(|code| code.as_u16())
+    }
+
+    pub fn broadcasts(&self) -> usize {
+        self.broadcasts
+    }
+}
