@@ -1,0 +1,129 @@
+//! The hub in a plain loop: two threads talk to each other, no async, no sockets.
+//!
+//! Run it with `cargo run -p examples --example bare_loop`.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use signal_core::wire::{decode_server, encode_client, payload};
+use signal_core::{
+    Capacity, ClientMessage, ConnId, DisplayName, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore,
+    NewRoom, NodeId, Output, PasswordTag, Room, RoomId, ServerMessage, Signal, SignalKind, Ticket, Timestamp,
+};
+
+fn main() {
+    let clock = Clock::start();
+    let mut hub = Hub::new(NodeId(rand::random()), HubConfig::default());
+    let mut store = MemoryStore::new();
+    let room = Room::create(NewRoom {
+        id: RoomId::from_indices(rand::random()),
+        epoch: rand::random(),
+        name: "a room".into(),
+        creator: "alice".into(),
+        password: PasswordTag::new(rand::random()),
+        capacity: Capacity::default(),
+        expires_at: clock.now() + Duration::from_secs(2),
+        suffix: IdSuffix::new(rand::random()),
+    });
+    let (id, guest) = (room.id(), Ticket::Guest("p_guest".parse().expect("a valid id")));
+    store.create(room).expect("the store is empty");
+
+    let (inbox, inputs) = mpsc::channel();
+    let mut sockets = HashMap::new();
+    let mut participants = Vec::new();
+    for (conn, ticket, name) in [(ConnId(1), Ticket::Creator, "alice"), (ConnId(2), guest, "bob")] {
+        let (socket, frames) = mpsc::channel();
+        sockets.insert(conn, socket);
+        let name = DisplayName::parse(name).expect("short").expect("not empty");
+        let suffix = IdSuffix::new(rand::random());
+        let open = Input::Open { conn, room: id, ticket, name, language: Language::En, suffix };
+        let inbox = inbox.clone();
+        participants.push(thread::spawn(move || participant(conn, open, &frames, &inbox)));
+    }
+
+    // The whole driver: one thing in, everything out, until the room is over and both sockets are closed.
+    while !sockets.is_empty() {
+        let deadline = [hub.poll_timeout(), store.poll_timeout()].into_iter().flatten().min();
+        let patience = deadline.map_or(Duration::MAX, |at| at.saturating_since(clock.now()));
+        match inputs.recv_timeout(patience) {
+            Ok(input) => hub.handle_input(input, clock.now()),
+            Err(RecvTimeoutError::Timeout) => {
+                hub.handle_timeout(clock.now());
+                store.handle_timeout(clock.now());
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        while let Some(output) = hub.poll_output() {
+            match output {
+                Output::Broadcast { to, frame } => {
+                    to.iter().for_each(|conn| send(&sockets, *conn, frame.clone()));
+                }
+                Output::Close { conn, code } => {
+                    println!("server: closes {conn:?} with {}", code.as_u16());
+                    sockets.remove(&conn);
+                }
+                Output::Commit { op, room, change } => {
+                    let applied = store.apply(room, &change, clock.now());
+                    hub.handle_input(Input::Committed { op, applied }, clock.now());
+                }
+                Output::Frame { to, frame } => send(&sockets, to, frame),
+                _ => {}
+            }
+        }
+    }
+    for participant in participants {
+        participant.join().expect("a participant does not panic");
+    }
+}
+
+fn send(sockets: &HashMap<ConnId, Sender<Bytes>>, to: ConnId, frame: Bytes) {
+    // A participant that has gone reads nothing any more, which is no concern of the others.
+    let _ = sockets.get(&to).map(|socket| socket.send(frame));
+}
+
+/// Offers to whoever is there already, answers whoever offers, and stays until the room closes.
+fn participant(conn: ConnId, open: Input, frames: &Receiver<Bytes>, inbox: &Sender<Input>) {
+    let say = |message: &ClientMessage| inbox.send(Input::Frame { conn, frame: encode_client(message) });
+    let describe = |kind, to| {
+        let sdp = payload("v=0 and so on").expect("a string has a JSON form");
+        ClientMessage::Signal { to, signal: Signal { kind, payload: sdp } }
+    };
+    let mut alive = inbox.send(open);
+    while let (Ok(()), Ok(frame)) = (&alive, frames.recv()) {
+        println!("{conn:?}: got {}", String::from_utf8_lossy(&frame));
+        // The loop reads what was sent before it hands more in, so acknowledge what has been taken out.
+        alive = inbox.send(Input::Sent { conn, bytes: frame.len() });
+        match decode_server(&frame) {
+            Ok(ServerMessage::Joined { participants, .. }) => {
+                for other in participants {
+                    alive = say(&describe(SignalKind::Offer, other.id));
+                }
+            }
+            Ok(ServerMessage::Signal { from, signal }) if signal.kind == SignalKind::Offer => {
+                alive = say(&describe(SignalKind::Answer, from));
+            }
+            Ok(_) => {}
+            Err(error) => println!("{conn:?}: cannot read that: {error}"),
+        }
+    }
+}
+
+/// Wall clock at the start plus the monotonic time since, so that it never runs backwards.
+struct Clock {
+    started: Instant,
+    unix_millis: u64,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { started: Instant::now(), unix_millis: since_epoch.as_millis() as u64 }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.unix_millis) + self.started.elapsed()
+    }
+}
