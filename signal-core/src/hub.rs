@@ -123,9 +123,8 @@ impl Hub {
         let room = connection.room;
         match &mut connection.phase {
             Phase::Entering(held) => {
-                held.bytes += frame.len();
-                held.frames.push(frame);
-                if held.bytes > self.config.max_held_bytes {
+                held.push(frame);
+                if held.bytes() > self.config.max_held_bytes {
                     self.cut_off(conn, CloseCode::RateLimited, now);
                 }
             }
@@ -237,7 +236,7 @@ impl Hub {
             local.insert_member(id, conn);
         }
         if let Phase::Entering(held) = entering {
-            for frame in held.frames {
+            for frame in held.into_frames() {
                 self.frame(conn, frame, now);
             }
         }

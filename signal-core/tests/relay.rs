@@ -4,6 +4,7 @@
 
 mod common;
 
+use bytes::Bytes;
 use common::Node;
 use serde_json::json;
 use signal_core::{HubConfig, Input};
@@ -117,8 +118,8 @@ fn a_connection_cannot_make_the_hub_hold_much_before_it_is_seated() {
     let open = node.open_input(ticket, "guest");
     let Input::Open { conn, .. } = open else { unreachable!() };
     node.hub.handle_input(open, node.now);
-    for _ in 0..3 {
-        node.hub.handle_input(Input::Frame { conn, frame: vec![b' '; 400].into() }, node.now);
+    for frame in [vec![b' '; 900].into()].into_iter().chain(vec![Bytes::new(); 100]) {
+        node.hub.handle_input(Input::Frame { conn, frame }, node.now);
     }
     node.lose(conn);
     assert_eq!(node.closed(conn), Some(4513));

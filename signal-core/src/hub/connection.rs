@@ -28,6 +28,22 @@ pub(super) enum Phase {
 /// Frames that wait for their connection to be seated.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    pub(super) frames: Vec<Bytes>,
-    pub(super) bytes: usize,
+    frames: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Held {
+    pub(super) fn push(&mut self, frame: Bytes) {
+        // Empty frames take memory too.
+        self.bytes += frame.len() + size_of::<Bytes>();
+        self.frames.push(frame);
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn into_frames(self) -> Vec<Bytes> {
+        self.frames
+    }
 }
