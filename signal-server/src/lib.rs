@@ -1,1 +1,48 @@
-//! WebRTC room signaling over HTTP and WebSocket.
+//! WebRTC room signaling over HTTP and WebSocket, to run as it is or to nest in an application of one's own.
+//!
+//! The rules are [`signal_core`]'s; this crate gives them sockets, a clock, tokens and TURN credentials.
+//!
+//! ```
+//! use std::time::Duration;
+//! use signal_server::{Secret, Server};
+//! use tokio::net::TcpListener;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> std::io::Result<()> {
+//! let server = Server::builder(Secret::new("the secret that your login signs access tokens with"))
+//!     .turn(Secret::new("coturn's static-auth-secret"), ["turn:turn.example.com:3478".to_owned()])
+//!     .build();
+//!
+//! // Either nest the routes in your own application …
+//! let application = axum::Router::new().merge(server.router());
+//!
+//! // … or let the server serve them, until a signal of your choosing.
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! server.serve(listener, tokio::time::sleep(Duration::from_millis(10))).await?;
+//! # drop(application);
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod app;
+pub mod cli;
+mod clock;
+mod connection;
+pub mod development;
+mod error;
+mod language;
+mod origin;
+mod rooms;
+mod secret;
+mod server;
+pub mod settings;
+mod shard;
+pub mod testing;
+mod token;
+mod turn;
+mod websocket;
+
+pub use origin::Origins;
+pub use secret::Secret;
+pub use server::{Builder, Server};

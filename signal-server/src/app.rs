@@ -1,0 +1,35 @@
+//! What every request and connection shares.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use signal_core::{PasswordTag, RoomId};
+
+use crate::clock::Clock;
+use crate::origin::Origins;
+use crate::shard::{Shards, Timers};
+use crate::token::{AccessTokens, WsTokens};
+use crate::turn::IceServers;
+
+pub(crate) struct App {
+    pub(crate) access_tokens: AccessTokens,
+    pub(crate) ws_tokens: WsTokens,
+    pub(crate) ice_servers: IceServers,
+    pub(crate) origins: Origins,
+    pub(crate) shards: Shards,
+    /// Held so that the timers run as long as the rooms live.
+    #[expect(dead_code, reason = "does its work by being dropped")]
+    pub(crate) timers: Timers,
+    pub(crate) clock: Clock,
+    pub(crate) password_key: [u8; 32],
+}
+
+impl App {
+    /// Bound to the room, so that equal passwords of two rooms do not show.
+    pub(crate) fn password_tag(&self, room: RoomId, password: &str) -> PasswordTag {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.password_key).expect("HMAC takes keys of any length");
+        mac.update(room.as_str().as_bytes());
+        mac.update(password.as_bytes());
+        PasswordTag::new(mac.finalize().into_bytes().into())
+    }
+}

@@ -1,0 +1,126 @@
+//! The command line; every flag is also an environment variable.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Signaling for WebRTC rooms: people create a room, share its number and password, and talk to each other directly.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve rooms (the default)
+    Serve(ServeArgs),
+    /// Make an access token, as the login of a deployment would
+    Token(TokenArgs),
+}
+
+impl Cli {
+    /// Reads the command line and the environment; without a command it is `serve`.
+    ///
+    /// Prints help, version or what is wrong and exits where that is called for.
+    #[must_use]
+    pub fn command() -> Command {
+        match Self::parse().command {
+            Some(command) => command,
+            None => Command::Serve(ServeOnly::parse_from(["signal-server"]).serve),
+        }
+    }
+}
+
+/// `serve` without its name, which takes its settings from the environment alone.
+#[derive(Parser)]
+struct ServeOnly {
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// The settings of `serve`, as they were given.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeArgs {
+    /// Address to listen at
+    #[arg(long, env = "SIGNAL_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// Refuse to start with missing or weak secrets, as at any address that is not loopback
+    #[arg(long, env = "SIGNAL_PRODUCTION")]
+    pub(crate) production: bool,
+
+    #[command(flatten)]
+    pub(crate) access: AccessSecretArgs,
+
+    /// Secret that this server's own keys are derived from, for ws tokens and passwords
+    #[arg(long, env = "SIGNAL_SERVER_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub(crate) server_secret: Option<String>,
+
+    /// File with that secret
+    #[arg(long, env = "SIGNAL_SERVER_SECRET_FILE", value_name = "FILE", conflicts_with = "server_secret")]
+    pub(crate) server_secret_file: Option<PathBuf>,
+
+    /// Secret shared with the TURN servers (coturn's static-auth-secret)
+    #[arg(long, env = "SIGNAL_TURN_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub(crate) turn_secret: Option<String>,
+
+    /// File with that secret
+    #[arg(long, env = "SIGNAL_TURN_SECRET_FILE", value_name = "FILE", conflicts_with = "turn_secret")]
+    pub(crate) turn_secret_file: Option<PathBuf>,
+
+    /// TURN server to hand out, like turn:turn.example.com:3478?transport=udp; may be repeated
+    #[arg(long = "turn-url", env = "SIGNAL_TURN_URL", value_delimiter = ',', value_name = "URL")]
+    pub(crate) turn_urls: Vec<String>,
+
+    /// STUN server to hand out, like stun:stun.example.com:3478; may be repeated
+    #[arg(long = "stun-url", env = "SIGNAL_STUN_URL", value_delimiter = ',', value_name = "URL")]
+    pub(crate) stun_urls: Vec<String>,
+
+    /// Origin whose pages may use the server, like https://example.com; may be repeated
+    #[arg(long = "cors-origin", env = "SIGNAL_CORS_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
+    pub(crate) cors_origins: Vec<String>,
+}
+
+/// The secret of access tokens, as it was given.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AccessSecretArgs {
+    /// Secret that access tokens are signed with (HS256)
+    #[arg(long, env = "SIGNAL_ACCESS_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub(crate) access_secret: Option<String>,
+
+    /// File with that secret
+    #[arg(long, env = "SIGNAL_ACCESS_SECRET_FILE", value_name = "FILE", conflicts_with = "access_secret")]
+    pub(crate) access_secret_file: Option<PathBuf>,
+}
+
+/// What to put into a token.
+#[derive(Args, Clone, Debug)]
+pub struct TokenArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessSecretArgs,
+
+    /// Who the token is for, in the deployment's own terms
+    #[arg(long, value_name = "SUBJECT")]
+    pub(crate) sub: String,
+
+    /// Name to show in rooms
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// For how many hours it is valid
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
+    pub(crate) hours: u32,
+}
+
+const EXAMPLES: &str = "Examples:
+  signal-server                                      try it on 127.0.0.1:8080, no configuration
+  signal-server serve --listen 0.0.0.0:8080 --access-secret-file /run/secrets/access \\
+      --server-secret-file /run/secrets/server --cors-origin https://example.com \\
+      --turn-url turn:turn.example.com:3478 --turn-secret-file /run/secrets/turn
+  SIGNAL_ACCESS_SECRET=… signal-server token --sub alice --name 小明
+
+Exit status: 0 after a signal, 1 when serving failed, 2 when a setting is wrong.";

@@ -1,0 +1,23 @@
+//! The clock the core is driven by.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use signal_core::Timestamp;
+
+/// The wall clock at its start plus the monotonic time since: never runs backwards within a process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    started: Instant,
+    started_at: Timestamp,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { started: Instant::now(), started_at: Timestamp::from_millis(0) + since_epoch }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.started_at + self.started.elapsed()
+    }
+}

@@ -1,0 +1,150 @@
+//! One task per signaling WebSocket: frames in, frames out, heartbeat, close.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use bytes::Bytes;
+use futures_util::SinkExt;
+use signal_core::{CloseCode, ConnId, Input};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+
+use crate::shard::{Queue, Shard};
+
+/// A connection that its shard knows; the shard is told when it ends, whichever way it does.
+pub(crate) struct Connection<'a> {
+    shard: &'a Shard,
+    conn: ConnId,
+    frames: mpsc::UnboundedReceiver<Bytes>,
+    closed: oneshot::Receiver<CloseCode>,
+    /// Bytes written since the hub was last told.
+    unacknowledged: usize,
+}
+
+impl<'a> Connection<'a> {
+    pub(crate) fn open(shard: &'a Shard, conn: ConnId, open: Input) -> Self {
+        let (frames_in, frames) = mpsc::unbounded_channel();
+        let (close, closed) = oneshot::channel();
+        shard.open(conn, open, Queue { frames: frames_in, close });
+        Self { shard, conn, frames, closed, unacknowledged: 0 }
+    }
+
+    /// Carries frames until either side ends the connection.
+    pub(crate) async fn run(mut self, mut socket: WebSocket) {
+        let mut heartbeat = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_heard = Instant::now();
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            tokio::select! {
+                _ = self.frames.recv_many(&mut batch, BATCH) => {
+                    match self.write(&mut socket, &mut batch).await {
+                        Written::All => {}
+                        Written::Closed(code) => return self.finish(&mut socket, code).await,
+                        Written::Failed => return,
+                    }
+                }
+                message = socket.recv() => {
+                    last_heard = Instant::now();
+                    let frame = match message {
+                        Some(Ok(Message::Text(text))) => text.into(),
+                        // The protocol is text only; the hub answers that this is not a message.
+                        Some(Ok(Message::Binary(_))) => Bytes::new(),
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    };
+                    self.shard.input(Input::Frame { conn: self.conn, frame });
+                }
+                code = &mut self.closed => {
+                    let Ok(code) = code else { return };
+                    return self.finish(&mut socket, code).await;
+                }
+                now = heartbeat.tick() => {
+                    if now.duration_since(last_heard) >= SILENCE {
+                        tracing::debug!(conn = self.conn.0, "no answer to pings, closing");
+                        let frame = CloseFrame { code: NO_PONG, reason: "no pong".into() };
+                        return close(&mut socket, frame).await;
+                    }
+                    if socket.send(Message::Ping(Bytes::new())).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes a batch with one flush. A close that comes meanwhile interrupts it, since the peer may not be reading.
+    async fn write(&mut self, socket: &mut WebSocket, batch: &mut Vec<Bytes>) -> Written {
+        let bytes: usize = batch.iter().map(Bytes::len).sum();
+        let writing = async {
+            for frame in batch.drain(..) {
+                let Ok(text) = Utf8Bytes::try_from(frame) else { continue };
+                socket.feed(Message::Text(text)).await?;
+            }
+            socket.flush().await
+        };
+        let written = tokio::select! {
+            written = timeout(SILENCE, writing) => written,
+            Ok(code) = &mut self.closed => return Written::Closed(code),
+        };
+        let Ok(Ok(())) = written else { return Written::Failed };
+        self.unacknowledged += bytes;
+        if self.unacknowledged >= ACKNOWLEDGE_BYTES {
+            self.shard.input(Input::Sent { conn: self.conn, bytes: self.unacknowledged });
+            self.unacknowledged = 0;
+        }
+        Written::All
+    }
+
+    /// Writes what is queued and then the close frame, as far as the peer takes it.
+    async fn finish(&mut self, socket: &mut WebSocket, code: CloseCode) {
+        tracing::debug!(conn = self.conn.0, code = code.as_u16(), "closing");
+        let writing = async {
+            while let Ok(frame) = self.frames.try_recv() {
+                let Ok(text) = Utf8Bytes::try_from(frame) else { continue };
+                socket.feed(Message::Text(text)).await?;
+            }
+            Ok::<_, axum::Error>(())
+        };
+        if let Ok(Ok(())) = timeout(FAREWELL, writing).await {
+            close(socket, CloseFrame { code: code.as_u16(), reason: "".into() }).await;
+        }
+    }
+}
+
+/// However a connection's task ends, the hub hears of it.
+impl Drop for Connection<'_> {
+    fn drop(&mut self) {
+        self.shard.lost(self.conn);
+    }
+}
+
+/// What became of a batch.
+enum Written {
+    All,
+    Closed(CloseCode),
+    Failed,
+}
+
+/// Sends a close frame and waits for the other side's, so that what was sent before it arrives (RFC 6455 section 7.1.1).
+pub(crate) async fn close(socket: &mut WebSocket, frame: CloseFrame) {
+    let farewell = async {
+        socket.send(Message::Close(Some(frame))).await?;
+        while let Some(message) = socket.recv().await {
+            message?;
+        }
+        Ok::<_, axum::Error>(())
+    };
+    // The connection is over for us either way.
+    let _ = timeout(FAREWELL, farewell).await;
+}
+
+/// Frames written with one flush.
+const BATCH: usize = 64;
+/// How much may be written before the hub is told, so that its lock is not taken for each frame.
+const ACKNOWLEDGE_BYTES: usize = 64 * 1024;
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// A socket that neither sends nor takes anything for this long is dropped.
+const SILENCE: Duration = Duration::from_secs(45);
+const FAREWELL: Duration = Duration::from_secs(2);
+const NO_PONG: u16 = 4012;

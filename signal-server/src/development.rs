@@ -1,0 +1,45 @@
+//! What somebody sees who starts the server without configuration.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+/// An announcement with everything that is needed to try the server.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    /// Where the server listens.
+    pub address: SocketAddr,
+    /// An access token to create rooms with.
+    pub token: String,
+    /// What is missing for production.
+    pub warnings: Vec<String>,
+}
+
+impl fmt::Display for Announcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, token, warnings } = self;
+        writeln!(
+            f,
+            "DEVELOPMENT MODE: any page of this machine may use this server, and missing secrets are"
+        )?;
+        writeln!(f, "random, so every token and room ends with it. Use --production for anything real.")?;
+        for warning in warnings {
+            writeln!(f, "  {warning}")?;
+        }
+        writeln!(
+            f,
+            "\nListening on http://{address}\n\nAccess token of a user, valid for 24 hours:\n\n{token}\n"
+        )?;
+        writeln!(f, "Create a room:\n\ncurl -X POST http://{address}/api/webrtc/rooms \\")?;
+        writeln!(f, "  -H 'Authorization: Bearer {token}' \\")?;
+        writeln!(f, "  -H 'Content-Type: application/json' -d '{{\"name\":\"小明的房间\"}}'\n")?;
+        writeln!(f, "Join it, with the number and password of the answer:\n")?;
+        writeln!(f, "curl -X POST http://{address}/api/webrtc/rooms/ROOM/join \\")?;
+        writeln!(f, "  -H 'Content-Type: application/json' \\")?;
+        writeln!(f, "  -d '{{\"password\":\"PASSWORD\",\"display_name\":\"访客小红\"}}'\n")?;
+        writeln!(
+            f,
+            "Then open ws://{address}/ws/webrtc/rooms/ROOM?token=TOKEN with the ws_token of that answer,"
+        )?;
+        writeln!(f, "or with the access token as the creator.")
+    }
+}

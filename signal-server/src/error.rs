@@ -1,0 +1,92 @@
+//! How HTTP requests fail: a status, a stable code, and a text for people.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use signal_core::{Language, Reject};
+use thiserror::Error;
+
+/// Why a request was refused.
+#[derive(Debug, Error)]
+pub(crate) enum ApiError {
+    #[error("body_too_large")]
+    BodyTooLarge,
+    #[error("forbidden")]
+    Forbidden,
+    /// With what is wrong, in English.
+    #[error("invalid_argument")]
+    InvalidArgument(String),
+    #[error("method_not_allowed")]
+    MethodNotAllowed,
+    #[error("not_found")]
+    NotFound,
+    #[error("password_locked")]
+    PasswordLocked,
+    #[error("room_expired")]
+    RoomExpired,
+    #[error("room_full")]
+    RoomFull,
+    #[error("room_not_found")]
+    RoomNotFound,
+    #[error("unauthorized")]
+    Unauthorized,
+    #[error("unavailable")]
+    Unavailable,
+    #[error("wrong_password")]
+    WrongPassword,
+}
+
+impl ApiError {
+    pub(crate) fn into_response(self, language: Language) -> Response {
+        let (status, zh, en) = match &self {
+            Self::BodyTooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "请求体过大", "the request body is too large")
+            }
+            Self::Forbidden => (StatusCode::FORBIDDEN, "没有权限", "you may not do this"),
+            Self::InvalidArgument(_) => (StatusCode::BAD_REQUEST, "参数无效", "invalid argument"),
+            Self::MethodNotAllowed => {
+                (StatusCode::METHOD_NOT_ALLOWED, "不支持该方法", "this method is not allowed here")
+            }
+            Self::NotFound => (StatusCode::NOT_FOUND, "路径不存在", "no such path"),
+            Self::PasswordLocked => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "密码错误次数过多，房间已锁定",
+                "too many wrong passwords were tried",
+            ),
+            Self::RoomExpired => (StatusCode::BAD_REQUEST, "房间已过期", "the room has expired"),
+            Self::RoomFull => (StatusCode::BAD_REQUEST, "房间已满", "the room is full"),
+            Self::RoomNotFound => (StatusCode::NOT_FOUND, "房间不存在", "no such room"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "请先登录", "a valid access token is needed"),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "服务暂不可用，请稍后再试",
+                "the server cannot do this right now; try again",
+            ),
+            Self::WrongPassword => (StatusCode::UNAUTHORIZED, "密码错误", "wrong password"),
+        };
+        let text = match language {
+            Language::En => en,
+            Language::Zh => zh,
+        };
+        let message = match &self {
+            Self::InvalidArgument(detail) => format!("{text}: {detail}"),
+            _ => text.to_owned(),
+        };
+        let body = json!({"success": false, "code": self.to_string(), "message": message});
+        (status, Json(body)).into_response()
+    }
+}
+
+impl From<Reject> for ApiError {
+    fn from(reject: Reject) -> Self {
+        match reject {
+            Reject::IdsExhausted => Self::Unavailable,
+            Reject::PasswordLocked => Self::PasswordLocked,
+            Reject::RoomClosed | Reject::RoomNotFound => Self::RoomNotFound,
+            Reject::RoomExpired => Self::RoomExpired,
+            Reject::RoomFull => Self::RoomFull,
+            Reject::WrongPassword => Self::WrongPassword,
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The HTTP requests: create, join and close a room.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use signal_core::{
+    Capacity, DisplayName, IdSuffix, Language, NewRoom, Op, Receipt, Room, RoomId, Status, Ticket, Timestamp,
+};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::language;
+use crate::token::{SeatGrant, User, WsTokens};
+use crate::turn::IceServer;
+
+#[derive(Default, Deserialize)]
+struct CreateRequest {
+    name: Option<String>,
+    password: Option<String>,
+    max_participants: Option<i64>,
+    expires_minutes: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Created {
+    room_id: String,
+    password: String,
+    name: String,
+    max_participants: u8,
+    expires_at: String,
+    participant_id: String,
+    ws_token: String,
+    token_expires_at: String,
+    ice_servers: Vec<IceServer>,
+}
+
+/// `POST /api/webrtc/rooms`
+pub(crate) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
+    let language = language::preferred(&headers);
+    respond(create_room(&app, &headers, body, language), language)
+}
+
+fn create_room(app: &App, headers: &HeaderMap, body: Body, language: Language) -> Result<Created, ApiError> {
+    let user = authenticate(app, headers)?;
+    let body = whole(body)?;
+    let request: CreateRequest = if body.is_empty() { CreateRequest::default() } else { parse(&body)? };
+    let capacity = match request.max_participants {
+        None => Capacity::default(),
+        Some(number) => u8::try_from(number)
+            .ok()
+            .and_then(|number| Capacity::new(number).ok())
+            .ok_or_else(|| invalid("max_participants: expected 1 to 50"))?,
+    };
+    let minutes = match request.expires_minutes {
+        None => DEFAULT_MINUTES,
+        Some(minutes @ 1..=MAX_MINUTES) => minutes,
+        Some(_) => return Err(invalid("expires_minutes: expected 1 to 1440")),
+    };
+    let creator = creator_name(&user, language);
+    let name = match display_name("name", request.name.as_deref())? {
+        Some(name) => name.to_string(),
+        None => default_room_name(&creator, language),
+    };
+    let password = match request.password {
+        None => format!("{:06}", rand::random_range(0..1_000_000)),
+        Some(password) if is_password(&password) => password,
+        Some(_) => return Err(invalid("password: expected 6 characters from ! to ~")),
+    };
+
+    let now = app.clock.now();
+    let room = loop {
+        let id = RoomId::from_indices(std::array::from_fn(|_| rand::random_range(0..31)));
+        let new = NewRoom {
+            id,
+            epoch: rand::random(),
+            name: name.clone(),
+            creator: user.subject.clone(),
+            password: app.password_tag(id, &password),
+            capacity,
+            expires_at: now + Duration::from_secs(60 * minutes.unsigned_abs()),
+            suffix: IdSuffix::new(rand::random()),
+        };
+        if let Ok(room) = app.shards.of(id).create(Room::create(new)) {
+            break room;
+        }
+    };
+    tracing::info!(room = %room.id(), max_participants = capacity.participants(), minutes, "room created");
+    let token_expires = SystemTime::now() + WsTokens::LIFETIME;
+    let grant = SeatGrant { room: room.id(), epoch: room.epoch(), ticket: Ticket::Creator, name: creator };
+    Ok(Created {
+        room_id: room.id().to_string(),
+        password,
+        name,
+        max_participants: capacity.participants(),
+        expires_at: rfc3339(room.expires_at()),
+        participant_id: room.creator_id().to_string(),
+        ws_token: app.ws_tokens.mint(&grant, token_expires),
+        token_expires_at: rfc3339(wall(token_expires)),
+        ice_servers: app.ice_servers.for_participant(&room, room.creator_id()),
+    })
+}
+
+#[derive(Deserialize)]
+struct JoinRequest {
+    password: String,
+    display_name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Joined {
+    participant_id: String,
+    ws_token: String,
+    room_name: String,
+    ice_servers: Vec<IceServer>,
+    token_expires_at: String,
+}
+
+/// `POST /api/webrtc/rooms/{room_id}/join`
+pub(crate) async fn join(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let language = language::preferred(&headers);
+    respond(join_room(&app, &room, body, language), language)
+}
+
+fn join_room(app: &App, room: &str, body: Body, language: Language) -> Result<Joined, ApiError> {
+    let request: JoinRequest = parse(&whole(body)?)?;
+    let name = display_name("display_name", request.display_name.as_deref())?;
+    let id: RoomId = room.parse().map_err(|_| ApiError::RoomNotFound)?;
+    let password = app.password_tag(id, &request.password);
+    let admit = Op::Admit { password, suffix: IdSuffix::new(rand::random()) };
+    let applied = app.shards.of(id).apply(id, &admit);
+    let (room, guest) = match (applied.reply?, applied.record) {
+        (Receipt::Entered { id }, Some(room)) => (room, id),
+        (Receipt::Done | Receipt::Entered { .. }, _) => return Err(ApiError::Unavailable),
+    };
+    tracing::debug!(room = %id, participant = %guest, "admitted");
+    let token_expires = SystemTime::now() + WsTokens::LIFETIME;
+    let name = name.unwrap_or_else(|| named(language, "访客", "Guest"));
+    let grant = SeatGrant { room: id, epoch: room.epoch(), ticket: Ticket::Guest(guest), name };
+    Ok(Joined {
+        participant_id: guest.to_string(),
+        ws_token: app.ws_tokens.mint(&grant, token_expires),
+        room_name: room.name().to_owned(),
+        ice_servers: app.ice_servers.for_participant(&room, guest),
+        token_expires_at: rfc3339(wall(token_expires)),
+    })
+}
+
+/// `DELETE /api/webrtc/rooms/{room_id}`
+pub(crate) async fn close(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let language = language::preferred(&headers);
+    respond(close_room(&app, &room, &headers), language)
+}
+
+fn close_room(app: &App, room: &str, headers: &HeaderMap) -> Result<serde_json::Value, ApiError> {
+    let user = authenticate(app, headers)?;
+    let id: RoomId = room.parse().map_err(|_| ApiError::RoomNotFound)?;
+    let shard = app.shards.of(id);
+    let room = shard.room(id).filter(|room| room.status() == Status::Open).ok_or(ApiError::RoomNotFound)?;
+    if room.creator() != user.subject {
+        return Err(ApiError::Forbidden);
+    }
+    shard.apply(id, &Op::Close).reply?;
+    tracing::info!(room = %id, "room closed by its creator");
+    Ok(json!({"room_id": id.to_string()}))
+}
+
+/// The name that a room's creator is shown with.
+pub(crate) fn creator_name(user: &User, language: Language) -> DisplayName {
+    user.name.clone().unwrap_or_else(|| named(language, "房主", "Host"))
+}
+
+fn authenticate(app: &App, headers: &HeaderMap) -> Result<User, ApiError> {
+    let token = bearer(headers).ok_or(ApiError::Unauthorized)?;
+    app.access_tokens.verify(token).map_err(|_| ApiError::Unauthorized)
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750 section 2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(axum::http::header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// A body, unless it was too long or cut short.
+type Body = Result<Bytes, BytesRejection>;
+
+fn whole(body: Body) -> Result<Bytes, ApiError> {
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge,
+        _ => invalid(&rejection.body_text()),
+    })
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body))
+        .map_err(|error| invalid(&error.to_string()))
+}
+
+fn display_name(field: &str, typed: Option<&str>) -> Result<Option<DisplayName>, ApiError> {
+    let Some(typed) = typed else { return Ok(None) };
+    DisplayName::parse(typed).map_err(|error| invalid(&format!("{field}: {error}")))
+}
+
+fn named(language: Language, zh: &str, en: &str) -> DisplayName {
+    let name = match language {
+        Language::En => en,
+        Language::Zh => zh,
+    };
+    DisplayName::parse(name).ok().flatten().expect("the default names are short and visible")
+}
+
+fn default_room_name(creator: &DisplayName, language: Language) -> String {
+    match language {
+        Language::En => format!("{creator}'s room"),
+        Language::Zh => format!("{creator}的房间"),
+    }
+}
+
+fn is_password(text: &str) -> bool {
+    text.len() == 6 && text.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
+}
+
+fn invalid(detail: &str) -> ApiError {
+    ApiError::InvalidArgument(detail.to_owned())
+}
+
+fn respond<T: Serialize>(result: Result<T, ApiError>, language: Language) -> Response {
+    match result {
+        Ok(data) => Json(json!({"success": true, "data": data})).into_response(),
+        Err(error) => error.into_response(language),
+    }
+}
+
+fn wall(at: SystemTime) -> Timestamp {
+    Timestamp::from_millis(0) + at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+/// In whole seconds, UTC.
+fn rfc3339(at: Timestamp) -> String {
+    let seconds = i64::try_from(at.as_millis() / 1000).unwrap_or(i64::MAX);
+    OffsetDateTime::from_unix_timestamp(seconds)
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .expect("rooms and tokens end within a day, far from the last year RFC 3339 can write")
+}
+
+const DEFAULT_MINUTES: i64 = 120;
+const MAX_MINUTES: i64 = 1440;

@@ -1,0 +1,173 @@
+//! The server as a library: built of settings, used as a router or run on a listener.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{delete, get, post};
+use axum::serve::ListenerExt;
+use signal_core::HubConfig;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::error::ApiError;
+use crate::origin::Origins;
+use crate::secret::Secret;
+use crate::shard::Shards;
+use crate::token::{AccessTokens, WsTokens};
+use crate::turn::IceServers;
+use crate::{language, rooms, websocket};
+
+/// A signaling server with its rooms.
+///
+/// Its rooms end with it; routers made of it keep it alive.
+#[derive(Clone)]
+pub struct Server {
+    app: Arc<App>,
+}
+
+/// What a [`Server`] is made of; see [`Server::builder`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    access_secret: Secret,
+    server_secret: Secret,
+    ice_servers: IceServers,
+    origins: Origins,
+    hub: HubConfig,
+    shards: usize,
+}
+
+impl Server {
+    /// Starts from the secret that access tokens are signed with (HS256).
+    ///
+    /// By default the server's own keys are random, so that the tokens it hands out end with the process; there are
+    /// no ICE servers; no web page of another origin may use it.
+    pub fn builder(access_secret: Secret) -> Builder {
+        Builder {
+            access_secret,
+            server_secret: Secret::random(),
+            ice_servers: IceServers::default(),
+            origins: Origins::default(),
+            hub: HubConfig::default(),
+            shards: available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// The routes, to serve or to nest in an application of one's own: `/api/webrtc/…` and `/ws/webrtc/…`.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/api/webrtc/rooms", post(rooms::create))
+            .route("/api/webrtc/rooms/{room_id}/join", post(rooms::join))
+            .route("/api/webrtc/rooms/{room_id}", delete(rooms::close))
+            .route("/ws/webrtc/rooms/{room_id}", get(websocket::open))
+            .fallback(not_found)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .layer(self.app.origins.cors_layer())
+            .with_state(Arc::clone(&self.app))
+    }
+
+    /// Serves until `shutdown` completes; open signaling sockets end when the process does.
+    ///
+    /// # Errors
+    ///
+    /// The listener failed.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        // Candidates are small and wanted at once: Nagle's algorithm would hold them back.
+        let listener = listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "cannot set TCP_NODELAY");
+            }
+        });
+        axum::serve(listener, self.router()).with_graceful_shutdown(shutdown).await
+    }
+
+    /// Makes an access token, as the deployment's login would.
+    #[must_use]
+    pub fn access_token(&self, subject: &str, name: Option<&str>, lifetime: Duration) -> String {
+        self.app.access_tokens.mint(subject, name, lifetime)
+    }
+}
+
+impl Builder {
+    /// The secret that the server's own keys are derived from: share it to keep tokens valid over a restart.
+    pub fn server_secret(mut self, secret: Secret) -> Self {
+        self.server_secret = secret;
+        self
+    }
+
+    /// TURN servers that share this secret (coturn's `static-auth-secret`), as URLs like `turn:host:3478`.
+    pub fn turn(mut self, secret: Secret, urls: impl IntoIterator<Item = String>) -> Self {
+        self.ice_servers.turn_secret = Some(secret);
+        self.ice_servers.turn_urls = urls.into_iter().collect();
+        self
+    }
+
+    /// STUN servers, as URLs like `stun:host:3478`.
+    pub fn stun(mut self, urls: impl IntoIterator<Item = String>) -> Self {
+        self.ice_servers.stun_urls = urls.into_iter().collect();
+        self
+    }
+
+    /// The web pages that may use the server.
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.origins = origins;
+        self
+    }
+
+    /// The limits of connections.
+    pub fn hub(mut self, config: HubConfig) -> Self {
+        self.hub = config;
+        self
+    }
+
+    /// Over how many locks the rooms are spread: by default one for each core.
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = shards;
+        self
+    }
+
+    /// Builds the server and starts its timers.
+    ///
+    /// # Panics
+    ///
+    /// When it is called outside a tokio runtime.
+    #[must_use]
+    pub fn build(self) -> Server {
+        let clock = Clock::start();
+        let shards = Shards::new(self.shards, &self.hub, clock);
+        let app = App {
+            access_tokens: AccessTokens::new(&self.access_secret),
+            ws_tokens: WsTokens::new(&self.server_secret),
+            ice_servers: self.ice_servers,
+            origins: self.origins,
+            timers: shards.start_timers(),
+            shards,
+            clock,
+            password_key: self.server_secret.derive("room-password"),
+        };
+        Server { app: Arc::new(app) }
+    }
+}
+
+async fn not_found(headers: HeaderMap) -> Response {
+    ApiError::NotFound.into_response(language::preferred(&headers))
+}
+
+async fn method_not_allowed(headers: HeaderMap) -> Response {
+    ApiError::MethodNotAllowed.into_response(language::preferred(&headers))
+}
+
+const MAX_BODY_BYTES: usize = 8 * 1024;

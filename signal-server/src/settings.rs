@@ -1,0 +1,241 @@
+//! Settings as they were given, made into settings that hold.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use thiserror::Error;
+
+use crate::cli::{AccessSecretArgs, ServeArgs, TokenArgs};
+use crate::token::AccessTokens;
+use crate::{Builder, Origins, Secret, Server};
+
+/// What `serve` runs with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The server, ready to build.
+    pub builder: Builder,
+    /// Whether secrets may be missing or weak, which is announced.
+    pub development: bool,
+    /// What is allowed in development and should be mended before production.
+    pub warnings: Vec<String>,
+}
+
+/// Settings that cannot be used: everything that is wrong, and what to set.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{}", .0.join("\n"))]
+pub struct InvalidSettings(Vec<String>);
+
+impl Settings {
+    /// Checks the settings of `serve` and reads its secrets.
+    ///
+    /// # Errors
+    ///
+    /// The operator's fault: a file cannot be read, a URL or origin is malformed, or, in production, a secret is missing
+    /// or weak. All problems are told at once.
+    pub fn of(args: ServeArgs) -> Result<Self, InvalidSettings> {
+        let mut check = Check::default();
+        let listen = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let development = !args.production && listen.ip().is_loopback();
+
+        let access = check.secret("access-secret", access_secret(args.access), development);
+        let server = check.secret(
+            "server-secret",
+            one_of("server-secret", args.server_secret, args.server_secret_file.as_deref()),
+            development,
+        );
+        let turn =
+            check.value(one_of("turn-secret", args.turn_secret, args.turn_secret_file.as_deref())).flatten();
+        check.urls("turn-url", &args.turn_urls, &["turn:", "turns:"]);
+        check.urls("stun-url", &args.stun_urls, &["stun:", "stuns:"]);
+        if turn.is_none() && !args.turn_urls.is_empty() {
+            check.problem(format!("--turn-url needs the secret its servers share: {}", ways("turn-secret")));
+        }
+        let listed = args.cors_origins.iter().filter_map(|origin| check.origin(origin)).collect::<Vec<_>>();
+        let origins = Origins::listed(listed);
+        let origins = if development { origins.and_loopback() } else { origins };
+
+        if !check.problems.is_empty() {
+            return Err(InvalidSettings(check.problems));
+        }
+        let random = Secret::random;
+        let mut builder = Server::builder(access.unwrap_or_else(random))
+            .server_secret(server.unwrap_or_else(random))
+            .stun(args.stun_urls)
+            .origins(origins);
+        if let Some(secret) = turn {
+            builder = builder.turn(secret, args.turn_urls);
+        }
+        Ok(Self { listen, builder, development, warnings: check.warnings })
+    }
+}
+
+/// Makes the access token that `token` prints.
+///
+/// # Errors
+///
+/// The operator's fault: the secret is missing or its file cannot be read.
+pub fn access_token(args: TokenArgs) -> Result<String, InvalidSettings> {
+    let missing = || InvalidSettings(vec![format!("--access-secret is missing: {}", ways("access-secret"))]);
+    let secret = access_secret(args.access)?.ok_or_else(missing)?;
+    let lifetime = Duration::from_secs(u64::from(args.hours) * 3600);
+    Ok(AccessTokens::new(&secret).mint(&args.sub, args.name.as_deref(), lifetime))
+}
+
+fn access_secret(args: AccessSecretArgs) -> Result<Option<Secret>, InvalidSettings> {
+    one_of("access-secret", args.access_secret, args.access_secret_file.as_deref())
+}
+
+/// How a secret can be given.
+fn ways(name: &str) -> String {
+    let variable = format!("SIGNAL_{}", name.to_uppercase().replace('-', "_"));
+    format!("set {variable}, {variable}_FILE, --{name} or --{name}-file")
+}
+
+fn one_of(name: &str, text: Option<String>, file: Option<&Path>) -> Result<Option<Secret>, InvalidSettings> {
+    let text = match (text, file) {
+        (Some(text), _) => text,
+        (None, Some(path)) => fs::read_to_string(path).map_err(|error| {
+            InvalidSettings(vec![format!("cannot read --{name}-file {}: {error}", path.display())])
+        })?,
+        (None, None) => return Ok(None),
+    };
+    // A text editor ends a file with a line break, which is not part of the secret.
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(InvalidSettings(vec![format!("--{name} is empty: {}", ways(name))]));
+    }
+    Ok(Some(Secret::new(text)))
+}
+
+/// Collects what is wrong, to tell it all at once.
+#[derive(Default)]
+struct Check {
+    problems: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Check {
+    fn secret(
+        &mut self,
+        name: &str,
+        given: Result<Option<Secret>, InvalidSettings>,
+        development: bool,
+    ) -> Option<Secret> {
+        let secret = self.value(given)?;
+        let complaint = match &secret {
+            None => format!("--{name} is missing: {}", ways(name)),
+            Some(secret) if secret.is_weak() => {
+                format!("--{name} is shorter than {} characters: {}", Secret::STRONG_CHARS, ways(name))
+            }
+            Some(_) => return secret,
+        };
+        if development {
+            self.warnings.push(complaint);
+        } else {
+            self.problems.push(complaint);
+        }
+        secret
+    }
+
+    fn urls(&mut self, name: &str, urls: &[String], schemes: &[&str]) {
+        for url in urls {
+            let host = schemes.iter().find_map(|scheme| url.strip_prefix(scheme));
+            if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
+                self.problem(format!("--{name} {url}: expected {}host:port", schemes[0]));
+            }
+        }
+    }
+
+    fn origin(&mut self, origin: &str) -> Option<HeaderValue> {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        if host.is_some_and(|host| !host.is_empty() && !host.contains('/'))
+            && let Ok(value) = origin.parse()
+        {
+            return Some(value);
+        }
+        self.problem(format!(
+            "--cors-origin {origin}: expected an origin like https://example.com, without a path"
+        ));
+        None
+    }
+
+    fn value<T>(&mut self, given: Result<T, InvalidSettings>) -> Option<T> {
+        given.map_err(|InvalidSettings(problems)| self.problems.extend(problems)).ok()
+    }
+
+    fn problem(&mut self, problem: String) {
+        self.problems.push(problem);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRONG: &str = "0123456789abcdef0123456789abcdef";
+
+    fn production() -> ServeArgs {
+        let access = AccessSecretArgs { access_secret: Some(STRONG.into()), access_secret_file: None };
+        ServeArgs { production: true, access, server_secret: Some(STRONG.into()), ..ServeArgs::default() }
+    }
+
+    fn problems(args: ServeArgs) -> Vec<String> {
+        Settings::of(args).map_or_else(|InvalidSettings(problems)| problems, |_| Vec::new())
+    }
+
+    #[test]
+    fn development_needs_no_settings_and_says_what_is_missing() {
+        let settings = Settings::of(ServeArgs::default()).unwrap();
+        assert!(settings.development);
+        assert_eq!(settings.warnings.len(), 2);
+    }
+
+    #[test]
+    fn production_names_every_secret_that_is_missing_or_weak() {
+        assert_eq!(problems(production()), Vec::<String>::new());
+        let told = problems(ServeArgs { production: true, ..ServeArgs::default() });
+        assert_eq!(told.len(), 2);
+        assert!(
+            told[0].contains("SIGNAL_ACCESS_SECRET") && told[1].contains("SIGNAL_SERVER_SECRET"),
+            "{told:?}"
+        );
+        let told = problems(ServeArgs { server_secret: Some("short".into()), ..production() });
+        assert!(told[0].contains("shorter than 32"), "{told:?}");
+    }
+
+    #[test]
+    fn an_address_others_can_reach_is_production() {
+        let listen = Some("0.0.0.0:8080".parse().unwrap());
+        assert_eq!(problems(ServeArgs { listen, ..ServeArgs::default() }).len(), 2);
+        let listen = Some("[::1]:8080".parse().unwrap());
+        assert!(Settings::of(ServeArgs { listen, ..ServeArgs::default() }).unwrap().development);
+    }
+
+    #[test]
+    fn a_malformed_setting_is_named() {
+        let bad = ServeArgs {
+            turn_urls: vec!["http://turn".into()],
+            stun_urls: vec!["stun:".into()],
+            cors_origins: vec!["https://example.com/app".into(), "*".into()],
+            server_secret: None,
+            server_secret_file: Some("/nonexistent/secret".into()),
+            ..production()
+        };
+        let told = problems(bad).join("\n");
+        for name in [
+            "--turn-url http://turn",
+            "--stun-url stun:",
+            "/app",
+            "--cors-origin *",
+            "/nonexistent/secret",
+            "SIGNAL_TURN_SECRET",
+        ] {
+            assert!(told.contains(name), "{name} is not in\n{told}");
+        }
+    }
+}

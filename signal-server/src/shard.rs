@@ -1,0 +1,209 @@
+//! Where a hub meets a store, a clock and sockets.
+
+use std::collections::HashMap;
+use std::future;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use signal_core::{
+    Applied, CloseCode, ConnId, Hub, HubConfig, Input, MemoryStore, NodeId, Op, Output, Room, RoomId,
+    RoomIdTaken, Timestamp,
+};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::clock::Clock;
+
+/// Where the hub's outputs for one connection go.
+///
+/// The channel of frames is unbounded; the hub bounds it by closing a connection with too many unacknowledged bytes.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) frames: mpsc::UnboundedSender<Bytes>,
+    /// Apart from the frames, so that it reaches a task that is stuck in writing them.
+    pub(crate) close: oneshot::Sender<CloseCode>,
+}
+
+/// All rooms of this process, spread over shards so that cores do not wait for one another.
+#[derive(Clone, Debug)]
+pub(crate) struct Shards {
+    shards: Arc<[Shard]>,
+    hasher: RandomState,
+    last_conn: Arc<AtomicU64>,
+}
+
+impl Shards {
+    pub(crate) fn new(count: usize, config: &HubConfig, clock: Clock) -> Self {
+        let node = NodeId(rand::random());
+        let shards = (0..count.max(1)).map(|_| Shard::new(node, config.clone(), clock)).collect();
+        Self { shards, hasher: RandomState::new(), last_conn: Arc::default() }
+    }
+
+    /// The shard that a room lives in.
+    pub(crate) fn of(&self, room: RoomId) -> &Shard {
+        let index = self.hasher.hash_one(room) as usize % self.shards.len();
+        &self.shards[index]
+    }
+
+    /// An id for a new connection, unique in this process.
+    pub(crate) fn next_conn(&self) -> ConnId {
+        ConnId(self.last_conn.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Wakes hubs and stores when something is due.
+    pub(crate) fn start_timers(&self) -> Timers {
+        let mut timers = JoinSet::new();
+        for index in 0..self.shards.len() {
+            let shards = Arc::clone(&self.shards);
+            timers.spawn(async move { shards[index].run_timer().await });
+        }
+        Timers(timers)
+    }
+}
+
+/// One timer for each shard; dropping it ends them.
+pub(crate) struct Timers(#[expect(dead_code, reason = "does its work by being dropped")] JoinSet<()>);
+
+/// A hub, its store and the queues of its connections, behind one lock that is never held across an await.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    state: Mutex<State>,
+    clock: Clock,
+    /// Told when the next deadline may have moved to the front.
+    deadline_moved: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    hub: Hub,
+    store: MemoryStore,
+    queues: HashMap<ConnId, Queue>,
+}
+
+impl Shard {
+    fn new(node: NodeId, config: HubConfig, clock: Clock) -> Self {
+        let state = State { hub: Hub::new(node, config), store: MemoryStore::new(), queues: HashMap::new() };
+        Self { state: Mutex::new(state), clock, deadline_moved: Notify::new() }
+    }
+
+    /// Registers a connection's queue and lets it into its room.
+    pub(crate) fn open(&self, conn: ConnId, open: Input, queue: Queue) {
+        let mut state = self.lock();
+        state.queues.insert(conn, queue);
+        self.handle(state, open);
+    }
+
+    /// Hands something in and passes on what follows from it.
+    pub(crate) fn input(&self, input: Input) {
+        self.handle(self.lock(), input);
+    }
+
+    /// Reports a connection as ended, for whatever reason.
+    pub(crate) fn lost(&self, conn: ConnId) {
+        let mut state = self.lock();
+        state.queues.remove(&conn);
+        self.handle(state, Input::Lost { conn });
+    }
+
+    /// Takes in a new room.
+    pub(crate) fn create(&self, room: Room) -> Result<Arc<Room>, RoomIdTaken> {
+        let room = self.lock().store.create(room)?;
+        self.deadline_moved.notify_one();
+        Ok(room)
+    }
+
+    /// Changes a room on behalf of an HTTP request.
+    pub(crate) fn apply(&self, room: RoomId, op: &Op) -> Applied {
+        let mut state = self.lock();
+        let applied = state.store.apply(room, op, self.clock.now());
+        if let Some(record) = &applied.record {
+            self.handle(state, Input::Record(Arc::clone(record)));
+        }
+        applied
+    }
+
+    /// The newest record of a room.
+    pub(crate) fn room(&self, room: RoomId) -> Option<Arc<Room>> {
+        self.lock().store.room(room).cloned()
+    }
+
+    async fn run_timer(&self) {
+        loop {
+            let deadline = self.lock().deadline();
+            let due = async {
+                match deadline {
+                    Some(at) => sleep(at.saturating_since(self.clock.now())).await,
+                    None => future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => {
+                    let (mut state, now) = (self.lock(), self.clock.now());
+                    state.hub.handle_timeout(now);
+                    state.store.handle_timeout(now);
+                    state.drain(now);
+                }
+                () = self.deadline_moved.notified() => {}
+            }
+        }
+    }
+
+    fn handle(&self, mut state: MutexGuard<'_, State>, input: Input) {
+        let before = state.deadline();
+        let now = self.clock.now();
+        state.hub.handle_input(input, now);
+        state.drain(now);
+        let moved = state.deadline() != before;
+        drop(state);
+        if moved {
+            self.deadline_moved.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock is a bug; the other rooms go on with the state it left.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn drain(&mut self, now: Timestamp) {
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Broadcast { to, frame } => {
+                    for &conn in to.iter() {
+                        self.send(conn, frame.clone());
+                    }
+                }
+                Output::Close { conn, code } => {
+                    if let Some(queue) = self.queues.remove(&conn) {
+                        // A task that has ended needs no telling.
+                        let _ = queue.close.send(code);
+                    }
+                }
+                Output::Commit { op, room, change } => {
+                    let applied = self.store.apply(room, &change, now);
+                    self.hub.handle_input(Input::Committed { op, applied }, now);
+                }
+                Output::Frame { to, frame } => self.send(to, frame),
+                // Whoever changes a room in this store tells the hub of the same shard.
+                Output::Unwatch(_) | Output::Watch(_) => {}
+                output => tracing::error!(?output, "the hub asked for something this server does not know"),
+            }
+        }
+    }
+
+    fn send(&self, to: ConnId, frame: Bytes) {
+        if let Some(queue) = self.queues.get(&to) {
+            // A task that has ended reports its connection lost by itself.
+            let _ = queue.frames.send(frame);
+        }
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        [self.hub.poll_timeout(), self.store.poll_timeout()].into_iter().flatten().min()
+    }
+}
