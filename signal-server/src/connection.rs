@@ -1,5 +1,6 @@
 //! One task per signaling WebSocket: frames in, frames out, heartbeat, close.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
@@ -16,6 +17,8 @@ pub(crate) struct Connection<'a> {
     shard: &'a Shard,
     conn: ConnId,
     frames: mpsc::UnboundedReceiver<Bytes>,
+    /// Frames on their way into the socket.
+    pending: VecDeque<Bytes>,
     closed: oneshot::Receiver<CloseCode>,
     /// Bytes written since the hub was last told.
     unacknowledged: usize,
@@ -26,7 +29,7 @@ impl<'a> Connection<'a> {
         let (frames_in, frames) = mpsc::unbounded_channel();
         let (close, closed) = oneshot::channel();
         shard.open(conn, open, Queue { frames: frames_in, close });
-        Self { shard, conn, frames, closed, unacknowledged: 0 }
+        Self { shard, conn, frames, pending: VecDeque::new(), closed, unacknowledged: 0 }
     }
 
     /// Carries frames until either side ends the connection.
@@ -34,11 +37,11 @@ impl<'a> Connection<'a> {
         let mut heartbeat = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_heard = Instant::now();
-        let mut batch = Vec::with_capacity(BATCH);
         loop {
             tokio::select! {
-                _ = self.frames.recv_many(&mut batch, BATCH) => {
-                    match self.write(&mut socket, &mut batch).await {
+                Some(frame) = self.frames.recv() => {
+                    self.pending.push_back(frame);
+                    match self.write(&mut socket).await {
                         Written::All => {}
                         Written::Closed(code) => return self.finish(&mut socket, code).await,
                         Written::Failed => return,
@@ -73,18 +76,18 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Writes a batch with one flush. A close that comes meanwhile interrupts it, since the peer may not be reading.
-    async fn write(&mut self, socket: &mut WebSocket, batch: &mut Vec<Bytes>) -> Written {
-        let bytes: usize = batch.iter().map(Bytes::len).sum();
-        let writing = async {
-            for frame in batch.drain(..) {
-                let Ok(text) = Utf8Bytes::try_from(frame) else { continue };
-                socket.feed(Message::Text(text)).await?;
-            }
-            socket.flush().await
-        };
+    /// Writes what is queued with one flush; a close that comes meanwhile interrupts it, since the peer may not be
+    /// reading.
+    async fn write(&mut self, socket: &mut WebSocket) -> Written {
+        while self.pending.len() < BATCH
+            && let Ok(frame) = self.frames.try_recv()
+        {
+            self.pending.push_back(frame);
+        }
+        let bytes: usize = self.pending.iter().map(Bytes::len).sum();
         let written = tokio::select! {
-            written = timeout(SILENCE, writing) => written,
+            biased;
+            written = timeout(SILENCE, flush(&mut self.pending, socket)) => written,
             Ok(code) = &mut self.closed => return Written::Closed(code),
         };
         let Ok(Ok(())) = written else { return Written::Failed };
@@ -96,20 +99,27 @@ impl<'a> Connection<'a> {
         Written::All
     }
 
-    /// Writes what is queued and then the close frame, as far as the peer takes it.
+    /// Writes everything that came before the close, then the close frame, as far as the peer takes it.
     async fn finish(&mut self, socket: &mut WebSocket, code: CloseCode) {
         tracing::debug!(conn = self.conn.0, code = code.as_u16(), "closing");
-        let writing = async {
-            while let Ok(frame) = self.frames.try_recv() {
-                let Ok(text) = Utf8Bytes::try_from(frame) else { continue };
-                socket.feed(Message::Text(text)).await?;
-            }
-            Ok::<_, axum::Error>(())
-        };
-        if let Ok(Ok(())) = timeout(FAREWELL, writing).await {
+        while let Ok(frame) = self.frames.try_recv() {
+            self.pending.push_back(frame);
+        }
+        if let Ok(Ok(())) = timeout(FAREWELL, flush(&mut self.pending, socket)).await {
             close(socket, CloseFrame { code: code.as_u16(), reason: "".into() }).await;
         }
     }
+}
+
+/// Writes frames to the socket. Safe to cancel: a frame leaves the queue when the socket has taken it.
+async fn flush(pending: &mut VecDeque<Bytes>, socket: &mut WebSocket) -> Result<(), axum::Error> {
+    while let Some(frame) = pending.front() {
+        if let Ok(text) = Utf8Bytes::try_from(frame.clone()) {
+            socket.feed(Message::Text(text)).await?;
+        }
+        pending.pop_front();
+    }
+    socket.flush().await
 }
 
 /// However a connection's task ends, the hub hears of it.
