@@ -1,1 +1,60 @@
-//! A headless participant for WebRTC rooms.
+//! A headless participant for WebRTC rooms: creates or joins a room and talks to everybody in it directly.
+//!
+//! ```no_run
+//! use client_sdk::{Client, Event, Options, Source};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new("https://rooms.example.com")?;
+//! let options = Options::new().audio(Source::Clip).video(Source::File("cat.ivf".into()));
+//! let mut bot = client.join("ABC234", "123456", "bot", options).await?;
+//! while let Some(event) = bot.next_event().await {
+//!     match event {
+//!         Event::ParticipantJoined(participant) => println!("hello, {}", participant.name),
+//!         Event::Track(mut track) => {
+//!             tokio::spawn(async move { while let Some(_packet) = track.recv().await {} });
+//!         }
+//!         other => println!("{other:?}"),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How it works
+//!
+//! [`Client`] speaks HTTP. A [`Participant`] is the handle of a task that carries out what a [`session::Session`]
+//! decides; the session does no IO and can be tested, or driven by another host, on its own. Each connection to
+//! another participant is owned by one more task, the only place that knows webrtc-rs. A source of media is read once
+//! for all connections.
+//!
+//! # Limits
+//!
+//! TURN works over UDP only; servers over TCP or TLS are left out with a warning in the log. Audio is Opus, video VP8.
+//! When the signaling connection is lost the room is over for the participant.
+#![forbid(unsafe_code)]
+
+mod client;
+mod connection;
+mod driver;
+mod error;
+mod event;
+mod ice;
+mod media;
+mod options;
+mod participant;
+pub mod session;
+mod signaling;
+mod tls;
+mod track;
+
+pub use signal_core::{Participant as Member, ParticipantId};
+
+pub use client::{Client, CreatedRoom, JoinedRoom, NewRoom};
+pub use error::{EnterError, MediaError, RequestError, SendError};
+pub use event::{CloseReason, ConnectionState, Event};
+pub use ice::{IceCandidate, IceServer};
+pub use media::{MediaKind, Source};
+pub use options::Options;
+pub use participant::Participant;
+pub use track::{RemoteTrack, RtpPacket};

@@ -1,0 +1,260 @@
+//! The server over HTTP: create, join and close rooms.
+
+use std::sync::Arc;
+
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{EnterError, RequestError};
+use crate::ice::IceServer;
+use crate::options::Options;
+use crate::participant::Participant;
+use crate::tls;
+
+/// A signaling server; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    tls: Arc<rustls::ClientConfig>,
+}
+
+/// What a room is created with; everything has a default.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NewRoom {
+    /// The name to show: by default the creator's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Six visible ASCII characters: by default six random digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// 1 to 50: by default 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_participants: Option<u8>,
+    /// 1 to 1440 minutes: by default 120.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_minutes: Option<u16>,
+}
+
+/// A room that was created: share its number and password.
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct CreatedRoom {
+    /// The room's number.
+    pub room_id: String,
+    /// What opens it.
+    pub password: String,
+    /// The name to show.
+    pub name: String,
+    /// How many participants fit.
+    pub max_participants: u8,
+    /// When it ends (RFC 3339).
+    pub expires_at: String,
+    /// The token of the creator's seat, from servers that hand one out; the access token does as well.
+    #[serde(default)]
+    pub ws_token: Option<String>,
+    /// The ICE servers for the creator, from servers that tell them here.
+    #[serde(default)]
+    pub ice_servers: Vec<IceServer>,
+}
+
+/// A room that was joined but not yet entered.
+#[derive(Clone, Deserialize)]
+#[non_exhaustive]
+pub struct JoinedRoom {
+    /// The id that the server promised; the one to go by is [`Participant::id`].
+    pub participant_id: String,
+    /// The token of the seat, valid for ten minutes.
+    pub ws_token: String,
+    /// The name to show.
+    pub room_name: String,
+    /// Where connections find a way.
+    pub ice_servers: Vec<IceServer>,
+}
+
+impl Client {
+    /// A client of the server at that address, like `https://rooms.example.com`.
+    ///
+    /// # Errors
+    ///
+    /// The address is not one of a server.
+    pub fn new(url: &str) -> Result<Self, RequestError> {
+        let invalid = || RequestError::Address { url: url.to_owned() };
+        let base = Url::parse(url).map_err(|_| invalid())?;
+        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
+            return Err(invalid());
+        }
+        let tls = tls::client_config();
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.clone())
+            .user_agent(concat!("client-sdk/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| RequestError::Network(error.to_string()))?;
+        Ok(Self { http, base, tls: Arc::new(tls) })
+    }
+
+    /// Creates a room, as the user of that access token.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached, or refuses: `unauthorized`, `invalid_argument`.
+    pub async fn create_room(&self, access_token: &str, room: &NewRoom) -> Result<CreatedRoom, RequestError> {
+        answer(self.request(Method::POST, &[]).bearer_auth(access_token).json(room)).await
+    }
+
+    /// Asks to be let into a room.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached, or refuses: `wrong_password`, `room_not_found`, `room_full`, `room_expired`,
+    /// `password_locked`.
+    pub async fn join_room(
+        &self,
+        room_id: &str,
+        password: &str,
+        display_name: &str,
+    ) -> Result<JoinedRoom, RequestError> {
+        let body = serde_json::json!({"password": password, "display_name": display_name});
+        answer(self.request(Method::POST, &[room_id, "join"]).json(&body)).await
+    }
+
+    /// Closes a room, as the user who created it.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached, or refuses: `unauthorized`, `forbidden`, `room_not_found`.
+    pub async fn close_room(&self, access_token: &str, room_id: &str) -> Result<(), RequestError> {
+        let request = self.request(Method::DELETE, &[room_id]).bearer_auth(access_token);
+        answer::<serde::de::IgnoredAny>(request).await.map(drop)
+    }
+
+    /// Joins a room and enters it.
+    ///
+    /// # Errors
+    ///
+    /// As [`join_room`](Self::join_room) and [`enter`](Self::enter).
+    pub async fn join(
+        &self,
+        room_id: &str,
+        password: &str,
+        display_name: &str,
+        options: Options,
+    ) -> Result<Participant, EnterError> {
+        let joined = self.join_room(room_id, password, display_name).await?;
+        self.enter(room_id, &joined.ws_token, joined.ice_servers, options).await
+    }
+
+    /// Creates a room and enters it; returns the room to share.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_room`](Self::create_room) and [`enter`](Self::enter).
+    pub async fn create(
+        &self,
+        access_token: &str,
+        room: &NewRoom,
+        options: Options,
+    ) -> Result<(CreatedRoom, Participant), EnterError> {
+        let created = self.create_room(access_token, room).await?;
+        let token = created.ws_token.as_deref().unwrap_or(access_token);
+        let participant = self.enter(&created.room_id, token, created.ice_servers.clone(), options).await?;
+        Ok((created, participant))
+    }
+
+    /// Enters a room with a ws token, or as its creator with an access token.
+    ///
+    /// # Errors
+    ///
+    /// A media file cannot be played, the server cannot be reached, or it refuses: `token_expired`, `token_invalid`,
+    /// `room_full`, `room_closed`, …
+    pub async fn enter(
+        &self,
+        room_id: &str,
+        token: &str,
+        ice_servers: Vec<IceServer>,
+        options: Options,
+    ) -> Result<Participant, EnterError> {
+        let url = self.signaling_url(room_id, token);
+        Participant::enter(url, Arc::clone(&self.tls), ice_servers, options).await
+    }
+
+    /// The address of a room's WebSocket, token included: keep it out of logs.
+    #[must_use]
+    pub fn signaling_url(&self, room_id: &str, token: &str) -> String {
+        let mut url = self.path(&["ws", "webrtc", "rooms", room_id]);
+        url.query_pairs_mut().append_pair("token", token);
+        // http becomes ws, https becomes wss.
+        format!("ws{}", &url.as_str()["http".len()..])
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        self.http.request(method, self.path(&[&["api", "webrtc", "rooms"], path].concat()))
+    }
+
+    fn path(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        url.path_segments_mut().expect("an address with a host has a path").pop_if_empty().extend(segments);
+        url
+    }
+}
+
+/// Without the token.
+impl std::fmt::Debug for JoinedRoom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JoinedRoom").field("participant_id", &self.participant_id).finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer<T> {
+    data: Option<T>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+    message: String,
+}
+
+async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, RequestError> {
+    let network = |error: reqwest::Error| RequestError::Network(error.without_url().to_string());
+    let response = request.send().await.map_err(network)?;
+    let status = response.status();
+    let body = response.bytes().await.map_err(network)?;
+    if status.is_success() {
+        let answer: Answer<T> = parse(&body, status)?;
+        return answer.data.ok_or_else(|| RequestError::Protocol("there is no `data` in it".into()));
+    }
+    let Refusal { code, message } = parse(&body, status)?;
+    Err(RequestError::Refused { status: status.as_u16(), code, message })
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8], status: StatusCode) -> Result<T, RequestError> {
+    serde_json::from_slice(body)
+        .map_err(|error| RequestError::Protocol(format!("HTTP status {status}, {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signaling_address_follows_the_servers() {
+        let cases = [
+            ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws/webrtc/rooms/ABC234?token=a%2Fb"),
+            ("https://example.com/", "wss://example.com/ws/webrtc/rooms/ABC234?token=a%2Fb"),
+            ("https://example.com/rooms", "wss://example.com/rooms/ws/webrtc/rooms/ABC234?token=a%2Fb"),
+        ];
+        for (base, url) in cases {
+            assert_eq!(Client::new(base).unwrap().signaling_url("ABC234", "a/b"), url);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_servers_address_is_refused() {
+        for url in ["", "example.com", "ftp://example.com", "mailto:a@b"] {
+            assert!(matches!(Client::new(url), Err(RequestError::Address { .. })), "{url}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Builds a peer connection with everything webrtc-rs needs to be told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rtc::ice::mdns::MulticastDnsMode;
+use rtc::interceptor::{Registry, Slot};
+use rtc::peer_connection::configuration::interceptor_registry::register_default_interceptors;
+use rtc::peer_connection::configuration::media_engine::MediaEngine;
+use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
+use rtc::peer_connection::configuration::{RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy};
+use rtc::peer_connection::transport::RTCDtlsRole;
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
+use webrtc::error::Result;
+use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
+
+use super::handler::Handler;
+use super::keyframe::KeyframeTap;
+use super::sender::Sender;
+use crate::ice::IceServer;
+use crate::media::{MediaKind, Player};
+use crate::options::Options;
+
+/// What all connections of a participant have in common.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    ice_servers: Vec<RTCIceServer>,
+    relay_only: bool,
+    bind_address: String,
+    mdns: MulticastDnsMode,
+    reactor_threads: usize,
+    audio: Option<Arc<Player>>,
+    video: Option<Arc<Player>>,
+}
+
+impl Setup {
+    pub(crate) fn new(
+        options: &Options,
+        ice_servers: &[IceServer],
+        audio: Option<Player>,
+        video: Option<Player>,
+    ) -> Self {
+        let ice_servers = ice_servers.iter().filter_map(|server| {
+            let urls = server.usable_urls();
+            let (username, credential) = (server.username.clone(), server.credential.clone());
+            (!urls.is_empty()).then(|| RTCIceServer {
+                urls,
+                username: username.unwrap_or_default(),
+                credential: credential.unwrap_or_default(),
+            })
+        });
+        Self {
+            ice_servers: ice_servers.collect(),
+            relay_only: options.relay_only,
+            bind_address: options.bind_address.clone(),
+            mdns: if options.mdns { MulticastDnsMode::QueryOnly } else { MulticastDnsMode::Disabled },
+            reactor_threads: options.reactor_threads,
+            audio: audio.map(Arc::new),
+            video: video.map(Arc::new),
+        }
+    }
+
+    /// A peer connection and what it is to send.
+    pub(super) async fn build(
+        &self,
+        handler: Arc<Handler>,
+        offers: bool,
+    ) -> Result<(Arc<dyn PeerConnection>, Vec<Sender>)> {
+        let mut configuration = RTCConfigurationBuilder::new().with_ice_servers(self.ice_servers.clone());
+        if self.relay_only {
+            configuration = configuration.with_ice_transport_policy(RTCIceTransportPolicy::Relay);
+        }
+        let mut media = MediaEngine::default();
+        media.register_default_codecs()?;
+        let interceptors = register_default_interceptors(Registry::new(), &mut media)?
+            .with(Slot::from(KEYFRAME_SLOT), KeyframeTap::default());
+        let settings = SettingEngineBuilder::new()
+            // Every answer says `active` however it began, so the only role that never changes is the server's.
+            .with_answering_dtls_role(RTCDtlsRole::Server)
+            // The first pair that works is taken at once; waiting for a better one costs a second per connection.
+            .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
+            .with_relay_acceptance_min_wait(Some(Duration::ZERO))
+            .with_multicast_dns_mode(self.mdns)
+            .build();
+        let pc: Arc<dyn PeerConnection> = Arc::new(
+            PeerConnectionBuilder::new()
+                .with_configuration(configuration.build())
+                .with_media_engine(media)
+                .with_interceptor_registry(interceptors)
+                .with_setting_engine(settings)
+                .with_handler(handler)
+                .with_dedicated_reactor_pool_size(self.reactor_threads)
+                .with_udp_addrs(vec![self.bind_address.clone()])
+                .build()
+                .await?,
+        );
+        let mut senders = Vec::new();
+        for (kind, player) in [(MediaKind::Audio, &self.audio), (MediaKind::Video, &self.video)] {
+            match player {
+                Some(player) => senders.push(Sender::add(pc.as_ref(), kind, Arc::clone(player)).await?),
+                // Whoever offers asks for both, so that the other side has a place for what it sends.
+                None if offers => receive_only(pc.as_ref(), kind).await?,
+                None => {}
+            }
+        }
+        Ok((pc, senders))
+    }
+}
+
+async fn receive_only(pc: &dyn PeerConnection, kind: MediaKind) -> Result<()> {
+    let kind = match kind {
+        MediaKind::Audio => RtpCodecKind::Audio,
+        MediaKind::Video => RtpCodecKind::Video,
+    };
+    let direction = RTCRtpTransceiverDirection::Recvonly;
+    let init = RTCRtpTransceiverInit { direction, ..RTCRtpTransceiverInit::default() };
+    pc.add_transceiver_from_kind(kind, Some(init)).await.map(drop)
+}
+
+/// Behind the interceptors that come with the crate, which act on RTCP first.
+const KEYFRAME_SLOT: usize = 14_000;

@@ -1,0 +1,181 @@
+//! Carries out what the session decides: between the signaling connection, the connections and the application.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use signal_core::wire::{DecodeError, decode_server, encode_client};
+use signal_core::{ClientMessage, ParticipantId};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::connection::{Connection, Message, Setup, Told};
+use crate::error::SendError;
+use crate::event::{CloseReason, ConnectionState, Event};
+use crate::session::{Action, Report, Session};
+use crate::signaling::{Ended, Signaling};
+
+/// Something that the application wants.
+pub(crate) enum Wish {
+    Leave,
+    RestartIce { with: ParticipantId },
+    Send { to: ParticipantId, data: Bytes, reply: oneshot::Sender<Result<(), SendError>> },
+}
+
+/// A participant's task.
+pub(crate) struct Driver {
+    session: Session,
+    signaling: Signaling,
+    setup: Arc<Setup>,
+    connections: HashMap<ParticipantId, Connection>,
+    /// The tasks of the connections, also of those that are still closing.
+    tasks: JoinSet<()>,
+    messages: mpsc::Receiver<Message>,
+    /// Cloned for each connection.
+    messages_in: mpsc::Sender<Message>,
+    events: Events,
+    /// Whether the room is over.
+    ended: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        session: Session,
+        signaling: Signaling,
+        setup: Arc<Setup>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let (messages_in, messages) = mpsc::channel(QUEUE_MESSAGES);
+        Self {
+            session,
+            signaling,
+            setup,
+            connections: HashMap::new(),
+            tasks: JoinSet::new(),
+            messages,
+            messages_in,
+            events: Events { queue: events, dropped: 0 },
+            ended: false,
+        }
+    }
+
+    /// Takes part until the room is over, then waits until every connection is closed.
+    pub(crate) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>) {
+        self.act();
+        while !self.ended {
+            tokio::select! {
+                frame = self.signaling.next() => match frame {
+                    Ok(frame) => self.frame(&frame),
+                    Err(ended) => self.session.end(close_reason(ended)),
+                },
+                Some(message) = self.messages.recv() => self.message(message),
+                // A handle that was dropped wants what one that leaves wants.
+                wish = wishes.recv() => self.wish(wish.unwrap_or(Wish::Leave)),
+                Some(_) = self.tasks.join_next() => {}
+            }
+            self.act();
+        }
+        let Self { connections, messages, mut tasks, .. } = self;
+        drop((connections, messages));
+        while tasks.join_next().await.is_some() {}
+    }
+
+    fn frame(&mut self, frame: &Bytes) {
+        match decode_server(frame) {
+            Ok(message) => self.session.handle_message(message),
+            Err(error @ (DecodeError::UnknownType | DecodeError::UnknownErrorCode(_))) => {
+                tracing::debug!(%error, "a message of a newer server is passed over");
+            }
+            Err(error) => tracing::warn!(%error, "a message of the server is not understood"),
+        }
+    }
+
+    fn message(&mut self, message: Message) {
+        let Message { peer: participant, connection, told } = message;
+        let is_current =
+            self.connections.get(&participant).is_some_and(|current| current.number() == connection);
+        match told {
+            Told::Session(report) => self.session.handle_report(participant, connection, report),
+            Told::Data(data) if is_current => self.events.emit(Event::Data { participant, data }),
+            Told::DataChannelOpen if is_current => self.events.emit(Event::DataChannelOpen { participant }),
+            Told::Track(track) if is_current => self.events.emit(Event::Track(track)),
+            // From a connection that is being closed.
+            Told::Data(_) | Told::DataChannelOpen | Told::Track(_) => {}
+        }
+    }
+
+    fn wish(&mut self, wish: Wish) {
+        match wish {
+            Wish::Leave => self.session.leave(),
+            Wish::RestartIce { with } => self.session.restart_ice(with),
+            Wish::Send { to, data, reply } => {
+                let connection = self.connections.get(&to).ok_or(SendError::NoChannel);
+                // Whoever does not wait for the outcome does not want it.
+                let _ = reply.send(connection.and_then(|connection| connection.send(data)));
+            }
+        }
+    }
+
+    fn act(&mut self) {
+        while let Some(action) = self.session.poll_action() {
+            match action {
+                Action::Close { peer } => drop(self.connections.remove(&peer)),
+                Action::Connection { peer, command } => {
+                    let Some(connection) = self.connections.get(&peer) else { continue };
+                    if !connection.command(command) {
+                        tracing::warn!(%peer, "a connection does not keep up and is given up");
+                        let report = Report::State(ConnectionState::Failed);
+                        self.session.handle_report(peer, connection.number(), report);
+                    }
+                }
+                Action::Event(event) => {
+                    self.ended |= matches!(event, Event::Closed(_));
+                    self.events.emit(event);
+                }
+                Action::Open { peer, connection, offers } => {
+                    let (setup, messages) = (Arc::clone(&self.setup), self.messages_in.clone());
+                    let opened = Connection::open(setup, peer, connection, offers, messages, &mut self.tasks);
+                    self.connections.insert(peer, opened);
+                }
+                Action::Send(message) => self.send(&message),
+            }
+        }
+    }
+
+    fn send(&mut self, message: &ClientMessage) {
+        if !self.signaling.send(encode_client(message)) && !self.ended {
+            let reason = "the server does not take what is sent".into();
+            self.session.end(CloseReason::SignalingLost { reason });
+        }
+    }
+}
+
+/// The way to the application, which may not be reading.
+struct Events {
+    queue: mpsc::Sender<Event>,
+    /// Since the last event that found room.
+    dropped: u64,
+}
+
+impl Events {
+    fn emit(&mut self, event: Event) {
+        if self.dropped > 0 && self.queue.try_send(Event::Lagged { dropped: self.dropped }).is_ok() {
+            self.dropped = 0;
+        }
+        if self.queue.try_send(event).is_err() {
+            self.dropped += 1;
+        }
+    }
+}
+
+fn close_reason(ended: Ended) -> CloseReason {
+    match ended.code {
+        Some(REPLACED) => CloseReason::Replaced,
+        Some(ROOM_CLOSED) => CloseReason::RoomClosed { reason: ended.reason },
+        Some(_) | None => CloseReason::SignalingLost { reason: ended.reason },
+    }
+}
+
+const QUEUE_MESSAGES: usize = 1024;
+const REPLACED: u16 = 4509;
+const ROOM_CLOSED: u16 = 4503;

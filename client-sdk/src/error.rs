@@ -1,0 +1,106 @@
+//! How things fail, and whose fault it is.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// An HTTP request that did not do what it was asked to.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The caller's fault: the server's address cannot be used.
+    #[error("`{url}` is not the address of a server: expected http:// or https:// and a host")]
+    Address {
+        /// What was given.
+        url: String,
+    },
+    /// Nobody's in particular: the server could not be reached or broke off.
+    #[error("cannot reach the server: {0}")]
+    Network(String),
+    /// The server answered with something that is not in the protocol.
+    #[error("the server's answer is not understood: {0}")]
+    Protocol(String),
+    /// The caller's fault, mostly: the server refused, for the stable reason `code`.
+    #[error("the server refused: {message} ({code}, HTTP status {status})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The stable reason, like `wrong_password`.
+        code: String,
+        /// The reason for people.
+        message: String,
+    },
+}
+
+impl RequestError {
+    /// The stable reason of a refusal, like `wrong_password`; `None` for failures of other kinds.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, .. } => Some(code),
+            Self::Address { .. } | Self::Network(_) | Self::Protocol(_) => None,
+        }
+    }
+}
+
+/// A room that could not be entered.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EnterError {
+    /// A media file cannot be played.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    /// The server refused the connection, for the stable reason `code`.
+    #[error("the server refused the connection: {message} ({code})")]
+    Refused {
+        /// The stable reason, like `room_full`.
+        code: String,
+        /// The reason for people.
+        message: String,
+    },
+    /// Creating or joining the room failed.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The signaling connection could not be opened, or broke off before the room was entered.
+    #[error("cannot open the signaling connection: {0}")]
+    Signaling(String),
+    /// The room was not entered within [`Options::enter_timeout`](crate::Options::enter_timeout).
+    #[error("the room was not entered in time")]
+    Timeout,
+}
+
+/// A media file that cannot be played; always the fault of the file or of whoever named it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MediaError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("cannot play {path}: {reason}")]
+    Format {
+        /// Its path.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Data that was not sent.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// More is queued for that participant than it takes; send less or later.
+    #[error("the data channel is busy")]
+    Busy,
+    /// The room has been left or closed.
+    #[error("the room is closed")]
+    Closed,
+    /// There is no open data channel to that participant (yet).
+    #[error("no data channel to that participant is open")]
+    NoChannel,
+}

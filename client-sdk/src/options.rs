@@ -1,0 +1,86 @@
+//! How a participant takes part.
+
+use std::time::Duration;
+
+use crate::media::Source;
+
+/// How a participant takes part in a room; the defaults suit a silent listener on a real network.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Options {
+    pub(crate) audio: Option<Source>,
+    pub(crate) video: Option<Source>,
+    pub(crate) relay_only: bool,
+    pub(crate) bind_address: String,
+    pub(crate) mdns: bool,
+    pub(crate) reactor_threads: usize,
+    pub(crate) enter_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            audio: None,
+            video: None,
+            relay_only: false,
+            bind_address: "0.0.0.0:0".into(),
+            mdns: true,
+            reactor_threads: 0,
+            enter_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Options {
+    /// A participant that sends nothing and receives everything.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sends audio. By default none is sent.
+    pub fn audio(mut self, source: Source) -> Self {
+        self.audio = Some(source);
+        self
+    }
+
+    /// Sends video. By default none is sent.
+    pub fn video(mut self, source: Source) -> Self {
+        self.video = Some(source);
+        self
+    }
+
+    /// Connects through TURN servers only, so that peers do not learn this machine's addresses. By default off.
+    ///
+    /// Without a TURN server over UDP among the room's ICE servers nothing will connect.
+    pub fn relay_only(mut self, relay_only: bool) -> Self {
+        self.relay_only = relay_only;
+        self
+    }
+
+    /// The UDP address that media comes and goes at: by default `0.0.0.0:0`, a free port of every interface but
+    /// loopback. For peers on this machine alone use `127.0.0.1:0`.
+    pub fn bind_address(mut self, address: impl Into<String>) -> Self {
+        self.bind_address = address.into();
+        self
+    }
+
+    /// Whether candidates of browsers that hide their address behind an mDNS name are resolved. By default on; each
+    /// connection then has one more socket, so turn it off for many participants in one process.
+    pub fn mdns(mut self, mdns: bool) -> Self {
+        self.mdns = mdns;
+        self
+    }
+
+    /// Threads that do nothing but carry the media of all participants of this process: by default 0, which leaves it to
+    /// the runtime. The first participant's value counts.
+    pub fn reactor_threads(mut self, threads: usize) -> Self {
+        self.reactor_threads = threads;
+        self
+    }
+
+    /// For how long entering a room may take: by default 10 s.
+    pub fn enter_timeout(mut self, timeout: Duration) -> Self {
+        self.enter_timeout = timeout;
+        self
+    }
+}

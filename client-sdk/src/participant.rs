@@ -1,0 +1,125 @@
+//! A participant in a room: the handle that the application holds.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use signal_core::wire::decode_server;
+use signal_core::{ParticipantId, ServerMessage};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::connection::Setup;
+use crate::driver::{Driver, Wish};
+use crate::error::{EnterError, SendError};
+use crate::event::Event;
+use crate::ice::IceServer;
+use crate::media::{MediaKind, Player, Source};
+use crate::options::Options;
+use crate::session::Session;
+use crate::signaling::Signaling;
+
+/// A participant that is in a room.
+///
+/// It takes part in a task of its own until [`leave`](Self::leave); dropping it leaves as well, in the background.
+///
+/// Up to 1024 events wait for [`next_event`](Self::next_event). Beyond that new ones are dropped and told as
+/// [`Event::Lagged`], so take events even if you do not need them.
+#[derive(Debug)]
+pub struct Participant {
+    id: ParticipantId,
+    wishes: mpsc::Sender<Wish>,
+    events: mpsc::Receiver<Event>,
+    driver: JoinHandle<()>,
+}
+
+impl Participant {
+    pub(crate) async fn enter(
+        url: String,
+        tls: Arc<rustls::ClientConfig>,
+        ice_servers: Vec<IceServer>,
+        options: Options,
+    ) -> Result<Self, EnterError> {
+        let audio = player(options.audio.as_ref(), MediaKind::Audio)?;
+        let video = player(options.video.as_ref(), MediaKind::Video)?;
+        let entering = async {
+            let mut signaling = Signaling::connect(&url, tls).await.map_err(EnterError::Signaling)?;
+            let mut session = Session::new();
+            session.handle_message(joined(&mut signaling).await?);
+            Ok::<_, EnterError>((signaling, session))
+        };
+        let (signaling, session) =
+            timeout(options.enter_timeout, entering).await.map_err(|_| EnterError::Timeout)??;
+        let id = session.id().ok_or_else(|| EnterError::Signaling("expected `joined` first".into()))?;
+
+        let setup = Arc::new(Setup::new(&options, &ice_servers, audio, video));
+        let (wishes, wished) = mpsc::channel(QUEUE_WISHES);
+        let (told, events) = mpsc::channel(QUEUE_EVENTS);
+        let driver = tokio::spawn(Driver::new(session, signaling, setup, told).run(wished));
+        Ok(Self { id, wishes, events, driver })
+    }
+
+    /// Waits for the next event; `None` after [`Event::Closed`]. Safe to cancel.
+    pub async fn next_event(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Sends data to another participant, in order and reliably, after [`Event::DataChannelOpen`] for it.
+    ///
+    /// # Errors
+    ///
+    /// There is no open data channel to it, or more than 64 messages wait already.
+    pub async fn send_data(&self, to: ParticipantId, data: impl Into<Bytes>) -> Result<(), SendError> {
+        let (reply, done) = oneshot::channel();
+        let wish = Wish::Send { to, data: data.into(), reply };
+        self.wishes.send(wish).await.map_err(|_| SendError::Closed)?;
+        done.await.map_err(|_| SendError::Closed)?
+    }
+
+    /// Starts ICE anew with another participant, for example after the network has changed.
+    pub async fn restart_ice(&self, with: ParticipantId) {
+        // After the end of the room there is nothing to restart.
+        let _ = self.wishes.send(Wish::RestartIce { with }).await;
+    }
+
+    /// Leaves the room and waits until every connection is closed.
+    ///
+    /// If this participant created the room, that closes it for everybody.
+    pub async fn leave(self) {
+        let Self { wishes, events, driver, .. } = self;
+        // Both go unanswered if the room has ended by itself.
+        let _ = wishes.send(Wish::Leave).await;
+        drop((wishes, events));
+        let _ = driver.await;
+    }
+
+    /// The id that the others know this participant by.
+    pub fn id(&self) -> ParticipantId {
+        self.id
+    }
+}
+
+/// Waits for the server's first message, which is `joined` or an error.
+async fn joined(signaling: &mut Signaling) -> Result<ServerMessage, EnterError> {
+    loop {
+        let frame = signaling.next().await.map_err(|ended| EnterError::Signaling(ended.reason))?;
+        match decode_server(&frame) {
+            Ok(message @ ServerMessage::Joined { .. }) => return Ok(message),
+            Ok(ServerMessage::Error { code, message }) => {
+                return Err(EnterError::Refused { code: code.to_string(), message });
+            }
+            Ok(other) => tracing::debug!(?other, "before `joined`"),
+            Err(error) => {
+                return Err(EnterError::Signaling(format!("the first message is not understood: {error}")));
+            }
+        }
+    }
+}
+
+fn player(source: Option<&Source>, kind: MediaKind) -> Result<Option<Player>, EnterError> {
+    let Some(source) = source else { return Ok(None) };
+    Ok(Some(Player::start(source.load(kind)?)))
+}
+
+const QUEUE_EVENTS: usize = 1024;
+const QUEUE_WISHES: usize = 64;

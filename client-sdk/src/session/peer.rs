@@ -1,0 +1,285 @@
+//! One other participant: the negotiation with it, and the connection that comes of it.
+
+use std::collections::VecDeque;
+
+use signal_core::wire::payload;
+use signal_core::{ClientMessage, ParticipantId, Signal, SignalKind};
+
+use super::description::{fingerprint, ice_ufrag};
+use super::{Action, Command};
+use crate::event::{ConnectionState, Event};
+use crate::ice::IceCandidate;
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    id: ParticipantId,
+    /// The number of the connection that is open.
+    connection: Option<u32>,
+    connections_opened: u32,
+    negotiation: Negotiation,
+    /// The number of the description that was asked for last.
+    last_negotiation: u32,
+    /// Offers of the other side that were not answered yet.
+    unanswered: u32,
+    /// Something changed on this side that the other does not know yet.
+    offer_wanted: bool,
+    restart_wanted: bool,
+    remote: Option<Remote>,
+    /// Candidates of the other side that came before its description.
+    early_candidates: Vec<IceCandidate>,
+    /// Candidates of this side; sent again where the server dropped them with a refused offer.
+    candidates: Vec<IceCandidate>,
+    candidates_sent: usize,
+    rebuilds: u8,
+}
+
+/// Where the exchange of descriptions stands, seen from this side.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Negotiation {
+    /// The other side's offer is being answered.
+    Answering,
+    /// This side's offer was sent.
+    Offered {
+        restarts_ice: bool,
+    },
+    /// This side's offer is being made.
+    Offering {
+        restarts_ice: bool,
+    },
+    Stable,
+}
+
+/// What is known of the other side's description.
+#[derive(Debug, Eq, PartialEq)]
+struct Remote {
+    fingerprint: Option<String>,
+    ice_ufrag: Option<String>,
+}
+
+impl Peer {
+    pub(super) fn new(id: ParticipantId) -> Self {
+        Self {
+            id,
+            connection: None,
+            connections_opened: 0,
+            negotiation: Negotiation::Stable,
+            last_negotiation: 0,
+            unanswered: 0,
+            offer_wanted: false,
+            restart_wanted: false,
+            remote: None,
+            early_candidates: Vec::new(),
+            candidates: Vec::new(),
+            candidates_sent: 0,
+            rebuilds: 0,
+        }
+    }
+
+    /// Offers, now or as soon as what is under way is settled.
+    pub(super) fn offer(&mut self, actions: &mut VecDeque<Action>) {
+        if self.negotiation != Negotiation::Stable {
+            self.offer_wanted = true;
+            return;
+        }
+        if self.connection.is_none() {
+            self.open(true, actions);
+        }
+        let restarts_ice = std::mem::take(&mut self.restart_wanted);
+        self.offer_wanted = false;
+        self.negotiation = Negotiation::Offering { restarts_ice };
+        self.last_negotiation += 1;
+        let command = Command::Offer { negotiation: self.last_negotiation, restart_ice: restarts_ice };
+        self.command(command, actions);
+    }
+
+    pub(super) fn restart_ice(&mut self, actions: &mut VecDeque<Action>) {
+        self.restart_wanted = true;
+        self.offer(actions);
+    }
+
+    pub(super) fn negotiation_needed(&mut self, actions: &mut VecDeque<Action>) {
+        // While something is under way it carries the change, or the connection will tell again. Before the first
+        // description of the other side, whoever has to offer does so anyway.
+        if self.negotiation == Negotiation::Stable && self.remote.is_some() {
+            self.offer(actions);
+        }
+    }
+
+    /// The other side's offer was delivered, so it has won.
+    pub(super) fn offered(&mut self, sdp: String, actions: &mut VecDeque<Action>) {
+        let remote = Remote::of(&sdp);
+        if self.connection.is_some() && self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote))
+        {
+            self.close(actions);
+        }
+        match self.negotiation {
+            Negotiation::Offered { restarts_ice } | Negotiation::Offering { restarts_ice } => {
+                self.command(Command::Rollback, actions);
+                // The server drops the candidates of a refused offer; they go with the answer again.
+                self.candidates_sent = 0;
+                let restarted_by_them =
+                    self.remote.as_ref().is_none_or(|known| known.ice_ufrag != remote.ice_ufrag);
+                self.restart_wanted |= restarts_ice && !restarted_by_them;
+                self.offer_wanted |= self.restart_wanted;
+            }
+            Negotiation::Answering | Negotiation::Stable => {}
+        }
+        if self.connection.is_none() {
+            self.open(false, actions);
+        }
+        self.unanswered += 1;
+        self.negotiation = Negotiation::Answering;
+        self.last_negotiation += 1;
+        self.command(Command::Answer { negotiation: self.last_negotiation, sdp }, actions);
+        self.described(remote, actions);
+    }
+
+    /// The other side's answer to this side's offer was delivered.
+    pub(super) fn answered(&mut self, sdp: String, actions: &mut VecDeque<Action>) {
+        let Negotiation::Offered { .. } = self.negotiation else { return };
+        let remote = Remote::of(&sdp);
+        if self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote)) {
+            return self.rebuild(actions);
+        }
+        self.command(Command::Accept { sdp }, actions);
+        self.described(remote, actions);
+        self.settled(actions);
+    }
+
+    pub(super) fn candidate_received(&mut self, candidate: IceCandidate, actions: &mut VecDeque<Action>) {
+        if candidate.candidate.is_empty() {
+            return;
+        }
+        if self.remote.is_some() {
+            self.command(Command::Candidate(candidate), actions);
+        } else if self.early_candidates.len() < MAX_EARLY_CANDIDATES {
+            self.early_candidates.push(candidate);
+        }
+    }
+
+    pub(super) fn offer_made(&mut self, negotiation: u32, sdp: &str, actions: &mut VecDeque<Action>) {
+        let Negotiation::Offering { restarts_ice } = self.negotiation else { return };
+        if negotiation == self.last_negotiation {
+            self.negotiation = Negotiation::Offered { restarts_ice };
+            self.send(SignalKind::Offer, sdp, actions);
+            self.send_candidates(actions);
+        }
+    }
+
+    pub(super) fn answer_made(&mut self, negotiation: u32, sdp: &str, actions: &mut VecDeque<Action>) {
+        if self.negotiation != Negotiation::Answering || negotiation != self.last_negotiation {
+            return;
+        }
+        // The server counts an answer for each offer and passes on the one to the last, which this is.
+        for _ in 0..std::mem::take(&mut self.unanswered) {
+            self.send(SignalKind::Answer, sdp, actions);
+        }
+        self.settled(actions);
+    }
+
+    pub(super) fn candidate_found(&mut self, candidate: IceCandidate, actions: &mut VecDeque<Action>) {
+        self.candidates.push(candidate);
+        self.send_candidates(actions);
+    }
+
+    pub(super) fn state_changed(&mut self, state: ConnectionState, actions: &mut VecDeque<Action>) {
+        match state {
+            ConnectionState::Failed if self.rebuilds < MAX_REBUILDS => return self.rebuild(actions),
+            ConnectionState::Failed => self.close(actions),
+            ConnectionState::Connected => self.rebuilds = 0,
+            ConnectionState::Connecting | ConnectionState::Disconnected => {}
+        }
+        actions.push_back(Action::Event(Event::ConnectionState { participant: self.id, state }));
+    }
+
+    pub(super) fn close(&mut self, actions: &mut VecDeque<Action>) {
+        if self.connection.take().is_some() {
+            actions.push_back(Action::Close { peer: self.id });
+        }
+        self.negotiation = Negotiation::Stable;
+        self.offer_wanted = false;
+        self.restart_wanted = false;
+        self.remote = None;
+        self.candidates.clear();
+        self.candidates_sent = 0;
+    }
+
+    pub(super) fn id(&self) -> ParticipantId {
+        self.id
+    }
+
+    pub(super) fn is_open(&self, connection: u32) -> bool {
+        self.connection == Some(connection)
+    }
+
+    fn open(&mut self, offers: bool, actions: &mut VecDeque<Action>) {
+        self.connections_opened += 1;
+        self.connection = Some(self.connections_opened);
+        actions.push_back(Action::Open { peer: self.id, connection: self.connections_opened, offers });
+    }
+
+    fn rebuild(&mut self, actions: &mut VecDeque<Action>) {
+        self.rebuilds += 1;
+        self.close(actions);
+        self.offer(actions);
+    }
+
+    /// The other side's description has been handed to the connection, so its candidates may follow.
+    fn described(&mut self, remote: Remote, actions: &mut VecDeque<Action>) {
+        self.remote = Some(remote);
+        for candidate in std::mem::take(&mut self.early_candidates) {
+            self.command(Command::Candidate(candidate), actions);
+        }
+    }
+
+    fn settled(&mut self, actions: &mut VecDeque<Action>) {
+        self.negotiation = Negotiation::Stable;
+        self.send_candidates(actions);
+        if self.offer_wanted || self.restart_wanted {
+            self.offer(actions);
+        }
+    }
+
+    /// Sends the candidates that are due, unless the description they belong to is still to be sent.
+    fn send_candidates(&mut self, actions: &mut VecDeque<Action>) {
+        if matches!(self.negotiation, Negotiation::Answering | Negotiation::Offering { .. }) {
+            return;
+        }
+        for index in self.candidates_sent..self.candidates.len() {
+            let candidate = self.candidates[index].clone();
+            self.send(SignalKind::Candidate, &candidate, actions);
+        }
+        self.candidates_sent = self.candidates.len();
+    }
+
+    fn send<T: serde::Serialize + ?Sized>(
+        &self,
+        kind: SignalKind,
+        value: &T,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let payload = payload(value).expect("strings and candidates have a JSON form");
+        let signal = Signal { kind, payload };
+        actions.push_back(Action::Send(ClientMessage::Signal { to: self.id, signal }));
+    }
+
+    fn command(&self, command: Command, actions: &mut VecDeque<Action>) {
+        actions.push_back(Action::Connection { peer: self.id, command });
+    }
+}
+
+impl Remote {
+    fn of(sdp: &str) -> Self {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        Self { fingerprint: own(fingerprint(sdp)), ice_ufrag: own(ice_ufrag(sdp)) }
+    }
+
+    /// Whether `later` belongs to another connection of the same participant.
+    fn is_rebuilt_as(&self, later: &Self) -> bool {
+        self.fingerprint != later.fingerprint
+    }
+}
+
+const MAX_EARLY_CANDIDATES: usize = 64;
+/// A connection that fails is built anew this often before it is given up.
+const MAX_REBUILDS: u8 = 3;

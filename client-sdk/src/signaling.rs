@@ -1,0 +1,91 @@
+//! The signaling WebSocket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A signaling connection; frames go out through a task of its own, so that a slow server does not hold up the rest.
+pub(crate) struct Signaling {
+    incoming: SplitStream<Socket>,
+    outgoing: mpsc::Sender<Bytes>,
+}
+
+/// How a signaling connection ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Ended {
+    /// The WebSocket close code, where there was one.
+    pub(crate) code: Option<u16>,
+    pub(crate) reason: String,
+}
+
+impl Signaling {
+    pub(crate) async fn connect(url: &str, tls: Arc<rustls::ClientConfig>) -> Result<Self, String> {
+        let connector = Connector::Rustls(tls);
+        let (socket, _) = connect_async_tls_with_config(url, None, true, Some(connector))
+            .await
+            .map_err(|error| error.to_string())?;
+        let (sink, incoming) = socket.split();
+        let (outgoing, queue) = mpsc::channel(QUEUE_FRAMES);
+        tokio::spawn(write(sink, queue));
+        Ok(Self { incoming, outgoing })
+    }
+
+    /// Waits for the next frame. Safe to cancel.
+    pub(crate) async fn next(&mut self) -> Result<Bytes, Ended> {
+        let ended = |reason: String| Ended { code: None, reason };
+        loop {
+            let message = match timeout(SILENCE, self.incoming.next()).await {
+                Ok(Some(Ok(message))) => message,
+                Ok(Some(Err(error))) => return Err(ended(error.to_string())),
+                Ok(None) => return Err(ended("the server closed the connection".into())),
+                Err(_) => return Err(ended("nothing came from the server for a minute".into())),
+            };
+            match message {
+                Message::Text(text) => return Ok(text.into()),
+                Message::Close(frame) => {
+                    let code = frame.as_ref().map(|frame| u16::from(frame.code));
+                    let reason = frame.map_or_else(String::new, |frame| frame.reason.as_str().to_owned());
+                    return Err(Ended { code, reason });
+                }
+                // The library answers pings; the protocol has no binary frames.
+                Message::Binary(_) | Message::Frame(_) | Message::Ping(_) | Message::Pong(_) => {}
+            }
+        }
+    }
+
+    /// Queues a frame; `false` if the connection does not take any more.
+    #[must_use]
+    pub(crate) fn send(&self, frame: Bytes) -> bool {
+        self.outgoing.try_send(frame).is_ok()
+    }
+}
+
+/// Writes what is queued, and a close frame once the connection is dropped.
+async fn write(mut sink: SplitSink<Socket, Message>, mut queue: mpsc::Receiver<Bytes>) {
+    while let Some(frame) = queue.recv().await {
+        let Ok(text) = Utf8Bytes::try_from(frame) else { continue };
+        if sink.send(Message::Text(text)).await.is_err() {
+            return;
+        }
+    }
+    let farewell = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::from_static("") };
+    // Nobody is left to be told if this fails.
+    let _ = timeout(FAREWELL, sink.send(Message::Close(Some(farewell)))).await;
+}
+
+/// More than a 50-member room makes a newcomer send at once.
+const QUEUE_FRAMES: usize = 4096;
+/// The server pings every 20 s.
+const SILENCE: Duration = Duration::from_secs(60);
+const FAREWELL: Duration = Duration::from_secs(2);

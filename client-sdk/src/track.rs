@@ -1,0 +1,70 @@
+//! Audio and video of other participants.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use signal_core::ParticipantId;
+use tokio::sync::mpsc;
+
+use crate::media::MediaKind;
+
+/// An RTP packet (RFC 3550 section 5.1) as it arrived, decrypted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RtpPacket {
+    /// Rises by one with each packet, wrapping; gaps are losses.
+    pub sequence_number: u16,
+    /// In units of the codec's clock: 48 kHz for Opus, 90 kHz for VP8.
+    pub timestamp: u32,
+    /// Whether this is the last packet of a picture.
+    pub marker: bool,
+    /// The number that the negotiation gave the codec.
+    pub payload_type: u8,
+    /// The codec's payload.
+    pub payload: Bytes,
+}
+
+/// One participant's audio or video.
+///
+/// The last 512 packets wait for whoever calls [`recv`](Self::recv); beyond that the newest are dropped and counted.
+pub struct RemoteTrack {
+    pub(crate) participant: ParticipantId,
+    pub(crate) kind: MediaKind,
+    pub(crate) packets: mpsc::Receiver<RtpPacket>,
+    pub(crate) dropped: Arc<AtomicU64>,
+}
+
+impl RemoteTrack {
+    /// Packets that wait at most.
+    pub(crate) const QUEUE_PACKETS: usize = 512;
+
+    /// Waits for the next packet; `None` when the track has ended. Safe to cancel.
+    pub async fn recv(&mut self) -> Option<RtpPacket> {
+        self.packets.recv().await
+    }
+
+    /// Whose it is.
+    pub fn participant(&self) -> ParticipantId {
+        self.participant
+    }
+
+    /// Audio or video.
+    pub fn kind(&self) -> MediaKind {
+        self.kind
+    }
+
+    /// How many packets were dropped because they were not taken.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for RemoteTrack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteTrack")
+            .field("participant", &self.participant)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}

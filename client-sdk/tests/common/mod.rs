@@ -1,0 +1,159 @@
+//! A real server, and participants that take part in its rooms.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "shared by several test programs, none of which uses all of it"
+)]
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use client_sdk::{
+    Client, CloseReason, ConnectionState, CreatedRoom, Event, MediaKind, NewRoom, Options, Participant,
+    ParticipantId, RemoteTrack, RtpPacket, Source,
+};
+use signal_server::testing::{self, TestServer};
+use tokio::time::timeout;
+
+/// Long enough for a busy machine; reached only if something hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub async fn server() -> TestServer {
+    testing::start().await.unwrap()
+}
+
+pub fn client(server: &TestServer) -> Client {
+    Client::new(&server.url()).unwrap()
+}
+
+/// On this machine alone, sending the built-in clip.
+pub fn talker() -> Options {
+    listener().audio(Source::Clip).video(Source::Clip)
+}
+
+/// On this machine alone, sending nothing.
+pub fn listener() -> Options {
+    Options::new().bind_address("127.0.0.1:0").mdns(false)
+}
+
+/// A participant and all it has learned.
+pub struct Witness {
+    pub participant: Participant,
+    pub present: HashSet<ParticipantId>,
+    pub states: HashMap<ParticipantId, ConnectionState>,
+    pub tracks: HashMap<(ParticipantId, MediaKind), RemoteTrack>,
+    pub channels: HashSet<ParticipantId>,
+    pub data: Vec<(ParticipantId, String)>,
+    pub closed: Option<CloseReason>,
+}
+
+impl Witness {
+    pub fn new(participant: Participant) -> Self {
+        Self {
+            participant,
+            present: HashSet::new(),
+            states: HashMap::new(),
+            tracks: HashMap::new(),
+            channels: HashSet::new(),
+            data: Vec::new(),
+            closed: None,
+        }
+    }
+
+    pub fn id(&self) -> ParticipantId {
+        self.participant.id()
+    }
+
+    /// Takes events until the condition holds.
+    pub async fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let waiting = async {
+            while !condition(self) {
+                let event = self.participant.next_event().await;
+                self.learn(event.unwrap_or_else(|| panic!("the room ended before {what}")));
+            }
+        };
+        if timeout(PATIENCE, waiting).await.is_err() {
+            panic!(
+                "no {what}; present {:?}, states {:?}, tracks {:?}",
+                self.present,
+                self.states,
+                self.tracks.keys()
+            );
+        }
+    }
+
+    fn learn(&mut self, event: Event) {
+        match event {
+            Event::Closed(reason) => self.closed = Some(reason),
+            Event::ConnectionState { participant, state } => drop(self.states.insert(participant, state)),
+            Event::Data { participant, data } => {
+                self.data.push((participant, String::from_utf8(data.to_vec()).unwrap()));
+            }
+            Event::DataChannelOpen { participant } => drop(self.channels.insert(participant)),
+            Event::ParticipantJoined(participant) => drop(self.present.insert(participant.id)),
+            Event::ParticipantLeft(id) => drop(self.present.remove(&id)),
+            Event::Track(track) => drop(self.tracks.insert((track.participant(), track.kind()), track)),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    pub fn is_connected(&self, to: ParticipantId) -> bool {
+        self.states.get(&to) == Some(&ConnectionState::Connected)
+    }
+
+    pub fn has_media(&self, from: ParticipantId) -> bool {
+        [MediaKind::Audio, MediaKind::Video].iter().all(|kind| self.tracks.contains_key(&(from, *kind)))
+    }
+
+    /// Waits for this many packets that arrive from here on, and checks that they are what their kind says.
+    pub async fn receive(&mut self, from: ParticipantId, kind: MediaKind, count: usize) {
+        let track = self.tracks.get_mut(&(from, kind)).unwrap();
+        for _ in 0..count {
+            let packet =
+                timeout(PATIENCE, track.recv()).await.unwrap_or_else(|_| panic!("no {kind:?} from {from}"));
+            check(kind, &packet.unwrap_or_else(|| panic!("the {kind:?} of {from} ended")));
+        }
+    }
+}
+
+/// An Opus packet of 20 ms in one frame, or the start of a VP8 payload descriptor with its frame.
+fn check(kind: MediaKind, packet: &RtpPacket) {
+    match kind {
+        MediaKind::Audio => assert_eq!(packet.payload[0] & 0b11, 0, "not one Opus frame"),
+        // RFC 7741 section 4.2: the reserved bit is zero.
+        MediaKind::Video => assert_eq!(packet.payload[0] & 0b0100_0000, 0, "not VP8"),
+    }
+}
+
+/// Fills a room; the creator comes first.
+pub async fn room_of(server: &TestServer, size: usize, options: Options) -> (CreatedRoom, Vec<Witness>) {
+    let client = client(server);
+    let token = server.access_token("alice");
+    let (room, creator) = client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+    let mut witnesses = vec![Witness::new(creator)];
+    for n in 1..size {
+        let guest =
+            client.join(&room.room_id, &room.password, &format!("guest {n}"), options.clone()).await.unwrap();
+        witnesses.push(Witness::new(guest));
+    }
+    (room, witnesses)
+}
+
+/// Waits until everybody is connected to everybody and gets audio and video.
+pub async fn until_media_flows(witnesses: &mut [Witness]) {
+    let ids: Vec<ParticipantId> = witnesses.iter().map(Witness::id).collect();
+    for witness in witnesses.iter_mut() {
+        let others: Vec<ParticipantId> = ids.iter().copied().filter(|id| *id != witness.id()).collect();
+        witness
+            .until("media from everybody", |seen| {
+                others.iter().all(|id| seen.is_connected(*id) && seen.has_media(*id))
+            })
+            .await;
+        for other in others {
+            witness.receive(other, MediaKind::Audio, 10).await;
+            witness.receive(other, MediaKind::Video, 10).await;
+        }
+    }
+}
