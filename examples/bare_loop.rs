@@ -10,8 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use signal_core::wire::{decode_server, encode_client, payload};
 use signal_core::{
-    Capacity, ClientMessage, ConnId, DisplayName, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore,
-    NewRoom, NodeId, Output, PasswordTag, Room, RoomId, ServerMessage, Signal, SignalKind, Ticket, Timestamp,
+    Capacity, ClientMessage, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix,
+    Input, Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Output, PasswordTag, ResumeToken, Room,
+    RoomId, ServerMessage, Signal, SignalKind, Ticket, Timestamp, TokenHash,
 };
 
 fn main() {
@@ -24,8 +25,10 @@ fn main() {
         name: "a room".into(),
         creator: "alice".into(),
         password: PasswordTag::new(rand::random()),
+        invite: TokenHash::new(rand::random()),
         capacity: Capacity::default(),
         expires_at: clock.now() + Duration::from_secs(2),
+        on_creator_leave: OnCreatorLeave::Close,
         suffix: IdSuffix::new(rand::random()),
     });
     let (id, guest) = (room.id(), Ticket::Guest("p_guest".parse().expect("a valid id")));
@@ -38,8 +41,11 @@ fn main() {
         let (socket, frames) = mpsc::channel();
         sockets.insert(conn, socket);
         let name = DisplayName::parse(name).expect("short").expect("not empty");
-        let suffix = IdSuffix::new(rand::random());
-        let open = Input::Open { conn, room: id, ticket, name, language: Language::En, suffix };
+        let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
+        let resume_token = ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
+        let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token };
+        let (dialect, language) = (Dialect::V1, Language::En);
+        let open = Input::Open { conn, room: id, dialect, language, entry, fresh };
         let inbox = inbox.clone();
         participants.push(thread::spawn(move || participant(conn, open, &frames, &inbox)));
     }
@@ -58,8 +64,9 @@ fn main() {
         }
         while let Some(output) = hub.poll_output() {
             match output {
-                Output::Broadcast { to, frame } => {
-                    to.iter().for_each(|conn| send(&sockets, *conn, frame.clone()));
+                Output::Broadcast { to, except, frame } => {
+                    let to = to.iter().filter(|conn| Some(**conn) != except);
+                    to.for_each(|conn| send(&sockets, *conn, frame.clone()));
                 }
                 Output::Close { conn, code } => {
                     println!("server: closes {conn:?} with {}", code.as_u16());
@@ -86,16 +93,17 @@ fn send(sockets: &HashMap<ConnId, Sender<Bytes>>, to: ConnId, frame: Bytes) {
 
 /// Offers to whoever is there already, answers whoever offers, and stays until the room closes.
 fn participant(conn: ConnId, open: Input, frames: &Receiver<Bytes>, inbox: &Sender<Input>) {
-    let say = |message: &ClientMessage| inbox.send(Input::Frame { conn, frame: encode_client(message) });
+    let tell = |input: Input| inbox.send(input).is_ok();
+    let say = |message: &ClientMessage| tell(Input::Frame { conn, frame: encode_client(message, None) });
     let describe = |kind, to| {
         let sdp = payload("v=0 and so on").expect("a string has a JSON form");
-        ClientMessage::Signal { to, signal: Signal { kind, payload: sdp } }
+        ClientMessage::Signal { to, signal: Signal { kind, payload: sdp, negotiation: None, tracks: None } }
     };
-    let mut alive = inbox.send(open);
-    while let (Ok(()), Ok(frame)) = (&alive, frames.recv()) {
+    let mut alive = tell(open);
+    while alive && let Ok(frame) = frames.recv() {
         println!("{conn:?}: got {}", String::from_utf8_lossy(&frame));
         // The loop reads what was sent before it hands more in, so acknowledge what has been taken out.
-        alive = inbox.send(Input::Sent { conn, bytes: frame.len() });
+        alive = tell(Input::Sent { conn, bytes: frame.len() });
         match decode_server(&frame) {
             Ok(ServerMessage::Joined { participants, .. }) => {
                 for other in participants {

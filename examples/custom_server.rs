@@ -11,8 +11,9 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use signal_core::{
-    Capacity, ConnId, DisplayName, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore, NewRoom, NodeId,
-    Op, Output, PasswordTag, Receipt, Room, RoomId, Ticket, Timestamp,
+    Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
+    Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output, PasswordTag, Receipt,
+    ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -69,7 +70,7 @@ async fn connection(conn: ConnId, mut stream: TcpStream, events: mpsc::Sender<Ev
         };
         alive = events.send(Event::Input(input)).await.is_ok();
     }
-    let _ = events.send(Event::Input(Input::Lost { conn })).await;
+    let _ = events.send(Event::Input(Input::Lost { conn, how: Loss::Cut })).await;
 }
 
 /// The hub, its store, its clock and one room.
@@ -99,8 +100,10 @@ impl Server {
             name: "the only room".into(),
             creator: "the operator".into(),
             password: server.tag(password),
+            invite: TokenHash::new(rand::random()),
             capacity: Capacity::default(),
             expires_at: server.now() + Duration::from_secs(3600),
+            on_creator_leave: OnCreatorLeave::Keep,
             suffix: IdSuffix::new(rand::random()),
         });
         server.store.create(room).expect("the store is empty");
@@ -129,15 +132,19 @@ impl Server {
     /// Where another server would check a token: here the password alone opens the door.
     fn hello(&mut self, conn: ConnId, line: &str, socket: mpsc::UnboundedSender<Bytes>) {
         let (password, name) = line.split_once(' ').unwrap_or((line, ""));
-        let admit = Op::Admit { password: self.tag(password), suffix: IdSuffix::new(rand::random()) };
+        let by = Admission::Password(self.tag(password));
+        let admit = Op::Admit { by, suffix: IdSuffix::new(rand::random()) };
         let reply = self.store.apply(self.room, &admit, self.now()).reply;
         match (reply, DisplayName::parse(name)) {
             (Ok(Receipt::Entered { id }), Ok(Some(name))) => {
                 self.sockets.insert(conn, socket);
-                let (ticket, suffix) = (Ticket::Guest(id), IdSuffix::new(rand::random()));
-                let open =
-                    Input::Open { conn, room: self.room, ticket, name, language: Language::En, suffix };
-                self.hub.handle_input(open, self.now());
+                let grant = Grant { ticket: Ticket::Guest(id), password_epoch: 0 };
+                let entry = Entry::Attach { grant, name, ice: None };
+                let resume_token = ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
+                let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token };
+                let (room, dialect, language) = (self.room, Dialect::V1, Language::En);
+                self.hub
+                    .handle_input(Input::Open { conn, room, dialect, language, entry, fresh }, self.now());
             }
             (Err(reject), _) => drop(socket.send(format!("refused: {reject}").into())),
             (Ok(_), _) => drop(socket.send("refused: the first line is <password> <name>".into())),
@@ -147,7 +154,10 @@ impl Server {
     fn drain(&mut self) {
         while let Some(output) = self.hub.poll_output() {
             match output {
-                Output::Broadcast { to, frame } => to.iter().for_each(|conn| self.send(*conn, frame.clone())),
+                Output::Broadcast { to, except, frame } => {
+                    let to = to.iter().filter(|conn| Some(**conn) != except);
+                    to.for_each(|conn| self.send(*conn, frame.clone()));
+                }
                 // Dropping the queue ends the connection's task once it has written what is queued.
                 Output::Close { conn, .. } => drop(self.sockets.remove(&conn)),
                 Output::Commit { op, room, change } => {

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use signal_core::{
-    Capacity, ConnId, DisplayName, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore, NewRoom, NodeId,
-    Op, Output, ParticipantId, PasswordTag, Receipt, Room, RoomId, Ticket, Timestamp,
+    Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
+    Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output, ParticipantId, PasswordTag,
+    RateLimit, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -25,17 +26,23 @@ impl Node {
             name: "room".into(),
             creator: "alice".into(),
             password: PasswordTag::new([7; 32]),
+            invite: TokenHash::new([8; 32]),
             capacity: Capacity::new(Capacity::MAX).expect("the largest capacity is one"),
             expires_at: Timestamp::from_millis(NOW.as_millis() + 3_600_000),
+            on_creator_leave: OnCreatorLeave::default(),
             suffix: IdSuffix::new(0),
         };
         let mut store = MemoryStore::new();
         store.create(Room::create(new)).expect("the store is empty");
-        Self { hub: Hub::new(NodeId(1), HubConfig::default()), store, room, last_conn: 0 }
+        // The clock stands still, so that no budget would ever recover.
+        let rate = RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
+        let config = HubConfig { rate, ..HubConfig::default() };
+        Self { hub: Hub::new(NodeId(1), config), store, room, last_conn: 0 }
     }
 
     pub(crate) fn connect_guest(&mut self) -> (ConnId, ParticipantId) {
-        let admit = Op::Admit { password: PasswordTag::new([7; 32]), suffix: IdSuffix::new(0) };
+        let admit =
+            Op::Admit { by: Admission::Password(PasswordTag::new([7; 32])), suffix: IdSuffix::new(0) };
         match self.store.apply(self.room, &admit, NOW).reply {
             Ok(Receipt::Entered { id }) => (self.connect(Ticket::Guest(id)), id),
             other => panic!("the guest was not admitted: {other:?}"),
@@ -46,8 +53,11 @@ impl Node {
         self.last_conn += 1;
         let conn = ConnId(self.last_conn);
         let name = DisplayName::parse("参与者").expect("short").expect("not empty");
-        let (room, suffix) = (self.room, IdSuffix::new(0));
-        self.handle(Input::Open { conn, room, ticket, name, language: Language::Zh, suffix });
+        let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
+        let resume_token = ResumeToken::new("token", TokenHash::new([9; 32]));
+        let fresh = Fresh { suffix: IdSuffix::new(0), resume_token };
+        let (room, dialect, language) = (self.room, Dialect::V1, Language::Zh);
+        self.handle(Input::Open { conn, room, dialect, language, entry, fresh });
         conn
     }
 
@@ -57,7 +67,7 @@ impl Node {
         let mut delivered = 0;
         while let Some(output) = self.hub.poll_output() {
             match output {
-                Output::Broadcast { to, frame } => {
+                Output::Broadcast { to, frame, .. } => {
                     delivered += to.len();
                     for &conn in to.iter() {
                         self.acknowledge(conn, &frame);

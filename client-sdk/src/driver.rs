@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use signal_core::wire::{DecodeError, decode_server, encode_client};
+use signal_core::wire::{Problem, decode_server, encode_client};
 use signal_core::{ClientMessage, ParticipantId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -83,10 +83,12 @@ impl Driver {
     fn frame(&mut self, frame: &Bytes) {
         match decode_server(frame) {
             Ok(message) => self.session.handle_message(message),
-            Err(error @ (DecodeError::UnknownType | DecodeError::UnknownErrorCode(_))) => {
-                tracing::debug!(%error, "a message of a newer server is passed over");
-            }
-            Err(error) => tracing::warn!(%error, "a message of the server is not understood"),
+            Err(error) => match error.problem {
+                Problem::UnknownType | Problem::UnknownErrorCode(_) => {
+                    tracing::debug!(%error, "a message of a newer server is passed over");
+                }
+                _ => tracing::warn!(%error, "a message of the server is not understood"),
+            },
         }
     }
 
@@ -143,7 +145,7 @@ impl Driver {
     }
 
     fn send(&mut self, message: &ClientMessage) {
-        if !self.signaling.send(encode_client(message)) && !self.ended {
+        if !self.signaling.send(encode_client(message, None)) && !self.ended {
             let reason = "the server does not take what is sent".into();
             self.session.end(CloseReason::SignalingLost { reason });
         }

@@ -105,7 +105,7 @@ async fn joined(signaling: &mut Signaling) -> Result<ServerMessage, EnterError> 
         let frame = signaling.next().await.map_err(|ended| EnterError::Signaling(ended.reason))?;
         match decode_server(&frame) {
             Ok(message @ ServerMessage::Joined { .. }) => return Ok(message),
-            Ok(ServerMessage::Error { code, message }) => {
+            Ok(ServerMessage::Error { code, message, .. }) => {
                 return Err(EnterError::Refused { code: code.to_string(), message });
             }
             Ok(other) => tracing::debug!(?other, "before `joined`"),

@@ -121,21 +121,21 @@ impl Session {
     /// Takes in a message of the server.
     pub fn handle_message(&mut self, message: ServerMessage) {
         match message {
-            ServerMessage::Error { code, message } => self.refused(code, message),
-            ServerMessage::Joined { participant_id, participants } => {
+            ServerMessage::Error { code, message, .. } => self.refused(code, message),
+            ServerMessage::Joined { participant_id, participants, .. } => {
                 self.me = Some(participant_id);
                 for participant in participants {
                     self.meet(participant);
                 }
             }
             ServerMessage::PeerJoined { participant } => self.meet(participant),
-            ServerMessage::PeerLeft { participant_id } => {
+            ServerMessage::PeerLeft { participant_id, .. } => {
                 if let Some(mut peer) = self.peers.remove(&participant_id) {
                     peer.close(&mut self.actions);
                     self.emit(Event::ParticipantLeft(participant_id));
                 }
             }
-            ServerMessage::RoomClosed { reason } => self.end(CloseReason::RoomClosed { reason }),
+            ServerMessage::RoomClosed { reason, .. } => self.end(CloseReason::RoomClosed { reason }),
             ServerMessage::Signal { from, signal } => self.signal(from, &signal),
             _ => {}
         }

@@ -18,22 +18,26 @@
 //! 1. Call [`Hub::handle_input`], or [`Hub::handle_timeout`] when the time of [`Hub::poll_timeout`] has come.
 //! 2. Call [`Hub::poll_output`] until it gives `None`, and do what each output says, in this order.
 //! 3. For an [`Output::Commit`], have the store apply the operation and hand the result in as
-//!    [`Input::Committed`]; with a [`MemoryStore`] at once, with a slower store whenever its answer comes.
-//!    Then go on draining.
+//!    [`Input::Committed`]; with a [`MemoryStore`] at once, with a slower store whenever its answer comes, and
+//!    [`Input::Uncommitted`] if none does. Then go on draining.
 //! 4. Read [`Hub::poll_timeout`] and [`MemoryStore::poll_timeout`] anew: any input may have moved them.
 //!
 //! ```
 //! use bytes::Bytes;
 //! use signal_core::{
-//!     Capacity, ConnId, DisplayName, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore, NewRoom, NodeId,
-//!     Op, Output, PasswordTag, Receipt, Room, RoomId, Ticket, Timestamp,
+//!     Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
+//!     Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output, PasswordTag, Receipt, ResumeToken, Room,
+//!     RoomId, Ticket, Timestamp, TokenHash,
 //! };
 //!
 //! /// Steps 2 and 3: does everything the hub asks for; `sent` stands for the sockets.
 //! fn drain(hub: &mut Hub, store: &mut MemoryStore, sent: &mut Vec<(ConnId, Bytes)>, now: Timestamp) {
 //!     while let Some(output) = hub.poll_output() {
 //!         match output {
-//!             Output::Broadcast { to, frame } => sent.extend(to.iter().map(|conn| (*conn, frame.clone()))),
+//!             Output::Broadcast { to, except, frame } => {
+//!                 let to = to.iter().filter(|conn| Some(**conn) != except);
+//!                 sent.extend(to.map(|conn| (*conn, frame.clone())));
+//!             }
 //!             Output::Close { conn, code } => println!("close {conn:?} with {}", code.as_u16()),
 //!             Output::Commit { op, room, change } => {
 //!                 let applied = store.apply(room, &change, now);
@@ -42,6 +46,7 @@
 //!             Output::Frame { to, frame } => sent.push((to, frame)),
 //!             // A store that others write to as well would tell this node about their changes.
 //!             Output::Watch(_) | Output::Unwatch(_) => {}
+//!             // With one node and tokens checked before, nothing else comes, but for `get_ice_servers`.
 //!             _ => {}
 //!         }
 //!     }
@@ -59,21 +64,25 @@
 //!     name: "小明的房间".into(),
 //!     creator: "user-17".into(),
 //!     password,
+//!     invite: TokenHash::new([2; 32]), // a hash of the invite token
 //!     capacity: Capacity::default(),
 //!     expires_at: Timestamp::from_millis(now.as_millis() + 7_200_000),
+//!     on_creator_leave: OnCreatorLeave::default(),
 //!     suffix: IdSuffix::new(99),
 //! }))?;
 //!
 //! // … a guest joins with the password …
-//! let admit = Op::Admit { password, suffix: IdSuffix::new(5) };
+//! let admit = Op::Admit { by: Admission::Password(password), suffix: IdSuffix::new(5) };
 //! let Receipt::Entered { id: guest } = store.apply(id, &admit, now).reply? else { unreachable!() };
 //!
 //! // … and both connect.
 //! for (conn, ticket, name) in [(ConnId(1), Ticket::Creator, "小明"), (ConnId(2), Ticket::Guest(guest), "小红")] {
 //!     let name = DisplayName::parse(name)?.expect("not empty");
-//!     let open =
-//!         Input::Open { conn, room: id, ticket, name, language: Language::Zh, suffix: IdSuffix::new(7) };
-//!     hub.handle_input(open, now);
+//!     let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
+//!     let resume_token = ResumeToken::new("256 random bits", TokenHash::new([3; 32]));
+//!     let fresh = Fresh { suffix: IdSuffix::new(7), resume_token };
+//!     let (dialect, language) = (Dialect::V1, Language::Zh);
+//!     hub.handle_input(Input::Open { conn, room: id, dialect, language, entry, fresh }, now);
 //!     drain(&mut hub, &mut store, &mut sent, now);
 //! }
 //!
@@ -83,6 +92,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Who may enter
+//!
+//! Whoever opens a connection either hands in a verified [`Entry`] or leaves the decision open with [`Entry::Ask`]. Then
+//! the hub asks with [`Output::Authorize`] and keeps what the participant sends meanwhile. The host answers when it
+//! can, from any database, with or without async: [`Input::Authorized`].
+//!
+//! # Losing a socket
+//!
+//! The seat of a v1 participant ends with its socket. The seat of a v2 participant is kept for
+//! [`HubConfig::resume_grace`]; what is sent to it goes into a replay of limited length. It comes back with
+//! [`Entry::Resume`] and gets either what it missed or, where that is gone, a snapshot of how things stand.
+//!
+//! # Many nodes
+//!
+//! Each process has a hub of its own, all share a store. Records of rooms reach every hub that has asked for them with
+//! [`Output::Watch`], as [`Input::Record`]. A notification that is lost delays what participants learn, and nothing
+//! else: the next record tells the same. Messages to participants of other nodes come out as [`Output::ToNode`].
+//! Rooms whose records name the [`Link`]s of a process that has died need somebody to [detach](Op::Detach) them.
+//!
 //! # Errors and panics
 //!
 //! What a participant does wrong goes back to it as an `error` message, so [`Hub::handle_input`] returns
@@ -91,37 +119,41 @@
 //!
 //! # Bounds
 //!
-//! [`HubConfig`] limits what a connection may make the hub hold. Per room the hub holds at most one
-//! negotiation per pair of participants; a store holds each room until a day after its end.
+//! [`HubConfig`] limits what a connection may make the hub hold. Per room the hub holds at most one negotiation per
+//! pair of participants, and one replay per participant; a store holds each room until a day after its end.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, clippy::iter_over_hash_type)]
 
 mod config;
 mod deadlines;
+mod dialect;
 mod error;
 mod hub;
 mod ids;
 mod language;
 mod message;
 mod name;
-mod password;
 mod room;
 mod store;
-
 mod time;
+mod token;
 pub mod wire;
 
-pub use config::HubConfig;
+pub use config::{HubConfig, RateLimit, ReplayLimit};
+pub use dialect::Dialect;
 pub use error::ErrorCode;
-pub use hub::{CloseCode, Hub, Input, Output};
+pub use hub::{Address, CloseCode, Entry, Fresh, Hub, Input, Loss, Output, PeerBody, PeerFrame};
 pub use ids::{ConnId, IdSuffix, InvalidId, Link, NodeId, OpId, ParticipantId, RoomId, Ticket};
 pub use language::Language;
-pub use message::{ClientMessage, Participant, Payload, ServerMessage, Signal, SignalKind};
+pub use message::{
+    Audience, ClientMessage, IceServers, InvalidText, Missed, Participant, Payload, PeerUpdate, Request,
+    RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
+};
 pub use name::{DisplayName, InvalidName};
-pub use password::PasswordTag;
 pub use room::{
-    Capacity, CloseReason, InvalidCapacity, NewRoom, Op, Presence, Receipt, Reject, Room, Seat, Status,
+    Admission, Capacity, Change, CloseReason, Farewell, Grant, InvalidCapacity, LeaveReason, NewRoom,
+    OnCreatorLeave, Op, Presence, Receipt, Reject, Room, Rotation, Seat, Status,
 };
 pub use store::{Applied, MemoryStore, RoomIdTaken};
-
 pub use time::Timestamp;
+pub use token::{PasswordTag, ResumeToken, TokenHash};

@@ -3,21 +3,26 @@
 //! A [`Room`] knows nothing of sockets or other rooms. Everything that happens to it is an [`Op`], so that a
 //! shared store can apply operations of many nodes to its newest record and settle who wins by version.
 
+mod capacity;
+mod departures;
+mod door;
 mod operation;
 mod seat;
+mod seating;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
-
-pub use self::operation::{Op, Receipt, Reject};
-pub use self::seat::{Presence, Seat};
+pub use self::capacity::{Capacity, InvalidCapacity};
+use self::door::Door;
+pub use self::operation::{Admission, Change, Farewell, Grant, Op, Receipt, Reject, Rotation};
+pub use self::seat::{LeaveReason, Presence, Seat};
+use self::seating::Seating;
 use crate::ids::{IdSuffix, Link, ParticipantId, RoomId, Ticket};
 use crate::language::Language;
-use crate::name::DisplayName;
-use crate::password::PasswordTag;
+use crate::message::RoomInfo;
 use crate::time::Timestamp;
+use crate::token::{PasswordTag, TokenHash};
 
 /// A room: who may enter, who sits in it, and until when.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,16 +33,11 @@ pub struct Room {
     name: Arc<str>,
     creator: Arc<str>,
     creator_id: ParticipantId,
-    password: PasswordTag,
-    guesses_left: u8,
-    capacity: Capacity,
+    on_creator_leave: OnCreatorLeave,
     expires_at: Timestamp,
     status: Status,
-    /// Ids still to be issued; the next one is numbered one below.
-    ids_left: u32,
-    lowest_entered: Option<ParticipantId>,
-    /// In order of entry, so by descending id.
-    seats: Vec<Seat>,
+    door: Door,
+    seating: Seating,
 }
 
 /// What a room is created with.
@@ -53,12 +53,26 @@ pub struct NewRoom {
     pub creator: String,
     /// The tag of the password.
     pub password: PasswordTag,
+    /// The hash of the invite token.
+    pub invite: TokenHash,
     /// How many participants fit.
     pub capacity: Capacity,
     /// When the room ends.
     pub expires_at: Timestamp,
+    /// Whether the creator's leave ends the room.
+    pub on_creator_leave: OnCreatorLeave,
     /// The random part of the creator's participant id.
     pub suffix: IdSuffix,
+}
+
+/// What becomes of a room whose creator says that it leaves.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OnCreatorLeave {
+    /// It ends.
+    #[default]
+    Close,
+    /// It goes on.
+    Keep,
 }
 
 /// Whether a room is still running.
@@ -73,6 +87,8 @@ pub enum Status {
 /// Why a room is over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CloseReason {
+    /// Whoever runs the server closed it.
+    ByAdmin,
     /// Its creator closed it or left.
     ByCreator,
     /// Its time was over.
@@ -83,6 +99,8 @@ impl CloseReason {
     /// The text for people.
     pub fn text(self, language: Language) -> &'static str {
         match (self, language) {
+            (Self::ByAdmin, Language::En) => "the room was closed by the administrator",
+            (Self::ByAdmin, Language::Zh) => "管理员关闭了房间",
             (Self::ByCreator, Language::En) => "the creator closed the room",
             (Self::ByCreator, Language::Zh) => "创建者关闭了房间",
             (Self::Expired, Language::En) => "the room has expired",
@@ -92,30 +110,29 @@ impl CloseReason {
 }
 
 impl Room {
-    /// How many wrong passwords a room answers in its life.
-    pub const GUESSES: u8 = 20;
+    /// How many wrong passwords a room answers until its creator changes the password.
+    pub const GUESSES: u8 = door::GUESSES;
+    /// How often a creator may change the password.
+    pub const ROTATIONS: u8 = door::ROTATIONS;
     /// For how long after its end a room is remembered, so that latecomers learn that it expired and its id is
     /// not given to another room.
     pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// A new, empty room; the creator's id is the first one it issues.
     pub fn create(new: NewRoom) -> Self {
-        let ids_left = ParticipantId::PER_ROOM - 1;
+        let (seating, creator_id) = Seating::new(new.capacity, new.suffix);
         Self {
             id: new.id,
             epoch: new.epoch,
             version: 1,
             name: new.name.into(),
             creator: new.creator.into(),
-            creator_id: ParticipantId::issue(ids_left, new.suffix),
-            password: new.password,
-            guesses_left: Self::GUESSES,
-            capacity: new.capacity,
+            creator_id,
+            on_creator_leave: new.on_creator_leave,
             expires_at: new.expires_at,
             status: Status::Open,
-            ids_left,
-            lowest_entered: None,
-            seats: Vec::new(),
+            door: Door::new(new.password, new.invite),
+            seating,
         }
     }
 
@@ -130,18 +147,58 @@ impl Room {
     /// a wrong password costs a guess.
     pub fn apply(&mut self, op: &Op, now: Timestamp) -> Result<Receipt, Reject> {
         let mut changed = self.end_what_is_due(now);
-        let reply = match op {
-            Op::Admit { password, suffix } => self.admit(*password, *suffix, &mut changed),
-            Op::Attach { ticket, name, link, suffix } => {
-                self.attach(*ticket, name, *link, *suffix, &mut changed)
-            }
-            Op::Close => self.close(CloseReason::ByCreator, &mut changed),
-            Op::Detach { link, until } => self.detach(*link, *until, &mut changed, now),
-            Op::Leave { link } => self.leave(*link, &mut changed),
-            Op::Prune => Ok(Receipt::Done),
-        };
+        let reply = self.carry_out(op, &mut changed, now);
         self.version += u64::from(changed);
         reply
+    }
+
+    fn carry_out(&mut self, op: &Op, changed: &mut bool, now: Timestamp) -> Result<Receipt, Reject> {
+        match op {
+            Op::Admit { by, suffix } => self.admit(*by, *suffix, changed),
+            Op::Attach { grant, name, dialect, link, resume, suffix } => {
+                if let Some(seat) = self.seating.attached(*link) {
+                    return Ok(Receipt::Entered { id: seat.id });
+                }
+                self.running()?;
+                self.door.check_grant(*grant, self.seating.holds(grant.ticket))?;
+                let newcomer = seating::Newcomer {
+                    ticket: grant.ticket,
+                    promised: self.promised(*grant),
+                    name,
+                    dialect: *dialect,
+                    link: *link,
+                    resume: *resume,
+                };
+                let id = self.seating.attach(&newcomer, *suffix)?;
+                *changed = true;
+                Ok(Receipt::Entered { id })
+            }
+            Op::Change(change) => self.change(change, changed),
+            Op::Close(reason) => {
+                self.close(*reason, changed);
+                Ok(Receipt::Done)
+            }
+            Op::Detach { link, until } => {
+                *changed |= self.seating.detach(*link, *until, now);
+                Ok(Receipt::Done)
+            }
+            Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref(), changed),
+            Op::Leave { link, how } => {
+                self.leave(*link, *how, changed);
+                Ok(Receipt::Done)
+            }
+            Op::Prune => Ok(Receipt::Done),
+            Op::Resume { token, fresh, link, continues } => {
+                self.running()?;
+                let (receipt, is_new) = self.seating.resume(*token, *fresh, *link, *continues)?;
+                *changed |= is_new;
+                Ok(receipt)
+            }
+            Op::Update { link, name, state } => {
+                *changed |= self.seating.update(*link, name.as_ref(), state.as_ref());
+                Ok(Receipt::Done)
+            }
+        }
     }
 
     fn end_what_is_due(&mut self, now: Timestamp) -> bool {
@@ -152,129 +209,115 @@ impl Room {
             self.end(CloseReason::Expired);
             return true;
         }
-        let before = self.seats.len();
-        self.seats.retain(|seat| !seat.lapsed(now));
-        self.seats.len() != before
+        self.seating.end_lapsed(now)
     }
 
-    /// Checks the password and, before a seat is taken, whether one is free.
-    fn admit(
-        &mut self,
-        password: PasswordTag,
-        suffix: IdSuffix,
-        changed: &mut bool,
-    ) -> Result<Receipt, Reject> {
-        if self.status == Status::Closed(CloseReason::ByCreator) {
-            return Err(Reject::RoomClosed);
+    /// Checks what was shown and, before a seat is taken, whether one is free.
+    fn admit(&mut self, by: Admission, suffix: IdSuffix, changed: &mut bool) -> Result<Receipt, Reject> {
+        match self.status {
+            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => return Err(Reject::RoomClosed),
+            Status::Closed(CloseReason::Expired) | Status::Open => {}
         }
-        if self.guesses_left == 0 {
-            return Err(Reject::PasswordLocked);
-        }
-        if password != self.password {
-            self.guesses_left -= 1;
-            *changed = true;
-            return Err(Reject::WrongPassword);
-        }
-        // What follows is told only to those who know the password.
+        let guesses_before = self.door.guesses_left();
+        let checked = self.door.check(by);
+        *changed |= self.door.guesses_left() != guesses_before;
+        checked?;
+        // What follows is told only to those who know the password or hold the invite.
         self.running()?;
-        let attached = self.seats.iter().filter(|seat| !seat.is_creator() && seat.is_attached()).count();
-        if attached >= self.capacity.guests() {
-            return Err(Reject::RoomFull);
+        if self.door.locked() {
+            return Err(Reject::RoomLocked);
         }
-        let id = self.issue(suffix)?;
+        let id = self.seating.promise(suffix)?;
         *changed = true;
         Ok(Receipt::Entered { id })
     }
 
-    /// Seats a socket, as the newest of the room; an older socket with the same ticket loses its seat.
-    fn attach(
-        &mut self,
-        ticket: Ticket,
-        name: &DisplayName,
-        link: Link,
-        suffix: IdSuffix,
-        changed: &mut bool,
-    ) -> Result<Receipt, Reject> {
-        if let Some(seat) = self.seats.iter().find(|seat| seat.presence == Presence::Attached(link)) {
-            return Ok(Receipt::Entered { id: seat.id });
-        }
-        self.running()?;
-        let evicted = self.make_room_for(ticket)?;
-        let promised = match ticket {
+    fn promised(&self, grant: Grant) -> ParticipantId {
+        match grant.ticket {
             Ticket::Creator => self.creator_id,
             Ticket::Guest(id) => id,
-        };
-        let is_smallest = self.lowest_entered.is_none_or(|lowest| promised < lowest);
-        let id = if is_smallest { promised } else { self.issue(suffix)? };
-        self.seats.retain(|seat| seat.ticket != ticket && Some(seat.id) != evicted);
-        self.seats.push(Seat { ticket, id, name: name.clone(), presence: Presence::Attached(link) });
-        self.lowest_entered = Some(id);
-        *changed = true;
-        Ok(Receipt::Entered { id })
-    }
-
-    /// Finds out who has to go for a newcomer: nobody, or the guest that has been detached for longest.
-    fn make_room_for(&self, ticket: Ticket) -> Result<Option<ParticipantId>, Reject> {
-        let guests = self.seats.iter().filter(|seat| !seat.is_creator() && seat.ticket != ticket);
-        if ticket == Ticket::Creator || guests.clone().count() < self.capacity.guests() {
-            return Ok(None);
         }
-        let longest_detached = guests.filter_map(|seat| Some((seat.detached_since()?, seat.id))).min();
-        longest_detached.map(|(_, id)| Some(id)).ok_or(Reject::RoomFull)
     }
 
-    fn detach(
+    fn change(&mut self, change: &Change, changed: &mut bool) -> Result<Receipt, Reject> {
+        self.running()?;
+        if let Some(rotation) = &change.rotate {
+            *changed |= self.door.rotate(rotation)?;
+        }
+        if let Some(name) = change.name.as_ref().filter(|name| **name != self.name) {
+            self.name = Arc::clone(name);
+            *changed = true;
+        }
+        if let Some(locked) = change.locked {
+            *changed |= self.door.lock(locked);
+        }
+        if let Some(capacity) = change.capacity {
+            *changed |= self.seating.resize(capacity);
+        }
+        if let Some(expires_at) = change.expires_at.filter(|at| *at != self.expires_at) {
+            self.expires_at = expires_at;
+            *changed = true;
+        }
+        Ok(Receipt::Done)
+    }
+
+    fn kick(
         &mut self,
-        link: Link,
-        until: Timestamp,
+        participant: ParticipantId,
+        rotate: Option<&Rotation>,
         changed: &mut bool,
-        now: Timestamp,
     ) -> Result<Receipt, Reject> {
-        let Some(index) = self.seat_of(link) else { return Ok(Receipt::Done) };
-        self.seats[index].presence = Presence::Detached { since: now, until };
-        self.seats.retain(|seat| !seat.lapsed(now));
-        *changed = true;
-        Ok(Receipt::Done)
-    }
-
-    fn leave(&mut self, link: Link, changed: &mut bool) -> Result<Receipt, Reject> {
-        let Some(index) = self.seat_of(link) else { return Ok(Receipt::Done) };
-        if self.seats[index].is_creator() {
-            return self.close(CloseReason::ByCreator, changed);
+        self.running()?;
+        let ticket = match self.seating.seat(participant) {
+            Some(seat) if seat.is_creator() => return Err(Reject::CreatorStays),
+            Some(seat) => Some(seat.ticket),
+            // Repeated.
+            None if self.seating.departures().reason(participant) == Some(LeaveReason::Kicked) => None,
+            None => return Err(Reject::ParticipantNotFound),
+        };
+        if let Some(rotation) = rotate {
+            *changed |= self.door.rotate(rotation)?;
         }
-        self.seats.remove(index);
-        *changed = true;
+        if let Some(ticket) = ticket {
+            self.door.revoke(ticket);
+            self.seating.remove(participant, LeaveReason::Kicked);
+            *changed = true;
+        }
         Ok(Receipt::Done)
     }
 
-    fn close(&mut self, reason: CloseReason, changed: &mut bool) -> Result<Receipt, Reject> {
+    fn leave(&mut self, link: Link, how: Farewell, changed: &mut bool) {
+        let Some(seat) = self.seating.attached(link) else { return };
+        let (id, is_creator) = (seat.id, seat.is_creator());
+        match (how, self.on_creator_leave) {
+            (Farewell::Leave, OnCreatorLeave::Close) if is_creator => {
+                self.close(CloseReason::ByCreator, changed);
+            }
+            (Farewell::Leave | Farewell::Close, OnCreatorLeave::Close | OnCreatorLeave::Keep) => {
+                self.seating.remove(id, LeaveReason::Left);
+                *changed = true;
+            }
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason, changed: &mut bool) {
         if self.status == Status::Open {
             self.end(reason);
             *changed = true;
         }
-        Ok(Receipt::Done)
     }
 
     fn end(&mut self, reason: CloseReason) {
         self.status = Status::Closed(reason);
-        self.seats.clear();
-    }
-
-    fn issue(&mut self, suffix: IdSuffix) -> Result<ParticipantId, Reject> {
-        self.ids_left = self.ids_left.checked_sub(1).ok_or(Reject::IdsExhausted)?;
-        Ok(ParticipantId::issue(self.ids_left, suffix))
+        self.seating.clear();
     }
 
     fn running(&self) -> Result<(), Reject> {
         match self.status {
-            Status::Closed(CloseReason::ByCreator) => Err(Reject::RoomClosed),
+            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => Err(Reject::RoomClosed),
             Status::Closed(CloseReason::Expired) => Err(Reject::RoomExpired),
             Status::Open => Ok(()),
         }
-    }
-
-    fn seat_of(&self, link: Link) -> Option<usize> {
-        self.seats.iter().position(|seat| seat.presence == Presence::Attached(link))
     }
 
     /// The room's number.
@@ -309,7 +352,7 @@ impl Room {
 
     /// How many participants fit.
     pub fn capacity(&self) -> Capacity {
-        self.capacity
+        self.seating.capacity()
     }
 
     /// When the room ends.
@@ -322,15 +365,45 @@ impl Room {
         self.status
     }
 
+    /// Whether newcomers are kept out.
+    pub fn locked(&self) -> bool {
+        self.door.locked()
+    }
+
+    /// How often the password was changed. Tokens name it, so that a change voids those that are not used yet.
+    pub fn password_epoch(&self) -> u32 {
+        self.door.password_epoch()
+    }
+
+    /// What participants are told of the room.
+    pub fn info(&self) -> RoomInfo {
+        RoomInfo {
+            id: self.id,
+            name: Arc::clone(&self.name),
+            max_participants: self.capacity().participants(),
+            expires_at: self.expires_at,
+            locked: self.locked(),
+        }
+    }
+
     /// Everybody with a seat, oldest first, so by descending id.
     pub fn seats(&self) -> &[Seat] {
-        &self.seats
+        self.seating.seats()
     }
 
     /// The seat of that participant.
     pub fn seat(&self, id: ParticipantId) -> Option<&Seat> {
-        let index = self.seats.binary_search_by(|seat| id.cmp(&seat.id)).ok()?;
-        Some(&self.seats[index])
+        self.seating.seat(id)
+    }
+
+    /// The seat that a resume token opens.
+    pub fn resumable(&self, token: TokenHash) -> Option<&Seat> {
+        self.seating.resumable(token)
+    }
+
+    /// How a participant's seat ended; of the last 64 that did.
+    pub fn departure(&self, id: ParticipantId) -> Option<LeaveReason> {
+        self.seating.departures().reason(id)
     }
 
     /// When [`Op::Prune`] has something to do; `None` once the room is over.
@@ -338,7 +411,7 @@ impl Room {
         if self.status != Status::Open {
             return None;
         }
-        let lapse = self.seats.iter().filter_map(Seat::detached_until).min();
+        let lapse = self.seats().iter().filter_map(Seat::detached_until).min();
         Some(lapse.map_or(self.expires_at, |lapse| lapse.min(self.expires_at)))
     }
 
@@ -347,40 +420,3 @@ impl Room {
         (self.status != Status::Open).then(|| self.expires_at + Self::REMEMBERED)
     }
 }
-
-/// How many participants a room holds, the creator among them: 1 to 50, by default 10.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Capacity(u8);
-
-impl Capacity {
-    /// The largest room.
-    pub const MAX: u8 = 50;
-
-    /// # Errors
-    ///
-    /// The number is not within 1 to 50.
-    pub fn new(participants: u8) -> Result<Self, InvalidCapacity> {
-        if (1..=Self::MAX).contains(&participants) { Ok(Self(participants)) } else { Err(InvalidCapacity) }
-    }
-
-    /// The number of participants.
-    pub fn participants(self) -> u8 {
-        self.0
-    }
-
-    /// The seats that guests may hold: one is kept free for the creator.
-    fn guests(self) -> usize {
-        usize::from(self.0) - 1
-    }
-}
-
-impl Default for Capacity {
-    fn default() -> Self {
-        Self(10)
-    }
-}
-
-/// A capacity outside 1 to 50.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("a room holds 1 to {} participants", Capacity::MAX)]
-pub struct InvalidCapacity;

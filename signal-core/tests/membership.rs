@@ -4,11 +4,9 @@
 
 mod common;
 
-use std::time::Duration;
-
 use common::{LIFE, Node};
 use serde_json::json;
-use signal_core::{Input, Op, Output, Room, Ticket};
+use signal_core::{CloseReason, Input, Loss, Op, Output, Room, Ticket};
 
 #[test]
 fn a_newcomer_learns_who_is_there_and_the_others_learn_of_it() {
@@ -79,7 +77,7 @@ fn a_room_closed_from_elsewhere_is_closed_for_everybody() {
     let (creator, _) = node.creator();
     let (guest, _) = node.guest("guest");
     node.take(creator);
-    node.apply(&Op::Close);
+    node.apply(&Op::Close(CloseReason::ByCreator));
     for conn in [creator, guest] {
         assert_eq!(node.take_types(conn), ["room_closed"]);
         assert_eq!(node.closed(conn), Some(4503));
@@ -138,7 +136,7 @@ fn a_refused_attach_gets_one_error_and_its_close_code() {
         [json!({"type": "error", "code": "room_full", "message": "the room is full"})]
     );
     assert_eq!(node.closed(refused), Some(4504));
-    node.apply(&Op::Close);
+    node.apply(&Op::Close(CloseReason::ByCreator));
     let refused = node.open(Ticket::Creator, "creator");
     assert_eq!(node.take(refused)[0]["code"], "room_closed");
     assert_eq!(node.closed(refused), Some(4503));
@@ -202,8 +200,10 @@ fn the_host_is_told_when_a_rooms_records_are_wanted() {
     let Input::Open { conn, .. } = open else { unreachable!() };
     node.hub.handle_input(open, node.now);
     assert!(matches!(node.hub.poll_output(), Some(Output::Watch(room)) if room == node.room));
-    assert!(matches!(node.hub.poll_output(), Some(Output::Commit { .. })));
-    node.hub.handle_input(Input::Lost { conn }, node.now);
-    assert!(matches!(node.hub.poll_output(), Some(Output::Unwatch(room)) if room == node.room));
-    node.wait(Duration::ZERO);
+    let Some(Output::Commit { op, room, change }) = node.hub.poll_output() else { unreachable!() };
+    let applied = node.store.apply(room, &change, node.now);
+    node.input(Input::Committed { op, applied });
+    node.hub.handle_input(Input::Lost { conn, how: Loss::Cut }, node.now);
+    let outputs: Vec<Output> = std::iter::from_fn(|| node.hub.poll_output()).collect();
+    assert!(outputs.iter().any(|output| matches!(output, Output::Unwatch(room) if *room == node.room)));
 }

@@ -1,8 +1,8 @@
 //! What the wire format makes of frames that are not in the document.
 
 use bytes::Bytes;
-use signal_core::wire::{DecodeError, decode_client, decode_server, encode_server};
-use signal_core::{ClientMessage, ErrorCode, ServerMessage};
+use signal_core::wire::{self, DecodeError, Problem, decode_server};
+use signal_core::{Audience, ClientMessage, Dialect, ErrorCode, ServerMessage};
 
 #[test]
 fn a_payload_is_passed_on_byte_for_byte() {
@@ -61,30 +61,32 @@ fn a_frame_that_is_no_message_is_refused_with_the_code_that_fits() {
 }
 
 #[test]
-fn a_deeply_nested_payload_does_not_exhaust_the_stack() {
-    let deep = format!(
-        r#"{{"type":"candidate","to":"p_a","candidate":{}1{}}}"#,
-        "[".repeat(30_000),
-        "]".repeat(30_000)
-    );
-    // Refused or passed on is the same to the server; it must not crash.
-    let _ = decode_client(&Bytes::from(deep));
+fn a_deeply_nested_payload_is_refused() {
+    let nested = |depth: usize| {
+        let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+        decode_client(&format!(r#"{{"type":"candidate","to":"p_a","candidate":{open}1{close}}}"#).into())
+    };
+    assert!(nested(15).is_ok());
+    for depth in [16, 30_000] {
+        assert_eq!(nested(depth).unwrap_err().code(), ErrorCode::InvalidMessage);
+    }
 }
 
 #[test]
 fn a_client_can_tell_a_newer_servers_messages_from_broken_ones() {
-    let newer = Bytes::from_static(br#"{"type":"server_draining","reconnect_after_ms":100}"#);
-    assert_eq!(decode_server(&newer), Err(DecodeError::UnknownType));
+    let newer = Bytes::from_static(br#"{"type":"moon_phase","full":true}"#);
+    assert_eq!(decode_server(&newer), Err(Problem::UnknownType.into()));
     let newer = Bytes::from_static(br#"{"type":"error","code":"moon_phase","message":"x"}"#);
-    assert_eq!(decode_server(&newer), Err(DecodeError::UnknownErrorCode("moon_phase".into())));
+    assert_eq!(decode_server(&newer), Err(Problem::UnknownErrorCode("moon_phase".into()).into()));
     let broken = Bytes::from_static(br#"{"type":"joined","participant_id":"p_a"}"#);
-    assert!(matches!(decode_server(&broken), Err(DecodeError::Invalid(_))));
+    assert!(matches!(decode_server(&broken), Err(DecodeError { problem: Problem::Invalid(_), .. })));
 }
 
 #[test]
 fn every_error_code_has_a_name_of_its_own() {
     let frame = |code: ErrorCode| {
-        encode_server(&ServerMessage::Error { code, message: code.text(signal_core::Language::En).into() })
+        let message = code.text(signal_core::Language::En).into();
+        encode_server(&ServerMessage::Error { code, message, about: None, retry_after: None, req: None })
     };
     for code in [ErrorCode::Forbidden, ErrorCode::UnknownType, ErrorCode::OfferConflict, ErrorCode::RoomFull]
     {
@@ -93,4 +95,75 @@ fn every_error_code_has_a_name_of_its_own() {
             matches!(decode_server(&frame(code)), Ok(ServerMessage::Error { code: read, .. }) if read == code)
         );
     }
+}
+
+#[test]
+fn v2_fields_mean_nothing_in_v1() {
+    let frame = r#"{"type":"offer","to":"p_a","sdp":"x","neg":7,"tracks":[],"req":"r"}"#.into();
+    let request = wire::decode_client(&frame, Dialect::V1).unwrap();
+    let ClientMessage::Signal { signal, .. } = request.message else { panic!() };
+    assert_eq!((request.req, signal.negotiation, signal.tracks), (None, None, None));
+    let signal = |dialect| {
+        let ClientMessage::Signal { to, signal } = wire::decode_client(&frame, Dialect::V2).unwrap().message
+        else {
+            panic!()
+        };
+        wire::encode_server(&ServerMessage::Signal { from: to, signal }, dialect)
+    };
+    assert_eq!(signal(Dialect::V1), r#"{"type":"offer","from":"p_a","sdp":"x"}"#);
+    assert_eq!(signal(Dialect::V2), r#"{"type":"offer","from":"p_a","sdp":"x","neg":7,"tracks":[]}"#);
+}
+
+#[test]
+fn a_v2_message_that_is_wrong_is_refused_with_its_number_and_the_name_of_the_field() {
+    let long = "x".repeat(65);
+    let cases = [
+        (r#""type":"offer","to":"p_a","sdp":"x","neg":-1"#.to_owned(), "neg"),
+        (r#""type":"offer","to":"p_a","sdp":"x","neg":"1""#.to_owned(), "neg"),
+        (r#""type":"offer","to":"p_a","sdp":"x","tracks":{}"#.to_owned(), "tracks"),
+        (r#""type":"message","to":"room","data":1"#.to_owned(), "topic"),
+        (r#""type":"message","to":"room","topic":"t""#.to_owned(), "data"),
+        (r#""type":"message","to":"room","topic":"","data":1"#.to_owned(), "topic"),
+        (format!(r#""type":"message","to":"room","topic":"{long}","data":1"#), "topic"),
+        (format!(r#""type":"update","name":"{long}""#), "name"),
+        (r#""type":"update","name":7"#.to_owned(), "name"),
+    ];
+    for (fields, name) in cases {
+        let frame = format!(r#"{{{fields},"req":"r"}}"#);
+        let error = wire::decode_client(&frame.clone().into(), Dialect::V2).unwrap_err();
+        assert_eq!(
+            (error.code(), error.req.as_ref().map(|req| req.as_str())),
+            (ErrorCode::InvalidMessage, Some("r"))
+        );
+        assert!(error.to_string().contains(&format!("`{name}`")), "{frame}: {error}");
+    }
+}
+
+#[test]
+fn a_message_is_for_one_or_for_the_room() {
+    let to = |to: &str| {
+        let frame = format!(r#"{{"type":"message","to":"{to}","topic":"t","data":null}}"#).into();
+        wire::decode_client(&frame, Dialect::V2).map(|request| request.message)
+    };
+    assert!(matches!(to("room"), Ok(ClientMessage::Message { to: Audience::Room, .. })));
+    assert!(matches!(to("p_a"), Ok(ClientMessage::Message { to: Audience::One(_), .. })));
+    assert_eq!(to("no one").unwrap_err().code(), ErrorCode::PeerNotFound);
+}
+
+#[test]
+fn a_stored_payload_is_taken_if_it_is_one_json_value() {
+    assert_eq!(wire::payload_from_json(&" {\"a\":1} ".into()).unwrap().as_bytes(), br#"{"a":1}"#);
+    for wrong in ["", "{", "1 2", "nonsense"] {
+        assert!(wire::payload_from_json(&wrong.into()).is_err(), "{wrong}");
+    }
+}
+
+/// What a v1 client sends.
+fn decode_client(frame: &Bytes) -> Result<ClientMessage, DecodeError> {
+    wire::decode_client(frame, Dialect::V1).map(|request| request.message)
+}
+
+/// What a v1 client gets.
+fn encode_server(message: &ServerMessage) -> Bytes {
+    wire::encode_server(message, Dialect::V1)
 }

@@ -1,5 +1,7 @@
 //! What every request and connection shares.
 
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use signal_core::{PasswordTag, RoomId};
@@ -13,7 +15,7 @@ use crate::turn::IceServers;
 pub(crate) struct App {
     pub(crate) access_tokens: AccessTokens,
     pub(crate) ws_tokens: WsTokens,
-    pub(crate) ice_servers: IceServers,
+    pub(crate) ice_servers: Arc<IceServers>,
     pub(crate) origins: Origins,
     pub(crate) shards: Shards,
     /// Held so that the timers run as long as the rooms live.

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use futures_util::SinkExt;
-use signal_core::{CloseCode, ConnId, Input};
+use signal_core::{CloseCode, ConnId, Input, Loss};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
@@ -22,6 +22,8 @@ pub(crate) struct Connection<'a> {
     closed: oneshot::Receiver<CloseCode>,
     /// Bytes written since the hub was last told.
     unacknowledged: usize,
+    /// How the connection ends, as far as is known.
+    loss: Loss,
 }
 
 impl<'a> Connection<'a> {
@@ -29,7 +31,7 @@ impl<'a> Connection<'a> {
         let (frames_in, frames) = mpsc::unbounded_channel();
         let (close, closed) = oneshot::channel();
         shard.open(conn, open, Queue { frames: frames_in, close });
-        Self { shard, conn, frames, pending: VecDeque::new(), closed, unacknowledged: 0 }
+        Self { shard, conn, frames, pending: VecDeque::new(), closed, unacknowledged: 0, loss: Loss::Cut }
     }
 
     /// Carries frames until either side ends the connection.
@@ -54,7 +56,8 @@ impl<'a> Connection<'a> {
                         // The protocol is text only; the hub answers that this is not a message.
                         Some(Ok(Message::Binary(_))) => Bytes::new(),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                        Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                        Some(Ok(Message::Close(frame))) => return self.loss = loss(frame.as_ref()),
+                        Some(Err(_)) | None => return,
                     };
                     self.shard.input(Input::Frame { conn: self.conn, frame });
                 }
@@ -125,7 +128,15 @@ async fn flush(pending: &mut VecDeque<Bytes>, socket: &mut WebSocket) -> Result<
 /// However a connection's task ends, the hub hears of it.
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
-        self.shard.lost(self.conn);
+        self.shard.lost(self.conn, self.loss);
+    }
+}
+
+/// A participant that closes in order has left (RFC 6455 section 7.4.1); other codes tell of trouble.
+fn loss(frame: Option<&CloseFrame>) -> Loss {
+    match frame.map(|frame| frame.code) {
+        None | Some(close_code::NORMAL | close_code::AWAY | close_code::STATUS) => Loss::Closed,
+        Some(_) => Loss::Cut,
     }
 }
 

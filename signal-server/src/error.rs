@@ -17,6 +17,8 @@ pub(crate) enum ApiError {
     /// With what is wrong, in English.
     #[error("invalid_argument")]
     InvalidArgument(String),
+    #[error("invite_void")]
+    InviteVoid,
     #[error("method_not_allowed")]
     MethodNotAllowed,
     #[error("not_found")]
@@ -25,6 +27,8 @@ pub(crate) enum ApiError {
     PasswordLocked,
     #[error("room_expired")]
     RoomExpired,
+    #[error("room_locked")]
+    RoomLocked,
     #[error("room_full")]
     RoomFull,
     #[error("room_not_found")]
@@ -45,6 +49,7 @@ impl ApiError {
             }
             Self::Forbidden => (StatusCode::FORBIDDEN, "没有权限", "you may not do this"),
             Self::InvalidArgument(_) => (StatusCode::BAD_REQUEST, "参数无效", "invalid argument"),
+            Self::InviteVoid => (StatusCode::UNAUTHORIZED, "邀请已失效", "the invite is not valid"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "不支持该方法", "this method is not allowed here")
             }
@@ -55,6 +60,7 @@ impl ApiError {
                 "too many wrong passwords were tried",
             ),
             Self::RoomExpired => (StatusCode::BAD_REQUEST, "房间已过期", "the room has expired"),
+            Self::RoomLocked => (StatusCode::FORBIDDEN, "房间已锁定", "the room is locked"),
             Self::RoomFull => (StatusCode::BAD_REQUEST, "房间已满", "the room is full"),
             Self::RoomNotFound => (StatusCode::NOT_FOUND, "房间不存在", "no such room"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "请先登录", "a valid access token is needed"),
@@ -81,11 +87,19 @@ impl ApiError {
 impl From<Reject> for ApiError {
     fn from(reject: Reject) -> Self {
         match reject {
+            Reject::CreatorStays | Reject::GrantVoid => Self::Forbidden,
             Reject::IdsExhausted => Self::Unavailable,
+            Reject::InviteVoid => Self::InviteVoid,
+            Reject::ParticipantNotFound => Self::NotFound,
             Reject::PasswordLocked => Self::PasswordLocked,
             Reject::RoomClosed | Reject::RoomNotFound => Self::RoomNotFound,
             Reject::RoomExpired => Self::RoomExpired,
+            Reject::PasswordUnchanged | Reject::RotationStale | Reject::RotationsExhausted => {
+                Self::InvalidArgument(reject.to_string())
+            }
+            Reject::ResumeFailed => Self::Unauthorized,
             Reject::RoomFull => Self::RoomFull,
+            Reject::RoomLocked => Self::RoomLocked,
             Reject::WrongPassword => Self::WrongPassword,
         }
     }

@@ -32,6 +32,7 @@ mod connection;
 pub mod development;
 mod error;
 mod language;
+mod opaque_token;
 mod origin;
 mod rooms;
 mod secret;

@@ -13,14 +13,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use signal_core::{
-    Capacity, DisplayName, IdSuffix, Language, NewRoom, Op, Receipt, Room, RoomId, Status, Ticket, Timestamp,
+    Admission, Capacity, CloseReason, DisplayName, Grant, IdSuffix, Language, NewRoom, OnCreatorLeave, Op,
+    Receipt, Room, RoomId, Status, Ticket, Timestamp, wire,
 };
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::language;
+use crate::opaque_token;
 use crate::token::{SeatGrant, User, WsTokens};
 use crate::turn::IceServer;
 
@@ -43,6 +43,7 @@ struct Created {
     ws_token: String,
     token_expires_at: String,
     ice_servers: Vec<IceServer>,
+    invite_token: String,
 }
 
 /// `POST /api/webrtc/rooms`
@@ -79,6 +80,7 @@ fn create_room(app: &App, headers: &HeaderMap, body: Body, language: Language) -
     };
 
     let now = app.clock.now();
+    let (invite_token, invite) = opaque_token::invite();
     let room = loop {
         let id = RoomId::from_indices(std::array::from_fn(|_| rand::random_range(0..31)));
         let new = NewRoom {
@@ -87,8 +89,10 @@ fn create_room(app: &App, headers: &HeaderMap, body: Body, language: Language) -
             name: name.clone(),
             creator: user.subject.clone(),
             password: app.password_tag(id, &password),
+            invite,
             capacity,
             expires_at: now + Duration::from_secs(60 * minutes.unsigned_abs()),
+            on_creator_leave: OnCreatorLeave::Close,
             suffix: IdSuffix::new(rand::random()),
         };
         if let Ok(room) = app.shards.of(id).create(Room::create(new)) {
@@ -97,7 +101,7 @@ fn create_room(app: &App, headers: &HeaderMap, body: Body, language: Language) -
     };
     tracing::info!(room = %room.id(), max_participants = capacity.participants(), minutes, "room created");
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
-    let grant = SeatGrant { room: room.id(), epoch: room.epoch(), ticket: Ticket::Creator, name: creator };
+    let grant = seat_grant(&room, Ticket::Creator, creator);
     Ok(Created {
         room_id: room.id().to_string(),
         password,
@@ -108,12 +112,14 @@ fn create_room(app: &App, headers: &HeaderMap, body: Body, language: Language) -
         ws_token: app.ws_tokens.mint(&grant, token_expires),
         token_expires_at: rfc3339(wall(token_expires)),
         ice_servers: app.ice_servers.for_participant(&room, room.creator_id()),
+        invite_token,
     })
 }
 
 #[derive(Deserialize)]
 struct JoinRequest {
-    password: String,
+    password: Option<String>,
+    invite_token: Option<String>,
     display_name: Option<String>,
 }
 
@@ -141,17 +147,23 @@ fn join_room(app: &App, room: &str, body: Body, language: Language) -> Result<Jo
     let request: JoinRequest = parse(&whole(body)?)?;
     let name = display_name("display_name", request.display_name.as_deref())?;
     let id: RoomId = room.parse().map_err(|_| ApiError::RoomNotFound)?;
-    let password = app.password_tag(id, &request.password);
-    let admit = Op::Admit { password, suffix: IdSuffix::new(rand::random()) };
+    let by = match (request.invite_token, request.password) {
+        (Some(token), _) => Admission::Invite(opaque_token::hash(&token)),
+        (None, Some(password)) => Admission::Password(app.password_tag(id, &password)),
+        (None, None) => return Err(invalid("missing field `password`")),
+    };
+    let admit = Op::Admit { by, suffix: IdSuffix::new(rand::random()) };
     let applied = app.shards.of(id).apply(id, &admit);
     let (room, guest) = match (applied.reply?, applied.record) {
         (Receipt::Entered { id }, Some(room)) => (room, id),
-        (Receipt::Done | Receipt::Entered { .. }, _) => return Err(ApiError::Unavailable),
+        (Receipt::Done | Receipt::Entered { .. } | Receipt::Resumed { .. }, _) => {
+            return Err(ApiError::Unavailable);
+        }
     };
     tracing::debug!(room = %id, participant = %guest, "admitted");
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
     let name = name.unwrap_or_else(|| named(language, "访客", "Guest"));
-    let grant = SeatGrant { room: id, epoch: room.epoch(), ticket: Ticket::Guest(guest), name };
+    let grant = seat_grant(&room, Ticket::Guest(guest), name);
     Ok(Joined {
         participant_id: guest.to_string(),
         ws_token: app.ws_tokens.mint(&grant, token_expires),
@@ -179,9 +191,14 @@ fn close_room(app: &App, room: &str, headers: &HeaderMap) -> Result<serde_json::
     if room.creator() != user.subject {
         return Err(ApiError::Forbidden);
     }
-    shard.apply(id, &Op::Close).reply?;
+    shard.apply(id, &Op::Close(CloseReason::ByCreator)).reply?;
     tracing::info!(room = %id, "room closed by its creator");
     Ok(json!({"room_id": id.to_string()}))
+}
+
+fn seat_grant(room: &Room, ticket: Ticket, name: DisplayName) -> SeatGrant {
+    let grant = Grant { ticket, password_epoch: room.password_epoch() };
+    SeatGrant { room: room.id(), epoch: room.epoch(), grant, name }
 }
 
 /// The name that a room's creator is shown with.
@@ -255,13 +272,9 @@ fn wall(at: SystemTime) -> Timestamp {
     Timestamp::from_millis(0) + at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// In whole seconds, UTC.
+/// In whole seconds.
 fn rfc3339(at: Timestamp) -> String {
-    let seconds = i64::try_from(at.as_millis() / 1000).unwrap_or(i64::MAX);
-    OffsetDateTime::from_unix_timestamp(seconds)
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .expect("rooms and tokens end within a day, far from the last year RFC 3339 can write")
+    wire::rfc3339(Timestamp::from_millis(at.as_millis() / 1000 * 1000))
 }
 
 const DEFAULT_MINUTES: i64 = 120;

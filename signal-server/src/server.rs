@@ -147,11 +147,12 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> Server {
         let clock = Clock::start();
-        let shards = Shards::new(self.shards, &self.hub, clock);
+        let ice_servers = Arc::new(self.ice_servers);
+        let shards = Shards::new(self.shards, &self.hub, &ice_servers, clock);
         let app = App {
             access_tokens: AccessTokens::new(&self.access_secret),
             ws_tokens: WsTokens::new(&self.server_secret),
-            ice_servers: self.ice_servers,
+            ice_servers,
             origins: self.origins,
             timers: shards.start_timers(),
             shards,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use signal_core::{
-    Applied, CloseCode, ConnId, Hub, HubConfig, Input, MemoryStore, NodeId, Op, Output, Room, RoomId,
+    Applied, CloseCode, ConnId, Hub, HubConfig, Input, Loss, MemoryStore, NodeId, Op, Output, Room, RoomId,
     RoomIdTaken, Timestamp,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::clock::Clock;
+use crate::turn::IceServers;
 
 /// Where the hub's outputs for one connection go.
 ///
@@ -36,9 +37,11 @@ pub(crate) struct Shards {
 }
 
 impl Shards {
-    pub(crate) fn new(count: usize, config: &HubConfig, clock: Clock) -> Self {
+    pub(crate) fn new(count: usize, config: &HubConfig, ice_servers: &Arc<IceServers>, clock: Clock) -> Self {
         let node = NodeId(rand::random());
-        let shards = (0..count.max(1)).map(|_| Shard::new(node, config.clone(), clock)).collect();
+        let shards = (0..count.max(1))
+            .map(|_| Shard::new(node, config.clone(), Arc::clone(ice_servers), clock))
+            .collect();
         Self { shards, hasher: RandomState::new(), last_conn: Arc::default() }
     }
 
@@ -81,11 +84,13 @@ struct State {
     hub: Hub,
     store: MemoryStore,
     queues: HashMap<ConnId, Queue>,
+    ice_servers: Arc<IceServers>,
 }
 
 impl Shard {
-    fn new(node: NodeId, config: HubConfig, clock: Clock) -> Self {
-        let state = State { hub: Hub::new(node, config), store: MemoryStore::new(), queues: HashMap::new() };
+    fn new(node: NodeId, config: HubConfig, ice_servers: Arc<IceServers>, clock: Clock) -> Self {
+        let (hub, store, queues) = (Hub::new(node, config), MemoryStore::new(), HashMap::new());
+        let state = State { hub, store, queues, ice_servers };
         Self { state: Mutex::new(state), clock, deadline_moved: Notify::new() }
     }
 
@@ -102,10 +107,10 @@ impl Shard {
     }
 
     /// Reports a connection as ended, for whatever reason.
-    pub(crate) fn lost(&self, conn: ConnId) {
+    pub(crate) fn lost(&self, conn: ConnId, how: Loss) {
         let mut state = self.lock();
         state.queues.remove(&conn);
-        self.handle(state, Input::Lost { conn });
+        self.handle(state, Input::Lost { conn, how });
     }
 
     /// Takes in a new room.
@@ -173,8 +178,8 @@ impl State {
     fn drain(&mut self, now: Timestamp) {
         while let Some(output) = self.hub.poll_output() {
             match output {
-                Output::Broadcast { to, frame } => {
-                    for &conn in to.iter() {
+                Output::Broadcast { to, except, frame } => {
+                    for &conn in to.iter().filter(|conn| Some(**conn) != except) {
                         self.send(conn, frame.clone());
                     }
                 }
@@ -189,6 +194,12 @@ impl State {
                     self.hub.handle_input(Input::Committed { op, applied }, now);
                 }
                 Output::Frame { to, frame } => self.send(to, frame),
+                Output::IceServersWanted { conn, room, participant, req } => {
+                    if let Some(room) = self.store.room(room) {
+                        let ice = self.ice_servers.announced(room, participant);
+                        self.hub.handle_input(Input::IceServers { conn, ice, req }, now);
+                    }
+                }
                 // Whoever changes a room in this store tells the hub of the same shard.
                 Output::Unwatch(_) | Output::Watch(_) => {}
                 output => tracing::error!(?output, "the hub asked for something this server does not know"),

@@ -6,7 +6,7 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use signal_core::{DisplayName, ParticipantId, RoomId, Ticket};
+use signal_core::{DisplayName, Grant, ParticipantId, RoomId, Ticket};
 use thiserror::Error;
 
 use crate::secret::Secret;
@@ -84,7 +84,7 @@ pub(crate) struct WsTokens {
 pub(crate) struct SeatGrant {
     pub(crate) room: RoomId,
     pub(crate) epoch: u64,
-    pub(crate) ticket: Ticket,
+    pub(crate) grant: Grant,
     pub(crate) name: DisplayName,
 }
 
@@ -97,6 +97,7 @@ struct WsClaims {
     /// The guest's id; absent for the creator.
     #[serde(skip_serializing_if = "Option::is_none")]
     guest: Option<String>,
+    password_epoch: u32,
     name: String,
 }
 
@@ -116,7 +117,7 @@ impl WsTokens {
     }
 
     pub(crate) fn mint(&self, grant: &SeatGrant, expires: SystemTime) -> String {
-        let guest = match grant.ticket {
+        let guest = match grant.grant.ticket {
             Ticket::Creator => None,
             Ticket::Guest(id) => Some(id.to_string()),
         };
@@ -125,6 +126,7 @@ impl WsTokens {
             room: grant.room.to_string(),
             epoch: grant.epoch.to_string(),
             guest,
+            password_epoch: grant.grant.password_epoch,
             name: grant.name.to_string(),
         };
         let header = Header { typ: Some(WS_TYPE.to_owned()), ..Header::default() };
@@ -140,7 +142,7 @@ impl WsTokens {
         Ok(SeatGrant {
             room: claims.room.parse().map_err(|_| TokenError::Invalid)?,
             epoch: claims.epoch.parse().map_err(|_| TokenError::Invalid)?,
-            ticket,
+            grant: Grant { ticket, password_epoch: claims.password_epoch },
             name: DisplayName::parse(&claims.name).ok().flatten().ok_or(TokenError::Invalid)?,
         })
     }

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha1::Sha1;
-use signal_core::{ParticipantId, Room, Timestamp};
+use signal_core::{ParticipantId, Room, Timestamp, wire};
 
 use crate::secret::Secret;
 
@@ -28,6 +28,13 @@ pub(crate) struct IceServer {
 }
 
 impl IceServers {
+    /// The same, to be told over a signaling connection.
+    pub(crate) fn announced(&self, room: &Room, id: ParticipantId) -> signal_core::IceServers {
+        let servers =
+            wire::payload(&self.for_participant(room, id)).expect("lists of strings have a JSON form");
+        signal_core::IceServers { servers, expires_at: room.expires_at() }
+    }
+
     /// The servers for one participant, with credentials that last as long as its room.
     pub(crate) fn for_participant(&self, room: &Room, id: ParticipantId) -> Vec<IceServer> {
         let mut servers = Vec::new();

@@ -9,17 +9,26 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use signal_core::wire::encode_server;
-use signal_core::{DisplayName, ErrorCode, IdSuffix, Input, Language, RoomId, ServerMessage, Ticket};
+use signal_core::{
+    CloseCode, Dialect, Entry, ErrorCode, Fresh, Grant, IdSuffix, Input, Language, RoomId, ServerMessage,
+    Ticket,
+};
 
 use crate::app::App;
 use crate::connection::{self, Connection};
 use crate::language;
+use crate::opaque_token;
 use crate::rooms::{bearer, creator_name};
 use crate::token::TokenError;
 
 #[derive(Deserialize)]
 pub(crate) struct WsQuery {
+    /// The protocol's version: 1 where it is absent, and the highest that is known where it is not.
+    v: Option<u32>,
     token: Option<String>,
+    resume: Option<String>,
+    #[serde(default)]
+    last_seq: u64,
 }
 
 /// `GET /ws/webrtc/rooms/{room_id}`
@@ -36,8 +45,19 @@ pub(crate) async fn open(
         return StatusCode::FORBIDDEN.into_response();
     }
     let language = language::preferred(&headers);
-    let token = query.token.as_deref().or_else(|| bearer(&headers)).or_else(|| subprotocol_token(&headers));
-    let seat = identify(&app, &room, token.unwrap_or_default(), language);
+    let resume = query.resume.as_deref().or_else(|| subprotocol(&headers, "resume."));
+    let dialect = match query.v {
+        None | Some(0 | 1) if resume.is_none() => Dialect::V1,
+        None | Some(_) => Dialect::V2,
+    };
+    let seat = match resume {
+        Some(token) => resumed(&app, &room, token, query.last_seq),
+        None => {
+            let token = query.token.as_deref().or_else(|| bearer(&headers));
+            let token = token.or_else(|| subprotocol(&headers, "token.")).unwrap_or_default();
+            identify(&app, &room, token, language)
+        }
+    };
     upgrade
         .protocols([SUBPROTOCOL])
         // The library fills this buffer with zeros for each connection; a candidate fits, an offer takes two reads.
@@ -47,8 +67,8 @@ pub(crate) async fn open(
         .max_frame_size(MAX_MESSAGE_BYTES)
         .on_upgrade(move |socket| async move {
             match seat {
-                Ok(seat) => serve(&app, seat, language, socket).await,
-                Err(code) => refuse(socket, code, language).await,
+                Ok(seat) => serve(&app, seat, dialect, language, socket).await,
+                Err(code) => refuse(socket, code, dialect, language).await,
             }
         })
 }
@@ -56,26 +76,23 @@ pub(crate) async fn open(
 /// What a token opens.
 struct Seat {
     room: RoomId,
-    ticket: Ticket,
-    name: DisplayName,
+    entry: Entry,
 }
 
 /// Verifies the token before it looks at the room, so that strangers learn nothing about rooms.
 fn identify(app: &App, room: &str, token: &str, language: Language) -> Result<Seat, ErrorCode> {
-    match app.ws_tokens.verify(token) {
-        Ok(grant) => {
-            if !room.eq_ignore_ascii_case(grant.room.as_str()) {
+    let (record, grant, name) = match app.ws_tokens.verify(token) {
+        Ok(seat) => {
+            if !room.eq_ignore_ascii_case(seat.room.as_str()) {
                 return Err(ErrorCode::TokenInvalid);
             }
             // A later room of the same id is not the one this token was made for.
-            let same =
-                app.shards.of(grant.room).room(grant.room).is_some_and(|room| room.epoch() == grant.epoch);
-            if !same {
-                return Err(ErrorCode::RoomNotFound);
-            }
-            Ok(Seat { room: grant.room, ticket: grant.ticket, name: grant.name })
+            let record = app.shards.of(seat.room).room(seat.room);
+            let record =
+                record.filter(|record| record.epoch() == seat.epoch).ok_or(ErrorCode::RoomNotFound)?;
+            (record, seat.grant, seat.name)
         }
-        Err(TokenError::Expired) => Err(ErrorCode::TokenExpired),
+        Err(TokenError::Expired) => return Err(ErrorCode::TokenExpired),
         Err(TokenError::Invalid) => {
             let user = app.access_tokens.verify(token).map_err(|error| match error {
                 TokenError::Expired => ErrorCode::TokenExpired,
@@ -86,36 +103,50 @@ fn identify(app: &App, room: &str, token: &str, language: Language) -> Result<Se
             if record.creator() != user.subject {
                 return Err(ErrorCode::Forbidden);
             }
-            Ok(Seat { room, ticket: Ticket::Creator, name: creator_name(&user, language) })
+            let grant = Grant { ticket: Ticket::Creator, password_epoch: record.password_epoch() };
+            (record, grant, creator_name(&user, language))
         }
-    }
+    };
+    let participant = match grant.ticket {
+        Ticket::Creator => record.creator_id(),
+        Ticket::Guest(id) => id,
+    };
+    let ice = Some(app.ice_servers.announced(&record, participant));
+    Ok(Seat { room: record.id(), entry: Entry::Attach { grant, name, ice } })
 }
 
-async fn serve(app: &App, seat: Seat, language: Language, socket: WebSocket) {
+/// The seat of a resume token; the room itself decides about it.
+fn resumed(app: &App, room: &str, token: &str, last_seq: u64) -> Result<Seat, ErrorCode> {
+    let token = opaque_token::hash(token);
+    let room: RoomId = room.parse().map_err(|_| ErrorCode::ResumeFailed)?;
+    let record = app.shards.of(room).room(room).ok_or(ErrorCode::ResumeFailed)?;
+    let ice = record.resumable(token).map(|seat| app.ice_servers.announced(&record, seat.id));
+    Ok(Seat { room, entry: Entry::Resume { token, last_seq, ice } })
+}
+
+async fn serve(app: &App, seat: Seat, dialect: Dialect, language: Language, socket: WebSocket) {
     let conn = app.shards.next_conn();
-    let Seat { room, ticket, name } = seat;
-    let suffix = IdSuffix::new(rand::random());
-    let open = Input::Open { conn, room, ticket, name, language, suffix };
+    let Seat { room, entry } = seat;
+    let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
+    let open = Input::Open { conn, room, dialect, language, entry, fresh };
     Connection::open(app.shards.of(room), conn, open).run(socket).await;
 }
 
-async fn refuse(mut socket: WebSocket, code: ErrorCode, language: Language) {
-    let close = match code {
-        ErrorCode::RoomNotFound => 4503,
-        _ => 4500,
-    };
+async fn refuse(mut socket: WebSocket, code: ErrorCode, dialect: Dialect, language: Language) {
+    let close = CloseCode::after_refusal(code).as_u16();
     tracing::debug!(%code, close, "websocket refused");
-    let error = ServerMessage::Error { code, message: code.text(language).to_owned() };
-    let Ok(text) = encode_server(&error).try_into() else { return };
+    let message = code.text(language).to_owned();
+    let error = ServerMessage::Error { code, message, about: None, retry_after: None, req: None };
+    let Ok(text) = encode_server(&error, dialect).try_into() else { return };
     if socket.send(Message::Text(text)).await.is_ok() {
         connection::close(&mut socket, CloseFrame { code: close, reason: "".into() }).await;
     }
 }
 
-/// The token among the subprotocols a page asks for: `rooms, token.<t>`.
-fn subprotocol_token(headers: &HeaderMap) -> Option<&str> {
+/// The token among the subprotocols that are asked for: `rooms, token.<t>` or `rooms, resume.<t>`.
+fn subprotocol<'a>(headers: &'a HeaderMap, kind: &str) -> Option<&'a str> {
     let protocols = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    protocols.flat_map(|value| value.split(',')).find_map(|protocol| protocol.trim().strip_prefix("token."))
+    protocols.flat_map(|value| value.split(',')).find_map(|protocol| protocol.trim().strip_prefix(kind))
 }
 
 const SUBPROTOCOL: &str = "rooms";

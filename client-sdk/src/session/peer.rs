@@ -259,7 +259,7 @@ impl Peer {
         actions: &mut VecDeque<Action>,
     ) {
         let payload = payload(value).expect("strings and candidates have a JSON form");
-        let signal = Signal { kind, payload };
+        let signal = Signal { kind, payload, negotiation: None, tracks: None };
         actions.push_back(Action::Send(ClientMessage::Signal { to: self.id, signal }));
     }
 

@@ -1,28 +1,55 @@
 //! What a hub knows of one connection.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
+use super::budget::Budget;
+use super::io::{Fresh, Loss};
+use crate::dialect::Dialect;
 use crate::ids::{ParticipantId, RoomId};
 use crate::language::Language;
+use crate::message::IceServers;
+use crate::time::Timestamp;
 
 /// A connection from its opening until the hub closes it or it is lost.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) room: RoomId,
+    pub(super) dialect: Dialect,
     pub(super) language: Language,
     pub(super) phase: Phase,
+    pub(super) fresh: Fresh,
+    pub(super) budget: Budget,
     /// Bytes handed out and not acknowledged.
     pub(super) unsent_bytes: usize,
+    /// Updates the store has not answered yet.
+    pub(super) updates_pending: u32,
+    bad_messages: BadMessages,
 }
 
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// The store has not answered yet; what the participant already sends waits.
-    Entering(Held),
+    /// The host has not decided yet whether it may enter.
+    Asking(Held),
+    /// The store has not answered yet.
+    Entering(Entering),
     /// It has left; the store has not answered yet and nothing it sends counts.
     Leaving,
     /// In the room.
     Seated(ParticipantId),
+}
+
+/// A connection on its way to a seat.
+#[derive(Debug)]
+pub(super) struct Entering {
+    /// What it already sends waits.
+    pub(super) held: Held,
+    pub(super) ice: Option<IceServers>,
+    /// Of a resume, how many messages the participant has received.
+    pub(super) last_seq: u64,
+    /// It has gone meanwhile: the seat is given back when it comes.
+    pub(super) lost: Option<Loss>,
 }
 
 /// Frames that wait for their connection to be seated.
@@ -30,6 +57,44 @@ pub(super) enum Phase {
 pub(super) struct Held {
     frames: Vec<Bytes>,
     bytes: usize,
+}
+
+/// Bad messages of the last minute or so.
+#[derive(Debug)]
+struct BadMessages {
+    since: Timestamp,
+    count: u32,
+}
+
+impl Connection {
+    pub(super) fn new(
+        room: RoomId,
+        dialect: Dialect,
+        language: Language,
+        fresh: Fresh,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            room,
+            dialect,
+            language,
+            phase: Phase::Asking(Held::default()),
+            fresh,
+            budget: Budget::new(now),
+            unsent_bytes: 0,
+            updates_pending: 0,
+            bad_messages: BadMessages { since: now, count: 0 },
+        }
+    }
+
+    /// Counts a bad message; `true` if it was one too many.
+    pub(super) fn count_bad_message(&mut self, most: u32, now: Timestamp) -> bool {
+        if now.saturating_since(self.bad_messages.since) >= MINUTE {
+            self.bad_messages = BadMessages { since: now, count: 0 };
+        }
+        self.bad_messages.count += 1;
+        self.bad_messages.count > most
+    }
 }
 
 impl Held {
@@ -47,3 +112,5 @@ impl Held {
         self.frames
     }
 }
+
+const MINUTE: Duration = Duration::from_secs(60);

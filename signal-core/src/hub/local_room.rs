@@ -1,33 +1,40 @@
-//! What a hub knows of a room it has connections to.
+//! What a hub knows of a room that it serves participants of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::difference::Difference;
+use super::member::Member;
 use super::negotiation::{Negotiation, pair};
-use crate::ids::{ConnId, ParticipantId};
-use crate::room::{Room, Seat};
+use super::peer_frame::PeerFrame;
+use crate::config::ReplayLimit;
+use crate::dialect::Dialect;
+use crate::ids::{ConnId, Link, NodeId, ParticipantId};
+use crate::room::Room;
+use crate::time::Timestamp;
+use crate::token::TokenHash;
 
-/// The newest record seen of a room, and who of it is connected here.
+/// The newest record seen of a room, and who of it is served here.
 #[derive(Debug, Default)]
 pub(super) struct LocalRoom {
     /// `None` until the first answer of the store.
     record: Option<Arc<Room>>,
-    /// Everybody who was sent `joined`.
-    members: BTreeMap<ParticipantId, ConnId>,
-    /// The values of `members`, shared with every broadcast.
-    audience: Arc<[ConnId]>,
+    members: BTreeMap<ParticipantId, Member>,
+    /// The sockets of the members, shared with every broadcast.
+    audience: Audiences,
     negotiations: BTreeMap<(ParticipantId, ParticipantId), Negotiation>,
-    /// Connections of any phase; at zero the room is of no interest any more.
+    /// Frames for which this node does not know enough yet, in the order in which they came.
+    pub(super) held: VecDeque<(NodeId, PeerFrame)>,
+    pub(super) held_bytes: usize,
+    /// Connections of any phase.
     pub(super) connections: usize,
 }
 
-/// How a newer record differs from the one before.
-#[derive(Debug)]
-pub(super) struct Difference {
-    /// Seats that are gone, oldest first.
-    pub(super) left: Vec<ParticipantId>,
-    /// Seats that are new, oldest first.
-    pub(super) joined: Vec<ParticipantId>,
+/// Sockets by the way they speak, since a broadcast is encoded once for each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Audiences {
+    pub(super) v1: Arc<[ConnId]>,
+    pub(super) v2: Arc<[ConnId]>,
 }
 
 impl LocalRoom {
@@ -37,50 +44,96 @@ impl LocalRoom {
         if known.is_some_and(|known| known.epoch() == record.epoch() && known.version() >= record.version()) {
             return None;
         }
-        let missing_in = |other: &Room, seats: &[Seat]| {
-            seats.iter().map(|seat| seat.id).filter(|id| other.seat(*id).is_none()).collect()
-        };
-        let difference = match known {
-            Some(known) => Difference {
-                left: missing_in(record, known.seats()),
-                joined: missing_in(known, record.seats()),
-            },
-            // Nobody is a member before the first record, so there is nobody to tell.
-            None => Difference { left: Vec::new(), joined: Vec::new() },
-        };
-        let before = self.record.replace(Arc::clone(record));
-        for seat in before.iter().flat_map(|room| room.seats()) {
-            for &gone in &difference.left {
-                self.negotiations.remove(&pair(gone, seat.id));
-            }
+        // Nobody is a member before the first record, so there is nobody to tell.
+        let difference = known.map_or_else(Difference::default, |known| Difference::between(known, record));
+        self.record = Some(Arc::clone(record));
+        let gone = difference.left.iter().map(|(id, _)| *id);
+        let lossy = difference.updated.iter().filter(|(_, update)| update.lossy).map(|(id, _)| *id);
+        for id in gone.chain(lossy) {
+            self.free_pairs_of(id);
         }
         Some(difference)
     }
 
-    pub(super) fn insert_member(&mut self, id: ParticipantId, conn: ConnId) {
-        self.members.insert(id, conn);
-        self.audience = self.members.values().copied().collect();
+    fn free_pairs_of(&mut self, id: ParticipantId) {
+        self.negotiations.retain(|(smaller, larger), _| *smaller != id && *larger != id);
     }
 
-    pub(super) fn remove_member(&mut self, id: ParticipantId) -> Option<ConnId> {
-        let conn = self.members.remove(&id)?;
-        self.audience = self.members.values().copied().collect();
-        Some(conn)
+    pub(super) fn insert_member(&mut self, id: ParticipantId, member: Member) {
+        self.members.insert(id, member);
+        self.count_audience();
+    }
+
+    pub(super) fn remove_member(&mut self, id: ParticipantId) -> Option<Member> {
+        let member = self.members.remove(&id)?;
+        self.count_audience();
+        Some(member)
+    }
+
+    /// Gives a member another socket, or none; returns the one it had.
+    pub(super) fn connect_member(&mut self, id: ParticipantId, conn: Option<ConnId>) -> Option<ConnId> {
+        let member = self.members.get_mut(&id)?;
+        let before = std::mem::replace(&mut member.conn, conn);
+        self.count_audience();
+        before
+    }
+
+    fn count_audience(&mut self) {
+        let of = |dialect: Dialect| {
+            self.members
+                .values()
+                .filter(|member| member.dialect == dialect)
+                .filter_map(|member| member.conn)
+                .collect()
+        };
+        self.audience = Audiences { v1: of(Dialect::V1), v2: of(Dialect::V2) };
     }
 
     pub(super) fn negotiation(&mut self, a: ParticipantId, b: ParticipantId) -> &mut Negotiation {
         self.negotiations.entry(pair(a, b)).or_default()
     }
 
+    /// The socket that a resume with that token goes on from, if everything it missed is still here.
+    pub(super) fn replayable(
+        &self,
+        token: TokenHash,
+        received: u64,
+        limit: &ReplayLimit,
+        now: Timestamp,
+    ) -> Option<Link> {
+        let seat = self.record.as_deref()?.resumable(token)?;
+        let member = self.members.get(&seat.id)?;
+        // With an older token it is unknown what its holder received.
+        let goes_on = seat.resumes_current(token) && member.generation == seat.generation;
+        (goes_on && member.replay().reaches(received, limit, now)).then_some(member.link)
+    }
+
     pub(super) fn record(&self) -> Option<&Arc<Room>> {
         self.record.as_ref()
     }
 
-    pub(super) fn member(&self, id: ParticipantId) -> Option<ConnId> {
-        self.members.get(&id).copied()
+    pub(super) fn member(&self, id: ParticipantId) -> Option<&Member> {
+        self.members.get(&id)
     }
 
-    pub(super) fn audience(&self) -> &Arc<[ConnId]> {
+    pub(super) fn member_mut(&mut self, id: ParticipantId) -> Option<&mut Member> {
+        self.members.get_mut(&id)
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = (ParticipantId, &Member)> {
+        self.members.iter().map(|(id, member)| (*id, member))
+    }
+
+    pub(super) fn members_mut(&mut self) -> impl Iterator<Item = (ParticipantId, &mut Member)> {
+        self.members.iter_mut().map(|(id, member)| (*id, member))
+    }
+
+    pub(super) fn audience(&self) -> &Audiences {
         &self.audience
+    }
+
+    /// Whether the room is of no interest any more.
+    pub(super) fn is_idle(&self) -> bool {
+        self.connections == 0 && self.members.is_empty()
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::ids::ParticipantId;
-use crate::message::SignalKind;
+use crate::message::{Signal, SignalKind};
 use crate::time::Timestamp;
 
 /// The state of one pair.
@@ -21,8 +21,9 @@ pub(super) struct Negotiation {
 struct Side {
     /// Offers of this side that were passed on and not answered yet.
     unanswered: u32,
-    /// When the last of them was passed on.
+    /// When the last of them was passed on, and the number it carried.
     offered_at: Timestamp,
+    offer: Option<u32>,
     /// Whether this side's last offer was refused, so that its candidates belong to nothing.
     refused: bool,
 }
@@ -44,40 +45,54 @@ impl Negotiation {
         &mut self,
         from: ParticipantId,
         to: ParticipantId,
-        kind: SignalKind,
+        signal: &Signal,
         patience: Duration,
         now: Timestamp,
     ) -> Verdict {
-        let (sender, receiver) = if from < to {
-            (&mut self.smaller, &mut self.larger)
-        } else {
-            (&mut self.larger, &mut self.smaller)
-        };
-        match kind {
-            SignalKind::Answer => sender.answer(receiver),
+        let (sender, receiver) = self.sides(from, to);
+        match signal.kind {
+            SignalKind::Answer => sender.answer(receiver, signal.negotiation),
             SignalKind::Candidate => sender.candidate(),
-            SignalKind::Offer => sender.offer(receiver, patience, now),
+            SignalKind::Offer => sender.offer(receiver, signal.negotiation, patience, now),
         }
+    }
+
+    /// Takes back an offer from `from` to `to` that was passed on but never arrived.
+    pub(super) fn withdraw(&mut self, from: ParticipantId, to: ParticipantId) {
+        let (sender, _) = self.sides(from, to);
+        sender.unanswered = sender.unanswered.saturating_sub(1);
+    }
+
+    fn sides(&mut self, from: ParticipantId, to: ParticipantId) -> (&mut Side, &mut Side) {
+        if from < to { (&mut self.smaller, &mut self.larger) } else { (&mut self.larger, &mut self.smaller) }
     }
 }
 
 impl Side {
-    fn offer(&mut self, other: &Self, patience: Duration, now: Timestamp) -> Verdict {
+    fn offer(&mut self, other: &Self, offer: Option<u32>, patience: Duration, now: Timestamp) -> Verdict {
         self.refused = other.unanswered > 0 && now.saturating_since(other.offered_at) < patience;
         if self.refused {
             return Verdict::Conflict;
         }
         self.unanswered += 1;
         self.offered_at = now;
+        self.offer = offer;
         Verdict::Forward
     }
 
-    /// Every offer gets its answer, in order; only the one to the last offer still means something.
-    fn answer(&mut self, offerer: &mut Self) -> Verdict {
+    /// Every offer gets its answer, in order; only the one to the last offer still means something. An answer that
+    /// carries a number names its offer, the others are counted.
+    fn answer(&mut self, offerer: &mut Self, answered: Option<u32>) -> Verdict {
         self.refused = false;
-        let is_last = offerer.unanswered == 1;
-        offerer.unanswered = offerer.unanswered.saturating_sub(1);
-        if is_last { Verdict::Forward } else { Verdict::Drop }
+        if offerer.unanswered == 0 {
+            return Verdict::Drop;
+        }
+        match (answered, offerer.offer) {
+            (Some(answered), Some(offer)) if answered == offer => offerer.unanswered = 0,
+            (Some(_), Some(_)) => return Verdict::Drop,
+            (None, _) | (_, None) => offerer.unanswered -= 1,
+        }
+        if offerer.unanswered == 0 { Verdict::Forward } else { Verdict::Drop }
     }
 
     fn candidate(&self) -> Verdict {
@@ -95,6 +110,7 @@ mod tests {
     use super::SignalKind::{Answer, Candidate, Offer};
     use super::Verdict::{Conflict, Drop, Forward};
     use super::*;
+    use crate::message::Payload;
 
     struct Pair {
         negotiation: Negotiation,
@@ -107,16 +123,17 @@ mod tests {
         }
 
         fn a(&mut self, kind: SignalKind) -> Verdict {
-            self.judge("p_a", "p_b", kind)
+            self.judge("p_a", "p_b", kind, None)
         }
 
         fn b(&mut self, kind: SignalKind) -> Verdict {
-            self.judge("p_b", "p_a", kind)
+            self.judge("p_b", "p_a", kind, None)
         }
 
-        fn judge(&mut self, from: &str, to: &str, kind: SignalKind) -> Verdict {
-            let patience = Duration::from_secs(15);
-            self.negotiation.judge(from.parse().unwrap(), to.parse().unwrap(), kind, patience, self.now)
+        fn judge(&mut self, from: &str, to: &str, kind: SignalKind, negotiation: Option<u32>) -> Verdict {
+            let signal = Signal { kind, payload: Payload::empty_list(), negotiation, tracks: None };
+            let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+            self.negotiation.judge(from, to, &signal, Duration::from_secs(15), self.now)
         }
 
         fn wait(&mut self, millis: u64) {
@@ -169,5 +186,25 @@ mod tests {
         let mut pair = Pair::new();
         assert_eq!(pair.a(Candidate), Forward);
         assert_eq!(pair.b(Candidate), Forward);
+    }
+
+    #[test]
+    fn a_numbered_answer_is_passed_on_only_if_it_names_the_last_offer() {
+        let mut pair = Pair::new();
+        assert_eq!(pair.judge("p_a", "p_b", Offer, Some(1)), Forward);
+        assert_eq!(pair.judge("p_a", "p_b", Offer, Some(2)), Forward);
+        assert_eq!(pair.judge("p_b", "p_a", Answer, Some(1)), Drop);
+        assert_eq!(pair.b(Offer), Conflict);
+        assert_eq!(pair.judge("p_b", "p_a", Answer, Some(2)), Forward);
+        assert_eq!(pair.judge("p_b", "p_a", Answer, Some(2)), Drop);
+        assert_eq!(pair.b(Offer), Forward);
+    }
+
+    #[test]
+    fn an_offer_that_never_arrived_refuses_nobody() {
+        let mut pair = Pair::new();
+        assert_eq!(pair.a(Offer), Forward);
+        pair.negotiation.withdraw("p_a".parse().unwrap(), "p_b".parse().unwrap());
+        assert_eq!(pair.b(Offer), Forward);
     }
 }

@@ -1,9 +1,11 @@
 //! One place in a room.
 
+use crate::dialect::Dialect;
 use crate::ids::{Link, ParticipantId, Ticket};
-use crate::message::Participant;
+use crate::message::{Participant, Payload};
 use crate::name::DisplayName;
 use crate::time::Timestamp;
+use crate::token::TokenHash;
 
 /// A participant's place in a room, held from its attach until it leaves.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,16 +16,28 @@ pub struct Seat {
     pub id: ParticipantId,
     /// The name to show.
     pub name: DisplayName,
-    /// Where its socket is.
+    /// What it last said of itself.
+    pub state: Option<Payload>,
+    /// How its socket speaks.
+    pub dialect: Dialect,
+    /// Its socket, or the one it had last.
+    pub link: Link,
+    /// Whether that socket is there.
     pub presence: Presence,
+    /// Rises each time messages to or from it were lost, which voids every negotiation with it.
+    pub generation: u32,
+    /// The token that resumes it, and the one before: it works until the newer one is used.
+    pub(super) resume: [Option<TokenHash>; 2],
+    /// Whether its last resume lost no message.
+    pub(super) continued: bool,
 }
 
 /// Whether a seat's socket is there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Presence {
-    /// Through this socket.
-    Attached(Link),
-    /// The socket was lost, the seat is kept.
+    /// It is.
+    Attached,
+    /// It was lost, the seat is kept.
     Detached {
         /// When it was lost.
         since: Timestamp,
@@ -32,31 +46,60 @@ pub enum Presence {
     },
 }
 
+/// How a seat ended.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum LeaveReason {
+    /// Its participant was put out.
+    Kicked,
+    /// Its participant left.
+    Left,
+    /// Its socket was lost and did not come back in time.
+    Lost,
+    /// Its token was used again: the participant is back under another id.
+    Replaced,
+}
+
 impl Seat {
     /// Whether this is the creator's seat.
     pub fn is_creator(&self) -> bool {
         self.ticket == Ticket::Creator
     }
 
-    /// The entry for lists of participants.
-    pub fn participant(&self) -> Participant {
-        Participant { id: self.id, name: self.name.shared(), is_creator: self.is_creator() }
+    /// Whether its socket is there.
+    pub fn is_attached(&self) -> bool {
+        self.presence == Presence::Attached
     }
 
-    pub(super) fn is_attached(&self) -> bool {
-        matches!(self.presence, Presence::Attached(_))
+    /// The entry for lists of participants.
+    pub fn participant(&self) -> Participant {
+        Participant {
+            id: self.id,
+            name: self.name.shared(),
+            is_creator: self.is_creator(),
+            connected: self.is_attached(),
+            state: self.state.clone(),
+        }
+    }
+
+    /// Whether that is the newest token of this seat, and not the one before.
+    pub fn resumes_current(&self, token: TokenHash) -> bool {
+        self.resume[0] == Some(token)
+    }
+
+    pub(super) fn opens_with(&self, token: TokenHash) -> bool {
+        self.resume.contains(&Some(token))
     }
 
     pub(super) fn detached_since(&self) -> Option<Timestamp> {
         match self.presence {
-            Presence::Attached(_) => None,
+            Presence::Attached => None,
             Presence::Detached { since, .. } => Some(since),
         }
     }
 
     pub(super) fn detached_until(&self) -> Option<Timestamp> {
         match self.presence {
-            Presence::Attached(_) => None,
+            Presence::Attached => None,
             Presence::Detached { until, .. } => Some(until),
         }
     }

@@ -13,8 +13,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use signal_core::{
-    Capacity, CloseCode, ConnId, DisplayName, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore,
-    NewRoom, NodeId, Op, Output, ParticipantId, PasswordTag, Receipt, Room, RoomId, Ticket, Timestamp,
+    Admission, Capacity, CloseCode, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig,
+    IceServers, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output,
+    ParticipantId, PasswordTag, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash, wire,
 };
 
 pub const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -61,8 +62,10 @@ impl Node {
             name: "room".into(),
             creator: "alice".into(),
             password: PasswordTag::new([7; 32]),
+            invite: TokenHash::new([8; 32]),
             capacity: Capacity::new(capacity).unwrap(),
             expires_at: self.now + LIFE,
+            on_creator_leave: OnCreatorLeave::default(),
             suffix: IdSuffix::new(0),
         };
         self.store.create(Room::create(new)).unwrap();
@@ -70,10 +73,10 @@ impl Node {
 
     /// What `join` does.
     pub fn join(&mut self) -> Ticket {
-        let admit = Op::Admit { password: PasswordTag::new([7; 32]), suffix: IdSuffix::new(0) };
-        match self.apply(&admit) {
+        let by = Admission::Password(PasswordTag::new([7; 32]));
+        match self.apply(&Op::Admit { by, suffix: IdSuffix::new(0) }) {
             Receipt::Entered { id } => Ticket::Guest(id),
-            Receipt::Done => panic!("no id in the receipt"),
+            other => panic!("no id in {other:?}"),
         }
     }
 
@@ -87,20 +90,43 @@ impl Node {
     /// Connects with a ticket, without waiting for anything.
     pub fn open(&mut self, ticket: Ticket, name: &str) -> ConnId {
         let open = self.open_input(ticket, name);
+        self.open_with(open)
+    }
+
+    pub fn open_v2(&mut self, ticket: Ticket, name: &str) -> ConnId {
+        let entry = attach(ticket, name);
+        let open = self.entry_input(entry, Dialect::V2);
+        self.open_with(open)
+    }
+
+    /// Connects with the token of that text, having received so many messages.
+    pub fn resume(&mut self, token: &str, last_seq: u64) -> ConnId {
+        let entry = Entry::Resume { token: hash(token), last_seq, ice: None };
+        let open = self.entry_input(entry, Dialect::V2);
+        self.open_with(open)
+    }
+
+    fn open_with(&mut self, open: Input) -> ConnId {
         let Input::Open { conn, .. } = open else { unreachable!() };
         self.input(open);
         conn
     }
 
     pub fn open_input(&mut self, ticket: Ticket, name: &str) -> Input {
+        self.entry_input(attach(ticket, name), Dialect::V1)
+    }
+
+    pub fn entry_input(&mut self, entry: Entry, dialect: Dialect) -> Input {
         self.next_conn += 1;
+        let text = format!("token {}", self.next_conn);
+        let resume_token = ResumeToken::new(text.as_str(), hash(&text));
         Input::Open {
             conn: ConnId(self.next_conn),
             room: self.room,
-            ticket,
-            name: DisplayName::parse(name).unwrap().unwrap(),
+            dialect,
             language: Language::En,
-            suffix: IdSuffix::new(0),
+            entry,
+            fresh: Fresh { suffix: IdSuffix::new(0), resume_token },
         }
     }
 
@@ -119,7 +145,16 @@ impl Node {
         let conn = self.open(ticket, name);
         let joined = self.take(conn);
         assert_eq!(joined[0]["type"], "joined");
-        (conn, joined[0]["participant_id"].as_str().unwrap().parse().unwrap())
+        (conn, id(&joined[0]))
+    }
+
+    /// Connects a guest that speaks v2; see [`guest`](Self::guest). Returns its resume token too.
+    pub fn guest_v2(&mut self, name: &str) -> (ConnId, ParticipantId, String) {
+        let ticket = self.join();
+        let conn = self.open_v2(ticket, name);
+        let joined = self.take(conn);
+        assert_eq!((&joined[0]["type"], &joined[0]["v"]), (&"joined".into(), &2.into()));
+        (conn, id(&joined[0]), joined[0]["resume_token"].as_str().unwrap().to_owned())
     }
 
     pub fn say(&mut self, conn: ConnId, frame: impl Into<Bytes>) {
@@ -131,8 +166,9 @@ impl Node {
         self.say(conn, format!(r#"{{"type":"{kind}","to":"{to}","{field}":"{payload}"}}"#));
     }
 
+    /// The socket breaks.
     pub fn lose(&mut self, conn: ConnId) {
-        self.input(Input::Lost { conn });
+        self.input(Input::Lost { conn, how: Loss::Cut });
     }
 
     pub fn wait(&mut self, duration: Duration) {
@@ -151,9 +187,9 @@ impl Node {
     fn drain(&mut self) {
         while let Some(output) = self.hub.poll_output() {
             match output {
-                Output::Broadcast { to, frame } => {
+                Output::Broadcast { to, except, frame } => {
                     self.broadcasts += 1;
-                    for conn in to.iter() {
+                    for conn in to.iter().filter(|conn| Some(**conn) != except) {
                         self.deliver(*conn, frame.clone());
                     }
                 }
@@ -166,6 +202,11 @@ impl Node {
                 }
                 Output::Frame { to, frame } => self.deliver(to, frame),
                 Output::Unwatch(_) | Output::Watch(_) => {}
+                Output::IceServersWanted { conn, req, .. } => {
+                    let servers = wire::payload(&["ice"]).unwrap();
+                    let ice = IceServers { servers, expires_at: self.now + LIFE };
+                    self.hub.handle_input(Input::IceServers { conn, ice, req }, self.now);
+                }
                 other => panic!("an output this host does not know: {other:?}"),
             }
         }
@@ -198,4 +239,22 @@ impl Node {
     pub fn broadcasts(&self) -> usize {
         self.broadcasts
     }
+}
+
+fn attach(ticket: Ticket, name: &str) -> Entry {
+    let name = DisplayName::parse(name).unwrap().unwrap();
+    Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None }
+}
+
+fn id(joined: &Value) -> ParticipantId {
+    joined["participant_id"].as_str().unwrap().parse().unwrap()
+}
+
+/// Good enough where nobody guesses.
+fn hash(text: &str) -> TokenHash {
+    let mut hash = [0; 32];
+    for (index, byte) in text.bytes().enumerate() {
+        hash[index % 32] ^= byte;
+    }
+    TokenHash::new(hash)
 }

@@ -1,0 +1,55 @@
+//! How a newer record of a room differs from the one before: who joined, who left, what changed.
+
+use crate::ids::ParticipantId;
+use crate::message::{PeerUpdate, RoomInfo};
+use crate::room::{LeaveReason, Room, Seat};
+
+/// What those who know the older record have to be told.
+#[derive(Debug, Default)]
+pub(super) struct Difference {
+    /// Seats that are gone, oldest first.
+    pub(super) left: Vec<(ParticipantId, LeaveReason)>,
+    /// Seats that are new, oldest first.
+    pub(super) joined: Vec<ParticipantId>,
+    /// Seats that changed, oldest first.
+    pub(super) updated: Vec<(ParticipantId, PeerUpdate)>,
+    /// The room, if something about it changed.
+    pub(super) room: Option<RoomInfo>,
+    /// Whether it ends later than before.
+    pub(super) extended: bool,
+}
+
+impl Difference {
+    pub(super) fn between(before: &Room, after: &Room) -> Self {
+        let left = before.seats().iter().filter(|seat| after.seat(seat.id).is_none());
+        let joined = after.seats().iter().filter(|seat| before.seat(seat.id).is_none());
+        let updated = after.seats().iter().filter_map(|seat| {
+            let update = update(before.seat(seat.id)?, seat);
+            (update != PeerUpdate::default()).then_some((seat.id, update))
+        });
+        let info = after.info();
+        Self {
+            left: left.map(|seat| (seat.id, reason(seat.id, after))).collect(),
+            joined: joined.map(|seat| seat.id).collect(),
+            updated: updated.collect(),
+            room: (before.info() != info).then_some(info),
+            extended: after.expires_at() > before.expires_at(),
+        }
+    }
+}
+
+/// A record remembers the last departures only. Of the others the loss is assumed: a client that is told so keeps the
+/// media for as long as it flows, which does no harm to one that is really gone.
+fn reason(id: ParticipantId, after: &Room) -> LeaveReason {
+    after.departure(id).unwrap_or(LeaveReason::Lost)
+}
+
+fn update(before: &Seat, after: &Seat) -> PeerUpdate {
+    let lossy = before.generation != after.generation;
+    PeerUpdate {
+        name: (before.name != after.name).then(|| after.name.shared()),
+        state: after.state.clone().filter(|state| before.state.as_ref() != Some(state)),
+        connected: (lossy || before.is_attached() != after.is_attached()).then(|| after.is_attached()),
+        lossy,
+    }
+}

@@ -1,0 +1,166 @@
+//! Records compared: what the members of a room are told about it and about each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Hub;
+use super::difference::Difference;
+use super::io::{CloseCode, Output};
+use crate::dialect::Dialect;
+use crate::ids::{ConnId, ParticipantId, RoomId};
+use crate::language::Language;
+use crate::message::ServerMessage;
+use crate::room::{CloseReason, LeaveReason, Presence, Room, Status};
+use crate::time::Timestamp;
+
+impl Hub {
+    /// Takes over a newer record and tells everybody here what is different: the only source of `peer_joined`,
+    /// `peer_left`, `peer_updated`, `room_updated` and `room_closed`.
+    pub(super) fn see(&mut self, record: &Arc<Room>, now: Timestamp) {
+        let room = record.id();
+        let Some(local) = self.rooms.get_mut(&room) else { return };
+        let Some(difference) = local.see(record) else { return };
+        self.deadlines.set(room, record.deadline());
+        match record.status() {
+            Status::Closed(reason) => self.room_closed(room, reason, now),
+            Status::Open => self.tell_difference(room, record, difference, now),
+        }
+        self.release_held(room, now);
+        self.unwatch_if_idle(room);
+    }
+
+    fn tell_difference(&mut self, room: RoomId, record: &Room, difference: Difference, now: Timestamp) {
+        let Difference { left, joined, updated, room: info, extended } = difference;
+        for &(id, reason) in &left {
+            self.unseat_member(room, id, reason, now);
+        }
+        self.follow_seats(room, record);
+        for (participant_id, reason) in left {
+            let message = ServerMessage::PeerLeft { participant_id, reason: Some(reason) };
+            self.broadcast(room, &message, None, now);
+        }
+        for seat in joined.into_iter().filter_map(|id| record.seat(id)) {
+            self.broadcast(room, &ServerMessage::PeerJoined { participant: seat.participant() }, None, now);
+        }
+        for (participant_id, update) in updated {
+            let message = ServerMessage::PeerUpdated { participant_id, update };
+            self.broadcast_v2(room, &message, Some(participant_id), now);
+        }
+        if let Some(info) = info {
+            self.broadcast_v2(room, &ServerMessage::RoomUpdated { room: info }, None, now);
+        }
+        if extended {
+            self.renew_ice_servers(room);
+        }
+    }
+
+    /// Parts with a member whose seat is gone.
+    fn unseat_member(&mut self, room: RoomId, id: ParticipantId, reason: LeaveReason, now: Timestamp) {
+        let Some(conn) = self.rooms.get(&room).and_then(|local| local.member(id)?.conn) else {
+            self.remove_member(room, id);
+            return;
+        };
+        let code = match reason {
+            LeaveReason::Kicked => {
+                self.tell_kicked(room, id, conn, now);
+                CloseCode::Kicked
+            }
+            LeaveReason::Replaced => CloseCode::Replaced,
+            // Somebody else has given it up.
+            LeaveReason::Left | LeaveReason::Lost => CloseCode::ResumeFailed,
+        };
+        self.remove_member(room, id);
+        self.dismiss(conn, code);
+    }
+
+    fn tell_kicked(&mut self, room: RoomId, id: ParticipantId, conn: ConnId, now: Timestamp) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let reason = kicked_text(connection.language).to_owned();
+        let message = match connection.dialect {
+            Dialect::V1 => ServerMessage::RoomClosed { reason, code: None },
+            Dialect::V2 => ServerMessage::Kicked { reason },
+        };
+        self.send(room, id, &message, now);
+    }
+
+    /// Parts with members that were resumed elsewhere, and with sockets that somebody has declared lost.
+    fn follow_seats(&mut self, room: RoomId, record: &Room) {
+        let Some(local) = self.rooms.get_mut(&room) else { return };
+        let mut moved = Vec::new();
+        let mut cut = Vec::new();
+        for (id, member) in local.members_mut() {
+            let Some(seat) = record.seat(id) else { continue };
+            if seat.link.node != self.node || seat.generation != member.generation {
+                moved.push((id, member.conn));
+            } else if member.link != seat.link {
+                // Resumed by a connection of this node, which is about to be told.
+                member.link = seat.link;
+            } else if let (Some(conn), Presence::Detached { .. }) = (member.conn, seat.presence) {
+                cut.push((id, conn));
+            }
+        }
+        for (id, conn) in moved {
+            self.remove_member(room, id);
+            if let Some(conn) = conn {
+                self.dismiss(conn, CloseCode::Replaced);
+            }
+        }
+        for (id, conn) in cut {
+            self.disconnect_member(room, id);
+            self.dismiss(conn, CloseCode::Unavailable);
+        }
+    }
+
+    fn room_closed(&mut self, room: RoomId, reason: CloseReason, now: Timestamp) {
+        let Some(local) = self.rooms.get(&room) else { return };
+        let members: Vec<_> = local.members().map(|(id, member)| (id, member.conn)).collect();
+        for (id, conn) in members {
+            if let Some(conn) = conn {
+                self.tell_closed(room, id, conn, reason, now);
+            }
+            self.remove_member(room, id);
+            if let Some(conn) = conn {
+                self.dismiss(conn, CloseCode::RoomClosed);
+            }
+        }
+    }
+
+    fn tell_closed(
+        &mut self,
+        room: RoomId,
+        id: ParticipantId,
+        conn: ConnId,
+        reason: CloseReason,
+        now: Timestamp,
+    ) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        let text = reason.text(connection.language).to_owned();
+        self.send(room, id, &ServerMessage::RoomClosed { reason: text, code: Some(reason) }, now);
+    }
+
+    /// Credentials last as long as the room did.
+    fn renew_ice_servers(&mut self, room: RoomId) {
+        let Some(local) = self.rooms.get(&room) else { return };
+        let v2 = local.members().filter(|(_, member)| member.dialect == Dialect::V2);
+        let wanted = v2.filter_map(|(participant, member)| {
+            Some(Output::IceServersWanted { conn: member.conn?, room, participant, req: None })
+        });
+        self.outputs.extend(wanted);
+    }
+
+    /// A deadline has passed and the store has looked: if it saw nothing due, its clock is behind, so ask again soon.
+    pub(super) fn pruned(&mut self, room: RoomId, now: Timestamp) {
+        let record = self.rooms.get(&room).and_then(|local| local.record());
+        let deadline = record.and_then(|record| record.deadline());
+        self.deadlines.set(room, deadline.map(|at| at.max(now + PRUNE_PAUSE)));
+    }
+}
+
+const PRUNE_PAUSE: Duration = Duration::from_secs(1);
+
+fn kicked_text(language: Language) -> &'static str {
+    match language {
+        Language::En => "you were removed from the room",
+        Language::Zh => "您已被移出房间",
+    }
+}

@@ -1,0 +1,90 @@
+//! What a participant was sent last, to be sent again when it resumes.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::config::ReplayLimit;
+use crate::time::Timestamp;
+
+/// The numbered messages to one participant: how many there were, and the last of them.
+#[derive(Debug, Default)]
+pub(super) struct Replay {
+    /// The number of the last message.
+    sent: u64,
+    kept: VecDeque<(Timestamp, Bytes)>,
+    bytes: usize,
+}
+
+impl Replay {
+    /// Numbers a message and keeps it, and drops what is over the limit.
+    pub(super) fn push(&mut self, frame: Bytes, limit: &ReplayLimit, now: Timestamp) {
+        self.sent += 1;
+        self.bytes += frame.len();
+        self.kept.push_back((now, frame));
+        while let Some((at, oldest)) = self.kept.front()
+            && (self.kept.len() > limit.messages
+                || self.bytes > limit.bytes
+                || now.saturating_since(*at) > limit.age)
+        {
+            self.bytes -= oldest.len();
+            self.kept.pop_front();
+        }
+    }
+
+    /// Whether everything after that message is still here.
+    pub(super) fn reaches(&self, received: u64, limit: &ReplayLimit, now: Timestamp) -> bool {
+        let Some(missing) = self.sent.checked_sub(received) else { return false };
+        let missing = usize::try_from(missing).unwrap_or(usize::MAX);
+        missing <= self.kept.len()
+            && self.kept.iter().rev().take(missing).all(|(at, _)| now.saturating_since(*at) <= limit.age)
+    }
+
+    /// The messages after that one, oldest first.
+    pub(super) fn after(&self, received: u64) -> impl Iterator<Item = &Bytes> {
+        let missing = usize::try_from(self.sent.saturating_sub(received)).unwrap_or(usize::MAX);
+        self.kept.iter().skip(self.kept.len().saturating_sub(missing)).map(|(_, frame)| frame)
+    }
+
+    /// The number of the last message.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+    const LIMIT: ReplayLimit = ReplayLimit { messages: 3, bytes: 10, age: Duration::from_secs(60) };
+
+    fn replay(frames: &[&'static str]) -> Replay {
+        let mut replay = Replay::default();
+        for frame in frames {
+            replay.push(Bytes::from_static(frame.as_bytes()), &LIMIT, NOW);
+        }
+        replay
+    }
+
+    #[test]
+    fn the_last_messages_are_kept_in_order() {
+        let replay = replay(&["1", "2", "3", "4"]);
+        assert_eq!(replay.sent(), 4);
+        assert_eq!(replay.after(2).collect::<Vec<_>>(), ["3", "4"]);
+        let reached: Vec<bool> = (0..6).map(|received| replay.reaches(received, &LIMIT, NOW)).collect();
+        // Nobody has received a message that was never sent.
+        assert_eq!(reached, [false, true, true, true, true, false]);
+    }
+
+    #[test]
+    fn bytes_and_age_are_limited_too() {
+        let replay = replay(&["123456", "78901", "2"]);
+        assert!(!replay.reaches(0, &LIMIT, NOW));
+        assert!(replay.reaches(1, &LIMIT, NOW));
+        let later = NOW + Duration::from_millis(60_001);
+        assert_eq!([1, 2, 3].map(|received| replay.reaches(received, &LIMIT, later)), [false, false, true]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Short texts that programs attach to messages.
+
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// What a participant numbers a request with, to find the answer: 1 to 64 characters.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct RequestId(Arc<str>);
+
+/// What an application's message is about: 1 to 64 characters.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Topic(Arc<str>);
+
+/// A text that is empty or longer than 64 characters.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("expected 1 to {MAX_CHARS} characters")]
+pub struct InvalidText;
+
+impl RequestId {
+    /// # Errors
+    ///
+    /// The text is empty or longer than 64 characters.
+    pub fn new(text: &str) -> Result<Self, InvalidText> {
+        short(text).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Topic {
+    /// # Errors
+    ///
+    /// The text is empty or longer than 64 characters.
+    pub fn new(text: &str) -> Result<Self, InvalidText> {
+        short(text).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+const MAX_CHARS: usize = 64;
+
+fn short(text: &str) -> Result<Arc<str>, InvalidText> {
+    // Counted only where the bytes leave it open.
+    let fits = !text.is_empty() && text.len() <= 4 * MAX_CHARS && text.chars().count() <= MAX_CHARS;
+    if fits { Ok(text.into()) } else { Err(InvalidText) }
+}

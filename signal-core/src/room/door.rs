@@ -1,0 +1,111 @@
+//! Who is let in: password, invite, lock, and whose token is void.
+
+use std::collections::VecDeque;
+
+use super::operation::{Admission, Grant, Reject, Rotation};
+use crate::ids::Ticket;
+use crate::token::{PasswordTag, TokenHash};
+
+/// What guards a room.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Door {
+    password: PasswordTag,
+    invite: TokenHash,
+    guesses_left: u8,
+    rotations_left: u8,
+    password_epoch: u32,
+    locked: bool,
+    /// Tickets of those who were put out. Their tokens last for minutes, so the oldest can be forgotten.
+    revoked: VecDeque<Ticket>,
+}
+
+impl Door {
+    pub(super) fn new(password: PasswordTag, invite: TokenHash) -> Self {
+        Self {
+            password,
+            invite,
+            guesses_left: GUESSES,
+            rotations_left: ROTATIONS,
+            password_epoch: 0,
+            locked: false,
+            revoked: VecDeque::new(),
+        }
+    }
+
+    /// Checks what a newcomer shows. A guess is counted before it is compared, and never given back.
+    pub(super) fn check(&mut self, by: Admission) -> Result<(), Reject> {
+        match by {
+            Admission::Invite(token) if token == self.invite => Ok(()),
+            Admission::Invite(_) => Err(Reject::InviteVoid),
+            Admission::Password(_) if self.guesses_left == 0 => Err(Reject::PasswordLocked),
+            Admission::Password(password) if password == self.password => Ok(()),
+            Admission::Password(_) => {
+                self.guesses_left -= 1;
+                Err(Reject::WrongPassword)
+            }
+        }
+    }
+
+    /// Checks a token's grant. Whoever has a seat already may come back to it, and the creator always.
+    pub(super) fn check_grant(&self, grant: Grant, is_seated: bool) -> Result<(), Reject> {
+        if self.revoked.contains(&grant.ticket) {
+            return Err(Reject::GrantVoid);
+        }
+        if is_seated || grant.ticket == Ticket::Creator {
+            return Ok(());
+        }
+        if grant.password_epoch != self.password_epoch {
+            return Err(Reject::GrantVoid);
+        }
+        if self.locked { Err(Reject::RoomLocked) } else { Ok(()) }
+    }
+
+    /// Changes the password and the invite; `false` if that has been done already.
+    pub(super) fn rotate(&mut self, rotation: &Rotation) -> Result<bool, Reject> {
+        let is_repeated =
+            rotation.follows.checked_add(1) == Some(self.password_epoch) && rotation.invite == self.invite;
+        if is_repeated {
+            return Ok(false);
+        }
+        if rotation.follows != self.password_epoch {
+            return Err(Reject::RotationStale);
+        }
+        if rotation.password == self.password {
+            return Err(Reject::PasswordUnchanged);
+        }
+        self.rotations_left = self.rotations_left.checked_sub(1).ok_or(Reject::RotationsExhausted)?;
+        self.password = rotation.password;
+        self.invite = rotation.invite;
+        self.password_epoch += 1;
+        self.guesses_left = GUESSES;
+        Ok(true)
+    }
+
+    /// `false` if it is so already.
+    pub(super) fn lock(&mut self, locked: bool) -> bool {
+        std::mem::replace(&mut self.locked, locked) != locked
+    }
+
+    pub(super) fn revoke(&mut self, ticket: Ticket) {
+        if self.revoked.len() == MOST_REVOKED {
+            self.revoked.pop_front();
+        }
+        self.revoked.push_back(ticket);
+    }
+
+    pub(super) fn guesses_left(&self) -> u8 {
+        self.guesses_left
+    }
+
+    pub(super) fn locked(&self) -> bool {
+        self.locked
+    }
+
+    pub(super) fn password_epoch(&self) -> u32 {
+        self.password_epoch
+    }
+}
+
+pub(super) const GUESSES: u8 = 20;
+pub(super) const ROTATIONS: u8 = 10;
+const MOST_REVOKED: usize = 256;

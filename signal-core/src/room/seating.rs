@@ -1,0 +1,217 @@
+//! The seats of a room: who takes one, who comes back to one, who loses one, and which ids were given out.
+
+use super::capacity::Capacity;
+use super::departures::Departures;
+use super::operation::{Receipt, Reject};
+use super::seat::{LeaveReason, Presence, Seat};
+use crate::dialect::Dialect;
+use crate::ids::{IdSuffix, Link, ParticipantId, Ticket};
+use crate::message::Payload;
+use crate::name::DisplayName;
+use crate::time::Timestamp;
+use crate::token::TokenHash;
+
+/// The seats of a room.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Seating {
+    capacity: Capacity,
+    /// In order of entry, so by descending id.
+    seats: Vec<Seat>,
+    /// Ids still to be issued; the next one is numbered one below.
+    ids_left: u32,
+    lowest_entered: Option<ParticipantId>,
+    departures: Departures,
+}
+
+/// Somebody with a valid token and a socket.
+pub(super) struct Newcomer<'a> {
+    pub(super) ticket: Ticket,
+    /// The id its token names.
+    pub(super) promised: ParticipantId,
+    pub(super) name: &'a DisplayName,
+    pub(super) dialect: Dialect,
+    pub(super) link: Link,
+    pub(super) resume: TokenHash,
+}
+
+impl Seating {
+    /// Empty seats, and the creator's id, which is the first to be issued.
+    pub(super) fn new(capacity: Capacity, suffix: IdSuffix) -> (Self, ParticipantId) {
+        let ids_left = ParticipantId::PER_ROOM - 1;
+        let seating = Self {
+            capacity,
+            seats: Vec::new(),
+            ids_left,
+            lowest_entered: None,
+            departures: Departures::default(),
+        };
+        (seating, ParticipantId::issue(ids_left, suffix))
+    }
+
+    /// Issues an id if somebody could take a seat with it right now. Seats without a socket would have to go.
+    pub(super) fn promise(&mut self, suffix: IdSuffix) -> Result<ParticipantId, Reject> {
+        let attached = self.seats.iter().filter(|seat| !seat.is_creator() && seat.is_attached()).count();
+        if attached >= self.capacity.guests() {
+            return Err(Reject::RoomFull);
+        }
+        self.issue(suffix)
+    }
+
+    /// Seats a socket, as the newest of the room; an older socket with the same ticket loses its seat.
+    pub(super) fn attach(
+        &mut self,
+        newcomer: &Newcomer<'_>,
+        suffix: IdSuffix,
+    ) -> Result<ParticipantId, Reject> {
+        let &Newcomer { ticket, promised, name, dialect, link, resume } = newcomer;
+        let evicted = self.make_room_for(ticket)?;
+        let is_smallest = self.lowest_entered.is_none_or(|lowest| promised < lowest);
+        let id = if is_smallest { promised } else { self.issue(suffix)? };
+        if let Some(older) = self.seats.iter().find(|seat| seat.ticket == ticket) {
+            self.remove(older.id, LeaveReason::Replaced);
+        }
+        if let Some(evicted) = evicted {
+            self.remove(evicted, LeaveReason::Lost);
+        }
+        let resume = match dialect {
+            Dialect::V1 => [None, None],
+            Dialect::V2 => [Some(resume), None],
+        };
+        self.seats.push(Seat {
+            ticket,
+            id,
+            name: name.clone(),
+            state: None,
+            dialect,
+            link,
+            presence: Presence::Attached,
+            generation: 1,
+            resume,
+            continued: false,
+        });
+        self.lowest_entered = Some(id);
+        Ok(id)
+    }
+
+    /// Finds out who has to go for a newcomer: nobody, or the guest that has been detached for longest.
+    fn make_room_for(&self, ticket: Ticket) -> Result<Option<ParticipantId>, Reject> {
+        let guests = self.seats.iter().filter(|seat| !seat.is_creator() && seat.ticket != ticket);
+        let is_seated = self.holds(ticket);
+        if ticket == Ticket::Creator || is_seated || guests.clone().count() < self.capacity.guests() {
+            return Ok(None);
+        }
+        let longest_detached = guests.filter_map(|seat| Some((seat.detached_since()?, seat.id))).min();
+        longest_detached.map(|(_, id)| Some(id)).ok_or(Reject::RoomFull)
+    }
+
+    /// Gives a seat to another socket; with the receipt comes whether anything changed.
+    pub(super) fn resume(
+        &mut self,
+        token: TokenHash,
+        fresh: TokenHash,
+        link: Link,
+        continues: Option<Link>,
+    ) -> Result<(Receipt, bool), Reject> {
+        if let Some(seat) = self.seats.iter().find(|seat| seat.link == link) {
+            return Ok((Receipt::Resumed { id: seat.id, continued: seat.continued }, false));
+        }
+        let seat = self.seats.iter_mut().find(|seat| seat.opens_with(token)).ok_or(Reject::ResumeFailed)?;
+        let continued = seat.resumes_current(token) && continues == Some(seat.link);
+        if !continued {
+            seat.generation = seat.generation.saturating_add(1);
+        }
+        seat.resume = [Some(fresh), Some(token)];
+        seat.link = link;
+        seat.presence = Presence::Attached;
+        seat.continued = continued;
+        Ok((Receipt::Resumed { id: seat.id, continued }, true))
+    }
+
+    /// `false` if the socket has no seat.
+    pub(super) fn detach(&mut self, link: Link, until: Timestamp, now: Timestamp) -> bool {
+        let Some(seat) = self.seats.iter_mut().find(|seat| seat.link == link && seat.is_attached()) else {
+            return false;
+        };
+        seat.presence = Presence::Detached { since: now, until };
+        self.end_lapsed(now);
+        true
+    }
+
+    /// `false` if it changed nothing.
+    pub(super) fn update(&mut self, link: Link, name: Option<&DisplayName>, state: Option<&Payload>) -> bool {
+        let Some(seat) = self.seats.iter_mut().find(|seat| seat.link == link && seat.is_attached()) else {
+            return false;
+        };
+        let mut changed = false;
+        if let Some(name) = name.filter(|name| **name != seat.name) {
+            seat.name = name.clone();
+            changed = true;
+        }
+        if let Some(state) = state.filter(|state| seat.state.as_ref() != Some(*state)) {
+            seat.state = Some(state.detach());
+            changed = true;
+        }
+        changed
+    }
+
+    /// Ends seats that were not come back to in time; `false` if there are none.
+    pub(super) fn end_lapsed(&mut self, now: Timestamp) -> bool {
+        let before = self.seats.len();
+        let departures = &mut self.departures;
+        self.seats.retain(|seat| {
+            if seat.lapsed(now) {
+                departures.push(seat.id, LeaveReason::Lost);
+            }
+            !seat.lapsed(now)
+        });
+        self.seats.len() != before
+    }
+
+    pub(super) fn remove(&mut self, id: ParticipantId, reason: LeaveReason) {
+        self.seats.retain(|seat| seat.id != id);
+        self.departures.push(id, reason);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.seats.clear();
+    }
+
+    /// `false` if it is so already.
+    pub(super) fn resize(&mut self, capacity: Capacity) -> bool {
+        std::mem::replace(&mut self.capacity, capacity) != capacity
+    }
+
+    fn issue(&mut self, suffix: IdSuffix) -> Result<ParticipantId, Reject> {
+        self.ids_left = self.ids_left.checked_sub(1).ok_or(Reject::IdsExhausted)?;
+        Ok(ParticipantId::issue(self.ids_left, suffix))
+    }
+
+    pub(super) fn holds(&self, ticket: Ticket) -> bool {
+        self.seats.iter().any(|seat| seat.ticket == ticket)
+    }
+
+    pub(super) fn attached(&self, link: Link) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.link == link && seat.is_attached())
+    }
+
+    pub(super) fn seat(&self, id: ParticipantId) -> Option<&Seat> {
+        let index = self.seats.binary_search_by(|seat| id.cmp(&seat.id)).ok()?;
+        Some(&self.seats[index])
+    }
+
+    pub(super) fn resumable(&self, token: TokenHash) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.opens_with(token))
+    }
+
+    pub(super) fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    pub(super) fn seats(&self) -> &[Seat] {
+        &self.seats
+    }
+
+    pub(super) fn departures(&self) -> &Departures {
+        &self.departures
+    }
+}

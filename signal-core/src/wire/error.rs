@@ -1,0 +1,67 @@
+//! Frames that are not messages.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::error::ErrorCode;
+use crate::message::RequestId;
+
+/// A frame that is not a message.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{problem}")]
+pub struct DecodeError {
+    /// What is wrong with it.
+    pub problem: Problem,
+    /// The number that the sender gave it, where that could be read.
+    pub req: Option<RequestId>,
+}
+
+/// What is wrong with a frame.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Not JSON, or a field is missing or of the wrong type.
+    #[error("{0}")]
+    Invalid(String),
+    /// An `error` message with a code this version does not know.
+    #[error("unknown error code `{0}`")]
+    UnknownErrorCode(String),
+    /// Addressed to something that cannot be a participant id.
+    #[error("`to` is not the id of a participant")]
+    UnknownPeer,
+    /// A type this version does not know.
+    #[error("unknown message type")]
+    UnknownType,
+}
+
+impl DecodeError {
+    /// What to tell the sender of the frame.
+    pub fn code(&self) -> ErrorCode {
+        match &self.problem {
+            Problem::Invalid(_) | Problem::UnknownErrorCode(_) => ErrorCode::InvalidMessage,
+            Problem::UnknownPeer => ErrorCode::PeerNotFound,
+            Problem::UnknownType => ErrorCode::UnknownType,
+        }
+    }
+}
+
+impl From<Problem> for DecodeError {
+    fn from(problem: Problem) -> Self {
+        Self { problem, req: None }
+    }
+}
+
+impl Problem {
+    pub(super) fn invalid(error: impl fmt::Display) -> Self {
+        Self::Invalid(error.to_string())
+    }
+
+    pub(super) fn field(name: &str, error: impl fmt::Display) -> Self {
+        Self::Invalid(format!("`{name}`: {error}"))
+    }
+
+    pub(super) fn missing(name: &str) -> Self {
+        Self::Invalid(format!("missing field `{name}`"))
+    }
+}

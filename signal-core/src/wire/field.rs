@@ -1,0 +1,142 @@
+//! The fields that messages are made of.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+use serde_json::value::RawValue;
+
+use super::client::EVERYBODY;
+use super::error::Problem;
+use crate::ids::ParticipantId;
+use crate::message::Payload;
+
+/// A string where a participant id belongs.
+#[derive(Clone, Copy)]
+pub(super) enum Target {
+    /// It cannot be one.
+    Nobody,
+    One(ParticipantId),
+    /// Everybody, where a message may be for all.
+    Room,
+}
+
+impl Target {
+    pub(super) fn id(self) -> Option<ParticipantId> {
+        match self {
+            Self::Nobody => None,
+            Self::One(id) => Some(id),
+            // Where only one can be meant, this is a participant of that name.
+            Self::Room => EVERYBODY.parse().ok(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct IdVisitor;
+
+        // A visitor takes escaped strings without allocating, which a borrowed `&str` field would refuse.
+        impl Visitor<'_> for IdVisitor {
+            type Value = Target;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a participant id")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Target, E> {
+                if text == EVERYBODY {
+                    return Ok(Target::Room);
+                }
+                Ok(text.parse().map_or(Target::Nobody, Target::One))
+            }
+        }
+
+        deserializer.deserialize_str(IdVisitor)
+    }
+}
+
+/// Keeps `null` apart from absent, which a plain `Option` does not.
+pub(super) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+pub(super) fn required<T>(field: Option<T>, name: &str) -> Result<T, Problem> {
+    field.ok_or_else(|| Problem::missing(name))
+}
+
+pub(super) fn string(value: &RawValue, name: &str) -> Result<String, Problem> {
+    serde_json::from_str(value.get()).map_err(|_| Problem::field(name, "expected a string"))
+}
+
+/// The number of a negotiation.
+pub(super) fn negotiation(value: &RawValue) -> Result<u32, Problem> {
+    serde_json::from_str(value.get())
+        .map_err(|_| Problem::field("neg", "expected a number from 0 to 4294967295"))
+}
+
+/// A list, not looked into.
+pub(super) fn list(frame: &Bytes, name: &str, value: &RawValue) -> Result<Payload, Problem> {
+    if !value.get().starts_with('[') {
+        return Err(Problem::field(name, "expected an array"));
+    }
+    payload_of(frame, name, value)
+}
+
+/// A value to pass on, as a slice of the frame.
+pub(super) fn payload_of(frame: &Bytes, name: &str, value: &RawValue) -> Result<Payload, Problem> {
+    let json = value.get().as_bytes();
+    if depth(json) > MAX_DEPTH {
+        return Err(Problem::field(name, format_args!("nested deeper than {MAX_DEPTH} levels")));
+    }
+    Ok(Payload::from_validated(frame.slice_ref(json)))
+}
+
+/// How deep objects and arrays nest in a value that is known to be JSON.
+fn depth(json: &[u8]) -> usize {
+    // A description is a string, and by far the longest value there is.
+    if json.first() == Some(&b'"') {
+        return 0;
+    }
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// The frame itself is the first of 16 levels.
+const MAX_DEPTH: usize = 15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_what_is_not_within_strings() {
+        let cases: [(&[u8], usize); 6] = [
+            (b"1", 0),
+            (b"\"[[\"", 0),
+            (b"[]", 1),
+            (b"{\"a\":[{}]}", 3),
+            (b"[\"[\\\"[\",[]]", 2),
+            (b"[[],[]]", 2),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(depth(json), expected, "{}", String::from_utf8_lossy(json));
+        }
+    }
+}

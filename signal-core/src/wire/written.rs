@@ -1,0 +1,268 @@
+//! Messages of the server, written.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::instant::rfc3339;
+use super::participant::{WrittenParticipant, WrittenRoom};
+use super::signal::encode_signal;
+use super::to_json;
+use crate::dialect::Dialect;
+use crate::message::{
+    IceServers, Missed, Participant, Payload, PeerUpdate, RequestId, Resumed, ServerMessage, Welcome,
+};
+use crate::room::{CloseReason, LeaveReason};
+
+/// Writes a message of the server, in v1 with exactly the fields of the API document. A message that only v2 has is
+/// written in its one form.
+///
+/// A frame is meant to be shared: for a broadcast, encode once and clone the bytes.
+pub fn encode_server(message: &ServerMessage, dialect: Dialect) -> Bytes {
+    let is_v2 = dialect == Dialect::V2;
+    let written = match message {
+        ServerMessage::Signal { from, signal } => return encode_signal("from", from, signal, dialect),
+        ServerMessage::Error { code, message, about, retry_after, req } => Written::Error {
+            code: code.as_str(),
+            message,
+            about: about.as_ref().filter(|_| is_v2).map(|id| id.as_str()),
+            retryable: is_v2.then_some(retry_after.is_some()),
+            retry_after_ms: retry_after.filter(|_| is_v2).map(millis),
+            req: text(req.as_ref().filter(|_| is_v2)),
+        },
+        ServerMessage::IceServers { ice, req } => {
+            Written::IceServers { ice: ice.into(), req: text(req.as_ref()) }
+        }
+        ServerMessage::Joined { participant_id, participants, welcome } => Written::Joined {
+            participant_id: participant_id.as_str(),
+            participants: list(participants, dialect),
+            welcome: welcome.as_ref().filter(|_| is_v2).map(WrittenWelcome::from),
+        },
+        ServerMessage::Kicked { reason } => Written::Kicked { reason },
+        ServerMessage::Message { from, topic, data } => {
+            Written::Message { from: from.as_str(), topic: topic.as_str(), data: data.as_raw() }
+        }
+        ServerMessage::PeerJoined { participant } => {
+            Written::PeerJoined { participant: WrittenParticipant::of(participant, dialect) }
+        }
+        ServerMessage::PeerLeft { participant_id, reason } => Written::PeerLeft {
+            participant_id: participant_id.as_str(),
+            reason: reason.filter(|_| is_v2).map(LeaveReason::as_str),
+        },
+        ServerMessage::PeerUpdated { participant_id, update } => {
+            let PeerUpdate { name, state, connected, lossy } = update;
+            Written::PeerUpdated {
+                participant_id: participant_id.as_str(),
+                name: name.as_deref(),
+                state: state.as_ref().map(Payload::as_raw),
+                connected: *connected,
+                lossy: lossy.then_some(true),
+            }
+        }
+        ServerMessage::Pong { t, server_time, req } => {
+            Written::Pong { t: t.as_raw(), server_time: rfc3339(*server_time), req: text(req.as_ref()) }
+        }
+        ServerMessage::Resumed(resumed) => Written::Resumed(Box::new(resumed.into())),
+        ServerMessage::RoomClosed { reason, code } => {
+            Written::RoomClosed { reason, code: code.filter(|_| is_v2).map(CloseReason::as_str) }
+        }
+        ServerMessage::RoomUpdated { room } => Written::RoomUpdated { room: room.into() },
+        ServerMessage::ServerDraining { reconnect_after } => {
+            Written::ServerDraining { reconnect_after_ms: millis(*reconnect_after) }
+        }
+    };
+    to_json(&written)
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Written<'a> {
+    Error {
+        code: &'static str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        about: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retryable: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        req: Option<&'a str>,
+    },
+    IceServers {
+        #[serde(flatten)]
+        ice: WrittenIce<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        req: Option<&'a str>,
+    },
+    Joined {
+        participant_id: &'a str,
+        participants: Vec<WrittenParticipant<'a>>,
+        #[serde(flatten)]
+        welcome: Option<WrittenWelcome<'a>>,
+    },
+    Kicked {
+        reason: &'a str,
+    },
+    Message {
+        from: &'a str,
+        topic: &'a str,
+        data: &'a RawValue,
+    },
+    PeerJoined {
+        participant: WrittenParticipant<'a>,
+    },
+    PeerLeft {
+        participant_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'static str>,
+    },
+    PeerUpdated {
+        participant_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        state: Option<&'a RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        connected: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lossy: Option<bool>,
+    },
+    Pong {
+        t: &'a RawValue,
+        server_time: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        req: Option<&'a str>,
+    },
+    Resumed(Box<WrittenResumed<'a>>),
+    RoomClosed {
+        reason: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<&'static str>,
+    },
+    RoomUpdated {
+        room: WrittenRoom<'a>,
+    },
+    ServerDraining {
+        reconnect_after_ms: u64,
+    },
+}
+
+/// What `joined` has in v2 only.
+#[derive(Serialize)]
+struct WrittenWelcome<'a> {
+    v: u8,
+    room: WrittenRoom<'a>,
+    #[serde(flatten)]
+    ice: WrittenIce<'a>,
+    resume_token: &'a str,
+    resume_grace_ms: u64,
+    server_time: String,
+}
+
+#[derive(Serialize)]
+struct WrittenIce<'a> {
+    ice_servers: &'a RawValue,
+    ice_expires_at: String,
+}
+
+#[derive(Serialize)]
+struct WrittenResumed<'a> {
+    seq: u64,
+    received: Option<u64>,
+    replayed: Option<u64>,
+    resume_token: &'a str,
+    #[serde(flatten)]
+    ice: WrittenIce<'a>,
+    #[serde(flatten)]
+    snapshot: Option<WrittenSnapshot<'a>>,
+}
+
+#[derive(Serialize)]
+struct WrittenSnapshot<'a> {
+    participant_id: &'a str,
+    participants: Vec<WrittenParticipant<'a>>,
+    v: u8,
+    room: WrittenRoom<'a>,
+    resume_grace_ms: u64,
+    server_time: String,
+}
+
+impl<'a> From<&'a Welcome> for WrittenWelcome<'a> {
+    fn from(welcome: &'a Welcome) -> Self {
+        Self {
+            v: 2,
+            room: (&welcome.room).into(),
+            ice: (&welcome.ice).into(),
+            resume_token: &welcome.resume_token,
+            resume_grace_ms: millis(welcome.resume_grace),
+            server_time: rfc3339(welcome.server_time),
+        }
+    }
+}
+
+impl<'a> From<&'a IceServers> for WrittenIce<'a> {
+    fn from(ice: &'a IceServers) -> Self {
+        Self { ice_servers: ice.servers.as_raw(), ice_expires_at: rfc3339(ice.expires_at) }
+    }
+}
+
+impl<'a> From<&'a Resumed> for WrittenResumed<'a> {
+    fn from(resumed: &'a Resumed) -> Self {
+        let (received, replayed, snapshot) = match &resumed.missed {
+            Missed::Replayed { replayed, received } => (Some(*received), Some(*replayed), None),
+            Missed::Snapshot { participant_id, participants, room, resume_grace, server_time } => {
+                let snapshot = WrittenSnapshot {
+                    participant_id: participant_id.as_str(),
+                    participants: list(participants, Dialect::V2),
+                    v: 2,
+                    room: room.into(),
+                    resume_grace_ms: millis(*resume_grace),
+                    server_time: rfc3339(*server_time),
+                };
+                (None, None, Some(snapshot))
+            }
+        };
+        let Resumed { seq, resume_token, ice, .. } = resumed;
+        Self { seq: *seq, received, replayed, resume_token, ice: ice.into(), snapshot }
+    }
+}
+
+impl LeaveReason {
+    pub(super) const ALL: [Self; 4] = [Self::Kicked, Self::Left, Self::Lost, Self::Replaced];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Kicked => "kicked",
+            Self::Left => "left",
+            Self::Lost => "lost",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
+impl CloseReason {
+    pub(super) const ALL: [Self; 3] = [Self::ByAdmin, Self::ByCreator, Self::Expired];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::ByAdmin => "admin",
+            Self::ByCreator => "closed_by_creator",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+fn list(participants: &[Participant], dialect: Dialect) -> Vec<WrittenParticipant<'_>> {
+    participants.iter().map(|participant| WrittenParticipant::of(participant, dialect)).collect()
+}
+
+fn text(req: Option<&RequestId>) -> Option<&str> {
+    req.map(RequestId::as_str)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,30 @@
+//! Tokens without content: long random texts of which only the hash is kept.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use signal_core::{ResumeToken, TokenHash};
+
+/// A new invite token of 128 random bits, and the hash that the room keeps.
+pub(crate) fn invite() -> (String, TokenHash) {
+    let text = random::<16>();
+    let hash = hash(&text);
+    (text, hash)
+}
+
+/// A new resume token of 256 random bits.
+pub(crate) fn resume() -> ResumeToken {
+    let text = random::<32>();
+    let hash = hash(&text);
+    ResumeToken::new(text, hash)
+}
+
+/// What is kept of a token. It is random and long, so no key is needed.
+pub(crate) fn hash(token: &str) -> TokenHash {
+    TokenHash::new(Sha256::digest(token).into())
+}
+
+fn random<const BYTES: usize>() -> String {
+    let bytes: [u8; BYTES] = rand::random();
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
