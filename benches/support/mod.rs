@@ -1,5 +1,9 @@
 //! A hub with its store and without sockets: what every benchmark of the core drives.
 
+#![allow(dead_code, reason = "shared by several benchmarks, none of which uses all of it")]
+
+use std::time::Duration;
+
 use bytes::Bytes;
 use signal_core::{
     Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
@@ -7,8 +11,34 @@ use signal_core::{
     RateLimit, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash,
 };
 
-const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
+/// A room of 50 seats, with two hours to go.
+pub(crate) fn new_room(number: usize) -> Room {
+    Room::create(NewRoom {
+        id: room_id(number),
+        epoch: 1,
+        name: "room".into(),
+        creator: "alice".into(),
+        password: PasswordTag::new([7; 32]),
+        invite: TokenHash::new([8; 32]),
+        capacity: Capacity::new(Capacity::MAX).expect("the largest capacity is one"),
+        expires_at: NOW + Duration::from_secs(7200),
+        on_creator_leave: OnCreatorLeave::default(),
+        suffix: IdSuffix::new(0),
+    })
+}
+
+pub(crate) fn room_id(number: usize) -> RoomId {
+    let mut rest = number;
+    RoomId::from_indices(std::array::from_fn(|_| {
+        let index = rest % RoomId::ALPHABET.len();
+        rest /= RoomId::ALPHABET.len();
+        index as u8
+    }))
+}
+
+/// The room that everything is about is the one created last.
 pub(crate) struct Node {
     hub: Hub,
     store: MemoryStore,
@@ -17,27 +47,20 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// A node with one room of 50 seats.
+    /// A node with one room.
     pub(crate) fn new() -> Self {
-        let room = RoomId::from_indices([0; 6]);
-        let new = NewRoom {
-            id: room,
-            epoch: 1,
-            name: "room".into(),
-            creator: "alice".into(),
-            password: PasswordTag::new([7; 32]),
-            invite: TokenHash::new([8; 32]),
-            capacity: Capacity::new(Capacity::MAX).expect("the largest capacity is one"),
-            expires_at: Timestamp::from_millis(NOW.as_millis() + 3_600_000),
-            on_creator_leave: OnCreatorLeave::default(),
-            suffix: IdSuffix::new(0),
-        };
-        let mut store = MemoryStore::new();
-        store.create(Room::create(new)).expect("the store is empty");
         // The clock stands still, so that no budget would ever recover.
         let rate = RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
         let config = HubConfig { rate, ..HubConfig::default() };
-        Self { hub: Hub::new(NodeId(1), config), store, room, last_conn: 0 }
+        let (hub, store) = (Hub::new(NodeId(1), config), MemoryStore::new());
+        let mut node = Self { hub, store, room: room_id(LAST_ROOM), last_conn: 0 };
+        node.create_room(LAST_ROOM);
+        node
+    }
+
+    pub(crate) fn create_room(&mut self, number: usize) {
+        self.room = room_id(number);
+        self.store.create(new_room(number)).expect("the numbers differ");
     }
 
     pub(crate) fn connect_guest(&mut self) -> (ConnId, ParticipantId) {
@@ -91,3 +114,6 @@ impl Node {
         self.hub.handle_input(Input::Sent { conn, bytes: frame.len() }, NOW);
     }
 }
+
+/// Far from the numbers that benchmarks count up from.
+const LAST_ROOM: usize = 1_000_000;

@@ -1,0 +1,38 @@
+//! What does it cost to move one room's deadline and ask for the next, with many rooms waiting?
+
+mod support;
+
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use signal_core::{Change, MemoryStore, Op};
+use support::{NOW, new_room, room_id};
+
+/// Rooms with a deadline each.
+const ROOMS: [usize; 4] = [1, 100, 10_000, 100_000];
+
+fn deadlines(c: &mut Criterion) {
+    let mut group = c.benchmark_group("deadlines");
+    for rooms in ROOMS {
+        let mut store = MemoryStore::new();
+        for number in 0..rooms {
+            store.create(new_room(number)).expect("the numbers differ");
+        }
+        let mut minutes = 0;
+        group.bench_function(BenchmarkId::new("extend_and_poll", rooms), |b| {
+            b.iter(|| {
+                // Back and forth over everybody else's.
+                minutes = (minutes + 37) % 120;
+                let expires_at = Some(NOW + Duration::from_secs(60 * (1 + minutes)));
+                let change = Op::Change(Change { expires_at, ..Change::default() });
+                store.apply(room_id(0), &change, NOW).reply.expect("the room is open");
+                store.handle_timeout(NOW);
+                store.poll_timeout()
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, deadlines);
+criterion_main!(benches);
