@@ -3,12 +3,26 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
 /// Signaling for WebRTC rooms: people create a room, share its number and password, and talk to each other directly.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub struct Cli {
+    /// What to log to standard error: a level, or levels by module like info,signal_server=debug
+    #[arg(
+        long,
+        env = "SIGNAL_LOG",
+        default_value = "info",
+        global = true,
+        value_name = "FILTER",
+        value_parser = log_filter
+    )]
+    pub log: String,
+
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -23,12 +37,18 @@ pub enum Command {
 }
 
 impl Cli {
-    /// Reads the command line and the environment; without a command it is `serve`.
+    /// Reads the command line and the environment.
     ///
     /// Prints help, version or what is wrong and exits where that is called for.
     #[must_use]
-    pub fn command() -> Command {
-        match Self::parse().command {
+    pub fn read() -> Self {
+        Self::parse()
+    }
+
+    /// What to do: without a command it is `serve`, with its settings from the environment.
+    #[must_use]
+    pub fn command(self) -> Command {
+        match self.command {
             Some(command) => command,
             None => Command::Serve(ServeOnly::parse_from(["signal-server"]).serve),
         }
@@ -50,7 +70,7 @@ pub struct ServeArgs {
     pub(crate) listen: Option<SocketAddr>,
 
     /// Refuse to start with missing or weak secrets, as at any address that is not loopback
-    #[arg(long, env = "SIGNAL_PRODUCTION")]
+    #[arg(long, env = "SIGNAL_PRODUCTION", value_parser = BoolishValueParser::new())]
     pub(crate) production: bool,
 
     #[command(flatten)]
@@ -80,7 +100,7 @@ pub struct ServeArgs {
     #[arg(long = "stun-url", env = "SIGNAL_STUN_URL", value_delimiter = ',', value_name = "URL")]
     pub(crate) stun_urls: Vec<String>,
 
-    /// Origin whose pages may use the server, like https://example.com; may be repeated
+    /// Origin whose pages may use the server: scheme, host and port as a browser shows them; may be repeated
     #[arg(long = "cors-origin", env = "SIGNAL_CORS_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub(crate) cors_origins: Vec<String>,
 }
@@ -114,6 +134,10 @@ pub struct TokenArgs {
     /// For how many hours it is valid
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
     pub(crate) hours: u32,
+}
+
+fn log_filter(text: &str) -> Result<String, ParseError> {
+    EnvFilter::try_new(text).map(|_| text.to_owned())
 }
 
 const EXAMPLES: &str = "Examples:

@@ -1,7 +1,8 @@
 //! The server as a library: built of settings, used as a router or run on a listener.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -14,6 +15,8 @@ use axum::routing::{delete, get, post};
 use axum::serve::ListenerExt;
 use signal_core::HubConfig;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::clock::Clock;
@@ -75,7 +78,9 @@ impl Server {
             .with_state(Arc::clone(&self.app))
     }
 
-    /// Serves until `shutdown` completes; open signaling sockets end when the process does.
+    /// Serves until `shutdown` completes, then accepts nothing more and gives requests under way two seconds to end.
+    ///
+    /// Open signaling sockets do not hold it up; they end with the runtime.
     ///
     /// # Errors
     ///
@@ -91,7 +96,18 @@ impl Server {
                 tracing::debug!(%error, "cannot set TCP_NODELAY");
             }
         });
-        axum::serve(listener, self.router()).with_graceful_shutdown(shutdown).await
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async {
+            // Completes when the sender is dropped.
+            let _ = stopped.await;
+        };
+        let serving = axum::serve(listener, self.router()).with_graceful_shutdown(stopped);
+        let mut serving = pin!(serving.into_future());
+        tokio::select! {
+            served = &mut serving => return served,
+            () = shutdown => drop(stop),
+        }
+        timeout(LAST_REQUESTS, serving).await.unwrap_or(Ok(()))
     }
 
     /// Makes an access token, as the deployment's login would.
@@ -172,3 +188,4 @@ async fn method_not_allowed(headers: HeaderMap) -> Response {
 }
 
 const MAX_BODY_BYTES: usize = 8 * 1024;
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
