@@ -34,6 +34,7 @@ mod error;
 mod language;
 mod opaque_token;
 mod origin;
+mod room_path;
 mod rooms;
 mod secret;
 mod server;

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::language;
 use crate::opaque_token;
+use crate::room_path::RoomPath;
 use crate::token::{SeatGrant, User, WsTokens};
 use crate::turn::IceServer;
 
@@ -135,7 +136,7 @@ struct Joined {
 /// `POST /api/webrtc/rooms/{room_id}/join`
 pub(crate) async fn join(
     State(app): State<Arc<App>>,
-    Path(room): Path<String>,
+    room: RoomPath,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -143,10 +144,10 @@ pub(crate) async fn join(
     respond(join_room(&app, &room, body, language), language)
 }
 
-fn join_room(app: &App, room: &str, body: Body, language: Language) -> Result<Joined, ApiError> {
+fn join_room(app: &App, room: &RoomPath, body: Body, language: Language) -> Result<Joined, ApiError> {
     let request: JoinRequest = parse(&whole(body)?)?;
     let name = display_name("display_name", request.display_name.as_deref())?;
-    let id: RoomId = room.parse().map_err(|_| ApiError::RoomNotFound)?;
+    let id = room.0.ok_or(ApiError::RoomNotFound)?;
     let by = match (request.invite_token, request.password) {
         (Some(token), _) => Admission::Invite(opaque_token::hash(&token)),
         (None, Some(password)) => Admission::Password(app.password_tag(id, &password)),
@@ -174,21 +175,23 @@ fn join_room(app: &App, room: &str, body: Body, language: Language) -> Result<Jo
 }
 
 /// `DELETE /api/webrtc/rooms/{room_id}`
-pub(crate) async fn close(
-    State(app): State<Arc<App>>,
-    Path(room): Path<String>,
-    headers: HeaderMap,
-) -> Response {
+pub(crate) async fn close(State(app): State<Arc<App>>, room: RoomPath, headers: HeaderMap) -> Response {
     let language = language::preferred(&headers);
     respond(close_room(&app, &room, &headers), language)
 }
 
-fn close_room(app: &App, room: &str, headers: &HeaderMap) -> Result<serde_json::Value, ApiError> {
+fn close_room(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<serde_json::Value, ApiError> {
     let user = authenticate(app, headers)?;
-    let id: RoomId = room.parse().map_err(|_| ApiError::RoomNotFound)?;
+    let id = room.0.ok_or(ApiError::RoomNotFound)?;
     let shard = app.shards.of(id);
-    let room = shard.room(id).filter(|room| room.status() == Status::Open).ok_or(ApiError::RoomNotFound)?;
-    if room.creator() != user.subject {
+    let room = shard.room(id).ok_or(ApiError::RoomNotFound)?;
+    let is_creator = room.creator() == user.subject;
+    match room.status() {
+        Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => return Err(ApiError::RoomNotFound),
+        Status::Closed(CloseReason::Expired) if is_creator => return Err(ApiError::RoomExpired),
+        Status::Closed(CloseReason::Expired) | Status::Open => {}
+    }
+    if !is_creator {
         return Err(ApiError::Forbidden);
     }
     shard.apply(id, &Op::Close(CloseReason::ByCreator)).reply?;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use signal_core::wire::encode_server;
 use signal_core::{
@@ -16,8 +18,10 @@ use signal_core::{
 
 use crate::app::App;
 use crate::connection::{self, Connection};
+use crate::error::ApiError;
 use crate::language;
 use crate::opaque_token;
+use crate::room_path::RoomPath;
 use crate::rooms::{bearer, creator_name};
 use crate::token::TokenError;
 
@@ -36,26 +40,34 @@ pub(crate) struct WsQuery {
 /// A socket that is refused is opened all the same and told why, since browsers hide a failed upgrade.
 pub(crate) async fn open(
     State(app): State<Arc<App>>,
-    Path(room): Path<String>,
-    Query(query): Query<WsQuery>,
+    RoomPath(room): RoomPath,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    query: Result<Query<WsQuery>, QueryRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    if !app.origins.permit(&headers) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
     let language = language::preferred(&headers);
+    if !app.origins.permit(&headers) {
+        return ApiError::Forbidden.into_response(language);
+    }
+    let query = match query {
+        Ok(Query(query)) => query,
+        Err(rejection) => return ApiError::InvalidArgument(rejection.body_text()).into_response(language),
+    };
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return ApiError::InvalidArgument(rejection.body_text()).into_response(language),
+    };
     let resume = query.resume.as_deref().or_else(|| subprotocol(&headers, "resume."));
     let dialect = match query.v {
         None | Some(0 | 1) if resume.is_none() => Dialect::V1,
         None | Some(_) => Dialect::V2,
     };
     let seat = match resume {
-        Some(token) => resumed(&app, &room, token, query.last_seq),
+        Some(token) => resumed(&app, room, token, query.last_seq),
         None => {
             let token = query.token.as_deref().or_else(|| bearer(&headers));
             let token = token.or_else(|| subprotocol(&headers, "token.")).unwrap_or_default();
-            identify(&app, &room, token, language)
+            identify(&app, room, token, language)
         }
     };
     upgrade
@@ -80,10 +92,10 @@ struct Seat {
 }
 
 /// Verifies the token before it looks at the room, so that strangers learn nothing about rooms.
-fn identify(app: &App, room: &str, token: &str, language: Language) -> Result<Seat, ErrorCode> {
+fn identify(app: &App, room: Option<RoomId>, token: &str, language: Language) -> Result<Seat, ErrorCode> {
     let (record, grant, name) = match app.ws_tokens.verify(token) {
         Ok(seat) => {
-            if !room.eq_ignore_ascii_case(seat.room.as_str()) {
+            if room != Some(seat.room) {
                 return Err(ErrorCode::TokenInvalid);
             }
             // A later room of the same id is not the one this token was made for.
@@ -98,7 +110,7 @@ fn identify(app: &App, room: &str, token: &str, language: Language) -> Result<Se
                 TokenError::Expired => ErrorCode::TokenExpired,
                 TokenError::Invalid => ErrorCode::TokenInvalid,
             })?;
-            let room: RoomId = room.parse().map_err(|_| ErrorCode::RoomNotFound)?;
+            let room = room.ok_or(ErrorCode::RoomNotFound)?;
             let record = app.shards.of(room).room(room).ok_or(ErrorCode::RoomNotFound)?;
             if record.creator() != user.subject {
                 return Err(ErrorCode::Forbidden);
@@ -116,9 +128,9 @@ fn identify(app: &App, room: &str, token: &str, language: Language) -> Result<Se
 }
 
 /// The seat of a resume token; the room itself decides about it.
-fn resumed(app: &App, room: &str, token: &str, last_seq: u64) -> Result<Seat, ErrorCode> {
+fn resumed(app: &App, room: Option<RoomId>, token: &str, last_seq: u64) -> Result<Seat, ErrorCode> {
     let token = opaque_token::hash(token);
-    let room: RoomId = room.parse().map_err(|_| ErrorCode::ResumeFailed)?;
+    let room = room.ok_or(ErrorCode::ResumeFailed)?;
     let record = app.shards.of(room).room(room).ok_or(ErrorCode::ResumeFailed)?;
     let ice = record.resumable(token).map(|seat| app.ice_servers.announced(&record, seat.id));
     Ok(Seat { room, entry: Entry::Resume { token, last_seq, ice } })
