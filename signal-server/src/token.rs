@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation, decode, encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signal_core::{DisplayName, Grant, ParticipantId, RoomId, Ticket};
@@ -48,6 +48,8 @@ impl AccessTokens {
     pub(crate) fn new(secret: &Secret) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "sub"]);
+        // No audience is configured, so none is refused: logins that name one for others work here too.
+        validation.validate_aud = false;
         Self {
             encoding: EncodingKey::from_secret(secret.as_bytes()),
             decoding: DecodingKey::from_secret(secret.as_bytes()),
@@ -65,7 +67,7 @@ impl AccessTokens {
     }
 
     pub(crate) fn verify(&self, token: &str) -> Result<User, TokenError> {
-        let claims: AccessClaims = verify(token, &self.decoding, &self.validation)?;
+        let claims: AccessClaims = verify(token, &self.decoding, &self.validation)?.claims;
         let name = claims.name.and_then(|name| DisplayName::parse(&name).ok().flatten());
         Ok(User { subject: claims.sub, name })
     }
@@ -134,7 +136,10 @@ impl WsTokens {
     }
 
     pub(crate) fn verify(&self, token: &str) -> Result<SeatGrant, TokenError> {
-        let claims: WsClaims = verify(token, &self.decoding, &self.validation)?;
+        let TokenData { header, claims } = verify::<WsClaims>(token, &self.decoding, &self.validation)?;
+        if header.typ.as_deref() != Some(WS_TYPE) {
+            return Err(TokenError::Invalid);
+        }
         let ticket = match claims.guest {
             None => Ticket::Creator,
             Some(guest) => Ticket::Guest(guest.parse::<ParticipantId>().map_err(|_| TokenError::Invalid)?),
@@ -158,8 +163,8 @@ fn verify<T: DeserializeOwned>(
     token: &str,
     key: &DecodingKey,
     validation: &Validation,
-) -> Result<T, TokenError> {
-    decode(token, key, validation).map(|data| data.claims).map_err(|error| match error.kind() {
+) -> Result<TokenData<T>, TokenError> {
+    decode(token, key, validation).map_err(|error| match error.kind() {
         ErrorKind::ExpiredSignature => TokenError::Expired,
         _ => TokenError::Invalid,
     })
@@ -167,4 +172,84 @@ fn verify<T: DeserializeOwned>(
 
 fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn access() -> AccessTokens {
+        AccessTokens::new(&Secret::new("login"))
+    }
+
+    fn access_token(claims: &Value) -> String {
+        sign(&Header::default(), claims, &access().encoding)
+    }
+
+    fn ws() -> WsTokens {
+        WsTokens::new(&Secret::new("server"))
+    }
+
+    fn seat() -> SeatGrant {
+        let room = RoomId::from_indices([1; 6]);
+        let grant = Grant { ticket: Ticket::Guest("p_abc12345".parse().unwrap()), password_epoch: 3 };
+        SeatGrant { room, epoch: u64::MAX, grant, name: DisplayName::parse("小红").unwrap().unwrap() }
+    }
+
+    #[test]
+    fn an_access_token_needs_a_subject_an_expiry_to_come_and_the_right_key() {
+        let now = unix_seconds();
+        let user = access().verify(&access_token(&json!({"sub": "alice", "exp": now + 60}))).unwrap();
+        assert_eq!(user, User { subject: "alice".into(), name: None });
+        for (claims, error) in [
+            (json!({"exp": now + 60}), TokenError::Invalid),
+            (json!({"sub": "alice"}), TokenError::Invalid),
+            (json!({"sub": "alice", "exp": now - 120}), TokenError::Expired),
+        ] {
+            assert_eq!(access().verify(&access_token(&claims)), Err(error), "{claims}");
+        }
+        let foreign = AccessTokens::new(&Secret::new("another login"));
+        let foreign = foreign.mint("alice", None, Duration::from_secs(60));
+        assert_eq!(access().verify(&foreign), Err(TokenError::Invalid));
+        let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSIsImV4cCI6OTk5OTk5OTk5OX0.";
+        assert_eq!(access().verify(unsigned), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn an_audience_that_nobody_configured_is_not_looked_at() {
+        let claims = json!({"sub": "alice", "exp": unix_seconds() + 60, "aud": "another-service"});
+        assert!(access().verify(&access_token(&claims)).is_ok());
+    }
+
+    #[test]
+    fn a_name_unfit_to_be_shown_does_not_void_the_token() {
+        let claims = json!({"sub": "alice", "exp": unix_seconds() + 60, "name": "x".repeat(500)});
+        assert_eq!(access().verify(&access_token(&claims)).unwrap().name, None);
+    }
+
+    #[test]
+    fn a_ws_token_says_what_was_put_into_it_until_it_expires() {
+        let now = SystemTime::now();
+        assert_eq!(ws().verify(&ws().mint(&seat(), now + WsTokens::LIFETIME)), Ok(seat()));
+        let late = ws().mint(&seat(), now - Duration::from_secs(1));
+        assert_eq!(ws().verify(&late), Err(TokenError::Expired));
+        let creator = Grant { ticket: Ticket::Creator, password_epoch: 0 };
+        let creator = SeatGrant { grant: creator, ..seat() };
+        assert_eq!(ws().verify(&ws().mint(&creator, now + WsTokens::LIFETIME)), Ok(creator));
+    }
+
+    #[test]
+    fn a_token_of_another_type_is_no_ws_token_even_with_its_key() {
+        let mut claims = json!({"exp": unix_seconds() + 60, "room": "222222", "epoch": "1"});
+        claims["password_epoch"] = json!(0);
+        claims["name"] = json!("x");
+        let typed = |typ: &str| {
+            let header = Header { typ: Some(typ.to_owned()), ..Header::default() };
+            ws().verify(&sign(&header, &claims, &ws().encoding))
+        };
+        assert!(typed(WS_TYPE).is_ok());
+        assert_eq!(typed("JWT"), Err(TokenError::Invalid));
+    }
 }
