@@ -1,10 +1,13 @@
 //! The clock the core is driven by.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use signal_core::Timestamp;
+use tokio::time::Instant;
 
 /// The wall clock at its start plus the monotonic time since: never runs backwards within a process.
+///
+/// The monotonic time is tokio's, so that a test which moves tokio's time forward ends rooms and seats with it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     started: Instant,

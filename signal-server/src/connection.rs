@@ -1,6 +1,7 @@
 //! One task per signaling WebSocket: frames in, frames out, heartbeat, close.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use futures_util::SinkExt;
 use signal_core::{CloseCode, ConnId, Input, Loss};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use crate::shard::{Queue, Shard};
 
@@ -39,6 +40,7 @@ impl<'a> Connection<'a> {
         let mut heartbeat = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_heard = Instant::now();
+        let mut silence = pin!(sleep(SILENCE));
         loop {
             tokio::select! {
                 Some(frame) = self.frames.recv() => {
@@ -65,12 +67,18 @@ impl<'a> Connection<'a> {
                     let Ok(code) = code else { return };
                     return self.finish(&mut socket, code).await;
                 }
-                now = heartbeat.tick() => {
-                    if now.duration_since(last_heard) >= SILENCE {
+                () = &mut silence => {
+                    let until = last_heard + SILENCE;
+                    if until <= Instant::now() {
                         tracing::debug!(conn = self.conn.0, "no answer to pings, closing");
+                        // The others need not wait for its farewell.
+                        drop(self);
                         let frame = CloseFrame { code: NO_PONG, reason: "no pong".into() };
                         return close(&mut socket, frame).await;
                     }
+                    silence.as_mut().reset(until);
+                }
+                _ = heartbeat.tick() => {
                     if socket.send(Message::Ping(Bytes::new())).await.is_err() {
                         return;
                     }
