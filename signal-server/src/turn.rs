@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha1::Sha1;
-use signal_core::{ParticipantId, Room, Timestamp, wire};
+use signal_core::{ParticipantId, Room, Seat, Timestamp, wire};
 
 use crate::secret::Secret;
 
@@ -39,7 +39,8 @@ impl IceServers {
     pub(crate) fn for_participant(&self, room: &Room, id: ParticipantId) -> Vec<IceServer> {
         let mut servers = Vec::new();
         if let (Some(secret), false) = (&self.turn_secret, self.turn_urls.is_empty()) {
-            let role = if id == room.creator_id() { "user" } else { "guest" };
+            let is_creator = room.seat(id).map_or(id == room.creator_id(), Seat::is_creator);
+            let role = if is_creator { "user" } else { "guest" };
             let (username, credential) = turn_credential(secret, room.expires_at(), &format!("{role}_{id}"));
             let urls = self.turn_urls.clone();
             servers.push(IceServer { urls, username: Some(username), credential: Some(credential) });
