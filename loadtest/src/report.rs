@@ -1,0 +1,258 @@
+//! What came of a run: a table for people, JSON for programs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
+
+use crate::args::Args;
+use crate::latency::{Latencies, Percentiles};
+use crate::relay::Relayed;
+use crate::tally::Tally;
+
+/// The results; its JSON form only ever gains fields.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    schema: u32,
+    settings: Settings,
+    took_seconds: f64,
+    participants: Progress,
+    /// Each end of a connection counts.
+    connections: Progress,
+    /// Ends of connections that brought no audio, or no video where there should be some.
+    silent_connections: u64,
+    packets: Packets,
+    relayed: Messages,
+    /// In the order of the table; a kind that never happened is missing.
+    latency_ms: BTreeMap<&'static str, Percentiles>,
+    failures: Vec<String>,
+}
+
+/// What was asked for, and where it ran.
+#[derive(Debug, Serialize)]
+pub(crate) struct Settings {
+    server: String,
+    rooms: u32,
+    peers: u32,
+    duration_seconds: u64,
+    joins_per_second: u32,
+    video: bool,
+    version: &'static str,
+    cores: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Progress {
+    wanted: u64,
+    reached: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Packets {
+    received: u64,
+    lost: u64,
+    /// Dropped in this process because it was too slow to take them.
+    overrun: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Messages {
+    sent: u64,
+    lost: u64,
+}
+
+impl Settings {
+    pub(crate) fn new(args: &Args, server: &str) -> Self {
+        Self {
+            server: server.to_owned(),
+            rooms: args.rooms,
+            peers: args.peers,
+            duration_seconds: args.duration,
+            joins_per_second: args.rate,
+            video: !args.no_video,
+            version: env!("CARGO_PKG_VERSION"),
+            cores: available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    fn participants(&self) -> u64 {
+        u64::from(self.rooms) * u64::from(self.peers)
+    }
+}
+
+impl Report {
+    pub(crate) fn new(
+        tally: &Tally,
+        relayed: Option<&Relayed>,
+        failures: Vec<String>,
+        took: Duration,
+        settings: Settings,
+    ) -> Self {
+        let participants = settings.participants();
+        let connections = participants * u64::from(settings.peers - 1);
+        let no_latencies = Latencies::new();
+        let relay = relayed.map_or(&no_latencies, |relayed| &relayed.latencies);
+        let kinds = [
+            (HTTP_JOIN, &tally.http_join),
+            (JOINED, &tally.joined),
+            (RELAY, relay),
+            (FAN_OUT, &tally.fan_out),
+            (CONNECTED, &tally.connected),
+            (FIRST_MEDIA, &tally.first_media),
+        ];
+        let latency_ms =
+            kinds.into_iter().filter_map(|(kind, latencies)| Some((kind, latencies.percentiles()?)));
+        Self {
+            schema: 1,
+            took_seconds: took.as_secs_f64(),
+            participants: Progress { wanted: participants, reached: tally.participants },
+            connections: Progress { wanted: connections, reached: tally.connections },
+            silent_connections: tally.silent,
+            packets: Packets {
+                received: tally.packets_received,
+                lost: tally.packets_lost,
+                overrun: tally.packets_overrun,
+            },
+            relayed: Messages {
+                sent: relayed.map_or(0, |relayed| relayed.sent),
+                lost: relayed.map_or(0, |relayed| relayed.lost),
+            },
+            latency_ms: latency_ms.collect(),
+            failures,
+            settings,
+        }
+    }
+
+    /// Whether everybody was connected to everybody and got what it should.
+    pub(crate) fn is_success(&self) -> bool {
+        self.failures.is_empty()
+            && self.participants.reached == self.participants.wanted
+            && self.connections.reached == self.connections.wanted
+            && self.silent_connections == 0
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("numbers and strings have a JSON form")
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings { server, rooms, peers, duration_seconds, version, cores, .. } = &self.settings;
+        let media = if self.settings.video { "audio and video" } else { "audio" };
+        writeln!(
+            f,
+            "\n{rooms} rooms of {peers} with {media}, {duration_seconds} s together, server {server}"
+        )?;
+        writeln!(f, "loadtest {version} on {cores} cores, {:.1} s in all\n", self.took_seconds)?;
+        writeln!(f, "{}\n", self.counts())?;
+        writeln!(f, "{}", self.latencies())?;
+        for failure in self.failures.iter().take(MOST_FAILURES) {
+            writeln!(f, "\nfailed: {failure}")?;
+        }
+        if let Some(more @ 1..) = self.failures.len().checked_sub(MOST_FAILURES) {
+            writeln!(f, "… and {more} more like these")?;
+        }
+        let verdict = if self.is_success() {
+            "everybody was connected to everybody and got its media"
+        } else {
+            "FAILED: not everybody was connected to everybody and got its media"
+        };
+        write!(f, "\n{verdict}")
+    }
+}
+
+impl Report {
+    fn counts(&self) -> Table {
+        let mut table = table(&["", "wanted", "reached", "failed"]);
+        for (name, progress) in [("participants", &self.participants), ("connections", &self.connections)] {
+            let Progress { wanted, reached } = progress;
+            let failed = wanted.saturating_sub(*reached);
+            table.add_row([name.into(), wanted.to_string(), reached.to_string(), failed.to_string()]);
+        }
+        let heard = self.connections.reached.saturating_sub(self.silent_connections);
+        table.add_row([
+            "  with media".into(),
+            self.connections.wanted.to_string(),
+            heard.to_string(),
+            self.connections.wanted.saturating_sub(heard).to_string(),
+        ]);
+        let Packets { received, lost, overrun } = self.packets;
+        let sent = received + lost + overrun;
+        table.add_row(["packets".into(), sent.to_string(), received.to_string(), share(lost, sent)]);
+        if overrun > 0 {
+            table.add_row([
+                "  not taken by this process".into(),
+                String::new(),
+                String::new(),
+                overrun.to_string(),
+            ]);
+        }
+        let Messages { sent, lost } = self.relayed;
+        table.add_row([
+            "relayed messages".into(),
+            sent.to_string(),
+            (sent - lost).to_string(),
+            share(lost, sent),
+        ]);
+        table
+    }
+
+    fn latencies(&self) -> Table {
+        let mut table = table(&["ms", "count", "p50", "p90", "p99", "max"]);
+        for kind in [HTTP_JOIN, JOINED, RELAY, FAN_OUT, CONNECTED, FIRST_MEDIA] {
+            let name = kind.replace('_', " ");
+            match self.latency_ms.get(kind) {
+                Some(Percentiles { count, p50, p90, p99, max }) => {
+                    let millis = |value: &f64| format!("{value:.1}");
+                    table.add_row([
+                        name,
+                        count.to_string(),
+                        millis(p50),
+                        millis(p90),
+                        millis(p99),
+                        millis(max),
+                    ]);
+                }
+                None => {
+                    table.add_row([name, "0".into()]);
+                }
+            }
+        }
+        table
+    }
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header(header);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn share(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return part.to_string();
+    }
+    format!("{part} ({:.2} %)", part as f64 * 100.0 / whole as f64)
+}
+
+/// `POST …/join`, from when it was meant to be sent.
+const HTTP_JOIN: &str = "http_join";
+/// From opening the WebSocket until `joined`.
+const JOINED: &str = "websocket_joined";
+/// A message from one socket to another, from when it was meant to be sent.
+const RELAY: &str = "relay";
+/// From opening the WebSocket until the last member of the room has `peer_joined`.
+const FAN_OUT: &str = "fan_out";
+/// From learning of a participant until ICE and DTLS with it are done.
+const CONNECTED: &str = "connected";
+/// From learning of a participant until the first packet of its media.
+const FIRST_MEDIA: &str = "first_media";
+const MOST_FAILURES: usize = 5;
