@@ -1,0 +1,289 @@
+//! A real server, and clients of it that know nothing but HTTP, WebSocket and JSON.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "shared by several test programs, none of which uses all of it"
+)]
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use signal_server::testing::{self, TestServer};
+use signal_server::{Builder, Secret, Server};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Response as Handshake;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+pub const ACCESS_SECRET: &str = "access-secret-of-the-tests-0123456789";
+/// Not a SDP, but what a page may send as one: every way to write a character in JSON.
+pub const ODD_SDP: &str = r#""v=0\r\no=- \u00e9é\/\"😀\ud83d\ude00\u0000""#;
+/// Long enough for a busy machine; reached only if something hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server and an HTTP client.
+pub struct Api {
+    server: TestServer,
+    http: reqwest::Client,
+}
+
+/// What a request was answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+/// A room that was created, and how to get into it.
+pub struct Room {
+    pub id: String,
+    pub password: String,
+    /// The creator's.
+    pub access_token: String,
+}
+
+impl Api {
+    pub async fn start() -> Self {
+        Self::start_with(builder()).await
+    }
+
+    pub async fn start_with(builder: Builder) -> Self {
+        Self { server: testing::start_with(builder).await.unwrap(), http: reqwest::Client::new() }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.server.url()))
+    }
+
+    pub fn access_token(&self, subject: &str) -> String {
+        self.server.access_token(subject)
+    }
+
+    /// Creates a room as alice.
+    pub async fn create(&self, body: &Value) -> Answer {
+        let token = self.access_token("alice");
+        answer(self.request(Method::POST, "/api/webrtc/rooms").bearer_auth(token).json(body)).await
+    }
+
+    pub async fn join(&self, room: &str, body: &Value) -> Answer {
+        answer(self.request(Method::POST, &format!("/api/webrtc/rooms/{room}/join")).json(body)).await
+    }
+
+    pub async fn close(&self, room: &str, access_token: &str) -> Answer {
+        let path = format!("/api/webrtc/rooms/{room}");
+        answer(self.request(Method::DELETE, &path).bearer_auth(access_token)).await
+    }
+
+    pub async fn room(&self) -> Room {
+        self.room_with(&json!({})).await
+    }
+
+    /// A room of alice's.
+    pub async fn room_with(&self, body: &Value) -> Room {
+        let data = self.create(body).await.data();
+        let access_token = self.access_token("alice");
+        Room { id: text(&data["room_id"]), password: text(&data["password"]), access_token }
+    }
+
+    /// What `join` hands out to somebody who knows the password.
+    pub async fn ws_token(&self, room: &Room, name: &str) -> String {
+        let body = json!({"password": room.password, "display_name": name});
+        text(&self.join(&room.id, &body).await.data()["ws_token"])
+    }
+
+    pub fn socket_url(&self, room: &str, token: &str) -> String {
+        format!("ws://{}/ws/webrtc/rooms/{room}?token={token}", self.server.address())
+    }
+
+    /// Opens a socket with a token in its URL.
+    pub async fn attach(&self, room: &str, token: &str) -> Participant {
+        Participant::connect(self.socket_url(room, token)).await.unwrap().0
+    }
+
+    /// The creator in its room, with its id.
+    pub async fn creator(&self, room: &Room) -> (Participant, String) {
+        let mut creator = self.attach(&room.id, &room.access_token).await;
+        let id = creator.joined().await;
+        (creator, id)
+    }
+
+    /// A guest in the room, with its id.
+    pub async fn guest(&self, room: &Room, name: &str) -> (Participant, String) {
+        let mut guest = self.attach(&room.id, &self.ws_token(room, name).await).await;
+        let id = guest.joined().await;
+        (guest, id)
+    }
+}
+
+/// What the tests run with unless they say otherwise.
+pub fn builder() -> Builder {
+    Server::builder(Secret::new(ACCESS_SECRET))
+}
+
+pub async fn answer(request: RequestBuilder) -> Answer {
+    let response = timeout(PATIENCE, request.send()).await.expect("the server answers").unwrap();
+    read(response).await
+}
+
+pub async fn read(response: Response) -> Answer {
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} without JSON: {text}"));
+    Answer { status, body }
+}
+
+impl Answer {
+    /// The data of a success.
+    pub fn data(self) -> Value {
+        let Self { status, mut body } = self;
+        assert_eq!((status, &body["success"]), (200, &json!(true)), "{body}");
+        assert_eq!(keys(&body), ["data", "success"]);
+        body["data"].take()
+    }
+
+    /// Status and code of a failure.
+    pub fn refused(&self) -> (u16, &str) {
+        assert_eq!(self.body["success"], json!(false), "{self:?}");
+        assert_eq!(keys(&self.body), ["code", "message", "success"]);
+        assert!(!self.message().is_empty(), "{self:?}");
+        (self.status, self.body["code"].as_str().unwrap())
+    }
+
+    /// The text for people.
+    pub fn message(&self) -> &str {
+        self.body["message"].as_str().unwrap()
+    }
+}
+
+/// A signaling WebSocket.
+pub struct Participant {
+    socket: WebSocketStream<TcpStream>,
+}
+
+impl Participant {
+    /// Opens a socket, or tells how the upgrade was refused.
+    pub async fn connect(
+        request: impl IntoClientRequest + Unpin,
+    ) -> Result<(Self, Handshake), tungstenite::Error> {
+        Self::connect_from(TcpSocket::new_v4().unwrap(), request).await
+    }
+
+    /// The same, with a TCP socket of one's own making.
+    pub async fn connect_from(
+        socket: TcpSocket,
+        request: impl IntoClientRequest + Unpin,
+    ) -> Result<(Self, Handshake), tungstenite::Error> {
+        let request = request.into_client_request()?;
+        let address = request.uri().authority().unwrap().as_str().parse().unwrap();
+        let stream = socket.connect(address).await?;
+        let handshake = timeout(PATIENCE, client_async(request, stream)).await;
+        let (socket, response) = handshake.expect("the server answers the handshake")?;
+        Ok((Self { socket }, response))
+    }
+
+    pub async fn say(&mut self, message: &Value) {
+        self.say_text(&message.to_string()).await;
+    }
+
+    pub async fn say_text(&mut self, text: &str) {
+        self.send(Message::text(text)).await;
+    }
+
+    pub async fn send(&mut self, message: Message) {
+        self.socket.send(message).await.unwrap();
+    }
+
+    /// The next message.
+    pub async fn hear(&mut self) -> Value {
+        serde_json::from_str(&self.hear_text().await).unwrap()
+    }
+
+    pub async fn hear_text(&mut self) -> String {
+        match self.next().await {
+            Some(Message::Text(text)) => text.to_string(),
+            other => panic!("a message was expected, not {other:?}"),
+        }
+    }
+
+    /// The id in `joined`, which has to be the next message.
+    pub async fn joined(&mut self) -> String {
+        let joined = self.hear().await;
+        assert_eq!(joined["type"], "joined", "{joined}");
+        text(&joined["participant_id"])
+    }
+
+    /// The code of `error`, which has to be the next message.
+    pub async fn error(&mut self) -> String {
+        let error = self.hear().await;
+        assert_eq!(keys(&error), ["code", "message", "type"], "{error}");
+        assert_eq!(error["type"], "error");
+        text(&error["code"])
+    }
+
+    /// The code the server closes with, which has to be the next thing that comes.
+    pub async fn closed(&mut self) -> u16 {
+        match self.next().await {
+            Some(Message::Close(Some(CloseFrame { code, .. }))) => code.into(),
+            other => panic!("a close was expected, not {other:?}"),
+        }
+    }
+
+    /// Reads to the end, and tells with which code it came.
+    pub async fn read_until_closed(&mut self) -> u16 {
+        loop {
+            match self.next().await {
+                Some(Message::Close(Some(CloseFrame { code, .. }))) => return code.into(),
+                Some(_) => {}
+                None => panic!("the socket ended without a close"),
+            }
+        }
+    }
+
+    /// Has the server answer something, so that whatever it sent before is here.
+    pub async fn expect_nothing_waiting(&mut self) {
+        self.say(&json!({"type": "marker"})).await;
+        assert_eq!(self.error().await, "unknown_type");
+    }
+
+    /// Closes in order.
+    pub async fn close(&mut self) {
+        self.socket.close(None).await.unwrap();
+    }
+
+    async fn next(&mut self) -> Option<Message> {
+        loop {
+            let next = timeout(PATIENCE, self.socket.next()).await.expect("something comes");
+            match next.transpose().unwrap() {
+                Some(Message::Ping(_) | Message::Pong(_)) => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+/// Moves the time of the server forward; what is due happens.
+///
+/// A socket that is silent for 45 s is dropped, so that those who should stay have to be heard in between.
+pub async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// The fields of an object, sorted.
+pub fn keys(object: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}

@@ -1,0 +1,101 @@
+//! Sockets that do not keep up, and the end of serving.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Api, Participant, builder, pass};
+use serde_json::json;
+use signal_core::{HubConfig, RateLimit};
+use signal_server::{Secret, Server};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+#[tokio::test]
+async fn a_socket_that_does_not_read_is_closed_and_the_others_are_served() {
+    let rate = RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
+    let api = Api::start_with(builder().hub(HubConfig { rate, ..HubConfig::default() })).await;
+    let room = api.room().await;
+    let (mut sender, _) = api.creator(&room).await;
+    let (mut other, other_id) = api.guest(&room, "other").await;
+    sender.hear().await;
+
+    let tcp = TcpSocket::new_v4().unwrap();
+    tcp.set_recv_buffer_size(4096).unwrap();
+    let url = api.socket_url(&room.id, &api.ws_token(&room, "slow").await);
+    let (mut slow, _) = Participant::connect_from(tcp, url).await.unwrap();
+    let slow_id = slow.joined().await;
+    for member in [&mut sender, &mut other] {
+        assert_eq!(member.hear().await["type"], "peer_joined");
+    }
+
+    // More than the system buffers for a socket, and the server on top of it. Whatever is sent to the slow one, the
+    // other gets what is sent next.
+    let big = json!({"type": "candidate", "to": slow_id, "candidate": "x".repeat(60_000)});
+    let mut sent = 0;
+    let gone = loop {
+        sender.say(&big).await;
+        sent += 1;
+        sender.say(&json!({"type": "candidate", "to": other_id, "candidate": sent})).await;
+        let heard = other.hear().await;
+        if heard["type"] == "peer_left" {
+            break heard;
+        }
+        assert_eq!(heard["candidate"], sent);
+        assert!(sent < 1000, "60 MB were taken for a socket that reads nothing");
+    };
+    assert_eq!(gone["participant_id"], slow_id);
+    assert!(sent > 1_048_576 / 60_000, "a queue of 1 MiB was not allowed");
+    assert_eq!(other.hear().await["candidate"], sent);
+    // If it starts to read at once, it gets to know why.
+    assert_eq!(slow.read_until_closed().await, 4008);
+}
+
+#[tokio::test]
+async fn a_socket_that_answers_no_ping_is_dropped_after_45_seconds_and_one_that_does_is_not() {
+    let api = Api::start().await;
+    let room = api.room().await;
+    let (mut creator, _) = api.creator(&room).await;
+    let (mut guest, guest_id) = api.guest(&room, "guest").await;
+    creator.hear().await;
+    for _ in 0..2 {
+        pass(Duration::from_secs(22)).await;
+        creator.expect_nothing_waiting().await;
+    }
+    pass(Duration::from_secs(2)).await;
+    creator.say(&json!({"type": "marker"})).await;
+    assert_eq!(creator.hear().await, json!({"type": "peer_left", "participant_id": guest_id}));
+    assert_eq!(creator.error().await, "unknown_type");
+    assert_eq!(guest.closed().await, 4012);
+}
+
+#[tokio::test]
+async fn serving_ends_although_sockets_and_requests_are_open() {
+    let server = Server::builder(Secret::random()).build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(async move {
+        let stopped = async { stopped.await.unwrap() };
+        server.serve(listener, stopped).await
+    });
+    // One says nothing, one stops in the middle of its headers, one in the middle of its body.
+    let _idle = TcpStream::connect(address).await.unwrap();
+    let mut slow_headers = TcpStream::connect(address).await.unwrap();
+    slow_headers.write_all(b"POST /api/webrtc/rooms HTTP/1.1\r\nHost: x\r\nX-").await.unwrap();
+    let mut slow_body = TcpStream::connect(address).await.unwrap();
+    slow_body
+        .write_all(b"POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        .await
+        .unwrap();
+    // Its refusal shows that the server has met the others too: it accepts in order.
+    let url = format!("ws://{address}/ws/webrtc/rooms/ABC234?token=x");
+    assert_eq!(Participant::connect(url).await.unwrap().0.error().await, "token_invalid");
+
+    stop.send(()).unwrap();
+    timeout(Duration::from_secs(30), serving).await.expect("serving ends").unwrap().unwrap();
+}
