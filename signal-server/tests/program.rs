@@ -1,0 +1,302 @@
+//! The program itself, as an operator runs it.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use common::{ACCESS_SECRET, Answer, Api, Participant, answer, read, text};
+use reqwest::Method;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+const SERVER_SECRET: &str = "server-secret-of-the-tests-0123456789";
+const TURN_SECRET: &str = "turn-secret-of-the-tests-0123456789";
+/// Long enough for a busy machine; reached only if something hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program, with no settings from the environment of the tests.
+fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_signal-server"));
+    command.args(args).stdin(Stdio::null()).kill_on_drop(true);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SIGNAL_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+async fn run(command: &mut Command) -> Output {
+    timeout(PATIENCE, command.output()).await.expect("the program ends").unwrap()
+}
+
+fn utf8(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// The program while it serves.
+struct Running {
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+    log: JoinHandle<String>,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut stderr = child.stderr.take().unwrap();
+        let log = tokio::spawn(async move {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).await.unwrap();
+            log
+        });
+        Self { child, stdout, log }
+    }
+
+    /// What it prints up to the last line of its announcement.
+    async fn announcement(&mut self) -> String {
+        let mut printed = String::new();
+        while !printed.contains("as the creator.") {
+            let line =
+                timeout(PATIENCE, self.stdout.next_line()).await.expect("it announces itself").unwrap();
+            printed.push_str(&line.unwrap_or_else(|| panic!("it ended after printing:\n{printed}")));
+            printed.push('\n');
+        }
+        printed
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap();
+        let kill = format!("kill -{name} {pid}");
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Its exit status and everything it logged.
+    async fn ended(mut self) -> (i32, String) {
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("the program ends").unwrap();
+        (status.code().expect("it ends by itself, not by the signal"), self.log.await.unwrap())
+    }
+}
+
+/// A `curl` command as a shell would read it.
+struct Curl {
+    url: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Curl {
+    /// The commands in a text, which may go over several lines.
+    fn all_in(printed: &str) -> Vec<Self> {
+        let joined = printed.replace("\\\n", " ");
+        joined.lines().filter(|line| line.starts_with("curl ")).map(Self::parse).collect()
+    }
+
+    fn parse(line: &str) -> Self {
+        // Words are separated by spaces; single quotes keep spaces in a word.
+        let mut words = Vec::new();
+        for (index, part) in line.split('\'').enumerate() {
+            if index % 2 == 1 {
+                words.push(part.to_owned());
+            } else {
+                words.extend(part.split_whitespace().map(str::to_owned));
+            }
+        }
+        let mut words = words.into_iter();
+        let mut curl = Self { url: String::new(), headers: Vec::new(), body: String::new() };
+        assert_eq!(words.next().as_deref(), Some("curl"));
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "-X" => assert_eq!(words.next().as_deref(), Some("POST")),
+                "-H" => {
+                    let header = words.next().unwrap();
+                    let (name, value) = header.split_once(": ").unwrap();
+                    curl.headers.push((name.to_owned(), value.to_owned()));
+                }
+                "-d" => curl.body = words.next().unwrap(),
+                url => curl.url = url.to_owned(),
+            }
+        }
+        curl
+    }
+
+    async fn run(self) -> Answer {
+        let mut request = reqwest::Client::new().post(self.url).body(self.body);
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        read(request.send().await.unwrap()).await
+    }
+}
+
+#[tokio::test]
+async fn without_settings_it_announces_development_and_what_it_prints_works() {
+    let mut program = Running::start(&mut program(&["serve", "--listen", "127.0.0.1:0"]));
+    let printed = program.announcement().await;
+    assert!(printed.starts_with("DEVELOPMENT MODE"), "{printed}");
+    for missing in ["SIGNAL_ACCESS_SECRET", "SIGNAL_SERVER_SECRET"] {
+        assert!(printed.contains(missing), "{missing} is not in\n{printed}");
+    }
+
+    let [create, mut join] = <[Curl; 2]>::try_from(Curl::all_in(&printed)).ok().expect("two commands");
+    let token = printed.lines().find(|line| line.starts_with("eyJ")).expect("a token on a line of its own");
+    assert!(create.headers.contains(&("Authorization".to_owned(), format!("Bearer {token}"))));
+    let created = create.run().await.data();
+    assert_eq!(created["name"], "小明的房间");
+
+    let (room, password) = (text(&created["room_id"]), text(&created["password"]));
+    join.url = join.url.replace("ROOM", &room);
+    join.body = join.body.replace("PASSWORD", &password);
+    let joined = join.run().await.data();
+
+    let socket = printed.split_whitespace().find(|word| word.starts_with("ws://")).unwrap();
+    let socket = |token: &str| socket.replace("ROOM", &room).replace("TOKEN", token);
+    let mut creator = Participant::connect(socket(token)).await.unwrap().0;
+    creator.joined().await;
+    let mut guest = Participant::connect(socket(&text(&joined["ws_token"]))).await.unwrap().0;
+    assert_eq!(guest.joined().await, text(&joined["participant_id"]));
+    assert_eq!(creator.hear().await["participant"]["name"], "访客小红");
+
+    // The sockets are still open.
+    program.signal("TERM");
+    assert_eq!(program.ended().await.0, 0);
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_it_as_well() {
+    let mut program = Running::start(&mut program(&["serve", "--listen", "127.0.0.1:0"]));
+    program.announcement().await;
+    program.signal("INT");
+    assert_eq!(program.ended().await.0, 0);
+}
+
+#[tokio::test]
+async fn production_or_an_address_others_can_reach_needs_secrets_and_says_which() {
+    for (args, variable) in [
+        (["serve", "--production"].as_slice(), None),
+        (&["serve", "--listen", "0.0.0.0:0"], None),
+        (&["serve"], Some(("SIGNAL_PRODUCTION", "1"))),
+        (&[], Some(("SIGNAL_LISTEN", "0.0.0.0:0"))),
+    ] {
+        let output = run(program(args).envs(variable)).await;
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let told = utf8(&output.stderr);
+        for name in
+            ["SIGNAL_ACCESS_SECRET", "--access-secret-file", "SIGNAL_SERVER_SECRET", "--server-secret-file"]
+        {
+            assert!(told.contains(name), "{name} is not in\n{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_ends_it_with_status_1() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(&mut program(&["serve", "--listen", &address])).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(utf8(&output.stderr).contains(&address), "{}", utf8(&output.stderr));
+}
+
+#[tokio::test]
+async fn a_malformed_log_filter_is_refused() {
+    let output = run(program(&["serve"]).env("SIGNAL_LOG", "signal_server=loud")).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(utf8(&output.stderr).contains("--log"), "{}", utf8(&output.stderr));
+}
+
+#[tokio::test]
+async fn a_token_it_makes_creates_a_room_in_its_users_name() {
+    let api = Api::start().await;
+    let minted = program(&["token", "--sub", "alice", "--name", "小明"])
+        .env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET)
+        .output()
+        .await
+        .unwrap();
+    assert!(minted.status.success(), "{}", utf8(&minted.stderr));
+    let token = utf8(&minted.stdout).strip_suffix('\n').expect("the token and nothing else");
+    let create = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(token);
+    let created = answer(create).await.data();
+    assert_eq!(created["name"], "小明的房间");
+    // It is alice's room.
+    api.close(&text(&created["room_id"]), &api.access_token("alice")).await.data();
+
+    let output = run(&mut program(&["token", "--sub", "alice"])).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(utf8(&output.stderr).contains("SIGNAL_ACCESS_SECRET"));
+}
+
+#[tokio::test]
+async fn its_log_tells_what_happens_and_no_secrets() {
+    let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .env("SIGNAL_LOG", "info,signal_server=trace,signal_core=trace")
+        .env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET)
+        .env("SIGNAL_SERVER_SECRET", SERVER_SECRET)
+        .env("SIGNAL_TURN_SECRET", TURN_SECRET)
+        .env("SIGNAL_TURN_URL", "turn:turn.example.com:3478");
+    let mut program = Running::start(&mut command);
+    let printed = program.announcement().await;
+    let access_token = printed.lines().find(|line| line.starts_with("eyJ")).unwrap().to_owned();
+    let [create, mut join] = <[Curl; 2]>::try_from(Curl::all_in(&printed)).ok().expect("two commands");
+    let base = create.url.clone();
+
+    let created = create.run().await.data();
+    let (room, password) = (text(&created["room_id"]), text(&created["password"]));
+    join.url = join.url.replace("ROOM", &room);
+    let wrong = Curl { url: join.url.clone(), headers: vec![], body: r#"{"password":"wr0ng!"}"#.to_owned() };
+    assert_eq!(wrong.run().await.refused(), (401, "wrong_password"));
+    join.body = join.body.replace("PASSWORD", &password);
+    let joined = join.run().await.data();
+
+    let socket = |token: &str| {
+        format!("{}/{room}?token={token}", base.replace("http://", "ws://").replace("/api/", "/ws/"))
+    };
+    let mut creator = Participant::connect(socket(&access_token)).await.unwrap().0;
+    let creator_id = creator.joined().await;
+    let mut guest = Participant::connect(socket(&text(&joined["ws_token"]))).await.unwrap().0;
+    guest.joined().await;
+    guest.say(&json!({"type": "offer", "to": creator_id, "sdp": "the-description"})).await;
+    guest.say(&json!({"type": "nonsense-of-the-guest"})).await;
+    assert_eq!(guest.error().await, "unknown_type");
+    let forged = format!("{}forged", text(&joined["ws_token"]));
+    assert_eq!(Participant::connect(socket(&forged)).await.unwrap().0.error().await, "token_invalid");
+    let resumed = format!("{}&resume=a-resume-token", socket(""));
+    Participant::connect(resumed).await.unwrap();
+    guest.say(&json!({"type": "leave"})).await;
+    assert_eq!(guest.closed().await, 1000);
+    program.signal("TERM");
+    let (status, log) = program.ended().await;
+    assert_eq!(status, 0);
+
+    for told in ["listening", "room created", "admitted", "websocket refused", "closing", "stopping"] {
+        assert!(log.contains(told), "{told:?} is not in the log, which may be off:\n{log}");
+    }
+    let turn = &joined["ice_servers"][0];
+    for secret in [
+        ACCESS_SECRET,
+        SERVER_SECRET,
+        TURN_SECRET,
+        "wr0ng!",
+        "forged",
+        "the-description",
+        "nonsense-of-the-guest",
+        "a-resume-token",
+        access_token.rsplit('.').next().unwrap(),
+        text(&joined["ws_token"]).rsplit('.').next().unwrap(),
+        text(&created["ws_token"]).rsplit('.').next().unwrap(),
+        &text(&created["invite_token"]),
+        &text(&turn["credential"]),
+        &format!("{password:?}"),
+        &format!("password={password}"),
+    ] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+}
