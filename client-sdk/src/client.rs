@@ -6,6 +6,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::door::{Door, Rejoin};
 use crate::error::{EnterError, RequestError};
 use crate::ice::IceServer;
 use crate::options::Options;
@@ -142,7 +143,9 @@ impl Client {
         options: Options,
     ) -> Result<Participant, EnterError> {
         let joined = self.join_room(room_id, password, display_name).await?;
-        self.enter(room_id, &joined.ws_token, joined.ice_servers, options).await
+        let password = password.to_owned();
+        let rejoin = Rejoin::Password { password, display_name: display_name.to_owned() };
+        self.enter_by(room_id, joined.ws_token, rejoin, joined.ice_servers, options).await
     }
 
     /// Creates a room and enters it; returns the room to share.
@@ -157,8 +160,10 @@ impl Client {
         options: Options,
     ) -> Result<(CreatedRoom, Participant), EnterError> {
         let created = self.create_room(access_token, room).await?;
-        let token = created.ws_token.as_deref().unwrap_or(access_token);
-        let participant = self.enter(&created.room_id, token, created.ice_servers.clone(), options).await?;
+        let token = created.ws_token.clone().unwrap_or_else(|| access_token.to_owned());
+        let rejoin = Rejoin::AccessToken(access_token.to_owned());
+        let ice_servers = created.ice_servers.clone();
+        let participant = self.enter_by(&created.room_id, token, rejoin, ice_servers, options).await?;
         Ok((created, participant))
     }
 
@@ -175,17 +180,41 @@ impl Client {
         ice_servers: Vec<IceServer>,
         options: Options,
     ) -> Result<Participant, EnterError> {
-        let url = self.signaling_url(room_id, token);
-        Participant::enter(url, Arc::clone(&self.tls), ice_servers, options).await
+        self.enter_by(room_id, token.to_owned(), Rejoin::Impossible, ice_servers, options).await
+    }
+
+    async fn enter_by(
+        &self,
+        room_id: &str,
+        token: String,
+        rejoin: Rejoin,
+        ice_servers: Vec<IceServer>,
+        options: Options,
+    ) -> Result<Participant, EnterError> {
+        let patience = options.enter_timeout;
+        let door = Door { client: self.clone(), room_id: room_id.to_owned(), token, rejoin, patience };
+        Participant::enter(door, &ice_servers, &options).await
     }
 
     /// The address of a room's WebSocket, token included: keep it out of logs.
     #[must_use]
     pub fn signaling_url(&self, room_id: &str, token: &str) -> String {
+        self.socket_url(room_id, &[("v", "2"), ("token", token)])
+    }
+
+    pub(crate) fn resume_url(&self, room_id: &str, token: &str, last_seq: u64) -> String {
+        self.socket_url(room_id, &[("v", "2"), ("resume", token), ("last_seq", &last_seq.to_string())])
+    }
+
+    fn socket_url(&self, room_id: &str, query: &[(&str, &str)]) -> String {
         let mut url = self.path(&["ws", "webrtc", "rooms", room_id]);
-        url.query_pairs_mut().append_pair("token", token);
+        url.query_pairs_mut().extend_pairs(query);
         // http becomes ws, https becomes wss.
         format!("ws{}", &url.as_str()["http".len()..])
+    }
+
+    pub(crate) fn tls(&self) -> Arc<rustls::ClientConfig> {
+        Arc::clone(&self.tls)
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
@@ -242,9 +271,9 @@ mod tests {
     #[test]
     fn the_signaling_address_follows_the_servers() {
         let cases = [
-            ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws/webrtc/rooms/ABC234?token=a%2Fb"),
-            ("https://example.com/", "wss://example.com/ws/webrtc/rooms/ABC234?token=a%2Fb"),
-            ("https://example.com/rooms", "wss://example.com/rooms/ws/webrtc/rooms/ABC234?token=a%2Fb"),
+            ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws/webrtc/rooms/ABC234?v=2&token=a%2Fb"),
+            ("https://example.com/", "wss://example.com/ws/webrtc/rooms/ABC234?v=2&token=a%2Fb"),
+            ("https://example.com/rooms", "wss://example.com/rooms/ws/webrtc/rooms/ABC234?v=2&token=a%2Fb"),
         ];
         for (base, url) in cases {
             assert_eq!(Client::new(base).unwrap().signaling_url("ABC234", "a/b"), url);

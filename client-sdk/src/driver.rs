@@ -6,13 +6,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use signal_core::wire::{Problem, decode_server, encode_client};
 use signal_core::{ClientMessage, ParticipantId};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::connection::{Connection, Message, Setup, Told};
+use crate::door::{Door, Entered};
 use crate::error::SendError;
-use crate::event::{CloseReason, ConnectionState, Event};
-use crate::session::{Action, Report, Session};
+use crate::event::{ConnectionState, Event};
+use crate::ice::IceServer;
+use crate::session::{Action, Report, Session, Setback};
 use crate::signaling::{Ended, Signaling};
 
 /// Something that the application wants.
@@ -25,7 +27,11 @@ pub(crate) enum Wish {
 /// A participant's task.
 pub(crate) struct Driver {
     session: Session,
-    signaling: Signaling,
+    /// `None` while it is being opened again.
+    signaling: Option<Signaling>,
+    door: Door,
+    /// At most one attempt to open it again.
+    entering: JoinSet<Result<Entered, Setback>>,
     setup: Arc<Setup>,
     connections: HashMap<ParticipantId, Connection>,
     /// The tasks of the connections, also of those that are still closing.
@@ -34,6 +40,7 @@ pub(crate) struct Driver {
     /// Cloned for each connection.
     messages_in: mpsc::Sender<Message>,
     events: Events,
+    id: watch::Sender<ParticipantId>,
     /// Whether the room is over.
     ended: bool,
 }
@@ -42,19 +49,24 @@ impl Driver {
     pub(crate) fn new(
         session: Session,
         signaling: Signaling,
+        door: Door,
         setup: Arc<Setup>,
         events: mpsc::Sender<Event>,
+        id: watch::Sender<ParticipantId>,
     ) -> Self {
         let (messages_in, messages) = mpsc::channel(QUEUE_MESSAGES);
         Self {
             session,
-            signaling,
+            signaling: Some(signaling),
+            door,
+            entering: JoinSet::new(),
             setup,
             connections: HashMap::new(),
             tasks: JoinSet::new(),
             messages,
             messages_in,
             events: Events { queue: events, dropped: 0 },
+            id,
             ended: false,
         }
     }
@@ -64,10 +76,11 @@ impl Driver {
         self.act();
         while !self.ended {
             tokio::select! {
-                frame = self.signaling.next() => match frame {
+                frame = next_frame(&mut self.signaling) => match frame {
                     Ok(frame) => self.frame(&frame),
-                    Err(ended) => self.session.end(close_reason(ended)),
+                    Err(Ended { code, reason }) => self.set_back(Setback::Lost { code, reason }),
                 },
+                Some(entered) = self.entering.join_next() => self.entered(entered),
                 Some(message) = self.messages.recv() => self.message(message),
                 // A handle that was dropped wants what one that leaves wants.
                 wish = wishes.recv() => self.wish(wish.unwrap_or(Wish::Leave)),
@@ -90,6 +103,26 @@ impl Driver {
                 _ => tracing::warn!(%error, "a message of the server is not understood"),
             },
         }
+    }
+
+    fn entered(&mut self, entered: Result<Result<Entered, Setback>, JoinError>) {
+        match entered {
+            Ok(Ok(Entered { signaling, first, token })) => {
+                self.signaling = Some(signaling);
+                self.door.token = token;
+                self.session.handle_message(first);
+                if let Some(id) = self.session.id() {
+                    self.id.send_replace(id);
+                }
+            }
+            Ok(Err(setback)) => self.set_back(setback),
+            Err(error) => self.set_back(Setback::Unreachable { reason: error.to_string() }),
+        }
+    }
+
+    fn set_back(&mut self, setback: Setback) {
+        self.signaling = None;
+        self.session.handle_setback(setback, rand::random());
     }
 
     fn message(&mut self, message: Message) {
@@ -139,15 +172,25 @@ impl Driver {
                     let opened = Connection::open(setup, peer, connection, offers, messages, &mut self.tasks);
                     self.connections.insert(peer, opened);
                 }
+                Action::Reconnect { way, after } => {
+                    self.entering.spawn(self.door.clone().enter_again(way, after));
+                }
                 Action::Send(message) => self.send(&message),
+                Action::UseIceServers(ice) => {
+                    match serde_json::from_slice::<Vec<IceServer>>(ice.servers.as_bytes()) {
+                        Ok(servers) => self.setup = Arc::new(self.setup.with_ice_servers(&servers)),
+                        Err(error) => tracing::warn!(%error, "the server's ICE servers are not understood"),
+                    }
+                }
             }
         }
     }
 
     fn send(&mut self, message: &ClientMessage) {
-        if !self.signaling.send(encode_client(message, None)) && !self.ended {
+        let Some(signaling) = &self.signaling else { return };
+        if !signaling.send(encode_client(message, None)) && !self.ended {
             let reason = "the server does not take what is sent".into();
-            self.session.end(CloseReason::SignalingLost { reason });
+            self.set_back(Setback::Lost { code: None, reason });
         }
     }
 }
@@ -170,14 +213,11 @@ impl Events {
     }
 }
 
-fn close_reason(ended: Ended) -> CloseReason {
-    match ended.code {
-        Some(REPLACED) => CloseReason::Replaced,
-        Some(ROOM_CLOSED) => CloseReason::RoomClosed { reason: ended.reason },
-        Some(_) | None => CloseReason::SignalingLost { reason: ended.reason },
+async fn next_frame(signaling: &mut Option<Signaling>) -> Result<Bytes, Ended> {
+    match signaling {
+        Some(signaling) => signaling.next().await,
+        None => std::future::pending().await,
     }
 }
 
 const QUEUE_MESSAGES: usize = 1024;
-const REPLACED: u16 = 4509;
-const ROOM_CLOSED: u16 = 4503;

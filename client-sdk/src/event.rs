@@ -18,6 +18,15 @@ pub enum Event {
         /// How it is.
         state: ConnectionState,
     },
+    /// A message of the application, by way of the server.
+    Message {
+        /// From whom.
+        from: ParticipantId,
+        /// What it is about.
+        topic: String,
+        /// The message, a JSON value.
+        data: Bytes,
+    },
     /// Data from another participant.
     Data {
         /// From whom.
@@ -39,6 +48,29 @@ pub enum Event {
     ParticipantJoined(Member),
     /// Somebody is gone for good.
     ParticipantLeft(ParticipantId),
+    /// Something about a participant changed; `None` stands for what did not.
+    ParticipantUpdated {
+        /// Who.
+        participant: ParticipantId,
+        /// Its name.
+        name: Option<String>,
+        /// What it says of itself, a JSON value.
+        state: Option<Bytes>,
+        /// Whether it has a signaling connection. Its media may flow without one.
+        connected: Option<bool>,
+    },
+    /// The signaling connection is lost and is being opened again. Media goes on.
+    Reconnecting,
+    /// This participant is back in the room under another id: everybody else was announced as gone and joins again.
+    Rejoined {
+        /// The id that holds from now on.
+        id: ParticipantId,
+    },
+    /// The signaling connection is back, and everything is as it was.
+    Resumed {
+        /// Whether messages were lost meanwhile. What was being negotiated is negotiated again.
+        lossy: bool,
+    },
     /// The server refused something this participant sent.
     SignalingError {
         /// The stable reason.
@@ -68,8 +100,18 @@ pub enum ConnectionState {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum CloseReason {
+    /// This participant was put out, with the server's text for people.
+    Kicked {
+        /// Why.
+        reason: String,
+    },
     /// This participant left.
     Left,
+    /// The server closed the connection for good, for what this participant did or was not allowed to do.
+    Refused {
+        /// The WebSocket close code, like 4513 for sending too much.
+        code: u16,
+    },
     /// A newer connection with the same token took the seat.
     Replaced,
     /// The room was closed, with the server's text for people.
@@ -77,7 +119,7 @@ pub enum CloseReason {
         /// Why.
         reason: String,
     },
-    /// The signaling connection broke off.
+    /// The signaling connection broke off and could not be opened again.
     SignalingLost {
         /// How.
         reason: String,

@@ -31,11 +31,11 @@
 //! # Limits
 //!
 //! TURN works over UDP only; servers over TCP or TLS are left out with a warning in the log. Audio is Opus, video VP8.
-//! When the signaling connection is lost the room is over for the participant.
 #![forbid(unsafe_code)]
 
 mod client;
 mod connection;
+mod door;
 mod driver;
 mod error;
 mod event;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use signal_core::wire::decode_server;
-use signal_core::{ParticipantId, ServerMessage};
-use tokio::sync::{mpsc, oneshot};
+use signal_core::ParticipantId;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use crate::connection::Setup;
+use crate::door::Door;
 use crate::driver::{Driver, Wish};
 use crate::error::{EnterError, SendError};
 use crate::event::Event;
@@ -17,7 +16,6 @@ use crate::ice::IceServer;
 use crate::media::{MediaKind, Player, Source};
 use crate::options::Options;
 use crate::session::Session;
-use crate::signaling::Signaling;
 
 /// A participant that is in a room.
 ///
@@ -27,7 +25,7 @@ use crate::signaling::Signaling;
 /// [`Event::Lagged`], so take events even if you do not need them.
 #[derive(Debug)]
 pub struct Participant {
-    id: ParticipantId,
+    id: watch::Receiver<ParticipantId>,
     wishes: mpsc::Sender<Wish>,
     events: mpsc::Receiver<Event>,
     driver: JoinHandle<()>,
@@ -35,28 +33,23 @@ pub struct Participant {
 
 impl Participant {
     pub(crate) async fn enter(
-        url: String,
-        tls: Arc<rustls::ClientConfig>,
-        ice_servers: Vec<IceServer>,
-        options: Options,
+        door: Door,
+        ice_servers: &[IceServer],
+        options: &Options,
     ) -> Result<Self, EnterError> {
         let audio = player(options.audio.as_ref(), MediaKind::Audio)?;
         let video = player(options.video.as_ref(), MediaKind::Video)?;
-        let entering = async {
-            let mut signaling = Signaling::connect(&url, tls).await.map_err(EnterError::Signaling)?;
-            let mut session = Session::new();
-            session.handle_message(joined(&mut signaling).await?);
-            Ok::<_, EnterError>((signaling, session))
-        };
-        let (signaling, session) =
-            timeout(options.enter_timeout, entering).await.map_err(|_| EnterError::Timeout)??;
+        let entered = door.enter().await?;
+        let mut session = Session::new();
+        session.handle_message(entered.first);
         let id = session.id().ok_or_else(|| EnterError::Signaling("expected `joined` first".into()))?;
 
-        let setup = Arc::new(Setup::new(&options, &ice_servers, audio, video));
+        let setup = Arc::new(Setup::new(options, ice_servers, audio, video));
         let (wishes, wished) = mpsc::channel(QUEUE_WISHES);
         let (told, events) = mpsc::channel(QUEUE_EVENTS);
-        let driver = tokio::spawn(Driver::new(session, signaling, setup, told).run(wished));
-        Ok(Self { id, wishes, events, driver })
+        let (id_changed, id) = watch::channel(id);
+        let driver = Driver::new(session, entered.signaling, door, setup, told, id_changed);
+        Ok(Self { id, wishes, events, driver: tokio::spawn(driver.run(wished)) })
     }
 
     /// Waits for the next event; `None` after [`Event::Closed`]. Safe to cancel.
@@ -93,26 +86,9 @@ impl Participant {
         let _ = driver.await;
     }
 
-    /// The id that the others know this participant by.
+    /// The id that the others know this participant by; [`Event::Rejoined`] tells when it changes.
     pub fn id(&self) -> ParticipantId {
-        self.id
-    }
-}
-
-/// Waits for the server's first message, which is `joined` or an error.
-async fn joined(signaling: &mut Signaling) -> Result<ServerMessage, EnterError> {
-    loop {
-        let frame = signaling.next().await.map_err(|ended| EnterError::Signaling(ended.reason))?;
-        match decode_server(&frame) {
-            Ok(message @ ServerMessage::Joined { .. }) => return Ok(message),
-            Ok(ServerMessage::Error { code, message, .. }) => {
-                return Err(EnterError::Refused { code: code.to_string(), message });
-            }
-            Ok(other) => tracing::debug!(?other, "before `joined`"),
-            Err(error) => {
-                return Err(EnterError::Signaling(format!("the first message is not understood: {error}")));
-            }
-        }
+        *self.id.borrow()
     }
 }
 

@@ -8,15 +8,26 @@
 //!   offered again if it is still missing.
 //! - Candidates are held back until the description they belong to was sent, and until the other side's was applied.
 //! - A peer whose DTLS fingerprint changes has rebuilt its connection: one's own is rebuilt too.
+//! - When the signaling connection is lost, media goes on. The seat is resumed, or else taken anew with the token it
+//!   was taken with, or else the room is joined again; no step is tried twice that the server has refused.
 
 mod description;
+mod outbox;
 mod peer;
+mod return_path;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use signal_core::{ClientMessage, ErrorCode, Participant, ParticipantId, ServerMessage, Signal, SignalKind};
+use signal_core::{
+    ClientMessage, ErrorCode, IceServers, LeaveReason, Missed, Participant, ParticipantId, PeerUpdate,
+    Resumed, ServerMessage, Signal, SignalKind,
+};
 
+use self::outbox::Outbox;
 use self::peer::Peer;
+use self::return_path::ReturnPath;
+pub use self::return_path::{Setback, Way};
 use crate::event::{CloseReason, ConnectionState, Event};
 use crate::ice::IceCandidate;
 
@@ -25,6 +36,10 @@ use crate::ice::IceCandidate;
 pub struct Session {
     me: Option<ParticipantId>,
     peers: BTreeMap<ParticipantId, Peer>,
+    /// Messages received, for the server to know what is missing.
+    received: u64,
+    outbox: Outbox,
+    way_back: ReturnPath,
     actions: VecDeque<Action>,
 }
 
@@ -54,8 +69,18 @@ pub enum Action {
         /// Whether it will offer first.
         offers: bool,
     },
+    /// Come back to the room by opening a signaling connection anew, and hand in its first message or a
+    /// [`Setback`]. Media goes on meanwhile.
+    Reconnect {
+        /// How.
+        way: Way,
+        /// After this time.
+        after: Duration,
+    },
     /// Send a message to the server.
     Send(ClientMessage),
+    /// Use these ICE servers for connections from here on.
+    UseIceServers(IceServers),
 }
 
 /// Something for a connection to do.
@@ -120,24 +145,56 @@ impl Session {
 
     /// Takes in a message of the server.
     pub fn handle_message(&mut self, message: ServerMessage) {
+        // Everything but `resumed` is counted, on both sides.
+        self.received += 1;
         match message {
             ServerMessage::Error { code, message, .. } => self.refused(code, message),
-            ServerMessage::Joined { participant_id, participants, .. } => {
-                self.me = Some(participant_id);
+            ServerMessage::IceServers { ice, .. } => self.actions.push_back(Action::UseIceServers(ice)),
+            ServerMessage::Joined { participant_id, participants, welcome } => {
+                self.start_anew(participant_id);
+                if let Some(welcome) = welcome {
+                    self.way_back.entered(Some(welcome.resume_token));
+                    self.actions.push_back(Action::UseIceServers(welcome.ice));
+                } else {
+                    self.way_back.entered(None);
+                }
                 for participant in participants {
                     self.meet(participant);
                 }
             }
+            ServerMessage::Kicked { reason } => self.end(CloseReason::Kicked { reason }),
+            ServerMessage::Message { from, topic, data } => {
+                let (topic, data) = (topic.as_str().to_owned(), data.as_bytes().to_vec().into());
+                self.emit(Event::Message { from, topic, data });
+            }
             ServerMessage::PeerJoined { participant } => self.meet(participant),
-            ServerMessage::PeerLeft { participant_id, .. } => {
-                if let Some(mut peer) = self.peers.remove(&participant_id) {
-                    peer.close(&mut self.actions);
-                    self.emit(Event::ParticipantLeft(participant_id));
-                }
+            ServerMessage::PeerLeft { participant_id, reason } => self.part(participant_id, reason),
+            ServerMessage::PeerUpdated { participant_id, update } => {
+                self.peer_updated(participant_id, &update);
+            }
+            ServerMessage::Resumed(resumed) => {
+                self.received -= 1;
+                self.resumed(resumed);
             }
             ServerMessage::RoomClosed { reason, .. } => self.end(CloseReason::RoomClosed { reason }),
             ServerMessage::Signal { from, signal } => self.signal(from, &signal),
             _ => {}
+        }
+    }
+
+    /// Takes in that the signaling connection was lost, or could not be had again.
+    ///
+    /// `jitter` is a random number from 0 up to 1: it spreads out those who lost the same server.
+    pub fn handle_setback(&mut self, setback: Setback, jitter: f64) {
+        if self.way_back.is_over() {
+            return;
+        }
+        if self.outbox.pause() {
+            self.emit(Event::Reconnecting);
+        }
+        match self.way_back.after(setback, self.received, jitter) {
+            Ok((way, after)) => self.actions.push_back(Action::Reconnect { way, after }),
+            Err(reason) => self.end(reason),
         }
     }
 
@@ -152,6 +209,10 @@ impl Session {
             Report::Offer { negotiation, sdp } => peer.offer_made(negotiation, &sdp, actions),
             Report::State(state) => peer.state_changed(state, actions),
         }
+        let id = peer.id();
+        if peer.is_gone_for_good() {
+            self.forget(id);
+        }
     }
 
     /// Starts ICE anew with a participant, which needs an offer from this side.
@@ -163,8 +224,10 @@ impl Session {
 
     /// Leaves the room for good.
     pub fn leave(&mut self) {
-        self.actions.push_back(Action::Send(ClientMessage::Leave));
-        self.end(CloseReason::Left);
+        if !self.way_back.is_over() {
+            self.actions.push_back(Action::Send(ClientMessage::Leave));
+            self.end(CloseReason::Left);
+        }
     }
 
     /// Closes every connection, for a reason that lies outside the session.
@@ -173,18 +236,85 @@ impl Session {
             peer.close(&mut self.actions);
         }
         self.peers.clear();
+        self.way_back.close();
         self.emit(Event::Closed(reason));
     }
 
     /// Takes out the next thing to do; `None` when there is nothing left.
+    ///
+    /// Messages to the server wait while there is no signaling connection.
     #[must_use]
     pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        loop {
+            if let Some(message) = self.outbox.poll() {
+                return Some(Action::Send(message));
+            }
+            match self.actions.pop_front()? {
+                Action::Send(message) => self.outbox.push(message),
+                action => return Some(action),
+            }
+        }
     }
 
     /// This participant's id, once the server has told it.
     pub fn id(&self) -> Option<ParticipantId> {
         self.me
+    }
+
+    /// Enters under that id. What was there under another one is over: the others have seen it leave.
+    fn start_anew(&mut self, me: ParticipantId) {
+        let is_back = self.me.replace(me).is_some();
+        for (id, mut peer) in std::mem::take(&mut self.peers) {
+            peer.close(&mut self.actions);
+            self.emit(Event::ParticipantLeft(id));
+        }
+        self.received = 1;
+        self.outbox.start_anew();
+        if is_back {
+            self.emit(Event::Rejoined { id: me });
+        }
+    }
+
+    fn resumed(&mut self, resumed: Resumed) {
+        let Resumed { seq, missed, resume_token, ice } = resumed;
+        self.way_back.entered(Some(resume_token));
+        self.actions.push_back(Action::UseIceServers(ice));
+        match missed {
+            Missed::Replayed { received, .. } => {
+                let lossless = self.outbox.resume(received);
+                self.emit(Event::Resumed { lossy: !lossless });
+                if !lossless {
+                    self.void_negotiations();
+                }
+            }
+            Missed::Snapshot { participants, .. } => {
+                self.received = seq;
+                self.outbox.start_anew();
+                self.emit(Event::Resumed { lossy: true });
+                self.compare(participants);
+            }
+        }
+    }
+
+    /// Finds out what happened meanwhile, and negotiates again what is not connected.
+    fn compare(&mut self, participants: Vec<Participant>) {
+        let gone = self.peers.keys().filter(|id| !participants.iter().any(|present| present.id == **id));
+        for id in gone.copied().collect::<Vec<_>>() {
+            self.part(id, Some(LeaveReason::Lost));
+        }
+        self.void_negotiations();
+        for participant in participants {
+            if !self.peers.contains_key(&participant.id) {
+                self.meet(participant);
+            }
+        }
+    }
+
+    fn void_negotiations(&mut self) {
+        let Some(me) = self.me else { return };
+        for peer in self.peers.values_mut() {
+            peer.void_negotiation(me < peer.id(), &mut self.actions);
+        }
     }
 
     fn meet(&mut self, participant: Participant) {
@@ -197,9 +327,38 @@ impl Session {
         self.peers.insert(peer.id(), peer);
     }
 
+    /// Media is peer to peer: of somebody who only lost the server it is kept for as long as it flows.
+    fn part(&mut self, id: ParticipantId, reason: Option<LeaveReason>) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let keeps_media = reason == Some(LeaveReason::Lost) && peer.is_connected();
+        if keeps_media {
+            peer.keep_media_only();
+        } else {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: ParticipantId) {
+        if let Some(mut peer) = self.peers.remove(&id) {
+            peer.close(&mut self.actions);
+            self.emit(Event::ParticipantLeft(id));
+        }
+    }
+
+    fn peer_updated(&mut self, participant: ParticipantId, update: &PeerUpdate) {
+        let Some(me) = self.me else { return };
+        if let Some(peer) = self.peers.get_mut(&participant).filter(|_| update.lossy) {
+            peer.void_negotiation(me < participant, &mut self.actions);
+        }
+        let name = update.name.as_deref().map(str::to_owned);
+        let state = update.state.as_ref().map(|state| state.as_bytes().to_vec().into());
+        self.emit(Event::ParticipantUpdated { participant, name, state, connected: update.connected });
+    }
+
     fn signal(&mut self, from: ParticipantId, signal: &Signal) {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let payload = signal.payload.as_bytes();
+        let number = signal.negotiation;
         match signal.kind {
             SignalKind::Answer | SignalKind::Offer => {
                 let Ok(sdp) = serde_json::from_slice(payload) else {
@@ -207,9 +366,9 @@ impl Session {
                     return;
                 };
                 if signal.kind == SignalKind::Offer {
-                    peer.offered(sdp, &mut self.actions);
+                    peer.offered(sdp, number, &mut self.actions);
                 } else {
-                    peer.answered(sdp, &mut self.actions);
+                    peer.answered(sdp, number, &mut self.actions);
                 }
             }
             // Besides candidates there are `null` and `""`, which mark their end.

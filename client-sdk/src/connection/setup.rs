@@ -23,7 +23,7 @@ use crate::media::{MediaKind, Player};
 use crate::options::Options;
 
 /// What all connections of a participant have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Setup {
     ice_servers: Vec<RTCIceServer>,
     relay_only: bool,
@@ -41,17 +41,8 @@ impl Setup {
         audio: Option<Player>,
         video: Option<Player>,
     ) -> Self {
-        let ice_servers = ice_servers.iter().filter_map(|server| {
-            let urls = server.usable_urls();
-            let (username, credential) = (server.username.clone(), server.credential.clone());
-            (!urls.is_empty()).then(|| RTCIceServer {
-                urls,
-                username: username.unwrap_or_default(),
-                credential: credential.unwrap_or_default(),
-            })
-        });
         Self {
-            ice_servers: ice_servers.collect(),
+            ice_servers: usable(ice_servers),
             relay_only: options.relay_only,
             bind_address: options.bind_address.clone(),
             mdns: if options.mdns { MulticastDnsMode::QueryOnly } else { MulticastDnsMode::Disabled },
@@ -59,6 +50,11 @@ impl Setup {
             audio: audio.map(Arc::new),
             video: video.map(Arc::new),
         }
+    }
+
+    /// The same with other ICE servers.
+    pub(crate) fn with_ice_servers(&self, ice_servers: &[IceServer]) -> Self {
+        Self { ice_servers: usable(ice_servers), ..self.clone() }
     }
 
     /// A peer connection and what it is to send.
@@ -106,6 +102,19 @@ impl Setup {
         }
         Ok((pc, senders))
     }
+}
+
+fn usable(ice_servers: &[IceServer]) -> Vec<RTCIceServer> {
+    let usable = ice_servers.iter().filter_map(|server| {
+        let urls = server.usable_urls();
+        let (username, credential) = (server.username.clone(), server.credential.clone());
+        (!urls.is_empty()).then(|| RTCIceServer {
+            urls,
+            username: username.unwrap_or_default(),
+            credential: credential.unwrap_or_default(),
+        })
+    });
+    usable.collect()
 }
 
 async fn receive_only(pc: &dyn PeerConnection, kind: MediaKind) -> Result<()> {

@@ -21,6 +21,13 @@ pub(super) struct Peer {
     last_negotiation: u32,
     /// Offers of the other side that were not answered yet.
     unanswered: u32,
+    /// The largest number that a negotiation of this pair had, on either side.
+    number: u32,
+    /// The number of the negotiation that is under way or was settled last; `None` if the other side gave none.
+    current: Option<u32>,
+    state: ConnectionState,
+    /// It has left the room, or the room has lost it; only its media is still there.
+    is_gone: bool,
     /// Something changed on this side that the other does not know yet.
     offer_wanted: bool,
     restart_wanted: bool,
@@ -65,6 +72,10 @@ impl Peer {
             negotiation: Negotiation::Stable,
             last_negotiation: 0,
             unanswered: 0,
+            number: 0,
+            current: None,
+            state: ConnectionState::Connecting,
+            is_gone: false,
             offer_wanted: false,
             restart_wanted: false,
             remote: None,
@@ -77,6 +88,9 @@ impl Peer {
 
     /// Offers, now or as soon as what is under way is settled.
     pub(super) fn offer(&mut self, actions: &mut VecDeque<Action>) {
+        if self.is_gone {
+            return;
+        }
         if self.negotiation != Negotiation::Stable {
             self.offer_wanted = true;
             return;
@@ -106,7 +120,9 @@ impl Peer {
     }
 
     /// The other side's offer was delivered, so it has won.
-    pub(super) fn offered(&mut self, sdp: String, actions: &mut VecDeque<Action>) {
+    pub(super) fn offered(&mut self, sdp: String, number: Option<u32>, actions: &mut VecDeque<Action>) {
+        self.current = number;
+        self.number = self.number.max(number.unwrap_or(0));
         let remote = Remote::of(&sdp);
         if self.connection.is_some() && self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote))
         {
@@ -127,7 +143,8 @@ impl Peer {
         if self.connection.is_none() {
             self.open(false, actions);
         }
-        self.unanswered += 1;
+        // An answer with a number names its offer; without, the server counts one for each.
+        self.unanswered = if number.is_some() { 1 } else { self.unanswered + 1 };
         self.negotiation = Negotiation::Answering;
         self.last_negotiation += 1;
         self.command(Command::Answer { negotiation: self.last_negotiation, sdp }, actions);
@@ -135,8 +152,11 @@ impl Peer {
     }
 
     /// The other side's answer to this side's offer was delivered.
-    pub(super) fn answered(&mut self, sdp: String, actions: &mut VecDeque<Action>) {
+    pub(super) fn answered(&mut self, sdp: String, number: Option<u32>, actions: &mut VecDeque<Action>) {
         let Negotiation::Offered { .. } = self.negotiation else { return };
+        if number.is_some() && number != self.current {
+            return;
+        }
         let remote = Remote::of(&sdp);
         if self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote)) {
             return self.rebuild(actions);
@@ -161,6 +181,8 @@ impl Peer {
         let Negotiation::Offering { restarts_ice } = self.negotiation else { return };
         if negotiation == self.last_negotiation {
             self.negotiation = Negotiation::Offered { restarts_ice };
+            self.number = self.number.saturating_add(1);
+            self.current = Some(self.number);
             self.send(SignalKind::Offer, sdp, actions);
             self.send_candidates(actions);
         }
@@ -183,6 +205,10 @@ impl Peer {
     }
 
     pub(super) fn state_changed(&mut self, state: ConnectionState, actions: &mut VecDeque<Action>) {
+        self.state = state;
+        if self.is_gone {
+            return;
+        }
         match state {
             ConnectionState::Failed if self.rebuilds < MAX_REBUILDS => return self.rebuild(actions),
             ConnectionState::Failed => self.close(actions),
@@ -200,8 +226,44 @@ impl Peer {
         self.offer_wanted = false;
         self.restart_wanted = false;
         self.remote = None;
+        self.state = ConnectionState::Connecting;
         self.candidates.clear();
         self.candidates_sent = 0;
+    }
+
+    /// Messages of this pair were lost, and with them what was being negotiated. Whoever is not connected, or was
+    /// changing something, offers again.
+    pub(super) fn void_negotiation(&mut self, offers: bool, actions: &mut VecDeque<Action>) {
+        let was_offering = match self.negotiation {
+            Negotiation::Offered { restarts_ice } | Negotiation::Offering { restarts_ice } => {
+                self.command(Command::Rollback, actions);
+                self.restart_wanted |= restarts_ice;
+                true
+            }
+            Negotiation::Answering | Negotiation::Stable => false,
+        };
+        if self.negotiation == Negotiation::Answering {
+            // The answer is being made: it goes to an offer that nobody remembers, and the next offer settles it.
+            return;
+        }
+        self.negotiation = Negotiation::Stable;
+        self.candidates_sent = 0;
+        if was_offering || (offers && !self.is_connected()) {
+            self.offer(actions);
+        }
+    }
+
+    /// The room has lost it; what still flows is kept until it stops.
+    pub(super) fn keep_media_only(&mut self) {
+        self.is_gone = true;
+    }
+
+    pub(super) fn is_gone_for_good(&self) -> bool {
+        self.is_gone && !self.is_connected()
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.connection.is_some() && self.state == ConnectionState::Connected
     }
 
     pub(super) fn id(&self) -> ParticipantId {
@@ -259,7 +321,7 @@ impl Peer {
         actions: &mut VecDeque<Action>,
     ) {
         let payload = payload(value).expect("strings and candidates have a JSON form");
-        let signal = Signal { kind, payload, negotiation: None, tracks: None };
+        let signal = Signal { kind, payload, negotiation: self.current, tracks: None };
         actions.push_back(Action::Send(ClientMessage::Signal { to: self.id, signal }));
     }
 

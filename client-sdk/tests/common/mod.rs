@@ -47,6 +47,8 @@ pub struct Witness {
     pub channels: HashSet<ParticipantId>,
     pub data: Vec<(ParticipantId, String)>,
     pub closed: Option<CloseReason>,
+    /// How often its signaling came back without a loss.
+    pub resumed: u32,
 }
 
 impl Witness {
@@ -59,6 +61,7 @@ impl Witness {
             channels: HashSet::new(),
             data: Vec::new(),
             closed: None,
+            resumed: 0,
         }
     }
 
@@ -93,7 +96,15 @@ impl Witness {
             }
             Event::DataChannelOpen { participant } => drop(self.channels.insert(participant)),
             Event::ParticipantJoined(participant) => drop(self.present.insert(participant.id)),
-            Event::ParticipantLeft(id) => drop(self.present.remove(&id)),
+            Event::ParticipantLeft(id) => {
+                self.present.remove(&id);
+                self.states.remove(&id);
+            }
+            Event::ParticipantUpdated { .. } | Event::Reconnecting | Event::Rejoined { .. } => {}
+            Event::Resumed { lossy } => {
+                assert!(!lossy);
+                self.resumed += 1;
+            }
             Event::Track(track) => drop(self.tracks.insert((track.participant(), track.kind()), track)),
             other => panic!("unexpected {other:?}"),
         }

@@ -1,0 +1,118 @@
+//! The way into a room, the first time and again.
+
+use std::time::Duration;
+
+use signal_core::ServerMessage;
+use signal_core::wire::decode_server;
+use tokio::time::{sleep, timeout};
+
+use crate::client::Client;
+use crate::error::EnterError;
+use crate::session::{Setback, Way};
+use crate::signaling::Signaling;
+
+/// What it takes to enter a room.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) client: Client,
+    pub(crate) room_id: String,
+    pub(crate) token: String,
+    pub(crate) rejoin: Rejoin,
+    /// For how long entering may take.
+    pub(crate) patience: Duration,
+}
+
+/// What gets a token where the one there is has been refused.
+#[derive(Clone)]
+pub(crate) enum Rejoin {
+    /// The creator's access token, which opens its own room.
+    AccessToken(String),
+    /// Nothing: the token was handed in from outside.
+    Impossible,
+    /// What the room was joined with.
+    Password { password: String, display_name: String },
+}
+
+/// A signaling connection and what came over it first.
+pub(crate) struct Entered {
+    pub(crate) signaling: Signaling,
+    pub(crate) first: ServerMessage,
+    /// The token that the seat was taken with.
+    pub(crate) token: String,
+}
+
+impl Door {
+    /// Enters for the first time.
+    pub(crate) async fn enter(&self) -> Result<Entered, EnterError> {
+        let url = self.client.signaling_url(&self.room_id, &self.token);
+        timeout(self.patience, self.open(&url, self.token.clone())).await.map_err(|_| EnterError::Timeout)?
+    }
+
+    /// Enters again, after a while.
+    pub(crate) async fn enter_again(mut self, way: Way, after: Duration) -> Result<Entered, Setback> {
+        sleep(after).await;
+        timeout(self.patience, self.try_way(way))
+            .await
+            .unwrap_or_else(|_| Err(Setback::Unreachable { reason: "no answer in time".into() }))
+    }
+
+    async fn try_way(&mut self, way: Way) -> Result<Entered, Setback> {
+        let url = match way {
+            Way::Attach => self.client.signaling_url(&self.room_id, &self.token),
+            Way::Join => {
+                self.renew_token().await?;
+                self.client.signaling_url(&self.room_id, &self.token)
+            }
+            Way::Resume { token, last_seq } => self.client.resume_url(&self.room_id, &token, last_seq),
+        };
+        self.open(&url, self.token.clone()).await.map_err(|error| match error {
+            EnterError::Refused { .. } => Setback::Refused { reason: error.to_string() },
+            error => Setback::Unreachable { reason: error.to_string() },
+        })
+    }
+
+    async fn renew_token(&mut self) -> Result<(), Setback> {
+        match &self.rejoin {
+            Rejoin::AccessToken(token) => self.token.clone_from(token),
+            Rejoin::Impossible => {
+                let reason = "the token is not accepted any more".into();
+                return Err(Setback::Refused { reason });
+            }
+            Rejoin::Password { password, display_name } => {
+                let joined = self.client.join_room(&self.room_id, password, display_name).await;
+                self.token = joined
+                    .map_err(|error| {
+                        let reason = error.to_string();
+                        match error.code() {
+                            Some(_) => Setback::Refused { reason },
+                            None => Setback::Unreachable { reason },
+                        }
+                    })?
+                    .ws_token;
+            }
+        }
+        Ok(())
+    }
+
+    /// Connects and waits for the server's first message, which says how things stand or why not.
+    async fn open(&self, url: &str, token: String) -> Result<Entered, EnterError> {
+        let mut signaling =
+            Signaling::connect(url, self.client.tls()).await.map_err(EnterError::Signaling)?;
+        loop {
+            let frame = signaling.next().await.map_err(|ended| EnterError::Signaling(ended.reason))?;
+            match decode_server(&frame) {
+                Ok(first @ (ServerMessage::Joined { .. } | ServerMessage::Resumed(_))) => {
+                    return Ok(Entered { signaling, first, token });
+                }
+                Ok(ServerMessage::Error { code, message, .. }) => {
+                    return Err(EnterError::Refused { code: code.to_string(), message });
+                }
+                Ok(other) => tracing::debug!(?other, "before `joined`"),
+                Err(error) => {
+                    let reason = format!("the first message is not understood: {error}");
+                    return Err(EnterError::Signaling(reason));
+                }
+            }
+        }
+    }
+}

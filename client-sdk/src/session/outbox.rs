@@ -1,0 +1,118 @@
+//! Messages to the server: numbered, and kept until it is known that they have arrived.
+
+use std::collections::VecDeque;
+
+use signal_core::{ClientMessage, SignalKind};
+
+/// What was sent and what is to be sent.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    /// The last messages sent, and behind them those that wait.
+    kept: VecDeque<ClientMessage>,
+    bytes: usize,
+    /// The number of the first one that is kept, less one.
+    dropped: u64,
+    /// How many of those that are kept were sent.
+    sent: usize,
+    is_paused: bool,
+}
+
+impl Outbox {
+    pub(super) fn push(&mut self, message: ClientMessage) {
+        self.bytes += size(&message);
+        self.kept.push_back(message);
+        while self.kept.len() > MOST_MESSAGES || self.bytes > MOST_BYTES {
+            let Some(oldest) = self.kept.pop_front() else { return };
+            self.bytes -= size(&oldest);
+            self.dropped += 1;
+            self.sent = self.sent.saturating_sub(1);
+        }
+    }
+
+    /// The next message to send; `None` while there is nobody to send it to.
+    pub(super) fn poll(&mut self) -> Option<ClientMessage> {
+        if self.is_paused {
+            return None;
+        }
+        let message = self.kept.get(self.sent)?.clone();
+        self.sent += 1;
+        Some(message)
+    }
+
+    /// The connection is gone; `false` if that was known.
+    pub(super) fn pause(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_paused, true)
+    }
+
+    /// A new connection goes on where the last one stopped: the server has taken that many messages. `false` if
+    /// some that it has not taken are not kept any more.
+    pub(super) fn resume(&mut self, taken: u64) -> bool {
+        self.is_paused = false;
+        let known = usize::try_from(taken.saturating_sub(self.dropped)).unwrap_or(usize::MAX);
+        self.sent = known.min(self.kept.len());
+        taken >= self.dropped
+    }
+
+    /// A new connection counts from nothing, and what was to be said is void.
+    pub(super) fn start_anew(&mut self) {
+        *self = Self::default();
+    }
+}
+
+fn size(message: &ClientMessage) -> usize {
+    match message {
+        ClientMessage::Signal { signal, .. } => match signal.kind {
+            SignalKind::Answer | SignalKind::Candidate | SignalKind::Offer => {
+                OVERHEAD + signal.payload.as_bytes().len()
+            }
+        },
+        _ => OVERHEAD,
+    }
+}
+
+/// What a server replays at most, the other way round.
+const MOST_MESSAGES: usize = 512;
+const MOST_BYTES: usize = 1024 * 1024;
+const OVERHEAD: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use signal_core::wire::payload;
+
+    use super::*;
+
+    fn ping(number: u32) -> ClientMessage {
+        ClientMessage::Ping { t: payload(&number).unwrap() }
+    }
+
+    fn polled(outbox: &mut Outbox) -> Vec<ClientMessage> {
+        std::iter::from_fn(|| outbox.poll()).collect()
+    }
+
+    #[test]
+    fn what_the_server_has_not_taken_is_sent_again_in_order() {
+        let mut outbox = Outbox::default();
+        (1..=3).for_each(|number| outbox.push(ping(number)));
+        assert_eq!(polled(&mut outbox), [ping(1), ping(2), ping(3)]);
+        assert!(outbox.pause());
+        assert!(!outbox.pause());
+        outbox.push(ping(4));
+        assert_eq!(polled(&mut outbox), []);
+        assert!(outbox.resume(1));
+        assert_eq!(polled(&mut outbox), [ping(2), ping(3), ping(4)]);
+    }
+
+    #[test]
+    fn what_is_not_kept_any_more_is_told_as_a_loss() {
+        let mut outbox = Outbox::default();
+        for number in 0..MOST_MESSAGES as u32 + 2 {
+            outbox.push(ping(number));
+            let _ = outbox.poll();
+        }
+        outbox.pause();
+        assert!(!outbox.resume(1));
+        assert_eq!(polled(&mut outbox).len(), MOST_MESSAGES);
+        outbox.pause();
+        assert!(outbox.resume(2));
+    }
+}

@@ -1,0 +1,121 @@
+//! The signaling connection is lost in the middle of a call, and the call goes on.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use client_sdk::{Client, MediaKind, NewRoom};
+use common::{Witness, talker, until_media_flows};
+use signal_core::HubConfig;
+use signal_server::{Secret, Server, testing};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_socket_is_resumed_and_nobody_leaves_the_call() {
+    let server = testing::start().await.unwrap();
+    let (wire, client) = Wire::to(server.address()).await;
+    let (mut creator, mut guest) = pair(&client, &server.access_token("alice")).await;
+    let (creator_id, guest_id) = (creator.id(), guest.id());
+    for _ in 0..3 {
+        wire.cut();
+        for witness in [&mut creator, &mut guest] {
+            witness.until("resumption", |seen| seen.resumed > 0).await;
+            witness.resumed = 0;
+        }
+    }
+    // Whoever had left would have been announced, and its tracks have ended.
+    for (witness, from) in [(&mut creator, guest_id), (&mut guest, creator_id)] {
+        for kind in [MediaKind::Audio, MediaKind::Video] {
+            witness.receive(from, kind, 60).await;
+        }
+        assert!(witness.present.contains(&from) && witness.is_connected(from));
+    }
+    assert_eq!((creator.id(), guest.id()), (creator_id, guest_id));
+    // The signaling works in both directions: a restart needs an offer and an answer.
+    creator.participant.restart_ice(guest_id).await;
+    guest.participant.restart_ice(creator_id).await;
+    creator.receive(guest_id, MediaKind::Audio, 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_back_too_late_enters_anew_and_is_connected_again() {
+    let grace = HubConfig { resume_grace: Duration::from_millis(100), ..HubConfig::default() };
+    let server = testing::start_with(Server::builder(Secret::random()).hub(grace)).await.unwrap();
+    let (wire, flaky) = Wire::to(server.address()).await;
+    let steady = Client::new(&server.url()).unwrap();
+    let token = server.access_token("alice");
+    let (room, creator) = steady.create(&token, &NewRoom::default(), talker()).await.unwrap();
+    let guest = flaky.join(&room.room_id, &room.password, "guest", talker()).await.unwrap();
+    let mut witnesses = [Witness::new(creator), Witness::new(guest)];
+    until_media_flows(&mut witnesses).await;
+    let before = witnesses[1].id();
+    wire.refuse(true);
+    wire.cut();
+    let seat_is_given_up = Duration::from_millis(400);
+    sleep(seat_is_given_up).await;
+    wire.refuse(false);
+    witnesses[1].until("a new id", |seen| seen.id() != before).await;
+    let creator_id = witnesses[0].id();
+    let now = witnesses[1].id();
+    assert!(now < before, "{now} is not newer than {before}");
+    witnesses[0].until("the newcomer", |seen| seen.present.contains(&now)).await;
+    witnesses[1].until("the creator again", |seen| seen.present.contains(&creator_id)).await;
+    for witness in &mut witnesses {
+        witness.tracks.clear();
+    }
+    until_media_flows(&mut witnesses).await;
+}
+
+async fn pair(client: &Client, token: &str) -> (Witness, Witness) {
+    let (room, creator) = client.create(token, &NewRoom::default(), talker()).await.unwrap();
+    let guest = client.join(&room.room_id, &room.password, "guest", talker()).await.unwrap();
+    let mut witnesses = [Witness::new(creator), Witness::new(guest)];
+    until_media_flows(&mut witnesses).await;
+    witnesses.into()
+}
+
+/// A TCP path to the server that can be cut.
+struct Wire {
+    cuts: watch::Sender<u32>,
+    refuses: watch::Sender<bool>,
+}
+
+impl Wire {
+    async fn to(server: SocketAddr) -> (Self, Client) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let (cuts, cut) = watch::channel(0);
+        let (refuses, refused) = watch::channel(false);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                if *refused.borrow() {
+                    continue;
+                }
+                let mut cut = cut.clone();
+                cut.mark_unchanged();
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(server).await.unwrap();
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        _ = cut.changed() => {}
+                    }
+                });
+            }
+        });
+        (Self { cuts, refuses }, client)
+    }
+
+    fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    fn refuse(&self, refuse: bool) {
+        self.refuses.send_replace(refuse);
+    }
+}
