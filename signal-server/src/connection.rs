@@ -58,7 +58,11 @@ impl<'a> Connection<'a> {
                         // The protocol is text only; the hub answers that this is not a message.
                         Some(Ok(Message::Binary(_))) => Bytes::new(),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                        Some(Ok(Message::Close(frame))) => return self.loss = loss(frame.as_ref()),
+                        Some(Ok(Message::Close(frame))) => {
+                            self.loss = loss(frame.as_ref());
+                            drop(self);
+                            return read_to_end(&mut socket).await;
+                        }
                         Some(Err(_)) | None => return,
                     };
                     self.shard.input(Input::Frame { conn: self.conn, frame });
@@ -157,15 +161,16 @@ enum Written {
 
 /// Sends a close frame and waits for the other side's, so that what was sent before it arrives (RFC 6455 section 7.1.1).
 pub(crate) async fn close(socket: &mut WebSocket, frame: CloseFrame) {
-    let farewell = async {
-        socket.send(Message::Close(Some(frame))).await?;
-        while let Some(message) = socket.recv().await {
-            message?;
-        }
-        Ok::<_, axum::Error>(())
-    };
+    if let Ok(Ok(())) = timeout(FAREWELL, socket.send(Message::Close(Some(frame)))).await {
+        read_to_end(socket).await;
+    }
+}
+
+/// Reads until the socket has ended, which also answers a close frame that has come (RFC 6455 section 5.5.1).
+async fn read_to_end(socket: &mut WebSocket) {
+    let read = async { while let Some(Ok(_)) = socket.recv().await {} };
     // The connection is over for us either way.
-    let _ = timeout(FAREWELL, farewell).await;
+    let _ = timeout(FAREWELL, read).await;
 }
 
 /// Frames written with one flush.

@@ -74,6 +74,18 @@ async fn a_socket_that_answers_no_ping_is_dropped_after_45_seconds_and_one_that_
 }
 
 #[tokio::test]
+async fn a_close_frame_is_answered_and_is_a_leave() {
+    let api = Api::start().await;
+    let room = api.room().await;
+    let (mut creator, _) = api.creator(&room).await;
+    let (mut guest, guest_id) = api.guest(&room, "guest").await;
+    creator.hear().await;
+    guest.close().await;
+    guest.expect_end().await;
+    assert_eq!(creator.hear().await, json!({"type": "peer_left", "participant_id": guest_id}));
+}
+
+#[tokio::test]
 async fn serving_ends_although_sockets_and_requests_are_open() {
     let server = Server::builder(Secret::random()).build();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

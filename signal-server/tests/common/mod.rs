@@ -257,6 +257,14 @@ impl Participant {
         self.socket.close(None).await.unwrap();
     }
 
+    /// Reads the answer to one's own close, and the end.
+    pub async fn expect_end(&mut self) {
+        match self.next().await {
+            Some(Message::Close(_)) => assert_eq!(self.next().await, None),
+            other => panic!("the answer to the close was expected, not {other:?}"),
+        }
+    }
+
     async fn next(&mut self) -> Option<Message> {
         loop {
             let next = timeout(PATIENCE, self.socket.next()).await.expect("something comes");
