@@ -6,25 +6,32 @@
 mod capacity;
 mod departures;
 mod door;
+mod former_links;
+mod new_room;
 mod operation;
 mod seat;
 mod seating;
+mod status;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::capacity::{Capacity, InvalidCapacity};
 use self::door::Door;
+pub use self::new_room::{NewRoom, OnCreatorLeave};
 pub use self::operation::{Admission, Change, Farewell, Grant, Op, Receipt, Reject, Rotation};
 pub use self::seat::{LeaveReason, Presence, Seat};
-use self::seating::Seating;
+use self::seating::{Newcomer, Seating};
+pub use self::status::{CloseReason, Status};
 use crate::ids::{IdSuffix, Link, ParticipantId, RoomId, Ticket};
-use crate::language::Language;
 use crate::message::RoomInfo;
 use crate::time::Timestamp;
-use crate::token::{PasswordTag, TokenHash};
+use crate::token::TokenHash;
 
 /// A room: who may enter, who sits in it, and until when.
+///
+/// What it remembers of the past is bounded, the oldest is dropped: how the last 64 seats ended, the last 64 links
+/// that carried one, and the last 256 tickets of participants that were put out.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Room {
     id: RoomId,
@@ -38,75 +45,6 @@ pub struct Room {
     status: Status,
     door: Door,
     seating: Seating,
-}
-
-/// What a room is created with.
-#[derive(Clone, Debug)]
-pub struct NewRoom {
-    /// The room's number.
-    pub id: RoomId,
-    /// A random number that tells this room from an earlier one of the same id.
-    pub epoch: u64,
-    /// The name to show.
-    pub name: String,
-    /// Who created it, in the host's own terms (the subject of an access token); never shown to participants.
-    pub creator: String,
-    /// The tag of the password.
-    pub password: PasswordTag,
-    /// The hash of the invite token.
-    pub invite: TokenHash,
-    /// How many participants fit.
-    pub capacity: Capacity,
-    /// When the room ends.
-    pub expires_at: Timestamp,
-    /// Whether the creator's leave ends the room.
-    pub on_creator_leave: OnCreatorLeave,
-    /// The random part of the creator's participant id.
-    pub suffix: IdSuffix,
-}
-
-/// What becomes of a room whose creator says that it leaves.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum OnCreatorLeave {
-    /// It ends.
-    #[default]
-    Close,
-    /// It goes on.
-    Keep,
-}
-
-/// Whether a room is still running.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Status {
-    /// It is over.
-    Closed(CloseReason),
-    /// It is running.
-    Open,
-}
-
-/// Why a room is over.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum CloseReason {
-    /// Whoever runs the server closed it.
-    ByAdmin,
-    /// Its creator closed it or left.
-    ByCreator,
-    /// Its time was over.
-    Expired,
-}
-
-impl CloseReason {
-    /// The text for people.
-    pub fn text(self, language: Language) -> &'static str {
-        match (self, language) {
-            (Self::ByAdmin, Language::En) => "the room was closed by the administrator",
-            (Self::ByAdmin, Language::Zh) => "管理员关闭了房间",
-            (Self::ByCreator, Language::En) => "the creator closed the room",
-            (Self::ByCreator, Language::Zh) => "创建者关闭了房间",
-            (Self::Expired, Language::En) => "the room has expired",
-            (Self::Expired, Language::Zh) => "房间已过期",
-        }
-    }
 }
 
 impl Room {
@@ -156,12 +94,8 @@ impl Room {
         match op {
             Op::Admit { by, suffix } => self.admit(*by, *suffix, changed),
             Op::Attach { grant, name, dialect, link, resume, suffix } => {
-                if let Some(seat) = self.seating.attached(*link) {
-                    return Ok(Receipt::Entered { id: seat.id });
-                }
                 self.running()?;
-                self.door.check_grant(*grant, self.seating.holds(grant.ticket))?;
-                let newcomer = seating::Newcomer {
+                let newcomer = Newcomer {
                     ticket: grant.ticket,
                     promised: self.promised(*grant),
                     name,
@@ -169,9 +103,7 @@ impl Room {
                     link: *link,
                     resume: *resume,
                 };
-                let id = self.seating.attach(&newcomer, *suffix)?;
-                *changed = true;
-                Ok(Receipt::Entered { id })
+                self.attach(*grant, &newcomer, *suffix, changed)
             }
             Op::Change(change) => self.change(change, changed),
             Op::Close(reason) => {
@@ -190,9 +122,7 @@ impl Room {
             Op::Prune => Ok(Receipt::Done),
             Op::Resume { token, fresh, link, continues } => {
                 self.running()?;
-                let (receipt, is_new) = self.seating.resume(*token, *fresh, *link, *continues)?;
-                *changed |= is_new;
-                Ok(receipt)
+                self.resume(*token, *fresh, *link, *continues, changed)
             }
             Op::Update { link, name, state } => {
                 *changed |= self.seating.update(*link, name.as_ref(), state.as_ref());
@@ -230,6 +160,41 @@ impl Room {
         let id = self.seating.promise(suffix)?;
         *changed = true;
         Ok(Receipt::Entered { id })
+    }
+
+    fn attach(
+        &mut self,
+        grant: Grant,
+        newcomer: &Newcomer<'_>,
+        suffix: IdSuffix,
+        changed: &mut bool,
+    ) -> Result<Receipt, Reject> {
+        if let Some(carried) = self.seating.carried(newcomer.link) {
+            return Ok(Receipt::Entered { id: carried.id });
+        }
+        self.door.check_grant(grant, self.seating.holds(grant.ticket))?;
+        let id = self.seating.attach(newcomer, suffix)?;
+        *changed = true;
+        Ok(Receipt::Entered { id })
+    }
+
+    fn resume(
+        &mut self,
+        token: TokenHash,
+        fresh: TokenHash,
+        link: Link,
+        continues: Option<Link>,
+        changed: &mut bool,
+    ) -> Result<Receipt, Reject> {
+        let carried = match self.seating.carried(link) {
+            Some(carried) => carried,
+            None => {
+                let resumed = self.seating.resume(token, fresh, link, continues)?;
+                *changed = true;
+                resumed
+            }
+        };
+        Ok(Receipt::Resumed { id: carried.id, continued: carried.continued })
     }
 
     fn promised(&self, grant: Grant) -> ParticipantId {
@@ -280,21 +245,21 @@ impl Room {
         }
         if let Some(ticket) = ticket {
             self.door.revoke(ticket);
-            self.seating.remove(participant, LeaveReason::Kicked);
+            self.seating.remove(LeaveReason::Kicked, |seat| seat.id == participant);
             *changed = true;
         }
         Ok(Receipt::Done)
     }
 
     fn leave(&mut self, link: Link, how: Farewell, changed: &mut bool) {
-        let Some(seat) = self.seating.attached(link) else { return };
-        let (id, is_creator) = (seat.id, seat.is_creator());
+        let Some(seat) = self.seating.carried_by(link) else { return };
+        let is_creator = seat.is_creator();
         match (how, self.on_creator_leave) {
             (Farewell::Leave, OnCreatorLeave::Close) if is_creator => {
                 self.close(CloseReason::ByCreator, changed);
             }
             (Farewell::Leave | Farewell::Close, OnCreatorLeave::Close | OnCreatorLeave::Keep) => {
-                self.seating.remove(id, LeaveReason::Left);
+                self.seating.remove(LeaveReason::Left, |seat| seat.link == link);
                 *changed = true;
             }
         }
@@ -401,7 +366,7 @@ impl Room {
         self.seating.resumable(token)
     }
 
-    /// How a participant's seat ended; of the last 64 that did.
+    /// How a participant's seat ended; of the last 64 that did. Seats that ended with the room are not among them.
     pub fn departure(&self, id: ParticipantId) -> Option<LeaveReason> {
         self.seating.departures().reason(id)
     }

@@ -15,7 +15,8 @@ pub(super) struct Door {
     rotations_left: u8,
     password_epoch: u32,
     locked: bool,
-    /// Tickets of those who were put out. Their tokens last for minutes, so the oldest can be forgotten.
+    /// Tickets of those who were put out, the last 256. Their tokens last for minutes only, so that it takes hundreds
+    /// of kicks within minutes until one of them is of use again.
     revoked: VecDeque<Ticket>,
 }
 
@@ -54,17 +55,17 @@ impl Door {
         if is_seated || grant.ticket == Ticket::Creator {
             return Ok(());
         }
-        if grant.password_epoch != self.password_epoch {
+        if grant.password_epoch < self.password_epoch {
             return Err(Reject::GrantVoid);
         }
         if self.locked { Err(Reject::RoomLocked) } else { Ok(()) }
     }
 
-    /// Changes the password and the invite; `false` if that has been done already.
+    /// Changes the password and the invite, and counts guesses anew; `false` if that has been done already.
     pub(super) fn rotate(&mut self, rotation: &Rotation) -> Result<bool, Reject> {
-        let is_repeated =
-            rotation.follows.checked_add(1) == Some(self.password_epoch) && rotation.invite == self.invite;
-        if is_repeated {
+        // The invite too, or somebody who happened to choose the same password would hand out one that is void.
+        let is_current = rotation.password == self.password && rotation.invite == self.invite;
+        if is_current && rotation.follows < self.password_epoch {
             return Ok(false);
         }
         if rotation.follows != self.password_epoch {

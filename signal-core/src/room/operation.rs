@@ -13,6 +13,9 @@ use crate::time::Timestamp;
 use crate::token::{PasswordTag, TokenHash};
 
 /// A change to a room, complete in itself so that it can be sent to a store and repeated.
+///
+/// A repetition changes nothing, however late, except that the last `Change` or `Update` to be applied wins: ask for
+/// the next one only when the one before is done. And each `Admit` is a new request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Op {
     /// Lets somebody in who knows the password or holds an invite: promises an id, takes no seat.

@@ -2,7 +2,8 @@
 
 use super::capacity::Capacity;
 use super::departures::Departures;
-use super::operation::{Receipt, Reject};
+use super::former_links::{Carried, FormerLinks};
+use super::operation::Reject;
 use super::seat::{LeaveReason, Presence, Seat};
 use crate::dialect::Dialect;
 use crate::ids::{IdSuffix, Link, ParticipantId, Ticket};
@@ -21,6 +22,7 @@ pub(super) struct Seating {
     ids_left: u32,
     lowest_entered: Option<ParticipantId>,
     departures: Departures,
+    former_links: FormerLinks,
 }
 
 /// Somebody with a valid token and a socket.
@@ -44,6 +46,7 @@ impl Seating {
             ids_left,
             lowest_entered: None,
             departures: Departures::default(),
+            former_links: FormerLinks::default(),
         };
         (seating, ParticipantId::issue(ids_left, suffix))
     }
@@ -65,14 +68,9 @@ impl Seating {
     ) -> Result<ParticipantId, Reject> {
         let &Newcomer { ticket, promised, name, dialect, link, resume } = newcomer;
         let evicted = self.make_room_for(ticket)?;
-        let is_smallest = self.lowest_entered.is_none_or(|lowest| promised < lowest);
-        let id = if is_smallest { promised } else { self.issue(suffix)? };
-        if let Some(older) = self.seats.iter().find(|seat| seat.ticket == ticket) {
-            self.remove(older.id, LeaveReason::Replaced);
-        }
-        if let Some(evicted) = evicted {
-            self.remove(evicted, LeaveReason::Lost);
-        }
+        let id = if self.is_newest(promised) { promised } else { self.issue(suffix)? };
+        self.remove(LeaveReason::Replaced, |seat| seat.ticket == ticket);
+        self.remove(LeaveReason::Lost, |seat| evicted.contains(&seat.id));
         let resume = match dialect {
             Dialect::V1 => [None, None],
             Dialect::V2 => [Some(resume), None],
@@ -93,29 +91,40 @@ impl Seating {
         Ok(id)
     }
 
-    /// Finds out who has to go for a newcomer: nobody, or the guest that has been detached for longest.
-    fn make_room_for(&self, ticket: Ticket) -> Result<Option<ParticipantId>, Reject> {
-        let guests = self.seats.iter().filter(|seat| !seat.is_creator() && seat.ticket != ticket);
-        let is_seated = self.holds(ticket);
-        if ticket == Ticket::Creator || is_seated || guests.clone().count() < self.capacity.guests() {
-            return Ok(None);
-        }
-        let longest_detached = guests.filter_map(|seat| Some((seat.detached_since()?, seat.id))).min();
-        longest_detached.map(|(_, id)| Some(id)).ok_or(Reject::RoomFull)
+    /// Whether whoever enters with that id is the newest. An id that this record has not issued is not: the token
+    /// may be of a time that the record has lost, and the number will be issued again.
+    fn is_newest(&self, promised: ParticipantId) -> bool {
+        let is_issued = promised >= ParticipantId::issue(self.ids_left, IdSuffix::new(0));
+        is_issued && self.lowest_entered.is_none_or(|lowest| promised < lowest)
     }
 
-    /// Gives a seat to another socket; with the receipt comes whether anything changed.
+    /// Finds out who has to go for a newcomer: nobody, or those guests that have been detached for longest. More
+    /// than one goes only where the room was made smaller meanwhile.
+    fn make_room_for(&self, ticket: Ticket) -> Result<Vec<ParticipantId>, Reject> {
+        if ticket == Ticket::Creator || self.holds(ticket) {
+            return Ok(Vec::new());
+        }
+        let guests = self.seats.iter().filter(|seat| !seat.is_creator());
+        let too_many = (guests.clone().count() + 1).saturating_sub(self.capacity.guests());
+        let mut detached: Vec<_> =
+            guests.filter_map(|seat| Some((seat.detached_since()?, seat.id))).collect();
+        if detached.len() < too_many {
+            return Err(Reject::RoomFull);
+        }
+        detached.sort_unstable();
+        Ok(detached.into_iter().take(too_many).map(|(_, id)| id).collect())
+    }
+
+    /// Gives a seat to another socket.
     pub(super) fn resume(
         &mut self,
         token: TokenHash,
         fresh: TokenHash,
         link: Link,
         continues: Option<Link>,
-    ) -> Result<(Receipt, bool), Reject> {
-        if let Some(seat) = self.seats.iter().find(|seat| seat.link == link) {
-            return Ok((Receipt::Resumed { id: seat.id, continued: seat.continued }, false));
-        }
+    ) -> Result<Carried, Reject> {
         let seat = self.seats.iter_mut().find(|seat| seat.opens_with(token)).ok_or(Reject::ResumeFailed)?;
+        self.former_links.push(seat);
         let continued = seat.resumes_current(token) && continues == Some(seat.link);
         if !continued {
             seat.generation = seat.generation.saturating_add(1);
@@ -124,7 +133,7 @@ impl Seating {
         seat.link = link;
         seat.presence = Presence::Attached;
         seat.continued = continued;
-        Ok((Receipt::Resumed { id: seat.id, continued }, true))
+        Ok(Carried::by(seat))
     }
 
     /// `false` if the socket has no seat.
@@ -139,9 +148,7 @@ impl Seating {
 
     /// `false` if it changed nothing.
     pub(super) fn update(&mut self, link: Link, name: Option<&DisplayName>, state: Option<&Payload>) -> bool {
-        let Some(seat) = self.seats.iter_mut().find(|seat| seat.link == link && seat.is_attached()) else {
-            return false;
-        };
+        let Some(seat) = self.seats.iter_mut().find(|seat| seat.link == link) else { return false };
         let mut changed = false;
         if let Some(name) = name.filter(|name| **name != seat.name) {
             seat.name = name.clone();
@@ -156,22 +163,25 @@ impl Seating {
 
     /// Ends seats that were not come back to in time; `false` if there are none.
     pub(super) fn end_lapsed(&mut self, now: Timestamp) -> bool {
+        self.remove(LeaveReason::Lost, |seat| seat.lapsed(now))
+    }
+
+    /// Ends these seats; `false` if there are none.
+    pub(super) fn remove(&mut self, reason: LeaveReason, is_leaving: impl Fn(&Seat) -> bool) -> bool {
         let before = self.seats.len();
-        let departures = &mut self.departures;
+        let (departures, former_links) = (&mut self.departures, &mut self.former_links);
         self.seats.retain(|seat| {
-            if seat.lapsed(now) {
-                departures.push(seat.id, LeaveReason::Lost);
+            let is_leaving = is_leaving(seat);
+            if is_leaving {
+                departures.push(seat.id, reason);
+                former_links.push(seat);
             }
-            !seat.lapsed(now)
+            !is_leaving
         });
         self.seats.len() != before
     }
 
-    pub(super) fn remove(&mut self, id: ParticipantId, reason: LeaveReason) {
-        self.seats.retain(|seat| seat.id != id);
-        self.departures.push(id, reason);
-    }
-
+    /// Ends all of them with the room, which is remembered as the reason.
     pub(super) fn clear(&mut self) {
         self.seats.clear();
     }
@@ -190,8 +200,14 @@ impl Seating {
         self.seats.iter().any(|seat| seat.ticket == ticket)
     }
 
-    pub(super) fn attached(&self, link: Link) -> Option<&Seat> {
-        self.seats.iter().find(|seat| seat.link == link && seat.is_attached())
+    /// The seat whose socket that is, or was last.
+    pub(super) fn carried_by(&self, link: Link) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.link == link)
+    }
+
+    /// What that link was answered, if it has a seat or had one.
+    pub(super) fn carried(&self, link: Link) -> Option<Carried> {
+        self.carried_by(link).map(Carried::by).or_else(|| self.former_links.carried(link))
     }
 
     pub(super) fn seat(&self, id: ParticipantId) -> Option<&Seat> {

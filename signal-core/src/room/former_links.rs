@@ -1,0 +1,44 @@
+//! The sockets that had a seat and lost it, so that an operation of theirs that comes late finds nothing to do.
+
+use std::collections::VecDeque;
+
+use super::Seat;
+use crate::ids::{Link, ParticipantId};
+
+/// The last links that carried a seat of this room and do so no more.
+///
+/// Without it an attach or resume that a store delivers a second time would give a seat to a socket that has
+/// gone, and take it from the one that has it now.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct FormerLinks(VecDeque<Carried>);
+
+/// What a link was answered when it got its seat.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Carried {
+    link: Link,
+    pub(super) id: ParticipantId,
+    pub(super) continued: bool,
+}
+
+impl Carried {
+    /// The answer to the link that a seat has now.
+    pub(super) fn by(seat: &Seat) -> Self {
+        Self { link: seat.link, id: seat.id, continued: seat.continued }
+    }
+}
+
+impl FormerLinks {
+    pub(super) fn push(&mut self, seat: &Seat) {
+        if self.0.len() == MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(Carried::by(seat));
+    }
+
+    pub(super) fn carried(&self, link: Link) -> Option<Carried> {
+        self.0.iter().find(|carried| carried.link == link).copied()
+    }
+}
+
+/// More than a room has seats, so that even a restart of every socket at once is remembered whole.
+const MOST: usize = 64;

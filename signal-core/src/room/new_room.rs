@@ -1,0 +1,41 @@
+//! What a room is created with.
+
+use super::Capacity;
+use crate::ids::{IdSuffix, RoomId};
+use crate::time::Timestamp;
+use crate::token::{PasswordTag, TokenHash};
+
+/// What a room is created with.
+#[derive(Clone, Debug)]
+pub struct NewRoom {
+    /// The room's number.
+    pub id: RoomId,
+    /// A random number that tells this room from an earlier one of the same id.
+    pub epoch: u64,
+    /// The name to show.
+    pub name: String,
+    /// Who created it, in the host's own terms (the subject of an access token); never shown to participants.
+    pub creator: String,
+    /// The tag of the password.
+    pub password: PasswordTag,
+    /// The hash of the invite token.
+    pub invite: TokenHash,
+    /// How many participants fit.
+    pub capacity: Capacity,
+    /// When the room ends.
+    pub expires_at: Timestamp,
+    /// Whether the creator's leave ends the room.
+    pub on_creator_leave: OnCreatorLeave,
+    /// The random part of the creator's participant id.
+    pub suffix: IdSuffix,
+}
+
+/// What becomes of a room whose creator says that it leaves.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OnCreatorLeave {
+    /// It ends.
+    #[default]
+    Close,
+    /// It goes on.
+    Keep,
+}

@@ -1,0 +1,190 @@
+//! Who is let in: password, guesses, invite, rotation, lock.
+
+use signal_core::{Change, CloseReason, Op, Reject, Room, Rotation, Status, Ticket, TokenHash};
+
+use crate::support::*;
+
+#[test]
+fn only_those_who_know_the_password_learn_that_a_room_is_full_or_expired() {
+    let mut room = room(1);
+    let wrong = admit_op([8; 32]);
+    assert_eq!(room.apply(&wrong, NOW), Err(Reject::WrongPassword));
+    assert_eq!(room.apply(&wrong, NOW + HOUR), Err(Reject::WrongPassword));
+    let right = admit_op(PASSWORD);
+    assert_eq!(room.apply(&right, NOW), Err(Reject::RoomExpired), "time does not bring a room back");
+}
+
+#[test]
+fn twenty_wrong_passwords_lock_the_room_for_the_right_one_too() {
+    let mut room = room(10);
+    let wrong = admit_op([8; 32]);
+    for _ in 0..Room::GUESSES {
+        assert_eq!(room.apply(&wrong, NOW), Err(Reject::WrongPassword));
+        assert_eq!(room.status(), Status::Open);
+    }
+    assert_eq!(room.apply(&wrong, NOW), Err(Reject::PasswordLocked));
+    assert_eq!(admit(&mut room), Err(Reject::PasswordLocked));
+}
+
+#[test]
+fn a_right_password_costs_no_guess() {
+    let mut room = room(50);
+    for _ in 0..2 * Room::GUESSES {
+        admit(&mut room).unwrap();
+    }
+}
+
+#[test]
+fn an_invite_costs_no_guess_and_passes_no_lock() {
+    let mut room = room(10);
+    for _ in 0..Room::GUESSES {
+        let _ = room.apply(&admit_op([8; 32]), NOW);
+    }
+    assert_eq!(admit_by_invite(&mut room, [1; 32]), Err(Reject::InviteVoid));
+    admit_by_invite(&mut room, INVITE).unwrap();
+    lock(&mut room);
+    assert_eq!(admit_by_invite(&mut room, INVITE), Err(Reject::RoomLocked));
+}
+
+#[test]
+fn a_new_password_voids_the_old_one_the_invite_and_tokens_that_have_no_seat() {
+    let mut room = room(10);
+    let waiting = admit(&mut room).unwrap();
+    let there = admit(&mut room).unwrap();
+    attach(&mut room, Ticket::Guest(there), 1).unwrap();
+    rotate(&mut room, 1, 0).unwrap();
+    assert_eq!(room.password_epoch(), 1);
+    assert_eq!(admit(&mut room), Err(Reject::WrongPassword));
+    assert_eq!(admit_by_invite(&mut room, INVITE), Err(Reject::InviteVoid));
+    assert_eq!(attach(&mut room, Ticket::Guest(waiting), 2), Err(Reject::GrantVoid));
+    attach(&mut room, Ticket::Guest(there), 3).unwrap();
+    attach(&mut room, Ticket::Creator, 4).unwrap();
+}
+
+#[test]
+fn a_new_password_has_to_be_new_brings_new_guesses_and_is_limited() {
+    let mut room = room(10);
+    for _ in 0..Room::GUESSES {
+        assert_eq!(room.apply(&admit_op([8; 32]), NOW), Err(Reject::WrongPassword));
+    }
+    assert_eq!(admit(&mut room), Err(Reject::PasswordLocked));
+    assert_eq!(rotate(&mut room, PASSWORD[0], 0), Err(Reject::PasswordUnchanged));
+    let op = Op::Change(Change { rotate: Some(rotation(20, 0)), ..Change::default() });
+    assert_eq!((change(&mut room, &op), change(&mut room, &op)), (1, 0));
+    room.apply(&admit_op([20; 32]), NOW).unwrap();
+    assert_eq!(rotate(&mut room, 99, 0), Err(Reject::RotationStale));
+    for epoch in 1..u32::from(Room::ROTATIONS) {
+        rotate(&mut room, 20 + epoch as u8, epoch).unwrap();
+    }
+    assert_eq!(rotate(&mut room, 99, u32::from(Room::ROTATIONS)), Err(Reject::RotationsExhausted));
+}
+
+#[test]
+fn a_lock_stops_new_seats_but_not_replacement_or_the_creator() {
+    let mut room = room(10);
+    let (there, waiting) = (admit(&mut room).unwrap(), admit(&mut room).unwrap());
+    attach(&mut room, Ticket::Guest(there), 1).unwrap();
+    lock(&mut room);
+    assert_eq!(admit(&mut room), Err(Reject::RoomLocked));
+    assert_eq!(attach(&mut room, Ticket::Guest(waiting), 2), Err(Reject::RoomLocked));
+    attach(&mut room, Ticket::Guest(there), 3).unwrap();
+    attach(&mut room, Ticket::Creator, 4).unwrap();
+}
+
+#[test]
+fn a_wrong_password_of_an_expired_room_costs_a_guess_and_of_a_closed_one_none() {
+    let mut expired = room(10);
+    for _ in 0..Room::GUESSES {
+        assert_eq!(expired.apply(&admit_op([8; 32]), NOW + HOUR), Err(Reject::WrongPassword));
+    }
+    assert_eq!(expired.apply(&admit_op(PASSWORD), NOW + HOUR), Err(Reject::PasswordLocked));
+    let mut closed = room(10);
+    closed.apply(&Op::Close(CloseReason::ByCreator), NOW).unwrap();
+    unchanged(&mut closed, |room| {
+        assert_eq!(room.apply(&admit_op([8; 32]), NOW), Err(Reject::RoomClosed));
+    });
+}
+
+#[test]
+fn only_those_who_know_the_password_learn_that_a_room_is_locked() {
+    let mut room = room(10);
+    lock(&mut room);
+    assert_eq!(room.apply(&admit_op([8; 32]), NOW), Err(Reject::WrongPassword));
+    assert_eq!(admit(&mut room), Err(Reject::RoomLocked));
+}
+
+#[test]
+fn only_those_who_hold_the_invite_learn_that_a_room_is_full_or_expired() {
+    let mut room = room(1);
+    assert_eq!(admit_by_invite(&mut room, [1; 32]), Err(Reject::InviteVoid));
+    assert_eq!(admit_by_invite(&mut room, INVITE), Err(Reject::RoomFull));
+    prune(&mut room, NOW + HOUR);
+    assert_eq!(admit_by_invite(&mut room, [1; 32]), Err(Reject::InviteVoid));
+    assert_eq!(admit_by_invite(&mut room, INVITE), Err(Reject::RoomExpired));
+}
+
+#[test]
+fn a_lock_can_be_taken_off() {
+    let mut room = room(10);
+    lock(&mut room);
+    assert!(room.locked());
+    set(&mut room, Change { locked: Some(false), ..Change::default() }).unwrap();
+    admit(&mut room).unwrap();
+}
+
+#[test]
+fn a_lock_and_a_void_token_are_told_before_a_full_room_and_the_void_token_first() {
+    let mut room = room(2);
+    let (kicked, early) = (guest(&mut room), guest(&mut room));
+    let id = attach(&mut room, kicked, 1).unwrap();
+    kick(&mut room, id).unwrap();
+    seated(&mut room, 2);
+    assert_eq!(attach(&mut room, early, 3), Err(Reject::RoomFull));
+    lock(&mut room);
+    assert_eq!(attach(&mut room, early, 4), Err(Reject::RoomLocked));
+    assert_eq!(attach(&mut room, kicked, 5), Err(Reject::GrantVoid));
+    rotate(&mut room, 20, 0).unwrap();
+    assert_eq!(attach(&mut room, early, 6), Err(Reject::GrantVoid));
+}
+
+#[test]
+fn an_admission_under_the_new_password_is_good() {
+    let mut room = room(10);
+    rotate(&mut room, 20, 0).unwrap();
+    let id = entered(room.apply(&admit_op([20; 32]), NOW)).unwrap();
+    let mut op = attach_op(Ticket::Guest(id), 1);
+    let Op::Attach { grant, .. } = &mut op else { unreachable!() };
+    grant.password_epoch = room.password_epoch();
+    assert_eq!(entered(room.apply(&op, NOW)), Ok(id));
+}
+
+#[test]
+fn a_new_password_leaves_those_who_sit_there_alone() {
+    let mut room = room(10);
+    let id = seated(&mut room, 1);
+    rotate(&mut room, 20, 0).unwrap();
+    detach(&mut room, 1);
+    resume(&mut room, 1, 2, None).unwrap();
+    assert_eq!(ids(&room), [id]);
+}
+
+#[test]
+fn the_same_new_password_with_another_invite_is_not_a_repetition() {
+    let mut room = room(10);
+    rotate(&mut room, 20, 0).unwrap();
+    let other = Rotation { invite: TokenHash::new([1; 32]), ..rotation(20, 0) };
+    unchanged(&mut room, |room| {
+        let reply = set(room, Change { rotate: Some(other), ..Change::default() });
+        assert_eq!(reply, Err(Reject::RotationStale), "its invite would not open the room");
+    });
+}
+
+#[test]
+fn a_refused_rotation_leaves_the_rest_of_the_change_undone() {
+    let mut room = room(10);
+    unchanged(&mut room, |room| {
+        let rotate = Some(rotation(PASSWORD[0], 0));
+        let reply = set(room, Change { locked: Some(true), rotate, ..Change::default() });
+        assert_eq!(reply, Err(Reject::PasswordUnchanged));
+    });
+}

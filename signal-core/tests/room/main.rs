@@ -1,0 +1,10 @@
+//! The rules of one room, applied to the record directly.
+
+#![allow(clippy::unwrap_used)]
+
+mod admission;
+mod changing;
+mod ending;
+mod resuming;
+mod seating;
+mod support;

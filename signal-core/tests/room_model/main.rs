@@ -1,0 +1,378 @@
+//! Random operations on a room, in any order, late and repeated, against a plain model of the same rules.
+
+#![allow(clippy::unwrap_used)]
+
+mod model;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use signal_core::{
+    Admission, Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Farewell, Grant, IdSuffix, Link,
+    NewRoom, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Receipt, Reject, Room, RoomId, Rotation,
+    Status, Ticket, Timestamp, TokenHash, wire,
+};
+
+use crate::model::{Model, SUFFIX};
+
+/// Fewer than the record remembers of departures and links, so that it knows all that the model knows.
+const MOST_STEPS: usize = 60;
+const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_room_does_what_its_model_does(
+        participants in 1_u8..6,
+        keep in any::<bool>(),
+        steps in prop::collection::vec((pause(), step()), 1..MOST_STEPS),
+    ) {
+        let mut trial = Trial::new(participants, keep);
+        for (pause, step) in &steps {
+            trial.now = trial.now + *pause;
+            let op = trial.operation(step);
+            trial.check(&op);
+            trial.past.push(op);
+        }
+    }
+}
+
+/// Something to do next; indices pick among what there has been.
+#[derive(Clone, Debug)]
+enum Step {
+    Admit {
+        by: Shown,
+    },
+    Again(Index),
+    Attach {
+        ticket: Option<Index>,
+        epochs_ago: u32,
+        v1: bool,
+    },
+    Change {
+        name: Option<bool>,
+        locked: Option<bool>,
+        participants: Option<u8>,
+        minutes: Option<u64>,
+        rotate: Option<u8>,
+    },
+    Close {
+        by_admin: bool,
+    },
+    Detach {
+        link: Index,
+        grace: u64,
+    },
+    Kick {
+        id: Index,
+        rotate: Option<u8>,
+    },
+    Leave {
+        link: Index,
+        how: Farewell,
+    },
+    Prune,
+    Resume {
+        token: Index,
+        continues: Option<Index>,
+    },
+    Update {
+        link: Index,
+        name: Option<bool>,
+        state: Option<bool>,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Shown {
+    Invite,
+    Password,
+    WrongInvite,
+    WrongPassword,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let shown = prop_oneof![
+        6 => Just(Shown::Password),
+        1 => Just(Shown::Invite),
+        1 => Just(Shown::WrongInvite),
+        2 => Just(Shown::WrongPassword),
+    ];
+    let how = prop_oneof![Just(Farewell::Close), Just(Farewell::Leave)];
+    // Few passwords, so that one comes back; some rotations follow what has been rotated away.
+    let rotate = || prop::option::weighted(0.3, 0_u8..4);
+    let change = (
+        any::<Option<bool>>(),
+        prop::option::weighted(0.3, any::<bool>()),
+        prop::option::weighted(0.3, 1_u8..6),
+        prop::option::weighted(0.1, 0_u64..60),
+        rotate(),
+    );
+    prop_oneof![
+        8 => shown.prop_map(|by| Step::Admit { by }),
+        8 => any::<Index>().prop_map(Step::Again),
+        12 => (prop::option::weighted(0.8, any::<Index>()), prop_oneof![9 => Just(0), 1 => Just(1)], prop::bool::weighted(0.2))
+            .prop_map(|(ticket, epochs_ago, v1)| Step::Attach { ticket, epochs_ago, v1 }),
+        2 => change.prop_map(|(name, locked, participants, minutes, rotate)| {
+            Step::Change { name, locked, participants, minutes, rotate }
+        }),
+        1 => prop::bool::weighted(0.5).prop_map(|by_admin| Step::Close { by_admin }),
+        8 => (any::<Index>(), prop_oneof![Just(0), Just(5), Just(30)])
+            .prop_map(|(link, grace)| Step::Detach { link, grace }),
+        3 => (any::<Index>(), rotate()).prop_map(|(id, rotate)| Step::Kick { id, rotate }),
+        4 => (any::<Index>(), how).prop_map(|(link, how)| Step::Leave { link, how }),
+        2 => Just(Step::Prune),
+        10 => (any::<Index>(), any::<Option<Index>>()).prop_map(|(token, continues)| Step::Resume { token, continues }),
+        4 => (any::<Index>(), any::<Option<bool>>(), any::<Option<bool>>())
+            .prop_map(|(link, name, state)| Step::Update { link, name, state }),
+    ]
+}
+
+fn pause() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        6 => Just(Duration::ZERO),
+        3 => (1_u64..8).prop_map(Duration::from_secs),
+        1 => (20_u64..600).prop_map(Duration::from_secs),
+    ]
+}
+
+/// A room, its model, and what has been done to both.
+struct Trial {
+    room: Room,
+    model: Model,
+    now: Timestamp,
+    past: Vec<Op>,
+    /// How many links there have been; the token of each has its number.
+    links: u64,
+    tickets: Vec<Ticket>,
+    seated: BTreeSet<ParticipantId>,
+}
+
+impl Trial {
+    fn new(participants: u8, keep: bool) -> Self {
+        let new = NewRoom {
+            id: RoomId::from_indices([0; 6]),
+            epoch: 1,
+            name: "room".into(),
+            creator: "alice".into(),
+            password: password(0),
+            invite: invite(0),
+            capacity: Capacity::new(participants).unwrap(),
+            expires_at: START + Duration::from_secs(30 * 60),
+            on_creator_leave: if keep { OnCreatorLeave::Keep } else { OnCreatorLeave::Close },
+            suffix: IdSuffix::new(SUFFIX),
+        };
+        Self {
+            model: Model::of(&new),
+            room: Room::create(new),
+            now: START,
+            past: Vec::new(),
+            links: 0,
+            tickets: vec![Ticket::Creator],
+            seated: BTreeSet::new(),
+        }
+    }
+
+    fn operation(&mut self, step: &Step) -> Op {
+        match step {
+            Step::Admit { by } => Op::Admit { by: self.shown(*by), suffix: IdSuffix::new(SUFFIX) },
+            Step::Again(_) if self.past.is_empty() => Op::Prune,
+            Step::Again(index) => index.get(&self.past).clone(),
+            Step::Attach { ticket, epochs_ago, v1 } => {
+                let ticket = ticket.map_or(Ticket::Creator, |index| *index.get(&self.tickets));
+                let password_epoch = self.room.password_epoch().saturating_sub(*epochs_ago);
+                self.links += 1;
+                Op::Attach {
+                    grant: Grant { ticket, password_epoch },
+                    name: name(false),
+                    dialect: if *v1 { Dialect::V1 } else { Dialect::V2 },
+                    link: link(self.links),
+                    resume: token(self.links),
+                    suffix: IdSuffix::new(SUFFIX),
+                }
+            }
+            Step::Change { name, locked, participants, minutes, rotate } => Op::Change(Change {
+                name: name.map(|other| if other { "other".into() } else { "room".into() }),
+                locked: *locked,
+                capacity: participants.map(|participants| Capacity::new(participants).unwrap()),
+                expires_at: minutes.map(|minutes| START + Duration::from_secs(60 * minutes)),
+                rotate: rotate.map(|password| self.rotation(password)),
+            }),
+            Step::Close { by_admin: true } => Op::Close(CloseReason::ByAdmin),
+            Step::Close { by_admin: false } => Op::Close(CloseReason::ByCreator),
+            Step::Detach { link, grace } => {
+                Op::Detach { link: self.some_link(link), until: self.now + Duration::from_secs(*grace) }
+            }
+            Step::Kick { id, rotate } => {
+                let nobody = self.room.creator_id();
+                let ids: Vec<_> = self.seated.iter().copied().chain([nobody]).collect();
+                Op::Kick {
+                    participant: *id.get(&ids),
+                    rotate: rotate.map(|password| self.rotation(password)),
+                }
+            }
+            Step::Leave { link, how } => Op::Leave { link: self.some_link(link), how: *how },
+            Step::Prune => Op::Prune,
+            Step::Resume { token: shown, continues } => {
+                let shown = 1 + shown.index(self.links.max(1) as usize) as u64;
+                // Mostly the link that the seat has, sometimes another.
+                let current = self.room.resumable(token(shown)).map(|seat| seat.link);
+                let continues = continues.as_ref().and_then(|index| match index.index(4) {
+                    0 => Some(self.some_link(index)),
+                    _ => current,
+                });
+                self.links += 1;
+                Op::Resume {
+                    token: token(shown),
+                    fresh: token(self.links),
+                    link: link(self.links),
+                    continues,
+                }
+            }
+            Step::Update { link, name: other, state } => Op::Update {
+                link: self.some_link(link),
+                name: other.map(name),
+                state: state.map(|state| wire::payload(&state).unwrap()),
+            },
+        }
+    }
+
+    /// Mostly the socket of a seat, sometimes any there has been.
+    fn some_link(&self, index: &Index) -> Link {
+        let seats = self.room.seats();
+        let any = 1 + index.index(self.links.max(1) as usize) as u64;
+        if seats.is_empty() || any.is_multiple_of(4) { link(any) } else { index.get(seats).link }
+    }
+
+    fn shown(&self, shown: Shown) -> Admission {
+        match shown {
+            Shown::Invite => Admission::Invite(self.model.invite),
+            Shown::Password => Admission::Password(self.model.password),
+            Shown::WrongInvite => Admission::Invite(invite(u8::MAX)),
+            Shown::WrongPassword => Admission::Password(password(u8::MAX)),
+        }
+    }
+
+    fn rotation(&self, number: u8) -> Rotation {
+        let follows = self.room.password_epoch().saturating_sub(u32::from(number == 3));
+        Rotation { password: password(number), invite: invite(self.past.len() as u8), follows }
+    }
+
+    /// Applies an operation to both, twice, and compares.
+    fn check(&mut self, op: &Op) {
+        let before = self.room.clone();
+        let reply = self.apply(op);
+        self.check_rules(&before);
+        if let (Op::Admit { .. }, Ok(Receipt::Entered { id })) = (op, reply) {
+            self.tickets.push(Ticket::Guest(id));
+        }
+        let once = self.room.clone();
+        match op {
+            // Each is a new request.
+            Op::Admit { .. } => {}
+            // The end of the room was moved into the past: the next operation finds it over.
+            _ if self.room.deadline().is_some_and(|at| at <= self.now) => {}
+            _ => assert_eq!((self.apply(op), &self.room), (reply, &once), "{op:?} changes something again"),
+        }
+    }
+
+    fn apply(&mut self, op: &Op) -> Result<Receipt, Reject> {
+        let (version, model) = (self.room.version(), self.model.clone());
+        let reply = self.room.apply(op, self.now);
+        assert_eq!(reply, self.model.apply(op, self.now), "the answer to {op:?}");
+        let is_changed = self.model != model;
+        assert_eq!(self.room.version() - version, u64::from(is_changed), "the version after {op:?}");
+        self.compare();
+        reply
+    }
+
+    fn compare(&self) {
+        let (room, model) = (&self.room, &self.model);
+        assert_eq!(usize::from(room.capacity().participants()), model.participants);
+        assert_eq!(room.locked(), model.locked);
+        assert_eq!(
+            (room.name(), room.status(), room.expires_at()),
+            (&*model.name, model.status, model.expires_at)
+        );
+        assert_eq!(room.password_epoch(), model.password_epoch);
+        assert_eq!(room.seats().len(), model.seats.len());
+        for (seat, expected) in room.seats().iter().zip(&model.seats) {
+            assert_eq!((seat.id, seat.ticket, seat.link), (expected.id, expected.ticket, expected.link));
+            assert_eq!((seat.presence, seat.generation), (expected.presence, expected.generation));
+            assert_eq!(seat.name.as_str(), expected.name);
+            assert_eq!(seat.state.as_ref().map(|state| state.as_bytes()), expected.state.as_deref());
+        }
+        for number in 1..=self.links {
+            let opened = model.seats.iter().find(|seat| seat.tokens.contains(&token(number)));
+            let seat = room.resumable(token(number));
+            assert_eq!(seat.map(|seat| seat.id), opened.map(|seat| seat.id));
+            let newest = opened.map(|seat| seat.tokens[0] == token(number));
+            assert_eq!(seat.map(|seat| seat.resumes_current(token(number))), newest);
+        }
+        for (id, reason) in &model.departures {
+            assert_eq!(room.departure(*id), Some(*reason));
+        }
+    }
+
+    /// What holds of every room, whatever the model says.
+    fn check_rules(&mut self, before: &Room) {
+        let room = &self.room;
+        assert!(room.seats().is_sorted_by(|older, newer| newer.id < older.id), "ids descend");
+        let tickets: Vec<_> = room.seats().iter().map(|seat| seat.ticket).collect();
+        for (index, ticket) in tickets.iter().enumerate() {
+            assert!(!tickets[..index].contains(ticket), "one seat a ticket");
+            assert!(!self.model.kicked.contains(ticket), "who was put out stays out");
+        }
+        for seat in room.seats().iter().filter(|seat| before.seat(seat.id).is_none()) {
+            assert!(self.seated.iter().all(|old| seat.id < *old), "ids are not reused");
+            assert!(room.departure(seat.id).is_none());
+            let is_replacing = before.seats().iter().any(|old| old.ticket == seat.ticket);
+            let guests = room.seats().iter().filter(|seat| !seat.is_creator()).count();
+            let fits = guests < usize::from(room.capacity().participants());
+            assert!(fits || seat.is_creator() || is_replacing, "a newcomer fits");
+        }
+        match room.status() {
+            Status::Open => {
+                for gone in before.seats().iter().filter(|seat| room.seat(seat.id).is_none()) {
+                    assert!(room.departure(gone.id).is_some(), "a seat ends for a reason");
+                }
+                assert!(room.deadline().is_some() && room.forgotten_at().is_none());
+            }
+            Status::Closed(_) => {
+                assert!(
+                    room.seats().is_empty() && room.deadline().is_none(),
+                    "nobody sits in a room that is over"
+                );
+                assert!(room.forgotten_at().is_some());
+            }
+        }
+        for seat in room.seats() {
+            let generation = before.seat(seat.id).map_or(1, |before| before.generation);
+            assert!(seat.generation >= generation, "generations rise");
+        }
+        self.seated.extend(room.seats().iter().map(|seat| seat.id));
+    }
+}
+
+fn link(number: u64) -> Link {
+    Link { node: NodeId(number % 2), conn: ConnId(number) }
+}
+
+fn token(number: u64) -> TokenHash {
+    TokenHash::new([number as u8; 32])
+}
+
+fn password(number: u8) -> PasswordTag {
+    PasswordTag::new([number; 32])
+}
+
+fn invite(number: u8) -> TokenHash {
+    TokenHash::new([number; 32])
+}
+
+fn name(other: bool) -> DisplayName {
+    DisplayName::parse(if other { "other" } else { "name" }).unwrap().unwrap()
+}

@@ -1,0 +1,318 @@
+//! The rules of a room once more, written for plainness: it forgets nothing and looks everything up by walking.
+
+use signal_core::{
+    Admission, Change, CloseReason, Dialect, Farewell, Grant, LeaveReason, Link, NewRoom, OnCreatorLeave, Op,
+    ParticipantId, PasswordTag, Presence, Receipt, Reject, Room, Rotation, Status, Ticket, Timestamp,
+    TokenHash,
+};
+
+/// Every id is drawn with it.
+pub(crate) const SUFFIX: u32 = 35;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Model {
+    pub(crate) name: String,
+    pub(crate) status: Status,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) participants: usize,
+    pub(crate) locked: bool,
+    pub(crate) password_epoch: u32,
+    pub(crate) seats: Vec<ModelSeat>,
+    pub(crate) departures: Vec<(ParticipantId, LeaveReason)>,
+    pub(crate) kicked: Vec<Ticket>,
+    pub(crate) password: PasswordTag,
+    pub(crate) invite: TokenHash,
+    on_creator_leave: OnCreatorLeave,
+    guesses: u8,
+    creator_id: ParticipantId,
+    issued: u32,
+    entered: Vec<ParticipantId>,
+    /// What every link that ever got a seat was answered.
+    answers: Vec<(Link, Receipt)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ModelSeat {
+    pub(crate) ticket: Ticket,
+    pub(crate) id: ParticipantId,
+    pub(crate) name: String,
+    pub(crate) state: Option<Vec<u8>>,
+    pub(crate) link: Link,
+    pub(crate) presence: Presence,
+    pub(crate) generation: u32,
+    /// The newest first.
+    pub(crate) tokens: Vec<TokenHash>,
+}
+
+impl Model {
+    pub(crate) fn of(new: &NewRoom) -> Self {
+        Self {
+            name: new.name.clone(),
+            status: Status::Open,
+            expires_at: new.expires_at,
+            participants: usize::from(new.capacity.participants()),
+            locked: false,
+            password_epoch: 0,
+            seats: Vec::new(),
+            departures: Vec::new(),
+            kicked: Vec::new(),
+            on_creator_leave: new.on_creator_leave,
+            password: new.password,
+            invite: new.invite,
+            guesses: 0,
+            creator_id: id_number(0),
+            issued: 1,
+            entered: Vec::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn apply(&mut self, op: &Op, now: Timestamp) -> Result<Receipt, Reject> {
+        if self.status == Status::Open && self.expires_at <= now {
+            self.close(CloseReason::Expired);
+        }
+        self.depart(LeaveReason::Lost, |seat| is_over(seat.presence, now));
+        match op {
+            Op::Admit { by, .. } => self.admit(*by),
+            Op::Attach { grant, name, dialect, link, resume, .. } => {
+                let tokens = match dialect {
+                    Dialect::V1 => Vec::new(),
+                    Dialect::V2 => vec![*resume],
+                };
+                self.attach(*grant, name.as_str(), *link, tokens)
+            }
+            Op::Change(change) => self.change(change),
+            Op::Close(reason) => {
+                if self.status == Status::Open {
+                    self.close(*reason);
+                }
+                Ok(Receipt::Done)
+            }
+            Op::Detach { link, until } => {
+                if let Some(seat) = self.seat_of(*link).filter(|seat| seat.presence == Presence::Attached) {
+                    seat.presence = Presence::Detached { since: now, until: *until };
+                }
+                self.depart(LeaveReason::Lost, |seat| is_over(seat.presence, now));
+                Ok(Receipt::Done)
+            }
+            Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref()),
+            Op::Leave { link, how } => {
+                let closes = *how == Farewell::Leave && self.on_creator_leave == OnCreatorLeave::Close;
+                match self.seat_of(*link).map(|seat| seat.ticket) {
+                    Some(Ticket::Creator) if closes => self.close(CloseReason::ByCreator),
+                    Some(_) => self.depart(LeaveReason::Left, |seat| seat.link == *link),
+                    None => {}
+                }
+                Ok(Receipt::Done)
+            }
+            Op::Prune => Ok(Receipt::Done),
+            Op::Resume { token, fresh, link, continues } => self.resume(*token, *fresh, *link, *continues),
+            Op::Update { link, name, state } => {
+                if let Some(seat) = self.seat_of(*link) {
+                    seat.name = name.as_ref().map_or(seat.name.clone(), |name| name.as_str().to_owned());
+                    seat.state =
+                        state.as_ref().map_or(seat.state.clone(), |state| Some(state.as_bytes().to_vec()));
+                }
+                Ok(Receipt::Done)
+            }
+        }
+    }
+
+    fn admit(&mut self, by: Admission) -> Result<Receipt, Reject> {
+        if matches!(self.status, Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator)) {
+            return Err(Reject::RoomClosed);
+        }
+        match by {
+            Admission::Invite(token) if token != self.invite => return Err(Reject::InviteVoid),
+            Admission::Password(_) if self.guesses == Room::GUESSES => return Err(Reject::PasswordLocked),
+            Admission::Password(password) if password != self.password => {
+                self.guesses += 1;
+                return Err(Reject::WrongPassword);
+            }
+            Admission::Invite(_) | Admission::Password(_) => {}
+        }
+        self.running()?;
+        if self.locked {
+            return Err(Reject::RoomLocked);
+        }
+        let attached = self.guests().filter(|seat| seat.presence == Presence::Attached).count();
+        if attached + 1 > self.participants - 1 {
+            return Err(Reject::RoomFull);
+        }
+        Ok(Receipt::Entered { id: self.issue() })
+    }
+
+    fn attach(
+        &mut self,
+        grant: Grant,
+        name: &str,
+        link: Link,
+        tokens: Vec<TokenHash>,
+    ) -> Result<Receipt, Reject> {
+        self.running()?;
+        if let Some(answer) = self.answer(link) {
+            return Ok(answer);
+        }
+        let ticket = grant.ticket;
+        let promised = match ticket {
+            Ticket::Creator => self.creator_id,
+            Ticket::Guest(id) => id,
+        };
+        if self.kicked.contains(&ticket) {
+            return Err(Reject::GrantVoid);
+        }
+        if ticket != Ticket::Creator && self.seats.iter().all(|seat| seat.ticket != ticket) {
+            if grant.password_epoch < self.password_epoch {
+                return Err(Reject::GrantVoid);
+            }
+            if self.locked {
+                return Err(Reject::RoomLocked);
+            }
+            let mut smaller = self.clone();
+            while smaller.guests().count() + 1 > smaller.participants - 1 {
+                let longest =
+                    smaller.guests().filter_map(|seat| Some((since(seat.presence)?, seat.id))).min();
+                let (_, id) = longest.ok_or(Reject::RoomFull)?;
+                smaller.depart(LeaveReason::Lost, |seat| seat.id == id);
+            }
+            *self = smaller;
+        }
+        self.depart(LeaveReason::Replaced, |seat| seat.ticket == ticket);
+        let is_newest = self.entered.iter().all(|entered| promised < *entered);
+        let id = if is_newest { promised } else { self.issue() };
+        self.entered.push(id);
+        self.answers.push((link, Receipt::Entered { id }));
+        let (name, presence) = (name.to_owned(), Presence::Attached);
+        self.seats.push(ModelSeat { ticket, id, name, state: None, link, presence, generation: 1, tokens });
+        Ok(Receipt::Entered { id })
+    }
+
+    fn resume(
+        &mut self,
+        token: TokenHash,
+        fresh: TokenHash,
+        link: Link,
+        continues: Option<Link>,
+    ) -> Result<Receipt, Reject> {
+        self.running()?;
+        if let Some(answer) = self.answer(link) {
+            return Ok(answer);
+        }
+        let seat =
+            self.seats.iter_mut().find(|seat| seat.tokens.contains(&token)).ok_or(Reject::ResumeFailed)?;
+        let continued = seat.tokens[0] == token && continues == Some(seat.link);
+        seat.generation += u32::from(!continued);
+        seat.tokens = vec![fresh, token];
+        (seat.link, seat.presence) = (link, Presence::Attached);
+        let answer = Receipt::Resumed { id: seat.id, continued };
+        self.answers.push((link, answer));
+        Ok(answer)
+    }
+
+    fn change(&mut self, change: &Change) -> Result<Receipt, Reject> {
+        self.running()?;
+        if let Some(rotation) = &change.rotate {
+            self.rotate(rotation)?;
+        }
+        self.name = change.name.as_deref().map_or(self.name.clone(), str::to_owned);
+        self.locked = change.locked.unwrap_or(self.locked);
+        self.participants = change.capacity.map_or(self.participants, |new| usize::from(new.participants()));
+        self.expires_at = change.expires_at.unwrap_or(self.expires_at);
+        Ok(Receipt::Done)
+    }
+
+    fn kick(&mut self, participant: ParticipantId, rotate: Option<&Rotation>) -> Result<Receipt, Reject> {
+        self.running()?;
+        let ticket = self.seats.iter().find(|seat| seat.id == participant).map(|seat| seat.ticket);
+        if ticket == Some(Ticket::Creator) {
+            return Err(Reject::CreatorStays);
+        }
+        if ticket.is_none() && !self.departures.contains(&(participant, LeaveReason::Kicked)) {
+            return Err(Reject::ParticipantNotFound);
+        }
+        if let Some(rotation) = rotate {
+            self.rotate(rotation)?;
+        }
+        self.kicked.extend(ticket);
+        self.depart(LeaveReason::Kicked, |seat| seat.id == participant);
+        Ok(Receipt::Done)
+    }
+
+    fn rotate(&mut self, new: &Rotation) -> Result<(), Reject> {
+        let is_repeated = new.password == self.password && new.invite == self.invite;
+        if is_repeated && new.follows < self.password_epoch {
+            return Ok(());
+        }
+        if new.follows != self.password_epoch {
+            return Err(Reject::RotationStale);
+        }
+        if new.password == self.password {
+            return Err(Reject::PasswordUnchanged);
+        }
+        if self.password_epoch == u32::from(Room::ROTATIONS) {
+            return Err(Reject::RotationsExhausted);
+        }
+        (self.password, self.invite, self.guesses) = (new.password, new.invite, 0);
+        self.password_epoch += 1;
+        Ok(())
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.status = Status::Closed(reason);
+        self.seats.clear();
+    }
+
+    fn depart(&mut self, reason: LeaveReason, is_leaving: impl Fn(&ModelSeat) -> bool) {
+        let leaving = self.seats.iter().filter(|seat| is_leaving(seat));
+        self.departures.extend(leaving.map(|seat| (seat.id, reason)));
+        self.seats.retain(|seat| !is_leaving(seat));
+    }
+
+    fn running(&self) -> Result<(), Reject> {
+        match self.status {
+            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => Err(Reject::RoomClosed),
+            Status::Closed(CloseReason::Expired) => Err(Reject::RoomExpired),
+            Status::Open => Ok(()),
+        }
+    }
+
+    fn issue(&mut self) -> ParticipantId {
+        self.issued += 1;
+        id_number(self.issued - 1)
+    }
+
+    fn answer(&self, link: Link) -> Option<Receipt> {
+        self.answers.iter().find(|(answered, _)| *answered == link).map(|(_, answer)| *answer)
+    }
+
+    fn seat_of(&mut self, link: Link) -> Option<&mut ModelSeat> {
+        self.seats.iter_mut().find(|seat| seat.link == link)
+    }
+
+    fn guests(&self) -> impl Iterator<Item = &ModelSeat> {
+        self.seats.iter().filter(|seat| seat.ticket != Ticket::Creator)
+    }
+}
+
+/// The id that is issued after that many others: they count down from `zzzz`.
+fn id_number(issued: u32) -> ParticipantId {
+    let digits = |number: u32| -> String {
+        let digit = |place: u32| char::from_digit(number / 36_u32.pow(place) % 36, 36).unwrap();
+        [3, 2, 1, 0].map(digit).iter().collect()
+    };
+    format!("p_{}{}", digits(36_u32.pow(4) - 1 - issued), digits(SUFFIX)).parse().unwrap()
+}
+
+fn since(presence: Presence) -> Option<Timestamp> {
+    match presence {
+        Presence::Attached => None,
+        Presence::Detached { since, .. } => Some(since),
+    }
+}
+
+fn is_over(presence: Presence, now: Timestamp) -> bool {
+    match presence {
+        Presence::Attached => false,
+        Presence::Detached { until, .. } => until <= now,
+    }
+}

@@ -1,0 +1,115 @@
+//! The in-memory store.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use signal_core::{
+    Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Grant, IdSuffix, Link, MemoryStore, NewRoom,
+    NodeId, OnCreatorLeave, Op, PasswordTag, Reject, Room, RoomId, RoomIdTaken, Status, Ticket, Timestamp,
+    TokenHash,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
+const HOUR: Duration = Duration::from_secs(3600);
+const GRACE: Duration = Duration::from_secs(30);
+const LINK: Link = Link { node: NodeId(1), conn: ConnId(1) };
+
+#[test]
+fn an_operation_on_a_room_that_is_not_there_is_refused() {
+    let applied = MemoryStore::new().apply(id(0), &Op::Prune, NOW);
+    assert_eq!((applied.record, applied.reply), (None, Err(Reject::RoomNotFound)));
+}
+
+#[test]
+fn an_id_is_taken_until_the_room_is_forgotten() {
+    let mut store = store();
+    assert_eq!(store.create(room(0)), Err(RoomIdTaken));
+    store.apply(id(0), &Op::Close(CloseReason::ByCreator), NOW);
+    assert_eq!(store.create(room(0)), Err(RoomIdTaken), "an old invite may name it");
+    let forgotten_at = NOW + HOUR + Room::REMEMBERED;
+    assert_eq!(store.poll_timeout(), Some(forgotten_at));
+    store.handle_timeout(forgotten_at);
+    assert_eq!((store.room(id(0)), store.poll_timeout()), (None, None));
+    store.create(room(0)).unwrap();
+}
+
+#[test]
+fn a_record_that_was_handed_out_stays_as_it_was() {
+    let mut store = store();
+    let before = Arc::clone(store.room(id(0)).unwrap());
+    let after = store.apply(id(0), &attach(), NOW).record.unwrap();
+    assert_eq!((before.version(), before.seats().len()), (1, 0));
+    assert_eq!((after.version(), after.seats().len()), (2, 1));
+    assert_eq!(store.room(id(0)), Some(&after));
+}
+
+#[test]
+fn seats_and_rooms_end_without_a_hub() {
+    let mut store = store();
+    store.apply(id(0), &attach(), NOW);
+    store.apply(id(0), &Op::Detach { link: LINK, until: NOW + GRACE }, NOW);
+    assert_eq!(store.poll_timeout(), Some(NOW + GRACE));
+    store.handle_timeout(NOW + GRACE);
+    assert!(store.room(id(0)).unwrap().seats().is_empty());
+    assert_eq!(store.poll_timeout(), Some(NOW + HOUR));
+    store.handle_timeout(NOW + HOUR);
+    assert_eq!(store.room(id(0)).unwrap().status(), Status::Closed(CloseReason::Expired));
+}
+
+#[test]
+fn the_next_timeout_is_that_of_whichever_room_is_due_first() {
+    let mut store = store();
+    store.create(room(1)).unwrap();
+    let shorter = Change { expires_at: Some(NOW + GRACE), ..Change::default() };
+    store.apply(id(1), &Op::Change(shorter), NOW);
+    assert_eq!(store.poll_timeout(), Some(NOW + GRACE));
+    store.handle_timeout(NOW + GRACE);
+    let over = |room| store.room(id(room)).unwrap().status() != Status::Open;
+    assert_eq!((over(0), over(1)), (false, true));
+    assert_eq!(store.poll_timeout(), Some(NOW + HOUR));
+}
+
+#[test]
+fn a_process_that_slept_for_days_catches_up_at_once() {
+    let mut store = store();
+    store.handle_timeout(NOW + HOUR + Room::REMEMBERED);
+    assert_eq!((store.room(id(0)), store.poll_timeout()), (None, None));
+}
+
+fn store() -> MemoryStore {
+    let mut store = MemoryStore::new();
+    store.create(room(0)).unwrap();
+    store
+}
+
+fn id(room: u8) -> RoomId {
+    RoomId::from_indices([room; 6])
+}
+
+fn room(number: u8) -> Room {
+    Room::create(NewRoom {
+        id: id(number),
+        epoch: 1,
+        name: "room".into(),
+        creator: "alice".into(),
+        password: PasswordTag::new([7; 32]),
+        invite: TokenHash::new([9; 32]),
+        capacity: Capacity::default(),
+        expires_at: NOW + HOUR,
+        on_creator_leave: OnCreatorLeave::Close,
+        suffix: IdSuffix::new(1),
+    })
+}
+
+fn attach() -> Op {
+    Op::Attach {
+        grant: Grant { ticket: Ticket::Creator, password_epoch: 0 },
+        name: DisplayName::parse("name").unwrap().unwrap(),
+        dialect: Dialect::V2,
+        link: LINK,
+        resume: TokenHash::new([1; 32]),
+        suffix: IdSuffix::new(2),
+    }
+}
