@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
+use crate::secret::Secret;
+
 /// Signaling for WebRTC rooms: people create a room, share its number and password, and talk to each other directly.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
@@ -78,7 +80,7 @@ pub struct ServeArgs {
 
     /// Secret that this server's own keys are derived from, for ws tokens and passwords
     #[arg(long, env = "SIGNAL_SERVER_SECRET", hide_env_values = true, value_name = "SECRET")]
-    pub(crate) server_secret: Option<String>,
+    pub(crate) server_secret: Option<Secret>,
 
     /// File with that secret
     #[arg(long, env = "SIGNAL_SERVER_SECRET_FILE", value_name = "FILE", conflicts_with = "server_secret")]
@@ -86,7 +88,7 @@ pub struct ServeArgs {
 
     /// Secret shared with the TURN servers (coturn's static-auth-secret)
     #[arg(long, env = "SIGNAL_TURN_SECRET", hide_env_values = true, value_name = "SECRET")]
-    pub(crate) turn_secret: Option<String>,
+    pub(crate) turn_secret: Option<Secret>,
 
     /// File with that secret
     #[arg(long, env = "SIGNAL_TURN_SECRET_FILE", value_name = "FILE", conflicts_with = "turn_secret")]
@@ -110,7 +112,7 @@ pub struct ServeArgs {
 pub struct AccessSecretArgs {
     /// Secret that access tokens are signed with (HS256)
     #[arg(long, env = "SIGNAL_ACCESS_SECRET", hide_env_values = true, value_name = "SECRET")]
-    pub(crate) access_secret: Option<String>,
+    pub(crate) access_secret: Option<Secret>,
 
     /// File with that secret
     #[arg(long, env = "SIGNAL_ACCESS_SECRET_FILE", value_name = "FILE", conflicts_with = "access_secret")]

@@ -29,6 +29,10 @@ impl Secret {
         self.0.chars().count() < Self::STRONG_CHARS
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -40,6 +44,13 @@ impl Secret {
             .expand(purpose.as_bytes(), &mut key)
             .expect("32 bytes are within what HKDF-SHA256 gives");
         key
+    }
+}
+
+/// Takes a secret from a file or an environment variable: a line break at its end is not part of it.
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self::new(text.trim_end_matches(['\r', '\n']))
     }
 }
 
@@ -59,5 +70,6 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "Secret(..)");
         assert_ne!(secret.derive("a"), secret.derive("b"));
         assert!(secret.is_weak() && !Secret::random().is_weak());
+        assert_eq!(Secret::from("correct horse\r\n"), secret);
     }
 }

@@ -96,20 +96,25 @@ fn ways(name: &str) -> String {
     format!("set {variable}, {variable}_FILE, --{name} or --{name}-file")
 }
 
-fn one_of(name: &str, text: Option<String>, file: Option<&Path>) -> Result<Option<Secret>, InvalidSettings> {
-    let text = match (text, file) {
-        (Some(text), _) => text,
-        (None, Some(path)) => fs::read_to_string(path).map_err(|error| {
-            InvalidSettings(vec![format!("cannot read --{name}-file {}: {error}", path.display())])
-        })?,
+fn one_of(
+    name: &str,
+    secret: Option<Secret>,
+    file: Option<&Path>,
+) -> Result<Option<Secret>, InvalidSettings> {
+    let secret = match (secret, file) {
+        (Some(secret), _) => secret,
+        (None, Some(path)) => {
+            let text = fs::read_to_string(path).map_err(|error| {
+                InvalidSettings(vec![format!("cannot read --{name}-file {}: {error}", path.display())])
+            })?;
+            Secret::from(text.as_str())
+        }
         (None, None) => return Ok(None),
     };
-    // A text editor ends a file with a line break, which is not part of the secret.
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() {
+    if secret.is_empty() {
         return Err(InvalidSettings(vec![format!("--{name} is empty: {}", ways(name))]));
     }
-    Ok(Some(Secret::new(text)))
+    Ok(Some(secret))
 }
 
 /// Collects what is wrong, to tell it all at once.
@@ -214,6 +219,11 @@ mod tests {
         assert_eq!(problems(ServeArgs { listen, ..ServeArgs::default() }).len(), 2);
         let listen = Some("[::1]:8080".parse().unwrap());
         assert!(Settings::of(ServeArgs { listen, ..ServeArgs::default() }).unwrap().development);
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_what_was_given() {
+        assert!(!format!("{:?}", production()).contains(STRONG));
     }
 
     #[test]
