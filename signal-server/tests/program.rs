@@ -215,11 +215,8 @@ async fn a_malformed_log_filter_is_refused() {
 #[tokio::test]
 async fn a_token_it_makes_creates_a_room_in_its_users_name() {
     let api = Api::start().await;
-    let minted = program(&["token", "--sub", "alice", "--name", "小明"])
-        .env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET)
-        .output()
-        .await
-        .unwrap();
+    let mut token = program(&["token", "--sub", "alice", "--name", "小明"]);
+    let minted = run(token.env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET)).await;
     assert!(minted.status.success(), "{}", utf8(&minted.stderr));
     let token = utf8(&minted.stdout).strip_suffix('\n').expect("the token and nothing else");
     let create = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(token);
@@ -227,6 +224,13 @@ async fn a_token_it_makes_creates_a_room_in_its_users_name() {
     assert_eq!(created["name"], "小明的房间");
     // It is alice's room.
     api.close(&text(&created["room_id"]), &api.access_token("alice")).await.data();
+
+    // A text editor ends a file with a line break.
+    let file = format!("{}/access-secret", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&file, format!("{ACCESS_SECRET}\n")).unwrap();
+    let minted = run(&mut program(&["token", "--sub", "bob", "--access-secret-file", &file])).await;
+    let create = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(utf8(&minted.stdout).trim());
+    assert_eq!(answer(create).await.data()["name"], "房主的房间");
 
     let output = run(&mut program(&["token", "--sub", "alice"])).await;
     assert_eq!(output.status.code(), Some(2));
