@@ -40,6 +40,23 @@ fn the_custom_server_carries_messages_over_plain_tcp() {
     assert_eq!(first.line(), format!(r#"{{"type":"peer_left","participant_id":"{second_id}"}}"#));
 }
 
+#[test]
+fn two_participants_hear_and_see_and_greet_each_other() {
+    let output = Command::new(example("two_participants")).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}");
+    for name in ["alice", "bob"] {
+        let other = if name == "alice" { "bob" } else { "alice" };
+        for expected in [
+            format!("{name} got \"hello from {other}\""),
+            format!("{name} got Audio"),
+            format!("{name} got Video"),
+        ] {
+            assert!(printed.contains(&expected), "no {expected} in\n{printed}");
+        }
+    }
+}
+
 struct Server {
     process: Child,
     address: String,
