@@ -4,16 +4,13 @@
 
 mod common;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use client_sdk::{Client, MediaKind, NewRoom};
+use common::wire::Wire;
 use common::{Witness, talker, until_media_flows};
 use signal_core::HubConfig;
 use signal_server::{Secret, Server, testing};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::time::sleep;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,44 +75,4 @@ async fn pair(client: &Client, token: &str) -> (Witness, Witness) {
     let mut witnesses = [Witness::new(creator), Witness::new(guest)];
     until_media_flows(&mut witnesses).await;
     witnesses.into()
-}
-
-/// A TCP path to the server that can be cut.
-struct Wire {
-    cuts: watch::Sender<u32>,
-    refuses: watch::Sender<bool>,
-}
-
-impl Wire {
-    async fn to(server: SocketAddr) -> (Self, Client) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let (cuts, cut) = watch::channel(0);
-        let (refuses, refused) = watch::channel(false);
-        tokio::spawn(async move {
-            while let Ok((mut near, _)) = listener.accept().await {
-                if *refused.borrow() {
-                    continue;
-                }
-                let mut cut = cut.clone();
-                cut.mark_unchanged();
-                tokio::spawn(async move {
-                    let mut far = TcpStream::connect(server).await.unwrap();
-                    tokio::select! {
-                        _ = copy_bidirectional(&mut near, &mut far) => {}
-                        _ = cut.changed() => {}
-                    }
-                });
-            }
-        });
-        (Self { cuts, refuses }, client)
-    }
-
-    fn cut(&self) {
-        self.cuts.send_modify(|cuts| *cuts += 1);
-    }
-
-    fn refuse(&self, refuse: bool) {
-        self.refuses.send_replace(refuse);
-    }
 }

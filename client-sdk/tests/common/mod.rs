@@ -7,6 +7,8 @@
     reason = "shared by several test programs, none of which uses all of it"
 )]
 
+pub mod wire;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -118,7 +120,14 @@ impl Witness {
         [MediaKind::Audio, MediaKind::Video].iter().all(|kind| self.tracks.contains_key(&(from, *kind)))
     }
 
-    /// Waits for this many packets that arrive from here on, and checks that they are what their kind says.
+    /// Waits for this many packets that were not there yet.
+    pub async fn receive_fresh(&mut self, from: ParticipantId, kind: MediaKind, count: usize) {
+        let track = self.tracks.get_mut(&(from, kind)).unwrap();
+        while timeout(Duration::ZERO, track.recv()).await.is_ok_and(|packet| packet.is_some()) {}
+        self.receive(from, kind, count).await;
+    }
+
+    /// Waits for this many packets, those included that wait, and checks that they are what their kind says.
     pub async fn receive(&mut self, from: ParticipantId, kind: MediaKind, count: usize) {
         let track = self.tracks.get_mut(&(from, kind)).unwrap();
         for _ in 0..count {

@@ -1,0 +1,129 @@
+//! A TCP path to the signaling server that can be held up, cut, and listened to.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use client_sdk::Client;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+pub struct Wire {
+    cuts: watch::Sender<u32>,
+    refuses: watch::Sender<bool>,
+    holds: watch::Sender<bool>,
+    heard: Heard,
+}
+
+/// What went over the wire.
+#[derive(Clone, Default)]
+struct Heard {
+    /// Connections that have said something to the server while it was held up.
+    held: Arc<AtomicUsize>,
+    conflicts: Arc<AtomicUsize>,
+}
+
+impl Wire {
+    /// A wire to that server, and a client that uses it.
+    pub async fn to(server: SocketAddr) -> (Self, Client) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let (cuts, cut) = watch::channel(0);
+        let (refuses, refused) = watch::channel(false);
+        let (holds, held) = watch::channel(false);
+        let heard = Heard::default();
+        let hears = heard.clone();
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                if *refused.borrow() {
+                    continue;
+                }
+                let far = TcpStream::connect(server).await.unwrap();
+                tokio::spawn(carry(near, far, cut.clone(), held.clone(), hears.clone()));
+            }
+        });
+        (Self { cuts, refuses, holds, heard }, client)
+    }
+
+    /// Breaks every connection.
+    pub fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Lets nobody connect, or everybody again.
+    pub fn refuse(&self, refuse: bool) {
+        self.refuses.send_replace(refuse);
+    }
+
+    /// Keeps what is said to the server, until it is let go.
+    pub fn hold(&self) {
+        self.heard.held.store(0, Ordering::Relaxed);
+        self.holds.send_replace(true);
+    }
+
+    /// Waits until so many connections have something to say, and lets it go.
+    pub async fn let_go(&self, connections: usize) {
+        while self.heard.held.load(Ordering::Relaxed) < connections {
+            sleep(Duration::from_millis(1)).await;
+        }
+        self.holds.send_replace(false);
+    }
+
+    /// Waits until the server has refused an offer that it had not before.
+    pub async fn until_conflict(&self, before: usize) {
+        while self.conflicts() == before {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// How many offers the server has refused.
+    pub fn conflicts(&self) -> usize {
+        self.heard.conflicts.load(Ordering::Relaxed)
+    }
+}
+
+async fn carry(
+    near: TcpStream,
+    far: TcpStream,
+    mut cut: watch::Receiver<u32>,
+    held: watch::Receiver<bool>,
+    heard: Heard,
+) {
+    cut.mark_unchanged();
+    let (near_in, near_out) = near.into_split();
+    let (far_in, far_out) = far.into_split();
+    tokio::select! {
+        () = up(near_in, far_out, held, &heard) => {}
+        () = down(far_in, near_out, &heard) => {}
+        _ = cut.changed() => {}
+    }
+}
+
+async fn up(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut held: watch::Receiver<bool>, heard: &Heard) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if *held.borrow() {
+            heard.held.fetch_add(1, Ordering::Relaxed);
+            held.wait_for(|held| !held).await.unwrap();
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The server's frames are not masked, so that their text can be read.
+async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, heard: &Heard) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let text = String::from_utf8_lossy(&buffer[..read]);
+        heard.conflicts.fetch_add(text.matches("offer_conflict").count(), Ordering::Relaxed);
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Media through a TURN server: a real coturn on this machine, with the credentials that the signaling server makes.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use client_sdk::{Client, ConnectionState, Event, NewRoom};
+use common::{room_of, talker, until_media_flows};
+use signal_server::{Secret, Server, testing};
+use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
+
+const SECRET: &str = "what the signaling server and coturn share";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn participants_that_may_only_use_a_relay_exchange_media_through_it() {
+    let coturn = Coturn::start().await;
+    let server = server(coturn.port).await;
+    let (_, mut witnesses) = room_of(&server, 2, talker().relay_only(true)).await;
+    until_media_flows(&mut witnesses).await;
+    for witness in witnesses {
+        witness.participant.leave().await;
+    }
+    // Each of them made an allocation with a credential that was accepted.
+    let log = coturn.log();
+    assert!(log.matches("ALLOCATE processed, success").count() >= 2, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_relay_there_is_no_other_way() {
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let server = server(nobody.local_addr().unwrap().port()).await;
+    let client = Client::new(&server.url()).unwrap();
+    let options = talker().relay_only(true);
+    let token = server.access_token("alice");
+    let (room, mut creator) = client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+    let guest = client.join(&room.room_id, &room.password, "guest", options).await.unwrap();
+    let connected = async {
+        while let Some(event) = creator.next_event().await {
+            if matches!(event, Event::ConnectionState { state: ConnectionState::Connected, .. }) {
+                return;
+            }
+        }
+    };
+    // A direct connection takes a fifth of a second.
+    assert!(timeout(Duration::from_secs(2), connected).await.is_err(), "connected without the relay");
+    guest.leave().await;
+}
+
+async fn server(turn_port: u16) -> testing::TestServer {
+    let urls = [format!("turn:127.0.0.1:{turn_port}?transport=udp")];
+    testing::start_with(Server::builder(Secret::random()).turn(Secret::new(SECRET), urls)).await.unwrap()
+}
+
+struct Coturn {
+    process: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Coturn {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Free when it was looked for; another program would have to be quick to take it.
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let process = Command::new("turnserver")
+            .args([
+                "-n",
+                "--use-auth-secret",
+                "--realm=test",
+                "--no-tls",
+                "--no-dtls",
+                "--no-cli",
+                "--verbose",
+            ])
+            .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"])
+            .args(["--no-stdout-log", "--simple-log"])
+            .arg(format!("--static-auth-secret={SECRET}"))
+            .arg(format!("--listening-port={port}"))
+            .arg(format!("--log-file={}", file("log")))
+            .arg(format!("--pidfile={}", file("pid")))
+            .arg(format!("--userdb={}", file("db")))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run turnserver, from the package coturn: {error}"));
+        let coturn = Self { process, port, folder };
+        while !coturn.log().contains("listener opened on") {
+            sleep(Duration::from_millis(50)).await;
+        }
+        coturn
+    }
+
+    fn log(&self) -> String {
+        let path: &Path = self.folder.path();
+        fs::read_to_string(path.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Coturn {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
