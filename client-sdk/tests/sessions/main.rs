@@ -1,0 +1,44 @@
+//! Sessions over a real hub, without sockets: whatever the order in which things arrive, every pair ends connected.
+//!
+//! A failure prints its seed; `SESSIONS_SEED=… cargo test -p client-sdk --test sessions` runs it again alone.
+
+#![allow(clippy::unwrap_used)]
+
+mod connection;
+mod random;
+mod world;
+
+use random::Random;
+use world::World;
+
+const RUNS: u64 = 1000;
+const STEPS: usize = 400;
+
+#[test]
+fn every_pair_ends_connected_whatever_the_order() {
+    let seeds = match std::env::var("SESSIONS_SEED") {
+        Ok(seed) => seed.parse().unwrap()..=seed.parse().unwrap(),
+        Err(_) => 1..=RUNS,
+    };
+    for seed in seeds {
+        let outcome = std::panic::catch_unwind(|| run(seed));
+        assert!(outcome.is_ok(), "SESSIONS_SEED={seed} fails");
+    }
+}
+
+fn run(seed: u64) {
+    let mut random = Random(seed);
+    let size = 2 + random.below(4);
+    let mut world = World::new(size);
+    for _ in 0..STEPS {
+        match random.below(100) {
+            0..3 => world.join_one(),
+            3..6 => world.restart_ice(&mut random),
+            6..8 => world.cut_a_socket(&mut random),
+            8 => world.leave_one(&mut random),
+            _ => world.step(&mut random),
+        }
+    }
+    world.settle(&mut random);
+    world.assert_connected();
+}

@@ -1,0 +1,302 @@
+//! Participants, a hub, and the links between them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use client_sdk::session::{Action, Session, Setback, Way};
+use client_sdk::{Event, ParticipantId};
+use signal_core::wire::{decode_server, encode_client};
+use signal_core::{
+    Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
+    Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output, PasswordTag, Receipt,
+    ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash,
+};
+
+use crate::connection::FakeConnection;
+use crate::random::Random;
+
+/// One participant: its session, its connections and its signaling link.
+struct Participant {
+    session: Session,
+    grant: Grant,
+    connections: BTreeMap<ParticipantId, FakeConnection>,
+    /// The socket, unless it is lost.
+    conn: Option<ConnId>,
+    up: VecDeque<Bytes>,
+    down: VecDeque<Bytes>,
+    /// How it is coming back.
+    way: Option<Way>,
+    present: Vec<ParticipantId>,
+    has_left: bool,
+}
+
+pub(crate) struct World {
+    hub: Hub,
+    store: MemoryStore,
+    now: Timestamp,
+    room: RoomId,
+    size: usize,
+    participants: Vec<Participant>,
+    last_number: u64,
+}
+
+impl World {
+    pub(crate) fn new(size: usize) -> Self {
+        let room = RoomId::from_indices([0; 6]);
+        let now = Timestamp::from_millis(1_764_943_200_000);
+        let mut store = MemoryStore::new();
+        let new = NewRoom {
+            id: room,
+            epoch: 1,
+            name: "room".into(),
+            creator: "alice".into(),
+            password: PasswordTag::new([7; 32]),
+            invite: TokenHash::new([8; 32]),
+            capacity: Capacity::new(Capacity::MAX).unwrap(),
+            expires_at: now + Duration::from_secs(36_000),
+            on_creator_leave: OnCreatorLeave::Keep,
+            suffix: IdSuffix::new(0),
+        };
+        store.create(Room::create(new)).unwrap();
+        let hub = Hub::new(NodeId(1), HubConfig::default());
+        Self { hub, store, now, room, size, participants: Vec::new(), last_number: 0 }
+    }
+
+    pub(crate) fn join_one(&mut self) {
+        if self.participants.len() >= self.size {
+            return;
+        }
+        let grant = self.admit();
+        let index = self.participants.len();
+        self.participants.push(Participant {
+            session: Session::new(),
+            grant,
+            connections: BTreeMap::new(),
+            conn: None,
+            up: VecDeque::new(),
+            down: VecDeque::new(),
+            way: None,
+            present: Vec::new(),
+            has_left: false,
+        });
+        self.open(index, Way::Attach);
+    }
+
+    pub(crate) fn restart_ice(&mut self, random: &mut Random) {
+        let index = random.below(self.participants.len().max(1));
+        let Some(participant) = self.participants.get_mut(index) else { return };
+        if let Some(peer) = random.pick(&participant.present) {
+            participant.session.restart_ice(*peer);
+            self.act(index);
+        }
+    }
+
+    /// A socket breaks: what is on its way in either direction is lost.
+    pub(crate) fn cut_a_socket(&mut self, random: &mut Random) {
+        let index = random.below(self.participants.len().max(1));
+        let Some(participant) = self.participants.get_mut(index) else { return };
+        let Some(conn) = participant.conn.take() else { return };
+        participant.up.clear();
+        participant.down.clear();
+        self.input(Input::Lost { conn, how: Loss::Cut });
+        let setback = Setback::Lost { code: None, reason: "cut".into() };
+        self.participants[index].session.handle_setback(setback, 0.0);
+        self.act(index);
+    }
+
+    pub(crate) fn leave_one(&mut self, random: &mut Random) {
+        let index = random.below(self.participants.len().max(1));
+        let Some(participant) = self.participants.get_mut(index) else { return };
+        // Somebody has to stay, and only a socket carries a farewell.
+        if index > 0 && participant.conn.is_some() && !participant.has_left {
+            participant.session.leave();
+            self.act(index);
+        }
+    }
+
+    /// Something happens, somewhere.
+    pub(crate) fn step(&mut self, random: &mut Random) {
+        self.now = self.now + Duration::from_millis(random.below(50) as u64);
+        let index = random.below(self.participants.len().max(1));
+        let Some(participant) = self.participants.get_mut(index) else { return };
+        match random.below(5) {
+            0 => {
+                if let (Some(frame), Some(conn)) = (participant.up.pop_front(), participant.conn) {
+                    self.input(Input::Frame { conn, frame });
+                }
+            }
+            1 => {
+                if let Some(frame) = participant.down.pop_front() {
+                    let message = decode_server(&frame).unwrap();
+                    if let Some(conn) = participant.conn {
+                        self.input(Input::Sent { conn, bytes: frame.len() });
+                    }
+                    self.participants[index].session.handle_message(message);
+                    self.act(index);
+                }
+            }
+            2 => {
+                if let Some(way) = participant.way.take() {
+                    self.open(index, way);
+                }
+            }
+            3 => {
+                let peers: Vec<ParticipantId> = participant.connections.keys().copied().collect();
+                if let Some(peer) = random.pick(&peers) {
+                    participant.connections.get_mut(peer).unwrap().work();
+                }
+            }
+            _ => {
+                let peers: Vec<ParticipantId> = participant.connections.keys().copied().collect();
+                let Some(peer) = random.pick(&peers) else { return };
+                let connection = participant.connections.get_mut(peer).unwrap();
+                if let Some(report) = connection.reports.pop_front() {
+                    let number = connection.number;
+                    participant.session.handle_report(*peer, number, report);
+                    self.act(index);
+                }
+            }
+        }
+    }
+
+    /// Lets everything that is under way arrive.
+    pub(crate) fn settle(&mut self, random: &mut Random) {
+        for _ in 0..200_000 {
+            if !self.is_busy() {
+                return;
+            }
+            self.step(random);
+        }
+        panic!("it does not come to rest");
+    }
+
+    fn is_busy(&self) -> bool {
+        self.participants.iter().any(|participant| {
+            !participant.has_left
+                && (!participant.up.is_empty()
+                    || !participant.down.is_empty()
+                    || participant.way.is_some()
+                    || participant.connections.values().any(|one| one.has_work() || !one.reports.is_empty()))
+        })
+    }
+
+    pub(crate) fn assert_connected(&self) {
+        let there: Vec<&Participant> = self.participants.iter().filter(|one| !one.has_left).collect();
+        for (index, a) in there.iter().enumerate() {
+            for b in &there[index + 1..] {
+                let (a_id, b_id) = (a.session.id().unwrap(), b.session.id().unwrap());
+                let of_a = a.connections.get(&b_id).and_then(|one| one.agreed.clone());
+                let of_b = b.connections.get(&a_id).and_then(|one| one.agreed.clone());
+                let (own, other) = of_a.unwrap_or_else(|| panic!("{a_id} has nothing with {b_id}"));
+                assert_eq!(Some((other, own)), of_b, "{a_id} and {b_id} do not agree");
+            }
+        }
+    }
+
+    fn admit(&mut self) -> Grant {
+        let by = Admission::Password(PasswordTag::new([7; 32]));
+        let admit = Op::Admit { by, suffix: IdSuffix::new(1) };
+        match self.store.apply(self.room, &admit, self.now).reply {
+            Ok(Receipt::Entered { id }) => Grant { ticket: Ticket::Guest(id), password_epoch: 0 },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn open(&mut self, index: usize, way: Way) {
+        self.last_number += 1;
+        let conn = ConnId(self.last_number);
+        let name = DisplayName::parse("name").unwrap().unwrap();
+        if way == Way::Join {
+            self.participants[index].grant = self.admit();
+        }
+        let grant = self.participants[index].grant;
+        let entry = match way {
+            Way::Attach | Way::Join => Entry::Attach { grant, name, ice: None },
+            Way::Resume { token, last_seq } => Entry::Resume { token: hash(&token), last_seq, ice: None },
+        };
+        let text = format!("{conn:?}");
+        let resume_token = ResumeToken::new(text.as_str(), hash(&text));
+        let fresh = Fresh { suffix: IdSuffix::new(0), resume_token };
+        let (room, dialect, language) = (self.room, Dialect::V2, Language::En);
+        self.participants[index].conn = Some(conn);
+        self.input(Input::Open { conn, room, dialect, language, entry, fresh });
+    }
+
+    fn input(&mut self, input: Input) {
+        self.hub.handle_input(input, self.now);
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Broadcast { to, except, frame } => {
+                    for conn in to.iter().filter(|conn| Some(**conn) != except) {
+                        self.deliver(*conn, frame.clone());
+                    }
+                }
+                Output::Close { conn, code } => self.closed(conn, code.as_u16()),
+                Output::Commit { op, room, change } => {
+                    let applied = self.store.apply(room, &change, self.now);
+                    self.hub.handle_input(Input::Committed { op, applied }, self.now);
+                }
+                Output::Frame { to, frame } => self.deliver(to, frame),
+                _ => {}
+            }
+        }
+    }
+
+    fn deliver(&mut self, conn: ConnId, frame: Bytes) {
+        if let Some(participant) = self.participants.iter_mut().find(|one| one.conn == Some(conn)) {
+            participant.down.push_back(frame);
+        }
+    }
+
+    fn closed(&mut self, conn: ConnId, code: u16) {
+        let Some(index) = self.participants.iter().position(|one| one.conn == Some(conn)) else { return };
+        let participant = &mut self.participants[index];
+        participant.conn = None;
+        participant.up.clear();
+        participant.down.clear();
+        participant.session.handle_setback(Setback::Lost { code: Some(code), reason: "closed".into() }, 0.0);
+        self.act(index);
+    }
+
+    /// Does what the session wants.
+    fn act(&mut self, index: usize) {
+        while let Some(action) = self.participants[index].session.poll_action() {
+            let participant = &mut self.participants[index];
+            match action {
+                Action::Close { peer } => drop(participant.connections.remove(&peer)),
+                Action::Connection { peer, command } => {
+                    participant
+                        .connections
+                        .get_mut(&peer)
+                        .expect("a command to no connection")
+                        .command(command);
+                }
+                Action::Event(event) => match event {
+                    Event::Closed(_) => participant.has_left = true,
+                    Event::ParticipantJoined(other) => participant.present.push(other.id),
+                    Event::ParticipantLeft(id) => participant.present.retain(|present| *present != id),
+                    _ => {}
+                },
+                Action::Open { peer, connection, .. } => {
+                    self.last_number += 1;
+                    let opened = FakeConnection::new(connection, self.last_number);
+                    let before = participant.connections.insert(peer, opened);
+                    assert!(before.is_none(), "two connections to {peer}");
+                }
+                Action::Reconnect { way, .. } => participant.way = Some(way),
+                Action::Send(message) => participant.up.push_back(encode_client(&message, None)),
+                Action::UseIceServers(_) => {}
+            }
+        }
+    }
+}
+
+/// Good enough where nobody guesses.
+fn hash(text: &str) -> TokenHash {
+    let mut hash = [0; 32];
+    for (index, byte) in text.bytes().enumerate() {
+        hash[index % 32] ^= byte;
+    }
+    TokenHash::new(hash)
+}
