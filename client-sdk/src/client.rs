@@ -193,7 +193,7 @@ impl Client {
     ) -> Result<Participant, EnterError> {
         let patience = options.enter_timeout;
         let door = Door { client: self.clone(), room_id: room_id.to_owned(), token, rejoin, patience };
-        Participant::enter(door, &ice_servers, &options).await
+        Participant::enter(door, ice_servers, &options).await
     }
 
     /// The address of a room's WebSocket, token included: keep it out of logs.

@@ -8,6 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::Client;
 use crate::error::EnterError;
+use crate::ice::IceServer;
 use crate::session::{Setback, Way};
 use crate::signaling::Signaling;
 
@@ -39,6 +40,16 @@ pub(crate) struct Entered {
     pub(crate) first: ServerMessage,
     /// The token that the seat was taken with.
     pub(crate) token: String,
+}
+
+impl Entered {
+    /// The ICE servers that came with the welcome, from servers that tell them there.
+    pub(crate) fn ice_servers(&self) -> Option<Vec<IceServer>> {
+        match &self.first {
+            ServerMessage::Joined { welcome: Some(welcome), .. } => IceServer::list(&welcome.ice),
+            _ => None,
+        }
+    }
 }
 
 impl Door {

@@ -177,9 +177,8 @@ impl Driver {
                 }
                 Action::Send(message) => self.send(&message),
                 Action::UseIceServers(ice) => {
-                    match serde_json::from_slice::<Vec<IceServer>>(ice.servers.as_bytes()) {
-                        Ok(servers) => self.setup = Arc::new(self.setup.with_ice_servers(&servers)),
-                        Err(error) => tracing::warn!(%error, "the server's ICE servers are not understood"),
+                    if let Some(servers) = IceServer::list(&ice) {
+                        self.setup = Arc::new(self.setup.with_ice_servers(&servers));
                     }
                 }
             }

@@ -49,6 +49,10 @@ pub enum EnterError {
     /// A media file cannot be played.
     #[error(transparent)]
     Media(#[from] MediaError),
+    /// Only relays may be used ([`Options::relay_only`](crate::Options::relay_only)), and the server has named none
+    /// that can be: TURN over UDP. Whoever runs the server has to configure one.
+    #[error("only relays may be used, and the server names no TURN server over UDP")]
+    NoRelay,
     /// The server refused the connection, for the stable reason `code`.
     #[error("the server refused the connection: {message} ({code})")]
     Refused {

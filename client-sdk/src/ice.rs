@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use signal_core::IceServers;
 
 /// A STUN or TURN server (W3C WebRTC section 4.2.2).
 #[derive(Clone, Deserialize, Eq, PartialEq)]
@@ -18,6 +19,17 @@ pub struct IceServer {
 }
 
 impl IceServer {
+    /// The list as the server sends it over the signaling connection.
+    pub(crate) fn list(ice: &IceServers) -> Option<Vec<Self>> {
+        match serde_json::from_slice(ice.servers.as_bytes()) {
+            Ok(servers) => Some(servers),
+            Err(error) => {
+                tracing::warn!(%error, "the server's ICE servers are not understood");
+                None
+            }
+        }
+    }
+
     /// The URLs that can be used: STUN and TURN over UDP. webrtc-rs has no TURN over TCP or TLS.
     pub(crate) fn usable_urls(&self) -> Vec<String> {
         let (usable, other): (Vec<_>, Vec<_>) = self.urls.iter().cloned().partition(|url| is_usable(url));

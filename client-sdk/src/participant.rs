@@ -34,21 +34,24 @@ pub struct Participant {
 impl Participant {
     pub(crate) async fn enter(
         door: Door,
-        ice_servers: &[IceServer],
+        ice_servers: Vec<IceServer>,
         options: &Options,
     ) -> Result<Self, EnterError> {
         let audio = player(options.audio.as_ref(), MediaKind::Audio)?;
         let video = player(options.video.as_ref(), MediaKind::Video)?;
         let entered = door.enter().await?;
+        let setup = Setup::new(options, &entered.ice_servers().unwrap_or(ice_servers), audio, video);
+        if options.relay_only && !setup.has_relay() {
+            return Err(EnterError::NoRelay);
+        }
         let mut session = Session::new();
         session.handle_message(entered.first);
         let id = session.id().ok_or_else(|| EnterError::Signaling("expected `joined` first".into()))?;
 
-        let setup = Arc::new(Setup::new(options, ice_servers, audio, video));
         let (wishes, wished) = mpsc::channel(QUEUE_WISHES);
         let (told, events) = mpsc::channel(QUEUE_EVENTS);
         let (id_changed, id) = watch::channel(id);
-        let driver = Driver::new(session, entered.signaling, door, setup, told, id_changed);
+        let driver = Driver::new(session, entered.signaling, door, Arc::new(setup), told, id_changed);
         Ok(Self { id, wishes, events, driver: tokio::spawn(driver.run(wished)) })
     }
 

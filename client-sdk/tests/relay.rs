@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use client_sdk::{Client, ConnectionState, Event, NewRoom};
+use client_sdk::{Client, ConnectionState, EnterError, Event, NewRoom};
 use common::{room_of, talker, until_media_flows};
 use signal_server::{Secret, Server, testing};
 use tempfile::TempDir;
@@ -51,6 +51,15 @@ async fn without_the_relay_there_is_no_other_way() {
     // A direct connection takes a fifth of a second.
     assert!(timeout(Duration::from_secs(2), connected).await.is_err(), "connected without the relay");
     guest.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_names_no_relay_is_told_at_once() {
+    let server = common::server().await;
+    let client = Client::new(&server.url()).unwrap();
+    let token = server.access_token("alice");
+    let refused = client.create(&token, &NewRoom::default(), talker().relay_only(true)).await;
+    assert!(matches!(refused, Err(EnterError::NoRelay)), "{refused:?}");
 }
 
 async fn server(turn_port: u16) -> testing::TestServer {

@@ -57,6 +57,11 @@ impl Setup {
         Self { ice_servers: usable(ice_servers), ..self.clone() }
     }
 
+    /// Whether a connection could go through a relay.
+    pub(crate) fn has_relay(&self) -> bool {
+        self.ice_servers.iter().flat_map(|server| &server.urls).any(|url| url.starts_with("turn:"))
+    }
+
     /// A peer connection and what it is to send.
     pub(super) async fn build(
         &self,
