@@ -15,10 +15,31 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+/// A server whose participants may send as much as they like.
+async fn without_rate_limit() -> Api {
+    let rate = RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
+    Api::start_with(builder().hub(HubConfig { rate, ..HubConfig::default() })).await
+}
+
+#[tokio::test]
+async fn a_socket_that_reads_gets_any_amount() {
+    let api = without_rate_limit().await;
+    let room = api.room().await;
+    let (mut creator, creator_id) = api.creator(&room).await;
+    let (mut guest, _) = api.guest(&room, "guest").await;
+    creator.hear().await;
+    let candidate = "x".repeat(60_000);
+    let message = json!({"type": "candidate", "to": creator_id, "candidate": candidate});
+    // Three times what may wait for a socket.
+    for _ in 0..3 * 1_048_576 / 60_000 {
+        guest.say(&message).await;
+        assert_eq!(creator.hear().await["candidate"], candidate);
+    }
+}
+
 #[tokio::test]
 async fn a_socket_that_does_not_read_is_closed_and_the_others_are_served() {
-    let rate = RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
-    let api = Api::start_with(builder().hub(HubConfig { rate, ..HubConfig::default() })).await;
+    let api = without_rate_limit().await;
     let room = api.room().await;
     let (mut sender, _) = api.creator(&room).await;
     let (mut other, other_id) = api.guest(&room, "other").await;
