@@ -39,6 +39,8 @@ pub(crate) struct User {
 #[derive(Deserialize, Serialize)]
 struct AccessClaims {
     sub: String,
+    /// Read by the library, which takes any number that RFC 7519 section 2 allows.
+    #[serde(skip_deserializing)]
     exp: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -215,6 +217,13 @@ mod tests {
         assert_eq!(access().verify(&foreign), Err(TokenError::Invalid));
         let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSIsImV4cCI6OTk5OTk5OTk5OX0.";
         assert_eq!(access().verify(unsigned), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn an_expiry_may_have_a_fraction() {
+        let expiring = |exp: f64| access().verify(&access_token(&json!({"sub": "alice", "exp": exp})));
+        assert!(expiring(4_000_000_000.5).is_ok());
+        assert_eq!(expiring(1_000_000_000.5), Err(TokenError::Expired));
     }
 
     #[test]
