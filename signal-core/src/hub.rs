@@ -115,7 +115,7 @@ impl Hub {
     /// Does what has become due; call it when the time of [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         while let Some(room) = self.deadlines.pop_due(now) {
-            self.commit(room, Op::Prune, AskedBy::Timer);
+            self.due(room, now);
         }
     }
 

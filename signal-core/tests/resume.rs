@@ -176,6 +176,17 @@ fn messages_are_counted_on_from_a_snapshot() {
 }
 
 #[test]
+fn what_is_too_old_for_a_replay_is_forgotten() {
+    let mut node = Node::new(10);
+    let (_, _, _) = node.guest_v2("guest");
+    let age = ReplayLimit::default().age;
+    assert_eq!(node.hub.poll_timeout(), Some(node.now + age));
+    let room_ends = node.now + common::LIFE;
+    node.wait(age);
+    assert_eq!(node.hub.poll_timeout(), Some(room_ends));
+}
+
+#[test]
 fn a_resume_takes_over_from_a_socket_that_is_still_open() {
     let mut node = Node::new(10);
     let (creator, creator_id) = node.creator();

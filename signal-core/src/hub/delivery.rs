@@ -20,7 +20,11 @@ impl Hub {
         let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(to)) else { return };
         let frame = wire::encode_server(message, member.dialect);
         member.record(&frame, &self.config.replay, now);
-        if let Some(conn) = member.conn {
+        let (conn, dialect) = (member.conn, member.dialect);
+        if dialect == Dialect::V2 {
+            self.kept(room, now);
+        }
+        if let Some(conn) = conn {
             self.hand_out(conn, frame, now);
         }
     }
@@ -60,6 +64,8 @@ impl Hub {
             }
         }
         let Some(frame) = frame else { return };
+        self.kept(room, now);
+        let Some(local) = self.rooms.get(&room) else { return };
         let v2 = Arc::clone(&local.audience().v2);
         let except_conn = except.and_then(|id| local.member(id)?.conn);
         self.hand_out_to_all(&v2, except_conn, &frame, now);

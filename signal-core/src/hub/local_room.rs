@@ -26,6 +26,8 @@ pub(super) struct LocalRoom {
     /// Frames for which this node does not know enough yet, in the order in which they came.
     pub(super) held: VecDeque<(NodeId, PeerFrame)>,
     pub(super) held_bytes: usize,
+    /// When something that is kept for a replay is too old for it.
+    trim_at: Option<Timestamp>,
     /// Connections of any phase.
     pub(super) connections: usize,
 }
@@ -106,6 +108,31 @@ impl LocalRoom {
         // With an older token it is unknown what its holder received.
         let goes_on = seat.resumes_current(token) && member.generation == seat.generation;
         (goes_on && member.replay().reaches(received, limit, now)).then_some(member.link)
+    }
+
+    /// Something was kept for a replay just now; `true` if that moves the deadline.
+    pub(super) fn kept(&mut self, limit: &ReplayLimit, now: Timestamp) -> bool {
+        let is_first = self.trim_at.is_none();
+        self.trim_at.get_or_insert(now + limit.age);
+        is_first
+    }
+
+    /// Forgets what is too old for a replay.
+    pub(super) fn trim(&mut self, limit: &ReplayLimit, now: Timestamp) {
+        if self.trim_at.is_some_and(|at| at <= now) {
+            self.members.values_mut().for_each(|member| member.trim(limit, now));
+            let oldest = self.members.values().filter_map(|member| member.replay().oldest()).min();
+            self.trim_at = oldest.map(|at| at + limit.age);
+        }
+    }
+
+    /// When this room needs attention: the record's time for [`Op::Prune`](crate::Op::Prune), or a time before.
+    pub(super) fn deadline(&self, prune_at: Option<Timestamp>) -> Option<Timestamp> {
+        [self.trim_at, prune_at].into_iter().flatten().min()
+    }
+
+    pub(super) fn prune_at(&self) -> Option<Timestamp> {
+        self.record.as_deref().and_then(Room::deadline)
     }
 
     pub(super) fn record(&self) -> Option<&Arc<Room>> {

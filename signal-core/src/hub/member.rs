@@ -36,6 +36,11 @@ impl Member {
         }
     }
 
+    /// Forgets what is too old to be sent again.
+    pub(super) fn trim(&mut self, limit: &ReplayLimit, now: Timestamp) {
+        self.replay.trim(limit, now);
+    }
+
     pub(super) fn replay(&self) -> &Replay {
         &self.replay
     }

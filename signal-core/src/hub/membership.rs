@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Hub;
 use super::difference::Difference;
 use super::io::{CloseCode, Output};
+use super::{AskedBy, Hub};
 use crate::dialect::Dialect;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::language::Language;
 use crate::message::ServerMessage;
-use crate::room::{CloseReason, LeaveReason, Presence, Room, Status};
+use crate::room::{CloseReason, LeaveReason, Op, Presence, Room, Status};
 use crate::time::Timestamp;
 
 impl Hub {
@@ -20,7 +20,7 @@ impl Hub {
         let room = record.id();
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let Some(difference) = local.see(record) else { return };
-        self.deadlines.set(room, record.deadline());
+        self.deadlines.set(room, local.deadline(record.deadline()));
         match record.status() {
             Status::Closed(reason) => self.room_closed(room, reason, now),
             Status::Open => self.tell_difference(room, record, difference, now),
@@ -148,11 +148,32 @@ impl Hub {
         self.outputs.extend(wanted);
     }
 
-    /// A deadline has passed and the store has looked: if it saw nothing due, its clock is behind, so ask again soon.
+    /// The time of a room has come.
+    pub(super) fn due(&mut self, room: RoomId, now: Timestamp) {
+        let Some(local) = self.rooms.get_mut(&room) else { return };
+        local.trim(&self.config.replay, now);
+        let prune_at = local.prune_at();
+        let is_due = prune_at.is_some_and(|at| at <= now);
+        self.deadlines.set(room, local.deadline(prune_at.filter(|_| !is_due)));
+        if is_due {
+            self.commit(room, Op::Prune, AskedBy::Timer);
+        }
+    }
+
+    /// The store has looked for what is due: if it saw nothing, its clock is behind, so ask again soon.
     pub(super) fn pruned(&mut self, room: RoomId, now: Timestamp) {
-        let record = self.rooms.get(&room).and_then(|local| local.record());
-        let deadline = record.and_then(|record| record.deadline());
-        self.deadlines.set(room, deadline.map(|at| at.max(now + PRUNE_PAUSE)));
+        let Some(local) = self.rooms.get(&room) else { return };
+        let prune_at = local.prune_at().map(|at| at.max(now + PRUNE_PAUSE));
+        self.deadlines.set(room, local.deadline(prune_at));
+    }
+
+    /// Something was kept for a replay.
+    pub(super) fn kept(&mut self, room: RoomId, now: Timestamp) {
+        let Some(local) = self.rooms.get_mut(&room) else { return };
+        if local.kept(&self.config.replay, now) {
+            let deadline = local.deadline(local.prune_at());
+            self.deadlines.set(room, deadline);
+        }
     }
 }
 

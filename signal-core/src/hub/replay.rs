@@ -22,14 +22,24 @@ impl Replay {
         self.sent += 1;
         self.bytes += frame.len();
         self.kept.push_back((now, frame));
+        self.trim(limit, now);
+    }
+
+    /// Drops what is over the limit.
+    pub(super) fn trim(&mut self, limit: &ReplayLimit, now: Timestamp) {
         while let Some((at, oldest)) = self.kept.front()
             && (self.kept.len() > limit.messages
                 || self.bytes > limit.bytes
-                || now.saturating_since(*at) > limit.age)
+                || now.saturating_since(*at) >= limit.age)
         {
             self.bytes -= oldest.len();
             self.kept.pop_front();
         }
+    }
+
+    /// When the oldest message that is kept was sent.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.kept.front().map(|(at, _)| *at)
     }
 
     /// Whether everything after that message is still here.
@@ -37,7 +47,7 @@ impl Replay {
         let Some(missing) = self.sent.checked_sub(received) else { return false };
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
         missing <= self.kept.len()
-            && self.kept.iter().rev().take(missing).all(|(at, _)| now.saturating_since(*at) <= limit.age)
+            && self.kept.iter().rev().take(missing).all(|(at, _)| now.saturating_since(*at) < limit.age)
     }
 
     /// The messages after that one, oldest first.
@@ -84,7 +94,7 @@ mod tests {
         let replay = replay(&["123456", "78901", "2"]);
         assert!(!replay.reaches(0, &LIMIT, NOW));
         assert!(replay.reaches(1, &LIMIT, NOW));
-        let later = NOW + Duration::from_millis(60_001);
+        let later = NOW + Duration::from_secs(60);
         assert_eq!([1, 2, 3].map(|received| replay.reaches(received, &LIMIT, later)), [false, false, true]);
     }
 }
