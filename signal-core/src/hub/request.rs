@@ -15,7 +15,7 @@ use crate::message::{Audience, ClientMessage, IceServers, Payload, Request, Requ
 use crate::name::DisplayName;
 use crate::room::Op;
 use crate::time::Timestamp;
-use crate::wire;
+use crate::wire::{self, Problem};
 
 /// The sender of a message, as its connection is known here.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +62,12 @@ impl Hub {
         match wire::decode_client(frame, connection.dialect) {
             Ok(request) => self.request(sender, request, frame.len(), now),
             Err(error) => {
-                let detail = error.to_string();
-                self.bad_message(sender, error.code(), Some(&detail), error.req, now);
+                // Of the others the code says it all.
+                let detail = match &error.problem {
+                    Problem::Invalid(detail) => Some(detail.as_str()),
+                    Problem::UnknownErrorCode(_) | Problem::UnknownPeer | Problem::UnknownType => None,
+                };
+                self.bad_message(sender, error.code(), detail, error.req.clone(), now);
             }
         }
     }
