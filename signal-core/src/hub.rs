@@ -16,6 +16,7 @@ mod peer_frame;
 mod relay;
 mod replay;
 mod request;
+mod showing;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -25,7 +26,7 @@ use self::local_room::LocalRoom;
 pub use self::peer_frame::{Address, PeerBody, PeerFrame};
 use crate::config::HubConfig;
 use crate::deadlines::Deadlines;
-use crate::ids::{ConnId, Link, NodeId, OpId, RoomId};
+use crate::ids::{ConnId, Link, NodeId, OpId, ParticipantId, RoomId};
 use crate::room::Op;
 use crate::store::Applied;
 use crate::time::Timestamp;
@@ -67,8 +68,8 @@ enum AskedBy {
     Nobody,
     /// The deadline of the room.
     Timer,
-    /// A participant that changes what it shows of itself.
-    Updating(ConnId),
+    /// A participant that changes what it shows of itself, by that connection of its own.
+    Showing(ParticipantId, ConnId),
 }
 
 impl Hub {
@@ -131,6 +132,16 @@ impl Hub {
         self.deadlines.next()
     }
 
+    /// Whether there is nothing left: no connection, no room, no operation that awaits its answer, no output. Then a
+    /// host that wants to stop may do so.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.connections.is_empty()
+            && self.rooms.is_empty()
+            && self.pending.is_empty()
+            && self.outputs.is_empty()
+    }
+
     fn commit(&mut self, room: RoomId, change: Op, asked_by: AskedBy) {
         self.last_op += 1;
         let op = OpId(self.last_op);
@@ -156,7 +167,7 @@ impl Hub {
             AskedBy::Leaving(conn) => self.dismiss(conn, CloseCode::Left),
             AskedBy::Nobody => {}
             AskedBy::Timer => self.pruned(pending.room, now),
-            AskedBy::Updating(conn) => self.updated(conn),
+            AskedBy::Showing(id, conn) => self.shown(pending.room, id, conn),
         }
     }
 

@@ -23,8 +23,6 @@ pub(super) struct Connection {
     pub(super) budget: Budget,
     /// Bytes handed out and not acknowledged.
     pub(super) unsent_bytes: usize,
-    /// Updates the store has not answered yet.
-    pub(super) updates_pending: u32,
     bad_messages: BadMessages,
 }
 
@@ -82,7 +80,6 @@ impl Connection {
             fresh,
             budget: Budget::new(now),
             unsent_bytes: 0,
-            updates_pending: 0,
             bad_messages: BadMessages { since: now, count: 0 },
         }
     }

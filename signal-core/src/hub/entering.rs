@@ -13,7 +13,7 @@ use super::member::Member;
 use super::{AskedBy, Hub};
 use crate::dialect::Dialect;
 use crate::error::ErrorCode;
-use crate::ids::{ConnId, ParticipantId, RoomId};
+use crate::ids::{ConnId, Link, ParticipantId, RoomId};
 use crate::message::{IceServers, Missed, Participant, Payload, Resumed, ServerMessage, Welcome};
 use crate::room::{LeaveReason, Op, Receipt, Reject, Room, Seat, Status};
 use crate::store::Applied;
@@ -97,7 +97,7 @@ impl Hub {
         let Some(record) = self.rooms.get(&room).and_then(|local| local.record()).cloned() else { return };
         let link = self.link(conn);
         let Some(seat) = record.seats().iter().find(|seat| seat.link == link && seat.is_attached()) else {
-            let (code, close) = loss_of_seat(receipt, &record);
+            let (code, close) = loss_of_seat(receipt, &record, link);
             return self.refuse(conn, code, close);
         };
         if let Some(connection) = self.connections.get_mut(&conn) {
@@ -149,6 +149,7 @@ impl Hub {
         for frame in frames {
             self.hand_out(conn, frame, now);
         }
+        self.show(room, seat.id);
         self.turn_to_held(conn, room, entering, now);
     }
 
@@ -285,7 +286,7 @@ fn refusal(reject: Reject) -> ErrorCode {
 }
 
 /// What a connection is told whose seat was gone again before it was told that it had one.
-fn loss_of_seat(receipt: Receipt, record: &Room) -> (ErrorCode, CloseCode) {
+fn loss_of_seat(receipt: Receipt, record: &Room, link: Link) -> (ErrorCode, CloseCode) {
     if let Status::Closed(_) = record.status() {
         return (ErrorCode::RoomClosed, CloseCode::RoomClosed);
     }
@@ -293,7 +294,10 @@ fn loss_of_seat(receipt: Receipt, record: &Room) -> (ErrorCode, CloseCode) {
         Receipt::Entered { id } | Receipt::Resumed { id, .. } => Some(id),
         Receipt::Done => None,
     };
+    // Somebody has declared the socket lost.
+    let is_detached = record.seats().iter().any(|seat| seat.link == link);
     match id.and_then(|id| record.departure(id)) {
+        None if is_detached => (ErrorCode::ResumeFailed, CloseCode::ResumeFailed),
         Some(LeaveReason::Kicked) => (ErrorCode::Forbidden, CloseCode::Kicked),
         Some(LeaveReason::Left | LeaveReason::Lost) => (ErrorCode::ResumeFailed, CloseCode::ResumeFailed),
         Some(LeaveReason::Replaced) | None => (ErrorCode::Forbidden, CloseCode::Replaced),

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::replay::Replay;
+use super::showing::Showing;
 use crate::config::ReplayLimit;
 use crate::dialect::Dialect;
 use crate::ids::{ConnId, Link};
@@ -20,12 +21,21 @@ pub(super) struct Member {
     pub(super) conn: Option<ConnId>,
     /// How many messages were taken from it.
     pub(super) received: u64,
+    pub(super) showing: Showing,
     replay: Replay,
 }
 
 impl Member {
     pub(super) fn new(dialect: Dialect, link: Link, generation: u32) -> Self {
-        Self { dialect, link, generation, conn: Some(link.conn), received: 0, replay: Replay::default() }
+        Self {
+            dialect,
+            link,
+            generation,
+            conn: Some(link.conn),
+            received: 0,
+            showing: Showing::default(),
+            replay: Replay::default(),
+        }
     }
 
     /// Numbers and keeps a message for a replay, which only v2 has.

@@ -10,8 +10,9 @@ use super::connection::Phase;
 use super::delivery::Refused;
 use super::io::Output;
 use super::negotiation::Verdict;
-use super::peer_frame::{PeerBody, PeerFrame};
+use super::peer_frame::{Address, PeerBody, PeerFrame};
 use super::request::Sender;
+use crate::dialect::Dialect;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId};
 use crate::message::{RequestId, ServerMessage, SignalKind};
@@ -76,21 +77,25 @@ impl Hub {
         }
     }
 
-    fn deliver(&mut self, node: NodeId, frame: PeerFrame, now: Timestamp) {
+    pub(super) fn deliver(&mut self, node: NodeId, frame: PeerFrame, now: Timestamp) {
         let (room, from) = (frame.room, frame.from.id);
         match (&frame.body, frame.to) {
             (PeerBody::Message { topic, data }, to) => {
                 let message = ServerMessage::Message { from, topic: topic.clone(), data: data.clone() };
                 match to {
                     Some(to) => self.send(room, to.id, &message, now),
-                    None => self.broadcast_v2(room, &message, None, now),
+                    None => {
+                        self.broadcast_v2(room, &message, Some(from), now);
+                        self.hold_for_entering(node, &frame, now);
+                    }
                 }
             }
             (PeerBody::Refused { code, kind }, Some(to)) => {
                 if *kind == Some(SignalKind::Offer) && *code != ErrorCode::OfferConflict {
                     self.withdraw_offer(room, to.id, from);
                 }
-                let refused = Refused { about: Some(from), req: frame.req, ..Refused::default() };
+                let about = Some(from).filter(|from| *from != to.id);
+                let refused = Refused { about, req: frame.req, ..Refused::default() };
                 self.error(room, to.id, *code, refused, now);
             }
             (PeerBody::Signal(signal), Some(to)) => {
@@ -111,16 +116,17 @@ impl Hub {
         }
     }
 
-    /// Tells the sender of a frame that it was refused.
+    /// Tells the sender of a frame that it was refused: in the name of its addressee, or in its own if it was for
+    /// everybody.
     fn bounce(&mut self, node: NodeId, frame: &PeerFrame, code: ErrorCode, now: Timestamp) {
-        let Some(to) = frame.to else { return };
         let kind = match &frame.body {
             PeerBody::Message { .. } => None,
             PeerBody::Refused { .. } => return,
             PeerBody::Signal(signal) => Some(signal.kind),
         };
         let body = PeerBody::Refused { code, kind };
-        let answer = PeerFrame { from: to, to: Some(frame.from), body, ..frame.clone() };
+        let from = frame.to.unwrap_or(frame.from);
+        let answer = PeerFrame { from, to: Some(frame.from), body, ..frame.clone() };
         if node == self.node {
             self.deliver(node, answer, now);
         } else {
@@ -145,11 +151,16 @@ impl Hub {
         !is_welcomed || self.waits(room, from, Some(to))
     }
 
+    /// Whether an earlier message of the same sender to the same addressee waits. What is for everybody does not wait for
+    /// those who are still to be welcomed: they get it later.
     fn waits(&self, room: RoomId, from: ParticipantId, to: Option<ParticipantId>) -> bool {
         self.rooms.get(&room).is_some_and(|local| {
-            local.held.iter().any(|(_, earlier)| {
-                let earlier_to = earlier.to.map(|to| to.id);
-                earlier.from.id == from && (earlier_to == to || earlier_to.is_none() || to.is_none())
+            local.held.iter().filter(|(_, earlier)| earlier.from.id == from).any(|(_, earlier)| {
+                match (earlier.to.map(|to| to.id), to) {
+                    (Some(earlier_to), Some(to)) => earlier_to == to,
+                    (Some(earlier_to), None) => local.member(earlier_to).is_some(),
+                    (None, _) => true,
+                }
             })
         })
     }
@@ -176,6 +187,20 @@ impl Hub {
                 local.held.push_back((node, frame));
             }
             Some(_) | None => self.bounce(node, &frame, ErrorCode::PeerUnreachable, now),
+        }
+    }
+
+    /// Keeps a message to everybody for those who are still to be welcomed: the others know of them already.
+    fn hold_for_entering(&mut self, node: NodeId, frame: &PeerFrame, now: Timestamp) {
+        let Some(local) = self.rooms.get(&frame.room) else { return };
+        let seats = local.record().map_or(&[][..], |record| record.seats());
+        let entering = seats.iter().filter(|seat| {
+            let is_here = seat.link.node == self.node && seat.dialect == Dialect::V2;
+            is_here && local.member(seat.id).is_none() && self.is_entering(seat)
+        });
+        let entering = entering.map(|seat| Address { id: seat.id, generation: seat.generation });
+        for to in entering.collect::<Vec<_>>() {
+            self.hold_frame(node, PeerFrame { to: Some(to), ..frame.clone() }, now);
         }
     }
 

@@ -82,13 +82,20 @@ impl Hub {
     }
 
     /// A message of the application to everybody else.
-    pub(super) fn message_room(&mut self, sender: Sender, topic: Topic, data: Payload, now: Timestamp) {
-        let Sender { room, id: from, .. } = sender;
-        for node in self.other_nodes(room) {
-            let body = PeerBody::Message { topic: topic.clone(), data: data.clone() };
-            self.send_to_node(node, sender, None, body, None);
+    pub(super) fn message_room(
+        &mut self,
+        sender: Sender,
+        topic: Topic,
+        data: Payload,
+        req: Option<RequestId>,
+        now: Timestamp,
+    ) {
+        let body = PeerBody::Message { topic, data };
+        let Some(frame) = self.address(sender, None, body, req) else { return };
+        for node in self.other_nodes(sender.room) {
+            self.outputs.push_back(Output::ToNode { node, frame: frame.clone() });
         }
-        self.broadcast_v2(room, &ServerMessage::Message { from, topic, data }, Some(from), now);
+        self.deliver(self.node, frame, now);
     }
 
     /// Finds out which node serves the addressee.

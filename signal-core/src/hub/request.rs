@@ -2,18 +2,18 @@
 
 use bytes::Bytes;
 
+use super::Hub;
 use super::budget::Excess;
 use super::connection::{Connection, Phase};
 use super::delivery::Refused;
 use super::io::{CloseCode, Output};
-use super::{AskedBy, Hub};
+use super::showing::Shown;
 use crate::config::RateLimit;
 use crate::dialect::Dialect;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::{Audience, ClientMessage, IceServers, Payload, Request, RequestId, ServerMessage};
 use crate::name::DisplayName;
-use crate::room::Op;
 use crate::time::Timestamp;
 use crate::wire::{self, Problem};
 
@@ -89,7 +89,7 @@ impl Hub {
                     Audience::One(to) => self.message_one(sender, to, topic, data, req, now),
                     Audience::Room => {
                         if self.pay_for_all(sender, bytes, req.as_ref(), now) {
-                            self.message_room(sender, topic, data, now);
+                            self.message_room(sender, topic, data, req, now);
                         }
                     }
                 }
@@ -119,20 +119,11 @@ impl Hub {
         if !self.pay_for_all(sender, bytes, req.as_ref(), now) {
             return;
         }
-        let Some(connection) = self.connections.get_mut(&sender.conn) else { return };
-        if connection.updates_pending >= MAX_UPDATES_PENDING {
-            let refused = Refused { req, ..Refused::default() };
-            return self.error(sender.room, sender.id, ErrorCode::Unavailable, refused, now);
+        let state = state.map(|state| state.detach());
+        if let Some(member) = self.rooms.get_mut(&sender.room).and_then(|local| local.member_mut(sender.id)) {
+            member.showing.want(Shown { name, state });
         }
-        connection.updates_pending += 1;
-        let (link, state) = (self.link(sender.conn), state.map(|state| state.detach()));
-        self.commit(sender.room, Op::Update { link, name, state }, AskedBy::Updating(sender.conn));
-    }
-
-    pub(super) fn updated(&mut self, conn: ConnId) {
-        if let Some(connection) = self.connections.get_mut(&conn) {
-            connection.updates_pending -= 1;
-        }
+        self.show(sender.room, sender.id);
     }
 
     pub(super) fn ice_servers(
@@ -199,5 +190,3 @@ impl Hub {
         }
     }
 }
-
-const MAX_UPDATES_PENDING: u32 = 16;

@@ -1,0 +1,241 @@
+//! Rules of a room's record, checked against every operation that the store applies.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use signal_core::{
+    Admission, Dialect, Farewell, Link, Op, ParticipantId, Presence, Receipt, Reject, Room, Seat, Status,
+    Ticket, Timestamp, TokenHash,
+};
+
+/// What has been seen of one room so far.
+pub struct RecordRules {
+    /// Every id that ever had a seat.
+    entered: BTreeSet<ParticipantId>,
+    /// Every socket that ever had a seat.
+    links: HashSet<Link>,
+    put_out: Vec<Ticket>,
+    wrong_guesses: u8,
+    /// The token that resumes each seat, and the one before.
+    tokens: BTreeMap<ParticipantId, [Option<TokenHash>; 2]>,
+    /// The last operation that was accepted, and what it answered.
+    last: Option<(Op, Receipt)>,
+}
+
+impl RecordRules {
+    pub fn new(_room: &Room) -> Self {
+        Self {
+            entered: BTreeSet::new(),
+            links: HashSet::new(),
+            put_out: Vec::new(),
+            wrong_guesses: 0,
+            tokens: BTreeMap::new(),
+            last: None,
+        }
+    }
+
+    pub fn check(
+        &mut self,
+        before: &Room,
+        op: &Op,
+        after: &Room,
+        reply: &Result<Receipt, Reject>,
+        now: Timestamp,
+    ) {
+        check_version(before, after);
+        check_seats(after);
+        let is_over = after.status() != Status::Open;
+        if before.status() != Status::Open {
+            // That it has expired is told only to those who guess the password, so guesses count on.
+            assert_eq!(before.status(), after.status(), "{op:?} reopened a room");
+        }
+        if after.expires_at() <= now {
+            assert!(is_over, "the room outlived its time");
+        }
+        if is_over {
+            let takes = match op {
+                Op::Admit { .. } => true,
+                // What was done before may be asked for again.
+                Op::Attach { link, .. } | Op::Resume { link, .. } => !self.links.contains(link),
+                _ => false,
+            };
+            assert!(!takes || reply.is_err(), "{op:?} was accepted by a room that is over");
+        } else {
+            self.check_departures(before, op, after, reply, now);
+            self.check_arrivals(before, op, after);
+        }
+        self.check_guesses(op, reply, before, after);
+        self.check_tokens(before, op, reply, after);
+        self.check_links(before, after);
+        self.check_repetition(before, op, after, reply);
+    }
+
+    /// Whoever lost a seat, lost it for a reason.
+    fn check_departures(
+        &mut self,
+        before: &Room,
+        op: &Op,
+        after: &Room,
+        reply: &Result<Receipt, Reject>,
+        now: Timestamp,
+    ) {
+        for seat in before.seats().iter().filter(|seat| after.seat(seat.id).is_none()) {
+            let lapsed = detached(seat).is_some_and(|(_, until)| until <= now);
+            let explained = match op {
+                Op::Attach { grant, .. } => {
+                    seat.ticket == grant.ticket || self.is_evicted(before, seat, after)
+                }
+                Op::Detach { link, until } => seat.link == *link && *until <= now,
+                Op::Kick { participant, .. } => seat.id == *participant,
+                Op::Leave { link, how } => {
+                    let ends_room = seat.is_creator() && *how == Farewell::Leave;
+                    seat.link == *link && seat.is_attached() || ends_room
+                }
+                Op::Admit { .. }
+                | Op::Change(_)
+                | Op::Close(_)
+                | Op::Prune
+                | Op::Resume { .. }
+                | Op::Update { .. } => false,
+            };
+            assert!(lapsed || explained, "{op:?} ended the seat of {:?} ({:?})", seat.id, seat.presence);
+            let is_kicked = matches!(op, Op::Kick { participant, .. } if seat.id == *participant);
+            if is_kicked && reply.is_ok() {
+                self.put_out.push(seat.ticket);
+            }
+            self.tokens.remove(&seat.id);
+        }
+    }
+
+    /// A newcomer to a full room takes the place of the guest that was lost longest ago.
+    fn is_evicted(&self, before: &Room, seat: &Seat, after: &Room) -> bool {
+        let Some((since, _)) = detached(seat).filter(|_| !seat.is_creator()) else { return false };
+        let earlier = after.seats().iter().filter(|other| !other.is_creator());
+        let earlier = earlier.filter_map(detached).any(|(other, _)| other < since);
+        // Without it there would have been one guest too many.
+        guests(after) + 1 > usize::from(before.capacity().participants()) - 1 && !earlier
+    }
+
+    fn check_arrivals(&mut self, before: &Room, op: &Op, after: &Room) {
+        for seat in after.seats().iter().filter(|seat| before.seat(seat.id).is_none()) {
+            let Op::Attach { grant, link, dialect, name, .. } = op else {
+                panic!("{op:?} gave a seat to {:?}", seat.id);
+            };
+            let lowest = self.entered.first();
+            assert!(lowest.is_none_or(|lowest| seat.id < *lowest), "{:?} is not below {lowest:?}", seat.id);
+            self.entered.insert(seat.id);
+            let given = (seat.ticket, seat.link, seat.dialect, &seat.name, seat.presence, seat.generation);
+            assert_eq!(given, (grant.ticket, *link, *dialect, name, Presence::Attached, 1));
+            assert!(!self.put_out.contains(&seat.ticket), "{:?} was put out and is back", seat.ticket);
+            let is_seated = before.seats().iter().any(|other| other.ticket == seat.ticket);
+            if is_seated || seat.is_creator() {
+                continue;
+            }
+            assert_eq!(grant.password_epoch, before.password_epoch(), "a token outlived its password");
+            assert!(!before.locked(), "{:?} entered a locked room", seat.id);
+            let most = usize::from(after.capacity().participants());
+            assert!(guests(after) < most && after.seats().len() <= most, "{} of {most} seats", guests(after));
+        }
+    }
+
+    /// No socket gets a seat twice: an operation that is repeated late does not undo what came after it.
+    fn check_links(&mut self, before: &Room, after: &Room) {
+        for seat in after.seats() {
+            if before.seat(seat.id).is_none_or(|older| older.link != seat.link) {
+                assert!(self.links.insert(seat.link), "{:?} got a seat again", seat.link);
+            }
+        }
+    }
+
+    /// Wrong guesses are counted, and never given back.
+    fn check_guesses(&mut self, op: &Op, reply: &Result<Receipt, Reject>, before: &Room, after: &Room) {
+        if after.password_epoch() != before.password_epoch() {
+            self.wrong_guesses = 0;
+        }
+        let Op::Admit { by: Admission::Password(_), .. } = op else { return };
+        match reply {
+            Err(Reject::WrongPassword) => {
+                self.wrong_guesses += 1;
+                assert!(self.wrong_guesses <= Room::GUESSES, "{} guesses were answered", self.wrong_guesses);
+            }
+            Ok(_) => {
+                assert!(self.wrong_guesses < Room::GUESSES, "a password was accepted after its last guess");
+            }
+            Err(Reject::PasswordLocked) => assert_eq!(self.wrong_guesses, Room::GUESSES),
+            Err(_) => {}
+        }
+    }
+
+    /// The newest token of a seat resumes it, and the one before until the newest is used.
+    fn check_tokens(&mut self, before: &Room, op: &Op, reply: &Result<Receipt, Reject>, after: &Room) {
+        match (op, reply) {
+            (Op::Attach { resume, dialect: Dialect::V2, .. }, Ok(Receipt::Entered { id }))
+                if before.seat(*id).is_none() =>
+            {
+                self.tokens.insert(*id, [Some(*resume), None]);
+            }
+            (Op::Resume { token, fresh, link, continues }, Ok(Receipt::Resumed { id, continued }))
+                if moves(before, after, *id, *link) =>
+            {
+                let known = self.tokens.get(id).copied().unwrap_or_default();
+                assert!(known.contains(&Some(*token)), "{id:?} was resumed with a void token");
+                let before = before.seat(*id).expect("nobody else can be resumed");
+                let seat = after.seat(*id).expect("just resumed");
+                assert!(!continued || known[0] == Some(*token) && *continues == Some(before.link));
+                assert_eq!(seat.generation, before.generation + u32::from(!continued));
+                self.tokens.insert(*id, [Some(*fresh), Some(*token)]);
+            }
+            (Op::Resume { token, .. }, Err(Reject::ResumeFailed)) => {
+                let known = self.tokens.iter().find(|(_, known)| known.contains(&Some(*token)));
+                assert!(known.is_none(), "the token of {known:?} was refused");
+            }
+            _ => {}
+        }
+    }
+
+    /// The same operation once more changes nothing and gets the same answer.
+    fn check_repetition(&mut self, before: &Room, op: &Op, after: &Room, reply: &Result<Receipt, Reject>) {
+        let is_repeated = self.last.as_ref().is_some_and(|(last, _)| last == op);
+        if let Some((_, receipt)) = self.last.take().filter(|_| is_repeated && after.status() == Status::Open)
+            && !matches!(op, Op::Admit { .. } | Op::Prune)
+            && before.version() == after.version()
+        {
+            assert_eq!(*reply, Ok(receipt), "{op:?} was answered differently the second time");
+        }
+        self.last = reply.ok().map(|receipt| (op.clone(), receipt));
+    }
+}
+
+/// Whether that socket has got the seat only now.
+fn moves(before: &Room, after: &Room, id: ParticipantId, link: Link) -> bool {
+    let has_seat = |room: &Room| room.seat(id).is_some_and(|seat| seat.link == link);
+    !has_seat(before) && has_seat(after)
+}
+
+fn check_version(before: &Room, after: &Room) {
+    let (old, new) = (before.version(), after.version());
+    assert_eq!((before.id(), before.epoch()), (after.id(), after.epoch()));
+    assert!(new == old || new == old + 1, "version {new} follows {old}");
+    assert_eq!(new == old, before == after, "version {new} follows {old}");
+}
+
+fn check_seats(room: &Room) {
+    let seats = room.seats();
+    assert!(seats.is_sorted_by(|older, newer| older.id > newer.id), "ids do not descend: {seats:?}");
+    for (index, seat) in seats.iter().enumerate() {
+        let others = &seats[index + 1..];
+        assert!(others.iter().all(|other| other.ticket != seat.ticket), "{:?} has two seats", seat.ticket);
+        assert!(others.iter().all(|other| other.link != seat.link), "{:?} has two seats", seat.link);
+    }
+    assert!(room.status() == Status::Open || seats.is_empty(), "seats are left in a room that is over");
+}
+
+fn guests(room: &Room) -> usize {
+    room.seats().iter().filter(|seat| !seat.is_creator()).count()
+}
+
+fn detached(seat: &Seat) -> Option<(Timestamp, Timestamp)> {
+    match seat.presence {
+        Presence::Attached => None,
+        Presence::Detached { since, until } => Some((since, until)),
+    }
+}

@@ -1,0 +1,148 @@
+//! What happens while a run is busy: participants act, the creator rules, things break.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use signal_core::{
+    Admission, Capacity, Change, CloseReason, ConnId, Op, ParticipantId, PasswordTag, Rotation, TokenHash,
+};
+
+use super::{Event, START, World};
+use crate::socket::{Down, Up};
+
+impl World {
+    pub(super) fn act(&mut self) {
+        if self.now() >= START + Duration::from_millis(self.plan.busy) {
+            return;
+        }
+        if self.random.chance(self.faults.cut) {
+            let conn = self.random.below(self.sockets.len() as u64);
+            let half_open =
+                if self.random.chance(20) { self.random.below(10_000) } else { self.random.below(300) };
+            if conn < self.sockets.len() as u64 {
+                self.cut(ConnId(conn), half_open);
+            }
+        }
+        if self.random.chance(self.faults.slow) {
+            self.stop_reading();
+        }
+        if self.random.chance(self.faults.crash) {
+            let index = self.random.index(self.processes.len());
+            self.crash(index);
+        }
+        if self.random.chance(8) {
+            self.rule();
+        }
+        if self.random.chance(5) {
+            self.store.back_up();
+        }
+        if self.random.chance(self.faults.lost_data) && self.random.chance(10) {
+            let has_backup = self.random.chance(70);
+            self.note(|| format!("  the store forgets, backup: {has_backup}"));
+            self.store.restart(has_backup);
+            self.witness.look_away();
+        }
+        let person = self.random.index(self.people.len());
+        self.with_hands(person, |program, hands| program.act(hands));
+        let pause = self.random.below(2 * self.plan.pause);
+        self.schedule.after(pause, Event::Act);
+    }
+
+    /// Breaks a socket. The server may be slow to notice.
+    pub(super) fn cut(&mut self, conn: ConnId, half_open: u64) {
+        let now = self.now();
+        let up = now + Duration::from_millis(half_open);
+        let down = now + Duration::from_millis(self.random.below(300));
+        let socket = self.socket(conn);
+        if socket.is_cut() {
+            return;
+        }
+        socket.cut(up, down);
+        let is_done = socket.is_done;
+        self.schedule.at(up, Event::Up(conn, Up::Cut));
+        if !is_done {
+            self.schedule.at(down, Event::Down(conn, Down::Cut));
+        }
+    }
+
+    fn stop_reading(&mut self) {
+        let open: Vec<ConnId> = self.people.iter().filter_map(|person| person.socket).collect();
+        let Some(conn) = self.random.pick(&open) else { return };
+        self.socket(conn).unread.get_or_insert_default();
+        let pause = self.random.between(1000, 20_000);
+        self.schedule.after(pause, Event::ReadOn(conn));
+    }
+
+    /// Somebody asks for something over REST: mostly the creator.
+    fn rule(&mut self) {
+        let room = self.random.index(self.rooms.len());
+        let id = self.rooms[room].id;
+        let Some(record) = self.store.room(id).cloned() else { return };
+        let seats: Vec<ParticipantId> = record.seats().iter().map(|seat| seat.id).collect();
+        let change = match self.random.below(20) {
+            0..=3 => Op::Change(Change { locked: Some(self.random.chance(30)), ..Change::default() }),
+            4..=6 => {
+                let capacity = u8::try_from(self.random.between(1, 8)).unwrap();
+                Op::Change(Change { capacity: Capacity::new(capacity).ok(), ..Change::default() })
+            }
+            7 | 8 => {
+                let expires_at = record.expires_at() + Duration::from_secs(self.random.below(100));
+                Op::Change(Change { expires_at: Some(expires_at), ..Change::default() })
+            }
+            9 => Op::Change(Change { name: Some("another name".into()), ..Change::default() }),
+            10 => {
+                let rotate = Some(self.rotation(room, record.password_epoch()));
+                Op::Change(Change { rotate, ..Change::default() })
+            }
+            11..=14 => {
+                let Some(participant) = self.random.pick(&seats) else { return };
+                let rotate = self.random.chance(40).then(|| self.rotation(room, record.password_epoch()));
+                Op::Kick { participant, rotate }
+            }
+            15 if self.random.chance(30) => Op::Close(CloseReason::ByCreator),
+            _ => return self.guess(room),
+        };
+        let _ = self.apply(id, &change, None);
+        if self.random.chance(20) {
+            // Nobody minds if it is asked for twice.
+            let _ = self.apply(id, &change, None);
+        }
+        if let Op::Change(Change { rotate: Some(rotation), .. }) | Op::Kick { rotate: Some(rotation), .. } =
+            change
+        {
+            let is_new = self.store.room(id).is_some_and(|room| room.password_epoch() != rotation.follows);
+            if is_new {
+                (self.rooms[room].password, self.rooms[room].invite) = (rotation.password, rotation.invite);
+            }
+        }
+    }
+
+    /// Somebody tries wrong passwords.
+    fn guess(&mut self, room: usize) {
+        let id = self.rooms[room].id;
+        let by = Admission::Password(PasswordTag::new([255; 32]));
+        for _ in 0..self.random.between(1, 12) {
+            let suffix = self.suffix();
+            self.apply(id, &Op::Admit { by, suffix }, None);
+        }
+    }
+
+    fn rotation(&mut self, room: usize, follows: u32) -> Rotation {
+        let number = u8::try_from(self.random.below(200)).unwrap();
+        let (password, invite) = (PasswordTag::new([number; 32]), TokenHash::new([number; 32]));
+        let is_same = password == self.rooms[room].password;
+        let password = if is_same { PasswordTag::new([254; 32]) } else { password };
+        Rotation { password, invite, follows }
+    }
+
+    /// From here on nothing breaks, and everybody reads.
+    pub(super) fn calm(&mut self) {
+        self.faults = crate::plan::Faults::default();
+        for number in 0..self.sockets.len() {
+            let unread: VecDeque<Down> = self.sockets[number].unread.take().unwrap_or_default();
+            for down in unread {
+                self.read(ConnId(number as u64), down);
+            }
+        }
+    }
+}
