@@ -10,7 +10,7 @@ use clap::{Parser, value_parser};
 #[derive(Clone, Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Server to test, like https://rooms.example.com; by default one in this process
+    /// Server to test, by its http or https address; by default one in this process
     #[arg(long, env = "LOADTEST_URL", requires = "token")]
     pub(crate) url: Option<String>,
 
