@@ -41,6 +41,25 @@ fn the_custom_server_carries_messages_over_plain_tcp() {
 }
 
 #[test]
+fn a_slow_check_lets_in_whom_it_knows_and_loses_nothing_meanwhile() {
+    let output = Command::new(example("authorize")).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}");
+    for expected in [
+        r#"ConnId(1) gets {"type":"joined""#,
+        r#"ConnId(1) gets {"type":"error","code":"peer_not_found""#,
+        r#"ConnId(2) gets {"type":"error","code":"forbidden""#,
+        "ConnId(2) is closed with 4500",
+        r#"ConnId(3) gets {"type":"joined""#,
+        r#"ConnId(3) gets {"type":"peer_joined""#,
+    ] {
+        assert!(printed.contains(expected), "no {expected} in\n{printed}");
+    }
+    let at = |line: &str| printed.find(line).unwrap();
+    assert!(at("nobody has been let in yet") < at(r#""type":"joined""#), "{printed}");
+}
+
+#[test]
 fn two_participants_hear_and_see_and_greet_each_other() {
     let output = Command::new(example("two_participants")).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
