@@ -65,13 +65,13 @@ impl Driver {
             tasks: JoinSet::new(),
             messages,
             messages_in,
-            events: Events { queue: events, dropped: 0 },
+            events: Events::new(events),
             id,
             ended: false,
         }
     }
 
-    /// Takes part until the room is over, then waits until every connection is closed.
+    /// Takes part until the room is over, then waits until the server has been told and every connection is closed.
     pub(crate) async fn run(mut self, mut wishes: mpsc::Receiver<Wish>) {
         self.act();
         while !self.ended {
@@ -88,8 +88,11 @@ impl Driver {
             }
             self.act();
         }
-        let Self { connections, messages, mut tasks, .. } = self;
-        drop((connections, messages));
+        let Self { signaling, entering, connections, messages, mut tasks, .. } = self;
+        drop((entering, connections, messages));
+        if let Some(signaling) = signaling {
+            signaling.close().await;
+        }
         while tasks.join_next().await.is_some() {}
     }
 
@@ -197,16 +200,27 @@ impl Driver {
 /// The way to the application, which may not be reading.
 struct Events {
     queue: mpsc::Sender<Event>,
+    /// A place for the end of the room, which must not be missed.
+    last: Option<mpsc::OwnedPermit<Event>>,
     /// Since the last event that found room.
     dropped: u64,
 }
 
 impl Events {
+    fn new(queue: mpsc::Sender<Event>) -> Self {
+        let last = queue.clone().try_reserve_owned().ok();
+        Self { queue, last, dropped: 0 }
+    }
+
     fn emit(&mut self, event: Event) {
         if self.dropped > 0 && self.queue.try_send(Event::Lagged { dropped: self.dropped }).is_ok() {
             self.dropped = 0;
         }
-        if self.queue.try_send(event).is_err() {
+        if matches!(event, Event::Closed(_))
+            && let Some(place) = self.last.take()
+        {
+            place.send(event);
+        } else if self.queue.try_send(event).is_err() {
             self.dropped += 1;
         }
     }
@@ -220,3 +234,27 @@ async fn next_frame(signaling: &mut Option<Signaling>) -> Result<Bytes, Ended> {
 }
 
 const QUEUE_MESSAGES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::CloseReason;
+
+    #[tokio::test]
+    async fn the_end_of_the_room_is_told_even_to_whoever_takes_no_events() {
+        let (queue, mut events) = mpsc::channel(3);
+        let mut sender = Events::new(queue);
+        let id = |n: u8| format!("p_{n}").parse().unwrap();
+        for n in 0..5 {
+            sender.emit(Event::ParticipantLeft(id(n)));
+        }
+        assert!(matches!(events.recv().await, Some(Event::ParticipantLeft(_))));
+        sender.emit(Event::ParticipantLeft(id(5)));
+        sender.emit(Event::Closed(CloseReason::Left));
+        drop(sender);
+        assert!(matches!(events.recv().await, Some(Event::ParticipantLeft(_))));
+        assert!(matches!(events.recv().await, Some(Event::Lagged { dropped: 3 })));
+        assert!(matches!(events.recv().await, Some(Event::Closed(CloseReason::Left))));
+        assert!(events.recv().await.is_none());
+    }
+}

@@ -42,6 +42,7 @@ impl Participant {
         let entered = door.enter().await?;
         let setup = Setup::new(options, &entered.ice_servers().unwrap_or(ice_servers), audio, video);
         if options.relay_only && !setup.has_relay() {
+            entered.signaling.close().await;
             return Err(EnterError::NoRelay);
         }
         let mut session = Session::new();
@@ -49,7 +50,7 @@ impl Participant {
         let id = session.id().ok_or_else(|| EnterError::Signaling("expected `joined` first".into()))?;
 
         let (wishes, wished) = mpsc::channel(QUEUE_WISHES);
-        let (told, events) = mpsc::channel(QUEUE_EVENTS);
+        let (told, events) = mpsc::channel(QUEUE_EVENTS + 1);
         let (id_changed, id) = watch::channel(id);
         let driver = Driver::new(session, entered.signaling, door, Arc::new(setup), told, id_changed);
         Ok(Self { id, wishes, events, driver: tokio::spawn(driver.run(wished)) })
@@ -100,5 +101,6 @@ fn player(source: Option<&Source>, kind: MediaKind) -> Result<Option<Player>, En
     Ok(Some(Player::start(source.load(kind)?)))
 }
 
+/// Besides the last one.
 const QUEUE_EVENTS: usize = 1024;
 const QUEUE_WISHES: usize = 64;

@@ -8,7 +8,8 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
@@ -19,6 +20,9 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub(crate) struct Signaling {
     incoming: SplitStream<Socket>,
     outgoing: mpsc::Sender<Bytes>,
+    writer: JoinHandle<()>,
+    /// When something came from the server last.
+    heard: Instant,
 }
 
 /// How a signaling connection ended.
@@ -37,20 +41,22 @@ impl Signaling {
             .map_err(|error| error.to_string())?;
         let (sink, incoming) = socket.split();
         let (outgoing, queue) = mpsc::channel(QUEUE_FRAMES);
-        tokio::spawn(write(sink, queue));
-        Ok(Self { incoming, outgoing })
+        let writer = tokio::spawn(write(sink, queue));
+        Ok(Self { incoming, outgoing, writer, heard: Instant::now() })
     }
 
     /// Waits for the next frame. Safe to cancel.
     pub(crate) async fn next(&mut self) -> Result<Bytes, Ended> {
         let ended = |reason: String| Ended { code: None, reason };
         loop {
-            let message = match timeout(SILENCE, self.incoming.next()).await {
+            // Counted from the last message, since whoever waits here is often interrupted.
+            let message = match timeout_at(self.heard + SILENCE, self.incoming.next()).await {
                 Ok(Some(Ok(message))) => message,
                 Ok(Some(Err(error))) => return Err(ended(error.to_string())),
                 Ok(None) => return Err(ended("the server closed the connection".into())),
                 Err(_) => return Err(ended("nothing came from the server for a minute".into())),
             };
+            self.heard = Instant::now();
             match message {
                 Message::Text(text) => return Ok(text.into()),
                 Message::Close(frame) => {
@@ -69,6 +75,22 @@ impl Signaling {
     pub(crate) fn send(&self, frame: Bytes) -> bool {
         self.outgoing.try_send(frame).is_ok()
     }
+
+    /// Writes what is queued, says goodbye and waits for the server's goodbye, two seconds at most.
+    ///
+    /// A socket that is closed with something left to read is reset, and what the server has not read yet is lost
+    /// (RFC 6455 section 7.1.1).
+    pub(crate) async fn close(self) {
+        let Self { mut incoming, outgoing, mut writer, .. } = self;
+        drop(outgoing);
+        let farewell = async {
+            let reading = async { while let Some(Ok(_)) = incoming.next().await {} };
+            tokio::join!(reading, &mut writer)
+        };
+        if timeout(FAREWELL, farewell).await.is_err() {
+            writer.abort();
+        }
+    }
 }
 
 /// Writes what is queued, and a close frame once the connection is dropped.
@@ -81,7 +103,7 @@ async fn write(mut sink: SplitSink<Socket, Message>, mut queue: mpsc::Receiver<B
     }
     let farewell = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::from_static("") };
     // Nobody is left to be told if this fails.
-    let _ = timeout(FAREWELL, sink.send(Message::Close(Some(farewell)))).await;
+    let _ = sink.send(Message::Close(Some(farewell))).await;
 }
 
 /// More than a 50-member room makes a newcomer send at once.

@@ -1,0 +1,61 @@
+//! A leave reaches the server, whatever else goes on.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use client_sdk::{Client, CreatedRoom, NewRoom};
+use common::{client, listener, server};
+use futures_util::SinkExt;
+use tokio::runtime::Builder;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leave_reaches_the_server_even_if_the_program_ends_at_once() {
+    let server = server().await;
+    let (url, token) = (server.url(), server.access_token("alice"));
+    let program = std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = Client::new(&url).unwrap();
+            let (room, creator) = client.create(&token, &NewRoom::default(), listener()).await.unwrap();
+            creator.leave().await;
+            room
+        })
+    });
+    let room = program.join().unwrap();
+    until_closed(&client(&server), &room).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leave_reaches_the_server_though_there_is_more_to_read() {
+    let server = server().await;
+    let (client, token) = (client(&server), server.access_token("alice"));
+    for _ in 0..20 {
+        let (room, creator) = client.create(&token, &NewRoom::default(), listener()).await.unwrap();
+        let guest = client.join_room(&room.room_id, &room.password, "guest").await.unwrap();
+        let url = client.signaling_url(&room.room_id, &guest.ws_token);
+        let (mut guest, _) = connect_async(url).await.unwrap();
+        let frame = format!(r#"{{"type":"candidate","to":"{}","candidate":""}}"#, creator.id());
+        for _ in 0..100 {
+            guest.feed(Message::text(frame.as_str())).await.unwrap();
+        }
+        guest.flush().await.unwrap();
+        creator.leave().await;
+        until_closed(&client, &room).await;
+    }
+}
+
+/// A creator whose connection merely breaks off does not close its room.
+async fn until_closed(client: &Client, room: &CreatedRoom) {
+    for _ in 0..100 {
+        match client.join_room(&room.room_id, &room.password, "late").await {
+            Err(error) => return assert_eq!(error.code(), Some("room_not_found")),
+            Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+    panic!("the room is still there");
+}
