@@ -7,11 +7,15 @@ mod receiver;
 mod sender;
 mod setup;
 
+use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rtc::media_stream::MediaStreamTrackId;
+use rtc::rtp_transceiver::RTCRtpTransceiverDirection;
 use signal_core::ParticipantId;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use webrtc::error::Result;
 use webrtc::peer_connection::{
@@ -117,7 +121,15 @@ async fn run(
         Ok(built) => built,
         Err(error) => return fail(&out, &error).await,
     };
-    let mut connection = Running { pc, senders, tasks: JoinSet::new(), outgoing, out };
+    let mut connection = Running {
+        pc,
+        senders,
+        needs_candidate: setup.needs_relay(),
+        received: HashMap::new(),
+        tasks: JoinSet::new(),
+        outgoing,
+        out,
+    };
     if offers {
         match connection.pc.create_data_channel(data::LABEL, None).await {
             Ok(channel) => connection.carry_data(channel),
@@ -133,7 +145,7 @@ async fn run(
             Some(note) = notes.recv() => connection.note(note).await,
         }
     }
-    connection.close().await;
+    setup::close(connection.pc.as_ref()).await;
 }
 
 /// A connection within its task.
@@ -141,6 +153,10 @@ struct Running {
     pc: Arc<dyn PeerConnection>,
     /// What is to be sent once the connection stands.
     senders: Vec<Sender>,
+    /// Whether it cannot connect unless it finds a candidate, and has found none so far.
+    needs_candidate: bool,
+    /// The tracks that have been received, and whether each is being sent.
+    received: HashMap<MediaStreamTrackId, watch::Sender<bool>>,
     tasks: JoinSet<()>,
     outgoing: data::Outgoing,
     out: Out,
@@ -179,11 +195,25 @@ impl Running {
         let answer = self.pc.create_answer(None).await?;
         self.pc.set_local_description(answer.clone()).await?;
         self.out.report(Report::Answer { negotiation, sdp: answer.sdp }).await;
-        Ok(())
+        self.end_tracks().await
     }
 
     async fn accept(&self, sdp: String) -> Result<()> {
-        self.pc.set_remote_description(RTCSessionDescription::answer(sdp)?).await
+        self.pc.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
+        self.end_tracks().await
+    }
+
+    /// Ends the tracks that the other side does not send any more, which webrtc-rs does not tell.
+    async fn end_tracks(&self) -> Result<()> {
+        for transceiver in self.pc.get_transceivers().await {
+            let Some(receiver) = transceiver.receiver().await? else { continue };
+            if let Some(is_sent) = self.received.get(&receiver.track().track_id().await) {
+                let direction = transceiver.current_direction().await?;
+                let ended = [RTCRtpTransceiverDirection::Inactive, RTCRtpTransceiverDirection::Sendonly];
+                is_sent.send_replace(!ended.contains(&direction));
+            }
+        }
+        Ok(())
     }
 
     /// A candidate that cannot be used is one way less, not a failure.
@@ -202,12 +232,23 @@ impl Running {
 
     async fn note(&mut self, note: Note) {
         match note {
-            Note::Candidate(candidate) => self.out.report(Report::Candidate(candidate)).await,
+            Note::Candidate(candidate) => {
+                self.needs_candidate = false;
+                self.out.report(Report::Candidate(candidate)).await;
+            }
             Note::DataChannel(channel) => self.carry_data(channel),
+            // webrtc-rs does not tell why a TURN server gave nothing, and would go on connecting for half a minute.
+            Note::Gathered if self.needs_candidate => {
+                let reason = "no TURN server can be reached over UDP and accepts the credential, and nothing else may be used";
+                fail(&self.out, reason).await;
+            }
+            Note::Gathered => {}
             Note::NegotiationNeeded => self.out.report(Report::NegotiationNeeded).await,
             Note::State(state) => self.state_changed(state).await,
             Note::Track(track) => {
-                self.tasks.spawn(receiver::receive(track, self.out.clone()));
+                let (sender, is_sent) = watch::channel(true);
+                self.received.insert(track.track_id().await, sender);
+                self.tasks.spawn(receiver::receive(track, is_sent, self.out.clone()));
             }
         }
     }
@@ -233,19 +274,74 @@ impl Running {
     fn carry_data(&mut self, channel: Arc<dyn webrtc::data_channel::DataChannel>) {
         self.tasks.spawn(data::carry(channel, self.outgoing.clone(), self.out.clone()));
     }
-
-    /// Without this the peer connection's driver, socket and handler would live on.
-    async fn close(self) {
-        if let Err(error) = self.pc.close().await {
-            tracing::debug!(peer = %self.out.peer, %error, "closing a connection failed");
-        }
-    }
 }
 
-async fn fail(out: &Out, error: &webrtc::error::Error) {
+async fn fail(out: &Out, error: &(impl Display + Sync + ?Sized)) {
     tracing::warn!(peer = %out.peer, connection = out.number, %error, "the connection cannot go on");
     out.report(Report::State(ConnectionState::Failed)).await;
 }
 
 /// More than the candidates of a machine with many interfaces.
 const QUEUE_COMMANDS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{MediaKind, Player, Source};
+    use crate::options::Options;
+
+    /// As after an outage, where both sides build a new connection and offer at once.
+    #[tokio::test]
+    async fn a_connection_whose_very_first_offer_lost_answers_and_gets_media_and_data() {
+        let (messages, mut inbox) = mpsc::channel(1024);
+        let mut tasks = JoinSet::new();
+        let mut open = |name: &str| {
+            let options = Options::new().bind_address("127.0.0.1:0").mdns(false);
+            let player = |kind| Some(Player::start(Source::Clip.load(kind).unwrap()));
+            let (audio, video) = (player(MediaKind::Audio), player(MediaKind::Video));
+            let setup = Arc::new(Setup::new(&options, &[], audio, video));
+            Connection::open(setup, name.parse().unwrap(), 1, true, messages.clone(), &mut tasks)
+        };
+        // Each named after the participant that it leads to.
+        let (winner, loser) = (open("p_loser"), open("p_winner"));
+        for connection in [&winner, &loser] {
+            assert!(connection.command(Command::Offer { negotiation: 1, restart_ice: false }));
+        }
+        let (mut winners_candidates, mut losers_candidates) = (Vec::new(), Vec::new());
+        let (mut is_settled, mut news) = (false, Vec::new());
+        while news.len() < 8 {
+            let Message { peer, told, .. } = inbox.recv().await.unwrap();
+            let is_winner = peer.as_str() == "p_loser";
+            match told {
+                Told::Session(Report::Offer { sdp, .. }) if is_winner => {
+                    assert!(loser.command(Command::Rollback));
+                    assert!(loser.command(Command::Answer { negotiation: 2, sdp }));
+                }
+                Told::Session(Report::Answer { sdp, .. }) => {
+                    assert!(winner.command(Command::Accept { sdp }));
+                    is_settled = true;
+                }
+                Told::Session(Report::Candidate(candidate)) if is_winner => {
+                    winners_candidates.push(candidate);
+                }
+                Told::Session(Report::Candidate(candidate)) => losers_candidates.push(candidate),
+                Told::Session(Report::State(ConnectionState::Connected))
+                | Told::DataChannelOpen
+                | Told::Track(_) => news.push(peer),
+                Told::Session(Report::State(ConnectionState::Failed)) => panic!("{peer} failed"),
+                Told::Session(_) | Told::Data(_) => {}
+            }
+            if is_settled {
+                for candidate in winners_candidates.drain(..) {
+                    assert!(loser.command(Command::Candidate(candidate)));
+                }
+                for candidate in losers_candidates.drain(..) {
+                    assert!(winner.command(Command::Candidate(candidate)));
+                }
+            }
+        }
+        drop((winner, loser, inbox));
+        while tasks.join_next().await.is_some() {}
+        assert_eq!(news.iter().filter(|peer| peer.as_str() == "p_loser").count(), 4, "{news:?}");
+    }
+}

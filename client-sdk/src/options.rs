@@ -51,7 +51,8 @@ impl Options {
 
     /// Connects through TURN servers only, so that peers do not learn this machine's addresses. By default off.
     ///
-    /// Without a TURN server over UDP among the room's ICE servers nothing will connect.
+    /// Entering fails unless the server names a TURN server over UDP. If that one cannot be reached, or does not accept the
+    /// credential, connections fail within half a minute, and the log says so.
     pub fn relay_only(mut self, relay_only: bool) -> Self {
         self.relay_only = relay_only;
         self

@@ -21,21 +21,26 @@ const SECRET: &str = "what the signaling server and coturn share";
 #[tokio::test(flavor = "multi_thread")]
 async fn participants_that_may_only_use_a_relay_exchange_media_through_it() {
     let coturn = Coturn::start().await;
-    let server = server(coturn.port).await;
+    let server = server(coturn.port, SECRET).await;
     let (_, mut witnesses) = room_of(&server, 2, talker().relay_only(true)).await;
+    until_media_flows(&mut witnesses).await;
+    // Starting ICE anew takes new allocations.
+    let ids = [witnesses[0].id(), witnesses[1].id()];
+    witnesses.iter_mut().for_each(|witness| witness.states.clear());
+    witnesses[0].participant.restart_ice(ids[1]).await;
     until_media_flows(&mut witnesses).await;
     for witness in witnesses {
         witness.participant.leave().await;
     }
-    // Each of them made an allocation with a credential that was accepted.
+    // Each of them made two allocations with a credential that was accepted.
     let log = coturn.log();
-    assert!(log.matches("ALLOCATE processed, success").count() >= 2, "{log}");
+    assert!(log.matches("ALLOCATE processed, success").count() >= 4, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_relay_there_is_no_other_way() {
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let server = server(nobody.local_addr().unwrap().port()).await;
+    let server = server(nobody.local_addr().unwrap().port(), SECRET).await;
     let client = Client::new(&server.url()).unwrap();
     let options = talker().relay_only(true);
     let token = server.access_token("alice");
@@ -54,6 +59,18 @@ async fn without_the_relay_there_is_no_other_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_refuses_the_credential_fails_the_connection() {
+    let coturn = Coturn::start().await;
+    let server = server(coturn.port, "another secret").await;
+    let (_, mut witnesses) = room_of(&server, 2, talker().relay_only(true)).await;
+    let peers = [witnesses[1].id(), witnesses[0].id()];
+    for (witness, peer) in witnesses.iter_mut().zip(peers) {
+        let failed = Some(&ConnectionState::Failed);
+        witness.until("failure", |seen| seen.states.get(&peer) == failed).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_names_no_relay_is_told_at_once() {
     let server = common::server().await;
     let client = Client::new(&server.url()).unwrap();
@@ -62,9 +79,9 @@ async fn a_server_that_names_no_relay_is_told_at_once() {
     assert!(matches!(refused, Err(EnterError::NoRelay)), "{refused:?}");
 }
 
-async fn server(turn_port: u16) -> testing::TestServer {
+async fn server(turn_port: u16, secret: &str) -> testing::TestServer {
     let urls = [format!("turn:127.0.0.1:{turn_port}?transport=udp")];
-    testing::start_with(Server::builder(Secret::random()).turn(Secret::new(SECRET), urls)).await.unwrap()
+    testing::start_with(Server::builder(Secret::random()).turn(Secret::new(secret), urls)).await.unwrap()
 }
 
 struct Coturn {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
-    PeerConnectionEventHandler, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
+    PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
 };
 
 use crate::ice::IceCandidate;
@@ -15,6 +15,8 @@ use crate::ice::IceCandidate;
 pub(super) enum Note {
     Candidate(IceCandidate),
     DataChannel(Arc<dyn DataChannel>),
+    /// There are no more candidates.
+    Gathered,
     NegotiationNeeded,
     State(RTCPeerConnectionState),
     Track(Arc<dyn TrackRemote>),
@@ -47,6 +49,12 @@ impl PeerConnectionEventHandler for Handler {
                 username_fragment: init.username_fragment,
             })),
             Err(error) => tracing::warn!(%error, "a local candidate cannot be written"),
+        }
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            self.note(Note::Gathered);
         }
     }
 

@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
 use super::{Out, Told};
 use crate::media::MediaKind;
 use crate::track::{RemoteTrack, RtpPacket};
 
-/// Hands a track to the application and feeds it until it ends.
+/// Hands a track to the application and feeds it until it ends, again if it begins again.
 ///
 /// It goes on reading when the application does not, since webrtc-rs would log an error for each packet left behind.
-pub(super) async fn receive(track: Arc<dyn TrackRemote>, out: Out) {
+pub(super) async fn receive(track: Arc<dyn TrackRemote>, mut is_sent: watch::Receiver<bool>, out: Out) {
     let kind = match track.kind().await {
         RtpCodecKind::Audio => MediaKind::Audio,
         RtpCodecKind::Video => MediaKind::Video,
@@ -25,26 +26,58 @@ pub(super) async fn receive(track: Arc<dyn TrackRemote>, out: Out) {
         // The first packet may be lost on the way through the library, and with it the keyframe.
         request_keyframe(track.as_ref()).await;
     }
-    let (sender, packets) = mpsc::channel(RemoteTrack::QUEUE_PACKETS);
-    let dropped = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&dropped);
-    out.tell(Told::Track(RemoteTrack { participant: out.peer, kind, packets, dropped })).await;
-    while let Some(event) = track.poll().await {
-        match event {
-            TrackRemoteEvent::OnRtpPacket(packet) => {
-                let packet = RtpPacket {
-                    sequence_number: packet.header.sequence_number,
-                    timestamp: packet.header.timestamp,
-                    marker: packet.header.marker,
-                    payload_type: packet.header.payload_type,
-                    payload: packet.payload,
-                };
-                if sender.try_send(packet).is_err() {
-                    counted.fetch_add(1, Ordering::Relaxed);
+    let mut feed = Some(Feed::open(kind, &out).await);
+    loop {
+        tokio::select! {
+            event = track.poll() => match event {
+                Some(TrackRemoteEvent::OnRtpPacket(packet)) if *is_sent.borrow() => {
+                    if feed.is_none() {
+                        feed = Some(Feed::open(kind, &out).await);
+                    }
+                    if let Some(feed) = &feed {
+                        feed.push(packet);
+                    }
+                }
+                Some(TrackRemoteEvent::OnEnded) | None => return,
+                Some(_) => {}
+            },
+            changed = is_sent.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                if !*is_sent.borrow() {
+                    feed = None;
                 }
             }
-            TrackRemoteEvent::OnEnded => return,
-            _ => {}
+        }
+    }
+}
+
+/// The way of packets to the application; the track ends for it when this is dropped.
+struct Feed {
+    packets: mpsc::Sender<RtpPacket>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Feed {
+    async fn open(kind: MediaKind, out: &Out) -> Self {
+        let (sender, packets) = mpsc::channel(RemoteTrack::QUEUE_PACKETS);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&dropped);
+        out.tell(Told::Track(RemoteTrack { participant: out.peer, kind, packets, dropped })).await;
+        Self { packets: sender, dropped: counted }
+    }
+
+    fn push(&self, packet: rtp::Packet) {
+        let packet = RtpPacket {
+            sequence_number: packet.header.sequence_number,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            payload_type: packet.header.payload_type,
+            payload: packet.payload,
+        };
+        if self.packets.try_send(packet).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

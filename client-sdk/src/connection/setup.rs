@@ -62,12 +62,28 @@ impl Setup {
         self.ice_servers.iter().flat_map(|server| &server.urls).any(|url| url.starts_with("turn:"))
     }
 
+    /// Whether a connection that finds no relay is bound to fail.
+    pub(super) fn needs_relay(&self) -> bool {
+        self.relay_only
+    }
+
     /// A peer connection and what it is to send.
     pub(super) async fn build(
         &self,
         handler: Arc<Handler>,
         offers: bool,
     ) -> Result<(Arc<dyn PeerConnection>, Vec<Sender>)> {
+        let pc = self.build_bare(handler).await?;
+        match self.add_media(pc.as_ref(), offers).await {
+            Ok(senders) => Ok((pc, senders)),
+            Err(error) => {
+                close(pc.as_ref()).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn build_bare(&self, handler: Arc<Handler>) -> Result<Arc<dyn PeerConnection>> {
         let mut configuration = RTCConfigurationBuilder::new().with_ice_servers(self.ice_servers.clone());
         if self.relay_only {
             configuration = configuration.with_ice_transport_policy(RTCIceTransportPolicy::Relay);
@@ -82,30 +98,41 @@ impl Setup {
             // The first pair that works is taken at once; waiting for a better one costs a second per connection.
             .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_relay_acceptance_min_wait(Some(Duration::ZERO))
+            // ICE is restarted because the network has changed, and with it the addresses to be reached at.
+            .with_discard_local_candidates_during_ice_restart(true)
             .with_multicast_dns_mode(self.mdns)
             .build();
-        let pc: Arc<dyn PeerConnection> = Arc::new(
-            PeerConnectionBuilder::new()
-                .with_configuration(configuration.build())
-                .with_media_engine(media)
-                .with_interceptor_registry(interceptors)
-                .with_setting_engine(settings)
-                .with_handler(handler)
-                .with_dedicated_reactor_pool_size(self.reactor_threads)
-                .with_udp_addrs(vec![self.bind_address.clone()])
-                .build()
-                .await?,
-        );
+        let pc = PeerConnectionBuilder::new()
+            .with_configuration(configuration.build())
+            .with_media_engine(media)
+            .with_interceptor_registry(interceptors)
+            .with_setting_engine(settings)
+            .with_handler(handler)
+            .with_dedicated_reactor_pool_size(self.reactor_threads)
+            .with_udp_addrs(vec![self.bind_address.clone()])
+            .build()
+            .await?;
+        Ok(Arc::new(pc))
+    }
+
+    async fn add_media(&self, pc: &dyn PeerConnection, offers: bool) -> Result<Vec<Sender>> {
         let mut senders = Vec::new();
         for (kind, player) in [(MediaKind::Audio, &self.audio), (MediaKind::Video, &self.video)] {
             match player {
-                Some(player) => senders.push(Sender::add(pc.as_ref(), kind, Arc::clone(player)).await?),
+                Some(player) => senders.push(Sender::add(pc, kind, Arc::clone(player)).await?),
                 // Whoever offers asks for both, so that the other side has a place for what it sends.
-                None if offers => receive_only(pc.as_ref(), kind).await?,
+                None if offers => receive_only(pc, kind).await?,
                 None => {}
             }
         }
-        Ok((pc, senders))
+        Ok(senders)
+    }
+}
+
+/// Without this the peer connection's driver, socket and handler would live on.
+pub(super) async fn close(pc: &dyn PeerConnection) {
+    if let Err(error) = pc.close().await {
+        tracing::debug!(%error, "closing a connection failed");
     }
 }
 

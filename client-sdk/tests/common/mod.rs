@@ -20,7 +20,7 @@ use signal_server::testing::{self, TestServer};
 use tokio::time::timeout;
 
 /// Long enough for a busy machine; reached only if something hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub async fn server() -> TestServer {
     testing::start().await.unwrap()
