@@ -145,6 +145,9 @@ impl Session {
 
     /// Takes in a message of the server.
     pub fn handle_message(&mut self, message: ServerMessage) {
+        if self.way_back.is_over() {
+            return;
+        }
         // Everything but `resumed` is counted, on both sides.
         self.received += 1;
         match message {
@@ -232,6 +235,9 @@ impl Session {
 
     /// Closes every connection, for a reason that lies outside the session.
     pub fn end(&mut self, reason: CloseReason) {
+        if self.way_back.is_over() {
+            return;
+        }
         for peer in self.peers.values_mut() {
             peer.close(&mut self.actions);
         }
@@ -381,8 +387,10 @@ impl Session {
     }
 
     fn refused(&mut self, code: ErrorCode, message: String) {
-        // The offer that won is on its way, or here already; answering it is all there is to do.
-        if code != ErrorCode::OfferConflict {
+        if code == ErrorCode::OfferConflict {
+            // The offer that won is on its way, or here already; answering it is all there is to do.
+            tracing::debug!("both sides have offered at once, and the other side's offer has won");
+        } else {
             self.emit(Event::SignalingError { code: code.to_string(), message });
         }
     }

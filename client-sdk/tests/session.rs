@@ -1,241 +1,472 @@
-//! What a session decides, one behaviour at a time.
+//! What a session decides, one thing at a time: no sockets, no tasks, no time.
 
 #![allow(clippy::unwrap_used)]
 
 use client_sdk::session::{Action, Command, Report, Session};
-use client_sdk::{ConnectionState, Event, IceCandidate, ParticipantId};
-use signal_core::wire::payload;
-use signal_core::{ClientMessage, LeaveReason, Participant, ServerMessage, Signal, SignalKind};
-
-/// The larger id: it was there before, and waits.
-const OLDER: &str = "p_older";
-/// The smaller id: it offers.
-const NEWER: &str = "p_newer";
+use client_sdk::{CloseReason, ConnectionState, Event, IceCandidate, Member, ParticipantId};
+use signal_core::wire::{decode_server, encode_client, payload};
+use signal_core::{ClientMessage, ServerMessage, Signal, SignalKind};
 
 #[test]
 fn the_smaller_id_offers_and_the_larger_waits() {
-    let newer = joined(NEWER, OLDER).drain();
-    assert!(
-        matches!(newer[..], [.., Did::Open, Did::Do(Command::Offer { restart_ice: false, .. })]),
-        "{newer:?}"
-    );
-    let older = joined(OLDER, NEWER).drain();
-    assert!(matches!(older[..], [Did::Tell(_)]), "{older:?}");
+    let mut host = Host::joined(&["p_a", "p_z"]);
+    assert_eq!(host.take(), ["joined p_a", "joined p_z", "open p_z 1 offering", "p_z offer 1"]);
+    host.server(r#"{"type":"peer_joined","participant":{"id":"p_y","name":"y","is_creator":false}}"#);
+    assert_eq!(host.take(), ["joined p_y", "open p_y 1 offering", "p_y offer 1"]);
+    host.offered("p_a", "A/1");
+    assert_eq!(host.take(), ["open p_a 1 answering", "p_a answer 1 A/1"]);
 }
 
 #[test]
-fn candidates_wait_until_their_description_was_sent() {
-    let mut one = offering();
-    one.report(Report::Candidate(candidate("early")));
-    assert!(one.drain().is_empty());
-    let told = one.offer_made();
-    assert_eq!(told, [Did::Say(SignalKind::Offer), Did::Say(SignalKind::Candidate)]);
-    one.report(Report::Candidate(candidate("late")));
-    assert_eq!(one.drain(), [Did::Say(SignalKind::Candidate)]);
+fn candidates_wait_until_the_offer_they_belong_to_was_sent() {
+    let mut host = Host::offering("p_z");
+    host.found("p_z", 1, "c1");
+    assert_eq!(host.take(), [""; 0]);
+    host.made_offer("p_z", 1, 1, "M/1");
+    assert_eq!(host.take(), ["send p_z offer M/1", "send p_z candidate c1"]);
+    host.found("p_z", 1, "c2");
+    assert_eq!(host.take(), ["send p_z candidate c2"]);
 }
 
 #[test]
-fn candidates_of_the_other_side_wait_for_its_description() {
-    let mut one = joined(OLDER, NEWER);
-    one.drain();
-    one.signal(SignalKind::Candidate, &candidate("early"));
-    assert!(one.drain().is_empty());
-    one.signal(SignalKind::Offer, sdp("a", 1));
-    let did = one.drain();
-    let [Did::Open, Did::Do(Command::Answer { .. }), Did::Do(Command::Candidate(early))] = &did[..] else {
-        panic!("{did:?}")
-    };
-    assert_eq!(early.candidate, "early");
+fn candidates_wait_until_the_answer_they_belong_to_was_sent() {
+    let mut host = Host::answering("p_a", "A/1");
+    host.found("p_a", 1, "c1");
+    assert_eq!(host.take(), [""; 0]);
+    host.made_answer("p_a", 1, 1, "M/1");
+    assert_eq!(host.take(), ["send p_a answer M/1", "send p_a candidate c1"]);
 }
 
 #[test]
-fn an_offer_that_is_delivered_has_won() {
-    let mut one = connected();
-    one.session.restart_ice(one.peer);
-    one.drain();
-    one.offer_made();
-    one.signal(SignalKind::Offer, sdp("theirs", 1));
-    let did = one.drain();
-    assert!(matches!(did[..], [Did::Do(Command::Rollback), Did::Do(Command::Answer { .. })]), "{did:?}");
-    // The restart is still missing, so it is offered once the answer is out.
-    let did = one.answer_made();
-    assert!(
-        matches!(
-            did[..],
-            [Did::Say(SignalKind::Answer), .., Did::Do(Command::Offer { restart_ice: true, .. })]
-        ),
-        "{did:?}"
-    );
+fn candidates_of_the_other_side_wait_for_its_answer() {
+    let mut host = Host::offering("p_z");
+    host.made_offer("p_z", 1, 1, "M/1");
+    host.candidate("p_z", "c1");
+    host.take();
+    host.answered("p_z", "Z/1");
+    assert_eq!(host.take(), ["p_z accept Z/1", "p_z candidate c1"]);
+    host.candidate("p_z", "c2");
+    assert_eq!(host.take(), ["p_z candidate c2"]);
 }
 
 #[test]
-fn a_restart_that_the_other_side_brings_is_not_made_again() {
-    let mut one = connected();
-    one.session.restart_ice(one.peer);
-    one.drain();
-    one.offer_made();
-    one.signal(SignalKind::Offer, sdp("theirs", 2));
-    one.drain();
-    assert!(!one.answer_made().iter().any(|did| matches!(did, Did::Do(Command::Offer { .. }))));
+fn candidates_of_the_other_side_wait_until_its_offer_was_answered() {
+    let mut host = Host::answering("p_a", "A/1");
+    host.candidate("p_a", "c1");
+    assert_eq!(host.take(), [""; 0]);
+    host.made_answer("p_a", 1, 1, "M/1");
+    assert_eq!(host.take(), ["send p_a answer M/1", "p_a candidate c1"]);
 }
 
 #[test]
-fn another_fingerprint_means_another_connection() {
-    let mut one = connected();
-    one.signal(SignalKind::Offer, sdp("rebuilt", 1));
-    let did = one.drain();
-    assert!(matches!(did[..], [Did::Close, Did::Open, Did::Do(Command::Answer { .. })]), "{did:?}");
-}
-
-#[test]
-fn what_an_earlier_connection_still_reports_means_nothing() {
-    let mut one = connected();
-    one.signal(SignalKind::Offer, sdp("rebuilt", 1));
-    one.drain();
-    let (peer, earlier) = (one.peer, one.connection - 1);
-    one.session.handle_report(peer, earlier, Report::State(ConnectionState::Failed));
-    one.session.handle_report(peer, earlier, Report::Candidate(candidate("old")));
-    assert!(one.drain().is_empty());
-}
-
-#[test]
-fn without_numbers_every_offer_gets_its_answer() {
-    let mut one = joined(OLDER, NEWER);
-    one.drain();
-    one.signal(SignalKind::Offer, sdp("theirs", 1));
-    one.signal(SignalKind::Offer, sdp("theirs", 1));
-    one.drain();
-    assert_eq!(one.answer_made(), [Did::Say(SignalKind::Answer), Did::Say(SignalKind::Answer)]);
-}
-
-#[test]
-fn a_connection_that_fails_is_rebuilt_a_few_times_and_then_given_up() {
-    let mut one = connected();
-    for _ in 0..3 {
-        one.report(Report::State(ConnectionState::Failed));
-        let did = one.drain();
-        assert!(matches!(did[..], [Did::Close, Did::Open, Did::Do(Command::Offer { .. })]), "{did:?}");
+fn marks_of_the_end_of_candidates_are_passed_over() {
+    let mut host = Host::connected("p_z");
+    for end in ["null", r#""""#, r#"{"candidate":""}"#, "{}", "7"] {
+        host.server(&format!(r#"{{"type":"candidate","from":"p_z","candidate":{end}}}"#));
     }
-    one.report(Report::State(ConnectionState::Failed));
-    assert!(matches!(one.drain()[..], [Did::Close, Did::Tell(_)]));
+    assert_eq!(host.take(), [""; 0]);
+}
+
+#[test]
+fn an_offer_that_is_delivered_wins_over_one_that_was_sent() {
+    let mut host = Host::offering("p_z");
+    host.made_offer("p_z", 1, 1, "M/1");
+    host.found("p_z", 1, "c1");
+    host.take();
+    host.refused("offer_conflict");
+    host.offered("p_z", "Z/1");
+    assert_eq!(host.take(), ["p_z rollback", "p_z answer 2 Z/1"]);
+    host.made_answer("p_z", 1, 2, "M/1");
+    // The server dropped the candidates together with the offer.
+    assert_eq!(host.take(), ["send p_z answer M/1", "send p_z candidate c1"]);
+    host.answered("p_z", "Z/1");
+    assert_eq!(host.take(), [""; 0]);
+}
+
+#[test]
+fn an_offer_that_is_delivered_wins_over_one_that_is_being_made() {
+    let mut host = Host::offering("p_z");
+    host.offered("p_z", "Z/1");
+    assert_eq!(host.take(), ["p_z rollback", "p_z answer 2 Z/1"]);
+    host.made_offer("p_z", 1, 1, "M/1");
+    assert_eq!(host.take(), [""; 0], "the offer that was taken back is not sent");
+    host.made_answer("p_z", 1, 2, "M/1");
+    assert_eq!(host.take(), ["send p_z answer M/1"]);
+}
+
+#[test]
+fn a_restart_that_lost_is_offered_again() {
+    let mut host = Host::connected("p_z");
+    host.session.restart_ice(id("p_z"));
+    assert_eq!(host.take(), ["p_z offer 2 restarting"]);
+    host.offered("p_z", "Z/1");
+    assert_eq!(host.take(), ["p_z rollback", "p_z answer 3 Z/1"]);
+    host.made_answer("p_z", 1, 3, "M/1");
+    assert_eq!(host.take(), ["send p_z answer M/1", "p_z offer 4 restarting"]);
+}
+
+#[test]
+fn a_restart_that_lost_to_a_restart_is_done() {
+    let mut host = Host::connected("p_z");
+    host.session.restart_ice(id("p_z"));
+    host.offered("p_z", "Z/2");
+    host.take();
+    host.made_answer("p_z", 1, 3, "M/2");
+    assert_eq!(host.take(), ["send p_z answer M/2"]);
+}
+
+#[test]
+fn a_wish_that_comes_during_a_negotiation_waits_for_its_end() {
+    let mut host = Host::offering("p_z");
+    host.session.restart_ice(id("p_z"));
+    host.made_offer("p_z", 1, 1, "M/1");
+    assert_eq!(host.take(), ["send p_z offer M/1"]);
+    host.answered("p_z", "Z/1");
+    assert_eq!(host.take(), ["p_z accept Z/1", "p_z offer 2 restarting"]);
+}
+
+#[test]
+fn a_change_is_offered_unless_the_first_negotiation_carries_it() {
+    let mut host = Host::offering("p_z");
+    host.report("p_z", 1, Report::NegotiationNeeded);
+    assert_eq!(host.take(), [""; 0]);
+    host.made_offer("p_z", 1, 1, "M/1");
+    host.answered("p_z", "Z/1");
+    host.take();
+    host.report("p_z", 1, Report::NegotiationNeeded);
+    assert_eq!(host.take(), ["p_z offer 2"]);
+}
+
+#[test]
+fn every_offer_gets_an_answer_and_the_last_ones_says_what_holds() {
+    let mut host = Host::answering("p_a", "A/1");
+    host.offered("p_a", "A/2");
+    assert_eq!(host.take(), ["p_a answer 2 A/2"]);
+    host.made_answer("p_a", 1, 1, "M/1");
+    assert_eq!(host.take(), [""; 0], "the answer to the first offer is out of date");
+    host.made_answer("p_a", 1, 2, "M/2");
+    assert_eq!(host.take(), ["send p_a answer M/2", "send p_a answer M/2"]);
+}
+
+#[test]
+fn an_offer_of_a_rebuilt_connection_is_answered_by_a_new_one_that_also_answers_for_the_old() {
+    let mut host = Host::answering("p_a", "A/1");
+    host.offered("p_a", "B/1");
+    assert_eq!(host.take(), ["close p_a", "open p_a 2 answering", "p_a answer 2 B/1"]);
+    host.made_answer("p_a", 2, 2, "N/1");
+    assert_eq!(host.take(), ["send p_a answer N/1", "send p_a answer N/1"]);
+}
+
+#[test]
+fn an_answer_of_a_rebuilt_connection_makes_this_side_rebuild_too() {
+    for answer in ["B/1", "Z/2"] {
+        let mut host = Host::connected("p_z");
+        host.report("p_z", 1, Report::NegotiationNeeded);
+        host.made_offer("p_z", 1, 2, "M/1");
+        host.take();
+        host.answered("p_z", answer);
+        assert_eq!(host.take(), ["close p_z", "open p_z 2 offering", "p_z offer 3"], "{answer}");
+    }
+}
+
+#[test]
+fn an_answer_to_a_restart_brings_new_credentials() {
+    let mut host = Host::connected("p_z");
+    host.session.restart_ice(id("p_z"));
+    host.made_offer("p_z", 1, 2, "M/2");
+    host.take();
+    host.answered("p_z", "Z/2");
+    assert_eq!(host.take(), ["p_z accept Z/2"]);
+}
+
+#[test]
+fn an_answer_that_was_meant_for_a_replaced_offer_is_found_out_by_the_one_that_follows() {
+    let mut host = Host::offering("p_z");
+    host.made_offer("p_z", 1, 1, "M/1");
+    host.failed("p_z", 1);
+    host.made_offer("p_z", 2, 2, "N/1");
+    host.take();
+    host.answered("p_z", "Z/1");
+    assert_eq!(host.take(), ["p_z accept Z/1"]);
+    host.answered("p_z", "Y/1");
+    assert_eq!(host.take(), ["close p_z", "open p_z 3 offering", "p_z offer 3"]);
+}
+
+#[test]
+fn an_answer_that_names_another_offer_is_ignored() {
+    let mut host = Host::offering("p_z");
+    host.made_offer("p_z", 1, 1, "M/1");
+    host.failed("p_z", 1);
+    host.made_offer("p_z", 2, 2, "N/1");
+    host.take();
+    host.numbered("p_z", SignalKind::Answer, &sdp("Z/1"), Some(1));
+    assert_eq!(host.take(), [""; 0]);
+    host.numbered("p_z", SignalKind::Answer, &sdp("Y/1"), Some(2));
+    assert_eq!(host.take(), ["p_z accept Y/1"]);
+}
+
+#[test]
+fn a_connection_that_fails_over_an_offer_is_replaced_by_one_that_answers_it() {
+    let mut host = Host::answering("p_a", "A/1");
+    host.candidate("p_a", "c1");
+    host.failed("p_a", 1);
+    assert_eq!(host.take(), ["close p_a", "open p_a 2 answering", "p_a answer 2 A/1"]);
+    host.made_answer("p_a", 2, 2, "N/1");
+    assert_eq!(host.take(), ["send p_a answer N/1", "p_a candidate c1"]);
+}
+
+#[test]
+fn what_an_earlier_connection_tells_is_ignored() {
+    let mut host = Host::connected("p_z");
+    host.failed("p_z", 1);
+    assert_eq!(host.take(), ["close p_z", "open p_z 2 offering", "p_z offer 2"]);
+    host.failed("p_z", 1);
+    host.found("p_z", 1, "c9");
+    host.made_offer("p_z", 1, 2, "M/1");
+    host.report("p_z", 1, Report::State(ConnectionState::Connected));
+    assert_eq!(host.take(), [""; 0]);
+    host.made_offer("p_z", 2, 2, "N/1");
+    assert_eq!(host.take(), ["send p_z offer N/1"]);
+}
+
+#[test]
+fn a_connection_that_fails_is_rebuilt_three_times_and_then_given_up() {
+    let mut host = Host::connected("p_z");
+    for connection in 1..=3 {
+        host.failed("p_z", connection);
+        assert_eq!(host.take()[0], "close p_z");
+    }
+    host.failed("p_z", 4);
+    assert_eq!(host.take(), ["close p_z", "p_z is Failed"]);
+    host.offered("p_z", "Z/9");
+    assert_eq!(host.take(), ["open p_z 5 answering", "p_z answer 5 Z/9"], "but the other side may try");
+}
+
+#[test]
+fn a_connection_that_got_through_may_fail_three_times_again() {
+    let mut host = Host::connected("p_z");
+    for connection in 1..=10 {
+        host.failed("p_z", connection);
+        host.report("p_z", connection + 1, Report::State(ConnectionState::Connected));
+        assert_eq!(host.take().last().unwrap(), "p_z is Connected");
+    }
+}
+
+#[test]
+fn candidates_from_before_a_restart_are_not_sent_again() {
+    let mut host = Host::offering("p_z");
+    host.found("p_z", 1, "old");
+    host.made_offer("p_z", 1, 1, "M/1");
+    host.answered("p_z", "Z/1");
+    host.session.restart_ice(id("p_z"));
+    host.found("p_z", 1, "new");
+    host.take();
+    host.offered("p_z", "Z/1");
+    host.made_answer("p_z", 1, 3, "M/2");
+    assert_eq!(host.take()[2..4], ["send p_z answer M/2", "send p_z candidate new"]);
+}
+
+#[test]
+fn whoever_leaves_is_forgotten_with_its_connection() {
+    let mut host = Host::connected("p_z");
+    host.server(r#"{"type":"peer_left","participant_id":"p_z"}"#);
+    assert_eq!(host.take(), ["close p_z", "left p_z"]);
+    host.failed("p_z", 1);
+    host.offered("p_z", "Z/2");
+    host.candidate("p_z", "c1");
+    host.session.restart_ice(id("p_z"));
+    host.server(r#"{"type":"peer_left","participant_id":"p_z"}"#);
+    assert_eq!(host.take(), [""; 0]);
 }
 
 #[test]
 fn of_a_peer_that_only_lost_the_server_media_is_kept_for_as_long_as_it_flows() {
-    let mut one = connected();
-    one.left(LeaveReason::Lost);
-    assert!(one.drain().is_empty());
-    one.report(Report::State(ConnectionState::Disconnected));
-    assert!(matches!(one.drain()[..], [Did::Close, Did::Tell(_)]));
-    let mut other = connected();
-    other.left(LeaveReason::Left);
-    assert!(matches!(other.drain()[..], [Did::Close, Did::Tell(_)]));
+    for (reason, at_once) in [("lost", false), ("left", true)] {
+        let mut host = Host::connected("p_z");
+        host.report("p_z", 1, Report::State(ConnectionState::Connected));
+        host.take();
+        host.server(&format!(r#"{{"type":"peer_left","participant_id":"p_z","reason":"{reason}"}}"#));
+        assert_eq!(host.take().is_empty(), !at_once, "{reason}");
+        host.report("p_z", 1, Report::State(ConnectionState::Disconnected));
+        let expected: &[&str] = if at_once { &[] } else { &["close p_z", "left p_z"] };
+        assert_eq!(host.take(), expected, "{reason}");
+    }
 }
 
 #[test]
-fn leaving_says_so_and_closes_every_connection() {
-    let mut one = connected();
-    one.session.leave();
-    let did = one.drain();
-    assert!(matches!(did[..], [Did::Leave, Did::Close, Did::Tell(_)]), "{did:?}");
-    one.session.leave();
-    assert!(one.drain().is_empty());
+fn leaving_tells_the_server_and_closes_everything_once() {
+    let mut host = Host::connected("p_z");
+    host.session.leave();
+    assert_eq!(host.take(), ["send leave", "close p_z", "over: Left"]);
+    host.session.leave();
+    host.session.end(CloseReason::Replaced);
+    host.server(r#"{"type":"peer_joined","participant":{"id":"p_y","name":"y","is_creator":false}}"#);
+    host.failed("p_z", 1);
+    assert_eq!(host.take(), [""; 0]);
 }
 
-/// What a session had done, as far as these tests tell it apart.
-#[derive(Debug, PartialEq)]
-enum Did {
-    Close,
-    Do(Command),
-    Leave,
-    Open,
-    Say(SignalKind),
-    Tell(String),
+#[test]
+fn a_room_that_closes_is_over() {
+    let mut host = Host::connected("p_z");
+    host.server(r#"{"type":"room_closed","reason":"expired"}"#);
+    assert_eq!(host.take(), ["close p_z", r#"over: RoomClosed { reason: "expired" }"#]);
 }
 
-struct One {
+#[test]
+fn a_refusal_is_told_unless_it_only_says_whose_offer_won() {
+    let mut host = Host::connected("p_z");
+    host.refused("offer_conflict");
+    assert_eq!(host.take(), [""; 0]);
+    host.refused("rate_limited");
+    assert_eq!(host.take(), ["refused: rate_limited"]);
+}
+
+#[test]
+fn a_description_that_is_no_string_is_ignored() {
+    let mut host = Host::connected("p_z");
+    for (kind, sdp) in [("offer", "7"), ("answer", "null"), ("offer", r#"{"sdp":"v=0"}"#)] {
+        host.server(&format!(r#"{{"type":"{kind}","from":"p_z","sdp":{sdp}}}"#));
+    }
+    assert_eq!(host.take(), [""; 0]);
+}
+
+/// A session of `p_m`, and all that surrounds it. Descriptions are written `fingerprint/ufrag`.
+struct Host {
     session: Session,
-    peer: ParticipantId,
-    connection: u32,
-    /// The number of the description that was asked for last.
-    negotiation: u32,
 }
 
-fn joined(me: &str, peer: &str) -> One {
-    let participant =
-        Participant { id: id(peer), name: "x".into(), is_creator: false, connected: true, state: None };
-    let mut session = Session::new();
-    let participants = vec![participant];
-    session.handle_message(ServerMessage::Joined { participant_id: id(me), participants, welcome: None });
-    One { session, peer: id(peer), connection: 1, negotiation: 0 }
-}
-
-fn offering() -> One {
-    let mut one = joined(NEWER, OLDER);
-    one.drain();
-    one
-}
-
-fn connected() -> One {
-    let mut one = offering();
-    one.offer_made();
-    one.signal(SignalKind::Answer, sdp("theirs", 1));
-    one.report(Report::State(ConnectionState::Connected));
-    one.drain();
-    one
-}
-
-impl One {
-    fn drain(&mut self) -> Vec<Did> {
-        let actions: Vec<Action> = std::iter::from_fn(|| self.session.poll_action()).collect();
-        actions.into_iter().map(|action| self.did(action)).collect()
+impl Host {
+    fn joined(others: &[&str]) -> Self {
+        let participants =
+            others.iter().map(|other| format!(r#"{{"id":"{other}","name":"{other}","is_creator":false}}"#));
+        let participants = participants.collect::<Vec<_>>().join(",");
+        let mut host = Self { session: Session::new() };
+        host.server(&format!(
+            r#"{{"type":"joined","participant_id":"p_m","participants":[{participants}]}}"#
+        ));
+        host
     }
 
-    fn did(&mut self, action: Action) -> Did {
-        match action {
-            Action::Close { .. } => Did::Close,
-            Action::Connection { command, .. } => {
-                if let Command::Answer { negotiation, .. } | Command::Offer { negotiation, .. } = &command {
-                    self.negotiation = *negotiation;
-                }
-                Did::Do(command)
+    /// With an offer to that participant being made.
+    fn offering(other: &str) -> Self {
+        let mut host = Self::joined(&[other]);
+        host.take();
+        host
+    }
+
+    /// With an offer of that participant being answered.
+    fn answering(other: &str, offer: &str) -> Self {
+        let mut host = Self::joined(&[other]);
+        host.offered(other, offer);
+        host.take();
+        host
+    }
+
+    /// After an offer `M/1` and an answer `Z/1`.
+    fn connected(other: &str) -> Self {
+        let mut host = Self::offering(other);
+        host.made_offer(other, 1, 1, "M/1");
+        host.answered(other, "Z/1");
+        host.take();
+        host
+    }
+
+    fn server(&mut self, frame: &str) {
+        let message: ServerMessage = decode_server(&frame.to_owned().into()).unwrap();
+        self.session.handle_message(message);
+    }
+
+    /// As from a v1 participant, which gives no number.
+    fn signal(&mut self, from: &str, kind: SignalKind, value: &impl serde::Serialize) {
+        self.numbered(from, kind, value, None);
+    }
+
+    fn numbered(
+        &mut self,
+        from: &str,
+        kind: SignalKind,
+        value: &impl serde::Serialize,
+        negotiation: Option<u32>,
+    ) {
+        let signal = Signal { kind, payload: payload(value).unwrap(), negotiation, tracks: None };
+        self.session.handle_message(ServerMessage::Signal { from: id(from), signal });
+    }
+
+    fn offered(&mut self, from: &str, offer: &str) {
+        self.signal(from, SignalKind::Offer, &sdp(offer));
+    }
+
+    fn answered(&mut self, from: &str, answer: &str) {
+        self.signal(from, SignalKind::Answer, &sdp(answer));
+    }
+
+    fn candidate(&mut self, from: &str, text: &str) {
+        self.signal(from, SignalKind::Candidate, &candidate(text));
+    }
+
+    fn refused(&mut self, code: &str) {
+        self.server(&format!(r#"{{"type":"error","code":"{code}","message":"no"}}"#));
+    }
+
+    fn report(&mut self, peer: &str, connection: u32, report: Report) {
+        self.session.handle_report(id(peer), connection, report);
+    }
+
+    fn made_offer(&mut self, peer: &str, connection: u32, negotiation: u32, offer: &str) {
+        self.report(peer, connection, Report::Offer { negotiation, sdp: sdp(offer) });
+    }
+
+    fn made_answer(&mut self, peer: &str, connection: u32, negotiation: u32, answer: &str) {
+        self.report(peer, connection, Report::Answer { negotiation, sdp: sdp(answer) });
+    }
+
+    fn found(&mut self, peer: &str, connection: u32, text: &str) {
+        self.report(peer, connection, Report::Candidate(candidate(text)));
+    }
+
+    fn failed(&mut self, peer: &str, connection: u32) {
+        self.report(peer, connection, Report::State(ConnectionState::Failed));
+    }
+
+    /// What has been decided since the last time, in words.
+    fn take(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.session.poll_action()).map(words).collect()
+    }
+}
+
+fn words(action: Action) -> String {
+    match action {
+        Action::Close { peer } => format!("close {peer}"),
+        Action::Connection { peer, command } => match command {
+            Command::Accept { sdp } => format!("{peer} accept {}", short(&sdp)),
+            Command::Answer { negotiation, sdp } => format!("{peer} answer {negotiation} {}", short(&sdp)),
+            Command::Candidate(candidate) => format!("{peer} candidate {}", candidate.candidate),
+            Command::Offer { negotiation, restart_ice: false } => format!("{peer} offer {negotiation}"),
+            Command::Offer { negotiation, restart_ice: true } => {
+                format!("{peer} offer {negotiation} restarting")
             }
-            Action::Event(event) => Did::Tell(match event {
-                Event::ParticipantJoined(participant) => participant.id.to_string(),
-                other => format!("{other:?}"),
-            }),
-            Action::Open { connection, .. } => {
-                self.connection = connection;
-                Did::Open
-            }
-            Action::Send(ClientMessage::Leave) => Did::Leave,
-            Action::Send(ClientMessage::Signal { signal, .. }) => Did::Say(signal.kind),
-            other => panic!("unexpected {other:?}"),
+            Command::Rollback => format!("{peer} rollback"),
+        },
+        Action::Event(Event::Closed(reason)) => format!("over: {reason:?}"),
+        Action::Event(Event::ConnectionState { participant, state }) => format!("{participant} is {state:?}"),
+        Action::Event(Event::ParticipantJoined(Member { id, .. })) => format!("joined {id}"),
+        Action::Event(Event::ParticipantLeft(id)) => format!("left {id}"),
+        Action::Event(Event::SignalingError { code, .. }) => format!("refused: {code}"),
+        Action::Event(other) => panic!("unexpected {other:?}"),
+        Action::Open { peer, connection, offers } => {
+            format!("open {peer} {connection} {}", if offers { "offering" } else { "answering" })
         }
-    }
-
-    fn report(&mut self, report: Report) {
-        self.session.handle_report(self.peer, self.connection, report);
-    }
-
-    fn offer_made(&mut self) -> Vec<Did> {
-        self.report(Report::Offer { negotiation: self.negotiation, sdp: sdp("ours", 1).into() });
-        self.drain()
-    }
-
-    fn answer_made(&mut self) -> Vec<Did> {
-        self.report(Report::Answer { negotiation: self.negotiation, sdp: sdp("ours", 1).into() });
-        self.drain()
-    }
-
-    fn signal<T: serde::Serialize + ?Sized>(&mut self, kind: SignalKind, value: &T) {
-        let signal = Signal { kind, payload: payload(value).unwrap(), negotiation: None, tracks: None };
-        self.session.handle_message(ServerMessage::Signal { from: self.peer, signal });
-    }
-
-    fn left(&mut self, reason: LeaveReason) {
-        self.session
-            .handle_message(ServerMessage::PeerLeft { participant_id: self.peer, reason: Some(reason) });
+        Action::Reconnect { .. } | Action::UseIceServers(_) => panic!("unexpected {action:?}"),
+        Action::Send(ClientMessage::Leave) => "send leave".into(),
+        Action::Send(message) => {
+            let sent: serde_json::Value = serde_json::from_slice(&encode_client(&message, None)).unwrap();
+            let text = |field: &str| sent[field].as_str().unwrap().to_owned();
+            let what = match sent["type"].as_str().unwrap() {
+                "candidate" => sent["candidate"]["candidate"].as_str().unwrap().to_owned(),
+                _ => short(&text("sdp")),
+            };
+            format!("send {} {} {what}", text("to"), text("type"))
+        }
     }
 }
 
@@ -243,12 +474,21 @@ fn id(text: &str) -> ParticipantId {
     text.parse().unwrap()
 }
 
-/// A description with that fingerprint, and the ICE credentials of that many restarts.
-fn sdp(fingerprint: &str, restarts: u32) -> &'static str {
-    format!("v=0\r\na=ice-ufrag:{fingerprint}{restarts}\r\na=fingerprint:{fingerprint}\r\n").leak()
+fn candidate(text: &str) -> IceCandidate {
+    IceCandidate {
+        candidate: text.into(),
+        sdp_mid: Some("0".into()),
+        sdp_mline_index: Some(0),
+        username_fragment: None,
+    }
 }
 
-fn candidate(text: &str) -> IceCandidate {
-    let (sdp_mid, sdp_mline_index) = (Some("0".into()), Some(0));
-    IceCandidate { candidate: text.into(), sdp_mid, sdp_mline_index, username_fragment: None }
+fn sdp(short: &str) -> String {
+    let (fingerprint, ufrag) = short.split_once('/').unwrap();
+    format!("v=0\r\na=fingerprint:sha-256 {fingerprint}\r\nm=audio\r\na=ice-ufrag:{ufrag}\r\n")
+}
+
+fn short(sdp: &str) -> String {
+    let after = |name: &str| sdp.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    format!("{}/{}", after("a=fingerprint:sha-256 "), after("a=ice-ufrag:"))
 }

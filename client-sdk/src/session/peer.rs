@@ -32,19 +32,23 @@ pub(super) struct Peer {
     offer_wanted: bool,
     restart_wanted: bool,
     remote: Option<Remote>,
-    /// Candidates of the other side that came before its description.
+    /// Candidates of the other side that came before its description was applied.
     early_candidates: Vec<IceCandidate>,
     /// Candidates of this side; sent again where the server dropped them with a refused offer.
     candidates: Vec<IceCandidate>,
     candidates_sent: usize,
-    rebuilds: u8,
+    /// Since the last time a connection got through.
+    failures: u8,
 }
 
 /// Where the exchange of descriptions stands, seen from this side.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Eq, PartialEq)]
 enum Negotiation {
     /// The other side's offer is being answered.
-    Answering,
+    Answering {
+        /// The offer: answered once more if the connection fails over it.
+        sdp: String,
+    },
     /// This side's offer was sent.
     Offered {
         restarts_ice: bool,
@@ -82,7 +86,7 @@ impl Peer {
             early_candidates: Vec::new(),
             candidates: Vec::new(),
             candidates_sent: 0,
-            rebuilds: 0,
+            failures: 0,
         }
     }
 
@@ -99,6 +103,9 @@ impl Peer {
             self.open(true, actions);
         }
         let restarts_ice = std::mem::take(&mut self.restart_wanted);
+        if restarts_ice {
+            self.forget_candidates();
+        }
         self.offer_wanted = false;
         self.negotiation = Negotiation::Offering { restarts_ice };
         self.last_negotiation += 1;
@@ -123,54 +130,47 @@ impl Peer {
     pub(super) fn offered(&mut self, sdp: String, number: Option<u32>, actions: &mut VecDeque<Action>) {
         self.current = number;
         self.number = self.number.max(number.unwrap_or(0));
-        let remote = Remote::of(&sdp);
-        if self.connection.is_some() && self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote))
-        {
-            self.close(actions);
-        }
-        match self.negotiation {
-            Negotiation::Offered { restarts_ice } | Negotiation::Offering { restarts_ice } => {
-                self.command(Command::Rollback, actions);
-                // The server drops the candidates of a refused offer; they go with the answer again.
-                self.candidates_sent = 0;
-                let restarted_by_them =
-                    self.remote.as_ref().is_none_or(|known| known.ice_ufrag != remote.ice_ufrag);
-                self.restart_wanted |= restarts_ice && !restarted_by_them;
-                self.offer_wanted |= self.restart_wanted;
-            }
-            Negotiation::Answering | Negotiation::Stable => {}
-        }
-        if self.connection.is_none() {
-            self.open(false, actions);
-        }
         // An answer with a number names its offer; without, the server counts one for each.
         self.unanswered = if number.is_some() { 1 } else { self.unanswered + 1 };
-        self.negotiation = Negotiation::Answering;
-        self.last_negotiation += 1;
-        self.command(Command::Answer { negotiation: self.last_negotiation, sdp }, actions);
-        self.described(remote, actions);
+        self.answer(sdp, actions);
     }
 
     /// The other side's answer to this side's offer was delivered.
     pub(super) fn answered(&mut self, sdp: String, number: Option<u32>, actions: &mut VecDeque<Action>) {
-        let Negotiation::Offered { .. } = self.negotiation else { return };
         if number.is_some() && number != self.current {
             return;
         }
         let remote = Remote::of(&sdp);
-        if self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote)) {
-            return self.rebuild(actions);
+        let known = self.remote.as_ref();
+        match self.negotiation {
+            // New ICE credentials that nobody asked for come from another connection as well.
+            Negotiation::Offered { restarts_ice }
+                if known.is_some_and(|known| {
+                    known.is_rebuilt_as(&remote) || (!restarts_ice && known.restarts_ice_as(&remote))
+                }) =>
+            {
+                self.rebuild(actions);
+            }
+            Negotiation::Offered { .. } => {
+                self.command(Command::Accept { sdp }, actions);
+                self.remote = Some(remote);
+                self.settled(actions);
+            }
+            // Without numbers, the answer to an offer that was replaced while it was on its way is taken for the answer
+            // to the last one, until that comes.
+            Negotiation::Stable if number.is_none() && known.is_some_and(|known| *known != remote) => {
+                self.rebuild(actions);
+            }
+            Negotiation::Answering { .. } | Negotiation::Offering { .. } | Negotiation::Stable => {}
         }
-        self.command(Command::Accept { sdp }, actions);
-        self.described(remote, actions);
-        self.settled(actions);
     }
 
     pub(super) fn candidate_received(&mut self, candidate: IceCandidate, actions: &mut VecDeque<Action>) {
         if candidate.candidate.is_empty() {
             return;
         }
-        if self.remote.is_some() {
+        // A connection that answers may yet fail over the offer; its successor needs the candidates as well.
+        if self.remote.is_some() && !matches!(self.negotiation, Negotiation::Answering { .. }) {
             self.command(Command::Candidate(candidate), actions);
         } else if self.early_candidates.len() < MAX_EARLY_CANDIDATES {
             self.early_candidates.push(candidate);
@@ -189,7 +189,8 @@ impl Peer {
     }
 
     pub(super) fn answer_made(&mut self, negotiation: u32, sdp: &str, actions: &mut VecDeque<Action>) {
-        if self.negotiation != Negotiation::Answering || negotiation != self.last_negotiation {
+        if !matches!(self.negotiation, Negotiation::Answering { .. }) || negotiation != self.last_negotiation
+        {
             return;
         }
         // The server counts an answer for each offer and passes on the one to the last, which this is.
@@ -210,9 +211,12 @@ impl Peer {
             return;
         }
         match state {
-            ConnectionState::Failed if self.rebuilds < MAX_REBUILDS => return self.rebuild(actions),
+            ConnectionState::Failed if self.failures < MAX_REBUILDS => {
+                self.failures += 1;
+                return self.rebuild(actions);
+            }
             ConnectionState::Failed => self.close(actions),
-            ConnectionState::Connected => self.rebuilds = 0,
+            ConnectionState::Connected => self.failures = 0,
             ConnectionState::Connecting | ConnectionState::Disconnected => {}
         }
         actions.push_back(Action::Event(Event::ConnectionState { participant: self.id, state }));
@@ -227,8 +231,7 @@ impl Peer {
         self.restart_wanted = false;
         self.remote = None;
         self.state = ConnectionState::Connecting;
-        self.candidates.clear();
-        self.candidates_sent = 0;
+        self.forget_candidates();
     }
 
     /// Messages of this pair were lost, and with them what was being negotiated. Whoever is not connected, or was
@@ -240,9 +243,9 @@ impl Peer {
                 self.restart_wanted |= restarts_ice;
                 true
             }
-            Negotiation::Answering | Negotiation::Stable => false,
+            Negotiation::Answering { .. } | Negotiation::Stable => false,
         };
-        if self.negotiation == Negotiation::Answering {
+        if matches!(self.negotiation, Negotiation::Answering { .. }) {
             // The answer is being made: it goes to an offer that nobody remembers, and the next offer settles it.
             return;
         }
@@ -280,22 +283,57 @@ impl Peer {
         actions.push_back(Action::Open { peer: self.id, connection: self.connections_opened, offers });
     }
 
-    fn rebuild(&mut self, actions: &mut VecDeque<Action>) {
-        self.rebuilds += 1;
-        self.close(actions);
-        self.offer(actions);
+    fn answer(&mut self, sdp: String, actions: &mut VecDeque<Action>) {
+        let remote = Remote::of(&sdp);
+        if self.connection.is_some() && self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote))
+        {
+            self.close(actions);
+        }
+        let restarts_ice = self.remote.as_ref().is_none_or(|known| known.restarts_ice_as(&remote));
+        match self.negotiation {
+            Negotiation::Offered { restarts_ice: own } | Negotiation::Offering { restarts_ice: own } => {
+                self.command(Command::Rollback, actions);
+                // The server drops the candidates of a refused offer; they go with the answer again.
+                self.candidates_sent = 0;
+                self.restart_wanted |= own && !restarts_ice;
+                self.offer_wanted |= self.restart_wanted;
+            }
+            Negotiation::Answering { .. } | Negotiation::Stable => {}
+        }
+        if self.connection.is_none() {
+            self.open(false, actions);
+        } else if self.remote.is_some() && restarts_ice {
+            self.forget_candidates();
+        }
+        self.negotiation = Negotiation::Answering { sdp: sdp.clone() };
+        self.last_negotiation += 1;
+        self.command(Command::Answer { negotiation: self.last_negotiation, sdp }, actions);
+        self.remote = Some(remote);
     }
 
-    /// The other side's description has been handed to the connection, so its candidates may follow.
-    fn described(&mut self, remote: Remote, actions: &mut VecDeque<Action>) {
-        self.remote = Some(remote);
-        for candidate in std::mem::take(&mut self.early_candidates) {
-            self.command(Command::Candidate(candidate), actions);
+    fn rebuild(&mut self, actions: &mut VecDeque<Action>) {
+        let negotiation = std::mem::replace(&mut self.negotiation, Negotiation::Stable);
+        self.close(actions);
+        match negotiation {
+            // The other side waits for an answer, and the server refuses an offer until it has got one.
+            Negotiation::Answering { sdp } => self.answer(sdp, actions),
+            Negotiation::Offered { .. } | Negotiation::Offering { .. } | Negotiation::Stable => {
+                self.offer(actions);
+            }
         }
+    }
+
+    /// Those that ICE found before it started anew are of no use.
+    fn forget_candidates(&mut self) {
+        self.candidates.clear();
+        self.candidates_sent = 0;
     }
 
     fn settled(&mut self, actions: &mut VecDeque<Action>) {
         self.negotiation = Negotiation::Stable;
+        for candidate in std::mem::take(&mut self.early_candidates) {
+            self.command(Command::Candidate(candidate), actions);
+        }
         self.send_candidates(actions);
         if self.offer_wanted || self.restart_wanted {
             self.offer(actions);
@@ -304,7 +342,7 @@ impl Peer {
 
     /// Sends the candidates that are due, unless the description they belong to is still to be sent.
     fn send_candidates(&mut self, actions: &mut VecDeque<Action>) {
-        if matches!(self.negotiation, Negotiation::Answering | Negotiation::Offering { .. }) {
+        if matches!(self.negotiation, Negotiation::Answering { .. } | Negotiation::Offering { .. }) {
             return;
         }
         for index in self.candidates_sent..self.candidates.len() {
@@ -339,6 +377,10 @@ impl Remote {
     /// Whether `later` belongs to another connection of the same participant.
     fn is_rebuilt_as(&self, later: &Self) -> bool {
         self.fingerprint != later.fingerprint
+    }
+
+    fn restarts_ice_as(&self, later: &Self) -> bool {
+        self.ice_ufrag != later.ice_ufrag
     }
 }
 

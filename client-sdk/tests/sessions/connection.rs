@@ -5,19 +5,42 @@ use std::collections::VecDeque;
 use client_sdk::session::{Command, Report};
 use client_sdk::{ConnectionState, IceCandidate};
 
-/// It refuses with a panic what webrtc-rs refuses with an error.
+use crate::random::Random;
+
+/// It refuses with a panic what webrtc-rs refuses with an error. As there, an ICE restart begins when the offer is made
+/// and a rollback does not undo it, and the candidates that are told later are those of the new start alone.
+#[derive(Debug)]
 pub(crate) struct FakeConnection {
     pub(crate) number: u32,
     fingerprint: u64,
-    descriptions: u32,
-    ufrag: u32,
+    offers: u32,
+    /// How often ICE has started anew.
+    restarts: u32,
+    /// Whether candidates were looked for since then.
+    has_gathered: bool,
     commands: VecDeque<Command>,
-    pub(crate) reports: VecDeque<Report>,
-    /// An offer of this side that is not settled.
+    reports: VecDeque<Report>,
+    /// Candidates come at a pace of their own.
+    found: VecDeque<IceCandidate>,
+    /// The name of an offer of this side that is not settled.
     pending: Option<String>,
-    has_remote: bool,
-    /// This side's description and the other's, as they hold.
-    pub(crate) agreed: Option<(String, String)>,
+    /// The other side, as its last description told.
+    remote: Option<End>,
+    /// The other side's user fragment, unless a restart has forgotten it.
+    remote_ufrag: Option<String>,
+    /// Candidates of the other side.
+    received: Vec<String>,
+    /// Whether it took the answer to another offer.
+    is_misled: bool,
+    /// With whom it has said to be connected.
+    connected: Option<(End, End)>,
+}
+
+/// What a description says about whose it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct End {
+    fingerprint: String,
+    ufrag: String,
 }
 
 impl FakeConnection {
@@ -25,13 +48,18 @@ impl FakeConnection {
         Self {
             number,
             fingerprint,
-            descriptions: 0,
-            ufrag: 0,
+            offers: 0,
+            restarts: 0,
+            has_gathered: false,
             commands: VecDeque::new(),
             reports: VecDeque::new(),
+            found: VecDeque::new(),
             pending: None,
-            has_remote: false,
-            agreed: None,
+            remote: None,
+            remote_ufrag: None,
+            received: Vec::new(),
+            is_misled: false,
+            connected: None,
         }
     }
 
@@ -39,8 +67,8 @@ impl FakeConnection {
         self.commands.push_back(command);
     }
 
-    pub(crate) fn has_work(&self) -> bool {
-        !self.commands.is_empty()
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.commands.is_empty() || !self.reports.is_empty() || !self.found.is_empty()
     }
 
     /// Carries out the next command.
@@ -49,43 +77,120 @@ impl FakeConnection {
         match command {
             Command::Accept { sdp } => {
                 let offer = self.pending.take().expect("an answer without an offer");
-                self.agree(offer, sdp);
+                self.is_misled = attribute(&sdp, "answers") != offer;
+                self.meet(End::of(&sdp));
             }
             Command::Answer { negotiation, sdp } => {
                 assert!(self.pending.is_none(), "an offer on top of an own one");
-                let answer = self.describe();
-                self.agree(answer.clone(), sdp);
-                self.reports.push_back(Report::Answer { negotiation, sdp: answer });
+                let offerer = End::of(&sdp);
+                if self.remote.is_some() && self.remote_ufrag.as_ref() != Some(&offerer.ufrag) {
+                    self.restart_ice();
+                }
+                self.meet(offerer);
+                let sdp = self.describe("answers", attribute(&sdp, "offer"));
+                self.reports.push_back(Report::Answer { negotiation, sdp });
             }
-            Command::Candidate(_) => assert!(self.has_remote, "a candidate before the description"),
+            Command::Candidate(candidate) => {
+                assert!(self.remote.is_some(), "a candidate before the description");
+                self.received.push(candidate.candidate);
+            }
             Command::Offer { negotiation, restart_ice } => {
-                self.ufrag += u32::from(restart_ice);
-                let offer = self.describe();
-                self.pending = Some(offer.clone());
-                self.reports.push_back(Report::Offer { negotiation, sdp: offer });
+                assert!(self.pending.is_none(), "an offer upon an offer");
+                if restart_ice {
+                    self.restart_ice();
+                }
+                self.offers += 1;
+                let offer = format!("{}/{}", self.fingerprint, self.offers);
+                let sdp = self.describe("offer", &offer);
+                self.pending = Some(offer);
+                self.reports.push_back(Report::Offer { negotiation, sdp });
             }
             Command::Rollback => drop(self.pending.take().expect("a rollback without an offer")),
         }
     }
 
-    fn agree(&mut self, own: String, other: String) {
-        self.has_remote = true;
-        self.agreed = Some((own, other));
-        self.reports.push_back(Report::State(ConnectionState::Connected));
+    /// What it has to tell next.
+    pub(crate) fn tell(&mut self, random: &mut Random) -> Option<Report> {
+        let found = if random.below(2) == 0 { self.found.pop_front() } else { None };
+        found.map(Report::Candidate).or_else(|| self.reports.pop_front())
     }
 
-    fn describe(&mut self) -> String {
-        self.descriptions += 1;
-        let candidate = format!("candidate {} of {}", self.descriptions, self.fingerprint);
-        self.reports.push_back(Report::Candidate(IceCandidate {
-            candidate,
-            sdp_mid: Some("0".into()),
-            sdp_mline_index: Some(0),
-            username_fragment: None,
-        }));
-        let Self { fingerprint, ufrag, descriptions, .. } = self;
-        format!(
-            "v=0\r\na=ice-ufrag:{fingerprint}.{ufrag}\r\na=fingerprint:{fingerprint}\r\ns={descriptions}\r\n"
-        )
+    pub(crate) fn fail(&mut self) {
+        self.reports.push_back(Report::State(ConnectionState::Failed));
     }
+
+    pub(crate) fn change(&mut self) {
+        self.reports.push_back(Report::NegotiationNeeded);
+    }
+
+    /// Gets through to the other end, once each has heard of the other.
+    pub(crate) fn connect(&mut self, other: &Self) {
+        let ends = Some((self.end(), other.end()));
+        if self.connected != ends && self.agrees_with(other) {
+            self.connected = ends;
+            self.reports.push_back(Report::State(ConnectionState::Connected));
+        }
+    }
+
+    /// Whether both are done, and each knows the other with all its candidates.
+    pub(crate) fn agrees_with(&self, other: &Self) -> bool {
+        self.knows(other) && other.knows(self)
+    }
+
+    pub(crate) fn end(&self) -> End {
+        let Self { fingerprint, restarts, .. } = self;
+        End { fingerprint: fingerprint.to_string(), ufrag: format!("{fingerprint}-{restarts}") }
+    }
+
+    fn knows(&self, other: &Self) -> bool {
+        self.pending.is_none()
+            && !self.is_misled
+            && self.remote.as_ref() == Some(&other.end())
+            && other.candidates().all(|candidate| self.received.contains(&candidate))
+    }
+
+    fn meet(&mut self, remote: End) {
+        if let Some(known) = &self.remote {
+            assert_eq!(known.fingerprint, remote.fingerprint, "another connection of the other side");
+        }
+        self.remote_ufrag = Some(remote.ufrag.clone());
+        self.remote = Some(remote);
+    }
+
+    fn restart_ice(&mut self) {
+        self.restarts += 1;
+        self.has_gathered = false;
+        self.remote_ufrag = None;
+        self.reports.push_back(Report::State(ConnectionState::Connecting));
+    }
+
+    fn describe(&mut self, kind: &str, offer: &str) -> String {
+        if !std::mem::replace(&mut self.has_gathered, true) {
+            let found = self.candidates().map(|candidate| IceCandidate {
+                candidate,
+                sdp_mid: Some("0".into()),
+                sdp_mline_index: Some(0),
+                username_fragment: None,
+            });
+            self.found.extend(found);
+        }
+        let End { fingerprint, ufrag } = self.end();
+        format!("v=0\r\na=ice-ufrag:{ufrag}\r\na=fingerprint:{fingerprint}\r\na={kind}:{offer}\r\n")
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = String> + use<> {
+        let ufrag = self.end().ufrag;
+        (1..=2).map(move |n| format!("candidate:{n} of {ufrag}"))
+    }
+}
+
+impl End {
+    fn of(sdp: &str) -> Self {
+        Self { fingerprint: attribute(sdp, "fingerprint").into(), ufrag: attribute(sdp, "ice-ufrag").into() }
+    }
+}
+
+fn attribute<'a>(sdp: &'a str, name: &str) -> &'a str {
+    let line = sdp.lines().find_map(|line| line.strip_prefix(&format!("a={name}:")));
+    line.unwrap_or_else(|| panic!("no {name} in {sdp}"))
 }

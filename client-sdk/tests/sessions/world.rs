@@ -37,12 +37,13 @@ pub(crate) struct World {
     now: Timestamp,
     room: RoomId,
     size: usize,
+    dialect: Dialect,
     participants: Vec<Participant>,
     last_number: u64,
 }
 
 impl World {
-    pub(crate) fn new(size: usize) -> Self {
+    pub(crate) fn new(size: usize, dialect: Dialect) -> Self {
         let room = RoomId::from_indices([0; 6]);
         let now = Timestamp::from_millis(1_764_943_200_000);
         let mut store = MemoryStore::new();
@@ -60,7 +61,7 @@ impl World {
         };
         store.create(Room::create(new)).unwrap();
         let hub = Hub::new(NodeId(1), HubConfig::default());
-        Self { hub, store, now, room, size, participants: Vec::new(), last_number: 0 }
+        Self { hub, store, now, room, size, dialect, participants: Vec::new(), last_number: 0 }
     }
 
     pub(crate) fn join_one(&mut self) {
@@ -90,6 +91,27 @@ impl World {
             participant.session.restart_ice(*peer);
             self.act(index);
         }
+    }
+
+    /// A connection fails.
+    pub(crate) fn fail_one(&mut self, random: &mut Random) {
+        if let Some(connection) = self.any_connection(random) {
+            connection.fail();
+        }
+    }
+
+    /// Something changes on one side of a connection that the other has to know.
+    pub(crate) fn change_one(&mut self, random: &mut Random) {
+        if let Some(connection) = self.any_connection(random) {
+            connection.change();
+        }
+    }
+
+    fn any_connection(&mut self, random: &mut Random) -> Option<&mut FakeConnection> {
+        let index = random.below(self.participants.len().max(1));
+        let connections = &mut self.participants.get_mut(index)?.connections;
+        let peers: Vec<ParticipantId> = connections.keys().copied().collect();
+        connections.get_mut(random.pick(&peers)?)
     }
 
     /// A socket breaks: what is on its way in either direction is lost.
@@ -145,13 +167,14 @@ impl World {
                 let peers: Vec<ParticipantId> = participant.connections.keys().copied().collect();
                 if let Some(peer) = random.pick(&peers) {
                     participant.connections.get_mut(peer).unwrap().work();
+                    self.connect(index, *peer);
                 }
             }
             _ => {
                 let peers: Vec<ParticipantId> = participant.connections.keys().copied().collect();
                 let Some(peer) = random.pick(&peers) else { return };
                 let connection = participant.connections.get_mut(peer).unwrap();
-                if let Some(report) = connection.reports.pop_front() {
+                if let Some(report) = connection.tell(random) {
                     let number = connection.number;
                     participant.session.handle_report(*peer, number, report);
                     self.act(index);
@@ -177,20 +200,59 @@ impl World {
                 && (!participant.up.is_empty()
                     || !participant.down.is_empty()
                     || participant.way.is_some()
-                    || participant.connections.values().any(|one| one.has_work() || !one.reports.is_empty()))
+                    || participant.connections.values().any(FakeConnection::is_busy))
         })
     }
 
-    pub(crate) fn assert_connected(&self) {
-        let there: Vec<&Participant> = self.participants.iter().filter(|one| !one.has_left).collect();
-        for (index, a) in there.iter().enumerate() {
-            for b in &there[index + 1..] {
-                let (a_id, b_id) = (a.session.id().unwrap(), b.session.id().unwrap());
-                let of_a = a.connections.get(&b_id).and_then(|one| one.agreed.clone());
-                let of_b = b.connections.get(&a_id).and_then(|one| one.agreed.clone());
-                let (own, other) = of_a.unwrap_or_else(|| panic!("{a_id} has nothing with {b_id}"));
-                assert_eq!(Some((other, own)), of_b, "{a_id} and {b_id} do not agree");
+    /// Every pair is connected, and still able to negotiate.
+    pub(crate) fn assert_connected(&mut self, random: &mut Random) {
+        self.assert_pairs_agree();
+        let there: Vec<usize> = self.there().collect();
+        for (position, &a) in there.iter().enumerate() {
+            for &b in &there[position + 1..] {
+                let b_id = self.participants[b].session.id().unwrap();
+                let before = self.participants[a].connections[&b_id].end();
+                self.participants[a].session.restart_ice(b_id);
+                self.act(a);
+                self.settle(random);
+                let after = self.participants[a].connections[&b_id].end();
+                assert_ne!(before, after, "{a} cannot offer to {b} any more");
             }
+        }
+        self.assert_pairs_agree();
+    }
+
+    fn assert_pairs_agree(&self) {
+        for a in self.there() {
+            for b in self.there().filter(|b| *b != a) {
+                let (one, other) = (&self.participants[a], &self.participants[b]);
+                let (a_id, b_id) = (one.session.id().unwrap(), other.session.id().unwrap());
+                let here =
+                    one.connections.get(&b_id).unwrap_or_else(|| panic!("{a_id} has nothing with {b_id}"));
+                let there =
+                    other.connections.get(&a_id).unwrap_or_else(|| panic!("{b_id} has nothing with {a_id}"));
+                assert!(here.agrees_with(there), "{a_id} and {b_id} do not agree: {here:#?} {there:#?}");
+            }
+        }
+    }
+
+    fn there(&self) -> impl Iterator<Item = usize> {
+        (0..self.participants.len()).filter(|index| !self.participants[*index].has_left)
+    }
+
+    /// Lets both ends of a connection get through, if they can.
+    fn connect(&mut self, index: usize, peer: ParticipantId) {
+        let Some(me) = self.participants[index].session.id() else { return };
+        let Some(other) = self.there().find(|other| self.participants[*other].session.id() == Some(peer))
+        else {
+            return;
+        };
+        for (from, to, from_id, to_id) in [(index, other, me, peer), (other, index, peer, me)] {
+            let Some(mut here) = self.participants[from].connections.remove(&to_id) else { return };
+            if let Some(there) = self.participants[to].connections.get(&from_id) {
+                here.connect(there);
+            }
+            self.participants[from].connections.insert(to_id, here);
         }
     }
 
@@ -218,7 +280,7 @@ impl World {
         let text = format!("{conn:?}");
         let resume_token = ResumeToken::new(text.as_str(), hash(&text));
         let fresh = Fresh { suffix: IdSuffix::new(0), resume_token };
-        let (room, dialect, language) = (self.room, Dialect::V2, Language::En);
+        let (room, dialect, language) = (self.room, self.dialect, Language::En);
         self.participants[index].conn = Some(conn);
         self.input(Input::Open { conn, room, dialect, language, entry, fresh });
     }
