@@ -248,7 +248,7 @@ fn value(value: &Value) -> Payload {
 }
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/messages").join(name)
 }
 
 fn golden(sender: &str, name: &str, anew: impl FnOnce() -> Bytes) -> Bytes {
