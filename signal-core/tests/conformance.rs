@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -62,7 +62,7 @@ struct Player {
     /// Where it is, for whoever reads a failure.
     place: String,
     node: Node,
-    sockets: HashMap<String, ConnId>,
+    sockets: BTreeMap<String, ConnId>,
     tickets: HashMap<String, Ticket>,
     received: HashMap<String, VecDeque<Value>>,
     variables: HashMap<String, Value>,
@@ -74,7 +74,7 @@ impl Player {
             name: name.into(),
             place: String::new(),
             node: Node::new(10),
-            sockets: HashMap::new(),
+            sockets: BTreeMap::new(),
             tickets: HashMap::new(),
             received: HashMap::new(),
             variables: HashMap::new(),

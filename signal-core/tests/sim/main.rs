@@ -3,7 +3,7 @@
 //! [`invariants`] have to hold.
 //!
 //! - `SIM_SEED=n` runs only that seed and prints what happened last, 60 lines or `SIM_LINES=n`.
-//! - `SIM_RUNS=n` runs so many seeds, by default 20,000.
+//! - `SIM_RUNS=n` runs so many seeds, by default 20,000; `SIM_FIRST=n` is the first of them, by default 0.
 
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "a test program of several files")]
 
@@ -32,7 +32,8 @@ fn every_rule_holds_in_every_run() {
         return replay(seed);
     }
     let runs = variable("SIM_RUNS").unwrap_or(20_000);
-    let (next, steps, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(u64::MAX));
+    let first = variable("SIM_FIRST").unwrap_or(0);
+    let (next, steps, failed) = (AtomicU64::new(first), AtomicU64::new(0), AtomicU64::new(u64::MAX));
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
@@ -41,7 +42,7 @@ fn every_rule_holds_in_every_run() {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= runs || failed.load(Ordering::Relaxed) != u64::MAX {
+                    if seed >= first + runs || failed.load(Ordering::Relaxed) != u64::MAX {
                         return;
                     }
                     let mut world = World::new(seed, None);

@@ -148,6 +148,10 @@ impl Sdk {
             if is_missing {
                 self.offer(peer, hands);
             }
+            if neg.is_none() {
+                // An answer to an offer from before a loss may be taken for a later one; then ICE fails.
+                self.look_later(peer, 20_000, hands);
+            }
         }
     }
 

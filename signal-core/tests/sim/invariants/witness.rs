@@ -640,8 +640,13 @@ impl Witness {
             let is_elsewhere =
                 record.and_then(|record| record.seat(to)).is_some_and(|seat| seat.link.node != node);
             let session = self.sessions.get(&(node, entry.room, to));
-            // What is for somebody who is still entering is held back.
-            if is_elsewhere || session.is_some() {
+            // What is for somebody who is still entering is held back, and what comes after something that goes by a
+            // later record.
+            let is_behind = self
+                .early
+                .iter()
+                .any(|(at, frame)| (*at, frame.room, frame.from.id) == (node, entry.room, entry.from));
+            if !is_behind && (is_elsewhere || session.is_some()) {
                 let has_replay = session.is_some_and(|session| session.conn.is_none());
                 self.referee.unseen(node, number, has_replay, ledger, now);
             }
