@@ -24,7 +24,7 @@ impl DisplayName {
     pub fn parse(typed: &str) -> Result<Option<Self>, InvalidName> {
         let mut name = String::new();
         for word in typed.split_whitespace() {
-            let mut visible = word.nfc().filter(|c| !is_invisible(*c)).peekable();
+            let mut visible = word.chars().filter(|c| !is_invisible(*c)).nfc().peekable();
             if visible.peek().is_none() {
                 continue;
             }
@@ -90,6 +90,11 @@ mod tests {
         assert_eq!(parsed("  小\u{202e}红 \t\n x\u{200b}y\u{7} "), Some("小红 xy".into()));
         assert_eq!(parsed("e\u{301}"), Some("é".into()));
         assert_eq!(parsed("👩\u{200d}💻"), Some("👩\u{200d}💻".into()));
+    }
+
+    #[test]
+    fn a_mark_joins_its_letter_when_what_stood_between_them_is_removed() {
+        assert_eq!(parsed("u\u{7}\u{323}"), Some("ụ".into()));
     }
 
     #[test]
