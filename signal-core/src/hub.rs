@@ -162,6 +162,9 @@ impl Hub {
             self.see(record, now);
         }
         let Some(pending) = self.pending.remove(&op) else { return };
+        if applied.record.is_none() {
+            self.room_forgotten(pending.room, now);
+        }
         match pending.asked_by {
             AskedBy::Entering(conn) => self.entered(conn, applied, now),
             AskedBy::Leaving(conn) => self.dismiss(conn, CloseCode::Left),

@@ -6,7 +6,7 @@ mod common;
 
 use common::{LIFE, Node};
 use serde_json::json;
-use signal_core::{CloseReason, Input, Loss, Op, Output, Room, Ticket};
+use signal_core::{CloseReason, Input, Loss, MemoryStore, Op, Output, Room, Ticket};
 
 #[test]
 fn a_newcomer_learns_who_is_there_and_the_others_learn_of_it() {
@@ -92,6 +92,19 @@ fn a_room_closes_when_its_time_is_over() {
     node.wait(LIFE);
     assert_eq!(node.take(creator), [json!({"type": "room_closed", "reason": "the room has expired"})]);
     assert_eq!(node.closed(creator), Some(4503));
+    assert_eq!(node.hub.poll_timeout(), None);
+}
+
+#[test]
+fn a_room_that_the_store_does_not_know_any_more_is_over() {
+    let mut node = Node::new(10);
+    let (leaver, _) = node.guest("leaver");
+    let (guest, _) = node.guest("guest");
+    node.store = MemoryStore::new();
+    node.say(leaver, r#"{"type":"leave"}"#);
+    assert_eq!(node.take_types(guest), ["room_closed"]);
+    assert_eq!(node.closed(guest), Some(4503));
+    assert!(node.hub.is_idle());
     assert_eq!(node.hub.poll_timeout(), None);
 }
 

@@ -57,6 +57,12 @@ impl LocalRoom {
         Some(difference)
     }
 
+    /// Gives up the record, which is of a room that is no more.
+    pub(super) fn forget_record(&mut self) -> Option<Arc<Room>> {
+        self.negotiations.clear();
+        self.record.take()
+    }
+
     fn free_pairs_of(&mut self, id: ParticipantId) {
         self.negotiations.retain(|(smaller, larger), _| *smaller != id && *larger != id);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::difference::Difference;
 use super::io::{CloseCode, Output};
+use super::local_room::LocalRoom;
 use super::{AskedBy, Hub};
 use crate::dialect::Dialect;
 use crate::ids::{ConnId, ParticipantId, RoomId};
@@ -123,6 +124,15 @@ impl Hub {
                 self.dismiss(conn, CloseCode::RoomClosed);
             }
         }
+    }
+
+    /// The store does not know the room any more: its time was over long ago, or somebody has removed it.
+    pub(super) fn room_forgotten(&mut self, room: RoomId, now: Timestamp) {
+        let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::forget_record) else { return };
+        let reason = if record.expires_at() <= now { CloseReason::Expired } else { CloseReason::ByAdmin };
+        self.deadlines.set(room, None);
+        self.room_closed(room, reason, now);
+        self.unwatch_if_idle(room);
     }
 
     fn tell_closed(
