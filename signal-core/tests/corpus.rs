@@ -1,0 +1,40 @@
+//! Plays what fuzzing has found worth keeping.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../fuzz/checks/decoder.rs"]
+mod decoder;
+#[path = "../fuzz/checks/hub.rs"]
+mod hub;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+#[test]
+fn frames_of_clients() {
+    play("decode_client", decoder::client);
+}
+
+#[test]
+fn frames_of_servers() {
+    play("decode_server", decoder::server);
+}
+
+#[test]
+fn scripts_for_hubs() {
+    play("hub_inputs", hub::inputs);
+}
+
+fn play(target: &str, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let mut played = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let data = fs::read(&path).unwrap();
+        let result = catch_unwind(AssertUnwindSafe(|| check(&data)));
+        assert!(result.is_ok(), "{} fails", path.display());
+        played += 1;
+    }
+    assert!(played >= 20, "{played} files in {}", folder.display());
+}
