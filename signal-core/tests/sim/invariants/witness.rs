@@ -1,17 +1,20 @@
 //! Sees everything that goes into the hubs and comes out of them, and holds it against the rules.
 
+mod nodes;
+mod sockets;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use signal_core::{
-    Address, CloseCode, ConnId, Dialect, ErrorCode, Farewell, HubConfig, Input, Loss, NodeId, Op,
-    ParticipantId, PeerBody, PeerFrame, Room, RoomId, SignalKind, Status, Timestamp,
+    ConnId, Dialect, ErrorCode, Farewell, HubConfig, Input, Loss, NodeId, Op, ParticipantId, PeerBody,
+    PeerFrame, Room, RoomId, SignalKind, Status, Timestamp,
 };
 
+use self::nodes::number_of;
+use self::sockets::{Conn, Phase};
 use super::referee::Referee;
-use super::session::{Novelty, Session};
-use crate::frame::Told;
+use super::session::Session;
 use crate::ledger::{Fate, Kind, Ledger, Taken};
 
 pub struct Witness {
@@ -31,32 +34,6 @@ pub struct Witness {
     unreachable: BTreeSet<ParticipantId>,
     step: Step,
     is_blind: bool,
-}
-
-/// A socket, as the hubs know it.
-struct Conn {
-    node: NodeId,
-    room: RoomId,
-    dialect: Dialect,
-    is_honest: bool,
-    /// The resume token that it came with, and how far its participant had got.
-    resumes: Option<(String, u64)>,
-    phase: Phase,
-    /// What it has sent before it had a seat.
-    held: Vec<Option<u64>>,
-    unsent: usize,
-    /// Until when its seat has to be kept now that it is gone; `Some(None)` if not at all.
-    keeps_seat: Option<Option<Timestamp>>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Phase {
-    /// It has been told nothing yet.
-    Entering,
-    /// It has been told something after which it has to be closed.
-    Ending,
-    Over,
-    Seated(ParticipantId),
 }
 
 /// What one input has brought about so far.
@@ -253,50 +230,6 @@ impl Witness {
         }
     }
 
-    /// A message has come from another node to the one that judges its pair.
-    fn arrived_from_node(&mut self, node: NodeId, frame: &PeerFrame, ledger: &Ledger) {
-        let Some(number) = number_of(frame, ledger) else { return };
-        self.step.cause = Cause::Peer(number);
-        let version = self.record(node, frame.room).map(|record| record.version());
-        if version < Some(frame.version) {
-            self.early.push((node, frame.clone()));
-        } else if !self.is_void(node, frame) {
-            self.arrived(node, number, ledger);
-        }
-    }
-
-    /// Messages that have waited for a record are looked into now that it has come.
-    fn turn_to_early(&mut self, node: NodeId, room: RoomId, ledger: &mut Ledger, now: Timestamp) {
-        let version = self.record(node, room).map(|record| record.version());
-        let is_due = |(at, frame): &(NodeId, PeerFrame)| {
-            *at == node && frame.room == room && Some(frame.version) <= version
-        };
-        let (due, early): (Vec<_>, Vec<_>) = std::mem::take(&mut self.early).into_iter().partition(is_due);
-        self.early = early;
-        for (_, frame) in due {
-            if self.is_void(node, &frame) {
-                continue;
-            }
-            let (Some(number), Some(to)) = (number_of(&frame, ledger), frame.to) else { continue };
-            match self.sessions.get(&(node, room, to.id)) {
-                Some(session) => {
-                    self.referee.looked_into(node, number, session.conn.is_none(), ledger, now);
-                }
-                None => self.referee.arrived(node, number, ledger),
-            }
-        }
-    }
-
-    /// Whether a frame is from or for a seat that has lost messages since.
-    fn is_void(&self, node: NodeId, frame: &PeerFrame) -> bool {
-        let record = self.record(node, frame.room);
-        let is_void = |address: &Address| {
-            let seat = record.and_then(|record| record.seat(address.id));
-            seat.is_none_or(|seat| seat.generation != address.generation)
-        };
-        is_void(&frame.from) || frame.to.as_ref().is_some_and(is_void)
-    }
-
     fn record(&self, node: NodeId, room: RoomId) -> Option<&Arc<Room>> {
         self.records.get(&(node, room))?.as_ref()
     }
@@ -304,242 +237,6 @@ impl Witness {
     fn arrived(&mut self, node: NodeId, number: u64, ledger: &Ledger) {
         self.referee.arrived(node, number, ledger);
         self.step.arrivals.push(number);
-    }
-
-    /// A socket has gone, or is about to be closed.
-    fn lost(&mut self, conn: ConnId, is_cut: bool, now: Timestamp) {
-        let Some(state) = self.conns.get_mut(&conn) else { return };
-        let phase = std::mem::replace(&mut state.phase, Phase::Over);
-        let Phase::Seated(id) = phase else { return };
-        let keeps_seat = is_cut && state.dialect == Dialect::V2;
-        state.keeps_seat = Some(keeps_seat.then(|| now + self.config.resume_grace));
-        let key = (state.node, state.room, id);
-        match self.sessions.get_mut(&key) {
-            Some(session) if session.conn == Some(conn) && keeps_seat => session.conn = None,
-            Some(session) if session.conn == Some(conn) => {
-                self.sessions.remove(&key);
-            }
-            Some(_) | None => {}
-        }
-    }
-
-    /// A frame is handed out to a socket.
-    pub fn told(&mut self, conn: ConnId, frame: &Bytes, ledger: &mut Ledger, now: Timestamp) {
-        let told = Told::parse(frame);
-        if self.is_blind {
-            return;
-        }
-        let state = self.conns.get_mut(&conn).expect("only sockets that were opened are written to");
-        if let Phase::Seated(_) = state.phase {
-            assert!(state.unsent <= self.config.max_unsent_bytes, "{} bytes wait for {conn:?}", state.unsent);
-            state.unsent += frame.len();
-        }
-        match (state.phase, told.kind.as_str()) {
-            (Phase::Entering, "joined" | "resumed") => self.entered(conn, frame, &told, ledger, now),
-            (Phase::Entering, "error") => self.end(conn),
-            // `joined` is the first message of a replay that begins at 0.
-            (Phase::Seated(id), kind) if kind != "resumed" => {
-                self.told_seated(conn, id, frame, &told, ledger, now);
-            }
-            (phase, kind) => panic!("{conn:?} was told `{kind}` when {phase:?}"),
-        }
-    }
-
-    fn entered(&mut self, conn: ConnId, frame: &Bytes, told: &Told, ledger: &mut Ledger, now: Timestamp) {
-        let Some(state) = self.conns.get_mut(&conn) else { return };
-        let (node, room, dialect) = (state.node, state.room, state.dialect);
-        let (resumed, is_honest) = (state.resumes.clone(), state.is_honest);
-        state.unsent += frame.len();
-        let record = self.record(node, room).cloned().expect("it goes by a record");
-        let id = match (&resumed, told.participant_id) {
-            (None, Some(id)) => id.0,
-            (Some((token, _)), id) => {
-                let owner = self.tokens.get(token).copied().expect("only a token that was issued is taken");
-                assert!(id.is_none_or(|id| id.0 == owner), "the token of {owner:?} resumed {id:?}");
-                owner
-            }
-            (None, None) => panic!("`joined` does not say who: {told:?}"),
-        };
-        assert_eq!(told.kind == "resumed", resumed.is_some(), "{conn:?} was told {told:?}");
-        assert_eq!(told.v, (told.replayed.is_none() && dialect == Dialect::V2).then_some(2));
-        let key = (node, room, id);
-        match (resumed, told.replayed) {
-            (Some((_, last_seq)), Some(_)) => {
-                let session = self.sessions.get_mut(&key).expect("only what is known can be replayed");
-                assert_eq!(session.conn, None, "{id:?} has two sockets");
-                session.resume(conn, is_honest, last_seq, told);
-                if session.is_astray {
-                    self.referee.give_up(id);
-                }
-            }
-            _ => {
-                let session = Session::new(id, dialect, conn, frame, told, &record);
-                let before = self.sessions.insert(key, session);
-                assert!(before.is_none_or(|before| before.conn.is_none()), "{id:?} has two sockets");
-                self.referee.released(node, room, id, ledger, now);
-            }
-        }
-        if let Some(token) = &told.resume_token {
-            self.tokens.insert(token.clone(), id);
-        }
-        self.step.has_changed = true;
-        let Some(state) = self.conns.get_mut(&conn) else { return };
-        state.phase = Phase::Seated(id);
-        if !state.held.is_empty() {
-            self.step.welcomed.push(conn);
-        }
-        let is_message = |number: &Option<u64>| number.is_some_and(|n| ledger.entry(n).kind == Kind::Message);
-        if state.held.iter().any(is_message) {
-            // Which of several early frames an error is about cannot be seen.
-            self.referee.give_up(id);
-        }
-        for number in std::mem::take(&mut state.held) {
-            self.take(node, room, id, number, ledger);
-        }
-    }
-
-    fn told_seated(
-        &mut self,
-        conn: ConnId,
-        id: ParticipantId,
-        frame: &Bytes,
-        told: &Told,
-        ledger: &mut Ledger,
-        now: Timestamp,
-    ) {
-        let Some(state) = self.conns.get(&conn) else { return };
-        let (node, room) = (state.node, state.room);
-        let record = self.record(node, room).cloned().expect("it goes by a record");
-        let session = self.sessions.get_mut(&(node, room, id)).expect("whoever is seated has a session");
-        let novelty = session.told(frame, told, &record, ledger);
-        if novelty == Novelty::Known {
-            return;
-        }
-        self.step.has_changed |= !told.is_relayed();
-        match told.kind.as_str() {
-            "offer" | "answer" | "candidate" => {
-                let number = told.payload().and_then(|payload| ledger.number_in(payload));
-                let Some(number) = number else { return };
-                let from = ledger.entry(number).from;
-                let is_sender_here = self.sessions.contains_key(&(node, room, from));
-                let is_judged_here = from > id || is_sender_here || self.referee.expects(number);
-                match novelty {
-                    Novelty::Live if is_judged_here => self.referee.forwarded(node, number, ledger, now),
-                    Novelty::Kept => self.referee.turned_up(node, number, ledger, now),
-                    Novelty::Known | Novelty::Live => {}
-                }
-            }
-            "error" => self.refused(conn, id, told, novelty, ledger, now),
-            "room_closed" => {
-                let is_over = record.status() != Status::Open;
-                assert!(is_over || record.seat(id).is_none(), "{id:?} was told that an open room is closed");
-                self.end(conn);
-            }
-            "kicked" => self.end(conn),
-            _ => {}
-        }
-    }
-
-    /// A sender was told that something of its own was refused.
-    fn refused(
-        &mut self,
-        conn: ConnId,
-        id: ParticipantId,
-        told: &Told,
-        novelty: Novelty,
-        ledger: &mut Ledger,
-        now: Timestamp,
-    ) {
-        let code = told.code.as_deref().expect("an error has a code");
-        let Some(state) = self.conns.get(&conn) else { return };
-        let (node, room) = (state.node, state.room);
-        match code {
-            "rate_limited" => {
-                assert!(!state.is_honest, "{id:?} sends no more than it may");
-                return self.referee.give_up(id);
-            }
-            "peer_unreachable" => {
-                self.unreachable.insert(id);
-            }
-            "offer_conflict" | "peer_not_found" | "self_target" => {}
-            _ => return,
-        }
-        let is_conflict = code == "offer_conflict";
-        let about = told.about.map(|about| about.0);
-        match (self.step.cause, novelty) {
-            (Cause::Frame(from, Some(number)), Novelty::Live) if from == conn => {
-                let to = ledger.entry(number).to;
-                match to.filter(|_| is_conflict) {
-                    Some(to) => self.referee.conflicted(node, room, id, to, ledger, now),
-                    None => self.referee.failed(node, number, ledger),
-                }
-                assert!(about.is_none() || about == to, "an error about {about:?} for a message to {to:?}");
-            }
-            (Cause::Undelivered(Some(number)), Novelty::Live) => self.referee.failed(node, number, ledger),
-            // What was for everybody is refused in the name of its sender.
-            (Cause::Refusal(from), Novelty::Live) => {
-                self.count_refusal(id, Some(from).filter(|from| *from != id));
-            }
-            (_, Novelty::Live) if about.is_some_and(|to| self.referee.awaits(node, room, id, to)) => {
-                let to = about.expect("just looked at");
-                if is_conflict {
-                    self.referee.conflicted(node, room, id, to, ledger, now);
-                } else {
-                    self.referee.failed_oldest(node, room, id, to, ledger);
-                }
-            }
-            _ => self.count_refusal(id, about),
-        }
-    }
-
-    fn count_refusal(&mut self, id: ParticipantId, about: Option<ParticipantId>) {
-        *self.refusals.entry((id, about)).or_default() += 1;
-    }
-
-    fn end(&mut self, conn: ConnId) {
-        self.step.ending.push(conn);
-        let Some(state) = self.conns.get_mut(&conn) else { return };
-        if let Phase::Entering = state.phase {
-            state.phase = Phase::Ending;
-        }
-    }
-
-    pub fn closed(&mut self, conn: ConnId, code: CloseCode, now: Timestamp) {
-        if self.is_blind {
-            return;
-        }
-        let Some(state) = self.conns.get_mut(&conn) else { panic!("{conn:?} was never open") };
-        let (node, room, phase) = (state.node, state.room, state.phase);
-        assert!(phase != Phase::Over, "{conn:?} was closed twice");
-        if code == CloseCode::SlowConsumer {
-            assert!(
-                state.unsent > self.config.max_unsent_bytes,
-                "{conn:?} was cut off for {} bytes",
-                state.unsent
-            );
-        }
-        let is_resumable =
-            matches!(code, CloseCode::SlowConsumer | CloseCode::Unavailable | CloseCode::Replaced);
-        self.lost(conn, is_resumable, now);
-        let Phase::Seated(id) = phase else { return };
-        // Whether a seat that was taken over goes on here, the record says.
-        let record = self.record(node, room).cloned();
-        let seat = record.as_ref().and_then(|record| record.seat(id));
-        let key = (node, room, id);
-        let goes_on = self.sessions.get(&key).is_some_and(|session| {
-            session.conn.is_some()
-                || seat.is_some_and(|seat| seat.generation == session.generation && seat.link.node == node)
-        });
-        if !goes_on {
-            self.sessions.remove(&key);
-        }
-        // How many of its early frames were taken before it was closed cannot be seen.
-        if self.step.welcomed.contains(&conn) {
-            self.referee.give_up(id);
-            if let Some(session) = self.sessions.get_mut(&key) {
-                session.is_astray = true;
-            }
-        }
     }
 
     pub fn committed(&mut self, node: NodeId, op: &Op) {
@@ -566,38 +263,6 @@ impl Witness {
                 assert_eq!(*until, keeps, "the grace of {link:?}");
             }
             _ => {}
-        }
-    }
-
-    /// A frame goes out to another node.
-    pub fn sent_to_node(&mut self, node: NodeId, frame: &PeerFrame, ledger: &mut Ledger, now: Timestamp) {
-        if self.is_blind {
-            return;
-        }
-        let Some(to) = frame.to else { return };
-        match &frame.body {
-            PeerBody::Signal(_) if frame.from.id < to.id => {
-                if let Some(number) = number_of(frame, ledger) {
-                    self.referee.forwarded(node, number, ledger, now);
-                }
-            }
-            PeerBody::Refused { code, .. } => {
-                let is_conflict = *code == ErrorCode::OfferConflict;
-                match self.step.cause {
-                    _ if is_conflict => {
-                        self.referee.conflicted(node, frame.room, to.id, frame.from.id, ledger, now);
-                    }
-                    Cause::Peer(number) => {
-                        self.early.retain(|(_, frame)| number_of(frame, ledger) != Some(number));
-                        self.referee.failed(node, number, ledger);
-                    }
-                    Cause::Frame(..) | Cause::Other | Cause::Refusal(_) | Cause::Undelivered(_) => {
-                        // A message that was held back.
-                        self.referee.failed_oldest(node, frame.room, to.id, frame.from.id, ledger);
-                    }
-                }
-            }
-            PeerBody::Message { .. } | PeerBody::Signal(_) => {}
         }
     }
 
@@ -728,13 +393,4 @@ impl Witness {
     pub fn has_sessions(&self) -> bool {
         !self.sessions.is_empty() || !self.records.is_empty()
     }
-}
-
-fn number_of(frame: &PeerFrame, ledger: &Ledger) -> Option<u64> {
-    let payload = match &frame.body {
-        PeerBody::Message { data, .. } => data,
-        PeerBody::Refused { .. } => return None,
-        PeerBody::Signal(signal) => &signal.payload,
-    };
-    ledger.number_in(std::str::from_utf8(payload.as_bytes()).ok()?)
 }
