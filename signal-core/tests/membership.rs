@@ -96,6 +96,21 @@ fn a_room_closes_when_its_time_is_over() {
 }
 
 #[test]
+fn whoever_is_put_out_is_told_so_in_its_language() {
+    let mut node = Node::new(10);
+    let (old, old_id) = node.guest("old");
+    let (new, new_id, _) = node.guest_v2("new");
+    node.take(old);
+    for participant in [old_id, new_id] {
+        node.apply(&Op::Kick { participant, rotate: None });
+    }
+    let reason = "you were removed from the room";
+    assert_eq!(node.take(old), [json!({"type": "room_closed", "reason": reason})]);
+    assert_eq!(node.take(new).last().unwrap(), &json!({"type": "kicked", "reason": reason}));
+    assert_eq!([old, new].map(|conn| node.closed(conn)), [Some(4511), Some(4511)]);
+}
+
+#[test]
 fn a_room_that_the_store_does_not_know_any_more_is_over() {
     let mut node = Node::new(10);
     let (leaver, _) = node.guest("leaver");

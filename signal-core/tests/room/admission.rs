@@ -1,6 +1,6 @@
 //! Who is let in: password, guesses, invite, rotation, lock.
 
-use signal_core::{Change, CloseReason, Op, Reject, Room, Rotation, Status, Ticket, TokenHash};
+use signal_core::{Change, CloseReason, Op, Receipt, Reject, Room, Rotation, Status, Ticket, TokenHash};
 
 use crate::support::*;
 
@@ -166,6 +166,36 @@ fn a_new_password_leaves_those_who_sit_there_alone() {
     detach(&mut room, 1);
     resume(&mut room, 1, 2, None).unwrap();
     assert_eq!(ids(&room), [id]);
+}
+
+#[test]
+fn a_rotation_that_is_repeated_is_answered_as_before() {
+    let mut room = room(10);
+    rotate(&mut room, 20, 0).unwrap();
+    unchanged(&mut room, |room| assert_eq!(rotate(room, 20, 0), Ok(Receipt::Done)));
+    // Whoever knows of it and asks for the same again wants another one.
+    unchanged(&mut room, |room| assert_eq!(rotate(room, 20, 1), Err(Reject::PasswordUnchanged)));
+}
+
+#[test]
+fn a_guess_is_a_change_if_it_is_wrong() {
+    let mut room = room(10);
+    assert_eq!(change(&mut room, &admit_op([8; 32])), 1);
+    let version = room.version();
+    admit(&mut room).unwrap();
+    assert_eq!(room.version(), version + 1, "an id was promised");
+}
+
+#[test]
+fn a_room_tells_what_it_was_made_with() {
+    let mut room = room(10);
+    assert_eq!((room.epoch(), room.name(), room.creator()), (1, "room", "alice"));
+    assert_eq!((room.locked(), room.password_epoch()), (false, 0));
+    let locked = Some(true);
+    room.apply(&Op::Change(Change { locked, rotate: Some(rotation(20, 0)), ..Change::default() }), NOW)
+        .unwrap();
+    room.apply(&Op::Change(Change { rotate: Some(rotation(21, 1)), ..Change::default() }), NOW).unwrap();
+    assert_eq!((room.locked(), room.password_epoch()), (true, 2));
 }
 
 #[test]

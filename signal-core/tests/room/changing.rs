@@ -46,6 +46,20 @@ fn a_change_that_changes_nothing_raises_no_version() {
 }
 
 #[test]
+fn each_change_raises_the_version_by_itself() {
+    let changes = [
+        Change { name: Some("other".into()), ..Change::default() },
+        Change { locked: Some(true), ..Change::default() },
+        Change { capacity: Some(Capacity::new(2).unwrap()), ..Change::default() },
+        Change { expires_at: Some(NOW + 2 * HOUR), ..Change::default() },
+        Change { rotate: Some(rotation(20, 0)), ..Change::default() },
+    ];
+    for each in changes {
+        assert_eq!(change(&mut room(10), &Op::Change(each.clone())), 1, "{each:?}");
+    }
+}
+
+#[test]
 fn a_participant_changes_what_it_shows() {
     let mut room = room(10);
     let id = seated(&mut room, 1);

@@ -1,0 +1,63 @@
+//! What a host decides and what it can see.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::Node;
+use signal_core::{ErrorCode, HubConfig, Input, Loss, Ticket};
+
+#[test]
+fn a_connection_enters_when_its_host_has_let_it_in() {
+    let mut node = Node::new(10);
+    let conn = node.ask();
+    let (other, other_id) = node.creator();
+    node.signal(conn, "offer", other_id, "early");
+    assert!(node.take(conn).is_empty());
+    let ticket = node.join();
+    let Input::Open { entry, .. } = node.open_input(ticket, "guest") else { unreachable!() };
+    node.input(Input::Authorized { conn, entry: Ok(entry) });
+    assert_eq!(node.take_types(conn), ["joined"]);
+    assert_eq!(node.take_types(other), ["peer_joined", "offer"]);
+    node.input(Input::Authorized { conn, entry: Err(ErrorCode::TokenInvalid) });
+    assert_eq!((node.closed(conn), node.take(conn).len()), (None, 0), "a second decision changes nothing");
+}
+
+#[test]
+fn a_connection_that_its_host_does_not_let_in_is_told_why() {
+    for (reason, code) in [
+        (ErrorCode::TokenInvalid, 4500),
+        (ErrorCode::RoomFull, 4504),
+        (ErrorCode::RoomExpired, 4503),
+        (ErrorCode::Unavailable, 4001),
+    ] {
+        let mut node = Node::new(10);
+        let conn = node.ask();
+        node.input(Input::Authorized { conn, entry: Err(reason) });
+        assert_eq!(node.take(conn)[0]["code"], reason.as_str());
+        assert_eq!(node.closed(conn), Some(code));
+        assert!(node.hub.is_idle());
+    }
+}
+
+#[test]
+fn a_hub_is_idle_when_nothing_is_left_and_not_before() {
+    let mut node = Node::new(10);
+    assert!(node.hub.is_idle());
+    let conn = node.ask();
+    assert!(!node.hub.is_idle(), "a connection waits");
+    node.input(Input::Lost { conn, how: Loss::Closed });
+    assert!(node.hub.is_idle());
+    let (guest, ..) = node.guest_v2("guest");
+    node.lose(guest);
+    assert!(!node.hub.is_idle(), "a seat is kept");
+    node.wait(HubConfig::default().resume_grace);
+    assert!(node.hub.is_idle());
+
+    let open = node.open_input(Ticket::Creator, "creator");
+    let Input::Open { conn, .. } = open else { unreachable!() };
+    node.hub.handle_input(open, node.now);
+    node.hub.handle_input(Input::Lost { conn, how: Loss::Closed }, node.now);
+    while node.hub.poll_output().is_some() {}
+    assert!(!node.hub.is_idle(), "the store owes an answer");
+}
