@@ -302,7 +302,7 @@ impl World {
     fn carry_out(&mut self, hub: usize, output: Output) {
         match output {
             Output::Authorize { conn, .. } => {
-                assert!(self.conns[&conn].asks, "{conn:?} was admitted already")
+                assert!(self.conns[&conn].asks, "{conn:?} was admitted already");
             }
             Output::Broadcast { to, except, frame } => {
                 for conn in to.iter().filter(|conn| Some(**conn) != except) {
