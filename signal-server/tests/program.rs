@@ -7,7 +7,7 @@ mod common;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use common::{ACCESS_SECRET, Answer, Api, Participant, answer, read, text};
+use common::{ACCESS_SECRET, Answer, Api, Participant, answer, http_client, read, text};
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
@@ -128,7 +128,7 @@ impl Curl {
     }
 
     async fn run(self) -> Answer {
-        let mut request = reqwest::Client::new().post(self.url).body(self.body);
+        let mut request = http_client().post(self.url).body(self.body);
         for (name, value) in self.headers {
             request = request.header(name, value);
         }

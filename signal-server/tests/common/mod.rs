@@ -49,13 +49,21 @@ pub struct Room {
     pub access_token: String,
 }
 
+/// A client for plain HTTP. It wants to know whose cryptography it would use where another crate of the workspace has it
+/// built with TLS.
+pub fn http_client() -> reqwest::Client {
+    // Another test of this process may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 impl Api {
     pub async fn start() -> Self {
         Self::start_with(builder()).await
     }
 
     pub async fn start_with(builder: Builder) -> Self {
-        Self { server: testing::start_with(builder).await.unwrap(), http: reqwest::Client::new() }
+        Self { server: testing::start_with(builder).await.unwrap(), http: http_client() }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
