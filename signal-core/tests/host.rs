@@ -5,7 +5,7 @@
 mod common;
 
 use common::Node;
-use signal_core::{ErrorCode, HubConfig, Input, Loss, Ticket};
+use signal_core::{CloseReason, ConnId, ErrorCode, HubConfig, Input, Link, Loss, NodeId, Op, Output, Ticket};
 
 #[test]
 fn a_connection_enters_when_its_host_has_let_it_in() {
@@ -60,4 +60,51 @@ fn a_hub_is_idle_when_nothing_is_left_and_not_before() {
     node.hub.handle_input(Input::Lost { conn, how: Loss::Closed }, node.now);
     while node.hub.poll_output().is_some() {}
     assert!(!node.hub.is_idle(), "the store owes an answer");
+}
+
+/// The store answers late, after something else has happened to the seat.
+#[test]
+fn whoever_has_lost_its_seat_before_it_knew_of_it_is_told_how() {
+    for (fate, told, code) in [
+        (Fate::Kicked, "forbidden", 4511),
+        (Fate::Replaced, "forbidden", 4509),
+        (Fate::DeclaredLost, "resume_failed", 4510),
+        (Fate::RoomClosed, "room_closed", 4503),
+    ] {
+        let mut node = Node::new(10);
+        let ticket = node.join();
+        let open = node.open_input(ticket, "guest");
+        let Input::Open { conn, .. } = open else { unreachable!() };
+        node.hub.handle_input(open, node.now);
+        let commit = std::iter::from_fn(|| node.hub.poll_output()).find_map(|output| match output {
+            Output::Commit { op, room, change } => Some((op, room, change)),
+            _ => None,
+        });
+        let (op, room, attach) = commit.unwrap();
+        let applied = node.store.apply(room, &attach, node.now);
+        let Ticket::Guest(participant) = ticket else { unreachable!() };
+        let elsewhere = Link { node: NodeId(2), conn: ConnId(1) };
+        let Op::Attach { link: here, .. } = attach else { unreachable!() };
+        let next = match fate {
+            Fate::DeclaredLost => Op::Detach { link: here, until: node.now + common::LIFE / 2 },
+            Fate::Kicked => Op::Kick { participant, rotate: None },
+            Fate::Replaced => {
+                let Op::Attach { grant, name, dialect, resume, suffix, .. } = attach else { unreachable!() };
+                Op::Attach { grant, name, dialect, link: elsewhere, resume, suffix }
+            }
+            Fate::RoomClosed => Op::Close(CloseReason::ByCreator),
+        };
+        node.apply(&next);
+        node.input(Input::Committed { op, applied });
+        assert_eq!(node.take(conn)[0]["code"], told, "{fate:?}");
+        assert_eq!(node.closed(conn), Some(code), "{fate:?}");
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    DeclaredLost,
+    Kicked,
+    Replaced,
+    RoomClosed,
 }

@@ -178,6 +178,16 @@ fn a_rotation_that_is_repeated_is_answered_as_before() {
 }
 
 #[test]
+fn a_kick_can_be_made_a_ban_afterwards() {
+    let mut room = room(10);
+    let participant = seated(&mut room, 1);
+    kick(&mut room, participant).unwrap();
+    let ban = Op::Kick { participant, rotate: Some(rotation(20, 0)) };
+    assert_eq!((change(&mut room, &ban), change(&mut room, &ban)), (1, 0));
+    assert_eq!(admit(&mut room), Err(Reject::WrongPassword));
+}
+
+#[test]
 fn a_guess_is_a_change_if_it_is_wrong() {
     let mut room = room(10);
     assert_eq!(change(&mut room, &admit_op([8; 32])), 1);
