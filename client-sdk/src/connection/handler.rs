@@ -8,6 +8,7 @@ use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
     PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
+    RTCSignalingState,
 };
 
 use crate::ice::IceCandidate;
@@ -18,6 +19,8 @@ pub(super) enum Note {
     /// There are no more candidates.
     Gathered,
     NegotiationNeeded,
+    /// A negotiation is over; what is needed beyond it is told after this.
+    Settled,
     State(RTCPeerConnectionState),
     Track(Arc<dyn TrackRemote>),
 }
@@ -60,6 +63,12 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_negotiation_needed(&self) {
         self.note(Note::NegotiationNeeded);
+    }
+
+    async fn on_signaling_state_change(&self, state: RTCSignalingState) {
+        if state == RTCSignalingState::Stable {
+            self.note(Note::Settled);
+        }
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
