@@ -4,24 +4,19 @@
 
 mod common;
 
-use std::fs;
 use std::net::UdpSocket;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use client_sdk::{Client, ConnectionState, EnterError, Event, NewRoom};
+use common::coturn::{self, Coturn, SECRET};
 use common::{room_of, talker, until_media_flows};
 use signal_server::{Secret, Server, testing};
-use tempfile::TempDir;
-use tokio::time::{sleep, timeout};
-
-const SECRET: &str = "what the signaling server and coturn share";
+use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn participants_that_may_only_use_a_relay_exchange_media_through_it() {
     let coturn = Coturn::start().await;
-    let server = server(coturn.port, SECRET).await;
+    let server = server(coturn.port(), SECRET).await;
     let (_, mut witnesses) = room_of(&server, 2, talker().relay_only(true)).await;
     until_media_flows(&mut witnesses).await;
     // Starting ICE anew takes new allocations.
@@ -61,7 +56,7 @@ async fn without_the_relay_there_is_no_other_way() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_refuses_the_credential_fails_the_connection() {
     let coturn = Coturn::start().await;
-    let server = server(coturn.port, "another secret").await;
+    let server = server(coturn.port(), "another secret").await;
     let (_, mut witnesses) = room_of(&server, 2, talker().relay_only(true)).await;
     let peers = [witnesses[1].id(), witnesses[0].id()];
     for (witness, peer) in witnesses.iter_mut().zip(peers) {
@@ -80,59 +75,6 @@ async fn a_server_that_names_no_relay_is_told_at_once() {
 }
 
 async fn server(turn_port: u16, secret: &str) -> testing::TestServer {
-    let urls = [format!("turn:127.0.0.1:{turn_port}?transport=udp")];
+    let urls = [coturn::url(turn_port)];
     testing::start_with(Server::builder(Secret::random()).turn(Secret::new(secret), urls)).await.unwrap()
-}
-
-struct Coturn {
-    process: Child,
-    port: u16,
-    folder: TempDir,
-}
-
-impl Coturn {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        // Free when it was looked for; another program would have to be quick to take it.
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let file = |name: &str| folder.path().join(name).display().to_string();
-        let process = Command::new("turnserver")
-            .args([
-                "-n",
-                "--use-auth-secret",
-                "--realm=test",
-                "--no-tls",
-                "--no-dtls",
-                "--no-cli",
-                "--verbose",
-            ])
-            .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"])
-            .args(["--no-stdout-log", "--simple-log"])
-            .arg(format!("--static-auth-secret={SECRET}"))
-            .arg(format!("--listening-port={port}"))
-            .arg(format!("--log-file={}", file("log")))
-            .arg(format!("--pidfile={}", file("pid")))
-            .arg(format!("--userdb={}", file("db")))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot run turnserver, from the package coturn: {error}"));
-        let coturn = Self { process, port, folder };
-        while !coturn.log().contains("listener opened on") {
-            sleep(Duration::from_millis(50)).await;
-        }
-        coturn
-    }
-
-    fn log(&self) -> String {
-        let path: &Path = self.folder.path();
-        fs::read_to_string(path.join("log")).unwrap_or_default()
-    }
-}
-
-impl Drop for Coturn {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
 }

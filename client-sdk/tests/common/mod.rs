@@ -7,6 +7,7 @@
     reason = "shared by several test programs, none of which uses all of it"
 )]
 
+pub mod coturn;
 pub mod wire;
 
 use std::collections::{HashMap, HashSet};

@@ -1,0 +1,73 @@
+//! A real coturn on this machine.
+
+use std::fs;
+use std::net::UdpSocket;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+/// What the signaling server and coturn share.
+pub const SECRET: &str = "what the signaling server and coturn share";
+
+/// The address of a TURN server at that port.
+pub fn url(port: u16) -> String {
+    format!("turn:127.0.0.1:{port}?transport=udp")
+}
+
+pub struct Coturn {
+    process: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Coturn {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Free when it was looked for; another program would have to be quick to take it.
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let process = Command::new("turnserver")
+            .args([
+                "-n",
+                "--use-auth-secret",
+                "--realm=test",
+                "--no-tls",
+                "--no-dtls",
+                "--no-cli",
+                "--verbose",
+            ])
+            .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"])
+            .args(["--no-stdout-log", "--simple-log"])
+            .arg(format!("--static-auth-secret={SECRET}"))
+            .arg(format!("--listening-port={port}"))
+            .arg(format!("--log-file={}", file("log")))
+            .arg(format!("--pidfile={}", file("pid")))
+            .arg(format!("--userdb={}", file("db")))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run turnserver, from the package coturn: {error}"));
+        let coturn = Self { process, port, folder };
+        while !coturn.log().contains("listener opened on") {
+            sleep(Duration::from_millis(50)).await;
+        }
+        coturn
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Coturn {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
