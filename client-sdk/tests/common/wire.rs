@@ -10,9 +10,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+
+use super::PATIENCE;
 
 pub struct Wire {
+    address: SocketAddr,
     cuts: watch::Sender<u32>,
     refuses: watch::Sender<bool>,
     holds: watch::Sender<bool>,
@@ -25,13 +28,15 @@ struct Heard {
     /// Connections that have said something to the server while it was held up.
     held: Arc<AtomicUsize>,
     conflicts: Arc<AtomicUsize>,
+    offers: Arc<AtomicUsize>,
 }
 
 impl Wire {
     /// A wire to that server, and a client that uses it.
     pub async fn to(server: SocketAddr) -> (Self, Client) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = Client::new(&format!("http://{address}")).unwrap();
         let (cuts, cut) = watch::channel(0);
         let (refuses, refused) = watch::channel(false);
         let (holds, held) = watch::channel(false);
@@ -46,7 +51,12 @@ impl Wire {
                 tokio::spawn(carry(near, far, cut.clone(), held.clone(), hears.clone()));
             }
         });
-        (Self { cuts, refuses, holds, heard }, client)
+        (Self { address, cuts, refuses, holds, heard }, client)
+    }
+
+    /// Where its near end is, like `http://127.0.0.1:41234`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Breaks every connection.
@@ -67,23 +77,43 @@ impl Wire {
 
     /// Waits until so many connections have something to say, and lets it go.
     pub async fn let_go(&self, connections: usize) {
-        while self.heard.held.load(Ordering::Relaxed) < connections {
-            sleep(Duration::from_millis(1)).await;
-        }
+        self.until_held(connections).await;
         self.holds.send_replace(false);
+    }
+
+    /// Waits until so many connections have something to say.
+    pub async fn until_held(&self, connections: usize) {
+        until(|| self.heard.held.load(Ordering::Relaxed) >= connections).await;
     }
 
     /// Waits until the server has refused an offer that it had not before.
     pub async fn until_conflict(&self, before: usize) {
-        while self.conflicts() == before {
-            sleep(Duration::from_millis(1)).await;
-        }
+        until(|| self.conflicts() > before).await;
+    }
+
+    /// Waits until the server has passed on an offer that it had not before.
+    pub async fn until_offer(&self, before: usize) {
+        until(|| self.offers() > before).await;
+    }
+
+    /// How many offers have come from the server.
+    pub fn offers(&self) -> usize {
+        self.heard.offers.load(Ordering::Relaxed)
     }
 
     /// How many offers the server has refused.
     pub fn conflicts(&self) -> usize {
         self.heard.conflicts.load(Ordering::Relaxed)
     }
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.expect("this never comes over the wire");
 }
 
 async fn carry(
@@ -122,6 +152,7 @@ async fn down(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, heard: &Heard) {
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         let text = String::from_utf8_lossy(&buffer[..read]);
         heard.conflicts.fetch_add(text.matches("offer_conflict").count(), Ordering::Relaxed);
+        heard.offers.fetch_add(text.matches(r#""type":"offer""#).count(), Ordering::Relaxed);
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }

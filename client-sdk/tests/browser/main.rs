@@ -1,0 +1,21 @@
+//! Headless Chromium in our rooms: against this crate, and page against page over our server.
+//!
+//! The pages in `pages/` are written from the API document alone. Needed are Debian's `chromium` and `coturn`.
+
+#![allow(clippy::unwrap_used)]
+
+mod chromium;
+#[path = "../common/mod.rs"]
+mod common;
+mod departure;
+mod flow;
+mod glare;
+mod media;
+mod page;
+mod picture;
+mod rebuilding;
+mod relay;
+mod restart;
+mod screen;
+mod site;
+mod stage;

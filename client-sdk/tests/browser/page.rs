@@ -1,0 +1,189 @@
+//! A page that takes part in a room, and what it knows of the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use client_sdk::{CreatedRoom, ParticipantId};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::chromium::Tab;
+use crate::common::PATIENCE;
+
+/// How a page joins.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) server: String,
+    pub(crate) room: CreatedRoom,
+    /// Of `audio` and `video`.
+    pub(crate) media: &'static [&'static str],
+    pub(crate) relay_only: bool,
+}
+
+pub(crate) struct Page {
+    tab: Tab,
+    id: ParticipantId,
+}
+
+/// What a page tells of itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    pub(crate) present: BTreeSet<String>,
+    peers: BTreeMap<String, Peer>,
+    /// From whom, and what.
+    pub(crate) messages: Vec<(String, String)>,
+    /// The codes of the server's errors.
+    pub(crate) refusals: Vec<String>,
+    pub(crate) is_closed: bool,
+    pub(crate) connections_made: u32,
+    pub(crate) offers_sent: u32,
+    pub(crate) offers_received: u32,
+}
+
+/// The connection to another participant, as getStats describes it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Peer {
+    pub(crate) state: String,
+    pub(crate) frames_decoded: u64,
+    pub(crate) video_codecs: Vec<Option<String>>,
+    /// At 48 kHz.
+    pub(crate) samples_heard: i64,
+    /// The types of the candidates in use, its own first.
+    pub(crate) route: Vec<Option<String>>,
+    /// Its own user fragment and the other side's.
+    pub(crate) ice_credentials: [String; 2],
+    pub(crate) can_send: bool,
+}
+
+impl Report {
+    /// What it knows of its connection to that participant.
+    pub(crate) fn peer(&self, id: ParticipantId) -> Option<&Peer> {
+        self.peers.get(&id.to_string())
+    }
+}
+
+impl Peer {
+    /// Whether both sides have ICE credentials that they did not have then.
+    pub(crate) fn is_restarted_since(&self, then: &Self) -> bool {
+        self.ice_credentials.iter().zip(&then.ice_credentials).all(|(now, then)| now != then)
+    }
+}
+
+impl Page {
+    pub(crate) async fn enter(tab: Tab, entry: &Entry) -> Self {
+        let id = enter(&tab, entry).await;
+        Self { tab, id }
+    }
+
+    pub(crate) fn id(&self) -> ParticipantId {
+        self.id
+    }
+
+    pub(crate) async fn report(&self) -> Report {
+        serde_json::from_value(self.run("report", &[]).await).unwrap()
+    }
+
+    /// What it knows of its connection to that participant.
+    pub(crate) async fn peer(&self, id: ParticipantId) -> Peer {
+        let report = self.report().await;
+        report.peer(id).cloned().unwrap_or_else(|| panic!("{} does not know {id}", self.id))
+    }
+
+    /// Asks until the condition holds.
+    pub(crate) async fn until(&self, what: &str, condition: impl Fn(&Report) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let report = self.report().await;
+            if condition(&report) {
+                return;
+            }
+            assert!(Instant::now() < end, "{} has no {what}: {report:#?}", self.id);
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until it is connected to all of these, and decodes sound and pictures that it had not yet.
+    pub(crate) async fn until_media_flows(&self, from: &[ParticipantId]) {
+        let before = self.report().await;
+        let before = |id| before.peer(id).map_or((0, 0), |peer| (peer.frames_decoded, peer.samples_heard));
+        self.until("media", |report| {
+            from.iter().all(|id| {
+                let (frames, samples) = before(*id);
+                report.peer(*id).is_some_and(|peer| {
+                    peer.state == "connected"
+                        && peer.frames_decoded >= frames + FRAMES
+                        && peer.samples_heard >= samples + SAMPLES
+                })
+            })
+        })
+        .await;
+    }
+
+    /// Waits until both sides have ICE credentials that they did not have then.
+    pub(crate) async fn until_restarted(&self, with: ParticipantId, then: &Peer) {
+        self.until("new credentials", |report| {
+            report.peer(with).is_some_and(|peer| peer.state == "connected" && peer.is_restarted_since(then))
+        })
+        .await;
+    }
+
+    pub(crate) async fn send_data(&self, to: ParticipantId, text: &str) {
+        self.run("sendData", &[id(to), json!(text)]).await;
+    }
+
+    /// Offers with ICE credentials that are new: from a new connection if the page is of that kind.
+    pub(crate) async fn restart(&self, with: ParticipantId) {
+        self.run("restart", &[id(with)]).await;
+    }
+
+    pub(crate) async fn share_screen(&self, (width, height): (u16, u16)) {
+        self.run("shareScreen", &[json!(width), json!(height)]).await;
+    }
+
+    pub(crate) async fn stop_screen(&self) {
+        self.run("stopScreen", &[]).await;
+    }
+
+    /// Loads the page again and joins as somebody new.
+    pub(crate) async fn reload(&mut self, entry: &Entry) {
+        self.tab.reload().await;
+        self.id = enter(&self.tab, entry).await;
+    }
+
+    pub(crate) async fn close(self) {
+        self.tab.close().await;
+    }
+
+    async fn run(&self, method: &str, arguments: &[Value]) -> Value {
+        run(&self.tab, method, arguments).await
+    }
+}
+
+async fn enter(tab: &Tab, entry: &Entry) -> ParticipantId {
+    let Entry { server, room, media, relay_only } = entry;
+    let policy = if *relay_only { "relay" } else { "all" };
+    let entry = json!({
+        "server": server, "room": room.room_id, "password": room.password, "name": "a page", "media": media, "policy": policy,
+    });
+    run(tab, "enter", &[entry]).await.as_str().unwrap().parse().unwrap()
+}
+
+fn id(participant: ParticipantId) -> Value {
+    participant.as_str().into()
+}
+
+async fn run(tab: &Tab, method: &str, arguments: &[Value]) -> Value {
+    let arguments: Vec<String> = arguments.iter().map(Value::to_string).collect();
+    let result = tab.evaluate(&format!("call.{method}({})", arguments.join(", "))).await;
+    result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The width and height of a page's camera.
+pub(crate) const CAMERA: (u16, u16) = (320, 240);
+
+const FRAMES: u64 = 10;
+/// A fifth of a second.
+const SAMPLES: i64 = 9600;

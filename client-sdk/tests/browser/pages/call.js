@@ -1,0 +1,149 @@
+// What every page has, however it negotiates: a seat in a room, a connection to each other participant, and an account
+// of what comes in. The messages are those of the API document, in its first dialect.
+
+import { openMedia, paintScreen } from "./media.js";
+import { describe } from "./statistics.js";
+
+export class Call {
+  me = null;
+  present = new Set();
+  peers = new Map();
+  stream = new MediaStream();
+  messages = [];
+  refusals = [];
+  isClosed = false;
+  connectionsMade = 0;
+  offersSent = 0;
+  offersReceived = 0;
+
+  // Joins by number and password; `media` lists what to send, `policy` is an iceTransportPolicy.
+  async enter({ server, room, password, name, media, policy }) {
+    this.stream = await openMedia(media);
+    const response = await fetch(`${server}/api/webrtc/rooms/${room}/join`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ password, display_name: name }),
+    });
+    const answer = await response.json();
+    if (!answer.success) {
+      throw new Error(`${answer.code}: ${answer.message}`);
+    }
+    const { ws_token: token, ice_servers: iceServers } = answer.data;
+    this.configuration = { iceServers, iceTransportPolicy: policy };
+    const address = `${server.replace(/^http/, "ws")}/ws/webrtc/rooms/${room}?token=${encodeURIComponent(token)}`;
+    this.socket = new WebSocket(address);
+    return new Promise((entered, refused) => {
+      this.socket.onmessage = ({ data }) => {
+        this.receive(JSON.parse(data));
+        entered(this.me);
+      };
+      this.socket.onclose = ({ code }) => refused(new Error(`closed with ${code}`));
+    });
+  }
+
+  // Each message is handled as soon as it comes, also while an earlier one still is.
+  async receive(message) {
+    switch (message.type) {
+      case "joined":
+        this.me = message.participant_id;
+        message.participants.forEach(({ id }) => this.present.add(id));
+        return this.joined(message.participants.map(({ id }) => id));
+      case "peer_joined":
+        this.present.add(message.participant.id);
+        return this.arrived(message.participant.id);
+      case "peer_left":
+        this.present.delete(message.participant_id);
+        this.peers.get(message.participant_id)?.pc.close();
+        this.peers.delete(message.participant_id);
+        return;
+      case "offer":
+        this.offersReceived += 1;
+        return this.offered(message.from, message.sdp);
+      case "answer":
+        return this.answered(message.from, message.sdp);
+      case "candidate":
+        return this.peers.get(message.from)?.pc.addIceCandidate(message.candidate);
+      case "room_closed":
+        this.isClosed = true;
+        return;
+      case "error":
+        this.refusals.push(message.code);
+    }
+  }
+
+  // Makes a connection that sends what this page has; an earlier one to the same participant is merely forgotten.
+  connect(id) {
+    const pc = new RTCPeerConnection(this.configuration);
+    this.connectionsMade += 1;
+    for (const track of this.stream.getTracks()) {
+      pc.addTrack(track, this.stream);
+    }
+    pc.onicecandidate = ({ candidate }) => candidate && this.send({ type: "candidate", to: id, candidate });
+    pc.ontrack = ({ track }) => play(track);
+    pc.ondatachannel = ({ channel }) => this.carry(id, channel);
+    const peer = { pc, channel: null };
+    this.peers.set(id, peer);
+    return peer;
+  }
+
+  carry(id, channel) {
+    this.peers.get(id).channel = channel;
+    channel.binaryType = "arraybuffer";
+    channel.onmessage = ({ data }) => {
+      const text = typeof data === "string" ? data : new TextDecoder().decode(data);
+      this.messages.push([id, text]);
+    };
+  }
+
+  send(message) {
+    if (message.type === "offer") {
+      this.offersSent += 1;
+    }
+    this.socket.send(JSON.stringify(message));
+  }
+
+  sendData(id, text) {
+    this.peers.get(id).channel.send(text);
+  }
+
+  // Shows a screen of that size to everybody: in place of the camera where there is one, else beside the sound.
+  async shareScreen(width, height) {
+    const stream = paintScreen(width, height);
+    const [track] = stream.getVideoTracks();
+    for (const [id, { pc }] of this.peers) {
+      const sender = pc.getSenders().find((sender) => sender.track?.kind === "video");
+      if (sender) {
+        await sender.replaceTrack(track);
+      } else {
+        pc.addTrack(track, stream);
+        await this.trackAdded(id);
+      }
+    }
+  }
+
+  async stopScreen() {
+    const [camera] = this.stream.getVideoTracks();
+    for (const { pc } of this.peers.values()) {
+      const sender = pc.getSenders().find((sender) => sender.track?.kind === "video");
+      await sender.replaceTrack(camera ?? null);
+    }
+  }
+
+  async report() {
+    const peers = {};
+    for (const [id, { pc, channel }] of this.peers) {
+      peers[id] = { ...(await describe(pc)), canSend: channel?.readyState === "open" };
+    }
+    const { messages, refusals, isClosed, connectionsMade, offersSent, offersReceived } = this;
+    const counts = { connectionsMade, offersSent, offersReceived };
+    return { present: [...this.present], peers, messages, refusals, isClosed, ...counts };
+  }
+}
+
+// Sound is decoded only while something plays it.
+function play(track) {
+  const element = document.createElement(track.kind);
+  element.autoplay = true;
+  element.srcObject = new MediaStream([track]);
+  document.body.append(element);
+}

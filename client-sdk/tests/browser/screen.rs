@@ -1,0 +1,45 @@
+//! A page that shows its screen, as section 5 of the API document says.
+
+use client_sdk::MediaKind;
+
+use crate::common::talker;
+use crate::flow::until_media_flows;
+use crate::page::{CAMERA, Entry};
+use crate::picture::{receive_frames, receive_picture};
+use crate::stage::{Kind, Stage};
+
+const SCREEN: (u16, u16) = (640, 360);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_takes_the_cameras_place_without_a_negotiation_and_gives_it_back() {
+    let stage = Stage::set().await;
+    let room = stage.room().await;
+    let mut program = stage.guest(&room, talker()).await;
+    let page = stage.page(Kind::Keeping, &room).await;
+    until_media_flows(&mut program, &page).await;
+    let offers = page.report().await.offers_sent;
+    page.share_screen(SCREEN).await;
+    receive_picture(&mut program, page.id(), SCREEN).await;
+    receive_frames(&mut program, page.id(), 10).await;
+    page.stop_screen().await;
+    receive_picture(&mut program, page.id(), CAMERA).await;
+    assert_eq!(page.report().await.offers_sent, offers);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_where_there_was_no_camera_is_offered() {
+    let stage = Stage::set().await;
+    // A page that rebuilds and comes second has offered no place for the program's picture, and is offered one.
+    for (kind, page_first) in [(Kind::Keeping, true), (Kind::Keeping, false), (Kind::Rebuilding, true)] {
+        let room = stage.room().await;
+        let entry = Entry { media: &["audio"], ..stage.entry(&room) };
+        let (mut program, page) = stage.pair(kind, page_first, &entry).await;
+        let (id, sound) = (page.id(), (page.id(), MediaKind::Audio));
+        program.until("sound", |seen| seen.is_connected(id) && seen.tracks.contains_key(&sound)).await;
+        page.share_screen(SCREEN).await;
+        program.until("screen", |seen| seen.has_media(id)).await;
+        receive_picture(&mut program, id, SCREEN).await;
+        until_media_flows(&mut program, &page).await;
+        assert_eq!(page.report().await.connections_made, 1, "{kind:?}");
+    }
+}
