@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -18,7 +20,7 @@ use crate::common::PATIENCE;
 pub(crate) struct Chromium {
     process: Child,
     pipe: Arc<Pipe>,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Chromium {
@@ -30,6 +32,7 @@ impl Chromium {
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#, "chromium"])
             .args(FLAGS)
             .arg(format!("--user-data-dir={}", profile.path().display()))
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())
@@ -38,7 +41,7 @@ impl Chromium {
         let pipe = Arc::new(Pipe::new(process.stdin.take().unwrap()));
         let (answers, answered) = (process.stdout.take().unwrap(), Arc::clone(&pipe));
         thread::spawn(move || answered.read(answers));
-        let chromium = Self { process, pipe, _profile: profile };
+        let chromium = Self { process, pipe, profile };
         if let Err(error) = chromium.pipe.ask(None, "Browser.getVersion", json!({})).await {
             let log = fs::read_to_string(log).unwrap_or_default();
             panic!("cannot run chromium, from the package chromium: {error}\n{log}");
@@ -63,7 +66,21 @@ impl Drop for Chromium {
     fn drop(&mut self) {
         self.pipe.close();
         self.process.wait().unwrap();
+        // Its helpers end by themselves a moment later; what they have in common is the environment.
+        let end = Instant::now() + PATIENCE;
+        while has_process_with(self.profile.path().as_os_str().as_bytes()) && Instant::now() < end {
+            thread::sleep(Duration::from_millis(20));
+        }
     }
+}
+
+/// Whether the environment of any process contains that.
+fn has_process_with(text: &[u8]) -> bool {
+    fs::read_dir("/proc").unwrap().flatten().any(|process| {
+        // Most entries are no processes, and processes end.
+        let environment = fs::read(process.path().join("environ")).unwrap_or_default();
+        environment.windows(text.len()).any(|window| window == text)
+    })
 }
 
 /// A tab with a page that has a `call`.
