@@ -253,7 +253,8 @@ impl Running {
             // What it speaks of is in the description that has been made meanwhile, or will be told again.
             Note::NegotiationNeeded if self.settling > 0 => {}
             Note::NegotiationNeeded => self.out.report(Report::NegotiationNeeded).await,
-            Note::Settled => self.settling -= 1,
+            // One that fails at its very end has not been counted.
+            Note::Settled => self.settling = self.settling.saturating_sub(1),
             Note::State(state) => self.state_changed(state).await,
             Note::Track(track) => {
                 let (sender, is_sent) = watch::channel(true);
