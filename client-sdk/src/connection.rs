@@ -389,7 +389,7 @@ mod tests {
             let mut tasks = JoinSet::new();
             let connections = [0, 1].map(|n| {
                 let options = Options::new().bind_address("127.0.0.1:0").mdns(false);
-                let player = |kind| Some(Player::start(Source::Clip.load(kind).unwrap()));
+                let player = |kind| Some(Player::start(Source::Clip.open(kind).unwrap()));
                 let (audio, video) = (player(MediaKind::Audio), player(MediaKind::Video));
                 let setup = Arc::new(Setup::new(&options, &[], audio, video));
                 let name = format!("p_{n}").parse().unwrap();

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::media::{Codec, MediaKind};
+
 /// An HTTP request that did not do what it was asked to.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -72,10 +74,13 @@ pub enum EnterError {
     Timeout,
 }
 
-/// A media file that cannot be played; always the fault of the file or of whoever named it.
+/// A source of media that cannot be sent; always the fault of the source or of whoever named it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MediaError {
+    /// A source of the application's own failed, for this reason.
+    #[error("the source failed: {0}")]
+    Failed(Box<dyn std::error::Error + Send + Sync>),
     /// The file cannot be read.
     #[error("cannot read {path}: {error}")]
     File {
@@ -92,6 +97,17 @@ pub enum MediaError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Sound was to be sent as pictures, or the other way round.
+    #[error("{codec} cannot be sent as {kind}")]
+    Kind {
+        /// What the source makes.
+        codec: Codec,
+        /// What it was to be sent as.
+        kind: MediaKind,
+    },
+    /// A source of the application's own can be sent once, and it was.
+    #[error("the source is sent by another participant, or was sent before")]
+    Taken,
 }
 
 /// Data that was not sent.

@@ -30,7 +30,7 @@
 //!
 //! # Limits
 //!
-//! TURN works over UDP only; servers over TCP or TLS are left out with a warning in the log. Audio is Opus, video VP8.
+//! TURN works over UDP only; servers over TCP or TLS are left out with a warning in the log. Audio is Opus; video is VP8, VP9, AV1 or H.264.
 #![forbid(unsafe_code)]
 
 mod client;
@@ -48,13 +48,14 @@ mod signaling;
 mod tls;
 mod track;
 
+pub use async_trait::async_trait;
 pub use signal_core::{Participant as Member, ParticipantId};
 
 pub use client::{Client, CreatedRoom, JoinedRoom, NewRoom};
 pub use error::{EnterError, MediaError, RequestError, SendError};
 pub use event::{CloseReason, ConnectionState, Event};
 pub use ice::{IceCandidate, IceServer};
-pub use media::{MediaKind, Source};
+pub use media::{Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, Source};
 pub use options::Options;
 pub use participant::Participant;
 pub use track::{RemoteTrack, RtpPacket};

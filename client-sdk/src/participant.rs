@@ -98,7 +98,7 @@ impl Participant {
 
 fn player(source: Option<&Source>, kind: MediaKind) -> Result<Option<Player>, EnterError> {
     let Some(source) = source else { return Ok(None) };
-    Ok(Some(Player::start(source.load(kind)?)))
+    Ok(Some(Player::start(source.open(kind)?)))
 }
 
 /// Besides the last one.

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use rtc::media::Sample;
 use rtc::media_stream::MediaStreamTrack;
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MIME_TYPE_VP8};
+use rtc::peer_connection::configuration::media_engine::{
+    MIME_TYPE_AV1, MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_VP8, MIME_TYPE_VP9,
+};
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
@@ -18,47 +20,47 @@ use webrtc::peer_connection::PeerConnection;
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::keyframe::is_keyframe_request;
-use crate::media::{Frame, MediaKind, Player};
+use crate::media::{Codec, Frame, MediaKind, Player};
 
 /// A track of one connection and the player that feeds it.
 pub(super) struct Sender {
     track: Arc<TrackLocalStaticSample>,
     sender: Arc<dyn RtpSender>,
     ssrc: u32,
-    mime_type: &'static str,
+    format: Format,
     player: Arc<Player>,
 }
 
 impl Sender {
     /// Adds a track; a track belongs to one connection, the frames are shared.
-    pub(super) async fn add(pc: &dyn PeerConnection, kind: MediaKind, player: Arc<Player>) -> Result<Self> {
-        let (kind, mime_type, clock_rate, channels) = match kind {
-            MediaKind::Audio => (RtpCodecKind::Audio, MIME_TYPE_OPUS, 48_000, 2),
-            MediaKind::Video => (RtpCodecKind::Video, MIME_TYPE_VP8, 90_000, 0),
+    pub(super) async fn add(pc: &dyn PeerConnection, player: Arc<Player>) -> Result<Self> {
+        let format = Format::of(player.codec());
+        let kind = match player.codec().kind() {
+            MediaKind::Audio => RtpCodecKind::Audio,
+            MediaKind::Video => RtpCodecKind::Video,
         };
         let ssrc = rand::random();
-        let codec =
-            RTCRtpCodec { mime_type: mime_type.to_owned(), clock_rate, channels, ..RTCRtpCodec::default() };
         let encoding = RTCRtpEncodingParameters {
             rtp_coding_parameters: RTCRtpCodingParameters {
                 ssrc: Some(ssrc),
                 ..RTCRtpCodingParameters::default()
             },
-            codec,
+            codec: format.codec(),
             ..RTCRtpEncodingParameters::default()
         };
         // Browsers refuse an SDP in which a track id comes twice, so none is ever used again.
         let id = || Uuid::new_v4().to_string();
-        let track = MediaStreamTrack::new(id(), id(), mime_type.to_owned(), kind, vec![encoding]);
+        let track = MediaStreamTrack::new(id(), id(), format.mime_type.to_owned(), kind, vec![encoding]);
         let track = Arc::new(TrackLocalStaticSample::new(Instant::now(), track)?);
         let sender = pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
-        Ok(Self { track, sender, ssrc, mime_type, player })
+        offer_all_codecs(pc, sender.as_ref()).await?;
+        Ok(Self { track, sender, ssrc, format, player })
     }
 
     /// Sends from the next keyframe on, until the connection is closed.
     pub(super) async fn run(self) {
         let Some(payload_type) = self.payload_type().await else {
-            tracing::debug!(codec = self.mime_type, "the other side takes no such media");
+            tracing::warn!(codec = %self.player.codec(), "the other side does not take this codec, so it gets nothing");
             return;
         };
         let mut frames = self.player.subscribe();
@@ -102,10 +104,72 @@ impl Sender {
     /// What the negotiation called this codec.
     async fn payload_type(&self) -> Option<u8> {
         let parameters = self.sender.get_parameters().await.ok()?.rtp_parameters;
-        let codec = parameters
-            .codecs
-            .iter()
-            .find(|codec| codec.rtp_codec.mime_type.eq_ignore_ascii_case(self.mime_type))?;
+        let codec = parameters.codecs.iter().find(|codec| self.format.is(&codec.rtp_codec))?;
         Some(codec.payload_type)
     }
+}
+
+/// A codec in the terms of webrtc-rs.
+#[derive(Clone, Copy)]
+struct Format {
+    mime_type: &'static str,
+    clock_rate: u32,
+    channels: u16,
+    /// What tells it from other formats of the same codec in SDP.
+    parameter: Option<Parameter>,
+}
+
+#[derive(Clone, Copy)]
+struct Parameter {
+    name: &'static str,
+    value: &'static str,
+    /// What holds where it is not written.
+    default: &'static str,
+}
+
+impl Format {
+    fn of(codec: Codec) -> Self {
+        let parameter = |name, value, default| Some(Parameter { name, value, default });
+        let (mime_type, parameter) = match codec {
+            Codec::Av1 => (MIME_TYPE_AV1, parameter("profile", "0", "0")),
+            // Pictures are cut into fragments, which only this mode allows (RFC 6184 section 6.3).
+            Codec::H264 => (MIME_TYPE_H264, parameter("packetization-mode", "1", "0")),
+            Codec::Opus => (MIME_TYPE_OPUS, None),
+            Codec::Vp8 => (MIME_TYPE_VP8, None),
+            Codec::Vp9 => (MIME_TYPE_VP9, parameter("profile-id", "0", "0")),
+        };
+        let (clock_rate, channels) = match codec.kind() {
+            MediaKind::Audio => (48_000, 2),
+            MediaKind::Video => (90_000, 0),
+        };
+        Self { mime_type, clock_rate, channels, parameter }
+    }
+
+    fn codec(self) -> RTCRtpCodec {
+        RTCRtpCodec {
+            mime_type: self.mime_type.to_owned(),
+            clock_rate: self.clock_rate,
+            channels: self.channels,
+            ..RTCRtpCodec::default()
+        }
+    }
+
+    fn is(self, codec: &RTCRtpCodec) -> bool {
+        let is_met = |parameter: Parameter| {
+            let mut written = codec.sdp_fmtp_line.split(';').filter_map(|pair| pair.trim().split_once('='));
+            let value = written.find(|(name, _)| *name == parameter.name).map(|(_, value)| value);
+            value.unwrap_or(parameter.default) == parameter.value
+        };
+        codec.mime_type.eq_ignore_ascii_case(self.mime_type) && self.parameter.is_none_or(is_met)
+    }
+}
+
+/// Takes back that a track allows nothing but its own codec, since what the other side sends may be another one.
+async fn offer_all_codecs(pc: &dyn PeerConnection, sender: &dyn RtpSender) -> Result<()> {
+    for transceiver in pc.get_transceivers().await {
+        if transceiver.sender().await?.is_some_and(|own| own.id() == sender.id()) {
+            transceiver.set_codec_preferences(Vec::new()).await?;
+        }
+    }
+    Ok(())
 }

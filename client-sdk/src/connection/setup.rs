@@ -119,7 +119,7 @@ impl Setup {
         let mut senders = Vec::new();
         for (kind, player) in [(MediaKind::Audio, &self.audio), (MediaKind::Video, &self.video)] {
             match player {
-                Some(player) => senders.push(Sender::add(pc, kind, Arc::clone(player)).await?),
+                Some(player) => senders.push(Sender::add(pc, Arc::clone(player)).await?),
                 // Whoever offers asks for both, so that the other side has a place for what it sends.
                 None if offers => receive_only(pc, kind).await?,
                 None => {}

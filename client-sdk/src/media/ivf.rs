@@ -1,20 +1,26 @@
-//! VP8 in an IVF file: a 32-byte header, then each frame behind a 12-byte header of its own.
+//! VP8, VP9 or AV1 in an IVF file: a 32-byte header, then each frame behind a 12-byte header of its own.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Frame;
+use super::recording::Recording;
+use super::{Codec, Frame};
+
+pub(super) const MAGIC: &[u8] = b"DKIF";
 
 /// Cuts a file into frames that share its memory.
-pub(super) fn frames(file: &Bytes) -> Result<Vec<Frame>, String> {
+pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
     let header = file.get(..HEADER_BYTES).ok_or("the file is too short for an IVF header")?;
-    if !header.starts_with(b"DKIF") {
-        return Err("not an IVF file".into());
-    }
-    if &header[8..12] != b"VP80" {
-        return Err(format!("the codec is {}, expected VP80", String::from_utf8_lossy(&header[8..12])));
-    }
+    let codec = match &header[8..12] {
+        b"VP80" => Codec::Vp8,
+        b"VP90" => Codec::Vp9,
+        b"AV01" => Codec::Av1,
+        other => {
+            let other = String::from_utf8_lossy(other);
+            return Err(format!("the codec is {other}, expected VP80, VP90 or AV01"));
+        }
+    };
     let (rate, scale) = (number(&header[16..20]), number(&header[20..24]));
     if rate == 0 || scale == 0 {
         return Err("the time base is zero".into());
@@ -38,40 +44,122 @@ pub(super) fn frames(file: &Bytes) -> Result<Vec<Frame>, String> {
             frame.duration = tick.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX)).min(LONGEST_FRAME);
         }
         last_timestamp = Some(timestamp);
-        // The lowest bit of a VP8 frame tag is 0 for a keyframe (RFC 6386 section 9.1).
-        let is_key = data[0] & 1 == 0;
-        frames.push(Frame { data, duration: tick, is_key });
+        let is_key = is_key(codec, &data)
+            .ok_or_else(|| format!("frame {} does not begin like {codec}", frames.len() + 1))?;
+        frames.push(Frame { data, duration: tick.min(LONGEST_FRAME), is_key });
     }
-    Ok(frames)
+    Recording::new(codec, &frames)
 }
 
-const HEADER_BYTES: usize = 32;
-const FRAME_HEADER_BYTES: usize = 12;
-const LONGEST_FRAME: Duration = Duration::from_secs(10);
+/// Whether a decoder can start with that frame; `None` if it cannot be of that codec.
+fn is_key(codec: Codec, frame: &[u8]) -> Option<bool> {
+    match codec {
+        Codec::Vp9 => is_vp9_key(*frame.first()?),
+        Codec::Av1 => is_av1_key(frame),
+        // The lowest bit of a VP8 frame tag is 0 for a keyframe (RFC 6386 section 9.1).
+        Codec::H264 | Codec::Opus | Codec::Vp8 => Some(frame.first()? & 1 == 0),
+    }
+}
+
+/// From the start of the uncompressed header (VP9 bitstream section 6.2).
+fn is_vp9_key(first: u8) -> Option<bool> {
+    if first >> 6 != 0b10 {
+        return None;
+    }
+    // Profile 3 has a reserved bit before `show_existing_frame` and `frame_type`.
+    let flags = if first & 0b0011_0000 == 0b0011_0000 { first >> 1 } else { first >> 2 };
+    Some(flags & 0b11 == 0)
+}
+
+/// A temporal unit that starts a coded video sequence has a sequence header (AV1 bitstream sections 5.3 and 7.5).
+fn is_av1_key(mut unit: &[u8]) -> Option<bool> {
+    let mut is_key = false;
+    while let Some((&header, rest)) = unit.split_first() {
+        let (has_extension, has_size) = (header & 0b100 != 0, header & 0b10 != 0);
+        if header & 0x80 != 0 || !has_size {
+            return None;
+        }
+        is_key |= header >> 3 == SEQUENCE_HEADER;
+        let rest = if has_extension { rest.get(1..)? } else { rest };
+        let (size, rest) = leb128(rest)?;
+        unit = rest.get(size..)?;
+    }
+    Some(is_key)
+}
+
+fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().take(LEB128_BYTES).enumerate() {
+        value |= usize::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[index + 1..]));
+        }
+    }
+    None
+}
 
 fn number(little_endian: &[u8]) -> u64 {
     little_endian.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
+const HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 12;
+const LONGEST_FRAME: Duration = Duration::from_secs(10);
+const SEQUENCE_HEADER: u8 = 1;
+/// Of a size that fits 32 bits, which is all that may be written.
+const LEB128_BYTES: usize = 5;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const VP8: &[u8] = include_bytes!("../../media/clip.ivf");
+    const VP9: &[u8] = include_bytes!("../../tests/fixtures/vp9.ivf");
+    const AV1: &[u8] = include_bytes!("../../tests/fixtures/av1.ivf");
+
+    #[test]
+    fn the_codec_and_its_keyframes_are_found() {
+        for (file, codec, count, seconds) in
+            [(VP8, Codec::Vp8, 60, 4), (VP9, Codec::Vp9, 30, 2), (AV1, Codec::Av1, 30, 2)]
+        {
+            let recording = read(&Bytes::from_static(file)).unwrap();
+            let keys = recording.frames().iter().enumerate().filter(|(_, frame)| frame.is_key);
+            let keys: Vec<usize> = keys.map(|(index, _)| index).collect();
+            assert_eq!(keys, (0..seconds).map(|second| second * 15).collect::<Vec<_>>(), "{codec}");
+            assert_eq!(recording.frames().len(), count, "{codec}");
+        }
+    }
+
     #[test]
     fn a_file_cut_off_anywhere_is_an_error_or_shorter_but_never_a_panic() {
-        let file = Bytes::from_static(super::super::clip(super::super::MediaKind::Video));
-        let whole = frames(&file).unwrap().len();
-        for length in (0..2000).chain(file.len() - 50..file.len()) {
-            if let Ok(frames) = frames(&file.slice(..length)) {
-                assert!(frames.len() < whole);
+        for file in [VP8, VP9, AV1].map(Bytes::from_static) {
+            let whole = read(&file).unwrap().frames().len();
+            for length in (0..2000).chain(file.len() - 50..file.len()) {
+                if let Ok(recording) = read(&file.slice(..length)) {
+                    assert!(recording.frames().len() < whole);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_byte_is_never_a_panic() {
+        for file in [VP9, AV1] {
+            for index in (0..file.len()).step_by(3) {
+                for value in [0, 0x7f, 0xff] {
+                    let mut damaged = file.to_vec();
+                    damaged[index] = value;
+                    let _ = read(&damaged.into());
+                }
             }
         }
     }
 
     #[test]
     fn another_codec_is_named() {
-        let mut file = super::super::clip(super::super::MediaKind::Video)[..64].to_vec();
-        file[8..12].copy_from_slice(b"VP90");
-        assert_eq!(frames(&file.into()).unwrap_err(), "the codec is VP90, expected VP80");
+        let mut file = VP8[..64].to_vec();
+        file[8..12].copy_from_slice(b"H264");
+        let error = read(&file.into()).unwrap_err();
+        assert_eq!(error, "the codec is H264, expected VP80, VP90 or AV01");
     }
 }

@@ -1,4 +1,4 @@
-//! Plays the frames of a source in real time, once for all connections.
+//! Plays a source in real time, once for all connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,23 +7,37 @@ use tokio::sync::{Notify, broadcast};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::Frame;
+use super::{Codec, Frame, MediaSource};
+use crate::error::MediaError;
 
 /// A source that is playing; it stops when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Player {
+    codec: Codec,
     frames: broadcast::Sender<Frame>,
     keyframe_wanted: Arc<Notify>,
     task: AbortHandle,
 }
 
 impl Player {
-    /// Starts to play, over and over.
-    pub(crate) fn start(frames: Arc<[Frame]>) -> Self {
+    /// Starts to play.
+    pub(crate) fn start(source: Box<dyn MediaSource>) -> Self {
+        let codec = source.codec();
         let (sender, _) = broadcast::channel(QUEUE_FRAMES);
         let keyframe_wanted = Arc::new(Notify::new());
-        let task = tokio::spawn(play(frames, sender.clone(), Arc::clone(&keyframe_wanted)));
-        Self { frames: sender, keyframe_wanted, task: task.abort_handle() }
+        let (frames, wanted) = (sender.clone(), Arc::clone(&keyframe_wanted));
+        let task = tokio::spawn(async move {
+            match play(source, frames, wanted).await {
+                Ok(()) => tracing::debug!(%codec, "a source has ended"),
+                Err(error) => tracing::warn!(%codec, %error, "a source has failed"),
+            }
+        });
+        Self { codec, frames: sender, keyframe_wanted, task: task.abort_handle() }
+    }
+
+    /// What its frames are encoded with.
+    pub(crate) fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// Frames from here on. A receiver that falls behind loses the oldest and is told.
@@ -31,7 +45,7 @@ impl Player {
         self.frames.subscribe()
     }
 
-    /// Jumps to the next keyframe, for a receiver that cannot decode what it gets.
+    /// Has a keyframe come soon, for a receiver that cannot decode what it gets.
     pub(crate) fn request_keyframe(&self) {
         self.keyframe_wanted.notify_one();
     }
@@ -43,44 +57,55 @@ impl Drop for Player {
     }
 }
 
-async fn play(frames: Arc<[Frame]>, sender: broadcast::Sender<Frame>, keyframe_wanted: Arc<Notify>) {
-    let mut index = 0;
+async fn play(
+    mut source: Box<dyn MediaSource>,
+    sender: broadcast::Sender<Frame>,
+    keyframe_wanted: Arc<Notify>,
+) -> Result<(), MediaError> {
+    let is_live = source.is_live();
     let mut due = Instant::now();
-    let mut last_key = due;
+    let mut is_wanted = false;
+    // Many receivers ask at once when they join: one keyframe serves them all.
+    let mut next_request = due;
     loop {
-        tokio::select! {
-            () = sleep_until(due) => {}
-            () = keyframe_wanted.notified() => {
-                // Many receivers ask at once when they join: one keyframe serves them all.
-                if last_key.elapsed() >= KEYFRAME_PAUSE {
-                    index = next_key(&frames, index);
-                }
+        let next = async {
+            if !is_live {
+                sleep_until(due).await;
+            }
+            source.next_frame().await
+        };
+        let frame = tokio::select! {
+            frame = next => frame?,
+            () = keyframe_wanted.notified(), if !is_wanted => {
+                is_wanted = true;
                 continue;
             }
-        }
-        let frame = &frames[index];
+            () = sleep_until(next_request), if is_wanted => {
+                source.request_keyframe();
+                is_wanted = false;
+                next_request = Instant::now() + KEYFRAME_PAUSE;
+                continue;
+            }
+        };
+        let Some(frame) = frame else { return Ok(()) };
         if frame.is_key {
-            last_key = Instant::now();
+            is_wanted = false;
+            next_request = Instant::now() + KEYFRAME_PAUSE;
         }
-        // Nobody may be listening, which is no reason to stop.
-        let _ = sender.send(frame.clone());
         // Damaged timestamps must not make this spin.
-        due += frame.duration.max(SHORTEST_FRAME);
+        due += frame.duration.clamp(SHORTEST_FRAME, LONGEST_FRAME);
         // After a pause of the machine, go on from here and do not catch up in a burst.
         if due.elapsed() > LATE {
             due = Instant::now();
         }
-        index = (index + 1) % frames.len();
+        // Nobody may be listening, which is no reason to stop.
+        let _ = sender.send(frame);
     }
-}
-
-fn next_key(frames: &[Frame], from: usize) -> usize {
-    let later = frames.iter().enumerate().skip(from).find(|(_, frame)| frame.is_key);
-    later.map_or(0, |(index, _)| index)
 }
 
 /// Frames a connection may be behind: about a second of audio.
 const QUEUE_FRAMES: usize = 64;
 const KEYFRAME_PAUSE: Duration = Duration::from_millis(300);
 const SHORTEST_FRAME: Duration = Duration::from_millis(1);
+const LONGEST_FRAME: Duration = Duration::from_secs(10);
 const LATE: Duration = Duration::from_millis(500);

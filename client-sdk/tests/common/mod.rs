@@ -8,6 +8,7 @@
 )]
 
 pub mod coturn;
+pub mod frames;
 pub mod wire;
 
 use std::collections::{HashMap, HashSet};

@@ -1,0 +1,61 @@
+//! What media is encoded with.
+
+use std::fmt;
+
+/// Audio or video.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum MediaKind {
+    /// Sound.
+    Audio,
+    /// Pictures.
+    Video,
+}
+
+/// A codec that can be sent.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Codec {
+    /// AV1 (AV1 RTP payload format 1.0): one temporal unit a frame.
+    Av1,
+    /// H.264 (RFC 6184) of the Baseline, Constrained Baseline or High profile, in Annex-B format: one access unit a
+    /// frame, keyframes with their parameter sets.
+    H264,
+    /// Opus (RFC 7587): one packet a frame.
+    Opus,
+    /// VP8 (RFC 7741).
+    Vp8,
+    /// VP9 (RFC 9628) of profile 0.
+    Vp9,
+}
+
+impl Codec {
+    /// Whether it carries sound or pictures.
+    #[must_use]
+    pub fn kind(self) -> MediaKind {
+        match self {
+            Self::Opus => MediaKind::Audio,
+            Self::Av1 | Self::H264 | Self::Vp8 | Self::Vp9 => MediaKind::Video,
+        }
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Av1 => "AV1",
+            Self::H264 => "H.264",
+            Self::Opus => "Opus",
+            Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
+        })
+    }
+}
+
+impl fmt::Display for MediaKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+        })
+    }
+}

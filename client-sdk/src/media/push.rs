@@ -1,0 +1,182 @@
+//! Frames that the application makes itself and hands in one by one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use thiserror::Error;
+use tokio::sync::{Notify, mpsc};
+
+use super::{Codec, Frame, MediaKind, MediaSource, Source};
+use crate::error::MediaError;
+
+impl Source {
+    /// Frames that the application hands in, each sent at once. The source ends when the pusher is dropped.
+    ///
+    /// Up to 64 frames and 4 MiB wait; what happens beyond is told at [`Pusher::push`].
+    #[must_use]
+    pub fn pushed(codec: Codec) -> (Pusher, Self) {
+        let (sender, frames) = mpsc::channel(QUEUE_FRAMES);
+        let state = Arc::new(State::default());
+        let pusher = Pusher { codec, frames: sender, state: Arc::clone(&state) };
+        (pusher, Self::custom(Pushed { codec, frames, state }))
+    }
+}
+
+/// The application's end of [`Source::pushed`].
+#[derive(Debug)]
+pub struct Pusher {
+    codec: Codec,
+    frames: mpsc::Sender<Frame>,
+    state: Arc<State>,
+}
+
+/// A frame that was not taken.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum PushError {
+    /// The participant has left the room, or does not send this source any more.
+    #[error("the source is not sent any more")]
+    Closed,
+    /// More waits than may, since frames are handed in faster than they are sent; or the picture builds on one that was
+    /// dropped for this reason.
+    #[error("frames are handed in faster than they are sent, and this one is dropped")]
+    Full,
+}
+
+impl Pusher {
+    /// Hands in a frame. It never waits.
+    ///
+    /// # Errors
+    ///
+    /// The source is not sent any more, or too much waits and the frame is dropped. Pictures that follow a dropped one
+    /// could not be decoded: they are dropped too, up to the next keyframe, which is asked for.
+    pub fn push(&self, frame: Frame) -> Result<(), PushError> {
+        if self.frames.is_closed() {
+            return Err(PushError::Closed);
+        }
+        let is_video = self.codec.kind() == MediaKind::Video;
+        if is_video && !frame.is_key && self.state.is_broken.load(Ordering::Acquire) {
+            return Err(PushError::Full);
+        }
+        let (size, is_key) = (frame.data.len(), frame.is_key);
+        let queued = self.state.bytes.fetch_add(size, Ordering::AcqRel) + size;
+        let pushed = if queued > QUEUE_BYTES {
+            Err(PushError::Full)
+        } else {
+            self.frames.try_send(frame).map_err(|error| match error {
+                mpsc::error::TrySendError::Closed(_) => PushError::Closed,
+                mpsc::error::TrySendError::Full(_) => PushError::Full,
+            })
+        };
+        match pushed {
+            Ok(()) if is_key => self.state.is_broken.store(false, Ordering::Release),
+            Ok(()) => {}
+            Err(_) => {
+                self.state.bytes.fetch_sub(size, Ordering::AcqRel);
+                if is_video {
+                    self.state.is_broken.store(true, Ordering::Release);
+                    self.state.keyframe_wanted.notify_one();
+                }
+            }
+        }
+        pushed
+    }
+
+    /// Waits until a keyframe is wanted, since somebody cannot decode what it gets. One call is woken by all requests
+    /// that came since the last. Safe to cancel.
+    pub async fn keyframe_wanted(&self) {
+        self.state.keyframe_wanted.notified().await;
+    }
+
+    /// Waits until the source is not sent any more.
+    pub async fn closed(&self) {
+        self.frames.closed().await;
+    }
+}
+
+/// What both ends know.
+#[derive(Debug, Default)]
+struct State {
+    /// That wait.
+    bytes: AtomicUsize,
+    /// Whether a picture was dropped that the next ones build on.
+    is_broken: AtomicBool,
+    keyframe_wanted: Notify,
+}
+
+/// The participant's end.
+struct Pushed {
+    codec: Codec,
+    frames: mpsc::Receiver<Frame>,
+    state: Arc<State>,
+}
+
+#[async_trait]
+impl MediaSource for Pushed {
+    fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError> {
+        let frame = self.frames.recv().await;
+        if let Some(frame) = &frame {
+            self.state.bytes.fetch_sub(frame.data.len(), Ordering::AcqRel);
+        }
+        Ok(frame)
+    }
+
+    fn request_keyframe(&mut self) {
+        self.state.keyframe_wanted.notify_one();
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+}
+
+const QUEUE_FRAMES: usize = 64;
+const QUEUE_BYTES: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn frame(size: usize, is_key: bool) -> Frame {
+        Frame { data: vec![0; size].into(), duration: Duration::from_millis(40), is_key }
+    }
+
+    #[tokio::test]
+    async fn after_a_dropped_picture_only_a_keyframe_is_taken() {
+        for (size, fits) in [(1, QUEUE_FRAMES), (1 << 20, 4)] {
+            let (pusher, source) = Source::pushed(Codec::Vp8);
+            let mut source = source.open(MediaKind::Video).unwrap();
+            for n in 0..fits {
+                assert_eq!(pusher.push(frame(size, n == 0)), Ok(()));
+            }
+            assert_eq!(pusher.push(frame(size, false)), Err(PushError::Full));
+            pusher.keyframe_wanted().await;
+            assert!(source.next_frame().await.unwrap().unwrap().is_key);
+            assert_eq!(pusher.push(frame(size, false)), Err(PushError::Full));
+            assert_eq!(pusher.push(frame(size, true)), Ok(()));
+            assert!(source.next_frame().await.unwrap().is_some());
+            assert_eq!(pusher.push(frame(size, false)), Ok(()));
+        }
+    }
+
+    #[tokio::test]
+    async fn each_end_learns_that_the_other_is_gone() {
+        let (pusher, source) = Source::pushed(Codec::Opus);
+        drop(source.open(MediaKind::Audio).unwrap());
+        pusher.closed().await;
+        assert_eq!(pusher.push(frame(1, true)), Err(PushError::Closed));
+
+        let (pusher, source) = Source::pushed(Codec::Opus);
+        let mut opened = source.open(MediaKind::Audio).unwrap();
+        assert!(matches!(source.open(MediaKind::Audio), Err(MediaError::Taken)));
+        drop(pusher);
+        assert_eq!(opened.next_frame().await.unwrap(), None);
+    }
+}
