@@ -5,6 +5,7 @@ mod handler;
 mod keyframe;
 mod receiver;
 mod sender;
+mod senders;
 mod setup;
 
 use std::collections::HashMap;
@@ -24,7 +25,7 @@ use webrtc::peer_connection::{
 
 use self::data::DataSender;
 use self::handler::Note;
-use self::sender::Sender;
+use self::senders::Senders;
 pub(crate) use self::setup::Setup;
 use crate::error::SendError;
 use crate::event::ConnectionState;
@@ -144,6 +145,7 @@ async fn run(
                 connection.execute(command).await;
             }
             Some(note) = notes.recv() => connection.note(note).await,
+            () = connection.senders.changed() => connection.update_senders().await,
         }
     }
     setup::close(connection.pc.as_ref()).await;
@@ -152,8 +154,7 @@ async fn run(
 /// A connection within its task.
 struct Running {
     pc: Arc<dyn PeerConnection>,
-    /// What is to be sent once the connection stands.
-    senders: Vec<Sender>,
+    senders: Senders,
     /// Whether it cannot connect unless it finds a candidate, and has found none so far.
     needs_candidate: bool,
     /// Negotiations that are over, but not told to be so yet.
@@ -201,12 +202,14 @@ impl Running {
         self.pc.set_local_description(answer.clone()).await?;
         self.settling += 1;
         self.out.report(Report::Answer { negotiation, sdp: answer.sdp }).await;
+        self.senders.start().await;
         self.end_tracks().await
     }
 
     async fn accept(&mut self, sdp: String) -> Result<()> {
         self.pc.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
         self.settling += 1;
+        self.senders.start().await;
         self.end_tracks().await
     }
 
@@ -274,12 +277,15 @@ impl Running {
             _ => return,
         };
         if state == ConnectionState::Connected {
-            // Packets written earlier would go nowhere.
-            for sender in self.senders.drain(..) {
-                self.tasks.spawn(sender.run());
-            }
+            self.senders.connected().await;
         }
         self.out.report(Report::State(state)).await;
+    }
+
+    async fn update_senders(&mut self) {
+        if let Err(error) = self.senders.update(self.pc.as_ref()).await {
+            fail(&self.out, &error).await;
+        }
     }
 
     fn carry_data(&mut self, channel: Arc<dyn webrtc::data_channel::DataChannel>) {
@@ -298,7 +304,7 @@ const QUEUE_COMMANDS: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{MediaKind, Player, Source};
+    use crate::media::{MediaKind, Outgoing, Source};
     use crate::options::Options;
 
     #[tokio::test]
@@ -381,25 +387,30 @@ mod tests {
         connections: [Connection; 2],
         inbox: mpsc::Receiver<Message>,
         tasks: JoinSet<()>,
+        /// Keeps it playing.
+        _media: Vec<Outgoing>,
     }
 
     impl Pair {
         fn open(offers: [bool; 2]) -> Self {
             let (messages, inbox) = mpsc::channel(1024);
-            let mut tasks = JoinSet::new();
+            let (mut tasks, mut media) = (JoinSet::new(), Vec::new());
             let connections = [0, 1].map(|n| {
                 let options = Options::new().bind_address("127.0.0.1:0").mdns(false);
-                let player = |kind| Some(Player::start(Source::Clip.open(kind).unwrap()));
-                let (audio, video) = (player(MediaKind::Audio), player(MediaKind::Video));
-                let setup = Arc::new(Setup::new(&options, &[], audio, video));
+                let mut outgoing = Outgoing::new();
+                let clip = Some(&Source::Clip);
+                let failed = outgoing.publish_all([(MediaKind::Audio, clip), (MediaKind::Video, clip)]);
+                assert!(failed.is_empty());
+                let setup = Arc::new(Setup::new(&options, &[], outgoing.watch()));
+                media.push(outgoing);
                 let name = format!("p_{n}").parse().unwrap();
                 Connection::open(setup, name, 1, offers[n], messages.clone(), &mut tasks)
             });
-            Self { connections, inbox, tasks }
+            Self { connections, inbox, tasks, _media: media }
         }
 
         async fn close(self) {
-            let Self { connections, inbox, mut tasks } = self;
+            let Self { connections, inbox, mut tasks, .. } = self;
             drop((connections, inbox));
             while tasks.join_next().await.is_some() {}
         }

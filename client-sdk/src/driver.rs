@@ -11,17 +11,20 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::connection::{Connection, Message, Setup, Told};
 use crate::door::{Door, Entered};
-use crate::error::SendError;
+use crate::error::{MediaError, SendError};
 use crate::event::{ConnectionState, Event};
 use crate::ice::IceServer;
+use crate::media::{MediaKind, MediaSource, Outgoing};
 use crate::session::{Action, Report, Session, Setback};
 use crate::signaling::{Ended, Signaling};
 
 /// Something that the application wants.
 pub(crate) enum Wish {
     Leave,
+    Publish { kind: MediaKind, source: Box<dyn MediaSource> },
     RestartIce { with: ParticipantId },
     Send { to: ParticipantId, data: Bytes, reply: oneshot::Sender<Result<(), SendError>> },
+    Unpublish { kind: MediaKind },
 }
 
 /// A participant's task.
@@ -33,6 +36,7 @@ pub(crate) struct Driver {
     /// At most one attempt to open it again.
     entering: JoinSet<Result<Entered, Setback>>,
     setup: Arc<Setup>,
+    outgoing: Outgoing,
     connections: HashMap<ParticipantId, Connection>,
     /// The tasks of the connections, also of those that are still closing.
     tasks: JoinSet<()>,
@@ -51,6 +55,7 @@ impl Driver {
         signaling: Signaling,
         door: Door,
         setup: Arc<Setup>,
+        outgoing: Outgoing,
         events: mpsc::Sender<Event>,
         id: watch::Sender<ParticipantId>,
     ) -> Self {
@@ -61,6 +66,7 @@ impl Driver {
             door,
             entering: JoinSet::new(),
             setup,
+            outgoing,
             connections: HashMap::new(),
             tasks: JoinSet::new(),
             messages,
@@ -84,6 +90,7 @@ impl Driver {
                 Some(message) = self.messages.recv() => self.message(message),
                 // A handle that was dropped wants what one that leaves wants.
                 wish = wishes.recv() => self.wish(wish.unwrap_or(Wish::Leave)),
+                (kind, reason) = self.outgoing.ended() => self.degraded(kind, reason),
                 Some(_) = self.tasks.join_next() => {}
             }
             self.act();
@@ -94,6 +101,11 @@ impl Driver {
             signaling.close().await;
         }
         while tasks.join_next().await.is_some() {}
+    }
+
+    /// Something is not sent any more, for a reason of its own.
+    pub(crate) fn degraded(&mut self, kind: MediaKind, reason: MediaError) {
+        self.events.emit(Event::Degraded { kind, reason });
     }
 
     fn frame(&mut self, frame: &Bytes) {
@@ -145,7 +157,9 @@ impl Driver {
     fn wish(&mut self, wish: Wish) {
         match wish {
             Wish::Leave => self.session.leave(),
+            Wish::Publish { kind, source } => self.outgoing.publish(kind, source),
             Wish::RestartIce { with } => self.session.restart_ice(with),
+            Wish::Unpublish { kind } => self.outgoing.unpublish(kind),
             Wish::Send { to, data, reply } => {
                 let connection = self.connections.get(&to).ok_or(SendError::NoChannel);
                 // Whoever does not wait for the outcome does not want it.

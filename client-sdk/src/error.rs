@@ -48,7 +48,7 @@ impl RequestError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EnterError {
-    /// A media file cannot be played.
+    /// A source cannot be opened, and [`Options::require_media`](crate::Options::require_media) asks for all of them.
     #[error(transparent)]
     Media(#[from] MediaError),
     /// Only relays may be used ([`Options::relay_only`](crate::Options::relay_only)), and the server has named none
@@ -78,6 +78,9 @@ pub enum EnterError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MediaError {
+    /// A source of the application's own has no more frames.
+    #[error("the source has ended")]
+    Ended,
     /// A source of the application's own failed, for this reason.
     #[error("the source failed: {0}")]
     Failed(Box<dyn std::error::Error + Send + Sync>),
@@ -105,6 +108,9 @@ pub enum MediaError {
         /// What it was to be sent as.
         kind: MediaKind,
     },
+    /// The room has been left or closed.
+    #[error("the room is closed")]
+    RoomClosed,
     /// A source of the application's own can be sent once, and it was.
     #[error("the source is sent by another participant, or was sent before")]
     Taken,

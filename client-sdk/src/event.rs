@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use signal_core::{Participant as Member, ParticipantId};
 
+use crate::error::MediaError;
+use crate::media::MediaKind;
 use crate::track::RemoteTrack;
 
 /// Something that happened in the room, in the order in which this participant learned of it.
@@ -26,6 +28,14 @@ pub enum Event {
         topic: String,
         /// The message, a JSON value.
         data: Bytes,
+    },
+    /// A source could not be opened or has ended, and is not sent any more; everything else goes on. With neither audio
+    /// nor video left this participant watches and listens.
+    Degraded {
+        /// What is not sent any more.
+        kind: MediaKind,
+        /// Why.
+        reason: MediaError,
     },
     /// Data from another participant.
     Data {

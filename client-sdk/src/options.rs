@@ -10,6 +10,7 @@ use crate::media::Source;
 pub struct Options {
     pub(crate) audio: Option<Source>,
     pub(crate) video: Option<Source>,
+    pub(crate) require_media: bool,
     pub(crate) relay_only: bool,
     pub(crate) bind_address: String,
     pub(crate) mdns: bool,
@@ -22,6 +23,7 @@ impl Default for Options {
         Self {
             audio: None,
             video: None,
+            require_media: false,
             relay_only: false,
             bind_address: "0.0.0.0:0".into(),
             mdns: true,
@@ -46,6 +48,13 @@ impl Options {
     /// Sends video. By default none is sent.
     pub fn video(mut self, source: Source) -> Self {
         self.video = Some(source);
+        self
+    }
+
+    /// Whether entering fails if a source cannot be opened. By default it does not: the participant enters with what is
+    /// left and tells [`Event::Degraded`](crate::Event::Degraded).
+    pub fn require_media(mut self, require_media: bool) -> Self {
+        self.require_media = require_media;
         self
     }
 

@@ -10,10 +10,10 @@ use tokio::task::JoinHandle;
 use crate::connection::Setup;
 use crate::door::Door;
 use crate::driver::{Driver, Wish};
-use crate::error::{EnterError, SendError};
+use crate::error::{EnterError, MediaError, SendError};
 use crate::event::Event;
 use crate::ice::IceServer;
-use crate::media::{MediaKind, Player, Source};
+use crate::media::{MediaKind, Outgoing, Source};
 use crate::options::Options;
 use crate::session::Session;
 
@@ -37,10 +37,17 @@ impl Participant {
         ice_servers: Vec<IceServer>,
         options: &Options,
     ) -> Result<Self, EnterError> {
-        let audio = player(options.audio.as_ref(), MediaKind::Audio)?;
-        let video = player(options.video.as_ref(), MediaKind::Video)?;
+        let mut outgoing = Outgoing::new();
+        let mut failed = outgoing.publish_all([
+            (MediaKind::Audio, options.audio.as_ref()),
+            (MediaKind::Video, options.video.as_ref()),
+        ]);
+        if options.require_media && !failed.is_empty() {
+            return Err(failed.swap_remove(0).1.into());
+        }
         let entered = door.enter().await?;
-        let setup = Setup::new(options, &entered.ice_servers().unwrap_or(ice_servers), audio, video);
+        let ice_servers = entered.ice_servers().unwrap_or(ice_servers);
+        let setup = Setup::new(options, &ice_servers, outgoing.watch());
         if options.relay_only && !setup.has_relay() {
             entered.signaling.close().await;
             return Err(EnterError::NoRelay);
@@ -52,7 +59,11 @@ impl Participant {
         let (wishes, wished) = mpsc::channel(QUEUE_WISHES);
         let (told, events) = mpsc::channel(QUEUE_EVENTS + 1);
         let (id_changed, id) = watch::channel(id);
-        let driver = Driver::new(session, entered.signaling, door, Arc::new(setup), told, id_changed);
+        let setup = Arc::new(setup);
+        let mut driver = Driver::new(session, entered.signaling, door, setup, outgoing, told, id_changed);
+        for (kind, reason) in failed {
+            driver.degraded(kind, reason);
+        }
         Ok(Self { id, wishes, events, driver: tokio::spawn(driver.run(wished)) })
     }
 
@@ -71,6 +82,23 @@ impl Participant {
         let wish = Wish::Send { to, data: data.into(), reply };
         self.wishes.send(wish).await.map_err(|_| SendError::Closed)?;
         done.await.map_err(|_| SendError::Closed)?
+    }
+
+    /// Sends a source to everybody, from now on and to whoever comes later. One of the same kind that was sent before is
+    /// replaced; the others notice nothing of it but the new picture or sound if the codec is the same.
+    ///
+    /// # Errors
+    ///
+    /// The source cannot be opened, in which case what was sent before goes on, or the room is closed.
+    pub async fn publish(&self, kind: MediaKind, source: &Source) -> Result<(), MediaError> {
+        let source = source.open(kind)?;
+        self.wishes.send(Wish::Publish { kind, source }).await.map_err(|_| MediaError::RoomClosed)
+    }
+
+    /// Sends no more audio or video, until it is published again.
+    pub async fn unpublish(&self, kind: MediaKind) {
+        // After the end of the room nothing is sent anyway.
+        let _ = self.wishes.send(Wish::Unpublish { kind }).await;
     }
 
     /// Starts ICE anew with another participant, for example after the network has changed.
@@ -94,11 +122,6 @@ impl Participant {
     pub fn id(&self) -> ParticipantId {
         *self.id.borrow()
     }
-}
-
-fn player(source: Option<&Source>, kind: MediaKind) -> Result<Option<Player>, EnterError> {
-    let Some(source) = source else { return Ok(None) };
-    Ok(Some(Player::start(source.open(kind)?)))
 }
 
 /// Besides the last one.

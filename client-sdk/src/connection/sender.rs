@@ -12,6 +12,7 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use uuid::Uuid;
 use webrtc::error::Result;
 use webrtc::media_stream::track_local::static_sample::TrackLocalStaticSample;
@@ -28,14 +29,17 @@ pub(super) struct Sender {
     sender: Arc<dyn RtpSender>,
     ssrc: u32,
     format: Format,
-    player: Arc<Player>,
+    players: watch::Receiver<Arc<Player>>,
 }
 
 impl Sender {
     /// Adds a track; a track belongs to one connection, the frames are shared.
-    pub(super) async fn add(pc: &dyn PeerConnection, player: Arc<Player>) -> Result<Self> {
-        let format = Format::of(player.codec());
-        let kind = match player.codec().kind() {
+    ///
+    /// It follows `players` without a negotiation, so that all of them have to have the same codec.
+    pub(super) async fn add(pc: &dyn PeerConnection, players: watch::Receiver<Arc<Player>>) -> Result<Self> {
+        let codec = players.borrow().codec();
+        let format = Format::of(codec);
+        let kind = match codec.kind() {
             MediaKind::Audio => RtpCodecKind::Audio,
             MediaKind::Video => RtpCodecKind::Video,
         };
@@ -54,17 +58,26 @@ impl Sender {
         let track = Arc::new(TrackLocalStaticSample::new(Instant::now(), track)?);
         let sender = pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
         offer_all_codecs(pc, sender.as_ref()).await?;
-        Ok(Self { track, sender, ssrc, format, player })
+        Ok(Self { track, sender, ssrc, format, players })
     }
 
-    /// Sends from the next keyframe on, until the connection is closed.
-    pub(super) async fn run(self) {
-        let Some(payload_type) = self.payload_type().await else {
-            tracing::warn!(codec = %self.player.codec(), "the other side does not take this codec, so it gets nothing");
-            return;
-        };
-        let mut frames = self.player.subscribe();
-        self.player.request_keyframe();
+    /// What removes the track again.
+    pub(super) fn rtp(&self) -> Arc<dyn RtpSender> {
+        Arc::clone(&self.sender)
+    }
+
+    /// What the negotiation called this codec; `None` before it is over, or if the other side did not take the codec.
+    pub(super) async fn payload_type(&self) -> Option<u8> {
+        let parameters = self.sender.get_parameters().await.ok()?.rtp_parameters;
+        let codec = parameters.codecs.iter().find(|codec| self.format.is(&codec.rtp_codec))?;
+        Some(codec.payload_type)
+    }
+
+    /// Sends from the next keyframe on, until the connection is closed or this is dropped.
+    pub(super) async fn run(mut self, payload_type: u8) {
+        let mut player = Arc::clone(&self.players.borrow_and_update());
+        let mut frames = player.subscribe();
+        player.request_keyframe();
         let mut waits_for_keyframe = true;
         loop {
             tokio::select! {
@@ -76,14 +89,23 @@ impl Sender {
                     }
                     Err(RecvError::Lagged(_)) => {
                         waits_for_keyframe = true;
-                        self.player.request_keyframe();
+                        player.request_keyframe();
                     }
                     Err(RecvError::Closed) => return,
                 },
+                changed = self.players.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    player = Arc::clone(&self.players.borrow_and_update());
+                    frames = player.subscribe();
+                    player.request_keyframe();
+                    waits_for_keyframe = true;
+                }
                 event = self.track.poll() => match event {
                     Some(TrackLocalEvent::OnRtcpPacket(packets)) => {
                         if packets.iter().any(|packet| is_keyframe_request(packet.as_ref())) {
-                            self.player.request_keyframe();
+                            player.request_keyframe();
                         }
                     }
                     Some(_) => {}
@@ -99,13 +121,6 @@ impl Sender {
         if let Err(error) = self.track.write_sample(self.ssrc, payload_type, &sample, &[]).await {
             tracing::trace!(%error, "a frame was not sent");
         }
-    }
-
-    /// What the negotiation called this codec.
-    async fn payload_type(&self) -> Option<u8> {
-        let parameters = self.sender.get_parameters().await.ok()?.rtp_parameters;
-        let codec = parameters.codecs.iter().find(|codec| self.format.is(&codec.rtp_codec))?;
-        Some(codec.payload_type)
     }
 }
 

@@ -10,16 +10,15 @@ use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::configuration::{RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy};
 use rtc::peer_connection::transport::RTCDtlsRole;
-use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
+use tokio::sync::watch;
 use webrtc::error::Result;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
 use super::handler::Handler;
 use super::keyframe::KeyframeTap;
-use super::sender::Sender;
+use super::senders::Senders;
 use crate::ice::IceServer;
-use crate::media::{MediaKind, Player};
+use crate::media::Media;
 use crate::options::Options;
 
 /// What all connections of a participant have in common.
@@ -30,25 +29,18 @@ pub(crate) struct Setup {
     bind_address: String,
     mdns: MulticastDnsMode,
     reactor_threads: usize,
-    audio: Option<Arc<Player>>,
-    video: Option<Arc<Player>>,
+    media: watch::Receiver<Media>,
 }
 
 impl Setup {
-    pub(crate) fn new(
-        options: &Options,
-        ice_servers: &[IceServer],
-        audio: Option<Player>,
-        video: Option<Player>,
-    ) -> Self {
+    pub(crate) fn new(options: &Options, ice_servers: &[IceServer], media: watch::Receiver<Media>) -> Self {
         Self {
             ice_servers: usable(ice_servers),
             relay_only: options.relay_only,
             bind_address: options.bind_address.clone(),
             mdns: if options.mdns { MulticastDnsMode::QueryOnly } else { MulticastDnsMode::Disabled },
             reactor_threads: options.reactor_threads,
-            audio: audio.map(Arc::new),
-            video: video.map(Arc::new),
+            media,
         }
     }
 
@@ -72,9 +64,9 @@ impl Setup {
         &self,
         handler: Arc<Handler>,
         offers: bool,
-    ) -> Result<(Arc<dyn PeerConnection>, Vec<Sender>)> {
+    ) -> Result<(Arc<dyn PeerConnection>, Senders)> {
         let pc = self.build_bare(handler).await?;
-        match self.add_media(pc.as_ref(), offers).await {
+        match Senders::add(pc.as_ref(), self.media.clone(), offers).await {
             Ok(senders) => Ok((pc, senders)),
             Err(error) => {
                 close(pc.as_ref()).await;
@@ -114,19 +106,6 @@ impl Setup {
             .await?;
         Ok(Arc::new(pc))
     }
-
-    async fn add_media(&self, pc: &dyn PeerConnection, offers: bool) -> Result<Vec<Sender>> {
-        let mut senders = Vec::new();
-        for (kind, player) in [(MediaKind::Audio, &self.audio), (MediaKind::Video, &self.video)] {
-            match player {
-                Some(player) => senders.push(Sender::add(pc, Arc::clone(player)).await?),
-                // Whoever offers asks for both, so that the other side has a place for what it sends.
-                None if offers => receive_only(pc, kind).await?,
-                None => {}
-            }
-        }
-        Ok(senders)
-    }
 }
 
 /// Without this the peer connection's driver, socket and handler would live on.
@@ -147,16 +126,6 @@ fn usable(ice_servers: &[IceServer]) -> Vec<RTCIceServer> {
         })
     });
     usable.collect()
-}
-
-async fn receive_only(pc: &dyn PeerConnection, kind: MediaKind) -> Result<()> {
-    let kind = match kind {
-        MediaKind::Audio => RtpCodecKind::Audio,
-        MediaKind::Video => RtpCodecKind::Video,
-    };
-    let direction = RTCRtpTransceiverDirection::Recvonly;
-    let init = RTCRtpTransceiverInit { direction, ..RTCRtpTransceiverInit::default() };
-    pc.add_transceiver_from_kind(kind, Some(init)).await.map(drop)
 }
 
 /// Behind the interceptors that come with the crate, which act on RTCP first.

@@ -20,18 +20,16 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// Starts to play.
-    pub(crate) fn start(source: Box<dyn MediaSource>) -> Self {
+    /// Starts to play; `ended` is called when the source ends or fails, but not when this is dropped.
+    pub(crate) fn start(
+        source: Box<dyn MediaSource>,
+        ended: impl FnOnce(Result<(), MediaError>) + Send + 'static,
+    ) -> Self {
         let codec = source.codec();
         let (sender, _) = broadcast::channel(QUEUE_FRAMES);
         let keyframe_wanted = Arc::new(Notify::new());
         let (frames, wanted) = (sender.clone(), Arc::clone(&keyframe_wanted));
-        let task = tokio::spawn(async move {
-            match play(source, frames, wanted).await {
-                Ok(()) => tracing::debug!(%codec, "a source has ended"),
-                Err(error) => tracing::warn!(%codec, %error, "a source has failed"),
-            }
-        });
+        let task = tokio::spawn(async move { ended(play(source, frames, wanted).await) });
         Self { codec, frames: sender, keyframe_wanted, task: task.abort_handle() }
     }
 

@@ -51,6 +51,8 @@ pub struct Witness {
     pub channels: HashSet<ParticipantId>,
     pub data: Vec<(ParticipantId, String)>,
     pub closed: Option<CloseReason>,
+    /// What it stopped to send, and why.
+    pub degraded: Vec<(MediaKind, String)>,
     /// How often its signaling came back without a loss.
     pub resumed: u32,
 }
@@ -65,6 +67,7 @@ impl Witness {
             channels: HashSet::new(),
             data: Vec::new(),
             closed: None,
+            degraded: Vec::new(),
             resumed: 0,
         }
     }
@@ -98,6 +101,7 @@ impl Witness {
             Event::Data { participant, data } => {
                 self.data.push((participant, String::from_utf8(data.to_vec()).unwrap()));
             }
+            Event::Degraded { kind, reason } => self.degraded.push((kind, reason.to_string())),
             Event::DataChannelOpen { participant } => drop(self.channels.insert(participant)),
             Event::ParticipantJoined(participant) => drop(self.present.insert(participant.id)),
             Event::ParticipantLeft(id) => {

@@ -1,0 +1,144 @@
+//! What one connection sends, kept in step with what the participant does.
+
+use std::sync::Arc;
+
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use webrtc::error::Result;
+use webrtc::peer_connection::PeerConnection;
+use webrtc::rtp_transceiver::RtpSender;
+
+use super::sender::Sender;
+use crate::media::{Codec, Media, MediaKind, Player};
+
+pub(super) struct Senders {
+    media: watch::Receiver<Media>,
+    live: Vec<Live>,
+    /// Whether packets get through; those written earlier would go nowhere.
+    is_connected: bool,
+}
+
+/// A track that is negotiated, or about to be.
+struct Live {
+    codec: Codec,
+    rtp: Arc<dyn RtpSender>,
+    player: watch::Sender<Arc<Player>>,
+    /// Until it is negotiated and the connection stands.
+    waiting: Option<Sender>,
+    /// Stops sending when it is dropped.
+    running: JoinSet<()>,
+}
+
+impl Senders {
+    /// Adds what is sent at the moment; whoever offers asks to receive both kinds, so that the other side has a place for
+    /// what it sends.
+    pub(super) async fn add(
+        pc: &dyn PeerConnection,
+        mut media: watch::Receiver<Media>,
+        offers: bool,
+    ) -> Result<Self> {
+        let now = media.borrow_and_update().clone();
+        let mut senders = Self { media, live: Vec::new(), is_connected: false };
+        for kind in KINDS {
+            match now.player(kind) {
+                Some(player) => senders.add_track(pc, player).await?,
+                None if offers => receive_only(pc, kind).await?,
+                None => {}
+            }
+        }
+        Ok(senders)
+    }
+
+    /// The connection stands.
+    pub(super) async fn connected(&mut self) {
+        self.is_connected = true;
+        self.start().await;
+    }
+
+    /// Begins to send what has been negotiated meanwhile.
+    pub(super) async fn start(&mut self) {
+        if self.is_connected {
+            for live in &mut self.live {
+                live.start().await;
+            }
+        }
+    }
+
+    /// Waits until the participant sends something else. Safe to cancel.
+    pub(super) async fn changed(&mut self) {
+        if self.media.changed().await.is_err() {
+            // The room is over, and this connection soon.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Follows the change. What needs a negotiation is told by the peer connection.
+    pub(super) async fn update(&mut self, pc: &dyn PeerConnection) -> Result<()> {
+        let now = self.media.borrow_and_update().clone();
+        for kind in KINDS {
+            let player = now.player(kind);
+            let earlier = self.live.iter().position(|live| live.codec.kind() == kind);
+            if let (Some(player), Some(index)) = (player, earlier)
+                && player.codec() == self.live[index].codec
+            {
+                self.live[index].play(player);
+                continue;
+            }
+            // Before the earlier one is removed, so that it does not take its place: the other side could not tell that
+            // a track has ended and another one begun.
+            if let Some(player) = player {
+                self.add_track(pc, player).await?;
+            }
+            if let Some(index) = earlier {
+                let earlier = self.live.swap_remove(index);
+                pc.remove_track(&earlier.rtp).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_track(&mut self, pc: &dyn PeerConnection, player: &Arc<Player>) -> Result<()> {
+        let (player, players) = watch::channel(Arc::clone(player));
+        let sender = Sender::add(pc, players).await?;
+        let codec = player.borrow().codec();
+        let (rtp, running) = (sender.rtp(), JoinSet::new());
+        self.live.push(Live { codec, rtp, player, waiting: Some(sender), running });
+        Ok(())
+    }
+}
+
+impl Live {
+    async fn start(&mut self) {
+        let Some(sender) = self.waiting.take() else { return };
+        if let Some(payload_type) = sender.payload_type().await {
+            self.running.spawn(sender.run(payload_type));
+        } else {
+            tracing::warn!(codec = %self.codec, "the other side has not taken this codec, so it gets nothing for now");
+            self.waiting = Some(sender);
+        }
+    }
+
+    fn play(&self, player: &Arc<Player>) {
+        self.player.send_if_modified(|current| {
+            let is_other = !Arc::ptr_eq(current, player);
+            if is_other {
+                *current = Arc::clone(player);
+            }
+            is_other
+        });
+    }
+}
+
+async fn receive_only(pc: &dyn PeerConnection, kind: MediaKind) -> Result<()> {
+    let kind = match kind {
+        MediaKind::Audio => RtpCodecKind::Audio,
+        MediaKind::Video => RtpCodecKind::Video,
+    };
+    let direction = RTCRtpTransceiverDirection::Recvonly;
+    let init = RTCRtpTransceiverInit { direction, ..RTCRtpTransceiverInit::default() };
+    pc.add_transceiver_from_kind(kind, Some(init)).await.map(drop)
+}
+
+const KINDS: [MediaKind; 2] = [MediaKind::Audio, MediaKind::Video];
