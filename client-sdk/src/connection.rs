@@ -25,6 +25,7 @@ use webrtc::peer_connection::{
 
 use self::data::DataSender;
 use self::handler::Note;
+use self::receiver::Negotiated;
 use self::senders::Senders;
 pub(crate) use self::setup::Setup;
 use crate::error::SendError;
@@ -32,6 +33,7 @@ use crate::event::ConnectionState;
 use crate::ice::IceCandidate;
 use crate::session::{Command, Report};
 use crate::track::RemoteTrack;
+use crate::track_source::TrackLabel;
 
 /// What a connection has to tell: to the session or to the application.
 #[derive(Debug)]
@@ -128,6 +130,7 @@ async fn run(
         needs_candidate: setup.needs_relay(),
         settling: 0,
         received: HashMap::new(),
+        labels: Vec::new(),
         tasks: JoinSet::new(),
         outgoing,
         out,
@@ -159,8 +162,10 @@ struct Running {
     needs_candidate: bool,
     /// Negotiations that are over, but not told to be so yet.
     settling: usize,
-    /// The tracks that have been received, and whether each is being sent.
-    received: HashMap<MediaStreamTrackId, watch::Sender<bool>>,
+    /// The tracks that have been received, and how the negotiations have left each.
+    received: HashMap<MediaStreamTrackId, watch::Sender<Negotiated>>,
+    /// What the other side has said that its tracks are.
+    labels: Vec<TrackLabel>,
     tasks: JoinSet<()>,
     outgoing: data::Outgoing,
     out: Out,
@@ -170,7 +175,7 @@ impl Running {
     async fn execute(&mut self, command: Command) {
         let done = match command {
             Command::Accept { sdp } => self.accept(sdp).await,
-            Command::Answer { negotiation, sdp } => self.answer(negotiation, sdp).await,
+            Command::Answer { negotiation, sdp, tracks } => self.answer(negotiation, sdp, tracks).await,
             Command::Candidate(candidate) => return self.add_candidate(candidate).await,
             Command::Offer { negotiation, restart_ice } => self.offer(negotiation, restart_ice).await,
             Command::Rollback => self.rollback().await,
@@ -186,7 +191,8 @@ impl Running {
         }
         let offer = self.pc.create_offer(None).await?;
         self.pc.set_local_description(offer.clone()).await?;
-        self.out.report(Report::Offer { negotiation, sdp: offer.sdp }).await;
+        let tracks = self.senders.labels(self.pc.as_ref()).await?;
+        self.out.report(Report::Offer { negotiation, sdp: offer.sdp, tracks }).await;
         Ok(())
     }
 
@@ -196,32 +202,35 @@ impl Running {
         Ok(())
     }
 
-    async fn answer(&mut self, negotiation: u32, sdp: String) -> Result<()> {
+    async fn answer(&mut self, negotiation: u32, sdp: String, tracks: Vec<TrackLabel>) -> Result<()> {
         self.pc.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
         let answer = self.pc.create_answer(None).await?;
         self.pc.set_local_description(answer.clone()).await?;
         self.settling += 1;
+        self.labels = tracks;
         self.out.report(Report::Answer { negotiation, sdp: answer.sdp }).await;
         self.senders.start().await;
-        self.end_tracks().await
+        self.update_tracks().await
     }
 
     async fn accept(&mut self, sdp: String) -> Result<()> {
         self.pc.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
         self.settling += 1;
         self.senders.start().await;
-        self.end_tracks().await
+        self.update_tracks().await
     }
 
-    /// Ends the tracks that the other side does not send any more, which webrtc-rs does not tell.
-    async fn end_tracks(&self) -> Result<()> {
+    /// Tells the tracks what the last negotiation says of them. webrtc-rs does not tell that one is not sent any more.
+    async fn update_tracks(&self) -> Result<()> {
         for transceiver in self.pc.get_transceivers().await {
             let Some(receiver) = transceiver.receiver().await? else { continue };
-            if let Some(is_sent) = self.received.get(&receiver.track().track_id().await) {
-                let direction = transceiver.current_direction().await?;
-                let ended = [RTCRtpTransceiverDirection::Inactive, RTCRtpTransceiverDirection::Sendonly];
-                is_sent.send_replace(!ended.contains(&direction));
-            }
+            let Some(track) = self.received.get(&receiver.track().track_id().await) else { continue };
+            let direction = transceiver.current_direction().await?;
+            let ended = [RTCRtpTransceiverDirection::Inactive, RTCRtpTransceiverDirection::Sendonly];
+            let mid = transceiver.mid().await?;
+            let label = self.labels.iter().find(|label| mid.as_deref() == Some(&label.mid));
+            let source = label.map(|label| label.source);
+            track.send_replace(Negotiated { is_sent: !ended.contains(&direction), source });
         }
         Ok(())
     }
@@ -260,9 +269,12 @@ impl Running {
             Note::Settled => self.settling = self.settling.saturating_sub(1),
             Note::State(state) => self.state_changed(state).await,
             Note::Track(track) => {
-                let (sender, is_sent) = watch::channel(true);
+                let (sender, negotiated) = watch::channel(Negotiated { is_sent: true, source: None });
                 self.received.insert(track.track_id().await, sender);
-                self.tasks.spawn(receiver::receive(track, is_sent, self.out.clone()));
+                if let Err(error) = self.update_tracks().await {
+                    return fail(&self.out, &error).await;
+                }
+                self.tasks.spawn(receiver::receive(track, negotiated, self.out.clone()));
             }
         }
     }
@@ -328,7 +340,7 @@ mod tests {
                     Report::Candidate(candidate) => assert!(other.command(Command::Candidate(candidate))),
                     Report::NegotiationNeeded => assert!(!is_answered, "{peer} does"),
                     Report::Offer { sdp, .. } => {
-                        assert!(other.command(Command::Answer { negotiation: 1, sdp }));
+                        assert!(other.command(Command::Answer { negotiation: 1, sdp, tracks: vec![] }));
                     }
                     Report::State(state) => connected += u32::from(state == ConnectionState::Connected),
                 }
@@ -353,7 +365,7 @@ mod tests {
             match told {
                 Told::Session(Report::Offer { sdp, .. }) if is_winner => {
                     assert!(loser.command(Command::Rollback));
-                    assert!(loser.command(Command::Answer { negotiation: 2, sdp }));
+                    assert!(loser.command(Command::Answer { negotiation: 2, sdp, tracks: vec![] }));
                 }
                 Told::Session(Report::Answer { sdp, .. }) => {
                     assert!(winner.command(Command::Accept { sdp }));

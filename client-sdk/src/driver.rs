@@ -14,16 +14,19 @@ use crate::door::{Door, Entered};
 use crate::error::{MediaError, SendError};
 use crate::event::{ConnectionState, Event};
 use crate::ice::IceServer;
-use crate::media::{MediaKind, MediaSource, Outgoing};
+use crate::media::{MediaKind, MediaSource, Outgoing, SharePlace};
 use crate::session::{Action, Report, Session, Setback};
 use crate::signaling::{Ended, Signaling};
+use crate::track_source::TrackSource;
 
 /// Something that the application wants.
 pub(crate) enum Wish {
     Leave,
-    Publish { kind: MediaKind, source: Box<dyn MediaSource> },
+    Publish { kind: MediaKind, source: Box<dyn MediaSource>, label: TrackSource },
     RestartIce { with: ParticipantId },
     Send { to: ParticipantId, data: Bytes, reply: oneshot::Sender<Result<(), SendError>> },
+    Share { source: Box<dyn MediaSource>, place: SharePlace },
+    StopSharing,
     Unpublish { kind: MediaKind },
 }
 
@@ -90,7 +93,7 @@ impl Driver {
                 Some(message) = self.messages.recv() => self.message(message),
                 // A handle that was dropped wants what one that leaves wants.
                 wish = wishes.recv() => self.wish(wish.unwrap_or(Wish::Leave)),
-                (kind, reason) = self.outgoing.ended() => self.degraded(kind, reason),
+                ended = self.outgoing.ended() => self.events.emit(ended),
                 Some(_) = self.tasks.join_next() => {}
             }
             self.act();
@@ -157,8 +160,10 @@ impl Driver {
     fn wish(&mut self, wish: Wish) {
         match wish {
             Wish::Leave => self.session.leave(),
-            Wish::Publish { kind, source } => self.outgoing.publish(kind, source),
+            Wish::Publish { kind, source, label } => self.outgoing.publish(kind, source, label),
             Wish::RestartIce { with } => self.session.restart_ice(with),
+            Wish::Share { source, place } => self.outgoing.share(source, place),
+            Wish::StopSharing => self.outgoing.stop_sharing(),
             Wish::Unpublish { kind } => self.outgoing.unpublish(kind),
             Wish::Send { to, data, reply } => {
                 let connection = self.connections.get(&to).ok_or(SendError::NoChannel);

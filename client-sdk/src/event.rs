@@ -81,6 +81,11 @@ pub enum Event {
         /// Whether messages were lost meanwhile. What was being negotiated is negotiated again.
         lossy: bool,
     },
+    /// What was shared has come to its end and is not sent any more; the video is back in its place.
+    ShareEnded {
+        /// Why.
+        reason: MediaError,
+    },
     /// The server refused something this participant sent.
     SignalingError {
         /// The stable reason.

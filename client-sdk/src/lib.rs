@@ -47,6 +47,7 @@ pub mod session;
 mod signaling;
 mod tls;
 mod track;
+mod track_source;
 
 pub use async_trait::async_trait;
 pub use signal_core::{Participant as Member, ParticipantId};
@@ -55,7 +56,8 @@ pub use client::{Client, CreatedRoom, JoinedRoom, NewRoom};
 pub use error::{EnterError, MediaError, RequestError, SendError};
 pub use event::{CloseReason, ConnectionState, Event};
 pub use ice::{IceCandidate, IceServer};
-pub use media::{Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, Source};
+pub use media::{Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, SharePlace, Source};
 pub use options::Options;
 pub use participant::Participant;
 pub use track::{RemoteTrack, RtpPacket};
+pub use track_source::{TrackLabel, TrackSource};

@@ -11,7 +11,8 @@ mod recording;
 mod source;
 
 pub use self::codec::{Codec, MediaKind};
-pub(crate) use self::outgoing::{Media, Outgoing};
+pub use self::outgoing::SharePlace;
+pub(crate) use self::outgoing::{Media, Outgoing, Slot};
 pub(crate) use self::player::Player;
 pub use self::push::{PushError, Pusher};
 pub use self::source::{CustomSource, Frame, MediaSource, Source};

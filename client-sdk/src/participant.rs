@@ -13,7 +13,7 @@ use crate::driver::{Driver, Wish};
 use crate::error::{EnterError, MediaError, SendError};
 use crate::event::Event;
 use crate::ice::IceServer;
-use crate::media::{MediaKind, Outgoing, Source};
+use crate::media::{MediaKind, Outgoing, SharePlace, Source};
 use crate::options::Options;
 use crate::session::Session;
 
@@ -91,14 +91,34 @@ impl Participant {
     ///
     /// The source cannot be opened, in which case what was sent before goes on, or the room is closed.
     pub async fn publish(&self, kind: MediaKind, source: &Source) -> Result<(), MediaError> {
-        let source = source.open(kind)?;
-        self.wishes.send(Wish::Publish { kind, source }).await.map_err(|_| MediaError::RoomClosed)
+        let (source, label) = (source.open(kind)?, source.label(kind));
+        self.wishes.send(Wish::Publish { kind, source, label }).await.map_err(|_| MediaError::RoomClosed)
     }
 
     /// Sends no more audio or video, until it is published again.
     pub async fn unpublish(&self, kind: MediaKind) {
         // After the end of the room nothing is sent anyway.
         let _ = self.wishes.send(Wish::Unpublish { kind }).await;
+    }
+
+    /// Shows a screen, or what else is to be seen for a while, until [`stop_sharing`](Self::stop_sharing). One that was
+    /// shown before is replaced. In the video's place it is seen without a negotiation if it has the video's codec;
+    /// the video itself goes on unseen.
+    ///
+    /// If it ends by itself, [`Event::ShareEnded`] tells so.
+    ///
+    /// # Errors
+    ///
+    /// The source cannot be opened or the room is closed; what was seen before goes on.
+    pub async fn share(&self, source: &Source, place: SharePlace) -> Result<(), MediaError> {
+        let source = source.open(MediaKind::Video)?;
+        self.wishes.send(Wish::Share { source, place }).await.map_err(|_| MediaError::RoomClosed)
+    }
+
+    /// Stops to show what was shared; the video is back in its place.
+    pub async fn stop_sharing(&self) {
+        // After the end of the room nothing is shown anyway.
+        let _ = self.wishes.send(Wish::StopSharing).await;
     }
 
     /// Starts ICE anew with another participant, for example after the network has changed.

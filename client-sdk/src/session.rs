@@ -30,6 +30,7 @@ use self::return_path::ReturnPath;
 pub use self::return_path::{Setback, Way};
 use crate::event::{CloseReason, ConnectionState, Event};
 use crate::ice::IceCandidate;
+use crate::track_source::TrackLabel;
 
 /// The decisions of one participant in one room.
 #[derive(Debug, Default)]
@@ -97,6 +98,8 @@ pub enum Command {
         negotiation: u32,
         /// The offer.
         sdp: String,
+        /// What its tracks are of, as far as that is told.
+        tracks: Vec<TrackLabel>,
     },
     /// Take in a candidate of the other side.
     Candidate(IceCandidate),
@@ -131,6 +134,8 @@ pub enum Report {
         negotiation: u32,
         /// The offer.
         sdp: String,
+        /// What its tracks are of.
+        tracks: Vec<TrackLabel>,
     },
     /// The connection's state changed; `Failed` as well if it could not do what it was told.
     State(ConnectionState),
@@ -209,7 +214,9 @@ impl Session {
             Report::Answer { negotiation, sdp } => peer.answer_made(negotiation, &sdp, actions),
             Report::Candidate(candidate) => peer.candidate_found(candidate, actions),
             Report::NegotiationNeeded => peer.negotiation_needed(actions),
-            Report::Offer { negotiation, sdp } => peer.offer_made(negotiation, &sdp, actions),
+            Report::Offer { negotiation, sdp, tracks } => {
+                peer.offer_made(negotiation, &sdp, &tracks, actions);
+            }
             Report::State(state) => peer.state_changed(state, actions),
         }
         let id = peer.id();
@@ -372,7 +379,8 @@ impl Session {
                     return;
                 };
                 if signal.kind == SignalKind::Offer {
-                    peer.offered(sdp, number, &mut self.actions);
+                    let tracks = signal.tracks.as_ref().map(|tracks| TrackLabel::list(tracks.as_bytes()));
+                    peer.offered(sdp, tracks.unwrap_or_default(), number, &mut self.actions);
                 } else {
                     peer.answered(sdp, number, &mut self.actions);
                 }

@@ -9,6 +9,7 @@ use signal_core::ParticipantId;
 use tokio::sync::mpsc;
 
 use crate::media::MediaKind;
+use crate::track_source::TrackSource;
 
 /// An RTP packet (RFC 3550 section 5.1) as it arrived, decrypted.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,6 +32,7 @@ pub struct RtpPacket {
 pub struct RemoteTrack {
     pub(crate) participant: ParticipantId,
     pub(crate) kind: MediaKind,
+    pub(crate) source: Option<TrackSource>,
     pub(crate) packets: mpsc::Receiver<RtpPacket>,
     pub(crate) dropped: Arc<AtomicU64>,
 }
@@ -54,6 +56,11 @@ impl RemoteTrack {
         self.kind
     }
 
+    /// What it was of when it began, where that is known: only an offer of a newer client tells, no answer.
+    pub fn source(&self) -> Option<TrackSource> {
+        self.source
+    }
+
     /// How many packets were dropped because they were not taken.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
@@ -65,6 +72,7 @@ impl fmt::Debug for RemoteTrack {
         f.debug_struct("RemoteTrack")
             .field("participant", &self.participant)
             .field("kind", &self.kind)
+            .field("source", &self.source)
             .finish_non_exhaustive()
     }
 }

@@ -5,15 +5,11 @@
 mod common;
 
 use std::fs;
-use std::time::Duration;
 
-use bytes::Bytes;
-use client_sdk::{Codec, EnterError, Frame, MediaError, MediaKind, NewRoom, Options, Pusher, Source};
+use client_sdk::{Codec, EnterError, MediaError, MediaKind, NewRoom, Source};
 use common::frames::{Form, receive_frames};
-use common::{PATIENCE, Witness, client, listener, server, talker};
-use signal_server::testing::TestServer;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use common::pictures::{push, until_ended, until_marked, until_turned};
+use common::{client, listener, meet, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_cannot_open_its_video_sends_audio_and_receives_everything() {
@@ -108,13 +104,7 @@ async fn another_source_of_the_same_codec_takes_over_the_running_track() {
     sender.participant.publish(MediaKind::Video, &source).await.unwrap();
     first.await.unwrap();
     // On the same track: no other one is announced, since no event is taken here.
-    let track = receiver.tracks.get_mut(&video).unwrap();
-    loop {
-        let packet = timeout(PATIENCE, track.recv()).await.unwrap().expect("the track goes on");
-        if packet.payload.ends_with(b"second") {
-            break;
-        }
-    }
+    until_turned(receiver.tracks.get_mut(&video).unwrap(), b"second").await;
     second.abort();
 }
 
@@ -134,37 +124,4 @@ async fn another_source_of_another_codec_is_negotiated() {
     assert!(frames.iter().filter(|frame| file.contains(frame)).count() >= 19);
     sender.until("media", |seen| seen.has_media(receiver.id())).await;
     sender.receive_fresh(receiver.id(), MediaKind::Video, 10).await;
-}
-
-async fn meet(server: &TestServer, own: Options, other: Options, comes_first: bool) -> (Witness, Witness) {
-    let client = client(server);
-    let token = server.access_token("alice");
-    let (first, second) = if comes_first { (own, other) } else { (other, own) };
-    let (room, creator) = client.create(&token, &NewRoom::default(), first).await.unwrap();
-    let guest = client.join(&room.room_id, &room.password, "guest", second).await.unwrap();
-    let (creator, guest) = (Witness::new(creator), Witness::new(guest));
-    if comes_first { (creator, guest) } else { (guest, creator) }
-}
-
-/// Pushes pictures that end with a mark until the source is not sent any more.
-fn push(pusher: Pusher, mark: &'static [u8]) -> JoinHandle<()> {
-    let data = Bytes::from([&[0x10, 2, 0, 0x9d, 1, 0x2a, 16, 0, 16, 0], mark].concat());
-    tokio::spawn(async move {
-        let frame = Frame { data, duration: Duration::from_millis(20), is_key: true };
-        while pusher.push(frame.clone()).is_ok() {
-            tokio::time::sleep(frame.duration).await;
-        }
-    })
-}
-
-async fn until_marked(witness: &mut Witness, of: (client_sdk::ParticipantId, MediaKind), mark: &[u8]) {
-    for frame in receive_frames(witness, of.0, of.1, Form::Vp8, 10).await {
-        assert!(frame.ends_with(mark), "{frame:?}");
-    }
-}
-
-/// Waits until the track has ended, and forgets it.
-async fn until_ended(witness: &mut Witness, of: (client_sdk::ParticipantId, MediaKind)) {
-    let mut track = witness.tracks.remove(&of).unwrap();
-    while timeout(PATIENCE, track.recv()).await.expect("the track does not end").is_some() {}
 }

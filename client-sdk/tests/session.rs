@@ -413,7 +413,7 @@ impl Host {
     }
 
     fn made_offer(&mut self, peer: &str, connection: u32, negotiation: u32, offer: &str) {
-        self.report(peer, connection, Report::Offer { negotiation, sdp: sdp(offer) });
+        self.report(peer, connection, Report::Offer { negotiation, sdp: sdp(offer), tracks: vec![] });
     }
 
     fn made_answer(&mut self, peer: &str, connection: u32, negotiation: u32, answer: &str) {
@@ -439,7 +439,9 @@ fn words(action: Action) -> String {
         Action::Close { peer } => format!("close {peer}"),
         Action::Connection { peer, command } => match command {
             Command::Accept { sdp } => format!("{peer} accept {}", short(&sdp)),
-            Command::Answer { negotiation, sdp } => format!("{peer} answer {negotiation} {}", short(&sdp)),
+            Command::Answer { negotiation, sdp, .. } => {
+                format!("{peer} answer {negotiation} {}", short(&sdp))
+            }
             Command::Candidate(candidate) => format!("{peer} candidate {}", candidate.candidate),
             Command::Offer { negotiation, restart_ice: false } => format!("{peer} offer {negotiation}"),
             Command::Offer { negotiation, restart_ice: true } => {

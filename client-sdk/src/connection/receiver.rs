@@ -12,11 +12,23 @@ use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 use super::{Out, Told};
 use crate::media::MediaKind;
 use crate::track::{RemoteTrack, RtpPacket};
+use crate::track_source::TrackSource;
+
+/// What the negotiation says of a track.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Negotiated {
+    pub(super) is_sent: bool,
+    pub(super) source: Option<TrackSource>,
+}
 
 /// Hands a track to the application and feeds it until it ends, again if it begins again.
 ///
 /// It goes on reading when the application does not, since webrtc-rs would log an error for each packet left behind.
-pub(super) async fn receive(track: Arc<dyn TrackRemote>, mut is_sent: watch::Receiver<bool>, out: Out) {
+pub(super) async fn receive(
+    track: Arc<dyn TrackRemote>,
+    mut negotiated: watch::Receiver<Negotiated>,
+    out: Out,
+) {
     let kind = match track.kind().await {
         RtpCodecKind::Audio => MediaKind::Audio,
         RtpCodecKind::Video => MediaKind::Video,
@@ -26,13 +38,18 @@ pub(super) async fn receive(track: Arc<dyn TrackRemote>, mut is_sent: watch::Rec
         // The first packet may be lost on the way through the library, and with it the keyframe.
         request_keyframe(track.as_ref()).await;
     }
-    let mut feed = Some(Feed::open(kind, &out).await);
+    let first = *negotiated.borrow_and_update();
+    let mut feed = if first.is_sent { Some(Feed::open(kind, first.source, &out).await) } else { None };
     loop {
         tokio::select! {
             event = track.poll() => match event {
-                Some(TrackRemoteEvent::OnRtpPacket(packet)) if *is_sent.borrow() => {
+                Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
+                    let Negotiated { is_sent, source } = *negotiated.borrow();
+                    if !is_sent {
+                        continue;
+                    }
                     if feed.is_none() {
-                        feed = Some(Feed::open(kind, &out).await);
+                        feed = Some(Feed::open(kind, source, &out).await);
                     }
                     if let Some(feed) = &feed {
                         feed.push(packet);
@@ -41,11 +58,11 @@ pub(super) async fn receive(track: Arc<dyn TrackRemote>, mut is_sent: watch::Rec
                 Some(TrackRemoteEvent::OnEnded) | None => return,
                 Some(_) => {}
             },
-            changed = is_sent.changed() => {
+            changed = negotiated.changed() => {
                 if changed.is_err() {
                     return;
                 }
-                if !*is_sent.borrow() {
+                if !negotiated.borrow().is_sent {
                     feed = None;
                 }
             }
@@ -60,11 +77,11 @@ struct Feed {
 }
 
 impl Feed {
-    async fn open(kind: MediaKind, out: &Out) -> Self {
+    async fn open(kind: MediaKind, source: Option<TrackSource>, out: &Out) -> Self {
         let (sender, packets) = mpsc::channel(RemoteTrack::QUEUE_PACKETS);
         let dropped = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&dropped);
-        out.tell(Told::Track(RemoteTrack { participant: out.peer, kind, packets, dropped })).await;
+        out.tell(Told::Track(RemoteTrack { participant: out.peer, kind, source, packets, dropped })).await;
         Self { packets: sender, dropped: counted }
     }
 

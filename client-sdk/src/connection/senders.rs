@@ -11,7 +11,8 @@ use webrtc::peer_connection::PeerConnection;
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::sender::Sender;
-use crate::media::{Codec, Media, MediaKind, Player};
+use crate::media::{Codec, Media, Player, Slot};
+use crate::track_source::TrackLabel;
 
 pub(super) struct Senders {
     media: watch::Receiver<Media>,
@@ -22,6 +23,7 @@ pub(super) struct Senders {
 
 /// A track that is negotiated, or about to be.
 struct Live {
+    slot: Slot,
     codec: Codec,
     rtp: Arc<dyn RtpSender>,
     player: watch::Sender<Arc<Player>>,
@@ -41,11 +43,12 @@ impl Senders {
     ) -> Result<Self> {
         let now = media.borrow_and_update().clone();
         let mut senders = Self { media, live: Vec::new(), is_connected: false };
-        for kind in KINDS {
-            match now.player(kind) {
-                Some(player) => senders.add_track(pc, player).await?,
-                None if offers => receive_only(pc, kind).await?,
-                None => {}
+        for slot in Slot::ALL {
+            match (now.player(slot), slot) {
+                (Some(player), _) => senders.add_track(pc, slot, player).await?,
+                (None, Slot::Audio) if offers => receive_only(pc, RtpCodecKind::Audio).await?,
+                (None, Slot::Video) if offers => receive_only(pc, RtpCodecKind::Video).await?,
+                (None, _) => {}
             }
         }
         Ok(senders)
@@ -77,9 +80,9 @@ impl Senders {
     /// Follows the change. What needs a negotiation is told by the peer connection.
     pub(super) async fn update(&mut self, pc: &dyn PeerConnection) -> Result<()> {
         let now = self.media.borrow_and_update().clone();
-        for kind in KINDS {
-            let player = now.player(kind);
-            let earlier = self.live.iter().position(|live| live.codec.kind() == kind);
+        for slot in Slot::ALL {
+            let player = now.player(slot);
+            let earlier = self.live.iter().position(|live| live.slot == slot);
             if let (Some(player), Some(index)) = (player, earlier)
                 && player.codec() == self.live[index].codec
             {
@@ -89,7 +92,7 @@ impl Senders {
             // Before the earlier one is removed, so that it does not take its place: the other side could not tell that
             // a track has ended and another one begun.
             if let Some(player) = player {
-                self.add_track(pc, player).await?;
+                self.add_track(pc, slot, player).await?;
             }
             if let Some(index) = earlier {
                 let earlier = self.live.swap_remove(index);
@@ -99,12 +102,25 @@ impl Senders {
         Ok(())
     }
 
-    async fn add_track(&mut self, pc: &dyn PeerConnection, player: &Arc<Player>) -> Result<()> {
+    /// What the tracks are of, for the other side to know; after an offer has given each its place.
+    pub(super) async fn labels(&self, pc: &dyn PeerConnection) -> Result<Vec<TrackLabel>> {
+        let mut labels = Vec::new();
+        for transceiver in pc.get_transceivers().await {
+            let Some(sender) = transceiver.sender().await? else { continue };
+            let live = self.live.iter().find(|live| live.rtp.id() == sender.id());
+            if let (Some(live), Some(mid)) = (live, transceiver.mid().await?) {
+                labels.push(TrackLabel { mid, source: live.player.borrow().label() });
+            }
+        }
+        Ok(labels)
+    }
+
+    async fn add_track(&mut self, pc: &dyn PeerConnection, slot: Slot, player: &Arc<Player>) -> Result<()> {
         let (player, players) = watch::channel(Arc::clone(player));
         let sender = Sender::add(pc, players).await?;
         let codec = player.borrow().codec();
         let (rtp, running) = (sender.rtp(), JoinSet::new());
-        self.live.push(Live { codec, rtp, player, waiting: Some(sender), running });
+        self.live.push(Live { slot, codec, rtp, player, waiting: Some(sender), running });
         Ok(())
     }
 }
@@ -131,14 +147,8 @@ impl Live {
     }
 }
 
-async fn receive_only(pc: &dyn PeerConnection, kind: MediaKind) -> Result<()> {
-    let kind = match kind {
-        MediaKind::Audio => RtpCodecKind::Audio,
-        MediaKind::Video => RtpCodecKind::Video,
-    };
+async fn receive_only(pc: &dyn PeerConnection, kind: RtpCodecKind) -> Result<()> {
     let direction = RTCRtpTransceiverDirection::Recvonly;
     let init = RTCRtpTransceiverInit { direction, ..RTCRtpTransceiverInit::default() };
     pc.add_transceiver_from_kind(kind, Some(init)).await.map(drop)
 }
-
-const KINDS: [MediaKind; 2] = [MediaKind::Audio, MediaKind::Video];

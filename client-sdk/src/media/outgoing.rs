@@ -6,54 +6,82 @@ use tokio::sync::{mpsc, watch};
 
 use super::{MediaKind, MediaSource, Player, Source};
 use crate::error::MediaError;
+use crate::event::Event;
+use crate::track_source::TrackSource;
 
-/// At most one source of each kind.
+/// A place for something that is sent: one track of each connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Slot {
+    Audio,
+    Video,
+    /// A screen beside the video.
+    Screen,
+}
+
+/// Where a screen is shown.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum SharePlace {
+    /// In a track of its own, beside the video.
+    BesideVideo,
+    /// In the video's track, which goes on where the screen ends.
+    #[default]
+    InsteadOfVideo,
+}
+
+/// What is in each slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Media {
     audio: Option<Arc<Player>>,
     video: Option<Arc<Player>>,
+    screen: Option<Arc<Player>>,
+}
+
+impl Slot {
+    pub(crate) const ALL: [Self; 3] = [Self::Audio, Self::Video, Self::Screen];
 }
 
 impl Media {
-    pub(crate) fn player(&self, kind: MediaKind) -> Option<&Arc<Player>> {
-        match kind {
-            MediaKind::Audio => self.audio.as_ref(),
-            MediaKind::Video => self.video.as_ref(),
+    pub(crate) fn player(&self, slot: Slot) -> Option<&Arc<Player>> {
+        match slot {
+            Slot::Audio => self.audio.as_ref(),
+            Slot::Video => self.video.as_ref(),
+            Slot::Screen => self.screen.as_ref(),
         }
     }
 
-    fn slot(&mut self, kind: MediaKind) -> &mut Option<Arc<Player>> {
-        match kind {
-            MediaKind::Audio => &mut self.audio,
-            MediaKind::Video => &mut self.video,
-        }
+    fn is_same(&self, other: &Self) -> bool {
+        let number = |media: &Self, slot| media.player(slot).map(|player| player.number());
+        Slot::ALL.iter().all(|slot| number(self, *slot) == number(other, *slot))
     }
 }
 
 /// Starts and stops sources; connections watch what there is.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    media: watch::Sender<Media>,
+    audio: Option<Arc<Player>>,
+    /// Goes on while a screen is shown in its place.
+    video: Option<Arc<Player>>,
+    screen: Option<(Arc<Player>, SharePlace)>,
+    shown: watch::Sender<Media>,
     ends: mpsc::UnboundedReceiver<End>,
     /// Cloned for each player, which uses it once.
     ends_in: mpsc::UnboundedSender<End>,
-    /// Tells players apart.
-    started: u32,
-    current: [u32; 2],
+    players_started: u32,
 }
 
+/// A player has come to its end.
 #[derive(Debug)]
 struct End {
-    kind: MediaKind,
-    number: u32,
+    player: u32,
     reason: MediaError,
 }
 
 impl Outgoing {
     pub(crate) fn new() -> Self {
         let (ends_in, ends) = mpsc::unbounded_channel();
-        let media = watch::Sender::new(Media::default());
-        Self { media, ends, ends_in, started: 0, current: [0; 2] }
+        let shown = watch::Sender::new(Media::default());
+        Self { audio: None, video: None, screen: None, shown, ends, ends_in, players_started: 0 }
     }
 
     /// Starts what can be opened, and tells what cannot.
@@ -63,50 +91,95 @@ impl Outgoing {
     ) -> Vec<(MediaKind, MediaError)> {
         let mut failed = Vec::new();
         for (kind, source) in sources {
-            match source.map(|source| source.open(kind)) {
-                Some(Ok(source)) => self.publish(kind, source),
-                Some(Err(reason)) => failed.push((kind, reason)),
-                None => {}
+            let Some(source) = source else { continue };
+            match source.open(kind) {
+                Ok(opened) => self.publish(kind, opened, source.label(kind)),
+                Err(reason) => failed.push((kind, reason)),
             }
         }
         failed
     }
 
     /// Sends a source, in the place of the one of its kind that was sent before.
-    pub(crate) fn publish(&mut self, kind: MediaKind, source: Box<dyn MediaSource>) {
-        self.started += 1;
-        let (number, ends) = (self.started, self.ends_in.clone());
-        let player = Player::start(source, move |ended| {
-            let reason = ended.err().unwrap_or(MediaError::Ended);
-            // Nobody is interested once the room is over.
-            let _ = ends.send(End { kind, number, reason });
-        });
-        self.current[kind as usize] = number;
-        self.media.send_modify(|media| *media.slot(kind) = Some(Arc::new(player)));
+    pub(crate) fn publish(&mut self, kind: MediaKind, source: Box<dyn MediaSource>, label: TrackSource) {
+        *self.published(kind) = Some(self.start(source, label));
+        self.show();
     }
 
     /// Sends no more of that kind.
     pub(crate) fn unpublish(&mut self, kind: MediaKind) {
-        self.current[kind as usize] = 0;
-        self.media.send_if_modified(|media| media.slot(kind).take().is_some());
+        *self.published(kind) = None;
+        self.show();
+    }
+
+    /// Shows a screen, in the place of the one that was shown before.
+    pub(crate) fn share(&mut self, source: Box<dyn MediaSource>, place: SharePlace) {
+        self.screen = Some((self.start(source, TrackSource::Screen), place));
+        self.show();
+    }
+
+    pub(crate) fn stop_sharing(&mut self) {
+        self.screen = None;
+        self.show();
     }
 
     /// Waits until a source ends by itself, which is not sent any more then. Safe to cancel.
-    pub(crate) async fn ended(&mut self) -> (MediaKind, MediaError) {
+    pub(crate) async fn ended(&mut self) -> Event {
         loop {
-            let Some(End { kind, number, reason }) = self.ends.recv().await else {
+            let Some(End { player, reason }) = self.ends.recv().await else {
                 // Not before `ends_in` is dropped.
                 return std::future::pending().await;
             };
-            // One that was replaced meanwhile concerns nobody.
-            if self.current[kind as usize] == number {
-                self.unpublish(kind);
-                return (kind, reason);
+            if self.screen.as_ref().is_some_and(|(screen, _)| screen.number() == player) {
+                self.stop_sharing();
+                return Event::ShareEnded { reason };
             }
+            for kind in [MediaKind::Audio, MediaKind::Video] {
+                if self.published(kind).as_ref().is_some_and(|published| published.number() == player) {
+                    self.unpublish(kind);
+                    return Event::Degraded { kind, reason };
+                }
+            }
+            // One that was replaced meanwhile concerns nobody.
         }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Media> {
-        self.media.subscribe()
+        self.shown.subscribe()
+    }
+
+    fn published(&mut self, kind: MediaKind) -> &mut Option<Arc<Player>> {
+        match kind {
+            MediaKind::Audio => &mut self.audio,
+            MediaKind::Video => &mut self.video,
+        }
+    }
+
+    fn start(&mut self, source: Box<dyn MediaSource>, label: TrackSource) -> Arc<Player> {
+        self.players_started += 1;
+        let (player, ends) = (self.players_started, self.ends_in.clone());
+        Arc::new(Player::start(source, player, label, move |ended| {
+            let reason = ended.err().unwrap_or(MediaError::Ended);
+            // Nobody is interested once the room is over.
+            let _ = ends.send(End { player, reason });
+        }))
+    }
+
+    fn show(&self) {
+        let (instead, beside) = match &self.screen {
+            Some((screen, SharePlace::InsteadOfVideo)) => (Some(screen), None),
+            Some((screen, SharePlace::BesideVideo)) => (None, Some(screen)),
+            None => (None, None),
+        };
+        let media = Media {
+            audio: self.audio.clone(),
+            video: instead.or(self.video.as_ref()).cloned(),
+            screen: beside.cloned(),
+        };
+        self.shown.send_if_modified(|shown| {
+            let is_other = !shown.is_same(&media);
+            *shown = media;
+            is_other
+        });
     }
 }

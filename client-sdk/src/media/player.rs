@@ -9,10 +9,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Codec, Frame, MediaSource};
 use crate::error::MediaError;
+use crate::track_source::TrackSource;
 
 /// A source that is playing; it stops when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Player {
+    number: u32,
+    label: TrackSource,
     codec: Codec,
     frames: broadcast::Sender<Frame>,
     keyframe_wanted: Arc<Notify>,
@@ -23,6 +26,8 @@ impl Player {
     /// Starts to play; `ended` is called when the source ends or fails, but not when this is dropped.
     pub(crate) fn start(
         source: Box<dyn MediaSource>,
+        number: u32,
+        label: TrackSource,
         ended: impl FnOnce(Result<(), MediaError>) + Send + 'static,
     ) -> Self {
         let codec = source.codec();
@@ -30,7 +35,17 @@ impl Player {
         let keyframe_wanted = Arc::new(Notify::new());
         let (frames, wanted) = (sender.clone(), Arc::clone(&keyframe_wanted));
         let task = tokio::spawn(async move { ended(play(source, frames, wanted).await) });
-        Self { codec, frames: sender, keyframe_wanted, task: task.abort_handle() }
+        Self { number, label, codec, frames: sender, keyframe_wanted, task: task.abort_handle() }
+    }
+
+    /// Tells it from the participant's other players.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// What the others are told that it is.
+    pub(crate) fn label(&self) -> TrackSource {
+        self.label
     }
 
     /// What its frames are encoded with.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::recording::Recording;
 use super::{Codec, MediaKind, annex_b, ivf, ogg};
 use crate::error::MediaError;
+use crate::track_source::TrackSource;
 
 /// One encoded picture or packet of sound, cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -114,6 +115,15 @@ impl Source {
         };
         let codec = source.codec();
         if codec.kind() == kind { Ok(source) } else { Err(MediaError::Kind { codec, kind }) }
+    }
+
+    /// What the others are told that it is, sent as `kind`.
+    pub(crate) fn label(&self, kind: MediaKind) -> TrackSource {
+        match (self, kind) {
+            (Self::AnnexB { .. } | Self::Clip | Self::File(_), _) => TrackSource::File,
+            (Self::Custom(_), MediaKind::Audio) => TrackSource::Microphone,
+            (Self::Custom(_), MediaKind::Video) => TrackSource::Camera,
+        }
     }
 }
 

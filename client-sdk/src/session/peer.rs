@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use signal_core::wire::payload;
-use signal_core::{ClientMessage, ParticipantId, Signal, SignalKind};
+use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
 
 use super::description::{fingerprint, ice_ufrag};
 use super::{Action, Command};
 use crate::event::{ConnectionState, Event};
 use crate::ice::IceCandidate;
+use crate::track_source::TrackLabel;
 
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -48,6 +49,7 @@ enum Negotiation {
     Answering {
         /// The offer: answered once more if the connection fails over it.
         sdp: String,
+        tracks: Vec<TrackLabel>,
     },
     /// This side's offer was sent.
     Offered {
@@ -127,12 +129,18 @@ impl Peer {
     }
 
     /// The other side's offer was delivered, so it has won.
-    pub(super) fn offered(&mut self, sdp: String, number: Option<u32>, actions: &mut VecDeque<Action>) {
+    pub(super) fn offered(
+        &mut self,
+        sdp: String,
+        tracks: Vec<TrackLabel>,
+        number: Option<u32>,
+        actions: &mut VecDeque<Action>,
+    ) {
         self.current = number;
         self.number = self.number.max(number.unwrap_or(0));
         // An answer with a number names its offer; without, the server counts one for each.
         self.unanswered = if number.is_some() { 1 } else { self.unanswered + 1 };
-        self.answer(sdp, actions);
+        self.answer(sdp, tracks, actions);
     }
 
     /// The other side's answer to this side's offer was delivered.
@@ -177,13 +185,19 @@ impl Peer {
         }
     }
 
-    pub(super) fn offer_made(&mut self, negotiation: u32, sdp: &str, actions: &mut VecDeque<Action>) {
+    pub(super) fn offer_made(
+        &mut self,
+        negotiation: u32,
+        sdp: &str,
+        tracks: &[TrackLabel],
+        actions: &mut VecDeque<Action>,
+    ) {
         let Negotiation::Offering { restarts_ice } = self.negotiation else { return };
         if negotiation == self.last_negotiation {
             self.negotiation = Negotiation::Offered { restarts_ice };
             self.number = self.number.saturating_add(1);
             self.current = Some(self.number);
-            self.send(SignalKind::Offer, sdp, actions);
+            self.send(SignalKind::Offer, sdp, tracks, actions);
             self.send_candidates(actions);
         }
     }
@@ -195,7 +209,7 @@ impl Peer {
         }
         // The server counts an answer for each offer and passes on the one to the last, which this is.
         for _ in 0..std::mem::take(&mut self.unanswered) {
-            self.send(SignalKind::Answer, sdp, actions);
+            self.send(SignalKind::Answer, sdp, &[], actions);
         }
         self.settled(actions);
     }
@@ -283,7 +297,7 @@ impl Peer {
         actions.push_back(Action::Open { peer: self.id, connection: self.connections_opened, offers });
     }
 
-    fn answer(&mut self, sdp: String, actions: &mut VecDeque<Action>) {
+    fn answer(&mut self, sdp: String, tracks: Vec<TrackLabel>, actions: &mut VecDeque<Action>) {
         let remote = Remote::of(&sdp);
         if self.connection.is_some() && self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote))
         {
@@ -305,9 +319,9 @@ impl Peer {
         } else if self.remote.is_some() && restarts_ice {
             self.forget_candidates();
         }
-        self.negotiation = Negotiation::Answering { sdp: sdp.clone() };
+        self.negotiation = Negotiation::Answering { sdp: sdp.clone(), tracks: tracks.clone() };
         self.last_negotiation += 1;
-        self.command(Command::Answer { negotiation: self.last_negotiation, sdp }, actions);
+        self.command(Command::Answer { negotiation: self.last_negotiation, sdp, tracks }, actions);
         self.remote = Some(remote);
     }
 
@@ -316,7 +330,7 @@ impl Peer {
         self.close(actions);
         match negotiation {
             // The other side waits for an answer, and the server refuses an offer until it has got one.
-            Negotiation::Answering { sdp } => self.answer(sdp, actions),
+            Negotiation::Answering { sdp, tracks } => self.answer(sdp, tracks, actions),
             Negotiation::Offered { .. } | Negotiation::Offering { .. } | Negotiation::Stable => {
                 self.offer(actions);
             }
@@ -347,7 +361,7 @@ impl Peer {
         }
         for index in self.candidates_sent..self.candidates.len() {
             let candidate = self.candidates[index].clone();
-            self.send(SignalKind::Candidate, &candidate, actions);
+            self.send(SignalKind::Candidate, &candidate, &[], actions);
         }
         self.candidates_sent = self.candidates.len();
     }
@@ -356,10 +370,12 @@ impl Peer {
         &self,
         kind: SignalKind,
         value: &T,
+        tracks: &[TrackLabel],
         actions: &mut VecDeque<Action>,
     ) {
-        let payload = payload(value).expect("strings and candidates have a JSON form");
-        let signal = Signal { kind, payload, negotiation: self.current, tracks: None };
+        let payload = json(value);
+        let tracks = (!tracks.is_empty()).then(|| json(tracks));
+        let signal = Signal { kind, payload, negotiation: self.current, tracks };
         actions.push_back(Action::Send(ClientMessage::Signal { to: self.id, signal }));
     }
 
@@ -382,6 +398,10 @@ impl Remote {
     fn restarts_ice_as(&self, later: &Self) -> bool {
         self.ice_ufrag != later.ice_ufrag
     }
+}
+
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> Payload {
+    payload(value).expect("strings, candidates and labels have a JSON form")
 }
 
 const MAX_EARLY_CANDIDATES: usize = 64;

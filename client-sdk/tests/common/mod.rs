@@ -9,6 +9,7 @@
 
 pub mod coturn;
 pub mod frames;
+pub mod pictures;
 pub mod wire;
 
 use std::collections::{HashMap, HashSet};
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use client_sdk::{
     Client, CloseReason, ConnectionState, CreatedRoom, Event, MediaKind, NewRoom, Options, Participant,
-    ParticipantId, RemoteTrack, RtpPacket, Source,
+    ParticipantId, RemoteTrack, RtpPacket, Source, TrackSource,
 };
 use signal_server::testing::{self, TestServer};
 use tokio::time::timeout;
@@ -53,6 +54,10 @@ pub struct Witness {
     pub closed: Option<CloseReason>,
     /// What it stopped to send, and why.
     pub degraded: Vec<(MediaKind, String)>,
+    /// Why what it shared has ended by itself.
+    pub shares_ended: Vec<String>,
+    /// Tracks that are said to be of a screen.
+    pub screens: HashMap<ParticipantId, RemoteTrack>,
     /// How often its signaling came back without a loss.
     pub resumed: u32,
 }
@@ -68,6 +73,8 @@ impl Witness {
             data: Vec::new(),
             closed: None,
             degraded: Vec::new(),
+            shares_ended: Vec::new(),
+            screens: HashMap::new(),
             resumed: 0,
         }
     }
@@ -113,6 +120,10 @@ impl Witness {
                 assert!(!lossy);
                 self.resumed += 1;
             }
+            Event::ShareEnded { reason } => self.shares_ended.push(reason.to_string()),
+            Event::Track(track) if track.source() == Some(TrackSource::Screen) => {
+                drop(self.screens.insert(track.participant(), track));
+            }
             Event::Track(track) => drop(self.tracks.insert((track.participant(), track.kind()), track)),
             other => panic!("unexpected {other:?}"),
         }
@@ -151,6 +162,22 @@ fn check(kind: MediaKind, packet: &RtpPacket) {
         // RFC 7741 section 4.2: the reserved bit is zero.
         MediaKind::Video => assert_eq!(packet.payload[0] & 0b0100_0000, 0, "not VP8"),
     }
+}
+
+/// Two participants in a room of their own.
+pub async fn meet(
+    server: &TestServer,
+    own: Options,
+    other: Options,
+    comes_first: bool,
+) -> (Witness, Witness) {
+    let client = client(server);
+    let token = server.access_token("alice");
+    let (first, second) = if comes_first { (own, other) } else { (other, own) };
+    let (room, creator) = client.create(&token, &NewRoom::default(), first).await.unwrap();
+    let guest = client.join(&room.room_id, &room.password, "guest", second).await.unwrap();
+    let (creator, guest) = (Witness::new(creator), Witness::new(guest));
+    if comes_first { (creator, guest) } else { (guest, creator) }
 }
 
 /// Fills a room; the creator comes first.

@@ -80,7 +80,7 @@ impl FakeConnection {
                 self.is_misled = attribute(&sdp, "answers") != offer;
                 self.meet(End::of(&sdp));
             }
-            Command::Answer { negotiation, sdp } => {
+            Command::Answer { negotiation, sdp, .. } => {
                 assert!(self.pending.is_none(), "an offer on top of an own one");
                 let offerer = End::of(&sdp);
                 if self.remote.is_some() && self.remote_ufrag.as_ref() != Some(&offerer.ufrag) {
@@ -103,7 +103,7 @@ impl FakeConnection {
                 let offer = format!("{}/{}", self.fingerprint, self.offers);
                 let sdp = self.describe("offer", &offer);
                 self.pending = Some(offer);
-                self.reports.push_back(Report::Offer { negotiation, sdp });
+                self.reports.push_back(Report::Offer { negotiation, sdp, tracks: vec![] });
             }
             Command::Rollback => drop(self.pending.take().expect("a rollback without an offer")),
         }

@@ -1,0 +1,50 @@
+//! What a track is of, as an offer tells it.
+
+use serde::{Deserialize, Serialize};
+
+/// What a track is of.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum TrackSource {
+    /// A camera, or pictures that the application makes.
+    Camera,
+    /// A file.
+    File,
+    /// A microphone, or sound that the application makes.
+    Microphone,
+    /// A screen, a window or a part of one.
+    Screen,
+}
+
+/// What the track of one media section of an offer is of.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TrackLabel {
+    /// The media section's identifier (RFC 5888).
+    pub mid: String,
+    /// What it is of.
+    pub source: TrackSource,
+}
+
+impl TrackLabel {
+    /// Those of an offer's `tracks` that are understood: a newer participant may know more sources.
+    pub(crate) fn list(json: &[u8]) -> Vec<Self> {
+        let labels: Vec<serde_json::Value> = serde_json::from_slice(json).unwrap_or_default();
+        labels.into_iter().filter_map(|label| serde_json::from_value(label).ok()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_that_is_not_understood_does_not_spoil_the_others() {
+        let json = br#"[{"mid":"0","source":"microphone"},{"mid":"1","source":"hologram"},7,
+            {"mid":"2","source":"screen","more":true}]"#;
+        let labels = TrackLabel::list(json);
+        let sources: Vec<_> = labels.iter().map(|label| (label.mid.as_str(), label.source)).collect();
+        assert_eq!(sources, [("0", TrackSource::Microphone), ("2", TrackSource::Screen)]);
+        assert_eq!(TrackLabel::list(b"null"), []);
+    }
+}
