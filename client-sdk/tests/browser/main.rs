@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod chromium;
+mod codecs;
 #[path = "../common/mod.rs"]
 mod common;
 mod departure;

@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     pub(crate) room: CreatedRoom,
     /// Of `audio` and `video`.
     pub(crate) media: &'static [&'static str],
+    /// The only codec to send video with, like `video/H264`; the browser's choice by default.
+    pub(crate) codec: Option<&'static str>,
     pub(crate) relay_only: bool,
 }
 
@@ -48,7 +50,8 @@ pub(crate) struct Report {
 pub(crate) struct Peer {
     pub(crate) state: String,
     pub(crate) frames_decoded: u64,
-    pub(crate) video_codecs: Vec<Option<String>>,
+    /// The same by codec, like `video/VP8`; of one that has not begun to arrive the codec is `undefined`.
+    pub(crate) frames_of: BTreeMap<String, u64>,
     /// At 48 kHz.
     pub(crate) samples_heard: i64,
     /// The types of the candidates in use, its own first.
@@ -122,6 +125,14 @@ impl Page {
         .await;
     }
 
+    /// Waits until it decodes pictures of that codec that it had not yet.
+    pub(crate) async fn until_decoded(&self, from: ParticipantId, codec: &str) {
+        let frames = |report: &Report| report.peer(from).and_then(|peer| peer.frames_of.get(codec).copied());
+        let before = frames(&self.report().await).unwrap_or(0);
+        let what = format!("pictures in {codec}");
+        self.until(&what, |report| frames(report).is_some_and(|now| now >= before + FRAMES)).await;
+    }
+
     /// Waits until both sides have ICE credentials that they did not have then.
     pub(crate) async fn until_restarted(&self, with: ParticipantId, then: &Peer) {
         self.until("new credentials", |report| {
@@ -163,10 +174,11 @@ impl Page {
 }
 
 async fn enter(tab: &Tab, entry: &Entry) -> ParticipantId {
-    let Entry { server, room, media, relay_only } = entry;
+    let Entry { server, room, media, codec, relay_only } = entry;
     let policy = if *relay_only { "relay" } else { "all" };
     let entry = json!({
-        "server": server, "room": room.room_id, "password": room.password, "name": "a page", "media": media, "policy": policy,
+        "server": server, "room": room.room_id, "password": room.password, "name": "a page", "media": media, "codec": codec,
+        "policy": policy,
     });
     run(tab, "enter", &[entry]).await.as_str().unwrap().parse().unwrap()
 }

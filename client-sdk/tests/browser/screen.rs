@@ -1,9 +1,9 @@
-//! A page that shows its screen, as section 5 of the API document says.
+//! Screens: a page shows one as section 5 of the API document says, and sees that of a program.
 
-use client_sdk::MediaKind;
+use client_sdk::{MediaKind, SharePlace, Source};
 
-use crate::common::talker;
-use crate::flow::until_media_flows;
+use crate::common::{listener, talker};
+use crate::flow::{until_media_flows, until_program_receives};
 use crate::page::{CAMERA, Entry};
 use crate::picture::{receive_frames, receive_picture};
 use crate::stage::{Kind, Stage};
@@ -41,5 +41,29 @@ async fn a_screen_where_there_was_no_camera_is_offered() {
         receive_picture(&mut program, id, SCREEN).await;
         until_media_flows(&mut program, &page).await;
         assert_eq!(page.report().await.connections_made, 1, "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_sees_the_screen_of_a_program_beside_its_camera_or_without_one() {
+    let stage = Stage::set().await;
+    let screen = Source::File("tests/fixtures/vp9.ivf".into());
+    for has_camera in [true, false] {
+        let room = stage.room().await;
+        let options = if has_camera { talker() } else { listener().audio(Source::Clip) };
+        let mut program = stage.guest(&room, options).await;
+        let page = stage.page(Kind::Keeping, &room).await;
+        program.until("media", |seen| seen.has_media(page.id())).await;
+        program.participant.share(&screen, SharePlace::BesideVideo).await.unwrap();
+        page.until_decoded(program.id(), "video/VP9").await;
+        if has_camera {
+            page.until_decoded(program.id(), "video/VP8").await;
+        }
+        program.participant.stop_sharing().await;
+        if has_camera {
+            page.until_decoded(program.id(), "video/VP8").await;
+        }
+        until_program_receives(&mut program, page.id()).await;
+        page.close().await;
     }
 }

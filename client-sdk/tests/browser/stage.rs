@@ -63,7 +63,8 @@ impl Stage {
     }
 
     pub(crate) fn entry(&self, room: &CreatedRoom) -> Entry {
-        Entry { server: self.server.url(), room: room.clone(), media: &["audio", "video"], relay_only: false }
+        let (server, room) = (self.server.url(), room.clone());
+        Entry { server, room, media: &["audio", "video"], codec: None, relay_only: false }
     }
 
     /// Closes a room for everybody in it.

@@ -16,8 +16,10 @@ export class Call {
   offersSent = 0;
   offersReceived = 0;
 
-  // Joins by number and password; `media` lists what to send, `policy` is an iceTransportPolicy.
-  async enter({ server, room, password, name, media, policy }) {
+  // Joins by number and password; `media` lists what to send, `policy` is an iceTransportPolicy, and `codec`
+  // what video has to be sent with.
+  async enter({ server, room, password, name, media, codec, policy }) {
+    this.codec = codec;
     this.stream = await openMedia(media);
     const response = await fetch(`${server}/api/webrtc/rooms/${room}/join`, {
       method: "POST",
@@ -78,12 +80,24 @@ export class Call {
     for (const track of this.stream.getTracks()) {
       pc.addTrack(track, this.stream);
     }
+    this.chooseCodec(pc);
     pc.onicecandidate = ({ candidate }) => candidate && this.send({ type: "candidate", to: id, candidate });
     pc.ontrack = ({ track }) => play(track);
     pc.ondatachannel = ({ channel }) => this.carry(id, channel);
     const peer = { pc, channel: null };
     this.peers.set(id, peer);
     return peer;
+  }
+
+  // What a page sends is not chosen by setCodecPreferences, which says what it would like to receive.
+  chooseCodec(pc) {
+    const sender = pc.getSenders().find((sender) => sender.track?.kind === "video");
+    if (this.codec && sender) {
+      const { codecs } = RTCRtpSender.getCapabilities("video");
+      const parameters = sender.getParameters();
+      parameters.encodings[0].codec = codecs.find(({ mimeType }) => mimeType === this.codec);
+      sender.setParameters(parameters);
+    }
   }
 
   carry(id, channel) {

@@ -5,12 +5,17 @@ export async function describe(pc) {
   const all = [...stats.values()];
   const inbound = (kind) => all.filter((entry) => entry.type === "inbound-rtp" && entry.kind === kind);
   const sum = (entries, value) => entries.reduce((total, entry) => total + (value(entry) ?? 0), 0);
+  const framesOf = {};
+  for (const entry of inbound("video")) {
+    const codec = stats.get(entry.codecId)?.mimeType;
+    framesOf[codec] = (framesOf[codec] ?? 0) + entry.framesDecoded;
+  }
   const transport = all.find((entry) => entry.type === "transport");
   const pair = stats.get(transport?.selectedCandidatePairId);
   return {
     state: pc.connectionState,
     framesDecoded: sum(inbound("video"), (entry) => entry.framesDecoded),
-    videoCodecs: inbound("video").map((entry) => stats.get(entry.codecId)?.mimeType),
+    framesOf,
     // Samples that came from the other side, not those made up for what is missing.
     samplesHeard: sum(inbound("audio"), (entry) => entry.totalSamplesReceived - entry.concealedSamples),
     route: pair ? [pair.localCandidateId, pair.remoteCandidateId].map((id) => stats.get(id)?.candidateType) : [],
