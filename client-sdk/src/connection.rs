@@ -307,7 +307,7 @@ impl Running {
 
 async fn fail(out: &Out, error: &(impl Display + Sync + ?Sized)) {
     tracing::warn!(peer = %out.peer, connection = out.number, %error, "the connection cannot go on");
-    out.report(Report::State(ConnectionState::Failed)).await;
+    out.report(Report::Broken).await;
 }
 
 /// More than the candidates of a machine with many interfaces.
@@ -342,6 +342,7 @@ mod tests {
                     Report::Offer { sdp, .. } => {
                         assert!(other.command(Command::Answer { negotiation: 1, sdp, tracks: vec![] }));
                     }
+                    Report::Broken => panic!("{peer} is broken"),
                     Report::State(state) => connected += u32::from(state == ConnectionState::Connected),
                 }
             }
@@ -378,7 +379,9 @@ mod tests {
                 Told::Session(Report::State(ConnectionState::Connected))
                 | Told::DataChannelOpen
                 | Told::Track(_) => news.push(peer),
-                Told::Session(Report::State(ConnectionState::Failed)) => panic!("{peer} failed"),
+                Told::Session(Report::Broken | Report::State(ConnectionState::Failed)) => {
+                    panic!("{peer} failed")
+                }
                 Told::Session(_) | Told::Data(_) => {}
             }
             if is_settled {

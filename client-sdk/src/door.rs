@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use signal_core::ServerMessage;
 use signal_core::wire::decode_server;
+use signal_core::{ErrorCode, ServerMessage};
 use tokio::time::{sleep, timeout};
 
 use crate::client::Client;
@@ -77,7 +77,7 @@ impl Door {
             Way::Resume { token, last_seq } => self.client.resume_url(&self.room_id, &token, last_seq),
         };
         self.open(&url, self.token.clone()).await.map_err(|error| match error {
-            EnterError::Refused { .. } => Setback::Refused { reason: error.to_string() },
+            EnterError::Refused { code, message } => Setback::Refused { code, reason: message },
             error => Setback::Unreachable { reason: error.to_string() },
         })
     }
@@ -87,7 +87,7 @@ impl Door {
             Rejoin::AccessToken(token) => self.token.clone_from(token),
             Rejoin::Impossible => {
                 let reason = "the token is not accepted any more".into();
-                return Err(Setback::Refused { reason });
+                return Err(Setback::Refused { code: ErrorCode::TokenExpired.to_string(), reason });
             }
             Rejoin::Password { password, display_name } => {
                 let joined = self.client.join_room(&self.room_id, password, display_name).await;
@@ -95,7 +95,7 @@ impl Door {
                     .map_err(|error| {
                         let reason = error.to_string();
                         match error.code() {
-                            Some(_) => Setback::Refused { reason },
+                            Some(code) => Setback::Refused { code: code.to_owned(), reason },
                             None => Setback::Unreachable { reason },
                         }
                     })?

@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use signal_core::wire::{Problem, decode_server, encode_client};
 use signal_core::{ClientMessage, ParticipantId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::sleep_until;
 
 use crate::connection::{Connection, Message, Setup, Told};
 use crate::door::{Door, Entered};
 use crate::error::{MediaError, SendError};
-use crate::event::{ConnectionState, Event};
+use crate::event::Event;
 use crate::ice::IceServer;
 use crate::media::{MediaKind, MediaSource, Outgoing, SharePlace};
 use crate::session::{Action, Report, Session, Setback};
@@ -95,6 +97,7 @@ impl Driver {
                 wish = wishes.recv() => self.wish(wish.unwrap_or(Wish::Leave)),
                 ended = self.outgoing.ended() => self.events.emit(ended),
                 Some(_) = self.tasks.join_next() => {}
+                () = until(self.session.poll_timeout()) => self.session.handle_timeout(Instant::now()),
             }
             self.act();
         }
@@ -113,7 +116,7 @@ impl Driver {
 
     fn frame(&mut self, frame: &Bytes) {
         match decode_server(frame) {
-            Ok(message) => self.session.handle_message(message),
+            Ok(message) => self.session.handle_message(message, Instant::now()),
             Err(error) => match error.problem {
                 Problem::UnknownType | Problem::UnknownErrorCode(_) => {
                     tracing::debug!(%error, "a message of a newer server is passed over");
@@ -128,7 +131,7 @@ impl Driver {
             Ok(Ok(Entered { signaling, first, token })) => {
                 self.signaling = Some(signaling);
                 self.door.token = token;
-                self.session.handle_message(first);
+                self.session.handle_message(first, Instant::now());
                 if let Some(id) = self.session.id() {
                     self.id.send_replace(id);
                 }
@@ -140,7 +143,7 @@ impl Driver {
 
     fn set_back(&mut self, setback: Setback) {
         self.signaling = None;
-        self.session.handle_setback(setback, rand::random());
+        self.session.handle_setback(setback, rand::random(), Instant::now());
     }
 
     fn message(&mut self, message: Message) {
@@ -148,7 +151,9 @@ impl Driver {
         let is_current =
             self.connections.get(&participant).is_some_and(|current| current.number() == connection);
         match told {
-            Told::Session(report) => self.session.handle_report(participant, connection, report),
+            Told::Session(report) => {
+                self.session.handle_report(participant, connection, report, Instant::now());
+            }
             Told::Data(data) if is_current => self.events.emit(Event::Data { participant, data }),
             Told::DataChannelOpen if is_current => self.events.emit(Event::DataChannelOpen { participant }),
             Told::Track(track) if is_current => self.events.emit(Event::Track(track)),
@@ -181,8 +186,8 @@ impl Driver {
                     let Some(connection) = self.connections.get(&peer) else { continue };
                     if !connection.command(command) {
                         tracing::warn!(%peer, "a connection does not keep up and is given up");
-                        let report = Report::State(ConnectionState::Failed);
-                        self.session.handle_report(peer, connection.number(), report);
+                        let number = connection.number();
+                        self.session.handle_report(peer, number, Report::Broken, Instant::now());
                     }
                 }
                 Action::Event(event) => {
@@ -248,6 +253,13 @@ impl Events {
 async fn next_frame(signaling: &mut Option<Signaling>) -> Result<Bytes, Ended> {
     match signaling {
         Some(signaling) => signaling.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
         None => std::future::pending().await,
     }
 }

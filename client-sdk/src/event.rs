@@ -69,7 +69,8 @@ pub enum Event {
         /// Whether it has a signaling connection. Its media may flow without one.
         connected: Option<bool>,
     },
-    /// The signaling connection is lost and is being opened again. Media goes on.
+    /// The signaling connection is lost and is being opened again, for as long as media flows to anybody and otherwise for
+    /// about three minutes. Media goes on.
     Reconnecting,
     /// This participant is back in the room under another id: everybody else was announced as gone and joins again.
     Rejoined {
@@ -85,6 +86,13 @@ pub enum Event {
     ShareEnded {
         /// Why.
         reason: MediaError,
+    },
+    /// The room cannot be had again: the server does not know it any more, or does not let this participant in. Media goes
+    /// on with those to whom it flows, nobody else will come, and [`Closed`](Self::Closed) follows when the last
+    /// connection has ended.
+    SignalingLost {
+        /// Why, for people.
+        reason: String,
     },
     /// The server refused something this participant sent.
     SignalingError {
@@ -107,7 +115,7 @@ pub enum ConnectionState {
     Connecting,
     /// Nothing has come for some seconds; it may recover by itself.
     Disconnected,
-    /// It is beyond recovery and given up, after it was rebuilt a few times.
+    /// It is beyond recovery and given up, after ICE was started anew and it was rebuilt a few times.
     Failed,
 }
 
@@ -134,7 +142,7 @@ pub enum CloseReason {
         /// Why.
         reason: String,
     },
-    /// The signaling connection broke off and could not be opened again.
+    /// The signaling connection broke off and could not be opened again, and the last connection has ended too.
     SignalingLost {
         /// How.
         reason: String,

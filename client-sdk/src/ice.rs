@@ -69,6 +69,17 @@ pub struct IceCandidate {
     pub username_fragment: Option<String>,
 }
 
+impl IceCandidate {
+    /// The ICE credentials it belongs to, as it says itself or in its text (RFC 8839, extension `ufrag`).
+    pub(crate) fn ice_ufrag(&self) -> Option<&str> {
+        let in_text = || {
+            let mut words = self.candidate.split_ascii_whitespace();
+            words.find(|word| *word == "ufrag").and_then(|_| words.next())
+        };
+        self.username_fragment.as_deref().filter(|fragment| !fragment.is_empty()).or_else(in_text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! A participant in a room: the handle that the application holds.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use signal_core::ParticipantId;
@@ -53,7 +54,7 @@ impl Participant {
             return Err(EnterError::NoRelay);
         }
         let mut session = Session::new();
-        session.handle_message(entered.first);
+        session.handle_message(entered.first, Instant::now());
         let id = session.id().ok_or_else(|| EnterError::Signaling("expected `joined` first".into()))?;
 
         let (wishes, wished) = mpsc::channel(QUEUE_WISHES);

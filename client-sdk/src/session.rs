@@ -1,35 +1,48 @@
 //! Every decision a participant makes: whom to connect to, who offers, when to roll back, answer or rebuild.
 //!
-//! A [`Session`] does no IO. Messages of the server, reports of connections and wishes of the application go in by the
-//! `handle_*` methods; what follows comes out of [`Session::poll_action`], to be carried out in this order. The rules:
+//! A [`Session`] does no IO and reads no clock. Messages of the server, reports of connections and wishes of the
+//! application go in by the `handle_*` methods; what follows comes out of [`Session::poll_action`], to be carried out in
+//! this order. [`Session::poll_timeout`] says when [`Session::handle_timeout`] is to be called. The rules:
 //!
 //! - Of two participants the one with the smaller id offers (the newcomer, at a server that issues falling ids).
 //! - An offer that the server delivers has won. One's own is rolled back, the other one answered, and one's own change
 //!   offered again if it is still missing.
 //! - Candidates are held back until the description they belong to was sent, and until the other side's was applied.
 //! - A peer whose DTLS fingerprint changes has rebuilt its connection: one's own is rebuilt too.
+//! - An offer that is not answered is offered again, and a peer that never answers is given up.
+//! - A connection that ICE calls disconnected is left alone. Where ICE has failed, the side with the smaller id starts it
+//!   anew; where that does not help, or nothing comes of the other side, the connection is built anew.
 //! - When the signaling connection is lost, media goes on. The seat is resumed, or else taken anew with the token it
-//!   was taken with, or else the room is joined again; no step is tried twice that the server has refused.
+//!   was taken with, or else the room is joined again; no step is tried twice that the server has refused. Where none is
+//!   left, the call goes on without the room until its last connection ends.
+//! - TURN credentials are asked for anew before they expire.
 
+mod action;
+mod candidates;
 mod description;
+mod lease;
 mod outbox;
 mod peer;
+mod recovery;
+mod report;
 mod return_path;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::time::Instant;
 
 use signal_core::{
     ClientMessage, ErrorCode, IceServers, LeaveReason, Missed, Participant, ParticipantId, PeerUpdate,
     Resumed, ServerMessage, Signal, SignalKind,
 };
 
+pub use self::action::{Action, Command};
+use self::lease::Lease;
 use self::outbox::Outbox;
 use self::peer::Peer;
+pub use self::report::Report;
 use self::return_path::ReturnPath;
 pub use self::return_path::{Setback, Way};
-use crate::event::{CloseReason, ConnectionState, Event};
-use crate::ice::IceCandidate;
+use crate::event::{CloseReason, Event};
 use crate::track_source::TrackLabel;
 
 /// The decisions of one participant in one room.
@@ -41,104 +54,10 @@ pub struct Session {
     received: u64,
     outbox: Outbox,
     way_back: ReturnPath,
+    /// Why no way leads back, while media goes on nevertheless.
+    adrift: Option<String>,
+    lease: Lease,
     actions: VecDeque<Action>,
-}
-
-/// Something to do.
-#[derive(Debug)]
-pub enum Action {
-    /// Close a connection and forget it.
-    Close {
-        /// To whom it is.
-        peer: ParticipantId,
-    },
-    /// Have the connection do something; it does such things in the order in which they come.
-    Connection {
-        /// To whom it is.
-        peer: ParticipantId,
-        /// What to do.
-        command: Command,
-    },
-    /// Tell the application.
-    Event(Event),
-    /// Open a connection.
-    Open {
-        /// To whom.
-        peer: ParticipantId,
-        /// Tells it from earlier ones to the same participant; reports carry it.
-        connection: u32,
-        /// Whether it will offer first.
-        offers: bool,
-    },
-    /// Come back to the room by opening a signaling connection anew, and hand in its first message or a
-    /// [`Setback`]. Media goes on meanwhile.
-    Reconnect {
-        /// How.
-        way: Way,
-        /// After this time.
-        after: Duration,
-    },
-    /// Send a message to the server.
-    Send(ClientMessage),
-    /// Use these ICE servers for connections from here on.
-    UseIceServers(IceServers),
-}
-
-/// Something for a connection to do.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Command {
-    /// Apply the other side's answer.
-    Accept {
-        /// The answer.
-        sdp: String,
-    },
-    /// Apply the other side's offer and make an answer.
-    Answer {
-        /// To be reported with the answer.
-        negotiation: u32,
-        /// The offer.
-        sdp: String,
-        /// What its tracks are of, as far as that is told.
-        tracks: Vec<TrackLabel>,
-    },
-    /// Take in a candidate of the other side.
-    Candidate(IceCandidate),
-    /// Make an offer.
-    Offer {
-        /// To be reported with the offer.
-        negotiation: u32,
-        /// Whether ICE starts anew.
-        restart_ice: bool,
-    },
-    /// Take back the offer that was made last.
-    Rollback,
-}
-
-/// Something that a connection has to tell.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Report {
-    /// The answer that was asked for.
-    Answer {
-        /// As in the command.
-        negotiation: u32,
-        /// The answer.
-        sdp: String,
-    },
-    /// A candidate of this side.
-    Candidate(IceCandidate),
-    /// Something changed that needs a negotiation.
-    NegotiationNeeded,
-    /// The offer that was asked for.
-    Offer {
-        /// As in the command.
-        negotiation: u32,
-        /// The offer.
-        sdp: String,
-        /// What its tracks are of.
-        tracks: Vec<TrackLabel>,
-    },
-    /// The connection's state changed; `Failed` as well if it could not do what it was told.
-    State(ConnectionState),
 }
 
 impl Session {
@@ -149,7 +68,7 @@ impl Session {
     }
 
     /// Takes in a message of the server.
-    pub fn handle_message(&mut self, message: ServerMessage) {
+    pub fn handle_message(&mut self, message: ServerMessage, now: Instant) {
         if self.way_back.is_over() {
             return;
         }
@@ -157,14 +76,16 @@ impl Session {
         self.received += 1;
         match message {
             ServerMessage::Error { code, message, .. } => self.refused(code, message),
-            ServerMessage::IceServers { ice, .. } => self.actions.push_back(Action::UseIceServers(ice)),
+            ServerMessage::IceServers { ice, .. } => self.use_ice_servers(ice, now),
             ServerMessage::Joined { participant_id, participants, welcome } => {
                 self.start_anew(participant_id);
+                self.lease = Lease::default();
                 if let Some(welcome) = welcome {
-                    self.way_back.entered(Some(welcome.resume_token));
-                    self.actions.push_back(Action::UseIceServers(welcome.ice));
+                    self.way_back.entered(Some(welcome.resume_token), now);
+                    self.lease.set_clock(welcome.server_time, now);
+                    self.use_ice_servers(welcome.ice, now);
                 } else {
-                    self.way_back.entered(None);
+                    self.way_back.entered(None, now);
                 }
                 for participant in participants {
                     self.meet(participant);
@@ -182,10 +103,10 @@ impl Session {
             }
             ServerMessage::Resumed(resumed) => {
                 self.received -= 1;
-                self.resumed(resumed);
+                self.resumed(resumed, now);
             }
             ServerMessage::RoomClosed { reason, .. } => self.end(CloseReason::RoomClosed { reason }),
-            ServerMessage::Signal { from, signal } => self.signal(from, &signal),
+            ServerMessage::Signal { from, signal } => self.signal(from, &signal, now),
             _ => {}
         }
     }
@@ -193,36 +114,59 @@ impl Session {
     /// Takes in that the signaling connection was lost, or could not be had again.
     ///
     /// `jitter` is a random number from 0 up to 1: it spreads out those who lost the same server.
-    pub fn handle_setback(&mut self, setback: Setback, jitter: f64) {
-        if self.way_back.is_over() {
+    pub fn handle_setback(&mut self, setback: Setback, jitter: f64, now: Instant) {
+        if self.way_back.is_over() || self.adrift.is_some() {
             return;
         }
         if self.outbox.pause() {
             self.emit(Event::Reconnecting);
         }
-        match self.way_back.after(setback, self.received, jitter) {
+        let is_calling = self.peers.values().any(Peer::carries_media);
+        match self.way_back.after(setback, self.received, is_calling, jitter, now) {
             Ok((way, after)) => self.actions.push_back(Action::Reconnect { way, after }),
+            Err(CloseReason::SignalingLost { reason }) if is_calling => self.drift(reason),
             Err(reason) => self.end(reason),
         }
     }
 
     /// Takes in what connection number `connection` to `peer` has to tell; one that was closed has nothing to say.
-    pub fn handle_report(&mut self, peer: ParticipantId, connection: u32, report: Report) {
+    pub fn handle_report(&mut self, peer: ParticipantId, connection: u32, report: Report, now: Instant) {
+        let Some(me) = self.me else { return };
         let Some(peer) = self.peers.get_mut(&peer).filter(|peer| peer.is_open(connection)) else { return };
         let actions = &mut self.actions;
         match report {
             Report::Answer { negotiation, sdp } => peer.answer_made(negotiation, &sdp, actions),
+            Report::Broken => peer.broken(actions),
             Report::Candidate(candidate) => peer.candidate_found(candidate, actions),
             Report::NegotiationNeeded => peer.negotiation_needed(actions),
             Report::Offer { negotiation, sdp, tracks } => {
-                peer.offer_made(negotiation, &sdp, &tracks, actions);
+                peer.offer_made(negotiation, &sdp, &tracks, actions, now);
             }
-            Report::State(state) => peer.state_changed(state, actions),
+            Report::State(state) => peer.state_changed(state, me < peer.id(), actions, now),
         }
+        peer.expect_connection(me < peer.id(), now);
         let id = peer.id();
         if peer.is_gone_for_good() {
             self.forget(id);
         }
+    }
+
+    /// Takes in that it is `now`, which is of interest at the time that [`poll_timeout`](Self::poll_timeout) tells.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.lease.is_due(now) {
+            self.actions.push_back(Action::Send(ClientMessage::GetIceServers));
+        }
+        let is_away = self.outbox.is_paused();
+        for peer in self.peers.values_mut() {
+            peer.timeout(is_away, &mut self.actions, now);
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called, unless something else comes before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let peers = self.peers.values().filter_map(Peer::deadline);
+        peers.chain(self.lease.deadline()).min().filter(|_| !self.way_back.is_over())
     }
 
     /// Starts ICE anew with a participant, which needs an offer from this side.
@@ -288,10 +232,15 @@ impl Session {
         }
     }
 
-    fn resumed(&mut self, resumed: Resumed) {
-        let Resumed { seq, missed, resume_token, ice } = resumed;
-        self.way_back.entered(Some(resume_token));
+    fn use_ice_servers(&mut self, ice: IceServers, now: Instant) {
+        self.lease.granted(ice.expires_at, now);
         self.actions.push_back(Action::UseIceServers(ice));
+    }
+
+    fn resumed(&mut self, resumed: Resumed, now: Instant) {
+        let Resumed { seq, missed, resume_token, ice } = resumed;
+        self.way_back.entered(Some(resume_token), now);
+        self.use_ice_servers(ice, now);
         match missed {
             Missed::Replayed { received, .. } => {
                 let lossless = self.outbox.resume(received);
@@ -332,6 +281,8 @@ impl Session {
 
     fn meet(&mut self, participant: Participant) {
         let Some(me) = self.me else { return };
+        // Of somebody who comes back, nothing is left of what there was.
+        self.forget(participant.id);
         let mut peer = Peer::new(participant.id);
         self.emit(Event::ParticipantJoined(participant));
         if me < peer.id() {
@@ -343,7 +294,7 @@ impl Session {
     /// Media is peer to peer: of somebody who only lost the server it is kept for as long as it flows.
     fn part(&mut self, id: ParticipantId, reason: Option<LeaveReason>) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let keeps_media = reason == Some(LeaveReason::Lost) && peer.is_connected();
+        let keeps_media = reason == Some(LeaveReason::Lost) && peer.carries_media();
         if keeps_media {
             peer.keep_media_only();
         } else {
@@ -355,6 +306,20 @@ impl Session {
         if let Some(mut peer) = self.peers.remove(&id) {
             peer.close(&mut self.actions);
             self.emit(Event::ParticipantLeft(id));
+        }
+        if self.peers.is_empty()
+            && let Some(reason) = self.adrift.take()
+        {
+            self.end(CloseReason::SignalingLost { reason });
+        }
+    }
+
+    /// Goes on without the room: with those to whom media flows, for as long as it does.
+    fn drift(&mut self, reason: String) {
+        self.emit(Event::SignalingLost { reason: reason.clone() });
+        self.adrift = Some(reason);
+        for id in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.part(id, Some(LeaveReason::Lost));
         }
     }
 
@@ -368,7 +333,8 @@ impl Session {
         self.emit(Event::ParticipantUpdated { participant, name, state, connected: update.connected });
     }
 
-    fn signal(&mut self, from: ParticipantId, signal: &Signal) {
+    fn signal(&mut self, from: ParticipantId, signal: &Signal, now: Instant) {
+        let Some(me) = self.me else { return };
         let Some(peer) = self.peers.get_mut(&from) else { return };
         let payload = signal.payload.as_bytes();
         let number = signal.negotiation;
@@ -384,6 +350,7 @@ impl Session {
                 } else {
                     peer.answered(sdp, number, &mut self.actions);
                 }
+                peer.expect_connection(me < from, now);
             }
             // Besides candidates there are `null` and `""`, which mark their end.
             SignalKind::Candidate => {

@@ -1,12 +1,46 @@
-//! The two things a session reads in a description (RFC 8866).
+//! What a session reads in a description (RFC 8866).
+
+use crate::ice::IceCandidate;
+
+/// What is known of the other side's description.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Remote {
+    fingerprint: Option<String>,
+    ice_ufrag: Option<String>,
+}
+
+impl Remote {
+    pub(super) fn of(sdp: &str) -> Self {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        Self { fingerprint: own(fingerprint(sdp)), ice_ufrag: own(ice_ufrag(sdp)) }
+    }
+
+    /// Whether `later` belongs to another connection of the same participant.
+    pub(super) fn is_rebuilt_as(&self, later: &Self) -> bool {
+        self.fingerprint != later.fingerprint
+    }
+
+    pub(super) fn restarts_ice_as(&self, later: &Self) -> bool {
+        self.ice_ufrag != later.ice_ufrag
+    }
+
+    /// Whether a candidate belongs to this description, and not to one from before ICE started anew or to one that is
+    /// still to come. Those that do not say what they belong to are taken to.
+    pub(super) fn takes(&self, candidate: &IceCandidate) -> bool {
+        match (candidate.ice_ufrag(), &self.ice_ufrag) {
+            (Some(of), Some(known)) => of == known,
+            (None, _) | (_, None) => true,
+        }
+    }
+}
 
 /// The DTLS fingerprint (RFC 8122): another one means another connection.
-pub(super) fn fingerprint(sdp: &str) -> Option<&str> {
+fn fingerprint(sdp: &str) -> Option<&str> {
     attribute(sdp, "a=fingerprint:")
 }
 
 /// The ICE user fragment (RFC 8839): another one means that ICE starts anew.
-pub(super) fn ice_ufrag(sdp: &str) -> Option<&str> {
+fn ice_ufrag(sdp: &str) -> Option<&str> {
     attribute(sdp, "a=ice-ufrag:")
 }
 

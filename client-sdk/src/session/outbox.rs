@@ -44,6 +44,10 @@ impl Outbox {
         !std::mem::replace(&mut self.is_paused, true)
     }
 
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
     /// A new connection goes on where the last one stopped: the server has taken that many messages. `false` if
     /// some that it has not taken are not kept any more.
     pub(super) fn resume(&mut self, taken: u64) -> bool {

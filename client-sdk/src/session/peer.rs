@@ -1,13 +1,18 @@
 //! One other participant: the negotiation with it, and the connection that comes of it.
 
+mod upkeep;
+
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use signal_core::wire::payload;
 use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
 
-use super::description::{fingerprint, ice_ufrag};
+use super::candidates::Candidates;
+use super::description::Remote;
+use super::recovery::Recovery;
 use super::{Action, Command};
-use crate::event::{ConnectionState, Event};
+use crate::event::ConnectionState;
 use crate::ice::IceCandidate;
 use crate::track_source::TrackLabel;
 
@@ -33,13 +38,12 @@ pub(super) struct Peer {
     offer_wanted: bool,
     restart_wanted: bool,
     remote: Option<Remote>,
-    /// Candidates of the other side that came before its description was applied.
-    early_candidates: Vec<IceCandidate>,
-    /// Candidates of this side; sent again where the server dropped them with a refused offer.
-    candidates: Vec<IceCandidate>,
-    candidates_sent: usize,
-    /// Since the last time a connection got through.
-    failures: u8,
+    candidates: Candidates,
+    /// Offers in a row that the other side has not answered.
+    unheard: u8,
+    /// Whether the last answer may have been to an offer before the last.
+    is_doubtful: bool,
+    recovery: Recovery,
 }
 
 /// Where the exchange of descriptions stands, seen from this side.
@@ -54,19 +58,14 @@ enum Negotiation {
     /// This side's offer was sent.
     Offered {
         restarts_ice: bool,
+        /// When the answer should be there.
+        due: Instant,
     },
     /// This side's offer is being made.
     Offering {
         restarts_ice: bool,
     },
     Stable,
-}
-
-/// What is known of the other side's description.
-#[derive(Debug, Eq, PartialEq)]
-struct Remote {
-    fingerprint: Option<String>,
-    ice_ufrag: Option<String>,
 }
 
 impl Peer {
@@ -85,10 +84,10 @@ impl Peer {
             offer_wanted: false,
             restart_wanted: false,
             remote: None,
-            early_candidates: Vec::new(),
-            candidates: Vec::new(),
-            candidates_sent: 0,
-            failures: 0,
+            candidates: Candidates::default(),
+            unheard: 0,
+            is_doubtful: false,
+            recovery: Recovery::default(),
         }
     }
 
@@ -106,7 +105,7 @@ impl Peer {
         }
         let restarts_ice = std::mem::take(&mut self.restart_wanted);
         if restarts_ice {
-            self.forget_candidates();
+            self.candidates.forget_found();
         }
         self.offer_wanted = false;
         self.negotiation = Negotiation::Offering { restarts_ice };
@@ -152,7 +151,7 @@ impl Peer {
         let known = self.remote.as_ref();
         match self.negotiation {
             // New ICE credentials that nobody asked for come from another connection as well.
-            Negotiation::Offered { restarts_ice }
+            Negotiation::Offered { restarts_ice, .. }
                 if known.is_some_and(|known| {
                     known.is_rebuilt_as(&remote) || (!restarts_ice && known.restarts_ice_as(&remote))
                 }) =>
@@ -162,13 +161,16 @@ impl Peer {
             Negotiation::Offered { .. } => {
                 self.command(Command::Accept { sdp }, actions);
                 self.remote = Some(remote);
+                self.is_doubtful = std::mem::take(&mut self.unheard) > 0;
                 self.settled(actions);
             }
             // Without numbers, the answer to an offer that was replaced while it was on its way is taken for the answer
             // to the last one, until that comes.
-            Negotiation::Stable if number.is_none() && known.is_some_and(|known| *known != remote) => {
-                self.rebuild(actions);
-            }
+            Negotiation::Stable if number.is_none() => match known {
+                Some(known) if *known != remote => self.rebuild(actions),
+                Some(_) if std::mem::take(&mut self.is_doubtful) => self.offer(actions),
+                Some(_) | None => {}
+            },
             Negotiation::Answering { .. } | Negotiation::Offering { .. } | Negotiation::Stable => {}
         }
     }
@@ -177,12 +179,12 @@ impl Peer {
         if candidate.candidate.is_empty() {
             return;
         }
+        let belongs = self.remote.as_ref().is_some_and(|remote| remote.takes(&candidate));
         // A connection that answers may yet fail over the offer; its successor needs the candidates as well.
-        if self.remote.is_some() && !matches!(self.negotiation, Negotiation::Answering { .. }) {
-            self.command(Command::Candidate(candidate), actions);
-        } else if self.early_candidates.len() < MAX_EARLY_CANDIDATES {
-            self.early_candidates.push(candidate);
+        if belongs && !matches!(self.negotiation, Negotiation::Answering { .. }) {
+            return self.command(Command::Candidate(candidate), actions);
         }
+        self.candidates.keep_early(candidate);
     }
 
     pub(super) fn offer_made(
@@ -191,10 +193,11 @@ impl Peer {
         sdp: &str,
         tracks: &[TrackLabel],
         actions: &mut VecDeque<Action>,
+        now: Instant,
     ) {
         let Negotiation::Offering { restarts_ice } = self.negotiation else { return };
         if negotiation == self.last_negotiation {
-            self.negotiation = Negotiation::Offered { restarts_ice };
+            self.negotiation = Negotiation::Offered { restarts_ice, due: now + upkeep::ANSWER_PATIENCE };
             self.number = self.number.saturating_add(1);
             self.current = Some(self.number);
             self.send(SignalKind::Offer, sdp, tracks, actions);
@@ -215,25 +218,8 @@ impl Peer {
     }
 
     pub(super) fn candidate_found(&mut self, candidate: IceCandidate, actions: &mut VecDeque<Action>) {
-        self.candidates.push(candidate);
+        self.candidates.found(candidate);
         self.send_candidates(actions);
-    }
-
-    pub(super) fn state_changed(&mut self, state: ConnectionState, actions: &mut VecDeque<Action>) {
-        self.state = state;
-        if self.is_gone {
-            return;
-        }
-        match state {
-            ConnectionState::Failed if self.failures < MAX_REBUILDS => {
-                self.failures += 1;
-                return self.rebuild(actions);
-            }
-            ConnectionState::Failed => self.close(actions),
-            ConnectionState::Connected => self.failures = 0,
-            ConnectionState::Connecting | ConnectionState::Disconnected => {}
-        }
-        actions.push_back(Action::Event(Event::ConnectionState { participant: self.id, state }));
     }
 
     pub(super) fn close(&mut self, actions: &mut VecDeque<Action>) {
@@ -245,26 +231,18 @@ impl Peer {
         self.restart_wanted = false;
         self.remote = None;
         self.state = ConnectionState::Connecting;
-        self.forget_candidates();
+        self.recovery.start_anew();
+        self.candidates.forget_found();
     }
 
     /// Messages of this pair were lost, and with them what was being negotiated. Whoever is not connected, or was
     /// changing something, offers again.
     pub(super) fn void_negotiation(&mut self, offers: bool, actions: &mut VecDeque<Action>) {
-        let was_offering = match self.negotiation {
-            Negotiation::Offered { restarts_ice } | Negotiation::Offering { restarts_ice } => {
-                self.command(Command::Rollback, actions);
-                self.restart_wanted |= restarts_ice;
-                true
-            }
-            Negotiation::Answering { .. } | Negotiation::Stable => false,
-        };
         if matches!(self.negotiation, Negotiation::Answering { .. }) {
             // The answer is being made: it goes to an offer that nobody remembers, and the next offer settles it.
             return;
         }
-        self.negotiation = Negotiation::Stable;
-        self.candidates_sent = 0;
+        let was_offering = self.take_back(actions);
         if was_offering || (offers && !self.is_connected()) {
             self.offer(actions);
         }
@@ -276,10 +254,18 @@ impl Peer {
     }
 
     pub(super) fn is_gone_for_good(&self) -> bool {
-        self.is_gone && !self.is_connected()
+        self.is_gone && !self.carries_media()
     }
 
-    pub(super) fn is_connected(&self) -> bool {
+    /// Whether media flows, or did until a moment ago.
+    pub(super) fn carries_media(&self) -> bool {
+        match self.state {
+            ConnectionState::Connected | ConnectionState::Disconnected => self.connection.is_some(),
+            ConnectionState::Connecting | ConnectionState::Failed => false,
+        }
+    }
+
+    fn is_connected(&self) -> bool {
         self.connection.is_some() && self.state == ConnectionState::Connected
     }
 
@@ -305,10 +291,10 @@ impl Peer {
         }
         let restarts_ice = self.remote.as_ref().is_none_or(|known| known.restarts_ice_as(&remote));
         match self.negotiation {
-            Negotiation::Offered { restarts_ice: own } | Negotiation::Offering { restarts_ice: own } => {
+            Negotiation::Offered { restarts_ice: own, .. } | Negotiation::Offering { restarts_ice: own } => {
                 self.command(Command::Rollback, actions);
                 // The server drops the candidates of a refused offer; they go with the answer again.
-                self.candidates_sent = 0;
+                self.candidates.send_again();
                 self.restart_wanted |= own && !restarts_ice;
                 self.offer_wanted |= self.restart_wanted;
             }
@@ -317,7 +303,7 @@ impl Peer {
         if self.connection.is_none() {
             self.open(false, actions);
         } else if self.remote.is_some() && restarts_ice {
-            self.forget_candidates();
+            self.candidates.forget_found();
         }
         self.negotiation = Negotiation::Answering { sdp: sdp.clone(), tracks: tracks.clone() };
         self.last_negotiation += 1;
@@ -325,27 +311,24 @@ impl Peer {
         self.remote = Some(remote);
     }
 
-    fn rebuild(&mut self, actions: &mut VecDeque<Action>) {
-        let negotiation = std::mem::replace(&mut self.negotiation, Negotiation::Stable);
-        self.close(actions);
-        match negotiation {
-            // The other side waits for an answer, and the server refuses an offer until it has got one.
-            Negotiation::Answering { sdp, tracks } => self.answer(sdp, tracks, actions),
-            Negotiation::Offered { .. } | Negotiation::Offering { .. } | Negotiation::Stable => {
-                self.offer(actions);
+    /// Takes back the offer of this side that is under way; `false` if there is none.
+    fn take_back(&mut self, actions: &mut VecDeque<Action>) -> bool {
+        let was_offering = match self.negotiation {
+            Negotiation::Offered { restarts_ice, .. } | Negotiation::Offering { restarts_ice } => {
+                self.command(Command::Rollback, actions);
+                self.restart_wanted |= restarts_ice;
+                true
             }
-        }
-    }
-
-    /// Those that ICE found before it started anew are of no use.
-    fn forget_candidates(&mut self) {
-        self.candidates.clear();
-        self.candidates_sent = 0;
+            Negotiation::Answering { .. } | Negotiation::Stable => false,
+        };
+        self.negotiation = Negotiation::Stable;
+        self.candidates.send_again();
+        was_offering
     }
 
     fn settled(&mut self, actions: &mut VecDeque<Action>) {
         self.negotiation = Negotiation::Stable;
-        for candidate in std::mem::take(&mut self.early_candidates) {
+        for candidate in self.candidates.take_early(self.remote.as_ref()) {
             self.command(Command::Candidate(candidate), actions);
         }
         self.send_candidates(actions);
@@ -359,11 +342,9 @@ impl Peer {
         if matches!(self.negotiation, Negotiation::Answering { .. } | Negotiation::Offering { .. }) {
             return;
         }
-        for index in self.candidates_sent..self.candidates.len() {
-            let candidate = self.candidates[index].clone();
+        for candidate in self.candidates.take_unsent() {
             self.send(SignalKind::Candidate, &candidate, &[], actions);
         }
-        self.candidates_sent = self.candidates.len();
     }
 
     fn send<T: serde::Serialize + ?Sized>(
@@ -384,26 +365,6 @@ impl Peer {
     }
 }
 
-impl Remote {
-    fn of(sdp: &str) -> Self {
-        let own = |text: Option<&str>| text.map(str::to_owned);
-        Self { fingerprint: own(fingerprint(sdp)), ice_ufrag: own(ice_ufrag(sdp)) }
-    }
-
-    /// Whether `later` belongs to another connection of the same participant.
-    fn is_rebuilt_as(&self, later: &Self) -> bool {
-        self.fingerprint != later.fingerprint
-    }
-
-    fn restarts_ice_as(&self, later: &Self) -> bool {
-        self.ice_ufrag != later.ice_ufrag
-    }
-}
-
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> Payload {
     payload(value).expect("strings, candidates and labels have a JSON form")
 }
-
-const MAX_EARLY_CANDIDATES: usize = 64;
-/// A connection that fails is built anew this often before it is given up.
-const MAX_REBUILDS: u8 = 3;

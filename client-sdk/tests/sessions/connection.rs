@@ -34,6 +34,16 @@ pub(crate) struct FakeConnection {
     is_misled: bool,
     /// With whom it has said to be connected.
     connected: Option<(End, End)>,
+    cut: Option<Cut>,
+}
+
+/// Why nothing gets through.
+#[derive(Debug)]
+enum Cut {
+    /// The path does not work any more that ICE has found; another start of it finds another one.
+    Path(End),
+    /// Only another connection helps.
+    Whole,
 }
 
 /// What a description says about whose it is.
@@ -60,6 +70,7 @@ impl FakeConnection {
             received: Vec::new(),
             is_misled: false,
             connected: None,
+            cut: None,
         }
     }
 
@@ -87,6 +98,7 @@ impl FakeConnection {
                     self.restart_ice();
                 }
                 self.meet(offerer);
+                self.is_misled = false;
                 let sdp = self.describe("answers", attribute(&sdp, "offer"));
                 self.reports.push_back(Report::Answer { negotiation, sdp });
             }
@@ -115,7 +127,15 @@ impl FakeConnection {
         found.map(Report::Candidate).or_else(|| self.reports.pop_front())
     }
 
-    pub(crate) fn fail(&mut self) {
+    /// It cannot do what it was told.
+    pub(crate) fn break_down(&mut self) {
+        self.reports.push_back(Report::Broken);
+    }
+
+    /// ICE does not get through any more.
+    pub(crate) fn fail(&mut self, is_hopeless: bool) {
+        self.cut = Some(if is_hopeless { Cut::Whole } else { Cut::Path(self.end()) });
+        self.connected = None;
         self.reports.push_back(Report::State(ConnectionState::Failed));
     }
 
@@ -126,9 +146,21 @@ impl FakeConnection {
     /// Gets through to the other end, once each has heard of the other.
     pub(crate) fn connect(&mut self, other: &Self) {
         let ends = Some((self.end(), other.end()));
-        if self.connected != ends && self.agrees_with(other) {
+        if self.connected != ends && self.agrees_with(other) && !self.is_cut() && !other.is_cut() {
             self.connected = ends;
             self.reports.push_back(Report::State(ConnectionState::Connected));
+        }
+    }
+
+    pub(crate) fn is_connected_to(&self, other: &Self) -> bool {
+        self.connected == Some((self.end(), other.end()))
+    }
+
+    fn is_cut(&self) -> bool {
+        match &self.cut {
+            Some(Cut::Path(end)) => *end == self.end(),
+            Some(Cut::Whole) => true,
+            None => false,
         }
     }
 
@@ -166,11 +198,12 @@ impl FakeConnection {
 
     fn describe(&mut self, kind: &str, offer: &str) -> String {
         if !std::mem::replace(&mut self.has_gathered, true) {
+            let ufrag = self.end().ufrag;
             let found = self.candidates().map(|candidate| IceCandidate {
                 candidate,
                 sdp_mid: Some("0".into()),
                 sdp_mline_index: Some(0),
-                username_fragment: None,
+                username_fragment: Some(ufrag.clone()),
             });
             self.found.extend(found);
         }

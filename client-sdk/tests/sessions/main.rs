@@ -35,6 +35,8 @@ fn run(seed: u64) {
     let mut world = World::new(size, dialect);
     // A session gives a connection up that fails once more than this without getting through.
     let mut failures = 3;
+    // Nor does it wait for an answer for ever.
+    let mut stalls = 2;
     for _ in 0..STEPS {
         match random.below(100) {
             0..3 => world.join_one(),
@@ -45,6 +47,10 @@ fn run(seed: u64) {
             9 if failures > 0 => {
                 failures -= 1;
                 world.fail_one(&mut random);
+            }
+            10 if stalls > 0 => {
+                stalls -= 1;
+                world.stall(&mut random);
             }
             _ => world.step(&mut random),
         }

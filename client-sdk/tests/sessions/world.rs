@@ -1,7 +1,7 @@
 //! Participants, a hub, and the links between them.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use client_sdk::session::{Action, Session, Setback, Way};
@@ -34,7 +34,10 @@ struct Participant {
 pub(crate) struct World {
     hub: Hub,
     store: MemoryStore,
+    /// The hub's clock.
     now: Timestamp,
+    /// The participants' clock.
+    at: Instant,
     room: RoomId,
     size: usize,
     dialect: Dialect,
@@ -61,7 +64,8 @@ impl World {
         };
         store.create(Room::create(new)).unwrap();
         let hub = Hub::new(NodeId(1), HubConfig::default());
-        Self { hub, store, now, room, size, dialect, participants: Vec::new(), last_number: 0 }
+        let at = Instant::now();
+        Self { hub, store, now, at, room, size, dialect, participants: Vec::new(), last_number: 0 }
     }
 
     pub(crate) fn join_one(&mut self) {
@@ -93,10 +97,36 @@ impl World {
         }
     }
 
-    /// A connection fails.
+    /// A connection does not get through any more, or breaks down.
     pub(crate) fn fail_one(&mut self, random: &mut Random) {
-        if let Some(connection) = self.any_connection(random) {
-            connection.fail();
+        let how = random.below(3);
+        let Some(connection) = self.any_connection(random) else { return };
+        match how {
+            0 => connection.break_down(),
+            1 => connection.fail(false),
+            _ => connection.fail(true),
+        }
+    }
+
+    /// Nothing arrives anywhere for a while.
+    pub(crate) fn stall(&mut self, random: &mut Random) {
+        self.pass(Duration::from_millis(random.below(25_000) as u64));
+    }
+
+    /// Lets time pass for everybody.
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now + time;
+        self.at += time;
+        if self.hub.poll_timeout().is_some_and(|deadline| deadline <= self.now) {
+            self.hub.handle_timeout(self.now);
+            self.carry_out();
+        }
+        for index in 0..self.participants.len() {
+            let participant = &mut self.participants[index];
+            if participant.session.poll_timeout().is_some_and(|deadline| deadline <= self.at) {
+                participant.session.handle_timeout(self.at);
+                self.act(index);
+            }
         }
     }
 
@@ -123,7 +153,7 @@ impl World {
         participant.down.clear();
         self.input(Input::Lost { conn, how: Loss::Cut });
         let setback = Setback::Lost { code: None, reason: "cut".into() };
-        self.participants[index].session.handle_setback(setback, 0.0);
+        self.participants[index].session.handle_setback(setback, 0.0, self.at);
         self.act(index);
     }
 
@@ -139,7 +169,7 @@ impl World {
 
     /// Something happens, somewhere.
     pub(crate) fn step(&mut self, random: &mut Random) {
-        self.now = self.now + Duration::from_millis(random.below(50) as u64);
+        self.pass(Duration::from_millis(random.below(10) as u64));
         let index = random.below(self.participants.len().max(1));
         let Some(participant) = self.participants.get_mut(index) else { return };
         match random.below(5) {
@@ -154,7 +184,7 @@ impl World {
                     if let Some(conn) = participant.conn {
                         self.input(Input::Sent { conn, bytes: frame.len() });
                     }
-                    self.participants[index].session.handle_message(message);
+                    self.participants[index].session.handle_message(message, self.at);
                     self.act(index);
                 }
             }
@@ -176,20 +206,27 @@ impl World {
                 let connection = participant.connections.get_mut(peer).unwrap();
                 if let Some(report) = connection.tell(random) {
                     let number = connection.number;
-                    participant.session.handle_report(*peer, number, report);
+                    participant.session.handle_report(*peer, number, report, self.at);
                     self.act(index);
                 }
             }
         }
     }
 
-    /// Lets everything that is under way arrive.
+    /// Lets everything that is under way arrive, and then everything happen that somebody waits for.
     pub(crate) fn settle(&mut self, random: &mut Random) {
         for _ in 0..200_000 {
-            if !self.is_busy() {
+            if self.is_busy() {
+                self.step(random);
+                continue;
+            }
+            let there = self.there().filter_map(|index| self.participants[index].session.poll_timeout());
+            let Some(next) = there.min().map(|next| next.saturating_duration_since(self.at)) else { return };
+            // Credentials that expire in hours have nothing to do with it.
+            if next > Duration::from_secs(600) {
                 return;
             }
-            self.step(random);
+            self.pass(next);
         }
         panic!("it does not come to rest");
     }
@@ -232,6 +269,10 @@ impl World {
                 let there =
                     other.connections.get(&a_id).unwrap_or_else(|| panic!("{b_id} has nothing with {a_id}"));
                 assert!(here.agrees_with(there), "{a_id} and {b_id} do not agree: {here:#?} {there:#?}");
+                assert!(
+                    here.is_connected_to(there),
+                    "{a_id} does not get through to {b_id}: {here:#?} {there:#?}"
+                );
             }
         }
     }
@@ -287,6 +328,10 @@ impl World {
 
     fn input(&mut self, input: Input) {
         self.hub.handle_input(input, self.now);
+        self.carry_out();
+    }
+
+    fn carry_out(&mut self) {
         while let Some(output) = self.hub.poll_output() {
             match output {
                 Output::Broadcast { to, except, frame } => {
@@ -317,7 +362,8 @@ impl World {
         participant.conn = None;
         participant.up.clear();
         participant.down.clear();
-        participant.session.handle_setback(Setback::Lost { code: Some(code), reason: "closed".into() }, 0.0);
+        let setback = Setback::Lost { code: Some(code), reason: "closed".into() };
+        participant.session.handle_setback(setback, 0.0, self.at);
         self.act(index);
     }
 

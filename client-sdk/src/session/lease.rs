@@ -1,0 +1,77 @@
+//! Until when the credentials of ICE servers are good.
+
+use std::time::{Duration, Instant};
+
+use signal_core::Timestamp;
+
+/// The credentials that this participant has, and when it asks for others.
+#[derive(Debug, Default)]
+pub(super) struct Lease {
+    /// A moment by the server's clock and by this one's.
+    clock: Option<(Timestamp, Instant)>,
+    expires_at: Option<Timestamp>,
+    renew_at: Option<Instant>,
+}
+
+impl Lease {
+    /// The server has told its time; from servers that do not, credentials are not asked for.
+    pub(super) fn set_clock(&mut self, server_time: Timestamp, now: Instant) {
+        self.clock = Some((server_time, now));
+    }
+
+    /// Credentials came that are good until then. Those that are good no longer than the last are the last there are.
+    pub(super) fn granted(&mut self, expires_at: Timestamp, now: Instant) {
+        let Some((there, here)) = self.clock else { return };
+        if self.expires_at.is_some_and(|known| known >= expires_at) {
+            return;
+        }
+        let left = expires_at.saturating_since(there + now.saturating_duration_since(here));
+        let pause = left.saturating_sub((left / 10).min(LONGEST_MARGIN)).max(SHORTEST_PAUSE);
+        self.expires_at = Some(expires_at);
+        self.renew_at = Some(now + pause);
+    }
+
+    /// Whether it is time to ask for others; told once.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        self.renew_at.take_if(|at| *at <= now).is_some()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.renew_at
+    }
+}
+
+const LONGEST_MARGIN: Duration = Duration::from_secs(300);
+/// Whatever a server says, it is not asked more often.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_asked_for_before_they_expire_and_not_again_if_they_are_the_last() {
+        let now = Instant::now();
+        let at = |seconds: u64| Timestamp::from_millis(1_000_000 + seconds * 1000);
+        let mut lease = Lease::default();
+        lease.set_clock(at(0), now);
+        for (expires_at, renewed_after) in [(600, 540), (7200, 6900)] {
+            lease.granted(at(expires_at), now);
+            let due = now + Duration::from_secs(renewed_after);
+            assert_eq!(lease.deadline(), Some(due));
+            assert!(!lease.is_due(due - Duration::from_millis(1)));
+            assert!(lease.is_due(due) && !lease.is_due(due));
+        }
+        lease.granted(at(7200), now);
+        assert_eq!(lease.deadline(), None);
+    }
+
+    #[test]
+    fn a_server_whose_credentials_are_short_lived_is_not_asked_all_the_time() {
+        let now = Instant::now();
+        let mut lease = Lease::default();
+        lease.set_clock(Timestamp::from_millis(5000), now);
+        lease.granted(Timestamp::from_millis(4000), now);
+        assert_eq!(lease.deadline(), Some(now + SHORTEST_PAUSE));
+    }
+}

@@ -1,0 +1,34 @@
+//! What a connection tells a session.
+
+use crate::event::ConnectionState;
+use crate::ice::IceCandidate;
+use crate::track_source::TrackLabel;
+
+/// Something that a connection has to tell.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Report {
+    /// The answer that was asked for.
+    Answer {
+        /// As in the command.
+        negotiation: u32,
+        /// The answer.
+        sdp: String,
+    },
+    /// It cannot do what it was told, so that only another connection helps.
+    Broken,
+    /// A candidate of this side.
+    Candidate(IceCandidate),
+    /// Something changed that needs a negotiation.
+    NegotiationNeeded,
+    /// The offer that was asked for.
+    Offer {
+        /// As in the command.
+        negotiation: u32,
+        /// The offer.
+        sdp: String,
+        /// What its tracks are of.
+        tracks: Vec<TrackLabel>,
+    },
+    /// The connection's state changed; `Failed` if ICE or DTLS does not get through any more.
+    State(ConnectionState),
+}
