@@ -57,6 +57,7 @@ pub(crate) struct Message {
 pub(crate) struct Connection {
     number: u32,
     commands: mpsc::Sender<Command>,
+    setup: watch::Sender<Arc<Setup>>,
     data: DataSender,
 }
 
@@ -72,15 +73,21 @@ impl Connection {
     ) -> Self {
         let (commands, queue) = mpsc::channel(QUEUE_COMMANDS);
         let (data, outgoing) = data::channel();
+        let (setup, current) = watch::channel(setup);
         let out = Out { peer, number, messages };
-        tasks.spawn(run(setup, offers, queue, outgoing, out));
-        Self { number, commands, data }
+        tasks.spawn(run(current, offers, queue, outgoing, out));
+        Self { number, commands, setup, data }
     }
 
     /// Has the connection do something; one that has fallen far behind is reported failed.
     #[must_use]
     pub(crate) fn command(&self, command: Command) -> bool {
         self.commands.try_send(command).is_ok()
+    }
+
+    /// Uses other ICE servers from the next start of ICE on.
+    pub(crate) fn set_up(&self, setup: Arc<Setup>) {
+        self.setup.send_replace(setup);
     }
 
     pub(crate) fn send(&self, data: Bytes) -> std::result::Result<(), SendError> {
@@ -113,12 +120,13 @@ impl Out {
 }
 
 async fn run(
-    setup: Arc<Setup>,
+    mut current: watch::Receiver<Arc<Setup>>,
     offers: bool,
     mut commands: mpsc::Receiver<Command>,
     outgoing: data::Outgoing,
     out: Out,
 ) {
+    let setup = Arc::clone(&current.borrow_and_update());
     let (handler, mut notes) = handler::channel();
     let (pc, senders) = match setup.build(handler, offers).await {
         Ok(built) => built,
@@ -149,6 +157,12 @@ async fn run(
             }
             Some(note) = notes.recv() => connection.note(note).await,
             () = connection.senders.changed() => connection.update_senders().await,
+            Ok(()) = current.changed() => {
+                let configuration = current.borrow_and_update().configuration();
+                if let Err(error) = connection.pc.set_configuration(configuration).await {
+                    tracing::warn!(peer = %connection.out.peer, %error, "the new ICE servers are not taken");
+                }
+            }
         }
     }
     setup::close(connection.pc.as_ref()).await;

@@ -206,6 +206,9 @@ impl Driver {
                 Action::UseIceServers(ice) => {
                     if let Some(servers) = IceServer::list(&ice) {
                         self.setup = Arc::new(self.setup.with_ice_servers(&servers));
+                        for connection in self.connections.values() {
+                            connection.set_up(Arc::clone(&self.setup));
+                        }
                     }
                 }
             }

@@ -8,7 +8,9 @@ use rtc::interceptor::{Registry, Slot};
 use rtc::peer_connection::configuration::interceptor_registry::register_default_interceptors;
 use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
-use rtc::peer_connection::configuration::{RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy};
+use rtc::peer_connection::configuration::{
+    RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy,
+};
 use rtc::peer_connection::transport::RTCDtlsRole;
 use tokio::sync::watch;
 use webrtc::error::Result;
@@ -75,11 +77,16 @@ impl Setup {
         }
     }
 
-    async fn build_bare(&self, handler: Arc<Handler>) -> Result<Arc<dyn PeerConnection>> {
+    /// What a connection may be told again later on.
+    pub(super) fn configuration(&self) -> RTCConfiguration {
         let mut configuration = RTCConfigurationBuilder::new().with_ice_servers(self.ice_servers.clone());
         if self.relay_only {
             configuration = configuration.with_ice_transport_policy(RTCIceTransportPolicy::Relay);
         }
+        configuration.build()
+    }
+
+    async fn build_bare(&self, handler: Arc<Handler>) -> Result<Arc<dyn PeerConnection>> {
         let mut media = MediaEngine::default();
         media.register_default_codecs()?;
         let interceptors = register_default_interceptors(Registry::new(), &mut media)?
@@ -95,7 +102,7 @@ impl Setup {
             .with_multicast_dns_mode(self.mdns)
             .build();
         let pc = PeerConnectionBuilder::new()
-            .with_configuration(configuration.build())
+            .with_configuration(self.configuration())
             .with_media_engine(media)
             .with_interceptor_registry(interceptors)
             .with_setting_engine(settings)

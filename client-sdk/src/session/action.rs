@@ -45,7 +45,7 @@ pub enum Action {
     },
     /// Send a message to the server.
     Send(ClientMessage),
-    /// Use these ICE servers for connections from here on.
+    /// Use these ICE servers for new connections, and where ICE starts anew.
     UseIceServers(IceServers),
 }
 
