@@ -10,6 +10,7 @@
 pub mod coturn;
 pub mod frames;
 pub mod pictures;
+pub mod recorder;
 pub mod wire;
 
 use std::collections::{HashMap, HashSet};
@@ -58,6 +59,8 @@ pub struct Witness {
     pub shares_ended: Vec<String>,
     /// Tracks that are said to be of a screen.
     pub screens: HashMap<ParticipantId, RemoteTrack>,
+    /// Whether the room is gone and only media is left.
+    pub is_adrift: bool,
     /// How often its signaling came back without a loss.
     pub resumed: u32,
 }
@@ -75,6 +78,7 @@ impl Witness {
             degraded: Vec::new(),
             shares_ended: Vec::new(),
             screens: HashMap::new(),
+            is_adrift: false,
             resumed: 0,
         }
     }
@@ -116,6 +120,7 @@ impl Witness {
                 self.states.remove(&id);
             }
             Event::ParticipantUpdated { .. } | Event::Reconnecting | Event::Rejoined { .. } => {}
+            Event::SignalingLost { .. } => self.is_adrift = true,
             Event::Resumed { lossy } => {
                 assert!(!lossy);
                 self.resumed += 1;
