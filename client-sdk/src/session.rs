@@ -136,7 +136,7 @@ impl Session {
         let actions = &mut self.actions;
         match report {
             Report::Answer { negotiation, sdp } => peer.answer_made(negotiation, &sdp, actions),
-            Report::Broken => peer.broken(actions),
+            Report::Broken => peer.broken(actions, now),
             Report::Candidate(candidate) => peer.candidate_found(candidate, actions),
             Report::NegotiationNeeded => peer.negotiation_needed(actions),
             Report::Offer { negotiation, sdp, tracks } => {
@@ -256,6 +256,9 @@ impl Session {
                 self.compare(participants);
             }
         }
+        for peer in self.peers.values_mut() {
+            peer.try_again(&mut self.actions);
+        }
     }
 
     /// Finds out what happened meanwhile, and negotiates again what is not connected.
@@ -325,8 +328,13 @@ impl Session {
 
     fn peer_updated(&mut self, participant: ParticipantId, update: &PeerUpdate) {
         let Some(me) = self.me else { return };
-        if let Some(peer) = self.peers.get_mut(&participant).filter(|_| update.lossy) {
-            peer.void_negotiation(me < participant, &mut self.actions);
+        if let Some(peer) = self.peers.get_mut(&participant) {
+            if update.lossy {
+                peer.void_negotiation(me < participant, &mut self.actions);
+            }
+            if update.connected == Some(true) {
+                peer.try_again(&mut self.actions);
+            }
         }
         let name = update.name.as_deref().map(str::to_owned);
         let state = update.state.as_ref().map(|state| state.as_bytes().to_vec().into());

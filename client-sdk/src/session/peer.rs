@@ -44,6 +44,8 @@ pub(super) struct Peer {
     /// Whether the last answer may have been to an offer before the last.
     is_doubtful: bool,
     recovery: Recovery,
+    /// Whether there is no connection because nothing has helped.
+    is_given_up: bool,
 }
 
 /// Where the exchange of descriptions stands, seen from this side.
@@ -88,6 +90,7 @@ impl Peer {
             unheard: 0,
             is_doubtful: false,
             recovery: Recovery::default(),
+            is_given_up: false,
         }
     }
 
@@ -278,6 +281,7 @@ impl Peer {
     }
 
     fn open(&mut self, offers: bool, actions: &mut VecDeque<Action>) {
+        self.is_given_up = false;
         self.connections_opened += 1;
         self.connection = Some(self.connections_opened);
         actions.push_back(Action::Open { peer: self.id, connection: self.connections_opened, offers });

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Recovery {
     step: Step,
     /// Since the last time a connection got through.
-    rebuilds: u8,
+    rebuilds: usize,
 }
 
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ enum Step {
     Awaiting { until: Instant },
     /// Descriptions were exchanged, and the connection is expected to get through or to fail.
     Connecting { until: Instant },
+    /// The connection is of no use, and is built anew then.
+    Pausing { until: Instant },
     /// This side has started ICE anew.
     Restarting { until: Instant },
 }
@@ -65,41 +67,52 @@ impl Recovery {
                 self.step = Step::Awaiting { until: now + 2 * PATIENCE };
                 Measure::Wait
             }
-            Step::Awaiting { .. } => Measure::Wait,
-            Step::Restarting { .. } => self.rebuild(),
+            Step::Awaiting { .. } | Step::Pausing { .. } => Measure::Wait,
+            Step::Restarting { .. } => self.rebuild(now),
         }
     }
 
-    /// Only another connection helps.
-    pub(super) fn rebuild(&mut self) -> Measure {
-        if self.rebuilds >= MOST_REBUILDS {
-            return Measure::GiveUp;
+    /// Only another connection helps, at once or after a pause: a network that is gone fails them one after the other.
+    pub(super) fn rebuild(&mut self, now: Instant) -> Measure {
+        if let Step::Pausing { .. } = self.step {
+            return Measure::Wait;
         }
+        let Some(pause) = PAUSES.get(self.rebuilds) else { return Measure::GiveUp };
         self.rebuilds += 1;
-        Measure::Rebuild
+        if pause.is_zero() {
+            return Measure::Rebuild;
+        }
+        self.step = Step::Pausing { until: now + *pause };
+        Measure::Wait
     }
 
     /// Nothing can be negotiated without the server, so that while it `is_away` patience does not end.
     pub(super) fn timeout(&mut self, is_away: bool, now: Instant) -> Measure {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return Measure::Wait;
+        }
         match &mut self.step {
-            Step::Awaiting { until } | Step::Connecting { until } | Step::Restarting { until }
-                if now >= *until =>
+            Step::Awaiting { until }
+            | Step::Connecting { until }
+            | Step::Pausing { until }
+            | Step::Restarting { until }
+                if is_away =>
             {
-                if is_away {
-                    *until = now + PATIENCE;
-                    return Measure::Wait;
-                }
-                self.rebuild()
-            }
-            Step::Awaiting { .. } | Step::Connecting { .. } | Step::None | Step::Restarting { .. } => {
+                *until = now + PATIENCE;
                 Measure::Wait
             }
+            Step::Pausing { .. } => Measure::Rebuild,
+            Step::Awaiting { .. } | Step::Connecting { .. } | Step::Restarting { .. } => self.rebuild(now),
+            Step::None => Measure::Wait,
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.step {
-            Step::Awaiting { until } | Step::Connecting { until } | Step::Restarting { until } => Some(until),
+            Step::Awaiting { until }
+            | Step::Connecting { until }
+            | Step::Pausing { until }
+            | Step::Restarting { until } => Some(until),
             Step::None => None,
         }
     }
@@ -109,5 +122,5 @@ impl Recovery {
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Longer than ICE takes to fail.
 const CONNECTING: Duration = Duration::from_secs(45);
-/// A connection that fails is built anew this often before it is given up.
-const MOST_REBUILDS: u8 = 3;
+/// Before the first time that a connection is built anew, the second and the third; then it is given up.
+const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];

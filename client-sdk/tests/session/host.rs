@@ -142,6 +142,23 @@ impl Host {
         self.report(peer, connection, Report::Broken);
     }
 
+    /// Has connection number `connection` and all that follow break down.
+    pub(crate) fn give_up(&mut self, peer: &str, connection: u32) {
+        for connection in connection..connection + 4 {
+            self.broken(peer, connection);
+            self.pass(10);
+        }
+        assert_eq!(self.take().pop().unwrap(), format!("{peer} is Failed"));
+    }
+
+    /// The seat is resumed after so many messages, of which none is lost.
+    pub(crate) fn resumed(&mut self, seq: u64) {
+        self.server(&format!(
+            r#"{{"type":"resumed","seq":{seq},"received":100,"replayed":0,"resume_token":"r2",
+            "ice_servers":[],"ice_expires_at":"2025-12-05T12:00:00Z"}}"#
+        ));
+    }
+
     pub(crate) fn becomes(&mut self, peer: &str, connection: u32, state: ConnectionState) {
         self.report(peer, connection, Report::State(state));
     }
@@ -198,6 +215,7 @@ fn words(action: Action) -> String {
         Action::Event(Event::ParticipantJoined(Member { id, .. })) => format!("joined {id}"),
         Action::Event(Event::ParticipantLeft(id)) => format!("left {id}"),
         Action::Event(Event::SignalingError { code, .. }) => format!("refused: {code}"),
+        Action::Event(Event::ParticipantUpdated { participant, .. }) => format!("{participant} was updated"),
         Action::Event(Event::Reconnecting) => "reconnecting".into(),
         Action::Event(Event::Rejoined { id }) => format!("rejoined as {id}"),
         Action::Event(Event::Resumed { lossy }) => format!("resumed{}", if lossy { " lossy" } else { "" }),

@@ -227,29 +227,6 @@ fn what_an_earlier_connection_tells_is_ignored() {
 }
 
 #[test]
-fn a_connection_that_fails_is_rebuilt_three_times_and_then_given_up() {
-    let mut host = Host::connected("p_z");
-    for connection in 1..=3 {
-        host.broken("p_z", connection);
-        assert_eq!(host.take()[0], "close p_z");
-    }
-    host.broken("p_z", 4);
-    assert_eq!(host.take(), ["close p_z", "p_z is Failed"]);
-    host.offered("p_z", "Z/9");
-    assert_eq!(host.take(), ["open p_z 5 answering", "p_z answer 5 Z/9"], "but the other side may try");
-}
-
-#[test]
-fn a_connection_that_got_through_may_fail_three_times_again() {
-    let mut host = Host::connected("p_z");
-    for connection in 1..=10 {
-        host.broken("p_z", connection);
-        host.report("p_z", connection + 1, Report::State(ConnectionState::Connected));
-        assert_eq!(host.take().last().unwrap(), "p_z is Connected");
-    }
-}
-
-#[test]
 fn candidates_from_before_a_restart_are_not_sent_again() {
     let mut host = Host::offering("p_z");
     host.found("p_z", 1, "old");

@@ -87,19 +87,63 @@ fn a_connection_that_neither_gets_through_nor_fails_is_built_anew() {
 }
 
 #[test]
+fn a_connection_that_breaks_down_is_rebuilt_three_times_with_pauses_and_then_given_up() {
+    let mut host = Host::connected("p_z");
+    for (connection, pause) in [(1, 0), (2, 2), (3, 10)] {
+        host.broken("p_z", connection);
+        if pause > 0 {
+            host.broken("p_z", connection);
+            host.pass(pause - 1);
+            assert_eq!(host.take(), [""; 0], "{connection}");
+            host.pass(1);
+        }
+        assert_eq!(host.take()[0], "close p_z", "{connection}");
+    }
+    host.broken("p_z", 4);
+    assert_eq!(host.take(), ["close p_z", "p_z is Failed"]);
+    host.pass(600);
+    assert_eq!(host.take(), [""; 0]);
+    host.offered("p_z", "Z/9");
+    assert_eq!(host.take(), ["open p_z 5 answering", "p_z answer 5 Z/9"], "but the other side may try");
+}
+
+#[test]
+fn what_was_given_up_is_tried_again_when_either_side_is_back() {
+    let mut host = Host::calling("p_z");
+    host.give_up("p_z", 1);
+    host.server(r#"{"type":"peer_updated","participant_id":"p_z","connected":true}"#);
+    assert_eq!(host.take(), ["open p_z 5 offering", "p_z offer 5", "p_z was updated"]);
+    host.give_up("p_z", 5);
+    host.cut();
+    host.take();
+    host.resumed(3);
+    assert_eq!(host.take(), ["use []", "resumed", "open p_z 9 offering", "p_z offer 9"]);
+}
+
+#[test]
+fn a_connection_that_got_through_may_fail_three_times_again() {
+    let mut host = Host::connected("p_z");
+    for connection in 1..=10 {
+        host.broken("p_z", connection);
+        host.becomes("p_z", connection + 1, Connected);
+        assert_eq!(host.take().last().unwrap(), "p_z is Connected");
+    }
+}
+
+#[test]
 fn a_connection_that_nothing_helps_is_given_up() {
     let mut host = Host::calling("p_z");
-    let mut rebuilt = 0;
-    for connection in 1.. {
+    let mut connection = 1;
+    let mut given_up = false;
+    while !given_up {
         host.becomes("p_z", connection, Failed);
         host.becomes("p_z", connection, Failed);
+        host.pass(10);
         let done = host.take();
-        if done.last().unwrap() == "p_z is Failed" {
-            break;
-        }
-        rebuilt += 1;
+        given_up = done.contains(&"p_z is Failed".into());
+        connection += u32::from(done.contains(&"close p_z".into()));
     }
-    assert_eq!(rebuilt, 3);
+    assert_eq!(connection, 5);
 }
 
 #[test]
@@ -133,7 +177,7 @@ fn a_seat_is_resumed_and_nothing_happens_to_the_call() {
     let mut host = Host::calling("p_z");
     host.cut();
     assert_eq!(host.take(), ["reconnecting", "resume r1 after 2"]);
-    host.server(r#"{"type":"resumed","seq":2,"received":1,"replayed":0,"resume_token":"r2","ice_servers":[],"ice_expires_at":"2025-12-05T12:00:00Z"}"#);
+    host.resumed(2);
     assert_eq!(host.take(), ["use []", "resumed"]);
     host.cut();
     assert_eq!(host.take(), ["reconnecting", "resume r2 after 2"]);

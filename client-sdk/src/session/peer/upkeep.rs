@@ -43,11 +43,19 @@ impl Peer {
         }
     }
 
+    /// One of the two was out of reach for a while and is not any more: what was given up is tried once more.
+    pub(in crate::session) fn try_again(&mut self, actions: &mut VecDeque<Action>) {
+        if self.is_given_up {
+            self.recovery.connected();
+            self.offer(actions);
+        }
+    }
+
     /// The connection could not do what it was told.
-    pub(in crate::session) fn broken(&mut self, actions: &mut VecDeque<Action>) {
+    pub(in crate::session) fn broken(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         self.state = ConnectionState::Failed;
         if !self.is_gone {
-            let measure = self.recovery.rebuild();
+            let measure = self.recovery.rebuild(now);
             self.take(measure, actions);
         }
     }
@@ -109,6 +117,7 @@ impl Peer {
 
     fn give_up(&mut self, actions: &mut VecDeque<Action>) {
         self.close(actions);
+        self.is_given_up = true;
         let state = ConnectionState::Failed;
         actions.push_back(Action::Event(Event::ConnectionState { participant: self.id, state }));
     }
