@@ -2,6 +2,7 @@
 
 mod data;
 mod handler;
+mod interceptors;
 mod keyframe;
 mod receiver;
 mod sender;

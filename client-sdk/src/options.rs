@@ -16,6 +16,8 @@ pub struct Options {
     pub(crate) mdns: bool,
     pub(crate) reactor_threads: usize,
     pub(crate) enter_timeout: Duration,
+    pub(crate) disconnected_timeout: Duration,
+    pub(crate) failed_timeout: Duration,
 }
 
 impl Default for Options {
@@ -29,6 +31,8 @@ impl Default for Options {
             mdns: true,
             reactor_threads: 0,
             enter_timeout: Duration::from_secs(10),
+            disconnected_timeout: Duration::from_secs(5),
+            failed_timeout: Duration::from_secs(25),
         }
     }
 }
@@ -88,7 +92,20 @@ impl Options {
         self
     }
 
-    /// For how long entering a room may take: by default 10 s.
+    /// After how long without a sign of life a connection counts as disconnected: by default 5 s. Zero means never.
+    pub fn disconnected_timeout(mut self, timeout: Duration) -> Self {
+        self.disconnected_timeout = timeout;
+        self
+    }
+
+    /// For how long a connection may be disconnected, or ICE look for a path, before it has failed and something is done
+    /// about it: by default 25 s. Zero means for ever.
+    pub fn failed_timeout(mut self, timeout: Duration) -> Self {
+        self.failed_timeout = timeout;
+        self
+    }
+
+    /// For how long entering a room may take: by default 10 s. Each attempt to come back has as long.
     pub fn enter_timeout(mut self, timeout: Duration) -> Self {
         self.enter_timeout = timeout;
         self

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::{Registry, Slot};
-use rtc::peer_connection::configuration::interceptor_registry::register_default_interceptors;
 use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::configuration::{
@@ -17,7 +15,7 @@ use webrtc::error::Result;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
 use super::handler::Handler;
-use super::keyframe::KeyframeTap;
+use super::interceptors::interceptors;
 use super::senders::Senders;
 use crate::ice::IceServer;
 use crate::media::Media;
@@ -31,6 +29,8 @@ pub(crate) struct Setup {
     bind_address: String,
     mdns: MulticastDnsMode,
     reactor_threads: usize,
+    disconnected_timeout: Duration,
+    failed_timeout: Duration,
     media: watch::Receiver<Media>,
 }
 
@@ -42,6 +42,8 @@ impl Setup {
             bind_address: options.bind_address.clone(),
             mdns: if options.mdns { MulticastDnsMode::QueryOnly } else { MulticastDnsMode::Disabled },
             reactor_threads: options.reactor_threads,
+            disconnected_timeout: options.disconnected_timeout,
+            failed_timeout: options.failed_timeout,
             media,
         }
     }
@@ -89,8 +91,7 @@ impl Setup {
     async fn build_bare(&self, handler: Arc<Handler>) -> Result<Arc<dyn PeerConnection>> {
         let mut media = MediaEngine::default();
         media.register_default_codecs()?;
-        let interceptors = register_default_interceptors(Registry::new(), &mut media)?
-            .with(Slot::from(KEYFRAME_SLOT), KeyframeTap::default());
+        let interceptors = interceptors(&mut media)?;
         let settings = SettingEngineBuilder::new()
             // Every answer says `active` however it began, so the only role that never changes is the server's.
             .with_answering_dtls_role(RTCDtlsRole::Server)
@@ -100,6 +101,7 @@ impl Setup {
             // ICE is restarted because the network has changed, and with it the addresses to be reached at.
             .with_discard_local_candidates_during_ice_restart(true)
             .with_multicast_dns_mode(self.mdns)
+            .with_ice_timeouts(Some(self.disconnected_timeout), Some(self.failed_timeout), None)
             .build();
         let pc = PeerConnectionBuilder::new()
             .with_configuration(self.configuration())
@@ -134,6 +136,3 @@ fn usable(ice_servers: &[IceServer]) -> Vec<RTCIceServer> {
     });
     usable.collect()
 }
-
-/// Behind the interceptors that come with the crate, which act on RTCP first.
-const KEYFRAME_SLOT: usize = 14_000;

@@ -9,6 +9,7 @@
 
 pub mod coturn;
 pub mod frames;
+pub mod path;
 pub mod pictures;
 pub mod recorder;
 pub mod wire;
@@ -102,6 +103,13 @@ impl Witness {
                 self.states,
                 self.tracks.keys()
             );
+        }
+    }
+
+    /// Takes the events that are there.
+    pub async fn catch_up(&mut self) {
+        while let Ok(Some(event)) = timeout(Duration::ZERO, self.participant.next_event()).await {
+            self.learn(event);
         }
     }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use client_sdk::{RemoteTrack, RtpPacket};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub struct Recorder {
-    task: JoinHandle<Vec<RtpPacket>>,
+    task: JoinHandle<Vec<(Instant, RtpPacket)>>,
     stop: oneshot::Sender<()>,
 }
 
@@ -22,7 +22,7 @@ impl Recorder {
             loop {
                 tokio::select! {
                     packet = track.recv() => match packet {
-                        Some(packet) => packets.push(packet),
+                        Some(packet) => packets.push((Instant::now(), packet)),
                         None => break,
                     },
                     _ = &mut stopped => break,
@@ -33,8 +33,8 @@ impl Recorder {
         Self { task, stop }
     }
 
-    /// What has come, in the order in which it came.
-    pub async fn stop(self) -> Vec<RtpPacket> {
+    /// What has come and when, in the order in which it came.
+    pub async fn stop(self) -> Vec<(Instant, RtpPacket)> {
         // A track that has ended does not listen any more.
         let _ = self.stop.send(());
         self.task.await.unwrap()
