@@ -4,12 +4,9 @@
 
 mod common;
 
-use std::fs;
-use std::time::Duration;
-
+use common::process::Holdings;
 use common::{Witness, room_of, server, talker, until_media_flows};
 use signal_server::testing::TestServer;
-use tokio::runtime::Handle;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_left_leaves_no_socket_and_no_task_behind() {
@@ -35,23 +32,8 @@ async fn call(server: &TestServer) {
     assert!(last.participant.next_event().await.is_none());
 }
 
-/// Open sockets of this process and living tasks, once their number has stayed the same for a while: what was dropped
-/// closes in the background, and the server closes its ends a moment later.
+/// Sockets and tasks.
 async fn left_over() -> (usize, usize) {
-    let (mut last, mut times) = ((0, 0), 0);
-    while times < 5 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let now = (open_sockets(), Handle::current().metrics().num_alive_tasks());
-        times = if now == last { times + 1 } else { 0 };
-        last = now;
-    }
-    last
-}
-
-fn open_sockets() -> usize {
-    let sockets = fs::read_dir("/proc/self/fd").unwrap().filter(|entry| {
-        let target = fs::read_link(entry.as_ref().unwrap().path());
-        target.is_ok_and(|target| target.to_string_lossy().starts_with("socket:"))
-    });
-    sockets.count()
+    let Holdings { tasks, sockets, .. } = Holdings::at_rest().await;
+    (sockets, tasks)
 }

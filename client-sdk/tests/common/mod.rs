@@ -11,6 +11,7 @@ pub mod coturn;
 pub mod frames;
 pub mod path;
 pub mod pictures;
+pub mod process;
 pub mod recorder;
 pub mod wire;
 
