@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{LIFE, Node};
 use serde_json::json;
 use signal_core::{CloseReason, Input, Loss, MemoryStore, Op, Output, Room, Ticket};
@@ -121,6 +123,45 @@ fn a_room_that_the_store_does_not_know_any_more_is_over() {
     assert_eq!(node.closed(guest), Some(4503));
     assert!(node.hub.is_idle());
     assert_eq!(node.hub.poll_timeout(), None);
+}
+
+#[test]
+fn a_room_that_is_forgotten_before_its_time_was_closed_by_somebody() {
+    for (after, code) in [(LIFE - Duration::from_millis(1), "admin"), (LIFE, "expired")] {
+        let mut node = Node::new(10);
+        let (leaver, ..) = node.guest_v2("leaver");
+        let (guest, ..) = node.guest_v2("guest");
+        node.store = MemoryStore::new();
+        node.now = node.now + after;
+        node.say(leaver, r#"{"type":"leave"}"#);
+        assert_eq!(node.take(guest)[0]["code"], code);
+    }
+}
+
+#[test]
+fn a_socket_that_somebody_has_declared_lost_is_closed_and_its_seat_waits() {
+    let mut node = Node::new(10);
+    let (creator, _) = node.creator();
+    let (guest, id, token) = node.guest_v2("guest");
+    node.take(creator);
+    let link = node.store.room(node.room).unwrap().seat(id).unwrap().link;
+    node.apply(&Op::Detach { link, until: node.now + LIFE / 2 });
+    assert_eq!(node.closed(guest), Some(4001));
+    assert!(node.take(creator).is_empty());
+    let back = node.resume(&token, 1);
+    assert_eq!(node.take_types(back), ["resumed"]);
+}
+
+#[test]
+fn a_store_whose_clock_is_behind_is_asked_again_a_second_later() {
+    let mut node = Node::new(10);
+    node.guest("guest");
+    let (early, end) = (node.now + (LIFE - Duration::from_millis(1)), node.now + LIFE);
+    node.hub.handle_timeout(end);
+    let Some(Output::Commit { op, room, change: Op::Prune }) = node.hub.poll_output() else { panic!() };
+    let applied = node.store.apply(room, &Op::Prune, early);
+    node.hub.handle_input(Input::Committed { op, applied }, end);
+    assert_eq!(node.hub.poll_timeout(), Some(end + Duration::from_secs(1)));
 }
 
 #[test]

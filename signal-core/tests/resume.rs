@@ -182,7 +182,13 @@ fn what_is_too_old_for_a_replay_is_forgotten() {
     let age = ReplayLimit::default().age;
     assert_eq!(node.hub.poll_timeout(), Some(node.now + age));
     let room_ends = node.now + common::LIFE;
-    node.wait(age);
+    // Nor is something forgotten that was kept later.
+    let pause = Duration::from_secs(10);
+    node.wait(pause);
+    node.guest("newcomer");
+    node.wait(age - pause);
+    assert_eq!(node.hub.poll_timeout(), Some(node.now + pause));
+    node.wait(pause);
     assert_eq!(node.hub.poll_timeout(), Some(room_ends));
 }
 

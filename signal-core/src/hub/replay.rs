@@ -90,6 +90,17 @@ mod tests {
     }
 
     #[test]
+    fn as_many_bytes_are_kept_as_are_allowed_however_many_went_before() {
+        let mut replay = replay(&["12345", "67890"]);
+        assert!(replay.reaches(0, &LIMIT, NOW));
+        for _ in 0..10 {
+            replay.push(Bytes::from_static(b"12345"), &LIMIT, NOW);
+            assert!(replay.reaches(replay.sent() - 2, &LIMIT, NOW));
+            assert!(!replay.reaches(replay.sent() - 3, &LIMIT, NOW));
+        }
+    }
+
+    #[test]
     fn bytes_and_age_are_limited_too() {
         let replay = replay(&["123456", "78901", "2"]);
         assert!(!replay.reaches(0, &LIMIT, NOW));

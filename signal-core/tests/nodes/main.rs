@@ -1,0 +1,9 @@
+//! Two nodes and a store that answers when the test says so.
+
+#![allow(clippy::unwrap_used)]
+
+mod moving;
+mod support;
+mod undelivered;
+mod updates;
+mod waiting;

@@ -1,0 +1,194 @@
+//! Two hubs, a store that answers when the test says so, and what everybody was told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use signal_core::{
+    Admission, Applied, Capacity, CloseCode, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub,
+    HubConfig, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, OpId,
+    Output, ParticipantId, PasswordTag, PeerFrame, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp,
+    TokenHash,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
+
+/// An operation that was carried out, and whom its answer is for.
+pub(crate) type Answer = (usize, OpId, Applied);
+
+pub(crate) struct Nodes {
+    hubs: [Hub; 2],
+    pub(crate) store: MemoryStore,
+    pub(crate) room: RoomId,
+    conns: BTreeMap<ConnId, usize>,
+    told: BTreeMap<ConnId, Vec<Value>>,
+    closed: BTreeMap<ConnId, CloseCode>,
+    pub(crate) frames: Vec<(usize, NodeId, PeerFrame)>,
+    pub(crate) commits: Vec<(usize, OpId, Op)>,
+}
+
+impl Nodes {
+    pub(crate) fn new() -> Self {
+        Self::with_config(&HubConfig::default())
+    }
+
+    pub(crate) fn with_config(config: &HubConfig) -> Self {
+        let room = RoomId::from_indices([0; 6]);
+        let mut store = MemoryStore::new();
+        let new = NewRoom {
+            id: room,
+            epoch: 1,
+            name: "room".into(),
+            creator: "alice".into(),
+            password: PasswordTag::new([7; 32]),
+            invite: TokenHash::new([8; 32]),
+            capacity: Capacity::default(),
+            expires_at: NOW + Duration::from_secs(3600),
+            on_creator_leave: OnCreatorLeave::default(),
+            suffix: IdSuffix::new(0),
+        };
+        store.create(Room::create(new)).unwrap();
+        Self {
+            hubs: [1, 2].map(|node| Hub::new(NodeId(node), config.clone())),
+            store,
+            room,
+            conns: BTreeMap::new(),
+            told: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            frames: Vec::new(),
+            commits: Vec::new(),
+        }
+    }
+
+    /// Connects somebody who speaks v2, and lets the store answer.
+    pub(crate) fn join(&mut self, node: usize) -> (ConnId, ParticipantId) {
+        let conn = self.open(node);
+        self.settle();
+        let joined = self.take(conn).remove(0);
+        (conn, joined["participant_id"].as_str().unwrap().parse().unwrap())
+    }
+
+    pub(crate) fn open(&mut self, node: usize) -> ConnId {
+        let by = Admission::Password(PasswordTag::new([7; 32]));
+        let admit = Op::Admit { by, suffix: IdSuffix::new(0) };
+        let Receipt::Entered { id } = self.store.apply(self.room, &admit, NOW).reply.unwrap() else {
+            unreachable!()
+        };
+        let grant = Grant { ticket: Ticket::Guest(id), password_epoch: 0 };
+        let name = DisplayName::parse("guest").unwrap().unwrap();
+        self.enter(node, Entry::Attach { grant, name, ice: None })
+    }
+
+    /// Comes back, having received one message, with the token that an earlier connection was given.
+    pub(crate) fn resume(&mut self, node: usize, earlier: ConnId) -> ConnId {
+        self.enter(node, Entry::Resume { token: token(earlier), last_seq: 1, ice: None })
+    }
+
+    fn enter(&mut self, node: usize, entry: Entry) -> ConnId {
+        let conn = ConnId(self.conns.len() as u64);
+        self.conns.insert(conn, node);
+        let resume_token = ResumeToken::new("token", token(conn));
+        let open = Input::Open {
+            conn,
+            room: self.room,
+            dialect: Dialect::V2,
+            language: Language::En,
+            entry,
+            fresh: Fresh { suffix: IdSuffix::new(0), resume_token },
+        };
+        self.input(node, open);
+        conn
+    }
+
+    /// The socket ends.
+    pub(crate) fn lose(&mut self, conn: ConnId, how: Loss) {
+        self.input(self.conns[&conn], Input::Lost { conn, how });
+    }
+
+    pub(crate) fn closed(&self, conn: ConnId) -> Option<CloseCode> {
+        self.closed.get(&conn).copied()
+    }
+
+    pub(crate) fn say(&mut self, conn: ConnId, frame: impl Into<bytes::Bytes>) {
+        self.input(self.conns[&conn], Input::Frame { conn, frame: frame.into() });
+    }
+
+    pub(crate) fn input(&mut self, node: usize, input: Input) {
+        self.hubs[node].handle_input(input, NOW);
+        while let Some(output) = self.hubs[node].poll_output() {
+            match output {
+                Output::Broadcast { to, except, frame } => {
+                    for conn in to.iter().filter(|conn| Some(**conn) != except) {
+                        self.tell(*conn, &frame);
+                    }
+                }
+                Output::Commit { op, change, .. } => self.commits.push((node, op, change)),
+                Output::Close { conn, code } => drop(self.closed.insert(conn, code)),
+                Output::Frame { to, frame } => self.tell(to, &frame),
+                Output::ToNode { node: to, frame } => self.frames.push((node, to, frame)),
+                Output::Watch(_) | Output::Unwatch(_) => {}
+                other => panic!("not expected: {other:?}"),
+            }
+        }
+    }
+
+    fn tell(&mut self, conn: ConnId, frame: &[u8]) {
+        self.told.entry(conn).or_default().push(serde_json::from_slice(frame).unwrap());
+    }
+
+    /// Carries out what was asked for and tells both nodes of it, but nobody that it was done.
+    pub(crate) fn apply(&mut self) -> Vec<Answer> {
+        let mut answers = Vec::new();
+        for (node, op, change) in std::mem::take(&mut self.commits) {
+            let applied = self.store.apply(self.room, &change, NOW);
+            for other in 0..2 {
+                self.input(other, Input::Record(applied.record.clone().unwrap()));
+            }
+            answers.push((node, op, applied));
+        }
+        answers
+    }
+
+    pub(crate) fn answer(&mut self, answers: Vec<Answer>) {
+        for (node, op, applied) in answers {
+            self.input(node, Input::Committed { op, applied });
+        }
+    }
+
+    /// Carries out and answers until nobody asks for anything more.
+    pub(crate) fn settle(&mut self) {
+        while !self.commits.is_empty() {
+            let answers = self.apply();
+            self.answer(answers);
+        }
+    }
+
+    /// Hands over what the nodes have for each other.
+    pub(crate) fn pass(&mut self) {
+        for (from, NodeId(to), frame) in std::mem::take(&mut self.frames) {
+            let from = NodeId(from as u64 + 1);
+            self.input(usize::try_from(to).unwrap() - 1, Input::Peer { from, frame });
+        }
+    }
+
+    pub(crate) fn record(&self) -> &Arc<Room> {
+        self.store.room(self.room).unwrap()
+    }
+
+    pub(crate) fn newest(&self) -> ParticipantId {
+        self.record().seats().last().unwrap().id
+    }
+
+    pub(crate) fn take(&mut self, conn: ConnId) -> Vec<Value> {
+        self.told.remove(&conn).unwrap_or_default()
+    }
+
+    pub(crate) fn types(&mut self, conn: ConnId) -> Vec<String> {
+        self.take(conn).iter().map(|told| told["type"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+fn token(of: ConnId) -> TokenHash {
+    TokenHash::new([u8::try_from(of.0).unwrap(); 32])
+}

@@ -1,0 +1,69 @@
+//! What participants show of themselves, whatever becomes of the socket they said it through.
+
+use serde_json::json;
+use signal_core::{Input, Loss, Op};
+
+use crate::support::Nodes;
+
+#[test]
+fn the_later_of_two_updates_stays_whatever_has_to_be_repeated() {
+    let mut nodes = Nodes::new();
+    let (peer, _) = nodes.join(0);
+    let (showing, id) = nodes.join(0);
+    nodes.take(peer);
+    for n in 1..=3 {
+        nodes.say(showing, format!(r#"{{"type":"update","state":{n}}}"#));
+    }
+    // The first is on its way and gets lost; the others wait for it and become one.
+    let (node, op, ..) = nodes.commits.remove(0);
+    assert!(nodes.commits.is_empty());
+    nodes.input(node, Input::Uncommitted { op });
+    nodes.settle();
+    let told: Vec<_> = nodes.take(peer).iter().map(|told| told["state"].clone()).collect();
+    assert_eq!(told, [json!(1), json!(3)]);
+    let shown = nodes.record().seat(id).unwrap().state.clone().unwrap();
+    assert_eq!(shown.as_bytes(), b"3");
+}
+
+#[test]
+fn an_update_that_came_too_late_for_its_socket_is_made_again() {
+    // Each shows something that was shown before as well.
+    for update in [r#""state":7"#, r#""name":"other""#, r#""name":"guest","state":7"#] {
+        let mut nodes = Nodes::new();
+        let (lost, id) = nodes.join(0);
+        nodes.say(lost, format!(r#"{{"type":"update",{update}}}"#));
+        nodes.lose(lost, Loss::Cut);
+        // The loss overtakes the update, which is refused then.
+        nodes.commits.reverse();
+        nodes.settle();
+        let back = nodes.resume(0, lost);
+        nodes.settle();
+        assert_eq!(nodes.types(back), ["resumed"]);
+        let seat = nodes.record().seat(id).unwrap();
+        let shown = (seat.name.as_str(), seat.state.as_ref().map(|state| state.as_bytes()));
+        let expected = match update {
+            r#""name":"other""# => ("other", None),
+            _ => ("guest", Some(&b"7"[..])),
+        };
+        assert_eq!(shown, expected, "{update}");
+    }
+}
+
+#[test]
+fn an_update_that_came_in_time_is_not_made_again() {
+    let mut nodes = Nodes::new();
+    let (lost, _) = nodes.join(0);
+    nodes.say(lost, r#"{"type":"update","name":"other","state":7}"#);
+    let answers = nodes.apply();
+    nodes.lose(lost, Loss::Cut);
+    nodes.settle();
+    nodes.answer(answers);
+    let back = nodes.resume(0, lost);
+    let asked = |nodes: &Nodes| nodes.commits.iter().any(|(_, _, op)| matches!(op, Op::Update { .. }));
+    while !nodes.commits.is_empty() {
+        assert!(!asked(&nodes));
+        let answers = nodes.apply();
+        nodes.answer(answers);
+    }
+    assert_eq!(nodes.types(back), ["resumed"]);
+}

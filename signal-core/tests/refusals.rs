@@ -1,0 +1,82 @@
+//! What somebody is told whose message is refused.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::Node;
+use serde_json::json;
+use signal_core::{ConnId, HubConfig, RateLimit};
+
+#[test]
+fn a_refusal_names_the_addressee_and_the_request() {
+    let mut node = Node::new(10);
+    let (a, a_id, _) = node.guest_v2("a");
+    let (b, b_id, _) = node.guest_v2("b");
+    node.take(a);
+    node.say(a, r#"{"type":"offer","to":"p_nobody","sdp":"x","req":"1"}"#);
+    assert_eq!(node.refusal(a), ["peer_not_found", "p_nobody", "1"]);
+    node.say(a, format!(r#"{{"type":"offer","to":"{b_id}","sdp":"x","neg":1}}"#));
+    node.take(b);
+    node.say(b, format!(r#"{{"type":"offer","to":"{a_id}","sdp":"x","neg":1,"req":"2"}}"#));
+    assert_eq!(node.refusal(b), ["offer_conflict", a_id.as_str(), "2"]);
+    node.say(a, format!(r#"{{"type":"offer","to":"{b_id}","req":"3"}}"#));
+    let refused = node.take(a).remove(0);
+    assert_eq!([&refused["code"], &refused["req"]], [&json!("invalid_message"), &json!("3")]);
+    assert_eq!(refused.get("about"), None);
+}
+
+#[test]
+fn whoever_sends_too_much_is_told_when_to_go_on_and_which_request_was_refused() {
+    let rate = RateLimit { burst_bytes: 100, bytes_per_second: 10, ..RateLimit::default() };
+    let mut node = Node::with_config(10, HubConfig { rate, ..HubConfig::default() });
+    let (loud, ..) = node.guest_v2("loud");
+    for _ in 0..2 {
+        node.guest_v2("other");
+    }
+    node.take(loud);
+    let message = |req| format!(r#"{{"type":"message","to":"room","topic":"t","data":1,"req":"{req}"}}"#);
+    // Twice its length, of which the first half is paid before it is read.
+    node.say(loud, message("one"));
+    let refused = node.take(loud).remove(0);
+    assert_eq!([&refused["code"], &refused["req"]], [&json!("rate_limited"), &json!("one")]);
+    let wait = refused["retry_after_ms"].as_u64().unwrap();
+    assert!(wait > 1000, "{wait} ms for {} bytes too many, at 10 a second", 2 * message("one").len() - 100);
+    node.wait(Duration::from_millis(wait));
+    node.say(loud, r#"{"type":"ping","t":1}"#);
+    assert_eq!(node.take_types(loud), ["pong"]);
+}
+
+#[test]
+fn the_burst_grows_with_every_other_participant() {
+    let rate = RateLimit { burst_messages: 1, burst_messages_per_peer: 2, ..RateLimit::default() };
+    for (others, allowed) in [(0, 1), (1, 3), (3, 7)] {
+        let mut node = Node::with_config(10, HubConfig { rate: rate.clone(), ..HubConfig::default() });
+        let (loud, ..) = node.guest_v2("loud");
+        for _ in 0..others {
+            node.guest_v2("other");
+        }
+        node.take(loud);
+        for _ in 0..allowed {
+            node.say(loud, r#"{"type":"ping","t":1}"#);
+        }
+        assert!(node.take_types(loud).iter().all(|kind| kind == "pong"), "{others} others");
+        node.say(loud, r#"{"type":"ping","t":1}"#);
+        assert_eq!(node.take(loud)[0]["code"], "rate_limited", "{others} others");
+    }
+}
+
+trait Refused {
+    /// The code, addressee and request of the only thing that a connection was told.
+    fn refusal(&mut self, conn: ConnId) -> [String; 3];
+}
+
+impl Refused for Node {
+    fn refusal(&mut self, conn: ConnId) -> [String; 3] {
+        let told = self.take(conn);
+        let [refused] = &told[..] else { panic!("{told:?}") };
+        ["code", "about", "req"].map(|field| refused[field].as_str().unwrap_or_default().to_owned())
+    }
+}
