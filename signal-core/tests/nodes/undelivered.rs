@@ -45,6 +45,8 @@ fn whoever_has_left_cannot_be_reached_even_before_the_store_knows() {
     for (gone, sender) in [(1, 1), (1, 0)] {
         let mut nodes = Nodes::new();
         let (sender, _) = nodes.join(sender);
+        // Somebody stays at that node, so that it knows the room.
+        nodes.join(gone);
         let (leaver, to) = nodes.join(gone);
         nodes.take(sender);
         nodes.lose(leaver, Loss::Closed);

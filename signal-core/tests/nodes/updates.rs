@@ -33,10 +33,9 @@ fn an_update_that_came_too_late_for_its_socket_is_made_again() {
         let (lost, id) = nodes.join(0);
         nodes.say(lost, format!(r#"{{"type":"update",{update}}}"#));
         nodes.lose(lost, Loss::Cut);
-        // The loss overtakes the update, which is refused then.
-        nodes.commits.reverse();
-        nodes.settle();
         let back = nodes.resume(0, lost);
+        // The return overtakes the update, which is refused then.
+        nodes.commits.rotate_left(1);
         nodes.settle();
         assert_eq!(nodes.types(back), ["resumed"]);
         let seat = nodes.record().seat(id).unwrap();
