@@ -1,7 +1,8 @@
 //! Messages that come by way of another node, and messages that have to wait.
 //!
 //! What a message goes by is named in its [`PeerFrame`]. It waits until this node has seen that record and has welcomed
-//! the addressee, and keeps its place behind what waits already.
+//! the addressee. What the same sender says to the same addressee later goes by the same record or a newer one, so it
+//! waits as well and keeps its place.
 
 use std::mem;
 
@@ -33,12 +34,7 @@ enum Readiness {
 
 impl Hub {
     pub(super) fn peer_frame(&mut self, node: NodeId, frame: PeerFrame, now: Timestamp) {
-        let readiness = if self.waits(frame.room, frame.from.id, frame.to.map(|to| to.id)) {
-            Readiness::Later
-        } else {
-            self.readiness(&frame)
-        };
-        match readiness {
+        match self.readiness(&frame) {
             Readiness::Dropped => {}
             Readiness::Now => self.deliver(node, frame, now),
             Readiness::Later => self.hold_frame(node, frame, now),
@@ -145,24 +141,9 @@ impl Hub {
         }
     }
 
-    /// Whether a message has to wait: its addressee is still to be welcomed, or an earlier one of its sender waits.
-    pub(super) fn has_to_wait(&self, room: RoomId, from: ParticipantId, to: ParticipantId) -> bool {
-        let is_welcomed = self.rooms.get(&room).is_some_and(|local| local.member(to).is_some());
-        !is_welcomed || self.waits(room, from, Some(to))
-    }
-
-    /// Whether an earlier message of the same sender to the same addressee waits. What is for everybody does not wait for
-    /// those who are still to be welcomed: they get it later.
-    fn waits(&self, room: RoomId, from: ParticipantId, to: Option<ParticipantId>) -> bool {
-        self.rooms.get(&room).is_some_and(|local| {
-            local.held.iter().filter(|(_, earlier)| earlier.from.id == from).any(|(_, earlier)| {
-                match (earlier.to.map(|to| to.id), to) {
-                    (Some(earlier_to), Some(to)) => earlier_to == to,
-                    (Some(earlier_to), None) => local.member(earlier_to).is_some(),
-                    (None, _) => true,
-                }
-            })
-        })
+    /// Whether a message to that seat of this node has to wait: it is still to be welcomed.
+    pub(super) fn has_to_wait(&self, room: RoomId, to: ParticipantId) -> bool {
+        self.rooms.get(&room).is_none_or(|local| local.member(to).is_none())
     }
 
     pub(super) fn hold(

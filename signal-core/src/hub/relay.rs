@@ -34,7 +34,7 @@ impl Hub {
         };
         let is_here = node == self.node;
         // A message that is going to wait is judged when it is delivered.
-        if is_here && self.has_to_wait(room, from, to) {
+        if is_here && self.has_to_wait(room, to) {
             return self.hold(sender, to, PeerBody::Signal(signal), req, now);
         }
         if is_here || from < to {
@@ -74,7 +74,7 @@ impl Hub {
             Ok(node) if node != self.node => {
                 self.send_to_node(node, sender, Some(to), PeerBody::Message { topic, data }, req);
             }
-            Ok(_) if self.has_to_wait(room, from, to) => {
+            Ok(_) if self.has_to_wait(room, to) => {
                 self.hold(sender, to, PeerBody::Message { topic, data }, req, now);
             }
             Ok(_) => self.send(room, to, &ServerMessage::Message { from, topic, data }, now),
