@@ -164,6 +164,16 @@ pub enum Ticket {
     Guest(ParticipantId),
 }
 
+impl Ticket {
+    /// The id that `join` promised; `None` for the creator.
+    pub(crate) fn guest(self) -> Option<ParticipantId> {
+        match self {
+            Self::Creator => None,
+            Self::Guest(id) => Some(id),
+        }
+    }
+}
+
 /// A text that is not an id of the kind asked for.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum InvalidId {

@@ -133,6 +133,7 @@ mod ids;
 mod language;
 mod message;
 mod name;
+mod record;
 mod room;
 mod store;
 mod time;
@@ -150,6 +151,7 @@ pub use message::{
     RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
 };
 pub use name::{DisplayName, InvalidName};
+pub use record::InvalidRecord;
 pub use room::{
     Admission, Capacity, Change, CloseReason, Farewell, Grant, InvalidCapacity, LeaveReason, NewRoom,
     OnCreatorLeave, Op, Presence, Receipt, Reject, Room, Rotation, Seat, Status,

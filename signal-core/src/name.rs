@@ -43,6 +43,11 @@ impl DisplayName {
         Ok((!name.is_empty()).then(|| Self(name.into())))
     }
 
+    /// Takes a name that was cleaned when it was typed, by the rules of that time.
+    pub(crate) fn from_record(cleaned: &str) -> Self {
+        Self(cleaned.into())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -12,6 +12,7 @@ mod operation;
 mod seat;
 mod seating;
 mod status;
+mod stored;
 
 use std::sync::Arc;
 use std::time::Duration;

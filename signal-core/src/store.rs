@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -49,6 +50,23 @@ impl MemoryStore {
         Ok(room)
     }
 
+    /// Takes in a room that an earlier process has left behind, with it every socket: who spoke v2 may resume for the
+    /// time of `grace` from `now` on.
+    ///
+    /// # Errors
+    ///
+    /// The room's id is taken.
+    pub fn restore(&mut self, mut room: Room, grace: Duration, now: Timestamp) -> Result<(), RoomIdTaken> {
+        room.lose_sockets(now + grace, now);
+        self.create(room).map(drop)
+    }
+
+    /// Takes a new room back of which nobody knows yet.
+    pub fn withdraw(&mut self, id: RoomId) {
+        self.rooms.remove(&id);
+        self.deadlines.set(id, None);
+    }
+
     /// Applies an operation to a room.
     pub fn apply(&mut self, id: RoomId, op: &Op, now: Timestamp) -> Applied {
         let Some(room) = self.rooms.get_mut(&id) else {
@@ -62,16 +80,20 @@ impl MemoryStore {
 
     /// Ends rooms and seats whose time has come, and forgets rooms that have long been over.
     ///
-    /// A [`Hub`](crate::Hub) asks for the same where it has sockets; the others have nobody to tell.
-    pub fn handle_timeout(&mut self, now: Timestamp) {
+    /// A [`Hub`](crate::Hub) asks for the same where it has sockets; the others have nobody to tell. The answer is for
+    /// whoever keeps the records elsewhere too: what became of each room, `None` if it was forgotten.
+    pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<(RoomId, Option<Arc<Room>>)> {
+        let mut due = Vec::new();
         while let Some(id) = self.deadlines.pop_due(now) {
             let forgotten = self.rooms.get(&id).and_then(|room| room.forgotten_at());
             if forgotten.is_some_and(|at| at <= now) {
                 self.rooms.remove(&id);
+                due.push((id, None));
             } else {
-                self.apply(id, &Op::Prune, now);
+                due.push((id, self.apply(id, &Op::Prune, now).record));
             }
         }
+        due
     }
 
     fn watch_deadline(&mut self, room: &Room) {

@@ -17,6 +17,10 @@ impl PasswordTag {
     pub fn new(mac: [u8; 32]) -> Self {
         Self(mac)
     }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl PartialEq for PasswordTag {
@@ -45,6 +49,10 @@ impl TokenHash {
     /// Wraps a hash.
     pub fn new(hash: [u8; 32]) -> Self {
         Self(hash)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 

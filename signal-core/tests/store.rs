@@ -46,6 +46,50 @@ fn a_record_that_was_handed_out_stays_as_it_was() {
 }
 
 #[test]
+fn a_room_left_behind_by_an_earlier_process_waits_for_its_v2_participants() {
+    let mut before = store();
+    before.apply(id(0), &attach(), NOW);
+    before.apply(id(0), &Op::Detach { link: LINK, until: NOW + GRACE }, NOW);
+    let v1 = Link { conn: ConnId(2), ..LINK };
+    let v2 = Link { conn: ConnId(3), ..LINK };
+    for (ticket, dialect, link) in [("p_00000001", Dialect::V1, v1), ("p_00000000", Dialect::V2, v2)] {
+        let Op::Attach { name, resume, suffix, .. } = attach() else { unreachable!() };
+        let grant = Grant { ticket: Ticket::Guest(ticket.parse().unwrap()), password_epoch: 0 };
+        before.apply(id(0), &Op::Attach { grant, name, dialect, link, resume, suffix }, NOW);
+    }
+    let left = Room::clone(before.room(id(0)).unwrap());
+
+    // The process was away for longer than the seat that was detached already had.
+    let (restart, grace) = (NOW + 2 * GRACE, 2 * GRACE);
+    let mut store = MemoryStore::new();
+    store.restore(left.clone(), grace, restart).unwrap();
+    let room = Arc::clone(store.room(id(0)).unwrap());
+    assert_eq!(room.version(), left.version() + 1);
+    let kept: Vec<_> = room.seats().iter().map(|seat| seat.link).collect();
+    assert_eq!(kept, [LINK, v2], "who spoke v1 cannot come back");
+    assert!(room.seats().iter().all(|seat| !seat.is_attached()));
+    assert_eq!(store.poll_timeout(), Some(restart + grace));
+    store.handle_timeout(restart + grace);
+    assert!(store.room(id(0)).unwrap().seats().is_empty());
+}
+
+#[test]
+fn what_became_due_is_told() {
+    let mut store = store();
+    let due = store.handle_timeout(NOW + HOUR);
+    assert_eq!(due, [(id(0), store.room(id(0)).cloned())]);
+    assert_eq!(store.handle_timeout(NOW + HOUR + Room::REMEMBERED), [(id(0), None)]);
+}
+
+#[test]
+fn a_room_that_is_withdrawn_was_never_there() {
+    let mut store = store();
+    store.withdraw(id(0));
+    assert_eq!((store.room(id(0)), store.poll_timeout()), (None, None));
+    store.create(room(0)).unwrap();
+}
+
+#[test]
 fn seats_and_rooms_end_without_a_hub() {
     let mut store = store();
     store.apply(id(0), &attach(), NOW);

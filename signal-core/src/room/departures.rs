@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::LeaveReason;
 use crate::ids::ParticipantId;
+use crate::record::{InvalidRecord, Reader, Writer};
 
 /// The last departures from a room. A node that misses more of them at once takes the others for lost.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -15,6 +16,33 @@ impl Departures {
             self.0.pop_front();
         }
         self.0.push_back((id, reason));
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.list(self.0.iter(), |out, (id, reason)| {
+            out.participant(*id);
+            out.u8(match reason {
+                LeaveReason::Kicked => 0,
+                LeaveReason::Left => 1,
+                LeaveReason::Lost => 2,
+                LeaveReason::Replaced => 3,
+            });
+        });
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+        let departures = from.list(MOST, |from| {
+            let id = from.participant()?;
+            let reason = match from.u8()? {
+                0 => LeaveReason::Kicked,
+                1 => LeaveReason::Left,
+                2 => LeaveReason::Lost,
+                3 => LeaveReason::Replaced,
+                _ => return Err(InvalidRecord::Damaged),
+            };
+            Ok((id, reason))
+        })?;
+        Ok(Self(departures))
     }
 
     pub(super) fn reason(&self, id: ParticipantId) -> Option<LeaveReason> {

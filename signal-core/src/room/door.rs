@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::operation::{Admission, Grant, Reject, Rotation};
 use crate::ids::Ticket;
+use crate::record::{InvalidRecord, Reader, Writer};
 use crate::token::{PasswordTag, TokenHash};
 
 /// What guards a room.
@@ -92,6 +93,28 @@ impl Door {
             self.revoked.pop_front();
         }
         self.revoked.push_back(ticket);
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.array(self.password.as_bytes());
+        out.hash(self.invite);
+        out.u8(self.guesses_left);
+        out.u8(self.rotations_left);
+        out.u32(self.password_epoch);
+        out.bool(self.locked);
+        out.list(self.revoked.iter(), |out, ticket| out.ticket(*ticket));
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+        Ok(Self {
+            password: PasswordTag::new(from.array()?),
+            invite: from.hash()?,
+            guesses_left: from.u8()?,
+            rotations_left: from.u8()?,
+            password_epoch: from.u32()?,
+            locked: from.bool()?,
+            revoked: from.list(MOST_REVOKED, Reader::ticket)?,
+        })
     }
 
     pub(super) fn guesses_left(&self) -> u8 {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::Seat;
 use crate::ids::{Link, ParticipantId};
+use crate::record::{InvalidRecord, Reader, Writer};
 
 /// The last links that carried a seat of this room and do so no more.
 ///
@@ -33,6 +34,21 @@ impl FormerLinks {
             self.0.pop_front();
         }
         self.0.push_back(Carried::by(seat));
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.list(self.0.iter(), |out, carried| {
+            out.link(carried.link);
+            out.participant(carried.id);
+            out.bool(carried.continued);
+        });
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+        let carried = |from: &mut Reader<'_>| {
+            Ok(Carried { link: from.link()?, id: from.participant()?, continued: from.bool()? })
+        };
+        Ok(Self(from.list(MOST, carried)?))
     }
 
     pub(super) fn carried(&self, link: Link) -> Option<Carried> {

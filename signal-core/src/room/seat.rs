@@ -1,11 +1,15 @@
 //! One place in a room.
 
+use bytes::Bytes;
+
 use crate::dialect::Dialect;
 use crate::ids::{Link, ParticipantId, Ticket};
 use crate::message::{Participant, Payload};
 use crate::name::DisplayName;
+use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
+use crate::wire;
 
 /// A participant's place in a room, held from its attach until it leaves.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -84,6 +88,55 @@ impl Seat {
     /// Whether that is the newest token of this seat, and not the one before.
     pub fn resumes_current(&self, token: TokenHash) -> bool {
         self.resume[0] == Some(token)
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.ticket(self.ticket);
+        out.participant(self.id);
+        out.text(self.name.as_str());
+        out.option(self.state.as_ref(), |out, state| out.bytes(state.as_bytes()));
+        out.u8(match self.dialect {
+            Dialect::V1 => 1,
+            Dialect::V2 => 2,
+        });
+        out.link(self.link);
+        let detached = match self.presence {
+            Presence::Attached => None,
+            Presence::Detached { since, until } => Some((since, until)),
+        };
+        out.option(detached, |out, (since, until)| {
+            out.time(since);
+            out.time(until);
+        });
+        out.u32(self.generation);
+        for token in self.resume {
+            out.option(token, Writer::hash);
+        }
+        out.bool(self.continued);
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+        Ok(Self {
+            ticket: from.ticket()?,
+            id: from.participant()?,
+            name: DisplayName::from_record(from.text()?),
+            state: from.option(|from| {
+                let json = Bytes::copy_from_slice(from.bytes()?);
+                wire::payload_from_json(&json).map_err(|_| InvalidRecord::Damaged)
+            })?,
+            dialect: match from.u8()? {
+                1 => Dialect::V1,
+                2 => Dialect::V2,
+                _ => return Err(InvalidRecord::Damaged),
+            },
+            link: from.link()?,
+            presence: from
+                .option(|from| Ok(Presence::Detached { since: from.time()?, until: from.time()? }))?
+                .unwrap_or(Presence::Attached),
+            generation: from.u32()?,
+            resume: [from.option(Reader::hash)?, from.option(Reader::hash)?],
+            continued: from.bool()?,
+        })
     }
 
     pub(super) fn opens_with(&self, token: TokenHash) -> bool {

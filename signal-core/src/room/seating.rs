@@ -9,6 +9,7 @@ use crate::dialect::Dialect;
 use crate::ids::{IdSuffix, Link, ParticipantId, Ticket};
 use crate::message::Payload;
 use crate::name::DisplayName;
+use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 
@@ -146,6 +147,22 @@ impl Seating {
         true
     }
 
+    /// Keeps every seat that can be resumed until that moment at least, and ends the others; `false` if that changed
+    /// nothing.
+    pub(super) fn lose_sockets(&mut self, until: Timestamp, now: Timestamp) -> bool {
+        let mut changed = self.remove(LeaveReason::Lost, |seat| seat.dialect == Dialect::V1);
+        for seat in &mut self.seats {
+            let presence = match seat.presence {
+                Presence::Attached => Presence::Detached { since: now, until },
+                Presence::Detached { since, until: before } => {
+                    Presence::Detached { since, until: before.max(until) }
+                }
+            };
+            changed |= std::mem::replace(&mut seat.presence, presence) != presence;
+        }
+        changed
+    }
+
     /// `false` if it changed nothing.
     pub(super) fn update(&mut self, link: Link, name: Option<&DisplayName>, state: Option<&Payload>) -> bool {
         let Some(seat) = self.seats.iter_mut().find(|seat| seat.link == link) else { return false };
@@ -189,6 +206,33 @@ impl Seating {
     /// `false` if it is so already.
     pub(super) fn resize(&mut self, capacity: Capacity) -> bool {
         std::mem::replace(&mut self.capacity, capacity) != capacity
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.u8(self.capacity.participants());
+        out.list(self.seats.iter(), |out, seat| seat.write(out));
+        out.u32(self.ids_left);
+        out.option(self.lowest_entered, Writer::participant);
+        self.departures.write(out);
+        self.former_links.write(out);
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+        let seating = Self {
+            capacity: Capacity::new(from.u8()?).map_err(|_| InvalidRecord::Damaged)?,
+            // A room that was made smaller may hold more than its capacity.
+            seats: from.list(usize::from(Capacity::MAX), Seat::read)?,
+            ids_left: from.u32()?,
+            lowest_entered: from.option(Reader::participant)?,
+            departures: Departures::read(from)?,
+            former_links: FormerLinks::read(from)?,
+        };
+        let descends = seating.seats.is_sorted_by(|older, newer| newer.id < older.id);
+        if descends && seating.ids_left < ParticipantId::PER_ROOM {
+            Ok(seating)
+        } else {
+            Err(InvalidRecord::Damaged)
+        }
     }
 
     fn issue(&mut self, suffix: IdSuffix) -> Result<ParticipantId, Reject> {

@@ -7,4 +7,5 @@ mod changing;
 mod ending;
 mod resuming;
 mod seating;
+mod stored;
 mod support;

@@ -320,6 +320,7 @@ impl Trial {
     /// What holds of every room, whatever the model says.
     fn check_rules(&mut self, before: &Room) {
         let room = &self.room;
+        assert_eq!(Room::from_record(&room.to_record()).as_ref(), Ok(room), "a record is the whole room");
         assert!(room.seats().is_sorted_by(|older, newer| newer.id < older.id), "ids descend");
         let tickets: Vec<_> = room.seats().iter().map(|seat| seat.ticket).collect();
         for (index, ticket) in tickets.iter().enumerate() {

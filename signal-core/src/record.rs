@@ -1,0 +1,206 @@
+//! Records as bytes, for stores that keep them beyond the process: what they are written with and read with.
+//!
+//! Numbers are little-endian, texts and lists come after their length. [`Room::to_record`](crate::Room::to_record) says
+//! what stands where.
+
+use thiserror::Error;
+
+use crate::ids::{ConnId, Link, NodeId, ParticipantId, Ticket};
+use crate::time::Timestamp;
+use crate::token::TokenHash;
+
+/// Bytes that are not a record that this version can read.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum InvalidRecord {
+    /// They are cut short, or say what no room can be.
+    #[error("the record is damaged")]
+    Damaged,
+    /// A newer version of this crate has written them.
+    #[error("the record has format {format}, and this version reads formats up to {newest}")]
+    Newer {
+        /// The format they are in.
+        format: u8,
+        /// The newest format known.
+        newest: u8,
+    },
+}
+
+/// Puts a record together.
+#[derive(Default)]
+pub(crate) struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.bytes.push(value);
+    }
+
+    pub(crate) fn bool(&mut self, value: bool) {
+        self.u8(u8::from(value));
+    }
+
+    pub(crate) fn u32(&mut self, value: u32) {
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(crate) fn u64(&mut self, value: u64) {
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(crate) fn array(&mut self, value: &[u8; 32]) {
+        self.bytes.extend_from_slice(value);
+    }
+
+    pub(crate) fn bytes(&mut self, value: &[u8]) {
+        self.length(value.len());
+        self.bytes.extend_from_slice(value);
+    }
+
+    pub(crate) fn text(&mut self, value: &str) {
+        self.bytes(value.as_bytes());
+    }
+
+    pub(crate) fn time(&mut self, value: Timestamp) {
+        self.u64(value.as_millis());
+    }
+
+    pub(crate) fn participant(&mut self, value: ParticipantId) {
+        self.text(value.as_str());
+    }
+
+    pub(crate) fn hash(&mut self, value: TokenHash) {
+        self.array(value.as_bytes());
+    }
+
+    pub(crate) fn link(&mut self, value: Link) {
+        self.u64(value.node.0);
+        self.u64(value.conn.0);
+    }
+
+    pub(crate) fn ticket(&mut self, value: Ticket) {
+        self.option(value.guest(), Self::participant);
+    }
+
+    pub(crate) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.bool(value.is_some());
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    pub(crate) fn list<T>(
+        &mut self,
+        values: impl ExactSizeIterator<Item = T>,
+        mut write: impl FnMut(&mut Self, T),
+    ) {
+        self.length(values.len());
+        for value in values {
+            write(self, value);
+        }
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn length(&mut self, length: usize) {
+        self.u32(u32::try_from(length).expect("names, states and lists of a room are far below 4 GiB"));
+    }
+}
+
+/// Takes a record apart.
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+type Read<T> = Result<T, InvalidRecord>;
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(record: &'a [u8]) -> Self {
+        Self { rest: record }
+    }
+
+    pub(crate) fn u8(&mut self) -> Read<u8> {
+        let [value] = self.exactly()?;
+        Ok(value)
+    }
+
+    pub(crate) fn bool(&mut self) -> Read<bool> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(InvalidRecord::Damaged),
+        }
+    }
+
+    pub(crate) fn u32(&mut self) -> Read<u32> {
+        self.exactly().map(u32::from_le_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Read<u64> {
+        self.exactly().map(u64::from_le_bytes)
+    }
+
+    pub(crate) fn array(&mut self) -> Read<[u8; 32]> {
+        self.exactly()
+    }
+
+    pub(crate) fn bytes(&mut self) -> Read<&'a [u8]> {
+        let length = self.u32()? as usize;
+        let (value, rest) = self.rest.split_at_checked(length).ok_or(InvalidRecord::Damaged)?;
+        self.rest = rest;
+        Ok(value)
+    }
+
+    pub(crate) fn text(&mut self) -> Read<&'a str> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| InvalidRecord::Damaged)
+    }
+
+    pub(crate) fn time(&mut self) -> Read<Timestamp> {
+        self.u64().map(Timestamp::from_millis)
+    }
+
+    pub(crate) fn participant(&mut self) -> Read<ParticipantId> {
+        self.text()?.parse().map_err(|_| InvalidRecord::Damaged)
+    }
+
+    pub(crate) fn hash(&mut self) -> Read<TokenHash> {
+        self.array().map(TokenHash::new)
+    }
+
+    pub(crate) fn link(&mut self) -> Read<Link> {
+        Ok(Link { node: NodeId(self.u64()?), conn: ConnId(self.u64()?) })
+    }
+
+    pub(crate) fn ticket(&mut self) -> Read<Ticket> {
+        Ok(self.option(Self::participant)?.map_or(Ticket::Creator, Ticket::Guest))
+    }
+
+    pub(crate) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<Option<T>> {
+        if self.bool()? { read(self).map(Some) } else { Ok(None) }
+    }
+
+    /// Reads a list of at most that many elements.
+    pub(crate) fn list<T, L: FromIterator<T>>(
+        &mut self,
+        most: usize,
+        mut read: impl FnMut(&mut Self) -> Read<T>,
+    ) -> Read<L> {
+        let length = self.u32()? as usize;
+        if length > most {
+            return Err(InvalidRecord::Damaged);
+        }
+        (0..length).map(|_| read(self)).collect()
+    }
+
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn exactly<const LENGTH: usize>(&mut self) -> Read<[u8; LENGTH]> {
+        let (value, rest) = self.rest.split_first_chunk().ok_or(InvalidRecord::Damaged)?;
+        self.rest = rest;
+        Ok(*value)
+    }
+}

@@ -1,0 +1,76 @@
+//! Rooms as bytes: what can be read again, and what is refused.
+
+use signal_core::{Admission, InvalidRecord, Op, PasswordTag, Room, wire};
+
+use crate::support::{NOW, admit_op, detach, guest, kick, link, lock, name, room, rotate, seated};
+
+/// A room with something in every list and field.
+fn eventful() -> Room {
+    let mut room = room(10);
+    let kicked = seated(&mut room, 1);
+    seated(&mut room, 2);
+    seated(&mut room, 3);
+    detach(&mut room, 3);
+    guest(&mut room);
+    kick(&mut room, kicked).unwrap();
+    room.apply(&admit_op([1; 32]), NOW).unwrap_err();
+    let state = Some(wire::payload(&["muted"]).unwrap());
+    room.apply(&Op::Update { link: link(2), name: Some(name("小红")), state }, NOW).unwrap();
+    rotate(&mut room, 8, 0).unwrap();
+    lock(&mut room);
+    room
+}
+
+#[test]
+fn a_record_has_the_whole_room() {
+    let room = eventful();
+    assert_eq!(Room::from_record(&room.to_record()), Ok(room));
+}
+
+#[test]
+fn guesses_that_were_made_stay_made() {
+    let mut room = room(10);
+    let wrong = Op::Admit {
+        by: Admission::Password(PasswordTag::new([1; 32])),
+        suffix: signal_core::IdSuffix::new(1),
+    };
+    for _ in 0..Room::GUESSES {
+        room.apply(&wrong, NOW).unwrap_err();
+    }
+    let mut read = Room::from_record(&room.to_record()).unwrap();
+    assert_eq!(read.apply(&wrong, NOW), Err(signal_core::Reject::PasswordLocked));
+}
+
+#[test]
+fn a_record_that_is_cut_short_or_too_long_is_damaged() {
+    let mut record = eventful().to_record();
+    for length in 0..record.len() {
+        assert_eq!(Room::from_record(&record[..length]), Err(InvalidRecord::Damaged), "{length} bytes");
+    }
+    record.push(0);
+    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Damaged));
+}
+
+#[test]
+fn a_newer_format_is_told_from_damage() {
+    let mut record = eventful().to_record();
+    record[0] = 2;
+    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 2, newest: 1 }));
+}
+
+#[test]
+fn no_changed_byte_makes_reading_or_what_follows_panic() {
+    let record = eventful().to_record();
+    for index in 0..record.len() {
+        for bit in 0..8 {
+            let mut changed = record.clone();
+            changed[index] ^= 1 << bit;
+            if let Ok(mut room) = Room::from_record(&changed) {
+                // Every list and id is used.
+                let _ = room.apply(&admit_op([8; 32]), NOW);
+                let _ = room.apply(&Op::Prune, NOW);
+                assert!(Room::from_record(&room.to_record()).is_ok(), "bit {bit} of byte {index}");
+            }
+        }
+    }
+}
