@@ -9,6 +9,7 @@ use signal_core::{PasswordTag, RoomId};
 use crate::clock::Clock;
 use crate::origin::Origins;
 use crate::shard::{Shards, Timers};
+use crate::store::Writer;
 use crate::token::{AccessTokens, WsTokens};
 use crate::turn::IceServers;
 
@@ -22,6 +23,8 @@ pub(crate) struct App {
     #[expect(dead_code, reason = "does its work by being dropped")]
     pub(crate) timers: Timers,
     pub(crate) clock: Clock,
+    /// Where rooms are saved, if they are.
+    pub(crate) writer: Option<Writer>,
     pub(crate) password_key: [u8; 32],
 }
 

@@ -75,10 +75,19 @@ pub struct ServeArgs {
     #[arg(long, env = "SIGNAL_PRODUCTION", value_parser = BoolishValueParser::new())]
     pub(crate) production: bool,
 
+    /// Directory to keep rooms in, so that they outlive the program; made if it is not there, for one server at a time
+    #[arg(long, env = "SIGNAL_DATA_DIR", default_value = DATA_DIR, value_name = "DIRECTORY")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Keep rooms in memory only: they end with the program, and no data directory is used
+    #[arg(long, env = "SIGNAL_EPHEMERAL", value_parser = BoolishValueParser::new())]
+    pub(crate) ephemeral: bool,
+
     #[command(flatten)]
     pub(crate) access: AccessSecretArgs,
 
-    /// Secret that this server's own keys are derived from, for ws tokens and passwords
+    /// Secret that this server's own keys are derived from, for ws tokens and passwords; by default one is made and kept
+    /// in the data directory
     #[arg(long, env = "SIGNAL_SERVER_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub(crate) server_secret: Option<Secret>,
 
@@ -142,11 +151,15 @@ fn log_filter(text: &str) -> Result<String, ParseError> {
     EnvFilter::try_new(text).map(|_| text.to_owned())
 }
 
+/// Where rooms are kept unless something else is said.
+pub(crate) const DATA_DIR: &str = "./signal-data";
+
 const EXAMPLES: &str = "Examples:
   signal-server                                      try it on 127.0.0.1:8080, no configuration
   signal-server serve --listen 0.0.0.0:8080 --access-secret-file /run/secrets/access \\
-      --server-secret-file /run/secrets/server --cors-origin https://example.com \\
+      --data-dir /var/lib/signal --cors-origin https://example.com \\
       --turn-url turn:turn.example.com:3478 --turn-secret-file /run/secrets/turn
+  signal-server serve --ephemeral                    rooms in memory only, nothing is written
   SIGNAL_ACCESS_SECRET=… signal-server token --sub alice --name 小明
 
-Exit status: 0 after a signal, 1 when serving failed, 2 when a setting is wrong.";
+Exit status: 0 after a signal, 1 when serving failed or the data directory cannot be used, 2 when a setting is wrong.";

@@ -21,7 +21,7 @@ impl fmt::Display for Announcement {
             f,
             "DEVELOPMENT MODE: any page of this machine may use this server, and missing secrets are"
         )?;
-        writeln!(f, "random, so every token and room ends with it. Use --production for anything real.")?;
+        writeln!(f, "random, so their tokens end with it. Use --production for anything real.")?;
         for warning in warnings {
             writeln!(f, "  {warning}")?;
         }

@@ -33,6 +33,8 @@ pub(crate) enum ApiError {
     RoomFull,
     #[error("room_not_found")]
     RoomNotFound,
+    #[error("storage_unavailable")]
+    StorageUnavailable,
     #[error("unauthorized")]
     Unauthorized,
     #[error("unavailable")]
@@ -63,6 +65,11 @@ impl ApiError {
             Self::RoomLocked => (StatusCode::FORBIDDEN, "房间已锁定", "the room is locked"),
             Self::RoomFull => (StatusCode::BAD_REQUEST, "房间已满", "the room is full"),
             Self::RoomNotFound => (StatusCode::NOT_FOUND, "房间不存在", "no such room"),
+            Self::StorageUnavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "服务器暂时无法保存新房间，请稍后再试",
+                "the server cannot save new rooms right now; try again",
+            ),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "请先登录", "a valid access token is needed"),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -4,10 +4,11 @@ use std::io::{self, IsTerminal, stderr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use signal_server::StopSignal;
 use signal_server::cli::{Cli, Command, TokenArgs};
 use signal_server::development::Announcement;
 use signal_server::settings::{InvalidSettings, Settings, access_token};
+use signal_server::{DataDirError, StopSignal};
+use thiserror::Error;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -38,19 +39,31 @@ async fn serve(settings: Settings) -> ExitCode {
     }
 }
 
-async fn try_serve(settings: Settings) -> io::Result<()> {
+/// Why it stopped serving, or never began.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+async fn try_serve(settings: Settings) -> Result<(), Failure> {
     let listener = TcpListener::bind(settings.listen).await.inspect_err(|_| {
         tracing::error!(address = %settings.listen, "cannot listen; is another program using the port?");
     })?;
     let address = listener.local_addr()?;
     let stop = StopSignal::listen()?;
-    let server = settings.builder.build();
+    let server = match &settings.data_dir {
+        Some(data_dir) => settings.builder.open(data_dir)?,
+        None => settings.builder.build(),
+    };
     if settings.development {
         let token = server.access_token("developer", Some("小明"), DAY);
         println!("{}", Announcement { address, token, warnings: settings.warnings });
     }
     tracing::info!(%address, development = settings.development, "listening");
-    server.serve(listener, stop.received()).await
+    Ok(server.serve(listener, stop.received()).await?)
 }
 
 fn mint(args: TokenArgs) -> ExitCode {

@@ -22,6 +22,7 @@ use crate::error::ApiError;
 use crate::language;
 use crate::opaque_token;
 use crate::room_path::RoomPath;
+use crate::shard::CreateError;
 use crate::token::{SeatGrant, User, WsTokens};
 use crate::turn::IceServer;
 
@@ -50,10 +51,15 @@ struct Created {
 /// `POST /api/webrtc/rooms`
 pub(crate) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
     let language = language::preferred(&headers);
-    respond(create_room(&app, &headers, body, language), language)
+    respond(create_room(&app, &headers, body, language).await, language)
 }
 
-fn create_room(app: &App, headers: &HeaderMap, body: Body, language: Language) -> Result<Created, ApiError> {
+async fn create_room(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    language: Language,
+) -> Result<Created, ApiError> {
     let user = authenticate(app, headers)?;
     let body = whole(body)?;
     let request: CreateRequest = if body.is_empty() { CreateRequest::default() } else { parse(&body)? };
@@ -96,8 +102,11 @@ fn create_room(app: &App, headers: &HeaderMap, body: Body, language: Language) -
             on_creator_leave: OnCreatorLeave::Close,
             suffix: IdSuffix::new(rand::random()),
         };
-        if let Ok(room) = app.shards.of(id).create(Room::create(new)) {
-            break room;
+        match app.shards.of(id).create(Room::create(new)).await {
+            Ok(room) => break room,
+            Err(CreateError::IdTaken(_)) => {}
+            Err(CreateError::NotSaved(_)) => return Err(ApiError::StorageUnavailable),
+            Err(CreateError::Stopping) => return Err(ApiError::Unavailable),
         }
     };
     tracing::info!(room = %room.id(), max_participants = capacity.participants(), minutes, "room created");
@@ -141,10 +150,10 @@ pub(crate) async fn join(
     body: Body,
 ) -> Response {
     let language = language::preferred(&headers);
-    respond(join_room(&app, &room, body, language), language)
+    respond(join_room(&app, &room, body, language).await, language)
 }
 
-fn join_room(app: &App, room: &RoomPath, body: Body, language: Language) -> Result<Joined, ApiError> {
+async fn join_room(app: &App, room: &RoomPath, body: Body, language: Language) -> Result<Joined, ApiError> {
     let request: JoinRequest = parse(&whole(body)?)?;
     let name = display_name("display_name", request.display_name.as_deref())?;
     let id = room.0.ok_or(ApiError::RoomNotFound)?;
@@ -154,7 +163,7 @@ fn join_room(app: &App, room: &RoomPath, body: Body, language: Language) -> Resu
         (None, None) => return Err(invalid("missing field `password`")),
     };
     let admit = Op::Admit { by, suffix: IdSuffix::new(rand::random()) };
-    let applied = app.shards.of(id).apply(id, &admit);
+    let applied = app.shards.of(id).apply(id, &admit).await.ok_or(ApiError::Unavailable)?;
     let (room, guest) = match (applied.reply?, applied.record) {
         (Receipt::Entered { id }, Some(room)) => (room, id),
         (Receipt::Done | Receipt::Entered { .. } | Receipt::Resumed { .. }, _) => {
@@ -177,10 +186,10 @@ fn join_room(app: &App, room: &RoomPath, body: Body, language: Language) -> Resu
 /// `DELETE /api/webrtc/rooms/{room_id}`
 pub(crate) async fn close(State(app): State<Arc<App>>, room: RoomPath, headers: HeaderMap) -> Response {
     let language = language::preferred(&headers);
-    respond(close_room(&app, &room, &headers), language)
+    respond(close_room(&app, &room, &headers).await, language)
 }
 
-fn close_room(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<serde_json::Value, ApiError> {
+async fn close_room(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<serde_json::Value, ApiError> {
     let user = authenticate(app, headers)?;
     let id = room.0.ok_or(ApiError::RoomNotFound)?;
     let shard = app.shards.of(id);
@@ -194,7 +203,8 @@ fn close_room(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<serde_j
     if !is_creator {
         return Err(ApiError::Forbidden);
     }
-    shard.apply(id, &Op::Close(CloseReason::ByCreator)).reply?;
+    let close = Op::Close(CloseReason::ByCreator);
+    shard.apply(id, &close).await.ok_or(ApiError::Unavailable)?.reply?;
     tracing::info!(room = %id, "room closed by its creator");
     Ok(json!({"room_id": id.to_string()}))
 }

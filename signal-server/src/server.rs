@@ -2,6 +2,7 @@
 
 use std::future::{Future, IntoFuture};
 use std::io;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -24,6 +25,7 @@ use crate::error::ApiError;
 use crate::origin::Origins;
 use crate::secret::Secret;
 use crate::shard::Shards;
+use crate::store::{DataDir, DataDirError, Writer};
 use crate::token::{AccessTokens, WsTokens};
 use crate::turn::IceServers;
 use crate::{language, rooms, websocket};
@@ -41,7 +43,7 @@ pub struct Server {
 #[must_use]
 pub struct Builder {
     access_secret: Secret,
-    server_secret: Secret,
+    server_secret: Option<Secret>,
     ice_servers: IceServers,
     origins: Origins,
     hub: HubConfig,
@@ -56,7 +58,7 @@ impl Server {
     pub fn builder(access_secret: Secret) -> Builder {
         Builder {
             access_secret,
-            server_secret: Secret::random(),
+            server_secret: None,
             ice_servers: IceServers::default(),
             origins: Origins::default(),
             hub: HubConfig::default(),
@@ -107,7 +109,12 @@ impl Server {
             served = &mut serving => return served,
             () = shutdown => drop(stop),
         }
-        timeout(LAST_REQUESTS, serving).await.unwrap_or(Ok(()))
+        let served = timeout(LAST_REQUESTS, serving).await.unwrap_or(Ok(()));
+        if let Some(writer) = &self.app.writer {
+            // A disk that hangs does not keep it from ending: nothing was answered that is not saved.
+            let _ = timeout(LAST_WRITES, writer.flush()).await;
+        }
+        served
     }
 
     /// Makes an access token, as the deployment's login would.
@@ -118,9 +125,10 @@ impl Server {
 }
 
 impl Builder {
-    /// The secret that the server's own keys are derived from: share it to keep tokens valid over a restart.
+    /// The secret that the server's own keys are derived from: give it to keep tokens valid over a restart, unless a
+    /// [data directory](Self::open) keeps one.
     pub fn server_secret(mut self, secret: Secret) -> Self {
-        self.server_secret = secret;
+        self.server_secret = Some(secret);
         self
     }
 
@@ -155,25 +163,58 @@ impl Builder {
         self
     }
 
-    /// Builds the server and starts its timers.
+    /// Builds the server and starts its timers; its rooms end with it.
     ///
     /// # Panics
     ///
     /// When it is called outside a tokio runtime.
     #[must_use]
-    pub fn build(self) -> Server {
+    pub fn build(mut self) -> Server {
+        let server_secret = self.server_secret.take().unwrap_or_else(Secret::random);
+        self.assemble(&server_secret, None)
+    }
+
+    /// Builds the server on a data directory, so that rooms outlive it: what was answered is on disk. Participants that
+    /// were in a room when an earlier server ended, in whichever way, may resume for a minute.
+    ///
+    /// The directory is made if it is not there, and is for one server at a time. Unless a server secret was given, one
+    /// is kept in it.
+    ///
+    /// # Errors
+    ///
+    /// The directory is in use, cannot be read or written, or has files that are damaged or of a newer version.
+    ///
+    /// # Panics
+    ///
+    /// When it is called outside a tokio runtime.
+    pub fn open(mut self, data_dir: impl AsRef<Path>) -> Result<Server, DataDirError> {
+        let data_dir = data_dir.as_ref();
+        let DataDir { file, rooms, secret } = DataDir::open(data_dir, self.server_secret.take())?;
+        let failed = |error| DataDirError::Io { path: data_dir.to_owned(), error };
+        let writer = Writer::start(file).map_err(failed)?;
+        let grace = RESTART_GRACE.max(self.hub.resume_grace);
+        let server = self.assemble(&secret, Some(writer));
+        tracing::info!(data_dir = %data_dir.display(), rooms = rooms.len(), "rooms read");
+        for room in rooms {
+            server.app.shards.restore(room, grace);
+        }
+        Ok(server)
+    }
+
+    fn assemble(self, server_secret: &Secret, writer: Option<Writer>) -> Server {
         let clock = Clock::start();
         let ice_servers = Arc::new(self.ice_servers);
-        let shards = Shards::new(self.shards, &self.hub, &ice_servers, clock);
+        let shards = Shards::new(self.shards, &self.hub, &ice_servers, writer.as_ref(), clock);
         let app = App {
             access_tokens: AccessTokens::new(&self.access_secret),
-            ws_tokens: WsTokens::new(&self.server_secret),
+            ws_tokens: WsTokens::new(server_secret),
             ice_servers,
             origins: self.origins,
             timers: shards.start_timers(),
             shards,
             clock,
-            password_key: self.server_secret.derive("room-password"),
+            writer,
+            password_key: server_secret.derive("room-password"),
         };
         Server { app: Arc::new(app) }
     }
@@ -188,4 +229,7 @@ async fn method_not_allowed(headers: HeaderMap) -> Response {
 }
 
 const MAX_BODY_BYTES: usize = 8 * 1024;
+/// How long those wait for who has to find the server again first.
+const RESTART_GRACE: Duration = Duration::from_secs(60);
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
+const LAST_WRITES: Duration = Duration::from_secs(5);

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
 use thiserror::Error;
 
-use crate::cli::{AccessSecretArgs, ServeArgs, TokenArgs};
+use crate::cli::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
 use crate::token::AccessTokens;
 use crate::{Builder, Origins, Secret, Server};
 
@@ -19,6 +19,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The server, ready to build.
     pub builder: Builder,
+    /// Where rooms are kept; `None` in memory only.
+    pub data_dir: Option<PathBuf>,
     /// Whether secrets may be missing or weak, which is announced.
     pub development: bool,
     /// What is allowed in development and should be mended before production.
@@ -43,11 +45,13 @@ impl Settings {
         let development = !args.production && listen.ip().is_loopback();
 
         let access = check.secret("access-secret", access_secret(args.access), development);
-        let server = check.secret(
-            "server-secret",
-            one_of("server-secret", args.server_secret, args.server_secret_file.as_deref()),
-            development,
-        );
+        let data_dir = (!args.ephemeral).then(|| args.data_dir.unwrap_or_else(|| DATA_DIR.into()));
+        let given = one_of("server-secret", args.server_secret, args.server_secret_file.as_deref());
+        let server = match (&given, &data_dir) {
+            // The data directory keeps one.
+            (Ok(None), Some(_)) => None,
+            (Ok(_) | Err(_), _) => check.secret("server-secret", given, development),
+        };
         let turn =
             check.value(one_of("turn-secret", args.turn_secret, args.turn_secret_file.as_deref())).flatten();
         check.urls("turn-url", &args.turn_urls, &["turn:", "turns:"]);
@@ -62,15 +66,15 @@ impl Settings {
         if !check.problems.is_empty() {
             return Err(InvalidSettings(check.problems));
         }
-        let random = Secret::random;
-        let mut builder = Server::builder(access.unwrap_or_else(random))
-            .server_secret(server.unwrap_or_else(random))
-            .stun(args.stun_urls)
-            .origins(origins);
+        let mut builder =
+            Server::builder(access.unwrap_or_else(Secret::random)).stun(args.stun_urls).origins(origins);
+        if let Some(secret) = server {
+            builder = builder.server_secret(secret);
+        }
         if let Some(secret) = turn {
             builder = builder.turn(secret, args.turn_urls);
         }
-        Ok(Self { listen, builder, development, warnings: check.warnings })
+        Ok(Self { listen, builder, data_dir, development, warnings: check.warnings })
     }
 }
 
@@ -197,13 +201,23 @@ mod tests {
     fn development_needs_no_settings_and_says_what_is_missing() {
         let settings = Settings::of(ServeArgs::default()).unwrap();
         assert!(settings.development);
-        assert_eq!(settings.warnings.len(), 2);
+        assert_eq!(settings.data_dir, Some("./signal-data".into()));
+        assert_eq!(settings.warnings.len(), 1, "{:?}", settings.warnings);
+    }
+
+    #[test]
+    fn without_a_data_directory_nothing_keeps_the_servers_secret() {
+        let args = || ServeArgs { ephemeral: true, data_dir: Some("kept".into()), ..ServeArgs::default() };
+        let settings = Settings::of(args()).unwrap();
+        assert_eq!((settings.data_dir, settings.warnings.len()), (None, 2));
+        let told = problems(ServeArgs { production: true, ..args() });
+        assert!(told.iter().any(|problem| problem.contains("SIGNAL_SERVER_SECRET")), "{told:?}");
     }
 
     #[test]
     fn production_names_every_secret_that_is_missing_or_weak() {
         assert_eq!(problems(production()), Vec::<String>::new());
-        let told = problems(ServeArgs { production: true, ..ServeArgs::default() });
+        let told = problems(ServeArgs { production: true, ephemeral: true, ..ServeArgs::default() });
         assert_eq!(told.len(), 2);
         assert!(
             told[0].contains("SIGNAL_ACCESS_SECRET") && told[1].contains("SIGNAL_SERVER_SECRET"),
@@ -216,7 +230,7 @@ mod tests {
     #[test]
     fn an_address_others_can_reach_is_production() {
         let listen = Some("0.0.0.0:8080".parse().unwrap());
-        assert_eq!(problems(ServeArgs { listen, ..ServeArgs::default() }).len(), 2);
+        assert_eq!(problems(ServeArgs { listen, ..ServeArgs::default() }).len(), 1);
         let listen = Some("[::1]:8080".parse().unwrap());
         assert!(Settings::of(ServeArgs { listen, ..ServeArgs::default() }).unwrap().development);
     }

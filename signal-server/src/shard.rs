@@ -5,17 +5,20 @@ use std::future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use signal_core::{
-    Applied, CloseCode, ConnId, Hub, HubConfig, Input, Loss, MemoryStore, NodeId, Op, Output, Room, RoomId,
+    Applied, CloseCode, ConnId, Hub, HubConfig, Input, Loss, NodeId, Op, OpId, Output, Room, RoomId,
     RoomIdTaken, Timestamp,
 };
+use thiserror::Error;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::clock::Clock;
+use crate::store::{Change, NotSaved, Save, Store, Writer};
 use crate::turn::IceServers;
 
 /// Where the hub's outputs for one connection go.
@@ -37,12 +40,28 @@ pub(crate) struct Shards {
 }
 
 impl Shards {
-    pub(crate) fn new(count: usize, config: &HubConfig, ice_servers: &Arc<IceServers>, clock: Clock) -> Self {
+    pub(crate) fn new(
+        count: usize,
+        config: &HubConfig,
+        ice_servers: &Arc<IceServers>,
+        disk: Option<&Writer>,
+        clock: Clock,
+    ) -> Self {
         let node = NodeId(rand::random());
         let shards = (0..count.max(1))
-            .map(|_| Shard::new(node, config.clone(), Arc::clone(ice_servers), clock))
+            .map(|_| {
+                let hub = Hub::new(node, config.clone());
+                Shard::new(hub, Store::new(disk.cloned()), Arc::clone(ice_servers), clock)
+            })
             .collect();
         Self { shards, hasher: RandomState::new(), last_conn: Arc::default() }
+    }
+
+    /// Takes in a room of an earlier process; its participants may resume for the time of `grace`.
+    pub(crate) fn restore(&self, room: Room, grace: Duration) {
+        let shard = self.of(room.id());
+        shard.lock().store.restore(room, grace, shard.clock.now());
+        shard.deadline_moved.notify_one();
     }
 
     /// The shard that a room lives in.
@@ -77,21 +96,48 @@ pub(crate) struct Shard {
     clock: Clock,
     /// Told when the next deadline may have moved to the front.
     deadline_moved: Notify,
+    /// What the disk has settled, for the timer's task, which hands it on.
+    settled: tokio::sync::Mutex<mpsc::UnboundedReceiver<(Waiting, Result<(), NotSaved>)>>,
 }
 
 #[derive(Debug)]
 struct State {
     hub: Hub,
-    store: MemoryStore,
+    store: Store,
     queues: HashMap<ConnId, Queue>,
     ice_servers: Arc<IceServers>,
+    settled: mpsc::UnboundedSender<(Waiting, Result<(), NotSaved>)>,
+}
+
+/// Who waits until a change to a room is safe.
+#[derive(Debug)]
+enum Waiting {
+    Create { room: Arc<Room>, answer: oneshot::Sender<Result<Arc<Room>, CreateError>> },
+    Hub { op: OpId, applied: Applied },
+    Request { applied: Applied, answer: oneshot::Sender<Applied> },
+}
+
+/// Why a room could not be created.
+#[derive(Clone, Copy, Debug, Error)]
+pub(crate) enum CreateError {
+    #[error(transparent)]
+    IdTaken(#[from] RoomIdTaken),
+    #[error(transparent)]
+    NotSaved(#[from] NotSaved),
+    #[error("the server is stopping")]
+    Stopping,
 }
 
 impl Shard {
-    fn new(node: NodeId, config: HubConfig, ice_servers: Arc<IceServers>, clock: Clock) -> Self {
-        let (hub, store, queues) = (Hub::new(node, config), MemoryStore::new(), HashMap::new());
-        let state = State { hub, store, queues, ice_servers };
-        Self { state: Mutex::new(state), clock, deadline_moved: Notify::new() }
+    fn new(hub: Hub, store: Store, ice_servers: Arc<IceServers>, clock: Clock) -> Self {
+        let (settled_in, settled) = mpsc::unbounded_channel();
+        let state = State { hub, store, queues: HashMap::new(), ice_servers, settled: settled_in };
+        Self {
+            state: Mutex::new(state),
+            clock,
+            deadline_moved: Notify::new(),
+            settled: tokio::sync::Mutex::new(settled),
+        }
     }
 
     /// Registers a connection's queue and lets it into its room.
@@ -114,20 +160,32 @@ impl Shard {
     }
 
     /// Takes in a new room.
-    pub(crate) fn create(&self, room: Room) -> Result<Arc<Room>, RoomIdTaken> {
-        let room = self.lock().store.create(room)?;
+    pub(crate) async fn create(&self, room: Room) -> Result<Arc<Room>, CreateError> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut state = self.lock();
+            let room = state.store.create(room)?;
+            let now = self.clock.now();
+            state.keep(Change::Put(Arc::clone(&room)), Waiting::Create { room, answer }, now);
+        }
         self.deadline_moved.notify_one();
-        Ok(room)
+        answered.await.unwrap_or(Err(CreateError::Stopping))
     }
 
-    /// Changes a room on behalf of an HTTP request.
-    pub(crate) fn apply(&self, room: RoomId, op: &Op) -> Applied {
-        let mut state = self.lock();
-        let applied = state.store.apply(room, op, self.clock.now());
-        if let Some(record) = &applied.record {
-            self.handle(state, Input::Record(Arc::clone(record)));
+    /// Changes a room on behalf of an HTTP request; `None` if the server stops meanwhile.
+    ///
+    /// The change is made whether or not somebody waits for its answer.
+    pub(crate) async fn apply(&self, room: RoomId, op: &Op) -> Option<Applied> {
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut state = self.lock();
+            let before = state.deadline();
+            let now = self.clock.now();
+            let (applied, change) = state.store.apply(room, op, now);
+            state.keep(change, Waiting::Request { applied, answer }, now);
+            self.finish(state, before, now);
         }
-        applied
+        answered.await.ok()
     }
 
     /// The newest record of a room.
@@ -136,6 +194,7 @@ impl Shard {
     }
 
     async fn run_timer(&self) {
+        let mut settled = self.settled.lock().await;
         loop {
             let deadline = self.lock().deadline();
             let due = async {
@@ -151,6 +210,12 @@ impl Shard {
                     state.store.handle_timeout(now);
                     state.drain(now);
                 }
+                Some((waiting, saved)) = settled.recv() => {
+                    let mut state = self.lock();
+                    let (before, now) = (state.deadline(), self.clock.now());
+                    state.settle(waiting, saved, now);
+                    self.finish(state, before, now);
+                }
                 () = self.deadline_moved.notified() => {}
             }
         }
@@ -160,6 +225,10 @@ impl Shard {
         let before = state.deadline();
         let now = self.clock.now();
         state.hub.handle_input(input, now);
+        self.finish(state, before, now);
+    }
+
+    fn finish(&self, mut state: MutexGuard<'_, State>, before: Option<Timestamp>, now: Timestamp) {
         state.drain(now);
         let moved = state.deadline() != before;
         drop(state);
@@ -190,8 +259,8 @@ impl State {
                     }
                 }
                 Output::Commit { op, room, change } => {
-                    let applied = self.store.apply(room, &change, now);
-                    self.hub.handle_input(Input::Committed { op, applied }, now);
+                    let (applied, change) = self.store.apply(room, &change, now);
+                    self.keep(change, Waiting::Hub { op, applied }, now);
                 }
                 Output::Frame { to, frame } => self.send(to, frame),
                 Output::IceServersWanted { conn, room, participant, req } => {
@@ -207,6 +276,38 @@ impl State {
                     tracing::error!("the hub asked for what a single node never needs");
                 }
                 _ => tracing::error!("the hub asked for something this server does not know"),
+            }
+        }
+    }
+
+    /// Has a change written; whoever waits for that is told in [`settle`](Self::settle), at once if there is no disk.
+    fn keep(&mut self, change: Change, waiting: Waiting, now: Timestamp) {
+        let Some(disk) = self.store.disk() else { return self.settle(waiting, Ok(()), now) };
+        let is_new = matches!(waiting, Waiting::Create { .. });
+        let settled = self.settled.clone();
+        let then = Box::new(move |saved| {
+            // Nobody waits any more when the shard is gone.
+            let _ = settled.send((waiting, saved));
+        });
+        disk.save(Save { change, is_new, then });
+    }
+
+    /// Tells whoever waits. With a disk that fails everything goes on in memory, except that no room is created.
+    fn settle(&mut self, waiting: Waiting, saved: Result<(), NotSaved>, now: Timestamp) {
+        // Whoever has asked may have gone.
+        match waiting {
+            Waiting::Create { room, answer } => {
+                if saved.is_err() {
+                    self.store.withdraw(room.id());
+                }
+                let _ = answer.send(saved.map(|()| room).map_err(CreateError::from));
+            }
+            Waiting::Hub { op, applied } => self.hub.handle_input(Input::Committed { op, applied }, now),
+            Waiting::Request { applied, answer } => {
+                if let Some(record) = &applied.record {
+                    self.hub.handle_input(Input::Record(Arc::clone(record)), now);
+                }
+                let _ = answer.send(applied);
             }
         }
     }

@@ -4,86 +4,13 @@
 
 mod common;
 
-use std::process::{Output, Stdio};
-use std::time::Duration;
-
+use common::program::{Running, program, run, utf8};
 use common::{ACCESS_SECRET, Answer, Api, Participant, answer, http_client, read, text};
 use reqwest::Method;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 const SERVER_SECRET: &str = "server-secret-of-the-tests-0123456789";
 const TURN_SECRET: &str = "turn-secret-of-the-tests-0123456789";
-/// Long enough for a busy machine; reached only if something hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The program, with no settings from the environment of the tests.
-fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_signal-server"));
-    command.args(args).stdin(Stdio::null()).kill_on_drop(true);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("SIGNAL_") {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
-async fn run(command: &mut Command) -> Output {
-    timeout(PATIENCE, command.output()).await.expect("the program ends").unwrap()
-}
-
-fn utf8(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-/// The program while it serves.
-struct Running {
-    child: Child,
-    stdout: Lines<BufReader<ChildStdout>>,
-    log: JoinHandle<String>,
-}
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut stderr = child.stderr.take().unwrap();
-        let log = tokio::spawn(async move {
-            let mut log = String::new();
-            stderr.read_to_string(&mut log).await.unwrap();
-            log
-        });
-        Self { child, stdout, log }
-    }
-
-    /// What it prints up to the last line of its announcement.
-    async fn announcement(&mut self) -> String {
-        let mut printed = String::new();
-        while !printed.contains("as the creator.") {
-            let line =
-                timeout(PATIENCE, self.stdout.next_line()).await.expect("it announces itself").unwrap();
-            printed.push_str(&line.unwrap_or_else(|| panic!("it ended after printing:\n{printed}")));
-            printed.push('\n');
-        }
-        printed
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().unwrap();
-        let kill = format!("kill -{name} {pid}");
-        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-    }
-
-    /// Its exit status and everything it logged.
-    async fn ended(mut self) -> (i32, String) {
-        let status = timeout(PATIENCE, self.child.wait()).await.expect("the program ends").unwrap();
-        (status.code().expect("it ends by itself, not by the signal"), self.log.await.unwrap())
-    }
-}
 
 /// A `curl` command as a shell would read it.
 struct Curl {

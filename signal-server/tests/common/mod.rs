@@ -7,6 +7,9 @@
     reason = "shared by several test programs, none of which uses all of it"
 )]
 
+pub mod program;
+
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -30,8 +33,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server and an HTTP client.
 pub struct Api {
-    server: TestServer,
+    address: SocketAddr,
     http: reqwest::Client,
+    /// The login that access tokens come from.
+    login: Server,
+    /// The server, if it runs in this process.
+    _server: Option<TestServer>,
 }
 
 /// What a request was answered.
@@ -63,15 +70,22 @@ impl Api {
     }
 
     pub async fn start_with(builder: Builder) -> Self {
-        Self { server: testing::start_with(builder).await.unwrap(), http: http_client() }
+        let server = testing::start_with(builder).await.unwrap();
+        let api = Self::at(server.address());
+        Self { _server: Some(server), ..api }
+    }
+
+    /// A server that runs elsewhere.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, http: http_client(), login: builder().build(), _server: None }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.server.url()))
+        self.http.request(method, format!("http://{}{path}", self.address))
     }
 
     pub fn access_token(&self, subject: &str) -> String {
-        self.server.access_token(subject)
+        self.login.access_token(subject, Some(subject), Duration::from_secs(3600))
     }
 
     /// Creates a room as alice.
@@ -107,7 +121,7 @@ impl Api {
     }
 
     pub fn socket_url(&self, room: &str, token: &str) -> String {
-        format!("ws://{}/ws/webrtc/rooms/{room}?token={token}", self.server.address())
+        format!("ws://{}/ws/webrtc/rooms/{room}?token={token}", self.address)
     }
 
     /// Opens a socket with a token in its URL.

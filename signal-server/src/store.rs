@@ -1,0 +1,145 @@
+//! Where rooms live: in memory, and with a data directory on disk as well.
+
+mod file;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use signal_core::{Applied, MemoryStore, Op, Room, RoomId, RoomIdTaken, Timestamp};
+
+pub(crate) use self::file::DataDir;
+pub use self::file::DataDirError;
+pub(crate) use self::writer::{Change, NotSaved, Save, Writer};
+
+/// The rooms of one shard. Memory has the truth and answers at once; whoever asked for a change is told of it when the
+/// disk has it too.
+#[derive(Debug)]
+pub(crate) struct Store {
+    rooms: MemoryStore,
+    disk: Option<Writer>,
+}
+
+impl Store {
+    pub(crate) fn new(disk: Option<Writer>) -> Self {
+        Self { rooms: MemoryStore::new(), disk }
+    }
+
+    /// Takes in a room of an earlier process.
+    pub(crate) fn restore(&mut self, room: Room, grace: Duration, now: Timestamp) {
+        if self.rooms.restore(room, grace, now).is_err() {
+            tracing::error!("two stored rooms have one id");
+        }
+    }
+
+    /// Takes in a new room, unless its id is taken; the caller has it saved.
+    pub(crate) fn create(&mut self, room: Room) -> Result<Arc<Room>, RoomIdTaken> {
+        self.rooms.create(room)
+    }
+
+    /// Takes back a new room that could not be saved.
+    pub(crate) fn withdraw(&mut self, room: RoomId) {
+        self.rooms.withdraw(room);
+    }
+
+    /// Changes a room; the caller has the change saved.
+    pub(crate) fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> (Applied, Change) {
+        let before = self.rooms.room(room).map(|room| room.version());
+        let applied = self.rooms.apply(room, op, now);
+        let change = match &applied.record {
+            Some(record) if Some(record.version()) != before => Change::Put(Arc::clone(record)),
+            Some(_) | None => Change::Nothing,
+        };
+        (applied, change)
+    }
+
+    /// Ends what is due. Nobody waits for that, so it is saved when it can be.
+    pub(crate) fn handle_timeout(&mut self, now: Timestamp) {
+        let due = self.rooms.handle_timeout(now);
+        if let Some(disk) = &self.disk {
+            for (room, record) in due {
+                let change = record.map_or(Change::Forget(room), Change::Put);
+                disk.save(Save { change, is_new: false, then: Box::new(|_| {}) });
+            }
+        }
+    }
+
+    /// Whether there is a disk to wait for.
+    pub(crate) fn disk(&self) -> Option<&Writer> {
+        self.disk.as_ref()
+    }
+
+    /// The newest record of a room.
+    pub(crate) fn room(&self, room: RoomId) -> Option<&Arc<Room>> {
+        self.rooms.room(room)
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Timestamp> {
+        self.rooms.poll_timeout()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use signal_core::{Capacity, IdSuffix, NewRoom, OnCreatorLeave, PasswordTag, TokenHash};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
+
+    fn room(number: u8) -> Room {
+        Room::create(NewRoom {
+            id: RoomId::from_indices([number; 6]),
+            epoch: 1,
+            name: "room".into(),
+            creator: "alice".into(),
+            password: PasswordTag::new([7; 32]),
+            invite: TokenHash::new([9; 32]),
+            capacity: Capacity::default(),
+            expires_at: NOW + Duration::from_secs(60 * u64::from(number)),
+            on_creator_leave: OnCreatorLeave::Close,
+            suffix: IdSuffix::new(1),
+        })
+    }
+
+    fn open(folder: &Path) -> (Store, Writer, Vec<Room>) {
+        let DataDir { file, rooms, .. } = loop {
+            // The thread that had it before ends by itself.
+            match DataDir::open(folder, None) {
+                Err(DataDirError::InUse { .. }) => std::thread::yield_now(),
+                opened => break opened.unwrap(),
+            }
+        };
+        let writer = Writer::start(file).unwrap();
+        (Store::new(Some(writer.clone())), writer, rooms)
+    }
+
+    #[tokio::test]
+    async fn a_room_is_on_disk_until_it_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut store, writer, rooms) = open(folder.path());
+        assert_eq!(rooms, []);
+        for number in [1, 2] {
+            let change = Change::Put(store.create(room(number)).unwrap());
+            writer.save(Save { change, is_new: true, then: Box::new(|saved| saved.unwrap()) });
+        }
+        // The first is over, and remembered.
+        store.handle_timeout(NOW + Duration::from_secs(60));
+        writer.flush().await;
+        let expired = Arc::clone(store.room(room(1).id()).unwrap());
+        drop((store, writer));
+
+        let (mut store, writer, rooms) = open(folder.path());
+        assert_eq!(rooms, [Room::clone(&expired), room(2)]);
+        for room in rooms {
+            store.restore(room, Duration::from_secs(60), NOW);
+        }
+        store.handle_timeout(NOW + Duration::from_secs(60) + Room::REMEMBERED);
+        writer.flush().await;
+        drop((store, writer));
+        let (.., rooms) = open(folder.path());
+        assert_eq!(rooms.iter().map(Room::id).collect::<Vec<_>>(), [room(2).id()]);
+    }
+}

@@ -1,0 +1,307 @@
+//! The file with the rooms, beside it the server's secret: what is in a data directory.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use signal_core::{InvalidRecord, Room, RoomId};
+use thiserror::Error;
+
+use crate::secret::Secret;
+
+/// Why a data directory cannot be used; says whose fault it is and what to do.
+#[derive(Debug, Error)]
+pub enum DataDirError {
+    /// The system refuses it: permissions, a full disk, not a directory.
+    #[error("cannot use {path}: {error}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Another process has it open.
+    #[error(
+        "{path} is in use by another process; give this one its own with --data-dir, or --ephemeral to keep \
+         rooms in memory only"
+    )]
+    InUse {
+        /// The file with the rooms.
+        path: PathBuf,
+    },
+    /// A newer version of this program has written it.
+    #[error("{path} was written by a newer version of this program: {detail}; run that version")]
+    Newer {
+        /// The file with the rooms.
+        path: PathBuf,
+        /// Which formats.
+        detail: String,
+    },
+    /// It is not what this program has written.
+    #[error(
+        "{path} is damaged: {detail}; put a backup in its place, or move it away to start without its rooms"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+/// All rooms in one file, changed by transactions that are whole or not at all.
+#[derive(Debug)]
+pub(crate) struct RoomFile {
+    path: PathBuf,
+    /// `None` after a failure: the library wants the file opened anew then.
+    database: Option<Database>,
+}
+
+/// A data directory that is open.
+pub(crate) struct DataDir {
+    pub(crate) file: RoomFile,
+    pub(crate) rooms: Vec<Room>,
+    pub(crate) secret: Secret,
+}
+
+impl DataDir {
+    /// Opens a directory, made if it is not there, for this process alone.
+    ///
+    /// `secret` is the server's secret if it was configured; else it is kept in the directory.
+    pub(crate) fn open(path: &Path, secret: Option<Secret>) -> Result<Self, DataDirError> {
+        let failed = |error| DataDirError::Io { path: path.to_owned(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        // Locked first, so that of two processes one makes the secret.
+        let (file, rooms) = RoomFile::open(path.join(ROOM_FILE))?;
+        let secret = match secret {
+            Some(secret) => secret,
+            None => kept_secret(&path.join(SECRET_FILE))?,
+        };
+        Ok(Self { file, rooms, secret })
+    }
+}
+
+impl RoomFile {
+    fn open(path: PathBuf) -> Result<(Self, Vec<Room>), DataDirError> {
+        let database = open_database(&path)?;
+        let rooms =
+            prepare(&database).and_then(|()| read_rooms(&database)).map_err(|fault| fault.of(&path))?;
+        Ok((Self { path, database: Some(database) }, rooms))
+    }
+
+    /// Writes records and removes those that are `None`; on disk when it returns.
+    pub(crate) fn save(&mut self, changes: &BTreeMap<RoomId, Option<Arc<Room>>>) -> Result<(), DataDirError> {
+        let database = match self.database.take() {
+            Some(database) => database,
+            None => open_database(&self.path)?,
+        };
+        write_rooms(&database, changes).map_err(|error| Fault::from(error).of(&self.path))?;
+        self.database = Some(database);
+        Ok(())
+    }
+}
+
+fn open_database(path: &Path) -> Result<Database, DataDirError> {
+    let failed = |error| DataDirError::Io { path: path.to_owned(), error };
+    // It holds hashes of tokens and passwords, so that it is nobody else's to read.
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed)?;
+    let opened = Database::builder().set_cache_size(CACHE_BYTES).create(path);
+    opened.map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => DataDirError::InUse { path: path.to_owned() },
+        other => Fault::from(redb::Error::from(other)).of(path),
+    })
+}
+
+/// Marks a new file with the format, and refuses another one.
+fn prepare(database: &Database) -> Result<(), Fault> {
+    let transaction = database.begin_write()?;
+    {
+        let mut about = transaction.open_table(ABOUT)?;
+        let found = about.get(FORMAT_KEY)?.map(|format| format.value());
+        match found {
+            None => drop(about.insert(FORMAT_KEY, FORMAT)?),
+            Some(FORMAT) => return Ok(()),
+            Some(found) => {
+                return Err(Fault::Newer(format!("its format is {found}, and this one reads {FORMAT}")));
+            }
+        }
+        transaction.open_table(ROOMS)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+fn read_rooms(database: &Database) -> Result<Vec<Room>, Fault> {
+    let table = database.begin_read()?.open_table(ROOMS)?;
+    let mut rooms = Vec::new();
+    for entry in table.iter()? {
+        let (id, record) = entry?;
+        let room = Room::from_record(record.value()).map_err(|error| {
+            let detail = format!("room {}: {error}", id.value());
+            match error {
+                InvalidRecord::Newer { .. } => Fault::Newer(detail),
+                InvalidRecord::Damaged => Fault::Damaged(detail),
+            }
+        })?;
+        rooms.push(room);
+    }
+    Ok(rooms)
+}
+
+fn write_rooms(
+    database: &Database,
+    changes: &BTreeMap<RoomId, Option<Arc<Room>>>,
+) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    {
+        let mut rooms = transaction.open_table(ROOMS)?;
+        for (id, record) in changes {
+            match record {
+                Some(room) => drop(rooms.insert(id.as_str(), room.to_record().as_slice())?),
+                None => drop(rooms.remove(id.as_str())?),
+            }
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Reads the secret of earlier runs, or makes one for this and later ones.
+fn kept_secret(path: &Path) -> Result<Secret, DataDirError> {
+    let failed = |error| DataDirError::Io { path: path.to_owned(), error };
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            let secret = Secret::from(text.as_str());
+            if secret.is_weak() {
+                let detail = "it is too short for a secret that this program has made".to_owned();
+                return Err(DataDirError::Damaged { path: path.to_owned(), detail });
+            }
+            Ok(secret)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let secret = Secret::random();
+            write_secret(path, &secret).map_err(failed)?;
+            Ok(secret)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Under another name first, so that a crash leaves no half of it.
+fn write_secret(path: &Path, secret: &Secret) -> io::Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(secret.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    let directory = path.parent().unwrap_or(path);
+    File::open(directory)?.sync_all()
+}
+
+/// What is wrong with the file, before it is said of which.
+enum Fault {
+    Damaged(String),
+    Io(io::Error),
+    Newer(String),
+}
+
+impl Fault {
+    fn of(self, path: &Path) -> DataDirError {
+        let path = path.to_owned();
+        match self {
+            Self::Damaged(detail) => DataDirError::Damaged { path, detail },
+            Self::Io(error) => DataDirError::Io { path, error },
+            Self::Newer(detail) => DataDirError::Newer { path, detail },
+        }
+    }
+}
+
+impl<E: Into<redb::Error>> From<E> for Fault {
+    fn from(error: E) -> Self {
+        match error.into() {
+            redb::Error::Io(error)
+                if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
+            {
+                Self::Damaged(error.to_string())
+            }
+            redb::Error::Io(error) => Self::Io(error),
+            other => Self::Damaged(other.to_string()),
+        }
+    }
+}
+
+const ROOM_FILE: &str = "rooms.redb";
+const SECRET_FILE: &str = "server-secret";
+const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
+const ROOMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rooms");
+const FORMAT_KEY: &str = "format";
+const FORMAT: u32 = 1;
+/// All rooms are in memory already.
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(folder: &Path) -> Result<RoomFile, DataDirError> {
+        RoomFile::open(folder.join(ROOM_FILE)).map(|(file, _)| file)
+    }
+
+    /// Puts something into the file that this version would not.
+    fn tampered(folder: &Path, change: impl FnOnce(&redb::WriteTransaction)) -> DataDirError {
+        let file = opened(folder).unwrap();
+        let transaction = file.database.as_ref().unwrap().begin_write().unwrap();
+        change(&transaction);
+        transaction.commit().unwrap();
+        drop(file);
+        opened(folder).unwrap_err()
+    }
+
+    #[test]
+    fn a_file_of_a_newer_format_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = tampered(folder.path(), |transaction| {
+            transaction.open_table(ABOUT).unwrap().insert(FORMAT_KEY, FORMAT + 1).unwrap();
+        });
+        assert!(matches!(&error, DataDirError::Newer { .. }), "{error}");
+        assert!(error.to_string().contains("its format is 2, and this one reads 1"), "{error}");
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_named() {
+        for (record, newer) in [([9_u8].as_slice(), true), (&[], false), (&[1, 2, 3], false)] {
+            let folder = tempfile::tempdir().unwrap();
+            let error = tampered(folder.path(), |transaction| {
+                transaction.open_table(ROOMS).unwrap().insert("ABCDEF", record).unwrap();
+            });
+            assert_eq!(matches!(error, DataDirError::Newer { .. }), newer, "{error}");
+            assert_eq!(matches!(error, DataDirError::Damaged { .. }), !newer, "{error}");
+            assert!(error.to_string().contains("ABCDEF"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_is_damaged() {
+        for length in [100, 5000] {
+            let folder = tempfile::tempdir().unwrap();
+            drop(opened(folder.path()).unwrap());
+            let path = folder.path().join(ROOM_FILE);
+            OpenOptions::new().write(true).open(&path).unwrap().set_len(length).unwrap();
+            let error = opened(folder.path()).unwrap_err();
+            assert!(matches!(error, DataDirError::Damaged { .. }), "{length} bytes: {error}");
+        }
+    }
+
+    #[test]
+    fn the_secret_stays_the_same_and_a_configured_one_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let configured = Secret::new("configured");
+        assert_eq!(DataDir::open(folder.path(), Some(configured.clone())).unwrap().secret, configured);
+        assert!(!folder.path().join(SECRET_FILE).exists());
+        let made = DataDir::open(folder.path(), None).unwrap().secret;
+        assert_eq!(DataDir::open(folder.path(), None).unwrap().secret, made);
+    }
+}

@@ -1,0 +1,147 @@
+//! The thread that writes rooms to disk: one commit for whatever has queued up meanwhile.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use signal_core::{Room, RoomId};
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use super::file::RoomFile;
+
+/// Where records are handed in to be written; clones share one thread, which ends with the last of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Writer {
+    queue: Sender<Save>,
+}
+
+/// Something to write.
+pub(crate) struct Save {
+    pub(crate) change: Change,
+    /// Nobody knows of the room yet, so that it may fail.
+    pub(crate) is_new: bool,
+    pub(crate) then: Then,
+}
+
+/// What is to be changed on disk.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// The room is to be forgotten.
+    Forget(RoomId),
+    /// Nothing, but what was changed before has to be there.
+    Nothing,
+    /// This is the newest record.
+    Put(Arc<Room>),
+}
+
+/// What is done when the record is on disk, or could not be written.
+pub(crate) type Then = Box<dyn FnOnce(Result<(), NotSaved>) + Send>;
+
+/// The disk is full or broken. What the server knows stays in memory, and is written when that works again.
+#[derive(Clone, Copy, Debug, Error)]
+#[error("the room could not be saved")]
+pub(crate) struct NotSaved;
+
+impl Writer {
+    pub(crate) fn start(file: RoomFile) -> io::Result<Self> {
+        let (queue, saves) = mpsc::channel();
+        thread::Builder::new().name("rooms".to_owned()).spawn(move || Backlog::new(file).run(&saves))?;
+        Ok(Self { queue })
+    }
+
+    pub(crate) fn save(&self, save: Save) {
+        if let Err(mpsc::SendError(save)) = self.queue.send(save) {
+            tracing::error!("the thread that saves rooms has ended");
+            (save.then)(Err(NotSaved));
+        }
+    }
+
+    /// Waits until everything that was handed in before is on disk, or could not be written.
+    pub(crate) async fn flush(&self) {
+        let (done_in, done) = oneshot::channel();
+        let then: Then = Box::new(move |_| {
+            let _ = done_in.send(());
+        });
+        self.save(Save { change: Change::Nothing, is_new: false, then });
+        // The thread has told of its end by itself.
+        let _ = done.await;
+    }
+}
+
+impl Change {
+    fn entry(&self) -> Option<(RoomId, Option<Arc<Room>>)> {
+        match self {
+            Self::Forget(room) => Some((*room, None)),
+            Self::Nothing => None,
+            Self::Put(record) => Some((record.id(), Some(Arc::clone(record)))),
+        }
+    }
+}
+
+/// The thread's own: the file, and what it has not taken yet.
+struct Backlog {
+    file: RoomFile,
+    unsaved: BTreeMap<RoomId, Option<Arc<Room>>>,
+    is_failing: bool,
+}
+
+impl Backlog {
+    fn new(file: RoomFile) -> Self {
+        Self { file, unsaved: BTreeMap::new(), is_failing: false }
+    }
+
+    fn run(mut self, saves: &Receiver<Save>) {
+        while let Some(batch) = self.next_batch(saves) {
+            self.write(batch);
+        }
+    }
+
+    /// Waits for something to do and takes all of it; `None` when nothing can come any more.
+    fn next_batch(&self, saves: &Receiver<Save>) -> Option<Vec<Save>> {
+        let first = if self.unsaved.is_empty() {
+            Some(saves.recv().ok()?)
+        } else {
+            match saves.recv_timeout(RETRY_AFTER) {
+                Ok(save) => Some(save),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        };
+        Some(first.into_iter().chain(saves.try_iter().take(MOST_AT_ONCE)).collect())
+    }
+
+    fn write(&mut self, batch: Vec<Save>) {
+        let mut changes = self.unsaved.clone();
+        changes.extend(batch.iter().filter_map(|save| save.change.entry()));
+        let saved = if changes.is_empty() { Ok(()) } else { self.file.save(&changes) };
+        match &saved {
+            Ok(()) => {
+                self.unsaved.clear();
+                if self.is_failing && !changes.is_empty() {
+                    tracing::info!("rooms are saved again");
+                }
+            }
+            Err(error) => {
+                let kept = batch.iter().filter(|save| !save.is_new);
+                self.unsaved.extend(kept.filter_map(|save| save.change.entry()));
+                if !self.is_failing {
+                    tracing::error!(%error, "cannot save rooms; no new ones are taken until that works again");
+                }
+            }
+        }
+        if !changes.is_empty() {
+            self.is_failing = saved.is_err();
+        }
+        let told = saved.map_err(|_| NotSaved);
+        for save in batch {
+            (save.then)(told);
+        }
+    }
+}
+
+const MOST_AT_ONCE: usize = 1024;
+const RETRY_AFTER: Duration = Duration::from_secs(1);

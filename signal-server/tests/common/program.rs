@@ -1,0 +1,113 @@
+//! The program itself, as an operator runs it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::{ACCESS_SECRET, PATIENCE};
+
+/// The program, with no settings from the environment of the tests and without a data directory.
+pub fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_signal-server"));
+    command.args(args).stdin(Stdio::null()).kill_on_drop(true);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("SIGNAL_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("SIGNAL_EPHEMERAL", "1");
+    command
+}
+
+pub async fn run(command: &mut Command) -> Output {
+    timeout(PATIENCE, command.output()).await.expect("the program ends").unwrap()
+}
+
+pub fn utf8(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// The program while it serves.
+pub struct Running {
+    pub child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+    log: JoinHandle<String>,
+}
+
+impl Running {
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut stderr = child.stderr.take().unwrap();
+        let log = tokio::spawn(async move {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).await.unwrap();
+            log
+        });
+        Self { child, stdout, log }
+    }
+
+    /// What it prints up to the last line of its announcement.
+    pub async fn announcement(&mut self) -> String {
+        let mut printed = String::new();
+        while !printed.contains("as the creator.") {
+            let line =
+                timeout(PATIENCE, self.stdout.next_line()).await.expect("it announces itself").unwrap();
+            printed.push_str(&line.unwrap_or_else(|| panic!("it ended after printing:\n{printed}")));
+            printed.push('\n');
+        }
+        printed
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap();
+        let kill = format!("kill -{name} {pid}");
+        assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Its exit status and everything it logged.
+    pub async fn ended(mut self) -> (i32, String) {
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("the program ends").unwrap();
+        (status.code().expect("it ends by itself, not by the signal"), self.log.await.unwrap())
+    }
+}
+
+/// A server on a data directory, at a port that stays the same from one start to the next.
+pub struct Durable<'a> {
+    pub running: Running,
+    pub address: SocketAddr,
+    data_dir: &'a Path,
+}
+
+impl<'a> Durable<'a> {
+    pub async fn start(data_dir: &'a Path) -> Self {
+        Self::start_at("127.0.0.1:0", data_dir).await
+    }
+
+    pub async fn start_at(listen: &str, data_dir: &'a Path) -> Self {
+        let mut running = Running::start(durable(&mut program(&["serve", "--listen", listen]), data_dir));
+        let printed = running.announcement().await;
+        let url = printed.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
+        Self { running, address: url.parse().unwrap(), data_dir }
+    }
+
+    /// Ends it as a crash would, and starts it again.
+    pub async fn crash_and_restart(mut self) -> Self {
+        self.running.child.kill().await.unwrap();
+        Self::start_at(&self.address.to_string(), self.data_dir).await
+    }
+}
+
+/// A program that keeps its rooms there.
+pub fn durable<'a>(command: &'a mut Command, data_dir: &Path) -> &'a mut Command {
+    command
+        .env_remove("SIGNAL_EPHEMERAL")
+        .env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET)
+        .arg("--data-dir")
+        .arg(data_dir)
+}

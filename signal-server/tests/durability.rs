@@ -1,0 +1,191 @@
+//! Rooms that outlive the program, which is killed and started again on the same data directory.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+
+use common::program::{Durable, Running, durable, program, run, utf8};
+use common::{Api, Participant, Room, text};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn whoever_was_in_a_room_resumes_after_a_kill() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Durable::start(data.path()).await;
+    let api = Api::at(server.address);
+    let room = api.room().await;
+    let (mut creator, _) = enter_v2(&api, &room, &room.access_token).await;
+    let unused = api.ws_token(&room, "later").await;
+    let (mut guest, guest_joined) = enter_v2(&api, &room, &api.ws_token(&room, "guest").await).await;
+    let guest_id = text(&guest_joined["participant_id"]);
+    assert_eq!(creator.hear().await["type"], "peer_joined");
+    guest.say(&json!({"type": "update", "state": {"muted": true}})).await;
+    assert_eq!(creator.hear().await["state"], json!({"muted": true}));
+    let mut token = text(&guest_joined["resume_token"]);
+
+    // Twice, so that what the resume itself has changed has to be on disk as well.
+    for _ in 0..2 {
+        server = server.crash_and_restart().await;
+        let (back, resumed) = resume(&api, &room, &token).await;
+        assert_eq!((&resumed["type"], &resumed["replayed"]), (&json!("resumed"), &Value::Null), "{resumed}");
+        assert_eq!(resumed["participant_id"], json!(guest_id));
+        let others = resumed["participants"].as_array().unwrap();
+        assert_eq!((others.len(), &others[0]["connected"]), (1, &json!(false)), "the creator is waited for");
+        token = text(&resumed["resume_token"]);
+        guest = back;
+    }
+    // With the process alive nothing is lost.
+    drop(guest);
+    let url = format!("{}&resume={token}&last_seq=0", api.socket_url(&room.id, ""));
+    let (mut guest, _) = Participant::connect(url).await.unwrap();
+    assert_eq!(guest.hear().await["replayed"], 0);
+
+    // Tokens were signed with the secret that is kept beside the rooms.
+    let (_, later) = enter_v2(&api, &room, &unused).await;
+    let names: Vec<_> = later["participants"].as_array().unwrap().iter().map(|peer| &peer["name"]).collect();
+    assert_eq!(names, ["alice", "guest"]);
+    assert_eq!(later["participants"][1]["state"], json!({"muted": true}));
+}
+
+#[tokio::test]
+async fn a_v1_seat_ends_with_the_process_and_a_room_that_was_closed_stays_closed() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Durable::start(data.path()).await;
+    let api = Api::at(server.address);
+    let (room, closed) = (api.room().await, api.room().await);
+    let (_creator, _) = api.creator(&room).await;
+    let (_, joined) = enter_v2(&api, &room, &api.ws_token(&room, "guest").await).await;
+    assert_eq!(joined["participants"].as_array().unwrap().len(), 1);
+    api.close(&closed.id, &closed.access_token).await.data();
+
+    let _server = server.crash_and_restart().await;
+    let (_guest, resumed) = resume(&api, &room, &text(&joined["resume_token"])).await;
+    assert_eq!(resumed["participants"], json!([]));
+    let body = json!({"password": closed.password});
+    assert_eq!(api.join(&closed.id, &body).await.refused(), (404, "room_not_found"));
+}
+
+#[tokio::test]
+async fn guesses_that_were_answered_stay_counted() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Durable::start(data.path()).await;
+    let api = Api::at(server.address);
+    let room = api.room().await;
+    for guess in 0..20 {
+        if guess % 5 == 4 {
+            server = server.crash_and_restart().await;
+        }
+        let body = json!({"password": "wrong!"});
+        assert_eq!(api.join(&room.id, &body).await.refused(), (401, "wrong_password"), "guess {guess}");
+    }
+    let _server = server.crash_and_restart().await;
+    let body = json!({"password": room.password});
+    assert_eq!(api.join(&room.id, &body).await.refused(), (429, "password_locked"));
+}
+
+#[tokio::test]
+async fn what_is_kept_is_for_the_servers_own_eyes() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().join("made/on/demand");
+    let _server = Durable::start(&data).await;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for file in ["server-secret", "rooms.redb"] {
+        assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_directory_is_told_what_to_do() {
+    let data = tempfile::tempdir().unwrap();
+    let _server = Durable::start(data.path()).await;
+    let output = run(durable(&mut program(&["serve", "--listen", "127.0.0.1:0"]), data.path())).await;
+    assert_eq!(output.status.code(), Some(1));
+    for told in [data.path().to_str().unwrap(), "in use by another process", "--data-dir", "--ephemeral"] {
+        assert!(utf8(&output.stderr).contains(told), "{told} is not in\n{}", utf8(&output.stderr));
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_or_secret_is_refused_with_its_name() {
+    for (file, content) in [("rooms.redb", "not a database".repeat(1000)), ("server-secret", "short".into())]
+    {
+        let data = tempfile::tempdir().unwrap();
+        fs::write(data.path().join(file), content).unwrap();
+        let output = run(durable(&mut program(&["serve", "--listen", "127.0.0.1:0"]), data.path())).await;
+        assert_eq!(output.status.code(), Some(1), "{file}");
+        for told in [file, "is damaged"] {
+            assert!(utf8(&output.stderr).contains(told), "{told} is not in\n{}", utf8(&output.stderr));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_new_rooms_and_nothing_else_until_there_is_space_again() {
+    let data = tempfile::tempdir().unwrap();
+    // The system refuses to let files grow beyond the limit, as if the disk were full.
+    let mut limited = tokio::process::Command::new("sh");
+    limited.args(["-c", r#"trap "" XFSZ; ulimit -S -f "$0"; exec "$@""#, "512"]);
+    let inner = program(&["serve", "--listen", "127.0.0.1:0"]);
+    limited.arg(inner.as_std().get_program()).args(inner.as_std().get_args());
+    limited.stdin(Stdio::null()).kill_on_drop(true);
+    let mut server = Running::start(durable(&mut limited, data.path()));
+    let printed = server.announcement().await;
+    let address = printed.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
+    let address = address.parse().unwrap();
+    let api = Api::at(address);
+    let room = api.room().await;
+    let (mut creator, joined) = enter_v2(&api, &room, &room.access_token).await;
+    let fill = json!({"name": "很长的房间名".repeat(5)});
+    let mut created = 0;
+    let refused = loop {
+        let answer = api.create(&fill).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        created += 1;
+        assert!(created < 20_000, "the disk does not get full");
+    };
+    assert_eq!(refused.refused(), (503, "storage_unavailable"));
+
+    // Guests come and go, and lost sockets are resumed.
+    let guest = api.ws_token(&room, "guest").await;
+    let (mut guest, _) = enter_v2(&api, &room, &guest).await;
+    assert_eq!(creator.hear().await["type"], "peer_joined");
+    guest.say(&json!({"type": "leave"})).await;
+    assert_eq!(guest.closed().await, 1000);
+    assert_eq!(creator.hear().await["reason"], "left");
+    drop(creator);
+    let (_creator, resumed) = resume(&api, &room, &text(&joined["resume_token"])).await;
+    assert_eq!(resumed["type"], "resumed");
+
+    let pid = server.child.id().unwrap().to_string();
+    let more =
+        tokio::process::Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:"]).status().await;
+    assert!(more.unwrap().success());
+    api.create(&fill).await.data();
+    // What was answered while the disk was full is on it now.
+    server.child.kill().await.unwrap();
+    let _server = Durable::start_at(&address.to_string(), data.path()).await;
+    let (_creator, again) = resume(&api, &room, &text(&resumed["resume_token"])).await;
+    assert_eq!((&again["type"], &again["participants"]), (&json!("resumed"), &json!([])), "{again}");
+}
+
+async fn enter_v2(api: &Api, room: &Room, token: &str) -> (Participant, Value) {
+    let (mut participant, _) = Participant::connect(api.socket_url(&room.id, token) + "&v=2").await.unwrap();
+    let joined = participant.hear().await;
+    assert_eq!(joined["type"], "joined", "{joined}");
+    (participant, joined)
+}
+
+async fn resume(api: &Api, room: &Room, token: &str) -> (Participant, Value) {
+    let url = format!("{}&resume={token}&last_seq=1", api.socket_url(&room.id, ""));
+    let (mut participant, _) = Participant::connect(url).await.unwrap();
+    let first = participant.hear().await;
+    (participant, first)
+}
