@@ -95,6 +95,7 @@ impl Hub {
         match input {
             Input::Authorized { conn, entry } => self.authorized(conn, entry, now),
             Input::Committed { op, applied } => self.committed(op, &applied, now),
+            Input::Draining { conn, reconnect_after } => self.send_away(conn, reconnect_after, now),
             Input::Frame { conn, frame } => self.frame(conn, frame, now),
             Input::IceServers { conn, ice, req } => self.ice_servers(conn, ice, req, now),
             Input::Lost { conn, how } => self.lost(conn, how, now),

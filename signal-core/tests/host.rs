@@ -4,7 +4,10 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::Node;
+use serde_json::json;
 use signal_core::{CloseReason, ConnId, ErrorCode, HubConfig, Input, Link, Loss, NodeId, Op, Output, Ticket};
 
 #[test]
@@ -38,6 +41,26 @@ fn a_connection_that_its_host_does_not_let_in_is_told_why() {
         assert_eq!(node.closed(conn), Some(code));
         assert!(node.hub.is_idle());
     }
+}
+
+#[test]
+fn a_host_that_stops_sends_everybody_away_and_seats_that_can_be_resumed_wait() {
+    let mut node = Node::new(10);
+    let (creator, _) = node.creator();
+    let (guest, guest_id, _) = node.guest_v2("guest");
+    let waiting = node.ask();
+    node.take(creator);
+    for conn in [guest, waiting, creator] {
+        node.input(Input::Draining { conn, reconnect_after: Duration::from_millis(1500) });
+        assert_eq!(node.closed(conn), Some(4001));
+    }
+    assert_eq!(node.take(guest), [json!({"type": "server_draining", "reconnect_after_ms": 1500})]);
+    assert!(node.take(creator).is_empty(), "v1 has no such message, and sees nobody leave");
+    let room = node.store.room(node.room).unwrap();
+    assert_eq!(
+        room.seats().iter().map(|seat| (seat.id, seat.is_attached())).collect::<Vec<_>>(),
+        [(guest_id, false)]
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use sha2::Sha256;
 use signal_core::{PasswordTag, RoomId};
 
 use crate::clock::Clock;
+use crate::drain::Drain;
 use crate::origin::Origins;
 use crate::shard::{Shards, Timers};
 use crate::store::Writer;
@@ -23,6 +24,7 @@ pub(crate) struct App {
     #[expect(dead_code, reason = "does its work by being dropped")]
     pub(crate) timers: Timers,
     pub(crate) clock: Clock,
+    pub(crate) drain: Drain,
     /// Where rooms are saved, if they are.
     pub(crate) writer: Option<Writer>,
     pub(crate) password_key: [u8; 32],

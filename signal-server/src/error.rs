@@ -1,7 +1,8 @@
 //! How HTTP requests fail: a status, a stable code, and a text for people.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use signal_core::{Language, Reject};
@@ -12,6 +13,9 @@ use thiserror::Error;
 pub(crate) enum ApiError {
     #[error("body_too_large")]
     BodyTooLarge,
+    /// The server is stopping.
+    #[error("unavailable")]
+    Draining,
     #[error("forbidden")]
     Forbidden,
     /// With what is wrong, in English.
@@ -49,6 +53,11 @@ impl ApiError {
             Self::BodyTooLarge => {
                 (StatusCode::PAYLOAD_TOO_LARGE, "请求体过大", "the request body is too large")
             }
+            Self::Draining => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "服务器正在重启，请稍后再试",
+                "the server is restarting; try again in a moment",
+            ),
             Self::Forbidden => (StatusCode::FORBIDDEN, "没有权限", "you may not do this"),
             Self::InvalidArgument(_) => (StatusCode::BAD_REQUEST, "参数无效", "invalid argument"),
             Self::InviteVoid => (StatusCode::UNAUTHORIZED, "邀请已失效", "the invite is not valid"),
@@ -87,7 +96,11 @@ impl ApiError {
             _ => text.to_owned(),
         };
         let body = json!({"success": false, "code": self.to_string(), "message": message});
-        (status, Json(body)).into_response()
+        let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        response
     }
 }
 
@@ -111,3 +124,5 @@ impl From<Reject> for ApiError {
         }
     }
 }
+
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");

@@ -30,6 +30,7 @@ pub mod cli;
 mod clock;
 mod connection;
 pub mod development;
+mod drain;
 mod error;
 mod language;
 mod opaque_token;

@@ -1,7 +1,7 @@
 //! The program: reads settings, binds, serves until a signal.
 
 use std::io::{self, IsTerminal, stderr};
-use std::process::ExitCode;
+use std::process::{ExitCode, exit};
 use std::time::Duration;
 
 use signal_server::cli::{Cli, Command, TokenArgs};
@@ -12,6 +12,8 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+/// As [`ExitCode::FAILURE`].
+const FAILURE: i32 = 1;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[tokio::main]
@@ -53,7 +55,7 @@ async fn try_serve(settings: Settings) -> Result<(), Failure> {
         tracing::error!(address = %settings.listen, "cannot listen; is another program using the port?");
     })?;
     let address = listener.local_addr()?;
-    let stop = StopSignal::listen()?;
+    let mut stop = StopSignal::listen()?;
     let server = match &settings.data_dir {
         Some(data_dir) => settings.builder.open(data_dir)?,
         None => settings.builder.build(),
@@ -63,7 +65,16 @@ async fn try_serve(settings: Settings) -> Result<(), Failure> {
         println!("{}", Announcement { address, token, warnings: settings.warnings });
     }
     tracing::info!(%address, development = settings.development, "listening");
-    Ok(server.serve(listener, stop.received()).await?)
+    let stopped = async move {
+        stop.received().await;
+        tracing::info!("stopping; another signal ends it at once");
+        tokio::spawn(async move {
+            stop.received().await;
+            tracing::warn!("stopped at once");
+            exit(FAILURE);
+        });
+    };
+    Ok(server.serve(listener, stopped).await?)
 }
 
 fn mint(args: TokenArgs) -> ExitCode {

@@ -60,6 +60,7 @@ async fn create_room(
     body: Body,
     language: Language,
 ) -> Result<Created, ApiError> {
+    taking_in(app)?;
     let user = authenticate(app, headers)?;
     let body = whole(body)?;
     let request: CreateRequest = if body.is_empty() { CreateRequest::default() } else { parse(&body)? };
@@ -154,6 +155,7 @@ pub(crate) async fn join(
 }
 
 async fn join_room(app: &App, room: &RoomPath, body: Body, language: Language) -> Result<Joined, ApiError> {
+    taking_in(app)?;
     let request: JoinRequest = parse(&whole(body)?)?;
     let name = display_name("display_name", request.display_name.as_deref())?;
     let id = room.0.ok_or(ApiError::RoomNotFound)?;
@@ -217,6 +219,11 @@ fn seat_grant(room: &Room, ticket: Ticket, name: DisplayName) -> SeatGrant {
 /// The name that a room's creator is shown with.
 pub(crate) fn creator_name(user: &User, language: Language) -> DisplayName {
     user.name.clone().unwrap_or_else(|| named(language, "房主", "Host"))
+}
+
+/// Whether somebody can be taken in still.
+fn taking_in(app: &App) -> Result<(), ApiError> {
+    if app.drain.is_on() { Err(ApiError::Draining) } else { Ok(()) }
 }
 
 fn authenticate(app: &App, headers: &HeaderMap) -> Result<User, ApiError> {

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use crate::app::App;
 use crate::clock::Clock;
+use crate::drain::Drain;
 use crate::error::ApiError;
 use crate::origin::Origins;
 use crate::secret::Secret;
@@ -80,9 +81,8 @@ impl Server {
             .with_state(Arc::clone(&self.app))
     }
 
-    /// Serves until `shutdown` completes, then accepts nothing more and gives requests under way two seconds to end.
-    ///
-    /// Open signaling sockets do not hold it up; they end with the runtime.
+    /// Serves until `shutdown` completes, then [drains](Self::drain), accepts nothing more, and gives requests under way
+    /// two seconds to end. It takes 21 s at most.
     ///
     /// # Errors
     ///
@@ -107,7 +107,7 @@ impl Server {
         let mut serving = pin!(serving.into_future());
         tokio::select! {
             served = &mut serving => return served,
-            () = shutdown => drop(stop),
+            () = async { shutdown.await; self.drain().await } => drop(stop),
         }
         let served = timeout(LAST_REQUESTS, serving).await.unwrap_or(Ok(()));
         if let Some(writer) = &self.app.writer {
@@ -115,6 +115,14 @@ impl Server {
             let _ = timeout(LAST_WRITES, writer.flush()).await;
         }
         served
+    }
+
+    /// Takes nobody in any more and sends everybody away, in waves and within 14 s: v2 participants keep their seats, are
+    /// told when to come back, and resume at the server that opens the same [data directory](Builder::open) next.
+    ///
+    /// Whoever comes meanwhile is answered 503 or close code 4001. There is no way back.
+    pub async fn drain(&self) {
+        self.app.drain.run(&self.app.shards).await;
     }
 
     /// Makes an access token, as the deployment's login would.
@@ -213,6 +221,7 @@ impl Builder {
             timers: shards.start_timers(),
             shards,
             clock,
+            drain: Drain::new(),
             writer,
             password_key: server_secret.derive("room-password"),
         };

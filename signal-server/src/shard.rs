@@ -70,6 +70,12 @@ impl Shards {
         &self.shards[index]
     }
 
+    /// Every connection there is, with its shard.
+    pub(crate) fn connections(&self) -> Vec<(&Shard, ConnId)> {
+        let of = |shard: &Shard| shard.lock().queues.keys().copied().collect::<Vec<_>>();
+        self.shards.iter().flat_map(|shard| of(shard).into_iter().map(move |conn| (shard, conn))).collect()
+    }
+
     /// An id for a new connection, unique in this process.
     pub(crate) fn next_conn(&self) -> ConnId {
         ConnId(self.last_conn.fetch_add(1, Ordering::Relaxed))

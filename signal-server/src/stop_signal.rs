@@ -25,12 +25,11 @@ impl StopSignal {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Completes at the first signal since [`listen`](Self::listen).
-    pub async fn received(mut self) {
+    /// Completes at the next signal since [`listen`](Self::listen) that was not told of yet.
+    pub async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
-        tracing::info!("stopping");
     }
 }

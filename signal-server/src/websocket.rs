@@ -70,6 +70,7 @@ pub(crate) async fn open(
             identify(&app, room, token, language)
         }
     };
+    let open_socket = app.drain.socket();
     upgrade
         .protocols([SUBPROTOCOL])
         // The library fills this buffer with zeros for each connection; a candidate fits, an offer takes two reads.
@@ -79,9 +80,12 @@ pub(crate) async fn open(
         .max_frame_size(MAX_MESSAGE_BYTES)
         .on_upgrade(move |socket| async move {
             match seat {
+                // Not decided before: the server may have begun to stop during the handshake.
+                _ if app.drain.is_on() => refuse(socket, ErrorCode::Unavailable, dialect, language).await,
                 Ok(seat) => serve(&app, seat, dialect, language, socket).await,
                 Err(code) => refuse(socket, code, dialect, language).await,
             }
+            drop(open_socket);
         })
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use common::program::{Durable, Running, durable, program, run, utf8};
-use common::{Api, Participant, Room, text};
+use common::{Api, Participant, text};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -19,9 +19,9 @@ async fn whoever_was_in_a_room_resumes_after_a_kill() {
     let mut server = Durable::start(data.path()).await;
     let api = Api::at(server.address);
     let room = api.room().await;
-    let (mut creator, _) = enter_v2(&api, &room, &room.access_token).await;
+    let (mut creator, _) = api.enter_v2(&room, &room.access_token).await;
     let unused = api.ws_token(&room, "later").await;
-    let (mut guest, guest_joined) = enter_v2(&api, &room, &api.ws_token(&room, "guest").await).await;
+    let (mut guest, guest_joined) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
     let guest_id = text(&guest_joined["participant_id"]);
     assert_eq!(creator.hear().await["type"], "peer_joined");
     guest.say(&json!({"type": "update", "state": {"muted": true}})).await;
@@ -31,7 +31,7 @@ async fn whoever_was_in_a_room_resumes_after_a_kill() {
     // Twice, so that what the resume itself has changed has to be on disk as well.
     for _ in 0..2 {
         server = server.crash_and_restart().await;
-        let (back, resumed) = resume(&api, &room, &token).await;
+        let (back, resumed) = api.resume(&room, &token).await;
         assert_eq!((&resumed["type"], &resumed["replayed"]), (&json!("resumed"), &Value::Null), "{resumed}");
         assert_eq!(resumed["participant_id"], json!(guest_id));
         let others = resumed["participants"].as_array().unwrap();
@@ -46,7 +46,7 @@ async fn whoever_was_in_a_room_resumes_after_a_kill() {
     assert_eq!(guest.hear().await["replayed"], 0);
 
     // Tokens were signed with the secret that is kept beside the rooms.
-    let (_, later) = enter_v2(&api, &room, &unused).await;
+    let (_, later) = api.enter_v2(&room, &unused).await;
     let names: Vec<_> = later["participants"].as_array().unwrap().iter().map(|peer| &peer["name"]).collect();
     assert_eq!(names, ["alice", "guest"]);
     assert_eq!(later["participants"][1]["state"], json!({"muted": true}));
@@ -59,12 +59,12 @@ async fn a_v1_seat_ends_with_the_process_and_a_room_that_was_closed_stays_closed
     let api = Api::at(server.address);
     let (room, closed) = (api.room().await, api.room().await);
     let (_creator, _) = api.creator(&room).await;
-    let (_, joined) = enter_v2(&api, &room, &api.ws_token(&room, "guest").await).await;
+    let (_, joined) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
     assert_eq!(joined["participants"].as_array().unwrap().len(), 1);
     api.close(&closed.id, &closed.access_token).await.data();
 
     let _server = server.crash_and_restart().await;
-    let (_guest, resumed) = resume(&api, &room, &text(&joined["resume_token"])).await;
+    let (_guest, resumed) = api.resume(&room, &text(&joined["resume_token"])).await;
     assert_eq!(resumed["participants"], json!([]));
     let body = json!({"password": closed.password});
     assert_eq!(api.join(&closed.id, &body).await.refused(), (404, "room_not_found"));
@@ -140,7 +140,7 @@ async fn a_full_disk_refuses_new_rooms_and_nothing_else_until_there_is_space_aga
     let address = address.parse().unwrap();
     let api = Api::at(address);
     let room = api.room().await;
-    let (mut creator, joined) = enter_v2(&api, &room, &room.access_token).await;
+    let (mut creator, joined) = api.enter_v2(&room, &room.access_token).await;
     let fill = json!({"name": "很长的房间名".repeat(5)});
     let mut created = 0;
     let refused = loop {
@@ -155,13 +155,13 @@ async fn a_full_disk_refuses_new_rooms_and_nothing_else_until_there_is_space_aga
 
     // Guests come and go, and lost sockets are resumed.
     let guest = api.ws_token(&room, "guest").await;
-    let (mut guest, _) = enter_v2(&api, &room, &guest).await;
+    let (mut guest, _) = api.enter_v2(&room, &guest).await;
     assert_eq!(creator.hear().await["type"], "peer_joined");
     guest.say(&json!({"type": "leave"})).await;
     assert_eq!(guest.closed().await, 1000);
     assert_eq!(creator.hear().await["reason"], "left");
     drop(creator);
-    let (_creator, resumed) = resume(&api, &room, &text(&joined["resume_token"])).await;
+    let (_creator, resumed) = api.resume(&room, &text(&joined["resume_token"])).await;
     assert_eq!(resumed["type"], "resumed");
 
     let pid = server.child.id().unwrap().to_string();
@@ -172,20 +172,6 @@ async fn a_full_disk_refuses_new_rooms_and_nothing_else_until_there_is_space_aga
     // What was answered while the disk was full is on it now.
     server.child.kill().await.unwrap();
     let _server = Durable::start_at(&address.to_string(), data.path()).await;
-    let (_creator, again) = resume(&api, &room, &text(&resumed["resume_token"])).await;
+    let (_creator, again) = api.resume(&room, &text(&resumed["resume_token"])).await;
     assert_eq!((&again["type"], &again["participants"]), (&json!("resumed"), &json!([])), "{again}");
-}
-
-async fn enter_v2(api: &Api, room: &Room, token: &str) -> (Participant, Value) {
-    let (mut participant, _) = Participant::connect(api.socket_url(&room.id, token) + "&v=2").await.unwrap();
-    let joined = participant.hear().await;
-    assert_eq!(joined["type"], "joined", "{joined}");
-    (participant, joined)
-}
-
-async fn resume(api: &Api, room: &Room, token: &str) -> (Participant, Value) {
-    let url = format!("{}&resume={token}&last_seq=1", api.socket_url(&room.id, ""));
-    let (mut participant, _) = Participant::connect(url).await.unwrap();
-    let first = participant.hear().await;
-    (participant, first)
 }

@@ -1,6 +1,7 @@
 //! What goes into a hub and what comes out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -32,6 +33,14 @@ pub enum Input {
         op: OpId,
         /// What became of it.
         applied: Applied,
+    },
+    /// The host is about to stop: a v2 participant is told when to come back, the connection is closed with
+    /// [`CloseCode::Unavailable`], and a seat that can be resumed is kept.
+    Draining {
+        /// The connection.
+        conn: ConnId,
+        /// After which time it finds a server again.
+        reconnect_after: Duration,
     },
     /// A frame arrived. Frames of one connection are handed in in the order of their arrival.
     Frame {

@@ -1,10 +1,13 @@
 //! The ways of a connection out: it says so, it is lost, it is closed.
 
+use std::time::Duration;
+
 use super::connection::Phase;
 use super::io::{CloseCode, Loss, Output};
 use super::{AskedBy, Hub};
 use crate::dialect::Dialect;
 use crate::ids::{ConnId, Link, ParticipantId, RoomId};
+use crate::message::ServerMessage;
 use crate::room::{Farewell, Op};
 use crate::time::Timestamp;
 
@@ -60,6 +63,16 @@ impl Hub {
             (Loss::Cut, Keep::ForResume) => Op::Detach { link, until: now + self.config.resume_grace },
         };
         self.commit(room, op, AskedBy::Nobody);
+    }
+
+    /// Has a participant come back later, to another process.
+    pub(super) fn send_away(&mut self, conn: ConnId, reconnect_after: Duration, now: Timestamp) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        if let (Dialect::V2, &Phase::Seated(id)) = (connection.dialect, &connection.phase) {
+            let room = connection.room;
+            self.send(room, id, &ServerMessage::ServerDraining { reconnect_after }, now);
+        }
+        self.cut_off(conn, CloseCode::Unavailable, now);
     }
 
     /// Closes a connection that still has its seat, as if it had been lost.

@@ -129,6 +129,23 @@ impl Api {
         Participant::connect(self.socket_url(room, token)).await.unwrap().0
     }
 
+    /// Enters with a token, as v2.
+    pub async fn enter_v2(&self, room: &Room, token: &str) -> (Participant, Value) {
+        let url = self.socket_url(&room.id, token) + "&v=2";
+        let (mut participant, _) = Participant::connect(url).await.unwrap();
+        let joined = participant.hear().await;
+        assert_eq!(joined["type"], "joined", "{joined}");
+        (participant, joined)
+    }
+
+    /// Comes back with a resume token after the first message; what is heard first is an answer or an error.
+    pub async fn resume(&self, room: &Room, token: &str) -> (Participant, Value) {
+        let url = format!("{}&resume={token}&last_seq=1", self.socket_url(&room.id, ""));
+        let (mut participant, _) = Participant::connect(url).await.unwrap();
+        let first = participant.hear().await;
+        (participant, first)
+    }
+
     /// The creator in its room, with its id.
     pub async fn creator(&self, room: &Room) -> (Participant, String) {
         let mut creator = self.attach(&room.id, &room.access_token).await;

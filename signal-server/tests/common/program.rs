@@ -96,6 +96,13 @@ impl<'a> Durable<'a> {
         Self { running, address: url.parse().unwrap(), data_dir }
     }
 
+    /// Waits until it has ended in order, and starts it again.
+    pub async fn restart_when_ended(self) -> Self {
+        let (status, log) = self.running.ended().await;
+        assert_eq!(status, 0, "{log}");
+        Self::start_at(&self.address.to_string(), self.data_dir).await
+    }
+
     /// Ends it as a crash would, and starts it again.
     pub async fn crash_and_restart(mut self) -> Self {
         self.running.child.kill().await.unwrap();
