@@ -101,6 +101,24 @@ async fn what_is_kept_is_for_the_servers_own_eyes() {
 }
 
 #[tokio::test]
+async fn without_settings_rooms_are_kept_in_the_working_directory_and_ephemeral_ones_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let made =
+        || fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    for (ephemeral, expected) in [(true, vec![]), (false, vec!["signal-data"])] {
+        let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
+        command.current_dir(folder.path());
+        if !ephemeral {
+            command.env_remove("SIGNAL_EPHEMERAL");
+        }
+        let mut server = Running::start(&mut command);
+        server.announcement().await;
+        assert_eq!(made(), expected);
+    }
+    assert!(folder.path().join("signal-data/rooms.redb").exists());
+}
+
+#[tokio::test]
 async fn a_second_server_on_the_same_directory_is_told_what_to_do() {
     let data = tempfile::tempdir().unwrap();
     let _server = Durable::start(data.path()).await;
@@ -168,7 +186,8 @@ async fn a_full_disk_refuses_new_rooms_and_nothing_else_until_there_is_space_aga
     let more =
         tokio::process::Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:"]).status().await;
     assert!(more.unwrap().success());
-    api.create(&fill).await.data();
+    // It is tried again within a second.
+    while api.create(&fill).await.status != 200 {}
     // What was answered while the disk was full is on it now.
     server.child.kill().await.unwrap();
     let _server = Durable::start_at(&address.to_string(), data.path()).await;

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_core::{Room, RoomId};
 use thiserror::Error;
@@ -86,59 +86,70 @@ impl Change {
 struct Backlog {
     file: RoomFile,
     unsaved: BTreeMap<RoomId, Option<Arc<Room>>>,
-    is_failing: bool,
+    /// While the disk fails: when it is tried again. Each try opens the file anew, and nobody should wait for that.
+    retry_at: Option<Instant>,
 }
 
 impl Backlog {
     fn new(file: RoomFile) -> Self {
-        Self { file, unsaved: BTreeMap::new(), is_failing: false }
+        Self { file, unsaved: BTreeMap::new(), retry_at: None }
     }
 
     fn run(mut self, saves: &Receiver<Save>) {
         while let Some(batch) = self.next_batch(saves) {
-            self.write(batch);
+            let told = self.write(&batch);
+            for save in batch {
+                (save.then)(told);
+            }
         }
     }
 
     /// Waits for something to do and takes all of it; `None` when nothing can come any more.
     fn next_batch(&self, saves: &Receiver<Save>) -> Option<Vec<Save>> {
-        let first = if self.unsaved.is_empty() {
-            Some(saves.recv().ok()?)
-        } else {
-            match saves.recv_timeout(RETRY_AFTER) {
+        let first = match self.retry_at.filter(|_| !self.unsaved.is_empty()) {
+            None => Some(saves.recv().ok()?),
+            Some(at) => match saves.recv_timeout(at.saturating_duration_since(Instant::now())) {
                 Ok(save) => Some(save),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return None,
-            }
+            },
         };
         Some(first.into_iter().chain(saves.try_iter().take(MOST_AT_ONCE)).collect())
     }
 
-    fn write(&mut self, batch: Vec<Save>) {
+    fn write(&mut self, batch: &[Save]) -> Result<(), NotSaved> {
         let mut changes = self.unsaved.clone();
         changes.extend(batch.iter().filter_map(|save| save.change.entry()));
-        let saved = if changes.is_empty() { Ok(()) } else { self.file.save(&changes) };
-        match &saved {
-            Ok(()) => {
-                self.unsaved.clear();
-                if self.is_failing && !changes.is_empty() {
-                    tracing::info!("rooms are saved again");
-                }
-            }
-            Err(error) => {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let is_early = self.retry_at.is_some_and(|at| Instant::now() < at);
+        let saved = if is_early { Err(NotSaved) } else { self.try_to_save(&changes) };
+        match saved {
+            Ok(()) => self.unsaved.clear(),
+            Err(NotSaved) => {
                 let kept = batch.iter().filter(|save| !save.is_new);
                 self.unsaved.extend(kept.filter_map(|save| save.change.entry()));
-                if !self.is_failing {
-                    tracing::error!(%error, "cannot save rooms; no new ones are taken until that works again");
-                }
             }
         }
-        if !changes.is_empty() {
-            self.is_failing = saved.is_err();
-        }
-        let told = saved.map_err(|_| NotSaved);
-        for save in batch {
-            (save.then)(told);
+        saved
+    }
+
+    fn try_to_save(&mut self, changes: &BTreeMap<RoomId, Option<Arc<Room>>>) -> Result<(), NotSaved> {
+        match self.file.save(changes) {
+            Ok(()) => {
+                if self.retry_at.take().is_some() {
+                    tracing::info!("rooms are saved again");
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if self.retry_at.is_none() {
+                    tracing::error!(%error, "cannot save rooms; no new ones are taken until that works again");
+                }
+                self.retry_at = Some(Instant::now() + RETRY_AFTER);
+                Err(NotSaved)
+            }
         }
     }
 }
