@@ -79,7 +79,7 @@ fn server(hub: HubConfig) -> Server {
 
 async fn call(process: &Process) -> [Witness; 2] {
     let client = Client::new(&format!("http://{}", process.address)).unwrap();
-    let token = process.server.access_token("alice", None, Duration::from_secs(3600));
+    let token = process.server.access_token("alice", None, Duration::from_secs(3600)).unwrap();
     let (room, creator) = client.create(&token, &NewRoom::default(), talker()).await.unwrap();
     let guest = client.join(&room.room_id, &room.password, "guest", talker()).await.unwrap();
     let mut witnesses = [Witness::new(creator), Witness::new(guest)];

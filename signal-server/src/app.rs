@@ -8,14 +8,15 @@ use signal_core::{PasswordTag, RoomId};
 
 use crate::clock::Clock;
 use crate::drain::Drain;
+use crate::identity::Identity;
 use crate::origin::Origins;
 use crate::shard::{Shards, Timers};
 use crate::store::Writer;
-use crate::token::{AccessTokens, WsTokens};
+use crate::token::WsTokens;
 use crate::turn::IceServers;
 
 pub(crate) struct App {
-    pub(crate) access_tokens: AccessTokens,
+    pub(crate) identity: Identity,
     pub(crate) ws_tokens: WsTokens,
     pub(crate) ice_servers: Arc<IceServers>,
     pub(crate) origins: Origins,

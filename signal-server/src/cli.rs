@@ -33,7 +33,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve rooms (the default)
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Make an access token, as the login of a deployment would
     Token(TokenArgs),
 }
@@ -61,7 +61,7 @@ impl Cli {
 #[derive(Parser)]
 struct ServeOnly {
     #[command(flatten)]
-    serve: ServeArgs,
+    serve: Box<ServeArgs>,
 }
 
 /// The settings of `serve`, as they were given.
@@ -84,7 +84,7 @@ pub struct ServeArgs {
     pub(crate) ephemeral: bool,
 
     #[command(flatten)]
-    pub(crate) access: AccessSecretArgs,
+    pub(crate) identity: IdentityArgs,
 
     /// Secret that this server's own keys are derived from, for ws tokens and passwords; by default one is made and kept
     /// in the data directory
@@ -114,6 +114,52 @@ pub struct ServeArgs {
     /// Origin whose pages may use the server: scheme, host and port as a browser shows them; may be repeated
     #[arg(long = "cors-origin", env = "SIGNAL_CORS_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub(crate) cors_origins: Vec<String>,
+}
+
+/// Whose access tokens are believed, as it was given: one of a secret, public keys and an identity provider.
+#[derive(Args, Clone, Debug, Default)]
+pub struct IdentityArgs {
+    #[command(flatten)]
+    pub(crate) access: AccessSecretArgs,
+
+    /// Secret that access tokens may still be signed with, while another replaces it
+    #[arg(long, env = "SIGNAL_PREVIOUS_ACCESS_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub(crate) previous_access_secret: Option<Secret>,
+
+    /// File with that secret
+    #[arg(
+        long,
+        env = "SIGNAL_PREVIOUS_ACCESS_SECRET_FILE",
+        value_name = "FILE",
+        conflicts_with = "previous_access_secret"
+    )]
+    pub(crate) previous_access_secret_file: Option<PathBuf>,
+
+    /// File with the public key of access tokens, in PEM: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA); may be repeated
+    /// while one key replaces another
+    #[arg(
+        long = "access-key-file",
+        env = "SIGNAL_ACCESS_KEY_FILE",
+        value_delimiter = ',',
+        value_name = "FILE"
+    )]
+    pub(crate) access_key_files: Vec<PathBuf>,
+
+    /// Where an identity provider publishes the keys of access tokens: its jwks_uri
+    #[arg(long, env = "SIGNAL_JWKS_URL", value_name = "URL")]
+    pub(crate) jwks_url: Option<String>,
+
+    /// File with the certificate authorities to trust there, in PEM, in place of those that Mozilla does
+    #[arg(long, env = "SIGNAL_JWKS_CA", value_name = "FILE")]
+    pub(crate) jwks_ca: Option<PathBuf>,
+
+    /// What access tokens have to name as their issuer (iss)
+    #[arg(long, env = "SIGNAL_ACCESS_ISSUER", value_name = "ISSUER")]
+    pub(crate) access_issuer: Option<String>,
+
+    /// What access tokens have to name as their audience (aud); by default it is not looked at
+    #[arg(long, env = "SIGNAL_ACCESS_AUDIENCE", value_name = "AUDIENCE")]
+    pub(crate) access_audience: Option<String>,
 }
 
 /// The secret of access tokens, as it was given.
@@ -159,6 +205,8 @@ const EXAMPLES: &str = "Examples:
   signal-server serve --listen 0.0.0.0:8080 --access-secret-file /run/secrets/access \\
       --data-dir /var/lib/signal --cors-origin https://example.com \\
       --turn-url turn:turn.example.com:3478 --turn-secret-file /run/secrets/turn
+  signal-server serve --listen 0.0.0.0:8080 --jwks-url https://login.example.com/.well-known/jwks.json \\
+      --access-issuer https://login.example.com/ --access-audience rooms
   signal-server serve --ephemeral                    rooms in memory only, nothing is written
   SIGNAL_ACCESS_SECRET=… signal-server token --sub alice --name 小明
 

@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 pub struct Announcement {
     /// Where the server listens.
     pub address: SocketAddr,
-    /// An access token to create rooms with.
-    pub token: String,
+    /// An access token to create rooms with, unless only the login can make one.
+    pub token: Option<String>,
     /// What is missing for production.
     pub warnings: Vec<String>,
 }
@@ -25,10 +25,14 @@ impl fmt::Display for Announcement {
         for warning in warnings {
             writeln!(f, "  {warning}")?;
         }
-        writeln!(
-            f,
-            "\nListening on http://{address}\n\nAccess token of a user, valid for 24 hours:\n\n{token}\n"
-        )?;
+        writeln!(f, "\nListening on http://{address}\n")?;
+        let token = match token {
+            Some(token) => {
+                writeln!(f, "Access token of a user, valid for 24 hours:\n\n{token}\n")?;
+                token
+            }
+            None => "ACCESS_TOKEN",
+        };
         writeln!(f, "Create a room:\n\ncurl -X POST http://{address}/api/webrtc/rooms \\")?;
         writeln!(f, "  -H 'Authorization: Bearer {token}' \\")?;
         writeln!(f, "  -H 'Content-Type: application/json' -d '{{\"name\":\"小明的房间\"}}'\n")?;

@@ -32,6 +32,7 @@ mod connection;
 pub mod development;
 mod drain;
 mod error;
+mod identity;
 mod language;
 mod opaque_token;
 mod origin;
@@ -48,6 +49,7 @@ mod token;
 mod turn;
 mod websocket;
 
+pub use identity::{Identity, InvalidJwks, InvalidKey};
 pub use origin::Origins;
 pub use secret::Secret;
 pub use server::{Builder, Server};

@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
     let log = tracing_subscriber::fmt().with_writer(stderr).with_ansi(colours);
     log.with_env_filter(EnvFilter::new(&cli.log)).init();
     match cli.command() {
-        Command::Serve(args) => match Settings::of(args) {
+        Command::Serve(args) => match Settings::of(*args) {
             Ok(settings) => serve(settings).await,
             Err(error) => wrong_settings(&error),
         },

@@ -19,11 +19,12 @@ use signal_core::{
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::identity::User;
 use crate::language;
 use crate::opaque_token;
 use crate::room_path::RoomPath;
 use crate::shard::CreateError;
-use crate::token::{SeatGrant, User, WsTokens};
+use crate::token::{SeatGrant, TokenError, WsTokens};
 use crate::turn::IceServer;
 
 #[derive(Default, Deserialize)]
@@ -61,7 +62,7 @@ async fn create_room(
     language: Language,
 ) -> Result<Created, ApiError> {
     taking_in(app)?;
-    let user = authenticate(app, headers)?;
+    let user = authenticate(app, headers).await?;
     let body = whole(body)?;
     let request: CreateRequest = if body.is_empty() { CreateRequest::default() } else { parse(&body)? };
     let capacity = match request.max_participants {
@@ -192,7 +193,7 @@ pub(crate) async fn close(State(app): State<Arc<App>>, room: RoomPath, headers: 
 }
 
 async fn close_room(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<serde_json::Value, ApiError> {
-    let user = authenticate(app, headers)?;
+    let user = authenticate(app, headers).await?;
     let id = room.0.ok_or(ApiError::RoomNotFound)?;
     let shard = app.shards.of(id);
     let room = shard.room(id).ok_or(ApiError::RoomNotFound)?;
@@ -226,9 +227,12 @@ fn taking_in(app: &App) -> Result<(), ApiError> {
     if app.drain.is_on() { Err(ApiError::Draining) } else { Ok(()) }
 }
 
-fn authenticate(app: &App, headers: &HeaderMap) -> Result<User, ApiError> {
+async fn authenticate(app: &App, headers: &HeaderMap) -> Result<User, ApiError> {
     let token = bearer(headers).ok_or(ApiError::Unauthorized)?;
-    app.access_tokens.verify(token).map_err(|_| ApiError::Unauthorized)
+    app.identity.verify(token).await.map_err(|error| match error {
+        TokenError::Expired | TokenError::Invalid => ApiError::Unauthorized,
+        TokenError::Unverifiable => ApiError::Unavailable,
+    })
 }
 
 /// The token of an `Authorization: Bearer` header (RFC 6750 section 2.1).

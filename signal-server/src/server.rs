@@ -23,11 +23,12 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::drain::Drain;
 use crate::error::ApiError;
+use crate::identity::Identity;
 use crate::origin::Origins;
 use crate::secret::Secret;
 use crate::shard::Shards;
 use crate::store::{DataDir, DataDirError, Writer};
-use crate::token::{AccessTokens, WsTokens};
+use crate::token::WsTokens;
 use crate::turn::IceServers;
 use crate::{language, rooms, websocket};
 
@@ -43,7 +44,7 @@ pub struct Server {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
-    access_secret: Secret,
+    identity: Identity,
     server_secret: Option<Secret>,
     ice_servers: IceServers,
     origins: Origins,
@@ -52,13 +53,14 @@ pub struct Builder {
 }
 
 impl Server {
-    /// Starts from the secret that access tokens are signed with (HS256).
+    /// Starts from the login whose access tokens are believed: a [`Secret`] that they are signed with (HS256), or an
+    /// [`Identity`] with public keys or an identity provider.
     ///
     /// By default the server's own keys are random, so that the tokens it hands out end with the process; there are
     /// no ICE servers; no web page of another origin may use it.
-    pub fn builder(access_secret: Secret) -> Builder {
+    pub fn builder(identity: impl Into<Identity>) -> Builder {
         Builder {
-            access_secret,
+            identity: identity.into(),
             server_secret: None,
             ice_servers: IceServers::default(),
             origins: Origins::default(),
@@ -125,10 +127,10 @@ impl Server {
         self.app.drain.run(&self.app.shards).await;
     }
 
-    /// Makes an access token, as the deployment's login would.
+    /// Makes an access token, as the deployment's login would; `None` where that has a key which this server has not.
     #[must_use]
-    pub fn access_token(&self, subject: &str, name: Option<&str>, lifetime: Duration) -> String {
-        self.app.access_tokens.mint(subject, name, lifetime)
+    pub fn access_token(&self, subject: &str, name: Option<&str>, lifetime: Duration) -> Option<String> {
+        self.app.identity.mint(subject, name, lifetime)
     }
 }
 
@@ -214,7 +216,7 @@ impl Builder {
         let ice_servers = Arc::new(self.ice_servers);
         let shards = Shards::new(self.shards, &self.hub, &ice_servers, writer.as_ref(), clock);
         let app = App {
-            access_tokens: AccessTokens::new(&self.access_secret),
+            identity: self.identity,
             ws_tokens: WsTokens::new(server_secret),
             ice_servers,
             origins: self.origins,

@@ -1,5 +1,7 @@
 //! Settings as they were given, made into settings that hold.
 
+mod identity;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,8 +11,7 @@ use axum::http::HeaderValue;
 use thiserror::Error;
 
 use crate::cli::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
-use crate::token::AccessTokens;
-use crate::{Builder, Origins, Secret, Server};
+use crate::{Builder, Identity, Origins, Secret, Server};
 
 /// What `serve` runs with.
 #[derive(Clone, Debug)]
@@ -44,7 +45,7 @@ impl Settings {
         let listen = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let development = !args.production && listen.ip().is_loopback();
 
-        let access = check.secret("access-secret", access_secret(args.access), development);
+        let identity = check.identity(args.identity, development);
         let data_dir = (!args.ephemeral).then(|| args.data_dir.unwrap_or_else(|| DATA_DIR.into()));
         let given = one_of("server-secret", args.server_secret, args.server_secret_file.as_deref());
         let server = match (&given, &data_dir) {
@@ -57,17 +58,19 @@ impl Settings {
         check.urls("turn-url", &args.turn_urls, &["turn:", "turns:"]);
         check.urls("stun-url", &args.stun_urls, &["stun:", "stuns:"]);
         if turn.is_none() && !args.turn_urls.is_empty() {
-            check.problem(format!("--turn-url needs the secret its servers share: {}", ways("turn-secret")));
+            check.problem(format!(
+                "--turn-url needs the secret its servers share: {}",
+                ways_to_set("turn-secret")
+            ));
         }
         let listed = args.cors_origins.iter().filter_map(|origin| check.origin(origin)).collect::<Vec<_>>();
         let origins = Origins::listed(listed);
         let origins = if development { origins.and_loopback() } else { origins };
 
-        if !check.problems.is_empty() {
+        let (Some(identity), []) = (identity, check.problems.as_slice()) else {
             return Err(InvalidSettings(check.problems));
-        }
-        let mut builder =
-            Server::builder(access.unwrap_or_else(Secret::random)).stun(args.stun_urls).origins(origins);
+        };
+        let mut builder = Server::builder(identity).stun(args.stun_urls).origins(origins);
         if let Some(secret) = server {
             builder = builder.server_secret(secret);
         }
@@ -84,10 +87,12 @@ impl Settings {
 ///
 /// The operator's fault: the secret is missing or its file cannot be read.
 pub fn access_token(args: TokenArgs) -> Result<String, InvalidSettings> {
-    let missing = || InvalidSettings(vec![format!("--access-secret is missing: {}", ways("access-secret"))]);
+    let missing =
+        || InvalidSettings(vec![format!("--access-secret is missing: {}", ways_to_set("access-secret"))]);
     let secret = access_secret(args.access)?.ok_or_else(missing)?;
     let lifetime = Duration::from_secs(u64::from(args.hours) * 3600);
-    Ok(AccessTokens::new(&secret).mint(&args.sub, args.name.as_deref(), lifetime))
+    let token = Identity::from(secret).mint(&args.sub, args.name.as_deref(), lifetime);
+    Ok(token.expect("with a secret tokens can be made"))
 }
 
 fn access_secret(args: AccessSecretArgs) -> Result<Option<Secret>, InvalidSettings> {
@@ -95,7 +100,7 @@ fn access_secret(args: AccessSecretArgs) -> Result<Option<Secret>, InvalidSettin
 }
 
 /// How a secret can be given.
-fn ways(name: &str) -> String {
+fn ways_to_set(name: &str) -> String {
     let variable = format!("SIGNAL_{}", name.to_uppercase().replace('-', "_"));
     format!("set {variable}, {variable}_FILE, --{name} or --{name}-file")
 }
@@ -116,7 +121,7 @@ fn one_of(
         (None, None) => return Ok(None),
     };
     if secret.is_empty() {
-        return Err(InvalidSettings(vec![format!("--{name} is empty: {}", ways(name))]));
+        return Err(InvalidSettings(vec![format!("--{name} is empty: {}", ways_to_set(name))]));
     }
     Ok(Some(secret))
 }
@@ -137,18 +142,23 @@ impl Check {
     ) -> Option<Secret> {
         let secret = self.value(given)?;
         let complaint = match &secret {
-            None => format!("--{name} is missing: {}", ways(name)),
+            None => format!("--{name} is missing: {}", ways_to_set(name)),
             Some(secret) if secret.is_weak() => {
-                format!("--{name} is shorter than {} characters: {}", Secret::STRONG_CHARS, ways(name))
+                format!("--{name} is shorter than {} characters: {}", Secret::STRONG_CHARS, ways_to_set(name))
             }
             Some(_) => return secret,
         };
+        self.complain(complaint, development);
+        secret
+    }
+
+    /// Something that is allowed in development only.
+    fn complain(&mut self, complaint: String, development: bool) {
         if development {
             self.warnings.push(complaint);
         } else {
             self.problems.push(complaint);
         }
-        secret
     }
 
     fn urls(&mut self, name: &str, urls: &[String], schemes: &[&str]) {
@@ -185,12 +195,14 @@ impl Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::IdentityArgs;
 
     const STRONG: &str = "0123456789abcdef0123456789abcdef";
 
     fn production() -> ServeArgs {
         let access = AccessSecretArgs { access_secret: Some(STRONG.into()), access_secret_file: None };
-        ServeArgs { production: true, access, server_secret: Some(STRONG.into()), ..ServeArgs::default() }
+        let identity = IdentityArgs { access, ..IdentityArgs::default() };
+        ServeArgs { production: true, identity, server_secret: Some(STRONG.into()), ..ServeArgs::default() }
     }
 
     fn problems(args: ServeArgs) -> Vec<String> {

@@ -71,8 +71,13 @@ impl TestServer {
     }
 
     /// An access token for a user of that name, valid for an hour.
+    ///
+    /// # Panics
+    ///
+    /// When the server was started with a login that only others can make tokens of.
     #[must_use]
     pub fn access_token(&self, subject: &str) -> String {
-        self.server.access_token(subject, Some(subject), Duration::from_secs(3600))
+        let token = self.server.access_token(subject, Some(subject), Duration::from_secs(3600));
+        token.expect("the login of a test server is a secret unless a test has asked for another")
     }
 }

@@ -67,7 +67,7 @@ pub(crate) async fn open(
         None => {
             let token = query.token.as_deref().or_else(|| bearer(&headers));
             let token = token.or_else(|| subprotocol(&headers, "token.")).unwrap_or_default();
-            identify(&app, room, token, language)
+            identify(&app, room, token, language).await
         }
     };
     let open_socket = app.drain.socket();
@@ -96,7 +96,12 @@ struct Seat {
 }
 
 /// Verifies the token before it looks at the room, so that strangers learn nothing about rooms.
-fn identify(app: &App, room: Option<RoomId>, token: &str, language: Language) -> Result<Seat, ErrorCode> {
+async fn identify(
+    app: &App,
+    room: Option<RoomId>,
+    token: &str,
+    language: Language,
+) -> Result<Seat, ErrorCode> {
     let (record, grant, name) = match app.ws_tokens.verify(token) {
         Ok(seat) => {
             if room != Some(seat.room) {
@@ -109,10 +114,11 @@ fn identify(app: &App, room: Option<RoomId>, token: &str, language: Language) ->
             (record, seat.grant, seat.name)
         }
         Err(TokenError::Expired) => return Err(ErrorCode::TokenExpired),
-        Err(TokenError::Invalid) => {
-            let user = app.access_tokens.verify(token).map_err(|error| match error {
+        Err(TokenError::Invalid | TokenError::Unverifiable) => {
+            let user = app.identity.verify(token).await.map_err(|error| match error {
                 TokenError::Expired => ErrorCode::TokenExpired,
                 TokenError::Invalid => ErrorCode::TokenInvalid,
+                TokenError::Unverifiable => ErrorCode::Unavailable,
             })?;
             let room = room.ok_or(ErrorCode::RoomNotFound)?;
             let record = app.shards.of(room).room(room).ok_or(ErrorCode::RoomNotFound)?;

@@ -85,7 +85,7 @@ impl Api {
     }
 
     pub fn access_token(&self, subject: &str) -> String {
-        self.login.access_token(subject, Some(subject), Duration::from_secs(3600))
+        self.login.access_token(subject, Some(subject), Duration::from_secs(3600)).unwrap()
     }
 
     /// Creates a room as alice.

@@ -1,0 +1,149 @@
+//! The settings of the login.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Check, InvalidSettings, access_secret, one_of, ways_to_set};
+use crate::cli::IdentityArgs;
+use crate::{Identity, Secret};
+
+impl Check {
+    /// The login, unless something is wrong with it. In development it may be missing.
+    pub(super) fn identity(&mut self, args: IdentityArgs, development: bool) -> Option<Identity> {
+        let access = access_secret(args.access);
+        let file = args.previous_access_secret_file.as_deref();
+        let previous = one_of("previous-access-secret", args.previous_access_secret, file);
+        let has_secret = !matches!((&access, &previous), (Ok(None), Ok(None)));
+        let ways = [
+            has_secret.then_some("--access-secret"),
+            (!args.access_key_files.is_empty()).then_some("--access-key-file"),
+            args.jwks_url.is_some().then_some("--jwks-url"),
+        ];
+        let ways: Vec<&str> = ways.into_iter().flatten().collect();
+        if args.jwks_ca.is_some() && args.jwks_url.is_none() {
+            self.problem("--jwks-ca is of no use without --jwks-url".to_owned());
+        }
+        let identity = match (ways.as_slice(), args.jwks_url) {
+            ([], _) => {
+                let or = "or, for a login with keys of its own, --access-key-file or --jwks-url";
+                let complaint = format!("--access-secret is missing: {}, {or}", ways_to_set("access-secret"));
+                self.complain(complaint, development);
+                Some(Identity::from(Secret::random()))
+            }
+            ([_, _, ..], _) => {
+                self.problem(format!("{} exclude each other: give one of them", ways.join(" and ")));
+                None
+            }
+            ([_], Some(url)) => self.jwks(&url, args.jwks_ca.as_deref()),
+            ([_], None) if has_secret => {
+                let secret = self.secret("access-secret", access, development);
+                let previous = match previous {
+                    Ok(None) => None,
+                    given => self.secret("previous-access-secret", given, development),
+                };
+                secret.map(|secret| Identity::secret(secret, previous.as_ref()))
+            }
+            ([_], None) => self.public_keys(&args.access_key_files),
+        }?;
+        let identity = args.access_issuer.into_iter().fold(identity, Identity::issuer);
+        Some(args.access_audience.into_iter().fold(identity, Identity::audience))
+    }
+
+    fn jwks(&mut self, url: &str, ca: Option<&Path>) -> Option<Identity> {
+        let ca = match ca {
+            Some(path) => Some(self.file("jwks-ca", path)?),
+            None => None,
+        };
+        let identity = Identity::jwks(url, ca.as_deref());
+        identity
+            .map_err(|error| self.problem(format!("the keys of --jwks-url cannot be fetched: {error}")))
+            .ok()
+    }
+
+    fn public_keys(&mut self, paths: &[PathBuf]) -> Option<Identity> {
+        let mut pems = Vec::new();
+        for path in paths {
+            let Some(pem) = self.file("access-key-file", path) else { continue };
+            // One by one, to say which is none.
+            match Identity::public_keys([&pem]) {
+                Ok(_) => pems.push(pem),
+                Err(error) => self.problem(format!("--access-key-file {}: {error}", path.display())),
+            }
+        }
+        Identity::public_keys(pems).ok()
+    }
+
+    fn file(&mut self, name: &str, path: &Path) -> Option<String> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            InvalidSettings(vec![format!("cannot read --{name} {}: {error}", path.display())])
+        });
+        self.value(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::AccessSecretArgs;
+
+    fn problems(args: IdentityArgs) -> String {
+        let mut check = Check::default();
+        let identity = check.identity(args, false);
+        assert!(identity.is_some() || !check.problems.is_empty());
+        check.problems.join("\n")
+    }
+
+    fn file(name: &str, content: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn a_login_is_one_of_three_ways() {
+        let secret = || AccessSecretArgs { access_secret: Some(Secret::random()), access_secret_file: None };
+        assert_eq!(problems(IdentityArgs { access: secret(), ..IdentityArgs::default() }), "");
+        let url = || Some("https://login.example.com/jwks".to_owned());
+        assert_eq!(problems(IdentityArgs { jwks_url: url(), ..IdentityArgs::default() }), "");
+        let both = IdentityArgs { access: secret(), jwks_url: url(), ..IdentityArgs::default() };
+        assert_eq!(problems(both), "--access-secret and --jwks-url exclude each other: give one of them");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_key_or_where_it_is_published_is_told() {
+        let (_folder, key) = file("key", "-----BEGIN PRIVATE KEY-----");
+        let told = problems(IdentityArgs {
+            access_key_files: vec![key, "/nonexistent/key".into()],
+            jwks_ca: Some("ca".into()),
+            ..IdentityArgs::default()
+        });
+        for part in [
+            "it is a private key",
+            "cannot read --access-key-file /nonexistent/key",
+            "--jwks-ca is of no use",
+        ] {
+            assert!(told.contains(part), "{part} is not in\n{told}");
+        }
+        let (_folder, ca) = file("ca", "no certificate");
+        for (url, ca, part) in [
+            ("http://login.example.com/jwks", None, "https://"),
+            ("login.example.com", None, "https://"),
+            ("https://login.example.com/jwks", Some(ca), "certificates in PEM"),
+        ] {
+            let told =
+                problems(IdentityArgs { jwks_url: Some(url.into()), jwks_ca: ca, ..IdentityArgs::default() });
+            assert!(told.contains(part), "{part} is not in\n{told}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_replaced_is_as_strong_as_the_one_that_replaces_it() {
+        let told = problems(IdentityArgs {
+            access: AccessSecretArgs { access_secret: Some(Secret::random()), access_secret_file: None },
+            previous_access_secret: Some("short".into()),
+            ..IdentityArgs::default()
+        });
+        assert!(told.contains("--previous-access-secret is shorter than 32"), "{told}");
+    }
+}
