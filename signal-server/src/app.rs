@@ -6,10 +6,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use signal_core::{PasswordTag, RoomId};
 
+use crate::address::{Address, TrustedProxies};
 use crate::clock::Clock;
 use crate::drain::Drain;
 use crate::identity::Identity;
+use crate::limits::{Limits, Refusals};
 use crate::origin::Origins;
+use crate::quota::{Occupancy, Quota};
 use crate::shard::{Shards, Timers};
 use crate::store::Writer;
 use crate::token::WsTokens;
@@ -20,6 +23,19 @@ pub(crate) struct App {
     pub(crate) ws_tokens: WsTokens,
     pub(crate) ice_servers: Arc<IceServers>,
     pub(crate) origins: Origins,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) limits: Limits,
+    pub(crate) refusals: Arc<Refusals>,
+    /// All TCP connections, and those of each peer.
+    pub(crate) connections: Arc<Occupancy<()>>,
+    pub(crate) peers: Arc<Occupancy<Address>>,
+    /// Signaling sockets of each client.
+    pub(crate) sockets: Arc<Occupancy<Address>>,
+    /// Rooms of each user.
+    pub(crate) open_rooms: Arc<Occupancy<String>>,
+    pub(crate) creates: Quota<String>,
+    pub(crate) joins: Quota<Address>,
+    pub(crate) failed_joins: Quota<Address>,
     pub(crate) shards: Shards,
     /// Held so that the timers run as long as the rooms live.
     #[expect(dead_code, reason = "does its work by being dropped")]

@@ -1,13 +1,18 @@
 //! The command line; every flag is also an environment variable.
 
+mod limits;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
+pub use self::limits::LimitArgs;
+use crate::address::{ForwardedHeader, network};
 use crate::secret::Secret;
 
 /// Signaling for WebRTC rooms: people create a room, share its number and password, and talk to each other directly.
@@ -114,6 +119,24 @@ pub struct ServeArgs {
     /// Origin whose pages may use the server: scheme, host and port as a browser shows them; may be repeated
     #[arg(long = "cors-origin", env = "SIGNAL_CORS_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub(crate) cors_origins: Vec<String>,
+
+    /// Proxy that clients come through, as an address or a network like 10.0.0.0/8: what it says of where they come from
+    /// is believed; may be repeated
+    #[arg(
+        long = "trusted-proxy",
+        env = "SIGNAL_TRUSTED_PROXY",
+        value_delimiter = ',',
+        value_name = "NETWORK",
+        value_parser = trusted_network
+    )]
+    pub(crate) trusted_proxies: Vec<IpNet>,
+
+    /// Where the trusted proxies say it; they have to overwrite or extend what a client sends there
+    #[arg(long, env = "SIGNAL_FORWARDED_HEADER", value_enum, default_value_t, value_name = "HEADER")]
+    pub(crate) forwarded_header: ForwardedHeader,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// Whose access tokens are believed, as it was given: one of a secret, public keys and an identity provider.
@@ -195,6 +218,10 @@ pub struct TokenArgs {
 
 fn log_filter(text: &str) -> Result<String, ParseError> {
     EnvFilter::try_new(text).map(|_| text.to_owned())
+}
+
+fn trusted_network(text: &str) -> Result<IpNet, &'static str> {
+    network(text).ok_or("expected an address or a network like 10.0.0.0/8 or 2001:db8::/32")
 }
 
 /// Where rooms are kept unless something else is said.

@@ -1,12 +1,16 @@
 //! How HTTP requests fail: a status, a stable code, and a text for people.
 
+use std::time::Duration;
+
 use axum::Json;
+use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use signal_core::{Language, Reject};
 use thiserror::Error;
+
+use crate::quota::UsedUp;
 
 /// Why a request was refused.
 #[derive(Debug, Error)]
@@ -29,6 +33,11 @@ pub(crate) enum ApiError {
     NotFound,
     #[error("password_locked")]
     PasswordLocked,
+    /// One of the limits is reached.
+    #[error("rate_limited")]
+    RateLimited { retry_after: Duration },
+    #[error("request_timeout")]
+    RequestTimeout,
     #[error("room_expired")]
     RoomExpired,
     #[error("room_locked")]
@@ -70,6 +79,10 @@ impl ApiError {
                 "密码错误次数过多，房间已锁定",
                 "too many wrong passwords were tried",
             ),
+            Self::RateLimited { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "操作过于频繁，请稍后再试", "too often; try again later")
+            }
+            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "请求超时", "the request took too long"),
             Self::RoomExpired => (StatusCode::BAD_REQUEST, "房间已过期", "the room has expired"),
             Self::RoomLocked => (StatusCode::FORBIDDEN, "房间已锁定", "the room is locked"),
             Self::RoomFull => (StatusCode::BAD_REQUEST, "房间已满", "the room is full"),
@@ -97,10 +110,22 @@ impl ApiError {
         };
         let body = json!({"success": false, "code": self.to_string(), "message": message});
         let mut response = (status, Json(body)).into_response();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        let retry_after = match self {
+            Self::RateLimited { retry_after } => Some(retry_after),
+            _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(UNAVAILABLE_FOR),
+            _ => None,
+        };
+        if let Some(after) = retry_after {
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            response.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
         }
         response
+    }
+}
+
+impl From<UsedUp> for ApiError {
+    fn from(UsedUp { retry_after }: UsedUp) -> Self {
+        Self::RateLimited { retry_after }
     }
 }
 
@@ -125,4 +150,4 @@ impl From<Reject> for ApiError {
     }
 }
 
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+const UNAVAILABLE_FOR: Duration = Duration::from_secs(2);

@@ -18,13 +18,15 @@
 //!
 //! // … or let the server serve them, until a signal of your choosing.
 //! let listener = TcpListener::bind("127.0.0.1:0").await?;
-//! server.serve(listener, tokio::time::sleep(Duration::from_millis(10))).await?;
+//! server.serve(listener, tokio::time::sleep(Duration::from_millis(10))).await;
 //! # drop(application);
 //! # Ok(())
 //! # }
 //! ```
 #![forbid(unsafe_code)]
 
+mod accept;
+mod address;
 mod app;
 pub mod cli;
 mod clock;
@@ -32,10 +34,14 @@ mod connection;
 pub mod development;
 mod drain;
 mod error;
+mod guesses;
+mod http;
 mod identity;
 mod language;
+mod limits;
 mod opaque_token;
 mod origin;
+mod quota;
 mod room_path;
 mod rooms;
 mod secret;
@@ -49,7 +55,9 @@ mod token;
 mod turn;
 mod websocket;
 
+pub use address::ForwardedHeader;
 pub use identity::{Identity, InvalidJwks, InvalidKey};
+pub use limits::Limits;
 pub use origin::Origins;
 pub use secret::Secret;
 pub use server::{Builder, Server};

@@ -1,5 +1,7 @@
 //! Which web pages may talk to this server.
 
+use std::time::Duration;
+
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -36,6 +38,7 @@ impl Origins {
             .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
             .allow_headers([AUTHORIZATION, CONTENT_TYPE])
             .expose_headers([RETRY_AFTER])
+            .max_age(PREFLIGHT_KEPT)
     }
 
     fn contains(&self, origin: &HeaderValue) -> bool {
@@ -53,6 +56,9 @@ fn is_loopback(origin: &HeaderValue) -> bool {
     };
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
+
+/// For how long a browser need not ask again whether it may.
+const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {

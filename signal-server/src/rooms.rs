@@ -13,14 +13,17 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use signal_core::{
-    Admission, Capacity, CloseReason, DisplayName, Grant, IdSuffix, Language, NewRoom, OnCreatorLeave, Op,
-    Receipt, Room, RoomId, Status, Ticket, Timestamp, wire,
+    Admission, Applied, Capacity, CloseReason, DisplayName, Grant, IdSuffix, Language, NewRoom,
+    OnCreatorLeave, Op, Receipt, Room, RoomId, Status, Ticket, Timestamp, wire,
 };
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::guesses::Guesses;
+use crate::http::Client;
 use crate::identity::User;
 use crate::language;
+use crate::limits::Limit;
 use crate::opaque_token;
 use crate::room_path::RoomPath;
 use crate::shard::CreateError;
@@ -63,7 +66,8 @@ async fn create_room(
 ) -> Result<Created, ApiError> {
     taking_in(app)?;
     let user = authenticate(app, headers).await?;
-    let body = whole(body)?;
+    app.creates.take(user.subject.clone()).inspect_err(|_| app.refusals.count(Limit::CreatesPerMinute))?;
+    let body = whole(app, body)?;
     let request: CreateRequest = if body.is_empty() { CreateRequest::default() } else { parse(&body)? };
     let capacity = match request.max_participants {
         None => Capacity::default(),
@@ -104,7 +108,11 @@ async fn create_room(
             on_creator_leave: OnCreatorLeave::Close,
             suffix: IdSuffix::new(rand::random()),
         };
-        match app.shards.of(id).create(Room::create(new)).await {
+        let Some(place) = app.open_rooms.enter(user.subject.clone(), app.limits.open_rooms) else {
+            app.refusals.count(Limit::OpenRooms);
+            return Err(ApiError::RateLimited { retry_after: OPEN_ROOMS_RETRY });
+        };
+        match app.shards.of(id).create(Room::create(new), place).await {
             Ok(room) => break room,
             Err(CreateError::IdTaken(_)) => {}
             Err(CreateError::NotSaved(_)) => return Err(ApiError::StorageUnavailable),
@@ -148,26 +156,44 @@ struct Joined {
 pub(crate) async fn join(
     State(app): State<Arc<App>>,
     room: RoomPath,
+    client: Client,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let language = language::preferred(&headers);
-    respond(join_room(&app, &room, body, language).await, language)
+    respond(join_room(&app, &room, client, body, language).await, language)
 }
 
-async fn join_room(app: &App, room: &RoomPath, body: Body, language: Language) -> Result<Joined, ApiError> {
+async fn join_room(
+    app: &App,
+    room: &RoomPath,
+    client: Client,
+    body: Body,
+    language: Language,
+) -> Result<Joined, ApiError> {
     taking_in(app)?;
-    let request: JoinRequest = parse(&whole(body)?)?;
+    let guesses = Guesses { app, client };
+    let request: JoinRequest = parse(&whole(app, body)?)?;
     let name = display_name("display_name", request.display_name.as_deref())?;
-    let id = room.0.ok_or(ApiError::RoomNotFound)?;
+    let Some(id) = room.0 else { return Err(guesses.failed(ApiError::RoomNotFound)) };
     let by = match (request.invite_token, request.password) {
         (Some(token), _) => Admission::Invite(opaque_token::hash(&token)),
-        (None, Some(password)) => Admission::Password(app.password_tag(id, &password)),
+        (None, Some(password)) => {
+            guesses.check()?;
+            Admission::Password(app.password_tag(id, &password))
+        }
         (None, None) => return Err(invalid("missing field `password`")),
     };
     let admit = Op::Admit { by, suffix: IdSuffix::new(rand::random()) };
-    let applied = app.shards.of(id).apply(id, &admit).await.ok_or(ApiError::Unavailable)?;
-    let (room, guest) = match (applied.reply?, applied.record) {
+    let mut refusal = None;
+    let at_once = |applied: &Applied| refusal = applied.reply.err().and_then(|reject| guesses.judge(reject));
+    let applied = app.shards.of(id).apply(id, &admit, at_once).await.ok_or(ApiError::Unavailable)?;
+    if let Some(refusal) = refusal {
+        return Err(refusal);
+    }
+    let receipt = applied.reply?;
+    guesses.count_join()?;
+    let (room, guest) = match (receipt, applied.record) {
         (Receipt::Entered { id }, Some(room)) => (room, id),
         (Receipt::Done | Receipt::Entered { .. } | Receipt::Resumed { .. }, _) => {
             return Err(ApiError::Unavailable);
@@ -207,7 +233,7 @@ async fn close_room(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<s
         return Err(ApiError::Forbidden);
     }
     let close = Op::Close(CloseReason::ByCreator);
-    shard.apply(id, &close).await.ok_or(ApiError::Unavailable)?.reply?;
+    shard.apply(id, &close, |_| {}).await.ok_or(ApiError::Unavailable)?.reply?;
     tracing::info!(room = %id, "room closed by its creator");
     Ok(json!({"room_id": id.to_string()}))
 }
@@ -245,9 +271,12 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// A body, unless it was too long or cut short.
 type Body = Result<Bytes, BytesRejection>;
 
-fn whole(body: Body) -> Result<Bytes, ApiError> {
+fn whole(app: &App, body: Body) -> Result<Bytes, ApiError> {
     body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge,
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            app.refusals.count(Limit::BodyBytes);
+            ApiError::BodyTooLarge
+        }
         _ => invalid(&rejection.body_text()),
     })
 }
@@ -303,3 +332,5 @@ fn rfc3339(at: Timestamp) -> String {
 
 const DEFAULT_MINUTES: i64 = 120;
 const MAX_MINUTES: i64 = 1440;
+/// A room may be over at any time; soon enough to find out.
+const OPEN_ROOMS_RETRY: Duration = Duration::from_secs(60);

@@ -1,9 +1,7 @@
 //! The server as a library: built of settings, used as a router or run on a listener.
 
-use std::future::{Future, IntoFuture};
-use std::io;
+use std::future::Future;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -11,26 +9,29 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderMap;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
-use axum::serve::ListenerExt;
-use signal_core::HubConfig;
+use ipnet::IpNet;
+use signal_core::{HubConfig, Status};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::address::{ForwardedHeader, TrustedProxies};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::drain::Drain;
 use crate::error::ApiError;
 use crate::identity::Identity;
+use crate::limits::Limits;
 use crate::origin::Origins;
+use crate::quota::{Occupancy, Quota};
 use crate::secret::Secret;
 use crate::shard::Shards;
 use crate::store::{DataDir, DataDirError, Writer};
 use crate::token::WsTokens;
 use crate::turn::IceServers;
-use crate::{language, rooms, websocket};
+use crate::{accept, http, language, rooms, websocket};
 
 /// A signaling server with its rooms.
 ///
@@ -48,6 +49,8 @@ pub struct Builder {
     server_secret: Option<Secret>,
     ice_servers: IceServers,
     origins: Origins,
+    proxies: TrustedProxies,
+    limits: Limits,
     hub: HubConfig,
     shards: usize,
 }
@@ -64,12 +67,18 @@ impl Server {
             server_secret: None,
             ice_servers: IceServers::default(),
             origins: Origins::default(),
+            proxies: TrustedProxies::default(),
+            limits: Limits::default(),
             hub: HubConfig::default(),
             shards: available_parallelism().map_or(1, usize::from),
         }
     }
 
     /// The routes, to serve or to nest in an application of one's own: `/api/webrtc/…` and `/ws/webrtc/…`.
+    ///
+    /// The limits for addresses hold where that application is served with
+    /// [`into_make_service_with_connect_info::<SocketAddr>`](Router::into_make_service_with_connect_info), and those of
+    /// TCP connections and headers with [`serve`](Self::serve) only.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/api/webrtc/rooms", post(rooms::create))
@@ -78,45 +87,25 @@ impl Server {
             .route("/ws/webrtc/rooms/{room_id}", get(websocket::open))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
-            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .layer(DefaultBodyLimit::max(self.app.limits.body_bytes))
+            .layer(from_fn_with_state(Arc::clone(&self.app), http::deadline))
             .layer(self.app.origins.cors_layer())
+            .layer(from_fn(http::security_headers))
             .with_state(Arc::clone(&self.app))
     }
 
     /// Serves until `shutdown` completes, then [drains](Self::drain), accepts nothing more, and gives requests under way
     /// two seconds to end. It takes 21 s at most.
-    ///
-    /// # Errors
-    ///
-    /// The listener failed.
-    pub async fn serve(
-        &self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        // Candidates are small and wanted at once: Nagle's algorithm would hold them back.
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "cannot set TCP_NODELAY");
-            }
-        });
-        let (stop, stopped) = oneshot::channel::<()>();
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let stopped = async {
-            // Completes when the sender is dropped.
-            let _ = stopped.await;
+            shutdown.await;
+            self.drain().await;
         };
-        let serving = axum::serve(listener, self.router()).with_graceful_shutdown(stopped);
-        let mut serving = pin!(serving.into_future());
-        tokio::select! {
-            served = &mut serving => return served,
-            () = async { shutdown.await; self.drain().await } => drop(stop),
-        }
-        let served = timeout(LAST_REQUESTS, serving).await.unwrap_or(Ok(()));
+        accept::serve(&self.app, listener, self.router(), stopped).await;
         if let Some(writer) = &self.app.writer {
             // A disk that hangs does not keep it from ending: nothing was answered that is not saved.
             let _ = timeout(LAST_WRITES, writer.flush()).await;
         }
-        served
     }
 
     /// Takes nobody in any more and sends everybody away, in waves and within 14 s: v2 participants keep their seats, are
@@ -161,7 +150,23 @@ impl Builder {
         self
     }
 
-    /// The limits of connections.
+    /// The proxies that clients come through, whose word is taken for where they come from: by default there is none.
+    pub fn trusted_proxies(
+        mut self,
+        networks: impl IntoIterator<Item = IpNet>,
+        header: ForwardedHeader,
+    ) -> Self {
+        self.proxies = TrustedProxies::new(networks.into_iter().collect(), header);
+        self
+    }
+
+    /// How much each address and user may ask of it.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The limits of what participants send.
     pub fn hub(mut self, config: HubConfig) -> Self {
         self.hub = config;
         self
@@ -206,7 +211,11 @@ impl Builder {
         let server = self.assemble(&secret, Some(writer));
         tracing::info!(data_dir = %data_dir.display(), rooms = rooms.len(), "rooms read");
         for room in rooms {
-            server.app.shards.restore(room, grace);
+            // Those there are stay, however many.
+            let is_open = room.status() == Status::Open;
+            let creator = || server.app.open_rooms.enter(room.creator().to_owned(), u32::MAX);
+            let place = if is_open { creator() } else { None };
+            server.app.shards.restore(room, place, grace);
         }
         Ok(server)
     }
@@ -214,12 +223,24 @@ impl Builder {
     fn assemble(self, server_secret: &Secret, writer: Option<Writer>) -> Server {
         let clock = Clock::start();
         let ice_servers = Arc::new(self.ice_servers);
-        let shards = Shards::new(self.shards, &self.hub, &ice_servers, writer.as_ref(), clock);
+        let refusals = Arc::default();
+        let shards = Shards::new(self.shards, &self.hub, &ice_servers, &refusals, writer.as_ref(), clock);
+        let limits = self.limits;
         let app = App {
             identity: self.identity,
             ws_tokens: WsTokens::new(server_secret),
             ice_servers,
             origins: self.origins,
+            proxies: self.proxies,
+            refusals,
+            connections: Occupancy::new(),
+            peers: Occupancy::new(),
+            sockets: Occupancy::new(),
+            open_rooms: Occupancy::new(),
+            creates: Quota::new(limits.creates_per_minute, MINUTE),
+            joins: Quota::new(limits.joins_per_minute, MINUTE),
+            failed_joins: Quota::new(limits.failed_joins, FAILURES_KEPT),
+            limits,
             timers: shards.start_timers(),
             shards,
             clock,
@@ -239,8 +260,9 @@ async fn method_not_allowed(headers: HeaderMap) -> Response {
     ApiError::MethodNotAllowed.into_response(language::preferred(&headers))
 }
 
-const MAX_BODY_BYTES: usize = 8 * 1024;
+const MINUTE: Duration = Duration::from_secs(60);
+/// For how long an address's wrong guesses count.
+const FAILURES_KEPT: Duration = Duration::from_secs(30 * 60);
 /// How long those wait for who has to find the server again first.
 const RESTART_GRACE: Duration = Duration::from_secs(60);
-const LAST_REQUESTS: Duration = Duration::from_secs(2);
 const LAST_WRITES: Duration = Duration::from_secs(5);

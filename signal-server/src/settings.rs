@@ -70,7 +70,12 @@ impl Settings {
         let (Some(identity), []) = (identity, check.problems.as_slice()) else {
             return Err(InvalidSettings(check.problems));
         };
-        let mut builder = Server::builder(identity).stun(args.stun_urls).origins(origins);
+        let mut builder = Server::builder(identity)
+            .stun(args.stun_urls)
+            .origins(origins)
+            .trusted_proxies(args.trusted_proxies, args.forwarded_header)
+            .limits(args.limits.limits())
+            .hub(args.limits.hub());
         if let Some(secret) = server {
             builder = builder.server_secret(secret);
         }

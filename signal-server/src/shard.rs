@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::clock::Clock;
+use crate::limits::{Limit, Refusals};
+use crate::quota::Place;
 use crate::store::{Change, NotSaved, Save, Store, Writer};
 use crate::turn::IceServers;
 
@@ -44,6 +46,7 @@ impl Shards {
         count: usize,
         config: &HubConfig,
         ice_servers: &Arc<IceServers>,
+        refusals: &Arc<Refusals>,
         disk: Option<&Writer>,
         clock: Clock,
     ) -> Self {
@@ -51,16 +54,23 @@ impl Shards {
         let shards = (0..count.max(1))
             .map(|_| {
                 let hub = Hub::new(node, config.clone());
-                Shard::new(hub, Store::new(disk.cloned()), Arc::clone(ice_servers), clock)
+                Shard::new(
+                    hub,
+                    Store::new(disk.cloned()),
+                    Arc::clone(ice_servers),
+                    Arc::clone(refusals),
+                    clock,
+                )
             })
             .collect();
         Self { shards, hasher: RandomState::new(), last_conn: Arc::default() }
     }
 
-    /// Takes in a room of an earlier process; its participants may resume for the time of `grace`.
-    pub(crate) fn restore(&self, room: Room, grace: Duration) {
+    /// Takes in a room of an earlier process; its participants may resume for the time of `grace`. `place` is its
+    /// creator's, if the room is open.
+    pub(crate) fn restore(&self, room: Room, place: Option<Place<String>>, grace: Duration) {
         let shard = self.of(room.id());
-        shard.lock().store.restore(room, grace, shard.clock.now());
+        shard.lock().store.restore(room, place, grace, shard.clock.now());
         shard.deadline_moved.notify_one();
     }
 
@@ -112,6 +122,7 @@ struct State {
     store: Store,
     queues: HashMap<ConnId, Queue>,
     ice_servers: Arc<IceServers>,
+    refusals: Arc<Refusals>,
     settled: mpsc::UnboundedSender<(Waiting, Result<(), NotSaved>)>,
 }
 
@@ -135,9 +146,15 @@ pub(crate) enum CreateError {
 }
 
 impl Shard {
-    fn new(hub: Hub, store: Store, ice_servers: Arc<IceServers>, clock: Clock) -> Self {
+    fn new(
+        hub: Hub,
+        store: Store,
+        ice_servers: Arc<IceServers>,
+        refusals: Arc<Refusals>,
+        clock: Clock,
+    ) -> Self {
         let (settled_in, settled) = mpsc::unbounded_channel();
-        let state = State { hub, store, queues: HashMap::new(), ice_servers, settled: settled_in };
+        let state = State { hub, store, queues: HashMap::new(), ice_servers, refusals, settled: settled_in };
         Self {
             state: Mutex::new(state),
             clock,
@@ -165,12 +182,12 @@ impl Shard {
         self.handle(state, Input::Lost { conn, how });
     }
 
-    /// Takes in a new room.
-    pub(crate) async fn create(&self, room: Room) -> Result<Arc<Room>, CreateError> {
+    /// Takes in a new room; `place` is its creator's.
+    pub(crate) async fn create(&self, room: Room, place: Place<String>) -> Result<Arc<Room>, CreateError> {
         let (answer, answered) = oneshot::channel();
         {
             let mut state = self.lock();
-            let room = state.store.create(room)?;
+            let room = state.store.create(room, place)?;
             let now = self.clock.now();
             state.keep(Change::Put(Arc::clone(&room)), Waiting::Create { room, answer }, now);
         }
@@ -180,14 +197,20 @@ impl Shard {
 
     /// Changes a room on behalf of an HTTP request; `None` if the server stops meanwhile.
     ///
-    /// The change is made whether or not somebody waits for its answer.
-    pub(crate) async fn apply(&self, room: RoomId, op: &Op) -> Option<Applied> {
+    /// The change is made whether or not somebody waits for its answer. `at_once` sees it before it is on disk.
+    pub(crate) async fn apply(
+        &self,
+        room: RoomId,
+        op: &Op,
+        at_once: impl FnOnce(&Applied),
+    ) -> Option<Applied> {
         let (answer, answered) = oneshot::channel();
         {
             let mut state = self.lock();
             let before = state.deadline();
             let now = self.clock.now();
             let (applied, change) = state.store.apply(room, op, now);
+            at_once(&applied);
             state.keep(change, Waiting::Request { applied, answer }, now);
             self.finish(state, before, now);
         }
@@ -259,6 +282,9 @@ impl State {
                     }
                 }
                 Output::Close { conn, code } => {
+                    if let Some(limit) = limit_behind(code) {
+                        self.refusals.count(limit);
+                    }
                     if let Some(queue) = self.queues.remove(&conn) {
                         // A task that has ended needs no telling.
                         let _ = queue.close.send(code);
@@ -327,5 +353,15 @@ impl State {
 
     fn deadline(&self) -> Option<Timestamp> {
         [self.hub.poll_timeout(), self.store.poll_timeout()].into_iter().flatten().min()
+    }
+}
+
+/// The limit that a connection has gone over when it is closed with this code.
+fn limit_behind(code: CloseCode) -> Option<Limit> {
+    match code {
+        CloseCode::BadMessages => Some(Limit::BadMessages),
+        CloseCode::RateLimited => Some(Limit::Rate),
+        CloseCode::SlowConsumer => Some(Limit::Unsent),
+        _ => None,
     }
 }

@@ -3,49 +3,67 @@
 mod file;
 mod writer;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal_core::{Applied, MemoryStore, Op, Room, RoomId, RoomIdTaken, Timestamp};
+use signal_core::{Applied, MemoryStore, Op, Room, RoomId, RoomIdTaken, Status, Timestamp};
 
 pub(crate) use self::file::DataDir;
 pub use self::file::DataDirError;
 pub(crate) use self::writer::{Change, NotSaved, Save, Writer};
+use crate::quota::Place;
 
 /// The rooms of one shard. Memory has the truth and answers at once; whoever asked for a change is told of it when the
 /// disk has it too.
 #[derive(Debug)]
 pub(crate) struct Store {
     rooms: MemoryStore,
+    /// What open rooms take of the number that their creators may have.
+    owned: HashMap<RoomId, Place<String>>,
     disk: Option<Writer>,
 }
 
 impl Store {
     pub(crate) fn new(disk: Option<Writer>) -> Self {
-        Self { rooms: MemoryStore::new(), disk }
+        Self { rooms: MemoryStore::new(), owned: HashMap::new(), disk }
     }
 
-    /// Takes in a room of an earlier process.
-    pub(crate) fn restore(&mut self, room: Room, grace: Duration, now: Timestamp) {
+    /// Takes in a room of an earlier process; `place` is its creator's.
+    pub(crate) fn restore(
+        &mut self,
+        room: Room,
+        place: Option<Place<String>>,
+        grace: Duration,
+        now: Timestamp,
+    ) {
+        let id = room.id();
         if self.rooms.restore(room, grace, now).is_err() {
             tracing::error!("two stored rooms have one id");
+            return;
         }
+        self.owned.extend(place.map(|place| (id, place)));
+        self.disown_closed(id);
     }
 
     /// Takes in a new room, unless its id is taken; the caller has it saved.
-    pub(crate) fn create(&mut self, room: Room) -> Result<Arc<Room>, RoomIdTaken> {
-        self.rooms.create(room)
+    pub(crate) fn create(&mut self, room: Room, place: Place<String>) -> Result<Arc<Room>, RoomIdTaken> {
+        let room = self.rooms.create(room)?;
+        self.owned.insert(room.id(), place);
+        Ok(room)
     }
 
     /// Takes back a new room that could not be saved.
     pub(crate) fn withdraw(&mut self, room: RoomId) {
         self.rooms.withdraw(room);
+        self.owned.remove(&room);
     }
 
     /// Changes a room; the caller has the change saved.
     pub(crate) fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> (Applied, Change) {
         let before = self.rooms.room(room).map(|room| room.version());
         let applied = self.rooms.apply(room, op, now);
+        self.disown_closed(room);
         let change = match &applied.record {
             Some(record) if Some(record.version()) != before => Change::Put(Arc::clone(record)),
             Some(_) | None => Change::Nothing,
@@ -56,11 +74,22 @@ impl Store {
     /// Ends what is due. Nobody waits for that, so it is saved when it can be.
     pub(crate) fn handle_timeout(&mut self, now: Timestamp) {
         let due = self.rooms.handle_timeout(now);
+        for (room, _) in &due {
+            self.disown_closed(*room);
+        }
         if let Some(disk) = &self.disk {
             for (room, record) in due {
                 let change = record.map_or(Change::Forget(room), Change::Put);
                 disk.save(Save { change, is_new: false, then: Box::new(|_| {}) });
             }
+        }
+    }
+
+    /// Has a room that is over count no more for its creator.
+    fn disown_closed(&mut self, room: RoomId) {
+        let is_open = self.rooms.room(room).is_some_and(|room| room.status() == Status::Open);
+        if !is_open {
+            self.owned.remove(&room);
         }
     }
 
@@ -86,6 +115,7 @@ mod tests {
     use signal_core::{Capacity, IdSuffix, NewRoom, OnCreatorLeave, PasswordTag, TokenHash};
 
     use super::*;
+    use crate::quota::Occupancy;
 
     const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
@@ -121,12 +151,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut store, writer, rooms) = open(folder.path());
         assert_eq!(rooms, []);
+        let rooms_of = Occupancy::new();
         for number in [1, 2] {
-            let change = Change::Put(store.create(room(number)).unwrap());
+            let place = rooms_of.enter("alice".to_owned(), 2).unwrap();
+            let change = Change::Put(store.create(room(number), place).unwrap());
             writer.save(Save { change, is_new: true, then: Box::new(|saved| saved.unwrap()) });
         }
         // The first is over, and remembered.
+        assert!(rooms_of.enter("alice".to_owned(), 2).is_none());
         store.handle_timeout(NOW + Duration::from_secs(60));
+        assert!(rooms_of.enter("alice".to_owned(), 2).is_some());
         writer.flush().await;
         let expired = Arc::clone(store.room(room(1).id()).unwrap());
         drop((store, writer));
@@ -134,7 +168,7 @@ mod tests {
         let (mut store, writer, rooms) = open(folder.path());
         assert_eq!(rooms, [Room::clone(&expired), room(2)]);
         for room in rooms {
-            store.restore(room, Duration::from_secs(60), NOW);
+            store.restore(room, None, Duration::from_secs(60), NOW);
         }
         store.handle_timeout(NOW + Duration::from_secs(60) + Room::REMEMBERED);
         writer.flush().await;

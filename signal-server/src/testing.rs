@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::{Builder, Secret, Server};
+use crate::{Builder, Limits, Secret, Server};
 
 /// A server that runs until this is dropped.
 pub struct TestServer {
@@ -26,13 +26,14 @@ pub struct TestServer {
     _stop: oneshot::Sender<()>,
 }
 
-/// Starts a server without ICE servers, which is all that participants on one machine need.
+/// Starts a server without ICE servers, which is all that participants on one machine need, and with
+/// [generous limits](Limits::generous), since all of them have one address.
 ///
 /// # Errors
 ///
 /// No port is free.
 pub async fn start() -> io::Result<TestServer> {
-    start_with(Server::builder(Secret::random())).await
+    start_with(Server::builder(Secret::random()).limits(Limits::generous())).await
 }
 
 /// Starts a server with settings of one's own.
@@ -50,9 +51,7 @@ pub async fn start_with(builder: Builder) -> io::Result<TestServer> {
         let shutdown = async {
             let _ = stopped.await;
         };
-        if let Err(error) = serving.serve(listener, shutdown).await {
-            tracing::error!(%error, "the test server stopped");
-        }
+        serving.serve(listener, shutdown).await;
     });
     Ok(TestServer { server, address, _stop: stop })
 }

@@ -1,7 +1,9 @@
 //! Opening a signaling WebSocket: whose seat is it for?
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -16,10 +18,13 @@ use signal_core::{
     Ticket,
 };
 
+use crate::accept::Hold;
 use crate::app::App;
 use crate::connection::{self, Connection};
 use crate::error::ApiError;
+use crate::http::Client;
 use crate::language;
+use crate::limits::Limit;
 use crate::opaque_token;
 use crate::room_path::RoomPath;
 use crate::rooms::{bearer, creator_name};
@@ -41,13 +46,21 @@ pub(crate) struct WsQuery {
 pub(crate) async fn open(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
+    Client(client): Client,
+    hold: Option<Extension<Hold>>,
     headers: HeaderMap,
     query: Result<Query<WsQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let language = language::preferred(&headers);
     if !app.origins.permit(&headers) {
+        app.refusals.count(Limit::Origin);
         return ApiError::Forbidden.into_response(language);
+    }
+    let place = client.map(|client| app.sockets.enter(client, app.limits.connections_per_address));
+    if let Some(None) = place {
+        app.refusals.count(Limit::ConnectionsPerAddress);
+        return ApiError::RateLimited { retry_after: CONNECTIONS_RETRY }.into_response(language);
     }
     let query = match query {
         Ok(Query(query)) => query,
@@ -85,7 +98,7 @@ pub(crate) async fn open(
                 Ok(seat) => serve(&app, seat, dialect, language, socket).await,
                 Err(code) => refuse(socket, code, dialect, language).await,
             }
-            drop(open_socket);
+            drop((open_socket, place, hold));
         })
 }
 
@@ -171,5 +184,7 @@ fn subprotocol<'a>(headers: &'a HeaderMap, kind: &str) -> Option<&'a str> {
     protocols.flat_map(|value| value.split(',')).find_map(|protocol| protocol.trim().strip_prefix(kind))
 }
 
+/// Somebody may close a socket at any time; soon enough to find out.
+const CONNECTIONS_RETRY: Duration = Duration::from_secs(5);
 const SUBPROTOCOL: &str = "rooms";
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;

@@ -149,7 +149,8 @@ async fn a_full_disk_refuses_new_rooms_and_nothing_else_until_there_is_space_aga
     // The system refuses to let files grow beyond the limit, as if the disk were full.
     let mut limited = tokio::process::Command::new("sh");
     limited.args(["-c", r#"trap "" XFSZ; ulimit -S -f "$0"; exec "$@""#, "512"]);
-    let inner = program(&["serve", "--listen", "127.0.0.1:0"]);
+    let many = ["--creates-per-minute", "1000000", "--max-open-rooms", "1000000"];
+    let inner = program(&[["serve", "--listen", "127.0.0.1:0"].as_slice(), &many].concat());
     limited.arg(inner.as_std().get_program()).args(inner.as_std().get_args());
     limited.stdin(Stdio::null()).kill_on_drop(true);
     let mut server = Running::start(durable(&mut limited, data.path()));

@@ -80,6 +80,10 @@ impl Api {
         Self { address, http: http_client(), login: builder().build(), _server: None }
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.address))
     }

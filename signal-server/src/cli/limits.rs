@@ -1,0 +1,144 @@
+//! The limits, as they were given.
+
+use std::time::Duration;
+
+use clap::Args;
+use signal_core::{HubConfig, RateLimit};
+
+use crate::Limits;
+
+/// How much clients may ask of the server.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// TCP connections at once; more are closed
+    #[arg(long, env = "SIGNAL_MAX_CONNECTIONS", default_value_t = Self::default().max_connections)]
+    max_connections: u32,
+
+    /// Sockets at once of an address (IPv4, or IPv6 /64); more are answered 429
+    #[arg(
+        long,
+        env = "SIGNAL_MAX_CONNECTIONS_PER_ADDRESS",
+        default_value_t = Self::default().max_connections_per_address
+    )]
+    max_connections_per_address: u32,
+
+    /// Rooms that a user may create in a minute; more are answered 429
+    #[arg(long, env = "SIGNAL_CREATES_PER_MINUTE", default_value_t = Self::default().creates_per_minute)]
+    creates_per_minute: u32,
+
+    /// Open rooms of a user; more are answered 429
+    #[arg(long, env = "SIGNAL_MAX_OPEN_ROOMS", default_value_t = Self::default().max_open_rooms)]
+    max_open_rooms: u32,
+
+    /// Joins of an address in a minute; more are answered 429
+    #[arg(long, env = "SIGNAL_JOINS_PER_MINUTE", default_value_t = Self::default().joins_per_minute)]
+    joins_per_minute: u32,
+
+    /// Wrong passwords and unknown rooms of an address in half an hour; after them it is answered 429
+    #[arg(long, env = "SIGNAL_MAX_FAILED_JOINS", default_value_t = Self::default().max_failed_joins)]
+    max_failed_joins: u32,
+
+    /// Bytes of the body of a request; a longer one is answered 413
+    #[arg(long, env = "SIGNAL_MAX_BODY_BYTES", default_value_t = Self::default().max_body_bytes)]
+    max_body_bytes: usize,
+
+    /// Seconds that the headers of a request may take; then the connection is closed
+    #[arg(long, env = "SIGNAL_HEADER_SECONDS", default_value_t = Self::default().header_seconds)]
+    header_seconds: u32,
+
+    /// Seconds that the rest of a request may take; then it is answered 408
+    #[arg(long, env = "SIGNAL_REQUEST_SECONDS", default_value_t = Self::default().request_seconds)]
+    request_seconds: u32,
+
+    /// Messages that a participant may send at once, without those for each peer
+    #[arg(long, env = "SIGNAL_BURST_MESSAGES", default_value_t = Self::default().burst_messages)]
+    burst_messages: u32,
+
+    /// Messages at once on top, for each other participant
+    #[arg(
+        long,
+        env = "SIGNAL_BURST_MESSAGES_PER_PEER",
+        default_value_t = Self::default().burst_messages_per_peer
+    )]
+    burst_messages_per_peer: u32,
+
+    /// Messages a second after that
+    #[arg(long, env = "SIGNAL_MESSAGES_PER_SECOND", default_value_t = Self::default().messages_per_second)]
+    messages_per_second: u32,
+
+    /// Bytes that a participant may send at once
+    #[arg(long, env = "SIGNAL_BURST_BYTES", default_value_t = Self::default().burst_bytes)]
+    burst_bytes: u32,
+
+    /// Bytes a second after that
+    #[arg(long, env = "SIGNAL_BYTES_PER_SECOND", default_value_t = Self::default().bytes_per_second)]
+    bytes_per_second: u32,
+
+    /// Malformed, unknown or overlong messages that a participant may send in a minute; one more closes its socket
+    #[arg(long, env = "SIGNAL_MAX_BAD_MESSAGES", default_value_t = Self::default().max_bad_messages)]
+    max_bad_messages: u32,
+
+    /// Bytes that may wait for a socket that does not read; with more it is closed
+    #[arg(long, env = "SIGNAL_MAX_UNSENT_BYTES", default_value_t = Self::default().max_unsent_bytes)]
+    max_unsent_bytes: usize,
+}
+
+impl LimitArgs {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            connections: self.max_connections,
+            connections_per_address: self.max_connections_per_address,
+            creates_per_minute: self.creates_per_minute,
+            open_rooms: self.max_open_rooms,
+            joins_per_minute: self.joins_per_minute,
+            failed_joins: self.max_failed_joins,
+            body_bytes: self.max_body_bytes,
+            header_patience: Duration::from_secs(self.header_seconds.into()),
+            request_patience: Duration::from_secs(self.request_seconds.into()),
+        }
+    }
+
+    pub(crate) fn hub(&self) -> HubConfig {
+        let rate = RateLimit {
+            burst_messages: self.burst_messages,
+            burst_messages_per_peer: self.burst_messages_per_peer,
+            messages_per_second: self.messages_per_second,
+            burst_bytes: self.burst_bytes,
+            bytes_per_second: self.bytes_per_second,
+            ..RateLimit::default()
+        };
+        HubConfig {
+            max_bad_messages: self.max_bad_messages,
+            max_unsent_bytes: self.max_unsent_bytes,
+            rate,
+            ..HubConfig::default()
+        }
+    }
+}
+
+/// Those of the library.
+impl Default for LimitArgs {
+    fn default() -> Self {
+        let (limits, hub) = (Limits::default(), HubConfig::default());
+        let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+        Self {
+            max_connections: limits.connections,
+            max_connections_per_address: limits.connections_per_address,
+            creates_per_minute: limits.creates_per_minute,
+            max_open_rooms: limits.open_rooms,
+            joins_per_minute: limits.joins_per_minute,
+            max_failed_joins: limits.failed_joins,
+            max_body_bytes: limits.body_bytes,
+            header_seconds: seconds(limits.header_patience),
+            request_seconds: seconds(limits.request_patience),
+            burst_messages: hub.rate.burst_messages,
+            burst_messages_per_peer: hub.rate.burst_messages_per_peer,
+            messages_per_second: hub.rate.messages_per_second,
+            burst_bytes: hub.rate.burst_bytes,
+            bytes_per_second: hub.rate.bytes_per_second,
+            max_bad_messages: hub.max_bad_messages,
+            max_unsent_bytes: hub.max_unsent_bytes,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What an address has left to join with: passwords to try, and joins a minute.
+
+use signal_core::Reject;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::http::Client;
+use crate::limits::Limit;
+
+/// The attempt of one client to join. Where an application does not say who its clients are, only the room's own budget
+/// of guesses holds.
+#[derive(Clone, Copy)]
+pub(crate) struct Guesses<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) client: Client,
+}
+
+impl Guesses<'_> {
+    /// Whether a password may be tried.
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
+        let Client(Some(address)) = self.client else { return Ok(()) };
+        self.app.failed_joins.check(&address).inspect_err(|_| self.app.refusals.count(Limit::FailedJoins))?;
+        Ok(())
+    }
+
+    /// Counts what a guess has come to, and says how it is answered if otherwise than for its own reason.
+    pub(crate) fn judge(&self, reject: Reject) -> Option<ApiError> {
+        match reject {
+            Reject::InviteVoid | Reject::RoomNotFound | Reject::WrongPassword => {
+                Some(self.failed(reject.into()))
+            }
+            Reject::CreatorStays
+            | Reject::GrantVoid
+            | Reject::IdsExhausted
+            | Reject::ParticipantNotFound
+            | Reject::PasswordLocked
+            | Reject::PasswordUnchanged
+            | Reject::ResumeFailed
+            | Reject::RoomClosed
+            | Reject::RoomExpired
+            | Reject::RoomFull
+            | Reject::RoomLocked
+            | Reject::RotationStale
+            | Reject::RotationsExhausted => None,
+        }
+    }
+
+    /// Counts a failure. Beyond the limit nothing is told that could help to guess on, such as which rooms there are.
+    pub(crate) fn failed(&self, error: ApiError) -> ApiError {
+        let Client(Some(address)) = self.client else { return error };
+        if let Err(limited) = self.check() {
+            return limited;
+        }
+        self.app.failed_joins.count(address);
+        error
+    }
+
+    /// Counts a join that has succeeded.
+    pub(crate) fn count_join(&self) -> Result<(), ApiError> {
+        let Client(Some(address)) = self.client else { return Ok(()) };
+        self.app.joins.take(address).inspect_err(|_| self.app.refusals.count(Limit::JoinsPerMinute))?;
+        Ok(())
+    }
+}

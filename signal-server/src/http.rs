@@ -1,0 +1,60 @@
+//! What goes for every HTTP request: who asks, how long it may take, what browsers are told.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tokio::time::timeout;
+
+use crate::address::Address;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::language;
+use crate::limits::Limit;
+
+/// Where a request comes from; `None` in an application that does not say (`into_make_service_with_connect_info`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client(pub(crate) Option<Address>);
+
+impl FromRequestParts<Arc<App>> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(peer.map(|ConnectInfo(peer)| app.proxies.client(*peer, &parts.headers))))
+    }
+}
+
+/// Ends requests that take too long, of which most are sent too slowly.
+pub(crate) async fn deadline(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let language = language::preferred(request.headers());
+    match timeout(app.limits.request_patience, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            app.refusals.count(Limit::RequestPatience);
+            ApiError::RequestTimeout.into_response(language)
+        }
+    }
+}
+
+/// Answers have tokens in them, and are data, never pages.
+pub(crate) async fn security_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in SECURITY_HEADERS {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+];

@@ -1,0 +1,386 @@
+//! How much one may ask of the server, and what it says when it is more.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::program::{Running, program};
+use common::{ACCESS_SECRET, Answer, Api, Participant, Room, answer, builder, pass, read, text};
+use reqwest::Method;
+use serde_json::{Value, json};
+use signal_server::{ForwardedHeader, Limits};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server behind a proxy, which these tests play.
+async fn behind_a_proxy(limits: Limits) -> Api {
+    let proxies = ["127.0.0.1/32".parse().unwrap()];
+    Api::start_with(builder().limits(limits).trusted_proxies(proxies, ForwardedHeader::XForwardedFor)).await
+}
+
+async fn join_from(api: &Api, client: &str, room: &str, body: &Value) -> Answer {
+    let request = api.request(Method::POST, &format!("/api/webrtc/rooms/{room}/join"));
+    answer(request.header("x-forwarded-for", client).json(body)).await
+}
+
+/// Opens a socket for a client of the proxy; fails with the status of a refusal.
+async fn attach_from(api: &Api, client: &str, room: &Room, token: &str) -> Result<Participant, u16> {
+    let mut request = api.socket_url(&room.id, token).into_client_request().unwrap();
+    request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+    match Participant::connect(request).await {
+        Ok((participant, _)) => Ok(participant),
+        Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn password(room: &Room) -> Value {
+    json!({"password": room.password})
+}
+
+fn wrong() -> Value {
+    json!({"password": "wrong!"})
+}
+
+#[tokio::test]
+async fn an_address_has_ten_failures_in_half_an_hour() {
+    let api = behind_a_proxy(Limits::default()).await;
+    let room = api.room().await;
+    let closed = api.room().await;
+    api.close(&closed.id, &closed.access_token).await.data();
+    let from = async |client: &str, room: &str, body: &Value| join_from(&api, client, room, body).await;
+    for guess in 0..10 {
+        // A missing password is none, nor is a room that is over.
+        let missing = from("198.51.100.1", &room.id, &json!({})).await;
+        assert_eq!(missing.refused(), (400, "invalid_argument"));
+        let over = from("198.51.100.1", &closed.id, &wrong()).await;
+        assert_eq!(over.refused(), (404, "room_not_found"));
+        from("198.51.100.1", &room.id, &password(&room)).await.data();
+        let failed = match guess % 3 {
+            0 => from("198.51.100.1", &room.id, &wrong()).await,
+            1 => from("198.51.100.1", "222222", &wrong()).await,
+            _ => from("198.51.100.1", "no-room", &wrong()).await,
+        };
+        assert_ne!(failed.status, 429, "guess {guess}");
+    }
+    for (id, body) in
+        [(room.id.as_str(), wrong()), (&room.id, password(&room)), ("222222", wrong()), ("no-room", wrong())]
+    {
+        assert_eq!(from("198.51.100.1", id, &body).await.refused(), (429, "rate_limited"), "{id} {body}");
+    }
+    // Another client of the same proxy is not to blame, and the room was not asked in vain.
+    from("198.51.100.2", &room.id, &password(&room)).await.data();
+
+    pass(Duration::from_secs(30 * 60)).await;
+    from("198.51.100.1", &room.id, &password(&room)).await.data();
+}
+
+#[tokio::test]
+async fn the_next_addresses_of_an_ipv6_network_are_the_same_client() {
+    let api = behind_a_proxy(Limits { failed_joins: 2, ..Limits::default() }).await;
+    let room = api.room().await;
+    for host in ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"] {
+        assert_eq!(join_from(&api, host, &room.id, &wrong()).await.status, 401);
+    }
+    assert_eq!(join_from(&api, "2001:db8:1:2:3:4:5:6", &room.id, &wrong()).await.status, 429);
+    assert_eq!(join_from(&api, "2001:db8:1:3::1", &room.id, &wrong()).await.status, 401);
+}
+
+#[tokio::test]
+async fn an_invite_opens_whatever_was_guessed_before_and_tells_a_guesser_nothing() {
+    let api = behind_a_proxy(Limits { failed_joins: 1, ..Limits::default() }).await;
+    let created = api.create(&json!({})).await.data();
+    let id = text(&created["room_id"]);
+    assert_eq!(join_from(&api, "198.51.100.1", &id, &wrong()).await.status, 401);
+    for id in [id.as_str(), "222222"] {
+        let guess = json!({"invite_token": "guessed"});
+        assert_eq!(join_from(&api, "198.51.100.1", id, &guess).await.refused(), (429, "rate_limited"));
+    }
+    join_from(&api, "198.51.100.1", &id, &json!({"invite_token": created["invite_token"]})).await.data();
+}
+
+#[tokio::test]
+async fn an_address_that_no_proxy_vouches_for_is_its_own() {
+    let api = Api::start_with(builder().limits(Limits { failed_joins: 1, ..Limits::default() })).await;
+    let room = api.room().await;
+    assert_eq!(join_from(&api, "198.51.100.1", &room.id, &wrong()).await.status, 401);
+    assert_eq!(join_from(&api, "198.51.100.2", &room.id, &wrong()).await.status, 429);
+}
+
+#[tokio::test]
+async fn a_user_creates_so_many_rooms_a_minute_and_is_told_when_to_go_on() {
+    let api = Api::start_with(builder().limits(Limits { creates_per_minute: 2, ..Limits::default() })).await;
+    for _ in 0..2 {
+        api.create(&json!({})).await.data();
+    }
+    let create =
+        |user: &str| api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(api.access_token(user));
+    let refused = create("alice").send().await.unwrap();
+    let after: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=60).contains(&after), "{after}");
+    assert_eq!(read(refused).await.refused(), (429, "rate_limited"));
+    answer(create("bob")).await.data();
+    pass(Duration::from_secs(after)).await;
+    answer(create("alice")).await.data();
+}
+
+#[tokio::test]
+async fn a_room_that_is_over_makes_place_for_another() {
+    let api = Api::start_with(builder().limits(Limits { open_rooms: 2, ..Limits::default() })).await;
+    let room = api.room().await;
+    api.room_with(&json!({"expires_minutes": 1})).await;
+    assert_eq!(api.create(&json!({})).await.refused(), (429, "rate_limited"));
+    api.close(&room.id, &room.access_token).await.data();
+    let room = api.room().await;
+    assert_eq!(api.create(&json!({})).await.refused(), (429, "rate_limited"));
+    pass(Duration::from_secs(61)).await;
+    // The expired one.
+    api.room().await;
+    let (mut creator, _) = api.creator(&room).await;
+    creator.say(&json!({"type": "leave"})).await;
+    creator.read_until_closed().await;
+    api.room().await;
+}
+
+#[tokio::test]
+async fn an_address_joins_so_often_a_minute() {
+    let api = behind_a_proxy(Limits { joins_per_minute: 2, ..Limits::default() }).await;
+    let room = api.room().await;
+    for _ in 0..2 {
+        join_from(&api, "198.51.100.1", &room.id, &password(&room)).await.data();
+    }
+    let refused = join_from(&api, "198.51.100.1", &room.id, &password(&room)).await;
+    assert_eq!(refused.refused(), (429, "rate_limited"));
+    join_from(&api, "198.51.100.2", &room.id, &password(&room)).await.data();
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
+    let api = behind_a_proxy(Limits { connections_per_address: 2, ..Limits::default() }).await;
+    let room = api.room().await;
+    let token = |name: &'static str| api.ws_token(&room, name);
+    let mut first = attach_from(&api, "198.51.100.1", &room, &token("a").await).await.unwrap();
+    first.joined().await;
+    let mut second = attach_from(&api, "198.51.100.1", &room, &token("b").await).await.unwrap();
+    second.joined().await;
+    let third = token("c").await;
+    assert_eq!(attach_from(&api, "198.51.100.1", &room, &third).await.err(), Some(429));
+    second.close().await;
+    second.expect_end().await;
+    let mut third = loop {
+        // The server may be a moment behind the client.
+        match attach_from(&api, "198.51.100.1", &room, &third).await {
+            Ok(socket) => break socket,
+            Err(status) => assert_eq!(status, 429),
+        }
+    };
+    third.joined().await;
+    attach_from(&api, "198.51.100.2", &room, &token("d").await).await.unwrap().joined().await;
+}
+
+/// Whether the server has closed a connection without a word.
+async fn is_closed(stream: &mut TcpStream) -> bool {
+    let mut rest = Vec::new();
+    match timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("the server closes it") {
+        Ok(_) => rest.is_empty(),
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
+}
+
+/// What the server answers to this, until it ends the connection.
+async fn said(api: &Api, request: &str) -> String {
+    let mut stream = TcpStream::connect(api.address()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut said)).await.expect("the server answers").unwrap();
+    said
+}
+
+#[tokio::test]
+async fn more_connections_than_an_address_or_the_server_may_have_are_closed() {
+    for limits in [
+        Limits { connections_per_address: 1, ..Limits::default() },
+        Limits { connections: 2, ..Limits::default() },
+    ] {
+        let api = Api::start_with(builder().limits(limits)).await;
+        let _kept = [
+            TcpStream::connect(api.address()).await.unwrap(),
+            TcpStream::connect(api.address()).await.unwrap(),
+        ];
+        let mut third = TcpStream::connect(api.address()).await.unwrap();
+        assert!(is_closed(&mut third).await);
+    }
+}
+
+#[tokio::test]
+async fn a_socket_holds_its_connection_and_gives_it_back() {
+    let api = Api::start_with(builder().limits(Limits { connections: 2, ..Limits::default() })).await;
+    let room = api.room().await;
+    let token = api.ws_token(&room, "guest").await;
+    let (mut creator, _) = api.creator(&room).await;
+    let mut guest = api.attach(&room.id, &token).await;
+    guest.joined().await;
+    let mut third = TcpStream::connect(api.address()).await.unwrap();
+    assert!(is_closed(&mut third).await);
+    guest.close().await;
+    guest.expect_end().await;
+    creator.hear().await;
+    loop {
+        let request = api.request(Method::GET, "/nothing").send().await;
+        if request.is_ok_and(|response| response.status() == 404) {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_dawdles_over_headers_is_closed_and_over_a_body_answered_408() {
+    let limits = Limits {
+        header_patience: Duration::from_millis(300),
+        request_patience: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let api = Api::start_with(builder().limits(limits)).await;
+    for begun in ["", "POST /api/webrtc/rooms HTTP/1.1\r\nHost: x\r\nX-"] {
+        let mut stream = TcpStream::connect(api.address()).await.unwrap();
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        assert!(is_closed(&mut stream).await, "{begun}");
+    }
+    let begun = "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nAccept-Language: en\r\nContent-Length: 100\r\n\r\n{";
+    let answer = said(&api, begun).await;
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("request_timeout"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_is_refused() {
+    let api = Api::start().await;
+    let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(17 * 1024));
+    let many = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "X-A: 1\r\n".repeat(70));
+    for head in [long, many] {
+        let answer = said(&api, &head).await;
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    assert_eq!(api.create(&json!({})).await.status, 200);
+}
+
+#[tokio::test]
+async fn every_answer_tells_browsers_to_keep_nothing_and_to_run_nothing() {
+    let api = Api::start().await;
+    let create = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(api.access_token("alice"));
+    let unknown = api.request(Method::GET, "/nothing");
+    let refused = api.request(Method::POST, "/api/webrtc/rooms");
+    for (request, status) in [(create, 200), (unknown, 404), (refused, 401)] {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status);
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+        ] {
+            assert_eq!(response.headers()[name], value, "{status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_the_setting_behind_a_refusal() {
+    let settings = [
+        ("--max-failed-joins", "0"),
+        ("--creates-per-minute", "3"),
+        ("--max-open-rooms", "2"),
+        ("--joins-per-minute", "0"),
+        ("--max-connections-per-address", "4"),
+        ("--max-connections", "1000"),
+        ("--max-body-bytes", "100"),
+        ("--header-seconds", "1"),
+        ("--request-seconds", "1"),
+        ("--max-bad-messages", "0"),
+        ("--cors-origin", "https://example.com"),
+    ];
+    let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET);
+    for (flag, value) in settings {
+        command.args([flag, value]);
+    }
+    let mut running = Running::start(&mut command);
+    let printed = running.announcement().await;
+    let url = printed.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
+    let api = Api::at(url.parse().unwrap());
+
+    let created = api.create(&json!({})).await.data();
+    let id = text(&created["room_id"]);
+    api.room().await;
+    for code in ["rate_limited", "rate_limited"] {
+        assert_eq!(api.create(&json!({})).await.refused(), (429, code));
+    }
+    assert_eq!(api.join(&id, &wrong()).await.refused(), (429, "rate_limited"));
+    let invited = api.join(&id, &json!({"invite_token": created["invite_token"]})).await;
+    assert_eq!(invited.refused(), (429, "rate_limited"));
+    let long = api.join(&id, &json!({"password": "x".repeat(200)})).await;
+    assert_eq!(long.refused(), (413, "body_too_large"));
+    let mut foreign = api.socket_url(&id, "").into_client_request().unwrap();
+    foreign.headers_mut().insert("origin", "https://evil.com".parse().unwrap());
+    assert!(Participant::connect(foreign).await.is_err());
+    let mut creator = api.attach(&id, &api.access_token("alice")).await;
+    creator.joined().await;
+    creator.say(&json!({"type": "nonsense"})).await;
+    assert_eq!(creator.read_until_closed().await, 4501);
+    let slow =
+        said(&api, "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+            .await;
+    assert!(slow.contains("408"), "{slow}");
+    // More than twice four, of which those are closed at once that are too many and the others later.
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(TcpStream::connect(api.address()).await.unwrap());
+    }
+    for stream in &mut streams {
+        assert!(is_closed(stream).await);
+    }
+    running.signal("TERM");
+    let (_, log) = running.ended().await;
+    for (flag, _) in settings {
+        let setting = flag.trim_start_matches('-');
+        if setting != "max-connections" {
+            assert!(log.contains(&format!("setting=\"{setting}\"")), "{setting} is not in\n{log}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_files_left_it_waits_and_goes_on() {
+    let mut limited = tokio::process::Command::new("sh");
+    limited.args(["-c", r#"ulimit -n "$0"; exec "$@""#, "40"]);
+    let inner = program(&["serve", "--listen", "127.0.0.1:0"]);
+    limited.arg(inner.as_std().get_program()).args(inner.as_std().get_args());
+    limited.env("SIGNAL_EPHEMERAL", "1").env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET).kill_on_drop(true);
+    let mut running = Running::start(&mut limited);
+    let printed = running.announcement().await;
+    let url = printed.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
+    let api = Api::at(url.parse().unwrap());
+    let room = api.room().await;
+    let (mut creator, _) = api.creator(&room).await;
+
+    // The system takes them in for the server, which cannot.
+    let mut streams = Vec::new();
+    for _ in 0..60 {
+        streams.push(TcpStream::connect(api.address()).await.unwrap());
+    }
+    creator.expect_nothing_waiting().await;
+    drop(streams);
+    // In the end there are files again.
+    api.create(&json!({})).await.data();
+    creator.expect_nothing_waiting().await;
+    running.signal("TERM");
+    let (status, log) = running.ended().await;
+    assert_eq!(status, 0, "{log}");
+    assert!(log.contains("ulimit -n"), "{log}");
+}
