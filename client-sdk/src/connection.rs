@@ -277,6 +277,7 @@ impl Running {
                 fail(&self.out, reason).await;
             }
             Note::Gathered => {}
+            Note::IceConnected => self.out.report(Report::IceConnected).await,
             // What it speaks of is in the description that has been made meanwhile, or will be told again.
             Note::NegotiationNeeded if self.settling > 0 => {}
             Note::NegotiationNeeded => self.out.report(Report::NegotiationNeeded).await,
@@ -353,6 +354,7 @@ mod tests {
                         assert!(other.command(Command::Accept { sdp }));
                     }
                     Report::Candidate(candidate) => assert!(other.command(Command::Candidate(candidate))),
+                    Report::IceConnected => {}
                     Report::NegotiationNeeded => assert!(!is_answered, "{peer} does"),
                     Report::Offer { sdp, .. } => {
                         assert!(other.command(Command::Answer { negotiation: 1, sdp, tracks: vec![] }));

@@ -138,6 +138,7 @@ impl Session {
             Report::Answer { negotiation, sdp } => peer.answer_made(negotiation, &sdp, actions),
             Report::Broken => peer.broken(actions, now),
             Report::Candidate(candidate) => peer.candidate_found(candidate, actions),
+            Report::IceConnected => peer.ice_connected(me < peer.id(), now),
             Report::NegotiationNeeded => peer.negotiation_needed(actions),
             Report::Offer { negotiation, sdp, tracks } => {
                 peer.offer_made(negotiation, &sdp, &tracks, actions, now);

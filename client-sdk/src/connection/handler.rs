@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
-    PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
-    RTCSignalingState,
+    PeerConnectionEventHandler, RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionIceEvent,
+    RTCPeerConnectionState, RTCSignalingState,
 };
 
 use crate::ice::IceCandidate;
@@ -18,6 +18,8 @@ pub(super) enum Note {
     DataChannel(Arc<dyn DataChannel>),
     /// There are no more candidates.
     Gathered,
+    /// ICE has found a path.
+    IceConnected,
     NegotiationNeeded,
     /// A negotiation is over; what is needed beyond it is told after this.
     Settled,
@@ -68,6 +70,12 @@ impl PeerConnectionEventHandler for Handler {
     async fn on_signaling_state_change(&self, state: RTCSignalingState) {
         if state == RTCSignalingState::Stable {
             self.note(Note::Settled);
+        }
+    }
+
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        if state == RTCIceConnectionState::Connected {
+            self.note(Note::IceConnected);
         }
     }
 

@@ -56,6 +56,15 @@ impl Recovery {
         }
     }
 
+    /// ICE has found a path. Where packets are lost, the library does not always bring the DTLS handshake to an end, and
+    /// does not tell.
+    pub(super) fn shaking_hands(&mut self, begins: bool, now: Instant) {
+        if let Step::Connecting { .. } | Step::None = self.step {
+            let until = now + if begins { HANDSHAKE } else { 2 * HANDSHAKE };
+            self.step = Step::Connecting { until };
+        }
+    }
+
     /// ICE or DTLS has failed; `begins` says whether it is up to this side to do something.
     pub(super) fn failed(&mut self, begins: bool, now: Instant) -> Measure {
         match self.step {
@@ -120,6 +129,8 @@ impl Recovery {
 
 /// Time for an offer, an answer and connectivity checks over a slow network.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Four flights, some of which are sent again after 1, 2 and 4 seconds (RFC 6347 section 4.2.4.1).
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Longer than ICE takes to fail.
 const CONNECTING: Duration = Duration::from_secs(45);
 /// Before the first time that a connection is built anew, the second and the third; then it is given up.

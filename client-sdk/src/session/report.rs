@@ -18,6 +18,8 @@ pub enum Report {
     Broken,
     /// A candidate of this side.
     Candidate(IceCandidate),
+    /// ICE has found a path. It remains for the two ends to agree on keys (DTLS), after which the state is `Connected`.
+    IceConnected,
     /// Something changed that needs a negotiation.
     NegotiationNeeded,
     /// The offer that was asked for.

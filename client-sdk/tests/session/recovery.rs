@@ -1,7 +1,7 @@
 //! Connections that stop getting through, and a server that is lost.
 
 use client_sdk::ConnectionState::{Connected, Connecting, Disconnected, Failed};
-use client_sdk::session::Setback;
+use client_sdk::session::{Report, Setback};
 
 use crate::host::Host;
 
@@ -84,6 +84,20 @@ fn a_connection_that_neither_gets_through_nor_fails_is_built_anew() {
     assert_eq!(host.take(), [""; 0]);
     host.pass(1);
     assert_eq!(host.take(), ["close p_a", "open p_a 2 offering", "p_a offer 2"]);
+}
+
+#[test]
+fn a_handshake_that_does_not_come_to_an_end_is_not_waited_for() {
+    let mut host = Host::connected("p_z");
+    host.report("p_z", 1, Report::IceConnected);
+    host.pass(9);
+    assert_eq!(host.take(), [""; 0]);
+    host.pass(1);
+    assert_eq!(host.take(), ["close p_z", "open p_z 2 offering", "p_z offer 2"]);
+    let mut host = Host::calling("p_z");
+    host.report("p_z", 1, Report::IceConnected);
+    host.pass(600);
+    assert_eq!(host.take(), [""; 0], "it has come to an end");
 }
 
 #[test]

@@ -51,6 +51,13 @@ impl Peer {
         }
     }
 
+    /// ICE has found a path, which the rest has to follow soon.
+    pub(in crate::session) fn ice_connected(&mut self, begins: bool, now: Instant) {
+        if !self.is_connected() {
+            self.recovery.shaking_hands(begins, now);
+        }
+    }
+
     /// The connection could not do what it was told.
     pub(in crate::session) fn broken(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         self.state = ConnectionState::Failed;
