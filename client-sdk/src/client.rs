@@ -1,23 +1,29 @@
 //! The server over HTTP: create, join and close rooms.
 
+mod builder;
+
 use std::sync::Arc;
 
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::door::{Door, Rejoin};
+pub use self::builder::ClientBuilder;
+use crate::door::{Door, Pass, Rejoin};
 use crate::error::{EnterError, RequestError};
 use crate::ice::IceServer;
+use crate::invite::Invite;
 use crate::options::Options;
 use crate::participant::Participant;
-use crate::tls;
+use crate::proxy::Proxy;
+use crate::signaling::Signaling;
 
 /// A signaling server; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
     base: Url,
+    proxy: Option<Proxy>,
     tls: Arc<rustls::ClientConfig>,
 }
 
@@ -58,6 +64,18 @@ pub struct CreatedRoom {
     /// The ICE servers for the creator, from servers that tell them here.
     #[serde(default)]
     pub ice_servers: Vec<IceServer>,
+    /// What opens the room besides the password, from servers that hand it out; see [`invite`](Self::invite).
+    #[serde(default)]
+    pub invite_token: Option<String>,
+}
+
+impl CreatedRoom {
+    /// What to give to those who are to get in without a password, from servers that know invites.
+    #[must_use]
+    pub fn invite(&self) -> Option<Invite> {
+        let token = self.invite_token.as_ref()?;
+        Some(Invite::new(&self.room_id, token))
+    }
 }
 
 /// A room that was joined but not yet entered.
@@ -81,18 +99,22 @@ impl Client {
     ///
     /// The address is not one of a server.
     pub fn new(url: &str) -> Result<Self, RequestError> {
-        let invalid = || RequestError::Address { url: url.to_owned() };
-        let base = Url::parse(url).map_err(|_| invalid())?;
-        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
-            return Err(invalid());
-        }
-        let tls = tls::client_config();
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.clone())
-            .user_agent(concat!("client-sdk/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| RequestError::Network(error.to_string()))?;
-        Ok(Self { http, base, tls: Arc::new(tls) })
+        Self::builder(url).build()
+    }
+
+    /// The same with settings: a proxy, certificate authorities, time-outs.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let client = client_sdk::Client::builder("https://rooms.example.com")
+    ///     .proxy("http://proxy.example.com:3128")
+    ///     .request_timeout(Duration::from_secs(5))
+    ///     .build()?;
+    /// # Ok::<(), client_sdk::RequestError>(())
+    /// ```
+    pub fn builder(url: &str) -> ClientBuilder {
+        ClientBuilder::new(url)
     }
 
     /// Creates a room, as the user of that access token.
@@ -116,7 +138,21 @@ impl Client {
         password: &str,
         display_name: &str,
     ) -> Result<JoinedRoom, RequestError> {
-        let body = serde_json::json!({"password": password, "display_name": display_name});
+        self.ask(room_id, &Pass::Password(password.to_owned()), display_name).await
+    }
+
+    pub(crate) async fn ask(
+        &self,
+        room_id: &str,
+        pass: &Pass,
+        display_name: &str,
+    ) -> Result<JoinedRoom, RequestError> {
+        let body = match pass {
+            Pass::Invite(token) => serde_json::json!({"invite_token": token, "display_name": display_name}),
+            Pass::Password(password) => {
+                serde_json::json!({"password": password, "display_name": display_name})
+            }
+        };
         answer(self.request(Method::POST, &[room_id, "join"]).json(&body)).await
     }
 
@@ -142,9 +178,33 @@ impl Client {
         display_name: &str,
         options: Options,
     ) -> Result<Participant, EnterError> {
-        let joined = self.join_room(room_id, password, display_name).await?;
-        let password = password.to_owned();
-        let rejoin = Rejoin::Password { password, display_name: display_name.to_owned() };
+        self.join_with(room_id, Pass::Password(password.to_owned()), display_name, options).await
+    }
+
+    /// Joins the room of an invite and enters it.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Self::join), with `invite_void` for an invite that is not valid any more.
+    pub async fn join_by_invite(
+        &self,
+        invite: &Invite,
+        display_name: &str,
+        options: Options,
+    ) -> Result<Participant, EnterError> {
+        let pass = Pass::Invite(invite.token.clone());
+        self.join_with(&invite.room_id, pass, display_name, options).await
+    }
+
+    async fn join_with(
+        &self,
+        room_id: &str,
+        pass: Pass,
+        display_name: &str,
+        options: Options,
+    ) -> Result<Participant, EnterError> {
+        let joined = self.ask(room_id, &pass, display_name).await?;
+        let rejoin = Rejoin::Pass { pass, display_name: display_name.to_owned() };
         self.enter_by(room_id, joined.ws_token, rejoin, joined.ice_servers, options).await
     }
 
@@ -213,8 +273,8 @@ impl Client {
         format!("ws{}", &url.as_str()["http".len()..])
     }
 
-    pub(crate) fn tls(&self) -> Arc<rustls::ClientConfig> {
-        Arc::clone(&self.tls)
+    pub(crate) async fn connect(&self, url: &str) -> Result<Signaling, String> {
+        Signaling::connect(url, self.proxy.as_ref(), Arc::clone(&self.tls)).await
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {

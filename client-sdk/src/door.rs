@@ -31,7 +31,14 @@ pub(crate) enum Rejoin {
     /// Nothing: the token was handed in from outside.
     Impossible,
     /// What the room was joined with.
-    Password { password: String, display_name: String },
+    Pass { pass: Pass, display_name: String },
+}
+
+/// What opens a room.
+#[derive(Clone)]
+pub(crate) enum Pass {
+    Invite(String),
+    Password(String),
 }
 
 /// A signaling connection and what came over it first.
@@ -89,8 +96,8 @@ impl Door {
                 let reason = "the token is not accepted any more".into();
                 return Err(Setback::Refused { code: ErrorCode::TokenExpired.to_string(), reason });
             }
-            Rejoin::Password { password, display_name } => {
-                let joined = self.client.join_room(&self.room_id, password, display_name).await;
+            Rejoin::Pass { pass, display_name } => {
+                let joined = self.client.ask(&self.room_id, pass, display_name).await;
                 self.token = joined
                     .map_err(|error| {
                         let reason = error.to_string();
@@ -107,8 +114,7 @@ impl Door {
 
     /// Connects and waits for the server's first message, which says how things stand or why not.
     async fn open(&self, url: &str, token: String) -> Result<Entered, EnterError> {
-        let mut signaling =
-            Signaling::connect(url, self.client.tls()).await.map_err(EnterError::Signaling)?;
+        let mut signaling = self.client.connect(url).await.map_err(EnterError::Signaling)?;
         loop {
             let frame = signaling.next().await.map_err(|ended| EnterError::Signaling(ended.reason))?;
             match decode_server(&frame) {

@@ -16,9 +16,19 @@ pub enum RequestError {
         /// What was given.
         url: String,
     },
+    /// The caller's fault: what is to be trusted ([`ClientBuilder::trust`](crate::ClientBuilder::trust)) are no
+    /// certificates in PEM.
+    #[error("cannot trust what is not a certificate in PEM: {0}")]
+    Certificate(String),
     /// Nobody's in particular: the server could not be reached or broke off.
     #[error("cannot reach the server: {0}")]
     Network(String),
+    /// The caller's fault: the proxy's address cannot be used.
+    #[error("`{url}` is not the address of a proxy: expected http://, a host and no user name")]
+    Proxy {
+        /// What was given.
+        url: String,
+    },
     /// The server answered with something that is not in the protocol.
     #[error("the server's answer is not understood: {0}")]
     Protocol(String),
@@ -39,7 +49,11 @@ impl RequestError {
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Refused { code, .. } => Some(code),
-            Self::Address { .. } | Self::Network(_) | Self::Protocol(_) => None,
+            Self::Address { .. }
+            | Self::Certificate(_)
+            | Self::Network(_)
+            | Self::Protocol(_)
+            | Self::Proxy { .. } => None,
         }
     }
 }

@@ -12,7 +12,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config, connect_async_tls_with_config,
+};
+
+use crate::proxy::Proxy;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -34,11 +38,21 @@ pub(crate) struct Ended {
 }
 
 impl Signaling {
-    pub(crate) async fn connect(url: &str, tls: Arc<rustls::ClientConfig>) -> Result<Self, String> {
-        let connector = Connector::Rustls(tls);
-        let (socket, _) = connect_async_tls_with_config(url, None, true, Some(connector))
-            .await
-            .map_err(|error| error.to_string())?;
+    pub(crate) async fn connect(
+        url: &str,
+        proxy: Option<&Proxy>,
+        tls: Arc<rustls::ClientConfig>,
+    ) -> Result<Self, String> {
+        let connector = Some(Connector::Rustls(tls));
+        let connected = match proxy {
+            Some(proxy) => {
+                let stream = proxy.tunnel(url).await?;
+                stream.set_nodelay(true).map_err(|error| error.to_string())?;
+                client_async_tls_with_config(url, stream, None, connector).await
+            }
+            None => connect_async_tls_with_config(url, None, true, connector).await,
+        };
+        let (socket, _) = connected.map_err(|error| error.to_string())?;
         let (sink, incoming) = socket.split();
         let (outgoing, queue) = mpsc::channel(QUEUE_FRAMES);
         let writer = tokio::spawn(write(sink, queue));

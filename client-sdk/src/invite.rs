@@ -1,0 +1,81 @@
+//! Invites, which open a room without its password.
+
+use std::fmt;
+use std::str::FromStr;
+
+use reqwest::Url;
+use thiserror::Error;
+
+/// What lets somebody into one room: its number and a token, which neither guessing nor a lock on the password affects.
+///
+/// Parses from a link whose path ends in the number and whose fragment is the token, `https://host/…/ABC234#token`; the
+/// fragment may also be `invite=token`. Whoever has it gets in: keep it out of logs.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Invite {
+    pub(crate) room_id: String,
+    pub(crate) token: String,
+}
+
+impl Invite {
+    /// The invite of that number and token.
+    #[must_use]
+    pub fn new(room_id: impl Into<String>, token: impl Into<String>) -> Self {
+        Self { room_id: room_id.into(), token: token.into() }
+    }
+
+    /// The room's number.
+    #[must_use]
+    pub fn room_id(&self) -> &str {
+        &self.room_id
+    }
+}
+
+/// Without the token.
+impl fmt::Debug for Invite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invite").field("room_id", &self.room_id).finish_non_exhaustive()
+    }
+}
+
+/// A text that is no invite; the fault of whoever wrote or cut it.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("not an invite: expected a link that ends in the room's number, `#` and a token")]
+pub struct InviteError;
+
+impl FromStr for Invite {
+    type Err = InviteError;
+
+    fn from_str(link: &str) -> Result<Self, InviteError> {
+        let url = Url::parse(link.trim()).map_err(|_| InviteError)?;
+        let room_id = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+        let fragment = url.fragment().unwrap_or_default();
+        let token = fragment.strip_prefix("invite=").unwrap_or(fragment);
+        if room_id.is_empty() || token.is_empty() {
+            return Err(InviteError);
+        }
+        Ok(Self::new(room_id, token))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_names_the_room_and_the_token() {
+        let expected = Invite::new("ABC234", "s3-cr_et");
+        for link in ["https://a.example/r/ABC234#s3-cr_et", " http://[::1]:80/ABC234?x=1#invite=s3-cr_et\n"] {
+            assert_eq!(link.parse(), Ok(expected.clone()), "{link}");
+        }
+        assert_eq!(format!("{expected:?}"), r#"Invite { room_id: "ABC234", .. }"#);
+    }
+
+    #[test]
+    fn what_is_no_link_or_lacks_a_part_is_refused() {
+        for link in
+            ["", "ABC234#x", "https://a.example/#x", "https://a.example/ABC234", "https://a/ABC234#invite="]
+        {
+            assert_eq!(link.parse::<Invite>(), Err(InviteError), "{link}");
+        }
+    }
+}

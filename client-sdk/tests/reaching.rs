@@ -1,0 +1,133 @@
+//! Servers that are reached by a detour: through a proxy, with a certificate of one's own, by an invite.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use client_sdk::{Client, Invite, NewRoom, RequestError};
+use common::{Witness, client, listener, server};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_a_certificate_of_its_own_is_reached_through_a_proxy() {
+    let server = server().await;
+    let (front, certificate) = tls_in_front_of(server.address()).await;
+    let (proxy, tunnels) = proxy().await;
+    let token = server.access_token("alice");
+    let client = Client::builder(&format!("https://{front}"))
+        .proxy(&format!("http://{proxy}"))
+        .trust(certificate.as_bytes())
+        .build()
+        .unwrap();
+    let (room, creator) = client.create(&token, &NewRoom::default(), listener()).await.unwrap();
+    let guest = client.join(&room.room_id, &room.password, "guest", listener()).await.unwrap();
+    let mut witness = Witness::new(creator);
+    witness.until("the guest", |seen| seen.present.contains(&guest.id())).await;
+    // Two for signaling, one at least for requests.
+    let opened = tunnels.load(Ordering::Relaxed);
+    assert!(opened >= 3, "only {opened} tunnels");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_certificate_nobody_vouches_for_is_not_trusted() {
+    let server = server().await;
+    let (front, _) = tls_in_front_of(server.address()).await;
+    let client = Client::new(&format!("https://{front}")).unwrap();
+    let refused = client.create_room(&server.access_token("alice"), &NewRoom::default()).await;
+    assert!(matches!(refused, Err(RequestError::Network(_))), "{refused:?}");
+}
+
+#[test]
+fn what_is_no_certificate_is_told_when_the_client_is_built() {
+    for pem in ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"] {
+        let refused = Client::builder("https://rooms.example.com").trust(pem.as_bytes()).build();
+        assert!(matches!(refused, Err(RequestError::Certificate(_))), "{pem}: {refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_answer_is_not_waited_for() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let client = Client::builder(&url).request_timeout(Duration::from_millis(100)).build().unwrap();
+    let refused = client.join_room("ABC234", "123456", "guest").await;
+    assert!(matches!(refused, Err(RequestError::Network(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invite_opens_its_room_without_the_password() {
+    let server = server().await;
+    let client = client(&server);
+    let token = server.access_token("alice");
+    let (room, creator) = client.create(&token, &NewRoom::default(), listener()).await.unwrap();
+    let invite = room.invite().unwrap();
+    let guest = client.join_by_invite(&invite, "guest", listener()).await.unwrap();
+    let mut witness = Witness::new(creator);
+    witness.until("the guest", |seen| seen.present.contains(&guest.id())).await;
+    let wrong = Invite::new(invite.room_id(), "not this one");
+    let refused = client.join_by_invite(&wrong, "guest", listener()).await.unwrap_err();
+    assert!(refused.to_string().contains("invite_void"), "{refused}");
+}
+
+/// Has TLS end in front of a server; returns where, and the certificate.
+async fn tls_in_front_of(server: SocketAddr) -> (SocketAddr, String) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key.into())
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // A client that does not trust the certificate hangs up.
+                let Ok(mut near) = acceptor.accept(near).await else { return };
+                let mut far = TcpStream::connect(server).await.unwrap();
+                let _ = copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    (address, made.cert.pem())
+}
+
+/// An HTTP proxy that only opens tunnels, and counts them.
+async fn proxy() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, tunnels) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = tunnels.clone();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(tunnel(near));
+        }
+    });
+    (address, tunnels)
+}
+
+async fn tunnel(mut near: TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(near.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    let to = head.strip_prefix("CONNECT ").unwrap().split(' ').next().unwrap();
+    let mut far = TcpStream::connect(to).await.unwrap();
+    near.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+    let _ = copy_bidirectional(&mut near, &mut far).await;
+}
