@@ -64,6 +64,23 @@ async fn a_silent_participant_receives_from_one_that_talks_whoever_came_first() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_process_takes_part_in_many_rooms_that_know_nothing_of_each_other() {
+    let server = server().await;
+    let mut rooms = Vec::new();
+    for _ in 0..5 {
+        rooms.push(room_of(&server, 2, talker()).await.1);
+    }
+    for witnesses in &mut rooms {
+        until_media_flows(witnesses).await;
+    }
+    for mut witnesses in rooms {
+        assert!(witnesses.iter().all(|witness| witness.present.len() == 1 && witness.tracks.len() == 2));
+        witnesses.pop().unwrap().participant.leave().await;
+        witnesses[0].until("leave", |seen| seen.present.is_empty()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_leaver_is_seen_by_the_others_whose_call_goes_on() {
     let server = server().await;
     let (_, mut witnesses) = room_of(&server, 3, talker()).await;

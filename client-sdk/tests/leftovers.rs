@@ -4,18 +4,23 @@
 
 mod common;
 
+use client_sdk::{Client, NewRoom};
 use common::process::Holdings;
+use common::wire::Wire;
 use common::{Witness, room_of, server, talker, until_media_flows};
 use signal_server::testing::TestServer;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_left_leaves_no_socket_and_no_task_behind() {
     let server = server().await;
+    let wire = Wire::to(server.address()).await;
     // The first call also starts what a process has once.
     call(&server).await;
+    lose(&server, &wire).await;
     let before = left_over().await;
     for _ in 0..3 {
         call(&server).await;
+        lose(&server, &wire).await;
     }
     assert_eq!(left_over().await, before, "sockets and tasks");
 }
@@ -30,6 +35,23 @@ async fn call(server: &TestServer) {
     creator.participant.leave().await;
     last.until("end", |seen| seen.closed.is_some()).await;
     assert!(last.participant.next_event().await.is_none());
+}
+
+/// Two participants talk, lose the server, and are dropped while they look for it.
+async fn lose(server: &TestServer, (wire, client): &(Wire, Client)) {
+    let token = server.access_token("alice");
+    let (room, creator) = client.create(&token, &NewRoom::default(), talker()).await.unwrap();
+    let guest = client.join(&room.room_id, &room.password, "guest", talker()).await.unwrap();
+    let mut witnesses = [Witness::new(creator), Witness::new(guest)];
+    until_media_flows(&mut witnesses).await;
+    wire.refuse(true);
+    wire.cut();
+    for witness in &mut witnesses {
+        witness.until("the loss", |seen| seen.is_reconnecting).await;
+    }
+    drop(witnesses);
+    left_over().await;
+    wire.refuse(false);
 }
 
 /// Sockets and tasks.

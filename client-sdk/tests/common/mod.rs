@@ -61,6 +61,8 @@ pub struct Witness {
     pub shares_ended: Vec<String>,
     /// Tracks that are said to be of a screen.
     pub screens: HashMap<ParticipantId, RemoteTrack>,
+    /// Whether it has lost the server and looks for it.
+    pub is_reconnecting: bool,
     /// Whether the room is gone and only media is left.
     pub is_adrift: bool,
     /// How often its signaling came back without a loss.
@@ -80,6 +82,7 @@ impl Witness {
             degraded: Vec::new(),
             shares_ended: Vec::new(),
             screens: HashMap::new(),
+            is_reconnecting: false,
             is_adrift: false,
             resumed: 0,
         }
@@ -128,10 +131,13 @@ impl Witness {
                 self.present.remove(&id);
                 self.states.remove(&id);
             }
-            Event::ParticipantUpdated { .. } | Event::Reconnecting | Event::Rejoined { .. } => {}
+            Event::ParticipantUpdated { .. } => {}
+            Event::Reconnecting => self.is_reconnecting = true,
+            Event::Rejoined { .. } => self.is_reconnecting = false,
             Event::SignalingLost { .. } => self.is_adrift = true,
             Event::Resumed { lossy } => {
                 assert!(!lossy);
+                self.is_reconnecting = false;
                 self.resumed += 1;
             }
             Event::ShareEnded { reason } => self.shares_ended.push(reason.to_string()),
