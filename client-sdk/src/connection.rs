@@ -152,18 +152,20 @@ async fn run(
     }
     loop {
         tokio::select! {
-            command = commands.recv() => {
-                let Some(command) = command else { break };
-                connection.execute(command).await;
-            }
-            Some(note) = notes.recv() => connection.note(note).await,
-            () = connection.senders.changed() => connection.update_senders().await,
+            // What is to be used is known before it is to be used.
+            biased;
             Ok(()) = current.changed() => {
                 let configuration = current.borrow_and_update().configuration();
                 if let Err(error) = connection.pc.set_configuration(configuration).await {
                     tracing::warn!(peer = %connection.out.peer, %error, "the new ICE servers are not taken");
                 }
             }
+            command = commands.recv() => {
+                let Some(command) = command else { break };
+                connection.execute(command).await;
+            }
+            Some(note) = notes.recv() => connection.note(note).await,
+            () = connection.senders.changed() => connection.update_senders().await,
         }
     }
     setup::close(connection.pc.as_ref()).await;
@@ -331,7 +333,13 @@ const QUEUE_COMMANDS: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::net::UdpSocket;
+    use tokio::time::timeout;
+
     use super::*;
+    use crate::ice::IceServer;
     use crate::media::{MediaKind, Outgoing, Source};
     use crate::options::Options;
 
@@ -412,6 +420,30 @@ mod tests {
         }
         pair.close().await;
         assert_eq!(news.iter().filter(|peer| peer.as_str() == "p_0").count(), 4, "{news:?}");
+    }
+
+    #[tokio::test]
+    async fn newer_ice_servers_are_used_when_ice_starts_anew() {
+        let mut pair = Pair::open([true, false]);
+        let [connection, _] = &pair.connections;
+        assert!(connection.command(Command::Offer { negotiation: 1, restart_ice: false }));
+        let stun = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("stun:{}", stun.local_addr().unwrap());
+        let server = IceServer { urls: vec![url], username: None, credential: None };
+        let newer = connection.setup.borrow().with_ice_servers(&[server]);
+        connection.set_up(Arc::new(newer));
+        assert!(connection.command(Command::Rollback));
+        assert!(connection.command(Command::Offer { negotiation: 2, restart_ice: true }));
+        let mut request = [0; 1500];
+        let asked = timeout(Duration::from_secs(60), stun.recv(&mut request)).await;
+        // RFC 8489 section 5: a binding request and the magic cookie.
+        assert!(
+            asked.unwrap().unwrap() >= 20
+                && request[..2] == [0, 1]
+                && request[4..8] == [0x21, 0x12, 0xa4, 0x42]
+        );
+        pair.inbox.close();
+        pair.close().await;
     }
 
     /// Two connections to each other that send audio and video; their messages name them `p_0` and `p_1`.
