@@ -194,6 +194,10 @@ impl Driver {
                     self.ended |= matches!(event, Event::Closed(_));
                     self.events.emit(event);
                 }
+                Action::HangUp => {
+                    let reason = "the server gives no sign of life".into();
+                    self.set_back(Setback::Lost { code: None, reason });
+                }
                 Action::Open { peer, connection, offers } => {
                     let (setup, messages) = (Arc::clone(&self.setup), self.messages_in.clone());
                     let opened = Connection::open(setup, peer, connection, offers, messages, &mut self.tasks);

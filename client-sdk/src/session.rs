@@ -15,6 +15,8 @@
 //! - When the signaling connection is lost, media goes on. The seat is resumed, or else taken anew with the token it
 //!   was taken with, or else the room is joined again; no step is tried twice that the server has refused. Where none is
 //!   left, the call goes on without the room until its last connection ends.
+//! - When a connection to a participant gets into trouble, the server is asked for a sign of life: a signaling connection
+//!   that a network has taken with it does not tell.
 //! - TURN credentials are asked for anew before they expire.
 
 mod action;
@@ -23,6 +25,7 @@ mod description;
 mod lease;
 mod outbox;
 mod peer;
+mod probe;
 mod recovery;
 mod report;
 mod return_path;
@@ -30,6 +33,7 @@ mod return_path;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
+use signal_core::wire::payload;
 use signal_core::{
     ClientMessage, ErrorCode, IceServers, LeaveReason, Missed, Participant, ParticipantId, PeerUpdate,
     Resumed, ServerMessage, Signal, SignalKind,
@@ -39,6 +43,7 @@ pub use self::action::{Action, Command};
 use self::lease::Lease;
 use self::outbox::Outbox;
 use self::peer::Peer;
+use self::probe::Probe;
 pub use self::report::Report;
 use self::return_path::ReturnPath;
 pub use self::return_path::{Setback, Way};
@@ -57,6 +62,7 @@ pub struct Session {
     /// Why no way leads back, while media goes on nevertheless.
     adrift: Option<String>,
     lease: Lease,
+    probe: Probe,
     actions: VecDeque<Action>,
 }
 
@@ -72,6 +78,7 @@ impl Session {
         if self.way_back.is_over() {
             return;
         }
+        self.probe.end();
         // Everything but `resumed` is counted, on both sides.
         self.received += 1;
         match message {
@@ -118,6 +125,7 @@ impl Session {
         if self.way_back.is_over() || self.adrift.is_some() {
             return;
         }
+        self.probe.end();
         if self.outbox.pause() {
             self.emit(Event::Reconnecting);
         }
@@ -133,6 +141,7 @@ impl Session {
     pub fn handle_report(&mut self, peer: ParticipantId, connection: u32, report: Report, now: Instant) {
         let Some(me) = self.me else { return };
         let Some(peer) = self.peers.get_mut(&peer).filter(|peer| peer.is_open(connection)) else { return };
+        let is_in_trouble = report.tells_of_trouble();
         let actions = &mut self.actions;
         match report {
             Report::Answer { negotiation, sdp } => peer.answer_made(negotiation, &sdp, actions),
@@ -150,12 +159,18 @@ impl Session {
         if peer.is_gone_for_good() {
             self.forget(id);
         }
+        if is_in_trouble {
+            self.doubt(now);
+        }
     }
 
     /// Takes in that it is `now`, which is of interest at the time that [`poll_timeout`](Self::poll_timeout) tells.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.lease.is_due(now) {
             self.actions.push_back(Action::Send(ClientMessage::GetIceServers));
+        }
+        if self.probe.has_failed(now) {
+            self.actions.push_back(Action::HangUp);
         }
         let is_away = self.outbox.is_paused();
         for peer in self.peers.values_mut() {
@@ -167,7 +182,11 @@ impl Session {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let peers = self.peers.values().filter_map(Peer::deadline);
-        peers.chain(self.lease.deadline()).min().filter(|_| !self.way_back.is_over())
+        peers
+            .chain(self.lease.deadline())
+            .chain(self.probe.deadline())
+            .min()
+            .filter(|_| !self.way_back.is_over())
     }
 
     /// Starts ICE anew with a participant, which needs an offer from this side.
@@ -217,6 +236,14 @@ impl Session {
     /// This participant's id, once the server has told it.
     pub fn id(&self) -> Option<ParticipantId> {
         self.me
+    }
+
+    /// What has taken a connection away may have taken the server as well.
+    fn doubt(&mut self, now: Instant) {
+        if !self.outbox.is_paused() && self.way_back.knows_v2() && self.probe.begin(now) {
+            let t = payload(&()).expect("nothing has a JSON form");
+            self.actions.push_back(Action::Send(ClientMessage::Ping { t }));
+        }
     }
 
     /// Enters under that id. What was there under another one is over: the others have seen it leave.

@@ -26,6 +26,8 @@ pub enum Action {
     },
     /// Tell the application.
     Event(Event),
+    /// Give up the signaling connection, which is dead, and hand in [`Setback::Lost`](super::Setback::Lost).
+    HangUp,
     /// Open a connection.
     Open {
         /// To whom.

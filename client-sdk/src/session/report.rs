@@ -34,3 +34,10 @@ pub enum Report {
     /// The connection's state changed; `Failed` if ICE or DTLS does not get through any more.
     State(ConnectionState),
 }
+
+impl Report {
+    /// Whether the connection does not get through any more, for now or for good.
+    pub(super) fn tells_of_trouble(&self) -> bool {
+        matches!(self, Self::State(ConnectionState::Disconnected | ConnectionState::Failed))
+    }
+}

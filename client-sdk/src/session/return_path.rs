@@ -132,6 +132,11 @@ impl ReturnPath {
         };
     }
 
+    /// Only v2 has ways to resume.
+    pub(super) fn knows_v2(&self) -> bool {
+        self.resume_token.is_some()
+    }
+
     pub(super) fn close(&mut self) {
         self.is_over = true;
     }

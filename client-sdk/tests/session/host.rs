@@ -159,6 +159,11 @@ impl Host {
         ));
     }
 
+    /// The server answers a ping.
+    pub(crate) fn pong(&mut self) {
+        self.server(r#"{"type":"pong","t":null,"server_time":"2025-12-05T11:00:00Z"}"#);
+    }
+
     pub(crate) fn becomes(&mut self, peer: &str, connection: u32, state: ConnectionState) {
         self.report(peer, connection, Report::State(state));
     }
@@ -221,6 +226,7 @@ fn words(action: Action) -> String {
         Action::Event(Event::Resumed { lossy }) => format!("resumed{}", if lossy { " lossy" } else { "" }),
         Action::Event(Event::SignalingLost { reason }) => format!("adrift: {reason}"),
         Action::Event(other) => panic!("unexpected {other:?}"),
+        Action::HangUp => "hang up".into(),
         Action::Open { peer, connection, offers } => {
             format!("open {peer} {connection} {}", if offers { "offering" } else { "answering" })
         }
@@ -230,6 +236,7 @@ fn words(action: Action) -> String {
             Way::Resume { token, last_seq } => format!("resume {token} after {last_seq}"),
         },
         Action::Send(ClientMessage::GetIceServers) => "send get_ice_servers".into(),
+        Action::Send(ClientMessage::Ping { .. }) => "send ping".into(),
         Action::Send(ClientMessage::Leave) => "send leave".into(),
         Action::UseIceServers(ice) => format!("use {}", String::from_utf8_lossy(ice.servers.as_bytes())),
         Action::Send(message) => {

@@ -147,14 +147,20 @@ impl World {
     /// A socket breaks: what is on its way in either direction is lost.
     pub(crate) fn cut_a_socket(&mut self, random: &mut Random) {
         let index = random.below(self.participants.len().max(1));
-        let Some(participant) = self.participants.get_mut(index) else { return };
+        if index < self.participants.len() {
+            self.cut(index);
+            self.act(index);
+        }
+    }
+
+    fn cut(&mut self, index: usize) {
+        let participant = &mut self.participants[index];
         let Some(conn) = participant.conn.take() else { return };
         participant.up.clear();
         participant.down.clear();
         self.input(Input::Lost { conn, how: Loss::Cut });
         let setback = Setback::Lost { code: None, reason: "cut".into() };
         self.participants[index].session.handle_setback(setback, 0.0, self.at);
-        self.act(index);
     }
 
     pub(crate) fn leave_one(&mut self, random: &mut Random) {
@@ -386,6 +392,7 @@ impl World {
                     Event::ParticipantLeft(id) => participant.present.retain(|present| *present != id),
                     _ => {}
                 },
+                Action::HangUp => self.cut(index),
                 Action::Open { peer, connection, .. } => {
                     self.last_number += 1;
                     let opened = FakeConnection::new(connection, self.last_number);
