@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::drain::Drain;
 use crate::identity::Identity;
 use crate::limits::{Limits, Refusals};
+use crate::metrics::Metrics;
 use crate::origin::Origins;
 use crate::quota::{Occupancy, Quota};
 use crate::shard::{Shards, Timers};
@@ -26,6 +27,7 @@ pub(crate) struct App {
     pub(crate) proxies: TrustedProxies,
     pub(crate) limits: Limits,
     pub(crate) refusals: Arc<Refusals>,
+    pub(crate) metrics: Metrics,
     /// All TCP connections, and those of each peer.
     pub(crate) connections: Arc<Occupancy<()>>,
     pub(crate) peers: Arc<Occupancy<Address>>,

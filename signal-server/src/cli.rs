@@ -1,12 +1,16 @@
 //! The command line; every flag is also an environment variable.
 
+mod effective;
+mod file;
 mod limits;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
@@ -17,8 +21,13 @@ use crate::secret::Secret;
 
 /// Signaling for WebRTC rooms: people create a room, share its number and password, and talk to each other directly.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES)]
+#[command(version, after_help = EXAMPLES, arg_required_else_help = false, subcommand_required = false)]
 pub struct Cli {
+    /// File with settings (TOML): the long names of flags, like listen = "0.0.0.0:8080"; a variable goes before it, and a
+    /// flag before both
+    #[arg(long, env = "SIGNAL_CONFIG", global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     /// What to log to standard error: a level, or levels by module like info,signal_server=debug
     #[arg(
         long,
@@ -30,8 +39,34 @@ pub struct Cli {
     )]
     pub log: String,
 
+    /// How to log: lines for people, or a JSON object on each
+    #[arg(
+        long,
+        env = "SIGNAL_LOG_FORMAT",
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "FORMAT"
+    )]
+    pub log_format: LogFormat,
+
+    /// What to do.
     #[command(subcommand)]
-    command: Option<Command>,
+    pub command: Command,
+
+    /// What `print-config` prints.
+    #[arg(skip)]
+    pub effective: String,
+}
+
+/// How to log.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// A JSON object on each line.
+    Json,
 }
 
 /// What to do.
@@ -39,34 +74,42 @@ pub struct Cli {
 pub enum Command {
     /// Serve rooms (the default)
     Serve(Box<ServeArgs>),
+    /// Say whether the settings can be used, and what is unsafe about them
+    CheckConfig(Box<ServeArgs>),
+    /// Print all settings as a file of settings, without secrets, each with where it comes from
+    PrintConfig(Box<ServeArgs>),
     /// Make an access token, as the login of a deployment would
     Token(TokenArgs),
 }
 
 impl Cli {
-    /// Reads the command line and the environment.
+    /// Reads the command line, the environment and the file of settings. Without a command it is `serve`.
     ///
     /// Prints help, version or what is wrong and exits where that is called for.
     #[must_use]
     pub fn read() -> Self {
-        Self::parse()
+        Self::of(std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
 
-    /// What to do: without a command it is `serve`, with its settings from the environment.
-    #[must_use]
-    pub fn command(self) -> Command {
-        match self.command {
-            Some(command) => command,
-            None => Command::Serve(ServeOnly::parse_from(["signal-server"]).serve),
+    fn of(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut args: Vec<OsString> = args.into_iter().collect();
+        // What is wrong is told when the file has been read too.
+        let lenient = || Self::command().ignore_errors(true);
+        let mut given = lenient().try_get_matches_from(&args)?;
+        if given.subcommand().is_none() {
+            args.push("serve".into());
+            given = lenient().try_get_matches_from(&args)?;
         }
+        let file = match given.get_one::<PathBuf>("config") {
+            Some(path) => file::arguments(path, &given)
+                .map_err(|error| Self::command().error(ErrorKind::ValueValidation, error))?,
+            None => file::Arguments::default(),
+        };
+        args.extend(file.arguments.iter().cloned());
+        let matches = Self::command().try_get_matches_from(args)?;
+        let effective = effective::toml(&matches, &file);
+        Ok(Self { effective, ..Self::from_arg_matches(&matches)? })
     }
-}
-
-/// `serve` without its name, which takes its settings from the environment alone.
-#[derive(Parser)]
-struct ServeOnly {
-    #[command(flatten)]
-    serve: Box<ServeArgs>,
 }
 
 /// The settings of `serve`, as they were given.
@@ -75,6 +118,10 @@ pub struct ServeArgs {
     /// Address to listen at
     #[arg(long, env = "SIGNAL_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
+
+    /// Address for operators alone, with /metrics and the probes; by default 127.0.0.1:8081, unless that is in use
+    #[arg(long, env = "SIGNAL_ADMIN_LISTEN", value_name = "ADDRESS")]
+    pub(crate) admin_listen: Option<SocketAddr>,
 
     /// Refuse to start with missing or weak secrets, as at any address that is not loopback
     #[arg(long, env = "SIGNAL_PRODUCTION", value_parser = BoolishValueParser::new())]
@@ -235,6 +282,7 @@ const EXAMPLES: &str = "Examples:
   signal-server serve --listen 0.0.0.0:8080 --jwks-url https://login.example.com/.well-known/jwks.json \\
       --access-issuer https://login.example.com/ --access-audience rooms
   signal-server serve --ephemeral                    rooms in memory only, nothing is written
+  signal-server check-config --config /etc/signal-server.toml
   SIGNAL_ACCESS_SECRET=… signal-server token --sub alice --name 小明
 
 At a first Ctrl-C or SIGTERM it takes nobody in any more, sends participants away to come back to the next process, and

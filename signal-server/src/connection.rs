@@ -7,16 +7,19 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use futures_util::SinkExt;
+use prometheus_client::metrics::gauge::Gauge;
 use signal_core::{CloseCode, ConnId, Input, Loss};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
-use crate::shard::{Queue, Shard};
+use crate::shard::{Queue, Shard, size};
 
 /// A connection that its shard knows; the shard is told when it ends, whichever way it does.
 pub(crate) struct Connection<'a> {
     shard: &'a Shard,
     conn: ConnId,
+    /// Bytes that wait for sockets, this one's among them.
+    queued: Gauge,
     frames: mpsc::UnboundedReceiver<Bytes>,
     /// Frames on their way into the socket.
     pending: VecDeque<Bytes>,
@@ -32,7 +35,9 @@ impl<'a> Connection<'a> {
         let (frames_in, frames) = mpsc::unbounded_channel();
         let (close, closed) = oneshot::channel();
         shard.open(conn, open, Queue { frames: frames_in, close });
-        Self { shard, conn, frames, pending: VecDeque::new(), closed, unacknowledged: 0, loss: Loss::Cut }
+        let queued = shard.queued();
+        let pending = VecDeque::new();
+        Self { shard, conn, queued, frames, pending, closed, unacknowledged: 0, loss: Loss::Cut }
     }
 
     /// Carries frames until either side ends the connection.
@@ -65,7 +70,7 @@ impl<'a> Connection<'a> {
                         }
                         Some(Err(_)) | None => return,
                     };
-                    self.shard.input(Input::Frame { conn: self.conn, frame });
+                    self.shard.message(self.conn, frame);
                 }
                 code = &mut self.closed => {
                     let Ok(code) = code else { return };
@@ -74,7 +79,7 @@ impl<'a> Connection<'a> {
                 () = &mut silence => {
                     let until = last_heard + SILENCE;
                     if until <= Instant::now() {
-                        tracing::debug!(conn = self.conn.0, "no answer to pings, closing");
+                        tracing::debug!("no answer to pings, closing");
                         // The others need not wait for its farewell.
                         drop(self);
                         let frame = CloseFrame { code: NO_PONG, reason: "no pong".into() };
@@ -102,7 +107,7 @@ impl<'a> Connection<'a> {
         let bytes: usize = self.pending.iter().map(Bytes::len).sum();
         let written = tokio::select! {
             biased;
-            written = timeout(SILENCE, flush(&mut self.pending, socket)) => written,
+            written = timeout(SILENCE, flush(&mut self.pending, &self.queued, socket)) => written,
             Ok(code) = &mut self.closed => return Written::Closed(code),
         };
         let Ok(Ok(())) = written else { return Written::Failed };
@@ -116,23 +121,29 @@ impl<'a> Connection<'a> {
 
     /// Writes everything that came before the close, then the close frame, as far as the peer takes it.
     async fn finish(&mut self, socket: &mut WebSocket, code: CloseCode) {
-        tracing::debug!(conn = self.conn.0, code = code.as_u16(), "closing");
+        tracing::debug!(code = code.as_u16(), "closing");
         while let Ok(frame) = self.frames.try_recv() {
             self.pending.push_back(frame);
         }
-        if let Ok(Ok(())) = timeout(FAREWELL, flush(&mut self.pending, socket)).await {
+        if let Ok(Ok(())) = timeout(FAREWELL, flush(&mut self.pending, &self.queued, socket)).await {
             close(socket, CloseFrame { code: code.as_u16(), reason: "".into() }).await;
         }
     }
 }
 
 /// Writes frames to the socket. Safe to cancel: a frame leaves the queue when the socket has taken it.
-async fn flush(pending: &mut VecDeque<Bytes>, socket: &mut WebSocket) -> Result<(), axum::Error> {
+async fn flush(
+    pending: &mut VecDeque<Bytes>,
+    queued: &Gauge,
+    socket: &mut WebSocket,
+) -> Result<(), axum::Error> {
     while let Some(frame) = pending.front() {
         if let Ok(text) = Utf8Bytes::try_from(frame.clone()) {
             socket.feed(Message::Text(text)).await?;
         }
-        pending.pop_front();
+        if let Some(written) = pending.pop_front() {
+            queued.dec_by(size(&written));
+        }
     }
     socket.flush().await
 }
@@ -141,6 +152,10 @@ async fn flush(pending: &mut VecDeque<Bytes>, socket: &mut WebSocket) -> Result<
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
         self.shard.lost(self.conn, self.loss);
+        while let Ok(frame) = self.frames.try_recv() {
+            self.pending.push_back(frame);
+        }
+        self.queued.dec_by(self.pending.iter().map(size).sum());
     }
 }
 

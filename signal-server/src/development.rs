@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 pub struct Announcement {
     /// Where the server listens.
     pub address: SocketAddr,
+    /// Where it listens for operators.
+    pub admin: Option<SocketAddr>,
     /// An access token to create rooms with, unless only the login can make one.
     pub token: Option<String>,
     /// What is missing for production.
@@ -16,7 +18,7 @@ pub struct Announcement {
 
 impl fmt::Display for Announcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, token, warnings } = self;
+        let Self { address, admin, token, warnings } = self;
         writeln!(
             f,
             "DEVELOPMENT MODE: any page of this machine may use this server, and missing secrets are"
@@ -25,7 +27,11 @@ impl fmt::Display for Announcement {
         for warning in warnings {
             writeln!(f, "  {warning}")?;
         }
-        writeln!(f, "\nListening on http://{address}\n")?;
+        writeln!(f, "\nListening on http://{address}")?;
+        if let Some(admin) = admin {
+            writeln!(f, "Metrics at http://{admin}/metrics")?;
+        }
+        writeln!(f)?;
         let token = match token {
             Some(token) => {
                 writeln!(f, "Access token of a user, valid for 24 hours:\n\n{token}\n")?;

@@ -3,14 +3,16 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::address::Address;
 use crate::app::App;
@@ -29,6 +31,18 @@ impl FromRequestParts<Arc<App>> for Client {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         Ok(Self(peer.map(|ConnectInfo(peer)| app.proxies.client(*peer, &parts.headers))))
     }
+}
+
+/// Measures how long answers take and has the log tell what happens meanwhile, by the route and never by the room.
+pub(crate) async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let span = tracing::debug_span!("request", method = %request.method(), route = route.as_ref().map(MatchedPath::as_str));
+    let began = Instant::now();
+    let response = next.run(request).instrument(span).await;
+    if let Some(route) = route {
+        app.metrics.answered(route.as_str(), response.status().as_u16(), began.elapsed());
+    }
+    response
 }
 
 /// Ends requests that take too long, of which most are sent too slowly.

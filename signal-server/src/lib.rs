@@ -27,6 +27,7 @@
 
 mod accept;
 mod address;
+mod admin;
 mod app;
 pub mod cli;
 mod clock;
@@ -39,6 +40,7 @@ mod http;
 mod identity;
 mod language;
 mod limits;
+mod metrics;
 mod opaque_token;
 mod origin;
 mod quota;

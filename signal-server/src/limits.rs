@@ -1,10 +1,11 @@
 //! How much may be asked of a server, and what is said when it is more.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::metrics::Metrics;
 
 /// How much each address, user and connection may ask of a server. What a participant may send is part of
 /// [`HubConfig`](signal_core::HubConfig).
@@ -124,36 +125,32 @@ impl Limit {
 }
 
 /// Counts refusals, and tells of them in the log without flooding it: each setting once a second.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Refusals {
-    refusals: [Refusal; Limit::ALL.len()],
+    metrics: Metrics,
+    told: [Mutex<Told>; Limit::ALL.len()],
 }
 
-#[derive(Debug, Default)]
-struct Refusal {
-    count: AtomicU64,
-    told: Mutex<Told>,
-}
-
+/// When the log was last told of a limit, and how many refusals it does not know of.
 #[derive(Debug, Default)]
 struct Told {
     at: Option<Instant>,
-    count: u64,
+    untold: u64,
 }
 
 impl Refusals {
+    pub(crate) fn new(metrics: Metrics) -> Self {
+        Self { metrics, told: Default::default() }
+    }
+
     pub(crate) fn count(&self, limit: Limit) {
-        let refusal = &self.refusals[limit as usize];
-        let count = refusal.count.fetch_add(1, Ordering::Relaxed) + 1;
+        self.metrics.refused(limit);
         // Nothing under the lock leaves it half changed.
-        let mut told = refusal.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told[limit as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        told.untold += 1;
         if told.at.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
-            tracing::warn!(
-                setting = limit.setting(),
-                refused = count.saturating_sub(told.count),
-                "over a limit"
-            );
-            *told = Told { at: Some(Instant::now()), count };
+            tracing::warn!(setting = limit.setting(), refused = told.untold, "over a limit");
+            *told = Told { at: Some(Instant::now()), untold: 0 };
         }
     }
 }

@@ -113,6 +113,12 @@ impl<K: Clone + Eq + Hash> Occupancy<K> {
     }
 }
 
+impl<K: Eq + Hash> Occupancy<K> {
+    pub(crate) fn count(&self, key: &K) -> u32 {
+        self.by_key.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied().unwrap_or_default()
+    }
+}
+
 impl<K: Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
         let mut by_key = self.occupancy.by_key.lock().unwrap_or_else(PoisonError::into_inner);

@@ -23,15 +23,16 @@ use crate::clock::Clock;
 use crate::drain::Drain;
 use crate::error::ApiError;
 use crate::identity::Identity;
-use crate::limits::Limits;
+use crate::limits::{Limits, Refusals};
+use crate::metrics::Metrics;
 use crate::origin::Origins;
 use crate::quota::{Occupancy, Quota};
 use crate::secret::Secret;
-use crate::shard::Shards;
+use crate::shard::{Common, Shards};
 use crate::store::{DataDir, DataDirError, Writer};
 use crate::token::WsTokens;
 use crate::turn::IceServers;
-use crate::{accept, http, language, rooms, websocket};
+use crate::{accept, admin, http, language, rooms, websocket};
 
 /// A signaling server with its rooms.
 ///
@@ -53,6 +54,7 @@ pub struct Builder {
     limits: Limits,
     hub: HubConfig,
     shards: usize,
+    metrics: Metrics,
 }
 
 impl Server {
@@ -71,10 +73,12 @@ impl Server {
             limits: Limits::default(),
             hub: HubConfig::default(),
             shards: available_parallelism().map_or(1, usize::from),
+            metrics: Metrics::new(),
         }
     }
 
-    /// The routes, to serve or to nest in an application of one's own: `/api/webrtc/…` and `/ws/webrtc/…`.
+    /// The routes, to serve or to nest in an application of one's own: `/api/webrtc/…`, `/ws/webrtc/…`, and the probes
+    /// `/healthz` and `/readyz`.
     ///
     /// The limits for addresses hold where that application is served with
     /// [`into_make_service_with_connect_info::<SocketAddr>`](Router::into_make_service_with_connect_info), and those of
@@ -85,6 +89,8 @@ impl Server {
             .route("/api/webrtc/rooms/{room_id}/join", post(rooms::join))
             .route("/api/webrtc/rooms/{room_id}", delete(rooms::close))
             .route("/ws/webrtc/rooms/{room_id}", get(websocket::open))
+            .route_layer(from_fn_with_state(Arc::clone(&self.app), http::measure))
+            .merge(admin::probes())
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(DefaultBodyLimit::max(self.app.limits.body_bytes))
@@ -92,6 +98,11 @@ impl Server {
             .layer(self.app.origins.cors_layer())
             .layer(from_fn(http::security_headers))
             .with_state(Arc::clone(&self.app))
+    }
+
+    /// The routes for operators alone: `/metrics` for Prometheus, and the probes.
+    pub fn admin_router(&self) -> Router {
+        admin::routes().with_state(Arc::clone(&self.app))
     }
 
     /// Serves until `shutdown` completes, then [drains](Self::drain), accepts nothing more, and gives requests under way
@@ -206,7 +217,7 @@ impl Builder {
         let data_dir = data_dir.as_ref();
         let DataDir { file, rooms, secret } = DataDir::open(data_dir, self.server_secret.take())?;
         let failed = |error| DataDirError::Io { path: data_dir.to_owned(), error };
-        let writer = Writer::start(file).map_err(failed)?;
+        let writer = Writer::start(file, self.metrics.clone()).map_err(failed)?;
         let grace = RESTART_GRACE.max(self.hub.resume_grace);
         let server = self.assemble(&secret, Some(writer));
         tracing::info!(data_dir = %data_dir.display(), rooms = rooms.len(), "rooms read");
@@ -223,8 +234,14 @@ impl Builder {
     fn assemble(self, server_secret: &Secret, writer: Option<Writer>) -> Server {
         let clock = Clock::start();
         let ice_servers = Arc::new(self.ice_servers);
-        let refusals = Arc::default();
-        let shards = Shards::new(self.shards, &self.hub, &ice_servers, &refusals, writer.as_ref(), clock);
+        let refusals = Arc::new(Refusals::new(self.metrics.clone()));
+        let common = Common {
+            ice_servers: Arc::clone(&ice_servers),
+            refusals: Arc::clone(&refusals),
+            metrics: self.metrics.clone(),
+            clock,
+        };
+        let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &common);
         let limits = self.limits;
         let app = App {
             identity: self.identity,
@@ -233,6 +250,7 @@ impl Builder {
             origins: self.origins,
             proxies: self.proxies,
             refusals,
+            metrics: self.metrics,
             connections: Occupancy::new(),
             peers: Occupancy::new(),
             sockets: Occupancy::new(),

@@ -18,6 +18,8 @@ use crate::{Builder, Identity, Origins, Secret, Server};
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to listen for operators; `None` at 127.0.0.1:8081 if that is free.
+    pub admin_listen: Option<SocketAddr>,
     /// The server, ready to build.
     pub builder: Builder,
     /// Where rooms are kept; `None` in memory only.
@@ -82,7 +84,8 @@ impl Settings {
         if let Some(secret) = turn {
             builder = builder.turn(secret, args.turn_urls);
         }
-        Ok(Self { listen, builder, data_dir, development, warnings: check.warnings })
+        let admin_listen = args.admin_listen;
+        Ok(Self { listen, admin_listen, builder, data_dir, development, warnings: check.warnings })
     }
 }
 

@@ -5,9 +5,10 @@ use std::future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use prometheus_client::metrics::gauge::Gauge;
 use signal_core::{
     Applied, CloseCode, ConnId, Hub, HubConfig, Input, Loss, NodeId, Op, OpId, Output, Room, RoomId,
     RoomIdTaken, Timestamp,
@@ -19,6 +20,7 @@ use tokio::time::sleep;
 
 use crate::clock::Clock;
 use crate::limits::{Limit, Refusals};
+use crate::metrics::Metrics;
 use crate::quota::Place;
 use crate::store::{Change, NotSaved, Save, Store, Writer};
 use crate::turn::IceServers;
@@ -33,6 +35,15 @@ pub(crate) struct Queue {
     pub(crate) close: oneshot::Sender<CloseCode>,
 }
 
+/// What all shards have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    pub(crate) ice_servers: Arc<IceServers>,
+    pub(crate) refusals: Arc<Refusals>,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
+}
+
 /// All rooms of this process, spread over shards so that cores do not wait for one another.
 #[derive(Clone, Debug)]
 pub(crate) struct Shards {
@@ -42,25 +53,12 @@ pub(crate) struct Shards {
 }
 
 impl Shards {
-    pub(crate) fn new(
-        count: usize,
-        config: &HubConfig,
-        ice_servers: &Arc<IceServers>,
-        refusals: &Arc<Refusals>,
-        disk: Option<&Writer>,
-        clock: Clock,
-    ) -> Self {
+    pub(crate) fn new(count: usize, config: &HubConfig, disk: Option<&Writer>, common: &Common) -> Self {
         let node = NodeId(rand::random());
         let shards = (0..count.max(1))
             .map(|_| {
                 let hub = Hub::new(node, config.clone());
-                Shard::new(
-                    hub,
-                    Store::new(disk.cloned()),
-                    Arc::clone(ice_servers),
-                    Arc::clone(refusals),
-                    clock,
-                )
+                Shard::new(hub, Store::new(disk.cloned()), common.clone())
             })
             .collect();
         Self { shards, hasher: RandomState::new(), last_conn: Arc::default() }
@@ -84,6 +82,14 @@ impl Shards {
     pub(crate) fn connections(&self) -> Vec<(&Shard, ConnId)> {
         let of = |shard: &Shard| shard.lock().queues.keys().copied().collect::<Vec<_>>();
         self.shards.iter().flat_map(|shard| of(shard).into_iter().map(move |conn| (shard, conn))).collect()
+    }
+
+    /// How many rooms are open, and how many participants are connected.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        self.shards.iter().fold((0, 0), |(rooms, participants), shard| {
+            let state = shard.lock();
+            (rooms + state.store.open_rooms(), participants + state.queues.len())
+        })
     }
 
     /// An id for a new connection, unique in this process.
@@ -121,8 +127,9 @@ struct State {
     hub: Hub,
     store: Store,
     queues: HashMap<ConnId, Queue>,
-    ice_servers: Arc<IceServers>,
-    refusals: Arc<Refusals>,
+    common: Common,
+    /// Whose message is being handled.
+    sender: Option<ConnId>,
     settled: mpsc::UnboundedSender<(Waiting, Result<(), NotSaved>)>,
 }
 
@@ -146,15 +153,10 @@ pub(crate) enum CreateError {
 }
 
 impl Shard {
-    fn new(
-        hub: Hub,
-        store: Store,
-        ice_servers: Arc<IceServers>,
-        refusals: Arc<Refusals>,
-        clock: Clock,
-    ) -> Self {
+    fn new(hub: Hub, store: Store, common: Common) -> Self {
+        let clock = common.clock;
         let (settled_in, settled) = mpsc::unbounded_channel();
-        let state = State { hub, store, queues: HashMap::new(), ice_servers, refusals, settled: settled_in };
+        let state = State { hub, store, queues: HashMap::new(), common, sender: None, settled: settled_in };
         Self {
             state: Mutex::new(state),
             clock,
@@ -173,6 +175,16 @@ impl Shard {
     /// Hands something in and passes on what follows from it.
     pub(crate) fn input(&self, input: Input) {
         self.handle(self.lock(), input);
+    }
+
+    /// Hands in a message of a participant.
+    pub(crate) fn message(&self, conn: ConnId, frame: Bytes) {
+        let mut state = self.lock();
+        let (metrics, began) = (state.common.metrics.clone(), Instant::now());
+        state.sender = Some(conn);
+        self.handle(state, Input::Frame { conn, frame });
+        metrics.messages.inc();
+        metrics.handled(began.elapsed());
     }
 
     /// Reports a connection as ended, for whatever reason.
@@ -217,6 +229,11 @@ impl Shard {
         answered.await.ok()
     }
 
+    /// What counts the bytes that wait for sockets.
+    pub(crate) fn queued(&self) -> Gauge {
+        self.lock().common.metrics.queued.clone()
+    }
+
     /// The newest record of a room.
     pub(crate) fn room(&self, room: RoomId) -> Option<Arc<Room>> {
         self.lock().store.room(room).cloned()
@@ -259,6 +276,7 @@ impl Shard {
 
     fn finish(&self, mut state: MutexGuard<'_, State>, before: Option<Timestamp>, now: Timestamp) {
         state.drain(now);
+        state.sender = None;
         let moved = state.deadline() != before;
         drop(state);
         if moved {
@@ -283,7 +301,7 @@ impl State {
                 }
                 Output::Close { conn, code } => {
                     if let Some(limit) = limit_behind(code) {
-                        self.refusals.count(limit);
+                        self.common.refusals.count(limit);
                     }
                     if let Some(queue) = self.queues.remove(&conn) {
                         // A task that has ended needs no telling.
@@ -297,7 +315,7 @@ impl State {
                 Output::Frame { to, frame } => self.send(to, frame),
                 Output::IceServersWanted { conn, room, participant, req } => {
                     if let Some(room) = self.store.room(room) {
-                        let ice = self.ice_servers.announced(room, participant);
+                        let ice = self.common.ice_servers.announced(room, participant);
                         self.hub.handle_input(Input::IceServers { conn, ice, req }, now);
                     }
                 }
@@ -345,15 +363,26 @@ impl State {
     }
 
     fn send(&self, to: ConnId, frame: Bytes) {
-        if let Some(queue) = self.queues.get(&to) {
-            // A task that has ended reports its connection lost by itself.
-            let _ = queue.frames.send(frame);
+        let Some(queue) = self.queues.get(&to) else { return };
+        let metrics = &self.common.metrics;
+        if self.sender.is_some_and(|sender| sender != to) {
+            metrics.relays.inc();
+        }
+        metrics.queued.inc_by(size(&frame));
+        // A task that has ended reports its connection lost by itself.
+        if let Err(unsent) = queue.frames.send(frame) {
+            metrics.queued.dec_by(size(&unsent.0));
         }
     }
 
     fn deadline(&self) -> Option<Timestamp> {
         [self.hub.poll_timeout(), self.store.poll_timeout()].into_iter().flatten().min()
     }
+}
+
+/// As gauges count.
+pub(crate) fn size(frame: &Bytes) -> i64 {
+    i64::try_from(frame.len()).unwrap_or(i64::MAX)
 }
 
 /// The limit that a connection has gone over when it is closed with this code.

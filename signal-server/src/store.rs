@@ -103,6 +103,11 @@ impl Store {
         self.rooms.room(room)
     }
 
+    /// How many rooms are open.
+    pub(crate) fn open_rooms(&self) -> usize {
+        self.owned.len()
+    }
+
     pub(crate) fn poll_timeout(&self) -> Option<Timestamp> {
         self.rooms.poll_timeout()
     }
@@ -115,6 +120,7 @@ mod tests {
     use signal_core::{Capacity, IdSuffix, NewRoom, OnCreatorLeave, PasswordTag, TokenHash};
 
     use super::*;
+    use crate::metrics::Metrics;
     use crate::quota::Occupancy;
 
     const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -142,7 +148,7 @@ mod tests {
                 opened => break opened.unwrap(),
             }
         };
-        let writer = Writer::start(file).unwrap();
+        let writer = Writer::start(file, Metrics::new()).unwrap();
         (Store::new(Some(writer.clone())), writer, rooms)
     }
 

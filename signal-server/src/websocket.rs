@@ -17,6 +17,7 @@ use signal_core::{
     CloseCode, Dialect, Entry, ErrorCode, Fresh, Grant, IdSuffix, Input, Language, RoomId, ServerMessage,
     Ticket,
 };
+use tracing::Instrument;
 
 use crate::accept::Hold;
 use crate::app::App;
@@ -164,7 +165,8 @@ async fn serve(app: &App, seat: Seat, dialect: Dialect, language: Language, sock
     let Seat { room, entry } = seat;
     let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
     let open = Input::Open { conn, room, dialect, language, entry, fresh };
-    Connection::open(app.shards.of(room), conn, open).run(socket).await;
+    let span = tracing::debug_span!("socket", conn = conn.0, %room);
+    Connection::open(app.shards.of(room), conn, open).run(socket).instrument(span).await;
 }
 
 async fn refuse(mut socket: WebSocket, code: ErrorCode, dialect: Dialect, language: Language) {

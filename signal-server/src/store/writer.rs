@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::file::RoomFile;
+use crate::metrics::Metrics;
 
 /// Where records are handed in to be written; clones share one thread, which ends with the last of them.
 #[derive(Clone, Debug)]
@@ -47,9 +48,11 @@ pub(crate) type Then = Box<dyn FnOnce(Result<(), NotSaved>) + Send>;
 pub(crate) struct NotSaved;
 
 impl Writer {
-    pub(crate) fn start(file: RoomFile) -> io::Result<Self> {
+    pub(crate) fn start(file: RoomFile, metrics: Metrics) -> io::Result<Self> {
         let (queue, saves) = mpsc::channel();
-        thread::Builder::new().name("rooms".to_owned()).spawn(move || Backlog::new(file).run(&saves))?;
+        thread::Builder::new()
+            .name("rooms".to_owned())
+            .spawn(move || Backlog::new(file, metrics).run(&saves))?;
         Ok(Self { queue })
     }
 
@@ -88,11 +91,12 @@ struct Backlog {
     unsaved: BTreeMap<RoomId, Option<Arc<Room>>>,
     /// While the disk fails: when it is tried again. Each try opens the file anew, and nobody should wait for that.
     retry_at: Option<Instant>,
+    metrics: Metrics,
 }
 
 impl Backlog {
-    fn new(file: RoomFile) -> Self {
-        Self { file, unsaved: BTreeMap::new(), retry_at: None }
+    fn new(file: RoomFile, metrics: Metrics) -> Self {
+        Self { file, unsaved: BTreeMap::new(), retry_at: None, metrics }
     }
 
     fn run(mut self, saves: &Receiver<Save>) {
@@ -136,8 +140,10 @@ impl Backlog {
     }
 
     fn try_to_save(&mut self, changes: &BTreeMap<RoomId, Option<Arc<Room>>>) -> Result<(), NotSaved> {
+        let began = Instant::now();
         match self.file.save(changes) {
             Ok(()) => {
+                self.metrics.saved(began.elapsed());
                 if self.retry_at.take().is_some() {
                     tracing::info!("rooms are saved again");
                 }

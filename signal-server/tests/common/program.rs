@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::{ACCESS_SECRET, PATIENCE};
 
-/// The program, with no settings from the environment of the tests and without a data directory.
+/// The program, with no settings from the environment of the tests without a data directory, and with metrics at a free port.
 pub fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signal-server"));
     command.args(args).stdin(Stdio::null()).kill_on_drop(true);
@@ -20,7 +20,7 @@ pub fn program(args: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
-    command.env("SIGNAL_EPHEMERAL", "1");
+    command.env("SIGNAL_EPHEMERAL", "1").env("SIGNAL_ADMIN_LISTEN", "127.0.0.1:0");
     command
 }
 

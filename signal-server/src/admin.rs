@@ -1,0 +1,44 @@
+//! What operators and their machines ask: is it alive, does it take anybody in, what does it do.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::language;
+use crate::metrics::{Counts, OPEN_METRICS};
+
+/// `GET /healthz` and `GET /readyz`, which tell nothing that the public may not know.
+pub(crate) fn probes() -> Router<Arc<App>> {
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz))
+}
+
+/// The probes, and `GET /metrics`.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    probes().route("/metrics", get(metrics))
+}
+
+/// Whether it runs; whoever gets no answer should start it anew.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether it takes anybody in; while it does not, send them elsewhere.
+async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    if app.drain.is_on() {
+        return ApiError::Draining.into_response(language::preferred(&headers));
+    }
+    (StatusCode::OK, "ok\n").into_response()
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let (rooms, participants) = app.shards.counts();
+    let counts = Counts { rooms, participants, connections: app.connections.count(&()) };
+    ([(CONTENT_TYPE, OPEN_METRICS)], app.metrics.encode(counts)).into_response()
+}

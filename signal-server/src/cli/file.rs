@@ -1,0 +1,110 @@
+//! A file of settings, made into arguments.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
+use thiserror::Error;
+use toml::{Table, Value};
+
+use super::Cli;
+
+/// What a file says that neither a flag nor a variable does.
+#[derive(Debug, Default)]
+pub(super) struct Arguments {
+    pub(super) arguments: Vec<OsString>,
+    /// The settings they are for.
+    pub(super) names: BTreeSet<String>,
+}
+
+/// Why a file of settings cannot be used; the operator's fault.
+#[derive(Debug, Error)]
+pub(super) enum InvalidFile {
+    #[error("cannot read {path}: {error}")]
+    Io { path: PathBuf, error: io::Error },
+    #[error("{path} is not TOML: {error}")]
+    Toml { path: PathBuf, error: Box<toml::de::Error> },
+    #[error("{path}: there is no setting {name}; print-config lists all of them")]
+    Unknown { path: PathBuf, name: String },
+    #[error("{path}: {name} cannot be {found}")]
+    Type { path: PathBuf, name: String, found: &'static str },
+}
+
+/// Reads a file. `given` is what flags and variables say, which goes before it.
+pub(super) fn arguments(path: &Path, given: &ArgMatches) -> Result<Arguments, InvalidFile> {
+    let text = fs::read_to_string(path).map_err(|error| InvalidFile::Io { path: path.to_owned(), error })?;
+    let table: Table =
+        text.parse().map_err(|error| InvalidFile::Toml { path: path.to_owned(), error: Box::new(error) })?;
+    let command = Cli::command();
+    let serve = command.find_subcommand("serve").map(clap::Command::get_arguments);
+    let settings: Vec<&Arg> = command.get_arguments().chain(serve.into_iter().flatten()).collect();
+    let mut file = Arguments::default();
+    for (name, value) in table {
+        let is_it = |arg: &&Arg| arg.get_long() == Some(&name) && name != "config";
+        let Some(setting) = settings.iter().copied().find(is_it) else {
+            return Err(InvalidFile::Unknown { path: path.to_owned(), name });
+        };
+        let wrong = |found| InvalidFile::Type { path: path.to_owned(), name: name.clone(), found };
+        let texts = texts(setting, value).map_err(wrong)?;
+        let matches = given.subcommand().map_or(given, |(_, matches)| matches);
+        // A command takes of the file what it has flags for.
+        if matches.try_contains_id(setting.get_id().as_str()).is_err() || is_given(matches, &settings, &name)
+        {
+            continue;
+        }
+        for text in texts {
+            let mut argument = format!("--{name}");
+            if takes_value(setting) {
+                argument = format!("{argument}={text}");
+            }
+            file.arguments.push(argument.into());
+        }
+        file.names.insert(name);
+    }
+    Ok(file)
+}
+
+/// The values of a setting, as on the command line; none for a flag that is off.
+fn texts(setting: &Arg, value: Value) -> Result<Vec<String>, &'static str> {
+    match (value, takes_value(setting)) {
+        (Value::Boolean(is_on), false) => Ok(is_on.then(String::new).into_iter().collect()),
+        (Value::String(text), true) => Ok(vec![text]),
+        (Value::Integer(number), true) => Ok(vec![number.to_string()]),
+        (Value::Array(values), true) if matches!(setting.get_action(), ArgAction::Append) => {
+            let texts = values.into_iter().map(|value| match value {
+                Value::String(text) => Ok(text),
+                Value::Array(_)
+                | Value::Boolean(_)
+                | Value::Datetime(_)
+                | Value::Float(_)
+                | Value::Integer(_)
+                | Value::Table(_) => Err("a list of anything but texts"),
+            });
+            texts.collect()
+        }
+        (Value::Array(_), _) => Err("a list"),
+        (Value::Boolean(_), true) => Err("true or false"),
+        (Value::Datetime(_), _) => Err("a time"),
+        (Value::Float(_), _) => Err("a fraction"),
+        (Value::Integer(_), false) => Err("a number"),
+        (Value::String(_), false) => Err("a text"),
+        (Value::Table(_), _) => Err("a table"),
+    }
+}
+
+fn takes_value(setting: &Arg) -> bool {
+    setting.get_action().takes_values()
+}
+
+/// Whether a flag or a variable says it, or the same in the other way: a secret itself or its file.
+fn is_given(matches: &ArgMatches, settings: &[&Arg], name: &str) -> bool {
+    let twin = name.strip_suffix("-file").map_or_else(|| format!("{name}-file"), str::to_owned);
+    let same = settings.iter().filter(|arg| arg.get_long().is_some_and(|long| long == name || long == twin));
+    same.map(|arg| arg.get_id().as_str()).any(|id| {
+        matches!(matches.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+    })
+}
