@@ -1,5 +1,6 @@
 //! The connection to one other participant: a task that owns the peer connection and does what the session says.
 
+mod channels;
 mod data;
 mod handler;
 mod interceptors;
@@ -19,17 +20,21 @@ use rtc::rtp_transceiver::RTCRtpTransceiverDirection;
 use signal_core::ParticipantId;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use webrtc::data_channel::DataChannel as DataChannelApi;
 use webrtc::error::Result;
 use webrtc::peer_connection::{
     PeerConnection, RTCIceCandidateInit, RTCPeerConnectionState, RTCSessionDescription,
 };
 
-use self::data::DataSender;
+use self::channels::Channels;
+pub(crate) use self::channels::NewChannel;
+use self::data::DefaultChannel;
+pub(crate) use self::data::Outlet;
 use self::handler::Note;
 use self::receiver::Negotiated;
 use self::senders::Senders;
 pub(crate) use self::setup::Setup;
-use crate::error::SendError;
+use crate::channel::DataChannel;
 use crate::event::ConnectionState;
 use crate::ice::IceCandidate;
 use crate::session::{Command, Report};
@@ -40,6 +45,7 @@ use crate::track_source::TrackLabel;
 #[derive(Debug)]
 pub(crate) enum Told {
     Data(Bytes),
+    DataChannel(DataChannel),
     DataChannelOpen,
     Session(Report),
     Track(RemoteTrack),
@@ -53,13 +59,18 @@ pub(crate) struct Message {
     pub(crate) told: Told,
 }
 
+/// Something that the application wants of a connection, past the session.
+pub(crate) enum Request {
+    OpenChannel(NewChannel),
+}
+
 /// The way to a connection's task; dropping it closes the connection.
-#[derive(Debug)]
 pub(crate) struct Connection {
     number: u32,
     commands: mpsc::Sender<Command>,
     setup: watch::Sender<Arc<Setup>>,
-    data: DataSender,
+    requests: mpsc::Sender<Request>,
+    default_channel: DefaultChannel,
 }
 
 impl Connection {
@@ -73,11 +84,12 @@ impl Connection {
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (commands, queue) = mpsc::channel(QUEUE_COMMANDS);
-        let (data, outgoing) = data::channel();
+        let (requests, requested) = mpsc::channel(QUEUE_REQUESTS);
+        let default_channel = DefaultChannel::default();
         let (setup, current) = watch::channel(setup);
         let out = Out { peer, number, messages };
-        tasks.spawn(run(current, offers, queue, outgoing, out));
-        Self { number, commands, setup, data }
+        tasks.spawn(run(current, offers, queue, requested, default_channel.clone(), out));
+        Self { number, commands, setup, requests, default_channel }
     }
 
     /// Has the connection do something; one that has fallen far behind is reported failed.
@@ -91,8 +103,14 @@ impl Connection {
         self.setup.send_replace(setup);
     }
 
-    pub(crate) fn send(&self, data: Bytes) -> std::result::Result<(), SendError> {
-        self.data.send(data)
+    /// Has the connection answer; a request whose reply is dropped came too late, or there were too many.
+    pub(crate) fn request(&self, request: Request) {
+        let _ = self.requests.try_send(request);
+    }
+
+    /// The way out over the default data channel, once it is open.
+    pub(crate) fn default_channel(&self) -> Option<Outlet> {
+        self.default_channel.outlet()
     }
 
     pub(crate) fn number(&self) -> u32 {
@@ -124,7 +142,8 @@ async fn run(
     mut current: watch::Receiver<Arc<Setup>>,
     offers: bool,
     mut commands: mpsc::Receiver<Command>,
-    outgoing: data::Outgoing,
+    mut requests: mpsc::Receiver<Request>,
+    default_channel: DefaultChannel,
     out: Out,
 ) {
     let setup = Arc::clone(&current.borrow_and_update());
@@ -133,6 +152,7 @@ async fn run(
         Ok(built) => built,
         Err(error) => return fail(&out, &error).await,
     };
+    let channels = Channels::new(Arc::clone(&pc), out.clone());
     let mut connection = Running {
         pc,
         senders,
@@ -141,7 +161,9 @@ async fn run(
         received: HashMap::new(),
         labels: Vec::new(),
         tasks: JoinSet::new(),
-        outgoing,
+        default_channel,
+        has_default_channel: offers,
+        channels,
         out,
     };
     if offers {
@@ -164,6 +186,7 @@ async fn run(
                 let Some(command) = command else { break };
                 connection.execute(command).await;
             }
+            Some(request) = requests.recv() => connection.answer_request(request),
             Some(note) = notes.recv() => connection.note(note).await,
             () = connection.senders.changed() => connection.update_senders().await,
         }
@@ -184,7 +207,10 @@ struct Running {
     /// What the other side has said that its tracks are.
     labels: Vec<TrackLabel>,
     tasks: JoinSet<()>,
-    outgoing: data::Outgoing,
+    default_channel: DefaultChannel,
+    /// Whether a channel stands, or is to, for data that names none.
+    has_default_channel: bool,
+    channels: Channels,
     out: Out,
 }
 
@@ -272,7 +298,7 @@ impl Running {
                 self.needs_candidate = false;
                 self.out.report(Report::Candidate(candidate)).await;
             }
-            Note::DataChannel(channel) => self.carry_data(channel),
+            Note::DataChannel(channel) => self.channel_opened(channel).await,
             // webrtc-rs does not tell why a TURN server gave nothing, and would go on connecting for half a minute.
             Note::Gathered if self.needs_candidate => {
                 let reason = "no TURN server can be reached over UDP and accepts the credential, and nothing else may be used";
@@ -318,8 +344,31 @@ impl Running {
         }
     }
 
-    fn carry_data(&mut self, channel: Arc<dyn webrtc::data_channel::DataChannel>) {
-        self.tasks.spawn(data::carry(channel, self.outgoing.clone(), self.out.clone()));
+    fn answer_request(&mut self, request: Request) {
+        match request {
+            Request::OpenChannel(new) => {
+                self.tasks.spawn(self.channels.clone().carry_new(new));
+            }
+        }
+    }
+
+    /// The other side has opened a channel.
+    async fn channel_opened(&mut self, channel: Arc<dyn DataChannelApi>) {
+        match data::is_default(channel.as_ref(), self.has_default_channel).await {
+            Ok(true) => {
+                self.has_default_channel = true;
+                self.carry_data(channel);
+            }
+            Ok(false) => {
+                self.tasks.spawn(self.channels.clone().carry_received(channel));
+            }
+            // Closed again already.
+            Err(_) => {}
+        }
+    }
+
+    fn carry_data(&mut self, channel: Arc<dyn DataChannelApi>) {
+        self.tasks.spawn(data::carry(channel, self.default_channel.clone(), self.out.clone()));
     }
 }
 
@@ -330,6 +379,7 @@ async fn fail(out: &Out, error: &(impl Display + Sync + ?Sized)) {
 
 /// More than the candidates of a machine with many interfaces.
 const QUEUE_COMMANDS: usize = 256;
+const QUEUE_REQUESTS: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -407,7 +457,7 @@ mod tests {
                 Told::Session(Report::Broken | Report::State(ConnectionState::Failed)) => {
                     panic!("{peer} failed")
                 }
-                Told::Session(_) | Told::Data(_) => {}
+                Told::Session(_) | Told::Data(_) | Told::DataChannel(_) => {}
             }
             if is_settled {
                 for candidate in winners_candidates.drain(..) {

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;
 
-use crate::connection::{Connection, Message, Setup, Told};
+use crate::connection::{Connection, Message, Outlet, Request, Setup, Told};
 use crate::door::{Door, Entered};
 use crate::error::{MediaError, SendError};
 use crate::event::Event;
@@ -24,12 +24,31 @@ use crate::track_source::TrackSource;
 /// Something that the application wants.
 pub(crate) enum Wish {
     Leave,
-    Publish { kind: MediaKind, source: Box<dyn MediaSource>, label: TrackSource },
-    RestartIce { with: ParticipantId },
-    Send { to: ParticipantId, data: Bytes, reply: oneshot::Sender<Result<(), SendError>> },
-    Share { source: Box<dyn MediaSource>, place: SharePlace },
+    DefaultChannel {
+        to: ParticipantId,
+        reply: oneshot::Sender<Result<Outlet, SendError>>,
+    },
+    Publish {
+        kind: MediaKind,
+        source: Box<dyn MediaSource>,
+        label: TrackSource,
+    },
+    /// Of the connection to that participant; without one, the reply is dropped.
+    Request {
+        of: ParticipantId,
+        request: Request,
+    },
+    RestartIce {
+        with: ParticipantId,
+    },
+    Share {
+        source: Box<dyn MediaSource>,
+        place: SharePlace,
+    },
     StopSharing,
-    Unpublish { kind: MediaKind },
+    Unpublish {
+        kind: MediaKind,
+    },
 }
 
 /// A participant's task.
@@ -155,10 +174,11 @@ impl Driver {
                 self.session.handle_report(participant, connection, report, Instant::now());
             }
             Told::Data(data) if is_current => self.events.emit(Event::Data { participant, data }),
+            Told::DataChannel(channel) if is_current => self.events.emit(Event::DataChannel(channel)),
             Told::DataChannelOpen if is_current => self.events.emit(Event::DataChannelOpen { participant }),
             Told::Track(track) if is_current => self.events.emit(Event::Track(track)),
             // From a connection that is being closed.
-            Told::Data(_) | Told::DataChannelOpen | Told::Track(_) => {}
+            Told::Data(_) | Told::DataChannel(_) | Told::DataChannelOpen | Told::Track(_) => {}
         }
     }
 
@@ -170,10 +190,15 @@ impl Driver {
             Wish::Share { source, place } => self.outgoing.share(source, place),
             Wish::StopSharing => self.outgoing.stop_sharing(),
             Wish::Unpublish { kind } => self.outgoing.unpublish(kind),
-            Wish::Send { to, data, reply } => {
-                let connection = self.connections.get(&to).ok_or(SendError::NoChannel);
+            Wish::DefaultChannel { to, reply } => {
+                let outlet = self.connections.get(&to).and_then(Connection::default_channel);
                 // Whoever does not wait for the outcome does not want it.
-                let _ = reply.send(connection.and_then(|connection| connection.send(data)));
+                let _ = reply.send(outlet.ok_or(SendError::NoChannel));
+            }
+            Wish::Request { of, request } => {
+                if let Some(connection) = self.connections.get(&of) {
+                    connection.request(request);
+                }
             }
         }
     }

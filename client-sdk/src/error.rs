@@ -130,12 +130,27 @@ pub enum MediaError {
     Taken,
 }
 
+/// A named data channel that was not opened.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ChannelError {
+    /// The room has been left or closed.
+    #[error("the room is closed")]
+    Closed,
+    /// The caller's fault: the label is too long.
+    #[error("the label of a data channel may have at most 1024 bytes")]
+    Label,
+    /// There is no connection to that participant, or it was given up before the channel was open.
+    #[error("there is no connection to that participant")]
+    NoConnection,
+}
+
 /// Data that was not sent.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// More is queued for that participant than it takes; send less or later.
-    #[error("the data channel is busy")]
+    /// 1 MiB or more waits to be sent over that channel; send less or later.
+    #[error("1 MiB of data waits to be sent over that channel already")]
     Busy,
     /// The room has been left or closed.
     #[error("the room is closed")]
@@ -143,4 +158,7 @@ pub enum SendError {
     /// There is no open data channel to that participant (yet).
     #[error("no data channel to that participant is open")]
     NoChannel,
+    /// The caller's fault: a message is larger than the other side takes, which is 64 KiB for this crate.
+    #[error("the message is larger than the other side takes")]
+    TooLarge,
 }

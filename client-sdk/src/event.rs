@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use signal_core::{Participant as Member, ParticipantId};
 
+use crate::channel::DataChannel;
 use crate::error::MediaError;
 use crate::media::MediaKind;
 use crate::track::RemoteTrack;
@@ -37,13 +38,15 @@ pub enum Event {
         /// Why.
         reason: MediaError,
     },
-    /// Data from another participant.
+    /// Data from another participant that names no channel.
     Data {
         /// From whom.
         participant: ParticipantId,
         /// What it sent; for text its UTF-8.
         data: Bytes,
     },
+    /// Another participant has opened a named data channel.
+    DataChannel(DataChannel),
     /// Data can be sent to another participant from here on.
     DataChannelOpen {
         /// To whom.

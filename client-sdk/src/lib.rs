@@ -33,6 +33,7 @@
 //! TURN works over UDP only; servers over TCP or TLS are left out with a warning in the log. Audio is Opus; video is VP8, VP9, AV1 or H.264.
 #![forbid(unsafe_code)]
 
+mod channel;
 mod client;
 mod connection;
 mod door;
@@ -54,8 +55,9 @@ mod track_source;
 pub use async_trait::async_trait;
 pub use signal_core::{Participant as Member, ParticipantId};
 
+pub use channel::{DataChannel, DataMessage, Delivery, Reliability};
 pub use client::{Client, ClientBuilder, CreatedRoom, JoinedRoom, NewRoom};
-pub use error::{EnterError, MediaError, RequestError, SendError};
+pub use error::{ChannelError, EnterError, MediaError, RequestError, SendError};
 pub use event::{CloseReason, ConnectionState, Event};
 pub use ice::{IceCandidate, IceServer};
 pub use invite::{Invite, InviteError};

@@ -8,10 +8,11 @@ use signal_core::ParticipantId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::connection::Setup;
+use crate::channel::{DataChannel, Delivery};
+use crate::connection::{NewChannel, Request, Setup};
 use crate::door::Door;
 use crate::driver::{Driver, Wish};
-use crate::error::{EnterError, MediaError, SendError};
+use crate::error::{ChannelError, EnterError, MediaError, SendError};
 use crate::event::Event;
 use crate::ice::IceServer;
 use crate::media::{MediaKind, Outgoing, SharePlace, Source};
@@ -77,12 +78,37 @@ impl Participant {
     ///
     /// # Errors
     ///
-    /// There is no open data channel to it, or more than 64 messages wait already.
+    /// There is no open data channel to it, 1 MiB or more waits already, or the data is larger than the other side takes:
+    /// 64 KiB for this crate.
     pub async fn send_data(&self, to: ParticipantId, data: impl Into<Bytes>) -> Result<(), SendError> {
-        let (reply, done) = oneshot::channel();
-        let wish = Wish::Send { to, data: data.into(), reply };
+        let (reply, outlet) = oneshot::channel();
+        let wish = Wish::DefaultChannel { to, reply };
         self.wishes.send(wish).await.map_err(|_| SendError::Closed)?;
-        done.await.map_err(|_| SendError::Closed)?
+        outlet.await.map_err(|_| SendError::Closed)??.send(data.into()).await
+    }
+
+    /// Opens a data channel of that name, at most 1024 bytes, to another participant, which learns of it by
+    /// [`Event::DataChannel`]; a page by `ondatachannel`. Names need not be unique.
+    ///
+    /// It waits until the channel is open, and so until the connection stands. Cancelling it gives the channel up.
+    ///
+    /// # Errors
+    ///
+    /// There is no connection to that participant, or it was given up before the channel was open.
+    pub async fn open_channel(
+        &self,
+        with: ParticipantId,
+        label: &str,
+        delivery: Delivery,
+    ) -> Result<DataChannel, ChannelError> {
+        if label.len() > MOST_LABEL {
+            return Err(ChannelError::Label);
+        }
+        let (reply, opened) = oneshot::channel();
+        let request = Request::OpenChannel(NewChannel { label: label.to_owned(), delivery, reply });
+        let wish = Wish::Request { of: with, request };
+        self.wishes.send(wish).await.map_err(|_| ChannelError::Closed)?;
+        opened.await.map_err(|_| ChannelError::NoConnection)
     }
 
     /// Sends a source to everybody, from now on and to whoever comes later. One of the same kind that was sent before is
@@ -145,6 +171,7 @@ impl Participant {
     }
 }
 
+const MOST_LABEL: usize = 1024;
 /// Besides the last one.
 const QUEUE_EVENTS: usize = 1024;
 const QUEUE_WISHES: usize = 64;

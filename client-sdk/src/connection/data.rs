@@ -1,92 +1,108 @@
-//! Data channels of one connection.
+//! Data over the channels of one connection, and the channel for what names none.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::{Mutex, mpsc};
-use webrtc::data_channel::{DataChannel, DataChannelEvent};
+use rtc::shared::error::Error;
+use webrtc::data_channel::{DataChannel as Channel, DataChannelEvent};
 
 use super::{Out, Told};
 use crate::error::SendError;
 
 /// The name of the channel that whoever offers creates.
 pub(super) const LABEL: &str = "data";
+/// Bytes that may wait to be sent over one channel.
+pub(super) const MOST_UNSENT: usize = 1024 * 1024;
 
-/// The application's end of the data to send.
-#[derive(Debug)]
-pub(super) struct DataSender {
-    queue: mpsc::Sender<Bytes>,
-    open: Arc<AtomicBool>,
-}
+/// The way out over a channel, for as long as that stands.
+#[derive(Clone)]
+pub(crate) struct Outlet(Weak<dyn Channel>);
 
-/// The connection's end; whichever channel opens first takes it.
-#[derive(Clone, Debug)]
-pub(super) struct Outgoing {
-    queue: Arc<Mutex<mpsc::Receiver<Bytes>>>,
-    open: Arc<AtomicBool>,
-}
-
-pub(super) fn channel() -> (DataSender, Outgoing) {
-    let (sender, receiver) = mpsc::channel(QUEUE_MESSAGES);
-    let open = Arc::new(AtomicBool::new(false));
-    let outgoing = Outgoing { queue: Arc::new(Mutex::new(receiver)), open: Arc::clone(&open) };
-    (DataSender { queue: sender, open }, outgoing)
-}
-
-impl DataSender {
-    pub(super) fn send(&self, data: Bytes) -> Result<(), SendError> {
-        if !self.open.load(Ordering::Acquire) {
-            return Err(SendError::NoChannel);
-        }
-        self.queue.try_send(data).map_err(|error| match error {
-            mpsc::error::TrySendError::Closed(_) => SendError::Closed,
-            mpsc::error::TrySendError::Full(_) => SendError::Busy,
-        })
+impl Outlet {
+    pub(super) fn of(channel: &Arc<dyn Channel>) -> Self {
+        Self(Arc::downgrade(channel))
     }
-}
 
-/// Carries data over a channel until it closes.
-pub(super) async fn carry(channel: Arc<dyn DataChannel>, outgoing: Outgoing, out: Out) {
-    // Two channels stand where both sides offered at once; data goes out over the first and comes in over either.
-    let mut queue = None;
-    loop {
-        let data = async {
-            match &mut queue {
-                Some(queue) => next(queue).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            event = channel.poll() => match event {
-                Some(DataChannelEvent::OnOpen) => {
-                    queue = Arc::clone(&outgoing.queue).try_lock_owned().ok();
-                    if queue.is_some() && !outgoing.open.swap(true, Ordering::AcqRel) {
-                        out.tell(Told::DataChannelOpen).await;
-                    }
-                }
-                Some(DataChannelEvent::OnMessage(message)) => out.tell(Told::Data(message.data.freeze())).await,
-                Some(DataChannelEvent::OnClose) | None => break,
-                Some(_) => {}
-            },
-            data = data => {
-                let Some(data) = data else { break };
-                if let Err(error) = channel.send(BytesMut::from(data)).await {
-                    tracing::debug!(peer = %out.peer, %error, "data was not sent");
-                }
-            }
+    pub(crate) async fn send(&self, data: Bytes) -> Result<(), SendError> {
+        let channel = self.with_room().await?;
+        channel.send(BytesMut::from(data)).await.map_err(|error| refused(&error))
+    }
+
+    pub(crate) async fn send_text(&self, text: &str) -> Result<(), SendError> {
+        let channel = self.with_room().await?;
+        channel.send_text(text).await.map_err(|error| refused(&error))
+    }
+
+    pub(crate) async fn writable(&self) -> Result<(), SendError> {
+        self.channel()?.writable().await.map_err(|error| refused(&error))
+    }
+
+    pub(crate) async fn unsent_bytes(&self) -> usize {
+        match self.channel() {
+            Ok(channel) => channel.outstanding_bytes().await.unwrap_or(0),
+            Err(_) => 0,
         }
     }
-    if queue.is_some() {
-        outgoing.open.store(false, Ordering::Release);
+
+    async fn with_room(&self) -> Result<Arc<dyn Channel>, SendError> {
+        let channel = self.channel()?;
+        let unsent = channel.outstanding_bytes().await.map_err(|error| refused(&error))?;
+        if unsent < MOST_UNSENT { Ok(channel) } else { Err(SendError::Busy) }
+    }
+
+    fn channel(&self) -> Result<Arc<dyn Channel>, SendError> {
+        self.0.upgrade().ok_or(SendError::NoChannel)
     }
 }
 
-type Queue = tokio::sync::OwnedMutexGuard<mpsc::Receiver<Bytes>>;
-
-async fn next(queue: &mut Queue) -> Option<Bytes> {
-    queue.recv().await
+fn refused(error: &Error) -> SendError {
+    match error {
+        Error::ErrOutboundPacketTooLarge => SendError::TooLarge,
+        Error::ErrSendBufferFull => SendError::Busy,
+        _ => SendError::NoChannel,
+    }
 }
 
-/// Messages that wait to be sent at most.
-const QUEUE_MESSAGES: usize = 64;
+/// The channel that data goes out over unless another one is named: the first that opened of those that may be it.
+#[derive(Clone, Default)]
+pub(super) struct DefaultChannel(Arc<Mutex<Option<Outlet>>>);
+
+impl DefaultChannel {
+    pub(super) fn outlet(&self) -> Option<Outlet> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the channel has become the default one.
+    fn opened(&self, channel: &Arc<dyn Channel>) -> bool {
+        let mut outlet = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if outlet.as_ref().is_some_and(|outlet| outlet.channel().is_ok()) {
+            return false;
+        }
+        *outlet = Some(Outlet::of(channel));
+        true
+    }
+}
+
+/// Whether a channel of the other side is for data that names no channel: the one of that name, or the first of a page,
+/// which may call it what it likes. Channels that this crate opens by name say so.
+pub(super) async fn is_default(channel: &dyn Channel, has_default: bool) -> Result<bool, Error> {
+    let is_named = channel.protocol().await? == NAMED;
+    Ok(!is_named && (!has_default || channel.label().await? == LABEL))
+}
+
+/// Carries data that names no channel until the channel closes.
+///
+/// Two stand where both sides offered at once; data goes out over the first and comes in over either.
+pub(super) async fn carry(channel: Arc<dyn Channel>, default: DefaultChannel, out: Out) {
+    while let Some(event) = channel.poll().await {
+        match event {
+            DataChannelEvent::OnOpen if default.opened(&channel) => out.tell(Told::DataChannelOpen).await,
+            DataChannelEvent::OnMessage(message) => out.tell(Told::Data(message.data.freeze())).await,
+            DataChannelEvent::OnClose => return,
+            _ => {}
+        }
+    }
+}
+
+/// The subprotocol (RFC 8832 section 5.1) of channels that were opened by name.
+pub(super) const NAMED: &str = "named";

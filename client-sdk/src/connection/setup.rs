@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use webrtc::error::Result;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
+use super::data::MOST_UNSENT;
 use super::handler::Handler;
 use super::interceptors::interceptors;
 use super::senders::Senders;
@@ -110,6 +111,7 @@ impl Setup {
             .with_setting_engine(settings)
             .with_handler(handler)
             .with_dedicated_reactor_pool_size(self.reactor_threads)
+            .with_data_channel_send_buffer_limit(MOST_UNSENT)
             .with_udp_addrs(vec![self.bind_address.clone()])
             .build()
             .await?;

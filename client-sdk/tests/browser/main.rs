@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod channels;
 mod chromium;
 mod codecs;
 #[path = "../common/mod.rs"]

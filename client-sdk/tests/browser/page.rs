@@ -59,6 +59,18 @@ pub(crate) struct Peer {
     /// Its own user fragment and the other side's.
     pub(crate) ice_credentials: [String; 2],
     pub(crate) can_send: bool,
+    /// Those that have a name, by it.
+    pub(crate) channels: BTreeMap<String, Channel>,
+}
+
+/// A named data channel, as the browser describes it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Channel {
+    pub(crate) state: String,
+    pub(crate) ordered: bool,
+    pub(crate) max_retransmits: Option<u16>,
+    pub(crate) max_packet_life_time: Option<u16>,
 }
 
 impl Report {
@@ -143,6 +155,11 @@ impl Page {
 
     pub(crate) async fn send_data(&self, to: ParticipantId, text: &str) {
         self.run("sendData", &[id(to), json!(text)]).await;
+    }
+
+    /// Opens a named data channel that says back whatever comes; the options are those of `createDataChannel`.
+    pub(crate) async fn open_channel(&self, to: ParticipantId, label: &str, options: Value) {
+        self.run("openNamed", &[id(to), json!(label), options]).await;
     }
 
     /// Offers with ICE credentials that are new: from a new connection if the page is of that kind.

@@ -19,8 +19,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use client_sdk::{
-    Client, CloseReason, ConnectionState, CreatedRoom, Event, MediaKind, NewRoom, Options, Participant,
-    ParticipantId, RemoteTrack, RtpPacket, Source, TrackSource,
+    Client, CloseReason, ConnectionState, CreatedRoom, DataChannel, Event, MediaKind, NewRoom, Options,
+    Participant, ParticipantId, RemoteTrack, RtpPacket, Source, TrackSource,
 };
 use signal_server::testing::{self, TestServer};
 use tokio::time::timeout;
@@ -54,6 +54,8 @@ pub struct Witness {
     pub tracks: HashMap<(ParticipantId, MediaKind), RemoteTrack>,
     pub channels: HashSet<ParticipantId>,
     pub data: Vec<(ParticipantId, String)>,
+    /// The named channels that the others have opened to it.
+    pub named: Vec<DataChannel>,
     pub closed: Option<CloseReason>,
     /// What it stopped to send, and why.
     pub degraded: Vec<(MediaKind, String)>,
@@ -78,6 +80,7 @@ impl Witness {
             tracks: HashMap::new(),
             channels: HashSet::new(),
             data: Vec::new(),
+            named: Vec::new(),
             closed: None,
             degraded: Vec::new(),
             shares_ended: Vec::new(),
@@ -125,6 +128,7 @@ impl Witness {
                 self.data.push((participant, String::from_utf8(data.to_vec()).unwrap()));
             }
             Event::Degraded { kind, reason } => self.degraded.push((kind, reason.to_string())),
+            Event::DataChannel(channel) => self.named.push(channel),
             Event::DataChannelOpen { participant } => drop(self.channels.insert(participant)),
             Event::ParticipantJoined(participant) => drop(self.present.insert(participant.id)),
             Event::ParticipantLeft(id) => {

@@ -83,8 +83,9 @@ export class Call {
     this.chooseCodec(pc);
     pc.onicecandidate = ({ candidate }) => candidate && this.send({ type: "candidate", to: id, candidate });
     pc.ontrack = ({ track }) => play(track);
-    pc.ondatachannel = ({ channel }) => this.carry(id, channel);
-    const peer = { pc, channel: null };
+    pc.ondatachannel = ({ channel }) =>
+      channel.protocol === "named" ? this.carryNamed(id, channel) : this.carry(id, channel);
+    const peer = { pc, channel: null, named: {} };
     this.peers.set(id, peer);
     return peer;
   }
@@ -107,6 +108,17 @@ export class Call {
       const text = typeof data === "string" ? data : new TextDecoder().decode(data);
       this.messages.push([id, text]);
     };
+  }
+
+  // Says back whatever comes.
+  carryNamed(id, channel) {
+    this.peers.get(id).named[channel.label] = channel;
+    channel.binaryType = "arraybuffer";
+    channel.onmessage = ({ data }) => channel.send(data);
+  }
+
+  openNamed(id, label, options) {
+    this.carryNamed(id, this.peers.get(id).pc.createDataChannel(label, options));
   }
 
   send(message) {
@@ -145,13 +157,18 @@ export class Call {
 
   async report() {
     const peers = {};
-    for (const [id, { pc, channel }] of this.peers) {
-      peers[id] = { ...(await describe(pc)), canSend: channel?.readyState === "open" };
+    for (const [id, { pc, channel, named }] of this.peers) {
+      const channels = Object.fromEntries(Object.values(named).map((each) => [each.label, describeChannel(each)]));
+      peers[id] = { ...(await describe(pc)), canSend: channel?.readyState === "open", channels };
     }
     const { messages, refusals, isClosed, connectionsMade, offersSent, offersReceived } = this;
     const counts = { connectionsMade, offersSent, offersReceived };
     return { present: [...this.present], peers, messages, refusals, isClosed, ...counts };
   }
+}
+
+function describeChannel({ readyState, ordered, maxRetransmits, maxPacketLifeTime }) {
+  return { state: readyState, ordered, maxRetransmits, maxPacketLifeTime };
 }
 
 // Sound is decoded only while something plays it.

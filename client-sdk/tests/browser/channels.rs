@@ -1,0 +1,84 @@
+//! Named data channels between a page and a participant of this crate, opened by either side.
+
+use std::time::Duration;
+
+use client_sdk::{DataChannel, DataMessage, Delivery, Reliability};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::common::{PATIENCE, listener};
+use crate::flow::exchange_data;
+use crate::page::{Channel, Entry};
+use crate::stage::{Kind, Stage};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_and_a_program_open_named_channels_to_each_other_and_mean_the_same_by_them() {
+    let stage = Stage::set().await;
+    for page_first in [true, false] {
+        let room = stage.room().await;
+        let entry = Entry { media: &[], ..stage.entry(&room) };
+        let (mut program, page) = if page_first {
+            let page = stage.page_with(Kind::Keeping, &entry).await;
+            (stage.guest(&room, listener()).await, page)
+        } else {
+            let program = stage.guest(&room, listener()).await;
+            (program, stage.page_with(Kind::Keeping, &entry).await)
+        };
+        let (program_id, page_id) = (program.id(), page.id());
+        program.until("the default channel", |seen| seen.channels.contains(&page_id)).await;
+        let open = Channel {
+            state: "open".into(),
+            ordered: true,
+            max_retransmits: None,
+            max_packet_life_time: None,
+        };
+        let lifetime = Reliability::Lifetime(Duration::from_millis(250));
+        for (label, delivery, seen_by_page) in [
+            ("chat", Delivery::default(), open.clone()),
+            (
+                "cursor",
+                Delivery::unreliable(),
+                Channel { ordered: false, max_retransmits: Some(0), ..open.clone() },
+            ),
+            (
+                "voice",
+                Delivery { ordered: true, reliability: lifetime },
+                Channel { max_packet_life_time: Some(250), ..open.clone() },
+            ),
+        ] {
+            let opening = program.participant.open_channel(page_id, label, delivery);
+            let mut channel = timeout(PATIENCE, opening).await.expect(label).unwrap();
+            page.until("the channel", |report| {
+                report.peer(program_id).is_some_and(|peer| peer.channels.get(label) == Some(&seen_by_page))
+            })
+            .await;
+            assert_echoes(&mut channel).await;
+        }
+        // Any further channel of a page has a name, whether the page says so or not.
+        let options = [json!({"protocol": "named", "ordered": false, "maxRetransmits": 0}), json!({})];
+        for (label, options) in ["drawing", "text"].into_iter().zip(options) {
+            page.open_channel(program_id, label, options).await;
+            program.until("the page's channel", |seen| !seen.named.is_empty()).await;
+            let mut channel = program.named.pop().unwrap();
+            assert_eq!((channel.label(), channel.is_ordered()), (label, label == "text"));
+            assert_echoes(&mut channel).await;
+        }
+        exchange_data(&mut program, &page).await;
+        program.participant.leave().await;
+        page.close().await;
+    }
+}
+
+/// Sends text and bytes, which the page says back.
+async fn assert_echoes(channel: &mut DataChannel) {
+    channel.send_text("你好").await.unwrap();
+    channel.send("bytes").await.unwrap();
+    let mut echoes = Vec::new();
+    for _ in 0..2 {
+        echoes
+            .push(timeout(PATIENCE, channel.recv()).await.expect("no echo").expect("the channel is closed"));
+    }
+    let text = DataMessage { data: "你好".into(), is_text: true };
+    let bytes = DataMessage { data: "bytes".into(), is_text: false };
+    assert!(echoes.contains(&text) && echoes.contains(&bytes), "{echoes:?}");
+}

@@ -1,0 +1,221 @@
+//! Data channels over real sockets: the default one and named ones, of every kind of delivery.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use client_sdk::{
+    ChannelError, DataChannel, DataMessage, Delivery, NewRoom, ParticipantId, Reliability, SendError,
+};
+use common::{PATIENCE, Witness, client, listener, room_of, server};
+use signal_server::testing::TestServer;
+use tokio::time::timeout;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn either_side_opens_named_channels_of_any_delivery_and_both_send() {
+    let server = server().await;
+    let [mut creator, mut guest] = pair(&server).await;
+    let deliveries = [
+        ("chat", Delivery::default()),
+        ("cursor", Delivery::unreliable()),
+        ("game", Delivery { ordered: true, reliability: Reliability::Retransmits(3) }),
+        ("file", Delivery { ordered: false, reliability: Reliability::Reliable }),
+        (
+            "voice",
+            Delivery { ordered: false, reliability: Reliability::Lifetime(Duration::from_millis(250)) },
+        ),
+    ];
+    for (label, delivery) in deliveries {
+        for creator_opens in [true, false] {
+            let (opener, other) =
+                if creator_opens { (&mut creator, &mut guest) } else { (&mut guest, &mut creator) };
+            let opened = opener.participant.open_channel(other.id(), label, delivery).await.unwrap();
+            other.until("the channel", |seen| !seen.named.is_empty()).await;
+            let received = other.named.pop().unwrap();
+            for (end, far) in [(&opened, other.id()), (&received, opener.id())] {
+                assert_eq!(
+                    (end.participant(), end.label(), end.is_ordered()),
+                    (far, label, delivery.ordered)
+                );
+            }
+            let mut ends = [opened, received];
+            for (from, to) in [(0, 1), (1, 0)] {
+                ends[from].send(format!("{from} bytes")).await.unwrap();
+                let bytes = receive(&mut ends[to]).await;
+                assert_eq!(bytes, DataMessage { data: format!("{from} bytes").into(), is_text: false });
+                ends[from].send_text("你好").await.unwrap();
+                assert_eq!(receive(&mut ends[to]).await, DataMessage { data: "你好".into(), is_text: true });
+                ends[from].send(Bytes::new()).await.unwrap();
+                assert_eq!(receive(&mut ends[to]).await, DataMessage { data: Bytes::new(), is_text: false });
+            }
+        }
+    }
+    // None of it has been taken for data that names no channel, which still comes through.
+    exchange_default(&mut creator, &mut guest).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_called_like_the_default_one_is_a_channel_of_its_own() {
+    let server = server().await;
+    let [mut creator, mut guest] = pair(&server).await;
+    let [mut here, mut there] = open(&creator, &mut guest, "data").await;
+    here.send("over the named one").await.unwrap();
+    assert_eq!(receive(&mut there).await.data, "over the named one");
+    there.send("and back").await.unwrap();
+    assert_eq!(receive(&mut here).await.data, "and back");
+    exchange_default(&mut creator, &mut guest).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_nobody_reads_takes_a_bounded_number_of_bytes_and_goes_on_when_it_is_read() {
+    const CHUNK: usize = 60_000;
+    const MOST_UNSENT: usize = 1024 * 1024;
+    let server = server().await;
+    let [creator, mut guest] = pair(&server).await;
+    let [sender, mut receiver] = open(&creator, &mut guest, "file").await;
+    let chunk = |n: u32| Bytes::from([&n.to_be_bytes()[..], &vec![n as u8; CHUNK - 4]].concat());
+    let mut sent = 0;
+    // What the windows and queues on the way hold is taken first; in the end nothing is taken any more.
+    let mut is_full = false;
+    while !is_full {
+        match sender.send(chunk(sent)).await {
+            Ok(()) => sent += 1,
+            Err(SendError::Busy) => {
+                is_full = timeout(Duration::from_secs(1), sender.writable()).await.is_err();
+            }
+            Err(error) => panic!("{error}"),
+        }
+        assert!(sender.unsent_bytes().await < MOST_UNSENT + CHUNK);
+    }
+    assert_eq!(sender.send(chunk(sent)).await, Err(SendError::Busy));
+    for n in 0..sent {
+        assert_eq!(receive(&mut receiver).await.data, chunk(n), "{n} of {sent}");
+    }
+    timeout(PATIENCE, sender.writable()).await.unwrap().unwrap();
+    sender.send(chunk(sent)).await.unwrap();
+    assert_eq!(receive(&mut receiver).await.data, chunk(sent));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_larger_than_the_other_side_takes_is_refused_and_the_channel_goes_on() {
+    let server = server().await;
+    let [creator, mut guest] = pair(&server).await;
+    let [sender, mut receiver] = open(&creator, &mut guest, "file").await;
+    assert_eq!(sender.send(vec![1; 64 * 1024 + 1]).await, Err(SendError::TooLarge));
+    let most = vec![2; 64 * 1024];
+    sender.send(most.clone()).await.unwrap();
+    assert_eq!(receive(&mut receiver).await.data, most);
+    let to = guest.id();
+    assert_eq!(creator.participant.send_data(to, vec![1; 64 * 1024 + 1]).await, Err(SendError::TooLarge));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_one_side_drops_ends_for_the_other() {
+    let server = server().await;
+    let [mut creator, mut guest] = pair(&server).await;
+    for opener_drops in [true, false] {
+        let [opened, received] = open(&creator, &mut guest, "brief").await;
+        let (dropped, mut kept) = if opener_drops { (opened, received) } else { (received, opened) };
+        drop(dropped);
+        assert_eq!(timeout(PATIENCE, kept.recv()).await.unwrap(), None);
+        assert_eq!(kept.send("too late").await, Err(SendError::NoChannel));
+        assert_eq!(kept.unsent_bytes().await, 0);
+    }
+    exchange_default(&mut creator, &mut guest).await;
+}
+
+/// A stream must not be used again before both sides have closed it (RFC 8831 section 6.7).
+#[tokio::test(flavor = "multi_thread")]
+async fn channels_that_are_opened_and_dropped_over_and_over_all_carry_what_is_sent() {
+    let server = server().await;
+    let [creator, mut guest] = pair(&server).await;
+    for n in 0..30 {
+        let [mut opened, mut received] = open(&creator, &mut guest, &format!("channel {n}")).await;
+        opened.send(format!("{n} there")).await.unwrap();
+        assert_eq!(receive(&mut received).await.data, format!("{n} there"));
+        received.send(format!("{n} back")).await.unwrap();
+        assert_eq!(receive(&mut opened).await.data, format!("{n} back"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn channels_end_with_whoever_leaves() {
+    let server = server().await;
+    let [mut creator, mut guest] = pair(&server).await;
+    let id = guest.id();
+    let [mut here, mut there] = open(&creator, &mut guest, "chat").await;
+    guest.participant.leave().await;
+    assert_eq!(timeout(PATIENCE, there.recv()).await.unwrap(), None);
+    assert_eq!(there.send("x").await, Err(SendError::NoChannel));
+    creator.until("departure", |seen| !seen.present.contains(&id)).await;
+    assert_eq!(timeout(PATIENCE, here.recv()).await.unwrap(), None);
+    let opened = creator.participant.open_channel(id, "chat", Delivery::default()).await;
+    assert_eq!(opened.unwrap_err(), ChannelError::NoConnection);
+    assert_eq!(creator.participant.send_data(id, "x").await, Err(SendError::NoChannel));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_is_opened_as_soon_as_the_connection_stands() {
+    let server = server().await;
+    let client = client(&server);
+    let token = server.access_token("alice");
+    let (room, creator) = client.create(&token, &NewRoom::default(), listener()).await.unwrap();
+    let mut creator = Witness::new(creator);
+    let guest = client.join(&room.room_id, &room.password, "guest", listener()).await.unwrap();
+    let mut guest = Witness::new(guest);
+    creator.until("the guest", |seen| seen.present.contains(&guest.id())).await;
+    // Nothing has been negotiated yet, or not much.
+    let early = loop {
+        match creator.participant.open_channel(guest.id(), "early", Delivery::default()).await {
+            Err(ChannelError::NoConnection) => {}
+            other => break other.unwrap(),
+        }
+    };
+    early.send("first").await.unwrap();
+    guest.until("the channel", |seen| !seen.named.is_empty()).await;
+    assert_eq!(receive(&mut guest.named[0]).await.data, "first");
+    let label = "x".repeat(1025);
+    let too_long = creator.participant.open_channel(guest.id(), &label, Delivery::default()).await;
+    assert_eq!(too_long.unwrap_err(), ChannelError::Label);
+}
+
+/// Two participants that are connected.
+async fn pair(server: &TestServer) -> [Witness; 2] {
+    let (_, mut witnesses) = room_of(server, 2, listener()).await;
+    let ids = [witnesses[1].id(), witnesses[0].id()];
+    for (witness, other) in witnesses.iter_mut().zip(ids) {
+        witness.until("the default channel", |seen| seen.channels.contains(&other)).await;
+    }
+    witnesses.try_into().ok().unwrap()
+}
+
+/// A reliable channel from the one to the other, and its ends.
+async fn open(from: &Witness, to: &mut Witness, label: &str) -> [DataChannel; 2] {
+    let opening = from.participant.open_channel(to.id(), label, Delivery::default());
+    let opened = timeout(PATIENCE, opening).await.expect("the channel does not open").unwrap();
+    let is_it = |channel: &DataChannel| channel.label() == label;
+    to.until("the channel", |seen| seen.named.iter().any(is_it)).await;
+    let received = to.named.pop().unwrap();
+    to.named.clear();
+    [opened, received]
+}
+
+async fn receive(channel: &mut DataChannel) -> DataMessage {
+    timeout(PATIENCE, channel.recv()).await.expect("nothing comes").expect("the channel is closed")
+}
+
+/// Sends both ways without naming a channel, and checks that nothing else has come that way.
+async fn exchange_default(a: &mut Witness, b: &mut Witness) {
+    let ids: [ParticipantId; 2] = [a.id(), b.id()];
+    for (witness, other) in [(&mut *a, ids[1]), (&mut *b, ids[0])] {
+        witness.participant.send_data(other, "by default").await.unwrap();
+    }
+    for (witness, other) in [(a, ids[1]), (b, ids[0])] {
+        witness.until("data", |seen| !seen.data.is_empty()).await;
+        assert_eq!(witness.data, [(other, "by default".to_owned())]);
+        assert!(witness.named.is_empty());
+    }
+}
