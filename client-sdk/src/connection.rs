@@ -60,7 +60,7 @@ pub(crate) struct Message {
 }
 
 /// Something that the application wants of a connection, past the session.
-pub(crate) enum Request {
+pub(crate) enum Errand {
     OpenChannel(NewChannel),
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Connection {
     number: u32,
     commands: mpsc::Sender<Command>,
     setup: watch::Sender<Arc<Setup>>,
-    requests: mpsc::Sender<Request>,
+    errands: mpsc::Sender<Errand>,
     default_channel: DefaultChannel,
 }
 
@@ -84,12 +84,12 @@ impl Connection {
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (commands, queue) = mpsc::channel(QUEUE_COMMANDS);
-        let (requests, requested) = mpsc::channel(QUEUE_REQUESTS);
+        let (errands, wanted) = mpsc::channel(QUEUE_ERRANDS);
         let default_channel = DefaultChannel::default();
         let (setup, current) = watch::channel(setup);
         let out = Out { peer, number, messages };
-        tasks.spawn(run(current, offers, queue, requested, default_channel.clone(), out));
-        Self { number, commands, setup, requests, default_channel }
+        tasks.spawn(run(current, offers, queue, wanted, default_channel.clone(), out));
+        Self { number, commands, setup, errands, default_channel }
     }
 
     /// Has the connection do something; one that has fallen far behind is reported failed.
@@ -103,9 +103,9 @@ impl Connection {
         self.setup.send_replace(setup);
     }
 
-    /// Has the connection answer; a request whose reply is dropped came too late, or there were too many.
-    pub(crate) fn request(&self, request: Request) {
-        let _ = self.requests.try_send(request);
+    /// Has the connection see to it; an errand whose reply is dropped came too late, or there were too many.
+    pub(crate) fn run_errand(&self, errand: Errand) {
+        let _ = self.errands.try_send(errand);
     }
 
     /// The way out over the default data channel, once it is open.
@@ -142,7 +142,7 @@ async fn run(
     mut current: watch::Receiver<Arc<Setup>>,
     offers: bool,
     mut commands: mpsc::Receiver<Command>,
-    mut requests: mpsc::Receiver<Request>,
+    mut errands: mpsc::Receiver<Errand>,
     default_channel: DefaultChannel,
     out: Out,
 ) {
@@ -186,7 +186,7 @@ async fn run(
                 let Some(command) = command else { break };
                 connection.execute(command).await;
             }
-            Some(request) = requests.recv() => connection.answer_request(request),
+            Some(errand) = errands.recv() => connection.run_errand(errand),
             Some(note) = notes.recv() => connection.note(note).await,
             () = connection.senders.changed() => connection.update_senders().await,
         }
@@ -344,9 +344,9 @@ impl Running {
         }
     }
 
-    fn answer_request(&mut self, request: Request) {
-        match request {
-            Request::OpenChannel(new) => {
+    fn run_errand(&mut self, errand: Errand) {
+        match errand {
+            Errand::OpenChannel(new) => {
                 self.tasks.spawn(self.channels.clone().carry_new(new));
             }
         }
@@ -379,7 +379,7 @@ async fn fail(out: &Out, error: &(impl Display + Sync + ?Sized)) {
 
 /// More than the candidates of a machine with many interfaces.
 const QUEUE_COMMANDS: usize = 256;
-const QUEUE_REQUESTS: usize = 64;
+const QUEUE_ERRANDS: usize = 64;
 
 #[cfg(test)]
 mod tests {

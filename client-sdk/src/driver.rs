@@ -1,19 +1,23 @@
 //! Carries out what the session decides: between the signaling connection, the connections and the application.
 
+mod replies;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use signal_core::wire::{Problem, decode_server, encode_client};
-use signal_core::{ClientMessage, ParticipantId};
+use signal_core::{ClientMessage, ParticipantId, Request, RequestId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;
 
-use crate::connection::{Connection, Message, Outlet, Request, Setup, Told};
+use self::replies::Replies;
+pub(crate) use self::replies::Reply;
+use crate::connection::{Connection, Errand, Message, Outlet, Setup, Told};
 use crate::door::{Door, Entered};
-use crate::error::{MediaError, SendError};
+use crate::error::{MediaError, RATE_LIMITED, SendError};
 use crate::event::Event;
 use crate::ice::IceServer;
 use crate::media::{MediaKind, MediaSource, Outgoing, SharePlace};
@@ -23,6 +27,11 @@ use crate::track_source::TrackSource;
 
 /// Something that the application wants.
 pub(crate) enum Wish {
+    /// The reply comes once the server has taken it or refused.
+    Command {
+        message: ClientMessage,
+        reply: Reply,
+    },
     Leave,
     DefaultChannel {
         to: ParticipantId,
@@ -34,9 +43,9 @@ pub(crate) enum Wish {
         label: TrackSource,
     },
     /// Of the connection to that participant; without one, the reply is dropped.
-    Request {
+    Errand {
         of: ParticipantId,
-        request: Request,
+        errand: Errand,
     },
     RestartIce {
         with: ParticipantId,
@@ -68,6 +77,7 @@ pub(crate) struct Driver {
     /// Cloned for each connection.
     messages_in: mpsc::Sender<Message>,
     events: Events,
+    replies: Replies,
     id: watch::Sender<ParticipantId>,
     /// Whether the room is over.
     ended: bool,
@@ -96,6 +106,7 @@ impl Driver {
             messages,
             messages_in,
             events: Events::new(events),
+            replies: Replies::default(),
             id,
             ended: false,
         }
@@ -184,6 +195,11 @@ impl Driver {
 
     fn wish(&mut self, wish: Wish) {
         match wish {
+            Wish::Command { message, reply } => {
+                if let Some(reply) = self.replies.admit(reply) {
+                    self.replies.expect(self.session.handle_command(message), reply);
+                }
+            }
             Wish::Leave => self.session.leave(),
             Wish::Publish { kind, source, label } => self.outgoing.publish(kind, source, label),
             Wish::RestartIce { with } => self.session.restart_ice(with),
@@ -195,9 +211,9 @@ impl Driver {
                 // Whoever does not wait for the outcome does not want it.
                 let _ = reply.send(outlet.ok_or(SendError::NoChannel));
             }
-            Wish::Request { of, request } => {
+            Wish::Errand { of, errand } => {
                 if let Some(connection) = self.connections.get(&of) {
-                    connection.request(request);
+                    connection.run_errand(errand);
                 }
             }
         }
@@ -216,6 +232,9 @@ impl Driver {
                     }
                 }
                 Action::Event(event) => {
+                    if matches!(&event, Event::SignalingError { code, .. } if code == RATE_LIMITED) {
+                        self.replies.keep_quiet();
+                    }
                     self.ended |= matches!(event, Event::Closed(_));
                     self.events.emit(event);
                 }
@@ -231,7 +250,8 @@ impl Driver {
                 Action::Reconnect { way, after } => {
                     self.entering.spawn(self.door.clone().enter_again(way, after));
                 }
-                Action::Send(message) => self.send(&message),
+                Action::Request(Request { message, req }) => self.send(&message, req.as_ref()),
+                Action::Send(message) => self.send(&message, None),
                 Action::UseIceServers(ice) => {
                     if let Some(servers) = IceServer::list(&ice) {
                         self.setup = Arc::new(self.setup.with_ice_servers(&servers));
@@ -242,11 +262,14 @@ impl Driver {
                 }
             }
         }
+        while let Some((number, outcome)) = self.session.poll_outcome() {
+            self.replies.settle(number, outcome);
+        }
     }
 
-    fn send(&mut self, message: &ClientMessage) {
+    fn send(&mut self, message: &ClientMessage, req: Option<&RequestId>) {
         let Some(signaling) = &self.signaling else { return };
-        if !signaling.send(encode_client(message, None)) && !self.ended {
+        if !signaling.send(encode_client(message, req)) && !self.ended {
             let reason = "the server does not take what is sent".into();
             self.set_back(Setback::Lost { code: None, reason });
         }

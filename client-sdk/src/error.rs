@@ -1,6 +1,7 @@
 //! How things fail, and whose fault it is.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -144,6 +145,61 @@ pub enum ChannelError {
     #[error("there is no connection to that participant")]
     NoConnection,
 }
+
+/// Something asked of the server that it did not do, or not for certain.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// 256 commands, or 256 KiB of them, wait for the server already.
+    #[error("the server has not taken earlier messages yet")]
+    Busy,
+    /// The room has been left or closed.
+    #[error("the room is closed")]
+    Closed,
+    /// The caller's fault: the value has no JSON form.
+    #[error("the value cannot be written as JSON: {0}")]
+    Json(String),
+    /// The signaling connection was lost and with it what was under way: the server may have taken it or not.
+    #[error("the signaling connection was lost, and the server may have taken the message or not")]
+    Lost,
+    /// The caller's fault: nobody can be called that.
+    #[error("the name cannot be shown: {0}")]
+    Name(String),
+    /// The server refused it, for the stable reason `code`: `peer_not_found`, `peer_unreachable`, `self_target`,
+    /// `message_too_large`, `rate_limited`, …
+    #[error("the server refused: {message} ({code})")]
+    Refused {
+        /// The stable reason.
+        code: String,
+        /// The reason for people.
+        message: String,
+        /// After how long the same may be tried again; `None` if that is of no use.
+        retry_after: Option<Duration>,
+    },
+    /// The caller's fault: more than the protocol allows.
+    #[error("{bytes} bytes of JSON are too many: at most {most}")]
+    TooLarge {
+        /// How many there are.
+        bytes: usize,
+        /// How many are allowed.
+        most: usize,
+    },
+    /// The caller's fault: a topic that is empty or too long.
+    #[error("a topic has 1 to 64 characters")]
+    Topic,
+    /// The server speaks the first version of the protocol only, which has no such thing.
+    #[error("the server does not pass on messages of applications")]
+    Unsupported,
+}
+
+impl CommandError {
+    /// Whether too much was sent.
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == RATE_LIMITED)
+    }
+}
+
+pub(crate) const RATE_LIMITED: &str = "rate_limited";
 
 /// Data that was not sent.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]

@@ -35,6 +35,7 @@
 
 mod channel;
 mod client;
+mod command;
 mod connection;
 mod door;
 mod driver;
@@ -53,11 +54,11 @@ mod track;
 mod track_source;
 
 pub use async_trait::async_trait;
-pub use signal_core::{Participant as Member, ParticipantId};
+pub use signal_core::{Audience, Participant as Member, ParticipantId};
 
 pub use channel::{DataChannel, DataMessage, Delivery, Reliability};
 pub use client::{Client, ClientBuilder, CreatedRoom, JoinedRoom, NewRoom};
-pub use error::{ChannelError, EnterError, MediaError, RequestError, SendError};
+pub use error::{ChannelError, CommandError, EnterError, MediaError, RequestError, SendError};
 pub use event::{CloseReason, ConnectionState, Event};
 pub use ice::{IceCandidate, IceServer};
 pub use invite::{Invite, InviteError};

@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use signal_core::ParticipantId;
+use serde::Serialize;
+use signal_core::{Audience, ClientMessage, ParticipantId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::channel::{DataChannel, Delivery};
-use crate::connection::{NewChannel, Request, Setup};
+use crate::command;
+use crate::connection::{Errand, NewChannel, Setup};
 use crate::door::Door;
 use crate::driver::{Driver, Wish};
-use crate::error::{ChannelError, EnterError, MediaError, SendError};
+use crate::error::{ChannelError, CommandError, EnterError, MediaError, SendError};
 use crate::event::Event;
 use crate::ice::IceServer;
 use crate::media::{MediaKind, Outgoing, SharePlace, Source};
@@ -105,8 +107,8 @@ impl Participant {
             return Err(ChannelError::Label);
         }
         let (reply, opened) = oneshot::channel();
-        let request = Request::OpenChannel(NewChannel { label: label.to_owned(), delivery, reply });
-        let wish = Wish::Request { of: with, request };
+        let errand = Errand::OpenChannel(NewChannel { label: label.to_owned(), delivery, reply });
+        let wish = Wish::Errand { of: with, errand };
         self.wishes.send(wish).await.map_err(|_| ChannelError::Closed)?;
         opened.await.map_err(|_| ChannelError::NoConnection)
     }
@@ -146,6 +148,53 @@ impl Participant {
     pub async fn stop_sharing(&self) {
         // After the end of the room nothing is shown anyway.
         let _ = self.wishes.send(Wish::StopSharing).await;
+    }
+
+    /// Sends a message to one participant or to everybody, by way of the server; they get it as [`Event::Message`]. The
+    /// topic has 1 to 64 characters, the data at most 16 KiB as JSON. Participants that speak the first version of the
+    /// protocol get none.
+    ///
+    /// It waits until the server has taken the message, also while the signaling connection is being opened again.
+    /// Cancelling it does not take the message back.
+    ///
+    /// # Errors
+    ///
+    /// The topic or the data is too long or cannot be written as JSON, the server refuses, like `peer_not_found` or
+    /// `rate_limited`, too much waits for it already, or it is not known whether it has taken the message. Of one that is
+    /// on its way to another node of the server a refusal may come later, as [`Event::SignalingError`].
+    pub async fn send_message<T: Serialize + ?Sized>(
+        &self,
+        to: Audience,
+        topic: &str,
+        data: &T,
+    ) -> Result<(), CommandError> {
+        self.command(command::message(to, topic, data)?).await
+    }
+
+    /// Changes what this participant says of itself, at most 4 KiB as JSON. The others get it as
+    /// [`Event::ParticipantUpdated`], and whoever comes later in [`Member::state`](crate::Member::state). It is kept when the
+    /// room is entered anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_message`](Self::send_message).
+    pub async fn set_state<T: Serialize + ?Sized>(&self, state: &T) -> Result<(), CommandError> {
+        self.command(command::state(state)?).await
+    }
+
+    /// Changes the name that the others see, as [`set_state`](Self::set_state) does the state.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_message`](Self::send_message), and where the name cannot be shown.
+    pub async fn set_name(&self, name: &str) -> Result<(), CommandError> {
+        self.command(command::name(name)?).await
+    }
+
+    async fn command(&self, message: ClientMessage) -> Result<(), CommandError> {
+        let (reply, outcome) = oneshot::channel();
+        self.wishes.send(Wish::Command { message, reply }).await.map_err(|_| CommandError::Closed)?;
+        outcome.await.map_err(|_| CommandError::Closed)?
     }
 
     /// Starts ICE anew with another participant, for example after the network has changed.

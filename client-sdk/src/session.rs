@@ -21,6 +21,7 @@
 
 mod action;
 mod candidates;
+mod commands;
 mod description;
 mod lease;
 mod outbox;
@@ -31,15 +32,16 @@ mod report;
 mod return_path;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use signal_core::wire::payload;
 use signal_core::{
     ClientMessage, ErrorCode, IceServers, LeaveReason, Missed, Participant, ParticipantId, PeerUpdate,
-    Resumed, ServerMessage, Signal, SignalKind,
+    Request, RequestId, Resumed, ServerMessage, Signal, SignalKind,
 };
 
 pub use self::action::{Action, Command};
+use self::commands::Commands;
 use self::lease::Lease;
 use self::outbox::Outbox;
 use self::peer::Peer;
@@ -47,6 +49,7 @@ use self::probe::Probe;
 pub use self::report::Report;
 use self::return_path::ReturnPath;
 pub use self::return_path::{Setback, Way};
+use crate::error::CommandError;
 use crate::event::{CloseReason, Event};
 use crate::track_source::TrackLabel;
 
@@ -58,6 +61,9 @@ pub struct Session {
     /// Messages received, for the server to know what is missing.
     received: u64,
     outbox: Outbox,
+    commands: Commands,
+    /// Whether the server passes on what applications say to each other.
+    speaks_v2: bool,
     way_back: ReturnPath,
     /// Why no way leads back, while media goes on nevertheless.
     adrift: Option<String>,
@@ -82,9 +88,12 @@ impl Session {
         // Everything but `resumed` is counted, on both sides.
         self.received += 1;
         match message {
-            ServerMessage::Error { code, message, .. } => self.refused(code, message),
+            ServerMessage::Error { code, message, retry_after, req, .. } => {
+                self.refused(code, message, retry_after, req.as_ref());
+            }
             ServerMessage::IceServers { ice, .. } => self.use_ice_servers(ice, now),
             ServerMessage::Joined { participant_id, participants, welcome } => {
+                self.speaks_v2 = welcome.is_some();
                 self.start_anew(participant_id);
                 self.lease = Lease::default();
                 if let Some(welcome) = welcome {
@@ -107,6 +116,10 @@ impl Session {
             ServerMessage::PeerLeft { participant_id, reason } => self.part(participant_id, reason),
             ServerMessage::PeerUpdated { participant_id, update } => {
                 self.peer_updated(participant_id, &update);
+            }
+            ServerMessage::Pong { req, .. } => {
+                let next = self.commands.answered(req.as_ref());
+                self.actions.extend(next.map(Action::Request));
             }
             ServerMessage::Resumed(resumed) => {
                 self.received -= 1;
@@ -196,6 +209,25 @@ impl Session {
         }
     }
 
+    /// Asks something of the server, and numbers it: [`poll_outcome`](Self::poll_outcome) will tell what came of it.
+    pub fn handle_command(&mut self, message: ClientMessage) -> u64 {
+        if self.way_back.is_over() || self.adrift.is_some() {
+            return self.commands.refuse(CommandError::Closed);
+        }
+        if !self.speaks_v2 {
+            return self.commands.refuse(CommandError::Unsupported);
+        }
+        let (number, requests) = self.commands.issue(message);
+        self.actions.extend(requests.into_iter().map(Action::Request));
+        number
+    }
+
+    /// Takes out what came of a command: whether the server has taken it, or why not.
+    #[must_use]
+    pub fn poll_outcome(&mut self) -> Option<(u64, Result<(), CommandError>)> {
+        self.commands.poll_outcome()
+    }
+
     /// Leaves the room for good.
     pub fn leave(&mut self) {
         if !self.way_back.is_over() {
@@ -214,6 +246,7 @@ impl Session {
         }
         self.peers.clear();
         self.way_back.close();
+        self.commands.fail_all(&CommandError::Closed);
         self.emit(Event::Closed(reason));
     }
 
@@ -223,11 +256,15 @@ impl Session {
     #[must_use]
     pub fn poll_action(&mut self) -> Option<Action> {
         loop {
-            if let Some(message) = self.outbox.poll() {
-                return Some(Action::Send(message));
+            if let Some(request) = self.outbox.poll() {
+                return Some(match request {
+                    Request { message, req: None } => Action::Send(message),
+                    request => Action::Request(request),
+                });
             }
             match self.actions.pop_front()? {
-                Action::Send(message) => self.outbox.push(message),
+                Action::Request(request) => self.outbox.push(request),
+                Action::Send(message) => self.outbox.push(Request { message, req: None }),
                 action => return Some(action),
             }
         }
@@ -255,7 +292,9 @@ impl Session {
         }
         self.received = 1;
         self.outbox.start_anew();
+        self.commands.fail_all(&CommandError::Lost);
         if is_back {
+            self.actions.extend(self.commands.shown().map(Action::Send));
             self.emit(Event::Rejoined { id: me });
         }
     }
@@ -274,12 +313,14 @@ impl Session {
                 let lossless = self.outbox.resume(received);
                 self.emit(Event::Resumed { lossy: !lossless });
                 if !lossless {
+                    self.commands.fail_all(&CommandError::Lost);
                     self.void_negotiations();
                 }
             }
             Missed::Snapshot { participants, .. } => {
                 self.received = seq;
                 self.outbox.start_anew();
+                self.commands.fail_all(&CommandError::Lost);
                 self.emit(Event::Resumed { lossy: true });
                 self.compare(participants);
             }
@@ -349,6 +390,7 @@ impl Session {
     fn drift(&mut self, reason: String) {
         self.emit(Event::SignalingLost { reason: reason.clone() });
         self.adrift = Some(reason);
+        self.commands.fail_all(&CommandError::Lost);
         for id in self.peers.keys().copied().collect::<Vec<_>>() {
             self.part(id, Some(LeaveReason::Lost));
         }
@@ -397,12 +439,28 @@ impl Session {
         }
     }
 
-    fn refused(&mut self, code: ErrorCode, message: String) {
+    fn refused(
+        &mut self,
+        code: ErrorCode,
+        message: String,
+        retry_after: Option<Duration>,
+        req: Option<&RequestId>,
+    ) {
         if code == ErrorCode::OfferConflict {
             // The offer that won is on its way, or here already; answering it is all there is to do.
             tracing::debug!("both sides have offered at once, and the other side's offer has won");
+            return;
+        }
+        let code = code.to_string();
+        let error = CommandError::Refused { code: code.clone(), message: message.clone(), retry_after };
+        // What is over the limit is dropped unread, and the rest of it in silence: nothing is known of any command.
+        let is_told = if error.is_rate_limit() {
+            self.commands.fail_all(&error)
         } else {
-            self.emit(Event::SignalingError { code: code.to_string(), message });
+            self.commands.refused(req, &error)
+        };
+        if !is_told {
+            self.emit(Event::SignalingError { code, message });
         }
     }
 

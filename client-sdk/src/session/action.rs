@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signal_core::{ClientMessage, IceServers, ParticipantId};
+use signal_core::{ClientMessage, IceServers, ParticipantId, Request};
 
 use super::return_path::Way;
 use crate::event::Event;
@@ -45,6 +45,8 @@ pub enum Action {
         /// After this time.
         after: Duration,
     },
+    /// Send a message to the server that its answer names.
+    Request(Request),
     /// Send a message to the server.
     Send(ClientMessage),
     /// Use these ICE servers for new connections, and where ICE starts anew.

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use signal_core::{ClientMessage, SignalKind};
+use signal_core::{ClientMessage, Request, SignalKind};
 
 /// What was sent and what is to be sent.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     /// The last messages sent, and behind them those that wait.
-    kept: VecDeque<ClientMessage>,
+    kept: VecDeque<Request>,
     bytes: usize,
     /// The number of the first one that is kept, less one.
     dropped: u64,
@@ -18,25 +18,25 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn push(&mut self, message: ClientMessage) {
-        self.bytes += size(&message);
-        self.kept.push_back(message);
+    pub(super) fn push(&mut self, request: Request) {
+        self.bytes += size(&request.message);
+        self.kept.push_back(request);
         while self.kept.len() > MOST_MESSAGES || self.bytes > MOST_BYTES {
             let Some(oldest) = self.kept.pop_front() else { return };
-            self.bytes -= size(&oldest);
+            self.bytes -= size(&oldest.message);
             self.dropped += 1;
             self.sent = self.sent.saturating_sub(1);
         }
     }
 
     /// The next message to send; `None` while there is nobody to send it to.
-    pub(super) fn poll(&mut self) -> Option<ClientMessage> {
+    pub(super) fn poll(&mut self) -> Option<Request> {
         if self.is_paused {
             return None;
         }
-        let message = self.kept.get(self.sent)?.clone();
+        let request = self.kept.get(self.sent)?.clone();
         self.sent += 1;
-        Some(message)
+        Some(request)
     }
 
     /// The connection is gone; `false` if that was known.
@@ -70,6 +70,8 @@ fn size(message: &ClientMessage) -> usize {
                 OVERHEAD + signal.payload.as_bytes().len()
             }
         },
+        ClientMessage::Message { data, .. } => OVERHEAD + data.as_bytes().len(),
+        ClientMessage::Update { state: Some(state), .. } => OVERHEAD + state.as_bytes().len(),
         _ => OVERHEAD,
     }
 }
@@ -85,11 +87,11 @@ mod tests {
 
     use super::*;
 
-    fn ping(number: u32) -> ClientMessage {
-        ClientMessage::Ping { t: payload(&number).unwrap() }
+    fn ping(number: u32) -> Request {
+        Request { message: ClientMessage::Ping { t: payload(&number).unwrap() }, req: None }
     }
 
-    fn polled(outbox: &mut Outbox) -> Vec<ClientMessage> {
+    fn polled(outbox: &mut Outbox) -> Vec<Request> {
         std::iter::from_fn(|| outbox.poll()).collect()
     }
 

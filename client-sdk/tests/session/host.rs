@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use client_sdk::session::{Action, Command, Report, Session, Setback, Way};
 use client_sdk::{ConnectionState, Event, IceCandidate, Member, ParticipantId};
 use signal_core::wire::{decode_server, encode_client, payload};
-use signal_core::{ClientMessage, ServerMessage, Signal, SignalKind};
+use signal_core::{ClientMessage, Request, ServerMessage, Signal, SignalKind};
 
 /// A session of `p_m`, and all that surrounds it. Descriptions are written `fingerprint/ufrag`.
 pub(crate) struct Host {
@@ -235,6 +235,11 @@ fn words(action: Action) -> String {
             Way::Join => "join".into(),
             Way::Resume { token, last_seq } => format!("resume {token} after {last_seq}"),
         },
+        Action::Request(Request { message, req }) => {
+            let sent: serde_json::Value =
+                serde_json::from_slice(&encode_client(&message, req.as_ref())).unwrap();
+            format!("ask {} {}", sent["req"], sent["type"]).replace('"', "")
+        }
         Action::Send(ClientMessage::GetIceServers) => "send get_ice_servers".into(),
         Action::Send(ClientMessage::Ping { .. }) => "send ping".into(),
         Action::Send(ClientMessage::Leave) => "send leave".into(),

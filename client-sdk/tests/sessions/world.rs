@@ -400,6 +400,9 @@ impl World {
                     assert!(before.is_none(), "two connections to {peer}");
                 }
                 Action::Reconnect { way, .. } => participant.way = Some(way),
+                Action::Request(request) => {
+                    participant.up.push_back(encode_client(&request.message, request.req.as_ref()));
+                }
                 Action::Send(message) => participant.up.push_back(encode_client(&message, None)),
                 Action::UseIceServers(_) => {}
             }

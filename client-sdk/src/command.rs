@@ -1,0 +1,37 @@
+//! What a participant asks of the server on behalf of the application.
+
+use serde::Serialize;
+use signal_core::wire::payload;
+use signal_core::{Audience, ClientMessage, DisplayName, Payload, Topic};
+
+use crate::error::CommandError;
+
+/// A message of the application to one participant or to everybody.
+pub(crate) fn message<T: Serialize + ?Sized>(
+    to: Audience,
+    topic: &str,
+    data: &T,
+) -> Result<ClientMessage, CommandError> {
+    let topic = Topic::new(topic).map_err(|_| CommandError::Topic)?;
+    Ok(ClientMessage::Message { to, topic, data: json(data, MOST_DATA)? })
+}
+
+pub(crate) fn state<T: Serialize + ?Sized>(state: &T) -> Result<ClientMessage, CommandError> {
+    Ok(ClientMessage::Update { name: None, state: Some(json(state, MOST_STATE)?) })
+}
+
+pub(crate) fn name(name: &str) -> Result<ClientMessage, CommandError> {
+    let parsed = DisplayName::parse(name).map_err(|error| CommandError::Name(error.to_string()))?;
+    let name = parsed.ok_or_else(|| CommandError::Name("there is nothing to show of it".into()))?;
+    Ok(ClientMessage::Update { name: Some(name), state: None })
+}
+
+fn json<T: Serialize + ?Sized>(value: &T, most: usize) -> Result<Payload, CommandError> {
+    let json = payload(value).map_err(|error| CommandError::Json(error.to_string()))?;
+    let bytes = json.as_bytes().len();
+    if bytes > most { Err(CommandError::TooLarge { bytes, most }) } else { Ok(json) }
+}
+
+/// What the protocol allows, in bytes of JSON; a server may be set to less.
+const MOST_DATA: usize = 16 * 1024;
+const MOST_STATE: usize = 4 * 1024;

@@ -1,0 +1,58 @@
+//! Commands whose outcome the application waits for.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::error::{CommandError, RATE_LIMITED};
+
+pub(crate) type Reply = oneshot::Sender<Result<(), CommandError>>;
+
+#[derive(Default)]
+pub(super) struct Replies {
+    waiting: HashMap<u64, Reply>,
+    /// Until when the server may drop what is sent without a word.
+    quiet_until: Option<Instant>,
+}
+
+impl Replies {
+    /// Refuses a command of which nothing would be heard, and otherwise hands its reply back.
+    pub(super) fn admit(&self, reply: Reply) -> Option<Reply> {
+        let wait = self.quiet_until.map_or(Duration::ZERO, |until| until.duration_since(Instant::now()));
+        if wait.is_zero() {
+            return Some(reply);
+        }
+        let refused = CommandError::Refused {
+            code: RATE_LIMITED.into(),
+            message: "too much was sent a moment ago".into(),
+            retry_after: Some(wait),
+        };
+        // Whoever does not wait for the outcome does not want it.
+        let _ = reply.send(Err(refused));
+        None
+    }
+
+    pub(super) fn expect(&mut self, number: u64, reply: Reply) {
+        self.waiting.insert(number, reply);
+    }
+
+    pub(super) fn settle(&mut self, number: u64, outcome: Result<(), CommandError>) {
+        if outcome.as_ref().is_err_and(CommandError::is_rate_limit) {
+            self.keep_quiet();
+        }
+        if let Some(reply) = self.waiting.remove(&number) {
+            // As above.
+            let _ = reply.send(outcome);
+        }
+    }
+
+    /// The server has said that too much was sent. It says so once a second, and drops what else is too much in silence.
+    pub(super) fn keep_quiet(&mut self) {
+        self.quiet_until = Some(Instant::now() + SILENCE);
+    }
+}
+
+/// A little more than the server's second.
+const SILENCE: Duration = Duration::from_millis(1500);

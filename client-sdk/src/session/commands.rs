@@ -1,0 +1,146 @@
+//! What the application has asked of the server, until it is known what came of it.
+//!
+//! The server answers what it refuses and passes the rest on in silence. A ping after a command tells the two apart: what
+//! has not been refused when its answer comes has been taken, since the server answers in order. One ping is under way at
+//! most, for however many commands.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use signal_core::wire::payload;
+use signal_core::{ClientMessage, DisplayName, Payload, Request, RequestId};
+
+use crate::error::CommandError;
+
+/// The commands whose outcome is open, and what came of the others.
+#[derive(Debug, Default)]
+pub(super) struct Commands {
+    /// The number given last, to a command or to a ping.
+    last: u64,
+    open: BTreeMap<u64, Open>,
+    bytes: usize,
+    /// The number of the ping that is under way.
+    ping: Option<u64>,
+    outcomes: VecDeque<(u64, Result<(), CommandError>)>,
+    shown: Shown,
+}
+
+#[derive(Debug)]
+struct Open {
+    bytes: usize,
+    /// What the others will see of this participant.
+    shows: Shown,
+}
+
+/// What the others see of this participant beyond what the server knows by itself.
+#[derive(Clone, Debug, Default)]
+struct Shown {
+    name: Option<DisplayName>,
+    state: Option<Payload>,
+}
+
+impl Commands {
+    /// Numbers a command and lists what is to be sent for it.
+    pub(super) fn issue(&mut self, message: ClientMessage) -> (u64, Vec<Request>) {
+        let number = self.next_number();
+        let bytes = size(&message);
+        if self.open.len() >= MOST_OPEN || self.bytes + bytes > MOST_BYTES {
+            self.outcomes.push_back((number, Err(CommandError::Busy)));
+            return (number, Vec::new());
+        }
+        let shows = match &message {
+            ClientMessage::Update { name, state } => Shown { name: name.clone(), state: state.clone() },
+            _ => Shown::default(),
+        };
+        self.bytes += bytes;
+        self.open.insert(number, Open { bytes, shows });
+        let mut requests = vec![Request { message, req: request_id(number) }];
+        requests.extend(self.ping());
+        (number, requests)
+    }
+
+    /// Refuses a command before it is sent.
+    pub(super) fn refuse(&mut self, error: CommandError) -> u64 {
+        let number = self.next_number();
+        self.outcomes.push_back((number, Err(error)));
+        number
+    }
+
+    /// The answer to a ping has come; lists what is to be sent next.
+    pub(super) fn answered(&mut self, req: Option<&RequestId>) -> Option<Request> {
+        let ping = self.ping.filter(|ping| number_of(req) == Some(*ping))?;
+        self.ping = None;
+        let later = self.open.split_off(&ping);
+        for (number, open) in std::mem::replace(&mut self.open, later) {
+            self.bytes -= open.bytes;
+            self.shown.name = open.shows.name.or(self.shown.name.take());
+            self.shown.state = open.shows.state.or(self.shown.state.take());
+            self.outcomes.push_back((number, Ok(())));
+        }
+        if self.open.is_empty() { None } else { self.ping() }
+    }
+
+    /// The server has refused something; whether it was a command whose outcome was open.
+    pub(super) fn refused(&mut self, req: Option<&RequestId>, error: &CommandError) -> bool {
+        let Some((number, open)) = number_of(req).and_then(|number| self.open.remove_entry(&number)) else {
+            return false;
+        };
+        self.bytes -= open.bytes;
+        self.outcomes.push_back((number, Err(error.clone())));
+        true
+    }
+
+    /// Nothing will be heard of any of them; whether there were any.
+    pub(super) fn fail_all(&mut self, error: &CommandError) -> bool {
+        self.ping = None;
+        self.bytes = 0;
+        let failed = std::mem::take(&mut self.open);
+        let any = !failed.is_empty();
+        self.outcomes.extend(failed.into_keys().map(|number| (number, Err(error.clone()))));
+        any
+    }
+
+    /// What a new seat has to be told for the others to see what they saw.
+    pub(super) fn shown(&self) -> Option<ClientMessage> {
+        let Shown { name, state } = self.shown.clone();
+        (name.is_some() || state.is_some()).then_some(ClientMessage::Update { name, state })
+    }
+
+    pub(super) fn poll_outcome(&mut self) -> Option<(u64, Result<(), CommandError>)> {
+        self.outcomes.pop_front()
+    }
+
+    fn ping(&mut self) -> Option<Request> {
+        if self.ping.is_some() {
+            return None;
+        }
+        let number = self.next_number();
+        self.ping = Some(number);
+        let t = payload(&()).expect("null has a JSON form");
+        Some(Request { message: ClientMessage::Ping { t }, req: request_id(number) })
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+}
+
+fn request_id(number: u64) -> Option<RequestId> {
+    Some(RequestId::new(&number.to_string()).expect("a number has 1 to 20 characters"))
+}
+
+fn number_of(req: Option<&RequestId>) -> Option<u64> {
+    req?.as_str().parse().ok()
+}
+
+fn size(message: &ClientMessage) -> usize {
+    match message {
+        ClientMessage::Message { data, .. } => data.as_bytes().len(),
+        ClientMessage::Update { state, .. } => state.as_ref().map_or(0, |state| state.as_bytes().len()),
+        _ => 0,
+    }
+}
+
+const MOST_OPEN: usize = 256;
+/// A fourth of what is kept for a server that comes back: the rest is for the negotiations.
+const MOST_BYTES: usize = 256 * 1024;
