@@ -65,5 +65,5 @@ pub use invite::{Invite, InviteError};
 pub use media::{Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, SharePlace, Source};
 pub use options::Options;
 pub use participant::Participant;
-pub use track::{RemoteTrack, RtpPacket};
+pub use track::{RemoteFrame, RemoteFrames, RemoteTrack, RtpPacket};
 pub use track_source::{TrackLabel, TrackSource};

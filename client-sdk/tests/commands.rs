@@ -75,7 +75,7 @@ fn commands_wait_for_a_lost_server_and_are_sent_again_when_it_is_resumed() {
     host.lose();
     let second = host.say("b");
     assert!(host.sent().is_empty());
-    host.server(json!({"type": "resumed", "seq": 1, "received": 0, "replayed": 0, "resume_token": "t2", "ice_servers": [], "ice_expires_at": "2026-01-01T00:00:00Z"}));
+    host.server(&json!({"type": "resumed", "seq": 1, "received": 0, "replayed": 0, "resume_token": "t2", "ice_servers": [], "ice_expires_at": "2026-01-01T00:00:00Z"}));
     let sent: Vec<Value> = host.sent().into_iter().map(|sent| sent["req"].clone()).collect();
     assert_eq!(sent, ["1", "2", "3"]);
     host.pong("2");
@@ -93,7 +93,7 @@ fn a_seat_taken_anew_knows_nothing_of_earlier_commands_but_is_told_the_state() {
     host.sent();
     host.outcomes();
     host.lose();
-    host.server(joined());
+    host.server(&joined());
     assert_eq!(host.outcomes(), [(open, Err(CommandError::Lost))]);
     assert_eq!(host.sent(), [json!({"type": "update", "state": {"hand": true}})]);
 }
@@ -117,7 +117,7 @@ fn the_end_of_the_room_and_a_server_of_the_first_version_refuse_at_once() {
     let later = host.say("b");
     assert_eq!(host.outcomes(), [open, later].map(|number| (number, Err(CommandError::Closed))));
     let mut host = Host { session: Session::new() };
-    host.server(json!({"type": "joined", "participant_id": "p_m", "participants": []}));
+    host.server(&json!({"type": "joined", "participant_id": "p_m", "participants": []}));
     let number = host.say("a");
     assert_eq!(host.outcomes(), [(number, Err(CommandError::Unsupported))]);
     assert!(host.sent().is_empty());
@@ -130,16 +130,16 @@ struct Host {
 impl Host {
     fn joined() -> Self {
         let mut host = Self { session: Session::new() };
-        host.server(joined());
+        host.server(&joined());
         host
     }
 
-    fn server(&mut self, message: Value) {
+    fn server(&mut self, message: &Value) {
         self.session.handle_message(decode_server(&message.to_string().into()).unwrap(), Instant::now());
     }
 
     fn pong(&mut self, req: &str) {
-        self.server(json!({"type": "pong", "t": null, "server_time": "2026-01-01T00:00:00Z", "req": req}));
+        self.server(&json!({"type": "pong", "t": null, "server_time": "2026-01-01T00:00:00Z", "req": req}));
     }
 
     fn refuse(&mut self, code: &str, req: Option<&str>, retry_after_ms: Option<u64>) {
@@ -151,7 +151,7 @@ impl Host {
             error["retryable"] = true.into();
             error["retry_after_ms"] = millis.into();
         }
-        self.server(error);
+        self.server(&error);
     }
 
     fn lose(&mut self) {

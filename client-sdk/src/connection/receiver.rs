@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
 use super::{Out, Told};
-use crate::media::MediaKind;
+use crate::media::{Codec, MediaKind};
 use crate::track::{RemoteTrack, RtpPacket};
 use crate::track_source::TrackSource;
 
@@ -38,8 +40,13 @@ pub(super) async fn receive(
         // The first packet may be lost on the way through the library, and with it the keyframe.
         request_keyframe(track.as_ref()).await;
     }
+    let keyframe_wanted = Arc::new(Notify::new());
+    let mut requested = Instant::now();
     let first = *negotiated.borrow_and_update();
-    let mut feed = if first.is_sent { Some(Feed::open(kind, first.source, &out).await) } else { None };
+    let mut feed = None;
+    if first.is_sent {
+        feed = Some(Feed::open(track.as_ref(), kind, first.source, &keyframe_wanted, &out).await);
+    }
     loop {
         tokio::select! {
             event = track.poll() => match event {
@@ -49,7 +56,7 @@ pub(super) async fn receive(
                         continue;
                     }
                     if feed.is_none() {
-                        feed = Some(Feed::open(kind, source, &out).await);
+                        feed = Some(Feed::open(track.as_ref(), kind, source, &keyframe_wanted, &out).await);
                     }
                     if let Some(feed) = &feed {
                         feed.push(packet);
@@ -58,6 +65,12 @@ pub(super) async fn receive(
                 Some(TrackRemoteEvent::OnEnded) | None => return,
                 Some(_) => {}
             },
+            () = keyframe_wanted.notified() => {
+                if kind == MediaKind::Video && requested.elapsed() >= KEYFRAME_PAUSE {
+                    requested = Instant::now();
+                    request_keyframe(track.as_ref()).await;
+                }
+            }
             changed = negotiated.changed() => {
                 if changed.is_err() {
                     return;
@@ -77,11 +90,27 @@ struct Feed {
 }
 
 impl Feed {
-    async fn open(kind: MediaKind, source: Option<TrackSource>, out: &Out) -> Self {
+    async fn open(
+        track: &dyn TrackRemote,
+        kind: MediaKind,
+        source: Option<TrackSource>,
+        keyframe_wanted: &Arc<Notify>,
+        out: &Out,
+    ) -> Self {
+        let (codec, keyframe_wanted) = (codec(track).await, Arc::clone(keyframe_wanted));
         let (sender, packets) = mpsc::channel(RemoteTrack::QUEUE_PACKETS);
         let dropped = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&dropped);
-        out.tell(Told::Track(RemoteTrack { participant: out.peer, kind, source, packets, dropped })).await;
+        out.tell(Told::Track(RemoteTrack {
+            participant: out.peer,
+            kind,
+            source,
+            codec,
+            keyframe_wanted,
+            packets,
+            dropped,
+        }))
+        .await;
         Self { packets: sender, dropped: counted }
     }
 
@@ -99,6 +128,20 @@ impl Feed {
     }
 }
 
+/// What the negotiation says of its codec.
+async fn codec(track: &dyn TrackRemote) -> Option<Codec> {
+    let ssrc = *track.ssrcs().await.first()?;
+    let name = track.codec(ssrc).await?.mime_type.to_ascii_lowercase();
+    match name.as_str() {
+        "audio/opus" => Some(Codec::Opus),
+        "video/av1" => Some(Codec::Av1),
+        "video/h264" => Some(Codec::H264),
+        "video/vp8" => Some(Codec::Vp8),
+        "video/vp9" => Some(Codec::Vp9),
+        _ => None,
+    }
+}
+
 async fn request_keyframe(track: &dyn TrackRemote) {
     for media_ssrc in track.ssrcs().await {
         let request = PictureLossIndication { sender_ssrc: 0, media_ssrc };
@@ -107,3 +150,5 @@ async fn request_keyframe(track: &dyn TrackRemote) {
         }
     }
 }
+
+const KEYFRAME_PAUSE: Duration = Duration::from_millis(500);

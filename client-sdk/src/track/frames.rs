@@ -1,0 +1,234 @@
+//! Whole frames of a track.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::payload::{Assembled, assemble, is_start};
+use super::{RemoteTrack, RtpPacket};
+use crate::media::{Codec, MediaKind};
+
+/// An encoded picture or a packet of sound, as it was before it was sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RemoteFrame {
+    /// The frame: for H.264 an access unit in Annex-B format, for AV1 a temporal unit in the low-overhead format without
+    /// its delimiter.
+    pub data: Bytes,
+    /// In units of the codec's clock: 48 kHz for Opus, 90 kHz for video.
+    pub timestamp: u32,
+    /// Whether a decoder can start here; true for all audio.
+    pub is_key: bool,
+    /// Whether something before it was lost. Of video, what follows cannot be decoded properly before a keyframe.
+    pub follows_loss: bool,
+}
+
+/// A track that gives whole frames, in order.
+///
+/// Packets that come late or are sent again are waited for, 300 ms at most. After a loss of video a keyframe is requested.
+#[derive(Debug)]
+pub struct RemoteFrames {
+    track: RemoteTrack,
+    assembler: Assembler,
+}
+
+impl RemoteFrames {
+    pub(super) fn new(track: RemoteTrack, codec: Codec) -> Self {
+        Self { track, assembler: Assembler::new(codec) }
+    }
+
+    /// Waits for the next frame; `None` when the track has ended. Safe to cancel.
+    pub async fn recv(&mut self) -> Option<RemoteFrame> {
+        loop {
+            if let Some(frame) = self.assembler.poll() {
+                if frame.follows_loss && !frame.is_key {
+                    self.track.request_keyframe();
+                }
+                return Some(frame);
+            }
+            let packet = self.track.recv().await?;
+            self.assembler.push(packet);
+        }
+    }
+
+    /// The track, for all but its packets.
+    pub fn track(&self) -> &RemoteTrack {
+        &self.track
+    }
+}
+
+/// Puts packets in order and frames together.
+#[derive(Debug)]
+struct Assembler {
+    codec: Codec,
+    /// By the sequence number, which goes on rising here where it wraps in the packet.
+    waiting: BTreeMap<i64, RtpPacket>,
+    /// The number of the packet that is due.
+    due: Option<i64>,
+    is_after_loss: bool,
+    frames: VecDeque<RemoteFrame>,
+}
+
+impl Assembler {
+    fn new(codec: Codec) -> Self {
+        Self { codec, waiting: BTreeMap::new(), due: None, is_after_loss: false, frames: VecDeque::new() }
+    }
+
+    fn push(&mut self, packet: RtpPacket) {
+        let due = *self.due.get_or_insert_with(|| i64::from(packet.sequence_number));
+        // The number nearest to the one that is due.
+        let ahead = i64::from(packet.sequence_number.wrapping_sub(due as u16) as i16);
+        let number = due + ahead;
+        if number < due {
+            return;
+        }
+        self.waiting.insert(number, packet);
+        while self.take_frame() || self.skip_gap() {}
+    }
+
+    fn poll(&mut self) -> Option<RemoteFrame> {
+        self.frames.pop_front()
+    }
+
+    /// Takes the packets of the frame that is due, if they are all there.
+    fn take_frame(&mut self) -> bool {
+        let Some(due) = self.due else { return false };
+        let Some(first) = self.waiting.get(&due) else { return false };
+        let timestamp = first.timestamp;
+        let mut end = due;
+        loop {
+            let Some(packet) = self.waiting.get(&end) else { return false };
+            // Some senders mark no end; then the next frame does.
+            if packet.timestamp != timestamp {
+                break;
+            }
+            end += 1;
+            if packet.marker || self.codec.kind() == MediaKind::Audio {
+                break;
+            }
+        }
+        let payloads: Vec<Bytes> = (due..end)
+            .filter_map(|number| self.waiting.remove(&number))
+            .map(|packet| packet.payload)
+            .collect();
+        self.due = Some(end);
+        // Padding is sent to try how much gets through.
+        if payloads.iter().all(Bytes::is_empty) {
+            return true;
+        }
+        let is_whole = payloads.first().is_some_and(|payload| is_start(self.codec, payload));
+        match assemble(self.codec, &payloads).filter(|_| is_whole) {
+            Some(Assembled { data, is_key }) => {
+                let follows_loss = std::mem::take(&mut self.is_after_loss);
+                self.frames.push_back(RemoteFrame { data, timestamp, is_key, follows_loss });
+            }
+            None => self.is_after_loss = true,
+        }
+        true
+    }
+
+    /// Gives up what is missing if it has been waited for too long.
+    fn skip_gap(&mut self) -> bool {
+        let (Some(due), Some((_, oldest)), Some((_, newest))) =
+            (self.due, self.waiting.first_key_value(), self.waiting.last_key_value())
+        else {
+            return false;
+        };
+        let waited = newest.timestamp.wrapping_sub(oldest.timestamp) as i32;
+        if waited <= self.patience() && self.waiting.len() <= MOST_WAITING {
+            return false;
+        }
+        // The frame that the gap is in goes with it; what is left of it behind the gap begins no frame.
+        let mut next = due;
+        while self.waiting.remove(&next).is_some() {
+            next += 1;
+        }
+        let Some((&behind, _)) = self.waiting.first_key_value() else { return false };
+        self.due = Some(behind);
+        self.is_after_loss = true;
+        true
+    }
+
+    /// In units of the codec's clock.
+    fn patience(&self) -> i32 {
+        let millis = i32::try_from(PATIENCE.as_millis()).unwrap_or(i32::MAX);
+        match self.codec.kind() {
+            MediaKind::Audio => 48 * millis,
+            MediaKind::Video => 90 * millis,
+        }
+    }
+}
+
+const PATIENCE: Duration = Duration::from_millis(300);
+/// Packets that wait at most: more than the largest frame has.
+const MOST_WAITING: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A VP8 frame in so many packets, the first of them with that number; 30 frames a second.
+    fn frame(first: u16, count: u16, time: u32) -> Vec<RtpPacket> {
+        let packet = |index: u16| {
+            let start = if index == 0 { 0x10 } else { 0 };
+            RtpPacket {
+                sequence_number: first.wrapping_add(index),
+                timestamp: time.wrapping_mul(3000),
+                marker: index + 1 == count,
+                payload_type: 96,
+                payload: vec![start, time as u8, index as u8].into(),
+            }
+        };
+        (0..count).map(packet).collect()
+    }
+
+    fn frames(packets: impl IntoIterator<Item = RtpPacket>) -> Vec<(u32, usize, bool)> {
+        let mut assembler = Assembler::new(Codec::Vp8);
+        packets.into_iter().for_each(|packet| assembler.push(packet));
+        std::iter::from_fn(|| assembler.poll())
+            .map(|frame| (frame.timestamp / 3000, frame.data.len() / 2, frame.follows_loss))
+            .collect()
+    }
+
+    #[test]
+    fn packets_in_any_order_and_twice_make_frames_in_order_also_where_numbers_wrap() {
+        let (a, b) = (frame(65_534, 3, 1), frame(1, 2, 2));
+        let order = [&a[0], &b[1], &a[2], &a[2], &b[0], &a[1], &a[0], &b[1]];
+        assert_eq!(frames(order.map(Clone::clone)), [(1, 3, false), (2, 2, false)]);
+    }
+
+    #[test]
+    fn a_frame_that_is_not_whole_is_left_out_and_the_next_tells() {
+        // Its first, middle and last packet, and one between two frames.
+        for lost in [3, 4, 5] {
+            let packets = (0..20).flat_map(|n| frame(3 * n, 3, n.into()));
+            let arrived = packets.filter(|packet| packet.sequence_number != lost);
+            let expected: Vec<_> = (0..20).filter(|n| *n != 1).map(|n| (n, 3, n == 2)).collect();
+            assert_eq!(frames(arrived), expected[..], "{lost}");
+        }
+    }
+
+    #[test]
+    fn a_missing_packet_is_waited_for() {
+        let packets = (0..9).flat_map(|n| frame(3 * n, 3, n.into()));
+        let (late, mut arrived): (Vec<_>, Vec<_>) = packets.partition(|packet| packet.sequence_number == 4);
+        arrived.extend(late);
+        assert_eq!(frames(arrived), (0..9).map(|n| (n, 3, false)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn whoever_joins_in_the_middle_of_a_frame_begins_with_the_next() {
+        let packets = [frame(7, 3, 1).split_off(1), frame(10, 1, 2)].concat();
+        assert_eq!(frames(packets), [(2, 1, true)]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_even_where_time_stands_still() {
+        let mut assembler = Assembler::new(Codec::Vp8);
+        assembler.push(frame(0, 2, 1).remove(0));
+        for number in 2..10_000 {
+            assembler.push(RtpPacket { marker: false, ..frame(number, 1, 1).remove(0) });
+            assert!(assembler.waiting.len() <= MOST_WAITING + 1);
+        }
+    }
+}

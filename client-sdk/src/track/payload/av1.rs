@@ -1,0 +1,99 @@
+//! AV1 in RTP (AV1 RTP payload format 1.0).
+
+use bytes::Bytes;
+
+use super::Assembled;
+
+/// Whether the first element of the packet is not the rest of an earlier one.
+pub(super) fn is_start(payload: &[u8]) -> bool {
+    payload.first().is_some_and(|header| header & CONTINUES == 0)
+}
+
+/// A temporal unit in the low-overhead format, each OBU with its size, without the temporal delimiter.
+pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
+    let mut obus: Vec<Vec<u8>> = Vec::new();
+    let mut is_open = false;
+    for payload in payloads {
+        let (header, mut rest) = payload.split_first()?;
+        let count = header >> 4 & 3;
+        if (header & CONTINUES != 0) != is_open {
+            return None;
+        }
+        let mut index = 0;
+        while !rest.is_empty() {
+            index += 1;
+            // The last of so many has no length.
+            let element = if count != 0 && index == count {
+                std::mem::take(&mut rest)
+            } else {
+                let (size, length) = leb128(rest)?;
+                let (element, following) = rest[length..].split_at_checked(size)?;
+                rest = following;
+                element
+            };
+            match obus.last_mut() {
+                Some(open) if index == 1 && is_open => open.extend_from_slice(element),
+                _ => obus.push(element.to_vec()),
+            }
+        }
+        if index == 0 || (count != 0 && index != count) {
+            return None;
+        }
+        is_open = header & WILL_CONTINUE != 0;
+    }
+    if is_open {
+        return None;
+    }
+    let (mut data, mut is_key) = (Vec::with_capacity(payloads.iter().map(Bytes::len).sum()), false);
+    for obu in &obus {
+        let Some(header) = obu.first() else { continue };
+        match header >> 3 & 0x0f {
+            DELIMITER | TILE_LIST => continue,
+            SEQUENCE => is_key = true,
+            _ => {}
+        }
+        write(obu, &mut data)?;
+    }
+    (!data.is_empty()).then(|| Assembled { data: data.into(), is_key })
+}
+
+/// Writes an OBU with its size, which it need not have on the way (AV1 specification section 5.3.2).
+fn write(obu: &[u8], data: &mut Vec<u8>) -> Option<()> {
+    let header = *obu.first()?;
+    if header & HAS_SIZE != 0 {
+        data.extend_from_slice(obu);
+        return Some(());
+    }
+    let header_length = if header & HAS_EXTENSION == 0 { 1 } else { 2 };
+    let (extension, body) = obu.get(1..)?.split_at_checked(header_length - 1)?;
+    data.push(header | HAS_SIZE);
+    data.extend_from_slice(extension);
+    let mut size = body.len();
+    while size >= 0x80 {
+        data.push((size & 0x7f) as u8 | 0x80);
+        size >>= 7;
+    }
+    data.push(size as u8);
+    data.extend_from_slice(body);
+    Some(())
+}
+
+/// A number of up to four bytes, and how many it takes.
+fn leb128(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().take(4).enumerate() {
+        value |= usize::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Some((value, index + 1));
+        }
+    }
+    None
+}
+
+const CONTINUES: u8 = 0x80;
+const WILL_CONTINUE: u8 = 0x40;
+const HAS_EXTENSION: u8 = 0x04;
+const HAS_SIZE: u8 = 0x02;
+const SEQUENCE: u8 = 1;
+const DELIMITER: u8 = 2;
+const TILE_LIST: u8 = 8;

@@ -1,0 +1,45 @@
+//! VP8 in RTP (RFC 7741).
+
+use bytes::Bytes;
+
+use super::{Assembled, join};
+
+/// Whether this begins the first partition of a frame.
+pub(super) fn is_start(payload: &[u8]) -> bool {
+    payload.first().is_some_and(|first| first & (START | PARTITION) == START)
+}
+
+pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
+    let data = join(payloads, descriptor)?;
+    // RFC 6386 section 9.1: the lowest bit is zero in a keyframe.
+    let is_key = data.first()? & 1 == 0;
+    Some(Assembled { data, is_key })
+}
+
+/// The length of the payload descriptor (section 4.2).
+fn descriptor(payload: &[u8]) -> Option<usize> {
+    let mut length = 1;
+    if payload.first()? & EXTENDED != 0 {
+        let extension = *payload.get(1)?;
+        length += 1;
+        if extension & PICTURE_ID != 0 {
+            length += if payload.get(length)? & LONG_PICTURE_ID == 0 { 1 } else { 2 };
+        }
+        if extension & LAYER_INDEX != 0 {
+            length += 1;
+        }
+        if extension & (TEMPORAL_LAYER | KEY_INDEX) != 0 {
+            length += 1;
+        }
+    }
+    (payload.len() > length).then_some(length)
+}
+
+const EXTENDED: u8 = 0x80;
+const START: u8 = 0x10;
+const PARTITION: u8 = 0x07;
+const PICTURE_ID: u8 = 0x80;
+const LONG_PICTURE_ID: u8 = 0x80;
+const LAYER_INDEX: u8 = 0x40;
+const TEMPORAL_LAYER: u8 = 0x20;
+const KEY_INDEX: u8 = 0x10;
