@@ -5,7 +5,10 @@ mod data;
 mod handler;
 mod interceptors;
 mod keyframe;
+mod observer;
 mod receiver;
+mod reception;
+mod report;
 mod sender;
 mod senders;
 mod setup;
@@ -18,7 +21,7 @@ use bytes::Bytes;
 use rtc::media_stream::MediaStreamTrackId;
 use rtc::rtp_transceiver::RTCRtpTransceiverDirection;
 use signal_core::ParticipantId;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use webrtc::data_channel::DataChannel as DataChannelApi;
 use webrtc::error::Result;
@@ -31,6 +34,7 @@ pub(crate) use self::channels::NewChannel;
 use self::data::DefaultChannel;
 pub(crate) use self::data::Outlet;
 use self::handler::Note;
+use self::observer::Observer;
 use self::receiver::Negotiated;
 use self::senders::Senders;
 pub(crate) use self::setup::Setup;
@@ -38,6 +42,7 @@ use crate::channel::DataChannel;
 use crate::event::ConnectionState;
 use crate::ice::IceCandidate;
 use crate::session::{Command, Report};
+use crate::stats::PeerStats;
 use crate::track::RemoteTrack;
 use crate::track_source::TrackLabel;
 
@@ -62,6 +67,7 @@ pub(crate) struct Message {
 /// Something that the application wants of a connection, past the session.
 pub(crate) enum Errand {
     OpenChannel(NewChannel),
+    Stats { reply: oneshot::Sender<PeerStats> },
 }
 
 /// The way to a connection's task; dropping it closes the connection.
@@ -164,6 +170,7 @@ async fn run(
         default_channel,
         has_default_channel: offers,
         channels,
+        observer: Observer::new(),
         out,
     };
     if offers {
@@ -186,7 +193,7 @@ async fn run(
                 let Some(command) = command else { break };
                 connection.execute(command).await;
             }
-            Some(errand) = errands.recv() => connection.run_errand(errand),
+            Some(errand) = errands.recv() => connection.run_errand(errand).await,
             Some(note) = notes.recv() => connection.note(note).await,
             () = connection.senders.changed() => connection.update_senders().await,
         }
@@ -211,6 +218,7 @@ struct Running {
     /// Whether a channel stands, or is to, for data that names none.
     has_default_channel: bool,
     channels: Channels,
+    observer: Observer,
     out: Out,
 }
 
@@ -309,6 +317,7 @@ impl Running {
             // What it speaks of is in the description that has been made meanwhile, or will be told again.
             Note::NegotiationNeeded if self.settling > 0 => {}
             Note::NegotiationNeeded => self.out.report(Report::NegotiationNeeded).await,
+            Note::Report(report) => self.observer.reported(report),
             // One that fails at its very end has not been counted.
             Note::Settled => self.settling = self.settling.saturating_sub(1),
             Note::State(state) => self.state_changed(state).await,
@@ -318,7 +327,8 @@ impl Running {
                 if let Err(error) = self.update_tracks().await {
                     return fail(&self.out, &error).await;
                 }
-                self.tasks.spawn(receiver::receive(track, negotiated, self.out.clone()));
+                let receptions = self.observer.receptions.clone();
+                self.tasks.spawn(receiver::receive(track, negotiated, receptions, self.out.clone()));
             }
         }
     }
@@ -344,10 +354,14 @@ impl Running {
         }
     }
 
-    fn run_errand(&mut self, errand: Errand) {
+    async fn run_errand(&mut self, errand: Errand) {
         match errand {
             Errand::OpenChannel(new) => {
                 self.tasks.spawn(self.channels.clone().carry_new(new));
+            }
+            Errand::Stats { reply } => {
+                // Whoever does not wait for them does not want them.
+                let _ = reply.send(self.observer.observe(self.pc.as_ref()).await);
             }
         }
     }

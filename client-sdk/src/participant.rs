@@ -20,6 +20,7 @@ use crate::ice::IceServer;
 use crate::media::{MediaKind, Outgoing, SharePlace, Source};
 use crate::options::Options;
 use crate::session::Session;
+use crate::stats::PeerStats;
 
 /// A participant that is in a room.
 ///
@@ -148,6 +149,13 @@ impl Participant {
     pub async fn stop_sharing(&self) {
         // After the end of the room nothing is shown anyway.
         let _ = self.wishes.send(Wish::StopSharing).await;
+    }
+
+    /// How the connection to another participant does; `None` without a connection.
+    pub async fn stats(&self, of: ParticipantId) -> Option<PeerStats> {
+        let (reply, stats) = oneshot::channel();
+        self.wishes.send(Wish::Errand { of, errand: Errand::Stats { reply } }).await.ok()?;
+        stats.await.ok()
     }
 
     /// Sends a message to one participant or to everybody, by way of the server; they get it as [`Event::Message`]. The

@@ -7,7 +7,7 @@ mod common;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use client_sdk::{Client, ConnectionState, EnterError, Event, NewRoom};
+use client_sdk::{Client, ConnectionState, EnterError, Event, NewRoom, Route};
 use common::coturn::{self, Coturn, SECRET};
 use common::{room_of, talker, until_media_flows};
 use signal_server::{Secret, Server, testing};
@@ -24,6 +24,9 @@ async fn participants_that_may_only_use_a_relay_exchange_media_through_it() {
     witnesses.iter_mut().for_each(|witness| witness.states.clear());
     witnesses[0].participant.restart_ice(ids[1]).await;
     until_media_flows(&mut witnesses).await;
+    for (witness, other) in witnesses.iter().zip([ids[1], ids[0]]) {
+        assert_eq!(witness.participant.stats(other).await.unwrap().route, Some(Route::Relayed));
+    }
     for witness in witnesses {
         witness.participant.leave().await;
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rtc::rtcp::reception_report::ReceptionReport;
 use tokio::sync::mpsc;
 use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_remote::TrackRemote;
@@ -21,6 +22,8 @@ pub(super) enum Note {
     /// ICE has found a path.
     IceConnected,
     NegotiationNeeded,
+    /// The other side has told how it receives a stream.
+    Report(ReceptionReport),
     /// A negotiation is over; what is needed beyond it is told after this.
     Settled,
     State(RTCPeerConnectionState),
@@ -37,7 +40,7 @@ pub(super) fn channel() -> (Arc<Handler>, mpsc::UnboundedReceiver<Note>) {
 }
 
 impl Handler {
-    fn note(&self, note: Note) {
+    pub(super) fn note(&self, note: Note) {
         // The connection is being closed if nobody listens.
         let _ = self.0.send(note);
     }

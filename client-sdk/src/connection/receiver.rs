@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
+use super::reception::Receptions;
 use super::{Out, Told};
 use crate::media::{Codec, MediaKind};
 use crate::track::{RemoteTrack, RtpPacket};
@@ -29,6 +30,7 @@ pub(super) struct Negotiated {
 pub(super) async fn receive(
     track: Arc<dyn TrackRemote>,
     mut negotiated: watch::Receiver<Negotiated>,
+    receptions: Receptions,
     out: Out,
 ) {
     let kind = match track.kind().await {
@@ -59,6 +61,7 @@ pub(super) async fn receive(
                         feed = Some(Feed::open(track.as_ref(), kind, source, &keyframe_wanted, &out).await);
                     }
                     if let Some(feed) = &feed {
+                        receptions.count(kind, feed.codec, &packet, std::time::Instant::now());
                         feed.push(packet);
                     }
                 }
@@ -85,6 +88,7 @@ pub(super) async fn receive(
 
 /// The way of packets to the application; the track ends for it when this is dropped.
 struct Feed {
+    codec: Option<Codec>,
     packets: mpsc::Sender<RtpPacket>,
     dropped: Arc<AtomicU64>,
 }
@@ -111,7 +115,7 @@ impl Feed {
             dropped,
         }))
         .await;
-        Self { packets: sender, dropped: counted }
+        Self { codec, packets: sender, dropped: counted }
     }
 
     fn push(&self, packet: rtp::Packet) {
