@@ -525,7 +525,7 @@ mod tests {
             let (mut tasks, mut media) = (JoinSet::new(), Vec::new());
             let connections = [0, 1].map(|n| {
                 let options = Options::new().bind_address("127.0.0.1:0").mdns(false);
-                let mut outgoing = Outgoing::new();
+                let mut outgoing = Outgoing::new(&options);
                 let clip = Some(&Source::Clip);
                 let failed = outgoing.publish_all([(MediaKind::Audio, clip), (MediaKind::Video, clip)]);
                 assert!(failed.is_empty());

@@ -262,6 +262,9 @@ impl Driver {
                 }
             }
         }
+        for event in self.outgoing.weigh(self.connections.len()) {
+            self.events.emit(event);
+        }
         while let Some((number, outcome)) = self.session.poll_outcome() {
             self.replies.settle(number, outcome);
         }

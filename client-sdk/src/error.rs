@@ -123,6 +123,10 @@ pub enum MediaError {
         /// What it was to be sent as.
         kind: MediaKind,
     },
+    /// It was given up since the mesh costs more than can be uploaded
+    /// ([`Options::shed_video`](crate::Options::shed_video)).
+    #[error("sending it to everybody costs more upload than there is")]
+    OverBudget,
     /// The room has been left or closed.
     #[error("the room is closed")]
     RoomClosed,

@@ -6,6 +6,7 @@ use signal_core::{Participant as Member, ParticipantId};
 use crate::channel::DataChannel;
 use crate::error::MediaError;
 use crate::media::MediaKind;
+use crate::mesh::MeshCost;
 use crate::track::RemoteTrack;
 
 /// Something that happened in the room, in the order in which this participant learned of it.
@@ -56,6 +57,16 @@ pub enum Event {
     Lagged {
         /// How many.
         dropped: u64,
+    },
+    /// With the connections there are now, more is likely to be sent than [`Options::upload_budget`] allows. It comes once,
+    /// and again only after it was less in between; nothing is done about it.
+    ///
+    /// [`Options::upload_budget`]: crate::Options::upload_budget
+    OverBudget {
+        /// What it costs.
+        cost: MeshCost,
+        /// Bits a second that may be uploaded.
+        budget: u64,
     },
     /// Somebody entered the room.
     ParticipantJoined(Member),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::media::Source;
+use crate::mesh::MeshTracks;
 
 /// How a participant takes part in a room; the defaults suit a silent listener on a real network.
 #[derive(Clone, Debug)]
@@ -18,6 +19,9 @@ pub struct Options {
     pub(crate) enter_timeout: Duration,
     pub(crate) disconnected_timeout: Duration,
     pub(crate) failed_timeout: Duration,
+    pub(crate) upload_budget: u64,
+    pub(crate) expected_bitrates: MeshTracks,
+    pub(crate) sheds_video: bool,
 }
 
 impl Default for Options {
@@ -33,6 +37,9 @@ impl Default for Options {
             enter_timeout: Duration::from_secs(10),
             disconnected_timeout: Duration::from_secs(5),
             failed_timeout: Duration::from_secs(25),
+            upload_budget: 10_000_000,
+            expected_bitrates: MeshTracks { audio: 48_000, video: 1_000_000 },
+            sheds_video: false,
         }
     }
 }
@@ -108,6 +115,28 @@ impl Options {
     /// For how long entering a room may take: by default 10 s. Each attempt to come back has as long.
     pub fn enter_timeout(mut self, timeout: Duration) -> Self {
         self.enter_timeout = timeout;
+        self
+    }
+
+    /// How many bits a second this participant can upload: by default 10 Mbit/s. Everything is sent once for each other
+    /// participant; where that is likely to be more, [`Event::OverBudget`](crate::Event::OverBudget) tells.
+    pub fn upload_budget(mut self, bits_per_second: u64) -> Self {
+        self.upload_budget = bits_per_second;
+        self
+    }
+
+    /// Whether video and screens are given up, and audio kept, when the [budget](Self::upload_budget) is passed: by default
+    /// not. [`Event::Degraded`](crate::Event::Degraded) tells. Those that are [published](crate::Participant::publish)
+    /// later are given up as well unless they fit by then.
+    pub fn shed_video(mut self, shed: bool) -> Self {
+        self.sheds_video = shed;
+        self
+    }
+
+    /// What the sources are expected to take, for [`upload_budget`](Self::upload_budget): by default 48 kbit/s of audio and
+    /// 1 Mbit/s of video. Only what is sent counts.
+    pub fn expected_bitrates(mut self, tracks: MeshTracks) -> Self {
+        self.expected_bitrates = tracks;
         self
     }
 }

@@ -42,7 +42,7 @@ impl Participant {
         ice_servers: Vec<IceServer>,
         options: &Options,
     ) -> Result<Self, EnterError> {
-        let mut outgoing = Outgoing::new();
+        let mut outgoing = Outgoing::new(options);
         let mut failed = outgoing.publish_all([
             (MediaKind::Audio, options.audio.as_ref()),
             (MediaKind::Video, options.video.as_ref()),

@@ -7,6 +7,8 @@ use tokio::sync::{mpsc, watch};
 use super::{MediaKind, MediaSource, Player, Source};
 use crate::error::MediaError;
 use crate::event::Event;
+use crate::mesh::BudgetWatch;
+use crate::options::Options;
 use crate::track_source::TrackSource;
 
 /// A place for something that is sent: one track of each connection.
@@ -64,6 +66,8 @@ pub(crate) struct Outgoing {
     video: Option<Arc<Player>>,
     screen: Option<(Arc<Player>, SharePlace)>,
     shown: watch::Sender<Media>,
+    budget: BudgetWatch,
+    sheds_video: bool,
     ends: mpsc::UnboundedReceiver<End>,
     /// Cloned for each player, which uses it once.
     ends_in: mpsc::UnboundedSender<End>,
@@ -78,10 +82,19 @@ struct End {
 }
 
 impl Outgoing {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         let (ends_in, ends) = mpsc::unbounded_channel();
-        let shown = watch::Sender::new(Media::default());
-        Self { audio: None, video: None, screen: None, shown, ends, ends_in, players_started: 0 }
+        Self {
+            audio: None,
+            video: None,
+            screen: None,
+            shown: watch::Sender::new(Media::default()),
+            budget: BudgetWatch::new(options.expected_bitrates, options.upload_budget),
+            sheds_video: options.sheds_video,
+            ends,
+            ends_in,
+            players_started: 0,
+        }
     }
 
     /// Starts what can be opened, and tells what cannot.
@@ -142,6 +155,38 @@ impl Outgoing {
             }
             // One that was replaced meanwhile concerns nobody.
         }
+    }
+
+    /// Looks at what it costs to send all this to so many others; where that has become too much, tells so and stops to
+    /// send video, if that was asked for.
+    pub(crate) fn weigh(&mut self, others: usize) -> Vec<Event> {
+        let (audio, video) = self.tracks();
+        let Some(cost) = self.budget.weigh(others, audio, video) else { return Vec::new() };
+        let budget = self.budget.budget();
+        tracing::warn!(
+            connections = cost.connections,
+            upload = cost.upload,
+            budget,
+            "the mesh costs more upload than there is"
+        );
+        let mut events = vec![Event::OverBudget { cost, budget }];
+        if self.sheds_video {
+            if self.screen.take().is_some() {
+                events.push(Event::ShareEnded { reason: MediaError::OverBudget });
+            }
+            if self.video.take().is_some() {
+                events.push(Event::Degraded { kind: MediaKind::Video, reason: MediaError::OverBudget });
+            }
+            self.show();
+        }
+        events
+    }
+
+    /// How many tracks of audio and of video are sent to each other participant.
+    fn tracks(&self) -> (u64, u64) {
+        let Media { audio, video, screen } = &*self.shown.borrow();
+        let count = |player: &Option<Arc<Player>>| u64::from(player.is_some());
+        (count(audio), count(video) + count(screen))
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<Media> {

@@ -19,8 +19,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use client_sdk::{
-    Client, CloseReason, ConnectionState, CreatedRoom, DataChannel, Event, MediaKind, NewRoom, Options,
-    Participant, ParticipantId, RemoteTrack, RtpPacket, Source, TrackSource,
+    Client, CloseReason, ConnectionState, CreatedRoom, DataChannel, Event, MediaKind, MeshCost, NewRoom,
+    Options, Participant, ParticipantId, RemoteTrack, RtpPacket, Source, TrackSource,
 };
 use signal_server::testing::{self, TestServer};
 use tokio::time::timeout;
@@ -67,6 +67,8 @@ pub struct Witness {
     pub is_reconnecting: bool,
     /// Whether the room is gone and only media is left.
     pub is_adrift: bool,
+    /// What it was warned of, and the budget.
+    pub over_budget: Vec<(MeshCost, u64)>,
     /// How often its signaling came back without a loss.
     pub resumed: u32,
 }
@@ -87,6 +89,7 @@ impl Witness {
             screens: HashMap::new(),
             is_reconnecting: false,
             is_adrift: false,
+            over_budget: Vec::new(),
             resumed: 0,
         }
     }
@@ -130,6 +133,7 @@ impl Witness {
             Event::Degraded { kind, reason } => self.degraded.push((kind, reason.to_string())),
             Event::DataChannel(channel) => self.named.push(channel),
             Event::DataChannelOpen { participant } => drop(self.channels.insert(participant)),
+            Event::OverBudget { cost, budget } => self.over_budget.push((cost, budget)),
             Event::ParticipantJoined(participant) => drop(self.present.insert(participant.id)),
             Event::ParticipantLeft(id) => {
                 self.present.remove(&id);
