@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use signal_core::IceServers;
 
 /// A STUN or TURN server (W3C WebRTC section 4.2.2).
+///
+/// Of the URLs those for STUN and for TURN over UDP are used. TURN over TCP (`transport=tcp`) and over TLS (`turns:`) is not
+/// there in webrtc-rs: such URLs are left out with a warning in the log, and behind a network that lets no UDP through
+/// nobody can be reached.
 #[derive(Clone, Deserialize, Eq, PartialEq)]
 pub struct IceServer {
     /// Like `stun:host:3478` or `turn:host:3478?transport=udp`.
