@@ -154,7 +154,8 @@ async fn what_is_sent_while_the_server_is_out_of_reach_arrives_once_and_in_order
     tokio::time::sleep(Duration::from_millis(300)).await;
     wire.refuse(false);
     for n in 0..20 {
-        if n % 5 == 4 {
+        // The last one is not held up, so that leaving is not either.
+        if [4, 9, 14].contains(&n) {
             wire.cut();
         }
         assert_eq!(message(&mut a).await.2, json!(n));

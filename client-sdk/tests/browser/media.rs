@@ -1,8 +1,9 @@
 //! Audio, video and data both ways between a page and a participant of this crate.
 
-use client_sdk::MediaKind;
+use client_sdk::{Codec, MediaKind};
+use tokio::time::timeout;
 
-use crate::common::{listener, talker};
+use crate::common::{PATIENCE, listener, talker};
 use crate::flow::{exchange_data, until_media_flows, until_program_receives};
 use crate::page::{CAMERA, Entry};
 use crate::picture::receive_picture;
@@ -22,6 +23,39 @@ async fn a_page_and_a_program_exchange_audio_video_and_data_whoever_came_first()
         exchange_data(&mut program, &page).await;
         program.participant.leave().await;
         page.close().await;
+    }
+}
+
+/// Browsers put more before a payload than this crate does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pages_pictures_and_sound_come_as_whole_frames() {
+    let stage = Stage::set().await;
+    let room = stage.room().await;
+    let (mut program, page) = stage.pair(Kind::Keeping, true, &stage.entry(&room)).await;
+    let id = page.id();
+    program.until("media", |seen| seen.has_media(id)).await;
+    let mut frames = |kind| program.tracks.remove(&(id, kind)).unwrap().into_frames().unwrap();
+    let (mut sound, mut pictures) = (frames(MediaKind::Audio), frames(MediaKind::Video));
+    assert_eq!((sound.track().codec(), pictures.track().codec()), (Some(Codec::Opus), Some(Codec::Vp8)));
+    let (mut keyframes, mut whole) = (0, 0);
+    while keyframes < 2 || whole < 20 {
+        if whole == 10 {
+            pictures.track().request_keyframe();
+        }
+        let frame =
+            timeout(PATIENCE, pictures.recv()).await.expect("no picture").expect("the track has ended");
+        whole += 1;
+        if frame.is_key {
+            keyframes += 1;
+            // RFC 6386 section 9.1.
+            assert_eq!(frame.data[3..6], [0x9d, 0x01, 0x2a]);
+            let side = |at: usize| u16::from_le_bytes([frame.data[at], frame.data[at + 1]]) & 0x3fff;
+            assert_eq!((side(6), side(8)), CAMERA);
+        }
+    }
+    for _ in 0..20 {
+        let packet = timeout(PATIENCE, sound.recv()).await.expect("no sound").expect("the track has ended");
+        assert!(packet.is_key && !packet.data.is_empty());
     }
 }
 
