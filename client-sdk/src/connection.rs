@@ -154,6 +154,7 @@ async fn run(
 ) {
     let setup = Arc::clone(&current.borrow_and_update());
     let (handler, mut notes) = handler::channel();
+    let observer = Observer::new(handler.reports.clone());
     let (pc, senders) = match setup.build(handler, offers).await {
         Ok(built) => built,
         Err(error) => return fail(&out, &error).await,
@@ -170,7 +171,7 @@ async fn run(
         default_channel,
         has_default_channel: offers,
         channels,
-        observer: Observer::new(),
+        observer,
         out,
     };
     if offers {
@@ -317,7 +318,6 @@ impl Running {
             // What it speaks of is in the description that has been made meanwhile, or will be told again.
             Note::NegotiationNeeded if self.settling > 0 => {}
             Note::NegotiationNeeded => self.out.report(Report::NegotiationNeeded).await,
-            Note::Report(report) => self.observer.reported(report),
             // One that fails at its very end has not been counted.
             Note::Settled => self.settling = self.settling.saturating_sub(1),
             Note::State(state) => self.state_changed(state).await,

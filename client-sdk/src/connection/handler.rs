@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rtc::rtcp::reception_report::ReceptionReport;
 use tokio::sync::mpsc;
 use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_remote::TrackRemote;
@@ -12,6 +11,7 @@ use webrtc::peer_connection::{
     RTCPeerConnectionState, RTCSignalingState,
 };
 
+use super::report::Reports;
 use crate::ice::IceCandidate;
 
 pub(super) enum Note {
@@ -22,8 +22,6 @@ pub(super) enum Note {
     /// ICE has found a path.
     IceConnected,
     NegotiationNeeded,
-    /// The other side has told how it receives a stream.
-    Report(ReceptionReport),
     /// A negotiation is over; what is needed beyond it is told after this.
     Settled,
     State(RTCPeerConnectionState),
@@ -32,17 +30,21 @@ pub(super) enum Note {
 
 /// Runs on the driver of the peer connection, which a slow callback would stall: it does nothing but pass things on.
 /// The channel is unbounded for that reason; candidates, states and tracks are few.
-pub(super) struct Handler(mpsc::UnboundedSender<Note>);
+pub(super) struct Handler {
+    notes: mpsc::UnboundedSender<Note>,
+    /// Those come as often as the other side likes, and only the last of each is kept.
+    pub(super) reports: Reports,
+}
 
 pub(super) fn channel() -> (Arc<Handler>, mpsc::UnboundedReceiver<Note>) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    (Arc::new(Handler(sender)), receiver)
+    let (notes, receiver) = mpsc::unbounded_channel();
+    (Arc::new(Handler { notes, reports: Reports::default() }), receiver)
 }
 
 impl Handler {
-    pub(super) fn note(&self, note: Note) {
+    fn note(&self, note: Note) {
         // The connection is being closed if nobody listens.
-        let _ = self.0.send(note);
+        let _ = self.notes.send(note);
     }
 }
 

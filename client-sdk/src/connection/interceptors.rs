@@ -1,7 +1,5 @@
 //! What RTP and RTCP pass on their way through a connection.
 
-use std::sync::Arc;
-
 use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder, Registry, Slot};
 use rtc::peer_connection::configuration::interceptor_registry::{
     configure_rtcp_reports, configure_simulcast_extension_headers, configure_twcc_receiver_only,
@@ -10,15 +8,14 @@ use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
 use webrtc::error::Result;
 
-use super::handler::Handler;
 use super::keyframe::KeyframeTap;
-use super::report::ReportTap;
+use super::report::{ReportTap, Reports};
 
 /// What the library does by default, but that requests for lost packets (RFC 4585 section 6.2.1) come to an end.
 ///
 /// It takes no notice of what was sent again as RTX (RFC 4588), and would go on asking for all that was lost among the
 /// last 512 packets ten times a second, which is several times as much as the media itself.
-pub(super) fn interceptors(media: &mut MediaEngine, handler: &Arc<Handler>) -> Result<Registry> {
+pub(super) fn interceptors(media: &mut MediaEngine, reports: Reports) -> Result<Registry> {
     for parameter in ["", "pli"] {
         let feedback = RTCPFeedback { typ: "nack".to_owned(), parameter: parameter.to_owned() };
         media.register_feedback(feedback, RtpCodecKind::Video);
@@ -31,7 +28,7 @@ pub(super) fn interceptors(media: &mut MediaEngine, handler: &Arc<Handler>) -> R
     let registry = configure_twcc_receiver_only(registry, media)?;
     Ok(configure_rtcp_reports(registry)
         .with(Slot::from(KEYFRAME_SLOT), KeyframeTap::default())
-        .with(Slot::from(REPORT_SLOT), ReportTap::new(Arc::clone(handler))))
+        .with(Slot::from(REPORT_SLOT), ReportTap::new(reports)))
 }
 
 /// At intervals of 100 ms.

@@ -12,13 +12,13 @@ use rtc::statistics::stats::ice_candidate_pair::RTCIceCandidatePairStats;
 use webrtc::peer_connection::PeerConnection;
 
 use super::reception::{Reception, Receptions, clock};
+use super::report::Reports;
 use crate::media::MediaKind;
 use crate::stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 
 pub(super) struct Observer {
     pub(super) receptions: Receptions,
-    /// The other side's last report on each stream of this one.
-    reports: HashMap<u32, ReceptionReport>,
+    reports: Reports,
     /// When it was asked last, and how many bytes there were.
     asked: Instant,
     bytes: HashMap<Counter, u64>,
@@ -34,19 +34,8 @@ enum Counter {
 }
 
 impl Observer {
-    pub(super) fn new() -> Self {
-        Self {
-            receptions: Receptions::default(),
-            reports: HashMap::new(),
-            asked: Instant::now(),
-            bytes: HashMap::new(),
-        }
-    }
-
-    pub(super) fn reported(&mut self, report: ReceptionReport) {
-        if self.reports.len() < MOST_REPORTS || self.reports.contains_key(&report.ssrc) {
-            self.reports.insert(report.ssrc, report);
-        }
+    pub(super) fn new(reports: Reports) -> Self {
+        Self { receptions: Receptions::default(), reports, asked: Instant::now(), bytes: HashMap::new() }
     }
 
     pub(super) async fn observe(&mut self, pc: &dyn PeerConnection) -> PeerStats {
@@ -85,7 +74,7 @@ impl Observer {
                         packets: sent.packets_sent,
                         bytes: sent.bytes_sent,
                         bitrate: meter.rate(Counter::Sent(ssrc), sent.bytes_sent),
-                        reported: self.reports.get(&ssrc).map(|report| reported(kind, report)),
+                        reported: self.reports.last(ssrc).map(|report| reported(kind, &report)),
                     });
                 }
                 _ => {}
@@ -170,6 +159,3 @@ fn reported(kind: MediaKind, report: &ReceptionReport) -> Reported {
         jitter: Duration::from_secs_f64(f64::from(report.jitter) / clock(kind)),
     }
 }
-
-/// More than this side sends streams.
-const MOST_REPORTS: usize = 64;

@@ -1,7 +1,7 @@
 //! What the other side reports of what it receives, which webrtc-rs does not put into its statistics.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
@@ -12,18 +12,33 @@ use rtc::rtcp::sender_report::SenderReport;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 
-use super::handler::{Handler, Note};
+/// The other side's last report on each stream of this one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reports(Arc<Mutex<HashMap<u32, ReceptionReport>>>);
+
+impl Reports {
+    pub(super) fn last(&self, ssrc: u32) -> Option<ReceptionReport> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&ssrc).cloned()
+    }
+
+    fn add(&self, report: &ReceptionReport) {
+        let mut reports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if reports.len() < MOST_REPORTS || reports.contains_key(&report.ssrc) {
+            reports.insert(report.ssrc, report.clone());
+        }
+    }
+}
 
 /// Notes the reports in RTCP (RFC 3550 section 6.4). Everything passes.
 pub(super) struct ReportTap {
-    handler: Arc<Handler>,
+    reports: Reports,
     inbound: VecDeque<TaggedPacket>,
     outbound: VecDeque<TaggedPacket>,
 }
 
 impl ReportTap {
-    pub(super) fn new(handler: Arc<Handler>) -> Self {
-        Self { handler, inbound: VecDeque::new(), outbound: VecDeque::new() }
+    pub(super) fn new(reports: Reports) -> Self {
+        Self { reports, inbound: VecDeque::new(), outbound: VecDeque::new() }
     }
 }
 
@@ -48,7 +63,7 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for ReportTap {
     fn handle_read(&mut self, tagged: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtcp(packets) = &tagged.message.packet {
             for report in packets.iter().flat_map(|packet| reports(packet.as_ref())) {
-                self.handler.note(Note::Report(report.clone()));
+                self.reports.add(report);
             }
         }
         self.inbound.push_back(tagged);
@@ -75,3 +90,6 @@ impl Interceptor for ReportTap {
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
 }
+
+/// More than this side sends streams.
+const MOST_REPORTS: usize = 64;

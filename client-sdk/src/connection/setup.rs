@@ -92,7 +92,7 @@ impl Setup {
     async fn build_bare(&self, handler: Arc<Handler>) -> Result<Arc<dyn PeerConnection>> {
         let mut media = MediaEngine::default();
         media.register_default_codecs()?;
-        let interceptors = interceptors(&mut media, &handler)?;
+        let interceptors = interceptors(&mut media, handler.reports.clone())?;
         let settings = SettingEngineBuilder::new()
             // Every answer says `active` however it began, so the only role that never changes is the server's.
             .with_answering_dtls_role(RTCDtlsRole::Server)
