@@ -41,6 +41,15 @@ pub(crate) enum Pass {
     Password(String),
 }
 
+/// What becomes of the seat if entering is given up.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Seat {
+    /// It is kept.
+    Known,
+    /// It is given back.
+    New,
+}
+
 /// A signaling connection and what came over it first.
 pub(crate) struct Entered {
     pub(crate) signaling: Signaling,
@@ -63,7 +72,7 @@ impl Door {
     /// Enters for the first time.
     pub(crate) async fn enter(&self) -> Result<Entered, EnterError> {
         let url = self.client.signaling_url(&self.room_id, &self.token);
-        timeout(self.patience, self.open(&url, self.token.clone())).await.map_err(|_| EnterError::Timeout)?
+        timeout(self.patience, self.open(&url, Seat::New)).await.map_err(|_| EnterError::Timeout)?
     }
 
     /// Enters again, after a while.
@@ -83,7 +92,7 @@ impl Door {
             }
             Way::Resume { token, last_seq } => self.client.resume_url(&self.room_id, &token, last_seq),
         };
-        self.open(&url, self.token.clone()).await.map_err(|error| match error {
+        self.open(&url, Seat::Known).await.map_err(|error| match error {
             EnterError::Refused { code, message } => Setback::Refused { code, reason: message },
             error => Setback::Unreachable { reason: error.to_string() },
         })
@@ -113,13 +122,17 @@ impl Door {
     }
 
     /// Connects and waits for the server's first message, which says how things stand or why not.
-    async fn open(&self, url: &str, token: String) -> Result<Entered, EnterError> {
+    async fn open(&self, url: &str, seat: Seat) -> Result<Entered, EnterError> {
         let mut signaling = self.client.connect(url).await.map_err(EnterError::Signaling)?;
+        if seat == Seat::Known {
+            // Whether or not this attempt comes to an end in time, the next one wants it.
+            signaling.keep_seat();
+        }
         loop {
             let frame = signaling.next().await.map_err(|ended| EnterError::Signaling(ended.reason))?;
             match decode_server(&frame) {
                 Ok(first @ (ServerMessage::Joined { .. } | ServerMessage::Resumed(_))) => {
-                    return Ok(Entered { signaling, first, token });
+                    return Ok(Entered { signaling, first, token: self.token.clone() });
                 }
                 Ok(ServerMessage::Error { code, message, .. }) => {
                     return Err(EnterError::Refused { code: code.to_string(), message });

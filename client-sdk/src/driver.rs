@@ -93,6 +93,7 @@ impl Driver {
         events: mpsc::Sender<Event>,
         id: watch::Sender<ParticipantId>,
     ) -> Self {
+        signaling.keep_seat();
         let (messages_in, messages) = mpsc::channel(QUEUE_MESSAGES);
         Self {
             session,

@@ -1,6 +1,7 @@
 //! The signaling WebSocket.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,10 +24,26 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// A signaling connection; frames go out through a task of its own, so that a slow server does not hold up the rest.
 pub(crate) struct Signaling {
     incoming: SplitStream<Socket>,
+    // Before the queue, whose end the task takes for a farewell.
+    writer: Writer,
     outgoing: mpsc::Sender<Bytes>,
-    writer: JoinHandle<()>,
     /// When something came from the server last.
     heard: Instant,
+}
+
+/// The task that writes.
+struct Writer {
+    task: JoinHandle<()>,
+    /// Whether the seat is wanted when the connection is dropped, so that no close frame may say goodbye.
+    keeps_seat: Arc<AtomicBool>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.keeps_seat.load(Ordering::Acquire) {
+            self.task.abort();
+        }
+    }
 }
 
 /// How a signaling connection ended.
@@ -55,8 +72,16 @@ impl Signaling {
         let (socket, _) = connected.map_err(|error| error.to_string())?;
         let (sink, incoming) = socket.split();
         let (outgoing, queue) = mpsc::channel(QUEUE_FRAMES);
-        let writer = tokio::spawn(write(sink, queue));
+        let keeps_seat = Arc::new(AtomicBool::new(false));
+        let task = tokio::spawn(write(sink, queue, Arc::clone(&keeps_seat)));
+        let writer = Writer { task, keeps_seat };
         Ok(Self { incoming, outgoing, writer, heard: Instant::now() })
+    }
+
+    /// From here on the server may only learn that the connection broke off, unless it is [closed](Self::close): a close
+    /// frame gives up the seat. Without this, dropping the connection gives it up.
+    pub(crate) fn keep_seat(&self) {
+        self.writer.keeps_seat.store(true, Ordering::Release);
     }
 
     /// Waits for the next frame. Safe to cancel.
@@ -96,24 +121,32 @@ impl Signaling {
     /// (RFC 6455 section 7.1.1).
     pub(crate) async fn close(self) {
         let Self { mut incoming, outgoing, mut writer, .. } = self;
+        writer.keeps_seat.store(false, Ordering::Release);
         drop(outgoing);
         let farewell = async {
             let reading = async { while let Some(Ok(_)) = incoming.next().await {} };
-            tokio::join!(reading, &mut writer)
+            tokio::join!(reading, &mut writer.task)
         };
         if timeout(FAREWELL, farewell).await.is_err() {
-            writer.abort();
+            writer.task.abort();
         }
     }
 }
 
-/// Writes what is queued, and a close frame once the connection is dropped.
-async fn write(mut sink: SplitSink<Socket, Message>, mut queue: mpsc::Receiver<Bytes>) {
+/// Writes what is queued, and a close frame once the connection is dropped, unless the seat is wanted.
+async fn write(
+    mut sink: SplitSink<Socket, Message>,
+    mut queue: mpsc::Receiver<Bytes>,
+    keeps_seat: Arc<AtomicBool>,
+) {
     while let Some(frame) = queue.recv().await {
         let Ok(text) = Utf8Bytes::try_from(frame) else { continue };
         if sink.send(Message::Text(text)).await.is_err() {
             return;
         }
+    }
+    if keeps_seat.load(Ordering::Acquire) {
+        return;
     }
     let farewell = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::from_static("") };
     // Nobody is left to be told if this fails.

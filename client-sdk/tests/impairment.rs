@@ -8,10 +8,11 @@ mod common;
 use std::fmt;
 use std::time::Duration;
 
-use client_sdk::{ConnectionState, MediaKind, Options, RtpPacket};
+use client_sdk::{ConnectionState, MediaKind, NewRoom, Options, RtpPacket};
 use common::coturn::{self, Coturn, SECRET};
 use common::path::{Impairment, Path};
 use common::recorder::Recorder;
+use common::wire::Wire;
 use common::{Witness, room_of, talker, until_media_flows};
 use signal_server::testing::{self, TestServer};
 use signal_server::{Secret, Server};
@@ -19,6 +20,8 @@ use tokio::time::{Instant, sleep};
 
 const BAD: Impairment =
     Impairment { loss: 0.05, delay: Duration::from_millis(10), jitter: Duration::from_millis(40) };
+
+const CLEAN: Impairment = Impairment { loss: 0.0, ..BAD };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_survives_loss_jitter_reordering_and_a_cut_of_three_seconds() {
@@ -56,10 +59,7 @@ async fn a_call_survives_loss_jitter_reordering_and_a_cut_of_three_seconds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_comes_back_by_itself_after_a_cut_that_ice_does_not_survive() {
-    let impatient =
-        talker().disconnected_timeout(Duration::from_secs(1)).failed_timeout(Duration::from_secs(2));
-    let clean = Impairment { loss: 0.0, ..BAD };
-    let (_coturn, path, _server, mut witnesses) = call(clean, impatient).await;
+    let (_coturn, path, _server, mut witnesses) = call(CLEAN, impatient()).await;
     let ids = [witnesses[1].id(), witnesses[0].id()];
     path.cut(true);
     for (witness, other) in witnesses.iter_mut().zip(ids) {
@@ -70,7 +70,6 @@ async fn a_call_comes_back_by_itself_after_a_cut_that_ice_does_not_survive() {
     sleep(ice_has_failed).await;
     for witness in &mut witnesses {
         witness.states.clear();
-        witness.tracks.clear();
     }
     path.cut(false);
     let healed = Instant::now();
@@ -78,19 +77,72 @@ async fn a_call_comes_back_by_itself_after_a_cut_that_ice_does_not_survive() {
         witness.until("the connection", |seen| seen.is_connected(other)).await;
     }
     println!("connected again {:.1} s after a long cut", healed.elapsed().as_secs_f64());
+    until_media_flows_again(&mut witnesses).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_comes_back_by_itself_after_the_whole_network_was_gone() {
+    let coturn = Coturn::start().await;
+    let path = Path::to(([127, 0, 0, 1], coturn.port()).into(), CLEAN).await;
+    let server = server(&path).await;
+    let (wire, client) = Wire::to(server.address()).await;
+    let token = server.access_token("alice");
+    let options = impatient().relay_only(true);
+    let (room, creator) = client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+    let guest = client.join(&room.room_id, &room.password, "guest", options).await.unwrap();
+    let mut witnesses = [Witness::new(creator), Witness::new(guest)];
     until_media_flows(&mut witnesses).await;
+    let ids = [witnesses[1].id(), witnesses[0].id()];
+    path.cut(true);
+    wire.hold();
+    let gone = Instant::now();
+    for witness in &mut witnesses {
+        witness.until("the loss of the server", |seen| seen.is_reconnecting).await;
+    }
+    println!("the loss of the server was noticed after {:.1} s", gone.elapsed().as_secs_f64());
+    for witness in &mut witnesses {
+        witness.states.clear();
+    }
+    path.cut(false);
+    wire.let_go(1).await;
+    let healed = Instant::now();
+    for (witness, other) in witnesses.iter_mut().zip(ids) {
+        let is_back = |seen: &Witness| seen.resumed > 0 && seen.is_connected(other);
+        witness.until("the server and the connection", is_back).await;
+    }
+    println!("everything was back {:.1} s after the network", healed.elapsed().as_secs_f64());
+    until_media_flows_again(&mut witnesses).await;
 }
 
 /// Two participants whose every packet takes the path.
 async fn call(impairment: Impairment, options: Options) -> (Coturn, Path, TestServer, [Witness; 2]) {
     let coturn = Coturn::start().await;
     let path = Path::to(([127, 0, 0, 1], coturn.port()).into(), impairment).await;
-    let urls = [coturn::url(path.port())];
-    let builder = Server::builder(Secret::random()).turn(Secret::new(SECRET), urls);
-    let server = testing::start_with(builder).await.unwrap();
+    let server = server(&path).await;
     let (_, mut witnesses) = room_of(&server, 2, options.relay_only(true)).await;
     until_media_flows(&mut witnesses).await;
     (coturn, path, server, <[Witness; 2]>::try_from(witnesses).ok().unwrap())
+}
+
+async fn until_media_flows_again(witnesses: &mut [Witness; 2]) {
+    let others = [witnesses[1].id(), witnesses[0].id()];
+    for (witness, other) in witnesses.iter_mut().zip(others) {
+        for kind in [MediaKind::Audio, MediaKind::Video] {
+            witness.receive_again(other, kind).await;
+        }
+    }
+}
+
+/// A server that tells of no way but that path.
+async fn server(path: &Path) -> TestServer {
+    let urls = [coturn::url(path.port())];
+    let builder = Server::builder(Secret::random()).turn(Secret::new(SECRET), urls);
+    testing::start_with(builder).await.unwrap()
+}
+
+/// Does not wait half a minute to see that nothing comes.
+fn impatient() -> Options {
+    talker().disconnected_timeout(Duration::from_secs(1)).failed_timeout(Duration::from_secs(2))
 }
 
 fn record(witnesses: &mut [Witness; 2]) -> Vec<(MediaKind, Recorder)> {

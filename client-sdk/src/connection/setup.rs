@@ -102,7 +102,11 @@ impl Setup {
             // ICE is restarted because the network has changed, and with it the addresses to be reached at.
             .with_discard_local_candidates_during_ice_restart(true)
             .with_multicast_dns_mode(self.mdns)
-            .with_ice_timeouts(Some(self.disconnected_timeout), Some(self.failed_timeout), None)
+            .with_ice_timeouts(
+                Some(self.disconnected_timeout),
+                Some(self.failed_timeout),
+                Some(keepalive_interval(self.disconnected_timeout)),
+            )
             .build();
         let pc = PeerConnectionBuilder::new()
             .with_configuration(self.configuration())
@@ -126,6 +130,14 @@ pub(super) async fn close(pc: &dyn PeerConnection) {
     }
 }
 
+/// Several signs of life have to be missing until a connection counts as disconnected.
+fn keepalive_interval(disconnected_timeout: Duration) -> Duration {
+    match disconnected_timeout {
+        Duration::ZERO => KEEPALIVE,
+        timeout => (timeout / 4).min(KEEPALIVE),
+    }
+}
+
 fn usable(ice_servers: &[IceServer]) -> Vec<RTCIceServer> {
     let usable = ice_servers.iter().filter_map(|server| {
         let urls = server.usable_urls();
@@ -138,3 +150,6 @@ fn usable(ice_servers: &[IceServer]) -> Vec<RTCIceServer> {
     });
     usable.collect()
 }
+
+/// What the library takes by default.
+const KEEPALIVE: Duration = Duration::from_secs(2);

@@ -172,6 +172,26 @@ impl Witness {
         self.receive(from, kind, count).await;
     }
 
+    /// Waits for packets that were not there yet, be it of the track that was there or of one that has taken its place.
+    pub async fn receive_again(&mut self, from: ParticipantId, kind: MediaKind) {
+        let mut fresh = 0;
+        while fresh < 10 {
+            self.until("a track", |seen| seen.tracks.contains_key(&(from, kind))).await;
+            let track = self.tracks.get_mut(&(from, kind)).unwrap();
+            if fresh == 0 {
+                while timeout(Duration::ZERO, track.recv()).await.is_ok_and(|packet| packet.is_some()) {}
+            }
+            let packet = timeout(PATIENCE, track.recv()).await;
+            match packet.unwrap_or_else(|_| panic!("no {kind:?} from {from}")) {
+                Some(packet) => {
+                    check(kind, &packet);
+                    fresh += 1;
+                }
+                None => drop(self.tracks.remove(&(from, kind))),
+            }
+        }
+    }
+
     /// Waits for this many packets, those included that wait, and checks that they are what their kind says.
     pub async fn receive(&mut self, from: ParticipantId, kind: MediaKind, count: usize) {
         let track = self.tracks.get_mut(&(from, kind)).unwrap();
