@@ -21,6 +21,10 @@
 //! # }
 //! ```
 //!
+//! What it does by itself is told in the [`guide`]: what becomes of [sources that fail](guide::degradation), how
+//! [offers and answers](guide::negotiation) find together, what a call [survives](guide::resilience), and the
+//! [limits](guide::limits) of the library beneath.
+//!
 //! # How it works
 //!
 //! [`Client`] speaks HTTP. A [`Participant`] is the handle of a task that carries out what a [`session::Session`]
@@ -48,6 +52,7 @@ mod door;
 mod driver;
 mod error;
 mod event;
+pub mod guide;
 mod ice;
 mod invite;
 mod media;

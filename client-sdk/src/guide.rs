@@ -1,0 +1,13 @@
+//! What a participant does by itself, a page for each subject.
+
+#[doc = include_str!("guide/degradation.md")]
+pub mod degradation {}
+
+#[doc = include_str!("guide/limits.md")]
+pub mod limits {}
+
+#[doc = include_str!("guide/negotiation.md")]
+pub mod negotiation {}
+
+#[doc = include_str!("guide/resilience.md")]
+pub mod resilience {}
