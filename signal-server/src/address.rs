@@ -1,6 +1,7 @@
 //! Where a request comes from, as far as it can be believed.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Once};
 
 use axum::http::header::FORWARDED;
 use axum::http::{HeaderMap, HeaderName};
@@ -21,10 +22,12 @@ impl Address {
 }
 
 /// The proxies whose word is taken for where a request comes from, and where they write it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct TrustedProxies {
     networks: Vec<IpNet>,
     header: ForwardedHeader,
+    /// Whether the log was told of a proxy that is not trusted.
+    told: Arc<Once>,
 }
 
 /// Where a proxy writes from whom it has a request. Only that one is read: what is in the other may be the client's own
@@ -40,7 +43,7 @@ pub enum ForwardedHeader {
 
 impl TrustedProxies {
     pub(crate) fn new(networks: Vec<IpNet>, header: ForwardedHeader) -> Self {
-        Self { networks, header }
+        Self { networks, header, told: Arc::new(Once::new()) }
     }
 
     pub(crate) fn contain(&self, ip: IpAddr) -> bool {
@@ -57,6 +60,14 @@ impl TrustedProxies {
             ForwardedHeader::Forwarded => (&FORWARDED, forwarded_for),
             ForwardedHeader::XForwardedFor => (&X_FORWARDED_FOR, |hop| node(hop.trim())),
         };
+        if headers.contains_key(name) && !self.contain(client) {
+            self.told.call_once(|| {
+                tracing::warn!(
+                    %name,
+                    "a peer that is not trusted says where it has a request from; if it is your proxy, name it with --trusted-proxy"
+                );
+            });
+        }
         let lines = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or_default());
         let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
         for hop in hops.into_iter().rev() {

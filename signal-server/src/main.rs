@@ -13,7 +13,11 @@ use signal_server::settings::{InvalidSettings, Settings, access_token};
 use signal_server::{DataDirError, StopSignal};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// As [`ExitCode::FAILURE`].
 const FAILURE: i32 = 1;
@@ -42,12 +46,14 @@ async fn main() -> ExitCode {
 }
 
 fn log_to_stderr(cli: &Cli) {
-    let filter = EnvFilter::new(&cli.log);
-    let log = tracing_subscriber::fmt().with_writer(stderr).with_env_filter(filter);
-    match cli.log_format {
-        LogFormat::Human => log.with_ansi(stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
-    }
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+    let lines = match cli.log_format {
+        LogFormat::Human => lines.with_ansi(stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    // Libraries log what they carry, tokens and passwords included.
+    let harmless = filter_fn(|about| about.target().starts_with("signal_") || *about.level() <= Level::INFO);
+    tracing_subscriber::registry().with(EnvFilter::new(&cli.log)).with(lines.with_filter(harmless)).init();
 }
 
 fn check(settings: &Settings) -> ExitCode {

@@ -69,7 +69,7 @@ impl Server {
             server_secret: None,
             ice_servers: IceServers::default(),
             origins: Origins::default(),
-            proxies: TrustedProxies::default(),
+            proxies: TrustedProxies::new(Vec::new(), ForwardedHeader::default()),
             limits: Limits::default(),
             hub: HubConfig::default(),
             shards: available_parallelism().map_or(1, usize::from),

@@ -300,8 +300,8 @@ async fn the_log_names_the_setting_behind_a_refusal() {
         ("--max-connections-per-address", "4"),
         ("--max-connections", "1000"),
         ("--max-body-bytes", "100"),
-        ("--header-seconds", "1"),
-        ("--request-seconds", "1"),
+        ("--header-seconds", "2"),
+        ("--request-seconds", "2"),
         ("--max-bad-messages", "0"),
         ("--cors-origin", "https://example.com"),
     ];

@@ -168,7 +168,7 @@ async fn a_token_it_makes_creates_a_room_in_its_users_name() {
 async fn its_log_tells_what_happens_and_no_secrets() {
     let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
     command
-        .env("SIGNAL_LOG", "info,signal_server=trace,signal_core=trace")
+        .env("SIGNAL_LOG", "trace")
         .env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET)
         .env("SIGNAL_SERVER_SECRET", SERVER_SECRET)
         .env("SIGNAL_TURN_SECRET", TURN_SECRET)
