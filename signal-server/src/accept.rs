@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -45,30 +45,40 @@ pub(crate) async fn serve(
     let (stop, _) = watch::channel(());
     let mut stopped = pin!(stopped);
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (stream, peer) = tokio::select! {
+            accepted = accept(&listener) => accepted,
             () = &mut stopped => break,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                if let Some(hold) = take_in(app, peer) {
-                    tokio::spawn(connection(
-                        Arc::clone(app),
-                        stream,
-                        peer,
-                        hold,
-                        router.clone(),
-                        stop.subscribe(),
-                    ));
-                }
-            }
-            Err(error) => wait_after(&error).await,
+        if let Some(hold) = take_in(app, peer) {
+            let stop = stop.subscribe();
+            tokio::spawn(connection(Arc::clone(app), stream, peer, hold, router.clone(), stop));
         }
     }
     drop(listener);
     stop.send_replace(());
     // Whoever is not done by then is cut.
     let _ = timeout(LAST_REQUESTS, stop.closed()).await;
+}
+
+/// The next connection. After a failure it goes on at once if that connection is to blame, and after a while if the
+/// system has no files left.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        let error = match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => error,
+        };
+        match error.kind() {
+            ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {}
+            _ => {
+                tracing::error!(
+                    %error,
+                    "cannot accept connections; is the limit of open files (ulimit -n) below --max-connections?"
+                );
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
 }
 
 /// Whether there is room for another connection; a proxy may have any number.
@@ -136,17 +146,6 @@ async fn connection(
         Err(error) if error.is_timeout() => app.refusals.count(Limit::HeaderPatience),
         Err(error) => tracing::debug!(%error, "a connection ended out of order"),
         Ok(()) => {}
-    }
-}
-
-/// After a failure to accept: at once if that connection is to blame, after a while if the system has no files left.
-async fn wait_after(error: &io::Error) {
-    match error.kind() {
-        ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {}
-        _ => {
-            tracing::error!(%error, "cannot accept connections; is the limit of open files (ulimit -n) below --max-connections?");
-            sleep(ACCEPT_PAUSE).await;
-        }
     }
 }
 

@@ -54,7 +54,6 @@ pub struct Builder {
     limits: Limits,
     hub: HubConfig,
     shards: usize,
-    metrics: Metrics,
 }
 
 impl Server {
@@ -73,7 +72,6 @@ impl Server {
             limits: Limits::default(),
             hub: HubConfig::default(),
             shards: available_parallelism().map_or(1, usize::from),
-            metrics: Metrics::new(),
         }
     }
 
@@ -197,7 +195,7 @@ impl Builder {
     #[must_use]
     pub fn build(mut self) -> Server {
         let server_secret = self.server_secret.take().unwrap_or_else(Secret::random);
-        self.assemble(&server_secret, None)
+        self.assemble(&server_secret, None, Metrics::new())
     }
 
     /// Builds the server on a data directory, so that rooms outlive it: what was answered is on disk. Participants that
@@ -217,9 +215,10 @@ impl Builder {
         let data_dir = data_dir.as_ref();
         let DataDir { file, rooms, secret } = DataDir::open(data_dir, self.server_secret.take())?;
         let failed = |error| DataDirError::Io { path: data_dir.to_owned(), error };
-        let writer = Writer::start(file, self.metrics.clone()).map_err(failed)?;
+        let metrics = Metrics::new();
+        let writer = Writer::start(file, metrics.clone()).map_err(failed)?;
         let grace = RESTART_GRACE.max(self.hub.resume_grace);
-        let server = self.assemble(&secret, Some(writer));
+        let server = self.assemble(&secret, Some(writer), metrics);
         tracing::info!(data_dir = %data_dir.display(), rooms = rooms.len(), "rooms read");
         for room in rooms {
             // Those there are stay, however many.
@@ -231,14 +230,14 @@ impl Builder {
         Ok(server)
     }
 
-    fn assemble(self, server_secret: &Secret, writer: Option<Writer>) -> Server {
+    fn assemble(self, server_secret: &Secret, writer: Option<Writer>, metrics: Metrics) -> Server {
         let clock = Clock::start();
         let ice_servers = Arc::new(self.ice_servers);
-        let refusals = Arc::new(Refusals::new(self.metrics.clone()));
+        let refusals = Arc::new(Refusals::new(metrics.clone()));
         let common = Common {
             ice_servers: Arc::clone(&ice_servers),
             refusals: Arc::clone(&refusals),
-            metrics: self.metrics.clone(),
+            metrics: metrics.clone(),
             clock,
         };
         let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &common);
@@ -250,7 +249,7 @@ impl Builder {
             origins: self.origins,
             proxies: self.proxies,
             refusals,
-            metrics: self.metrics,
+            metrics,
             connections: Occupancy::new(),
             peers: Occupancy::new(),
             sockets: Occupancy::new(),

@@ -116,6 +116,7 @@ pub(crate) struct Timers(#[expect(dead_code, reason = "does its work by being dr
 pub(crate) struct Shard {
     state: Mutex<State>,
     clock: Clock,
+    metrics: Metrics,
     /// Told when the next deadline may have moved to the front.
     deadline_moved: Notify,
     /// What the disk has settled, for the timer's task, which hands it on.
@@ -154,12 +155,13 @@ pub(crate) enum CreateError {
 
 impl Shard {
     fn new(hub: Hub, store: Store, common: Common) -> Self {
-        let clock = common.clock;
+        let (clock, metrics) = (common.clock, common.metrics.clone());
         let (settled_in, settled) = mpsc::unbounded_channel();
         let state = State { hub, store, queues: HashMap::new(), common, sender: None, settled: settled_in };
         Self {
             state: Mutex::new(state),
             clock,
+            metrics,
             deadline_moved: Notify::new(),
             settled: tokio::sync::Mutex::new(settled),
         }
@@ -179,12 +181,12 @@ impl Shard {
 
     /// Hands in a message of a participant.
     pub(crate) fn message(&self, conn: ConnId, frame: Bytes) {
+        let began = Instant::now();
         let mut state = self.lock();
-        let (metrics, began) = (state.common.metrics.clone(), Instant::now());
         state.sender = Some(conn);
         self.handle(state, Input::Frame { conn, frame });
-        metrics.messages.inc();
-        metrics.handled(began.elapsed());
+        self.metrics.messages.inc();
+        self.metrics.handled(began.elapsed());
     }
 
     /// Reports a connection as ended, for whatever reason.
@@ -231,7 +233,7 @@ impl Shard {
 
     /// What counts the bytes that wait for sockets.
     pub(crate) fn queued(&self) -> Gauge {
-        self.lock().common.metrics.queued.clone()
+        self.metrics.queued.clone()
     }
 
     /// The newest record of a room.
