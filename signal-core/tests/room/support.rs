@@ -22,7 +22,7 @@ pub(crate) fn room(capacity: u8) -> Room {
 pub(crate) fn new_room(capacity: u8) -> NewRoom {
     NewRoom {
         id: RoomId::from_indices([0; 6]),
-        epoch: 1,
+        epoch: 3,
         name: "room".into(),
         creator: "alice".into(),
         password: PasswordTag::new(PASSWORD),
