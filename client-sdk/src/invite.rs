@@ -12,6 +12,7 @@ use thiserror::Error;
 /// fragment may also be `invite=token`. Whoever has it gets in: keep it out of logs.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Invite {
+    server: Option<String>,
     pub(crate) room_id: String,
     pub(crate) token: String,
 }
@@ -20,7 +21,13 @@ impl Invite {
     /// The invite of that number and token.
     #[must_use]
     pub fn new(room_id: impl Into<String>, token: impl Into<String>) -> Self {
-        Self { room_id: room_id.into(), token: token.into() }
+        Self { server: None, room_id: room_id.into(), token: token.into() }
+    }
+
+    /// The address that the link leads to, without its path; `None` for an invite that was not a link.
+    #[must_use]
+    pub fn server(&self) -> Option<&str> {
+        self.server.as_deref()
     }
 
     /// The room's number.
@@ -53,7 +60,7 @@ impl FromStr for Invite {
         if room_id.is_empty() || token.is_empty() {
             return Err(InviteError);
         }
-        Ok(Self::new(room_id, token))
+        Ok(Self { server: Some(url.origin().ascii_serialization()), ..Self::new(room_id, token) })
     }
 }
 

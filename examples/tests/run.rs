@@ -7,6 +7,9 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use client_sdk::{Client, Event, NewRoom, Options};
+use signal_server::testing;
+
 #[test]
 fn the_bare_loop_lets_two_threads_negotiate_and_closes_the_room_in_time() {
     let output = Command::new(example("bare_loop")).output().unwrap();
@@ -74,6 +77,51 @@ fn two_participants_hear_and_see_and_greet_each_other() {
             assert!(printed.contains(&expected), "no {expected} in\n{printed}");
         }
     }
+}
+
+#[test]
+fn the_bot_comes_by_link_or_password_plays_its_clip_and_says_everything_back() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let server = testing::start().await.unwrap();
+        let client = Client::new(&server.url()).unwrap();
+        let options = Options::new().bind_address("127.0.0.1:0").mdns(false);
+        let token = server.access_token("alice");
+        for by_link in [true, false] {
+            let (room, mut host) = client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+            let arguments = if by_link {
+                let invite = room.invite_token.clone().unwrap();
+                vec![format!("{}/{}#{invite}", server.url(), room.room_id)]
+            } else {
+                vec![server.url(), room.room_id.clone(), room.password.clone()]
+            };
+            let mut bot = Command::new(example("bot"))
+                .args(arguments)
+                .env("BOT_BIND", "127.0.0.1:0")
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            let (mut tracks, mut said) = (0, Vec::new());
+            while tracks < 2 || said.len() < 2 {
+                match host.next_event().await.unwrap() {
+                    Event::DataChannelOpen { participant } => {
+                        host.send_data(participant, "marco").await.unwrap();
+                    }
+                    Event::Data { data, .. } => said.push(String::from_utf8(data.to_vec()).unwrap()),
+                    Event::Track(mut track) => {
+                        track.recv().await.unwrap();
+                        tracks += 1;
+                    }
+                    _ => {}
+                }
+            }
+            assert_eq!(said, ["hello", "marco"]);
+            // The creator's leave closes the room.
+            host.leave().await;
+            let ended = tokio::task::spawn_blocking(move || bot.wait()).await.unwrap().unwrap();
+            assert!(ended.success());
+        }
+    });
 }
 
 struct Server {
