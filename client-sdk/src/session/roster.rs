@@ -1,0 +1,135 @@
+//! Who is in the room, as far as this participant knows: from a welcome or a return on, by what the server tells.
+
+use std::time::Instant;
+
+use signal_core::{LeaveReason, Missed, Participant, ParticipantId, PeerUpdate, Resumed};
+
+use super::peer::Peer;
+use super::{Action, Session};
+use crate::error::CommandError;
+use crate::event::{CloseReason, Event};
+
+impl Session {
+    /// Enters under that id. What was there under another one is over: the others have seen it leave.
+    pub(super) fn start_anew(&mut self, me: ParticipantId) {
+        let is_back = self.me.replace(me).is_some();
+        for (id, mut peer) in std::mem::take(&mut self.peers) {
+            peer.close(&mut self.actions);
+            self.emit(Event::ParticipantLeft(id));
+        }
+        self.received = 1;
+        self.outbox.start_anew();
+        self.commands.fail_all(&CommandError::Lost);
+        if is_back {
+            self.actions.extend(self.commands.shown().map(Action::Send));
+            self.emit(Event::Rejoined { id: me });
+        }
+    }
+
+    pub(super) fn resumed(&mut self, resumed: Resumed, now: Instant) {
+        let Resumed { seq, missed, resume_token, ice } = resumed;
+        self.way_back.entered(Some(resume_token), now);
+        self.use_ice_servers(ice, now);
+        match missed {
+            Missed::Replayed { received, .. } => {
+                let lossless = self.outbox.resume(received);
+                self.emit(Event::Resumed { lossy: !lossless });
+                if !lossless {
+                    self.commands.fail_all(&CommandError::Lost);
+                    self.void_negotiations();
+                }
+            }
+            Missed::Snapshot { participants, .. } => {
+                self.received = seq;
+                self.outbox.start_anew();
+                self.commands.fail_all(&CommandError::Lost);
+                self.emit(Event::Resumed { lossy: true });
+                self.compare(participants);
+            }
+        }
+        for peer in self.peers.values_mut() {
+            peer.try_again(&mut self.actions);
+        }
+    }
+
+    /// Finds out what happened meanwhile, and negotiates again what is not connected.
+    fn compare(&mut self, participants: Vec<Participant>) {
+        let gone = self.peers.keys().filter(|id| !participants.iter().any(|present| present.id == **id));
+        for id in gone.copied().collect::<Vec<_>>() {
+            self.part(id, Some(LeaveReason::Lost));
+        }
+        self.void_negotiations();
+        for participant in participants {
+            if !self.peers.contains_key(&participant.id) {
+                self.meet(participant);
+            }
+        }
+    }
+
+    fn void_negotiations(&mut self) {
+        let Some(me) = self.me else { return };
+        for peer in self.peers.values_mut() {
+            peer.void_negotiation(me < peer.id(), &mut self.actions);
+        }
+    }
+
+    pub(super) fn meet(&mut self, participant: Participant) {
+        let Some(me) = self.me else { return };
+        // Of somebody who comes back, nothing is left of what there was.
+        self.forget(participant.id);
+        let mut peer = Peer::new(participant.id);
+        self.emit(Event::ParticipantJoined(participant));
+        if me < peer.id() {
+            peer.offer(&mut self.actions);
+        }
+        self.peers.insert(peer.id(), peer);
+    }
+
+    /// Media is peer to peer: of somebody who only lost the server it is kept for as long as it flows.
+    pub(super) fn part(&mut self, id: ParticipantId, reason: Option<LeaveReason>) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let keeps_media = reason == Some(LeaveReason::Lost) && peer.carries_media();
+        if keeps_media {
+            peer.keep_media_only();
+        } else {
+            self.forget(id);
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: ParticipantId) {
+        if let Some(mut peer) = self.peers.remove(&id) {
+            peer.close(&mut self.actions);
+            self.emit(Event::ParticipantLeft(id));
+        }
+        if self.peers.is_empty()
+            && let Some(reason) = self.adrift.take()
+        {
+            self.end(CloseReason::SignalingLost { reason });
+        }
+    }
+
+    /// Goes on without the room: with those to whom media flows, for as long as it does.
+    pub(super) fn drift(&mut self, reason: String) {
+        self.emit(Event::SignalingLost { reason: reason.clone() });
+        self.adrift = Some(reason);
+        self.commands.fail_all(&CommandError::Lost);
+        for id in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.part(id, Some(LeaveReason::Lost));
+        }
+    }
+
+    pub(super) fn peer_updated(&mut self, participant: ParticipantId, update: &PeerUpdate) {
+        let Some(me) = self.me else { return };
+        if let Some(peer) = self.peers.get_mut(&participant) {
+            if update.lossy {
+                peer.void_negotiation(me < participant, &mut self.actions);
+            }
+            if update.connected == Some(true) {
+                peer.try_again(&mut self.actions);
+            }
+        }
+        let name = update.name.as_deref().map(str::to_owned);
+        let state = update.state.as_ref().map(|state| state.as_bytes().to_vec().into());
+        self.emit(Event::ParticipantUpdated { participant, name, state, connected: update.connected });
+    }
+}
