@@ -1,0 +1,244 @@
+//! The same calls with webrtc-rs alone, wired by hand: join, offer or answer, trickle candidates, send and receive, and
+//! a data channel as each of the SDK's connections has one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use client_sdk::{Client, CreatedRoom};
+use futures_util::{SinkExt, StreamExt};
+use rtc::ice::mdns::MulticastDnsMode;
+use rtc::interceptor::Registry;
+use rtc::media::Sample;
+use rtc::media_stream::MediaStreamTrack;
+use rtc::peer_connection::configuration::RTCConfigurationBuilder;
+use rtc::peer_connection::configuration::interceptor_registry::register_default_interceptors;
+use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine};
+use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
+use rtc::peer_connection::transport::RTCDtlsRole;
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
+};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::interval;
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+use webrtc::data_channel::DataChannel;
+use webrtc::media_stream::track_local::TrackLocal;
+use webrtc::media_stream::track_local::static_sample::TrackLocalStaticSample;
+use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
+use webrtc::peer_connection::{
+    PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit,
+    RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription,
+};
+
+use crate::Figures;
+use crate::process::Before;
+use crate::sound::{PACE, PACKET};
+
+const SSRC: u32 = 1;
+
+pub(crate) async fn run(server: &str, rooms: &[CreatedRoom]) -> Figures {
+    let before = Before::now();
+    let client = Client::new(server).expect("the address of a server");
+    let mut participants = JoinSet::new();
+    let mut first_packet = Vec::new();
+    for room in rooms {
+        let (entered, mut is_entered) = mpsc::unbounded_channel();
+        participants.spawn(take_part(client.clone(), server.to_owned(), room.clone(), entered));
+        assert_eq!(is_entered.recv().await, Some(News::Entered));
+        let begun = Instant::now();
+        let (told, mut first) = mpsc::unbounded_channel();
+        participants.spawn(take_part(client.clone(), server.to_owned(), room.clone(), told));
+        while first.recv().await.expect("sound comes") != News::FirstPacket {}
+        first_packet.push(begun.elapsed());
+    }
+    Figures { first_packet, per_connection: before.watch(2 * rooms.len()).await }
+}
+
+#[derive(Debug, Eq, PartialEq)]
+enum News {
+    Entered,
+    FirstPacket,
+}
+
+/// What webrtc-rs calls back.
+enum Note {
+    Candidate(RTCIceCandidateInit),
+    Connected,
+    DataChannel(Arc<dyn DataChannel>),
+    Track(Arc<dyn TrackRemote>),
+}
+
+struct Handler(mpsc::UnboundedSender<Note>);
+
+#[async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        let _ = self.0.send(Note::Candidate(event.candidate.to_json().expect("a candidate has a JSON form")));
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        if state == RTCPeerConnectionState::Connected {
+            let _ = self.0.send(Note::Connected);
+        }
+    }
+
+    async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
+        let _ = self.0.send(Note::DataChannel(channel));
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        let _ = self.0.send(Note::Track(track));
+    }
+}
+
+/// One end of a call.
+async fn take_part(client: Client, server: String, room: CreatedRoom, news: mpsc::UnboundedSender<News>) {
+    let joined = client.join_room(&room.room_id, &room.password, "bare").await.expect("the room takes it");
+    let url = format!(
+        "{}/ws/webrtc/rooms/{}?token={}",
+        server.replacen("http", "ws", 1),
+        room.room_id,
+        joined.ws_token
+    );
+    let (mut socket, _) = connect_async(&url).await.expect("the server takes the token");
+    let (notes_in, mut notes) = mpsc::unbounded_channel();
+    let (pc, track) = connection(Handler(notes_in)).await;
+    let mut channels = Vec::new();
+    let mut other = None;
+    // Candidates wait for the description they belong to.
+    let (mut is_described, mut early) = (false, Vec::new());
+    let mut tasks = JoinSet::new();
+    loop {
+        tokio::select! {
+            message = socket.next() => {
+                let Some(Ok(message)) = message else { return };
+                let Message::Text(text) = message else { continue };
+                let message: Value = serde_json::from_str(&text).expect("the server sends JSON");
+                let from = || message["from"].as_str().expect("whoever signals is named").to_owned();
+                match message["type"].as_str() {
+                    Some("joined") => {
+                        let _ = news.send(News::Entered);
+                        // Whoever comes second has the smaller id and offers.
+                        if let Some(host) = message["participants"].get(0) {
+                            let host = host["id"].as_str().expect("participants have ids");
+                            channels.push(pc.create_data_channel("data", None).await.expect("a channel"));
+                            let offer = pc.create_offer(None).await.expect("an offer");
+                            pc.set_local_description(offer.clone()).await.expect("the offer is its own");
+                            let offer = json!({"type": "offer", "to": host, "sdp": offer.sdp});
+                            other = Some(host.to_owned());
+                            socket.send(offer.to_string().into()).await.expect("the server listens");
+                        }
+                    }
+                    Some("offer") => {
+                        other = Some(from());
+                        let sdp = message["sdp"].as_str().expect("an offer is text").to_owned();
+                        let offer = RTCSessionDescription::offer(sdp).expect("an offer");
+                        pc.set_remote_description(offer).await.expect("the offer is taken");
+                        let answer = pc.create_answer(None).await.expect("an answer");
+                        pc.set_local_description(answer.clone()).await.expect("the answer is its own");
+                        let answer = json!({"type": "answer", "to": from(), "sdp": answer.sdp});
+                        socket.send(answer.to_string().into()).await.expect("the server listens");
+                        is_described = true;
+                    }
+                    Some("answer") => {
+                        let sdp = message["sdp"].as_str().expect("an answer is text").to_owned();
+                        let answer = RTCSessionDescription::answer(sdp).expect("an answer");
+                        pc.set_remote_description(answer).await.expect("the answer is taken");
+                        is_described = true;
+                    }
+                    Some("candidate") => {
+                        early.push(serde_json::from_value(message["candidate"].clone()).expect("a candidate"));
+                    }
+                    _ => {}
+                }
+                if is_described {
+                    for candidate in early.drain(..) {
+                        pc.add_ice_candidate(candidate).await.expect("the candidate is taken");
+                    }
+                }
+            }
+            Some(note) = notes.recv() => match note {
+                Note::Candidate(candidate) => {
+                    let candidate = json!({"type": "candidate", "to": other, "candidate": candidate});
+                    socket.send(candidate.to_string().into()).await.expect("the server listens");
+                }
+                Note::Connected => drop(tasks.spawn(send(Arc::clone(&track)))),
+                Note::DataChannel(channel) => channels.push(channel),
+                Note::Track(track) => drop(tasks.spawn(receive(track, news.clone()))),
+            },
+        }
+    }
+}
+
+async fn connection(handler: Handler) -> (Arc<dyn PeerConnection>, Arc<TrackLocalStaticSample>) {
+    let mut media = MediaEngine::default();
+    media.register_default_codecs().expect("the library's own codecs");
+    let interceptors =
+        register_default_interceptors(Registry::new(), &mut media).expect("the library's own interceptors");
+    // As the SDK sets it.
+    let settings = SettingEngineBuilder::new()
+        .with_answering_dtls_role(RTCDtlsRole::Server)
+        .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
+        .with_relay_acceptance_min_wait(Some(Duration::ZERO))
+        .with_multicast_dns_mode(MulticastDnsMode::Disabled)
+        .build();
+    let pc = PeerConnectionBuilder::new()
+        .with_configuration(RTCConfigurationBuilder::new().build())
+        .with_media_engine(media)
+        .with_interceptor_registry(interceptors)
+        .with_setting_engine(settings)
+        .with_handler(Arc::new(handler))
+        .with_udp_addrs(vec!["127.0.0.1:0".to_owned()])
+        .build()
+        .await
+        .expect("a connection");
+    let encoding = RTCRtpEncodingParameters {
+        rtp_coding_parameters: RTCRtpCodingParameters {
+            ssrc: Some(SSRC),
+            ..RTCRtpCodingParameters::default()
+        },
+        codec: RTCRtpCodec {
+            mime_type: MIME_TYPE_OPUS.to_owned(),
+            clock_rate: 48_000,
+            channels: 2,
+            ..RTCRtpCodec::default()
+        },
+        ..RTCRtpEncodingParameters::default()
+    };
+    let track = MediaStreamTrack::new(
+        "stream".to_owned(),
+        "track".to_owned(),
+        MIME_TYPE_OPUS.to_owned(),
+        RtpCodecKind::Audio,
+        vec![encoding],
+    );
+    let track = Arc::new(TrackLocalStaticSample::new(Instant::now(), track).expect("a track"));
+    pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await.expect("the connection takes a track");
+    (Arc::new(pc), track)
+}
+
+async fn send(track: Arc<TrackLocalStaticSample>) {
+    let mut ticks = interval(PACE);
+    loop {
+        ticks.tick().await;
+        let sample = Sample { data: PACKET, duration: PACE, ..Sample::new(Instant::now()) };
+        // Opus is 111 in the library's own list, which both ends have.
+        if track.write_sample(SSRC, 111, &sample, &[]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn receive(track: Arc<dyn TrackRemote>, news: mpsc::UnboundedSender<News>) {
+    let mut is_first = true;
+    while let Some(event) = track.poll().await {
+        if is_first && matches!(event, TrackRemoteEvent::OnRtpPacket(_)) {
+            is_first = false;
+            let _ = news.send(News::FirstPacket);
+        }
+    }
+}

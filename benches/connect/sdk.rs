@@ -1,0 +1,65 @@
+//! Calls between participants of the SDK.
+
+use std::time::Instant;
+
+use client_sdk::{
+    Client, Codec, CreatedRoom, Event, Frame, MediaError, MediaSource, Options, Participant, Source,
+    async_trait,
+};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::Figures;
+use crate::process::Before;
+use crate::sound::{PACE, PACKET};
+
+pub(crate) async fn run(client: &Client, rooms: &[CreatedRoom]) -> Figures {
+    let before = Before::now();
+    let mut listening = JoinSet::new();
+    let mut first_packet = Vec::new();
+    for room in rooms {
+        let (id, password) = (&room.room_id, &room.password);
+        let host = client.join(id, password, "host", options()).await.expect("the room takes a host");
+        listening.spawn(listen(host, None));
+        let begun = Instant::now();
+        let guest = client.join(id, password, "guest", options()).await.expect("the room takes a guest");
+        let (told, first) = oneshot::channel();
+        listening.spawn(listen(guest, Some(told)));
+        first.await.expect("sound comes");
+        first_packet.push(begun.elapsed());
+    }
+    Figures { first_packet, per_connection: before.watch(2 * rooms.len()).await }
+}
+
+/// Takes everything that comes.
+async fn listen(mut participant: Participant, mut first: Option<oneshot::Sender<()>>) {
+    while let Some(event) = participant.next_event().await {
+        let Event::Track(mut track) = event else { continue };
+        let first = first.take();
+        tokio::spawn(async move {
+            if track.recv().await.is_some()
+                && let Some(first) = first
+            {
+                let _ = first.send(());
+            }
+            while track.recv().await.is_some() {}
+        });
+    }
+}
+
+fn options() -> Options {
+    Options::new().audio(Source::custom(Sound)).bind_address("127.0.0.1:0").mdns(false)
+}
+
+struct Sound;
+
+#[async_trait]
+impl MediaSource for Sound {
+    fn codec(&self) -> Codec {
+        Codec::Opus
+    }
+
+    async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError> {
+        Ok(Some(Frame { data: PACKET, duration: PACE, is_key: true }))
+    }
+}
