@@ -4,10 +4,12 @@
 
 mod common;
 
+use std::fs;
 use std::time::Duration;
 
-use client_sdk::{Codec, MediaKind, RemoteFrame, RemoteFrames};
-use common::{PATIENCE, room_of, server, talker, until_media_flows};
+use client_sdk::{Codec, MediaKind, RemoteFrame, RemoteFrames, Source};
+use common::frames::Form;
+use common::{PATIENCE, listener, meet, room_of, server, talker, until_media_flows};
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,6 +37,30 @@ async fn a_track_tells_its_codec_and_gives_the_very_frames_of_the_clip_in_order(
             let due = place.map_or(found, |place: usize| (place + 1) % clip.len());
             assert!(found == due || clip[found].1, "{found} after {place:?}");
             place = Some(found);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_frames_of_every_other_codec_are_those_of_the_file_too() {
+    let server = server().await;
+    let annex_b = Source::AnnexB { path: "tests/fixtures/baseline.h264".into(), frame_rate: 15.0 };
+    let file = |name: &str| Source::File(format!("tests/fixtures/{name}").into());
+    for (source, name, codec, form) in [
+        (file("av1.ivf"), "av1.ivf", Codec::Av1, Form::Av1),
+        (annex_b, "baseline.h264", Codec::H264, Form::H264),
+        (file("vp9.ivf"), "vp9.ivf", Codec::Vp9, Form::Vp9),
+    ] {
+        let (sender, mut receiver) = meet(&server, listener().video(source), listener(), true).await;
+        let video = (sender.id(), MediaKind::Video);
+        receiver.until("video", |seen| seen.tracks.contains_key(&video)).await;
+        let track = receiver.tracks.remove(&video).unwrap();
+        assert_eq!(track.codec(), Some(codec));
+        let expected = form.frames_of(&fs::read(format!("tests/fixtures/{name}")).unwrap());
+        let received = receive(&mut track.into_frames().unwrap(), expected.len()).await;
+        assert!(received[0].is_key, "{codec}");
+        for frame in received {
+            assert!(expected.contains(&form.frame_of(&frame.data)), "{codec}: {} bytes", frame.data.len());
         }
     }
 }

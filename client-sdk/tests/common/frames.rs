@@ -60,6 +60,15 @@ impl Form {
         }
     }
 
+    /// One frame as a decoder takes it, in the same shape.
+    pub fn frame_of(self, data: &[u8]) -> Bytes {
+        match self {
+            Self::Av1 => obus(data),
+            Self::H264 => pictures(data).remove(0),
+            Self::Opus | Self::Vp8 | Self::Vp9 => Bytes::copy_from_slice(data),
+        }
+    }
+
     /// Whether a frame begins with that packet.
     fn begins(self, payload: &[u8]) -> bool {
         match self {
