@@ -259,6 +259,7 @@ impl Driver {
                         for connection in self.connections.values() {
                             connection.set_up(Arc::clone(&self.setup));
                         }
+                        self.events.emit(Event::IceServers(servers));
                     }
                 }
             }

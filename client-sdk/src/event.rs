@@ -5,6 +5,7 @@ use signal_core::{Participant as Member, ParticipantId};
 
 use crate::channel::DataChannel;
 use crate::error::MediaError;
+use crate::ice::IceServer;
 use crate::media::MediaKind;
 use crate::mesh::MeshCost;
 use crate::track::RemoteTrack;
@@ -53,6 +54,9 @@ pub enum Event {
         /// To whom.
         participant: ParticipantId,
     },
+    /// The ICE servers that connections use from here on, told at the start and whenever their credentials are renewed; from
+    /// servers that speak the second version of the protocol.
+    IceServers(Vec<IceServer>),
     /// The application took events too slowly, and this many were dropped.
     Lagged {
         /// How many.

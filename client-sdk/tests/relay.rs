@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use client_sdk::{Client, ConnectionState, EnterError, Event, NewRoom, Route};
 use common::coturn::{self, Coturn, SECRET};
-use common::{room_of, talker, until_media_flows};
+use common::{listener, room_of, talker, until_media_flows};
 use signal_server::{Secret, Server, testing};
 use tokio::time::timeout;
 
@@ -75,6 +75,22 @@ async fn a_server_that_names_no_relay_is_told_at_once() {
     let token = server.access_token("alice");
     let refused = client.create(&token, &NewRoom::default(), talker().relay_only(true)).await;
     assert!(matches!(refused, Err(EnterError::NoRelay)), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ice_servers_are_told_and_their_credentials_not_shown() {
+    let server = server(3478, SECRET).await;
+    let client = Client::new(&server.url()).unwrap();
+    let token = server.access_token("alice");
+    let (_, mut participant) = client.create(&token, &NewRoom::default(), listener()).await.unwrap();
+    let servers = loop {
+        if let Event::IceServers(servers) = participant.next_event().await.unwrap() {
+            break servers;
+        }
+    };
+    assert_eq!(servers[0].urls, [coturn::url(3478)]);
+    let shown = format!("{servers:?}");
+    assert!(!shown.contains(servers[0].credential.as_deref().unwrap()), "{shown}");
 }
 
 async fn server(turn_port: u16, secret: &str) -> testing::TestServer {
