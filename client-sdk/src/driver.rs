@@ -148,12 +148,15 @@ impl Driver {
     fn frame(&mut self, frame: &Bytes) {
         match decode_server(frame) {
             Ok(message) => self.session.handle_message(message, Instant::now()),
-            Err(error) => match error.problem {
-                Problem::UnknownType | Problem::UnknownErrorCode(_) => {
-                    tracing::debug!(%error, "a message of a newer server is passed over");
+            Err(error) => {
+                match error.problem {
+                    Problem::UnknownType | Problem::UnknownErrorCode(_) => {
+                        tracing::debug!(%error, "a message of a newer server is passed over");
+                    }
+                    _ => tracing::warn!(%error, "a message of the server is not understood"),
                 }
-                _ => tracing::warn!(%error, "a message of the server is not understood"),
-            },
+                self.session.handle_unknown(&error);
+            }
         }
     }
 

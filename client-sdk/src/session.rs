@@ -35,7 +35,7 @@ mod roster;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use signal_core::wire::payload;
+use signal_core::wire::{DecodeError, Problem, payload};
 use signal_core::{
     ClientMessage, ErrorCode, IceServers, ParticipantId, Request, RequestId, ServerMessage, Signal,
     SignalKind,
@@ -127,8 +127,23 @@ impl Session {
                 self.resumed(resumed, now);
             }
             ServerMessage::RoomClosed { reason, .. } => self.end(CloseReason::RoomClosed { reason }),
+            ServerMessage::ServerDraining { reconnect_after } => self.way_back.drained(reconnect_after),
             ServerMessage::Signal { from, signal } => self.signal(from, &signal, now),
             _ => {}
+        }
+    }
+
+    /// Takes in that a message of the server was not understood. It counts all the same, and a refusal is one whatever its
+    /// code.
+    pub fn handle_unknown(&mut self, error: &DecodeError) {
+        if self.way_back.is_over() {
+            return;
+        }
+        self.received += 1;
+        if let Problem::UnknownErrorCode(code) = &error.problem {
+            let (code, message) = (code.clone(), error.to_string());
+            let refused = CommandError::Refused { code, message, retry_after: None };
+            self.commands.refused(error.req.as_ref(), &refused);
         }
     }
 
@@ -279,7 +294,7 @@ impl Session {
     /// What has taken a connection away may have taken the server as well.
     fn doubt(&mut self, now: Instant) {
         if !self.outbox.is_paused() && self.way_back.knows_v2() && self.probe.begin(now) {
-            let t = payload(&()).expect("nothing has a JSON form");
+            let t = payload(&()).expect("null has a JSON form");
             self.actions.push_back(Action::Send(ClientMessage::Ping { t }));
         }
     }

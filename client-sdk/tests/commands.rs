@@ -53,6 +53,17 @@ fn a_refusal_comes_back_to_its_command_alone() {
 }
 
 #[test]
+fn a_refusal_for_a_reason_of_a_newer_server_is_one_too() {
+    let mut host = Host::joined();
+    let number = host.say("a");
+    let newer = json!({"type": "error", "code": "too_loud", "message": "no", "req": number.to_string()});
+    host.session.handle_unknown(&decode_server(&newer.to_string().into()).unwrap_err());
+    let outcomes = host.outcomes();
+    let [(refused, Err(CommandError::Refused { code, .. }))] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert_eq!((*refused, code.as_str()), (number, "too_loud"));
+}
+
+#[test]
 fn nothing_is_known_of_any_command_once_too_much_was_sent() {
     let mut host = Host::joined();
     let numbers = [host.say("a"), host.say("b")];

@@ -23,6 +23,7 @@ impl Lease {
     pub(super) fn granted(&mut self, expires_at: Timestamp, now: Instant) {
         let Some((there, here)) = self.clock else { return };
         if self.expires_at.is_some_and(|known| known >= expires_at) {
+            self.renew_at = None;
             return;
         }
         let left = expires_at.saturating_since(there + now.saturating_duration_since(here));
@@ -31,9 +32,13 @@ impl Lease {
         self.renew_at = Some(now + pause);
     }
 
-    /// Whether it is time to ask for others; told once.
+    /// Whether it is time to ask for others; told again after a while, since what is asked may be refused.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
-        self.renew_at.take_if(|at| *at <= now).is_some()
+        let is_due = self.renew_at.is_some_and(|at| at <= now);
+        if is_due {
+            self.renew_at = Some(now + ASK_AGAIN);
+        }
+        is_due
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -41,6 +46,7 @@ impl Lease {
     }
 }
 
+const ASK_AGAIN: Duration = Duration::from_secs(30);
 const LONGEST_MARGIN: Duration = Duration::from_secs(300);
 /// Whatever a server says, it is not asked more often.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(10);

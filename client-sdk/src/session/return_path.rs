@@ -54,6 +54,8 @@ pub(super) struct ReturnPath {
     /// Since the room was in reach for a while.
     attempts: u32,
     entered_at: Option<Instant>,
+    /// The first pause, where the server has asked for one.
+    asked_pause: Option<Duration>,
     is_over: bool,
 }
 
@@ -72,6 +74,11 @@ impl ReturnPath {
         self.rung = if resume_token.is_some() { Rung::Resume } else { Rung::Attach };
         self.resume_token = resume_token;
         self.entered_at = Some(now);
+    }
+
+    /// The server is about to stop, and there will be another one after that time.
+    pub(super) fn drained(&mut self, reconnect_after: Duration) {
+        self.asked_pause = Some(reconnect_after.min(LONGEST_ASKED_PAUSE));
     }
 
     /// The next way to try and after which time, or why there is none.
@@ -121,7 +128,8 @@ impl ReturnPath {
             return Err(CloseReason::SignalingLost { reason });
         }
         self.attempts = self.attempts.saturating_add(1);
-        Ok((way, backoff(self.attempts, jitter)))
+        let pause = self.asked_pause.take().unwrap_or_else(|| backoff(self.attempts, jitter));
+        Ok((way, pause))
     }
 
     fn step_down(&mut self) {
@@ -192,6 +200,8 @@ fn backoff(attempt: u32, jitter: f64) -> Duration {
 const RESUME_FAILED: u16 = 4510;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Seats are kept for half a minute.
+const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(20);
 /// A connection that lasts this long stands.
 const STEADY: Duration = Duration::from_secs(10);
 /// About three minutes of trying.
@@ -298,6 +308,18 @@ mod tests {
             assert_eq!(Walk::new().after(lost(code)), Err(reason));
         }
         assert_eq!(Walk::new().after(lost(4510)), Ok(Way::Attach));
+    }
+
+    #[test]
+    fn a_server_that_stops_says_when_to_come_back() {
+        let mut walk = Walk::new();
+        walk.path.drained(Duration::from_secs(3));
+        let pause = |walk: &mut Walk| {
+            let (_, pause) = walk.path.after(lost(4001), 7, true, 1.0, walk.now).unwrap();
+            pause
+        };
+        assert_eq!(pause(&mut walk), Duration::from_secs(3));
+        assert_eq!(pause(&mut walk), 2 * FIRST_PAUSE);
     }
 
     #[test]

@@ -29,7 +29,8 @@ use crate::time::Timestamp;
 /// the server's fault.
 pub fn decode_server(frame: &Bytes) -> Result<ServerMessage, DecodeError> {
     let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(Problem::invalid)?;
-    Ok(envelope.message(frame)?)
+    let req = envelope.req().ok().flatten();
+    envelope.message(frame).map_err(|problem| DecodeError { problem, req })
 }
 
 #[derive(Deserialize)]
