@@ -196,6 +196,7 @@ async fn run(
             }
             Some(errand) = errands.recv() => connection.run_errand(errand).await,
             Some(note) = notes.recv() => connection.note(note).await,
+            Some(_) = connection.tasks.join_next() => {}
             () = connection.senders.changed() => connection.update_senders().await,
         }
     }
@@ -261,14 +262,14 @@ impl Running {
         self.settling += 1;
         self.labels = tracks;
         self.out.report(Report::Answer { negotiation, sdp: answer.sdp }).await;
-        self.senders.start().await;
+        self.senders.start(self.pc.as_ref()).await?;
         self.update_tracks().await
     }
 
     async fn accept(&mut self, sdp: String) -> Result<()> {
         self.pc.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
         self.settling += 1;
-        self.senders.start().await;
+        self.senders.start(self.pc.as_ref()).await?;
         self.update_tracks().await
     }
 
@@ -342,8 +343,10 @@ impl Running {
             // Closed by ourselves, or not begun.
             _ => return,
         };
-        if state == ConnectionState::Connected {
-            self.senders.connected().await;
+        if state == ConnectionState::Connected
+            && let Err(error) = self.senders.connected(self.pc.as_ref()).await
+        {
+            return fail(&self.out, &error).await;
         }
         self.out.report(Report::State(state)).await;
     }

@@ -58,6 +58,10 @@ pub(super) async fn receive(
                         continue;
                     }
                     if feed.is_none() {
+                        // What came before the negotiation was over, a keyframe perhaps, was left out.
+                        if kind == MediaKind::Video {
+                            request_keyframe(track.as_ref()).await;
+                        }
                         feed = Some(Feed::open(track.as_ref(), kind, source, &keyframe_wanted, &out).await);
                     }
                     if let Some(feed) = &feed {

@@ -55,18 +55,29 @@ impl Senders {
     }
 
     /// The connection stands.
-    pub(super) async fn connected(&mut self) {
+    pub(super) async fn connected(&mut self, pc: &dyn PeerConnection) -> Result<()> {
         self.is_connected = true;
-        self.start().await;
+        self.start(pc).await
     }
 
     /// Begins to send what has been negotiated meanwhile.
-    pub(super) async fn start(&mut self) {
-        if self.is_connected {
-            for live in &mut self.live {
+    pub(super) async fn start(&mut self, pc: &dyn PeerConnection) -> Result<()> {
+        if !self.is_connected || self.live.iter().all(|live| live.waiting.is_none()) {
+            return Ok(());
+        }
+        for transceiver in pc.get_transceivers().await {
+            let Some(sender) = transceiver.sender().await? else { continue };
+            let Some(live) = self.live.iter_mut().find(|live| live.rtp.id() == sender.id()) else { continue };
+            // A section that was negotiated before the track was added to it does not send yet.
+            let direction = transceiver.current_direction().await?;
+            if matches!(
+                direction,
+                RTCRtpTransceiverDirection::Sendrecv | RTCRtpTransceiverDirection::Sendonly
+            ) {
                 live.start().await;
             }
         }
+        Ok(())
     }
 
     /// Waits until the participant sends something else. Safe to cancel.

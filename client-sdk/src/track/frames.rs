@@ -30,18 +30,22 @@ pub struct RemoteFrame {
 pub struct RemoteFrames {
     track: RemoteTrack,
     assembler: Assembler,
+    /// Whether what comes cannot be decoded before a keyframe.
+    needs_keyframe: bool,
 }
 
 impl RemoteFrames {
     pub(super) fn new(track: RemoteTrack, codec: Codec) -> Self {
-        Self { track, assembler: Assembler::new(codec) }
+        Self { track, assembler: Assembler::new(codec), needs_keyframe: true }
     }
 
     /// Waits for the next frame; `None` when the track has ended. Safe to cancel.
     pub async fn recv(&mut self) -> Option<RemoteFrame> {
         loop {
             if let Some(frame) = self.assembler.poll() {
-                if frame.follows_loss && !frame.is_key {
+                self.needs_keyframe = !frame.is_key && (self.needs_keyframe || frame.follows_loss);
+                // Again and again, since a request may be lost too; the track passes on only so many.
+                if self.needs_keyframe {
                     self.track.request_keyframe();
                 }
                 return Some(frame);
