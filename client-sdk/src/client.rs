@@ -2,6 +2,7 @@
 
 mod builder;
 
+use std::fmt;
 use std::sync::Arc;
 
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
@@ -45,7 +46,7 @@ pub struct NewRoom {
 }
 
 /// A room that was created: share its number and password.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct CreatedRoom {
     /// The room's number.
@@ -75,6 +76,18 @@ impl CreatedRoom {
     pub fn invite(&self) -> Option<Invite> {
         let token = self.invite_token.as_ref()?;
         Some(Invite::new(&self.room_id, token))
+    }
+}
+
+/// Without what opens the room.
+impl fmt::Debug for CreatedRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreatedRoom")
+            .field("room_id", &self.room_id)
+            .field("name", &self.name)
+            .field("max_participants", &self.max_participants)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -289,8 +302,8 @@ impl Client {
 }
 
 /// Without the token.
-impl std::fmt::Debug for JoinedRoom {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for JoinedRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinedRoom").field("participant_id", &self.participant_id).finish_non_exhaustive()
     }
 }

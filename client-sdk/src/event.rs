@@ -63,8 +63,9 @@ pub enum Event {
         dropped: u64,
     },
     /// With the connections there are now, more is likely to be sent than [`Options::upload_budget`] allows. It comes once,
-    /// and again only after it was less in between; nothing is done about it.
+    /// and again only after it was less in between. Nothing is done about it unless [`Options::shed_video`] asks for that.
     ///
+    /// [`Options::shed_video`]: crate::Options::shed_video
     /// [`Options::upload_budget`]: crate::Options::upload_budget
     OverBudget {
         /// What it costs.
@@ -100,7 +101,7 @@ pub enum Event {
         /// Whether messages were lost meanwhile. What was being negotiated is negotiated again.
         lossy: bool,
     },
-    /// What was shared has come to its end and is not sent any more; the video is back in its place.
+    /// What was shared has come to its end and is not sent any more; the video, if there is one, is back in its place.
     ShareEnded {
         /// Why.
         reason: MediaError,

@@ -37,11 +37,13 @@
 //! Data goes from participant to participant over data channels: [`Participant::send_data`] over the one that is always
 //! there, [`Participant::open_channel`] over others, which may lose or reorder messages if that is wanted. Messages go by
 //! way of the server, to one or to all ([`Participant::send_message`]), and so does what a participant says of itself
-//! ([`Participant::set_state`]). Whatever waits is bounded in bytes, and what does not fit is refused with an error.
+//! ([`Participant::set_state`]). What waits to be sent is bounded in bytes, and what does
+//! not fit is refused with an error.
 //!
 //! # Limits
 //!
-//! TURN works over UDP only; servers over TCP or TLS are left out with a warning in the log. Audio is Opus; video is VP8, VP9, AV1 or H.264.
+//! TURN works over UDP only; servers over TCP or TLS are left out with a warning in the log. Audio is Opus; video is VP8,
+//! VP9, AV1 or H.264.
 #![forbid(unsafe_code)]
 
 mod channel;

@@ -92,15 +92,20 @@ impl BudgetWatch {
         self.budget
     }
 
-    /// What it costs now, if that is over the budget and was not before.
-    pub(crate) fn weigh(&mut self, others: usize, audio_tracks: u64, video_tracks: u64) -> Option<MeshCost> {
+    /// What it costs now, if that is over the budget, and whether it was not before.
+    pub(crate) fn weigh(
+        &mut self,
+        others: usize,
+        audio_tracks: u64,
+        video_tracks: u64,
+    ) -> Option<(MeshCost, bool)> {
         let tracks = MeshTracks {
             audio: self.expected.audio.saturating_mul(audio_tracks),
             video: self.expected.video.saturating_mul(video_tracks),
         };
         let cost = MeshCost::new(others + 1, tracks);
         let was_over = std::mem::replace(&mut self.is_over, cost.upload > self.budget);
-        (self.is_over && !was_over).then_some(cost)
+        self.is_over.then_some((cost, !was_over))
     }
 }
 
@@ -144,8 +149,11 @@ mod tests {
     #[test]
     fn a_warning_comes_once_for_each_time_that_the_budget_is_passed() {
         let mut watch = BudgetWatch::new(TRACKS, 2 * EACH);
-        let warnings: Vec<_> =
-            [1, 2, 3, 4, 3, 2, 3].map(|others| watch.weigh(others, 1, 1).map(|cost| cost.connections)).into();
+        let warnings: Vec<_> = [1, 2, 3, 4, 3, 2, 3]
+            .map(|others| {
+                watch.weigh(others, 1, 1).filter(|(_, is_new)| *is_new).map(|(cost, _)| cost.connections)
+            })
+            .into();
         assert_eq!(warnings, [None, None, Some(3), None, None, None, Some(3)]);
     }
 }

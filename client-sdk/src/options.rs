@@ -126,8 +126,9 @@ impl Options {
     }
 
     /// Whether video and screens are given up, and audio kept, when the [budget](Self::upload_budget) is passed: by default
-    /// not. [`Event::Degraded`](crate::Event::Degraded) tells. Those that are [published](crate::Participant::publish)
-    /// later are given up as well unless they fit by then.
+    /// not. [`Event::Degraded`](crate::Event::Degraded) and [`Event::ShareEnded`](crate::Event::ShareEnded) tell. Those that
+    /// are [published](crate::Participant::publish) or [shared](crate::Participant::share) later are given up as well unless
+    /// they fit by then.
     pub fn shed_video(mut self, shed: bool) -> Self {
         self.sheds_video = shed;
         self

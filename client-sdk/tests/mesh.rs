@@ -50,6 +50,9 @@ async fn video_is_given_up_and_audio_kept_where_that_was_asked_for() {
         witnesses[0].until("audio", |seen| seen.tracks.contains_key(&audio)).await;
         witnesses[0].receive_fresh(*other, MediaKind::Audio, 10).await;
     }
+    // As long as it does not fit it is given up again.
+    witnesses[0].participant.publish(MediaKind::Video, &Source::Clip).await.unwrap();
+    witnesses[0].until("the end of the video", |seen| seen.degraded.len() == 2).await;
     // Where it fits again it may be sent again.
     witnesses.pop().unwrap().participant.leave().await;
     let [sender, receiver] = &mut witnesses[..] else { panic!("two are left") };

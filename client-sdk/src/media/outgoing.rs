@@ -157,20 +157,23 @@ impl Outgoing {
         }
     }
 
-    /// Looks at what it costs to send all this to so many others; where that has become too much, tells so and stops to
-    /// send video, if that was asked for.
+    /// Looks at what it costs to send all this to so many others; where that is too much, tells so once and gives up video
+    /// and screens, if that was asked for.
     pub(crate) fn weigh(&mut self, others: usize) -> Vec<Event> {
         let (audio, video) = self.tracks();
-        let Some(cost) = self.budget.weigh(others, audio, video) else { return Vec::new() };
-        let budget = self.budget.budget();
-        tracing::warn!(
-            connections = cost.connections,
-            upload = cost.upload,
-            budget,
-            "the mesh costs more upload than there is"
-        );
-        let mut events = vec![Event::OverBudget { cost, budget }];
-        if self.sheds_video {
+        let Some((cost, is_new)) = self.budget.weigh(others, audio, video) else { return Vec::new() };
+        let mut events = Vec::new();
+        if is_new {
+            let budget = self.budget.budget();
+            tracing::warn!(
+                connections = cost.connections,
+                upload = cost.upload,
+                budget,
+                "the mesh costs more upload than there is"
+            );
+            events.push(Event::OverBudget { cost, budget });
+        }
+        if self.sheds_video && video > 0 {
             if self.screen.take().is_some() {
                 events.push(Event::ShareEnded { reason: MediaError::OverBudget });
             }
