@@ -323,10 +323,12 @@ impl State {
                 }
                 // Whoever changes a room in this store tells the hub of the same shard.
                 Output::Unwatch(_) | Output::Watch(_) => {}
-                // Tokens are verified before a connection is opened, and there are no other nodes.
-                Output::Authorize { .. } | Output::ToNode { .. } => {
-                    tracing::error!("the hub asked for what a single node never needs");
+                // Of a seat whose socket the process before this one had, and that has not been resumed yet.
+                Output::ToNode { frame, .. } => {
+                    self.hub.handle_input(Input::Undelivered { frame }, now);
                 }
+                // Tokens are verified before a connection is opened.
+                Output::Authorize { .. } => tracing::error!("the hub asked whom to let in"),
                 _ => tracing::error!("the hub asked for something this server does not know"),
             }
         }

@@ -53,6 +53,36 @@ async fn whoever_was_in_a_room_resumes_after_a_kill() {
 }
 
 #[tokio::test]
+async fn what_is_said_to_somebody_who_has_not_resumed_yet_is_refused_and_may_be_said_again() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Durable::start(data.path()).await;
+    let api = Api::at(server.address);
+    let room = api.room().await;
+    let (_creator, creator_joined) = api.enter_v2(&room, &room.access_token).await;
+    let (_guest, guest_joined) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    let guest = text(&guest_joined["participant_id"]);
+    let _server = server.crash_and_restart().await;
+    let (mut creator, _) = api.resume(&room, &text(&creator_joined["resume_token"])).await;
+    for message in [
+        json!({"type": "message", "to": guest, "topic": "t", "data": 1, "req": "1"}),
+        json!({"type": "offer", "to": guest, "sdp": "x", "neg": 1, "req": "2"}),
+    ] {
+        creator.say(&message).await;
+        let refused = creator.hear().await;
+        assert_eq!((&refused["code"], &refused["about"]), (&json!("peer_unreachable"), &json!(guest)));
+        assert_eq!((&refused["req"], &refused["retryable"]), (&message["req"], &json!(true)));
+    }
+    let (mut guest, _) = api.resume(&room, &text(&guest_joined["resume_token"])).await;
+    assert_eq!(creator.hear().await["type"], "peer_updated");
+    creator
+        .say(
+            &json!({"type": "message", "to": text(&guest_joined["participant_id"]), "topic": "t", "data": 1}),
+        )
+        .await;
+    assert_eq!(guest.hear().await["type"], "message");
+}
+
+#[tokio::test]
 async fn a_v1_seat_ends_with_the_process_and_a_room_that_was_closed_stays_closed() {
     let data = tempfile::tempdir().unwrap();
     let server = Durable::start(data.path()).await;
