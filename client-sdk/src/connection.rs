@@ -169,7 +169,7 @@ async fn run(
         labels: Vec::new(),
         tasks: JoinSet::new(),
         default_channel,
-        has_default_channel: offers,
+        default_channels: u8::from(offers),
         channels,
         observer,
         out,
@@ -217,8 +217,8 @@ struct Running {
     labels: Vec<TrackLabel>,
     tasks: JoinSet<()>,
     default_channel: DefaultChannel,
-    /// Whether a channel stands, or is to, for data that names none.
-    has_default_channel: bool,
+    /// How many channels stand, or are to, for data that names none.
+    default_channels: u8,
     channels: Channels,
     observer: Observer,
     out: Out,
@@ -371,9 +371,9 @@ impl Running {
 
     /// The other side has opened a channel.
     async fn channel_opened(&mut self, channel: Arc<dyn DataChannelApi>) {
-        match data::is_default(channel.as_ref(), self.has_default_channel).await {
+        match data::is_default(channel.as_ref(), self.default_channels).await {
             Ok(true) => {
-                self.has_default_channel = true;
+                self.default_channels += 1;
                 self.carry_data(channel);
             }
             Ok(false) => {

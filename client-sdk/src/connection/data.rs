@@ -84,10 +84,10 @@ impl DefaultChannel {
 }
 
 /// Whether a channel of the other side is for data that names no channel: the one of that name, or the first of a page,
-/// which may call it what it likes. Channels that this crate opens by name say so.
-pub(super) async fn is_default(channel: &dyn Channel, has_default: bool) -> Result<bool, Error> {
+/// which may call it what it likes. There are `known` already. Channels that this crate opens by name say so.
+pub(super) async fn is_default(channel: &dyn Channel, known: u8) -> Result<bool, Error> {
     let is_named = channel.protocol().await? == NAMED;
-    Ok(!is_named && (!has_default || channel.label().await? == LABEL))
+    Ok(!is_named && (known == 0 || (known < MOST_DEFAULT && channel.label().await? == LABEL)))
 }
 
 /// Carries data that names no channel until the channel closes.
@@ -104,5 +104,7 @@ pub(super) async fn carry(channel: Arc<dyn Channel>, default: DefaultChannel, ou
     }
 }
 
+/// One that each side has opened. Further ones count as named, of which only so many may be open.
+const MOST_DEFAULT: u8 = 2;
 /// The subprotocol (RFC 8832 section 5.1) of channels that were opened by name.
 pub(super) const NAMED: &str = "named";
