@@ -7,19 +7,18 @@ mod interceptors;
 mod keyframe;
 mod observer;
 mod receiver;
+mod receivers;
 mod reception;
 mod report;
+mod rtcp_tap;
 mod sender;
 mod senders;
 mod setup;
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rtc::media_stream::MediaStreamTrackId;
-use rtc::rtp_transceiver::RTCRtpTransceiverDirection;
 use signal_core::ParticipantId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -35,7 +34,7 @@ use self::data::DefaultChannel;
 pub(crate) use self::data::Outlet;
 use self::handler::Note;
 use self::observer::Observer;
-use self::receiver::Negotiated;
+use self::receivers::Receivers;
 use self::senders::Senders;
 pub(crate) use self::setup::Setup;
 use crate::channel::DataChannel;
@@ -165,8 +164,7 @@ async fn run(
         senders,
         needs_candidate: setup.needs_relay(),
         settling: 0,
-        received: HashMap::new(),
-        labels: Vec::new(),
+        receivers: Receivers::default(),
         tasks: JoinSet::new(),
         default_channel,
         default_channels: u8::from(offers),
@@ -211,10 +209,7 @@ struct Running {
     needs_candidate: bool,
     /// Negotiations that are over, but not told to be so yet.
     settling: usize,
-    /// The tracks that have been received, and how the negotiations have left each.
-    received: HashMap<MediaStreamTrackId, watch::Sender<Negotiated>>,
-    /// What the other side has said that its tracks are.
-    labels: Vec<TrackLabel>,
+    receivers: Receivers,
     tasks: JoinSet<()>,
     default_channel: DefaultChannel,
     /// How many channels stand, or are to, for data that names none.
@@ -260,32 +255,17 @@ impl Running {
         let answer = self.pc.create_answer(None).await?;
         self.pc.set_local_description(answer.clone()).await?;
         self.settling += 1;
-        self.labels = tracks;
+        self.receivers.label(tracks);
         self.out.report(Report::Answer { negotiation, sdp: answer.sdp }).await;
         self.senders.start(self.pc.as_ref()).await?;
-        self.update_tracks().await
+        self.receivers.update(self.pc.as_ref()).await
     }
 
     async fn accept(&mut self, sdp: String) -> Result<()> {
         self.pc.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
         self.settling += 1;
         self.senders.start(self.pc.as_ref()).await?;
-        self.update_tracks().await
-    }
-
-    /// Tells the tracks what the last negotiation says of them. webrtc-rs does not tell that one is not sent any more.
-    async fn update_tracks(&self) -> Result<()> {
-        for transceiver in self.pc.get_transceivers().await {
-            let Some(receiver) = transceiver.receiver().await? else { continue };
-            let Some(track) = self.received.get(&receiver.track().track_id().await) else { continue };
-            let direction = transceiver.current_direction().await?;
-            let ended = [RTCRtpTransceiverDirection::Inactive, RTCRtpTransceiverDirection::Sendonly];
-            let mid = transceiver.mid().await?;
-            let label = self.labels.iter().find(|label| mid.as_deref() == Some(&label.mid));
-            let source = label.map(|label| label.source);
-            track.send_replace(Negotiated { is_sent: !ended.contains(&direction), source });
-        }
-        Ok(())
+        self.receivers.update(self.pc.as_ref()).await
     }
 
     /// A candidate that cannot be used is one way less, not a failure.
@@ -323,11 +303,10 @@ impl Running {
             Note::Settled => self.settling = self.settling.saturating_sub(1),
             Note::State(state) => self.state_changed(state).await,
             Note::Track(track) => {
-                let (sender, negotiated) = watch::channel(Negotiated { is_sent: true, source: None });
-                self.received.insert(track.track_id().await, sender);
-                if let Err(error) = self.update_tracks().await {
-                    return fail(&self.out, &error).await;
-                }
+                let negotiated = match self.receivers.add(self.pc.as_ref(), &track).await {
+                    Ok(negotiated) => negotiated,
+                    Err(error) => return fail(&self.out, &error).await,
+                };
                 let receptions = self.observer.receptions.clone();
                 self.tasks.spawn(receiver::receive(track, negotiated, receptions, self.out.clone()));
             }

@@ -29,7 +29,7 @@ pub(super) enum Note {
 }
 
 /// Runs on the driver of the peer connection, which a slow callback would stall: it does nothing but pass things on.
-/// The channel is unbounded for that reason; candidates, states and tracks are few.
+/// The channel is unbounded for that reason; candidates, states and tracks are few, and SCTP allows only so many channels.
 pub(super) struct Handler {
     notes: mpsc::UnboundedSender<Note>,
     /// Those come as often as the other side likes, and only the last of each is kept.

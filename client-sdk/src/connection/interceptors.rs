@@ -8,8 +8,8 @@ use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
 use webrtc::error::Result;
 
-use super::keyframe::KeyframeTap;
-use super::report::{ReportTap, Reports};
+use super::report::Reports;
+use super::rtcp_tap::RtcpTap;
 
 /// What the library does by default, but that requests for lost packets (RFC 4585 section 6.2.1) come to an end.
 ///
@@ -26,13 +26,10 @@ pub(super) fn interceptors(media: &mut MediaEngine, reports: Reports) -> Result<
         .with(Slot::NackGenerator, generator);
     configure_simulcast_extension_headers(media)?;
     let registry = configure_twcc_receiver_only(registry, media)?;
-    Ok(configure_rtcp_reports(registry)
-        .with(Slot::from(KEYFRAME_SLOT), KeyframeTap::default())
-        .with(Slot::from(REPORT_SLOT), ReportTap::new(reports)))
+    Ok(configure_rtcp_reports(registry).with(Slot::from(TAP_SLOT), RtcpTap::new(reports)))
 }
 
 /// At intervals of 100 ms.
 const MOST_REQUESTS: u16 = 4;
 /// Behind the interceptors that come with the crate, which act on RTCP first.
-const KEYFRAME_SLOT: usize = 14_000;
-const REPORT_SLOT: usize = 14_001;
+const TAP_SLOT: usize = 14_000;
