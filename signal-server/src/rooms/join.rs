@@ -1,0 +1,99 @@
+//! Joining a room: who knows the password or has an invite gets a token for a seat.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use signal_core::{Admission, Applied, IdSuffix, Language, Op, Receipt, Ticket};
+
+use super::{
+    Body, display_name, invalid, named, parse, respond, rfc3339, seat_grant, taking_in, wall, whole,
+};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::guesses::Guesses;
+use crate::http::Client;
+use crate::language;
+use crate::opaque_token;
+use crate::room_path::RoomPath;
+use crate::token::WsTokens;
+use crate::turn::IceServer;
+
+#[derive(Deserialize)]
+struct JoinRequest {
+    password: Option<String>,
+    invite_token: Option<String>,
+    display_name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Joined {
+    participant_id: String,
+    ws_token: String,
+    room_name: String,
+    ice_servers: Vec<IceServer>,
+    token_expires_at: String,
+}
+
+/// `POST /api/webrtc/rooms/{room_id}/join`
+pub(crate) async fn join(
+    State(app): State<Arc<App>>,
+    room: RoomPath,
+    client: Client,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let language = language::preferred(&headers);
+    respond(join_room(&app, &room, client, body, language).await, language)
+}
+
+async fn join_room(
+    app: &App,
+    room: &RoomPath,
+    client: Client,
+    body: Body,
+    language: Language,
+) -> Result<Joined, ApiError> {
+    taking_in(app)?;
+    let guesses = Guesses { app, client };
+    let request: JoinRequest = parse(&whole(app, body)?)?;
+    let name = display_name("display_name", request.display_name.as_deref())?;
+    let Some(id) = room.0 else { return Err(guesses.failed(ApiError::RoomNotFound)) };
+    let by = match (request.invite_token, request.password) {
+        (Some(token), _) => Admission::Invite(opaque_token::hash(&token)),
+        (None, Some(password)) => {
+            guesses.check()?;
+            Admission::Password(app.password_tag(id, &password))
+        }
+        (None, None) => return Err(invalid("missing field `password`")),
+    };
+    let admit = Op::Admit { by, suffix: IdSuffix::new(rand::random()) };
+    let mut refusal = None;
+    let at_once = |applied: &Applied| refusal = applied.reply.err().and_then(|reject| guesses.judge(reject));
+    let applied = app.shards.of(id).apply(id, &admit, at_once).await.ok_or(ApiError::Unavailable)?;
+    if let Some(refusal) = refusal {
+        return Err(refusal);
+    }
+    let receipt = applied.reply?;
+    guesses.count_join()?;
+    let (room, guest) = match (receipt, applied.record) {
+        (Receipt::Entered { id }, Some(room)) => (room, id),
+        (Receipt::Done | Receipt::Entered { .. } | Receipt::Resumed { .. }, _) => {
+            return Err(ApiError::Unavailable);
+        }
+    };
+    tracing::debug!(room = %id, participant = %guest, "admitted");
+    let token_expires = SystemTime::now() + WsTokens::LIFETIME;
+    let name = name.unwrap_or_else(|| named(language, "访客", "Guest"));
+    let grant = seat_grant(&room, Ticket::Guest(guest), name);
+    Ok(Joined {
+        participant_id: guest.to_string(),
+        ws_token: app.ws_tokens.mint(&grant, token_expires),
+        room_name: room.name().to_owned(),
+        ice_servers: app.ice_servers.for_participant(&room, guest),
+        token_expires_at: rfc3339(wall(token_expires)),
+    })
+}
