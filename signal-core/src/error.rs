@@ -1,6 +1,7 @@
 //! What can go wrong for a participant, as stable codes with a text for people.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::language::Language;
 
@@ -18,7 +19,7 @@ pub enum ErrorCode {
     OfferConflict,
     /// Nobody of that id is in the room.
     PeerNotFound,
-    /// The addressee cannot be reached right now; trying again may help.
+    /// The addressee cannot be reached; trying again may help, unless the `error` says that it does not.
     PeerUnreachable,
     /// The sender is over its message or byte budget.
     RateLimited,
@@ -93,6 +94,27 @@ impl ErrorCode {
         Self::ALL.into_iter().find(|code| code.as_str() == name)
     }
 
+    /// After how long it is worth trying again what failed for that reason, if it ever is.
+    pub fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::PeerUnreachable | Self::RateLimited | Self::Unavailable => Some(Duration::from_secs(1)),
+            Self::Forbidden
+            | Self::InvalidMessage
+            | Self::MessageTooLarge
+            | Self::OfferConflict
+            | Self::PeerNotFound
+            | Self::ResumeFailed
+            | Self::RoomClosed
+            | Self::RoomExpired
+            | Self::RoomFull
+            | Self::RoomNotFound
+            | Self::SelfTarget
+            | Self::TokenExpired
+            | Self::TokenInvalid
+            | Self::UnknownType => None,
+        }
+    }
+
     /// The text for people: what was wrong and, where there is something to do, what.
     pub fn text(self, language: Language) -> &'static str {
         let (zh, en) = match self {
@@ -104,9 +126,7 @@ impl ErrorCode {
                 "the other side's offer came first; roll back and answer it",
             ),
             Self::PeerNotFound => ("对方不在房间内", "no such participant in the room"),
-            Self::PeerUnreachable => {
-                ("暂时无法联系对方", "the participant cannot be reached right now; try again")
-            }
+            Self::PeerUnreachable => ("无法联系对方", "the participant cannot be reached"),
             Self::RateLimited => ("发送过于频繁", "too many messages; slow down"),
             Self::ResumeFailed => ("会话已失效，请重新加入", "the session is gone; join again"),
             Self::RoomClosed => ("房间已关闭", "the room is closed"),

@@ -13,7 +13,7 @@ use signal_core::{Change, HubConfig, Op, RateLimit};
 #[test]
 fn a_message_reaches_one_or_everybody_who_speaks_v2() {
     let mut node = Node::new(10);
-    let (old, old_id) = node.creator();
+    let (old, _) = node.creator();
     let (a, a_id, _) = node.guest_v2("a");
     let (b, b_id, _) = node.guest_v2("b");
     let (c, ..) = node.guest_v2("c");
@@ -26,12 +26,21 @@ fn a_message_reaches_one_or_everybody_who_speaks_v2() {
     node.say(a, r#"{"type":"message","to":"room","topic":"t","data":{"n": 1}}"#);
     assert_eq!([node.take(b), node.take(c)], [[expected.clone()], [expected]]);
     assert!(node.take(a).is_empty() && node.take(old).is_empty());
+}
+
+#[test]
+fn a_message_to_somebody_who_speaks_v1_is_not_worth_a_second_try() {
+    let mut node = Node::new(10);
+    let (_, old_id) = node.creator();
+    let (a, ..) = node.guest_v2("a");
+    node.take(a);
     node.say(a, format!(r#"{{"type":"message","to":"{old_id}","topic":"t","data":1,"req":"7"}}"#));
     let error = &node.take(a)[0];
     assert_eq!(
         [&error["code"], &error["about"], &error["retryable"], &error["req"]],
-        [&json!("peer_unreachable"), &json!(old_id.as_str()), &json!(true), &json!("7")]
+        [&json!("peer_unreachable"), &json!(old_id.as_str()), &json!(false), &json!("7")]
     );
+    assert_eq!(error.get("retry_after_ms"), None, "{error}");
 }
 
 #[test]
@@ -115,6 +124,7 @@ fn whoever_sends_too_much_is_told_once_a_second_and_closed_in_the_end() {
         node.signal(loud, "candidate", other_id, "x");
     }
     assert_eq!(node.take(other).len(), 2);
+    assert_eq!((node.over_rate(loud), node.over_rate(other)), (8, 0), "each is told to the host to count");
     let told = node.take(loud);
     assert_eq!(
         (told.len(), &told[0]["code"], &told[0]["retryable"]),

@@ -115,6 +115,22 @@ fn v2_fields_mean_nothing_in_v1() {
 }
 
 #[test]
+fn in_v1_a_field_that_only_v2_has_may_hold_anything() {
+    for value in ["5", "null", "\"\"", "{}", "[[1]]"] {
+        let fields = ["req", "neg", "tracks", "topic", "data", "t", "name", "state"];
+        let fields: String = fields.iter().map(|field| format!(r#","{field}":{value}"#)).collect();
+        assert_eq!(decode_client(&format!(r#"{{"type":"leave"{fields}}}"#).into()), Ok(ClientMessage::Leave));
+        let offer = decode_client(&format!(r#"{{"type":"offer","to":"p_a","sdp":"x"{fields}}}"#).into());
+        assert!(matches!(offer, Ok(ClientMessage::Signal { .. })), "{value}: {offer:?}");
+    }
+    let numbered = wire::decode_client(&r#"{"type":"leave","req":5}"#.into(), Dialect::V2).unwrap_err();
+    assert_eq!((numbered.code(), numbered.req.as_ref()), (ErrorCode::InvalidMessage, None));
+    assert!(numbered.to_string().contains("`req`"), "{numbered}");
+    let absent = wire::decode_client(&r#"{"type":"leave","req":null}"#.into(), Dialect::V2).unwrap();
+    assert_eq!(absent.req, None);
+}
+
+#[test]
 fn a_v2_message_that_is_wrong_is_refused_with_its_number_and_the_name_of_the_field() {
     let long = "x".repeat(65);
     let cases = [

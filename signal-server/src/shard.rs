@@ -321,6 +321,7 @@ impl State {
                         self.hub.handle_input(Input::IceServers { conn, ice, req }, now);
                     }
                 }
+                Output::OverRate { .. } => self.common.refusals.count(Limit::Rate),
                 // Whoever changes a room in this store tells the hub of the same shard.
                 Output::Unwatch(_) | Output::Watch(_) => {}
                 // Of a seat whose socket the process before this one had, and that has not been resumed yet.

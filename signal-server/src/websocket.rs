@@ -173,7 +173,8 @@ async fn refuse(mut socket: WebSocket, code: ErrorCode, dialect: Dialect, langua
     let close = CloseCode::after_refusal(code).as_u16();
     tracing::debug!(%code, close, "websocket refused");
     let message = code.text(language).to_owned();
-    let error = ServerMessage::Error { code, message, about: None, retry_after: None, req: None };
+    let error =
+        ServerMessage::Error { code, message, about: None, retry_after: code.retry_after(), req: None };
     let Ok(text) = encode_server(&error, dialect).try_into() else { return };
     if socket.send(Message::Text(text)).await.is_ok() {
         connection::close(&mut socket, CloseFrame { code: close, reason: "".into() }).await;

@@ -96,7 +96,8 @@ async fn nobody_is_taken_in_while_it_drains_and_all_may_try_again() {
     let mut late = api.attach(&room.id, &unused).await;
     assert_eq!((late.error().await, late.closed().await), ("unavailable".to_owned(), 4001));
     let (mut resuming, error) = api.resume(&room, &text(&joined["resume_token"])).await;
-    assert_eq!((&error["code"], resuming.closed().await), (&json!("unavailable"), 4001));
+    assert_eq!((&error["code"], &error["retryable"]), (&json!("unavailable"), &json!(true)), "{error}");
+    assert_eq!(resuming.closed().await, 4001);
     drop(stuck);
 
     // Neither token is spent.

@@ -16,6 +16,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -288,6 +290,35 @@ async fn every_answer_tells_browsers_to_keep_nothing_and_to_run_nothing() {
             assert_eq!(response.headers()[name], value, "{status}");
         }
     }
+}
+
+#[tokio::test]
+async fn every_message_over_the_rate_is_counted_and_the_log_tells_of_it() {
+    let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET);
+    command.args(["--burst-messages", "1", "--burst-messages-per-peer", "0", "--messages-per-second", "0"]);
+    let mut running = Running::start(&mut command);
+    let printed = running.announcement().await;
+    let mut urls = printed.split_whitespace().filter_map(|word| word.strip_prefix("http://"));
+    let mut next = || Api::at(urls.next().unwrap().trim_end_matches("/metrics").parse().unwrap());
+    let (api, operators) = (next(), next());
+    let room = api.room().await;
+    let (mut loud, _) = api.creator(&room).await;
+    for _ in 0..5 {
+        loud.say(&json!({"type": "nonsense"})).await;
+    }
+    assert_eq!([loud.error().await, loud.error().await], ["unknown_type", "rate_limited"]);
+    // The answer to the close comes after what became of the messages before it.
+    let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+    loud.send(tungstenite::Message::Close(Some(frame))).await;
+    assert_eq!(loud.read_until_closed().await, 1000);
+
+    let metrics = operators.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    let setting = "messages-per-second, bytes-per-second";
+    assert!(metrics.contains(&format!("signal_refusals_total{{setting=\"{setting}\"}} 4\n")), "{metrics}");
+    running.signal("TERM");
+    let (_, log) = running.ended().await;
+    assert!(log.contains(&format!("setting=\"{setting}\"")), "{log}");
 }
 
 #[tokio::test]

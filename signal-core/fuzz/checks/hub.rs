@@ -328,6 +328,9 @@ impl World {
                 let ice = IceServers { servers, expires_at: self.now + Duration::from_secs(60) };
                 self.hubs[hub].handle_input(Input::IceServers { conn, ice, req }, self.now);
             }
+            Output::OverRate { conn } => {
+                assert!(self.conns[&conn].is_open, "{conn:?} sends after its end");
+            }
             Output::ToNode { frame, .. } if self.hubs_are_apart => {
                 self.hubs[hub].handle_input(Input::Undelivered { frame }, self.now);
             }

@@ -85,7 +85,8 @@ impl Hub {
             conn.and_then(|conn| self.connections.get(&conn)).map(|connection| connection.language);
         let text = code.text(language.unwrap_or_default());
         let message = refused.detail.map_or_else(|| text.to_owned(), |detail| format!("{text}: {detail}"));
-        let retry_after = refused.retry_after.or(retry_after(code));
+        let usual = code.retry_after().filter(|_| !refused.is_final);
+        let retry_after = refused.retry_after.or(usual);
         let Refused { about, req, .. } = refused;
         self.send(room, to, &ServerMessage::Error { code, message, about, retry_after, req }, now);
     }
@@ -125,29 +126,8 @@ pub(super) struct Refused<'a> {
     /// Whom it was for.
     pub(super) about: Option<ParticipantId>,
     pub(super) detail: Option<&'a str>,
+    /// Whether the same will never work, though what fails with this code often works later.
+    pub(super) is_final: bool,
     pub(super) retry_after: Option<Duration>,
     pub(super) req: Option<RequestId>,
-}
-
-/// After how long it is worth trying again what failed for that reason.
-pub(super) fn retry_after(code: ErrorCode) -> Option<Duration> {
-    match code {
-        ErrorCode::PeerUnreachable | ErrorCode::RateLimited | ErrorCode::Unavailable => {
-            Some(Duration::from_secs(1))
-        }
-        ErrorCode::Forbidden
-        | ErrorCode::InvalidMessage
-        | ErrorCode::MessageTooLarge
-        | ErrorCode::OfferConflict
-        | ErrorCode::PeerNotFound
-        | ErrorCode::ResumeFailed
-        | ErrorCode::RoomClosed
-        | ErrorCode::RoomExpired
-        | ErrorCode::RoomFull
-        | ErrorCode::RoomNotFound
-        | ErrorCode::SelfTarget
-        | ErrorCode::TokenExpired
-        | ErrorCode::TokenInvalid
-        | ErrorCode::UnknownType => None,
-    }
 }

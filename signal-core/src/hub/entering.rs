@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::connection::{Connection, Entering, Phase};
-use super::delivery::retry_after;
 use super::io::{CloseCode, Entry, Loss, Output};
 use super::leaving::Keep;
 use super::member::Member;
@@ -227,7 +226,7 @@ impl Hub {
             code,
             message: code.text(connection.language).to_owned(),
             about: None,
-            retry_after: retry_after(code),
+            retry_after: code.retry_after(),
             req: None,
         };
         let frame = wire::encode_server(&message, connection.dialect);

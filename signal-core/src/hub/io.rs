@@ -212,6 +212,12 @@ pub enum Output {
         /// To be handed back.
         req: Option<RequestId>,
     },
+    /// Nothing to do, only to count: the connection sent more than it may, and that message was dropped. With one too
+    /// many of them comes [`Output::Close`] in its place.
+    OverRate {
+        /// The connection.
+        conn: ConnId,
+    },
     /// Hand this to the hub of another node as [`Input::Peer`], or back to this one as [`Input::Undelivered`].
     /// Frames to one node keep their order.
     ToNode {

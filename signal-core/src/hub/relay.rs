@@ -65,11 +65,15 @@ impl Hub {
         now: Timestamp,
     ) {
         let Sender { room, id: from, .. } = sender;
-        let node = self.locate(sender, to).and_then(|node| self.speaks_v2(room, to).map(|()| node));
-        match node {
+        match self.locate(sender, to) {
             Err(code) => {
                 let refused = Refused { about: Some(to), req, ..Refused::default() };
                 self.error(room, from, code, refused, now);
+            }
+            Ok(_) if self.speaks_v1(room, to) => {
+                let detail = Some("it speaks v1, which has no `message`");
+                let refused = Refused { about: Some(to), detail, is_final: true, req, ..Refused::default() };
+                self.error(room, from, ErrorCode::PeerUnreachable, refused, now);
             }
             Ok(node) if node != self.node => {
                 self.send_to_node(node, sender, Some(to), PeerBody::Message { topic, data }, req);
@@ -110,13 +114,9 @@ impl Hub {
         if is_gone { Err(ErrorCode::PeerUnreachable) } else { Ok(seat.link.node) }
     }
 
-    fn speaks_v2(&self, room: RoomId, id: ParticipantId) -> Result<(), ErrorCode> {
+    fn speaks_v1(&self, room: RoomId, id: ParticipantId) -> bool {
         let seat = self.rooms.get(&room).and_then(|local| local.record()?.seat(id));
-        match seat.map(|seat| seat.dialect) {
-            Some(Dialect::V2) => Ok(()),
-            Some(Dialect::V1) => Err(ErrorCode::PeerUnreachable),
-            None => Err(ErrorCode::PeerNotFound),
-        }
+        seat.is_some_and(|seat| seat.dialect == Dialect::V1)
     }
 
     pub(super) fn judge(

@@ -160,8 +160,9 @@ impl Hub {
         let Err(excess) = charge(connection, &self.config.rate) else { return true };
         match excess {
             Excess::Close => self.cut_off(sender.conn, CloseCode::RateLimited, now),
-            Excess::Drop => {}
+            Excess::Drop => self.outputs.push_back(Output::OverRate { conn: sender.conn }),
             Excess::Tell { retry_after } => {
+                self.outputs.push_back(Output::OverRate { conn: sender.conn });
                 let retry_after = Some(retry_after);
                 let refused = Refused { retry_after, req: req.cloned(), ..Refused::default() };
                 self.error(sender.room, sender.id, ErrorCode::RateLimited, refused, now);

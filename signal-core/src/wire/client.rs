@@ -20,9 +20,9 @@ use crate::name::DisplayName;
 /// The sender's fault in every case; see [`DecodeError::code`] for what to tell it.
 pub fn decode_client(frame: &Bytes, dialect: Dialect) -> Result<Request, DecodeError> {
     let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(Problem::invalid)?;
-    let req = match (dialect, &envelope.req) {
-        (Dialect::V2, Some(req)) => Some(RequestId::new(req).map_err(|error| Problem::field("req", error))?),
-        (Dialect::V1, _) | (Dialect::V2, None) => None,
+    let req = match dialect {
+        Dialect::V1 => None,
+        Dialect::V2 => envelope.req()?,
     };
     match envelope.message(frame, dialect) {
         Ok(message) => Ok(Request { message, req }),
@@ -77,8 +77,8 @@ struct Envelope<'a> {
     name: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
     state: Option<&'a RawValue>,
-    #[serde(default)]
-    req: Option<String>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    req: Option<&'a RawValue>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -97,6 +97,12 @@ enum Kind {
 }
 
 impl Envelope<'_> {
+    fn req(&self) -> Result<Option<RequestId>, Problem> {
+        let Some(req) = self.req.filter(|req| req.get() != "null") else { return Ok(None) };
+        let req = super::field::string(req, "req")?;
+        RequestId::new(&req).map(Some).map_err(|error| Problem::field("req", error))
+    }
+
     fn message(self, frame: &Bytes, dialect: Dialect) -> Result<ClientMessage, Problem> {
         match (self.kind, dialect) {
             (Kind::Answer, _) => self.signal(frame, SignalKind::Answer, dialect),

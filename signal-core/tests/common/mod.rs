@@ -29,6 +29,7 @@ pub struct Node {
     received: HashMap<ConnId, Vec<Bytes>>,
     closed: HashMap<ConnId, CloseCode>,
     broadcasts: usize,
+    over_rate: HashMap<ConnId, usize>,
     next_conn: u64,
 }
 
@@ -47,6 +48,7 @@ impl Node {
             received: HashMap::new(),
             closed: HashMap::new(),
             broadcasts: 0,
+            over_rate: HashMap::new(),
             next_conn: 0,
         };
         node.create_room(1, capacity);
@@ -214,6 +216,7 @@ impl Node {
                     let ice = IceServers { servers, expires_at: self.now + LIFE };
                     self.hub.handle_input(Input::IceServers { conn, ice, req }, self.now);
                 }
+                Output::OverRate { conn } => *self.over_rate.entry(conn).or_default() += 1,
                 other => panic!("an output this host does not know: {other:?}"),
             }
         }
@@ -241,6 +244,11 @@ impl Node {
     /// The close code in the number that goes over the wire.
     pub fn closed(&self, conn: ConnId) -> Option<u16> {
         self.closed.get(&conn).map(|code| code.as_u16())
+    }
+
+    /// How many messages the host was told to count as too many.
+    pub fn over_rate(&self, conn: ConnId) -> usize {
+        self.over_rate.get(&conn).copied().unwrap_or_default()
     }
 
     pub fn broadcasts(&self) -> usize {

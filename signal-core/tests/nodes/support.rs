@@ -127,7 +127,7 @@ impl Nodes {
                 Output::Close { conn, code } => drop(self.closed.insert(conn, code)),
                 Output::Frame { to, frame } => self.tell(to, &frame),
                 Output::ToNode { node: to, frame } => self.frames.push((node, to, frame)),
-                Output::Watch(_) | Output::Unwatch(_) => {}
+                Output::OverRate { .. } | Output::Watch(_) | Output::Unwatch(_) => {}
                 other => panic!("not expected: {other:?}"),
             }
         }

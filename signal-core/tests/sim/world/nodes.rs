@@ -63,6 +63,7 @@ impl World {
                     let pause = self.random.below(50);
                     self.schedule.after(pause, Event::IceServers { node, conn, req });
                 }
+                Output::OverRate { .. } => {}
                 Output::ToNode { node: to, frame } => {
                     self.witness.sent_to_node(node, &frame, &mut self.ledger, now);
                     self.send_to_node(node, to, frame);
