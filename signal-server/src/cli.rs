@@ -57,6 +57,10 @@ pub struct Cli {
     /// What `print-config` prints.
     #[arg(skip)]
     pub effective: String,
+
+    /// The settings that were given, without secrets, in one line.
+    #[arg(skip)]
+    pub given: String,
 }
 
 /// How to log.
@@ -107,8 +111,9 @@ impl Cli {
         };
         args.extend(file.arguments.iter().cloned());
         let matches = Self::command().try_get_matches_from(args)?;
-        let effective = effective::toml(&matches, &file);
-        Ok(Self { effective, ..Self::from_arg_matches(&matches)? })
+        let settings = effective::settings(&matches, &file);
+        let (effective, given) = (effective::toml(&settings), effective::given(&settings));
+        Ok(Self { effective, given, ..Self::from_arg_matches(&matches)? })
     }
 }
 

@@ -12,21 +12,16 @@ pub struct Announcement {
     pub admin: Option<SocketAddr>,
     /// An access token to create rooms with, unless only the login can make one.
     pub token: Option<String>,
-    /// What is missing for production.
-    pub warnings: Vec<String>,
 }
 
 impl fmt::Display for Announcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, admin, token, warnings } = self;
+        let Self { address, admin, token } = self;
         writeln!(
             f,
             "DEVELOPMENT MODE: any page of this machine may use this server, and missing secrets are"
         )?;
         writeln!(f, "random, so their tokens end with it. Use --production for anything real.")?;
-        for warning in warnings {
-            writeln!(f, "  {warning}")?;
-        }
         writeln!(f, "\nListening on http://{address}")?;
         if let Some(admin) = admin {
             writeln!(f, "Metrics at http://{admin}/metrics")?;

@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
     log_to_stderr(&cli);
     match cli.command {
         Command::Serve(args) => match Settings::of(*args) {
-            Ok(settings) => serve(settings).await,
+            Ok(settings) => serve(settings, &cli.given).await,
             Err(error) => wrong_settings(&error),
         },
         Command::CheckConfig(args) => match Settings::of(*args) {
@@ -65,8 +65,8 @@ fn check(settings: &Settings) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn serve(settings: Settings) -> ExitCode {
-    match try_serve(settings).await {
+async fn serve(settings: Settings, given: &str) -> ExitCode {
+    match try_serve(settings, given).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "serving failed");
@@ -84,7 +84,7 @@ enum Failure {
     Io(#[from] io::Error),
 }
 
-async fn try_serve(settings: Settings) -> Result<(), Failure> {
+async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     let listener = TcpListener::bind(settings.listen).await.inspect_err(|_| {
         tracing::error!(address = %settings.listen, "cannot listen; is another program using the port?");
     })?;
@@ -105,13 +105,20 @@ async fn try_serve(settings: Settings) -> Result<(), Failure> {
     for warning in &settings.warnings {
         tracing::warn!("unsafe: {warning}");
     }
+    if !settings.relays {
+        tracing::info!(
+            "there is no TURN server (--turn-url): participants behind some firewalls cannot be reached"
+        );
+    }
     if settings.development {
         let token = server.access_token("developer", Some("小明"), DAY);
-        println!("{}", Announcement { address, admin, token, warnings: settings.warnings });
+        println!("{}", Announcement { address, admin, token });
     }
     let data_dir =
         settings.data_dir.as_deref().map_or_else(|| "none, rooms end with it".into(), Path::to_string_lossy);
     let admin = admin.map_or_else(|| "none".to_owned(), |admin| admin.to_string());
+    // Of the login, servers, proxies, origins and limits: what is not told here is the default.
+    tracing::info!(login = settings.login, given = %given, "settings");
     tracing::info!(%address, admin, %data_dir, development = settings.development, "listening");
     let stopped = async move {
         stop.received().await;

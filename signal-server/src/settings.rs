@@ -26,6 +26,10 @@ pub struct Settings {
     pub data_dir: Option<PathBuf>,
     /// Whether secrets may be missing or weak, which is announced.
     pub development: bool,
+    /// Whose access tokens are believed, in a few words.
+    pub login: &'static str,
+    /// Whether participants are told of a TURN server.
+    pub relays: bool,
     /// What is allowed in development and should be mended before production.
     pub warnings: Vec<String>,
 }
@@ -47,6 +51,7 @@ impl Settings {
         let listen = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let development = !args.production && listen.ip().is_loopback();
 
+        let login = args.identity.login();
         let identity = check.identity(args.identity, development);
         let data_dir = (!args.ephemeral).then(|| args.data_dir.unwrap_or_else(|| DATA_DIR.into()));
         let given = one_of("server-secret", args.server_secret, args.server_secret_file.as_deref());
@@ -72,6 +77,7 @@ impl Settings {
         let (Some(identity), []) = (identity, check.problems.as_slice()) else {
             return Err(InvalidSettings(check.problems));
         };
+        let relays = !args.turn_urls.is_empty();
         let mut builder = Server::builder(identity)
             .stun(args.stun_urls)
             .origins(origins)
@@ -85,7 +91,8 @@ impl Settings {
             builder = builder.turn(secret, args.turn_urls);
         }
         let admin_listen = args.admin_listen;
-        Ok(Self { listen, admin_listen, builder, data_dir, development, warnings: check.warnings })
+        let warnings = check.warnings;
+        Ok(Self { listen, admin_listen, builder, data_dir, development, login, relays, warnings })
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use common::program::{Durable, Running, durable, program, run, utf8};
-use common::{Api, Participant, text};
+use common::{Api, Participant, Room, text};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -50,6 +50,31 @@ async fn whoever_was_in_a_room_resumes_after_a_kill() {
     let names: Vec<_> = later["participants"].as_array().unwrap().iter().map(|peer| &peer["name"]).collect();
     assert_eq!(names, ["alice", "guest"]);
     assert_eq!(later["participants"][1]["state"], json!({"muted": true}));
+}
+
+#[tokio::test]
+async fn a_server_secret_that_is_replaced_ends_passwords_and_unused_tokens_but_no_seat_and_no_invite() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Durable::start(data.path()).await;
+    let api = Api::at(server.address);
+    let created = api.create(&json!({})).await.data();
+    let (id, password) = (text(&created["room_id"]), text(&created["password"]));
+    let room = Room { id: id.clone(), password, access_token: api.access_token("alice") };
+    let unused = api.ws_token(&room, "later").await;
+    let (_guest, joined) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    server.running.child.kill().await.unwrap();
+
+    let mut command = program(&["serve", "--listen", &server.address.to_string()]);
+    durable(&mut command, data.path()).env("SIGNAL_SERVER_SECRET", "another-secret-of-the-tests-0123456789");
+    let mut running = Running::start(&mut command);
+    running.announcement().await;
+    let (_guest, resumed) = api.resume(&room, &text(&joined["resume_token"])).await;
+    assert_eq!(resumed["participant_id"], joined["participant_id"]);
+    assert_eq!(api.attach(&id, &unused).await.error().await, "token_invalid");
+    let by_password = api.join(&id, &json!({"password": room.password})).await;
+    assert_eq!(by_password.refused(), (401, "wrong_password"));
+    let invited = api.join(&id, &json!({"invite_token": created["invite_token"]})).await.data();
+    api.enter_v2(&room, &text(&invited["ws_token"])).await;
 }
 
 #[tokio::test]

@@ -68,9 +68,6 @@ async fn without_settings_it_announces_development_and_what_it_prints_works() {
     let mut program = Running::start(&mut program(&["serve", "--listen", "127.0.0.1:0"]));
     let printed = program.announcement().await;
     assert!(printed.starts_with("DEVELOPMENT MODE"), "{printed}");
-    for missing in ["SIGNAL_ACCESS_SECRET", "SIGNAL_SERVER_SECRET"] {
-        assert!(printed.contains(missing), "{missing} is not in\n{printed}");
-    }
 
     let [create, mut join] = <[Curl; 2]>::try_from(Curl::all_in(&printed)).ok().expect("two commands");
     let token = printed.lines().find(|line| line.starts_with("eyJ")).expect("a token on a line of its own");
@@ -93,7 +90,43 @@ async fn without_settings_it_announces_development_and_what_it_prints_works() {
 
     // The sockets are still open.
     program.signal("TERM");
-    assert_eq!(program.ended().await.0, 0);
+    let (status, log) = program.ended().await;
+    assert_eq!(status, 0, "{log}");
+    for told in ["unsafe: --access-secret is missing", "unsafe: --server-secret is missing"] {
+        assert_eq!(log.matches(told).count(), 1, "{told}\n{log}");
+        assert!(!printed.contains(told), "it is told twice:\n{printed}");
+    }
+}
+
+#[tokio::test]
+async fn its_log_begins_with_what_it_runs_with_and_what_is_unsafe() {
+    let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--max-failed-joins", "3"]);
+    command
+        .args(["--turn-url", "turn:turn.example.com:3478", "--stun-url", "stun:stun.example.com:3478"])
+        .args(["--trusted-proxy", "10.0.0.0/8", "--cors-origin", "https://example.com"])
+        .env("SIGNAL_ACCESS_SECRET", "weak-access-secret")
+        .env("SIGNAL_TURN_SECRET", TURN_SECRET);
+    let mut running = Running::start(&mut command);
+    running.announcement().await;
+    running.signal("TERM");
+    let (_, log) = running.ended().await;
+    let settings = log.lines().find(|line| line.contains(" settings ")).unwrap_or_else(|| panic!("{log}"));
+    for told in [
+        "a shared secret (--access-secret)",
+        r#"access-secret = "(secret)""#,
+        r#"turn-url = ["turn:turn.example.com:3478"]"#,
+        r#"stun-url = ["stun:stun.example.com:3478"]"#,
+        r#"trusted-proxy = ["10.0.0.0/8"]"#,
+        r#"cors-origin = ["https://example.com"]"#,
+        "max-failed-joins = 3",
+    ] {
+        assert!(settings.contains(told), "{told} is not in\n{settings}");
+    }
+    for untold in ["max-connections", "weak-access-secret", TURN_SECRET] {
+        assert!(!log.contains(untold), "{untold} is in\n{log}");
+    }
+    assert!(log.contains("unsafe: --access-secret is shorter than 32"), "{log}");
+    assert!(!log.contains("no TURN server"), "{log}");
 }
 
 #[tokio::test]

@@ -8,13 +8,22 @@ use toml::Value;
 
 use super::{Cli, file};
 
-/// All settings of `serve`. Secrets are not told, and what is not set is a comment.
-pub(super) fn toml(matches: &ArgMatches, file: &file::Arguments) -> String {
-    let mut lines = String::new();
-    let Some((_, serve)) = matches.subcommand() else { return lines };
+/// A setting of `serve`, as it holds.
+pub(super) struct Effective {
+    name: String,
+    /// What may be shown of it: `None` if it is not set.
+    value: Option<Value>,
+    is_secret: bool,
+    source: &'static str,
+}
+
+/// All settings of `serve`, with where each comes from.
+pub(super) fn settings(matches: &ArgMatches, file: &file::Arguments) -> Vec<Effective> {
+    let mut settings = Vec::new();
+    let Some((_, serve)) = matches.subcommand() else { return settings };
     let command = Cli::command();
-    let settings = command.find_subcommand("serve").map(clap::Command::get_arguments);
-    for setting in command.get_arguments().chain(settings.into_iter().flatten()) {
+    let of_serve = command.find_subcommand("serve").map(clap::Command::get_arguments);
+    for setting in command.get_arguments().chain(of_serve.into_iter().flatten()) {
         let Some(name) = setting.get_long().filter(|name| *name != "config") else { continue };
         let id = setting.get_id().as_str();
         // Another command may not have it.
@@ -25,19 +34,39 @@ pub(super) fn toml(matches: &ArgMatches, file: &file::Arguments) -> String {
             _ if file.names.contains(name) => "file",
             Some(ValueSource::CommandLine) => "flag",
             Some(ValueSource::EnvVariable) => "variable",
-            Some(_) => "default",
+            Some(_) => DEFAULT,
             None => "not set",
         };
         let raw = serve.get_raw(id).into_iter().flatten();
         let values: Vec<String> = raw.map(|value| value.to_string_lossy().into_owned()).collect();
-        let line = match shown(setting, &values) {
-            _ if is_secret(setting) && !values.is_empty() => format!("# {name} = \"(secret)\""),
+        let is_secret = is_secret(setting) && !values.is_empty();
+        let value = if is_secret { Some("(secret)".into()) } else { shown(setting, &values) };
+        settings.push(Effective { name: name.to_owned(), value, is_secret, source });
+    }
+    settings
+}
+
+/// The settings as a file of settings. Secrets are not told, and what is not set is a comment.
+pub(super) fn toml(settings: &[Effective]) -> String {
+    let mut lines = String::new();
+    for Effective { name, value, is_secret, source } in settings {
+        let line = match value {
+            Some(value) if *is_secret => format!("# {name} = {value}"),
             Some(value) => format!("{name} = {value}"),
             None => format!("# {name} ="),
         };
         let _ = writeln!(lines, "{line}  # {source}");
     }
     lines
+}
+
+/// What somebody has set, in one line for the log; a flag that is off is as if it were not.
+pub(super) fn given(settings: &[Effective]) -> String {
+    let given = settings.iter().filter_map(|setting| {
+        let value = setting.value.as_ref().filter(|value| **value != Value::Boolean(false))?;
+        (setting.source != DEFAULT).then(|| format!("{} = {value}", setting.name))
+    });
+    given.collect::<Vec<_>>().join(", ")
 }
 
 /// As TOML has it; `None` if there is nothing to show.
@@ -56,3 +85,5 @@ fn shown(setting: &Arg, values: &[String]) -> Option<Value> {
 fn is_secret(setting: &Arg) -> bool {
     setting.is_hide_env_values_set()
 }
+
+const DEFAULT: &str = "default";

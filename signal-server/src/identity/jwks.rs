@@ -45,6 +45,9 @@ pub enum InvalidJwks {
         "{0}: expected an https:// URL; http:// is taken for this machine only, like http://127.0.0.1:9000/jwks"
     )]
     Url(String),
+    /// They would show in logs, and keys are public.
+    #[error("expected a URL without a user name or a password")]
+    Credentials,
     /// There is nobody to trust.
     #[error("expected certificates in PEM: {0}")]
     Ca(String),
@@ -76,6 +79,9 @@ impl Jwks {
         let is_local = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if parsed.scheme() != "https" && !(parsed.scheme() == "http" && is_local) {
             return Err(invalid());
+        }
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(InvalidJwks::Credentials);
         }
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

@@ -4,8 +4,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Check, InvalidSettings, access_secret, one_of, ways_to_set};
-use crate::cli::IdentityArgs;
+use crate::cli::{AccessSecretArgs, IdentityArgs};
 use crate::{Identity, Secret};
+
+impl IdentityArgs {
+    /// Which kind of login it is.
+    pub(super) fn login(&self) -> &'static str {
+        let Self { access, access_key_files, jwks_url, .. } = self;
+        if jwks_url.is_some() {
+            return "keys of an identity provider (--jwks-url)";
+        }
+        if !access_key_files.is_empty() {
+            return "public keys (--access-key-file)";
+        }
+        match access {
+            AccessSecretArgs { access_secret: None, access_secret_file: None } => {
+                "a random secret, for development"
+            }
+            AccessSecretArgs { .. } => "a shared secret (--access-secret)",
+        }
+    }
+}
 
 impl Check {
     /// The login, unless something is wrong with it. In development it may be missing.
@@ -84,7 +103,6 @@ impl Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::AccessSecretArgs;
 
     fn problems(args: IdentityArgs) -> String {
         let mut check = Check::default();
@@ -129,11 +147,13 @@ mod tests {
         for (url, ca, part) in [
             ("http://login.example.com/jwks", None, "https://"),
             ("login.example.com", None, "https://"),
+            ("https://user:secret@login.example.com/jwks", None, "without a user name"),
             ("https://login.example.com/jwks", Some(ca), "certificates in PEM"),
         ] {
             let told =
                 problems(IdentityArgs { jwks_url: Some(url.into()), jwks_ca: ca, ..IdentityArgs::default() });
             assert!(told.contains(part), "{part} is not in\n{told}");
+            assert!(!told.contains("user:secret"), "{told}");
         }
     }
 
