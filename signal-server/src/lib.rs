@@ -63,5 +63,6 @@ pub use limits::Limits;
 pub use origin::Origins;
 pub use secret::Secret;
 pub use server::{Builder, Server};
+pub use signal_core::{ParticipantId, RoomId};
 pub use stop_signal::StopSignal;
-pub use store::DataDirError;
+pub use store::{DataDirError, RoomChange, RoomStore, StoreError};

@@ -29,7 +29,7 @@ use crate::origin::Origins;
 use crate::quota::{Occupancy, Quota};
 use crate::secret::Secret;
 use crate::shard::{Common, Shards};
-use crate::store::{DataDir, DataDirError, Writer};
+use crate::store::{self, DataDir, DataDirError, RoomStore, StoreError, Writer};
 use crate::token::WsTokens;
 use crate::turn::IceServers;
 use crate::{accept, admin, http, language, rooms, websocket};
@@ -212,14 +212,34 @@ impl Builder {
     ///
     /// When it is called outside a tokio runtime.
     pub fn open(mut self, data_dir: impl AsRef<Path>) -> Result<Server, DataDirError> {
-        let data_dir = data_dir.as_ref();
-        let DataDir { file, rooms, secret } = DataDir::open(data_dir, self.server_secret.take())?;
-        let failed = |error| DataDirError::Io { path: data_dir.to_owned(), error };
+        let DataDir { file, secret } = DataDir::open(data_dir.as_ref(), self.server_secret.take())?;
+        let path = file.path().to_owned();
+        self.open_store(file, &secret).map_err(|error| DataDirError::of_file(&path, error))
+    }
+
+    /// Builds the server on a room store of one's own, so that rooms outlive it as with [`open`](Self::open).
+    ///
+    /// Keep the server secret, which goes before [one given earlier](Self::server_secret), as long as the rooms: with
+    /// another one their passwords would not be known again, nor tokens.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read, or has records that are damaged or of a newer version.
+    ///
+    /// # Panics
+    ///
+    /// When it is called outside a tokio runtime.
+    pub fn open_store<S: RoomStore>(
+        self,
+        mut store: S,
+        server_secret: &Secret,
+    ) -> Result<Server, StoreError<S::Error>> {
+        let rooms = store::rooms(&mut store)?;
         let metrics = Metrics::new();
-        let writer = Writer::start(file, metrics.clone()).map_err(failed)?;
+        let writer = Writer::start(store, metrics.clone()).map_err(StoreError::Thread)?;
         let grace = RESTART_GRACE.max(self.hub.resume_grace);
-        let server = self.assemble(&secret, Some(writer), metrics);
-        tracing::info!(data_dir = %data_dir.display(), rooms = rooms.len(), "rooms read");
+        let server = self.assemble(server_secret, Some(writer), metrics);
+        tracing::info!(rooms = rooms.len(), "rooms read");
         for room in rooms {
             // Those there are stay, however many.
             let is_open = room.status() == Status::Open;

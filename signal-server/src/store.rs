@@ -1,6 +1,7 @@
-//! Where rooms live: in memory, and with a data directory on disk as well.
+//! Where rooms live: in memory, and with a data directory or another store beyond the process as well.
 
 mod file;
+mod room_store;
 mod writer;
 
 use std::collections::HashMap;
@@ -11,6 +12,8 @@ use signal_core::{Applied, MemoryStore, Op, Room, RoomId, RoomIdTaken, Status, T
 
 pub(crate) use self::file::DataDir;
 pub use self::file::DataDirError;
+pub(crate) use self::room_store::rooms;
+pub use self::room_store::{RoomChange, RoomStore, StoreError};
 pub(crate) use self::writer::{Change, NotSaved, Save, Writer};
 use crate::quota::Place;
 
@@ -141,13 +144,14 @@ mod tests {
     }
 
     fn open(folder: &Path) -> (Store, Writer, Vec<Room>) {
-        let DataDir { file, rooms, .. } = loop {
+        let DataDir { mut file, .. } = loop {
             // The thread that had it before ends by itself.
             match DataDir::open(folder, None) {
                 Err(DataDirError::InUse { .. }) => std::thread::yield_now(),
                 opened => break opened.unwrap(),
             }
         };
+        let rooms = rooms(&mut file).unwrap();
         let writer = Writer::start(file, Metrics::new()).unwrap();
         (Store::new(Some(writer.clone())), writer, rooms)
     }

@@ -42,7 +42,15 @@ pub async fn start() -> io::Result<TestServer> {
 ///
 /// No port is free.
 pub async fn start_with(builder: Builder) -> io::Result<TestServer> {
-    let server = builder.build();
+    serve(builder.build()).await
+}
+
+/// Starts a server that is built already, on a [data directory](Builder::open) for example.
+///
+/// # Errors
+///
+/// No port is free.
+pub async fn serve(server: Server) -> io::Result<TestServer> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel::<()>();

@@ -1,16 +1,15 @@
 //! The file with the rooms, beside it the server's secret: what is in a data directory.
 
-use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
-use signal_core::{InvalidRecord, Room, RoomId};
+use signal_core::{InvalidRecord, RoomId};
 use thiserror::Error;
 
+use super::room_store::{RoomChange, RoomStore, StoreError};
 use crate::secret::Secret;
 
 /// Why a data directory cannot be used; says whose fault it is and what to do.
@@ -64,7 +63,6 @@ pub(crate) struct RoomFile {
 /// A data directory that is open.
 pub(crate) struct DataDir {
     pub(crate) file: RoomFile,
-    pub(crate) rooms: Vec<Room>,
     pub(crate) secret: Secret,
 }
 
@@ -76,32 +74,66 @@ impl DataDir {
         let failed = |error| DataDirError::Io { path: path.to_owned(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         // Locked first, so that of two processes one makes the secret.
-        let (file, rooms) = RoomFile::open(path.join(ROOM_FILE))?;
+        let file = RoomFile::open(path.join(ROOM_FILE))?;
         let secret = match secret {
             Some(secret) => secret,
             None => kept_secret(&path.join(SECRET_FILE))?,
         };
-        Ok(Self { file, rooms, secret })
+        Ok(Self { file, secret })
     }
 }
 
 impl RoomFile {
-    fn open(path: PathBuf) -> Result<(Self, Vec<Room>), DataDirError> {
+    fn open(path: PathBuf) -> Result<Self, DataDirError> {
         let database = open_database(&path)?;
-        let rooms =
-            prepare(&database).and_then(|()| read_rooms(&database)).map_err(|fault| fault.of(&path))?;
-        Ok((Self { path, database: Some(database) }, rooms))
+        prepare(&database).map_err(|fault| fault.of(&path))?;
+        Ok(Self { path, database: Some(database) })
     }
 
-    /// Writes records and removes those that are `None`; on disk when it returns.
-    pub(crate) fn save(&mut self, changes: &BTreeMap<RoomId, Option<Arc<Room>>>) -> Result<(), DataDirError> {
-        let database = match self.database.take() {
-            Some(database) => database,
-            None => open_database(&self.path)?,
-        };
-        write_rooms(&database, changes).map_err(|error| Fault::from(error).of(&self.path))?;
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the database out, to be put back after a success.
+    fn database(&mut self) -> Result<Database, DataDirError> {
+        self.database.take().map_or_else(|| open_database(&self.path), Ok)
+    }
+}
+
+impl RoomStore for RoomFile {
+    type Error = DataDirError;
+
+    fn load(&mut self) -> Result<Vec<(RoomId, Vec<u8>)>, DataDirError> {
+        let database = self.database()?;
+        let records = read_records(&database).map_err(|fault| fault.of(&self.path))?;
+        self.database = Some(database);
+        Ok(records)
+    }
+
+    /// On disk when it returns.
+    fn save(&mut self, changes: &[RoomChange]) -> Result<(), DataDirError> {
+        let database = self.database()?;
+        write_records(&database, changes).map_err(|error| Fault::from(error).of(&self.path))?;
         self.database = Some(database);
         Ok(())
+    }
+}
+
+impl DataDirError {
+    /// What goes wrong with the file as with any store, said of this file.
+    pub(crate) fn of_file(path: &Path, error: StoreError<Self>) -> Self {
+        let path = path.to_owned();
+        match error {
+            StoreError::Load(error) => error,
+            StoreError::Record { room, error } => {
+                let detail = format!("room {room}: {error}");
+                match error {
+                    InvalidRecord::Damaged => Self::Damaged { path, detail },
+                    InvalidRecord::Newer { .. } => Self::Newer { path, detail },
+                }
+            }
+            StoreError::Thread(error) => Self::Io { path, error },
+        }
     }
 }
 
@@ -134,34 +166,26 @@ fn prepare(database: &Database) -> Result<(), Fault> {
     Ok(transaction.commit()?)
 }
 
-fn read_rooms(database: &Database) -> Result<Vec<Room>, Fault> {
+fn read_records(database: &Database) -> Result<Vec<(RoomId, Vec<u8>)>, Fault> {
     let table = database.begin_read()?.open_table(ROOMS)?;
-    let mut rooms = Vec::new();
+    let mut records = Vec::new();
     for entry in table.iter()? {
         let (id, record) = entry?;
-        let room = Room::from_record(record.value()).map_err(|error| {
-            let detail = format!("room {}: {error}", id.value());
-            match error {
-                InvalidRecord::Newer { .. } => Fault::Newer(detail),
-                InvalidRecord::Damaged => Fault::Damaged(detail),
-            }
-        })?;
-        rooms.push(room);
+        let room = id.value().parse();
+        let room = room.map_err(|_| Fault::Damaged(format!("{} is no room's number", id.value())))?;
+        records.push((room, record.value().to_vec()));
     }
-    Ok(rooms)
+    Ok(records)
 }
 
-fn write_rooms(
-    database: &Database,
-    changes: &BTreeMap<RoomId, Option<Arc<Room>>>,
-) -> Result<(), redb::Error> {
+fn write_records(database: &Database, changes: &[RoomChange]) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     {
         let mut rooms = transaction.open_table(ROOMS)?;
-        for (id, record) in changes {
-            match record {
-                Some(room) => drop(rooms.insert(id.as_str(), room.to_record().as_slice())?),
-                None => drop(rooms.remove(id.as_str())?),
+        for change in changes {
+            match change {
+                RoomChange::Put { room, record } => drop(rooms.insert(room.as_str(), record.as_slice())?),
+                RoomChange::Remove { room } => drop(rooms.remove(room.as_str())?),
             }
         }
     }
@@ -245,9 +269,13 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::room_store::rooms;
 
     fn opened(folder: &Path) -> Result<RoomFile, DataDirError> {
-        RoomFile::open(folder.join(ROOM_FILE)).map(|(file, _)| file)
+        let path = folder.join(ROOM_FILE);
+        let mut file = RoomFile::open(path.clone())?;
+        rooms(&mut file).map_err(|error| DataDirError::of_file(&path, error))?;
+        Ok(file)
     }
 
     /// Puts something into the file that this version would not.

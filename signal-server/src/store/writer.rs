@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -11,7 +12,7 @@ use signal_core::{Room, RoomId};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::file::RoomFile;
+use super::room_store::{RoomChange, RoomStore};
 use crate::metrics::Metrics;
 
 /// Where records are handed in to be written; clones share one thread, which ends with the last of them.
@@ -48,11 +49,11 @@ pub(crate) type Then = Box<dyn FnOnce(Result<(), NotSaved>) + Send>;
 pub(crate) struct NotSaved;
 
 impl Writer {
-    pub(crate) fn start(file: RoomFile, metrics: Metrics) -> io::Result<Self> {
+    pub(crate) fn start(store: impl RoomStore, metrics: Metrics) -> io::Result<Self> {
         let (queue, saves) = mpsc::channel();
         thread::Builder::new()
             .name("rooms".to_owned())
-            .spawn(move || Backlog::new(file, metrics).run(&saves))?;
+            .spawn(move || Backlog::new(store, metrics).run(&saves))?;
         Ok(Self { queue })
     }
 
@@ -85,18 +86,18 @@ impl Change {
     }
 }
 
-/// The thread's own: the file, and what it has not taken yet.
-struct Backlog {
-    file: RoomFile,
+/// The thread's own: the store, and what it has not taken yet.
+struct Backlog<S> {
+    store: S,
     unsaved: BTreeMap<RoomId, Option<Arc<Room>>>,
-    /// While the disk fails: when it is tried again. Each try opens the file anew, and nobody should wait for that.
+    /// While the store fails: when it is tried again. Each try opens the file anew, and nobody should wait for that.
     retry_at: Option<Instant>,
     metrics: Metrics,
 }
 
-impl Backlog {
-    fn new(file: RoomFile, metrics: Metrics) -> Self {
-        Self { file, unsaved: BTreeMap::new(), retry_at: None, metrics }
+impl<S: RoomStore> Backlog<S> {
+    fn new(store: S, metrics: Metrics) -> Self {
+        Self { store, unsaved: BTreeMap::new(), retry_at: None, metrics }
     }
 
     fn run(mut self, saves: &Receiver<Save>) {
@@ -141,22 +142,29 @@ impl Backlog {
 
     fn try_to_save(&mut self, changes: &BTreeMap<RoomId, Option<Arc<Room>>>) -> Result<(), NotSaved> {
         let began = Instant::now();
-        match self.file.save(changes) {
-            Ok(()) => {
+        let change = |(room, record): (&RoomId, &Option<Arc<Room>>)| match record {
+            Some(record) => RoomChange::Put { room: *room, record: record.to_record() },
+            None => RoomChange::Remove { room: *room },
+        };
+        let changes: Vec<_> = changes.iter().map(change).collect();
+        // What a panic leaves behind is the store's own, which is told that it will be called again.
+        let saved = catch_unwind(AssertUnwindSafe(|| self.store.save(&changes)));
+        let error = match saved {
+            Ok(Ok(())) => {
                 self.metrics.saved(began.elapsed());
                 if self.retry_at.take().is_some() {
                     tracing::info!("rooms are saved again");
                 }
-                Ok(())
+                return Ok(());
             }
-            Err(error) => {
-                if self.retry_at.is_none() {
-                    tracing::error!(%error, "cannot save rooms; no new ones are taken until that works again");
-                }
-                self.retry_at = Some(Instant::now() + RETRY_AFTER);
-                Err(NotSaved)
-            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the room store panicked".to_owned(),
+        };
+        if self.retry_at.is_none() {
+            tracing::error!(error, "cannot save rooms; no new ones are taken until that works again");
         }
+        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+        Err(NotSaved)
     }
 }
 

@@ -1,0 +1,170 @@
+//! Rooms in a store of the embedder's own, which may fail in every way.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{Api, builder, text};
+use serde_json::json;
+use signal_core::InvalidRecord;
+use signal_server::testing::{self, TestServer};
+use signal_server::{RoomChange, RoomId, RoomStore, Secret, StoreError};
+
+/// Records in memory, which outlive the server that has a clone of them.
+#[derive(Clone, Default)]
+struct Records {
+    kept: Arc<Mutex<HashMap<RoomId, Vec<u8>>>>,
+    mood: Arc<Mutex<Mood>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Mood {
+    Failing,
+    Hanging,
+    Panicking,
+    #[default]
+    Well,
+}
+
+impl RoomStore for Records {
+    type Error = io::Error;
+
+    fn load(&mut self) -> io::Result<Vec<(RoomId, Vec<u8>)>> {
+        match self.mood() {
+            Mood::Failing => Err(io::Error::other("the table is gone")),
+            _ => Ok(self.kept.lock().unwrap().clone().into_iter().collect()),
+        }
+    }
+
+    fn save(&mut self, changes: &[RoomChange]) -> io::Result<()> {
+        while self.mood() == Mood::Hanging {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        match self.mood() {
+            Mood::Failing => return Err(io::Error::other("the table is gone")),
+            Mood::Panicking => panic!("a bug of the embedder's"),
+            Mood::Hanging | Mood::Well => {}
+        }
+        let mut kept = self.kept.lock().unwrap();
+        for change in changes {
+            match change {
+                RoomChange::Put { room, record } => drop(kept.insert(*room, record.clone())),
+                RoomChange::Remove { room } => drop(kept.remove(room)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Records {
+    fn mood(&self) -> Mood {
+        *self.mood.lock().unwrap()
+    }
+
+    fn become_so(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    async fn serve(&self) -> (Api, TestServer) {
+        let server = builder().open_store(self.clone(), &Secret::new("kept")).unwrap();
+        let server = testing::serve(server).await.unwrap();
+        (Api::at(server.address()), server)
+    }
+}
+
+#[tokio::test]
+async fn rooms_passwords_and_seats_outlive_the_server() {
+    let records = Records::default();
+    let (api, server) = records.serve().await;
+    let room = api.room().await;
+    let unused = api.ws_token(&room, "later").await;
+    let (_guest, joined) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    drop(server);
+
+    let (api, _server) = records.serve().await;
+    let (_guest, resumed) = api.resume(&room, &text(&joined["resume_token"])).await;
+    assert_eq!(
+        (&resumed["type"], &resumed["participant_id"]),
+        (&json!("resumed"), &joined["participant_id"])
+    );
+    api.enter_v2(&room, &unused).await;
+    api.ws_token(&room, "who knows the password").await;
+}
+
+#[tokio::test]
+async fn a_store_that_fails_or_panics_stops_new_rooms_alone_and_gets_the_rest_later() {
+    for mood in [Mood::Failing, Mood::Panicking] {
+        let records = Records::default();
+        let (api, server) = records.serve().await;
+        let room = api.room().await;
+        let before = records.kept.lock().unwrap().clone();
+        records.become_so(mood);
+        assert_eq!(api.create(&json!({})).await.refused(), (503, "storage_unavailable"));
+        let (_guest, joined) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+        assert_eq!(*records.kept.lock().unwrap(), before);
+
+        records.become_so(Mood::Well);
+        // Tried each second, also when nothing new comes.
+        while *records.kept.lock().unwrap() == before {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        api.room().await;
+        drop(server);
+        let (api, _server) = records.serve().await;
+        let (_guest, resumed) = api.resume(&room, &text(&joined["resume_token"])).await;
+        assert_eq!(resumed["type"], "resumed", "{resumed}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_holds_up_whoever_waits_for_it_and_no_message() {
+    let records = Records::default();
+    let server = builder().open_store(records.clone(), &Secret::new("kept")).unwrap();
+    let server = testing::serve(server).await.unwrap();
+    let api = Api::at(server.address());
+    let room = api.room().await;
+    let (mut creator, creator_id) = api.creator(&room).await;
+    let (mut guest, _) = api.guest(&room, "guest").await;
+    assert_eq!(creator.hear().await["type"], "peer_joined");
+    records.become_so(Mood::Hanging);
+    let created = tokio::spawn({
+        let (api, body) = (Api::at(server.address()), json!({}));
+        async move { api.create(&body).await }
+    });
+    guest.say(&json!({"type": "offer", "to": creator_id, "sdp": "v=0"})).await;
+    assert_eq!(creator.hear().await["sdp"], "v=0");
+    assert!(!created.is_finished());
+    records.become_so(Mood::Well);
+    created.await.unwrap().data();
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
+    let records = Records::default();
+    records.become_so(Mood::Failing);
+    let refused = builder().open_store(records.clone(), &Secret::new("kept")).err().unwrap();
+    assert_eq!(refused.to_string(), "the room store cannot be read: the table is gone");
+
+    records.become_so(Mood::Well);
+    let (api, server) = records.serve().await;
+    let room: RoomId = api.room().await.id.parse().unwrap();
+    drop(server);
+    let record = records.kept.lock().unwrap()[&room].clone();
+    let other = RoomId::from_indices([0; 6]);
+    for (id, kept, expected) in [
+        (room, record[..record.len() - 1].to_vec(), InvalidRecord::Damaged),
+        (room, vec![99], InvalidRecord::Newer { format: 99, newest: 1 }),
+        // Under another room's number.
+        (other, record, InvalidRecord::Damaged),
+    ] {
+        *records.kept.lock().unwrap() = HashMap::from([(id, kept)]);
+        let refused = builder().open_store(records.clone(), &Secret::new("kept")).err().unwrap();
+        let StoreError::Record { room, error } = refused else { panic!("{refused}") };
+        assert_eq!((room, error), (id, expected));
+    }
+}
