@@ -1,66 +1,41 @@
 //! Whose access tokens are believed.
 
+mod authenticate;
 mod jwks;
 mod key;
+mod signed;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, decode, decode_header, encode};
-use serde::{Deserialize, Serialize};
-use signal_core::DisplayName;
-
+use self::authenticate::Login;
+pub use self::authenticate::{Authenticate, User};
 pub use self::jwks::InvalidJwks;
 use self::jwks::Jwks;
 pub use self::key::InvalidKey;
 use self::key::Key;
+use self::signed::Signed;
 use crate::secret::Secret;
-use crate::token::{TokenError, unix_seconds};
+use crate::token::TokenError;
 
-/// The login that a deployment's users come from: what its access tokens are signed with, and what they have to say.
+/// The login that a deployment's users come from: what its access tokens are signed with and what they have to say, or
+/// [code of one's own](Self::custom) that decides about them.
 ///
-/// A token is a JWT with `sub` and `exp`, and a `name` to show if it has one. The algorithm belongs to the key: HS256 to
-/// a secret, RS256, ES256 or EdDSA to a public key of that kind. What the token says of it only has to agree.
+/// A signed token is a JWT with `sub` and `exp`, and a `name` to show if it has one. The algorithm belongs to the key:
+/// HS256 to a secret, RS256, ES256 or EdDSA to a public key of that kind. What the token says of it only has to agree.
 #[derive(Clone, Debug)]
-pub struct Identity {
-    keys: Keys,
-    /// What tokens are made with, where the login is a shared secret.
-    minting: Option<Secret>,
-    issuer: Option<String>,
-    audience: Option<String>,
-}
+pub struct Identity(Judge);
 
 #[derive(Clone, Debug)]
-enum Keys {
-    Configured(Arc<[Key]>),
-    Published(Arc<Jwks>),
-}
-
-/// Somebody who is logged in.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct User {
-    pub(crate) subject: String,
-    /// The name to show, if the token has one that is fit to be shown.
-    pub(crate) name: Option<DisplayName>,
-}
-
-#[derive(Deserialize, Serialize)]
-struct Claims {
-    sub: String,
-    /// Read by the library, which takes any number that RFC 7519 section 2 allows.
-    #[serde(skip_deserializing)]
-    exp: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+enum Judge {
+    Custom(Login),
+    Signed(Signed),
 }
 
 impl Identity {
     /// Tokens that are signed with a shared secret (HS256), and still with `previous` while that is being replaced.
     #[must_use]
     pub fn secret(secret: Secret, previous: Option<&Secret>) -> Self {
-        let keys = [Some(&secret), previous].into_iter().flatten().map(Key::secret).collect();
-        Self { minting: Some(secret), ..Self::of(Keys::Configured(keys)) }
+        Self(Judge::Signed(Signed::secret(secret, previous)))
     }
 
     /// Tokens that are signed with the private halves of these keys, in PEM (`PUBLIC KEY`, RFC 7468 section 13): RSA from
@@ -71,7 +46,7 @@ impl Identity {
     /// One of them is not such a key.
     pub fn public_keys(pems: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, InvalidKey> {
         let keys = pems.into_iter().map(|pem| Key::public(pem.as_ref())).collect::<Result<_, _>>()?;
-        Ok(Self::of(Keys::Configured(keys)))
+        Ok(Self(Judge::Signed(Signed::configured(keys))))
     }
 
     /// Tokens that are signed with keys which an identity provider publishes (JWKS, RFC 7517 section 5), like
@@ -87,88 +62,49 @@ impl Identity {
     ///
     /// The URL is not `https:` (plain `http:` is taken for an address of this machine), or `ca` has no certificate.
     pub fn jwks(url: &str, ca: Option<&str>) -> Result<Self, InvalidJwks> {
-        Ok(Self::of(Keys::Published(Arc::new(Jwks::new(url, ca)?))))
+        Ok(Self(Judge::Signed(Signed::published(Jwks::new(url, ca)?))))
     }
 
-    /// The one whose tokens are meant: `iss` has to say so.
+    /// Tokens that code of one's own decides about. They may have any form that a header or a URL can carry.
+    #[must_use]
+    pub fn custom(login: impl Authenticate) -> Self {
+        Self(Judge::Custom(Login::new(login)))
+    }
+
+    /// The one whose signed tokens are meant: `iss` has to say so.
     #[must_use]
     pub fn issuer(self, issuer: impl Into<String>) -> Self {
-        Self { issuer: Some(issuer.into()), ..self }
+        self.expecting(|signed| signed.issuer = Some(issuer.into()))
     }
 
-    /// For whom the tokens are: `aud` has to have it. Without this setting it is not looked at.
+    /// For whom signed tokens are: `aud` has to have it. Without this setting it is not looked at.
     #[must_use]
     pub fn audience(self, audience: impl Into<String>) -> Self {
-        Self { audience: Some(audience.into()), ..self }
+        self.expecting(|signed| signed.audience = Some(audience.into()))
     }
 
-    fn of(keys: Keys) -> Self {
-        key::use_pure_rust();
-        Self { keys, minting: None, issuer: None, audience: None }
+    fn expecting(mut self, expect: impl FnOnce(&mut Signed)) -> Self {
+        match &mut self.0 {
+            Judge::Custom(_) => {}
+            Judge::Signed(signed) => expect(signed),
+        }
+        self
     }
 
     /// Makes a token, as the login would; `None` where only it can.
     pub(crate) fn mint(&self, subject: &str, name: Option<&str>, lifetime: Duration) -> Option<String> {
-        let claims = Claims {
-            sub: subject.to_owned(),
-            exp: unix_seconds() + lifetime.as_secs(),
-            name: name.map(str::to_owned),
-        };
-        let mut claims = serde_json::to_value(claims).expect("texts and a number have a JSON form");
-        for (name, value) in [("iss", &self.issuer), ("aud", &self.audience)] {
-            if let Some(value) = value {
-                claims[name] = value.as_str().into();
-            }
+        match &self.0 {
+            Judge::Custom(_) => None,
+            Judge::Signed(signed) => signed.mint(subject, name, lifetime),
         }
-        let key = EncodingKey::from_secret(self.minting.as_ref()?.as_bytes());
-        Some(encode(&Header::default(), &claims, &key).expect("an HMAC key signs whatever has a JSON form"))
     }
 
     /// Who a token is for.
     pub(crate) async fn verify(&self, token: &str) -> Result<User, TokenError> {
-        let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
-        // What is critical has to be understood (RFC 7515 section 4.1.11), and no extension is.
-        if header.crit.is_some() {
-            return Err(TokenError::Invalid);
+        match &self.0 {
+            Judge::Custom(login) => login.user(token).await,
+            Judge::Signed(signed) => signed.verify(token).await,
         }
-        let kid = header.kid.as_deref();
-        let keys = match &self.keys {
-            Keys::Configured(keys) => Arc::clone(keys),
-            Keys::Published(jwks) => jwks.keys(kid).await?,
-        };
-        let mut refusal = TokenError::Invalid;
-        for key in keys.iter().filter(|key| key.may_be(kid)) {
-            match decode::<Claims>(token, &key.decoding, &self.validation(key.algorithm)) {
-                Ok(token) => {
-                    let Claims { sub, name, .. } = token.claims;
-                    let name = name.and_then(|name| DisplayName::parse(&name).ok().flatten());
-                    return Ok(User { subject: sub, name });
-                }
-                Err(error) if *error.kind() == ErrorKind::ExpiredSignature => refusal = TokenError::Expired,
-                Err(_) => {}
-            }
-        }
-        Err(refusal)
-    }
-
-    fn validation(&self, algorithm: Algorithm) -> Validation {
-        let mut validation = Validation::new(algorithm);
-        validation.validate_nbf = true;
-        let mut required = vec!["exp", "sub"];
-        if let Some(issuer) = &self.issuer {
-            required.push("iss");
-            validation.set_issuer(&[issuer]);
-        }
-        match &self.audience {
-            Some(audience) => {
-                required.push("aud");
-                validation.set_audience(&[audience]);
-            }
-            // None is configured, so none is refused: logins that name one for others work here too.
-            None => validation.validate_aud = false,
-        }
-        validation.set_required_spec_claims(&required);
-        validation
     }
 }
 
@@ -181,9 +117,11 @@ impl From<Secret> for Identity {
 
 #[cfg(test)]
 mod tests {
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::token::unix_seconds;
 
     const LOGIN: &str = "login";
 

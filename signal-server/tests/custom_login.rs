@@ -1,0 +1,135 @@
+//! Access tokens that code of the embedder's decides about, which may fail in every way.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use common::{Api, Participant, answer, pass, text};
+use reqwest::Method;
+use serde_json::json;
+use signal_server::{Authenticate, Identity, Server, TokenError, User, async_trait};
+use tokio::sync::Notify;
+
+/// Takes the token for what it has to do.
+#[derive(Clone, Default)]
+struct Login {
+    asked: Arc<AtomicU32>,
+    hangs: Arc<Notify>,
+}
+
+#[async_trait]
+impl Authenticate for Login {
+    async fn authenticate(&self, token: &str) -> Result<User, TokenError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match token {
+            "session-of-alice" => Ok(User::new("alice").named("小明")),
+            "session-of-bob" => Ok(User::new("bob").named("\u{200b}")),
+            "old" => Err(TokenError::Expired),
+            "database-down" => Err(TokenError::Unverifiable),
+            "panic" => panic!("a bug of the embedder's"),
+            "hang" => {
+                self.hangs.notify_one();
+                pending().await
+            }
+            _ => Err(TokenError::Invalid),
+        }
+    }
+}
+
+impl Login {
+    async fn serve(&self) -> Api {
+        Api::start_with(Server::builder(Identity::custom(self.clone()))).await
+    }
+}
+
+async fn create(api: &Api, token: &str) -> common::Answer {
+    answer(api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(token)).await
+}
+
+/// How a socket with that token is refused.
+async fn refused(api: &Api, room: &str, token: &str) -> (String, u16) {
+    let mut socket = api.attach(room, token).await;
+    (socket.error().await, socket.closed().await)
+}
+
+#[tokio::test]
+async fn whoever_the_login_knows_creates_enters_and_closes_its_own_rooms() {
+    let api = Login::default().serve().await;
+    let created = create(&api, "session-of-alice").await.data();
+    assert_eq!(created["name"], "小明的房间");
+    let room = text(&created["room_id"]);
+    let mut alice = api.attach(&room, "session-of-alice").await;
+    alice.joined().await;
+    assert_eq!(refused(&api, &room, "session-of-bob").await, ("forbidden".to_owned(), 4500));
+    assert_eq!(api.close(&room, "session-of-bob").await.refused(), (403, "forbidden"));
+    // A name that cannot be shown is none.
+    assert_eq!(create(&api, "session-of-bob").await.data()["name"], "房主的房间");
+    api.close(&room, "session-of-alice").await.data();
+    assert_eq!(alice.hear().await["type"], "room_closed");
+}
+
+#[tokio::test]
+async fn each_failure_of_the_login_has_an_answer_of_its_own_and_ends_nothing_else() {
+    let login = Login::default();
+    let api = login.serve().await;
+    let room = text(&create(&api, "session-of-alice").await.data()["room_id"]);
+    for (token, http, socket) in [
+        ("unknown", (401, "unauthorized"), ("token_invalid", 4500)),
+        ("old", (401, "unauthorized"), ("token_expired", 4500)),
+        ("database-down", (503, "unavailable"), ("unavailable", 4001)),
+        ("panic", (503, "unavailable"), ("unavailable", 4001)),
+    ] {
+        assert_eq!(create(&api, token).await.refused(), http, "{token}");
+        assert_eq!(refused(&api, &room, token).await, (socket.0.to_owned(), socket.1), "{token}");
+    }
+    api.attach(&room, "session-of-alice").await.joined().await;
+    create(&api, "session-of-alice").await.data();
+}
+
+#[tokio::test]
+async fn a_login_that_hangs_is_not_waited_for_for_ever() {
+    let login = Login::default();
+    let api = login.serve().await;
+    let room = text(&create(&api, "session-of-alice").await.data()["room_id"]);
+    let request = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth("hang");
+    let creating = tokio::spawn(answer(request));
+    login.hangs.notified().await;
+    // Nobody else waits.
+    create(&api, "session-of-alice").await.data();
+    pass(Duration::from_secs(6)).await;
+    assert_eq!(creating.await.unwrap().refused(), (503, "unavailable"));
+
+    let url = api.socket_url(&room, "hang");
+    let entering = tokio::spawn(async move { Participant::connect(url).await.unwrap().0 });
+    login.hangs.notified().await;
+    pass(Duration::from_secs(6)).await;
+    let mut socket = entering.await.unwrap();
+    assert_eq!((socket.error().await, socket.closed().await), ("unavailable".to_owned(), 4001));
+}
+
+#[tokio::test]
+async fn the_login_is_not_asked_about_tokens_of_the_server_or_none() {
+    let login = Login::default();
+    let api = login.serve().await;
+    let created = create(&api, "session-of-alice").await.data();
+    let asked = || login.asked.load(Ordering::Relaxed);
+    assert_eq!(asked(), 1);
+    let room = text(&created["room_id"]);
+    api.attach(&room, &text(&created["ws_token"])).await.joined().await;
+    api.join(&room, &json!({"password": created["password"]})).await.data();
+    assert_eq!(refused(&api, &room, "").await, ("token_invalid".to_owned(), 4500));
+    let nobody = answer(api.request(Method::POST, "/api/webrtc/rooms")).await;
+    assert_eq!(nobody.refused(), (401, "unauthorized"));
+    assert_eq!(asked(), 1);
+}
+
+#[tokio::test]
+async fn only_a_login_of_ones_own_can_make_its_tokens() {
+    let server = Server::builder(Identity::custom(Login::default()).issuer("nobody")).build();
+    assert_eq!(server.access_token("alice", None, Duration::from_secs(60)), None);
+}
