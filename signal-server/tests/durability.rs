@@ -7,9 +7,8 @@ mod common;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
 
-use common::program::{Durable, Running, durable, program, run, utf8};
+use common::program::{Durable, Running, durable, limited, program, run, utf8};
 use common::{Api, Participant, Room, text};
 use serde_json::{Value, json};
 
@@ -202,13 +201,10 @@ async fn a_damaged_file_or_secret_is_refused_with_its_name() {
 async fn a_full_disk_refuses_new_rooms_and_nothing_else_until_there_is_space_again() {
     let data = tempfile::tempdir().unwrap();
     // The system refuses to let files grow beyond the limit, as if the disk were full.
-    let mut limited = tokio::process::Command::new("sh");
-    limited.args(["-c", r#"trap "" XFSZ; ulimit -S -f "$0"; exec "$@""#, "512"]);
     let many = ["--creates-per-minute", "1000000", "--max-open-rooms", "1000000"];
-    let inner = program(&[["serve", "--listen", "127.0.0.1:0"].as_slice(), &many].concat());
-    limited.arg(inner.as_std().get_program()).args(inner.as_std().get_args());
-    limited.stdin(Stdio::null()).kill_on_drop(true);
-    let mut server = Running::start(durable(&mut limited, data.path()));
+    let mut command =
+        limited("-S -f 512", &[["serve", "--listen", "127.0.0.1:0"].as_slice(), &many].concat());
+    let mut server = Running::start(durable(&mut command, data.path()));
     let printed = server.announcement().await;
     let address = printed.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
     let address = address.parse().unwrap();

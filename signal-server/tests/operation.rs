@@ -7,26 +7,13 @@ mod common;
 use std::net::SocketAddr;
 use std::process::Output;
 
-use common::program::{Running, program, run, utf8};
+use common::program::{Running, Served, number, program, run, utf8};
 use common::{ACCESS_SECRET, Api, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// The program with its two addresses.
-struct Served {
-    running: Running,
-    api: Api,
-    operators: Api,
-}
-
 async fn serve(args: &[&str]) -> Served {
-    let mut command = program(&[&["serve", "--listen", "127.0.0.1:0"], args].concat());
-    let mut running = Running::start(command.env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET));
-    let printed = running.announcement().await;
-    let mut urls = printed.split_whitespace().filter_map(|word| word.strip_prefix("http://"));
-    let mut next = || Api::at(urls.next().unwrap().trim_end_matches("/metrics").parse().unwrap());
-    let (api, operators) = (next(), next());
-    Served { running, api, operators }
+    Served::start(&mut program(&[&["serve", "--listen", "127.0.0.1:0"], args].concat())).await
 }
 
 async fn get(api: &Api, path: &str) -> (u16, String) {
@@ -34,17 +21,11 @@ async fn get(api: &Api, path: &str) -> (u16, String) {
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
-/// A number of the metrics, by its name with labels.
-fn number(metrics: &str, name: &str) -> f64 {
-    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("{name} is not in\n{metrics}")).parse().unwrap()
-}
-
 /// The metrics, when they have come to these numbers: the server counts a moment after others see what it does.
-async fn settled(operators: &Api, expected: &[(&str, f64)]) -> String {
+async fn settled(served: &Served, expected: &[(&str, f64)]) -> String {
     let mut metrics = String::new();
     for _ in 0..500 {
-        metrics = get(operators, "/metrics").await.1;
+        metrics = served.metrics().await;
         if expected.iter().all(|(name, expected)| number(&metrics, name) == *expected) {
             return metrics;
         }
@@ -86,12 +67,8 @@ async fn the_metrics_count_what_happens_and_name_nobody() {
     let data = tempfile::tempdir().unwrap();
     let mut command =
         program(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data.path().to_str().unwrap()]);
-    command.env_remove("SIGNAL_EPHEMERAL").env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET);
-    let mut running = Running::start(&mut command);
-    let printed = running.announcement().await;
-    let mut urls = printed.split_whitespace().filter_map(|word| word.strip_prefix("http://"));
-    let api = Api::at(urls.next().unwrap().parse().unwrap());
-    let operators = Api::at(urls.next().unwrap().trim_end_matches("/metrics").parse().unwrap());
+    let served = Served::start(command.env_remove("SIGNAL_EPHEMERAL")).await;
+    let api = &served.api;
 
     let (room, closed) = (api.room().await, api.room().await);
     api.close(&closed.id, &closed.access_token).await.data();
@@ -121,7 +98,7 @@ async fn the_metrics_count_what_happens_and_name_nobody() {
         (r#"signal_request_seconds_count{route="/api/webrtc/rooms",status="200"}"#, 2.0),
         (r#"signal_request_seconds_count{route="/api/webrtc/rooms/{room_id}/join",status="401"}"#, 1.0),
     ];
-    let metrics = settled(&operators, &expected).await;
+    let metrics = settled(&served, &expected).await;
     assert!(number(&metrics, "signal_save_seconds_count") > 0.0);
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");
     for secret in [&room.id, &guest_id, &creator_id, &room.password] {
@@ -134,7 +111,7 @@ async fn the_metrics_count_what_happens_and_name_nobody() {
     guest.close().await;
     guest.expect_end().await;
     creator.hear().await;
-    settled(&operators, &[("signal_participants", 1.0), ("signal_queued_bytes", 0.0)]).await;
+    settled(&served, &[("signal_participants", 1.0), ("signal_queued_bytes", 0.0)]).await;
 }
 
 #[tokio::test]

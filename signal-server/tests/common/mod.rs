@@ -29,7 +29,7 @@ pub const ACCESS_SECRET: &str = "access-secret-of-the-tests-0123456789";
 /// Not a SDP, but what a page may send as one: every way to write a character in JSON.
 pub const ODD_SDP: &str = r#""v=0\r\no=- \u00e9é\/\"😀\ud83d\ude00\u0000""#;
 /// Long enough for a busy machine; reached only if something hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server and an HTTP client.
 pub struct Api {
@@ -306,6 +306,11 @@ impl Participant {
             Some(Message::Close(_)) => assert_eq!(self.next().await, None),
             other => panic!("the answer to the close was expected, not {other:?}"),
         }
+    }
+
+    /// What the frames come through.
+    pub fn tcp(&mut self) -> &mut TcpStream {
+        self.socket.get_mut()
     }
 
     async fn next(&mut self) -> Option<Message> {

@@ -1,15 +1,17 @@
 //! The program itself, as an operator runs it.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use reqwest::Method;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{ACCESS_SECRET, PATIENCE};
+use super::{ACCESS_SECRET, Api, PATIENCE};
 
 /// The program, with no settings from the environment of the tests without a data directory, and with metrics at a free port.
 pub fn program(args: &[&str]) -> Command {
@@ -21,6 +23,23 @@ pub fn program(args: &[&str]) -> Command {
         }
     }
     command.env("SIGNAL_EPHEMERAL", "1").env("SIGNAL_ADMIN_LISTEN", "127.0.0.1:0");
+    command
+}
+
+/// The same under a limit of the system, as `ulimit` of the shell takes it.
+pub fn limited(limit: &str, args: &[&str]) -> Command {
+    let inner = program(args);
+    let mut command = Command::new("sh");
+    // Files that would grow beyond a limit are an error for the program, and not its end.
+    command.args(["-c", &format!(r#"trap "" XFSZ; ulimit {limit}; exec "$0" "$@""#)]);
+    command.arg(inner.as_std().get_program()).args(inner.as_std().get_args());
+    for (name, value) in inner.as_std().get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
@@ -75,6 +94,56 @@ impl Running {
         let status = timeout(PATIENCE, self.child.wait()).await.expect("the program ends").unwrap();
         (status.code().expect("it ends by itself, not by the signal"), self.log.await.unwrap())
     }
+}
+
+/// The program at free ports, with what can be seen of it from outside.
+pub struct Served {
+    pub running: Running,
+    pub api: Api,
+    pub operators: Api,
+}
+
+impl Served {
+    /// Starts a program that listens at a free port.
+    pub async fn start(command: &mut Command) -> Self {
+        let mut running = Running::start(command.env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET));
+        let printed = running.announcement().await;
+        let mut urls = printed.split_whitespace().filter_map(|word| word.strip_prefix("http://"));
+        let mut next = || Api::at(urls.next().unwrap().trim_end_matches("/metrics").parse().unwrap());
+        let (api, operators) = (next(), next());
+        Self { running, api, operators }
+    }
+
+    pub async fn metrics(&self) -> String {
+        self.operators.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap()
+    }
+
+    /// A number of the metrics, by its name with labels.
+    pub async fn metric(&self, name: &str) -> f64 {
+        number(&self.metrics().await, name)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.running.child.id().unwrap()
+    }
+
+    /// Sockets and all.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
+    }
+
+    /// How much memory it has.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        1024 * resident.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    }
+}
+
+/// A number among metrics, by its name with labels.
+pub fn number(metrics: &str, name: &str) -> f64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name} is not in\n{metrics}")).parse().unwrap()
 }
 
 /// A server on a data directory, at a port that stays the same from one start to the next.

@@ -1,0 +1,26 @@
+//! What the world does to a server: the program itself, with clients and a system that are slow, gone, hostile or wrong.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod half_open;
+
+use std::time::Duration;
+
+use common::program::{Served, program};
+use serde_json::{Value, json};
+
+/// For what the server takes a minute or two for.
+const LONG_PATIENCE: Duration = Duration::from_secs(180);
+
+/// The program with further settings.
+async fn serve(settings: &[&str]) -> Served {
+    Served::start(&mut program(&[&["serve", "--listen", "127.0.0.1:0"], settings].concat())).await
+}
+
+/// A message to everybody in the room.
+fn broadcast(data: impl Into<Value>) -> Value {
+    json!({"type": "message", "to": "room", "topic": "test", "data": data.into()})
+}
