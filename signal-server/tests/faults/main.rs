@@ -6,6 +6,7 @@
 mod common;
 
 mod half_open;
+mod join_storm;
 
 use std::time::Duration;
 
