@@ -7,6 +7,7 @@ mod common;
 
 mod half_open;
 mod join_storm;
+mod slow_reader;
 
 use std::time::Duration;
 
