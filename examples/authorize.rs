@@ -71,6 +71,7 @@ impl Host {
             password: PasswordTag::new(rand::random()),
             invite: TokenHash::new(rand::random()),
             capacity: Capacity::default(),
+            created_at: host.now(),
             expires_at: host.now() + Duration::from_secs(3600),
             on_creator_leave: OnCreatorLeave::Keep,
             suffix: IdSuffix::new(rand::random()),

@@ -27,6 +27,7 @@ fn main() {
         password: PasswordTag::new(rand::random()),
         invite: TokenHash::new(rand::random()),
         capacity: Capacity::default(),
+        created_at: clock.now(),
         expires_at: clock.now() + Duration::from_secs(2),
         on_creator_leave: OnCreatorLeave::Close,
         suffix: IdSuffix::new(rand::random()),

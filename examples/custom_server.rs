@@ -102,6 +102,7 @@ impl Server {
             password: server.tag(password),
             invite: TokenHash::new(rand::random()),
             capacity: Capacity::default(),
+            created_at: server.now(),
             expires_at: server.now() + Duration::from_secs(3600),
             on_creator_leave: OnCreatorLeave::Keep,
             suffix: IdSuffix::new(rand::random()),

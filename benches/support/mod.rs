@@ -23,6 +23,7 @@ pub(crate) fn new_room(number: usize) -> Room {
         password: PasswordTag::new([7; 32]),
         invite: TokenHash::new([8; 32]),
         capacity: Capacity::new(Capacity::MAX).expect("the largest capacity is one"),
+        created_at: NOW,
         expires_at: NOW + Duration::from_secs(7200),
         on_creator_leave: OnCreatorLeave::default(),
         suffix: IdSuffix::new(0),

@@ -66,6 +66,7 @@
 //!     password,
 //!     invite: TokenHash::new([2; 32]), // a hash of the invite token
 //!     capacity: Capacity::default(),
+//!     created_at: now,
 //!     expires_at: Timestamp::from_millis(now.as_millis() + 7_200_000),
 //!     on_creator_leave: OnCreatorLeave::default(),
 //!     suffix: IdSuffix::new(99),

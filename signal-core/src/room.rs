@@ -42,6 +42,7 @@ pub struct Room {
     creator: Arc<str>,
     creator_id: ParticipantId,
     on_creator_leave: OnCreatorLeave,
+    created_at: Timestamp,
     expires_at: Timestamp,
     status: Status,
     door: Door,
@@ -68,6 +69,7 @@ impl Room {
             creator: new.creator.into(),
             creator_id,
             on_creator_leave: new.on_creator_leave,
+            created_at: new.created_at,
             expires_at: new.expires_at,
             status: Status::Open,
             door: Door::new(new.password, new.invite),
@@ -321,6 +323,11 @@ impl Room {
         self.seating.capacity()
     }
 
+    /// When the room was created.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
     /// When the room ends.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
@@ -360,6 +367,18 @@ impl Room {
     /// The seat of that participant.
     pub fn seat(&self, id: ParticipantId) -> Option<&Seat> {
         self.seating.seat(id)
+    }
+
+    /// The participant that a verified token stands for: the one whose seat it has taken, or else the id it promises.
+    ///
+    /// # Errors
+    ///
+    /// The token opens nothing, as an attach with it would find: the room is over or locked, or the token is void.
+    pub fn granted(&self, grant: Grant) -> Result<ParticipantId, Reject> {
+        self.running()?;
+        let seat = self.seats().iter().find(|seat| seat.ticket == grant.ticket);
+        self.door.check_grant(grant, seat.is_some())?;
+        Ok(seat.map_or_else(|| self.promised(grant), |seat| seat.id))
     }
 
     /// The seat that a resume token opens.

@@ -141,6 +141,7 @@ fn room(number: u8) -> Room {
         password: PasswordTag::new([7; 32]),
         invite: TokenHash::new([9; 32]),
         capacity: Capacity::default(),
+        created_at: NOW,
         expires_at: NOW + HOUR,
         on_creator_leave: OnCreatorLeave::Close,
         suffix: IdSuffix::new(1),

@@ -137,6 +137,7 @@ mod tests {
             password: PasswordTag::new([7; 32]),
             invite: TokenHash::new([9; 32]),
             capacity: Capacity::default(),
+            created_at: NOW,
             expires_at: NOW + Duration::from_secs(60 * u64::from(number)),
             on_creator_leave: OnCreatorLeave::Close,
             suffix: IdSuffix::new(1),

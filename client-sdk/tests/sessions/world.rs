@@ -58,6 +58,7 @@ impl World {
             password: PasswordTag::new([7; 32]),
             invite: TokenHash::new([8; 32]),
             capacity: Capacity::new(Capacity::MAX).unwrap(),
+            created_at: now,
             expires_at: now + Duration::from_secs(36_000),
             on_creator_leave: OnCreatorLeave::Keep,
             suffix: IdSuffix::new(0),

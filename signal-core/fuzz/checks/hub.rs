@@ -91,6 +91,7 @@ impl World {
             password: password(0),
             invite: TokenHash::new([0; 32]),
             capacity: Capacity::new(5).expect("within 1 to 50"),
+            created_at: START,
             expires_at: START + Duration::from_secs(3600),
             on_creator_leave: OnCreatorLeave::default(),
             suffix: IdSuffix::new(0),

@@ -22,6 +22,8 @@ pub struct NewRoom {
     pub invite: TokenHash,
     /// How many participants fit.
     pub capacity: Capacity,
+    /// When it is created.
+    pub created_at: Timestamp,
     /// When the room ends.
     pub expires_at: Timestamp,
     /// Whether the creator's leave ends the room.

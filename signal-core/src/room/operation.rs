@@ -126,7 +126,7 @@ pub struct Change {
     pub locked: Option<bool>,
     /// How many participants fit; nobody is put out by a smaller number.
     pub capacity: Option<Capacity>,
-    /// When the room ends; the host keeps it within 24 hours of the creation.
+    /// When the room ends; the host keeps it within 24 hours of the [creation](super::Room::created_at).
     pub expires_at: Option<Timestamp>,
     /// A new password.
     pub rotate: Option<Rotation>,

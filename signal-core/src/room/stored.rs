@@ -25,6 +25,7 @@ impl Room {
             OnCreatorLeave::Close => 0,
             OnCreatorLeave::Keep => 1,
         });
+        out.time(self.created_at);
         out.time(self.expires_at);
         out.u8(match self.status {
             Status::Open => 0,
@@ -61,6 +62,7 @@ impl Room {
                 1 => OnCreatorLeave::Keep,
                 _ => return Err(InvalidRecord::Damaged),
             },
+            created_at: from.time()?,
             expires_at: from.time()?,
             status: match from.u8()? {
                 0 => Status::Open,

@@ -66,6 +66,7 @@ impl Node {
             password: PasswordTag::new([7; 32]),
             invite: TokenHash::new([8; 32]),
             capacity: Capacity::new(capacity).unwrap(),
+            created_at: self.now,
             expires_at: self.now + LIFE,
             on_creator_leave: OnCreatorLeave::default(),
             suffix: IdSuffix::new(0),

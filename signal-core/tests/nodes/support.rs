@@ -44,6 +44,7 @@ impl Nodes {
             password: PasswordTag::new([7; 32]),
             invite: TokenHash::new([8; 32]),
             capacity: Capacity::default(),
+            created_at: NOW,
             expires_at: NOW + Duration::from_secs(3600),
             on_creator_leave: OnCreatorLeave::default(),
             suffix: IdSuffix::new(0),

@@ -1,6 +1,8 @@
 //! Who is let in: password, guesses, invite, rotation, lock.
 
-use signal_core::{Change, CloseReason, Op, Receipt, Reject, Room, Rotation, Status, Ticket, TokenHash};
+use signal_core::{
+    Change, CloseReason, Grant, Op, Receipt, Reject, Room, Rotation, Status, Ticket, TokenHash,
+};
 
 use crate::support::*;
 
@@ -227,4 +229,37 @@ fn a_refused_rotation_leaves_the_rest_of_the_change_undone() {
         let reply = set(room, Change { locked: Some(true), rotate, ..Change::default() });
         assert_eq!(reply, Err(Reject::PasswordUnchanged));
     });
+}
+
+#[test]
+fn a_token_stands_for_its_seat_and_before_that_for_the_id_it_promises() {
+    let mut room = room(10);
+    let granted = |room: &Room, ticket| room.granted(Grant { ticket, password_epoch: 0 });
+    let (first, second) = (guest(&mut room), guest(&mut room));
+    let Ticket::Guest(promised) = first else { panic!("a guest's") };
+    assert_eq!(granted(&room, first), Ok(promised));
+    assert_eq!(granted(&room, Ticket::Creator), Ok(room.creator_id()));
+    // Somebody with a smaller id enters before, so that another one holds.
+    attach(&mut room, second, 2).unwrap();
+    let held = attach(&mut room, first, 1).unwrap();
+    assert_ne!(held, promised);
+    assert_eq!(granted(&room, first), Ok(held));
+}
+
+#[test]
+fn a_token_that_opens_nothing_stands_for_nobody() {
+    let mut room = room(10);
+    let granted = |room: &Room, ticket| room.granted(Grant { ticket, password_epoch: 0 });
+    let (seated_guest, kicked, late) = (guest(&mut room), guest(&mut room), guest(&mut room));
+    attach(&mut room, seated_guest, 1).unwrap();
+    let id = attach(&mut room, kicked, 2).unwrap();
+    kick(&mut room, id).unwrap();
+    assert_eq!(granted(&room, kicked), Err(Reject::GrantVoid));
+    lock(&mut room);
+    assert_eq!(granted(&room, late), Err(Reject::RoomLocked));
+    rotate(&mut room, 20, 0).unwrap();
+    assert_eq!(granted(&room, late), Err(Reject::GrantVoid));
+    assert!(granted(&room, seated_guest).is_ok() && granted(&room, Ticket::Creator).is_ok());
+    room.apply(&Op::Close(CloseReason::ByCreator), NOW).unwrap();
+    assert_eq!(granted(&room, Ticket::Creator), Err(Reject::RoomClosed));
 }

@@ -28,6 +28,7 @@ pub(crate) fn new_room(capacity: u8) -> NewRoom {
         password: PasswordTag::new(PASSWORD),
         invite: TokenHash::new(INVITE),
         capacity: Capacity::new(capacity).unwrap(),
+        created_at: NOW,
         expires_at: NOW + HOUR,
         on_creator_leave: OnCreatorLeave::Close,
         suffix: IdSuffix::new(1),

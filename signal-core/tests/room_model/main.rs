@@ -161,6 +161,7 @@ impl Trial {
             password: password(0),
             invite: invite(0),
             capacity: Capacity::new(participants).unwrap(),
+            created_at: START,
             expires_at: START + Duration::from_secs(30 * 60),
             on_creator_leave: if keep { OnCreatorLeave::Keep } else { OnCreatorLeave::Close },
             suffix: IdSuffix::new(SUFFIX),

@@ -198,6 +198,7 @@ impl World {
             password: keys.password,
             invite: keys.invite,
             capacity: Capacity::new(self.plan.capacity).unwrap(),
+            created_at: START,
             expires_at,
             on_creator_leave: self.plan.on_creator_leave,
             suffix,

@@ -96,6 +96,7 @@ async fn create_room(
             password: app.password_tag(id, &password),
             invite,
             capacity,
+            created_at: now,
             expires_at: now + Duration::from_secs(60 * minutes.unsigned_abs()),
             on_creator_leave: OnCreatorLeave::Close,
             suffix: IdSuffix::new(rand::random()),
