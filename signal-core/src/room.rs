@@ -323,6 +323,11 @@ impl Room {
         self.seating.capacity()
     }
 
+    /// What becomes of the room when its creator says that it leaves.
+    pub fn on_creator_leave(&self) -> OnCreatorLeave {
+        self.on_creator_leave
+    }
+
     /// When the room was created.
     pub fn created_at(&self) -> Timestamp {
         self.created_at

@@ -13,6 +13,7 @@ use crate::identity::Identity;
 use crate::limits::{Limits, Refusals};
 use crate::metrics::Metrics;
 use crate::origin::Origins;
+use crate::public_url::PublicUrl;
 use crate::quota::{Occupancy, Quota};
 use crate::shard::{Shards, Timers};
 use crate::store::Writer;
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub(crate) ws_tokens: WsTokens,
     pub(crate) ice_servers: Arc<IceServers>,
     pub(crate) origins: Origins,
+    /// Where people join, if that is known.
+    pub(crate) public_url: Option<PublicUrl>,
     pub(crate) proxies: TrustedProxies,
     pub(crate) limits: Limits,
     pub(crate) refusals: Arc<Refusals>,
@@ -36,6 +39,7 @@ pub(crate) struct App {
     /// Rooms of each user.
     pub(crate) open_rooms: Arc<Occupancy<String>>,
     pub(crate) creates: Quota<String>,
+    pub(crate) changes: Quota<String>,
     pub(crate) joins: Quota<Address>,
     pub(crate) failed_joins: Quota<Address>,
     pub(crate) shards: Shards,

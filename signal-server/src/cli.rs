@@ -168,6 +168,11 @@ pub struct ServeArgs {
     #[arg(long = "stun-url", env = "SIGNAL_STUN_URL", value_delimiter = ',', value_name = "URL")]
     pub(crate) stun_urls: Vec<String>,
 
+    /// Address of the page that people join with, like https://example.com/join: links that open rooms begin with it, and
+    /// without it there are none
+    #[arg(long, env = "SIGNAL_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+
     /// Origin whose pages may use the server: scheme, host and port as a browser shows them; may be repeated
     #[arg(long = "cors-origin", env = "SIGNAL_CORS_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub(crate) cors_origins: Vec<String>,

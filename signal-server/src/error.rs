@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use signal_core::{Language, Reject};
+use signal_core::{Language, Reject, Room};
 use thiserror::Error;
 
 use crate::quota::UsedUp;
@@ -31,6 +31,8 @@ pub(crate) enum ApiError {
     MethodNotAllowed,
     #[error("not_found")]
     NotFound,
+    #[error("participant_not_found")]
+    ParticipantNotFound,
     #[error("password_locked")]
     PasswordLocked,
     /// One of the limits is reached.
@@ -74,6 +76,9 @@ impl ApiError {
                 (StatusCode::METHOD_NOT_ALLOWED, "不支持该方法", "this method is not allowed here")
             }
             Self::NotFound => (StatusCode::NOT_FOUND, "路径不存在", "no such path"),
+            Self::ParticipantNotFound => {
+                (StatusCode::NOT_FOUND, "房间内没有此参与者", "no such participant in the room")
+            }
             Self::PasswordLocked => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "密码错误次数过多，房间已锁定",
@@ -135,12 +140,14 @@ impl From<Reject> for ApiError {
             Reject::CreatorStays | Reject::GrantVoid => Self::Forbidden,
             Reject::IdsExhausted => Self::Unavailable,
             Reject::InviteVoid => Self::InviteVoid,
-            Reject::ParticipantNotFound => Self::NotFound,
+            Reject::ParticipantNotFound => Self::ParticipantNotFound,
             Reject::PasswordLocked => Self::PasswordLocked,
             Reject::RoomClosed | Reject::RoomNotFound => Self::RoomNotFound,
             Reject::RoomExpired => Self::RoomExpired,
-            Reject::PasswordUnchanged | Reject::RotationStale | Reject::RotationsExhausted => {
-                Self::InvalidArgument(reject.to_string())
+            Reject::PasswordUnchanged => Self::InvalidArgument(format!("rotate_password: {reject}")),
+            Reject::RotationStale => Self::Unavailable,
+            Reject::RotationsExhausted => {
+                Self::InvalidArgument(format!("{reject}: a room allows {} changes", Room::ROTATIONS))
             }
             Reject::ResumeFailed => Self::Unauthorized,
             Reject::RoomFull => Self::RoomFull,

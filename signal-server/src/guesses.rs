@@ -26,9 +26,9 @@ impl Guesses<'_> {
     /// Counts what a guess has come to, and says how it is answered if otherwise than for its own reason.
     pub(crate) fn judge(&self, reject: Reject) -> Option<ApiError> {
         match reject {
-            Reject::InviteVoid | Reject::RoomNotFound | Reject::WrongPassword => {
-                Some(self.failed(reject.into()))
-            }
+            // Invites are not to be guessed, so a wrong one is no failure; but it tells a guesser of no room.
+            Reject::InviteVoid => self.check().err(),
+            Reject::RoomNotFound | Reject::WrongPassword => Some(self.failed(reject.into())),
             Reject::CreatorStays
             | Reject::GrantVoid
             | Reject::IdsExhausted

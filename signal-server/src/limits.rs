@@ -21,12 +21,14 @@ pub struct Limits {
     pub connections_per_address: u32,
     /// Rooms that a user may create in a minute: by default 120. More are answered 429.
     pub creates_per_minute: u32,
+    /// Changes that a user may make to its rooms in a minute, kicks among them: by default 120. More are answered 429.
+    pub changes_per_minute: u32,
     /// Rooms of a user that are open at once: by default 200. More are answered 429.
     pub open_rooms: u32,
     /// Joins of an address in a minute: by default 300. More are answered 429.
     pub joins_per_minute: u32,
     /// Wrong passwords and unknown rooms of an address in half an hour: by default 10. After them no password of that
-    /// address is looked at, and it is answered 429; invite tokens are.
+    /// address is looked at, and it is answered 429; a right invite token opens its room still.
     pub failed_joins: u32,
     /// The longest body of a request, in bytes: by default 8 KiB. A longer one is answered 413.
     pub body_bytes: usize,
@@ -45,6 +47,7 @@ impl Limits {
             connections: most,
             connections_per_address: most,
             creates_per_minute: most,
+            changes_per_minute: most,
             open_rooms: most,
             joins_per_minute: most,
             failed_joins: most,
@@ -59,6 +62,7 @@ impl Default for Limits {
             connections: 10_000,
             connections_per_address: 200,
             creates_per_minute: 120,
+            changes_per_minute: 120,
             open_rooms: 200,
             joins_per_minute: 300,
             failed_joins: 10,
@@ -74,6 +78,7 @@ impl Default for Limits {
 pub(crate) enum Limit {
     BadMessages,
     BodyBytes,
+    ChangesPerMinute,
     Connections,
     ConnectionsPerAddress,
     CreatesPerMinute,
@@ -88,9 +93,10 @@ pub(crate) enum Limit {
 }
 
 impl Limit {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::BadMessages,
         Self::BodyBytes,
+        Self::ChangesPerMinute,
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::CreatesPerMinute,
@@ -109,6 +115,7 @@ impl Limit {
         match self {
             Self::BadMessages => "max-bad-messages",
             Self::BodyBytes => "max-body-bytes",
+            Self::ChangesPerMinute => "changes-per-minute",
             Self::Connections => "max-connections",
             Self::ConnectionsPerAddress => "max-connections-per-address",
             Self::CreatesPerMinute => "creates-per-minute",

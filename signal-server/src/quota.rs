@@ -119,6 +119,13 @@ impl<K: Eq + Hash> Occupancy<K> {
     }
 }
 
+impl<K: Eq + Hash> Place<K> {
+    /// Whose it is.
+    pub(crate) fn key(&self) -> &K {
+        &self.key
+    }
+}
+
 impl<K: Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
         let mut by_key = self.occupancy.by_key.lock().unwrap_or_else(PoisonError::into_inner);

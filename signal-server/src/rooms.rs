@@ -1,9 +1,18 @@
 //! The HTTP requests about rooms, and what they have in common.
 
+mod change;
 mod close;
 mod create;
+mod field;
+mod ice_servers;
 mod join;
+mod kick;
+mod list;
+mod pass;
+mod show;
+mod summary;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::Json;
@@ -14,15 +23,21 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use signal_core::{DisplayName, Grant, Language, Room, Ticket, Timestamp, wire};
+use signal_core::{CloseReason, DisplayName, Grant, Language, Op, Room, Status, Ticket, Timestamp, wire};
 
+pub(crate) use self::change::change;
 pub(crate) use self::close::close;
 pub(crate) use self::create::create;
+pub(crate) use self::ice_servers::ice_servers;
 pub(crate) use self::join::join;
+pub(crate) use self::kick::kick;
+pub(crate) use self::list::list;
+pub(crate) use self::show::show;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::identity::User;
 use crate::limits::Limit;
+use crate::room_path::RoomPath;
 use crate::token::{SeatGrant, TokenError};
 
 fn seat_grant(room: &Room, ticket: Ticket, name: DisplayName) -> SeatGrant {
@@ -48,6 +63,34 @@ async fn authenticate(app: &App, headers: &HeaderMap) -> Result<User, ApiError> 
     })
 }
 
+/// The room of a path, if it is there and its creator asks.
+async fn own_room(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<Arc<Room>, ApiError> {
+    let user = authenticate(app, headers).await?;
+    let id = room.0.ok_or(ApiError::RoomNotFound)?;
+    let room = app.shards.of(id).room(id).ok_or(ApiError::RoomNotFound)?;
+    let is_creator = room.creator() == user.subject;
+    match room.status() {
+        Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => Err(ApiError::RoomNotFound),
+        Status::Closed(CloseReason::Expired) if is_creator => Err(ApiError::RoomExpired),
+        Status::Closed(CloseReason::Expired) | Status::Open if !is_creator => Err(ApiError::Forbidden),
+        Status::Closed(CloseReason::Expired) | Status::Open => Ok(room),
+    }
+}
+
+/// Whether a creator may change one of its rooms once more.
+fn take_change(app: &App, room: &Room) -> Result<(), ApiError> {
+    let taken = app.changes.take(room.creator().to_owned());
+    Ok(taken.inspect_err(|_| app.refusals.count(Limit::ChangesPerMinute))?)
+}
+
+/// Carries out an operation; the answer is the room after it.
+async fn apply(app: &App, room: &Room, op: &Op) -> Result<Arc<Room>, ApiError> {
+    let id = room.id();
+    let applied = app.shards.of(id).apply(id, op, |_| {}).await.ok_or(ApiError::Unavailable)?;
+    applied.reply?;
+    applied.record.ok_or(ApiError::RoomNotFound)
+}
+
 /// The token of an `Authorization: Bearer` header (RFC 6750 section 2.1).
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(axum::http::header::AUTHORIZATION)?.to_str().ok()?;
@@ -71,11 +114,6 @@ fn whole(app: &App, body: Body) -> Result<Bytes, ApiError> {
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body))
         .map_err(|error| invalid(&error.to_string()))
-}
-
-fn display_name(field: &str, typed: Option<&str>) -> Result<Option<DisplayName>, ApiError> {
-    let Some(typed) = typed else { return Ok(None) };
-    DisplayName::parse(typed).map_err(|error| invalid(&format!("{field}: {error}")))
 }
 
 fn named(language: Language, zh: &str, en: &str) -> DisplayName {

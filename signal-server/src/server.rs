@@ -26,6 +26,7 @@ use crate::identity::Identity;
 use crate::limits::{Limits, Refusals};
 use crate::metrics::Metrics;
 use crate::origin::Origins;
+use crate::public_url::PublicUrl;
 use crate::quota::{Occupancy, Quota};
 use crate::secret::Secret;
 use crate::shard::{Common, Shards};
@@ -50,6 +51,7 @@ pub struct Builder {
     server_secret: Option<Secret>,
     ice_servers: IceServers,
     origins: Origins,
+    public_url: Option<PublicUrl>,
     proxies: TrustedProxies,
     limits: Limits,
     hub: HubConfig,
@@ -68,6 +70,7 @@ impl Server {
             server_secret: None,
             ice_servers: IceServers::default(),
             origins: Origins::default(),
+            public_url: None,
             proxies: TrustedProxies::new(Vec::new(), ForwardedHeader::default()),
             limits: Limits::default(),
             hub: HubConfig::default(),
@@ -83,9 +86,11 @@ impl Server {
     /// TCP connections and headers with [`serve`](Self::serve) only.
     pub fn router(&self) -> Router {
         Router::new()
-            .route("/api/webrtc/rooms", post(rooms::create))
+            .route("/api/webrtc/rooms", get(rooms::list).post(rooms::create))
+            .route("/api/webrtc/rooms/{room_id}", get(rooms::show).patch(rooms::change).delete(rooms::close))
             .route("/api/webrtc/rooms/{room_id}/join", post(rooms::join))
-            .route("/api/webrtc/rooms/{room_id}", delete(rooms::close))
+            .route("/api/webrtc/rooms/{room_id}/ice-servers", post(rooms::ice_servers))
+            .route("/api/webrtc/rooms/{room_id}/participants/{participant_id}", delete(rooms::kick))
             .route("/ws/webrtc/rooms/{room_id}", get(websocket::open))
             .route_layer(from_fn_with_state(Arc::clone(&self.app), http::measure))
             .merge(admin::probes())
@@ -156,6 +161,12 @@ impl Builder {
     /// The web pages that may use the server.
     pub fn origins(mut self, origins: Origins) -> Self {
         self.origins = origins;
+        self
+    }
+
+    /// Where people join; without it there are no links to open rooms with.
+    pub fn public_url(mut self, url: PublicUrl) -> Self {
+        self.public_url = Some(url);
         self
     }
 
@@ -267,6 +278,7 @@ impl Builder {
             ws_tokens: WsTokens::new(server_secret),
             ice_servers,
             origins: self.origins,
+            public_url: self.public_url,
             proxies: self.proxies,
             refusals,
             metrics,
@@ -275,6 +287,7 @@ impl Builder {
             sockets: Occupancy::new(),
             open_rooms: Occupancy::new(),
             creates: Quota::new(limits.creates_per_minute, MINUTE),
+            changes: Quota::new(limits.changes_per_minute, MINUTE),
             joins: Quota::new(limits.joins_per_minute, MINUTE),
             failed_joins: Quota::new(limits.failed_joins, FAILURES_KEPT),
             limits,

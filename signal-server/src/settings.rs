@@ -11,7 +11,7 @@ use axum::http::HeaderValue;
 use thiserror::Error;
 
 use crate::cli::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
-use crate::{Builder, Identity, Origins, Secret, Server};
+use crate::{Builder, Identity, Origins, PublicUrl, Secret, Server};
 
 /// What `serve` runs with.
 #[derive(Clone, Debug)]
@@ -74,6 +74,8 @@ impl Settings {
         let origins = Origins::listed(listed);
         let origins = if development { origins.and_loopback() } else { origins };
 
+        let public_url = args.public_url.and_then(|url| check.public_url(&url));
+
         let (Some(identity), []) = (identity, check.problems.as_slice()) else {
             return Err(InvalidSettings(check.problems));
         };
@@ -89,6 +91,9 @@ impl Settings {
         }
         if let Some(secret) = turn {
             builder = builder.turn(secret, args.turn_urls);
+        }
+        if let Some(url) = public_url {
+            builder = builder.public_url(url);
         }
         let admin_listen = args.admin_listen;
         let warnings = check.warnings;
@@ -198,6 +203,10 @@ impl Check {
         None
     }
 
+    fn public_url(&mut self, url: &str) -> Option<PublicUrl> {
+        url.parse().map_err(|error| self.problem(format!("--public-url {url}: {error}"))).ok()
+    }
+
     fn value<T>(&mut self, given: Result<T, InvalidSettings>) -> Option<T> {
         given.map_err(|InvalidSettings(problems)| self.problems.extend(problems)).ok()
     }
@@ -272,6 +281,7 @@ mod tests {
         let bad = ServeArgs {
             turn_urls: vec!["http://turn".into()],
             stun_urls: vec!["stun:".into()],
+            public_url: Some("example.com".into()),
             cors_origins: vec!["https://example.com/app".into(), "*".into()],
             server_secret: None,
             server_secret_file: Some("/nonexistent/secret".into()),
@@ -283,6 +293,7 @@ mod tests {
             "--stun-url stun:",
             "/app",
             "--cors-origin *",
+            "--public-url example.com",
             "/nonexistent/secret",
             "SIGNAL_TURN_SECRET",
         ] {

@@ -78,6 +78,12 @@ impl Shards {
         &self.shards[index]
     }
 
+    /// The open rooms of a user.
+    pub(crate) fn rooms_of(&self, creator: &str) -> Vec<Arc<Room>> {
+        let of = |shard: &Shard| shard.lock().store.rooms_of(creator).cloned().collect::<Vec<_>>();
+        self.shards.iter().flat_map(of).collect()
+    }
+
     /// Every connection there is, with its shard.
     pub(crate) fn connections(&self) -> Vec<(&Shard, ConnId)> {
         let of = |shard: &Shard| shard.lock().queues.keys().copied().collect::<Vec<_>>();

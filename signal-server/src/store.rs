@@ -1,10 +1,10 @@
 //! Where rooms live: in memory, and with a data directory or another store beyond the process as well.
 
 mod file;
+mod owned;
 mod room_store;
 mod writer;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use signal_core::{Applied, MemoryStore, Op, Room, RoomId, RoomIdTaken, Status, T
 
 pub(crate) use self::file::DataDir;
 pub use self::file::DataDirError;
+use self::owned::Owned;
 pub(crate) use self::room_store::rooms;
 pub use self::room_store::{RoomChange, RoomStore, StoreError};
 pub(crate) use self::writer::{Change, NotSaved, Save, Writer};
@@ -22,14 +23,13 @@ use crate::quota::Place;
 #[derive(Debug)]
 pub(crate) struct Store {
     rooms: MemoryStore,
-    /// What open rooms take of the number that their creators may have.
-    owned: HashMap<RoomId, Place<String>>,
+    owned: Owned,
     disk: Option<Writer>,
 }
 
 impl Store {
     pub(crate) fn new(disk: Option<Writer>) -> Self {
-        Self { rooms: MemoryStore::new(), owned: HashMap::new(), disk }
+        Self { rooms: MemoryStore::new(), owned: Owned::default(), disk }
     }
 
     /// Takes in a room of an earlier process; `place` is its creator's.
@@ -45,7 +45,9 @@ impl Store {
             tracing::error!("two stored rooms have one id");
             return;
         }
-        self.owned.extend(place.map(|place| (id, place)));
+        if let Some(place) = place {
+            self.owned.insert(id, place);
+        }
         self.disown_closed(id);
     }
 
@@ -59,7 +61,7 @@ impl Store {
     /// Takes back a new room that could not be saved.
     pub(crate) fn withdraw(&mut self, room: RoomId) {
         self.rooms.withdraw(room);
-        self.owned.remove(&room);
+        self.owned.remove(room);
     }
 
     /// Changes a room; the caller has the change saved.
@@ -92,7 +94,7 @@ impl Store {
     fn disown_closed(&mut self, room: RoomId) {
         let is_open = self.rooms.room(room).is_some_and(|room| room.status() == Status::Open);
         if !is_open {
-            self.owned.remove(&room);
+            self.owned.remove(room);
         }
     }
 
@@ -104,6 +106,11 @@ impl Store {
     /// The newest record of a room.
     pub(crate) fn room(&self, room: RoomId) -> Option<&Arc<Room>> {
         self.rooms.room(room)
+    }
+
+    /// The open rooms of a user.
+    pub(crate) fn rooms_of(&self, creator: &str) -> impl Iterator<Item = &Arc<Room>> {
+        self.owned.of(creator).filter_map(|id| self.rooms.room(id))
     }
 
     /// How many rooms are open.

@@ -6,7 +6,8 @@ mod common;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::{Answer, Api, answer, keys, text};
+use client_sdk::Invite;
+use common::{Answer, Api, answer, builder, keys, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_core::{RoomId, Timestamp, wire};
@@ -110,6 +111,42 @@ async fn a_body_that_is_no_object_or_too_long_is_refused() {
     let body = format!(r#"{{"name":"x","ignored":"{}"}}"#, "x".repeat(8 * 1024));
     let answer = create_as(&api, Some(&token), None, &body).await;
     assert_eq!(answer.refused(), (413, "body_too_large"));
+}
+
+#[tokio::test]
+async fn a_link_with_the_invite_in_its_fragment_is_answered_where_the_public_url_is_known() {
+    let unknown = Api::start().await.create(&json!({})).await.data();
+    assert!(!keys(&unknown).contains(&"join_url"), "{unknown}");
+    let api = Api::start_with(builder().public_url("https://example.com/join".parse().unwrap())).await;
+    let room = api.create(&json!({})).await.data();
+    let (id, token) = (text(&room["room_id"]), text(&room["invite_token"]));
+    assert_eq!(room["join_url"], format!("https://example.com/join/{id}#{token}"));
+    let invite: Invite = text(&room["join_url"]).parse().unwrap();
+    assert_eq!((invite.server(), invite.room_id()), (Some("https://example.com"), id.as_str()));
+}
+
+#[tokio::test]
+async fn a_room_may_be_kept_when_its_creator_leaves() {
+    let api = Api::start().await;
+    let room = api.room_with(&json!({"on_creator_leave": "keep"})).await;
+    let (mut creator, id) = api.creator(&room).await;
+    let (mut guest, _) = api.guest(&room, "guest").await;
+    creator.hear().await;
+    creator.say(&json!({"type": "leave"})).await;
+    assert_eq!(creator.closed().await, 1000);
+    assert_eq!(guest.hear().await, json!({"type": "peer_left", "participant_id": id}));
+    let shown = api.ask(Method::GET, &room, "").await.data();
+    assert_eq!((&shown["on_creator_leave"], &shown["participant_count"]), (&json!("keep"), &json!(1)));
+    api.creator(&room).await;
+    for wrong in [json!("end"), json!(true)] {
+        let refused = api.create(&json!({"on_creator_leave": wrong})).await;
+        assert_eq!(refused.refused(), (400, "invalid_argument"));
+        assert!(refused.message().contains("on_creator_leave"), "{refused:?}");
+    }
+    for default in [json!(null), json!("close")] {
+        let room = api.room_with(&json!({"on_creator_leave": default})).await;
+        assert_eq!(api.ask(Method::GET, &room, "").await.data()["on_creator_leave"], "close");
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use common::program::{Durable, Running, durable, limited, program, run, utf8};
-use common::{Api, Participant, Room, text};
+use common::{Api, Participant, Room, answer, text};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -245,4 +246,39 @@ async fn a_full_disk_refuses_new_rooms_and_nothing_else_until_there_is_space_aga
     let _server = Durable::start_at(&address.to_string(), data.path()).await;
     let (_creator, again) = api.resume(&room, &text(&resumed["resume_token"])).await;
     assert_eq!((&again["type"], &again["participants"]), (&json!("resumed"), &json!([])), "{again}");
+}
+
+#[tokio::test]
+async fn what_a_creator_has_changed_stays_changed() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Durable::start(data.path()).await;
+    let api = Api::at(server.address);
+    let room = api.room_with(&json!({"on_creator_leave": "keep", "expires_minutes": 60})).await;
+    let (_, joined) = api.enter_v2(&room, &api.ws_token(&room, "kicked").await).await;
+    let kicked = format!("/participants/{}", text(&joined["participant_id"]));
+    api.ask(Method::DELETE, &room, &kicked).await.data();
+    let all = json!({
+        "name": "改名", "locked": true, "max_participants": 3, "expires_minutes": 90, "rotate_password": true
+    });
+    let changed = api.change(&room, &all).await.data();
+    let before = api.ask(Method::GET, &room, "").await.data();
+    assert_eq!((&before["name"], &before["locked"]), (&json!("改名"), &json!(true)));
+
+    let _server = server.crash_and_restart().await;
+    assert_eq!(api.ask(Method::GET, &room, "").await.data(), before);
+    let list = answer(api.request(Method::GET, "/api/webrtc/rooms").bearer_auth(&room.access_token)).await;
+    assert_eq!(list.data()["rooms"][0]["room_id"], before["room_id"]);
+    let old = json!({"password": room.password});
+    assert_eq!(api.join(&room.id, &old).await.refused(), (401, "wrong_password"));
+    let new = json!({"password": changed["password"]});
+    assert_eq!(api.join(&room.id, &new).await.refused(), (403, "room_locked"));
+    // Counted from the creation still, and rotations go on from where they were.
+    let later = api.change(&room, &json!({"expires_minutes": 60, "locked": false})).await.data();
+    assert!(text(&later["expires_at"]) < text(&before["expires_at"]));
+    api.join(&room.id, &json!({"invite_token": changed["invite_token"]})).await.data();
+    for _ in 1..10 {
+        api.change(&room, &json!({"rotate_password": true})).await.data();
+    }
+    let refused = api.change(&room, &json!({"rotate_password": true})).await;
+    assert_eq!(refused.refused(), (400, "invalid_argument"));
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use common::{Api, builder, keys, text};
+use common::{Answer, Api, answer, builder, keys, text};
 use hmac::{Hmac, KeyInit, Mac};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sha1::Sha1;
 use signal_core::{Timestamp, wire};
@@ -63,4 +64,88 @@ async fn each_participant_gets_credentials_of_its_own_that_last_as_long_as_the_r
 async fn stun_alone_needs_no_credentials() {
     let api = Api::start_with(builder().stun(STUN_URLS.map(str::to_owned))).await;
     assert_eq!(api.create(&json!({})).await.data()["ice_servers"], json!([{"urls": STUN_URLS}]));
+}
+
+async fn ask(api: &Api, room: &str, token: Option<&str>) -> Answer {
+    let request = api.request(Method::POST, &format!("/api/webrtc/rooms/{room}/ice-servers"));
+    answer(match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    })
+    .await
+}
+
+#[tokio::test]
+async fn whoever_has_a_token_may_ask_again_and_gets_them_for_its_own_id() {
+    let builder = builder()
+        .turn(Secret::new(TURN_SECRET), TURN_URLS.map(str::to_owned))
+        .stun(STUN_URLS.map(str::to_owned));
+    let api = Api::start_with(builder).await;
+    let room = api.room().await;
+    let first = api.join(&room.id, &json!({"password": room.password})).await.data();
+    let first_token = text(&first["ws_token"]);
+    let promised = ask(&api, &room.id.to_lowercase(), Some(&first_token)).await.data();
+    assert_eq!(keys(&promised), ["ice_expires_at", "ice_servers"]);
+    let expires_at = text(&promised["ice_expires_at"]);
+    let user = checked_user(&promised["ice_servers"], &expires_at);
+    assert_eq!(user, format!("guest_{}", text(&first["participant_id"])));
+
+    // Somebody enters before, so that the id is another one.
+    api.guest(&room, "second").await;
+    let mut socket = api.attach(&room.id, &first_token).await;
+    let id = socket.joined().await;
+    assert_ne!(json!(id), first["participant_id"]);
+    let seated = ask(&api, &room.id, Some(&first_token)).await.data();
+    assert_eq!(checked_user(&seated["ice_servers"], &expires_at), format!("guest_{id}"));
+
+    let created = api.create(&json!({})).await.data();
+    let id = text(&created["room_id"]);
+    for token in [text(&created["ws_token"]), room.access_token.clone()] {
+        let servers = ask(&api, &id, Some(&token)).await.data();
+        let user = checked_user(&servers["ice_servers"], &text(&created["expires_at"]));
+        assert_eq!(user, format!("user_{}", text(&created["participant_id"])));
+    }
+
+    // They last as long as the room does by then.
+    api.change(&room, &json!({"expires_minutes": 1440})).await.data();
+    let later = ask(&api, &room.id, Some(&first_token)).await.data();
+    assert!(text(&later["ice_expires_at"]) > expires_at);
+    checked_user(&later["ice_servers"], &text(&later["ice_expires_at"]));
+}
+
+#[tokio::test]
+async fn a_token_that_opens_no_seat_gets_no_ice_servers() {
+    let api = Api::start_with(builder().stun(STUN_URLS.map(str::to_owned))).await;
+    let (room, other) = (api.room().await, api.room().await);
+    let guest = api.ws_token(&room, "guest").await;
+    for token in [None, Some("x"), Some("")] {
+        assert_eq!(ask(&api, &room.id, token).await.refused(), (401, "unauthorized"), "{token:?}");
+    }
+    assert_eq!(ask(&api, &other.id, Some(&guest)).await.refused(), (401, "unauthorized"));
+    let bob = api.access_token("bob");
+    assert_eq!(ask(&api, &room.id, Some(&bob)).await.refused(), (403, "forbidden"));
+    assert_eq!(ask(&api, "222222", Some(&bob)).await.refused(), (404, "room_not_found"));
+    assert_eq!(ask(&api, "222222", None).await.refused(), (401, "unauthorized"));
+
+    api.change(&room, &json!({"locked": true})).await.data();
+    assert_eq!(ask(&api, &room.id, Some(&guest)).await.refused(), (403, "room_locked"));
+    ask(&api, &room.id, Some(&room.access_token)).await.data();
+    api.change(&room, &json!({"locked": false})).await.data();
+    let mut socket = api.attach(&room.id, &guest).await;
+    let id = socket.joined().await;
+    api.change(&room, &json!({"rotate_password": true, "locked": true})).await.data();
+    ask(&api, &room.id, Some(&guest)).await.data();
+    api.ask(Method::DELETE, &room, &format!("/participants/{id}")).await.data();
+    assert_eq!(ask(&api, &room.id, Some(&guest)).await.refused(), (403, "forbidden"));
+
+    api.close(&room.id, &room.access_token).await.data();
+    for token in [&guest, &room.access_token] {
+        assert_eq!(ask(&api, &room.id, Some(token)).await.refused(), (404, "room_not_found"));
+    }
+    let short = api.room_with(&json!({"expires_minutes": 1})).await;
+    let guest = api.ws_token(&short, "guest").await;
+    common::pass(Duration::from_secs(61)).await;
+    for token in [&guest, &short.access_token] {
+        assert_eq!(ask(&api, &short.id, Some(token)).await.refused(), (400, "room_expired"));
+    }
 }

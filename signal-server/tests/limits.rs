@@ -101,11 +101,47 @@ async fn an_invite_opens_whatever_was_guessed_before_and_tells_a_guesser_nothing
     let created = api.create(&json!({})).await.data();
     let id = text(&created["room_id"]);
     assert_eq!(join_from(&api, "198.51.100.1", &id, &wrong()).await.status, 401);
+    // Whoever has none of them left, is not told which rooms there are.
     for id in [id.as_str(), "222222"] {
         let guess = json!({"invite_token": "guessed"});
         assert_eq!(join_from(&api, "198.51.100.1", id, &guess).await.refused(), (429, "rate_limited"));
     }
     join_from(&api, "198.51.100.1", &id, &json!({"invite_token": created["invite_token"]})).await.data();
+}
+
+#[tokio::test]
+async fn a_wrong_invite_is_no_failure_of_its_address() {
+    let api = behind_a_proxy(Limits { failed_joins: 1, ..Limits::default() }).await;
+    let room = api.room().await;
+    let guess = json!({"invite_token": "void by now"});
+    for _ in 0..3 {
+        assert_eq!(join_from(&api, "198.51.100.1", &room.id, &guess).await.refused(), (401, "invite_void"));
+    }
+    join_from(&api, "198.51.100.1", &room.id, &password(&room)).await.data();
+    // A room that is not there is one.
+    assert_eq!(join_from(&api, "198.51.100.1", "222222", &guess).await.refused(), (404, "room_not_found"));
+    let limited = join_from(&api, "198.51.100.1", &room.id, &password(&room)).await;
+    assert_eq!(limited.refused(), (429, "rate_limited"));
+}
+
+#[tokio::test]
+async fn a_user_changes_its_rooms_so_often_a_minute() {
+    let api = Api::start_with(builder().limits(Limits { changes_per_minute: 2, ..Limits::default() })).await;
+    let (room, other) = (api.room().await, api.room().await);
+    let absent = api.ask(Method::DELETE, &other, "/participants/p_nobody").await;
+    assert_eq!(absent.refused(), (404, "participant_not_found"));
+    api.change(&room, &json!({"locked": true})).await.data();
+    let kicks = "/participants/p_nobody?ban=true";
+    assert_eq!(api.ask(Method::DELETE, &room, kicks).await.refused(), (429, "rate_limited"));
+    assert_eq!(api.change(&other, &json!({"locked": true})).await.refused(), (429, "rate_limited"));
+    // Looking and closing are no changes, and another user has its own.
+    api.ask(Method::GET, &room, "").await.data();
+    let path = format!("/api/webrtc/rooms/{}", room.id);
+    let foreign = api.request(Method::PATCH, &path).bearer_auth(api.access_token("bob")).json(&json!({}));
+    assert_eq!(answer(foreign).await.refused(), (403, "forbidden"));
+    api.close(&room.id, &room.access_token).await.data();
+    pass(Duration::from_secs(60)).await;
+    api.change(&other, &json!({"locked": true})).await.data();
 }
 
 #[tokio::test]

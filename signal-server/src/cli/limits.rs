@@ -27,6 +27,10 @@ pub struct LimitArgs {
     #[arg(long, env = "SIGNAL_CREATES_PER_MINUTE", default_value_t = Self::default().creates_per_minute)]
     creates_per_minute: u32,
 
+    /// Changes that a user may make to its rooms in a minute, kicks included; more are answered 429
+    #[arg(long, env = "SIGNAL_CHANGES_PER_MINUTE", default_value_t = Self::default().changes_per_minute)]
+    changes_per_minute: u32,
+
     /// Open rooms of a user; more are answered 429
     #[arg(long, env = "SIGNAL_MAX_OPEN_ROOMS", default_value_t = Self::default().max_open_rooms)]
     max_open_rooms: u32,
@@ -90,6 +94,7 @@ impl LimitArgs {
             connections: self.max_connections,
             connections_per_address: self.max_connections_per_address,
             creates_per_minute: self.creates_per_minute,
+            changes_per_minute: self.changes_per_minute,
             open_rooms: self.max_open_rooms,
             joins_per_minute: self.joins_per_minute,
             failed_joins: self.max_failed_joins,
@@ -126,6 +131,7 @@ impl Default for LimitArgs {
             max_connections: limits.connections,
             max_connections_per_address: limits.connections_per_address,
             creates_per_minute: limits.creates_per_minute,
+            changes_per_minute: limits.changes_per_minute,
             max_open_rooms: limits.open_rooms,
             joins_per_minute: limits.joins_per_minute,
             max_failed_joins: limits.failed_joins,

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::json;
-use signal_core::{CloseReason, Op, Status};
+use signal_core::{CloseReason, Op};
 
-use super::{authenticate, respond};
+use super::{apply, own_room, respond};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::language;
@@ -21,21 +21,8 @@ pub(crate) async fn close(State(app): State<Arc<App>>, room: RoomPath, headers: 
 }
 
 async fn close_room(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<serde_json::Value, ApiError> {
-    let user = authenticate(app, headers).await?;
-    let id = room.0.ok_or(ApiError::RoomNotFound)?;
-    let shard = app.shards.of(id);
-    let room = shard.room(id).ok_or(ApiError::RoomNotFound)?;
-    let is_creator = room.creator() == user.subject;
-    match room.status() {
-        Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => return Err(ApiError::RoomNotFound),
-        Status::Closed(CloseReason::Expired) if is_creator => return Err(ApiError::RoomExpired),
-        Status::Closed(CloseReason::Expired) | Status::Open => {}
-    }
-    if !is_creator {
-        return Err(ApiError::Forbidden);
-    }
-    let close = Op::Close(CloseReason::ByCreator);
-    shard.apply(id, &close, |_| {}).await.ok_or(ApiError::Unavailable)?.reply?;
-    tracing::info!(room = %id, "room closed by its creator");
-    Ok(json!({"room_id": id.to_string()}))
+    let room = own_room(app, room, headers).await?;
+    apply(app, &room, &Op::Close(CloseReason::ByCreator)).await?;
+    tracing::info!(room = %room.id(), "room closed by its creator");
+    Ok(json!({"room_id": room.id().to_string()}))
 }

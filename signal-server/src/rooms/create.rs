@@ -7,17 +7,17 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use signal_core::{Capacity, DisplayName, IdSuffix, Language, NewRoom, OnCreatorLeave, Room, RoomId, Ticket};
+use signal_core::{Capacity, DisplayName, IdSuffix, Language, NewRoom, Room, RoomId, Ticket};
 
+use super::pass::{Pass, Wanted};
+use super::summary::OnLeave;
 use super::{
-    Body, authenticate, creator_name, display_name, invalid, parse, respond, rfc3339, seat_grant, taking_in,
-    wall, whole,
+    Body, authenticate, creator_name, field, parse, respond, rfc3339, seat_grant, taking_in, wall, whole,
 };
 use crate::app::App;
 use crate::error::ApiError;
 use crate::language;
 use crate::limits::Limit;
-use crate::opaque_token;
 use crate::shard::CreateError;
 use crate::token::WsTokens;
 use crate::turn::IceServer;
@@ -28,12 +28,12 @@ struct CreateRequest {
     password: Option<String>,
     max_participants: Option<i64>,
     expires_minutes: Option<i64>,
+    on_creator_leave: Option<OnLeave>,
 }
 
 #[derive(Serialize)]
 struct Created {
     room_id: String,
-    password: String,
     name: String,
     max_participants: u8,
     expires_at: String,
@@ -41,7 +41,8 @@ struct Created {
     ws_token: String,
     token_expires_at: String,
     ice_servers: Vec<IceServer>,
-    invite_token: String,
+    #[serde(flatten)]
+    pass: Pass,
 }
 
 /// `POST /api/webrtc/rooms`
@@ -63,42 +64,38 @@ async fn create_room(
     let request: CreateRequest = if body.is_empty() { CreateRequest::default() } else { parse(&body)? };
     let capacity = match request.max_participants {
         None => Capacity::default(),
-        Some(number) => u8::try_from(number)
-            .ok()
-            .and_then(|number| Capacity::new(number).ok())
-            .ok_or_else(|| invalid("max_participants: expected 1 to 50"))?,
+        Some(number) => field::capacity(number)?,
     };
-    let minutes = match request.expires_minutes {
-        None => DEFAULT_MINUTES,
-        Some(minutes @ 1..=MAX_MINUTES) => minutes,
-        Some(_) => return Err(invalid("expires_minutes: expected 1 to 1440")),
+    let life = match request.expires_minutes {
+        None => DEFAULT_LIFE,
+        Some(minutes) => field::life(minutes)?,
     };
     let creator = creator_name(&user, language);
-    let name = match display_name("name", request.name.as_deref())? {
+    let name = match field::display_name("name", request.name.as_deref())? {
         Some(name) => name.to_string(),
         None => default_room_name(&creator, language),
     };
-    let password = match request.password {
-        None => format!("{:06}", rand::random_range(0..1_000_000)),
-        Some(password) if is_password(&password) => password,
-        Some(_) => return Err(invalid("password: expected 6 characters from ! to ~")),
+    let wanted = match request.password {
+        None => Wanted::Random,
+        Some(password) => Wanted::This(field::password("password", password)?),
     };
+    let on_creator_leave = request.on_creator_leave.unwrap_or_default();
 
     let now = app.clock.now();
-    let (invite_token, invite) = opaque_token::invite();
-    let room = loop {
+    let (room, pass) = loop {
         let id = RoomId::from_indices(std::array::from_fn(|_| rand::random_range(0..31)));
+        let (pass, invite) = Pass::new(app, id, &wanted);
         let new = NewRoom {
             id,
             epoch: rand::random(),
             name: name.clone(),
             creator: user.subject.clone(),
-            password: app.password_tag(id, &password),
+            password: app.password_tag(id, pass.password()),
             invite,
             capacity,
             created_at: now,
-            expires_at: now + Duration::from_secs(60 * minutes.unsigned_abs()),
-            on_creator_leave: OnCreatorLeave::Close,
+            expires_at: now + life,
+            on_creator_leave: on_creator_leave.into(),
             suffix: IdSuffix::new(rand::random()),
         };
         let Some(place) = app.open_rooms.enter(user.subject.clone(), app.limits.open_rooms) else {
@@ -106,18 +103,17 @@ async fn create_room(
             return Err(ApiError::RateLimited { retry_after: OPEN_ROOMS_RETRY });
         };
         match app.shards.of(id).create(Room::create(new), place).await {
-            Ok(room) => break room,
+            Ok(room) => break (room, pass),
             Err(CreateError::IdTaken(_)) => {}
             Err(CreateError::NotSaved(_)) => return Err(ApiError::StorageUnavailable),
             Err(CreateError::Stopping) => return Err(ApiError::Unavailable),
         }
     };
-    tracing::info!(room = %room.id(), max_participants = capacity.participants(), minutes, "room created");
+    tracing::info!(room = %room.id(), max_participants = capacity.participants(), minutes = life.as_secs() / 60, "room created");
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
     let grant = seat_grant(&room, Ticket::Creator, creator);
     Ok(Created {
         room_id: room.id().to_string(),
-        password,
         name,
         max_participants: capacity.participants(),
         expires_at: rfc3339(room.expires_at()),
@@ -125,7 +121,7 @@ async fn create_room(
         ws_token: app.ws_tokens.mint(&grant, token_expires),
         token_expires_at: rfc3339(wall(token_expires)),
         ice_servers: app.ice_servers.for_participant(&room, room.creator_id()),
-        invite_token,
+        pass,
     })
 }
 
@@ -136,11 +132,6 @@ fn default_room_name(creator: &DisplayName, language: Language) -> String {
     }
 }
 
-fn is_password(text: &str) -> bool {
-    text.len() == 6 && text.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
-}
-
-const DEFAULT_MINUTES: i64 = 120;
-const MAX_MINUTES: i64 = 1440;
+const DEFAULT_LIFE: Duration = Duration::from_secs(2 * 60 * 60);
 /// A room may be over at any time; soon enough to find out.
 const OPEN_ROOMS_RETRY: Duration = Duration::from_secs(60);

@@ -9,9 +9,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use signal_core::{Admission, Applied, IdSuffix, Language, Op, Receipt, Ticket};
 
-use super::{
-    Body, display_name, invalid, named, parse, respond, rfc3339, seat_grant, taking_in, wall, whole,
-};
+use super::{Body, field, invalid, named, parse, respond, rfc3339, seat_grant, taking_in, wall, whole};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::guesses::Guesses;
@@ -60,7 +58,7 @@ async fn join_room(
     taking_in(app)?;
     let guesses = Guesses { app, client };
     let request: JoinRequest = parse(&whole(app, body)?)?;
-    let name = display_name("display_name", request.display_name.as_deref())?;
+    let name = field::display_name("display_name", request.display_name.as_deref())?;
     let Some(id) = room.0 else { return Err(guesses.failed(ApiError::RoomNotFound)) };
     let by = match (request.invite_token, request.password) {
         (Some(token), _) => Admission::Invite(opaque_token::hash(&token)),

@@ -107,6 +107,18 @@ impl Api {
         answer(self.request(Method::DELETE, &path).bearer_auth(access_token)).await
     }
 
+    /// Asks for something of a room's as its creator.
+    pub async fn ask(&self, method: Method, room: &Room, path: &str) -> Answer {
+        let path = format!("/api/webrtc/rooms/{}{path}", room.id);
+        answer(self.request(method, &path).bearer_auth(&room.access_token)).await
+    }
+
+    /// Changes a room as its creator.
+    pub async fn change(&self, room: &Room, body: &Value) -> Answer {
+        let path = format!("/api/webrtc/rooms/{}", room.id);
+        answer(self.request(Method::PATCH, &path).bearer_auth(&room.access_token).json(body)).await
+    }
+
     pub async fn room(&self) -> Room {
         self.room_with(&json!({})).await
     }

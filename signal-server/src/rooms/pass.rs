@@ -1,0 +1,73 @@
+//! What opens a room to newcomers: its password and its invite.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use signal_core::{Op, Reject, Room, RoomId, Rotation, TokenHash};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::opaque_token;
+
+/// A new password and invite. They are shown this once; the server keeps what it takes to recognize them.
+#[derive(Serialize)]
+pub(super) struct Pass {
+    password: String,
+    invite_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    join_url: Option<String>,
+}
+
+/// Which password is wanted.
+pub(super) enum Wanted {
+    Random,
+    This(String),
+}
+
+impl Pass {
+    /// A pass for a room, and the hash that the room keeps of its invite.
+    pub(super) fn new(app: &App, room: RoomId, wanted: &Wanted) -> (Self, TokenHash) {
+        let (invite_token, invite) = opaque_token::invite();
+        let password = match wanted {
+            Wanted::Random => format!("{:06}", rand::random_range(0..1_000_000)),
+            Wanted::This(password) => password.clone(),
+        };
+        let join_url = app.public_url.as_ref().map(|url| url.invite(room, &invite_token));
+        (Self { password, invite_token, join_url }, invite)
+    }
+
+    pub(super) fn password(&self) -> &str {
+        &self.password
+    }
+}
+
+/// Carries out an operation that gives a room a new pass.
+///
+/// It is tried again if another request has set one meanwhile, so that the last one holds. A room sets ten at most, so
+/// that this comes to an end.
+pub(super) async fn rotate(
+    app: &App,
+    room: &Room,
+    wanted: &Wanted,
+    op: impl Fn(Rotation) -> Op,
+) -> Result<(Arc<Room>, Pass), ApiError> {
+    let id = room.id();
+    let mut follows = room.password_epoch();
+    loop {
+        let (pass, invite) = Pass::new(app, id, wanted);
+        let password = app.password_tag(id, pass.password());
+        let op = op(Rotation { password, invite, follows });
+        let applied = app.shards.of(id).apply(id, &op, |_| {}).await.ok_or(ApiError::Unavailable)?;
+        let record = applied.record.ok_or(ApiError::RoomNotFound)?;
+        match (applied.reply, wanted) {
+            (Ok(_), _) => {
+                tracing::info!(room = %id, epoch = record.password_epoch(), "password changed");
+                return Ok((record, pass));
+            }
+            (Err(Reject::RotationStale), _) => follows = record.password_epoch(),
+            // It happened to be the old one.
+            (Err(Reject::PasswordUnchanged), Wanted::Random) => {}
+            (Err(reject), _) => return Err(reject.into()),
+        }
+    }
+}

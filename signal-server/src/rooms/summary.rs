@@ -1,0 +1,95 @@
+//! What a room's creator is told about it.
+
+use serde::{Deserialize, Serialize};
+use signal_core::{OnCreatorLeave, Room, Seat};
+
+use super::rfc3339;
+
+/// A room.
+#[derive(Serialize)]
+pub(super) struct Summary {
+    room_id: String,
+    name: String,
+    max_participants: u8,
+    participant_count: usize,
+    locked: bool,
+    on_creator_leave: OnLeave,
+    created_at: String,
+    expires_at: String,
+}
+
+/// A room and who is in it.
+#[derive(Serialize)]
+pub(super) struct Details {
+    #[serde(flatten)]
+    summary: Summary,
+    participants: Vec<Participant>,
+}
+
+/// Somebody with a seat.
+#[derive(Serialize)]
+struct Participant {
+    id: String,
+    name: String,
+    is_creator: bool,
+    connected: bool,
+}
+
+/// What becomes of the room when its creator says `leave`.
+#[derive(Clone, Copy, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OnLeave {
+    #[default]
+    Close,
+    Keep,
+}
+
+impl Summary {
+    pub(super) fn of(room: &Room) -> Self {
+        Self {
+            room_id: room.id().to_string(),
+            name: room.name().to_owned(),
+            max_participants: room.capacity().participants(),
+            participant_count: room.seats().len(),
+            locked: room.locked(),
+            on_creator_leave: room.on_creator_leave().into(),
+            created_at: rfc3339(room.created_at()),
+            expires_at: rfc3339(room.expires_at()),
+        }
+    }
+}
+
+impl Details {
+    pub(super) fn of(room: &Room) -> Self {
+        Self { summary: Summary::of(room), participants: room.seats().iter().map(Participant::of).collect() }
+    }
+}
+
+impl Participant {
+    fn of(seat: &Seat) -> Self {
+        Self {
+            id: seat.id.to_string(),
+            name: seat.name.to_string(),
+            is_creator: seat.is_creator(),
+            connected: seat.is_attached(),
+        }
+    }
+}
+
+impl From<OnLeave> for OnCreatorLeave {
+    fn from(on_leave: OnLeave) -> Self {
+        match on_leave {
+            OnLeave::Close => Self::Close,
+            OnLeave::Keep => Self::Keep,
+        }
+    }
+}
+
+impl From<OnCreatorLeave> for OnLeave {
+    fn from(on_leave: OnCreatorLeave) -> Self {
+        match on_leave {
+            OnCreatorLeave::Close => Self::Close,
+            OnCreatorLeave::Keep => Self::Keep,
+        }
+    }
+}

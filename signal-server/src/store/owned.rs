@@ -1,0 +1,62 @@
+//! Which open rooms each user has.
+
+use std::collections::{BTreeSet, HashMap};
+
+use signal_core::RoomId;
+
+use crate::quota::Place;
+
+/// The open rooms by their creators, and what each takes of the number that its creator may have.
+#[derive(Debug, Default)]
+pub(super) struct Owned {
+    places: HashMap<RoomId, Place<String>>,
+    by_creator: HashMap<String, BTreeSet<RoomId>>,
+}
+
+impl Owned {
+    pub(super) fn insert(&mut self, room: RoomId, place: Place<String>) {
+        self.by_creator.entry(place.key().clone()).or_default().insert(room);
+        self.places.insert(room, place);
+    }
+
+    pub(super) fn remove(&mut self, room: RoomId) {
+        let Some(place) = self.places.remove(&room) else { return };
+        if let Some(rooms) = self.by_creator.get_mut(place.key()) {
+            rooms.remove(&room);
+            if rooms.is_empty() {
+                self.by_creator.remove(place.key());
+            }
+        }
+    }
+
+    pub(super) fn of(&self, creator: &str) -> impl Iterator<Item = RoomId> {
+        self.by_creator.get(creator).into_iter().flatten().copied()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quota::Occupancy;
+
+    #[test]
+    fn a_room_is_its_creators_until_it_is_removed() {
+        let rooms_of = Occupancy::new();
+        let id = |number| RoomId::from_indices([number; 6]);
+        let mut owned = Owned::default();
+        for (number, creator) in [(1, "alice"), (2, "bob"), (3, "alice")] {
+            owned.insert(id(number), rooms_of.enter(creator.to_owned(), 2).unwrap());
+        }
+        assert_eq!(owned.of("alice").collect::<Vec<_>>(), [id(1), id(3)]);
+        owned.remove(id(1));
+        owned.remove(id(1));
+        assert_eq!((owned.of("alice").collect::<Vec<_>>(), owned.len()), (vec![id(3)], 2));
+        owned.remove(id(3));
+        assert_eq!(owned.of("alice").count(), 0);
+        assert!(!owned.by_creator.contains_key("alice"), "nothing is left of it");
+    }
+}

@@ -1,0 +1,121 @@
+//! What a creator is told of its rooms: `GET /api/webrtc/rooms` and `GET /api/webrtc/rooms/{room_id}`.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Answer, Api, answer, keys, pass, text};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const ROOMS: &str = "/api/webrtc/rooms";
+
+async fn list(api: &Api, user: &str) -> Vec<Value> {
+    let data = answer(api.request(Method::GET, ROOMS).bearer_auth(api.access_token(user))).await.data();
+    data["rooms"].as_array().unwrap().clone()
+}
+
+async fn show(api: &Api, room: &str, token: &str) -> Answer {
+    answer(api.request(Method::GET, &format!("{ROOMS}/{room}")).bearer_auth(token)).await
+}
+
+fn ids(rooms: &[Value]) -> Vec<String> {
+    rooms.iter().map(|room| text(&room["room_id"])).collect()
+}
+
+#[tokio::test]
+async fn a_user_is_told_of_its_own_open_rooms_newest_first() {
+    let api = Api::start().await;
+    assert_eq!(list(&api, "alice").await, Vec::<Value>::new());
+    let mut created = Vec::new();
+    for name in ["one", "two", "three"] {
+        created.push(api.room_with(&json!({"name": name, "expires_minutes": 60})).await.id);
+        pass(Duration::from_secs(1)).await;
+    }
+    let bobs = answer(api.request(Method::POST, ROOMS).bearer_auth(api.access_token("bob"))).await.data();
+    created.reverse();
+    let rooms = list(&api, "alice").await;
+    assert_eq!(ids(&rooms), created);
+    assert_eq!(ids(&list(&api, "bob").await), [text(&bobs["room_id"])]);
+    assert_eq!(rooms[0]["name"], "three");
+    assert_eq!(
+        keys(&rooms[0]),
+        [
+            "created_at",
+            "expires_at",
+            "locked",
+            "max_participants",
+            "name",
+            "on_creator_leave",
+            "participant_count",
+            "room_id"
+        ]
+    );
+
+    api.close(&created[1], &api.access_token("alice")).await.data();
+    assert_eq!(ids(&list(&api, "alice").await), [created[0].clone(), created[2].clone()]);
+    pass(Duration::from_secs(60 * 60)).await;
+    assert_eq!(list(&api, "alice").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_room_is_shown_with_everybody_who_has_a_seat() {
+    let api = Api::start().await;
+    let room = api.room_with(&json!({"name": "会议", "max_participants": 4})).await;
+    let before = show(&api, &room.id.to_lowercase(), &room.access_token).await.data();
+    assert_eq!((&before["room_id"], &before["participants"]), (&json!(room.id), &json!([])));
+    let (_creator, creator_id) = api.creator(&room).await;
+    let (lost, joined) = api.enter_v2(&room, &api.ws_token(&room, "小红").await).await;
+    drop(lost);
+    let shown = loop {
+        // The server may be a moment behind.
+        let shown = show(&api, &room.id, &room.access_token).await.data();
+        if shown["participants"][1]["connected"] == json!(false) {
+            break shown;
+        }
+    };
+    assert_eq!(
+        shown["participants"],
+        json!([
+            {"id": creator_id, "name": "alice", "is_creator": true, "connected": true},
+            {"id": joined["participant_id"], "name": "小红", "is_creator": false, "connected": false},
+        ])
+    );
+    for (field, value) in [
+        ("name", json!("会议")),
+        ("max_participants", json!(4)),
+        ("participant_count", json!(2)),
+        ("locked", json!(false)),
+        ("on_creator_leave", json!("close")),
+    ] {
+        assert_eq!(shown[field], value, "{field}");
+    }
+    assert_eq!(list(&api, "alice").await[0]["participant_count"], 2);
+}
+
+#[tokio::test]
+async fn only_the_creator_is_told() {
+    let api = Api::start().await;
+    let room = api.room_with(&json!({"expires_minutes": 1})).await;
+    let guest = api.ws_token(&room, "guest").await;
+    for path in [ROOMS.to_owned(), format!("{ROOMS}/{}", room.id)] {
+        let anonymous = answer(api.request(Method::GET, &path)).await;
+        assert_eq!(anonymous.refused(), (401, "unauthorized"), "{path}");
+        let with_ws_token = answer(api.request(Method::GET, &path).bearer_auth(&guest)).await;
+        assert_eq!(with_ws_token.refused(), (401, "unauthorized"), "{path}");
+    }
+    let bob = api.access_token("bob");
+    assert_eq!(show(&api, &room.id, &bob).await.refused(), (403, "forbidden"));
+    for absent in ["222222", "x"] {
+        let refused = show(&api, absent, &room.access_token).await;
+        assert_eq!(refused.refused(), (404, "room_not_found"), "{absent}");
+    }
+    pass(Duration::from_secs(61)).await;
+    assert_eq!(show(&api, &room.id, &bob).await.refused(), (403, "forbidden"));
+    assert_eq!(show(&api, &room.id, &room.access_token).await.refused(), (400, "room_expired"));
+    let closed = api.room().await;
+    api.close(&closed.id, &closed.access_token).await.data();
+    assert_eq!(show(&api, &closed.id, &closed.access_token).await.refused(), (404, "room_not_found"));
+}
