@@ -12,7 +12,7 @@ use axum::routing::get;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::language;
-use crate::metrics::{Counts, OPEN_METRICS};
+use crate::metrics::OPEN_METRICS;
 
 /// `GET /healthz` and `GET /readyz`, which tell nothing that the public may not know.
 pub(crate) fn probes() -> Router<Arc<App>> {
@@ -38,7 +38,5 @@ async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let (rooms, participants) = app.shards.counts();
-    let counts = Counts { rooms, participants, connections: app.connections.count(&()) };
-    ([(CONTENT_TYPE, OPEN_METRICS)], app.metrics.encode(counts)).into_response()
+    ([(CONTENT_TYPE, OPEN_METRICS)], app.metrics.encode(app.counts())).into_response()
 }

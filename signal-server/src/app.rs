@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::drain::Drain;
 use crate::identity::Identity;
 use crate::limits::{Limits, Refusals};
-use crate::metrics::Metrics;
+use crate::metrics::{Counts, Metrics};
 use crate::origin::Origins;
 use crate::public_url::PublicUrl;
 use crate::quota::{Occupancy, Quota};
@@ -61,5 +61,10 @@ impl App {
         mac.update(room.as_str().as_bytes());
         mac.update(password.as_bytes());
         PasswordTag::new(mac.finalize().into_bytes().into())
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let (rooms, participants) = self.shards.counts();
+        Counts { rooms, participants, connections: self.connections.count(&()) }
     }
 }

@@ -1,6 +1,6 @@
-//! The clock the core is driven by.
+//! The clock the core is driven by, and its times as the standard library has them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use signal_core::Timestamp;
 use tokio::time::Instant;
@@ -12,6 +12,11 @@ use tokio::time::Instant;
 pub(crate) struct Clock {
     started: Instant,
     started_at: Timestamp,
+}
+
+/// A moment of the core's.
+pub(crate) fn system_time(at: Timestamp) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(at.as_millis())
 }
 
 impl Clock {

@@ -36,6 +36,7 @@ pub mod development;
 mod drain;
 mod error;
 mod guesses;
+mod handle;
 mod hook;
 mod http;
 mod identity;
@@ -61,8 +62,10 @@ mod websocket;
 
 pub use address::ForwardedHeader;
 pub use async_trait::async_trait;
+pub use handle::{KickError, ParticipantInfo, RoomInfo, RoomNotFound, ServerHandle};
 pub use identity::{Authenticate, Identity, InvalidJwks, InvalidKey, User};
 pub use limits::Limits;
+pub use metrics::Counts;
 pub use origin::Origins;
 pub use public_url::{InvalidPublicUrl, PublicUrl};
 pub use secret::Secret;

@@ -28,12 +28,17 @@ pub(crate) struct Metrics {
     saving: Histogram,
 }
 
-/// What is counted when it is asked for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) rooms: usize,
-    pub(crate) participants: usize,
-    pub(crate) connections: u32,
+/// How much there is of everything at a moment.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Open rooms.
+    pub rooms: usize,
+    /// Sockets of participants.
+    pub participants: usize,
+    /// TCP connections that [`Server::serve`](crate::Server::serve) has taken in; those of another application are its
+    /// own to count.
+    pub connections: u32,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]

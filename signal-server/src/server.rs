@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::drain::Drain;
 use crate::error::ApiError;
+use crate::handle::ServerHandle;
 use crate::identity::Identity;
 use crate::limits::{Limits, Refusals};
 use crate::metrics::Metrics;
@@ -128,6 +129,12 @@ impl Server {
     /// Whoever comes meanwhile is answered 503 or close code 4001. There is no way back.
     pub async fn drain(&self) {
         self.app.drain.run(&self.app.shards).await;
+    }
+
+    /// What looks into the rooms and ends them, for the code around the server.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle::new(&self.app)
     }
 
     /// Makes an access token, as the deployment's login would; `None` where that has a key which this server has not.

@@ -90,11 +90,17 @@ impl Shards {
         self.shards.iter().flat_map(|shard| of(shard).into_iter().map(move |conn| (shard, conn))).collect()
     }
 
+    /// Every open room, in no order.
+    pub(crate) fn open_rooms(&self) -> Vec<Arc<Room>> {
+        let of = |shard: &Shard| shard.lock().store.open_rooms().cloned().collect::<Vec<_>>();
+        self.shards.iter().flat_map(of).collect()
+    }
+
     /// How many rooms are open, and how many participants are connected.
     pub(crate) fn counts(&self) -> (usize, usize) {
         self.shards.iter().fold((0, 0), |(rooms, participants), shard| {
             let state = shard.lock();
-            (rooms + state.store.open_rooms(), participants + state.queues.len())
+            (rooms + state.store.open_rooms().len(), participants + state.queues.len())
         })
     }
 

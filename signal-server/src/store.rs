@@ -113,9 +113,9 @@ impl Store {
         self.owned.of(creator).filter_map(|id| self.rooms.room(id))
     }
 
-    /// How many rooms are open.
-    pub(crate) fn open_rooms(&self) -> usize {
-        self.owned.len()
+    /// The rooms that are open, in no order.
+    pub(crate) fn open_rooms(&self) -> impl ExactSizeIterator<Item = &Arc<Room>> {
+        self.owned.all().map(|room| self.rooms.room(room).expect("a room is there as long as it is open"))
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Timestamp> {

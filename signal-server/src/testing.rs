@@ -65,6 +65,12 @@ pub async fn serve(server: Server) -> io::Result<TestServer> {
 }
 
 impl TestServer {
+    /// The server itself.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// Where it listens, like `http://127.0.0.1:41234`.
     #[must_use]
     pub fn url(&self) -> String {

@@ -33,8 +33,8 @@ impl Owned {
         self.by_creator.get(creator).into_iter().flatten().copied()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.places.len()
+    pub(super) fn all(&self) -> impl ExactSizeIterator<Item = RoomId> {
+        self.places.keys().copied()
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(owned.of("alice").collect::<Vec<_>>(), [id(1), id(3)]);
         owned.remove(id(1));
         owned.remove(id(1));
-        assert_eq!((owned.of("alice").collect::<Vec<_>>(), owned.len()), (vec![id(3)], 2));
+        assert_eq!((owned.of("alice").collect::<Vec<_>>(), owned.all().len()), (vec![id(3)], 2));
         owned.remove(id(3));
         assert_eq!(owned.of("alice").count(), 0);
         assert!(!owned.by_creator.contains_key("alice"), "nothing is left of it");

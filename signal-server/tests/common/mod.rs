@@ -38,7 +38,7 @@ pub struct Api {
     /// The login that access tokens come from.
     login: Server,
     /// The server, if it runs in this process.
-    _server: Option<TestServer>,
+    server: Option<TestServer>,
 }
 
 /// What a request was answered.
@@ -72,12 +72,17 @@ impl Api {
     pub async fn start_with(builder: Builder) -> Self {
         let server = testing::start_with(builder).await.unwrap();
         let api = Self::at(server.address());
-        Self { _server: Some(server), ..api }
+        Self { server: Some(server), ..api }
     }
 
     /// A server that runs elsewhere.
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, http: http_client(), login: builder().build(), _server: None }
+        Self { address, http: http_client(), login: builder().build(), server: None }
+    }
+
+    /// The server, which has to run in this process.
+    pub fn server(&self) -> &Server {
+        self.server.as_ref().expect("it runs in this process").server()
     }
 
     pub fn address(&self) -> SocketAddr {
