@@ -331,13 +331,15 @@ impl Participant {
     }
 
     async fn next(&mut self) -> Option<Message> {
-        loop {
-            let next = timeout(PATIENCE, self.socket.next()).await.expect("something comes");
-            match next.transpose().unwrap() {
-                Some(Message::Ping(_) | Message::Pong(_)) => {}
-                other => return other,
+        let next = async {
+            loop {
+                match self.socket.next().await.transpose().unwrap() {
+                    Some(Message::Ping(_) | Message::Pong(_)) => {}
+                    other => return other,
+                }
             }
-        }
+        };
+        timeout(PATIENCE, next).await.expect("something comes")
     }
 }
 

@@ -132,11 +132,11 @@ impl Served {
         fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
     }
 
-    /// How much memory it has.
-    pub fn resident_bytes(&self) -> u64 {
+    /// The most memory that it has had at once.
+    pub fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        1024 * resident.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        1024 * peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
     }
 }
 

@@ -51,7 +51,7 @@ async fn burst(has_slow_reader: bool) -> Duration {
         let (talker, _) = api.enter_v2(&room, &api.ws_token(&room, "talker").await).await;
         members.push(Member::new(talker, rounds));
     }
-    let resident = server.resident_bytes();
+    let memory = server.peak_memory();
 
     let start = Instant::now();
     let ready = Arc::new(Barrier::new(members.len()));
@@ -77,7 +77,7 @@ async fn burst(has_slow_reader: bool) -> Duration {
         () = watch => unreachable!("it watches without an end"),
     };
 
-    let grown = server.resident_bytes().saturating_sub(resident);
+    let grown = server.peak_memory() - memory;
     println!("{rounds} rounds: {most_queued} bytes queued at most, {grown} bytes of memory more");
     assert!(most_queued <= (50 * QUEUE) as f64, "{most_queued}");
     assert!(grown < MOST_MEMORY, "{grown}");
