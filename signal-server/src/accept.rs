@@ -24,6 +24,7 @@ use tower_service::Service;
 use crate::address::Address;
 use crate::app::App;
 use crate::limits::Limit;
+use crate::linger::Lingering;
 use crate::quota::Place;
 
 /// What a TCP connection holds of the limits, for as long as it is open; a request finds it among its extensions.
@@ -113,6 +114,7 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
+    let stream = Lingering::new(stream, hold.clone());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));

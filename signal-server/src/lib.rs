@@ -42,6 +42,7 @@ mod http;
 mod identity;
 mod language;
 mod limits;
+mod linger;
 mod metrics;
 mod opaque_token;
 mod origin;

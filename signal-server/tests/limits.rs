@@ -297,6 +297,17 @@ async fn whoever_dawdles_over_headers_is_closed_and_over_a_body_answered_408() {
 }
 
 #[tokio::test]
+async fn whoever_still_sends_a_body_that_is_too_long_reads_the_refusal() {
+    let api = Api::start().await;
+    const LENGTH: usize = 8 * 1024 * 1024;
+    let head = format!(
+        "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {LENGTH}\r\n\r\n"
+    );
+    let answer = said(&api, &(head + &"x".repeat(LENGTH))).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_long_is_refused() {
     let api = Api::start().await;
     let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(17 * 1024));
