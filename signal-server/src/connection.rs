@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use crate::shard::{Queue, Shard, size};
+use crate::violation;
 
 /// A connection that its shard knows; the shard is told when it ends, whichever way it does.
 pub(crate) struct Connection<'a> {
@@ -68,7 +69,15 @@ impl<'a> Connection<'a> {
                             drop(self);
                             return read_to_end(&mut socket).await;
                         }
-                        Some(Err(_)) | None => return,
+                        Some(Err(error)) => {
+                            drop(self);
+                            if let Some(frame) = violation::close_frame(error) {
+                                tracing::debug!(code = frame.code, reason = %frame.reason, "closing");
+                                close(&mut socket, frame).await;
+                            }
+                            return;
+                        }
+                        None => return,
                     };
                     self.shard.message(self.conn, frame);
                 }

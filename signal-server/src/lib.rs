@@ -59,6 +59,7 @@ mod store;
 pub mod testing;
 mod token;
 mod turn;
+mod violation;
 mod websocket;
 
 pub use address::ForwardedHeader;

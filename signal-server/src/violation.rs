@@ -1,0 +1,20 @@
+//! What a peer does against the WebSocket protocol itself.
+
+use axum::extract::ws::{CloseFrame, close_code};
+use tungstenite::error::{CapacityError, Error, ProtocolError};
+
+/// How to close a socket that could not be read on (RFC 6455 section 7.4.1); `None` if it has failed and nobody would
+/// hear.
+pub(crate) fn close_frame(error: axum::Error) -> Option<CloseFrame> {
+    let error = error.into_inner().downcast::<Error>().ok()?;
+    let (code, reason) = match *error {
+        Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
+            (close_code::SIZE, format!("a message may have {max_size} bytes"))
+        }
+        Error::Utf8(_) => (close_code::INVALID, "text has to be UTF-8".to_owned()),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return None,
+        Error::Protocol(violation) => (close_code::PROTOCOL, violation.to_string()),
+        _ => return None,
+    };
+    Some(CloseFrame { code, reason: reason.into() })
+}
