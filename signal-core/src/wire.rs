@@ -30,7 +30,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 pub use self::client::{decode_client, encode_client};
-pub use self::error::{DecodeError, Problem};
+pub use self::error::{DecodeError, Problem, without_value};
 pub use self::instant::rfc3339;
 pub use self::server::decode_server;
 pub use self::written::encode_server;

@@ -156,6 +156,21 @@ fn a_v2_message_that_is_wrong_is_refused_with_its_number_and_the_name_of_the_fie
 }
 
 #[test]
+fn an_error_says_what_was_expected_and_never_what_was_there() {
+    for (frame, expected) in [
+        (r#""a, expected secret""#, "expected an object"),
+        (r#"{"type":["secret"]}"#, "expected"),
+        (r#"{"type":"offer","to":["secret"],"sdp":"x"}"#, "expected a participant id"),
+        (r#"{"type":"leave","type":"secret"}"#, "duplicate field `type`"),
+        (r#"{"type":"update","name":{"a":"secret"}}"#, "`name`: expected a string"),
+        (r#"{"type":"secret"#, "EOF while parsing a string"),
+    ] {
+        let error = wire::decode_client(&frame.into(), Dialect::V2).unwrap_err().to_string();
+        assert!(error.starts_with(expected) && !error.contains("secret"), "{frame}: {error}");
+    }
+}
+
+#[test]
 fn a_message_is_for_one_or_for_the_room() {
     let to = |to: &str| {
         let frame = format!(r#"{{"type":"message","to":"{to}","topic":"t","data":null}}"#).into();

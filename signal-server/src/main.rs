@@ -102,6 +102,8 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     if !address.ip().is_loopback() {
         tracing::info!("it speaks plain HTTP: browsers give pages a camera only if TLS is in front of it");
     }
+    // What is not told here is the default: TURN and STUN servers, proxies, origins, limits.
+    tracing::info!(login = settings.login, given = %given, "settings");
     for warning in &settings.warnings {
         tracing::warn!("unsafe: {warning}");
     }
@@ -117,8 +119,6 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     let data_dir =
         settings.data_dir.as_deref().map_or_else(|| "none, rooms end with it".into(), Path::to_string_lossy);
     let admin = admin.map_or_else(|| "none".to_owned(), |admin| admin.to_string());
-    // Of the login, servers, proxies, origins and limits: what is not told here is the default.
-    tracing::info!(login = settings.login, given = %given, "settings");
     tracing::info!(%address, admin, %data_dir, development = settings.development, "listening");
     let stopped = async move {
         stop.received().await;

@@ -112,8 +112,13 @@ fn whole(app: &App, body: Body) -> Result<Bytes, ApiError> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body))
-        .map_err(|error| invalid(&error.to_string()))
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(|error| {
+        let problem = wire::without_value(error.inner());
+        match error.path().to_string().as_str() {
+            "." => invalid(&problem),
+            path => invalid(&format!("{path}: {problem}")),
+        }
+    })
 }
 
 fn named(language: Language, zh: &str, en: &str) -> DisplayName {

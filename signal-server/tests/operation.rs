@@ -257,7 +257,8 @@ async fn what_is_wrong_with_a_file_is_told_with_its_name() {
     for (file, told) in [
         ("lisen = \"127.0.0.1:0\"", "there is no setting lisen"),
         ("config = \"other.toml\"", "there is no setting config"),
-        ("listen = [1", "is not TOML"),
+        ("\nlisten = [1", "is not TOML: "),
+        ("listen = \"127.0.0.1:1\"\nlisten = \"\"", "duplicate key in line 2"),
         ("listen = \"nowhere\"", "--listen"),
         ("production = 1", "production cannot be a number"),
         ("listen = true", "listen cannot be true or false"),

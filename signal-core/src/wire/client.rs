@@ -55,6 +55,7 @@ pub fn encode_client(message: &ClientMessage, req: Option<&RequestId>) -> Bytes 
 
 // Flat and not `#[serde(tag = "type")]`: an internally tagged enum cannot borrow a `RawValue`.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Envelope<'a> {
     #[serde(rename = "type")]
     kind: Kind,

@@ -52,9 +52,28 @@ impl From<Problem> for DecodeError {
     }
 }
 
+/// What is wrong with a JSON text, by an error of serde, without the value that is wrong: it may be a password in the wrong
+/// place, and errors are shown and logged.
+///
+/// ```
+/// let error = serde_json::from_str::<u8>("\"secret\"").unwrap_err();
+/// assert_eq!(error.to_string(), "invalid type: string \"secret\", expected u8 at line 1 column 8");
+/// assert_eq!(signal_core::wire::without_value(error), "expected u8 at line 1 column 8");
+/// ```
+pub fn without_value(error: impl fmt::Display) -> String {
+    let text = error.to_string();
+    // The last one is serde's own, whatever the value says.
+    match text.rfind(EXPECTED) {
+        Some(at) => text[at + 2..].to_owned(),
+        None => text,
+    }
+}
+
+const EXPECTED: &str = ", expected ";
+
 impl Problem {
     pub(super) fn invalid(error: impl fmt::Display) -> Self {
-        Self::Invalid(error.to_string())
+        Self::Invalid(without_value(error))
     }
 
     pub(super) fn field(name: &str, error: impl fmt::Display) -> Self {

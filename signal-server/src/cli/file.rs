@@ -26,8 +26,9 @@ pub(super) struct Arguments {
 pub(super) enum InvalidFile {
     #[error("cannot read {path}: {error}")]
     Io { path: PathBuf, error: io::Error },
-    #[error("{path} is not TOML: {error}")]
-    Toml { path: PathBuf, error: Box<toml::de::Error> },
+    /// Without the line itself, which may have a secret in it.
+    #[error("{path} is not TOML: {problem} in line {line}")]
+    Toml { path: PathBuf, problem: String, line: usize },
     #[error("{path}: there is no setting {name}; print-config lists all of them")]
     Unknown { path: PathBuf, name: String },
     #[error("{path}: {name} cannot be {found}")]
@@ -37,8 +38,11 @@ pub(super) enum InvalidFile {
 /// Reads a file. `given` is what flags and variables say, which goes before it.
 pub(super) fn arguments(path: &Path, given: &ArgMatches) -> Result<Arguments, InvalidFile> {
     let text = fs::read_to_string(path).map_err(|error| InvalidFile::Io { path: path.to_owned(), error })?;
-    let table: Table =
-        text.parse().map_err(|error| InvalidFile::Toml { path: path.to_owned(), error: Box::new(error) })?;
+    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let before = &text.as_bytes()[..error.span().map_or(0, |span| span.start.min(text.len()))];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        InvalidFile::Toml { path: path.to_owned(), problem: error.message().to_owned(), line }
+    })?;
     let command = Cli::command();
     let serve = command.find_subcommand("serve").map(clap::Command::get_arguments);
     let settings: Vec<&Arg> = command.get_arguments().chain(serve.into_iter().flatten()).collect();

@@ -11,6 +11,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
+use signal_core::wire::without_value;
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -58,7 +59,7 @@ pub enum InvalidJwks {
 enum FetchError {
     #[error("{}", causes(.0))]
     Http(#[from] reqwest::Error),
-    #[error("it is not a key set: {0}")]
+    #[error("it is not a key set: {}", without_value(.0))]
     Json(#[from] serde_json::Error),
     #[error("it is longer than {MAX_BYTES} bytes")]
     Long,

@@ -306,6 +306,18 @@ impl Participant {
         }
     }
 
+    /// Everything that comes up to the end, the close included, as text.
+    pub async fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        loop {
+            match self.next().await {
+                Some(Message::Text(text)) => rest.push_str(&text),
+                Some(close) => rest.push_str(&format!("{close:?}")),
+                None => return rest,
+            }
+        }
+    }
+
     /// Has the server answer something, so that whatever it sent before is here.
     pub async fn expect_nothing_waiting(&mut self) {
         self.say(&json!({"type": "marker"})).await;

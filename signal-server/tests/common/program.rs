@@ -89,6 +89,12 @@ impl Running {
         assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
+    /// Ends it as a crash would; what it has logged.
+    pub async fn killed(mut self) -> String {
+        self.child.kill().await.unwrap();
+        self.log.await.unwrap()
+    }
+
     /// Its exit status and everything it logged.
     pub async fn ended(mut self) -> (i32, String) {
         let status = timeout(PATIENCE, self.child.wait()).await.expect("the program ends").unwrap();
