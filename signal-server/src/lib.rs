@@ -29,6 +29,7 @@ mod accept;
 mod address;
 mod admin;
 mod app;
+mod asyncapi;
 pub mod cli;
 mod clock;
 mod connection;

@@ -34,7 +34,7 @@ use crate::shard::{Common, Shards};
 use crate::store::{self, DataDir, DataDirError, RoomStore, StoreError, Writer};
 use crate::token::WsTokens;
 use crate::turn::IceServers;
-use crate::{accept, admin, http, language, rooms, websocket};
+use crate::{accept, admin, asyncapi, http, language, rooms, websocket};
 
 /// A signaling server with its rooms.
 ///
@@ -79,8 +79,8 @@ impl Server {
         }
     }
 
-    /// The routes, to serve or to nest in an application of one's own: `/api/webrtc/…`, `/ws/webrtc/…`, and the probes
-    /// `/healthz` and `/readyz`.
+    /// The routes, to serve or to nest in an application of one's own: `/api/webrtc/…`, `/ws/webrtc/…`, the probes
+    /// `/healthz` and `/readyz`, and `/asyncapi.json`, which describes the WebSocket to programs.
     ///
     /// The limits for addresses hold where that application is served with
     /// [`into_make_service_with_connect_info::<SocketAddr>`](Router::into_make_service_with_connect_info), and those of
@@ -95,6 +95,7 @@ impl Server {
             .route("/ws/webrtc/rooms/{room_id}", get(websocket::open))
             .route_layer(from_fn_with_state(Arc::clone(&self.app), http::measure))
             .merge(admin::probes())
+            .route("/asyncapi.json", get(asyncapi::document))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(DefaultBodyLimit::max(self.app.limits.body_bytes))

@@ -88,7 +88,7 @@ async fn a_socket_that_answers_no_ping_is_dropped_after_45_seconds_and_one_that_
         creator.expect_nothing_waiting().await;
     }
     pass(Duration::from_secs(2)).await;
-    creator.say(&json!({"type": "marker"})).await;
+    creator.say_text(r#"{"type":"marker"}"#).await;
     assert_eq!(creator.hear().await, json!({"type": "peer_left", "participant_id": guest_id}));
     assert_eq!(creator.error().await, "unknown_type");
     assert_eq!(guest.closed().await, 4012);

@@ -409,7 +409,7 @@ async fn the_log_names_the_setting_behind_a_refusal() {
     assert!(Participant::connect(foreign).await.is_err());
     let mut creator = api.attach(&id, &api.access_token("alice")).await;
     creator.joined().await;
-    creator.say(&json!({"type": "nonsense"})).await;
+    creator.say_text(r#"{"type":"nonsense"}"#).await;
     assert_eq!(creator.read_until_closed().await, 4501);
     let slow =
         said(&api, "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")

@@ -59,7 +59,7 @@ async fn an_unknown_type_is_told_so_and_so_is_one_that_only_v2_has() {
         json!({"type": "message", "to": "room", "topic": "chat", "data": "x"}),
         json!({"type": "joined"}),
     ] {
-        guest.say(&message).await;
+        guest.say_text(&message.to_string()).await;
         assert_eq!(guest.error().await, "unknown_type", "{message}");
     }
 }
@@ -83,7 +83,7 @@ async fn an_addressee_that_is_absent_or_oneself_is_told_so() {
     for (to, code) in
         [("p_00000000", "peer_not_found"), ("小明", "peer_not_found"), (&guest_id, "self_target")]
     {
-        guest.say(&json!({"type": "candidate", "to": to, "candidate": null})).await;
+        guest.say_text(&json!({"type": "candidate", "to": to, "candidate": null}).to_string()).await;
         assert_eq!(guest.error().await, code, "{to}");
     }
     creator.expect_nothing_waiting().await;

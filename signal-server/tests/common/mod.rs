@@ -7,14 +7,17 @@
     reason = "shared by several test programs, none of which uses all of it"
 )]
 
+pub mod contract;
 pub mod program;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use contract::Side;
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use signal_core::Dialect;
 use signal_server::testing::{self, TestServer};
 use signal_server::{Builder, Secret, Server};
 use tokio::net::{TcpSocket, TcpStream};
@@ -222,9 +225,12 @@ impl Answer {
     }
 }
 
-/// A signaling WebSocket.
+/// A signaling WebSocket that holds what is said to the AsyncAPI document, in both directions.
 pub struct Participant {
     socket: WebSocketStream<TcpStream>,
+    dialect: Dialect,
+    /// How many frames it has sent that are no messages, and has not been told so.
+    misspoken: u32,
 }
 
 impl Participant {
@@ -241,22 +247,31 @@ impl Participant {
         request: impl IntoClientRequest + Unpin,
     ) -> Result<(Self, Handshake), tungstenite::Error> {
         let request = request.into_client_request()?;
+        let dialect = contract::dialect(&request);
         let address = request.uri().authority().unwrap().as_str().parse().unwrap();
         let stream = socket.connect(address).await?;
         let handshake = timeout(PATIENCE, client_async(request, stream)).await;
         let (socket, response) = handshake.expect("the server answers the handshake")?;
-        Ok((Self { socket }, response))
+        Ok((Self { socket, dialect, misspoken: 0 }, response))
     }
 
+    /// Says what a client may say.
     pub async fn say(&mut self, message: &Value) {
+        contract::assert_fits(self.dialect, Side::Client, message);
         self.say_text(&message.to_string()).await;
     }
 
+    /// Says anything.
     pub async fn say_text(&mut self, text: &str) {
         self.send(Message::text(text)).await;
     }
 
     pub async fn send(&mut self, message: Message) {
+        let said = message.is_text().then(|| serde_json::from_slice(&message.clone().into_data()).ok());
+        let is_message = said
+            .flatten()
+            .is_some_and(|said: Value| contract::fault(self.dialect, Side::Client, &said).is_none());
+        self.misspoken += u32::from(!is_message);
         self.socket.send(message).await.unwrap();
     }
 
@@ -320,7 +335,7 @@ impl Participant {
 
     /// Has the server answer something, so that whatever it sent before is here.
     pub async fn expect_nothing_waiting(&mut self) {
-        self.say(&json!({"type": "marker"})).await;
+        self.say_text(r#"{"type":"marker"}"#).await;
         assert_eq!(self.error().await, "unknown_type");
     }
 
@@ -351,7 +366,26 @@ impl Participant {
                 }
             }
         };
-        timeout(PATIENCE, next).await.expect("something comes")
+        let next = timeout(PATIENCE, next).await.expect("something comes");
+        match &next {
+            Some(Message::Text(text)) => self.judge(&serde_json::from_str(text).unwrap()),
+            Some(Message::Close(Some(close))) => contract::assert_close_code(close.code.into()),
+            Some(_) | None => {}
+        }
+        next
+    }
+
+    /// What the server says is what the document has, and what it refuses is not.
+    fn judge(&mut self, message: &Value) {
+        contract::assert_fits(self.dialect, Side::Server, message);
+        // Of a field that comes twice a schema sees one.
+        let is_refusal = (message["code"] == "invalid_message"
+            && !text(&message["message"]).contains("duplicate"))
+            || message["code"] == "unknown_type";
+        if message["type"] == "error" && is_refusal {
+            assert!(self.misspoken > 0, "refused, but asyncapi.json finds nothing wrong: {message}");
+            self.misspoken -= 1;
+        }
     }
 }
 
