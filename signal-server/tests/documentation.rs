@@ -1,0 +1,181 @@
+//! The examples of the documents, done as they say.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::contract::{Side, assert_fits, fault};
+use common::program::{program, run, utf8};
+use common::{Api, builder, keys, text};
+use serde_json::{Value, json};
+use signal_core::Dialect;
+use signal_server::Secret;
+
+#[test]
+fn the_api_document_has_the_same_examples_in_both_languages() {
+    let code = |path| blocks(path).into_iter().map(|block| (block.language, without_comments(&block.code)));
+    let (english, chinese): (Vec<_>, Vec<_>) =
+        (code("docs/api.md").collect(), code("docs/api.zh.md").collect());
+    for (number, (english, chinese)) in english.iter().zip(&chinese).enumerate() {
+        assert_eq!(english, chinese, "block {}", number + 1);
+    }
+    assert_eq!(english.len(), chinese.len());
+}
+
+#[test]
+fn every_message_in_the_api_document_is_one_of_the_side_it_is_shown_for() {
+    let mut seen = 0;
+    for Block { section, code, .. } in blocks("docs/api.md").iter().filter(|block| block.language == "json") {
+        let example: Value = serde_json::from_str(code).unwrap_or_else(|error| panic!("{error}: {code}"));
+        if example.get("type").is_none() {
+            continue;
+        }
+        let side = match section[1].as_str() {
+            "From the server" => Side::Server,
+            "From the client" => Side::Client,
+            other => panic!("who says what is under {other:?}? {example}"),
+        };
+        assert!(section[2].contains(&format!("`{}`", text(&example["type"]))), "{section:?}: {example}");
+        if fault(Dialect::V1, side, &example).is_some() {
+            assert_fits(Dialect::V2, side, &example);
+        }
+        seen += 1;
+    }
+    assert!(seen >= 25, "{seen}");
+}
+
+#[tokio::test]
+async fn the_requests_of_the_api_document_get_the_answers_beside_them() {
+    let builder = builder()
+        .turn(Secret::new("shared with coturn"), ["turn:turn.example.com:3478?transport=udp".into()])
+        .stun(["stun:stun.example.com:3478".into()]);
+    let api = Api::start_with(builder).await;
+    let examples = |section: &str| -> Vec<Value> {
+        let blocks =
+            blocks("docs/api.md").into_iter().filter(|block| block.section[..2] == ["HTTP", section]);
+        let examples = blocks.map(|block| serde_json::from_str(&block.code).unwrap()).collect::<Vec<_>>();
+        assert!(!examples.is_empty(), "{section} has no examples");
+        examples
+    };
+
+    let [request, answer] = &examples("Create a room")[..] else { panic!("one of each") };
+    let created = api.create(request).await.data();
+    assert_alike(answer, &created);
+    for field in ["name", "password", "max_participants"] {
+        assert_eq!(answer[field], request[field]);
+        assert_eq!(created[field], request[field]);
+    }
+    let room = text(&created["room_id"]);
+    let [request, answer] = &examples("Join a room")[..] else { panic!("one of each") };
+    assert_alike(answer, &api.join(&room, request).await.data());
+    let [answer] = &examples("Close a room")[..] else { panic!("one") };
+    assert_alike(answer, &api.close(&room, &api.access_token("alice")).await.data());
+
+    let [success, failure] = &examples("")[..] else { panic!("a success and a failure") };
+    let gone = api.join(&room, request).await;
+    assert_eq!((&gone.body, gone.status), (failure, 404));
+    assert_eq!(*success, json!({"success": true, "data": {}}));
+}
+
+#[tokio::test]
+async fn the_settings_of_the_readme_are_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("access"), common::ACCESS_SECRET).unwrap();
+    fs::write(folder.path().join("turn"), common::ACCESS_SECRET).unwrap();
+    let in_folder = |code: &str| {
+        let code = code.replace("/run/secrets", folder.path().to_str().unwrap());
+        code.replace("/var/lib/signal", folder.path().join("data").to_str().unwrap())
+    };
+    let check = || {
+        let mut check = program(&["check-config"]);
+        // The data directory that is given is to be used.
+        check.env_remove("SIGNAL_EPHEMERAL");
+        check
+    };
+    let blocks = blocks("signal-server/README.md");
+    let find = |language: &str, text: &str| {
+        let found = blocks.iter().find(|block| block.language == language && block.code.contains(text));
+        in_folder(&found.unwrap_or_else(|| panic!("no {text} in the README")).code)
+    };
+
+    let serve = find("sh", "signal-server serve").replace("\\\n", " ").replace('\'', "");
+    let arguments: Vec<&str> = serve.split_whitespace().skip(2).collect();
+    let checked = run(check().args(&arguments)).await;
+    assert!(checked.status.success(), "{}", utf8(&checked.stderr));
+
+    let file = folder.path().join("settings.toml");
+    fs::write(&file, find("toml", "listen")).unwrap();
+    let checked = run(check().arg("--config").arg(&file)).await;
+    assert!(checked.status.success(), "{}", utf8(&checked.stderr));
+}
+
+/// The same fields of the same types, all the way down.
+fn assert_alike(example: &Value, actual: &Value) {
+    match (example, actual) {
+        (Value::Object(_), Value::Object(fields)) => {
+            assert_eq!(keys(example), keys(actual), "{actual}");
+            fields.iter().for_each(|(name, value)| assert_alike(&example[name], value));
+        }
+        (Value::Array(example), Value::Array(actual)) => {
+            example.iter().zip(actual).for_each(|(example, actual)| assert_alike(example, actual));
+        }
+        (Value::Null, Value::Null)
+        | (Value::Bool(_), Value::Bool(_))
+        | (Value::Number(_), Value::Number(_))
+        | (Value::String(_), Value::String(_)) => {}
+        _ => panic!("{example} is shown, {actual} is answered"),
+    }
+}
+
+/// A block of code in a document.
+struct Block {
+    /// The headings it is under, by their level from the second on; empty where there is none.
+    section: [String; 3],
+    language: String,
+    code: String,
+}
+
+fn blocks(path: &str) -> Vec<Block> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let document = fs::read_to_string(path).unwrap();
+    let (mut blocks, mut section, mut open) = (Vec::new(), <[String; 3]>::default(), None::<Block>);
+    for line in document.lines() {
+        open = match (open, line.strip_prefix("```")) {
+            (Some(block), Some(_)) => {
+                blocks.push(block);
+                None
+            }
+            (Some(mut block), None) => {
+                block.code.push_str(line);
+                block.code.push('\n');
+                Some(block)
+            }
+            (None, Some(language)) => {
+                Some(Block { section: section.clone(), language: language.into(), code: String::new() })
+            }
+            (None, None) => {
+                for level in 2..=4 {
+                    if let Some(title) = line.strip_prefix(&format!("{} ", "#".repeat(level))) {
+                        section[level - 2..].fill(String::new());
+                        section[level - 2] = title.into();
+                    }
+                }
+                None
+            }
+        };
+    }
+    assert!(open.is_none(), "a block does not end");
+    blocks
+}
+
+/// Comments are in the language of the document.
+fn without_comments(code: &str) -> String {
+    let line = |line: &str| match line.split_once("// ") {
+        Some((code, _)) if code.is_empty() || code.ends_with(' ') => code.trim_end().to_owned(),
+        Some(_) | None => line.to_owned(),
+    };
+    code.lines().map(line).collect::<Vec<_>>().join("\n")
+}
