@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod dawdlers;
 mod frames;
 mod half_open;
 mod join_storm;
