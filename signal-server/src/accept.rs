@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tower_service::Service;
 
 use crate::address::Address;
@@ -45,9 +45,10 @@ pub(crate) async fn serve(
 ) {
     let (stop, _) = watch::channel(());
     let mut stopped = pin!(stopped);
+    let mut last_failure = None;
     loop {
         let (stream, peer) = tokio::select! {
-            accepted = accept(&listener) => accepted,
+            accepted = accept(&listener, &mut last_failure) => accepted,
             () = &mut stopped => break,
         };
         if let Some(hold) = take_in(app, peer) {
@@ -62,20 +63,28 @@ pub(crate) async fn serve(
 }
 
 /// The next connection. After a failure it goes on at once if that connection is to blame, and after a while if the
-/// system has no files left.
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+/// system has no files left; the log is told when that begins and when it is over, however long it takes.
+async fn accept(listener: &TcpListener, last_failure: &mut Option<Instant>) -> (TcpStream, SocketAddr) {
     loop {
         let error = match listener.accept().await {
-            Ok(accepted) => return accepted,
+            Ok(accepted) => {
+                if last_failure.is_some_and(|last| last.elapsed() >= FAILURES_OVER) {
+                    tracing::info!("accepting connections again");
+                    *last_failure = None;
+                }
+                return accepted;
+            }
             Err(error) => error,
         };
         match error.kind() {
             ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {}
             _ => {
-                tracing::error!(
-                    %error,
-                    "cannot accept connections; is the limit of open files (ulimit -n) below --max-connections?"
-                );
+                if last_failure.replace(Instant::now()).is_none() {
+                    tracing::error!(
+                        %error,
+                        "cannot accept connections, which wait; is the limit of open files (ulimit -n) below --max-connections?"
+                    );
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -153,6 +162,8 @@ async fn connection(
 
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// Without a failure for so long it was the last. Those who have waited may take the files that got free.
+const FAILURES_OVER: Duration = Duration::from_secs(5);
 const MOST_HEADERS: usize = 64;
 /// Of a request, its first line included.
 const MOST_HEADER_BYTES: usize = 16 * 1024;

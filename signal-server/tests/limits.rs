@@ -432,33 +432,3 @@ async fn the_log_names_the_setting_behind_a_refusal() {
         }
     }
 }
-
-#[tokio::test]
-async fn without_files_left_it_waits_and_goes_on() {
-    let mut limited = tokio::process::Command::new("sh");
-    limited.args(["-c", r#"ulimit -n "$0"; exec "$@""#, "40"]);
-    let inner = program(&["serve", "--listen", "127.0.0.1:0"]);
-    limited.arg(inner.as_std().get_program()).args(inner.as_std().get_args());
-    limited.env("SIGNAL_EPHEMERAL", "1").env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET).kill_on_drop(true);
-    let mut running = Running::start(&mut limited);
-    let printed = running.announcement().await;
-    let url = printed.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
-    let api = Api::at(url.parse().unwrap());
-    let room = api.room().await;
-    let (mut creator, _) = api.creator(&room).await;
-
-    // The system takes them in for the server, which cannot.
-    let mut streams = Vec::new();
-    for _ in 0..60 {
-        streams.push(TcpStream::connect(api.address()).await.unwrap());
-    }
-    creator.expect_nothing_waiting().await;
-    drop(streams);
-    // In the end there are files again.
-    api.create(&json!({})).await.data();
-    creator.expect_nothing_waiting().await;
-    running.signal("TERM");
-    let (status, log) = running.ended().await;
-    assert_eq!(status, 0, "{log}");
-    assert!(log.contains("ulimit -n"), "{log}");
-}

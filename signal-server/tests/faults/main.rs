@@ -6,6 +6,7 @@
 mod common;
 
 mod dawdlers;
+mod descriptors;
 mod frames;
 mod half_open;
 mod join_storm;
