@@ -277,7 +277,15 @@ impl Participant {
 
     /// The next message.
     pub async fn hear(&mut self) -> Value {
-        serde_json::from_str(&self.hear_text().await).unwrap()
+        self.hear_within(PATIENCE).await
+    }
+
+    /// The same, where it may take that long.
+    pub async fn hear_within(&mut self, patience: Duration) -> Value {
+        match self.next_within(patience).await {
+            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
+            other => panic!("a message was expected, not {other:?}"),
+        }
     }
 
     pub async fn hear_text(&mut self) -> String {
@@ -358,6 +366,10 @@ impl Participant {
     }
 
     async fn next(&mut self) -> Option<Message> {
+        self.next_within(PATIENCE).await
+    }
+
+    async fn next_within(&mut self, patience: Duration) -> Option<Message> {
         let next = async {
             loop {
                 match self.socket.next().await.transpose().unwrap() {
@@ -366,7 +378,7 @@ impl Participant {
                 }
             }
         };
-        let next = timeout(PATIENCE, next).await.expect("something comes");
+        let next = timeout(patience, next).await.expect("something comes");
         match &next {
             Some(Message::Text(text)) => self.judge(&serde_json::from_str(text).unwrap()),
             Some(Message::Close(Some(close))) => contract::assert_close_code(close.code.into()),

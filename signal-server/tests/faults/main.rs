@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod clock_jump;
 mod dawdlers;
 mod descriptors;
 mod frames;
