@@ -6,7 +6,8 @@ mod limits;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
@@ -92,10 +93,13 @@ impl Cli {
     /// Prints help, version or what is wrong and exits where that is called for.
     #[must_use]
     pub fn read() -> Self {
-        Self::of(std::env::args_os()).unwrap_or_else(|error| error.exit())
+        Self::of(std::env::args_os(), |path| fs::read_to_string(path)).unwrap_or_else(|error| error.exit())
     }
 
-    fn of(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+    pub(crate) fn of(
+        args: impl IntoIterator<Item = OsString>,
+        read: impl FnOnce(&Path) -> io::Result<String>,
+    ) -> Result<Self, clap::Error> {
         let mut args: Vec<OsString> = args.into_iter().collect();
         // What is wrong is told when the file has been read too.
         let lenient = || Self::command().ignore_errors(true);
@@ -105,7 +109,7 @@ impl Cli {
             given = lenient().try_get_matches_from(&args)?;
         }
         let file = match given.get_one::<PathBuf>("config") {
-            Some(path) => file::arguments(path, &given)
+            Some(path) => file::arguments(path, read(path), &given)
                 .map_err(|error| Self::command().error(ErrorKind::ValueValidation, error))?,
             None => file::Arguments::default(),
         };

@@ -11,8 +11,10 @@ use self::authenticate::Login;
 pub use self::authenticate::{Authenticate, User};
 pub use self::jwks::InvalidJwks;
 use self::jwks::Jwks;
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::jwks::{published_keys, roots};
 pub use self::key::InvalidKey;
-use self::key::Key;
+pub(crate) use self::key::Key;
 use self::signed::Signed;
 use crate::secret::Secret;
 use crate::token::TokenError;

@@ -36,6 +36,9 @@ mod connection;
 pub mod development;
 mod drain;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/checks/mod.rs"]
+pub mod fuzzing;
 mod guesses;
 mod handle;
 mod hook;

@@ -28,7 +28,7 @@ impl Origins {
 
     /// Whether a WebSocket may be opened: programs send no origin, pages send theirs.
     pub(crate) fn permit(&self, headers: &HeaderMap) -> bool {
-        headers.get(header::ORIGIN).is_none_or(|origin| self.contains(origin))
+        headers.get_all(header::ORIGIN).iter().all(|origin| self.contains(origin))
     }
 
     pub(crate) fn cors_layer(&self) -> CorsLayer {
@@ -47,12 +47,14 @@ impl Origins {
 }
 
 fn is_loopback(origin: &HeaderValue) -> bool {
-    let Some(authority) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else {
+    let Some(("http" | "https", authority)) =
+        origin.to_str().ok().and_then(|origin| origin.split_once("://"))
+    else {
         return false;
     };
-    let host = match authority.1.rsplit_once(':') {
+    let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        Some(_) | None => authority.1,
+        Some(_) | None => authority,
     };
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
@@ -72,9 +74,29 @@ mod tests {
         {
             assert!(loopback.contains(&HeaderValue::from_static(origin)), "{origin}");
         }
-        for origin in ["null", "http://localhost.evil.com", "http://evil.com", "http://evil.com:80@localhost"]
-        {
+        for origin in [
+            "null",
+            "file://localhost",
+            "http://localhost.evil.com",
+            "http://evil.com",
+            "http://evil.com:80@localhost",
+        ] {
             assert!(!loopback.contains(&HeaderValue::from_static(origin)), "{origin}");
         }
+    }
+
+    #[test]
+    fn of_several_origins_each_has_to_be_allowed() {
+        let listed = HeaderValue::from_static("https://example.com");
+        let origins = Origins::listed([listed]);
+        let permit = |pages: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for page in pages {
+                headers.append(header::ORIGIN, HeaderValue::from_static(page));
+            }
+            origins.permit(&headers)
+        };
+        assert!(permit(&[]) && permit(&["https://example.com"]));
+        assert!(!permit(&["https://example.com", "https://evil.com"]) && !permit(&["null"]));
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use reqwest::Url;
 use thiserror::Error;
 
 use crate::cli::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
@@ -191,15 +192,16 @@ impl Check {
     }
 
     fn origin(&mut self, origin: &str) -> Option<HeaderValue> {
-        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-        if host.is_some_and(|host| !host.is_empty() && !host.contains('/'))
-            && let Ok(value) = origin.parse()
-        {
-            return Some(value);
+        let page = Url::parse(origin).ok().filter(|page| matches!(page.scheme(), "http" | "https"));
+        let sent = page.map(|page| page.origin().ascii_serialization());
+        match (sent, origin.parse()) {
+            (Some(sent), Ok(value)) if sent == origin => return Some(value),
+            // It would be compared as it is, and never match.
+            (Some(sent), _) => self.problem(format!("--cors-origin {origin}: browsers send this as {sent}")),
+            (None, _) => {
+                self.problem(format!("--cors-origin {origin}: expected an origin like https://example.com"));
+            }
         }
-        self.problem(format!(
-            "--cors-origin {origin}: expected an origin like https://example.com, without a path"
-        ));
         None
     }
 
@@ -282,7 +284,11 @@ mod tests {
             turn_urls: vec!["http://turn".into()],
             stun_urls: vec!["stun:".into()],
             public_url: Some("example.com".into()),
-            cors_origins: vec!["https://example.com/app".into(), "*".into()],
+            cors_origins: vec![
+                "https://example.com/app".into(),
+                "https://Example.com:443".into(),
+                "*".into(),
+            ],
             server_secret: None,
             server_secret_file: Some("/nonexistent/secret".into()),
             ..production()
@@ -291,7 +297,8 @@ mod tests {
         for name in [
             "--turn-url http://turn",
             "--stun-url stun:",
-            "/app",
+            "https://example.com/app: browsers send this as https://example.com",
+            "https://Example.com:443: browsers send this as https://example.com",
             "--cors-origin *",
             "--public-url example.com",
             "/nonexistent/secret",

@@ -182,7 +182,7 @@ async fn refuse(mut socket: WebSocket, code: ErrorCode, dialect: Dialect, langua
 }
 
 /// The token among the subprotocols that are asked for: `rooms, token.<t>` or `rooms, resume.<t>`.
-fn subprotocol<'a>(headers: &'a HeaderMap, kind: &str) -> Option<&'a str> {
+pub(crate) fn subprotocol<'a>(headers: &'a HeaderMap, kind: &str) -> Option<&'a str> {
     let protocols = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
     protocols.flat_map(|value| value.split(',')).find_map(|protocol| protocol.trim().strip_prefix(kind))
 }

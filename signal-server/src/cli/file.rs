@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -35,9 +34,13 @@ pub(super) enum InvalidFile {
     Type { path: PathBuf, name: String, found: &'static str },
 }
 
-/// Reads a file. `given` is what flags and variables say, which goes before it.
-pub(super) fn arguments(path: &Path, given: &ArgMatches) -> Result<Arguments, InvalidFile> {
-    let text = fs::read_to_string(path).map_err(|error| InvalidFile::Io { path: path.to_owned(), error })?;
+/// Makes arguments of the text of a file. `given` is what flags and variables say, which goes before it.
+pub(super) fn arguments(
+    path: &Path,
+    text: io::Result<String>,
+    given: &ArgMatches,
+) -> Result<Arguments, InvalidFile> {
+    let text = text.map_err(|error| InvalidFile::Io { path: path.to_owned(), error })?;
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let before = &text.as_bytes()[..error.span().map_or(0, |span| span.start.min(text.len()))];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();

@@ -56,7 +56,7 @@ pub enum InvalidJwks {
 
 /// Why there are no newer keys; the identity provider's fault, or the network's.
 #[derive(Debug, Error)]
-enum FetchError {
+pub(crate) enum FetchError {
     #[error("{}", causes(.0))]
     Http(#[from] reqwest::Error),
     #[error("it is not a key set: {}", without_value(.0))]
@@ -153,16 +153,21 @@ impl Jwks {
             }
             body.extend_from_slice(&chunk);
         }
-        let set: KeySet = serde_json::from_slice(&body)?;
-        let jwks = set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
-        let keys: Arc<[Key]> = jwks.filter_map(|jwk| Key::published(&jwk)).collect();
-        if keys.is_empty() { Err(FetchError::NoKey) } else { Ok(keys) }
+        published_keys(&body)
     }
 
     fn cache(&self) -> MutexGuard<'_, Cache> {
         // Nothing under the lock leaves it half changed.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The keys of a key set that tokens may be signed with.
+pub(crate) fn published_keys(body: &[u8]) -> Result<Arc<[Key]>, FetchError> {
+    let set: KeySet = serde_json::from_slice(body)?;
+    let jwks = set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
+    let keys: Arc<[Key]> = jwks.filter_map(|jwk| Key::published(&jwk)).collect();
+    if keys.is_empty() { Err(FetchError::NoKey) } else { Ok(keys) }
 }
 
 impl Cache {
@@ -181,7 +186,8 @@ impl Cache {
     }
 }
 
-fn roots(ca: Option<&str>) -> Result<RootCertStore, InvalidJwks> {
+/// Those to trust at the other end.
+pub(crate) fn roots(ca: Option<&str>) -> Result<RootCertStore, InvalidJwks> {
     let Some(pem) = ca else {
         return Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() });
     };

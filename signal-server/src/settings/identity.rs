@@ -55,7 +55,15 @@ impl Check {
             }
             ([_], Some(url)) => self.jwks(&url, args.jwks_ca.as_deref()),
             ([_], None) if has_secret => {
-                let secret = self.secret("access-secret", access, development);
+                let secret = match access {
+                    Ok(None) => {
+                        self.problem(
+                            "--previous-access-secret is of no use without --access-secret".to_owned(),
+                        );
+                        None
+                    }
+                    given => self.secret("access-secret", given, development),
+                };
                 let previous = match previous {
                     Ok(None) => None,
                     given => self.secret("previous-access-secret", given, development),
@@ -154,6 +162,17 @@ mod tests {
                 problems(IdentityArgs { jwks_url: Some(url.into()), jwks_ca: ca, ..IdentityArgs::default() });
             assert!(told.contains(part), "{part} is not in\n{told}");
             assert!(!told.contains("user:secret"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_replaced_is_no_login_alone() {
+        for development in [false, true] {
+            let mut check = Check::default();
+            let previous =
+                IdentityArgs { previous_access_secret: Some(Secret::random()), ..IdentityArgs::default() };
+            assert!(check.identity(previous, development).is_none());
+            assert_eq!(check.problems, ["--previous-access-secret is of no use without --access-secret"]);
         }
     }
 
