@@ -38,6 +38,7 @@ fn a_message_to_one_that_does_not_reach_a_node_is_told_with_its_addressee() {
         [&error["code"], &error["about"], &error["req"]],
         [&json!("peer_unreachable"), &json!(to.as_str()), &json!("7")]
     );
+    assert_eq!(error["retryable"], true, "the node may be back: {error}");
 }
 
 #[test]
