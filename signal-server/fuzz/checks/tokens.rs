@@ -7,12 +7,13 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::FutureExt;
 use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
 use sha2::Sha256;
 use signal_core::{DisplayName, Grant, RoomId, Ticket};
 
 use crate::identity::{Identity, User};
 use crate::secret::Secret;
-use crate::token::{SeatGrant, TokenError, WsTokens};
+use crate::token::{SeatGrant, TokenError, WsTokens, unix_seconds};
 
 /// New in each process, so that no input can know it.
 static SECRET: LazyLock<Secret> = LazyLock::new(Secret::random);
@@ -28,7 +29,10 @@ pub fn tokens(data: &[u8]) {
 
     let (header, claims) = text.split_once('\n').unwrap_or((r#"{"alg":"HS256","typ":"ws+jwt"}"#, &text));
     if let Ok(seat) = ws.verify(&signed(header, claims, &SECRET.derive("ws-token"))) {
-        assert!(header.contains("HS256"), "{header}");
+        let read = |part: &str| serde_json::from_str::<Value>(part).expect("it was understood");
+        let (header, claims) = (read(header), read(claims));
+        assert_eq!([&header["alg"], &header["typ"]], ["HS256", "ws+jwt"], "{header}");
+        assert!(claims["exp"].as_u64() >= Some(unix_seconds() - 60), "{claims}");
         let again = ws.mint(&seat, SystemTime::now() + WsTokens::LIFETIME);
         assert_eq!(ws.verify(&again), Ok(seat), "the second token differs from the first");
         assert!(access(&login, &again).is_err(), "a seat is no login");
