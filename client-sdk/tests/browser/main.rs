@@ -18,6 +18,7 @@ mod picture;
 mod rebuilding;
 mod relay;
 mod restart;
+mod sample;
 mod screen;
 mod site;
 mod stage;

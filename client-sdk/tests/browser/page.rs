@@ -175,6 +175,16 @@ impl Page {
         self.run("stopScreen", &[]).await;
     }
 
+    /// Has it take its socket for broken; pages that resume can.
+    pub(crate) async fn lose_socket(&self) {
+        self.run("loseSocket", &[]).await;
+    }
+
+    /// Leaves with a message; pages that do can.
+    pub(crate) async fn leave(&self) {
+        self.run("leave", &[]).await;
+    }
+
     /// Loads the page again and joins as somebody new.
     pub(crate) async fn reload(&mut self, entry: &Entry) {
         self.tab.reload().await;

@@ -15,9 +15,14 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn open() -> Self {
+        Self::open_with(Router::new()).await
+    }
+
+    /// With more than the files in `pages/`.
+    pub(crate) async fn open_with(pages: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = FILES.iter().fold(Router::new(), |router, (path, content_type, text)| {
+        let router = FILES.iter().fold(pages, |router, (path, content_type, text)| {
             router.route(path, get(([(CONTENT_TYPE, *content_type)], *text)))
         });
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -38,12 +43,13 @@ impl Drop for Site {
 const HTML: &str = "text/html";
 const SCRIPT: &str = "text/javascript";
 
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 8] = [
     ("/keeping.html", HTML, include_str!("pages/keeping.html")),
     ("/rebuilding.html", HTML, include_str!("pages/rebuilding.html")),
     ("/call.js", SCRIPT, include_str!("pages/call.js")),
     ("/keeping.js", SCRIPT, include_str!("pages/keeping.js")),
     ("/media.js", SCRIPT, include_str!("pages/media.js")),
     ("/rebuilding.js", SCRIPT, include_str!("pages/rebuilding.js")),
+    ("/sample.js", SCRIPT, include_str!("pages/sample.js")),
     ("/statistics.js", SCRIPT, include_str!("pages/statistics.js")),
 ];

@@ -48,7 +48,12 @@ impl Stage {
             Kind::Keeping => "keeping",
             Kind::Rebuilding => "rebuilding",
         };
-        Page::enter(self.chromium.open(&self.site.url(name)).await, entry).await
+        self.visit(&self.site.url(name), entry).await
+    }
+
+    /// A page of another site.
+    pub(crate) async fn visit(&self, url: &str, entry: &Entry) -> Page {
+        Page::enter(self.chromium.open(url).await, entry).await
     }
 
     /// A program that sends audio and video, and a page.
