@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::contract::{Side, assert_fits, fault};
+use common::contract::{DOCUMENT, Side, assert_fits, fault};
 use common::program::{program, run, utf8};
 use common::{Api, builder, keys, text};
 use serde_json::{Value, json};
@@ -45,6 +45,29 @@ fn every_message_in_the_api_document_is_one_of_the_side_it_is_shown_for() {
         seen += 1;
     }
     assert!(seen >= 25, "{seen}");
+}
+
+#[test]
+fn every_code_of_the_protocol_is_explained_in_both_languages() {
+    let errors = DOCUMENT["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap().iter();
+    let errors: Vec<String> = errors.map(|code| format!("`{}`", text(code))).collect();
+    let close_codes = DOCUMENT["x-close-codes"].as_object().unwrap();
+    for path in ["docs/api.md", "docs/api.zh.md"] {
+        let document = read(path);
+        for code in errors.iter().chain(close_codes.keys()) {
+            assert!(document.contains(code), "{path} does not mention {code}");
+        }
+        let rows = document.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+        let listed: Vec<&str> = rows
+            .map(|(code, _)| code)
+            .filter(|code| code.len() == 4 && code.parse::<u16>().is_ok())
+            .collect();
+        assert!(listed.len() >= 11, "{path}: {listed:?}");
+        for code in listed {
+            // The browser's own word, which no server sends.
+            assert!(code == "1006" || close_codes.contains_key(code), "{path}: {code}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -138,9 +161,12 @@ struct Block {
     code: String,
 }
 
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
+}
+
 fn blocks(path: &str) -> Vec<Block> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    let document = fs::read_to_string(path).unwrap();
+    let document = read(path);
     let (mut blocks, mut section, mut open) = (Vec::new(), <[String; 3]>::default(), None::<Block>);
     for line in document.lines() {
         open = match (open, line.strip_prefix("```")) {
