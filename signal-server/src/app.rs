@@ -9,6 +9,7 @@ use signal_core::{PasswordTag, RoomId};
 use crate::address::{Address, TrustedProxies};
 use crate::clock::Clock;
 use crate::drain::Drain;
+use crate::ice::Ice;
 use crate::identity::Identity;
 use crate::limits::{Limits, Refusals};
 use crate::metrics::{Counts, Metrics};
@@ -18,12 +19,11 @@ use crate::quota::{Occupancy, Quota};
 use crate::shard::{Shards, Timers};
 use crate::store::Writer;
 use crate::token::WsTokens;
-use crate::turn::IceServers;
 
 pub(crate) struct App {
     pub(crate) identity: Identity,
     pub(crate) ws_tokens: WsTokens,
-    pub(crate) ice_servers: Arc<IceServers>,
+    pub(crate) ice: Ice,
     pub(crate) origins: Origins,
     /// Where people join, if that is known.
     pub(crate) public_url: Option<PublicUrl>,

@@ -140,7 +140,7 @@ fn respond<T: Serialize>(result: Result<T, ApiError>, language: Language) -> Res
     }
 }
 
-fn wall(at: SystemTime) -> Timestamp {
+pub(crate) fn wall(at: SystemTime) -> Timestamp {
     Timestamp::from_millis(0) + at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 

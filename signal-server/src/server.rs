@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::drain::Drain;
 use crate::error::ApiError;
 use crate::handle::ServerHandle;
+use crate::ice::{Ice, IceServerSource, Source};
 use crate::identity::Identity;
 use crate::limits::{Limits, Refusals};
 use crate::metrics::Metrics;
@@ -33,7 +34,7 @@ use crate::secret::Secret;
 use crate::shard::{Common, Shards};
 use crate::store::{self, DataDir, DataDirError, RoomStore, StoreError, Writer};
 use crate::token::WsTokens;
-use crate::turn::IceServers;
+use crate::turn::ConfiguredServers;
 use crate::{accept, admin, asyncapi, http, language, rooms, websocket};
 
 /// A signaling server with its rooms.
@@ -50,7 +51,8 @@ pub struct Server {
 pub struct Builder {
     identity: Identity,
     server_secret: Option<Secret>,
-    ice_servers: IceServers,
+    configured_servers: ConfiguredServers,
+    ice_servers: Option<Source>,
     origins: Origins,
     public_url: Option<PublicUrl>,
     proxies: TrustedProxies,
@@ -69,7 +71,8 @@ impl Server {
         Builder {
             identity: identity.into(),
             server_secret: None,
-            ice_servers: IceServers::default(),
+            configured_servers: ConfiguredServers::default(),
+            ice_servers: None,
             origins: Origins::default(),
             public_url: None,
             proxies: TrustedProxies::new(Vec::new(), ForwardedHeader::default()),
@@ -155,14 +158,21 @@ impl Builder {
 
     /// TURN servers that share this secret (coturn's `static-auth-secret`), as URLs like `turn:host:3478`.
     pub fn turn(mut self, secret: Secret, urls: impl IntoIterator<Item = String>) -> Self {
-        self.ice_servers.turn_secret = Some(secret);
-        self.ice_servers.turn_urls = urls.into_iter().collect();
+        self.configured_servers.turn_secret = Some(secret);
+        self.configured_servers.turn_urls = urls.into_iter().collect();
         self
     }
 
     /// STUN servers, as URLs like `stun:host:3478`.
     pub fn stun(mut self, urls: impl IntoIterator<Item = String>) -> Self {
-        self.ice_servers.stun_urls = urls.into_iter().collect();
+        self.configured_servers.stun_urls = urls.into_iter().collect();
+        self
+    }
+
+    /// Who decides which ICE servers a participant is told of, in place of [`turn`](Self::turn) and [`stun`](Self::stun),
+    /// which it is told of where that fails.
+    pub fn ice_servers(mut self, source: impl IceServerSource) -> Self {
+        self.ice_servers = Some(Source::new(source));
         self
     }
 
@@ -271,20 +281,16 @@ impl Builder {
 
     fn assemble(self, server_secret: &Secret, writer: Option<Writer>, metrics: Metrics) -> Server {
         let clock = Clock::start();
-        let ice_servers = Arc::new(self.ice_servers);
-        let refusals = Arc::new(Refusals::new(metrics.clone()));
-        let common = Common {
-            ice_servers: Arc::clone(&ice_servers),
-            refusals: Arc::clone(&refusals),
-            metrics: metrics.clone(),
-            clock,
-        };
-        let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &common);
         let limits = self.limits;
+        let ice = Ice::new(self.ice_servers, self.configured_servers, limits.request_patience);
+        let refusals = Arc::new(Refusals::new(metrics.clone()));
+        let common =
+            Common { ice: ice.clone(), refusals: Arc::clone(&refusals), metrics: metrics.clone(), clock };
+        let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &common);
         let app = App {
             identity: self.identity,
             ws_tokens: WsTokens::new(server_secret),
-            ice_servers,
+            ice,
             origins: self.origins,
             public_url: self.public_url,
             proxies: self.proxies,

@@ -1,5 +1,7 @@
 //! Where a hub meets a store, a clock and sockets.
 
+mod ice_wishes;
+
 use std::collections::HashMap;
 use std::future;
 use std::hash::{BuildHasher, RandomState};
@@ -10,20 +12,21 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use prometheus_client::metrics::gauge::Gauge;
 use signal_core::{
-    Applied, CloseCode, ConnId, Hub, HubConfig, Input, Loss, NodeId, Op, OpId, Output, Room, RoomId,
-    RoomIdTaken, Timestamp,
+    Applied, CloseCode, ConnId, Hub, HubConfig, IceServers, Input, Loss, NodeId, Op, OpId, Output, Room,
+    RoomId, RoomIdTaken, Timestamp,
 };
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use self::ice_wishes::{Wish, Wishes};
 use crate::clock::Clock;
+use crate::ice::Ice;
 use crate::limits::{Limit, Refusals};
 use crate::metrics::Metrics;
 use crate::quota::Place;
 use crate::store::{Change, NotSaved, Save, Store, Writer};
-use crate::turn::IceServers;
 
 /// Where the hub's outputs for one connection go.
 ///
@@ -38,7 +41,7 @@ pub(crate) struct Queue {
 /// What all shards have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
-    pub(crate) ice_servers: Arc<IceServers>,
+    pub(crate) ice: Ice,
     pub(crate) refusals: Arc<Refusals>,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
@@ -131,8 +134,8 @@ pub(crate) struct Shard {
     metrics: Metrics,
     /// Told when the next deadline may have moved to the front.
     deadline_moved: Notify,
-    /// What the disk has settled, for the timer's task, which hands it on.
-    settled: tokio::sync::Mutex<mpsc::UnboundedReceiver<(Waiting, Result<(), NotSaved>)>>,
+    /// What others have settled, for the timer's task, which hands it on.
+    settled: tokio::sync::Mutex<mpsc::UnboundedReceiver<Settled>>,
 }
 
 #[derive(Debug)]
@@ -143,7 +146,15 @@ struct State {
     common: Common,
     /// Whose message is being handled.
     sender: Option<ConnId>,
-    settled: mpsc::UnboundedSender<(Waiting, Result<(), NotSaved>)>,
+    ice_wishes: Wishes,
+    settled: mpsc::UnboundedSender<Settled>,
+}
+
+/// What was waited for without the lock.
+#[derive(Debug)]
+enum Settled {
+    IceServers(Wish, IceServers),
+    Saved(Waiting, Result<(), NotSaved>),
 }
 
 /// Who waits until a change to a room is safe.
@@ -169,7 +180,15 @@ impl Shard {
     fn new(hub: Hub, store: Store, common: Common) -> Self {
         let (clock, metrics) = (common.clock, common.metrics.clone());
         let (settled_in, settled) = mpsc::unbounded_channel();
-        let state = State { hub, store, queues: HashMap::new(), common, sender: None, settled: settled_in };
+        let state = State {
+            hub,
+            store,
+            queues: HashMap::new(),
+            common,
+            sender: None,
+            ice_wishes: Wishes::default(),
+            settled: settled_in,
+        };
         Self {
             state: Mutex::new(state),
             clock,
@@ -205,6 +224,7 @@ impl Shard {
     pub(crate) fn lost(&self, conn: ConnId, how: Loss) {
         let mut state = self.lock();
         state.queues.remove(&conn);
+        state.ice_wishes.forget(conn);
         self.handle(state, Input::Lost { conn, how });
     }
 
@@ -270,10 +290,13 @@ impl Shard {
                     state.store.handle_timeout(now);
                     state.drain(now);
                 }
-                Some((waiting, saved)) = settled.recv() => {
+                Some(settled) = settled.recv() => {
                     let mut state = self.lock();
                     let (before, now) = (state.deadline(), self.clock.now());
-                    state.settle(waiting, saved, now);
+                    match settled {
+                        Settled::IceServers(wish, ice) => state.tell_ice_servers(&wish, &ice, now),
+                        Settled::Saved(waiting, saved) => state.settle(waiting, saved, now),
+                    }
                     self.finish(state, before, now);
                 }
                 () = self.deadline_moved.notified() => {}
@@ -328,9 +351,9 @@ impl State {
                 }
                 Output::Frame { to, frame } => self.send(to, frame),
                 Output::IceServersWanted { conn, room, participant, req } => {
-                    if let Some(room) = self.store.room(room) {
-                        let ice = self.common.ice_servers.announced(room, participant);
-                        self.hub.handle_input(Input::IceServers { conn, ice, req }, now);
+                    let wish = Wish { conn, room, participant, reqs: vec![req] };
+                    if let Some(wish) = self.ice_wishes.add(wish) {
+                        self.ask_for_ice_servers(wish);
                     }
                 }
                 Output::OverRate { .. } => self.common.refusals.count(Limit::Rate),
@@ -354,7 +377,7 @@ impl State {
         let settled = self.settled.clone();
         let then = Box::new(move |saved| {
             // Nobody waits any more when the shard is gone.
-            let _ = settled.send((waiting, saved));
+            let _ = settled.send(Settled::Saved(waiting, saved));
         });
         disk.save(Save { change, is_new, then });
     }

@@ -77,11 +77,11 @@ pub(crate) async fn open(
         None | Some(_) => Dialect::V2,
     };
     let seat = match resume {
-        Some(token) => resumed(&app, room, token, query.last_seq),
+        Some(token) => resumed(&app, room, token, query.last_seq).await,
         None => {
             let token = query.token.as_deref().or_else(|| bearer(&headers));
             let token = token.or_else(|| subprotocol(&headers, "token.")).unwrap_or_default();
-            identify(&app, room, token, language).await
+            identify(&app, room, token, dialect, language).await
         }
     };
     let open_socket = app.drain.socket();
@@ -114,6 +114,7 @@ async fn identify(
     app: &App,
     room: Option<RoomId>,
     token: &str,
+    dialect: Dialect,
     language: Language,
 ) -> Result<Seat, ErrorCode> {
     let (record, grant, name) = match app.ws_tokens.verify(token) {
@@ -147,16 +148,23 @@ async fn identify(
         Ticket::Creator => record.creator_id(),
         Ticket::Guest(id) => id,
     };
-    let ice = Some(app.ice_servers.announced(&record, participant));
+    let ice = match dialect {
+        // Not told.
+        Dialect::V1 => None,
+        Dialect::V2 => Some(app.ice.announced(&record, participant).await),
+    };
     Ok(Seat { room: record.id(), entry: Entry::Attach { grant, name, ice } })
 }
 
 /// The seat of a resume token; the room itself decides about it.
-fn resumed(app: &App, room: Option<RoomId>, token: &str, last_seq: u64) -> Result<Seat, ErrorCode> {
+async fn resumed(app: &App, room: Option<RoomId>, token: &str, last_seq: u64) -> Result<Seat, ErrorCode> {
     let token = opaque_token::hash(token);
     let room = room.ok_or(ErrorCode::ResumeFailed)?;
     let record = app.shards.of(room).room(room).ok_or(ErrorCode::ResumeFailed)?;
-    let ice = record.resumable(token).map(|seat| app.ice_servers.announced(&record, seat.id));
+    let ice = match record.resumable(token) {
+        Some(seat) => Some(app.ice.announced(&record, seat.id).await),
+        None => None,
+    };
     Ok(Seat { room, entry: Entry::Resume { token, last_seq, ice } })
 }
 

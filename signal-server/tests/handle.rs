@@ -6,7 +6,7 @@ mod common;
 
 use std::time::{Duration, SystemTime};
 
-use common::{Api, builder, pass, text};
+use common::{Api, builder, pass, text, until};
 use serde_json::json;
 use signal_core::{Timestamp, wire};
 use signal_server::{KickError, RoomId, RoomNotFound};
@@ -58,9 +58,7 @@ async fn a_room_is_listed_with_whoever_is_in_it_until_it_ends() {
     assert_eq!((counts.rooms, counts.participants), (2, 2));
     assert!(counts.connections >= 2, "{counts:?}");
     drop(guest);
-    while seats() != both(false) {
-        tokio::task::yield_now().await;
-    }
+    until(|| seats() == both(false)).await;
 
     let listed: Vec<_> = handle.rooms().into_iter().map(|room| room.id).collect();
     let mut expected = vec![number, id(&other)];

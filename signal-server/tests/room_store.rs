@@ -9,7 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Api, builder, text};
+use common::{Api, builder, text, until};
 use serde_json::json;
 use signal_core::InvalidRecord;
 use signal_server::testing::{self, TestServer};
@@ -110,9 +110,7 @@ async fn a_store_that_fails_or_panics_stops_new_rooms_alone_and_gets_the_rest_la
 
         records.become_so(Mood::Well);
         // Tried each second, also when nothing new comes.
-        while *records.kept.lock().unwrap() == before {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until(|| *records.kept.lock().unwrap() != before).await;
         api.room().await;
         drop(server);
         let (api, _server) = records.serve().await;

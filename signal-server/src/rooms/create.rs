@@ -16,11 +16,11 @@ use super::{
 };
 use crate::app::App;
 use crate::error::ApiError;
+use crate::ice::IceServer;
 use crate::language;
 use crate::limits::Limit;
 use crate::shard::CreateError;
 use crate::token::WsTokens;
-use crate::turn::IceServer;
 
 #[derive(Default, Deserialize)]
 struct CreateRequest {
@@ -120,7 +120,7 @@ async fn create_room(
         participant_id: room.creator_id().to_string(),
         ws_token: app.ws_tokens.mint(&grant, token_expires),
         token_expires_at: rfc3339(wall(token_expires)),
-        ice_servers: app.ice_servers.for_participant(&room, room.creator_id()),
+        ice_servers: app.ice.for_participant(&room, room.creator_id()).await.servers,
         pass,
     })
 }

@@ -8,13 +8,13 @@ use axum::response::Response;
 use serde::Serialize;
 use signal_core::{Grant, Room, Ticket};
 
-use super::{bearer, own_room, respond, rfc3339};
+use super::{bearer, own_room, respond, rfc3339, wall};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::ice::IceServer;
 use crate::language;
 use crate::room_path::RoomPath;
 use crate::token::TokenError;
-use crate::turn::IceServer;
 
 /// Where connections find a way, and until when the credentials there are good.
 #[derive(Serialize)]
@@ -32,10 +32,8 @@ pub(crate) async fn ice_servers(State(app): State<Arc<App>>, room: RoomPath, hea
 async fn announce(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<Announced, ApiError> {
     let (room, grant) = identify(app, room, headers).await?;
     let participant = room.granted(grant)?;
-    Ok(Announced {
-        ice_servers: app.ice_servers.for_participant(&room, participant),
-        ice_expires_at: rfc3339(room.expires_at()),
-    })
+    let ice = app.ice.for_participant(&room, participant).await;
+    Ok(Announced { ice_servers: ice.servers, ice_expires_at: rfc3339(wall(ice.expires_at)) })
 }
 
 /// Verifies the token before it looks at the room, so that strangers learn nothing about rooms.

@@ -14,11 +14,11 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::guesses::Guesses;
 use crate::http::Client;
+use crate::ice::IceServer;
 use crate::language;
 use crate::opaque_token;
 use crate::room_path::RoomPath;
 use crate::token::WsTokens;
-use crate::turn::IceServer;
 
 #[derive(Deserialize)]
 struct JoinRequest {
@@ -91,7 +91,7 @@ async fn join_room(
         participant_id: guest.to_string(),
         ws_token: app.ws_tokens.mint(&grant, token_expires),
         room_name: room.name().to_owned(),
-        ice_servers: app.ice_servers.for_participant(&room, guest),
+        ice_servers: app.ice.for_participant(&room, guest).await.servers,
         token_expires_at: rfc3339(wall(token_expires)),
     })
 }

@@ -410,6 +410,16 @@ pub async fn pass(time: Duration) {
     tokio::time::resume();
 }
 
+/// Waits for something that comes about in this process.
+pub async fn until(mut condition: impl FnMut() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.expect("it comes about");
+}
+
 /// The fields of an object, sorted.
 pub fn keys(object: &Value) -> Vec<&str> {
     let mut keys: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
