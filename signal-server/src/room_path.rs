@@ -1,11 +1,10 @@
 //! The room and the participant that a path names.
 
 use std::convert::Infallible;
+use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use signal_core::{ParticipantId, RoomId};
 
 /// `{room_id}` of a path, in any case; `None` if no room can have that id.
@@ -18,8 +17,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RoomPath {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let named: Option<RoomName> = segments(parts, state).await;
-        Ok(Self(named.and_then(|named| named.room_id.parse().ok())))
+        Ok(Self(segment("room_id", parts, state).await))
     }
 }
 
@@ -27,21 +25,12 @@ impl<S: Send + Sync> FromRequestParts<S> for ParticipantPath {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let named: Option<ParticipantName> = segments(parts, state).await;
-        Ok(Self(named.and_then(|named| named.participant_id.parse().ok())))
+        Ok(Self(segment("participant_id", parts, state).await))
     }
 }
 
-#[derive(Deserialize)]
-struct RoomName {
-    room_id: String,
-}
-
-#[derive(Deserialize)]
-struct ParticipantName {
-    participant_id: String,
-}
-
-async fn segments<T: DeserializeOwned + Send, S: Send + Sync>(parts: &mut Parts, state: &S) -> Option<T> {
-    Path::from_request_parts(parts, state).await.ok().map(|Path(named)| named)
+/// By its name: where the routes are nested, the prefix may have parameters too.
+async fn segment<T: FromStr, S: Send + Sync>(name: &str, parts: &mut Parts, state: &S) -> Option<T> {
+    let segments = RawPathParams::from_request_parts(parts, state).await.ok()?;
+    segments.iter().find_map(|(found, text)| (found == name).then_some(text))?.parse().ok()
 }

@@ -82,30 +82,26 @@ impl Server {
         }
     }
 
-    /// The routes, to serve or to nest in an application of one's own: `/api/webrtc/…`, `/ws/webrtc/…`, the probes
-    /// `/healthz` and `/readyz`, and `/asyncapi.json`, which describes the WebSocket to programs.
+    /// The routes, to merge or nest into an application of one's own: `/api/webrtc/…` and `/ws/webrtc/…`, and nothing
+    /// else. Other paths stay the application's; probes are in [`admin_router`](Self::admin_router), descriptions of the
+    /// API in [`documents_router`](Self::documents_router).
+    ///
+    /// Nested under a prefix the whole API is there: clients take `https://example.com/prefix` for their server.
     ///
     /// The limits for addresses hold where that application is served with
-    /// [`into_make_service_with_connect_info::<SocketAddr>`](Router::into_make_service_with_connect_info), and those of
-    /// TCP connections and headers with [`serve`](Self::serve) only.
+    /// [`into_make_service_with_connect_info::<SocketAddr>`](Router::into_make_service_with_connect_info); without,
+    /// nothing is counted by address, wrong passwords neither. Those of TCP connections and headers hold with
+    /// [`serve`](Self::serve) only.
+    ///
+    /// Where the application has a CORS layer of its own, keep these routes out of it: they have one, for the
+    /// [origins](Builder::origins) they know.
     pub fn router(&self) -> Router {
-        Router::new()
-            .route("/api/webrtc/rooms", get(rooms::list).post(rooms::create))
-            .route("/api/webrtc/rooms/{room_id}", get(rooms::show).patch(rooms::change).delete(rooms::close))
-            .route("/api/webrtc/rooms/{room_id}/join", post(rooms::join))
-            .route("/api/webrtc/rooms/{room_id}/ice-servers", post(rooms::ice_servers))
-            .route("/api/webrtc/rooms/{room_id}/participants/{participant_id}", delete(rooms::kick))
-            .route("/ws/webrtc/rooms/{room_id}", get(websocket::open))
-            .route_layer(from_fn_with_state(Arc::clone(&self.app), http::measure))
-            .merge(admin::probes())
-            .route("/asyncapi.json", get(asyncapi::document))
-            .fallback(not_found)
-            .method_not_allowed_fallback(method_not_allowed)
-            .layer(DefaultBodyLimit::max(self.app.limits.body_bytes))
-            .layer(from_fn_with_state(Arc::clone(&self.app), http::deadline))
-            .layer(self.app.origins.cors_layer())
-            .layer(from_fn(http::security_headers))
-            .with_state(Arc::clone(&self.app))
+        self.guarded(self.api()).reset_fallback()
+    }
+
+    /// What describes the API to programs: `/asyncapi.json`. It is the same for every server.
+    pub fn documents_router(&self) -> Router {
+        Self::documents().with_state(Arc::clone(&self.app))
     }
 
     /// The routes for operators alone: `/metrics` for Prometheus, and the probes.
@@ -113,14 +109,15 @@ impl Server {
         admin::routes().with_state(Arc::clone(&self.app))
     }
 
-    /// Serves until `shutdown` completes, then [drains](Self::drain), accepts nothing more, and gives requests under way
-    /// two seconds to end. It takes 21 s at most.
+    /// Serves the routes, their documents and the probes until `shutdown` completes, then [drains](Self::drain), accepts
+    /// nothing more, and gives requests under way two seconds to end. It takes 21 s at most.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let stopped = async {
             shutdown.await;
             self.drain().await;
         };
-        accept::serve(&self.app, listener, self.router(), stopped).await;
+        let router = self.guarded(self.api().merge(Self::documents()).merge(admin::probes()));
+        accept::serve(&self.app, listener, router, stopped).await;
         if let Some(writer) = &self.app.writer {
             // A disk that hangs does not keep it from ending: nothing was answered that is not saved.
             let _ = timeout(LAST_WRITES, writer.flush()).await;
@@ -145,6 +142,32 @@ impl Server {
     #[must_use]
     pub fn access_token(&self, subject: &str, name: Option<&str>, lifetime: Duration) -> Option<String> {
         self.app.identity.mint(subject, name, lifetime)
+    }
+
+    fn guarded(&self, routes: Router<Arc<App>>) -> Router {
+        routes
+            .fallback(not_found)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(DefaultBodyLimit::max(self.app.limits.body_bytes))
+            .layer(from_fn_with_state(Arc::clone(&self.app), http::deadline))
+            .layer(self.app.origins.cors_layer())
+            .layer(from_fn(http::security_headers))
+            .with_state(Arc::clone(&self.app))
+    }
+
+    fn api(&self) -> Router<Arc<App>> {
+        Router::new()
+            .route("/api/webrtc/rooms", get(rooms::list).post(rooms::create))
+            .route("/api/webrtc/rooms/{room_id}", get(rooms::show).patch(rooms::change).delete(rooms::close))
+            .route("/api/webrtc/rooms/{room_id}/join", post(rooms::join))
+            .route("/api/webrtc/rooms/{room_id}/ice-servers", post(rooms::ice_servers))
+            .route("/api/webrtc/rooms/{room_id}/participants/{participant_id}", delete(rooms::kick))
+            .route("/ws/webrtc/rooms/{room_id}", get(websocket::open))
+            .route_layer(from_fn_with_state(Arc::clone(&self.app), http::measure))
+    }
+
+    fn documents() -> Router<Arc<App>> {
+        Router::new().route("/asyncapi.json", get(asyncapi::document))
     }
 }
 
