@@ -1,6 +1,7 @@
 //! One task per signaling WebSocket: frames in, frames out, heartbeat, close.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -97,16 +98,18 @@ impl<'a> Connection<'a> {
                     silence.as_mut().reset(until);
                 }
                 _ = heartbeat.tick() => {
-                    if socket.send(Message::Ping(Bytes::new())).await.is_err() {
-                        return;
+                    let ping = socket.send(Message::Ping(Bytes::new()));
+                    match patiently(&mut self.closed, ping).await {
+                        Written::All => {}
+                        Written::Closed(code) => return self.finish(&mut socket, code).await,
+                        Written::Failed => return,
                     }
                 }
             }
         }
     }
 
-    /// Writes what is queued with one flush; a close that comes meanwhile interrupts it, since the peer may not be
-    /// reading.
+    /// Writes what is queued with one flush.
     async fn write(&mut self, socket: &mut WebSocket) -> Written {
         while self.pending.len() < BATCH
             && let Ok(frame) = self.frames.try_recv()
@@ -114,12 +117,11 @@ impl<'a> Connection<'a> {
             self.pending.push_back(frame);
         }
         let bytes: usize = self.pending.iter().map(Bytes::len).sum();
-        let written = tokio::select! {
-            biased;
-            written = timeout(SILENCE, flush(&mut self.pending, &self.queued, socket)) => written,
-            Ok(code) = &mut self.closed => return Written::Closed(code),
-        };
-        let Ok(Ok(())) = written else { return Written::Failed };
+        let flush = flush(&mut self.pending, &self.queued, socket);
+        match patiently(&mut self.closed, flush).await {
+            Written::All => {}
+            interrupted @ (Written::Closed(_) | Written::Failed) => return interrupted,
+        }
         self.unacknowledged += bytes;
         if self.unacknowledged >= ACKNOWLEDGE_BYTES {
             self.shard.input(Input::Sent { conn: self.conn, bytes: self.unacknowledged });
@@ -176,7 +178,23 @@ fn loss(frame: Option<&CloseFrame>) -> Loss {
     }
 }
 
-/// What became of a batch.
+/// Writes, for as long as a peer may be silent; a close that comes meanwhile interrupts it, since the peer may
+/// not be reading.
+async fn patiently(
+    closed: &mut oneshot::Receiver<CloseCode>,
+    writing: impl Future<Output = Result<(), axum::Error>>,
+) -> Written {
+    tokio::select! {
+        biased;
+        written = timeout(SILENCE, writing) => match written {
+            Ok(Ok(())) => Written::All,
+            Ok(Err(_)) | Err(_) => Written::Failed,
+        },
+        Ok(code) = closed => Written::Closed(code),
+    }
+}
+
+/// What became of a batch, or a ping.
 enum Written {
     All,
     Closed(CloseCode),

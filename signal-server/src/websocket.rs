@@ -92,6 +92,8 @@ pub(crate) async fn open(
         // Longer messages than the core takes are read, to be answered; beyond this the socket is not worth keeping.
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES)
+        // Pongs for whoever sends pings and does not read. What is meant for participants waits elsewhere.
+        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
         .on_upgrade(move |socket| async move {
             match seat {
                 // Not decided before: the server may have begun to stop during the handshake.
@@ -199,3 +201,5 @@ pub(crate) fn subprotocol<'a>(headers: &'a HeaderMap, kind: &str) -> Option<&'a 
 const CONNECTIONS_RETRY: Duration = Duration::from_secs(5);
 const SUBPROTOCOL: &str = "rooms";
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
+/// The library writes from 128 KiB on; no message of the server is nearly as long as the rest.
+const MAX_WRITE_BUFFER_BYTES: usize = 1024 * 1024;

@@ -1,10 +1,12 @@
 //! Frames that no WebSocket client should send, and more of them than anybody should.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::common::program::Served;
 use crate::common::{PATIENCE, Participant, Room, text};
@@ -18,6 +20,7 @@ const END: u8 = 0x80;
 const BINARY: u8 = 0x82;
 const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
+const PONG: u8 = 0x8A;
 
 /// Close codes (RFC 6455 section 7.4.1).
 const PROTOCOL_ERROR: u16 = 1002;
@@ -183,4 +186,64 @@ async fn messages_without_an_end_take_no_memory() {
     let grown = server.peak_memory() - memory;
     println!("{grown} bytes of memory more");
     assert!(grown < MOST_MEMORY, "{grown}");
+}
+
+#[tokio::test]
+async fn a_message_in_fragments_is_one_message_whatever_comes_between_them() {
+    let server = serve(&[]).await;
+    let Witnesses { room, members: [mut creator, mut guest] } = Witnesses::enter(&server).await;
+    let message = broadcast("in parts").to_string();
+    let (begin, end) = message.as_bytes().split_at(9);
+    let parts = [frame(TEXT_BEGINS, begin), frame(PING, b"between"), frame(MORE, b""), frame(END, end)];
+    guest.tcp().write_all(&parts.concat()).await.unwrap();
+    assert_eq!(creator.hear().await["data"], "in parts");
+
+    // As long as none may be, all together: the limit is for the message, and no reason to lose the socket.
+    let part = [b'x'; 32 * 1024];
+    let parts = [frame(TEXT_BEGINS, &part), frame(MORE, &part), frame(END, b"x")];
+    guest.tcp().write_all(&parts.concat()).await.unwrap();
+    assert_eq!(guest.hear().await["code"], "message_too_large");
+    guest.tcp().write_all(&frame(BINARY, message.as_bytes())).await.unwrap();
+    assert_eq!(guest.hear().await["code"], "invalid_message");
+    guest.say(&broadcast("still here")).await;
+    assert_eq!(creator.hear().await["data"], "still here");
+    server.api.close(&room.id, &room.access_token).await.data();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_frames_that_are_no_messages_keeps_nobody_waiting_and_takes_no_memory() {
+    const FLOOD: usize = 16 * MIB;
+    let server = serve(&[]).await;
+    let Witnesses { members: [mut creator, mut guest], .. } = Witnesses::enter(&server).await;
+    let memory = server.peak_memory();
+    let mut floods = JoinSet::new();
+    for (begin, flood) in [
+        (Vec::new(), frame(PING, &[0; 125]).repeat(100)),
+        (Vec::new(), frame(PONG, &[0; 125]).repeat(100)),
+        (frame(TEXT_BEGINS, b""), frame(MORE, b"").repeat(1000)),
+    ] {
+        let room = server.api.room().await;
+        let (mut flooder, _) = server.api.enter_v2(&room, &room.access_token).await;
+        floods.spawn(async move {
+            flooder.tcp().write_all(&begin).await.unwrap();
+            for _ in 0..FLOOD / flood.len() {
+                // It does not even read the answers.
+                flooder.tcp().write_all(&flood).await.unwrap();
+            }
+        });
+    }
+    let talk = async {
+        for number in 0.. {
+            guest.say(&broadcast(number)).await;
+            assert_eq!(creator.hear().await["data"], number);
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        _ = floods.join_all() => {}
+        () = talk => unreachable!("they talk without an end"),
+    }
+    let grown = server.peak_memory() - memory;
+    println!("{grown} bytes of memory more");
+    assert!(grown < FLOOD as u64 / 2, "{grown}");
 }

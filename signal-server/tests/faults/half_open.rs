@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use socket2::{SockFilter, SockRef};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::common::{Participant, text};
@@ -27,12 +27,18 @@ async fn a_peer_that_vanishes_is_missed_within_its_heartbeat_and_gone_after_its_
     // Its system acknowledges everything, while the page that should answer pings hangs.
     let (mut hung, hung_joined) = enter("hangs").await;
     let (mut v1, v1_id) = api.guest(&room, "vanishes too").await;
-    for _ in 0..4 {
+    // Its socket is full of answers that it does not read, so that nothing can be written to it.
+    let (mut full, full_id) = api.guest(&room, "does not read").await;
+    for _ in 0..5 {
         assert_eq!(creator.hear().await["type"], "peer_joined");
     }
     let v2_id = text(&v2_joined["participant_id"]);
     let (roaming_id, hung_id) =
         (text(&roaming_joined["participant_id"]), text(&hung_joined["participant_id"]));
+    let masked_ping = [b"\x89\xFD\0\0\0\0".as_slice(), &[7; 125]].concat();
+    for _ in 0..80 {
+        full.tcp().write_all(&masked_ping.repeat(1000)).await.unwrap();
+    }
     for participant in [&mut v2, &mut v1, &mut roaming] {
         vanish(participant);
     }
@@ -53,7 +59,7 @@ async fn a_peer_that_vanishes_is_missed_within_its_heartbeat_and_gone_after_its_
     let mut fates: Vec<(String, Value)> = Vec::new();
     let mut said = 0;
     let everybody_is_gone = async {
-        while fates.len() < 5 {
+        while fates.len() < 6 {
             let heard = creator.hear().await;
             match heard["type"].as_str().unwrap() {
                 "message" => {
@@ -88,7 +94,9 @@ async fn a_peer_that_vanishes_is_missed_within_its_heartbeat_and_gone_after_its_
         own.map(|(_, fate)| fate.clone()).collect::<Vec<_>>()
     };
     // The seat of a v1 participant ends with its socket.
-    assert_eq!(of(&v1_id), [json!("lost")]);
+    for id in [&v1_id, &full_id] {
+        assert_eq!(of(id), [json!("lost")]);
+    }
     for id in [&v2_id, &hung_id] {
         assert_eq!(of(id), [json!(false), json!("lost")]);
     }
