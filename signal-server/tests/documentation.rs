@@ -59,7 +59,7 @@ fn every_code_of_the_protocol_is_explained_in_both_languages() {
         }
         let rows = document.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
         let listed: Vec<&str> = rows
-            .map(|(code, _)| code)
+            .flat_map(|(codes, _)| codes.split(", "))
             .filter(|code| code.len() == 4 && code.parse::<u16>().is_ok())
             .collect();
         assert!(listed.len() >= 11, "{path}: {listed:?}");
