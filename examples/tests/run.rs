@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use client_sdk::{Client, Event, NewRoom, Options};
+use client_sdk::{Client, CloseReason, Event, NewRoom, Options, Participant as Member};
 use signal_server::testing;
 
 #[test]
@@ -124,16 +124,106 @@ fn the_bot_comes_by_link_or_password_plays_its_clip_and_says_everything_back() {
     });
 }
 
+#[test]
+fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_drains() {
+    let mut process = Process::start("embedded_server");
+    let mut lines = process.lines();
+    let url = lines.next().unwrap().strip_prefix("listening on ").unwrap().to_owned();
+    let admin = lines.next().unwrap().strip_prefix("administered at ").unwrap().to_owned();
+    assert_eq!(http("GET", &url, "/", ""), (200, "an application with rooms\n".to_owned()));
+    let (status, token) = http("POST", &url, "/login", "alice");
+    assert_eq!(status, 200);
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = Client::new(&format!("{url}/rooms")).unwrap();
+        assert!(client.create_room("made up", &NewRoom::default()).await.is_err());
+        let options = Options::new().bind_address("127.0.0.1:0").mdns(false);
+        let (room, mut host) = client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+        assert_eq!(room.name, "alice的房间");
+        let turn = &room.ice_servers[0];
+        assert_eq!(turn.urls, ["turn:127.0.0.1:3478"]);
+        assert_eq!(turn.username, Some(format!("{}-{}", room.room_id, host.id())));
+        assert_eq!(turn.credential.as_deref(), Some("from the provider"));
+        let mut guest = client.join(&room.room_id, &room.password, "bob", options.clone()).await.unwrap();
+        for participant in [&mut host, &mut guest] {
+            until(participant, |event| matches!(event, Event::DataChannelOpen { .. })).await;
+        }
+
+        let listed = http("GET", &admin, "/rooms", "").1;
+        let expected =
+            format!("{} alice的房间, of alice\n  {} alice\n  {} bob\n", room.room_id, host.id(), guest.id());
+        assert_eq!(listed, expected);
+        let path = format!("/rooms/{}/{}", room.room_id, guest.id());
+        assert_eq!(http("DELETE", &admin, &path, "").0, 200);
+        until(&mut guest, |event| matches!(event, Event::Closed(CloseReason::Kicked { .. }))).await;
+        assert_eq!(http("DELETE", &admin, &path, "").0, 200, "repeated");
+        assert_eq!(http("DELETE", &admin, &format!("/rooms/{}", room.room_id), "").0, 200);
+        until(&mut host, |event| matches!(event, Event::Closed(CloseReason::RoomClosed { .. }))).await;
+        assert_eq!(http("GET", &admin, "/rooms", "").1, "");
+        assert_eq!(http("DELETE", &admin, "/rooms/222222", ""), (404, "no such room is open\n".to_owned()));
+
+        let (_, _last) = client.create(&token, &NewRoom::default(), options).await.unwrap();
+        let interrupt = format!("kill -INT {}", process.0.id());
+        assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+        let ended = tokio::task::spawn_blocking(move || process.0.wait()).await.unwrap().unwrap();
+        assert!(ended.success());
+    });
+    assert_eq!(lines.next().unwrap(), "stopped");
+}
+
+/// Waits for an event.
+async fn until(participant: &mut Member, wanted: impl Fn(&Event) -> bool) {
+    while !wanted(&participant.next_event().await.expect("the event comes before the end")) {}
+}
+
+/// Sends one request and gives the status and body of the answer.
+fn http(method: &str, url: &str, path: &str, body: &str) -> (u16, String) {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}"
+    );
+    write!(stream, "{head}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// A program that ends with this.
+struct Process(Child);
+
+impl Process {
+    fn start(name: &str) -> Self {
+        Self(Command::new(example(name)).stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// What it prints from here on.
+    fn lines(&mut self) -> impl Iterator<Item = String> + use<> {
+        BufReader::new(self.0.stdout.take().unwrap()).lines().map(Result::unwrap)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
 struct Server {
-    process: Child,
+    #[expect(dead_code, reason = "ends by being dropped")]
+    process: Process,
     address: String,
     password: String,
 }
 
 impl Server {
     fn start() -> Self {
-        let mut process = Command::new(example("custom_server")).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut process = Process::start("custom_server");
+        let mut lines = process.lines();
         let address = lines.next().unwrap().strip_prefix("listening on ").unwrap().to_owned();
         let password = lines.next().unwrap().strip_prefix("password ").unwrap().to_owned();
         Self { process, address, password }
@@ -143,13 +233,6 @@ impl Server {
         let mut participant = Participant(BufReader::new(TcpStream::connect(&self.address).unwrap()));
         participant.say(hello);
         participant
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
     }
 }
 

@@ -23,6 +23,48 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # In an application of one's own
+//!
+//! [`Server::router`] brings the API and leaves every other path to the application. [`Server::handle`] gives the code
+//! around it a [`ServerHandle`], which lists rooms, closes them, puts participants out and [drains](ServerHandle::drain):
+//!
+//! ```
+//! use std::net::SocketAddr;
+//! use axum::extract::State;
+//! use axum::routing::get;
+//! use signal_server::{Secret, Server, ServerHandle};
+//! use tokio::net::TcpListener;
+//!
+//! async fn rooms(State(server): State<ServerHandle>) -> String {
+//!     server.rooms().iter().map(|room| format!("{}: {}\n", room.id, room.participants.len())).collect()
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> std::io::Result<()> {
+//! let server = Server::builder(Secret::new("the secret that your login signs access tokens with")).build();
+//! let application = axum::Router::new()
+//!     .route("/admin", get(rooms))
+//!     .with_state(server.handle())
+//!     // Clients take https://example.com/calls for their server.
+//!     .nest("/calls", server.router());
+//!
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! let (handle, stop) = (server.handle(), async { /* until Ctrl-C, say */ });
+//! // With their addresses, since clients are counted by them.
+//! axum::serve(listener, application.into_make_service_with_connect_info::<SocketAddr>())
+//!     .with_graceful_shutdown(async move {
+//!         stop.await;
+//!         handle.drain().await;
+//!     })
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Three things it may decide by itself, each a trait: [whom access tokens are for](Authenticate), [which ICE servers a
+//! participant is told of](IceServerSource), and [where rooms are kept](RoomStore). Code behind them may fail, hang or
+//! panic: the rooms go on.
 #![forbid(unsafe_code)]
 
 mod accept;

@@ -1,0 +1,129 @@
+//! A web application with rooms inside: a login, TURN credentials and an admin page of its own.
+//!
+//! ```sh
+//! cargo run -p examples --example embedded_server
+//! curl -d alice http://127.0.0.1:…/login                        # as whom rooms are created
+//! curl -X POST http://127.0.0.1:…/rooms/api/webrtc/rooms -H 'Authorization: Bearer …'
+//! curl http://127.0.0.1:…/rooms                                 # at the other address: who is where
+//! curl -X DELETE http://127.0.0.1:…/rooms/ABC234/p_zzzz1234     # puts somebody out
+//! curl -X DELETE http://127.0.0.1:…/rooms/ABC234                # closes a room
+//! ```
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt::{Display, Write};
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{delete, get, post};
+use axum::serve::ListenerExt;
+use signal_server::{
+    Authenticate, IceRequest, IceServer, IceServerSource, IceServers, Identity, Server, ServerHandle,
+    TokenError, User, async_trait,
+};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let sessions = Sessions::default();
+    let server = Server::builder(Identity::custom(sessions.clone())).ice_servers(TurnProvider).build();
+
+    let application = Router::new()
+        .route("/", get(async || "an application with rooms\n"))
+        .route("/login", post(login))
+        .with_state(sessions)
+        // Clients take http://…/rooms for their server.
+        .nest("/rooms", server.router());
+    // At an address of its own, which the public does not reach.
+    let admin = Router::new()
+        .route("/rooms", get(list))
+        .route("/rooms/{room}", delete(close))
+        .route("/rooms/{room}/{participant}", delete(kick))
+        .with_state(server.handle())
+        .merge(server.admin_router());
+
+    let (public, private) =
+        (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
+    println!("listening on http://{}", public.local_addr()?);
+    println!("administered at http://{}", private.local_addr()?);
+    tokio::spawn(axum::serve(private, admin).into_future());
+    // Candidates are small and wanted at once.
+    let public = public.tap_io(|socket| drop(socket.set_nodelay(true)));
+    // The limits for addresses want to know them.
+    let service = application.into_make_service_with_connect_info::<SocketAddr>();
+    let rooms = server.handle();
+    let stopped = async move {
+        let _ = tokio::signal::ctrl_c().await;
+        // Everybody is told to come back, and the sockets end.
+        rooms.drain().await;
+    };
+    axum::serve(public, service).with_graceful_shutdown(stopped).await?;
+    println!("stopped");
+    Ok(())
+}
+
+/// Stands for a table of sessions: who has which token.
+#[derive(Clone, Default)]
+struct Sessions(Arc<Mutex<HashMap<String, String>>>);
+
+#[async_trait]
+impl Authenticate for Sessions {
+    async fn authenticate(&self, token: &str) -> Result<User, TokenError> {
+        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = sessions.get(token).ok_or(TokenError::Invalid)?;
+        Ok(User::new(name).named(name))
+    }
+}
+
+/// Where a real one would ask for a password.
+async fn login(State(Sessions(sessions)): State<Sessions>, name: String) -> String {
+    let token = format!("{:032x}", rand::random::<u128>());
+    sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), name);
+    token
+}
+
+/// Stands for a TURN service that hands out credentials on request.
+struct TurnProvider;
+
+#[async_trait]
+impl IceServerSource for TurnProvider {
+    async fn ice_servers(&self, request: &IceRequest) -> Result<IceServers, Box<dyn Error + Send + Sync>> {
+        let username = format!("{}-{}", request.room, request.participant);
+        let turn = IceServer::turn(["turn:127.0.0.1:3478"], username, "from the provider");
+        Ok(IceServers { servers: vec![turn], expires_at: request.until })
+    }
+}
+
+async fn list(State(rooms): State<ServerHandle>) -> String {
+    let mut page = String::new();
+    for room in rooms.rooms() {
+        let _ = writeln!(page, "{} {}, of {}", room.id, room.name, room.creator);
+        for participant in room.participants {
+            let _ = writeln!(page, "  {} {}", participant.id, participant.name);
+        }
+    }
+    page
+}
+
+async fn close(State(rooms): State<ServerHandle>, Path(room): Path<String>) -> Result<(), Failure> {
+    let room = room.parse().map_err(not_found)?;
+    rooms.close_room(room).await.map_err(not_found)
+}
+
+async fn kick(
+    State(rooms): State<ServerHandle>,
+    Path((room, participant)): Path<(String, String)>,
+) -> Result<(), Failure> {
+    let (room, participant) = (room.parse().map_err(not_found)?, participant.parse().map_err(not_found)?);
+    rooms.kick(room, participant).await.map_err(not_found)
+}
+
+type Failure = (StatusCode, String);
+
+fn not_found(error: impl Display) -> Failure {
+    (StatusCode::NOT_FOUND, format!("{error}\n"))
+}
