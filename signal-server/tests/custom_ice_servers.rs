@@ -184,6 +184,7 @@ async fn a_participant_that_asks_often_has_one_asking_under_way_and_every_answer
     }
     socket.say(&json!({"type": "ping", "t": 1})).await;
     assert_eq!(socket.hear().await["type"], "pong");
+    source.until_asked(1).await;
     assert_eq!(source.asked().len(), 1);
     source.released.add_permits(2);
     for req in ["1", "2", "3", "4"] {
