@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
@@ -11,7 +11,7 @@ use futures_util::SinkExt;
 use prometheus_client::metrics::gauge::Gauge;
 use signal_core::{CloseCode, ConnId, Input, Loss};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, timeout};
 
 use crate::shard::{Queue, Shard, size};
 use crate::violation;
@@ -47,6 +47,8 @@ impl<'a> Connection<'a> {
         let mut heartbeat = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_heard = Instant::now();
+        // The first ping since then.
+        let mut pinged = None;
         let mut silence = pin!(sleep(SILENCE));
         loop {
             tokio::select! {
@@ -58,8 +60,22 @@ impl<'a> Connection<'a> {
                         Written::Failed => return,
                     }
                 }
-                message = socket.recv() => {
-                    last_heard = Instant::now();
+                heard = hear(&mut socket, silence.as_mut()) => {
+                    let Heard::Message(message) = heard else {
+                        // Nobody can answer a ping that this server was too busy, or not running, to send.
+                        let answer_by = pinged.unwrap_or_else(Instant::now) + ANSWER;
+                        let until = answer_by.max(last_heard + SILENCE);
+                        if until <= Instant::now() {
+                            tracing::debug!("no answer to pings, closing");
+                            // The others need not wait for its farewell.
+                            drop(self);
+                            let frame = CloseFrame { code: NO_PONG, reason: "no pong".into() };
+                            return close(&mut socket, frame).await;
+                        }
+                        silence.as_mut().reset(until);
+                        continue;
+                    };
+                    (last_heard, pinged) = (Instant::now(), None);
                     let frame = match message {
                         Some(Ok(Message::Text(text))) => text.into(),
                         // The protocol is text only; the hub answers that this is not a message.
@@ -86,18 +102,8 @@ impl<'a> Connection<'a> {
                     let Ok(code) = code else { return };
                     return self.finish(&mut socket, code).await;
                 }
-                () = &mut silence => {
-                    let until = last_heard + SILENCE;
-                    if until <= Instant::now() {
-                        tracing::debug!("no answer to pings, closing");
-                        // The others need not wait for its farewell.
-                        drop(self);
-                        let frame = CloseFrame { code: NO_PONG, reason: "no pong".into() };
-                        return close(&mut socket, frame).await;
-                    }
-                    silence.as_mut().reset(until);
-                }
                 _ = heartbeat.tick() => {
+                    pinged.get_or_insert_with(Instant::now);
                     let ping = socket.send(Message::Ping(Bytes::new()));
                     match patiently(&mut self.closed, ping).await {
                         Written::All => {}
@@ -139,6 +145,21 @@ impl<'a> Connection<'a> {
         if let Ok(Ok(())) = timeout(FAREWELL, flush(&mut self.pending, &self.queued, socket)).await {
             close(socket, CloseFrame { code: code.as_u16(), reason: "".into() }).await;
         }
+    }
+}
+
+/// What has come, or that nothing has for too long.
+enum Heard {
+    Message(Option<Result<Message, axum::Error>>),
+    Nothing,
+}
+
+/// The next message, even if it has come when the wait for it was over already.
+async fn hear(socket: &mut WebSocket, silence: Pin<&mut Sleep>) -> Heard {
+    tokio::select! {
+        biased;
+        message = socket.recv() => Heard::Message(message),
+        () = silence => Heard::Nothing,
     }
 }
 
@@ -222,5 +243,7 @@ const ACKNOWLEDGE_BYTES: usize = 64 * 1024;
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// A socket that neither sends nor takes anything for this long is dropped.
 const SILENCE: Duration = Duration::from_secs(45);
+/// How long a ping may remain without an answer, at least.
+const ANSWER: Duration = PING_EVERY;
 const FAREWELL: Duration = Duration::from_secs(2);
 const NO_PONG: u16 = 4012;

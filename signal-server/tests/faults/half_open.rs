@@ -1,5 +1,7 @@
 //! Peers that are gone without a word: no FIN, no RST, no acknowledgement, as after a cable is pulled.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use socket2::{SockFilter, SockRef};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,6 +9,9 @@ use tokio::time::timeout;
 
 use crate::common::{Participant, text};
 use crate::{LONG_PATIENCE, broadcast, serve};
+
+/// Between two messages.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// From now on the system drops every packet to this socket before TCP sees it; it sends nothing either.
 fn vanish(participant: &mut Participant) {
@@ -76,7 +81,7 @@ async fn a_peer_that_vanishes_is_missed_within_its_heartbeat_and_gone_after_its_
         for number in 0.. {
             roaming_again.say(&broadcast(number)).await;
             // It listens as well, for the time until it speaks again.
-            let _ = timeout(LONG_PATIENCE / 180, async {
+            let _ = timeout(A_MOMENT, async {
                 loop {
                     roaming_again.hear().await;
                 }

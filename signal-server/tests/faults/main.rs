@@ -12,6 +12,7 @@ mod frames;
 mod half_open;
 mod join_storm;
 mod slow_reader;
+mod stall;
 
 use std::time::Duration;
 
