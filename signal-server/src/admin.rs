@@ -13,6 +13,9 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::language;
 use crate::metrics::OPEN_METRICS;
+use crate::openapi::refusals;
+
+refusals!(Unavailable);
 
 /// `GET /healthz` and `GET /readyz`, which tell nothing that the public may not know.
 pub(crate) fn probes() -> Router<Arc<App>> {
@@ -24,13 +27,32 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     probes().route("/metrics", get(metrics))
 }
 
-/// Whether it runs; whoever gets no answer should start it anew.
-async fn healthz() -> &'static str {
+/// Whether the server runs
+///
+/// Whoever gets no answer should start it anew.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "server",
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
+)]
+pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether it takes anybody in; while it does not, send them elsewhere.
-async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+/// Whether the server takes anybody in
+///
+/// While it does not, send them elsewhere.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "server",
+    responses(
+        (status = 200, description = "It does", body = String, content_type = "text/plain"),
+        Refusals
+    )
+)]
+pub(crate) async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     if app.drain.is_on() {
         return ApiError::Draining.into_response(language::preferred(&headers));
     }

@@ -6,121 +6,197 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
 use signal_core::{Language, Reject, Room};
-use thiserror::Error;
+use utoipa::ToSchema;
 
+use crate::openapi;
 use crate::quota::UsedUp;
 
 /// Why a request was refused.
-#[derive(Debug, Error)]
+#[derive(Debug)]
 pub(crate) enum ApiError {
-    #[error("body_too_large")]
     BodyTooLarge,
     /// The server is stopping.
-    #[error("unavailable")]
     Draining,
-    #[error("forbidden")]
     Forbidden,
     /// With what is wrong, in English.
-    #[error("invalid_argument")]
     InvalidArgument(String),
-    #[error("invite_void")]
     InviteVoid,
-    #[error("method_not_allowed")]
     MethodNotAllowed,
-    #[error("not_found")]
     NotFound,
-    #[error("participant_not_found")]
     ParticipantNotFound,
-    #[error("password_locked")]
     PasswordLocked,
     /// One of the limits is reached.
-    #[error("rate_limited")]
-    RateLimited { retry_after: Duration },
-    #[error("request_timeout")]
+    RateLimited {
+        retry_after: Duration,
+    },
     RequestTimeout,
-    #[error("room_expired")]
     RoomExpired,
-    #[error("room_locked")]
-    RoomLocked,
-    #[error("room_full")]
     RoomFull,
-    #[error("room_not_found")]
+    RoomLocked,
     RoomNotFound,
-    #[error("storage_unavailable")]
     StorageUnavailable,
-    #[error("unauthorized")]
     Unauthorized,
-    #[error("unavailable")]
     Unavailable,
-    #[error("wrong_password")]
     WrongPassword,
 }
 
+/// Why a request was refused, for programs: these names never change.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ErrorCode)]
+pub(crate) enum Code {
+    BodyTooLarge,
+    Forbidden,
+    InvalidArgument,
+    InviteVoid,
+    MethodNotAllowed,
+    NotFound,
+    ParticipantNotFound,
+    PasswordLocked,
+    RateLimited,
+    RequestTimeout,
+    RoomExpired,
+    RoomFull,
+    RoomLocked,
+    RoomNotFound,
+    StorageUnavailable,
+    Unauthorized,
+    Unavailable,
+    WrongPassword,
+}
+
+/// A refusal.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Failure {
+    #[schema(schema_with = openapi::constant::<false>)]
+    success: bool,
+    code: Code,
+    /// For people, in the language of `Accept-Language`.
+    message: String,
+}
+
+impl Code {
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidArgument | Self::RoomExpired | Self::RoomFull => StatusCode::BAD_REQUEST,
+            Self::InviteVoid | Self::Unauthorized | Self::WrongPassword => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::RoomLocked => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::ParticipantNotFound | Self::RoomNotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PasswordLocked | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::StorageUnavailable | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Whether `Retry-After` says when to try again.
+    pub(crate) fn passes(self) -> bool {
+        self == Self::RateLimited || self.status() == StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    /// When it is answered, for the OpenAPI document.
+    pub(crate) fn when(self) -> &'static str {
+        match self {
+            Self::BodyTooLarge => "the body is too long (8 KiB by default)",
+            Self::Forbidden => "the token is not one for this",
+            Self::InvalidArgument => {
+                "the body is not JSON, or a field or parameter is not as it should be; `message` says which"
+            }
+            Self::InviteVoid => "the invite token is not the room's, or not any more",
+            Self::MethodNotAllowed => "the path is there, but not for this method",
+            Self::NotFound => "no such path",
+            Self::ParticipantNotFound => "nobody of that id has a seat in the room",
+            Self::PasswordLocked => {
+                "20 wrong passwords were tried in this room: no password opens it until its creator changes it"
+            }
+            Self::RateLimited => "too often, or too many at once",
+            Self::RequestTimeout => "the request took too long (10 s by default)",
+            Self::RoomExpired => "the room's time is over; told for 24 hours, then 404",
+            Self::RoomFull => "every seat for guests is taken",
+            Self::RoomLocked => "the creator lets nobody else in",
+            Self::RoomNotFound => "no such room, or it is closed",
+            Self::StorageUnavailable => "the room cannot be saved",
+            Self::Unauthorized => "no token, or one that is not valid (any more)",
+            Self::Unavailable => "the server is stopping, or the keys of the login are out of reach",
+            Self::WrongPassword => "the password is not the room's",
+        }
+    }
+}
+
 impl ApiError {
-    pub(crate) fn into_response(self, language: Language) -> Response {
-        let (status, zh, en) = match &self {
-            Self::BodyTooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "请求体过大", "the request body is too large")
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::BodyTooLarge => Code::BodyTooLarge,
+            Self::Draining | Self::Unavailable => Code::Unavailable,
+            Self::Forbidden => Code::Forbidden,
+            Self::InvalidArgument(_) => Code::InvalidArgument,
+            Self::InviteVoid => Code::InviteVoid,
+            Self::MethodNotAllowed => Code::MethodNotAllowed,
+            Self::NotFound => Code::NotFound,
+            Self::ParticipantNotFound => Code::ParticipantNotFound,
+            Self::PasswordLocked => Code::PasswordLocked,
+            Self::RateLimited { .. } => Code::RateLimited,
+            Self::RequestTimeout => Code::RequestTimeout,
+            Self::RoomExpired => Code::RoomExpired,
+            Self::RoomFull => Code::RoomFull,
+            Self::RoomLocked => Code::RoomLocked,
+            Self::RoomNotFound => Code::RoomNotFound,
+            Self::StorageUnavailable => Code::StorageUnavailable,
+            Self::Unauthorized => Code::Unauthorized,
+            Self::WrongPassword => Code::WrongPassword,
+        }
+    }
+
+    fn text(&self, language: Language) -> &'static str {
+        let (zh, en) = match self {
+            Self::BodyTooLarge => ("请求体过大", "the request body is too large"),
+            Self::Draining => {
+                ("服务器正在重启，请稍后再试", "the server is restarting; try again in a moment")
             }
-            Self::Draining => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "服务器正在重启，请稍后再试",
-                "the server is restarting; try again in a moment",
-            ),
-            Self::Forbidden => (StatusCode::FORBIDDEN, "没有权限", "you may not do this"),
-            Self::InvalidArgument(_) => (StatusCode::BAD_REQUEST, "参数无效", "invalid argument"),
-            Self::InviteVoid => (StatusCode::UNAUTHORIZED, "邀请已失效", "the invite is not valid"),
-            Self::MethodNotAllowed => {
-                (StatusCode::METHOD_NOT_ALLOWED, "不支持该方法", "this method is not allowed here")
-            }
-            Self::NotFound => (StatusCode::NOT_FOUND, "路径不存在", "no such path"),
-            Self::ParticipantNotFound => {
-                (StatusCode::NOT_FOUND, "房间内没有此参与者", "no such participant in the room")
-            }
-            Self::PasswordLocked => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "密码错误次数过多，房间已锁定",
-                "too many wrong passwords were tried",
-            ),
-            Self::RateLimited { .. } => {
-                (StatusCode::TOO_MANY_REQUESTS, "操作过于频繁，请稍后再试", "too often; try again later")
-            }
-            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "请求超时", "the request took too long"),
-            Self::RoomExpired => (StatusCode::BAD_REQUEST, "房间已过期", "the room has expired"),
-            Self::RoomLocked => (StatusCode::FORBIDDEN, "房间已锁定", "the room is locked"),
-            Self::RoomFull => (StatusCode::BAD_REQUEST, "房间已满", "the room is full"),
-            Self::RoomNotFound => (StatusCode::NOT_FOUND, "房间不存在", "no such room"),
+            Self::Forbidden => ("没有权限", "you may not do this"),
+            Self::InvalidArgument(_) => ("参数无效", "invalid argument"),
+            Self::InviteVoid => ("邀请已失效", "the invite is not valid"),
+            Self::MethodNotAllowed => ("不支持该方法", "this method is not allowed here"),
+            Self::NotFound => ("路径不存在", "no such path"),
+            Self::ParticipantNotFound => ("房间内没有此参与者", "no such participant in the room"),
+            Self::PasswordLocked => ("密码错误次数过多，房间已锁定", "too many wrong passwords were tried"),
+            Self::RateLimited { .. } => ("操作过于频繁，请稍后再试", "too often; try again later"),
+            Self::RequestTimeout => ("请求超时", "the request took too long"),
+            Self::RoomExpired => ("房间已过期", "the room has expired"),
+            Self::RoomFull => ("房间已满", "the room is full"),
+            Self::RoomLocked => ("房间已锁定", "the room is locked"),
+            Self::RoomNotFound => ("房间不存在", "no such room"),
             Self::StorageUnavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
                 "服务器暂时无法保存新房间，请稍后再试",
                 "the server cannot save new rooms right now; try again",
             ),
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "请先登录", "a valid access token is needed"),
-            Self::Unavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "服务暂不可用，请稍后再试",
-                "the server cannot do this right now; try again",
-            ),
-            Self::WrongPassword => (StatusCode::UNAUTHORIZED, "密码错误", "wrong password"),
+            Self::Unauthorized => ("请先登录", "a valid access token is needed"),
+            Self::Unavailable => {
+                ("服务暂不可用，请稍后再试", "the server cannot do this right now; try again")
+            }
+            Self::WrongPassword => ("密码错误", "wrong password"),
         };
-        let text = match language {
+        match language {
             Language::En => en,
             Language::Zh => zh,
-        };
+        }
+    }
+
+    pub(crate) fn into_response(self, language: Language) -> Response {
+        let (code, text) = (self.code(), self.text(language));
         let message = match &self {
             Self::InvalidArgument(detail) => format!("{text}: {detail}"),
             _ => text.to_owned(),
         };
-        let body = json!({"success": false, "code": self.to_string(), "message": message});
-        let mut response = (status, Json(body)).into_response();
-        let retry_after = match self {
-            Self::RateLimited { retry_after } => Some(retry_after),
-            _ if status == StatusCode::SERVICE_UNAVAILABLE => Some(UNAVAILABLE_FOR),
-            _ => None,
-        };
-        if let Some(after) = retry_after {
+        let mut response = (code.status(), Json(Failure { success: false, code, message })).into_response();
+        if code.passes() {
+            let after = match self {
+                Self::RateLimited { retry_after } => retry_after,
+                _ => UNAVAILABLE_FOR,
+            };
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             response.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use serde::Serialize;
 use signal_core::{ParticipantId, Room, RoomId, Seat, wire};
+use utoipa::ToSchema;
 
 use crate::clock::system_time;
 use crate::hook;
@@ -83,12 +84,14 @@ pub struct IceServers {
 }
 
 /// A STUN or TURN server, in the form of `RTCIceServer` (W3C WebRTC section 4.2.2). Its credential is not shown.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct IceServer {
     urls: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     username: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     credential: Option<String>,
 }
 

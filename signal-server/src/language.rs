@@ -3,6 +3,17 @@
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
 use signal_core::Language;
+use utoipa::IntoParams;
+
+/// Which language the texts of an answer are in, for the OpenAPI document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct Preference {
+    /// Chinese or English, whichever comes first; Chinese without it.
+    #[expect(dead_code, reason = "it is read by `preferred`, from the header itself")]
+    #[param(rename = "Accept-Language", nullable = false, example = "en")]
+    accept_language: Option<String>,
+}
 
 /// The first of Chinese and English in order of preference (RFC 9110 section 12.5.4); Chinese by default.
 pub(crate) fn preferred(headers: &HeaderMap) -> Language {

@@ -92,6 +92,7 @@ mod limits;
 mod linger;
 mod metrics;
 mod opaque_token;
+mod openapi;
 mod origin;
 mod public_url;
 mod quota;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use signal_core::{ParticipantId, RoomId};
+use utoipa::IntoParams;
 
 /// `{room_id}` of a path, in any case; `None` if no room can have that id.
 pub(crate) struct RoomPath(pub(crate) Option<RoomId>);
@@ -33,4 +34,24 @@ impl<S: Send + Sync> FromRequestParts<S> for ParticipantPath {
 async fn segment<T: FromStr, S: Send + Sync>(name: &str, parts: &mut Parts, state: &S) -> Option<T> {
     let segments = RawPathParams::from_request_parts(parts, state).await.ok()?;
     segments.iter().find_map(|(found, text)| (found == name).then_some(text))?.parse().ok()
+}
+
+/// How the document describes [`RoomPath`].
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only described")]
+pub(crate) struct RoomName {
+    /// The room's number, in any case.
+    #[param(pattern = "^[2-9A-HJ-NP-Za-hj-np-z]{6}$", example = "ABC234")]
+    room_id: String,
+}
+
+/// How the document describes [`ParticipantPath`].
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only described")]
+pub(crate) struct ParticipantName {
+    /// Somebody in the room.
+    #[param(pattern = "^p_[0-9a-z]{8}$", example = "p_zzzy0001")]
+    participant_id: String,
 }

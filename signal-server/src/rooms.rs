@@ -1,15 +1,16 @@
 //! The HTTP requests about rooms, and what they have in common.
 
-mod change;
-mod close;
-mod create;
+pub(crate) mod change;
+pub(crate) mod close;
+pub(crate) mod create;
 mod field;
-mod ice_servers;
-mod join;
-mod kick;
-mod list;
+pub(crate) mod ice_servers;
+pub(crate) mod join;
+pub(crate) mod kick;
+pub(crate) mod list;
 mod pass;
-mod show;
+mod rotate_password;
+pub(crate) mod show;
 mod summary;
 
 use std::sync::Arc;
@@ -22,8 +23,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use signal_core::{CloseReason, DisplayName, Grant, Language, Op, Room, Status, Ticket, Timestamp, wire};
+use utoipa::ToSchema;
 
 pub(crate) use self::change::change;
 pub(crate) use self::close::close;
@@ -37,6 +38,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::identity::User;
 use crate::limits::Limit;
+use crate::openapi;
 use crate::room_path::RoomPath;
 use crate::token::{SeatGrant, TokenError};
 
@@ -133,9 +135,17 @@ fn invalid(detail: &str) -> ApiError {
     ApiError::InvalidArgument(detail.to_owned())
 }
 
+/// What a request that succeeds is answered.
+#[derive(Serialize, ToSchema)]
+struct Success<T> {
+    #[schema(schema_with = openapi::constant::<true>)]
+    success: bool,
+    data: T,
+}
+
 fn respond<T: Serialize>(result: Result<T, ApiError>, language: Language) -> Response {
     match result {
-        Ok(data) => Json(json!({"success": true, "data": data})).into_response(),
+        Ok(data) => Json(Success { success: true, data }).into_response(),
         Err(error) => error.into_response(language),
     }
 }

@@ -35,7 +35,7 @@ use crate::shard::{Common, Shards};
 use crate::store::{self, DataDir, DataDirError, RoomStore, StoreError, Writer};
 use crate::token::WsTokens;
 use crate::turn::ConfiguredServers;
-use crate::{accept, admin, asyncapi, http, language, rooms, websocket};
+use crate::{accept, admin, asyncapi, http, language, openapi, rooms, websocket};
 
 /// A signaling server with its rooms.
 ///
@@ -99,7 +99,7 @@ impl Server {
         self.guarded(self.api()).reset_fallback()
     }
 
-    /// What describes the API to programs: `/asyncapi.json`. It is the same for every server.
+    /// What describes the API to programs: `/openapi.json` and `/asyncapi.json`. They are the same for every server.
     pub fn documents_router(&self) -> Router {
         Self::documents().with_state(Arc::clone(&self.app))
     }
@@ -167,7 +167,7 @@ impl Server {
     }
 
     fn documents() -> Router<Arc<App>> {
-        Router::new().route("/asyncapi.json", get(asyncapi::document))
+        openapi::routes().route("/asyncapi.json", get(asyncapi::document))
     }
 }
 

@@ -24,26 +24,42 @@ use crate::app::App;
 use crate::connection::{self, Connection};
 use crate::error::ApiError;
 use crate::http::Client;
-use crate::language;
+use crate::language::{self, Preference};
 use crate::limits::Limit;
 use crate::opaque_token;
-use crate::room_path::RoomPath;
+use crate::openapi::refusals;
+use crate::room_path::{RoomName, RoomPath};
 use crate::rooms::{bearer, creator_name};
 use crate::token::TokenError;
 
-#[derive(Deserialize)]
+refusals!(InvalidArgument, Forbidden, RateLimited);
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct WsQuery {
     /// The protocol's version: 1 where it is absent, and the highest that is known where it is not.
     v: Option<u32>,
+    /// A ws token of the room, or its creator's access token.
     token: Option<String>,
+    /// A resume token instead.
     resume: Option<String>,
+    /// With `resume`: how many messages were received.
     #[serde(default)]
     last_seq: u64,
 }
 
-/// `GET /ws/webrtc/rooms/{room_id}`
+/// Open a WebSocket
 ///
-/// A socket that is refused is opened all the same and told why, since browsers hide a failed upgrade.
+/// What is said over it, and how it refuses, is in `/asyncapi.json`: a socket that is refused is opened all the same and told why, since browsers hide a failed
+/// upgrade. Tokens may also come as `Authorization: Bearer`, or as subprotocols: `rooms, token.<t>`.
+#[utoipa::path(
+    get,
+    path = "/ws/webrtc/rooms/{room_id}",
+    tag = "rooms",
+    operation_id = "open_socket",
+    params(RoomName, WsQuery, Preference),
+    responses((status = 101, description = "The socket is open"), Refusals)
+)]
 pub(crate) async fn open(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,

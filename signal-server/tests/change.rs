@@ -34,6 +34,9 @@ async fn what_is_changed_is_answered_and_told_to_those_who_speak_v2() {
         expected[field] = value;
         assert_eq!(guest.hear().await, json!({"type": "room_updated", "room": expected}));
     }
+    // However a whole number is written.
+    let written = api.change(&room, &json!({"max_participants": 2.0, "expires_minutes": 60.0})).await.data();
+    assert_eq!(written["max_participants"], 2);
     // Nothing to change, nothing to tell.
     for same in [
         json!({}),
@@ -271,6 +274,9 @@ async fn a_bad_argument_is_named_and_changes_nothing() {
         ("max_participants", json!(0)),
         ("max_participants", json!(51)),
         ("max_participants", json!(1.5)),
+        ("max_participants", json!(1e300)),
+        ("expires_minutes", json!(u64::MAX)),
+        ("expires_minutes", json!(1e18)),
         ("expires_minutes", json!("60")),
         ("rotate_password", json!("12345")),
         ("rotate_password", json!("密码")),

@@ -33,7 +33,8 @@ async fn create_as(api: &Api, token: Option<&str>, language: Option<&str>, body:
 #[tokio::test]
 async fn an_empty_request_gets_a_room_by_the_defaults() {
     let api = Api::start().await;
-    for body in ["", "{}", r#"{"name":null,"password":null,"max_participants":null,"expires_minutes":null}"#]
+    for body in
+        ["", "{}", "null", r#"{"name":null,"password":null,"max_participants":null,"expires_minutes":null}"#]
     {
         let earliest = minutes_from_now(120);
         let token = format!("Bearer {}", api.access_token("小明"));

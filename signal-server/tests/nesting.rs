@@ -23,7 +23,9 @@ fn application() -> Router {
         .fallback(async || (StatusCode::NOT_FOUND, "the application has no such page"))
 }
 
+/// With the document that answers are judged by.
 async fn serve(application: Router) -> SocketAddr {
+    let application = application.merge(builder().build().documents_router());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = application.into_make_service_with_connect_info::<SocketAddr>();
@@ -112,7 +114,7 @@ async fn addresses_have_limits_where_the_application_tells_them_and_none_elsewhe
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let untold = Api::at(listener.local_addr().unwrap());
-    let application = application().merge(server().router());
+    let application = application().merge(server().router()).merge(server().documents_router());
     tokio::spawn(async { axum::serve(listener, application).await });
     assert_eq!(guesses(&untold).await, 401);
 }

@@ -7,44 +7,73 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use signal_core::{Change, Op};
+use utoipa::ToSchema;
 
-use super::pass::{Pass, Wanted, rotate};
+use super::pass::{NewPass, rotate};
+use super::rotate_password::RotatePassword;
 use super::summary::Summary;
-use super::{Body, apply, field, invalid, own_room, parse, respond, take_change, whole};
+use super::{Body, Success, apply, field, invalid, own_room, parse, respond, take_change, whole};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::language;
-use crate::room_path::RoomPath;
+use crate::language::{self, Preference};
+use crate::openapi::refusals;
+use crate::room_path::{RoomName, RoomPath};
 
-/// What is to be changed; what is absent or `null` stays.
-#[derive(Deserialize)]
+refusals!(
+    Unauthorized,
+    InvalidArgument,
+    Forbidden,
+    RoomNotFound,
+    RoomExpired,
+    Unavailable,
+    BodyTooLarge,
+    RateLimited
+);
+
+/// What is to be changed.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RoomChange)]
 struct ChangeRequest {
+    /// As in a new room; with nothing to show it stays.
+    #[schema(max_length = 32)]
     name: Option<String>,
+    /// Whether newcomers are kept out, those with an invite too. Those who were in may come back.
     locked: Option<bool>,
+    /// How many fit; nobody is put out by a smaller number.
+    #[schema(minimum = 1, maximum = 50)]
+    #[serde(default, deserialize_with = "field::whole_number")]
     max_participants: Option<i64>,
-    /// From the creation on.
+    /// How long it lasts, counted from the creation; that has to be in the future.
+    #[schema(minimum = 1, maximum = 1440)]
+    #[serde(default, deserialize_with = "field::whole_number")]
     expires_minutes: Option<i64>,
+    /// Ten times at most. It voids the invite, and tokens that have not been used yet.
     rotate_password: Option<RotatePassword>,
 }
 
-/// A new password: `true` for a random one, or which.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected true, or a password as text")]
-enum RotatePassword {
-    Random(bool),
-    This(String),
-}
-
 /// The room as it is now, and its new password if it has one.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChangedRoom)]
 struct Changed {
     #[serde(flatten)]
     room: Summary,
     #[serde(flatten)]
-    pass: Option<Pass>,
+    pass: NewPass,
 }
 
-/// `PATCH /api/webrtc/rooms/{room_id}`
+/// Change a room
+///
+/// For its creator. What is absent or `null` stays as it is; it is all or nothing.
+#[utoipa::path(
+    patch,
+    path = "/api/webrtc/rooms/{room_id}",
+    tag = "rooms",
+    operation_id = "change_room",
+    params(RoomName, Preference),
+    request_body = ChangeRequest,
+    security(("access_token" = [])),
+    responses((status = 200, description = "The room as it is now", body = Success<Changed>), Refusals)
+)]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     room: RoomPath,
@@ -81,18 +110,15 @@ async fn change_room(
         rotate: None,
     };
     let wanted = match request.rotate_password {
-        None | Some(RotatePassword::Random(false)) => None,
-        Some(RotatePassword::Random(true)) => Some(Wanted::Random),
-        Some(RotatePassword::This(password)) => {
-            Some(Wanted::This(field::password("rotate_password", password)?))
-        }
+        Some(rotate) => rotate.wanted()?,
+        None => None,
     };
     let (room, pass) = match wanted {
-        None => (apply(app, &room, &Op::Change(change)).await?, None),
+        None => (apply(app, &room, &Op::Change(change)).await?, NewPass::default()),
         Some(wanted) => {
             let op = |rotation| Op::Change(Change { rotate: Some(rotation), ..change.clone() });
             let (room, pass) = rotate(app, &room, &wanted, op).await?;
-            (room, Some(pass))
+            (room, pass.into())
         }
     };
     Ok(Changed { room: Summary::of(&room), pass })

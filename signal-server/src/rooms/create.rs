@@ -8,44 +8,83 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use signal_core::{Capacity, DisplayName, IdSuffix, Language, NewRoom, Room, RoomId, Ticket};
+use utoipa::ToSchema;
 
 use super::pass::{Pass, Wanted};
 use super::summary::OnLeave;
 use super::{
-    Body, authenticate, creator_name, field, parse, respond, rfc3339, seat_grant, taking_in, wall, whole,
+    Body, Success, authenticate, creator_name, field, parse, respond, rfc3339, seat_grant, taking_in, wall,
+    whole,
 };
 use crate::app::App;
 use crate::error::ApiError;
 use crate::ice::IceServer;
-use crate::language;
+use crate::language::{self, Preference};
 use crate::limits::Limit;
+use crate::openapi::refusals;
 use crate::shard::CreateError;
 use crate::token::WsTokens;
 
-#[derive(Default, Deserialize)]
+refusals!(InvalidArgument, Unauthorized, BodyTooLarge, RateLimited, StorageUnavailable, Unavailable,);
+
+/// What the room is to be like.
+#[derive(Default, Deserialize, ToSchema)]
+#[schema(as = NewRoom)]
 struct CreateRequest {
+    /// What people call it; by default after the creator. Normalized (NFC) and trimmed, without characters that do not
+    /// show, it may have 32 characters as people see them, and 128 bytes.
+    #[schema(max_length = 32, example = "小明的房间")]
     name: Option<String>,
+    /// By default 6 random digits.
+    #[schema(pattern = "^[!-~]{6}$", example = "123456")]
     password: Option<String>,
+    /// How many fit, the creator included.
+    #[schema(minimum = 1, maximum = 50, default = 10)]
+    #[serde(default, deserialize_with = "field::whole_number")]
     max_participants: Option<i64>,
+    /// How long it lasts.
+    #[schema(minimum = 1, maximum = 1440, default = 120)]
+    #[serde(default, deserialize_with = "field::whole_number")]
     expires_minutes: Option<i64>,
+    /// By default `close`.
     on_creator_leave: Option<OnLeave>,
 }
 
-#[derive(Serialize)]
+/// A new room, its password and invite, and a seat for its creator.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedRoom)]
 struct Created {
+    #[schema(example = "ABC234")]
     room_id: String,
     name: String,
     max_participants: u8,
+    #[schema(format = DateTime)]
     expires_at: String,
+    /// Of the creator's seat, unless somebody enters before; `joined` says which holds.
+    #[schema(example = "p_zzzz0000")]
     participant_id: String,
+    /// Opens the creator's seat, as the access token does.
     ws_token: String,
+    #[schema(format = DateTime)]
     token_expires_at: String,
     ice_servers: Vec<IceServer>,
     #[serde(flatten)]
     pass: Pass,
 }
 
-/// `POST /api/webrtc/rooms`
+/// Create a room
+///
+/// The body may be empty; every field is optional, and `null` counts as not given.
+#[utoipa::path(
+    post,
+    path = "/api/webrtc/rooms",
+    tag = "rooms",
+    operation_id = "create_room",
+    params(Preference),
+    request_body = Option<CreateRequest>,
+    security(("access_token" = [])),
+    responses((status = 200, description = "The room, with its password and the creator's seat", body = Success<Created>), Refusals)
+)]
 pub(crate) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
     let language = language::preferred(&headers);
     respond(create_room(&app, &headers, body, language).await, language)
@@ -61,7 +100,8 @@ async fn create_room(
     let user = authenticate(app, headers).await?;
     app.creates.take(user.subject.clone()).inspect_err(|_| app.refusals.count(Limit::CreatesPerMinute))?;
     let body = whole(app, body)?;
-    let request: CreateRequest = if body.is_empty() { CreateRequest::default() } else { parse(&body)? };
+    let request: Option<CreateRequest> = if body.is_empty() { None } else { parse(&body)? };
+    let request = request.unwrap_or_default();
     let capacity = match request.max_participants {
         None => Capacity::default(),
         Some(number) => field::capacity(number)?,

@@ -2,10 +2,20 @@
 
 use std::time::Duration;
 
+use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::Number;
 use signal_core::{Capacity, DisplayName};
 
 use super::invalid;
 use crate::error::ApiError;
+
+/// A whole number however it is written: `60.0` is one too (JSON Schema, section 4.2.3 of its core).
+pub(super) fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(from)? else { return Ok(None) };
+    let integral = || number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT);
+    let whole = number.as_i64().or_else(|| integral().map(|float| float as i64));
+    whole.map(Some).ok_or_else(|| D::Error::custom("expected a whole number"))
+}
 
 pub(super) fn display_name(field: &str, typed: Option<&str>) -> Result<Option<DisplayName>, ApiError> {
     let Some(typed) = typed else { return Ok(None) };
@@ -35,4 +45,6 @@ pub(super) fn password(field: &str, typed: String) -> Result<String, ApiError> {
     }
 }
 
+/// Below it floating-point numbers tell whole numbers apart.
+const EXACT: f64 = (1_u64 << 53) as f64;
 const MAX_MINUTES: i64 = 1440;

@@ -7,23 +7,40 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 use signal_core::{Grant, Room, Ticket};
+use utoipa::ToSchema;
 
-use super::{bearer, own_room, respond, rfc3339, wall};
+use super::{Success, bearer, own_room, respond, rfc3339, wall};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::ice::IceServer;
-use crate::language;
-use crate::room_path::RoomPath;
+use crate::language::{self, Preference};
+use crate::openapi::refusals;
+use crate::room_path::{RoomName, RoomPath};
 use crate::token::TokenError;
 
+refusals!(Unauthorized, Forbidden, RoomLocked, RoomNotFound, RoomExpired, Unavailable);
+
 /// Where connections find a way, and until when the credentials there are good.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = IceServerList)]
 struct Announced {
     ice_servers: Vec<IceServer>,
+    #[schema(format = DateTime)]
     ice_expires_at: String,
 }
 
-/// `POST /api/webrtc/rooms/{room_id}/ice-servers`
+/// Get ICE servers
+///
+/// For whoever has a token that opens a seat, taken or not: a ws token of the room, or its creator's access token.
+#[utoipa::path(
+    post,
+    path = "/api/webrtc/rooms/{room_id}/ice-servers",
+    tag = "rooms",
+    operation_id = "get_ice_servers",
+    params(RoomName, Preference),
+    security(("access_token" = []), ("ws_token" = [])),
+    responses((status = 200, description = "Where connections find a way", body = Success<Announced>), Refusals)
+)]
 pub(crate) async fn ice_servers(State(app): State<Arc<App>>, room: RoomPath, headers: HeaderMap) -> Response {
     let language = language::preferred(&headers);
     respond(announce(&app, &room, &headers).await, language)

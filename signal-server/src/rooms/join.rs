@@ -8,35 +8,77 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use signal_core::{Admission, Applied, IdSuffix, Language, Op, Receipt, Ticket};
+use utoipa::ToSchema;
 
-use super::{Body, field, invalid, named, parse, respond, rfc3339, seat_grant, taking_in, wall, whole};
+use super::{
+    Body, Success, field, invalid, named, parse, respond, rfc3339, seat_grant, taking_in, wall, whole,
+};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::guesses::Guesses;
 use crate::http::Client;
 use crate::ice::IceServer;
-use crate::language;
+use crate::language::{self, Preference};
 use crate::opaque_token;
-use crate::room_path::RoomPath;
+use crate::openapi::refusals;
+use crate::room_path::{RoomName, RoomPath};
 use crate::token::WsTokens;
 
-#[derive(Deserialize)]
+refusals!(
+    InvalidArgument,
+    RoomExpired,
+    RoomFull,
+    WrongPassword,
+    InviteVoid,
+    RoomLocked,
+    RoomNotFound,
+    BodyTooLarge,
+    PasswordLocked,
+    RateLimited,
+    Unavailable,
+);
+
+/// What somebody shows; a password or an invite has to be there.
+#[derive(Deserialize, ToSchema)]
 struct JoinRequest {
+    /// The room's.
+    #[schema(example = "123456")]
     password: Option<String>,
+    /// The room's; goes before a password, and costs no attempt.
     invite_token: Option<String>,
+    /// What the others see; a name as that of a room, by default 访客 or Guest.
+    #[schema(max_length = 32, example = "访客小红")]
     display_name: Option<String>,
 }
 
-#[derive(Serialize)]
+/// Somebody who is let in.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JoinedRoom)]
 struct Joined {
+    /// Unless somebody enters before; `joined` says which holds.
+    #[schema(example = "p_zzzy0001")]
     participant_id: String,
+    /// Opens a seat.
     ws_token: String,
     room_name: String,
     ice_servers: Vec<IceServer>,
+    #[schema(format = DateTime)]
     token_expires_at: String,
 }
 
-/// `POST /api/webrtc/rooms/{room_id}/join`
+/// Join a room
+///
+/// Without a login, by password or invite. It takes no seat: that happens when the socket opens. That a room has expired, is
+/// full or locked is told only to those with the right password or invite.
+#[utoipa::path(
+    post,
+    path = "/api/webrtc/rooms/{room_id}/join",
+    tag = "rooms",
+    operation_id = "join_room",
+    params(RoomName, Preference),
+    request_body = JoinRequest,
+    responses((status = 200, description = "A token for a seat", body = Success<Joined>), Refusals)
+)]
 pub(crate) async fn join(
     State(app): State<Arc<App>>,
     room: RoomPath,

@@ -8,15 +8,29 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use signal_core::Op;
+use utoipa::ToSchema;
 
-use super::pass::{Pass, Wanted, rotate};
-use super::{apply, invalid, own_room, respond, take_change};
+use super::pass::{NewPass, Wanted, rotate};
+use super::{Success, apply, invalid, own_room, respond, take_change};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::language;
-use crate::room_path::{ParticipantPath, RoomPath};
+use crate::language::{self, Preference};
+use crate::openapi::refusals;
+use crate::room_path::{ParticipantName, ParticipantPath, RoomName, RoomPath};
 
-#[derive(Deserialize)]
+refusals!(
+    Unauthorized,
+    InvalidArgument,
+    Forbidden,
+    RoomNotFound,
+    RoomExpired,
+    Unavailable,
+    ParticipantNotFound,
+    RateLimited
+);
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct KickQuery {
     /// Whether the password changes too, so that the participant cannot come back with the one it knows.
     #[serde(default)]
@@ -24,14 +38,28 @@ pub(crate) struct KickQuery {
 }
 
 /// Who was put out, and the room's new password if it was a ban.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = KickedParticipant)]
 struct Kicked {
+    #[schema(example = "p_zzzy0001")]
     participant_id: String,
     #[serde(flatten)]
-    pass: Option<Pass>,
+    pass: NewPass,
 }
 
-/// `DELETE /api/webrtc/rooms/{room_id}/participants/{participant_id}`
+/// Put a participant out
+///
+/// For the room's creator. Its tokens are void. With `ban` the room gets a new password and invite as well, and all tokens
+/// are void that have not been used yet. Done already it is done again.
+#[utoipa::path(
+    delete,
+    path = "/api/webrtc/rooms/{room_id}/participants/{participant_id}",
+    tag = "rooms",
+    operation_id = "kick_participant",
+    params(RoomName, ParticipantName, KickQuery, Preference),
+    security(("access_token" = [])),
+    responses((status = 200, description = "It is out", body = Success<Kicked>), Refusals)
+)]
 pub(crate) async fn kick(
     State(app): State<Arc<App>>,
     room: RoomPath,
@@ -56,10 +84,10 @@ async fn kick_participant(
     let participant = participant.0.ok_or(ApiError::ParticipantNotFound)?;
     let pass = if ban {
         let op = |rotation| Op::Kick { participant, rotate: Some(rotation) };
-        Some(rotate(app, &room, &Wanted::Random, op).await?.1)
+        rotate(app, &room, &Wanted::Random, op).await?.1.into()
     } else {
         apply(app, &room, &Op::Kick { participant, rotate: None }).await?;
-        None
+        NewPass::default()
     };
     tracing::info!(room = %room.id(), %participant, ban, "participant put out");
     Ok(Kicked { participant_id: participant.to_string(), pass })

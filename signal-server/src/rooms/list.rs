@@ -7,20 +7,36 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::summary::Summary;
-use super::{authenticate, respond};
+use super::{Success, authenticate, respond};
 use crate::app::App;
 use crate::error::ApiError;
-use crate::language;
+use crate::language::{self, Preference};
+use crate::openapi::refusals;
+
+refusals!(Unauthorized, Unavailable);
 
 /// The open rooms of a user, newest first.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RoomList)]
 struct Listed {
     rooms: Vec<Summary>,
 }
 
-/// `GET /api/webrtc/rooms`
+/// List one's rooms
+///
+/// Those that are open, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/webrtc/rooms",
+    tag = "rooms",
+    operation_id = "list_rooms",
+    params(Preference),
+    security(("access_token" = [])),
+    responses((status = 200, description = "The rooms", body = Success<Listed>), Refusals)
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let language = language::preferred(&headers);
     respond(list_rooms(&app, &headers).await, language)

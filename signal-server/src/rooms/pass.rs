@@ -4,17 +4,38 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use signal_core::{Op, Reject, Room, RoomId, Rotation, TokenHash};
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::opaque_token;
 
 /// A new password and invite. They are shown this once; the server keeps what it takes to recognize them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RoomPass)]
 pub(super) struct Pass {
+    #[schema(example = "123456")]
     password: String,
+    /// Opens the room without the password.
     invite_token: String,
+    /// A link with the invite in its fragment, if the server knows its public URL.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "https://example.com/join/ABC234#MTI4IHJhbmRvbSBiaXRz")]
+    join_url: Option<String>,
+}
+
+/// The new password and invite if they were set: all of it, or nothing.
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = NewRoomPass)]
+pub(super) struct NewPass {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    password: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    invite_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     join_url: Option<String>,
 }
 
@@ -38,6 +59,12 @@ impl Pass {
 
     pub(super) fn password(&self) -> &str {
         &self.password
+    }
+}
+
+impl From<Pass> for NewPass {
+    fn from(Pass { password, invite_token, join_url }: Pass) -> Self {
+        Self { password: Some(password), invite_token: Some(invite_token), join_url }
     }
 }
 

@@ -7,12 +7,26 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::summary::Details;
-use super::{own_room, respond};
+use super::{Success, own_room, respond};
 use crate::app::App;
-use crate::language;
-use crate::room_path::RoomPath;
+use crate::language::{self, Preference};
+use crate::openapi::refusals;
+use crate::room_path::{RoomName, RoomPath};
 
-/// `GET /api/webrtc/rooms/{room_id}`
+refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, Unavailable);
+
+/// Show a room
+///
+/// With everybody who has a seat. For its creator.
+#[utoipa::path(
+    get,
+    path = "/api/webrtc/rooms/{room_id}",
+    tag = "rooms",
+    operation_id = "show_room",
+    params(RoomName, Preference),
+    security(("access_token" = [])),
+    responses((status = 200, description = "The room", body = Success<Details>), Refusals)
+)]
 pub(crate) async fn show(State(app): State<Arc<App>>, room: RoomPath, headers: HeaderMap) -> Response {
     let language = language::preferred(&headers);
     respond(own_room(&app, &room, &headers).await.map(|room| Details::of(&room)), language)

@@ -2,42 +2,55 @@
 
 use serde::{Deserialize, Serialize};
 use signal_core::{OnCreatorLeave, Room, Seat};
+use utoipa::ToSchema;
 
 use super::rfc3339;
 
 /// A room.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Room)]
 pub(super) struct Summary {
+    #[schema(example = "ABC234")]
     room_id: String,
     name: String,
+    /// How many fit, the creator included.
     max_participants: u8,
+    /// How many seats are taken, those included that are kept for somebody without a socket.
     participant_count: usize,
+    /// Whether newcomers are kept out.
     locked: bool,
     on_creator_leave: OnLeave,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     expires_at: String,
 }
 
 /// A room and who is in it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RoomDetails)]
 pub(super) struct Details {
     #[serde(flatten)]
     summary: Summary,
+    /// Oldest first.
     participants: Vec<Participant>,
 }
 
 /// Somebody with a seat.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Participant {
+    #[schema(example = "p_zzzy0001")]
     id: String,
     name: String,
     is_creator: bool,
+    /// Whether its socket is there; if not, the seat is kept for it.
     connected: bool,
 }
 
 /// What becomes of the room when its creator says `leave`.
-#[derive(Clone, Copy, Default, Deserialize, Serialize)]
+#[derive(Clone, Copy, Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = OnCreatorLeave)]
 pub(super) enum OnLeave {
     #[default]
     Close,

@@ -8,6 +8,7 @@
 )]
 
 pub mod contract;
+pub mod openapi;
 pub mod program;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use contract::Side;
 use futures_util::{SinkExt, StreamExt};
+use openapi::Exchange;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use signal_core::Dialect;
@@ -190,9 +192,16 @@ pub fn builder() -> Builder {
     Server::builder(Secret::new(ACCESS_SECRET))
 }
 
+/// The answer to a request, which has to be as the server's OpenAPI document says.
 pub async fn answer(request: RequestBuilder) -> Answer {
-    let response = timeout(PATIENCE, request.send()).await.expect("the server answers").unwrap();
-    read(response).await
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, url) = (request.method().clone(), request.url().clone());
+    let response = timeout(PATIENCE, client.execute(request)).await.expect("the server answers").unwrap();
+    let retry_after = openapi::has_retry_after(&response);
+    let Answer { status, body } = read(response).await;
+    openapi::judge(&client, Exchange { method: &method, url: &url, status, retry_after, body: &body }).await;
+    Answer { status, body }
 }
 
 pub async fn read(response: Response) -> Answer {

@@ -1,0 +1,85 @@
+//! Answers, judged by the OpenAPI document that the server serves.
+
+use reqwest::{Client, Method, Response, Url};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+/// What was answered to a request.
+pub struct Exchange<'a> {
+    pub method: &'a Method,
+    pub url: &'a Url,
+    pub status: u16,
+    pub retry_after: bool,
+    pub body: &'a Value,
+}
+
+/// Every server of a test program serves the same.
+static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
+
+/// Fails unless the document says that a request may be answered like this.
+pub async fn judge(client: &Client, exchange: Exchange<'_>) {
+    let document = DOCUMENT.get_or_init(|| fetch(client, exchange.url)).await;
+    let problems = problems(document, &exchange);
+    let Exchange { method, url, status, body, .. } = exchange;
+    assert!(problems.is_empty(), "{method} {url} {status} {body}:\n{}", problems.join("\n"));
+}
+
+async fn fetch(client: &Client, url: &Url) -> Value {
+    let served = client.get(url.join("/openapi.json").unwrap()).send().await.unwrap();
+    serde_json::from_str(&served.text().await.unwrap()).unwrap()
+}
+
+/// What is not as the document says.
+pub fn problems(document: &Value, exchange: &Exchange<'_>) -> Vec<String> {
+    let path = exchange.url.path();
+    // Whatever it is nested behind.
+    let path = &path[path.find("/api/webrtc").unwrap_or(0)..];
+    let operation = operation(document, exchange.method, path);
+    let Some(response) = operation.map(|operation| &operation["responses"][exchange.status.to_string()])
+    else {
+        // Not an operation at all: that has to be said in the form of every refusal.
+        let is_refusal = [404, 405].contains(&exchange.status);
+        let failure = json!({"$ref": "#/components/schemas/Failure"});
+        let said_so = if is_refusal { Vec::new() } else { vec!["no such operation".to_owned()] };
+        return [said_so, violations(document, &failure, exchange.body)].concat();
+    };
+    if response.is_null() {
+        return vec!["no such status".to_owned()];
+    }
+    let mut problems =
+        violations(document, &response["content"]["application/json"]["schema"], exchange.body);
+    if response["headers"]["Retry-After"].is_null() == exchange.retry_after {
+        // Of codes with one status some may have it.
+        let may_lack_it = exchange.body["code"] == "password_locked";
+        problems.extend((!may_lack_it).then(|| "Retry-After".to_owned()));
+    }
+    problems
+}
+
+/// The operation that a request is, of which the path may have parameters.
+fn operation<'a>(document: &'a Value, method: &Method, path: &str) -> Option<&'a Value> {
+    let asked: Vec<&str> = path.split('/').collect();
+    let fits = |template: &str| {
+        let segments: Vec<&str> = template.split('/').collect();
+        let mut pairs = segments.iter().zip(&asked);
+        segments.len() == asked.len()
+            && pairs.all(|(segment, asked)| segment == asked || segment.starts_with('{') && !asked.is_empty())
+    };
+    let (_, item) = document["paths"].as_object().unwrap().iter().find(|(template, _)| fits(template))?;
+    item.get(method.as_str().to_lowercase())
+}
+
+fn violations(document: &Value, schema: &Value, body: &Value) -> Vec<String> {
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "components": document["components"],
+        "allOf": [schema],
+    });
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    validator.iter_errors(body).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// Whether an answer says when to try again.
+pub fn has_retry_after(response: &Response) -> bool {
+    response.headers().contains_key("retry-after")
+}

@@ -1,0 +1,129 @@
+//! `GET /openapi.json`, which the answers of all other tests are judged by.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::Api;
+use common::openapi::{Exchange, problems};
+use reqwest::{Method, Url};
+use serde_json::{Value, json};
+
+async fn document(api: &Api) -> Value {
+    let response = api.request(Method::GET, "/openapi.json").send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    serde_json::from_str(&response.text().await.unwrap()).unwrap()
+}
+
+/// Method and path of each operation.
+fn operations(document: &Value) -> Vec<(Method, String)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    let of = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().unwrap().keys().map(|method| method.to_uppercase().parse().unwrap());
+        methods.map(|method| (method, path.clone())).collect::<Vec<_>>()
+    };
+    paths.flat_map(of).collect()
+}
+
+#[tokio::test]
+async fn it_names_every_request_that_the_server_takes() {
+    let api = Api::start().await;
+    let document = document(&api).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut named: Vec<String> =
+        operations(&document).iter().map(|(method, path)| format!("{method} {path}")).collect();
+    named.sort();
+    assert_eq!(
+        named,
+        [
+            "DELETE /api/webrtc/rooms/{room_id}",
+            "DELETE /api/webrtc/rooms/{room_id}/participants/{participant_id}",
+            "GET /api/webrtc/rooms",
+            "GET /api/webrtc/rooms/{room_id}",
+            "GET /healthz",
+            "GET /openapi.json",
+            "GET /readyz",
+            "GET /ws/webrtc/rooms/{room_id}",
+            "PATCH /api/webrtc/rooms/{room_id}",
+            "POST /api/webrtc/rooms",
+            "POST /api/webrtc/rooms/{room_id}/ice-servers",
+            "POST /api/webrtc/rooms/{room_id}/join",
+        ]
+    );
+    // And the server takes what it names.
+    for (method, path) in operations(&document) {
+        let path = path.replace("{room_id}", "ABC234").replace("{participant_id}", "p_zzzz0000");
+        let response = api.request(method, &path).send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        assert!(status != 405 && !text.contains(r#""code":"not_found""#), "{path}: {status} {text}");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_says_who_may_and_how_it_is_refused() {
+    let api = Api::start().await;
+    let document = document(&api).await;
+    let schemes = document["components"]["securitySchemes"].as_object().unwrap();
+    for (method, path) in operations(&document).iter().filter(|(_, path)| path.starts_with("/api")) {
+        let operation = &document["paths"][path][method.as_str().to_lowercase()];
+        for text in ["summary", "description", "operationId"] {
+            assert!(operation[text].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}: {text}");
+        }
+        let security = operation["security"].as_array();
+        assert_eq!(security.is_none(), path.ends_with("/join"), "{method} {path}");
+        for scheme in security.into_iter().flatten() {
+            assert!(schemes.contains_key(scheme.as_object().unwrap().keys().next().unwrap()));
+        }
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            assert!(!response["description"].as_str().unwrap().is_empty(), "{method} {path} {status}");
+            let waits = ["429", "503"].contains(&status.as_str());
+            assert_eq!(response["headers"]["Retry-After"].is_object(), waits, "{method} {path} {status}");
+        }
+    }
+}
+
+/// A judge that finds nothing is worth nothing.
+#[tokio::test]
+async fn an_answer_that_is_not_as_it_says_is_noticed() {
+    let api = Api::start().await;
+    let document = document(&api).await;
+    let refused = |code: &str| json!({"success": false, "code": code, "message": "x"});
+    let created = api.create(&json!({})).await.body;
+    let without = |field: &str| {
+        let mut body = created.clone();
+        body["data"].as_object_mut().unwrap().remove(field);
+        body
+    };
+    let with = |field: &str, value: Value| {
+        let mut body = created.clone();
+        body["data"][field] = value;
+        body
+    };
+    let rooms = "/api/webrtc/rooms";
+    let cases = [
+        (Method::POST, rooms, 200, false, created.clone(), true),
+        (Method::POST, rooms, 200, false, without("room_id"), false),
+        (Method::POST, rooms, 200, false, without("invite_token"), false),
+        (Method::POST, rooms, 200, false, with("max_participants", json!("10")), false),
+        (Method::POST, rooms, 200, false, with("expires_at", json!("soon")), false),
+        (Method::POST, rooms, 200, false, with("join_url", json!(null)), false),
+        (Method::POST, rooms, 201, false, created.clone(), false),
+        (Method::POST, rooms, 401, false, refused("unauthorized"), true),
+        (Method::POST, rooms, 401, false, refused("forbidden"), false),
+        (Method::POST, rooms, 401, false, json!({"code": "unauthorized", "message": "x"}), false),
+        (Method::POST, rooms, 403, false, refused("forbidden"), false),
+        (Method::POST, rooms, 429, true, refused("rate_limited"), true),
+        (Method::POST, rooms, 429, false, refused("rate_limited"), false),
+        (Method::PUT, rooms, 405, false, refused("method_not_allowed"), true),
+        (Method::PUT, rooms, 200, false, created.clone(), false),
+        (Method::GET, "/nowhere", 404, false, json!({}), false),
+    ];
+    for (method, path, status, retry_after, body, is_right) in cases {
+        let url = Url::parse(&format!("http://localhost{path}")).unwrap();
+        let exchange = Exchange { method: &method, url: &url, status, retry_after, body: &body };
+        let problems = problems(&document, &exchange);
+        assert_eq!(problems.is_empty(), is_right, "{method} {path} {status} {body}: {problems:?}");
+    }
+}
