@@ -68,6 +68,9 @@ pub struct CreatedRoom {
     /// What opens the room besides the password, from servers that hand it out; see [`invite`](Self::invite).
     #[serde(default)]
     pub invite_token: Option<String>,
+    /// A link with that, which [`Invite`] parses, from servers that know where people join.
+    #[serde(default)]
+    pub join_url: Option<String>,
 }
 
 impl CreatedRoom {
