@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::common::program::Served;
 use crate::common::{PATIENCE, Participant, Room, text};
@@ -203,7 +204,7 @@ async fn a_message_in_fragments_is_one_message_whatever_comes_between_them() {
     let parts = [frame(TEXT_BEGINS, &part), frame(MORE, &part), frame(END, b"x")];
     guest.tcp().write_all(&parts.concat()).await.unwrap();
     assert_eq!(guest.hear().await["code"], "message_too_large");
-    guest.tcp().write_all(&frame(BINARY, message.as_bytes())).await.unwrap();
+    guest.send(Message::binary(message)).await;
     assert_eq!(guest.hear().await["code"], "invalid_message");
     guest.say(&broadcast("still here")).await;
     assert_eq!(creator.hear().await["data"], "still here");
