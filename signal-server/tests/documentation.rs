@@ -76,7 +76,8 @@ fn every_code_of_the_protocol_is_explained_in_both_languages() {
 async fn the_requests_of_the_api_document_get_the_answers_beside_them() {
     let builder = builder()
         .turn(Secret::new("shared with coturn"), ["turn:turn.example.com:3478?transport=udp".into()])
-        .stun(["stun:stun.example.com:3478".into()]);
+        .stun(["stun:stun.example.com:3478".into()])
+        .public_url("https://rooms.example.com".parse().unwrap());
     let api = Api::start_with(builder).await;
     let examples = |section: &str| -> Vec<Value> {
         let blocks =
