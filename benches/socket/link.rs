@@ -1,0 +1,173 @@
+//! The participants' end of a connection, as cheap as it can be, so that the server is what is measured.
+//!
+//! WebSocket is framed by hand (RFC 6455): the same loop drives all servers, and only the framing differs.
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::bare;
+use crate::servers::Kind;
+
+/// A connection in a room.
+pub(crate) struct Link {
+    pub(crate) stream: TcpStream,
+    pub(crate) incoming: Incoming,
+    pub(crate) outgoing: Outgoing,
+    /// The id that the server has given it.
+    pub(crate) id: String,
+}
+
+/// What has been read.
+pub(crate) struct Incoming {
+    framing: Framing,
+    buffer: BytesMut,
+}
+
+/// How to write.
+#[derive(Clone, Copy)]
+pub(crate) struct Outgoing(Framing);
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Framing {
+    Lengths,
+    WebSocket,
+}
+
+/// What arrives on a connection.
+pub(crate) enum Frame {
+    Text(BytesMut),
+    Ping,
+}
+
+impl Link {
+    /// Opens a connection in a room: by number at the bare relay, by path elsewhere.
+    pub(crate) async fn open(kind: Kind, address: &str, room: u32, path: &str) -> Self {
+        let mut stream = TcpStream::connect(address).await.expect("the server listens");
+        stream.set_nodelay(true).expect("a socket of TCP");
+        let framing = match kind {
+            Kind::Bare => {
+                stream.write_all(&bare::encode(room, b"")).await.expect("the server reads");
+                Framing::Lengths
+            }
+            Kind::Axum | Kind::Server => {
+                upgrade(&mut stream, path).await;
+                Framing::WebSocket
+            }
+        };
+        let incoming = Incoming { framing, buffer: BytesMut::new() };
+        let mut link = Self { stream, incoming, outgoing: Outgoing(framing), id: String::new() };
+        link.id = link.welcome().await;
+        link
+    }
+
+    async fn welcome(&mut self) -> String {
+        loop {
+            if let Some((number, _)) = (self.incoming.framing == Framing::Lengths)
+                .then(|| bare::decode(&mut self.incoming.buffer))
+                .flatten()
+            {
+                return number.to_string();
+            }
+            if let Some(Frame::Text(text)) = self.incoming.websocket_frame() {
+                let welcome: serde_json::Value =
+                    serde_json::from_slice(&text).expect("the server sends JSON");
+                return welcome["participant_id"].as_str().expect("it is welcome").to_owned();
+            }
+            self.read().await;
+        }
+    }
+
+    /// Reads what there is, at least something.
+    pub(crate) async fn read(&mut self) {
+        self.incoming.read(&mut self.stream).await;
+    }
+}
+
+impl Incoming {
+    pub(crate) async fn read(&mut self, stream: &mut (impl AsyncReadExt + Unpin)) {
+        self.buffer.reserve(4096);
+        let read = stream.read_buf(&mut self.buffer).await.expect("the server goes on");
+        assert_ne!(read, 0, "the server has closed a connection");
+    }
+
+    /// The next frame, once it is whole.
+    pub(crate) fn next(&mut self) -> Option<Frame> {
+        match self.framing {
+            Framing::Lengths => bare::decode(&mut self.buffer).map(|(_, text)| Frame::Text(text)),
+            Framing::WebSocket => self.websocket_frame(),
+        }
+    }
+
+    /// A frame of a server: not masked, and never a fragment.
+    fn websocket_frame(&mut self) -> Option<Frame> {
+        if self.framing != Framing::WebSocket {
+            return None;
+        }
+        let (&first, &second) = (self.buffer.first()?, self.buffer.get(1)?);
+        let (header, length) = match second {
+            126 => (4, u16::from_be_bytes(self.buffer.get(2..4)?.try_into().ok()?) as usize),
+            127 => (10, u64::from_be_bytes(self.buffer.get(2..10)?.try_into().ok()?) as usize),
+            length => (2, length as usize),
+        };
+        if self.buffer.len() < header + length {
+            return None;
+        }
+        self.buffer.advance(header);
+        let payload = self.buffer.split_to(length);
+        match first {
+            0x81 => Some(Frame::Text(payload)),
+            0x89 => Some(Frame::Ping),
+            _ => panic!("the server has sent a frame that begins with {first:#x}"),
+        }
+    }
+}
+
+impl Outgoing {
+    /// Appends a text for somebody to what is to be written.
+    pub(crate) fn text(self, to: &str, text: &[u8], out: &mut Vec<u8>) {
+        match self.0 {
+            Framing::Lengths => {
+                let to = if to == "room" { bare::EVERYBODY } else { to.parse().expect("a number") };
+                out.extend_from_slice(&bare::encode(to, text));
+            }
+            Framing::WebSocket => {
+                out.push(0x81);
+                match text.len() {
+                    length @ 0..=125 => out.push(0x80 | length as u8),
+                    length => {
+                        out.push(0x80 | 126);
+                        out.extend_from_slice(&u16::try_from(length).expect("a short text").to_be_bytes());
+                    }
+                }
+                out.extend_from_slice(&MASK);
+                out.extend(text.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+            }
+        }
+    }
+
+    /// Appends the answer to a ping.
+    pub(crate) fn pong(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[0x8a, 0x80]);
+        out.extend_from_slice(&MASK);
+    }
+}
+
+async fn upgrade(stream: &mut TcpStream, path: &str) {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.expect("the server reads");
+    let mut head = Vec::new();
+    // By single bytes, so that nothing of what follows is taken.
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("the server answers"));
+    }
+    let head = String::from_utf8_lossy(&head);
+    // The answer to the key of RFC 6455 section 1.3.
+    assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "no WebSocket was opened: {head}");
+}
+
+/// Not zero, since servers may pass over unmasking then.
+const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
