@@ -55,7 +55,7 @@ impl Server {
             }
             Kind::Server => {
                 let mut command = Command::new(binary);
-                command.args(["serve", "--ephemeral", "--listen", "127.0.0.1:0", "--log", "warn"]);
+                command.args(["serve", "--ephemeral", "--listen", "127.0.0.1:0", "--log", "error"]);
                 command.args(["--admin-listen", "127.0.0.1:0"]);
                 for limit in LIMITS {
                     command.args([limit, "4294967295"]);

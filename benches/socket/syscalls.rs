@@ -23,7 +23,7 @@ impl Trace {
             .spawn()
             .ok()?;
         let mut lines = BufReader::new(strace.stderr.take()?).lines().map_while(Result::ok);
-        let is_attached = lines.any(|line| line.ends_with("attached"));
+        let is_attached = lines.any(|line| line.contains(" attached"));
         // What it says from here on fits into the pipe.
         if !is_attached {
             let _ = strace.wait();
