@@ -103,8 +103,8 @@ pub(crate) async fn open(
     let open_socket = app.drain.socket();
     upgrade
         .protocols([SUBPROTOCOL])
-        // The library fills this buffer with zeros for each connection; a candidate fits, an offer takes two reads.
-        .read_buffer_size(4096)
+        // The library fills this buffer with zeros for each connection; a candidate fits, an offer takes a few reads.
+        .read_buffer_size(2048)
         // Longer messages than the core takes are read, to be answered; beyond this the socket is not worth keeping.
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES)
