@@ -86,8 +86,16 @@ async fn answer(mut link: Link, mut script: Script, arrived: Arc<AtomicU64>) {
     }
 }
 
-/// Sends at a fixed rate for a while; returns how long each message took from when it was to be sent, in order.
-pub(crate) async fn pace(server: &Server, rooms: u32, rate: u64, time: Duration) -> Vec<Duration> {
+/// What came of messages at a fixed rate.
+pub(crate) struct Pace {
+    /// How long each message took from when it was to be sent, in order.
+    pub(crate) latencies: Vec<Duration>,
+    /// What the server took for all of them.
+    pub(crate) processor: Duration,
+}
+
+/// Sends at a fixed rate for a while.
+pub(crate) async fn pace(server: &Server, rooms: u32, rate: u64, time: Duration) -> Pace {
     let begun = Instant::now();
     let (arrived_in, mut arrived) = mpsc::unbounded_channel();
     let mut writers = Vec::new();
@@ -111,6 +119,9 @@ pub(crate) async fn pace(server: &Server, rooms: u32, rate: u64, time: Duration)
         });
     }
     let count = rate * time.as_millis() as u64 / 1000;
+    // What it took for everybody to come is over.
+    sleep(WARM_UP).await;
+    let used = server.usage().processor;
     // A thread of its own: the runtime's timer knows milliseconds only.
     let sending = spawn_blocking(move || {
         let first = begun.elapsed() + Duration::from_millis(100);
@@ -136,9 +147,10 @@ pub(crate) async fn pace(server: &Server, rooms: u32, rate: u64, time: Duration)
     for _ in 0..count {
         latencies.push(arrived.recv().await.expect("the readers go on"));
     }
+    let processor = server.usage().processor - used;
     drop(sending.await.expect("the thread does not panic"));
     latencies.sort_unstable();
-    latencies
+    Pace { latencies, processor }
 }
 
 /// One after another speaks to everybody in a full room; returns how long each time until the last one has it, in order.

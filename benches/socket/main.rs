@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use tokio::runtime;
 use tokio::time::sleep;
 
-use crate::load::Saturation;
+use crate::load::{Pace, Saturation};
 use crate::servers::{Kind, Server};
 use crate::syscalls::Trace;
 
@@ -181,9 +181,8 @@ async fn messages(plan: &Plan, kind: Kind, binary: &Path) -> [Option<f64>; MEASU
     drop((saturation, server));
 
     let server = Server::start(kind, binary);
-    let used = server.usage();
-    let latencies = load::pace(&server, ROOMS, RATE, plan.watch).await;
-    let paced = (server.usage().processor - used.processor).div_f64(latencies.len() as f64);
+    let Pace { latencies, processor: paced } = load::pace(&server, ROOMS, RATE, plan.watch).await;
+    let paced = paced.div_f64(latencies.len() as f64);
     drop(server);
 
     let server = Server::start(kind, binary);
@@ -243,7 +242,8 @@ fn print_json(figures: &[Figures]) {
 fn median(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect::<Option<_>>()?;
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
+    let (upper, lower) = (values.get(values.len() / 2)?, values.get(values.len().checked_sub(1)? / 2)?);
+    Some(upper.midpoint(*lower))
 }
 
 /// Of values in order.
