@@ -112,11 +112,11 @@ pub(crate) fn build() -> PathBuf {
         process::exit(1);
     }
     let built = String::from_utf8_lossy(&build.stdout);
-    let executable = built.lines().filter_map(|line| {
+    let mut executable = built.lines().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         Some(message["executable"].as_str()?.to_owned())
     });
-    executable.last().expect("Cargo names what it has built").into()
+    executable.next_back().expect("Cargo names what it has built").into()
 }
 
 /// How a server says that it is there.
