@@ -45,12 +45,12 @@ impl Room {
     /// The bytes are not a whole record, or one of a newer version. Nothing in them makes this panic.
     pub fn from_record(record: &[u8]) -> Result<Self, InvalidRecord> {
         let mut from = Reader::new(record);
-        match from.u8()? {
-            FORMAT => {}
+        let format = match from.u8()? {
             0 => return Err(InvalidRecord::Damaged),
+            format @ 1..=FORMAT => format,
             format => return Err(InvalidRecord::Newer { format, newest: FORMAT }),
-        }
-        let room = Self {
+        };
+        let mut room = Self {
             id: from.text()?.parse().map_err(|_| InvalidRecord::Damaged)?,
             epoch: from.u64()?,
             version: from.u64()?,
@@ -62,7 +62,7 @@ impl Room {
                 1 => OnCreatorLeave::Keep,
                 _ => return Err(InvalidRecord::Damaged),
             },
-            created_at: from.time()?,
+            created_at: if format == 1 { Timestamp::default() } else { from.time()? },
             expires_at: from.time()?,
             status: match from.u8()? {
                 0 => Status::Open,
@@ -74,6 +74,11 @@ impl Room {
             door: Door::read(&mut from)?,
             seating: Seating::read(&mut from)?,
         };
+        if format == 1 {
+            // It does not say: as long ago as can be.
+            let day = 24 * 60 * 60 * 1000;
+            room.created_at = Timestamp::from_millis(room.expires_at.as_millis().saturating_sub(day));
+        }
         if from.is_at_end() { Ok(room) } else { Err(InvalidRecord::Damaged) }
     }
 
@@ -86,4 +91,4 @@ impl Room {
     }
 }
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;

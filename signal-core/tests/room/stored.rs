@@ -1,5 +1,7 @@
 //! Rooms as bytes: what can be read again, and what is refused.
 
+use std::time::Duration;
+
 use signal_core::{Admission, InvalidRecord, Op, PasswordTag, Room, wire};
 
 use crate::support::{NOW, admit_op, detach, guest, kick, link, lock, name, room, rotate, seated};
@@ -54,8 +56,21 @@ fn a_record_that_is_cut_short_or_too_long_is_damaged() {
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let mut record = eventful().to_record();
-    record[0] = 2;
-    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 2, newest: 1 }));
+    record[0] = 3;
+    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 3, newest: 2 }));
+}
+
+#[test]
+fn a_record_of_before_rooms_had_a_time_of_creation_is_read() {
+    let room = eventful();
+    let mut record = room.to_record();
+    let created_at = room.created_at().as_millis().to_le_bytes();
+    let at = record.windows(8).position(|bytes| bytes == created_at).unwrap();
+    record.drain(at..at + 8);
+    record[0] = 1;
+    let read = Room::from_record(&record).unwrap();
+    assert_eq!(read.created_at() + Duration::from_secs(24 * 60 * 60), room.expires_at());
+    assert_eq!((read.expires_at(), read.seats()), (room.expires_at(), room.seats()));
 }
 
 #[test]
