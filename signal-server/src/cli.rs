@@ -172,8 +172,7 @@ pub struct ServeArgs {
     #[arg(long = "stun-url", env = "SIGNAL_STUN_URL", value_delimiter = ',', value_name = "URL")]
     pub(crate) stun_urls: Vec<String>,
 
-    /// Address of the page that people join with, like https://example.com/join: links that open rooms begin with it, and
-    /// without it there are none
+    /// URL of the page that people join with: links that open rooms begin with it, and without it there are none
     #[arg(long, env = "SIGNAL_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
 
@@ -295,6 +294,7 @@ const EXAMPLES: &str = "Examples:
       --turn-url turn:turn.example.com:3478 --turn-secret-file /run/secrets/turn
   signal-server serve --listen 0.0.0.0:8080 --jwks-url https://login.example.com/.well-known/jwks.json \\
       --access-issuer https://login.example.com/ --access-audience rooms
+  signal-server serve --public-url https://example.com/join --cors-origin https://example.com
   signal-server serve --ephemeral                    rooms in memory only, nothing is written
   signal-server check-config --config /etc/signal-server.toml
   SIGNAL_ACCESS_SECRET=… signal-server token --sub alice --name 小明
