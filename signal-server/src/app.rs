@@ -42,6 +42,7 @@ pub(crate) struct App {
     pub(crate) changes: Quota<String>,
     pub(crate) joins: Quota<Address>,
     pub(crate) failed_joins: Quota<Address>,
+    pub(crate) ice_requests: Quota<Address>,
     pub(crate) shards: Shards,
     /// Held so that the timers run as long as the rooms live.
     #[expect(dead_code, reason = "does its work by being dropped")]

@@ -1,4 +1,4 @@
-//! What an address has left to join with: passwords to try, and joins a minute.
+//! What an address has left: passwords and rooms to try, and joins and requests for ICE servers a minute.
 
 use signal_core::Reject;
 
@@ -6,8 +6,9 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::http::Client;
 use crate::limits::Limit;
+use crate::quota::UsedUp;
 
-/// The attempt of one client to join. Where an application does not say who its clients are, only the room's own budget
+/// The attempt of one client to join, or to find a room. Where an application does not say who its clients are, only the room's own budget
 /// of guesses holds.
 #[derive(Clone, Copy)]
 pub(crate) struct Guesses<'a> {
@@ -17,17 +18,16 @@ pub(crate) struct Guesses<'a> {
 
 impl Guesses<'_> {
     /// Whether a password may be tried.
-    pub(crate) fn check(&self) -> Result<(), ApiError> {
+    pub(crate) fn check(&self) -> Result<(), UsedUp> {
         let Client(Some(address)) = self.client else { return Ok(()) };
-        self.app.failed_joins.check(&address).inspect_err(|_| self.app.refusals.count(Limit::FailedJoins))?;
-        Ok(())
+        self.app.failed_joins.check(&address).inspect_err(|_| self.app.refusals.count(Limit::FailedJoins))
     }
 
     /// Counts what a guess has come to, and says how it is answered if otherwise than for its own reason.
     pub(crate) fn judge(&self, reject: Reject) -> Option<ApiError> {
         match reject {
             // Invites are not to be guessed, so a wrong one is no failure; but it tells a guesser of no room.
-            Reject::InviteVoid => self.check().err(),
+            Reject::InviteVoid => self.check().err().map(ApiError::from),
             Reject::RoomNotFound | Reject::WrongPassword => Some(self.failed(reject.into())),
             Reject::CreatorStays
             | Reject::GrantVoid
@@ -46,13 +46,21 @@ impl Guesses<'_> {
     }
 
     /// Counts a failure. Beyond the limit nothing is told that could help to guess on, such as which rooms there are.
+    pub(crate) fn fail(&self) -> Result<(), UsedUp> {
+        let Client(Some(address)) = self.client else { return Ok(()) };
+        self.app.failed_joins.take(address).inspect_err(|_| self.app.refusals.count(Limit::FailedJoins))
+    }
+
+    /// Counts a failure; how it is answered.
     pub(crate) fn failed(&self, error: ApiError) -> ApiError {
-        let Client(Some(address)) = self.client else { return error };
-        if let Err(limited) = self.check() {
-            return limited;
-        }
-        self.app.failed_joins.count(address);
-        error
+        self.fail().map_or_else(ApiError::from, |()| error)
+    }
+
+    /// Counts a request for ICE servers by somebody who has a seat; it costs no join.
+    pub(crate) fn count_ice_request(&self) -> Result<(), UsedUp> {
+        let Client(Some(address)) = self.client else { return Ok(()) };
+        let taken = self.app.ice_requests.take(address);
+        taken.inspect_err(|_| self.app.refusals.count(Limit::JoinsPerMinute))
     }
 
     /// Counts a join that has succeeded.

@@ -83,6 +83,7 @@ mod error;
 pub mod fuzzing;
 mod guesses;
 mod handle;
+mod holder;
 mod hook;
 mod http;
 mod ice;

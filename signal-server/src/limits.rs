@@ -25,10 +25,11 @@ pub struct Limits {
     pub changes_per_minute: u32,
     /// Rooms of a user that are open at once: by default 200. More are answered 429.
     pub open_rooms: u32,
-    /// Joins of an address in a minute: by default 300. More are answered 429.
+    /// Joins of an address in a minute, and as many requests for ICE servers: by default 300. More are answered 429.
     pub joins_per_minute: u32,
-    /// Wrong passwords and unknown rooms of an address in half an hour: by default 10. After them no password of that
-    /// address is looked at, and it is answered 429; a right invite token opens its room still.
+    /// Wrong passwords, unknown rooms and rooms of other users that an address tries in half an hour: by default 10.
+    /// After them no password of that address is looked at, and it is answered 429; a right invite token opens its room
+    /// still, and users reach their own.
     pub failed_joins: u32,
     /// The longest body of a request, in bytes: by default 8 KiB. A longer one is answered 413.
     pub body_bytes: usize,

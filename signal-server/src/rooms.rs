@@ -36,11 +36,13 @@ pub(crate) use self::list::list;
 pub(crate) use self::show::show;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::holder::{self, NoHolder};
+use crate::http::Client;
 use crate::identity::User;
 use crate::limits::Limit;
 use crate::openapi;
 use crate::room_path::RoomPath;
-use crate::token::{SeatGrant, TokenError};
+use crate::token::SeatGrant;
 
 fn seat_grant(room: &Room, ticket: Ticket, name: DisplayName) -> SeatGrant {
     let grant = Grant { ticket, password_epoch: room.password_epoch() };
@@ -59,23 +61,22 @@ fn taking_in(app: &App) -> Result<(), ApiError> {
 
 async fn authenticate(app: &App, headers: &HeaderMap) -> Result<User, ApiError> {
     let token = bearer(headers).ok_or(ApiError::Unauthorized)?;
-    app.identity.verify(token).await.map_err(|error| match error {
-        TokenError::Expired | TokenError::Invalid => ApiError::Unauthorized,
-        TokenError::Unverifiable => ApiError::Unavailable,
-    })
+    Ok(app.identity.verify(token).await.map_err(NoHolder::Token)?)
 }
 
 /// The room of a path, if it is there and its creator asks.
-async fn own_room(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<Arc<Room>, ApiError> {
+async fn own_room(
+    app: &App,
+    room: &RoomPath,
+    client: Client,
+    headers: &HeaderMap,
+) -> Result<Arc<Room>, ApiError> {
     let user = authenticate(app, headers).await?;
-    let id = room.0.ok_or(ApiError::RoomNotFound)?;
-    let room = app.shards.of(id).room(id).ok_or(ApiError::RoomNotFound)?;
-    let is_creator = room.creator() == user.subject;
+    let room = holder::own_room(app, room.0, &user, client)?;
     match room.status() {
         Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => Err(ApiError::RoomNotFound),
-        Status::Closed(CloseReason::Expired) if is_creator => Err(ApiError::RoomExpired),
-        Status::Closed(CloseReason::Expired) | Status::Open if !is_creator => Err(ApiError::Forbidden),
-        Status::Closed(CloseReason::Expired) | Status::Open => Ok(room),
+        Status::Closed(CloseReason::Expired) => Err(ApiError::RoomExpired),
+        Status::Open => Ok(room),
     }
 }
 

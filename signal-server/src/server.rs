@@ -327,6 +327,7 @@ impl Builder {
             changes: Quota::new(limits.changes_per_minute, MINUTE),
             joins: Quota::new(limits.joins_per_minute, MINUTE),
             failed_joins: Quota::new(limits.failed_joins, FAILURES_KEPT),
+            ice_requests: Quota::new(limits.joins_per_minute, MINUTE),
             limits,
             timers: shards.start_timers(),
             shards,

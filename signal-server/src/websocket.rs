@@ -14,8 +14,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use signal_core::wire::encode_server;
 use signal_core::{
-    CloseCode, Dialect, Entry, ErrorCode, Fresh, Grant, IdSuffix, Input, Language, RoomId, ServerMessage,
-    Ticket,
+    CloseCode, Dialect, Entry, ErrorCode, Fresh, IdSuffix, Input, Language, RoomId, ServerMessage,
 };
 use tracing::Instrument;
 
@@ -23,13 +22,15 @@ use crate::accept::Hold;
 use crate::app::App;
 use crate::connection::{self, Connection};
 use crate::error::ApiError;
+use crate::holder::{Holder, NoHolder, holder};
 use crate::http::Client;
 use crate::language::{self, Preference};
 use crate::limits::Limit;
 use crate::opaque_token;
 use crate::openapi::refusals;
+use crate::quota::UsedUp;
 use crate::room_path::{RoomName, RoomPath};
-use crate::rooms::{bearer, creator_name};
+use crate::rooms::bearer;
 use crate::token::TokenError;
 
 refusals!(InvalidArgument, Forbidden, RateLimited);
@@ -63,7 +64,7 @@ pub(crate) struct WsQuery {
 pub(crate) async fn open(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
-    Client(client): Client,
+    client: Client,
     hold: Option<Extension<Hold>>,
     headers: HeaderMap,
     query: Result<Query<WsQuery>, QueryRejection>,
@@ -74,7 +75,7 @@ pub(crate) async fn open(
         app.refusals.count(Limit::Origin);
         return ApiError::Forbidden.into_response(language);
     }
-    let place = client.map(|client| app.sockets.enter(client, app.limits.connections_per_address));
+    let place = client.0.map(|client| app.sockets.enter(client, app.limits.connections_per_address));
     if let Some(None) = place {
         app.refusals.count(Limit::ConnectionsPerAddress);
         return ApiError::RateLimited { retry_after: CONNECTIONS_RETRY }.into_response(language);
@@ -97,7 +98,7 @@ pub(crate) async fn open(
         None => {
             let token = query.token.as_deref().or_else(|| bearer(&headers));
             let token = token.or_else(|| subprotocol(&headers, "token.")).unwrap_or_default();
-            identify(&app, room, token, dialect, language).await
+            granted(&app, room, token, client, dialect, language).await
         }
     };
     let open_socket = app.drain.socket();
@@ -113,9 +114,11 @@ pub(crate) async fn open(
         .on_upgrade(move |socket| async move {
             match seat {
                 // Not decided before: the server may have begun to stop during the handshake.
-                _ if app.drain.is_on() => refuse(socket, ErrorCode::Unavailable, dialect, language).await,
+                _ if app.drain.is_on() => {
+                    refuse(socket, ErrorCode::Unavailable.into(), dialect, language).await;
+                }
                 Ok(seat) => serve(&app, seat, dialect, language, socket).await,
-                Err(code) => refuse(socket, code, dialect, language).await,
+                Err(refusal) => refuse(socket, refusal, dialect, language).await,
             }
             drop((open_socket, place, hold));
         })
@@ -127,55 +130,34 @@ struct Seat {
     entry: Entry,
 }
 
-/// Verifies the token before it looks at the room, so that strangers learn nothing about rooms.
-async fn identify(
+/// Why there is no seat.
+struct Refusal {
+    code: ErrorCode,
+    retry_after: Option<Duration>,
+}
+
+/// The seat of a token; the room itself decides about it.
+async fn granted(
     app: &App,
     room: Option<RoomId>,
     token: &str,
+    client: Client,
     dialect: Dialect,
     language: Language,
-) -> Result<Seat, ErrorCode> {
-    let (record, grant, name) = match app.ws_tokens.verify(token) {
-        Ok(seat) => {
-            if room != Some(seat.room) {
-                return Err(ErrorCode::TokenInvalid);
-            }
-            // A later room of the same id is not the one this token was made for.
-            let record = app.shards.of(seat.room).room(seat.room);
-            let record =
-                record.filter(|record| record.epoch() == seat.epoch).ok_or(ErrorCode::RoomNotFound)?;
-            (record, seat.grant, seat.name)
-        }
-        Err(TokenError::Expired) => return Err(ErrorCode::TokenExpired),
-        Err(TokenError::Invalid | TokenError::Unverifiable) => {
-            let user = app.identity.verify(token).await.map_err(|error| match error {
-                TokenError::Expired => ErrorCode::TokenExpired,
-                TokenError::Invalid => ErrorCode::TokenInvalid,
-                TokenError::Unverifiable => ErrorCode::Unavailable,
-            })?;
-            let room = room.ok_or(ErrorCode::RoomNotFound)?;
-            let record = app.shards.of(room).room(room).ok_or(ErrorCode::RoomNotFound)?;
-            if record.creator() != user.subject {
-                return Err(ErrorCode::Forbidden);
-            }
-            let grant = Grant { ticket: Ticket::Creator, password_epoch: record.password_epoch() };
-            (record, grant, creator_name(&user, language))
-        }
-    };
-    let participant = match grant.ticket {
-        Ticket::Creator => record.creator_id(),
-        Ticket::Guest(id) => id,
-    };
-    let ice = match dialect {
+) -> Result<Seat, Refusal> {
+    let Holder { room, grant, name } = holder(app, room, token, client, language).await?;
+    let ice = match (dialect, room.granted(grant)) {
         // Not told.
-        Dialect::V1 => None,
-        Dialect::V2 => Some(app.ice.announced(&record, participant).await),
+        (Dialect::V1, _) => None,
+        (Dialect::V2, Ok(participant)) => Some(app.ice.announced(&room, participant).await),
+        // Nobody will be there to be told.
+        (Dialect::V2, Err(_)) => None,
     };
-    Ok(Seat { room: record.id(), entry: Entry::Attach { grant, name, ice } })
+    Ok(Seat { room: room.id(), entry: Entry::Attach { grant, name, ice } })
 }
 
 /// The seat of a resume token; the room itself decides about it.
-async fn resumed(app: &App, room: Option<RoomId>, token: &str, last_seq: u64) -> Result<Seat, ErrorCode> {
+async fn resumed(app: &App, room: Option<RoomId>, token: &str, last_seq: u64) -> Result<Seat, Refusal> {
     let token = opaque_token::hash(token);
     let room = room.ok_or(ErrorCode::ResumeFailed)?;
     let record = app.shards.of(room).room(room).ok_or(ErrorCode::ResumeFailed)?;
@@ -195,15 +177,36 @@ async fn serve(app: &App, seat: Seat, dialect: Dialect, language: Language, sock
     Connection::open(app.shards.of(room), conn, open).run(socket).instrument(span).await;
 }
 
-async fn refuse(mut socket: WebSocket, code: ErrorCode, dialect: Dialect, language: Language) {
+async fn refuse(mut socket: WebSocket, refusal: Refusal, dialect: Dialect, language: Language) {
+    let Refusal { code, retry_after } = refusal;
     let close = CloseCode::after_refusal(code).as_u16();
     tracing::debug!(%code, close, "websocket refused");
     let message = code.text(language).to_owned();
-    let error =
-        ServerMessage::Error { code, message, about: None, retry_after: code.retry_after(), req: None };
+    let error = ServerMessage::Error { code, message, about: None, retry_after, req: None };
     let Ok(text) = encode_server(&error, dialect).try_into() else { return };
     if socket.send(Message::Text(text)).await.is_ok() {
         connection::close(&mut socket, CloseFrame { code: close, reason: "".into() }).await;
+    }
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, retry_after: code.retry_after() }
+    }
+}
+
+impl From<NoHolder> for Refusal {
+    fn from(error: NoHolder) -> Self {
+        match error {
+            NoHolder::Foreign => ErrorCode::Forbidden.into(),
+            NoHolder::RateLimited(UsedUp { retry_after }) => {
+                Self { code: ErrorCode::RateLimited, retry_after: Some(retry_after) }
+            }
+            NoHolder::RoomNotFound => ErrorCode::RoomNotFound.into(),
+            NoHolder::Token(TokenError::Expired) => ErrorCode::TokenExpired.into(),
+            NoHolder::Token(TokenError::Invalid) => ErrorCode::TokenInvalid.into(),
+            NoHolder::Token(TokenError::Unverifiable) => ErrorCode::Unavailable.into(),
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use common::{Api, builder, pass, text, until};
+use common::{Api, Participant, Room, builder, pass, text, until};
+use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::{Builder, IceRequest, IceServer, IceServerSource, IceServers, async_trait};
 use tokio::sync::Semaphore;
@@ -192,6 +193,51 @@ async fn a_participant_that_asks_often_has_one_asking_under_way_and_every_answer
         assert_eq!((&told["type"], &told["req"]), (&json!("ice_servers"), &json!(req)));
     }
     assert_eq!(source.asked().len(), 1);
+}
+
+/// Tries to enter as v2, in vain.
+async fn refused(api: &Api, room: &Room, token: &str) -> String {
+    let url = api.socket_url(&room.id, token) + "&v=2";
+    let error = Participant::connect(url).await.unwrap().0.hear().await;
+    text(&error["code"])
+}
+
+#[tokio::test]
+async fn it_is_not_asked_for_a_token_that_opens_no_seat() {
+    let source = Rented::new();
+    let api = Api::start_with(source.builder()).await;
+    let room = api.room().await;
+    let kicked = api.ws_token(&room, "kicked").await;
+    let id = api.attach(&room.id, &kicked).await.joined().await;
+    api.ask(Method::DELETE, &room, &format!("/participants/{id}")).await.data();
+    let late = api.ws_token(&room, "late").await;
+    source.asked();
+
+    assert_eq!(refused(&api, &room, &kicked).await, "token_invalid");
+    api.change(&room, &json!({"locked": true})).await.data();
+    assert_eq!(refused(&api, &room, &late).await, "forbidden");
+    api.change(&room, &json!({"locked": false, "rotate_password": true})).await.data();
+    assert_eq!(refused(&api, &room, &late).await, "token_invalid");
+    api.close(&room.id, &room.access_token).await.data();
+    for token in [&late, &room.access_token] {
+        assert_eq!(refused(&api, &room, token).await, "room_closed");
+    }
+    assert_eq!(source.asked(), []);
+}
+
+#[tokio::test]
+async fn it_is_asked_for_the_seat_that_a_token_has_taken() {
+    let source = Rented::new();
+    let api = Api::start_with(source.builder()).await;
+    let room = api.room().await;
+    let token = api.ws_token(&room, "first").await;
+    // Somebody enters before, so that the id is not the promised one.
+    api.guest(&room, "second").await;
+    let (_older, joined) = api.enter_v2(&room, &token).await;
+    let seat = text(&joined["participant_id"]);
+    source.asked();
+    api.enter_v2(&room, &token).await;
+    assert_eq!(source.asked(), [(seat, false)]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha1::Sha1;
 use signal_core::{Timestamp, wire};
-use signal_server::Secret;
+use signal_server::{Limits, Secret};
 
 const TURN_SECRET: &str = "static-auth-secret";
 const TURN_URLS: [&str; 2] =
@@ -148,4 +148,22 @@ async fn a_token_that_opens_no_seat_gets_no_ice_servers() {
     for token in [&guest, &short.access_token] {
         assert_eq!(ask(&api, &short.id, Some(token)).await.refused(), (400, "room_expired"));
     }
+}
+
+#[tokio::test]
+async fn an_address_asks_for_ice_servers_so_often_a_minute_and_it_costs_no_join() {
+    let limits = Limits { joins_per_minute: 2, ..Limits::default() };
+    let api = Api::start_with(builder().limits(limits)).await;
+    let room = api.room().await;
+    let guest = api.ws_token(&room, "guest").await;
+    // A token that opens nothing costs nothing.
+    for _ in 0..3 {
+        assert_eq!(ask(&api, &room.id, Some("x")).await.refused(), (401, "unauthorized"));
+    }
+    ask(&api, &room.id, Some(&guest)).await.data();
+    ask(&api, &room.id, Some(&room.access_token)).await.data();
+    assert_eq!(ask(&api, &room.id, Some(&guest)).await.refused(), (429, "rate_limited"));
+    api.ws_token(&room, "another guest").await;
+    common::pass(Duration::from_secs(60)).await;
+    ask(&api, &room.id, Some(&guest)).await.data();
 }

@@ -6,9 +6,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Answer, Api, answer, keys, pass, text};
+use common::{Answer, Api, Participant, answer, builder, keys, pass, text};
 use reqwest::Method;
 use serde_json::{Value, json};
+use signal_server::Limits;
 
 const ROOMS: &str = "/api/webrtc/rooms";
 
@@ -118,4 +119,70 @@ async fn only_the_creator_is_told() {
     let closed = api.room().await;
     api.close(&closed.id, &closed.access_token).await.data();
     assert_eq!(show(&api, &closed.id, &closed.access_token).await.refused(), (404, "room_not_found"));
+}
+
+/// Each request about one room that an access token may be used for.
+const REQUESTS: [(Method, &str); 5] = [
+    (Method::GET, ""),
+    (Method::PATCH, ""),
+    (Method::DELETE, ""),
+    (Method::DELETE, "/participants/p_zzzz0000"),
+    (Method::POST, "/ice-servers"),
+];
+
+async fn ask(api: &Api, token: &str, method: Method, room: &str, path: &str) -> Answer {
+    answer(api.request(method, &format!("{ROOMS}/{room}{path}")).bearer_auth(token)).await
+}
+
+#[tokio::test]
+async fn whoever_tries_rooms_of_others_is_soon_not_told_which_there_are() {
+    let api = Api::start_with(builder().limits(Limits { failed_joins: 7, ..Limits::default() })).await;
+    let (room, closed) = (api.room().await, api.room().await);
+    api.close(&closed.id, &closed.access_token).await.data();
+    let bob = api.access_token("bob");
+    for (method, path) in REQUESTS {
+        // A room that is over is no failure.
+        let over = ask(&api, &bob, method.clone(), &closed.id, path).await;
+        assert_eq!(over.refused(), (404, "room_not_found"), "{method} {path}");
+        let foreign = ask(&api, &bob, method.clone(), &room.id, path).await;
+        assert_eq!(foreign.refused(), (403, "forbidden"), "{method} {path}");
+    }
+    assert_eq!(show(&api, "222222", &bob).await.refused(), (404, "room_not_found"));
+    let mut socket = api.attach("no-room", &bob).await;
+    assert_eq!((socket.error().await, socket.closed().await), ("room_not_found".to_owned(), 4503));
+
+    for id in [room.id.as_str(), &closed.id, "222222", "no-room"] {
+        for (method, path) in REQUESTS {
+            let limited = ask(&api, &bob, method.clone(), id, path).await;
+            assert_eq!(limited.refused(), (429, "rate_limited"), "{method} {id}{path}");
+        }
+        let mut socket = api.attach(id, &bob).await;
+        assert_eq!((socket.error().await, socket.closed().await), ("rate_limited".to_owned(), 4513), "{id}");
+    }
+    let url = api.socket_url(&room.id, &bob) + "&v=2";
+    let error = Participant::connect(url).await.unwrap().0.hear().await;
+    assert!(error["retry_after_ms"].as_u64().unwrap() > 60_000, "{error}");
+
+    // Nobody is kept from what is its own.
+    ask(&api, &room.access_token, Method::POST, &room.id, "/ice-servers").await.data();
+    show(&api, &room.id, &room.access_token).await.data();
+    api.creator(&room).await;
+    api.close(&room.id, &room.access_token).await.data();
+    pass(Duration::from_secs(30 * 60)).await;
+    assert_eq!(show(&api, "222222", &bob).await.refused(), (404, "room_not_found"));
+}
+
+#[tokio::test]
+async fn rooms_of_ones_own_are_no_failures_though_they_are_over() {
+    let api = Api::start_with(builder().limits(Limits { failed_joins: 0, ..Limits::default() })).await;
+    let closed = api.room().await;
+    let expired = api.room_with(&json!({"expires_minutes": 1})).await;
+    api.close(&closed.id, &closed.access_token).await.data();
+    pass(Duration::from_secs(61)).await;
+    for (method, path) in REQUESTS {
+        let over = ask(&api, &closed.access_token, method.clone(), &closed.id, path).await;
+        assert_eq!(over.refused(), (404, "room_not_found"), "{method} {path}");
+        let over = ask(&api, &expired.access_token, method.clone(), &expired.id, path).await;
+        assert_eq!(over.refused(), (400, "room_expired"), "{method} {path}");
+    }
 }

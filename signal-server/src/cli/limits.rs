@@ -35,11 +35,12 @@ pub struct LimitArgs {
     #[arg(long, env = "SIGNAL_MAX_OPEN_ROOMS", default_value_t = Self::default().max_open_rooms)]
     max_open_rooms: u32,
 
-    /// Joins of an address in a minute; more are answered 429
+    /// Joins of an address in a minute, and as many requests for ICE servers; more are answered 429
     #[arg(long, env = "SIGNAL_JOINS_PER_MINUTE", default_value_t = Self::default().joins_per_minute)]
     joins_per_minute: u32,
 
-    /// Wrong passwords and unknown rooms of an address in half an hour; after them it is answered 429
+    /// Wrong passwords, unknown rooms and rooms of others that an address tries in half an hour; after them it is
+    /// answered 429
     #[arg(long, env = "SIGNAL_MAX_FAILED_JOINS", default_value_t = Self::default().max_failed_joins)]
     max_failed_joins: u32,
 

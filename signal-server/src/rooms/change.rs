@@ -15,6 +15,7 @@ use super::summary::Summary;
 use super::{Body, Success, apply, field, invalid, own_room, parse, respond, take_change, whole};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::http::Client;
 use crate::language::{self, Preference};
 use crate::openapi::refusals;
 use crate::room_path::{RoomName, RoomPath};
@@ -77,20 +78,22 @@ struct Changed {
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     room: RoomPath,
+    client: Client,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let language = language::preferred(&headers);
-    respond(change_room(&app, &room, &headers, body).await, language)
+    respond(change_room(&app, &room, client, &headers, body).await, language)
 }
 
 async fn change_room(
     app: &App,
     room: &RoomPath,
+    client: Client,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Changed, ApiError> {
-    let room = own_room(app, room, headers).await?;
+    let room = own_room(app, room, client, headers).await?;
     take_change(app, &room)?;
     let request: ChangeRequest = parse(&whole(app, body)?)?;
     let expires_at = match request.expires_minutes {

@@ -12,11 +12,12 @@ use utoipa::ToSchema;
 use super::{Success, apply, own_room, respond};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::http::Client;
 use crate::language::{self, Preference};
 use crate::openapi::refusals;
 use crate::room_path::{RoomName, RoomPath};
 
-refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, Unavailable);
+refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
 
 /// The room that is closed.
 #[derive(Serialize, ToSchema)]
@@ -38,13 +39,23 @@ struct Closed {
     security(("access_token" = [])),
     responses((status = 200, description = "It is closed", body = Success<Closed>), Refusals)
 )]
-pub(crate) async fn close(State(app): State<Arc<App>>, room: RoomPath, headers: HeaderMap) -> Response {
+pub(crate) async fn close(
+    State(app): State<Arc<App>>,
+    room: RoomPath,
+    client: Client,
+    headers: HeaderMap,
+) -> Response {
     let language = language::preferred(&headers);
-    respond(close_room(&app, &room, &headers).await, language)
+    respond(close_room(&app, &room, client, &headers).await, language)
 }
 
-async fn close_room(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<Closed, ApiError> {
-    let room = own_room(app, room, headers).await?;
+async fn close_room(
+    app: &App,
+    room: &RoomPath,
+    client: Client,
+    headers: &HeaderMap,
+) -> Result<Closed, ApiError> {
+    let room = own_room(app, room, client, headers).await?;
     apply(app, &room, &Op::Close(CloseReason::ByCreator)).await?;
     tracing::info!(room = %room.id(), "room closed by its creator");
     Ok(Closed { room_id: room.id().to_string() })

@@ -6,19 +6,21 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
-use signal_core::{Grant, Room, Ticket};
+use signal_core::Language;
 use utoipa::ToSchema;
 
-use super::{Success, bearer, own_room, respond, rfc3339, wall};
+use super::{Success, bearer, respond, rfc3339, wall};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::guesses::Guesses;
+use crate::holder::{Holder, holder};
+use crate::http::Client;
 use crate::ice::IceServer;
 use crate::language::{self, Preference};
 use crate::openapi::refusals;
 use crate::room_path::{RoomName, RoomPath};
-use crate::token::TokenError;
 
-refusals!(Unauthorized, Forbidden, RoomLocked, RoomNotFound, RoomExpired, Unavailable);
+refusals!(Unauthorized, Forbidden, RoomLocked, RoomNotFound, RoomExpired, RateLimited, Unavailable);
 
 /// Where connections find a way, and until when the credentials there are good.
 #[derive(Serialize, ToSchema)]
@@ -41,32 +43,27 @@ struct Announced {
     security(("access_token" = []), ("ws_token" = [])),
     responses((status = 200, description = "Where connections find a way", body = Success<Announced>), Refusals)
 )]
-pub(crate) async fn ice_servers(State(app): State<Arc<App>>, room: RoomPath, headers: HeaderMap) -> Response {
+pub(crate) async fn ice_servers(
+    State(app): State<Arc<App>>,
+    room: RoomPath,
+    client: Client,
+    headers: HeaderMap,
+) -> Response {
     let language = language::preferred(&headers);
-    respond(announce(&app, &room, &headers).await, language)
+    respond(announce(&app, &room, client, &headers, language).await, language)
 }
 
-async fn announce(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<Announced, ApiError> {
-    let (room, grant) = identify(app, room, headers).await?;
+async fn announce(
+    app: &App,
+    room: &RoomPath,
+    client: Client,
+    headers: &HeaderMap,
+    language: Language,
+) -> Result<Announced, ApiError> {
+    let token = bearer(headers).ok_or(ApiError::Unauthorized)?;
+    let Holder { room, grant, name: _ } = holder(app, room.0, token, client, language).await?;
     let participant = room.granted(grant)?;
+    Guesses { app, client }.count_ice_request()?;
     let ice = app.ice.for_participant(&room, participant).await;
     Ok(Announced { ice_servers: ice.servers, ice_expires_at: rfc3339(wall(ice.expires_at)) })
-}
-
-/// Verifies the token before it looks at the room, so that strangers learn nothing about rooms.
-async fn identify(app: &App, room: &RoomPath, headers: &HeaderMap) -> Result<(Arc<Room>, Grant), ApiError> {
-    match app.ws_tokens.verify(bearer(headers).ok_or(ApiError::Unauthorized)?) {
-        Ok(seat) if room.0 == Some(seat.room) => {
-            let record = app.shards.of(seat.room).room(seat.room);
-            // A later room of the same id is not the one this token was made for.
-            let record = record.filter(|record| record.epoch() == seat.epoch);
-            Ok((record.ok_or(ApiError::RoomNotFound)?, seat.grant))
-        }
-        Ok(_) | Err(TokenError::Expired) => Err(ApiError::Unauthorized),
-        Err(TokenError::Invalid | TokenError::Unverifiable) => {
-            let record = own_room(app, room, headers).await?;
-            let grant = Grant { ticket: Ticket::Creator, password_epoch: record.password_epoch() };
-            Ok((record, grant))
-        }
-    }
 }

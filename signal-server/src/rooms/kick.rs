@@ -14,6 +14,7 @@ use super::pass::{NewPass, Wanted, rotate};
 use super::{Success, apply, invalid, own_room, respond, take_change};
 use crate::app::App;
 use crate::error::ApiError;
+use crate::http::Client;
 use crate::language::{self, Preference};
 use crate::openapi::refusals;
 use crate::room_path::{ParticipantName, ParticipantPath, RoomName, RoomPath};
@@ -64,21 +65,23 @@ pub(crate) async fn kick(
     State(app): State<Arc<App>>,
     room: RoomPath,
     participant: ParticipantPath,
+    client: Client,
     query: Result<Query<KickQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Response {
     let language = language::preferred(&headers);
-    respond(kick_participant(&app, &room, &participant, query, &headers).await, language)
+    respond(kick_participant(&app, &room, &participant, client, query, &headers).await, language)
 }
 
 async fn kick_participant(
     app: &App,
     room: &RoomPath,
     participant: &ParticipantPath,
+    client: Client,
     query: Result<Query<KickQuery>, QueryRejection>,
     headers: &HeaderMap,
 ) -> Result<Kicked, ApiError> {
-    let room = own_room(app, room, headers).await?;
+    let room = own_room(app, room, client, headers).await?;
     take_change(app, &room)?;
     let Query(KickQuery { ban }) = query.map_err(|rejection| invalid(&rejection.body_text()))?;
     let participant = participant.0.ok_or(ApiError::ParticipantNotFound)?;

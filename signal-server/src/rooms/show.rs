@@ -9,11 +9,12 @@ use axum::response::Response;
 use super::summary::Details;
 use super::{Success, own_room, respond};
 use crate::app::App;
+use crate::http::Client;
 use crate::language::{self, Preference};
 use crate::openapi::refusals;
 use crate::room_path::{RoomName, RoomPath};
 
-refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, Unavailable);
+refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
 
 /// Show a room
 ///
@@ -27,7 +28,12 @@ refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, Unavailable);
     security(("access_token" = [])),
     responses((status = 200, description = "The room", body = Success<Details>), Refusals)
 )]
-pub(crate) async fn show(State(app): State<Arc<App>>, room: RoomPath, headers: HeaderMap) -> Response {
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    room: RoomPath,
+    client: Client,
+    headers: HeaderMap,
+) -> Response {
     let language = language::preferred(&headers);
-    respond(own_room(&app, &room, &headers).await.map(|room| Details::of(&room)), language)
+    respond(own_room(&app, &room, client, &headers).await.map(|room| Details::of(&room)), language)
 }
