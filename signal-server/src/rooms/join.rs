@@ -101,14 +101,14 @@ async fn join_room(
     let guesses = Guesses { app, client };
     let request: JoinRequest = parse(&whole(app, body)?)?;
     let name = field::display_name("display_name", request.display_name.as_deref())?;
-    let Some(id) = room.0 else { return Err(guesses.failed(ApiError::RoomNotFound)) };
-    let by = match (request.invite_token, request.password) {
-        (Some(token), _) => Admission::Invite(opaque_token::hash(&token)),
-        (None, Some(password)) => {
+    let (id, by) = match (room.0, request.invite_token, request.password) {
+        (_, None, None) => return Err(invalid("missing field `password`")),
+        (None, Some(_), _) | (None, None, Some(_)) => return Err(guesses.failed(ApiError::RoomNotFound)),
+        (Some(id), Some(token), _) => (id, Admission::Invite(opaque_token::hash(&token))),
+        (Some(id), None, Some(password)) => {
             guesses.check()?;
-            Admission::Password(app.password_tag(id, &password))
+            (id, Admission::Password(app.password_tag(id, &password)))
         }
-        (None, None) => return Err(invalid("missing field `password`")),
     };
     let admit = Op::Admit { by, suffix: IdSuffix::new(rand::random()) };
     let mut refusal = None;
