@@ -103,10 +103,12 @@ impl Identity {
 
     /// Who a token is for.
     pub(crate) async fn verify(&self, token: &str) -> Result<User, TokenError> {
-        match &self.0 {
+        let user = match &self.0 {
             Judge::Custom(login) => login.user(token).await,
             Judge::Signed(signed) => signed.verify(token).await,
-        }
+        }?;
+        // Whoever has no name for the login would share the rooms of all others without one.
+        if user.subject.is_empty() { Err(TokenError::Invalid) } else { Ok(user) }
     }
 }
 
@@ -147,6 +149,7 @@ mod tests {
         for (claims, error) in [
             (json!({"exp": now + 60}), TokenError::Invalid),
             (json!({"sub": "alice"}), TokenError::Invalid),
+            (json!({"sub": "", "exp": now + 60}), TokenError::Invalid),
             (json!({"sub": "alice", "exp": now - 120}), TokenError::Expired),
             (json!({"sub": "alice", "exp": now + 600, "nbf": now + 300}), TokenError::Invalid),
         ] {

@@ -29,6 +29,7 @@ impl Authenticate for Login {
         match token {
             "session-of-alice" => Ok(User::new("alice").named("小明")),
             "session-of-bob" => Ok(User::new("bob").named("\u{200b}")),
+            "session-of-nobody" => Ok(User::new("")),
             "old" => Err(TokenError::Expired),
             "database-down" => Err(TokenError::Unverifiable),
             "panic" => panic!("a bug of the embedder's"),
@@ -80,6 +81,7 @@ async fn each_failure_of_the_login_has_an_answer_of_its_own_and_ends_nothing_els
     let room = text(&create(&api, "session-of-alice").await.data()["room_id"]);
     for (token, http, socket) in [
         ("unknown", (401, "unauthorized"), ("token_invalid", 4500)),
+        ("session-of-nobody", (401, "unauthorized"), ("token_invalid", 4500)),
         ("old", (401, "unauthorized"), ("token_expired", 4500)),
         ("database-down", (503, "unavailable"), ("unavailable", 4001)),
         ("panic", (503, "unavailable"), ("unavailable", 4001)),

@@ -39,6 +39,7 @@ pub fn tokens(data: &[u8]) {
     }
     let access_token = signed(header, claims, SECRET.as_bytes());
     if let Ok(user) = access(&login, &access_token) {
+        assert!(!user.subject.is_empty(), "{claims}");
         let name = user.name.as_ref().map(DisplayName::as_str);
         let again = login.mint(&user.subject, name, Duration::from_secs(60)).expect("the secret is there");
         assert_eq!(access(&login, &again), Ok(user), "the second token differs from the first");

@@ -58,7 +58,8 @@ pub struct User {
 
 impl User {
     /// A user by the name that the login has for it, and for nobody else ever. It is kept with the rooms that the user
-    /// creates, and never shown to others.
+    /// creates, and never shown to others. An empty one is nobody's: the token is taken for
+    /// [invalid](TokenError::Invalid).
     pub fn new(subject: impl Into<String>) -> Self {
         Self { subject: subject.into(), name: None }
     }
