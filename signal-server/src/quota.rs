@@ -44,21 +44,14 @@ impl<K: Eq + Hash> Quota<K> {
     /// Whether there is any left.
     pub(crate) fn check(&self, key: &K) -> Result<(), UsedUp> {
         let window = self.windows().by_key.get(key).copied();
-        let elapsed = window.map_or(self.period, |window| window.since.elapsed());
-        match window {
-            Some(window) if window.count >= self.most && elapsed < self.period => {
-                Err(UsedUp { retry_after: self.period - elapsed })
-            }
-            // Nothing at all may be allowed.
-            None if self.most == 0 => Err(UsedUp { retry_after: self.period }),
-            Some(_) | None => Ok(()),
-        }
+        self.left(window, Instant::now())
     }
 
-    /// Counts one more.
-    pub(crate) fn count(&self, key: K) {
+    /// Counts one more, if there is any left.
+    pub(crate) fn take(&self, key: K) -> Result<(), UsedUp> {
         let now = Instant::now();
         let mut windows = self.windows();
+        self.left(windows.by_key.get(&key).copied(), now)?;
         if windows.by_key.len() >= windows.sweep_at {
             windows.by_key.retain(|_, window| now.duration_since(window.since) < self.period);
             windows.sweep_at = FIRST_SWEEP.max(2 * windows.by_key.len());
@@ -67,14 +60,20 @@ impl<K: Eq + Hash> Quota<K> {
         if now.duration_since(window.since) >= self.period {
             *window = Window { since: now, count: 0 };
         }
-        window.count = window.count.saturating_add(1);
+        window.count += 1;
+        Ok(())
     }
 
-    /// Counts one more, if there is any left.
-    pub(crate) fn take(&self, key: K) -> Result<(), UsedUp> {
-        self.check(&key)?;
-        self.count(key);
-        Ok(())
+    fn left(&self, window: Option<Window>, now: Instant) -> Result<(), UsedUp> {
+        let elapsed = window.map_or(self.period, |window| now.duration_since(window.since));
+        match window {
+            Some(window) if window.count >= self.most && elapsed < self.period => {
+                Err(UsedUp { retry_after: self.period - elapsed })
+            }
+            // Nothing at all may be allowed.
+            None if self.most == 0 => Err(UsedUp { retry_after: self.period }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn windows(&self) -> MutexGuard<'_, Windows<K>> {
@@ -142,6 +141,9 @@ const FIRST_SWEEP: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
     use tokio::time::advance;
 
     use super::*;
@@ -166,13 +168,30 @@ mod tests {
     async fn keys_that_are_over_take_no_memory() {
         let quota = Quota::new(1, MINUTE);
         for key in 0..10 * FIRST_SWEEP {
-            quota.count(key);
+            quota.take(key).unwrap();
             if key % FIRST_SWEEP == 0 {
                 advance(MINUTE).await;
             }
         }
         let kept = quota.windows().by_key.len();
         assert!(kept <= 2 * FIRST_SWEEP, "{kept}");
+    }
+
+    #[test]
+    fn what_is_left_is_taken_once_however_many_ask_at_once() {
+        const TAKERS: usize = 8;
+        for _ in 0..500 {
+            let (quota, together) = (Quota::new(1, MINUTE), Barrier::new(TAKERS));
+            let take = || {
+                together.wait();
+                quota.take("a").is_ok()
+            };
+            let taken = thread::scope(|scope| {
+                let takers = [(); TAKERS].map(|()| scope.spawn(take));
+                takers.into_iter().map(|taker| taker.join().unwrap()).filter(|taken| *taken).count()
+            });
+            assert_eq!(taken, 1);
+        }
     }
 
     #[test]
