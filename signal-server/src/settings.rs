@@ -12,6 +12,7 @@ use reqwest::Url;
 use thiserror::Error;
 
 use crate::cli::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
+use crate::secret::shown_url;
 use crate::{Builder, Identity, Origins, PublicUrl, Secret, Server};
 
 /// What `serve` runs with.
@@ -186,7 +187,7 @@ impl Check {
         for url in urls {
             let host = schemes.iter().find_map(|scheme| url.strip_prefix(scheme));
             if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
-                self.problem(format!("--{name} {url}: expected {}host:port", schemes[0]));
+                self.problem(format!("--{name} {}: expected {}host:port", shown_url(url), schemes[0]));
             }
         }
     }
@@ -194,19 +195,20 @@ impl Check {
     fn origin(&mut self, origin: &str) -> Option<HeaderValue> {
         let page = Url::parse(origin).ok().filter(|page| matches!(page.scheme(), "http" | "https"));
         let sent = page.map(|page| page.origin().ascii_serialization());
+        let shown = shown_url(origin);
         match (sent, origin.parse()) {
             (Some(sent), Ok(value)) if sent == origin => return Some(value),
             // It would be compared as it is, and never match.
-            (Some(sent), _) => self.problem(format!("--cors-origin {origin}: browsers send this as {sent}")),
+            (Some(sent), _) => self.problem(format!("--cors-origin {shown}: browsers send this as {sent}")),
             (None, _) => {
-                self.problem(format!("--cors-origin {origin}: expected an origin like https://example.com"));
+                self.problem(format!("--cors-origin {shown}: expected an origin like https://example.com"));
             }
         }
         None
     }
 
     fn public_url(&mut self, url: &str) -> Option<PublicUrl> {
-        url.parse().map_err(|error| self.problem(format!("--public-url {url}: {error}"))).ok()
+        url.parse().map_err(|error| self.problem(format!("--public-url {}: {error}", shown_url(url)))).ok()
     }
 
     fn value<T>(&mut self, given: Result<T, InvalidSettings>) -> Option<T> {
@@ -276,6 +278,21 @@ mod tests {
     #[test]
     fn secrets_do_not_show_in_what_was_given() {
         assert!(!format!("{:?}", production()).contains(STRONG));
+    }
+
+    #[test]
+    fn a_password_in_a_url_does_not_show_in_what_is_wrong_with_it() {
+        let url = |scheme: &str| format!("{scheme}user:the-password@example.com");
+        let bad = ServeArgs {
+            turn_urls: vec![url("http://")],
+            stun_urls: vec![url("")],
+            public_url: Some(url("https://")),
+            cors_origins: vec![url("https://"), url("")],
+            ..production()
+        };
+        let told = problems(bad);
+        assert_eq!(told.len(), 6, "{told:?}");
+        assert!(!told.join("\n").contains("the-password"), "{told:?}");
     }
 
     #[test]

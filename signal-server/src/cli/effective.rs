@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
 use toml::Value;
 
 use super::{Cli, file};
+use crate::secret::{HIDDEN, shown_url};
 
 /// A setting of `serve`, as it holds.
 pub(super) struct Effective {
@@ -39,8 +40,8 @@ pub(super) fn settings(matches: &ArgMatches, file: &file::Arguments) -> Vec<Effe
         };
         let raw = serve.get_raw(id).into_iter().flatten();
         let values: Vec<String> = raw.map(|value| value.to_string_lossy().into_owned()).collect();
-        let is_secret = is_secret(setting) && !values.is_empty();
-        let value = if is_secret { Some("(secret)".into()) } else { shown(setting, &values) };
+        let is_secret = !values.is_empty() && is_secret(setting, &values);
+        let value = if is_secret { Some(HIDDEN.into()) } else { shown(setting, &values) };
         settings.push(Effective { name: name.to_owned(), value, is_secret, source });
     }
     settings
@@ -81,9 +82,11 @@ fn shown(setting: &Arg, values: &[String]) -> Option<Value> {
     })
 }
 
-/// Whose value is not shown in the help either.
-fn is_secret(setting: &Arg) -> bool {
-    setting.is_hide_env_values_set()
+/// Whose value is not shown in the help either, or may have a password in it.
+fn is_secret(setting: &Arg, values: &[String]) -> bool {
+    let kinds = setting.get_value_names().unwrap_or_default();
+    let is_url = kinds.iter().any(|kind| matches!(kind.as_str(), "ORIGIN" | "URL"));
+    setting.is_hide_env_values_set() || is_url && values.iter().any(|url| shown_url(url) != url)
 }
 
 const DEFAULT: &str = "default";

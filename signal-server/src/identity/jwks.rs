@@ -16,6 +16,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::key::Key;
+use crate::secret::shown_url;
 use crate::token::TokenError;
 
 /// Where keys are published, and those that were there last.
@@ -75,14 +76,14 @@ struct KeySet {
 
 impl Jwks {
     pub(crate) fn new(url: &str, ca: Option<&str>) -> Result<Self, InvalidJwks> {
-        let invalid = || InvalidJwks::Url(url.to_owned());
+        let invalid = || InvalidJwks::Url(shown_url(url).to_owned());
         let parsed = Url::parse(url).map_err(|_| invalid())?;
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(InvalidJwks::Credentials);
+        }
         let is_local = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if parsed.scheme() != "https" && !(parsed.scheme() == "http" && is_local) {
             return Err(invalid());
-        }
-        if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(InvalidJwks::Credentials);
         }
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

@@ -156,6 +156,9 @@ mod tests {
             ("http://login.example.com/jwks", None, "https://"),
             ("login.example.com", None, "https://"),
             ("https://user:secret@login.example.com/jwks", None, "without a user name"),
+            ("http://user:secret@login.example.com/jwks", None, "without a user name"),
+            ("https://user:secret@login.example.com:port/jwks", None, "https://"),
+            ("user:secret@login.example.com/jwks", None, "https://"),
             ("https://login.example.com/jwks", Some(ca), "certificates in PEM"),
         ] {
             let told =

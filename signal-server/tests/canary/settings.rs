@@ -39,13 +39,16 @@ pub(crate) async fn try_all(seen: &mut Seen) {
         &["--access-key-file", &public],
         &["--access-secret", STRONG, "--access-key-file", &public],
         &["--jwks-url", "https://user:a-weak%20%22%5C%20secret@login.example.com/jwks"],
+        &["--jwks-url", "http://user:a-weak%20%22%5C%20secret@login.example.com/jwks"],
+        &["--jwks-url", "https://user:a-weak%20%22%5C%20secret@login.example.com:port/jwks"],
+        &["--jwks-url", "user:a-weak%20%22%5C%20secret@login.example.com/jwks"],
+        &["--public-url", "https://user:a-weak%20%22%5C%20secret@example.com"],
+        &["--public-url", "user:a-weak%20%22%5C%20secret@example.com"],
+        &["--turn-url", "user:a-weak%20%22%5C%20secret@turn.example.com"],
+        &["--cors-origin", "https://user:a-weak%20%22%5C%20secret@example.com"],
         &["--jwks-url", "https://login.example.com/jwks", "--jwks-ca", &private],
     ] {
         for command in ["serve", "check-config", "print-config"] {
-            // A URL is printed as it is.
-            if command == "print-config" && args[0] == "--jwks-url" {
-                continue;
-            }
             // What can be used would be served.
             if command == "serve" {
                 note(seen, &[&["serve", "--listen", "192.0.2.1:1"], args].concat()).await;
