@@ -3,8 +3,16 @@
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
-/// `GET /asyncapi.json`
-pub(crate) async fn document() -> impl IntoResponse {
+/// What is said over the WebSocket
+///
+/// AsyncAPI 3.0.
+#[utoipa::path(
+    get,
+    path = "/asyncapi.json",
+    tag = "server",
+    responses((status = 200, description = "The document", body = serde_json::Value))
+)]
+pub(crate) async fn asyncapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], DOCUMENT)
 }
 

@@ -18,7 +18,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::app::App;
 use crate::error::{Code, Failure};
-use crate::{admin, rooms, websocket};
+use crate::{admin, asyncapi, rooms, websocket};
 
 /// `GET /openapi.json`
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -62,6 +62,7 @@ async fn openapi() -> Response {
         admin::healthz,
         admin::readyz,
         openapi,
+        asyncapi::asyncapi,
     ),
     components(schemas(Failure)),
     tags(

@@ -167,7 +167,7 @@ impl Server {
     }
 
     fn documents() -> Router<Arc<App>> {
-        openapi::routes().route("/asyncapi.json", get(asyncapi::document))
+        openapi::routes().route("/asyncapi.json", get(asyncapi::asyncapi))
     }
 }
 

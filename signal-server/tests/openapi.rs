@@ -41,6 +41,7 @@ async fn it_names_every_request_that_the_server_takes() {
             "DELETE /api/webrtc/rooms/{room_id}/participants/{participant_id}",
             "GET /api/webrtc/rooms",
             "GET /api/webrtc/rooms/{room_id}",
+            "GET /asyncapi.json",
             "GET /healthz",
             "GET /openapi.json",
             "GET /readyz",
