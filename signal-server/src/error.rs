@@ -11,6 +11,8 @@ use signal_core::{Language, Reject, Room};
 use utoipa::ToSchema;
 
 use crate::openapi;
+use crate::opening::CreateRoomError;
+use crate::pass::RotateError;
 use crate::quota::UsedUp;
 
 /// Why a request was refused.
@@ -210,6 +212,25 @@ impl From<UsedUp> for ApiError {
     }
 }
 
+impl From<CreateRoomError> for ApiError {
+    fn from(error: CreateRoomError) -> Self {
+        match error {
+            CreateRoomError::NotSaved => Self::StorageUnavailable,
+            CreateRoomError::Stopping => Self::Unavailable,
+            CreateRoomError::TooManyRooms => Self::RateLimited { retry_after: OPEN_ROOMS_RETRY },
+        }
+    }
+}
+
+impl From<RotateError> for ApiError {
+    fn from(error: RotateError) -> Self {
+        match error {
+            RotateError::Refused(reject) => reject.into(),
+            RotateError::Stopping => Self::Unavailable,
+        }
+    }
+}
+
 impl From<Reject> for ApiError {
     fn from(reject: Reject) -> Self {
         match reject {
@@ -234,3 +255,5 @@ impl From<Reject> for ApiError {
 }
 
 const UNAVAILABLE_FOR: Duration = Duration::from_secs(2);
+/// A room may be over at any time; soon enough to find out.
+const OPEN_ROOMS_RETRY: Duration = Duration::from_secs(60);

@@ -3,14 +3,19 @@
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
-use signal_core::{CloseReason, Op, ParticipantId, Reject, Room, RoomId, Seat, Status};
+use signal_core::{
+    Capacity, CloseReason, DisplayName, OnCreatorLeave, Op, ParticipantId, Reject, Room, RoomId, Seat, Status,
+};
 use thiserror::Error;
 
 use crate::app::App;
 use crate::clock::system_time;
+use crate::lifetime::Lifetime;
 use crate::metrics::Counts;
+use crate::opening::{CreateRoomError, Opening};
+use crate::pass::{RoomPass, RotateError, Wanted, rotate};
 
-/// Looks into a server's rooms and ends them, beside its routes; see [`Server::handle`](crate::Server::handle).
+/// Creates rooms, looks into them and ends them, beside the server's routes; see [`Server::handle`](crate::Server::handle).
 ///
 /// It is cheap to clone and keeps nothing alive: when the [`Server`](crate::Server) and its routers are gone there are no
 /// rooms any more, and it says so.
@@ -76,6 +81,46 @@ pub struct ParticipantInfo {
     pub connected: bool,
 }
 
+/// What a room of [`ServerHandle::create_room`] is to be like.
+///
+/// ```
+/// use std::time::Duration;
+/// use signal_server::{Capacity, DisplayName, Lifetime, NewRoom};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let name = DisplayName::parse("Stand-up")?.ok_or("a name that nobody sees")?;
+/// let mut new = NewRoom::new("alice", name);
+/// new.capacity = Capacity::new(20)?;
+/// new.lifetime = Lifetime::new(Duration::from_secs(30 * 60))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct NewRoom {
+    /// Whose room it is, by the name that the login has for that user: the `sub` of its access tokens. With one of them it
+    /// enters as the creator and may list, change and close the room over HTTP. If it is nobody's name, nobody may.
+    pub creator: String,
+    /// The name to show.
+    pub name: DisplayName,
+    /// How many participants fit: by default 10.
+    pub capacity: Capacity,
+    /// How long it lasts: by default two hours.
+    pub lifetime: Lifetime,
+    /// What becomes of it when its creator says that it leaves: by default it is closed.
+    pub on_creator_leave: OnCreatorLeave,
+}
+
+/// A room that was created, and what opens it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct CreatedRoom {
+    /// The room, with nobody in it yet.
+    pub room: RoomInfo,
+    /// Its password and invite.
+    pub pass: RoomPass,
+}
+
 /// There is no such room, or not any more.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("no such room is open")]
@@ -90,6 +135,23 @@ pub enum KickError {
     /// Nobody of that id has a seat in the room.
     #[error("no such participant")]
     ParticipantNotFound,
+    /// There is no such room, or not any more.
+    #[error("no such room is open")]
+    RoomNotFound,
+}
+
+/// Why a participant was not banned; it has not been put out either.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum BanError {
+    /// Its own room cannot be taken from a creator: close it.
+    #[error("the creator cannot be put out")]
+    CreatorStays,
+    /// Nobody of that id has a seat in the room.
+    #[error("no such participant")]
+    ParticipantNotFound,
+    /// The room has had as many passwords as it may have, which is ten new ones: kick, or close it.
+    #[error("the password was changed too often")]
+    RotationsExhausted,
     /// There is no such room, or not any more.
     #[error("no such room is open")]
     RoomNotFound,
@@ -119,6 +181,23 @@ impl ServerHandle {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.app.upgrade().map(|app| app.counts()).unwrap_or_default()
+    }
+
+    /// Creates a room with a random password. It is saved when this returns, if rooms are.
+    ///
+    /// It counts among the [open rooms](crate::Limits::open_rooms) of its creator, but not among the creations of a minute:
+    /// those who ask this code are its own to judge.
+    ///
+    /// # Errors
+    ///
+    /// The creator has too many open rooms, the room cannot be saved, or the server is stopping.
+    pub async fn create_room(&self, new: NewRoom) -> Result<CreatedRoom, CreateRoomError> {
+        let NewRoom { creator, name, capacity, lifetime, on_creator_leave } = new;
+        let app = self.app.upgrade().filter(|app| !app.drain.is_on()).ok_or(CreateRoomError::Stopping)?;
+        let (name, password) = (name.to_string(), Wanted::Random);
+        let opening = Opening { name, creator, password, capacity, lifetime, on_creator_leave };
+        let (room, pass) = opening.open(&app).await?;
+        Ok(CreatedRoom { room: RoomInfo::of(&room), pass })
     }
 
     /// Ends a room: everybody in it is told (v2: `room_closed` with the code `admin`), and nobody comes in any more.
@@ -158,10 +237,49 @@ impl ServerHandle {
         Ok(())
     }
 
+    /// Puts a participant out as [`kick`](Self::kick) does, and gives the room a new password and invite, so that the ones
+    /// it knows let it in no more. Tokens of others that have not been used yet are void as well. Done already it is done
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// There is no such room or participant, it is the room's creator, or the password was changed too often.
+    pub async fn ban(&self, room: RoomId, participant: ParticipantId) -> Result<RoomPass, BanError> {
+        let app = self.app.upgrade().ok_or(BanError::RoomNotFound)?;
+        let record = app.shards.of(room).room(room).ok_or(BanError::RoomNotFound)?;
+        let kick = |rotation| Op::Kick { participant, rotate: Some(rotation) };
+        let pass = match rotate(&app, &record, &Wanted::Random, kick).await {
+            Ok((_, pass)) => pass,
+            Err(RotateError::Refused(Reject::CreatorStays)) => return Err(BanError::CreatorStays),
+            Err(RotateError::Refused(Reject::ParticipantNotFound)) => {
+                return Err(BanError::ParticipantNotFound);
+            }
+            Err(RotateError::Refused(Reject::RotationsExhausted)) => {
+                return Err(BanError::RotationsExhausted);
+            }
+            Err(RotateError::Refused(_) | RotateError::Stopping) => return Err(BanError::RoomNotFound),
+        };
+        tracing::info!(%room, %participant, "participant banned by the administrator");
+        Ok(pass)
+    }
+
     /// The same as [`Server::drain`](crate::Server::drain), for a shutdown that has no server at hand.
     pub async fn drain(&self) {
         if let Some(app) = self.app.upgrade() {
             app.drain.run(&app.shards).await;
+        }
+    }
+}
+
+impl NewRoom {
+    /// A room of that user, with a name to show.
+    pub fn new(creator: impl Into<String>, name: DisplayName) -> Self {
+        Self {
+            creator: creator.into(),
+            name,
+            capacity: Capacity::default(),
+            lifetime: Lifetime::default(),
+            on_creator_leave: OnCreatorLeave::Close,
         }
     }
 }

@@ -27,7 +27,7 @@
 //! # In an application of one's own
 //!
 //! [`Server::router`] brings the API and leaves every other path to the application. [`Server::handle`] gives the code
-//! around it a [`ServerHandle`], which lists rooms, closes them, puts participants out and [drains](ServerHandle::drain):
+//! around it a [`ServerHandle`], which creates rooms, lists and closes them, puts participants out and [drains](ServerHandle::drain):
 //!
 //! ```
 //! use std::net::SocketAddr;
@@ -89,12 +89,15 @@ mod http;
 mod ice;
 mod identity;
 mod language;
+mod lifetime;
 mod limits;
 mod linger;
 mod metrics;
 mod opaque_token;
 mod openapi;
+mod opening;
 mod origin;
+mod pass;
 mod public_url;
 mod quota;
 mod room_path;
@@ -113,16 +116,23 @@ mod websocket;
 
 pub use address::ForwardedHeader;
 pub use async_trait::async_trait;
-pub use handle::{KickError, ParticipantInfo, RoomInfo, RoomNotFound, ServerHandle};
+pub use handle::{
+    BanError, CreatedRoom, KickError, NewRoom, ParticipantInfo, RoomInfo, RoomNotFound, ServerHandle,
+};
 pub use ice::{IceRequest, IceServer, IceServerSource, IceServers};
 pub use identity::{Authenticate, Identity, InvalidJwks, InvalidKey, User};
+pub use lifetime::{InvalidLifetime, Lifetime};
 pub use limits::Limits;
 pub use metrics::Counts;
+pub use opening::CreateRoomError;
 pub use origin::Origins;
+pub use pass::RoomPass;
 pub use public_url::{InvalidPublicUrl, PublicUrl};
 pub use secret::Secret;
 pub use server::{Builder, Server};
-pub use signal_core::{ParticipantId, RoomId};
+pub use signal_core::{
+    Capacity, DisplayName, InvalidCapacity, InvalidName, OnCreatorLeave, ParticipantId, RoomId,
+};
 pub use stop_signal::StopSignal;
 pub use store::{DataDirError, RoomChange, RoomStore, StoreError};
 pub use token::TokenError;

@@ -8,7 +8,7 @@ pub(crate) mod ice_servers;
 pub(crate) mod join;
 pub(crate) mod kick;
 pub(crate) mod list;
-mod pass;
+mod new_pass;
 mod rotate_password;
 pub(crate) mod show;
 mod summary;

@@ -7,12 +7,26 @@ mod common;
 use std::time::{Duration, SystemTime};
 
 use common::{Api, builder, pass, text, until};
-use serde_json::json;
-use signal_core::{Timestamp, wire};
-use signal_server::{KickError, RoomId, RoomNotFound};
+use reqwest::Method;
+use serde_json::{Value, json};
+use signal_core::{Room, Timestamp, wire};
+use signal_server::{
+    BanError, Capacity, CreateRoomError, CreatedRoom, DisplayName, KickError, Lifetime, Limits, NewRoom,
+    OnCreatorLeave, RoomId, RoomNotFound,
+};
 
 fn id(room: &common::Room) -> RoomId {
     room.id.parse().unwrap()
+}
+
+fn new_room(creator: &str) -> NewRoom {
+    NewRoom::new(creator, DisplayName::parse("stand-up").unwrap().unwrap())
+}
+
+/// A room of alice's, as the other tests know rooms.
+fn known(api: &Api, created: &CreatedRoom) -> common::Room {
+    let access_token = api.access_token("alice");
+    common::Room { id: created.room.id.to_string(), password: created.pass.password.clone(), access_token }
 }
 
 fn wire_time(at: SystemTime) -> String {
@@ -70,6 +84,64 @@ async fn a_room_is_listed_with_whoever_is_in_it_until_it_ends() {
 }
 
 #[tokio::test]
+async fn a_room_that_the_application_creates_is_its_creators_over_http() {
+    let public = "https://example.com".parse().unwrap();
+    let api = Api::start_with(builder().public_url(public)).await;
+    let mut new = new_room("alice");
+    new.capacity = Capacity::new(3).unwrap();
+    new.lifetime = Lifetime::new(Duration::from_secs(5 * 60)).unwrap();
+    new.on_creator_leave = OnCreatorLeave::Keep;
+    let created = api.server().handle().create_room(new).await.unwrap();
+    assert_eq!(api.server().handle().rooms(), std::slice::from_ref(&created.room));
+
+    let room = known(&api, &created);
+    let shown = api.ask(Method::GET, &room, "").await.data();
+    let ends = text(&shown["expires_at"]);
+    assert_eq!(wire_time(created.room.expires_at), ends);
+    let expected = json!({
+        "room_id": room.id, "name": "stand-up", "max_participants": 3, "participant_count": 0, "locked": false,
+        "on_creator_leave": "keep", "created_at": shown["created_at"], "expires_at": ends, "participants": [],
+    });
+    assert_eq!(shown, expected);
+    let (mut creator, _) = api.creator(&room).await;
+    api.guest(&room, "by password").await;
+    assert_eq!(creator.hear().await["type"], "peer_joined");
+    let invite = json!({"invite_token": created.pass.invite_token});
+    let invited = text(&api.join(&room.id, &invite).await.data()["ws_token"]);
+    api.enter_v2(&room, &invited).await;
+    let link = format!("https://example.com/{}#{}", room.id, created.pass.invite_token);
+    assert_eq!(created.pass.join_url, Some(link));
+
+    let bob = common::Room { access_token: api.access_token("bob"), ..known(&api, &created) };
+    assert_eq!(api.change(&bob, &json!({"locked": true})).await.refused(), (403, "forbidden"));
+    assert_eq!(api.change(&room, &json!({"locked": true})).await.data()["locked"], true);
+}
+
+#[tokio::test]
+async fn a_creator_has_so_many_rooms_whoever_creates_them() {
+    let limits = Limits { open_rooms: 2, creates_per_minute: 0, ..Limits::default() };
+    let api = Api::start_with(builder().limits(limits)).await;
+    let handle = api.server().handle();
+    let first = handle.create_room(new_room("alice")).await.unwrap();
+    handle.create_room(new_room("alice")).await.unwrap();
+    assert_eq!(handle.create_room(new_room("alice")).await, Err(CreateRoomError::TooManyRooms));
+    handle.create_room(new_room("bob")).await.unwrap();
+    handle.close_room(first.room.id).await.unwrap();
+    handle.create_room(new_room("alice")).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_opens_a_room_does_not_show_in_a_log() {
+    let api = Api::start().await;
+    let created = api.server().handle().create_room(new_room("alice")).await.unwrap();
+    let shown = format!("{created:?}");
+    assert!(shown.contains("stand-up"), "{shown}");
+    for secret in [created.pass.password, created.pass.invite_token] {
+        assert!(!shown.contains(&secret), "{secret} is in {shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_room_that_is_closed_by_the_administrator_says_so_and_stays_closed() {
     let api = Api::start().await;
     let handle = api.server().handle();
@@ -121,6 +193,40 @@ async fn whoever_is_put_out_is_told_and_comes_back_by_password_only() {
 }
 
 #[tokio::test]
+async fn whoever_is_banned_comes_back_by_the_new_password_only() {
+    let api = Api::start().await;
+    let handle = api.server().handle();
+    let created = handle.create_room(new_room("alice")).await.unwrap();
+    let room = known(&api, &created);
+    let (_creator, creator_id) = api.creator(&room).await;
+    let (mut guest, joined) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    let number = created.room.id;
+    let parsed = |id: &Value| text(id).parse().unwrap();
+    let guest_id = parsed(&joined["participant_id"]);
+    assert_eq!(handle.ban(number, "p_nobody".parse().unwrap()).await, Err(BanError::ParticipantNotFound));
+    assert_eq!(handle.ban(number, creator_id.parse().unwrap()).await, Err(BanError::CreatorStays));
+    assert_eq!(handle.ban("222222".parse().unwrap(), guest_id).await, Err(BanError::RoomNotFound));
+
+    let pass = handle.ban(number, guest_id).await.unwrap();
+    assert_eq!(guest.hear().await["type"], "kicked");
+    assert_eq!(guest.closed().await, 4511);
+    let old_password = api.join(&room.id, &json!({"password": room.password})).await;
+    assert_eq!(old_password.refused(), (401, "wrong_password"));
+    let old_invite = api.join(&room.id, &json!({"invite_token": created.pass.invite_token})).await;
+    assert_eq!(old_invite.refused(), (401, "invite_void"));
+    for body in [json!({"password": pass.password}), json!({"invite_token": pass.invite_token})] {
+        api.join(&room.id, &body).await.data();
+    }
+
+    for _ in 1..Room::ROTATIONS {
+        handle.ban(number, guest_id).await.unwrap();
+    }
+    assert_eq!(handle.ban(number, guest_id).await, Err(BanError::RotationsExhausted));
+    handle.close_room(number).await.unwrap();
+    assert_eq!(handle.ban(number, guest_id).await, Err(BanError::RoomNotFound));
+}
+
+#[tokio::test]
 async fn a_handle_drains_its_server() {
     let api = Api::start().await;
     let room = api.room().await;
@@ -132,6 +238,8 @@ async fn a_handle_drains_its_server() {
         drop(guest);
     };
     tokio::join!(handle.drain(), sent_away);
+    let stopped = api.server().handle().create_room(new_room("alice")).await;
+    assert_eq!(stopped, Err(CreateRoomError::Stopping));
     assert_eq!(api.create(&json!({})).await.refused(), (503, "unavailable"));
 }
 
@@ -142,5 +250,6 @@ async fn a_handle_keeps_no_server_alive_and_finds_no_rooms_after_it() {
     drop(server);
     assert_eq!((handle.rooms(), handle.counts().rooms), (vec![], 0));
     assert_eq!(handle.close_room("222222".parse().unwrap()).await, Err(RoomNotFound));
+    assert_eq!(handle.create_room(new_room("alice")).await, Err(CreateRoomError::Stopping));
     handle.drain().await;
 }

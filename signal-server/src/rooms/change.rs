@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use signal_core::{Change, Op};
 use utoipa::ToSchema;
 
-use super::pass::{NewPass, rotate};
+use super::new_pass::NewPass;
 use super::rotate_password::RotatePassword;
 use super::summary::Summary;
 use super::{Body, Success, apply, field, invalid, own_room, parse, respond, take_change, whole};
@@ -18,6 +18,7 @@ use crate::error::ApiError;
 use crate::http::Client;
 use crate::language::{self, Preference};
 use crate::openapi::refusals;
+use crate::pass::rotate;
 use crate::room_path::{RoomName, RoomPath};
 
 refusals!(
@@ -98,7 +99,7 @@ async fn change_room(
     let request: ChangeRequest = parse(&whole(app, body)?)?;
     let expires_at = match request.expires_minutes {
         None => None,
-        Some(minutes) => Some(room.created_at() + field::life(minutes)?),
+        Some(minutes) => Some(room.created_at() + field::lifetime(minutes)?.duration()),
     };
     if expires_at.is_some_and(|at| at <= app.clock.now()) {
         return Err(invalid(

@@ -1,16 +1,15 @@
 //! Creating a room.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use signal_core::{Capacity, DisplayName, IdSuffix, Language, NewRoom, Room, RoomId, Ticket};
+use signal_core::{Capacity, DisplayName, Language, Ticket};
 use utoipa::ToSchema;
 
-use super::pass::{Pass, Wanted};
 use super::summary::OnLeave;
 use super::{
     Body, Success, authenticate, creator_name, field, parse, respond, rfc3339, seat_grant, taking_in, wall,
@@ -20,9 +19,11 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::ice::IceServer;
 use crate::language::{self, Preference};
+use crate::lifetime::Lifetime;
 use crate::limits::Limit;
 use crate::openapi::refusals;
-use crate::shard::CreateError;
+use crate::opening::Opening;
+use crate::pass::{RoomPass, Wanted};
 use crate::token::WsTokens;
 
 refusals!(InvalidArgument, Unauthorized, BodyTooLarge, RateLimited, StorageUnavailable, Unavailable,);
@@ -69,7 +70,7 @@ struct Created {
     token_expires_at: String,
     ice_servers: Vec<IceServer>,
     #[serde(flatten)]
-    pass: Pass,
+    pass: RoomPass,
 }
 
 /// Create a room
@@ -106,56 +107,28 @@ async fn create_room(
         None => Capacity::default(),
         Some(number) => field::capacity(number)?,
     };
-    let life = match request.expires_minutes {
-        None => DEFAULT_LIFE,
-        Some(minutes) => field::life(minutes)?,
+    let lifetime = match request.expires_minutes {
+        None => Lifetime::default(),
+        Some(minutes) => field::lifetime(minutes)?,
     };
     let creator = creator_name(&user, language);
     let name = match field::display_name("name", request.name.as_deref())? {
         Some(name) => name.to_string(),
         None => default_room_name(&creator, language),
     };
-    let wanted = match request.password {
+    let password = match request.password {
         None => Wanted::Random,
         Some(password) => Wanted::This(field::password("password", password)?),
     };
-    let on_creator_leave = request.on_creator_leave.unwrap_or_default();
-
-    let now = app.clock.now();
-    let (room, pass) = loop {
-        let id = RoomId::from_indices(std::array::from_fn(|_| rand::random_range(0..31)));
-        let (pass, invite) = Pass::new(app, id, &wanted);
-        let new = NewRoom {
-            id,
-            epoch: rand::random(),
-            name: name.clone(),
-            creator: user.subject.clone(),
-            password: app.password_tag(id, pass.password()),
-            invite,
-            capacity,
-            created_at: now,
-            expires_at: now + life,
-            on_creator_leave: on_creator_leave.into(),
-            suffix: IdSuffix::new(rand::random()),
-        };
-        let Some(place) = app.open_rooms.enter(user.subject.clone(), app.limits.open_rooms) else {
-            app.refusals.count(Limit::OpenRooms);
-            return Err(ApiError::RateLimited { retry_after: OPEN_ROOMS_RETRY });
-        };
-        match app.shards.of(id).create(Room::create(new), place).await {
-            Ok(room) => break (room, pass),
-            Err(CreateError::IdTaken(_)) => {}
-            Err(CreateError::NotSaved(_)) => return Err(ApiError::StorageUnavailable),
-            Err(CreateError::Stopping) => return Err(ApiError::Unavailable),
-        }
-    };
-    tracing::info!(room = %room.id(), max_participants = capacity.participants(), minutes = life.as_secs() / 60, "room created");
+    let on_creator_leave = request.on_creator_leave.unwrap_or_default().into();
+    let opening = Opening { name, creator: user.subject, password, capacity, lifetime, on_creator_leave };
+    let (room, pass) = opening.open(app).await?;
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
     let grant = seat_grant(&room, Ticket::Creator, creator);
     Ok(Created {
         room_id: room.id().to_string(),
-        name,
-        max_participants: capacity.participants(),
+        name: room.name().to_owned(),
+        max_participants: room.capacity().participants(),
         expires_at: rfc3339(room.expires_at()),
         participant_id: room.creator_id().to_string(),
         ws_token: app.ws_tokens.mint(&grant, token_expires),
@@ -171,7 +144,3 @@ fn default_room_name(creator: &DisplayName, language: Language) -> String {
         Language::Zh => format!("{creator}的房间"),
     }
 }
-
-const DEFAULT_LIFE: Duration = Duration::from_secs(2 * 60 * 60);
-/// A room may be over at any time; soon enough to find out.
-const OPEN_ROOMS_RETRY: Duration = Duration::from_secs(60);

@@ -8,6 +8,7 @@ use signal_core::{Capacity, DisplayName};
 
 use super::invalid;
 use crate::error::ApiError;
+use crate::lifetime::Lifetime;
 
 /// A whole number however it is written: `60.0` is one too (JSON Schema, section 4.2.3 of its core).
 pub(super) fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
@@ -29,12 +30,11 @@ pub(super) fn capacity(max_participants: i64) -> Result<Capacity, ApiError> {
         .ok_or_else(|| invalid("max_participants: expected 1 to 50"))
 }
 
-/// How long a room lasts, from its creation on.
-pub(super) fn life(expires_minutes: i64) -> Result<Duration, ApiError> {
-    match expires_minutes {
-        minutes @ 1..=MAX_MINUTES => Ok(Duration::from_secs(60 * minutes.unsigned_abs())),
-        _ => Err(invalid("expires_minutes: expected 1 to 1440")),
-    }
+pub(super) fn lifetime(expires_minutes: i64) -> Result<Lifetime, ApiError> {
+    let minutes = u32::try_from(expires_minutes).ok();
+    minutes
+        .and_then(|minutes| Lifetime::new(60 * Duration::from_secs(minutes.into())).ok())
+        .ok_or_else(|| invalid("expires_minutes: expected 1 to 1440"))
 }
 
 pub(super) fn password(field: &str, typed: String) -> Result<String, ApiError> {
@@ -47,4 +47,3 @@ pub(super) fn password(field: &str, typed: String) -> Result<String, ApiError> {
 
 /// Below it floating-point numbers tell whole numbers apart.
 const EXACT: f64 = (1_u64 << 53) as f64;
-const MAX_MINUTES: i64 = 1440;

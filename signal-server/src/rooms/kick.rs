@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 use signal_core::Op;
 use utoipa::ToSchema;
 
-use super::pass::{NewPass, Wanted, rotate};
+use super::new_pass::NewPass;
 use super::{Success, apply, invalid, own_room, respond, take_change};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::http::Client;
 use crate::language::{self, Preference};
 use crate::openapi::refusals;
+use crate::pass::{Wanted, rotate};
 use crate::room_path::{ParticipantName, ParticipantPath, RoomName, RoomPath};
 
 refusals!(

@@ -6,8 +6,8 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, Type}
 use utoipa::{PartialSchema, ToSchema};
 
 use super::field;
-use super::pass::Wanted;
 use crate::error::ApiError;
+use crate::pass::Wanted;
 
 /// A new password: `true` for a random one, or which.
 #[derive(Deserialize)]

@@ -1,5 +1,6 @@
 //! What opens a room to newcomers: its password and its invite.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -7,47 +8,40 @@ use signal_core::{Op, Reject, Room, RoomId, Rotation, TokenHash};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::error::ApiError;
 use crate::opaque_token;
 
 /// A new password and invite. They are shown this once; the server keeps what it takes to recognize them.
-#[derive(Serialize, ToSchema)]
-#[schema(as = RoomPass)]
-pub(super) struct Pass {
+#[derive(Clone, Eq, PartialEq, Serialize, ToSchema)]
+#[non_exhaustive]
+pub struct RoomPass {
+    /// Six characters.
     #[schema(example = "123456")]
-    password: String,
+    pub password: String,
     /// Opens the room without the password.
-    invite_token: String,
+    pub invite_token: String,
     /// A link with the invite in its fragment, if the server knows its public URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "https://example.com/join/ABC234#MTI4IHJhbmRvbSBiaXRz")]
-    join_url: Option<String>,
-}
-
-/// The new password and invite if they were set: all of it, or nothing.
-#[derive(Default, Serialize, ToSchema)]
-#[schema(as = NewRoomPass)]
-pub(super) struct NewPass {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    password: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    invite_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    join_url: Option<String>,
+    pub join_url: Option<String>,
 }
 
 /// Which password is wanted.
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     Random,
     This(String),
 }
 
-impl Pass {
+/// Why a room has no new pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RotateError {
+    Refused(Reject),
+    /// The server is.
+    Stopping,
+}
+
+impl RoomPass {
     /// A pass for a room, and the hash that the room keeps of its invite.
-    pub(super) fn new(app: &App, room: RoomId, wanted: &Wanted) -> (Self, TokenHash) {
+    pub(crate) fn new(app: &App, room: RoomId, wanted: &Wanted) -> (Self, TokenHash) {
         let (invite_token, invite) = opaque_token::invite();
         let password = match wanted {
             Wanted::Random => format!("{:06}", rand::random_range(0..1_000_000)),
@@ -56,15 +50,12 @@ impl Pass {
         let join_url = app.public_url.as_ref().map(|url| url.invite(room, &invite_token));
         (Self { password, invite_token, join_url }, invite)
     }
-
-    pub(super) fn password(&self) -> &str {
-        &self.password
-    }
 }
 
-impl From<Pass> for NewPass {
-    fn from(Pass { password, invite_token, join_url }: Pass) -> Self {
-        Self { password: Some(password), invite_token: Some(invite_token), join_url }
+/// Without what opens the room.
+impl fmt::Debug for RoomPass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RoomPass(..)")
     }
 }
 
@@ -72,20 +63,20 @@ impl From<Pass> for NewPass {
 ///
 /// It is tried again if another request has set one meanwhile, so that the last one holds. A room sets ten at most, so
 /// that this comes to an end.
-pub(super) async fn rotate(
+pub(crate) async fn rotate(
     app: &App,
     room: &Room,
     wanted: &Wanted,
     op: impl Fn(Rotation) -> Op,
-) -> Result<(Arc<Room>, Pass), ApiError> {
+) -> Result<(Arc<Room>, RoomPass), RotateError> {
     let id = room.id();
     let mut follows = room.password_epoch();
     loop {
-        let (pass, invite) = Pass::new(app, id, wanted);
-        let password = app.password_tag(id, pass.password());
+        let (pass, invite) = RoomPass::new(app, id, wanted);
+        let password = app.password_tag(id, &pass.password);
         let op = op(Rotation { password, invite, follows });
-        let applied = app.shards.of(id).apply(id, &op, |_| {}).await.ok_or(ApiError::Unavailable)?;
-        let record = applied.record.ok_or(ApiError::RoomNotFound)?;
+        let applied = app.shards.of(id).apply(id, &op, |_| {}).await.ok_or(RotateError::Stopping)?;
+        let record = applied.record.ok_or(RotateError::Refused(Reject::RoomNotFound))?;
         match (applied.reply, wanted) {
             (Ok(_), _) => {
                 tracing::info!(room = %id, epoch = record.password_epoch(), "password changed");
@@ -94,7 +85,7 @@ pub(super) async fn rotate(
             (Err(Reject::RotationStale), _) => follows = record.password_epoch(),
             // It happened to be the old one.
             (Err(Reject::PasswordUnchanged), Wanted::Random) => {}
-            (Err(reject), _) => return Err(reject.into()),
+            (Err(reject), _) => return Err(RotateError::Refused(reject)),
         }
     }
 }
