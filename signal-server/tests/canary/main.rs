@@ -60,6 +60,7 @@ async fn no_secret_is_in_logs_metrics_or_answers_to_mistakes() {
         let (running, printed) = start("127.0.0.1:0").await;
         let mut visitor = Visitor::new(&printed, &mut seen);
         visitor.make_mistakes_over_http().await;
+        visitor.administer().await;
         let left = visitor.talk().await;
         let address = visitor.address();
         let killed = running.killed().await;
@@ -73,9 +74,16 @@ async fn no_secret_is_in_logs_metrics_or_answers_to_mistakes() {
 
         // A log that is off has no secrets either.
         let log = [killed, ended].concat();
-        for told in
-            ["DEBUG", "listening", "room created", "admitted", "websocket refused", "closing", "stopping"]
-        {
+        for told in [
+            "DEBUG",
+            "listening",
+            "room created",
+            "password changed",
+            "admitted",
+            "websocket refused",
+            "closing",
+            "stopping",
+        ] {
             assert!(log.contains(told), "{told:?} is not in the log:\n{log}");
         }
         for (place, text) in [("the log", log), ("what it prints", printed + &again)] {

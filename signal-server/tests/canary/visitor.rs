@@ -16,6 +16,7 @@ const SERVER_SECRET: &str = "server-secret \"\\ of-the-canary-0123456789";
 const PREVIOUS_SECRET: &str = "previous-secret \"\\ of-the-canary-0123456789";
 /// As odd as passwords can be.
 const PASSWORD: &str = r#"Q"z%7\"#;
+const NEW_PASSWORD: &str = r#"N'e\w%"#;
 const WRONG_PASSWORD: &str = r#"w\9"%K"#;
 /// Where no secret belongs, and what may be one nevertheless.
 const MISPLACED: &str = r#"misplaced "\ secret"#;
@@ -26,8 +27,14 @@ pub(crate) const SECRETS: [(&str, &str); 3] = [
     ("SIGNAL_SERVER_SECRET", SERVER_SECRET),
     ("SIGNAL_PREVIOUS_ACCESS_SECRET", PREVIOUS_SECRET),
 ];
-pub(crate) const SETTINGS: [&str; 4] =
-    ["--turn-url", "turn:turn.example.com:3478", "--max-failed-joins", "1000"];
+pub(crate) const SETTINGS: [&str; 6] = [
+    "--turn-url",
+    "turn:turn.example.com:3478",
+    "--max-failed-joins",
+    "1000",
+    "--public-url",
+    "https://example.com/join",
+];
 
 pub(crate) struct Visitor<'a> {
     api: Api,
@@ -50,6 +57,7 @@ impl<'a> Visitor<'a> {
         for (name, secret) in [
             ("the access secret", ACCESS_SECRET),
             ("a password", PASSWORD),
+            ("a new password", NEW_PASSWORD),
             ("a wrong password", WRONG_PASSWORD),
             ("a misplaced secret", MISPLACED),
             ("a misplaced number", &NUMBER.to_string()),
@@ -100,11 +108,35 @@ impl<'a> Visitor<'a> {
         for body in [json!({"password": WRONG_PASSWORD}), json!({"invite_token": MISPLACED})] {
             self.refused(self.api.request(Method::POST, &join).json(&body)).await;
         }
+        let own = format!("{create}/{}", room.id);
+        for body in [
+            format!(r#"{{"rotate_password":{quoted}}}"#),
+            format!(r#"{{"rotate_password":[{quoted}]}}"#),
+            format!(r#"{{"rotate_password":{NUMBER}}}"#),
+            format!(r#"{{"rotate_password":{}}}"#, json!(PASSWORD)),
+            format!(r#"{{"name":[{quoted}]}}"#),
+            format!(r#"{{"locked":{quoted}}}"#),
+            MISPLACED.to_owned(),
+        ] {
+            self.refused(self.api.request(Method::PATCH, &own).bearer_auth(&alice).body(body)).await;
+        }
+        let kick = format!("{own}/participants/misplaced%20%22%5C%20secret");
+        let ban = format!("{own}/participants/p_zzzy0001?ban=misplaced%20%22%5C%20secret");
+        for path in [&kick, &ban] {
+            self.refused(self.api.request(Method::DELETE, path).bearer_auth(&alice)).await;
+        }
         for token in self.bad_tokens(&alice) {
-            let create = self.api.request(Method::POST, create).bearer_auth(&token);
-            self.refused(create).await;
-            let room = format!("/api/webrtc/rooms/{}", room.id);
-            self.refused(self.api.request(Method::DELETE, &room).bearer_auth(&token)).await;
+            for (method, path) in [
+                (Method::POST, create.to_owned()),
+                (Method::GET, create.to_owned()),
+                (Method::GET, own.clone()),
+                (Method::PATCH, own.clone()),
+                (Method::DELETE, own.clone()),
+                (Method::DELETE, ban.clone()),
+                (Method::POST, format!("{own}/ice-servers")),
+            ] {
+                self.refused(self.api.request(method, &path).bearer_auth(&token)).await;
+            }
         }
         let basic = self.api.request(Method::POST, create).basic_auth("user", Some(MISPLACED));
         self.refused(basic).await;
@@ -151,6 +183,31 @@ impl<'a> Visitor<'a> {
         let resume_token = text(&resumed["resume_token"]);
         self.seen.marks.add("a later resume token", &resume_token);
         Left { room, resume_token }
+    }
+
+    /// Everything that a creator asks about its room.
+    pub(crate) async fn administer(&mut self) {
+        let room = self.create().await;
+        let token = self.api.ws_token(&room, "guest").await;
+        self.seen.marks.add_token("the ws token of somebody who is banned", &token);
+        let (_guest, joined) = self.api.enter_v2(&room, &token).await;
+        self.seen.marks.add("the resume token of somebody who is banned", &text(&joined["resume_token"]));
+        let ice = self.api.ask(Method::POST, &room, "/ice-servers").await.data();
+        self.seen.marks.add("a TURN credential on request", &text(&ice["ice_servers"][0]["credential"]));
+
+        let changed = self.api.change(&room, &json!({"rotate_password": NEW_PASSWORD})).await.data();
+        assert_eq!(changed["password"], NEW_PASSWORD);
+        let ban = format!("/participants/{}?ban=true", text(&joined["participant_id"]));
+        let banned = self.api.ask(Method::DELETE, &room, &ban).await.data();
+        for (pass, what) in [(&changed, "a change"), (&banned, "a ban")] {
+            // The six digits of a random password may be anywhere by chance.
+            self.seen.marks.add(&format!("the invite token of {what}"), &text(&pass["invite_token"]));
+            self.seen.marks.add(&format!("the join URL of {what}"), &text(&pass["join_url"]));
+        }
+        self.seen.note("the room", self.api.ask(Method::GET, &room, "").await.data().to_string());
+        let path = "/api/webrtc/rooms";
+        let list = self.api.request(Method::GET, path).bearer_auth(&room.access_token);
+        self.seen.note("the list of rooms", crate::common::answer(list).await.data().to_string());
     }
 
     /// What is left is still there after a kill, and is closed.
