@@ -151,7 +151,7 @@ pub enum CloseReason {
     Left,
     /// The server closed the connection for good, for what this participant did or was not allowed to do.
     Refused {
-        /// The WebSocket close code, like 4513 for sending too much.
+        /// The WebSocket close code, like 4513 for sending too much or 1009 for a message that is too long.
         code: u16,
     },
     /// A newer connection with the same token took the seat.

@@ -185,6 +185,8 @@ fn final_reason(code: u16, reason: &str) -> Option<CloseReason> {
         4503 => Some(CloseReason::RoomClosed { reason }),
         4509 => Some(CloseReason::Replaced),
         4511 => Some(CloseReason::Kicked { reason }),
+        // Bad frames, too long a message: whatever was not taken would be sent again, and refused again.
+        1002 | 1007 | 1009 => Some(CloseReason::Refused { code }),
         // Bad token, bad messages, room full, too much sent.
         4500 | 4501 | 4504 | 4513 => Some(CloseReason::Refused { code }),
         _ => None,
