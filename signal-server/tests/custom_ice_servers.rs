@@ -100,7 +100,7 @@ async fn each_participant_is_told_of_its_own_wherever_it_is_told_of_any() {
         assert!((5.0..=7.0).contains(&minutes), "{minutes}");
     }
     assert_eq!(source.asked(), [(creator.clone(), true)]);
-    let room = common::Room {
+    let room = Room {
         id: text(&created["room_id"]),
         password: text(&created["password"]),
         access_token: api.access_token("alice"),
