@@ -220,6 +220,22 @@ async fn a_flag_goes_before_a_variable_and_that_before_the_file() {
 }
 
 #[tokio::test]
+async fn a_name_that_could_be_a_number_is_printed_as_it_is_written() {
+    let args = ["print-config", "--access-issuer", "007", "--access-audience", "7"];
+    let output = with_file("", &args, &[("SIGNAL_MAX_CONNECTIONS", "+7")]).await;
+    let printed = utf8(&output.stdout);
+    for line in [
+        r#"access-issuer = "007"  # flag"#,
+        "access-audience = 7  # flag",
+        r#"max-connections = "+7"  # variable"#,
+    ] {
+        assert!(printed.lines().any(|printed| printed == line), "{line} is not in\n{printed}");
+    }
+    let again = with_file(printed, &["print-config"], &[]).await;
+    assert!(utf8(&again.stdout).contains(r#"access-issuer = "007"  # file"#), "{}", utf8(&again.stderr));
+}
+
+#[tokio::test]
 async fn a_secret_of_the_file_gives_way_to_one_that_is_given_otherwise_and_none_is_printed() {
     let file = format!("access-secret = \"{ACCESS_SECRET}\"\nserver-secret = \"{ACCESS_SECRET}-2\"");
     let output = with_file(&file, &["print-config"], &[]).await;

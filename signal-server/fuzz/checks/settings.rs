@@ -6,17 +6,19 @@ use std::path::Path;
 use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ServeArgs};
 use crate::origin::Origins;
+use crate::secret::shown_url;
 use crate::settings::Settings;
 
 /// A file in TOML. What is printed of it says the same.
 pub fn settings(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Some((cli, lines)) = read(text) else { return };
-    let (_, again) = read(&lines.join("\n")).expect("what was printed can be read");
-    assert_eq!(again, lines, "the second reading differs from the first");
-    let Command::CheckConfig(args) = cli.command else { unreachable!("it was the command") };
+    let (cli_again, lines_again) = read(&lines.join("\n")).expect("what was printed can be read");
+    assert_eq!(lines_again, lines, "the second reading differs from the first");
+    let (args, args_again) = (args(cli), args(cli_again));
+    assert_eq!(told(&args_again), told(&args), "what was printed says something else");
     // Files that somebody else has named are not opened here.
     if lines.iter().any(|line| line.contains("-file =") || line.starts_with("jwks-ca =")) {
         return;
@@ -35,6 +37,24 @@ pub fn settings(data: &[u8]) {
         }
         Err(error) => assert!(!error.to_string().is_empty(), "{text}"),
     }
+}
+
+fn args(cli: Cli) -> Box<ServeArgs> {
+    let Command::CheckConfig(args) = cli.command else { unreachable!("it was the command") };
+    args
+}
+
+/// What the program makes of the settings that are printed.
+fn told(args: &ServeArgs) -> String {
+    let ServeArgs { listen, production, data_dir, identity, limits, .. } = args;
+    let lists = [&args.turn_urls, &args.stun_urls, &args.cors_origins];
+    // One that may have a password in it is not printed.
+    let is_shown = |url: &&String| shown_url(url) == url.as_str();
+    let lists = lists.map(|urls| Some(urls).filter(|urls| urls.iter().all(|url| is_shown(&url))));
+    let lists = lists.map(Option::unwrap_or_default);
+    let urls = [&identity.jwks_url, &args.public_url].map(|url| url.as_ref().filter(is_shown));
+    let names = [&identity.access_issuer, &identity.access_audience];
+    format!("{:?}", (listen, production, data_dir, names, urls, lists, limits))
 }
 
 /// The settings, and those of them that are printed; neither secrets nor what is not set.

@@ -78,7 +78,11 @@ fn shown(setting: &Arg, values: &[String]) -> Option<Value> {
         ArgAction::SetTrue => {
             Value::Boolean(!matches!(first.as_str(), "false" | "0" | "no" | "off" | "n" | "f"))
         }
-        _ => first.parse().map_or_else(|_| Value::String(first.clone()), Value::Integer),
+        // Only what is written like one: 007 may be a name.
+        _ => match first.parse::<i64>() {
+            Ok(number) if number.to_string() == *first => Value::Integer(number),
+            Ok(_) | Err(_) => Value::String(first.clone()),
+        },
     })
 }
 
