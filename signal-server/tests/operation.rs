@@ -236,6 +236,16 @@ async fn a_name_that_could_be_a_number_is_printed_as_it_is_written() {
 }
 
 #[tokio::test]
+async fn a_flag_that_a_variable_sets_is_printed_as_it_holds() {
+    for (word, is_on) in [("FALSE", false), ("Off", false), ("0", false), ("YES", true), ("true", true)] {
+        let output = with_file("", &["print-config"], &[("SIGNAL_PRODUCTION", word)]).await;
+        let line = format!("production = {is_on}  # variable");
+        let printed = utf8(&output.stdout);
+        assert!(printed.lines().any(|printed| printed == line), "{word}\n{printed}");
+    }
+}
+
+#[tokio::test]
 async fn a_secret_of_the_file_gives_way_to_one_that_is_given_otherwise_and_none_is_printed() {
     let file = format!("access-secret = \"{ACCESS_SECRET}\"\nserver-secret = \"{ACCESS_SECRET}-2\"");
     let output = with_file(&file, &["print-config"], &[]).await;

@@ -41,7 +41,12 @@ pub(super) fn settings(matches: &ArgMatches, file: &file::Arguments) -> Vec<Effe
         let raw = serve.get_raw(id).into_iter().flatten();
         let values: Vec<String> = raw.map(|value| value.to_string_lossy().into_owned()).collect();
         let is_secret = !values.is_empty() && is_secret(setting, &values);
-        let value = if is_secret { Some(HIDDEN.into()) } else { shown(setting, &values) };
+        let value = match setting.get_action() {
+            _ if is_secret => Some(HIDDEN.into()),
+            // A variable has many words for on and off.
+            ArgAction::SetTrue => Some(serve.get_flag(id).into()),
+            _ => shown(setting, &values),
+        };
         settings.push(Effective { name: name.to_owned(), value, is_secret, source });
     }
     settings
@@ -75,9 +80,6 @@ fn shown(setting: &Arg, values: &[String]) -> Option<Value> {
     let [first, ..] = values else { return None };
     Some(match setting.get_action() {
         ArgAction::Append => Value::Array(values.iter().cloned().map(Value::String).collect()),
-        ArgAction::SetTrue => {
-            Value::Boolean(!matches!(first.as_str(), "false" | "0" | "no" | "off" | "n" | "f"))
-        }
         // Only what is written like one: 007 may be a name.
         _ => match first.parse::<i64>() {
             Ok(number) if number.to_string() == *first => Value::Integer(number),
