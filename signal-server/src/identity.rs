@@ -85,6 +85,15 @@ impl Identity {
         self.expecting(|signed| signed.audience = Some(audience.into()))
     }
 
+    /// For a server whose requests may take so long.
+    pub(crate) fn in_time(mut self, request_patience: Duration) -> Self {
+        match &mut self.0 {
+            Judge::Custom(login) => login.hurry(request_patience),
+            Judge::Signed(_) => {}
+        }
+        self
+    }
+
     fn expecting(mut self, expect: impl FnOnce(&mut Signed)) -> Self {
         match &mut self.0 {
             Judge::Custom(_) => {}

@@ -311,7 +311,7 @@ impl Builder {
             Common { ice: ice.clone(), refusals: Arc::clone(&refusals), metrics: metrics.clone(), clock };
         let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &common);
         let app = App {
-            identity: self.identity,
+            identity: self.identity.in_time(limits.request_patience),
             ws_tokens: WsTokens::new(server_secret),
             ice,
             origins: self.origins,

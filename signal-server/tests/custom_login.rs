@@ -12,7 +12,7 @@ use std::time::Duration;
 use common::{Api, Participant, answer, pass, text};
 use reqwest::Method;
 use serde_json::json;
-use signal_server::{Authenticate, Identity, Server, TokenError, User, async_trait};
+use signal_server::{Authenticate, Identity, Limits, Server, TokenError, User, async_trait};
 use tokio::sync::Notify;
 
 /// Takes the token for what it has to do.
@@ -112,6 +112,15 @@ async fn a_login_that_hangs_is_not_waited_for_for_ever() {
     pass(Duration::from_secs(6)).await;
     let mut socket = entering.await.unwrap();
     assert_eq!((socket.error().await, socket.closed().await), ("unavailable".to_owned(), 4001));
+}
+
+#[tokio::test]
+async fn a_login_that_hangs_is_given_up_before_the_request_is() {
+    let login = Login::default();
+    let limits = Limits { request_patience: Duration::from_secs(2), ..Limits::default() };
+    let builder = Server::builder(Identity::custom(login)).limits(limits);
+    let api = Api::start_with(builder).await;
+    assert_eq!(create(&api, "hang").await.refused(), (503, "unavailable"));
 }
 
 #[tokio::test]

@@ -14,8 +14,9 @@ use crate::token::TokenError;
 /// send as a token. See [`Identity::custom`](super::Identity::custom).
 ///
 /// It is asked once for each request and socket that shows an access token, so by strangers as well: what is expensive
-/// to find out should be remembered. It must not block; an answer is waited for 5 s. If it takes longer or panics, the
-/// token cannot be judged ([`TokenError::Unverifiable`]) and the log says why.
+/// to find out should be remembered. It must not block; an answer is waited for 5 s, or half of
+/// [`request_patience`](crate::Limits::request_patience) if that is less. If it takes longer or panics, the token cannot
+/// be judged ([`TokenError::Unverifiable`]) and the log says why.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -73,18 +74,26 @@ impl User {
 
 /// Somebody else's login.
 #[derive(Clone)]
-pub(crate) struct Login(Arc<dyn Authenticate>);
+pub(crate) struct Login {
+    login: Arc<dyn Authenticate>,
+    patience: Duration,
+}
 
 impl Login {
     pub(crate) fn new(login: impl Authenticate) -> Self {
-        Self(Arc::new(login))
+        Self { login: Arc::new(login), patience: PATIENCE }
+    }
+
+    /// Waits for no answer so long that the request which needs it would end before.
+    pub(crate) fn hurry(&mut self, request_patience: Duration) {
+        self.patience = PATIENCE.min(request_patience / 2);
     }
 
     pub(crate) async fn user(&self, token: &str) -> Result<User, TokenError> {
         if token.is_empty() {
             return Err(TokenError::Invalid);
         }
-        let answer = hook::ask(PATIENCE, async { self.0.authenticate(token).await }).await;
+        let answer = hook::ask(self.patience, async { self.login.authenticate(token).await }).await;
         answer.unwrap_or_else(|error| {
             tracing::error!(%error, "an access token cannot be judged: the login of this application failed");
             Err(TokenError::Unverifiable)
