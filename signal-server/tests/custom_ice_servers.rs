@@ -208,7 +208,8 @@ async fn it_is_not_asked_for_a_token_that_opens_no_seat() {
     let api = Api::start_with(source.builder()).await;
     let room = api.room().await;
     let kicked = api.ws_token(&room, "kicked").await;
-    let id = api.attach(&room.id, &kicked).await.joined().await;
+    let mut socket = api.attach(&room.id, &kicked).await;
+    let id = socket.joined().await;
     api.ask(Method::DELETE, &room, &format!("/participants/{id}")).await.data();
     let late = api.ws_token(&room, "late").await;
     source.asked();
