@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::contract::{DOCUMENT, Side, assert_fits, fault, name};
+use common::asyncapi::{DOCUMENT, Side, assert_fits, fault, name};
 use common::{Api, text};
 use reqwest::Method;
 use serde_json::{Map, Value, json};

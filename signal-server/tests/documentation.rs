@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::contract::{DOCUMENT, Side, assert_fits, fault, name};
+use common::asyncapi::{DOCUMENT, Side, assert_fits, fault, name};
 use common::program::{program, run, utf8};
 use common::{Api, builder, keys, text};
 use serde_json::{Value, json};
