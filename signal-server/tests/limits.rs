@@ -7,19 +7,16 @@ mod common;
 use std::time::Duration;
 
 use common::program::{Running, program};
+use common::tcp::{is_closed, said};
 use common::{ACCESS_SECRET, Answer, Api, Participant, Room, answer, builder, pass, read, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::{ForwardedHeader, Limits};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server behind a proxy, which these tests play.
 async fn behind_a_proxy(limits: Limits) -> Api {
@@ -221,122 +218,6 @@ async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
     };
     third.joined().await;
     attach_from(&api, "198.51.100.2", &room, &token("d").await).await.unwrap().joined().await;
-}
-
-/// Whether the server has closed a connection without a word.
-async fn is_closed(stream: &mut TcpStream) -> bool {
-    let mut rest = Vec::new();
-    match timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("the server closes it") {
-        Ok(_) => rest.is_empty(),
-        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
-    }
-}
-
-/// What the server answers to this, until it ends the connection.
-async fn said(api: &Api, request: &str) -> String {
-    let mut stream = TcpStream::connect(api.address()).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut said = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut said)).await.expect("the server answers").unwrap();
-    said
-}
-
-#[tokio::test]
-async fn more_connections_than_an_address_or_the_server_may_have_are_closed() {
-    for limits in [
-        Limits { connections_per_address: 1, ..Limits::default() },
-        Limits { connections: 2, ..Limits::default() },
-    ] {
-        let api = Api::start_with(builder().limits(limits)).await;
-        let _kept = [
-            TcpStream::connect(api.address()).await.unwrap(),
-            TcpStream::connect(api.address()).await.unwrap(),
-        ];
-        let mut third = TcpStream::connect(api.address()).await.unwrap();
-        assert!(is_closed(&mut third).await);
-    }
-}
-
-#[tokio::test]
-async fn a_socket_holds_its_connection_and_gives_it_back() {
-    let api = Api::start_with(builder().limits(Limits { connections: 2, ..Limits::default() })).await;
-    let room = api.room().await;
-    let token = api.ws_token(&room, "guest").await;
-    let (mut creator, _) = api.creator(&room).await;
-    let mut guest = api.attach(&room.id, &token).await;
-    guest.joined().await;
-    let mut third = TcpStream::connect(api.address()).await.unwrap();
-    assert!(is_closed(&mut third).await);
-    guest.close().await;
-    guest.expect_end().await;
-    creator.hear().await;
-    loop {
-        let request = api.request(Method::GET, "/nothing").send().await;
-        if request.is_ok_and(|response| response.status() == 404) {
-            break;
-        }
-    }
-}
-
-#[tokio::test]
-async fn whoever_dawdles_over_headers_is_closed_and_over_a_body_answered_408() {
-    let limits = Limits {
-        header_patience: Duration::from_millis(300),
-        request_patience: Duration::from_millis(300),
-        ..Limits::default()
-    };
-    let api = Api::start_with(builder().limits(limits)).await;
-    for begun in ["", "POST /api/webrtc/rooms HTTP/1.1\r\nHost: x\r\nX-"] {
-        let mut stream = TcpStream::connect(api.address()).await.unwrap();
-        stream.write_all(begun.as_bytes()).await.unwrap();
-        assert!(is_closed(&mut stream).await, "{begun}");
-    }
-    let begun = "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nAccept-Language: en\r\nContent-Length: 100\r\n\r\n{";
-    let answer = said(&api, begun).await;
-    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("request_timeout"), "{answer}");
-}
-
-#[tokio::test]
-async fn whoever_still_sends_a_body_that_is_too_long_reads_the_refusal() {
-    let api = Api::start().await;
-    const LENGTH: usize = 8 * 1024 * 1024;
-    let head = format!(
-        "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {LENGTH}\r\n\r\n"
-    );
-    let answer = said(&api, &(head + &"x".repeat(LENGTH))).await;
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
-}
-
-#[tokio::test]
-async fn a_head_that_is_too_long_is_refused() {
-    let api = Api::start().await;
-    let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(17 * 1024));
-    let many = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "X-A: 1\r\n".repeat(70));
-    for head in [long, many] {
-        let answer = said(&api, &head).await;
-        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
-    }
-    assert_eq!(api.create(&json!({})).await.status, 200);
-}
-
-#[tokio::test]
-async fn every_answer_tells_browsers_to_keep_nothing_and_to_run_nothing() {
-    let api = Api::start().await;
-    let create = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(api.access_token("alice"));
-    let unknown = api.request(Method::GET, "/nothing");
-    let refused = api.request(Method::POST, "/api/webrtc/rooms");
-    for (request, status) in [(create, 200), (unknown, 404), (refused, 401)] {
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), status);
-        for (name, value) in [
-            ("cache-control", "no-store"),
-            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
-            ("referrer-policy", "no-referrer"),
-            ("x-content-type-options", "nosniff"),
-        ] {
-            assert_eq!(response.headers()[name], value, "{status}");
-        }
-    }
 }
 
 #[tokio::test]

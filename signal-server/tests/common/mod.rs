@@ -13,6 +13,7 @@ pub mod asyncapi;
 pub mod openapi;
 mod participant;
 pub mod program;
+pub mod tcp;
 
 use std::time::Duration;
 

@@ -1,0 +1,25 @@
+//! Connections below HTTP.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{Api, PATIENCE};
+
+/// Whether the server has closed a connection without a word.
+pub async fn is_closed(stream: &mut TcpStream) -> bool {
+    let mut rest = Vec::new();
+    match timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("the server closes it") {
+        Ok(_) => rest.is_empty(),
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
+}
+
+/// What the server answers to this, until it ends the connection.
+pub async fn said(api: &Api, request: &str) -> String {
+    let mut stream = TcpStream::connect(api.address()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut said)).await.expect("the server answers").unwrap();
+    said
+}
