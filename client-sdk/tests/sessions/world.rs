@@ -1,5 +1,7 @@
 //! Participants, a hub, and the links between them.
 
+mod server;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -8,9 +10,8 @@ use client_sdk::session::{Action, Session, Setback, Way};
 use client_sdk::{Event, ParticipantId};
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{
-    Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
-    Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output, PasswordTag, Receipt,
-    ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash,
+    Capacity, ConnId, Dialect, Grant, Hub, HubConfig, IdSuffix, Input, Loss, MemoryStore, NewRoom, NodeId,
+    OnCreatorLeave, PasswordTag, Room, RoomId, Timestamp, TokenHash,
 };
 
 use crate::connection::FakeConnection;
@@ -304,76 +305,6 @@ impl World {
         }
     }
 
-    fn admit(&mut self) -> Grant {
-        let by = Admission::Password(PasswordTag::new([7; 32]));
-        let admit = Op::Admit { by, suffix: IdSuffix::new(1) };
-        match self.store.apply(self.room, &admit, self.now).reply {
-            Ok(Receipt::Entered { id }) => Grant { ticket: Ticket::Guest(id), password_epoch: 0 },
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn open(&mut self, index: usize, way: Way) {
-        self.last_number += 1;
-        let conn = ConnId(self.last_number);
-        let name = DisplayName::parse("name").unwrap().unwrap();
-        if way == Way::Join {
-            self.participants[index].grant = self.admit();
-        }
-        let grant = self.participants[index].grant;
-        let entry = match way {
-            Way::Attach | Way::Join => Entry::Attach { grant, name, ice: None },
-            Way::Resume { token, last_seq } => Entry::Resume { token: hash(&token), last_seq, ice: None },
-        };
-        let text = format!("{conn:?}");
-        let resume_token = ResumeToken::new(text.as_str(), hash(&text));
-        let fresh = Fresh { suffix: IdSuffix::new(0), resume_token };
-        let (room, dialect, language) = (self.room, self.dialect, Language::En);
-        self.participants[index].conn = Some(conn);
-        self.input(Input::Open { conn, room, dialect, language, entry, fresh });
-    }
-
-    fn input(&mut self, input: Input) {
-        self.hub.handle_input(input, self.now);
-        self.carry_out();
-    }
-
-    fn carry_out(&mut self) {
-        while let Some(output) = self.hub.poll_output() {
-            match output {
-                Output::Broadcast { to, except, frame } => {
-                    for conn in to.iter().filter(|conn| Some(**conn) != except) {
-                        self.deliver(*conn, frame.clone());
-                    }
-                }
-                Output::Close { conn, code } => self.closed(conn, code.as_u16()),
-                Output::Commit { op, room, change } => {
-                    let applied = self.store.apply(room, &change, self.now);
-                    self.hub.handle_input(Input::Committed { op, applied }, self.now);
-                }
-                Output::Frame { to, frame } => self.deliver(to, frame),
-                _ => {}
-            }
-        }
-    }
-
-    fn deliver(&mut self, conn: ConnId, frame: Bytes) {
-        if let Some(participant) = self.participants.iter_mut().find(|one| one.conn == Some(conn)) {
-            participant.down.push_back(frame);
-        }
-    }
-
-    fn closed(&mut self, conn: ConnId, code: u16) {
-        let Some(index) = self.participants.iter().position(|one| one.conn == Some(conn)) else { return };
-        let participant = &mut self.participants[index];
-        participant.conn = None;
-        participant.up.clear();
-        participant.down.clear();
-        let setback = Setback::Lost { code: Some(code), reason: "closed".into() };
-        participant.session.handle_setback(setback, 0.0, self.at);
-        self.act(index);
-    }
-
     /// Does what the session wants.
     fn act(&mut self, index: usize) {
         while let Some(action) = self.participants[index].session.poll_action() {
@@ -409,13 +340,4 @@ impl World {
             }
         }
     }
-}
-
-/// Good enough where nobody guesses.
-fn hash(text: &str) -> TokenHash {
-    let mut hash = [0; 32];
-    for (index, byte) in text.bytes().enumerate() {
-        hash[index % 32] ^= byte;
-    }
-    TokenHash::new(hash)
 }
