@@ -300,7 +300,7 @@ const EXAMPLES: &str = "Examples:
   SIGNAL_ACCESS_SECRET=… signal-server token --sub alice --name 小明
 
 At a first Ctrl-C or SIGTERM it takes nobody in any more, sends participants away to come back to the next process, and
-ends within 25 s; at a second one at once.
+ends after 21 s at most; at a second one at once.
 
 Exit status: 0 after a signal, 1 after a second one, when serving failed, or when the data directory cannot be used,
 2 when a setting is wrong.";

@@ -117,7 +117,7 @@ impl Code {
             Self::RateLimited => "too often, or too many at once",
             Self::RequestTimeout => "the request took too long (10 s by default)",
             Self::RoomExpired => "the room's time is over; told for 24 hours, then 404",
-            Self::RoomFull => "every seat for guests is taken",
+            Self::RoomFull => "all seats for guests have a socket",
             Self::RoomLocked => "the creator lets nobody else in",
             Self::RoomNotFound => "no such room, or it is closed",
             Self::StorageUnavailable => "the room cannot be saved",

@@ -62,7 +62,8 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// The URL is not `https:` (plain `http:` is taken for an address of this machine), or `ca` has no certificate.
+    /// The URL is not `https:` (plain `http:` is taken for an address of this machine), it has a user name or a password,
+    /// or `ca` has no certificate.
     pub fn jwks(url: &str, ca: Option<&str>) -> Result<Self, InvalidJwks> {
         Ok(Self(Judge::Signed(Signed::published(Jwks::new(url, ca)?))))
     }
