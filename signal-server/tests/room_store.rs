@@ -6,6 +6,7 @@ mod common;
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use signal_server::{RoomChange, RoomId, RoomStore, Secret, StoreError};
 struct Records {
     kept: Arc<Mutex<HashMap<RoomId, Vec<u8>>>>,
     mood: Arc<Mutex<Mood>>,
+    /// Whether a change has come that hangs.
+    is_hanging: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -43,6 +46,7 @@ impl RoomStore for Records {
 
     fn save(&mut self, changes: &[RoomChange]) -> io::Result<()> {
         while self.mood() == Mood::Hanging {
+            self.is_hanging.store(true, Ordering::Relaxed);
             std::thread::sleep(Duration::from_millis(10));
         }
         match self.mood() {
@@ -134,6 +138,7 @@ async fn a_store_that_hangs_holds_up_whoever_waits_for_it_and_no_message() {
         let (api, body) = (Api::at(server.address()), json!({}));
         async move { api.create(&body).await }
     });
+    until(|| records.is_hanging.load(Ordering::Relaxed)).await;
     guest.say(&json!({"type": "offer", "to": creator_id, "sdp": "v=0"})).await;
     assert_eq!(creator.hear().await["sdp"], "v=0");
     assert!(!created.is_finished());
