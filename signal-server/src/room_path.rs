@@ -42,7 +42,7 @@ async fn segment<T: FromStr, S: Send + Sync>(name: &str, parts: &mut Parts, stat
 #[expect(dead_code, reason = "only described")]
 pub(crate) struct RoomName {
     /// The room's number, in any case.
-    #[param(pattern = "^[2-9A-HJ-NP-Za-hj-np-z]{6}$", example = "ABC234")]
+    #[param(pattern = "^[2-9A-HJKMNP-Za-hjkmnp-z]{6}$", example = "ABC234")]
     room_id: String,
 }
 
@@ -54,4 +54,27 @@ pub(crate) struct ParticipantName {
     /// Somebody in the room.
     #[param(pattern = "^p_[0-9a-z]{8}$", example = "p_zzzy0001")]
     participant_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_takes_the_characters_that_room_ids_are_made_of() {
+        let parameters = serde_json::to_value(RoomName::into_params(|| None)).unwrap();
+        let pattern = parameters[0]["schema"]["pattern"].as_str().unwrap();
+        let class = pattern.strip_prefix("^[").unwrap().strip_suffix("]{6}$").unwrap();
+        let mut taken = Vec::new();
+        let mut rest = class.bytes().peekable();
+        while let Some(first) = rest.next() {
+            let last = rest.next_if_eq(&b'-').map_or(first, |_| rest.next().unwrap());
+            taken.extend(first..=last);
+        }
+        let mut expected = RoomId::ALPHABET.to_ascii_lowercase();
+        expected.extend(RoomId::ALPHABET.iter().filter(|byte| byte.is_ascii_uppercase()));
+        expected.sort_unstable();
+        taken.sort_unstable();
+        assert_eq!(taken, expected);
+    }
 }
