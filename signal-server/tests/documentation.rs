@@ -10,7 +10,8 @@ use std::path::Path;
 
 use common::asyncapi::{DOCUMENT, Side, assert_fits, fault, name};
 use common::program::{program, run, utf8};
-use common::{Api, builder, keys, text};
+use common::{Api, Room, builder, keys, text};
+use reqwest::Method;
 use serde_json::{Value, json};
 use signal_core::Dialect;
 use signal_server::Secret;
@@ -72,36 +73,125 @@ fn every_code_of_the_protocol_is_explained_in_both_languages() {
     }
 }
 
+#[test]
+fn no_message_of_the_server_is_described_twice() {
+    for (path, server) in [("docs/api.md", "### From the server"), ("docs/api.zh.md", "### 服务器发出")]
+    {
+        let document = read(path);
+        let lines = document.lines().skip_while(|line| *line != server).skip(1);
+        let headings =
+            lines.take_while(|line| !line.starts_with("### ")).filter(|line| line.starts_with("#### "));
+        let mut seen = BTreeSet::new();
+        for heading in headings {
+            assert!(seen.insert(heading.to_owned()), "{path} has {heading} twice");
+        }
+        assert!(!seen.is_empty(), "{path} has no headings under {server}");
+    }
+}
+
 #[tokio::test]
 async fn the_requests_of_the_api_document_get_the_answers_beside_them() {
-    let builder = builder()
-        .turn(Secret::new("shared with coturn"), ["turn:turn.example.com:3478?transport=udp".into()])
-        .stun(["stun:stun.example.com:3478".into()])
-        .public_url("https://rooms.example.com".parse().unwrap());
-    let api = Api::start_with(builder).await;
+    follow(
+        "docs/api.md",
+        [
+            "Create a room",
+            "Join a room",
+            "List one's rooms",
+            "Show a room",
+            "Change a room",
+            "Put a participant out",
+            "Close a room",
+            "Get ICE servers",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_requests_of_the_chinese_api_document_get_the_answers_beside_them() {
+    follow(
+        "docs/api.zh.md",
+        [
+            "创建房间",
+            "加入房间",
+            "列出自己的房间",
+            "查看房间",
+            "修改房间",
+            "移出参与者",
+            "关闭房间",
+            "获取 ICE 服务器",
+        ],
+    )
+    .await;
+}
+
+/// Does what these sections of a document do.
+async fn follow(path: &str, sections: [&str; 8]) {
+    let [create, join, list, show, change, kick, close, ice_servers] = sections;
     let examples = |section: &str| -> Vec<Value> {
-        let blocks =
-            blocks("docs/api.md").into_iter().filter(|block| block.section[..2] == ["HTTP", section]);
+        let blocks = blocks(path).into_iter().filter(|block| block.section[..2] == ["HTTP", section]);
         let examples = blocks.map(|block| serde_json::from_str(&block.code).unwrap()).collect::<Vec<_>>();
         assert!(!examples.is_empty(), "{section} has no examples");
         examples
     };
+    let stun = || builder().stun(["stun:stun.example.com:3478".into()]);
+    let builder = stun()
+        .turn(Secret::new("shared with coturn"), ["turn:turn.example.com:3478?transport=udp".into()])
+        .public_url("https://rooms.example.com".parse().unwrap());
+    let api = Api::start_with(builder).await;
 
-    let [request, answer] = &examples("Create a room")[..] else { panic!("one of each") };
+    let [request, answer] = &examples(create)[..] else { panic!("one of each") };
     let created = api.create(request).await.data();
     assert_alike(answer, &created);
     for field in ["name", "password", "max_participants"] {
         assert_eq!(answer[field], request[field]);
         assert_eq!(created[field], request[field]);
     }
-    let room = text(&created["room_id"]);
-    let [request, answer] = &examples("Join a room")[..] else { panic!("one of each") };
-    assert_alike(answer, &api.join(&room, request).await.data());
-    let [answer] = &examples("Close a room")[..] else { panic!("one") };
-    assert_alike(answer, &api.close(&room, &api.access_token("alice")).await.data());
+    let secrets = ["password", "invite_token", "join_url"].map(|field| (field, answer[field].clone()));
+    let access_token = api.access_token("alice");
+    let room = Room { id: text(&created["room_id"]), password: text(&created["password"]), access_token };
+    let [join_request, answer] = &examples(join)[..] else { panic!("one of each") };
+    let joined = api.join(&room.id, join_request).await.data();
+    assert_alike(answer, &joined);
+
+    let (_creator, _) = api.creator(&room).await;
+    let mut guest = api.attach(&room.id, &text(&joined["ws_token"])).await;
+    let guest_id = guest.joined().await;
+    let [answer] = &examples(list)[..] else { panic!("one") };
+    let list = api.request(Method::GET, "/api/webrtc/rooms").bearer_auth(&room.access_token);
+    assert_alike(answer, &common::answer(list).await.data());
+    // The next two answers are a room of the list, and more.
+    let (mut shown, mut with_secrets) = (answer["rooms"][0].clone(), answer["rooms"][0].clone());
+    let [answer] = &examples(show)[..] else { panic!("one") };
+    shown["participants"] = answer["participants"].clone();
+    assert_alike(&shown, &api.ask(Method::GET, &room, "").await.data());
+
+    let [request] = &examples(change)[..] else { panic!("one") };
+    let changed = api.change(&room, request).await.data();
+    for (field, value) in secrets {
+        with_secrets[field] = value;
+    }
+    assert_alike(&with_secrets, &changed);
+    assert_eq!(changed["locked"], request["locked"]);
+    assert_ne!(changed["password"], created["password"]);
+    assert_ne!(changed["expires_at"], created["expires_at"]);
+
+    let [answer] = &examples(kick)[..] else { panic!("one") };
+    let kicked = format!("/participants/{guest_id}?ban=true");
+    assert_alike(answer, &api.ask(Method::DELETE, &room, &kicked).await.data());
+
+    let [answer] = &examples(close)[..] else { panic!("one") };
+    assert_alike(answer, &api.close(&room.id, &room.access_token).await.data());
+
+    // Its example is of a server without TURN.
+    let plain = Api::start_with(stun()).await;
+    let [answer] = &examples(ice_servers)[..] else { panic!("one") };
+    let asked = plain.ask(Method::POST, &plain.room().await, "/ice-servers").await.data();
+    assert_alike(answer, &asked);
+    assert_eq!(answer["ice_servers"], asked["ice_servers"]);
 
     let [success, failure] = &examples("")[..] else { panic!("a success and a failure") };
-    let gone = api.join(&room, request).await;
+    let gone = api.join(&room.id, join_request).await;
     assert_eq!((&gone.body, gone.status), (failure, 404));
     assert_eq!(*success, json!({"success": true, "data": {}}));
 }
@@ -138,7 +228,7 @@ async fn the_settings_of_the_readme_are_accepted() {
     assert!(checked.status.success(), "{}", utf8(&checked.stderr));
 }
 
-/// The same fields of the same types, all the way down.
+/// The same fields of the same types, all the way down; a list has what the example has, and may go on.
 fn assert_alike(example: &Value, actual: &Value) {
     match (example, actual) {
         (Value::Object(_), Value::Object(fields)) => {
@@ -146,6 +236,7 @@ fn assert_alike(example: &Value, actual: &Value) {
             fields.iter().for_each(|(name, value)| assert_alike(&example[name], value));
         }
         (Value::Array(example), Value::Array(actual)) => {
+            assert!(example.len() <= actual.len(), "{example:?} is shown, {actual:?} is answered");
             example.iter().zip(actual).for_each(|(example, actual)| assert_alike(example, actual));
         }
         (Value::Null, Value::Null)
