@@ -6,9 +6,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::program::{Running, program};
+use common::program::{Served, program};
 use common::tcp::{is_closed, said};
-use common::{ACCESS_SECRET, Answer, Api, Participant, Room, answer, builder, pass, read, text};
+use common::{Answer, Api, Participant, Room, answer, builder, pass, read, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::{ForwardedHeader, Limits};
@@ -209,13 +209,16 @@ async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
     assert_eq!(attach_from(&api, "198.51.100.1", &room, &third).await.err(), Some(429));
     second.close().await;
     second.expect_end().await;
-    let mut third = loop {
-        // The server may be a moment behind the client.
-        match attach_from(&api, "198.51.100.1", &room, &third).await {
-            Ok(socket) => break socket,
-            Err(status) => assert_eq!(status, 429),
+    // The server may be a moment behind the client.
+    let attached = async {
+        loop {
+            match attach_from(&api, "198.51.100.1", &room, &third).await {
+                Ok(socket) => break socket,
+                Err(status) => assert_eq!(status, 429),
+            }
         }
     };
+    let mut third = timeout(PATIENCE, attached).await.expect("the socket is given back");
     third.joined().await;
     attach_from(&api, "198.51.100.2", &room, &token("d").await).await.unwrap().joined().await;
 }
@@ -223,13 +226,9 @@ async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
 #[tokio::test]
 async fn every_message_over_the_rate_is_counted_and_the_log_tells_of_it() {
     let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
-    command.env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET);
     command.args(["--burst-messages", "1", "--burst-messages-per-peer", "0", "--messages-per-second", "0"]);
-    let mut running = Running::start(&mut command);
-    let printed = running.announcement().await;
-    let mut urls = printed.split_whitespace().filter_map(|word| word.strip_prefix("http://"));
-    let mut next = || Api::at(urls.next().unwrap().trim_end_matches("/metrics").parse().unwrap());
-    let (api, operators) = (next(), next());
+    let server = Served::start(&mut command).await;
+    let api = &server.api;
     let room = api.room().await;
     let (mut loud, _) = api.creator(&room).await;
     for _ in 0..5 {
@@ -241,11 +240,10 @@ async fn every_message_over_the_rate_is_counted_and_the_log_tells_of_it() {
     loud.send(tungstenite::Message::Close(Some(frame))).await;
     assert_eq!(loud.read_until_closed().await, 1000);
 
-    let metrics = operators.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
     let setting = "messages-per-second, bytes-per-second";
-    assert!(metrics.contains(&format!("signal_refusals_total{{setting=\"{setting}\"}} 4\n")), "{metrics}");
-    running.signal("TERM");
-    let (_, log) = running.ended().await;
+    assert_eq!(server.metric(&format!("signal_refusals_total{{setting=\"{setting}\"}}")).await, 4.0);
+    server.running.signal("TERM");
+    let (_, log) = server.running.ended().await;
     assert!(log.contains(&format!("setting=\"{setting}\"")), "{log}");
 }
 
@@ -265,14 +263,11 @@ async fn the_log_names_the_setting_behind_a_refusal() {
         ("--cors-origin", "https://example.com"),
     ];
     let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
-    command.env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET);
     for (flag, value) in settings {
         command.args([flag, value]);
     }
-    let mut running = Running::start(&mut command);
-    let printed = running.announcement().await;
-    let url = printed.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
-    let api = Api::at(url.parse().unwrap());
+    let server = Served::start(&mut command).await;
+    let api = &server.api;
 
     let created = api.create(&json!({})).await.data();
     let id = text(&created["room_id"]);
@@ -293,7 +288,7 @@ async fn the_log_names_the_setting_behind_a_refusal() {
     creator.say_text(r#"{"type":"nonsense"}"#).await;
     assert_eq!(creator.read_until_closed().await, 4501);
     let slow =
-        said(&api, "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        said(api, "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
             .await;
     assert!(slow.contains("408"), "{slow}");
     // More than twice four, of which those are closed at once that are too many and the others later.
@@ -304,8 +299,8 @@ async fn the_log_names_the_setting_behind_a_refusal() {
     for stream in &mut streams {
         assert!(is_closed(stream).await);
     }
-    running.signal("TERM");
-    let (_, log) = running.ended().await;
+    server.running.signal("TERM");
+    let (_, log) = server.running.ended().await;
     for (flag, _) in settings {
         let setting = flag.trim_start_matches('-');
         if setting != "max-connections" {
