@@ -3,29 +3,26 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use futures_util::SinkExt;
-use prometheus_client::metrics::gauge::Gauge;
 use signal_core::{CloseCode, ConnId, Input, Loss};
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, timeout};
 
-use crate::shard::{Queue, Shard, size};
+use crate::outbox::{Next, Outbox};
+use crate::shard::Shard;
 use crate::violation;
 
 /// A connection that its shard knows; the shard is told when it ends, whichever way it does.
 pub(crate) struct Connection<'a> {
     shard: &'a Shard,
     conn: ConnId,
-    /// Bytes that wait for sockets, this one's among them.
-    queued: Gauge,
-    frames: mpsc::UnboundedReceiver<Bytes>,
-    /// Frames on their way into the socket.
+    outbox: Arc<Outbox>,
+    /// Frames on their way from there into the socket.
     pending: VecDeque<Bytes>,
-    closed: oneshot::Receiver<CloseCode>,
     /// Bytes written since the hub was last told.
     unacknowledged: usize,
     /// How the connection ends, as far as is known.
@@ -34,12 +31,8 @@ pub(crate) struct Connection<'a> {
 
 impl<'a> Connection<'a> {
     pub(crate) fn open(shard: &'a Shard, conn: ConnId, open: Input) -> Self {
-        let (frames_in, frames) = mpsc::unbounded_channel();
-        let (close, closed) = oneshot::channel();
-        shard.open(conn, open, Queue { frames: frames_in, close });
-        let queued = shard.queued();
-        let pending = VecDeque::new();
-        Self { shard, conn, queued, frames, pending, closed, unacknowledged: 0, loss: Loss::Cut }
+        let outbox = shard.open(conn, open);
+        Self { shard, conn, outbox, pending: VecDeque::new(), unacknowledged: 0, loss: Loss::Cut }
     }
 
     /// Carries frames until either side ends the connection.
@@ -52,9 +45,12 @@ impl<'a> Connection<'a> {
         let mut silence = pin!(sleep(SILENCE));
         loop {
             tokio::select! {
-                Some(frame) = self.frames.recv() => {
-                    self.pending.push_back(frame);
-                    match self.write(&mut socket).await {
+                next = self.outbox.take(&mut self.pending) => {
+                    let written = match next {
+                        Next::Write => self.write(&mut socket).await,
+                        Next::Close(code) => Written::Closed(code),
+                    };
+                    match written {
                         Written::All => {}
                         Written::Closed(code) => return self.finish(&mut socket, code).await,
                         Written::Failed => return,
@@ -98,14 +94,10 @@ impl<'a> Connection<'a> {
                     };
                     self.shard.message(self.conn, frame);
                 }
-                code = &mut self.closed => {
-                    let Ok(code) = code else { return };
-                    return self.finish(&mut socket, code).await;
-                }
                 _ = heartbeat.tick() => {
                     pinged.get_or_insert_with(Instant::now);
                     let ping = socket.send(Message::Ping(Bytes::new()));
-                    match patiently(&mut self.closed, ping).await {
+                    match patiently(&self.outbox, ping).await {
                         Written::All => {}
                         Written::Closed(code) => return self.finish(&mut socket, code).await,
                         Written::Failed => return,
@@ -115,16 +107,11 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Writes what is queued with one flush.
+    /// Writes pending frames with one flush; of many, the first.
     async fn write(&mut self, socket: &mut WebSocket) -> Written {
-        while self.pending.len() < BATCH
-            && let Ok(frame) = self.frames.try_recv()
-        {
-            self.pending.push_back(frame);
-        }
-        let bytes: usize = self.pending.iter().map(Bytes::len).sum();
-        let flush = flush(&mut self.pending, &self.queued, socket);
-        match patiently(&mut self.closed, flush).await {
+        let bytes: usize = self.pending.iter().take(BATCH).map(Bytes::len).sum();
+        let flush = flush(&mut self.pending, BATCH, &self.outbox, socket);
+        match patiently(&self.outbox, flush).await {
             Written::All => {}
             interrupted @ (Written::Closed(_) | Written::Failed) => return interrupted,
         }
@@ -139,10 +126,10 @@ impl<'a> Connection<'a> {
     /// Writes everything that came before the close, then the close frame, as far as the peer takes it.
     async fn finish(&mut self, socket: &mut WebSocket, code: CloseCode) {
         tracing::debug!(code = code.as_u16(), "closing");
-        while let Ok(frame) = self.frames.try_recv() {
-            self.pending.push_back(frame);
-        }
-        if let Ok(Ok(())) = timeout(FAREWELL, flush(&mut self.pending, &self.queued, socket)).await {
+        // At once, as it is closed.
+        self.outbox.take(&mut self.pending).await;
+        let flush = flush(&mut self.pending, usize::MAX, &self.outbox, socket);
+        if let Ok(Ok(())) = timeout(FAREWELL, flush).await {
             close(socket, CloseFrame { code: code.as_u16(), reason: "".into() }).await;
         }
     }
@@ -163,18 +150,20 @@ async fn hear(socket: &mut WebSocket, silence: Pin<&mut Sleep>) -> Heard {
     }
 }
 
-/// Writes frames to the socket. Safe to cancel: a frame leaves the queue when the socket has taken it.
+/// Writes pending frames to the socket. Safe to cancel: a frame leaves the queue when the socket has taken it.
 async fn flush(
     pending: &mut VecDeque<Bytes>,
-    queued: &Gauge,
+    most: usize,
+    outbox: &Outbox,
     socket: &mut WebSocket,
 ) -> Result<(), axum::Error> {
-    while let Some(frame) = pending.front() {
+    for _ in 0..most {
+        let Some(frame) = pending.front() else { break };
         if let Ok(text) = Utf8Bytes::try_from(frame.clone()) {
             socket.feed(Message::Text(text)).await?;
         }
         if let Some(written) = pending.pop_front() {
-            queued.dec_by(size(&written));
+            outbox.written(&written);
         }
     }
     socket.flush().await
@@ -184,10 +173,7 @@ async fn flush(
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
         self.shard.lost(self.conn, self.loss);
-        while let Ok(frame) = self.frames.try_recv() {
-            self.pending.push_back(frame);
-        }
-        self.queued.dec_by(self.pending.iter().map(size).sum());
+        self.outbox.abandon(&self.pending);
     }
 }
 
@@ -201,17 +187,14 @@ fn loss(frame: Option<&CloseFrame>) -> Loss {
 
 /// Writes, for as long as a peer may be silent; a close that comes meanwhile interrupts it, since the peer may
 /// not be reading.
-async fn patiently(
-    closed: &mut oneshot::Receiver<CloseCode>,
-    writing: impl Future<Output = Result<(), axum::Error>>,
-) -> Written {
+async fn patiently(outbox: &Outbox, writing: impl Future<Output = Result<(), axum::Error>>) -> Written {
     tokio::select! {
         biased;
         written = timeout(SILENCE, writing) => match written {
             Ok(Ok(())) => Written::All,
             Ok(Err(_)) | Err(_) => Written::Failed,
         },
-        Ok(code) = closed => Written::Closed(code),
+        code = outbox.closed() => Written::Closed(code),
     }
 }
 

@@ -97,6 +97,7 @@ mod opaque_token;
 mod openapi;
 mod opening;
 mod origin;
+mod outbox;
 mod pass;
 mod public_url;
 mod quota;

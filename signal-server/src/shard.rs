@@ -5,12 +5,13 @@ mod ice_wishes;
 use std::collections::HashMap;
 use std::future;
 use std::hash::{BuildHasher, RandomState};
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use prometheus_client::metrics::gauge::Gauge;
 use signal_core::{
     Applied, CloseCode, ConnId, Hub, HubConfig, IceServers, Input, Loss, NodeId, Op, OpId, Output, Room,
     RoomId, RoomIdTaken, Timestamp,
@@ -25,18 +26,9 @@ use crate::clock::Clock;
 use crate::ice::Ice;
 use crate::limits::{Limit, Refusals};
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 use crate::quota::Place;
 use crate::store::{Change, NotSaved, Save, Store, Writer};
-
-/// Where the hub's outputs for one connection go.
-///
-/// The channel of frames is unbounded; the hub bounds it by closing a connection with too many unacknowledged bytes.
-#[derive(Debug)]
-pub(crate) struct Queue {
-    pub(crate) frames: mpsc::UnboundedSender<Bytes>,
-    /// Apart from the frames, so that it reaches a task that is stuck in writing them.
-    pub(crate) close: oneshot::Sender<CloseCode>,
-}
 
 /// What all shards have in common.
 #[derive(Clone, Debug)]
@@ -89,7 +81,7 @@ impl Shards {
 
     /// Every connection there is, with its shard.
     pub(crate) fn connections(&self) -> Vec<(&Shard, ConnId)> {
-        let of = |shard: &Shard| shard.lock().queues.keys().copied().collect::<Vec<_>>();
+        let of = |shard: &Shard| shard.lock().outboxes.keys().copied().collect::<Vec<_>>();
         self.shards.iter().flat_map(|shard| of(shard).into_iter().map(move |conn| (shard, conn))).collect()
     }
 
@@ -103,7 +95,7 @@ impl Shards {
     pub(crate) fn counts(&self) -> (usize, usize) {
         self.shards.iter().fold((0, 0), |(rooms, participants), shard| {
             let state = shard.lock();
-            (rooms + state.store.open_rooms().len(), participants + state.queues.len())
+            (rooms + state.store.open_rooms().len(), participants + state.outboxes.len())
         })
     }
 
@@ -126,7 +118,7 @@ impl Shards {
 /// One timer for each shard; dropping it ends them.
 pub(crate) struct Timers(#[expect(dead_code, reason = "does its work by being dropped")] JoinSet<()>);
 
-/// A hub, its store and the queues of its connections, behind one lock that is never held across an await.
+/// A hub, its store and the outboxes of its connections, behind one lock that is never held across an await.
 #[derive(Debug)]
 pub(crate) struct Shard {
     state: Mutex<State>,
@@ -142,10 +134,12 @@ pub(crate) struct Shard {
 struct State {
     hub: Hub,
     store: Store,
-    queues: HashMap<ConnId, Queue>,
+    outboxes: HashMap<ConnId, Arc<Outbox>>,
     common: Common,
     /// Whose message is being handled.
     sender: Option<ConnId>,
+    /// The tasks of connections that have something to write; woken without the lock, which they may want next.
+    to_wake: Vec<Waker>,
     ice_wishes: Wishes,
     settled: mpsc::UnboundedSender<Settled>,
 }
@@ -183,9 +177,10 @@ impl Shard {
         let state = State {
             hub,
             store,
-            queues: HashMap::new(),
+            outboxes: HashMap::new(),
             common,
             sender: None,
+            to_wake: Vec::new(),
             ice_wishes: Wishes::default(),
             settled: settled_in,
         };
@@ -198,11 +193,13 @@ impl Shard {
         }
     }
 
-    /// Registers a connection's queue and lets it into its room.
-    pub(crate) fn open(&self, conn: ConnId, open: Input, queue: Queue) {
+    /// Lets a connection into its room; returns where outputs for it go.
+    pub(crate) fn open(&self, conn: ConnId, open: Input) -> Arc<Outbox> {
+        let outbox = Arc::new(Outbox::new(self.metrics.queued.clone()));
         let mut state = self.lock();
-        state.queues.insert(conn, queue);
+        state.outboxes.insert(conn, Arc::clone(&outbox));
         self.handle(state, open);
+        outbox
     }
 
     /// Hands something in and passes on what follows from it.
@@ -223,7 +220,7 @@ impl Shard {
     /// Reports a connection as ended, for whatever reason.
     pub(crate) fn lost(&self, conn: ConnId, how: Loss) {
         let mut state = self.lock();
-        state.queues.remove(&conn);
+        state.outboxes.remove(&conn);
         state.ice_wishes.forget(conn);
         self.handle(state, Input::Lost { conn, how });
     }
@@ -263,11 +260,6 @@ impl Shard {
         answered.await.ok()
     }
 
-    /// What counts the bytes that wait for sockets.
-    pub(crate) fn queued(&self) -> Gauge {
-        self.metrics.queued.clone()
-    }
-
     /// The newest record of a room.
     pub(crate) fn room(&self, room: RoomId) -> Option<Arc<Room>> {
         self.lock().store.room(room).cloned()
@@ -289,6 +281,7 @@ impl Shard {
                     state.hub.handle_timeout(now);
                     state.store.handle_timeout(now);
                     state.drain(now);
+                    self.wake(state);
                 }
                 Some(settled) = settled.recv() => {
                     let mut state = self.lock();
@@ -315,10 +308,17 @@ impl Shard {
         state.drain(now);
         state.sender = None;
         let moved = state.deadline() != before;
-        drop(state);
+        self.wake(state);
         if moved {
             self.deadline_moved.notify_one();
         }
+    }
+
+    /// Ends a turn with the lock.
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let to_wake = mem::take(&mut state.to_wake);
+        drop(state);
+        to_wake.into_iter().for_each(Waker::wake);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -340,9 +340,8 @@ impl State {
                     if let Some(limit) = limit_behind(code) {
                         self.common.refusals.count(limit);
                     }
-                    if let Some(queue) = self.queues.remove(&conn) {
-                        // A task that has ended needs no telling.
-                        let _ = queue.close.send(code);
+                    if let Some(outbox) = self.outboxes.remove(&conn) {
+                        self.to_wake.extend(outbox.close(code));
                     }
                 }
                 Output::Commit { op, room, change } => {
@@ -402,27 +401,17 @@ impl State {
         }
     }
 
-    fn send(&self, to: ConnId, frame: Bytes) {
-        let Some(queue) = self.queues.get(&to) else { return };
-        let metrics = &self.common.metrics;
+    fn send(&mut self, to: ConnId, frame: Bytes) {
+        let Some(outbox) = self.outboxes.get(&to) else { return };
         if self.sender.is_some_and(|sender| sender != to) {
-            metrics.relays.inc();
+            self.common.metrics.relays.inc();
         }
-        metrics.queued.inc_by(size(&frame));
-        // A task that has ended reports its connection lost by itself.
-        if let Err(unsent) = queue.frames.send(frame) {
-            metrics.queued.dec_by(size(&unsent.0));
-        }
+        self.to_wake.extend(outbox.push(frame));
     }
 
     fn deadline(&self) -> Option<Timestamp> {
         [self.hub.poll_timeout(), self.store.poll_timeout()].into_iter().flatten().min()
     }
-}
-
-/// As gauges count.
-pub(crate) fn size(frame: &Bytes) -> i64 {
-    i64::try_from(frame.len()).unwrap_or(i64::MAX)
 }
 
 /// The limit that a connection has gone over when it is closed with this code.

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use common::program::{Served, program};
 use common::tcp::{is_closed, said};
-use common::{Answer, Api, Participant, Room, answer, builder, pass, read, text};
+use common::{Answer, Api, PATIENCE, Participant, Room, answer, builder, pass, read, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::{ForwardedHeader, Limits};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;

@@ -1,0 +1,218 @@
+//! What waits for the socket of one connection: frames, and the code to close it with.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use prometheus_client::metrics::gauge::Gauge;
+use signal_core::CloseCode;
+
+/// Where the hub's outputs for one connection go; the connection's task takes them out, all at once.
+///
+/// It has no bound of its own: the hub closes a connection with too many unacknowledged bytes.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    contents: Mutex<Contents>,
+    /// Bytes that wait for sockets, this one's among them.
+    queued: Gauge,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    frames: VecDeque<Bytes>,
+    /// Apart from the frames, so that it reaches a task that is stuck in writing them.
+    close: Option<CloseCode>,
+    /// The task, while it waits.
+    waiting: Option<Waker>,
+    /// Whether the task has ended.
+    is_abandoned: bool,
+}
+
+/// What a task has to do next.
+pub(crate) enum Next {
+    /// To write the frames that it has.
+    Write,
+    /// To close the socket; what came before the close, it has.
+    Close(CloseCode),
+}
+
+impl Outbox {
+    pub(crate) fn new(queued: Gauge) -> Self {
+        Self { contents: Mutex::default(), queued }
+    }
+
+    /// Puts a frame in; whoever calls wakes the task that waits for it.
+    #[must_use]
+    pub(crate) fn push(&self, frame: Bytes) -> Option<Waker> {
+        let mut contents = self.lock();
+        // Such a task reports its connection lost by itself.
+        if contents.is_abandoned {
+            return None;
+        }
+        self.queued.inc_by(size(&frame));
+        contents.frames.push_back(frame);
+        // Whoever is woken for the first takes all of them; a task that is stuck in writing need not hear of each.
+        if contents.frames.len() > 1 { None } else { contents.waiting.take() }
+    }
+
+    /// Has the connection closed; nothing is put in after that.
+    #[must_use]
+    pub(crate) fn close(&self, code: CloseCode) -> Option<Waker> {
+        let mut contents = self.lock();
+        contents.close = Some(code);
+        contents.waiting.take()
+    }
+
+    /// Moves all frames into `taken`, behind what is there; waits if that leaves nothing to do.
+    pub(crate) async fn take(&self, taken: &mut VecDeque<Bytes>) -> Next {
+        poll_fn(|cx| {
+            let mut contents = self.lock();
+            if taken.is_empty() {
+                mem::swap(taken, &mut contents.frames);
+            } else if contents.close.is_some() {
+                taken.append(&mut contents.frames);
+            }
+            match contents.close {
+                Some(code) => Poll::Ready(Next::Close(code)),
+                None if taken.is_empty() => contents.wait(cx),
+                None => Poll::Ready(Next::Write),
+            }
+        })
+        .await
+    }
+
+    /// Waits for the close.
+    pub(crate) async fn closed(&self) -> CloseCode {
+        poll_fn(|cx| {
+            let mut contents = self.lock();
+            match contents.close {
+                Some(code) => Poll::Ready(code),
+                None => contents.wait(cx),
+            }
+        })
+        .await
+    }
+
+    /// Counts a frame that was taken out as written.
+    pub(crate) fn written(&self, frame: &Bytes) {
+        self.queued.dec_by(size(frame));
+    }
+
+    /// Tells that nobody takes anything out any more; `taken` is what was taken out and will not be written.
+    pub(crate) fn abandon(&self, taken: &VecDeque<Bytes>) {
+        let mut contents = self.lock();
+        contents.is_abandoned = true;
+        contents.waiting = None;
+        let frames = mem::take(&mut contents.frames);
+        self.queued.dec_by(frames.iter().chain(taken).map(size).sum());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        // Nothing panics under the lock.
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        match &mut self.waiting {
+            Some(waiting) => waiting.clone_from(cx.waker()),
+            waiting @ None => *waiting = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+/// As gauges count.
+fn size(frame: &Bytes) -> i64 {
+    i64::try_from(frame.len()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Polls once for what is there.
+    fn poll(outbox: &Outbox, taken: &mut VecDeque<Bytes>, wakes: &Arc<Wakes>) -> Poll<Next> {
+        let waker = Waker::from(Arc::clone(wakes));
+        pin!(outbox.take(taken)).poll(&mut Context::from_waker(&waker))
+    }
+
+    fn push(outbox: &Outbox, frame: &'static str) {
+        if let Some(waker) = outbox.push(frame.into()) {
+            waker.wake();
+        }
+    }
+
+    #[test]
+    fn frames_are_taken_in_order_and_wake_the_task_once() {
+        let (outbox, wakes) = (Outbox::new(Gauge::default()), Arc::default());
+        let mut taken = VecDeque::new();
+        assert!(poll(&outbox, &mut taken, &wakes).is_pending());
+        for frame in ["one", "two", "three"] {
+            push(&outbox, frame);
+        }
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        assert!(matches!(poll(&outbox, &mut taken, &wakes), Poll::Ready(Next::Write)));
+        // The last is not written yet when another comes.
+        taken.drain(..2);
+        push(&outbox, "four");
+        assert!(matches!(poll(&outbox, &mut taken, &wakes), Poll::Ready(Next::Write)));
+        assert_eq!(taken, ["three"]);
+        taken.clear();
+        assert!(matches!(poll(&outbox, &mut taken, &wakes), Poll::Ready(Next::Write)));
+        assert_eq!(taken, ["four"]);
+    }
+
+    #[test]
+    fn a_close_wakes_a_task_that_is_stuck_in_writing_and_leaves_it_the_frames_before() {
+        let (outbox, wakes) = (Outbox::new(Gauge::default()), Arc::<Wakes>::default());
+        let mut taken = VecDeque::from(["stuck".into()]);
+        push(&outbox, "behind");
+        let waker = Waker::from(Arc::clone(&wakes));
+        assert!(pin!(outbox.closed()).poll(&mut Context::from_waker(&waker)).is_pending());
+        push(&outbox, "farther behind");
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 0, "it could not write that either");
+        outbox.close(CloseCode::SlowConsumer).expect("it waits").wake();
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+        let Poll::Ready(Next::Close(code)) = poll(&outbox, &mut taken, &wakes) else { panic!("not closed") };
+        assert_eq!(code, CloseCode::SlowConsumer);
+        assert_eq!(taken, ["stuck", "behind", "farther behind"]);
+    }
+
+    #[test]
+    fn bytes_are_counted_until_they_are_written_or_nobody_will() {
+        let queued = Gauge::default();
+        let (outbox, wakes) = (Outbox::new(queued.clone()), Arc::default());
+        push(&outbox, "12345");
+        push(&outbox, "123");
+        let mut taken = VecDeque::new();
+        assert!(poll(&outbox, &mut taken, &wakes).is_ready());
+        assert_eq!(queued.get(), 8);
+        outbox.written(&taken.pop_front().expect("two were put in"));
+        assert_eq!(queued.get(), 3);
+        push(&outbox, "1234567");
+        assert_eq!(queued.get(), 10);
+        outbox.abandon(&taken);
+        assert_eq!(queued.get(), 0);
+        push(&outbox, "too late");
+        assert_eq!(queued.get(), 0);
+    }
+}
