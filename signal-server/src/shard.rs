@@ -1,6 +1,7 @@
 //! Where a hub meets a store, a clock and sockets.
 
 mod ice_wishes;
+mod waiting;
 
 use std::collections::HashMap;
 use std::future;
@@ -13,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use signal_core::{
-    Applied, CloseCode, ConnId, Hub, HubConfig, IceServers, Input, Loss, NodeId, Op, OpId, Output, Room,
-    RoomId, RoomIdTaken, Timestamp,
+    Applied, CloseCode, ConnId, Hub, HubConfig, IceServers, Input, Loss, NodeId, Op, Output, Room, RoomId,
+    RoomIdTaken, Timestamp,
 };
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -22,13 +23,14 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use self::ice_wishes::{Wish, Wishes};
+use self::waiting::Waiting;
 use crate::clock::Clock;
 use crate::ice::Ice;
 use crate::limits::{Limit, Refusals};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::quota::Place;
-use crate::store::{Change, NotSaved, Save, Store, Writer};
+use crate::store::{Change, NotSaved, Store, Writer};
 
 /// What all shards have in common.
 #[derive(Clone, Debug)]
@@ -149,14 +151,6 @@ struct State {
 enum Settled {
     IceServers(Wish, IceServers),
     Saved(Waiting, Result<(), NotSaved>),
-}
-
-/// Who waits until a change to a room is safe.
-#[derive(Debug)]
-enum Waiting {
-    Create { room: Arc<Room>, answer: oneshot::Sender<Result<Arc<Room>, CreateError>> },
-    Hub { op: OpId, applied: Applied },
-    Request { applied: Applied, answer: oneshot::Sender<Applied> },
 }
 
 /// Why a room could not be created.
@@ -365,38 +359,6 @@ impl State {
                 // Tokens are verified before a connection is opened.
                 Output::Authorize { .. } => tracing::error!("the hub asked whom to let in"),
                 _ => tracing::error!("the hub asked for something this server does not know"),
-            }
-        }
-    }
-
-    /// Has a change written; whoever waits for that is told in [`settle`](Self::settle), at once if there is no disk.
-    fn keep(&mut self, change: Change, waiting: Waiting, now: Timestamp) {
-        let Some(disk) = self.store.disk() else { return self.settle(waiting, Ok(()), now) };
-        let is_new = matches!(waiting, Waiting::Create { .. });
-        let settled = self.settled.clone();
-        let then = Box::new(move |saved| {
-            // Nobody waits any more when the shard is gone.
-            let _ = settled.send(Settled::Saved(waiting, saved));
-        });
-        disk.save(Save { change, is_new, then });
-    }
-
-    /// Tells whoever waits. With a disk that fails everything goes on in memory, except that no room is created.
-    fn settle(&mut self, waiting: Waiting, saved: Result<(), NotSaved>, now: Timestamp) {
-        // Whoever has asked may have gone.
-        match waiting {
-            Waiting::Create { room, answer } => {
-                if saved.is_err() {
-                    self.store.withdraw(room.id());
-                }
-                let _ = answer.send(saved.map(|()| room).map_err(CreateError::from));
-            }
-            Waiting::Hub { op, applied } => self.hub.handle_input(Input::Committed { op, applied }, now),
-            Waiting::Request { applied, answer } => {
-                if let Some(record) = &applied.record {
-                    self.hub.handle_input(Input::Record(Arc::clone(record)), now);
-                }
-                let _ = answer.send(applied);
             }
         }
     }
