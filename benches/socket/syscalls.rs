@@ -1,13 +1,15 @@
 //! How many system calls a server makes, as strace counts them; it slows the server down, so nothing else is measured then.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 /// A trace of a server, from when it is attached until it is read.
 pub(crate) struct Trace {
     strace: Child,
+    /// Kept open, as strace would end at a word that nobody can read; what it says while it counts fits into the pipe.
+    _said: BufReader<ChildStderr>,
     counts: PathBuf,
 }
 
@@ -22,14 +24,15 @@ impl Trace {
             .stderr(Stdio::piped())
             .spawn()
             .ok()?;
-        let mut lines = BufReader::new(strace.stderr.take()?).lines().map_while(Result::ok);
-        let is_attached = lines.any(|line| line.contains(" attached"));
-        // What it says from here on fits into the pipe.
+        let mut said = BufReader::new(strace.stderr.take()?);
+        let is_attached = said.by_ref().lines().map_while(Result::ok).any(|line| line.contains(" attached"));
         if !is_attached {
             let _ = strace.wait();
+            // It makes the file before it attaches.
+            let _ = fs::remove_file(counts);
             return None;
         }
-        Some(Self { strace, counts })
+        Some(Self { strace, _said: said, counts })
     }
 
     /// Ends the trace; returns the calls of all kinds together.
