@@ -6,9 +6,15 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+use std::{iter, thread};
 
 use client_sdk::{Client, CloseReason, Event, NewRoom, Options, Participant as Member};
 use signal_server::testing;
+
+/// Long enough for a busy machine; reached only if something hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn the_bare_loop_lets_two_threads_negotiate_and_closes_the_room_in_time() {
@@ -180,7 +186,7 @@ async fn until(participant: &mut Member, wanted: impl Fn(&Event) -> bool) {
 /// Sends one request and gives the status and body of the answer.
 fn http(method: &str, url: &str, path: &str, body: &str) -> (u16, String) {
     let address = url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = connected(address);
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}"
@@ -190,6 +196,13 @@ fn http(method: &str, url: &str, path: &str, body: &str) -> (u16, String) {
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// A connection whose reads fail if nothing comes.
+fn connected(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 /// A program that ends with this.
@@ -202,7 +215,15 @@ impl Process {
 
     /// What it prints from here on.
     fn lines(&mut self) -> impl Iterator<Item = String> + use<> {
-        BufReader::new(self.0.stdout.take().unwrap()).lines().map(Result::unwrap)
+        let (sender, lines) = mpsc::channel();
+        let stdout = BufReader::new(self.0.stdout.take().unwrap());
+        // A pipe cannot be read for a while only. It goes on to the end, so that whoever prints is never held up.
+        thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        iter::from_fn(move || match lines.recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("it prints nothing"),
+        })
     }
 }
 
@@ -230,7 +251,7 @@ impl Server {
     }
 
     fn connect(&mut self, hello: &str) -> Participant {
-        let mut participant = Participant(BufReader::new(TcpStream::connect(&self.address).unwrap()));
+        let mut participant = Participant(BufReader::new(connected(&self.address)));
         participant.say(hello);
         participant
     }
