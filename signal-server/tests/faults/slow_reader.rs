@@ -86,9 +86,12 @@ async fn burst(has_slow_reader: bool) -> Duration {
     if let Some((slow, slow_id, token)) = slow {
         comes_back(&server, &room, &mut members, (slow, &slow_id, &token)).await;
     }
-    while server.metric("signal_queued_bytes").await > 0.0 {
-        sleep(Duration::from_millis(20)).await;
-    }
+    let emptied = async {
+        while server.metric("signal_queued_bytes").await > 0.0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, emptied).await.expect("the queues empty");
     let mut delays: Vec<Duration> = members.into_iter().flat_map(|member| member.delays).collect();
     delays.sort_unstable();
     delays[delays.len() * 99 / 100]
