@@ -150,7 +150,7 @@ async fn hear(socket: &mut WebSocket, silence: Pin<&mut Sleep>) -> Heard {
     }
 }
 
-/// Writes pending frames to the socket. Safe to cancel: a frame leaves the queue when the socket has taken it.
+/// Writes pending frames to the socket. Safe to cancel: a frame is pending until the socket has taken it.
 async fn flush(
     pending: &mut VecDeque<Bytes>,
     most: usize,

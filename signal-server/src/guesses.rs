@@ -8,8 +8,8 @@ use crate::http::Client;
 use crate::limits::Limit;
 use crate::quota::UsedUp;
 
-/// The attempt of one client to join, or to find a room. Where an application does not say who its clients are, only the room's own budget
-/// of guesses holds.
+/// The attempt of one client to join, or to find a room. Where an application does not say who its clients are, only
+/// the room's own budget of guesses holds.
 #[derive(Clone, Copy)]
 pub(crate) struct Guesses<'a> {
     pub(crate) app: &'a App,
@@ -26,8 +26,9 @@ impl Guesses<'_> {
     /// Counts what a guess has come to, and says how it is answered if otherwise than for its own reason.
     pub(crate) fn judge(&self, reject: Reject) -> Option<ApiError> {
         match reject {
-            // Invites are not to be guessed, so a wrong one is no failure; but it tells a guesser of no room.
-            Reject::InviteVoid => self.check().err().map(ApiError::from),
+            // Invites are not to be guessed, so a wrong one is no failure, and a room that was closed is none; but they
+            // tell a guesser of no room.
+            Reject::InviteVoid | Reject::RoomClosed => self.check().err().map(ApiError::from),
             Reject::RoomNotFound | Reject::WrongPassword => Some(self.failed(reject.into())),
             Reject::CreatorStays
             | Reject::GrantVoid
@@ -36,7 +37,6 @@ impl Guesses<'_> {
             | Reject::PasswordLocked
             | Reject::PasswordUnchanged
             | Reject::ResumeFailed
-            | Reject::RoomClosed
             | Reject::RoomExpired
             | Reject::RoomFull
             | Reject::RoomLocked
@@ -56,7 +56,7 @@ impl Guesses<'_> {
         self.fail().map_or_else(ApiError::from, |()| error)
     }
 
-    /// Counts a request for ICE servers by somebody who has a seat; it costs no join.
+    /// Counts a request for ICE servers by somebody whose token opens a seat; it costs no join.
     pub(crate) fn count_ice_request(&self) -> Result<(), UsedUp> {
         let Client(Some(address)) = self.client else { return Ok(()) };
         let taken = self.app.ice_requests.take(address);
@@ -64,9 +64,8 @@ impl Guesses<'_> {
     }
 
     /// Counts a join that has succeeded.
-    pub(crate) fn count_join(&self) -> Result<(), ApiError> {
+    pub(crate) fn count_join(&self) -> Result<(), UsedUp> {
         let Client(Some(address)) = self.client else { return Ok(()) };
-        self.app.joins.take(address).inspect_err(|_| self.app.refusals.count(Limit::JoinsPerMinute))?;
-        Ok(())
+        self.app.joins.take(address).inspect_err(|_| self.app.refusals.count(Limit::JoinsPerMinute))
     }
 }

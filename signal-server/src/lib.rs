@@ -27,7 +27,8 @@
 //! # In an application of one's own
 //!
 //! [`Server::router`] brings the API and leaves every other path to the application. [`Server::handle`] gives the code
-//! around it a [`ServerHandle`], which creates rooms, lists and closes them, puts participants out and [drains](ServerHandle::drain):
+//! around it a [`ServerHandle`], which creates rooms, lists and closes them, puts participants out and
+//! [drains](ServerHandle::drain):
 //!
 //! ```
 //! use std::net::SocketAddr;

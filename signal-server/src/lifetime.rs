@@ -14,6 +14,8 @@ pub struct Lifetime(Duration);
 pub struct InvalidLifetime;
 
 impl Lifetime {
+    /// A lifetime of so long.
+    ///
     /// # Errors
     ///
     /// It is less than a minute or more than a day.

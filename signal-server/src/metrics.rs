@@ -83,7 +83,7 @@ impl Metrics {
         self.requests.get_or_create(&labels).observe(after.as_secs_f64());
     }
 
-    /// How long a message took from the socket into the queues of its receivers.
+    /// How long a message took from the socket into the outboxes of its receivers.
     pub(crate) fn handled(&self, after: Duration) {
         self.handling.observe(after.as_secs_f64());
     }

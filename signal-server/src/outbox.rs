@@ -27,8 +27,6 @@ struct Contents {
     close: Option<CloseCode>,
     /// The task, while it waits.
     waiting: Option<Waker>,
-    /// Whether the task has ended.
-    is_abandoned: bool,
 }
 
 /// What a task has to do next.
@@ -48,10 +46,6 @@ impl Outbox {
     #[must_use]
     pub(crate) fn push(&self, frame: Bytes) -> Option<Waker> {
         let mut contents = self.lock();
-        // Such a task reports its connection lost by itself.
-        if contents.is_abandoned {
-            return None;
-        }
         self.queued.inc_by(size(&frame));
         contents.frames.push_back(frame);
         // Whoever is woken for the first takes all of them; a task that is stuck in writing need not hear of each.
@@ -72,6 +66,8 @@ impl Outbox {
             let mut contents = self.lock();
             if taken.is_empty() {
                 mem::swap(taken, &mut contents.frames);
+                // What a burst has made large is not kept for the life of the connection.
+                contents.frames.shrink_to(KEPT);
             } else if contents.close.is_some() {
                 taken.append(&mut contents.frames);
             }
@@ -101,12 +97,10 @@ impl Outbox {
         self.queued.dec_by(size(frame));
     }
 
-    /// Tells that nobody takes anything out any more; `taken` is what was taken out and will not be written.
+    /// Forgets what nobody takes out any more, when nobody puts anything in either; `taken` is what was taken out and will
+    /// not be written.
     pub(crate) fn abandon(&self, taken: &VecDeque<Bytes>) {
-        let mut contents = self.lock();
-        contents.is_abandoned = true;
-        contents.waiting = None;
-        let frames = mem::take(&mut contents.frames);
+        let frames = mem::take(&mut self.lock().frames);
         self.queued.dec_by(frames.iter().chain(taken).map(size).sum());
     }
 
@@ -125,6 +119,9 @@ impl Contents {
         Poll::Pending
     }
 }
+
+/// For how many frames there is room without another allocation.
+const KEPT: usize = 64;
 
 /// As gauges count.
 fn size(frame: &Bytes) -> i64 {
@@ -211,8 +208,6 @@ mod tests {
         push(&outbox, "1234567");
         assert_eq!(queued.get(), 10);
         outbox.abandon(&taken);
-        assert_eq!(queued.get(), 0);
-        push(&outbox, "too late");
         assert_eq!(queued.get(), 0);
     }
 }

@@ -326,6 +326,7 @@ impl State {
         while let Some(output) = self.hub.poll_output() {
             match output {
                 Output::Broadcast { to, except, frame } => {
+                    self.to_wake.reserve(to.len());
                     for &conn in to.iter().filter(|conn| Some(**conn) != except) {
                         self.send(conn, frame.clone());
                     }

@@ -14,7 +14,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use signal_core::wire::encode_server;
 use signal_core::{
-    CloseCode, Dialect, Entry, ErrorCode, Fresh, IdSuffix, Input, Language, RoomId, ServerMessage,
+    CloseCode, Dialect, Entry, ErrorCode, Fresh, IdSuffix, Input, Language, RoomId, ServerMessage, Status,
 };
 use tracing::Instrument;
 
@@ -51,8 +51,8 @@ pub(crate) struct WsQuery {
 
 /// Open a WebSocket
 ///
-/// What is said over it, and how it refuses, is in `/asyncapi.json`: a socket that is refused is opened all the same and told why, since browsers hide a failed
-/// upgrade. Tokens may also come as `Authorization: Bearer`, or as subprotocols: `rooms, token.<t>`.
+/// What is said over it, and how it refuses, is in `/asyncapi.json`: a socket that is refused is opened all the same and
+/// told why, since browsers hide a failed upgrade. Tokens may also come as `Authorization: Bearer`, or as subprotocols: `rooms, token.<t>`.
 #[utoipa::path(
     get,
     path = "/ws/webrtc/rooms/{room_id}",
@@ -163,6 +163,9 @@ async fn resumed(app: &App, room: Option<RoomId>, token: &str, last_seq: u64) ->
     let record = app.shards.of(room).room(room).ok_or(ErrorCode::ResumeFailed)?;
     let ice = match record.resumable(token) {
         Some(seat) => Some(app.ice.announced(&record, seat.id).await),
+        // As if it were not there, and as soon: which rooms are open is not to be found out by trying.
+        None if record.status() == Status::Open => return Err(ErrorCode::ResumeFailed.into()),
+        // Those who had a seat in it are told that it is over.
         None => None,
     };
     Ok(Seat { room, entry: Entry::Resume { token, last_seq, ice } })

@@ -8,9 +8,10 @@ use std::net::SocketAddr;
 use std::process::Output;
 
 use common::program::{Running, Served, number, program, run, utf8};
-use common::{ACCESS_SECRET, Api, text};
+use common::{ACCESS_SECRET, Api, PATIENCE, text};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 async fn serve(args: &[&str]) -> Served {
     Served::start(&mut program(&[&["serve", "--listen", "127.0.0.1:0"], args].concat())).await
@@ -53,7 +54,8 @@ async fn a_server_that_drains_lives_and_is_not_ready() {
     // It does not answer the close, so that the server has to wait for it.
     let (_stuck, _) = api.enter_v2(&room, &room.access_token).await;
     running.signal("TERM");
-    while get(&operators, "/readyz").await.0 == 200 {}
+    let draining = async { while get(&operators, "/readyz").await.0 == 200 {} };
+    timeout(PATIENCE, draining).await.expect("it drains");
     for server in [&api, &operators] {
         let (status, body) = get(server, "/readyz").await;
         assert_eq!(status, 503);

@@ -6,10 +6,11 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Answer, Api, Participant, answer, builder, keys, pass, text};
+use common::{Answer, Api, PATIENCE, Participant, answer, builder, keys, pass, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::Limits;
+use tokio::time::timeout;
 
 const ROOMS: &str = "/api/webrtc/rooms";
 
@@ -70,13 +71,16 @@ async fn a_room_is_shown_with_everybody_who_has_a_seat() {
     let (_creator, creator_id) = api.creator(&room).await;
     let (lost, joined) = api.enter_v2(&room, &api.ws_token(&room, "小红").await).await;
     drop(lost);
-    let shown = loop {
-        // The server may be a moment behind.
-        let shown = show(&api, &room.id, &room.access_token).await.data();
-        if shown["participants"][1]["connected"] == json!(false) {
-            break shown;
+    let lost = async {
+        loop {
+            // The server may be a moment behind.
+            let shown = show(&api, &room.id, &room.access_token).await.data();
+            if shown["participants"][1]["connected"] == json!(false) {
+                break shown;
+            }
         }
     };
+    let shown = timeout(PATIENCE, lost).await.expect("its loss is noticed");
     assert_eq!(
         shown["participants"],
         json!([

@@ -117,7 +117,7 @@ impl Room {
         self.seating.departures().reason(id)
     }
 
-    /// When [`Op::Prune`] has something to do; `None` once the room is over.
+    /// When [`Op::Prune`](super::Op::Prune) has something to do; `None` once the room is over.
     pub fn deadline(&self) -> Option<Timestamp> {
         if self.status != Status::Open {
             return None;

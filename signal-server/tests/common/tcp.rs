@@ -17,9 +17,12 @@ pub async fn is_closed(stream: &mut TcpStream) -> bool {
 
 /// What the server answers to this, until it ends the connection.
 pub async fn said(api: &Api, request: &str) -> String {
-    let mut stream = TcpStream::connect(api.address()).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut said = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut said)).await.expect("the server answers").unwrap();
-    said
+    let exchange = async {
+        let mut stream = TcpStream::connect(api.address()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.unwrap();
+        said
+    };
+    timeout(PATIENCE, exchange).await.expect("the server answers")
 }
