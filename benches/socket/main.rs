@@ -3,7 +3,7 @@
 //!
 //! The release binary runs as a process of its own, and so do a bare TCP relay, which is the floor, and a plain relay
 //! on axum. They take turns in each round, and only ratios within a round count: the times are of no use elsewhere.
-//! `cargo bench -p benches --bench socket`, about four minutes on two cores; `-- --rounds 3` for fewer rounds, `--
+//! `cargo bench -p benches --bench socket`, about two minutes on two cores; `-- --rounds 3` for fewer rounds, `--
 //! --json` for all figures. Linux only, as it reads `/proc`; system calls are counted where strace is installed.
 
 mod bare;
