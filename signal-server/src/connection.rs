@@ -22,7 +22,7 @@ pub(crate) struct Connection<'a> {
     conn: ConnId,
     outbox: Arc<Outbox>,
     /// Frames on their way from there into the socket.
-    pending: VecDeque<Bytes>,
+    pending: VecDeque<Utf8Bytes>,
     /// Bytes written since the hub was last told.
     unacknowledged: usize,
     /// How the connection ends, as far as is known.
@@ -109,7 +109,7 @@ impl<'a> Connection<'a> {
 
     /// Writes pending frames with one flush; of many, the first.
     async fn write(&mut self, socket: &mut WebSocket) -> Written {
-        let bytes: usize = self.pending.iter().take(BATCH).map(Bytes::len).sum();
+        let bytes: usize = self.pending.iter().take(BATCH).map(|frame| frame.len()).sum();
         let flush = flush(&mut self.pending, BATCH, &self.outbox, socket);
         match patiently(&self.outbox, flush).await {
             Written::All => {}
@@ -152,16 +152,14 @@ async fn hear(socket: &mut WebSocket, silence: Pin<&mut Sleep>) -> Heard {
 
 /// Writes pending frames to the socket. Safe to cancel: a frame is pending until the socket has taken it.
 async fn flush(
-    pending: &mut VecDeque<Bytes>,
+    pending: &mut VecDeque<Utf8Bytes>,
     most: usize,
     outbox: &Outbox,
     socket: &mut WebSocket,
 ) -> Result<(), axum::Error> {
     for _ in 0..most {
         let Some(frame) = pending.front() else { break };
-        if let Ok(text) = Utf8Bytes::try_from(frame.clone()) {
-            socket.feed(Message::Text(text)).await?;
-        }
+        socket.feed(Message::Text(frame.clone())).await?;
         if let Some(written) = pending.pop_front() {
             outbox.written(&written);
         }

@@ -6,7 +6,7 @@ use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
+use axum::extract::ws::Utf8Bytes;
 use prometheus_client::metrics::gauge::Gauge;
 use signal_core::CloseCode;
 
@@ -22,7 +22,7 @@ pub(crate) struct Outbox {
 
 #[derive(Debug, Default)]
 struct Contents {
-    frames: VecDeque<Bytes>,
+    frames: VecDeque<Utf8Bytes>,
     /// Apart from the frames, so that it reaches a task that is stuck in writing them.
     close: Option<CloseCode>,
     /// The task, while it waits.
@@ -44,7 +44,7 @@ impl Outbox {
 
     /// Puts a frame in; whoever calls wakes the task that waits for it.
     #[must_use]
-    pub(crate) fn push(&self, frame: Bytes) -> Option<Waker> {
+    pub(crate) fn push(&self, frame: Utf8Bytes) -> Option<Waker> {
         let mut contents = self.lock();
         self.queued.inc_by(size(&frame));
         contents.frames.push_back(frame);
@@ -61,7 +61,7 @@ impl Outbox {
     }
 
     /// Moves all frames into `taken`, behind what is there; waits if that leaves nothing to do.
-    pub(crate) async fn take(&self, taken: &mut VecDeque<Bytes>) -> Next {
+    pub(crate) async fn take(&self, taken: &mut VecDeque<Utf8Bytes>) -> Next {
         poll_fn(|cx| {
             let mut contents = self.lock();
             if taken.is_empty() {
@@ -93,13 +93,13 @@ impl Outbox {
     }
 
     /// Counts a frame that was taken out as written.
-    pub(crate) fn written(&self, frame: &Bytes) {
+    pub(crate) fn written(&self, frame: &Utf8Bytes) {
         self.queued.dec_by(size(frame));
     }
 
     /// Forgets what nobody takes out any more, when nobody puts anything in either; `taken` is what was taken out and will
     /// not be written.
-    pub(crate) fn abandon(&self, taken: &VecDeque<Bytes>) {
+    pub(crate) fn abandon(&self, taken: &VecDeque<Utf8Bytes>) {
         let frames = mem::take(&mut self.lock().frames);
         self.queued.dec_by(frames.iter().chain(taken).map(size).sum());
     }
@@ -124,7 +124,7 @@ impl Contents {
 const KEPT: usize = 64;
 
 /// As gauges count.
-fn size(frame: &Bytes) -> i64 {
+fn size(frame: &Utf8Bytes) -> i64 {
     i64::try_from(frame.len()).unwrap_or(i64::MAX)
 }
 
@@ -147,7 +147,7 @@ mod tests {
     }
 
     /// Polls once for what is there.
-    fn poll(outbox: &Outbox, taken: &mut VecDeque<Bytes>, wakes: &Arc<Wakes>) -> Poll<Next> {
+    fn poll(outbox: &Outbox, taken: &mut VecDeque<Utf8Bytes>, wakes: &Arc<Wakes>) -> Poll<Next> {
         let waker = Waker::from(Arc::clone(wakes));
         pin!(outbox.take(taken)).poll(&mut Context::from_waker(&waker))
     }

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use signal_core::{
     Applied, CloseCode, ConnId, Hub, HubConfig, IceServers, Input, Loss, NodeId, Op, Output, Room, RoomId,
@@ -326,6 +327,7 @@ impl State {
         while let Some(output) = self.hub.poll_output() {
             match output {
                 Output::Broadcast { to, except, frame } => {
+                    let frame = text(frame);
                     self.to_wake.reserve(to.len());
                     for &conn in to.iter().filter(|conn| Some(**conn) != except) {
                         self.send(conn, frame.clone());
@@ -343,7 +345,7 @@ impl State {
                     let (applied, change) = self.store.apply(room, &change, now);
                     self.keep(change, Waiting::Hub { op, applied }, now);
                 }
-                Output::Frame { to, frame } => self.send(to, frame),
+                Output::Frame { to, frame } => self.send(to, text(frame)),
                 Output::IceServersWanted { conn, room, participant, req } => {
                     let wish = Wish { conn, room, participant, reqs: vec![req] };
                     if let Some(wish) = self.ice_wishes.add(wish) {
@@ -364,7 +366,7 @@ impl State {
         }
     }
 
-    fn send(&mut self, to: ConnId, frame: Bytes) {
+    fn send(&mut self, to: ConnId, frame: Utf8Bytes) {
         let Some(outbox) = self.outboxes.get(&to) else { return };
         if self.sender.is_some_and(|sender| sender != to) {
             self.common.metrics.relays.inc();
@@ -375,6 +377,11 @@ impl State {
     fn deadline(&self) -> Option<Timestamp> {
         [self.hub.poll_timeout(), self.store.poll_timeout()].into_iter().flatten().min()
     }
+}
+
+/// As sockets take it, checked once however many get it.
+fn text(frame: Bytes) -> Utf8Bytes {
+    Utf8Bytes::try_from(frame).expect("the hub writes JSON, pasted from frames that were text")
 }
 
 /// The limit that a connection has gone over when it is closed with this code.
