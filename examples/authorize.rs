@@ -7,9 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use signal_core::{
-    Capacity, ConnId, Dialect, DisplayName, Entry, ErrorCode, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
-    Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Output, PasswordTag, ResumeToken, Room, RoomId,
-    Ticket, Timestamp, TokenHash,
+    Capacity, ConnId, Dialect, DisplayName, Entry, ErrorCode, Fresh, Grant, Hub, HubConfig,
+    IdSuffix, Input, Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Output, PasswordTag,
+    ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash,
 };
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -57,9 +57,11 @@ struct Host {
 
 impl Host {
     fn new() -> Self {
-        let started = (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let started =
+            (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
         let (verdict, verdicts) = mpsc::unbounded_channel();
-        let (hub, store) = (Hub::new(NodeId(rand::random()), HubConfig::default()), MemoryStore::new());
+        let (hub, store) =
+            (Hub::new(NodeId(rand::random()), HubConfig::default()), MemoryStore::new());
         let room = RoomId::from_indices(rand::random());
         let mut host = Self { hub, store, room, started, undecided: 0, verdicts, verdict };
         let new = NewRoom {
@@ -98,8 +100,12 @@ impl Host {
         while let Some(output) = self.hub.poll_output() {
             match output {
                 Output::Authorize { conn, credential, .. } => self.ask(conn, &credential),
-                Output::Broadcast { to, frame, .. } => to.iter().for_each(|conn| print(*conn, &frame)),
-                Output::Close { conn, code } => println!("{conn:?} is closed with {}", code.as_u16()),
+                Output::Broadcast { to, frame, .. } => {
+                    to.iter().for_each(|conn| print(*conn, &frame))
+                }
+                Output::Close { conn, code } => {
+                    println!("{conn:?} is closed with {}", code.as_u16())
+                }
                 Output::Commit { op, room, change } => {
                     let applied = self.store.apply(room, &change, self.now());
                     self.hub.handle_input(Input::Committed { op, applied }, self.now());

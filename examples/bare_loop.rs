@@ -10,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use signal_core::wire::{decode_server, encode_client, payload};
 use signal_core::{
-    Capacity, ClientMessage, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix,
-    Input, Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Output, PasswordTag, ResumeToken, Room,
-    RoomId, ServerMessage, Signal, SignalKind, Ticket, Timestamp, TokenHash,
+    Capacity, ClientMessage, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig,
+    IdSuffix, Input, Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Output, PasswordTag,
+    ResumeToken, Room, RoomId, ServerMessage, Signal, SignalKind, Ticket, Timestamp, TokenHash,
 };
 
 fn main() {
@@ -95,10 +95,14 @@ fn send(sockets: &HashMap<ConnId, Sender<Bytes>>, to: ConnId, frame: Bytes) {
 /// Offers to whoever is there already, answers whoever offers, and stays until the room closes.
 fn participant(conn: ConnId, open: Input, frames: &Receiver<Bytes>, inbox: &Sender<Input>) {
     let tell = |input: Input| inbox.send(input).is_ok();
-    let say = |message: &ClientMessage| tell(Input::Frame { conn, frame: encode_client(message, None) });
+    let say =
+        |message: &ClientMessage| tell(Input::Frame { conn, frame: encode_client(message, None) });
     let describe = |kind, to| {
         let sdp = payload("v=0 and so on").expect("a string has a JSON form");
-        ClientMessage::Signal { to, signal: Signal { kind, payload: sdp, negotiation: None, tracks: None } }
+        ClientMessage::Signal {
+            to,
+            signal: Signal { kind, payload: sdp, negotiation: None, tracks: None },
+        }
     };
     let mut alive = tell(open);
     while alive && let Ok(frame) = frames.recv() {

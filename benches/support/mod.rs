@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use signal_core::{
-    Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
-    Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output, ParticipantId, PasswordTag,
-    RateLimit, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash,
+    Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig,
+    IdSuffix, Input, Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output,
+    ParticipantId, PasswordTag, RateLimit, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp,
+    TokenHash,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -51,7 +52,8 @@ impl Node {
     /// A node with one room.
     pub(crate) fn new() -> Self {
         // The clock stands still, so that no budget would ever recover.
-        let rate = RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
+        let rate =
+            RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
         let config = HubConfig { rate, ..HubConfig::default() };
         let (hub, store) = (Hub::new(NodeId(1), config), MemoryStore::new());
         let mut node = Self { hub, store, room: room_id(LAST_ROOM), last_conn: 0 };
@@ -65,8 +67,10 @@ impl Node {
     }
 
     pub(crate) fn connect_guest(&mut self) -> (ConnId, ParticipantId) {
-        let admit =
-            Op::Admit { by: Admission::Password(PasswordTag::new([7; 32])), suffix: IdSuffix::new(0) };
+        let admit = Op::Admit {
+            by: Admission::Password(PasswordTag::new([7; 32])),
+            suffix: IdSuffix::new(0),
+        };
         match self.store.apply(self.room, &admit, NOW).reply {
             Ok(Receipt::Entered { id }) => (self.connect(Ticket::Guest(id)), id),
             other => panic!("the guest was not admitted: {other:?}"),

@@ -78,7 +78,9 @@ pub use error::{ChannelError, CommandError, EnterError, MediaError, RequestError
 pub use event::{CloseReason, ConnectionState, Event};
 pub use ice::{IceCandidate, IceServer};
 pub use invite::{Invite, InviteError};
-pub use media::{Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, SharePlace, Source};
+pub use media::{
+    Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, SharePlace, Source,
+};
 pub use mesh::{MeshCost, MeshTracks};
 pub use options::Options;
 pub use participant::Participant;

@@ -148,14 +148,14 @@ pub use hub::{Address, CloseCode, Entry, Fresh, Hub, Input, Loss, Output, PeerBo
 pub use ids::{ConnId, IdSuffix, InvalidId, Link, NodeId, OpId, ParticipantId, RoomId, Ticket};
 pub use language::Language;
 pub use message::{
-    Audience, ClientMessage, IceServers, InvalidText, Missed, Participant, Payload, PeerUpdate, Request,
-    RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
+    Audience, ClientMessage, IceServers, InvalidText, Missed, Participant, Payload, PeerUpdate,
+    Request, RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
 };
 pub use name::{DisplayName, InvalidName};
 pub use record::InvalidRecord;
 pub use room::{
-    Admission, Capacity, Change, CloseReason, Farewell, Grant, InvalidCapacity, LeaveReason, NewRoom,
-    OnCreatorLeave, Op, Presence, Receipt, Reject, Room, Rotation, Seat, Status,
+    Admission, Capacity, Change, CloseReason, Farewell, Grant, InvalidCapacity, LeaveReason,
+    NewRoom, OnCreatorLeave, Op, Presence, Receipt, Reject, Room, Rotation, Seat, Status,
 };
 pub use store::{Applied, MemoryStore, RoomIdTaken};
 pub use time::Timestamp;

@@ -105,7 +105,9 @@ impl Writer {
     }
 
     fn length(&mut self, length: usize) {
-        self.u32(u32::try_from(length).expect("names, states and lists of a room are far below 4 GiB"));
+        self.u32(
+            u32::try_from(length).expect("names, states and lists of a room are far below 4 GiB"),
+        );
     }
 }
 

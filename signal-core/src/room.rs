@@ -93,7 +93,12 @@ impl Room {
         reply
     }
 
-    fn carry_out(&mut self, op: &Op, changed: &mut bool, now: Timestamp) -> Result<Receipt, Reject> {
+    fn carry_out(
+        &mut self,
+        op: &Op,
+        changed: &mut bool,
+        now: Timestamp,
+    ) -> Result<Receipt, Reject> {
         match op {
             Op::Admit { by, suffix } => self.admit(*by, *suffix, changed),
             Op::Attach { grant, name, dialect, link, resume, suffix } => {
@@ -146,9 +151,16 @@ impl Room {
     }
 
     /// Checks what was shown and, before a seat is taken, whether one is free.
-    fn admit(&mut self, by: Admission, suffix: IdSuffix, changed: &mut bool) -> Result<Receipt, Reject> {
+    fn admit(
+        &mut self,
+        by: Admission,
+        suffix: IdSuffix,
+        changed: &mut bool,
+    ) -> Result<Receipt, Reject> {
         match self.status {
-            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => return Err(Reject::RoomClosed),
+            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
+                return Err(Reject::RoomClosed);
+            }
             Status::Closed(CloseReason::Expired) | Status::Open => {}
         }
         let guesses_before = self.door.guesses_left();
@@ -240,7 +252,9 @@ impl Room {
             Some(seat) if seat.is_creator() => return Err(Reject::CreatorStays),
             Some(seat) => Some(seat.ticket),
             // Repeated.
-            None if self.seating.departures().reason(participant) == Some(LeaveReason::Kicked) => None,
+            None if self.seating.departures().reason(participant) == Some(LeaveReason::Kicked) => {
+                None
+            }
             None => return Err(Reject::ParticipantNotFound),
         };
         if let Some(rotation) = rotate {
@@ -282,7 +296,9 @@ impl Room {
 
     fn running(&self) -> Result<(), Reject> {
         match self.status {
-            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => Err(Reject::RoomClosed),
+            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
+                Err(Reject::RoomClosed)
+            }
             Status::Closed(CloseReason::Expired) => Err(Reject::RoomExpired),
             Status::Open => Ok(()),
         }

@@ -57,7 +57,9 @@ pub fn payload_from_json(json: &Bytes) -> Result<Payload, DecodeError> {
 }
 
 fn to_json<T: Serialize>(message: &T) -> Bytes {
-    serde_json::to_vec(message).expect("strings, numbers and lists of them always have a JSON form").into()
+    serde_json::to_vec(message)
+        .expect("strings, numbers and lists of them always have a JSON form")
+        .into()
 }
 
 impl Payload {

@@ -152,11 +152,13 @@ impl Player {
         match (pattern, actual) {
             (Value::String(any), _) if any == "*" => {}
             (Value::String(variable), _) if variable.starts_with('$') => {
-                let bound = self.variables.entry(variable.clone()).or_insert_with(|| actual.clone());
+                let bound =
+                    self.variables.entry(variable.clone()).or_insert_with(|| actual.clone());
                 assert_eq!(bound, actual, "{variable} in {}", self.place);
             }
             (Value::Object(fields), Value::Object(actual)) => {
-                let names = |fields: &Map<String, Value>| fields.keys().cloned().collect::<BTreeSet<_>>();
+                let names =
+                    |fields: &Map<String, Value>| fields.keys().cloned().collect::<BTreeSet<_>>();
                 assert_eq!(names(fields), names(actual), "{}: {actual:?}", self.place);
                 for (name, field) in fields {
                     self.expect(field, &actual[name]);
@@ -194,7 +196,8 @@ impl Player {
 
 fn json_files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance").join(folder);
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }

@@ -52,7 +52,10 @@ fn run(seed: u64) -> usize {
     assert_eq!(won.agreed.as_deref(), Some("offer"), "seed {seed}");
     assert_eq!(lost.agreed.as_deref(), Some("answer"), "seed {seed}");
     assert_eq!(lost.candidates, ["offer"; 3], "seed {seed}");
-    assert_eq!(won.candidates, ["answer"; 3], "seed {seed}: a refused offer's candidates were passed on");
+    assert_eq!(
+        won.candidates, ["answer"; 3],
+        "seed {seed}: a refused offer's candidates were passed on"
+    );
     winner
 }
 

@@ -14,9 +14,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use signal_core::wire::{decode_client, decode_server, encode_client, encode_server, payload};
 use signal_core::{
-    Audience, ClientMessage, CloseReason, Dialect, DisplayName, ErrorCode, IceServers, Language, LeaveReason,
-    Missed, Participant, ParticipantId, Payload, PeerUpdate, Request, RequestId, Resumed, RoomInfo,
-    ServerMessage, Signal, SignalKind, Timestamp, Topic, Welcome,
+    Audience, ClientMessage, CloseReason, Dialect, DisplayName, ErrorCode, IceServers, Language,
+    LeaveReason, Missed, Participant, ParticipantId, Payload, PeerUpdate, Request, RequestId,
+    Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Timestamp, Topic, Welcome,
 };
 
 #[test]
@@ -40,14 +40,21 @@ fn every_message_of_a_v1_client_has_the_documented_form() {
 #[test]
 fn every_message_to_a_v1_client_has_the_documented_form() {
     let signal = |kind| ServerMessage::Signal { from: id("p_xyz"), signal: signal(kind) };
-    let participants = vec![participant("p_xyz", "小明", true), participant("p_123", "小红", false)];
+    let participants =
+        vec![participant("p_xyz", "小明", true), participant("p_123", "小红", false)];
     let messages = [
         ("answer", signal(SignalKind::Answer)),
         ("candidate", signal(SignalKind::Candidate)),
         ("error", error(ErrorCode::InvalidMessage)),
-        ("joined", ServerMessage::Joined { participant_id: id("p_abc12345"), participants, welcome: None }),
+        (
+            "joined",
+            ServerMessage::Joined { participant_id: id("p_abc12345"), participants, welcome: None },
+        ),
         ("offer", signal(SignalKind::Offer)),
-        ("peer_joined", ServerMessage::PeerJoined { participant: participant("p_new", "新用户", false) }),
+        (
+            "peer_joined",
+            ServerMessage::PeerJoined { participant: participant("p_new", "新用户", false) },
+        ),
         ("peer_left", ServerMessage::PeerLeft { participant_id: id("p_123"), reason: None }),
         (
             "room_closed",
@@ -68,8 +75,10 @@ fn every_message_to_a_v1_client_has_the_documented_form() {
 #[test]
 fn every_message_of_a_v2_client_has_its_form() {
     let to = id("p_zzzy0001");
-    let numbered = |kind, tracks| ClientMessage::Signal { to, signal: Signal { tracks, ..numbered(kind) } };
-    let message = |to| ClientMessage::Message { to, topic: topic(), data: value(&json!({"text": "你好"})) };
+    let numbered =
+        |kind, tracks| ClientMessage::Signal { to, signal: Signal { tracks, ..numbered(kind) } };
+    let message =
+        |to| ClientMessage::Message { to, topic: topic(), data: value(&json!({"text": "你好"})) };
     let name = DisplayName::parse("小红").unwrap();
     let messages: Vec<(&str, ClientMessage, Option<&str>)> = vec![
         ("answer", numbered(SignalKind::Answer, None), None),
@@ -100,7 +109,8 @@ fn every_message_to_a_v2_client_has_its_form() {
     let signal = |signal| ServerMessage::Signal { from, signal };
     let offer = Signal { tracks: Some(tracks()), ..numbered(SignalKind::Offer) };
     let updated = |update| ServerMessage::PeerUpdated { participant_id: from, update };
-    let changed = PeerUpdate { name: Some("小红".into()), state: Some(state()), ..PeerUpdate::default() };
+    let changed =
+        PeerUpdate { name: Some("小红".into()), state: Some(state()), ..PeerUpdate::default() };
     let lossy = PeerUpdate { connected: Some(true), lossy: true, ..PeerUpdate::default() };
     let conflict = ServerMessage::Error {
         code: ErrorCode::OfferConflict,
@@ -140,11 +150,22 @@ fn every_message_to_a_v2_client_has_its_form() {
         ("ice_servers", ServerMessage::IceServers { ice: ice(), req: req("r1") }),
         ("joined", joined),
         ("kicked", ServerMessage::Kicked { reason: "您已被移出房间".into() }),
-        ("message", ServerMessage::Message { from, topic: topic(), data: value(&json!({"text": "你好"})) }),
+        (
+            "message",
+            ServerMessage::Message {
+                from, topic: topic(), data: value(&json!({"text": "你好"}))
+            },
+        ),
         ("offer", signal(offer)),
         ("peer_joined", ServerMessage::PeerJoined { participant: participants().remove(1) }),
-        ("peer_left", ServerMessage::PeerLeft { participant_id: from, reason: Some(LeaveReason::Lost) }),
-        ("peer_updated_connected", updated(PeerUpdate { connected: Some(false), ..PeerUpdate::default() })),
+        (
+            "peer_left",
+            ServerMessage::PeerLeft { participant_id: from, reason: Some(LeaveReason::Lost) },
+        ),
+        (
+            "peer_updated_connected",
+            updated(PeerUpdate { connected: Some(false), ..PeerUpdate::default() }),
+        ),
         ("peer_updated_lossy", updated(lossy)),
         ("peer_updated_state", updated(changed)),
         ("pong", ServerMessage::Pong { t: value(&json!(17)), server_time: NOW, req: req("r3") }),
@@ -158,7 +179,10 @@ fn every_message_to_a_v2_client_has_its_form() {
             },
         ),
         ("room_updated", ServerMessage::RoomUpdated { room: room() }),
-        ("server_draining", ServerMessage::ServerDraining { reconnect_after: Duration::from_millis(1500) }),
+        (
+            "server_draining",
+            ServerMessage::ServerDraining { reconnect_after: Duration::from_millis(1500) },
+        ),
     ];
     for (name, message) in &messages {
         let encoded = encode_server(message, Dialect::V2);

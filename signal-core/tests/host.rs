@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use common::Node;
 use serde_json::json;
-use signal_core::{CloseReason, ConnId, ErrorCode, HubConfig, Input, Link, Loss, NodeId, Op, Output, Ticket};
+use signal_core::{
+    CloseReason, ConnId, ErrorCode, HubConfig, Input, Link, Loss, NodeId, Op, Output, Ticket,
+};
 
 #[test]
 fn a_connection_enters_when_its_host_has_let_it_in() {
@@ -23,7 +25,11 @@ fn a_connection_enters_when_its_host_has_let_it_in() {
     assert_eq!(node.take_types(conn), ["joined"]);
     assert_eq!(node.take_types(other), ["peer_joined", "offer"]);
     node.input(Input::Authorized { conn, entry: Err(ErrorCode::TokenInvalid) });
-    assert_eq!((node.closed(conn), node.take(conn).len()), (None, 0), "a second decision changes nothing");
+    assert_eq!(
+        (node.closed(conn), node.take(conn).len()),
+        (None, 0),
+        "a second decision changes nothing"
+    );
 }
 
 #[test]
@@ -99,10 +105,11 @@ fn whoever_has_lost_its_seat_before_it_knew_of_it_is_told_how() {
         let open = node.open_input(ticket, "guest");
         let Input::Open { conn, .. } = open else { unreachable!() };
         node.hub.handle_input(open, node.now);
-        let commit = std::iter::from_fn(|| node.hub.poll_output()).find_map(|output| match output {
-            Output::Commit { op, room, change } => Some((op, room, change)),
-            _ => None,
-        });
+        let commit =
+            std::iter::from_fn(|| node.hub.poll_output()).find_map(|output| match output {
+                Output::Commit { op, room, change } => Some((op, room, change)),
+                _ => None,
+            });
         let (op, room, attach) = commit.unwrap();
         let applied = node.store.apply(room, &attach, node.now);
         let Ticket::Guest(participant) = ticket else { unreachable!() };
@@ -112,7 +119,9 @@ fn whoever_has_lost_its_seat_before_it_knew_of_it_is_told_how() {
             Fate::DeclaredLost => Op::Detach { link: here, until: node.now + common::LIFE / 2 },
             Fate::Kicked => Op::Kick { participant, rotate: None },
             Fate::Replaced => {
-                let Op::Attach { grant, name, dialect, resume, suffix, .. } = attach else { unreachable!() };
+                let Op::Attach { grant, name, dialect, resume, suffix, .. } = attach else {
+                    unreachable!()
+                };
                 Op::Attach { grant, name, dialect, link: elsewhere, resume, suffix }
             }
             Fate::RoomClosed => Op::Close(CloseReason::ByCreator),

@@ -254,7 +254,12 @@ struct PeerConnection {
 }
 
 impl Page {
-    fn new(rule: Rule, ticket: Ticket, conn: ConnId, [offers_left, reloads_left]: [u32; 2]) -> Self {
+    fn new(
+        rule: Rule,
+        ticket: Ticket,
+        conn: ConnId,
+        [offers_left, reloads_left]: [u32; 2],
+    ) -> Self {
         Self {
             rule,
             ticket,
@@ -310,7 +315,9 @@ impl Page {
             }
             // The last one is about a peer that is being loaded anew.
             "error" => {
-                assert!(["offer_conflict", "peer_not_found"].contains(&told["code"].as_str().unwrap()));
+                assert!(
+                    ["offer_conflict", "peer_not_found"].contains(&told["code"].as_str().unwrap())
+                );
             }
             other => panic!("`{other}` is not expected"),
         }

@@ -19,7 +19,10 @@ fn a_newcomer_learns_who_is_there_and_the_others_learn_of_it() {
     let joined = node.take(guest);
     let id = joined[0]["participant_id"].clone();
     let participants = json!([{"id": creator_id.as_str(), "name": "creator", "is_creator": true}]);
-    assert_eq!(joined, [json!({"type": "joined", "participant_id": id, "participants": participants})]);
+    assert_eq!(
+        joined,
+        [json!({"type": "joined", "participant_id": id, "participants": participants})]
+    );
     let participant = json!({"id": id, "name": "小红", "is_creator": false});
     assert_eq!(node.take(creator), [json!({"type": "peer_joined", "participant": participant})]);
 }
@@ -55,7 +58,10 @@ fn a_lost_socket_ends_its_seat_and_never_the_room() {
     let (creator, creator_id) = node.creator();
     let (guest, _) = node.guest("guest");
     node.lose(creator);
-    assert_eq!(node.take(guest), [json!({"type": "peer_left", "participant_id": creator_id.as_str()})]);
+    assert_eq!(
+        node.take(guest),
+        [json!({"type": "peer_left", "participant_id": creator_id.as_str()})]
+    );
     let (_, again) = node.creator();
     assert!(again < creator_id);
     assert_eq!(node.take_types(guest), ["peer_joined"]);
@@ -68,7 +74,10 @@ fn the_creators_leave_closes_the_room_for_everybody() {
     let (guest, _) = node.guest("guest");
     node.take(creator);
     node.say(creator, r#"{"type":"leave"}"#);
-    assert_eq!(node.take(guest), [json!({"type": "room_closed", "reason": "the creator closed the room"})]);
+    assert_eq!(
+        node.take(guest),
+        [json!({"type": "room_closed", "reason": "the creator closed the room"})]
+    );
     assert_eq!((node.closed(guest), node.closed(creator)), (Some(4503), Some(1000)));
     assert!(node.take(creator).is_empty());
 }
@@ -92,7 +101,10 @@ fn a_room_closes_when_its_time_is_over() {
     let (creator, _) = node.creator();
     assert_eq!(node.hub.poll_timeout(), Some(node.now + LIFE));
     node.wait(LIFE);
-    assert_eq!(node.take(creator), [json!({"type": "room_closed", "reason": "the room has expired"})]);
+    assert_eq!(
+        node.take(creator),
+        [json!({"type": "room_closed", "reason": "the room has expired"})]
+    );
     assert_eq!(node.closed(creator), Some(4503));
     assert_eq!(node.hub.poll_timeout(), None);
 }
@@ -158,7 +170,9 @@ fn a_store_whose_clock_is_behind_is_asked_again_a_second_later() {
     node.guest("guest");
     let (early, end) = (node.now + (LIFE - Duration::from_millis(1)), node.now + LIFE);
     node.hub.handle_timeout(end);
-    let Some(Output::Commit { op, room, change: Op::Prune }) = node.hub.poll_output() else { panic!() };
+    let Some(Output::Commit { op, room, change: Op::Prune }) = node.hub.poll_output() else {
+        panic!()
+    };
     let applied = node.store.apply(room, &Op::Prune, early);
     node.hub.handle_input(Input::Committed { op, applied }, end);
     assert_eq!(node.hub.poll_timeout(), Some(end + Duration::from_secs(1)));
@@ -274,5 +288,7 @@ fn the_host_is_told_when_a_rooms_records_are_wanted() {
     node.input(Input::Committed { op, applied });
     node.hub.handle_input(Input::Lost { conn, how: Loss::Cut }, node.now);
     let outputs: Vec<Output> = std::iter::from_fn(|| node.hub.poll_output()).collect();
-    assert!(outputs.iter().any(|output| matches!(output, Output::Unwatch(room) if *room == node.room)));
+    assert!(
+        outputs.iter().any(|output| matches!(output, Output::Unwatch(room) if *room == node.room))
+    );
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signal_core::{
-    Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Grant, IdSuffix, Link, MemoryStore, NewRoom,
-    NodeId, OnCreatorLeave, Op, PasswordTag, Reject, Room, RoomId, RoomIdTaken, Status, Ticket, Timestamp,
-    TokenHash,
+    Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Grant, IdSuffix, Link,
+    MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, PasswordTag, Reject, Room, RoomId,
+    RoomIdTaken, Status, Ticket, Timestamp, TokenHash,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -52,7 +52,9 @@ fn a_room_left_behind_by_an_earlier_process_waits_for_its_v2_participants() {
     before.apply(id(0), &Op::Detach { link: LINK, until: NOW + GRACE }, NOW);
     let v1 = Link { conn: ConnId(2), ..LINK };
     let v2 = Link { conn: ConnId(3), ..LINK };
-    for (ticket, dialect, link) in [("p_00000001", Dialect::V1, v1), ("p_00000000", Dialect::V2, v2)] {
+    for (ticket, dialect, link) in
+        [("p_00000001", Dialect::V1, v1), ("p_00000000", Dialect::V2, v2)]
+    {
         let Op::Attach { name, resume, suffix, .. } = attach() else { unreachable!() };
         let grant = Grant { ticket: Ticket::Guest(ticket.parse().unwrap()), password_epoch: 0 };
         before.apply(id(0), &Op::Attach { grant, name, dialect, link, resume, suffix }, NOW);

@@ -6,7 +6,8 @@ use signal_core::{Audience, ClientMessage, Dialect, ErrorCode, ServerMessage};
 
 #[test]
 fn a_payload_is_passed_on_byte_for_byte() {
-    for value in ["null", "\"\"", "{ \"b\" : 1.50, \"a\":[ ] }", "\"\\u4e2d\\/\\r\\n\"", "0", "{}"] {
+    for value in ["null", "\"\"", "{ \"b\" : 1.50, \"a\":[ ] }", "\"\\u4e2d\\/\\r\\n\"", "0", "{}"]
+    {
         let frame = format!(r#"{{ "candidate" :{value}, "to":"p_a", "type" : "candidate" }}"#);
         let Ok(ClientMessage::Signal { to, signal }) = decode_client(&Bytes::from(frame)) else {
             panic!("{value} was refused")
@@ -18,9 +19,13 @@ fn a_payload_is_passed_on_byte_for_byte() {
 
 #[test]
 fn fields_nobody_asked_for_are_ignored_whatever_they_hold() {
-    let frame = Bytes::from_static(br#"{"type":"leave","to":null,"extra":{"a":[1,{"b":2}]},"from":"p_me"}"#);
+    let frame = Bytes::from_static(
+        br#"{"type":"leave","to":null,"extra":{"a":[1,{"b":2}]},"from":"p_me"}"#,
+    );
     assert_eq!(decode_client(&frame), Ok(ClientMessage::Leave));
-    let frame = Bytes::from_static(br#"{"type":"peer_left","participant_id":"p_a","reason":"lost","seq":7}"#);
+    let frame = Bytes::from_static(
+        br#"{"type":"peer_left","participant_id":"p_a","reason":"lost","seq":7}"#,
+    );
     assert!(matches!(decode_server(&frame), Ok(ServerMessage::PeerLeft { .. })));
 }
 
@@ -64,7 +69,9 @@ fn a_frame_that_is_no_message_is_refused_with_the_code_that_fits() {
 fn a_deeply_nested_payload_is_refused() {
     let nested = |depth: usize| {
         let (open, close) = ("[".repeat(depth), "]".repeat(depth));
-        decode_client(&format!(r#"{{"type":"candidate","to":"p_a","candidate":{open}1{close}}}"#).into())
+        decode_client(
+            &format!(r#"{{"type":"candidate","to":"p_a","candidate":{open}1{close}}}"#).into(),
+        )
     };
     assert!(nested(15).is_ok());
     for depth in [16, 30_000] {
@@ -79,17 +86,30 @@ fn a_client_can_tell_a_newer_servers_messages_from_broken_ones() {
     let newer = Bytes::from_static(br#"{"type":"error","code":"moon_phase","message":"x"}"#);
     assert_eq!(decode_server(&newer), Err(Problem::UnknownErrorCode("moon_phase".into()).into()));
     let broken = Bytes::from_static(br#"{"type":"joined","participant_id":"p_a"}"#);
-    assert!(matches!(decode_server(&broken), Err(DecodeError { problem: Problem::Invalid(_), .. })));
+    assert!(matches!(
+        decode_server(&broken),
+        Err(DecodeError { problem: Problem::Invalid(_), .. })
+    ));
 }
 
 #[test]
 fn every_error_code_has_a_name_of_its_own() {
     let frame = |code: ErrorCode| {
         let message = code.text(signal_core::Language::En).into();
-        encode_server(&ServerMessage::Error { code, message, about: None, retry_after: None, req: None })
+        encode_server(&ServerMessage::Error {
+            code,
+            message,
+            about: None,
+            retry_after: None,
+            req: None,
+        })
     };
-    for code in [ErrorCode::Forbidden, ErrorCode::UnknownType, ErrorCode::OfferConflict, ErrorCode::RoomFull]
-    {
+    for code in [
+        ErrorCode::Forbidden,
+        ErrorCode::UnknownType,
+        ErrorCode::OfferConflict,
+        ErrorCode::RoomFull,
+    ] {
         assert_eq!(ErrorCode::from_wire(code.as_str()), Some(code));
         assert!(
             matches!(decode_server(&frame(code)), Ok(ServerMessage::Error { code: read, .. }) if read == code)
@@ -104,14 +124,18 @@ fn v2_fields_mean_nothing_in_v1() {
     let ClientMessage::Signal { signal, .. } = request.message else { panic!() };
     assert_eq!((request.req, signal.negotiation, signal.tracks), (None, None, None));
     let signal = |dialect| {
-        let ClientMessage::Signal { to, signal } = wire::decode_client(&frame, Dialect::V2).unwrap().message
+        let ClientMessage::Signal { to, signal } =
+            wire::decode_client(&frame, Dialect::V2).unwrap().message
         else {
             panic!()
         };
         wire::encode_server(&ServerMessage::Signal { from: to, signal }, dialect)
     };
     assert_eq!(signal(Dialect::V1), r#"{"type":"offer","from":"p_a","sdp":"x"}"#);
-    assert_eq!(signal(Dialect::V2), r#"{"type":"offer","from":"p_a","sdp":"x","neg":7,"tracks":[]}"#);
+    assert_eq!(
+        signal(Dialect::V2),
+        r#"{"type":"offer","from":"p_a","sdp":"x","neg":7,"tracks":[]}"#
+    );
 }
 
 #[test]
@@ -119,14 +143,20 @@ fn in_v1_a_field_that_only_v2_has_may_hold_anything() {
     for value in ["5", "null", "\"\"", "{}", "[[1]]"] {
         let fields = ["req", "neg", "tracks", "topic", "data", "t", "name", "state"];
         let fields: String = fields.iter().map(|field| format!(r#","{field}":{value}"#)).collect();
-        assert_eq!(decode_client(&format!(r#"{{"type":"leave"{fields}}}"#).into()), Ok(ClientMessage::Leave));
-        let offer = decode_client(&format!(r#"{{"type":"offer","to":"p_a","sdp":"x"{fields}}}"#).into());
+        assert_eq!(
+            decode_client(&format!(r#"{{"type":"leave"{fields}}}"#).into()),
+            Ok(ClientMessage::Leave)
+        );
+        let offer =
+            decode_client(&format!(r#"{{"type":"offer","to":"p_a","sdp":"x"{fields}}}"#).into());
         assert!(matches!(offer, Ok(ClientMessage::Signal { .. })), "{value}: {offer:?}");
     }
-    let numbered = wire::decode_client(&r#"{"type":"leave","req":5}"#.into(), Dialect::V2).unwrap_err();
+    let numbered =
+        wire::decode_client(&r#"{"type":"leave","req":5}"#.into(), Dialect::V2).unwrap_err();
     assert_eq!((numbered.code(), numbered.req.as_ref()), (ErrorCode::InvalidMessage, None));
     assert!(numbered.to_string().contains("`req`"), "{numbered}");
-    let absent = wire::decode_client(&r#"{"type":"leave","req":null}"#.into(), Dialect::V2).unwrap();
+    let absent =
+        wire::decode_client(&r#"{"type":"leave","req":null}"#.into(), Dialect::V2).unwrap();
     assert_eq!(absent.req, None);
 }
 

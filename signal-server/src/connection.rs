@@ -185,7 +185,10 @@ fn loss(frame: Option<&CloseFrame>) -> Loss {
 
 /// Writes, for as long as a peer may be silent; a close that comes meanwhile interrupts it, since the peer may
 /// not be reading.
-async fn patiently(outbox: &Outbox, writing: impl Future<Output = Result<(), axum::Error>>) -> Written {
+async fn patiently(
+    outbox: &Outbox,
+    writing: impl Future<Output = Result<(), axum::Error>>,
+) -> Written {
     tokio::select! {
         biased;
         written = timeout(SILENCE, writing) => match written {

@@ -56,7 +56,8 @@ impl Opening {
                 on_creator_leave: self.on_creator_leave,
                 suffix: IdSuffix::new(rand::random()),
             };
-            let Some(place) = app.open_rooms.enter(self.creator.clone(), app.limits.open_rooms) else {
+            let Some(place) = app.open_rooms.enter(self.creator.clone(), app.limits.open_rooms)
+            else {
                 app.refusals.count(Limit::OpenRooms);
                 return Err(CreateRoomError::TooManyRooms);
             };

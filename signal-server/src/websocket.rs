@@ -14,7 +14,8 @@ use axum::response::Response;
 use serde::Deserialize;
 use signal_core::wire::encode_server;
 use signal_core::{
-    CloseCode, Dialect, Entry, ErrorCode, Fresh, IdSuffix, Input, Language, RoomId, ServerMessage, Status,
+    CloseCode, Dialect, Entry, ErrorCode, Fresh, IdSuffix, Input, Language, RoomId, ServerMessage,
+    Status,
 };
 use tracing::Instrument;
 
@@ -75,18 +76,23 @@ pub(crate) async fn open(
         app.refusals.count(Limit::Origin);
         return ApiError::Forbidden.into_response(language);
     }
-    let place = client.0.map(|client| app.sockets.enter(client, app.limits.connections_per_address));
+    let place =
+        client.0.map(|client| app.sockets.enter(client, app.limits.connections_per_address));
     if let Some(None) = place {
         app.refusals.count(Limit::ConnectionsPerAddress);
         return ApiError::RateLimited { retry_after: CONNECTIONS_RETRY }.into_response(language);
     }
     let query = match query {
         Ok(Query(query)) => query,
-        Err(rejection) => return ApiError::InvalidArgument(rejection.body_text()).into_response(language),
+        Err(rejection) => {
+            return ApiError::InvalidArgument(rejection.body_text()).into_response(language);
+        }
     };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
-        Err(rejection) => return ApiError::InvalidArgument(rejection.body_text()).into_response(language),
+        Err(rejection) => {
+            return ApiError::InvalidArgument(rejection.body_text()).into_response(language);
+        }
     };
     let resume = query.resume.as_deref().or_else(|| subprotocol(&headers, "resume."));
     let dialect = match query.v {
@@ -157,7 +163,12 @@ async fn granted(
 }
 
 /// The seat of a resume token; the room itself decides about it.
-async fn resumed(app: &App, room: Option<RoomId>, token: &str, last_seq: u64) -> Result<Seat, Refusal> {
+async fn resumed(
+    app: &App,
+    room: Option<RoomId>,
+    token: &str,
+    last_seq: u64,
+) -> Result<Seat, Refusal> {
     let token = opaque_token::hash(token);
     let room = room.ok_or(ErrorCode::ResumeFailed)?;
     let record = app.shards.of(room).room(room).ok_or(ErrorCode::ResumeFailed)?;
@@ -174,7 +185,8 @@ async fn resumed(app: &App, room: Option<RoomId>, token: &str, last_seq: u64) ->
 async fn serve(app: &App, seat: Seat, dialect: Dialect, language: Language, socket: WebSocket) {
     let conn = app.shards.next_conn();
     let Seat { room, entry } = seat;
-    let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
+    let fresh =
+        Fresh { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
     let open = Input::Open { conn, room, dialect, language, entry, fresh };
     let span = tracing::debug_span!("socket", conn = conn.0, %room);
     Connection::open(app.shards.of(room), conn, open).run(socket).instrument(span).await;
@@ -215,8 +227,11 @@ impl From<NoHolder> for Refusal {
 
 /// The token among the subprotocols that are asked for: `rooms, token.<t>` or `rooms, resume.<t>`.
 pub(crate) fn subprotocol<'a>(headers: &'a HeaderMap, kind: &str) -> Option<&'a str> {
-    let protocols = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    protocols.flat_map(|value| value.split(',')).find_map(|protocol| protocol.trim().strip_prefix(kind))
+    let protocols =
+        headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    protocols
+        .flat_map(|value| value.split(','))
+        .find_map(|protocol| protocol.trim().strip_prefix(kind))
 }
 
 /// Somebody may close a socket at any time; soon enough to find out.

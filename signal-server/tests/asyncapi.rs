@@ -62,8 +62,8 @@ fn every_frame_of_the_exchanges_fits_unless_it_is_refused() {
             } else if let Some(name) = step["send"].as_str() {
                 let answer = steps[number + 1..].iter().find(|next| next["receive"] == name);
                 let answer = answer.map(|answer| &answer["message"]["code"]);
-                let is_refused =
-                    answer.is_some_and(|code| *code == "invalid_message" || *code == "unknown_type");
+                let is_refused = answer
+                    .is_some_and(|code| *code == "invalid_message" || *code == "unknown_type");
                 // What is too large is told from its size alone.
                 if answer.is_some_and(|code| *code == "message_too_large") {
                     continue;
@@ -79,7 +79,10 @@ fn every_frame_of_the_exchanges_fits_unless_it_is_refused() {
             }
         }
     }
-    assert!(said >= 30 && heard >= 100 && refused >= 5, "{said} said, {heard} heard, {refused} refused");
+    assert!(
+        said >= 30 && heard >= 100 && refused >= 5,
+        "{said} said, {heard} heard, {refused} refused"
+    );
 }
 
 #[test]
@@ -124,9 +127,9 @@ fn a_message_of_a_client_without_a_field_it_needs_is_refused_and_one_with_more_i
 fn values_out_of_their_range_are_refused() {
     use Side::{Client, Server};
     let v2 = |side: Side, file: &str, pointer: &str, value: Value| {
-        let golden = golden()
-            .into_iter()
-            .find(|golden| golden.dialect == Dialect::V2 && golden.file == file && golden.side == side);
+        let golden = golden().into_iter().find(|golden| {
+            golden.dialect == Dialect::V2 && golden.file == file && golden.side == side
+        });
         let mut message = golden.unwrap().message;
         *message.pointer_mut(pointer).unwrap_or_else(|| panic!("{file} has no {pointer}")) = value;
         (side, message)
@@ -178,9 +181,10 @@ fn values_out_of_their_range_are_refused() {
     for (side, message) in cases {
         assert!(fault(Dialect::V2, side, &message).is_some(), "{message}");
     }
-    for pair in
-        [json!({"participant_id": "p_zzzy0001"}), json!({"participant_id": "p_zzzy0001", "lossy": true})]
-    {
+    for pair in [
+        json!({"participant_id": "p_zzzy0001"}),
+        json!({"participant_id": "p_zzzy0001", "lossy": true}),
+    ] {
         let mut message = pair;
         message["type"] = json!("peer_updated");
         assert!(fault(Dialect::V2, Server, &message).is_some(), "{message}");
@@ -209,7 +213,8 @@ fn the_codes_are_those_of_the_protocol() {
         CloseCode::SlowConsumer,
         CloseCode::Unavailable,
     ];
-    let mut expected: BTreeSet<String> = codes.iter().map(|code| code.as_u16().to_string()).collect();
+    let mut expected: BTreeSet<String> =
+        codes.iter().map(|code| code.as_u16().to_string()).collect();
     // No pong, and what is against WebSocket itself: the host's to find out.
     expected.extend(["4012", "1002", "1007", "1009"].map(String::from));
     let documented: BTreeSet<String> =
@@ -261,7 +266,8 @@ fn mutants(message: &Value) -> Vec<(String, Value)> {
         for (name, value) in object {
             let mut fields = object.clone();
             fields.remove(name);
-            let is_optional = OPTIONAL.contains(&(message["type"].as_str().unwrap(), name.as_str()));
+            let is_optional =
+                OPTIONAL.contains(&(message["type"].as_str().unwrap(), name.as_str()));
             if !is_optional {
                 put(format!("no {name}"), fields.clone());
             }
@@ -325,7 +331,8 @@ fn fill(pattern: &Value, models: &[Value]) -> Value {
         Value::Object(fields) => fields
             .iter()
             .map(|(name, field)| {
-                let is_variable = field.as_str().is_some_and(|text| text == "*" || text.starts_with('$'));
+                let is_variable =
+                    field.as_str().is_some_and(|text| text == "*" || text.starts_with('$'));
                 let model = || models.iter().find_map(|model| find(model, name));
                 let value = if is_variable {
                     model().unwrap_or_else(|| panic!("no {name} for {pattern}")).clone()
@@ -360,7 +367,8 @@ fn read(path: &Path) -> Value {
 }
 
 fn json_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }

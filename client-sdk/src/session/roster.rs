@@ -54,7 +54,8 @@ impl Session {
 
     /// Finds out what happened meanwhile, and negotiates again what is not connected.
     fn compare(&mut self, participants: Vec<Participant>) {
-        let gone = self.peers.keys().filter(|id| !participants.iter().any(|present| present.id == **id));
+        let gone =
+            self.peers.keys().filter(|id| !participants.iter().any(|present| present.id == **id));
         for id in gone.copied().collect::<Vec<_>>() {
             self.part(id, Some(LeaveReason::Lost));
         }
@@ -130,6 +131,11 @@ impl Session {
         }
         let name = update.name.as_deref().map(str::to_owned);
         let state = update.state.as_ref().map(|state| state.as_bytes().to_vec().into());
-        self.emit(Event::ParticipantUpdated { participant, name, state, connected: update.connected });
+        self.emit(Event::ParticipantUpdated {
+            participant,
+            name,
+            state,
+            connected: update.connected,
+        });
     }
 }

@@ -12,7 +12,8 @@ pub fn client(data: &[u8]) {
         match wire::decode_client(&frame, dialect) {
             Ok(request) => {
                 let written = wire::encode_client(&request.message, request.req.as_ref());
-                let again = wire::decode_client(&written, Dialect::V2).expect("what was written can be read");
+                let again = wire::decode_client(&written, Dialect::V2)
+                    .expect("what was written can be read");
                 let rewritten = wire::encode_client(&again.message, again.req.as_ref());
                 assert_eq!(written, rewritten, "the second reading differs from the first");
             }

@@ -30,10 +30,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use signal_core::{
-    Admission, Applied, Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Entry, ErrorCode, Fresh,
-    Grant, Hub, HubConfig, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op,
-    OpId, ParticipantId, PasswordTag, Receipt, ReplayLimit, ResumeToken, Room, RoomId, Rotation, Ticket,
-    Timestamp, TokenHash,
+    Admission, Applied, Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Entry,
+    ErrorCode, Fresh, Grant, Hub, HubConfig, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom,
+    NodeId, OnCreatorLeave, Op, OpId, ParticipantId, PasswordTag, Receipt, ReplayLimit,
+    ResumeToken, Room, RoomId, Rotation, Ticket, Timestamp, TokenHash,
 };
 
 /// Plays a script. Whatever it is, nobody is sent anything before its welcome or after its close, what waits stays
@@ -117,8 +117,12 @@ impl World {
         let conn = self.slots[slot].conn;
         match verb {
             b'o' | b'O' => self.open_guest(slot, dialect(verb), rest),
-            b'c' | b'C' => self.open(slot, dialect(verb), Some(Ticket::Creator), attach(Ticket::Creator)),
-            b'a' | b'A' => self.open(slot, dialect(verb), None, Entry::Ask { credential: Bytes::new() }),
+            b'c' | b'C' => {
+                self.open(slot, dialect(verb), Some(Ticket::Creator), attach(Ticket::Creator))
+            }
+            b'a' | b'A' => {
+                self.open(slot, dialect(verb), None, Entry::Ask { credential: Bytes::new() })
+            }
             b'y' | b'n' => self.decide(slot, verb == b'y'),
             b'r' => self.resume(slot, rest),
             b's' => {
@@ -149,7 +153,8 @@ impl World {
     }
 
     fn open_guest(&mut self, slot: usize, dialect: Dialect, rest: &[u8]) {
-        let known = rest.first().and_then(|digit| self.slots.get(usize::from(digit.wrapping_sub(b'0'))));
+        let known =
+            rest.first().and_then(|digit| self.slots.get(usize::from(digit.wrapping_sub(b'0'))));
         let ticket = known.and_then(|slot| slot.ticket).or_else(|| self.admit());
         if let Some(ticket) = ticket {
             self.open(slot, dialect, Some(ticket), attach(ticket));
@@ -160,7 +165,11 @@ impl World {
     fn admit(&mut self) -> Option<Ticket> {
         let epoch = self.record()?.password_epoch();
         let by = Admission::Password(password(epoch));
-        match self.store.apply(room_id(), &Op::Admit { by, suffix: IdSuffix::new(0) }, self.now).reply {
+        match self
+            .store
+            .apply(room_id(), &Op::Admit { by, suffix: IdSuffix::new(0) }, self.now)
+            .reply
+        {
             Ok(Receipt::Entered { id }) => Some(Ticket::Guest(id)),
             Ok(Receipt::Done | Receipt::Resumed { .. }) | Err(_) => None,
         }
@@ -174,8 +183,15 @@ impl World {
         let known = &mut self.slots[slot];
         *known = Slot { conn: Some(conn), ticket, id: known.id, token: Some(token) };
         let asks = matches!(entry, Entry::Ask { .. });
-        let state =
-            Conn { slot, is_open: true, is_welcome: false, is_resumed: false, reads: true, unsent: 0, asks };
+        let state = Conn {
+            slot,
+            is_open: true,
+            is_welcome: false,
+            is_resumed: false,
+            reads: true,
+            unsent: 0,
+            asks,
+        };
         self.conns.insert(conn, state);
         let resume_token = ResumeToken::new(format!("token {}", self.last_conn), token);
         let fresh = Fresh { suffix: IdSuffix::new(0), resume_token };
@@ -222,10 +238,13 @@ impl World {
     }
 
     fn kick(&mut self, slot: usize, is_ban: bool) {
-        let (Some(participant), Some(record)) = (self.slots[slot].id, self.record()) else { return };
+        let (Some(participant), Some(record)) = (self.slots[slot].id, self.record()) else {
+            return;
+        };
         let epoch = record.password_epoch();
         let next = epoch.saturating_add(1);
-        let rotation = Rotation { password: password(next), invite: TokenHash::new([0; 32]), follows: epoch };
+        let rotation =
+            Rotation { password: password(next), invite: TokenHash::new([0; 32]), follows: epoch };
         self.apply(&Op::Kick { participant, rotate: is_ban.then_some(rotation) });
     }
 
@@ -249,10 +268,14 @@ impl World {
         let mut filled = Vec::with_capacity(text.len());
         let mut rest = text;
         while let [byte, tail @ ..] = rest {
-            let slot = tail.first().and_then(|digit| self.slots.get(usize::from(digit.wrapping_sub(b'0'))));
+            let slot = tail
+                .first()
+                .and_then(|digit| self.slots.get(usize::from(digit.wrapping_sub(b'0'))));
             match (byte, slot) {
                 (b'$', Some(slot)) => {
-                    filled.extend_from_slice(slot.id.as_ref().map_or(b"?", |id| id.as_str().as_bytes()));
+                    filled.extend_from_slice(
+                        slot.id.as_ref().map_or(b"?", |id| id.as_str().as_bytes()),
+                    );
                     rest = &tail[1..];
                 }
                 _ => {

@@ -16,8 +16,16 @@ use crate::wire;
 
 impl Hub {
     /// Sends a message to a member; to one without a socket, when it comes back.
-    pub(super) fn send(&mut self, room: RoomId, to: ParticipantId, message: &ServerMessage, now: Timestamp) {
-        let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(to)) else { return };
+    pub(super) fn send(
+        &mut self,
+        room: RoomId,
+        to: ParticipantId,
+        message: &ServerMessage,
+        now: Timestamp,
+    ) {
+        let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(to)) else {
+            return;
+        };
         let frame = wire::encode_server(message, member.dialect);
         member.record(&frame, &self.config.replay, now);
         let (conn, dialect) = (member.conn, member.dialect);
@@ -84,18 +92,29 @@ impl Hub {
         let language =
             conn.and_then(|conn| self.connections.get(&conn)).map(|connection| connection.language);
         let text = code.text(language.unwrap_or_default());
-        let message = refused.detail.map_or_else(|| text.to_owned(), |detail| format!("{text}: {detail}"));
+        let message =
+            refused.detail.map_or_else(|| text.to_owned(), |detail| format!("{text}: {detail}"));
         let usual = code.retry_after().filter(|_| !refused.is_final);
         let retry_after = refused.retry_after.or(usual);
         let Refused { about, req, .. } = refused;
         self.send(room, to, &ServerMessage::Error { code, message, about, retry_after, req }, now);
     }
 
-    fn hand_out_to_all(&mut self, to: &Arc<[ConnId]>, except: Option<ConnId>, frame: &Bytes, now: Timestamp) {
+    fn hand_out_to_all(
+        &mut self,
+        to: &Arc<[ConnId]>,
+        except: Option<ConnId>,
+        frame: &Bytes,
+        now: Timestamp,
+    ) {
         if to.is_empty() || (to.len() == 1 && except == Some(to[0])) {
             return;
         }
-        self.outputs.push_back(Output::Broadcast { to: Arc::clone(to), except, frame: frame.clone() });
+        self.outputs.push_back(Output::Broadcast {
+            to: Arc::clone(to),
+            except,
+            frame: frame.clone(),
+        });
         for &conn in to.iter().filter(|conn| Some(**conn) != except) {
             self.account(conn, frame.len(), now);
         }

@@ -20,7 +20,13 @@ use crate::time::Timestamp;
 use crate::wire;
 
 impl Hub {
-    pub(super) fn open(&mut self, conn: ConnId, connection: Connection, entry: Entry, now: Timestamp) {
+    pub(super) fn open(
+        &mut self,
+        conn: ConnId,
+        connection: Connection,
+        entry: Entry,
+        now: Timestamp,
+    ) {
         let room = connection.room;
         self.connections.insert(conn, connection);
         let local = self.rooms.entry(room).or_default();
@@ -32,7 +38,12 @@ impl Hub {
         self.enter(conn, entry, now);
     }
 
-    pub(super) fn authorized(&mut self, conn: ConnId, entry: Result<Entry, ErrorCode>, now: Timestamp) {
+    pub(super) fn authorized(
+        &mut self,
+        conn: ConnId,
+        entry: Result<Entry, ErrorCode>,
+        now: Timestamp,
+    ) {
         let is_asking = self
             .connections
             .get(&conn)
@@ -63,8 +74,8 @@ impl Hub {
             Entry::Resume { token, last_seq, ice } => {
                 connection.dialect = Dialect::V2;
                 let local = self.rooms.get(&room);
-                let continues =
-                    local.and_then(|local| local.replayable(token, last_seq, &self.config.replay, now));
+                let continues = local
+                    .and_then(|local| local.replayable(token, last_seq, &self.config.replay, now));
                 (Op::Resume { token, fresh: resume_token, link, continues }, ice, last_seq)
             }
         };
@@ -79,7 +90,9 @@ impl Hub {
     /// The store has answered.
     pub(super) fn entered(&mut self, conn: ConnId, applied: &Applied, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let Phase::Entering(entering) = mem::replace(&mut connection.phase, Phase::Leaving) else { return };
+        let Phase::Entering(entering) = mem::replace(&mut connection.phase, Phase::Leaving) else {
+            return;
+        };
         let room = connection.room;
         if let Some(how) = entering.lost {
             self.forget(conn);
@@ -93,9 +106,12 @@ impl Hub {
             }
         };
         // The newest record and not the receipt: the seat may be gone again.
-        let Some(record) = self.rooms.get(&room).and_then(|local| local.record()).cloned() else { return };
+        let Some(record) = self.rooms.get(&room).and_then(|local| local.record()).cloned() else {
+            return;
+        };
         let link = self.link(conn);
-        let Some(seat) = record.seats().iter().find(|seat| seat.link == link && seat.is_attached()) else {
+        let Some(seat) = record.seats().iter().find(|seat| seat.link == link && seat.is_attached())
+        else {
             let (code, close) = loss_of_seat(receipt, &record, link);
             return self.refuse(conn, code, close);
         };
@@ -103,14 +119,27 @@ impl Hub {
             connection.phase = Phase::Seated(seat.id);
         }
         match receipt {
-            Receipt::Resumed { continued: true, .. } => self.resume(conn, &record, seat, entering, now),
-            Receipt::Resumed { continued: false, .. } => self.start_anew(conn, &record, seat, entering, now),
-            Receipt::Done | Receipt::Entered { .. } => self.welcome(conn, &record, seat, entering, now),
+            Receipt::Resumed { continued: true, .. } => {
+                self.resume(conn, &record, seat, entering, now)
+            }
+            Receipt::Resumed { continued: false, .. } => {
+                self.start_anew(conn, &record, seat, entering, now)
+            }
+            Receipt::Done | Receipt::Entered { .. } => {
+                self.welcome(conn, &record, seat, entering, now)
+            }
         }
     }
 
     /// Says who is there to a connection that has got its seat.
-    fn welcome(&mut self, conn: ConnId, record: &Arc<Room>, seat: &Seat, entering: Entering, now: Timestamp) {
+    fn welcome(
+        &mut self,
+        conn: ConnId,
+        record: &Arc<Room>,
+        seat: &Seat,
+        entering: Entering,
+        now: Timestamp,
+    ) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let welcome = match connection.dialect {
             Dialect::V1 => None,
@@ -130,9 +159,17 @@ impl Hub {
     }
 
     /// Goes on where the socket before this one was lost.
-    fn resume(&mut self, conn: ConnId, record: &Arc<Room>, seat: &Seat, entering: Entering, now: Timestamp) {
+    fn resume(
+        &mut self,
+        conn: ConnId,
+        record: &Arc<Room>,
+        seat: &Seat,
+        entering: Entering,
+        now: Timestamp,
+    ) {
         let room = record.id();
-        let Some((seq, received, frames)) = self.missed(room, seat.id, entering.last_seq, now) else {
+        let Some((seq, received, frames)) = self.missed(room, seat.id, entering.last_seq, now)
+        else {
             // What was missed went out of the replay while the store was busy: let it come back for a snapshot.
             self.outputs.push_back(Output::Close { conn, code: CloseCode::Unavailable });
             self.forget(conn);
@@ -257,7 +294,10 @@ fn others(record: &Room, me: ParticipantId) -> Vec<Participant> {
 }
 
 fn ice_or_none(ice: Option<IceServers>, record: &Room) -> IceServers {
-    ice.unwrap_or_else(|| IceServers { servers: Payload::empty_list(), expires_at: record.expires_at() })
+    ice.unwrap_or_else(|| IceServers {
+        servers: Payload::empty_list(),
+        expires_at: record.expires_at(),
+    })
 }
 
 /// What a connection is told whose entry was refused.
@@ -298,7 +338,9 @@ fn loss_of_seat(receipt: Receipt, record: &Room, link: Link) -> (ErrorCode, Clos
     match id.and_then(|id| record.departure(id)) {
         None if is_detached => (ErrorCode::ResumeFailed, CloseCode::ResumeFailed),
         Some(LeaveReason::Kicked) => (ErrorCode::Forbidden, CloseCode::Kicked),
-        Some(LeaveReason::Left | LeaveReason::Lost) => (ErrorCode::ResumeFailed, CloseCode::ResumeFailed),
+        Some(LeaveReason::Left | LeaveReason::Lost) => {
+            (ErrorCode::ResumeFailed, CloseCode::ResumeFailed)
+        }
         Some(LeaveReason::Replaced) | None => (ErrorCode::Forbidden, CloseCode::Replaced),
     }
 }

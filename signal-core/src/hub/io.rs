@@ -284,7 +284,9 @@ impl CloseCode {
     pub fn after_refusal(code: ErrorCode) -> Self {
         match code {
             ErrorCode::ResumeFailed => Self::ResumeFailed,
-            ErrorCode::RoomClosed | ErrorCode::RoomExpired | ErrorCode::RoomNotFound => Self::RoomClosed,
+            ErrorCode::RoomClosed | ErrorCode::RoomExpired | ErrorCode::RoomNotFound => {
+                Self::RoomClosed
+            }
             ErrorCode::RoomFull => Self::RoomFull,
             ErrorCode::Unavailable | ErrorCode::PeerUnreachable => Self::Unavailable,
             ErrorCode::RateLimited => Self::RateLimited,

@@ -56,11 +56,20 @@ impl Hub {
     }
 
     /// Tells the store about the seat of a socket that has gone.
-    pub(super) fn give_up_seat(&mut self, room: RoomId, link: Link, how: Loss, keep: Keep, now: Timestamp) {
+    pub(super) fn give_up_seat(
+        &mut self,
+        room: RoomId,
+        link: Link,
+        how: Loss,
+        keep: Keep,
+        now: Timestamp,
+    ) {
         let op = match (how, keep) {
             (Loss::Closed, _) => Op::Leave { link, how: Farewell::Close },
             (Loss::Cut, Keep::No) => Op::Detach { link, until: now },
-            (Loss::Cut, Keep::ForResume) => Op::Detach { link, until: now + self.config.resume_grace },
+            (Loss::Cut, Keep::ForResume) => {
+                Op::Detach { link, until: now + self.config.resume_grace }
+            }
         };
         self.commit(room, op, AskedBy::Nobody);
     }

@@ -43,11 +43,14 @@ impl LocalRoom {
     /// Takes over a record if it is newer and tells what is different; `None` if it is not newer.
     pub(super) fn see(&mut self, record: &Arc<Room>) -> Option<Difference> {
         let known = self.record.as_deref();
-        if known.is_some_and(|known| known.epoch() == record.epoch() && known.version() >= record.version()) {
+        if known.is_some_and(|known| {
+            known.epoch() == record.epoch() && known.version() >= record.version()
+        }) {
             return None;
         }
         // Nobody is a member before the first record, so there is nobody to tell.
-        let difference = known.map_or_else(Difference::default, |known| Difference::between(known, record));
+        let difference =
+            known.map_or_else(Difference::default, |known| Difference::between(known, record));
         self.record = Some(Arc::clone(record));
         let gone = difference.left.iter().map(|(id, _)| *id);
         let lossy = difference.updated.iter().filter(|(_, update)| update.lossy).map(|(id, _)| *id);
@@ -79,7 +82,11 @@ impl LocalRoom {
     }
 
     /// Gives a member another socket, or none; returns the one it had.
-    pub(super) fn connect_member(&mut self, id: ParticipantId, conn: Option<ConnId>) -> Option<ConnId> {
+    pub(super) fn connect_member(
+        &mut self,
+        id: ParticipantId,
+        conn: Option<ConnId>,
+    ) -> Option<ConnId> {
         let member = self.members.get_mut(&id)?;
         let before = std::mem::replace(&mut member.conn, conn);
         self.count_audience();

@@ -30,7 +30,13 @@ impl Hub {
         self.unwatch_if_idle(room);
     }
 
-    fn tell_difference(&mut self, room: RoomId, record: &Room, difference: Difference, now: Timestamp) {
+    fn tell_difference(
+        &mut self,
+        room: RoomId,
+        record: &Room,
+        difference: Difference,
+        now: Timestamp,
+    ) {
         let Difference { left, joined, updated, room: info, extended } = difference;
         for &(id, reason) in &left {
             self.unseat_member(room, id, reason, now);
@@ -41,7 +47,12 @@ impl Hub {
             self.broadcast(room, &message, None, now);
         }
         for seat in joined.into_iter().filter_map(|id| record.seat(id)) {
-            self.broadcast(room, &ServerMessage::PeerJoined { participant: seat.participant() }, None, now);
+            self.broadcast(
+                room,
+                &ServerMessage::PeerJoined { participant: seat.participant() },
+                None,
+                now,
+            );
         }
         for (participant_id, update) in updated {
             let message = ServerMessage::PeerUpdated { participant_id, update };
@@ -56,7 +67,13 @@ impl Hub {
     }
 
     /// Parts with a member whose seat is gone.
-    fn unseat_member(&mut self, room: RoomId, id: ParticipantId, reason: LeaveReason, now: Timestamp) {
+    fn unseat_member(
+        &mut self,
+        room: RoomId,
+        id: ParticipantId,
+        reason: LeaveReason,
+        now: Timestamp,
+    ) {
         let Some(conn) = self.rooms.get(&room).and_then(|local| local.member(id)?.conn) else {
             self.remove_member(room, id);
             return;
@@ -128,8 +145,11 @@ impl Hub {
 
     /// The store does not know the room any more: its time was over long ago, or somebody has removed it.
     pub(super) fn room_forgotten(&mut self, room: RoomId, now: Timestamp) {
-        let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::forget_record) else { return };
-        let reason = if record.expires_at() <= now { CloseReason::Expired } else { CloseReason::ByAdmin };
+        let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::forget_record) else {
+            return;
+        };
+        let reason =
+            if record.expires_at() <= now { CloseReason::Expired } else { CloseReason::ByAdmin };
         self.deadlines.set(room, None);
         self.room_closed(room, reason, now);
         self.unwatch_if_idle(room);

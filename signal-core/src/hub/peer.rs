@@ -59,7 +59,9 @@ impl Hub {
             return Readiness::Dropped;
         }
         let Some(to) = frame.to else { return Readiness::Now };
-        let Some(seat) = record.seat(to.id) else { return Readiness::Never(ErrorCode::PeerNotFound) };
+        let Some(seat) = record.seat(to.id) else {
+            return Readiness::Never(ErrorCode::PeerNotFound);
+        };
         if seat.generation != to.generation {
             return Readiness::Dropped;
         }
@@ -77,7 +79,8 @@ impl Hub {
         let (room, from) = (frame.room, frame.from.id);
         match (&frame.body, frame.to) {
             (PeerBody::Message { topic, data }, to) => {
-                let message = ServerMessage::Message { from, topic: topic.clone(), data: data.clone() };
+                let message =
+                    ServerMessage::Message { from, topic: topic.clone(), data: data.clone() };
                 match to {
                     Some(to) => self.send(room, to.id, &message, now),
                     None => {
@@ -97,8 +100,11 @@ impl Hub {
             (PeerBody::Signal(signal), Some(to)) => {
                 // The other node has judged what comes from the smaller id.
                 let is_judged = node != self.node && from < to.id;
-                let verdict =
-                    if is_judged { Verdict::Forward } else { self.judge(room, from, to.id, signal, now) };
+                let verdict = if is_judged {
+                    Verdict::Forward
+                } else {
+                    self.judge(room, from, to.id, signal, now)
+                };
                 match verdict {
                     Verdict::Conflict => self.bounce(node, &frame, ErrorCode::OfferConflict, now),
                     Verdict::Drop => {}

@@ -72,7 +72,8 @@ impl Hub {
             }
             Ok(_) if self.speaks_v1(room, to) => {
                 let detail = Some("it speaks v1, which has no `message`");
-                let refused = Refused { about: Some(to), detail, is_final: true, req, ..Refused::default() };
+                let refused =
+                    Refused { about: Some(to), detail, is_final: true, req, ..Refused::default() };
                 self.error(room, from, ErrorCode::PeerUnreachable, refused, now);
             }
             Ok(node) if node != self.node => {
@@ -108,9 +109,11 @@ impl Hub {
             return Err(ErrorCode::SelfTarget);
         }
         let local = self.rooms.get(&sender.room).ok_or(ErrorCode::PeerNotFound)?;
-        let seat = local.record().and_then(|record| record.seat(to)).ok_or(ErrorCode::PeerNotFound)?;
+        let seat =
+            local.record().and_then(|record| record.seat(to)).ok_or(ErrorCode::PeerNotFound)?;
         // Its socket is gone and the store has not said so yet.
-        let is_gone = seat.link.node == self.node && local.member(to).is_none() && !self.is_entering(seat);
+        let is_gone =
+            seat.link.node == self.node && local.member(to).is_none() && !self.is_entering(seat);
         if is_gone { Err(ErrorCode::PeerUnreachable) } else { Ok(seat.link.node) }
     }
 
@@ -135,7 +138,8 @@ impl Hub {
         let record = self.rooms.get(&room).and_then(|local| local.record());
         let seats = record.map_or(&[][..], |record| record.seats());
         let v2 = seats.iter().filter(|seat| seat.dialect == Dialect::V2);
-        let mut nodes: Vec<_> = v2.map(|seat| seat.link.node).filter(|node| *node != self.node).collect();
+        let mut nodes: Vec<_> =
+            v2.map(|seat| seat.link.node).filter(|node| *node != self.node).collect();
         nodes.sort_unstable();
         nodes.dedup();
         nodes

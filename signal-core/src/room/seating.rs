@@ -54,7 +54,8 @@ impl Seating {
 
     /// Issues an id if somebody could take a seat with it right now. Seats without a socket would have to go.
     pub(super) fn promise(&mut self, suffix: IdSuffix) -> Result<ParticipantId, Reject> {
-        let attached = self.seats.iter().filter(|seat| !seat.is_creator() && seat.is_attached()).count();
+        let attached =
+            self.seats.iter().filter(|seat| !seat.is_creator() && seat.is_attached()).count();
         if attached >= self.capacity.guests() {
             return Err(Reject::RoomFull);
         }
@@ -124,7 +125,11 @@ impl Seating {
         link: Link,
         continues: Option<Link>,
     ) -> Result<Carried, Reject> {
-        let seat = self.seats.iter_mut().find(|seat| seat.opens_with(token)).ok_or(Reject::ResumeFailed)?;
+        let seat = self
+            .seats
+            .iter_mut()
+            .find(|seat| seat.opens_with(token))
+            .ok_or(Reject::ResumeFailed)?;
         self.former_links.push(seat);
         let continued = seat.resumes_current(token) && continues == Some(seat.link);
         if !continued {
@@ -139,7 +144,8 @@ impl Seating {
 
     /// `false` if the socket has no seat.
     pub(super) fn detach(&mut self, link: Link, until: Timestamp, now: Timestamp) -> bool {
-        let Some(seat) = self.seats.iter_mut().find(|seat| seat.link == link && seat.is_attached()) else {
+        let Some(seat) = self.seats.iter_mut().find(|seat| seat.link == link && seat.is_attached())
+        else {
             return false;
         };
         seat.presence = Presence::Detached { since: now, until };
@@ -164,7 +170,12 @@ impl Seating {
     }
 
     /// `false` if it changed nothing.
-    pub(super) fn update(&mut self, link: Link, name: Option<&DisplayName>, state: Option<&Payload>) -> bool {
+    pub(super) fn update(
+        &mut self,
+        link: Link,
+        name: Option<&DisplayName>,
+        state: Option<&Payload>,
+    ) -> bool {
         let Some(seat) = self.seats.iter_mut().find(|seat| seat.link == link) else { return false };
         let mut changed = false;
         if let Some(name) = name.filter(|name| **name != seat.name) {
@@ -184,7 +195,11 @@ impl Seating {
     }
 
     /// Ends these seats; `false` if there are none.
-    pub(super) fn remove(&mut self, reason: LeaveReason, is_leaving: impl Fn(&Seat) -> bool) -> bool {
+    pub(super) fn remove(
+        &mut self,
+        reason: LeaveReason,
+        is_leaving: impl Fn(&Seat) -> bool,
+    ) -> bool {
         let before = self.seats.len();
         let (departures, former_links) = (&mut self.departures, &mut self.former_links);
         self.seats.retain(|seat| {

@@ -8,7 +8,9 @@ use super::error::{DecodeError, Problem};
 use super::field::{Target, payload_of, present, required};
 use super::signal::encode_signal;
 use crate::dialect::Dialect;
-use crate::message::{Audience, ClientMessage, Payload, Request, RequestId, Signal, SignalKind, Topic};
+use crate::message::{
+    Audience, ClientMessage, Payload, Request, RequestId, Signal, SignalKind, Topic,
+};
 use crate::name::DisplayName;
 
 /// Reads a message that a participant sent.
@@ -33,7 +35,9 @@ pub fn decode_client(frame: &Bytes, dialect: Dialect) -> Result<Request, DecodeE
 /// Writes a message of a participant.
 pub fn encode_client(message: &ClientMessage, req: Option<&RequestId>) -> Bytes {
     let written = match message {
-        ClientMessage::Signal { to, signal } => return encode_signal("to", to, signal, Dialect::V2),
+        ClientMessage::Signal { to, signal } => {
+            return encode_signal("to", to, signal, Dialect::V2);
+        }
         ClientMessage::GetIceServers => Written::GetIceServers {},
         ClientMessage::Leave => Written::Leave {},
         ClientMessage::Message { to, topic, data } => Written::Message {
@@ -125,7 +129,12 @@ impl Envelope<'_> {
         }
     }
 
-    fn signal(self, frame: &Bytes, kind: SignalKind, dialect: Dialect) -> Result<ClientMessage, Problem> {
+    fn signal(
+        self,
+        frame: &Bytes,
+        kind: SignalKind,
+        dialect: Dialect,
+    ) -> Result<ClientMessage, Problem> {
         let (value, field) = match kind {
             SignalKind::Answer | SignalKind::Offer => (self.sdp, "sdp"),
             SignalKind::Candidate => (self.candidate, "candidate"),
@@ -136,8 +145,10 @@ impl Envelope<'_> {
         if dialect == Dialect::V2 {
             signal.negotiation = self.neg.map(super::field::negotiation).transpose()?;
             if kind == SignalKind::Offer {
-                signal.tracks =
-                    self.tracks.map(|tracks| super::field::list(frame, "tracks", tracks)).transpose()?;
+                signal.tracks = self
+                    .tracks
+                    .map(|tracks| super::field::list(frame, "tracks", tracks))
+                    .transpose()?;
             }
         }
         Ok(ClientMessage::Signal { to, signal })

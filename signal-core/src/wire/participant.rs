@@ -50,7 +50,8 @@ impl ReadRoom {
             id: self.id.parse().map_err(|error| Problem::field("room.id", error))?,
             name: self.name.into(),
             max_participants: self.max_participants,
-            expires_at: instant::parse(&self.expires_at).ok_or_else(|| invalid("room.expires_at"))?,
+            expires_at: instant::parse(&self.expires_at)
+                .ok_or_else(|| invalid("room.expires_at"))?,
             locked: self.locked,
         })
     }

@@ -12,7 +12,8 @@ use super::signal::encode_signal;
 use super::to_json;
 use crate::dialect::Dialect;
 use crate::message::{
-    IceServers, Missed, Participant, Payload, PeerUpdate, RequestId, Resumed, ServerMessage, Welcome,
+    IceServers, Missed, Participant, Payload, PeerUpdate, RequestId, Resumed, ServerMessage,
+    Welcome,
 };
 use crate::room::{CloseReason, LeaveReason};
 
@@ -23,7 +24,9 @@ use crate::room::{CloseReason, LeaveReason};
 pub fn encode_server(message: &ServerMessage, dialect: Dialect) -> Bytes {
     let is_v2 = dialect == Dialect::V2;
     let written = match message {
-        ServerMessage::Signal { from, signal } => return encode_signal("from", from, signal, dialect),
+        ServerMessage::Signal { from, signal } => {
+            return encode_signal("from", from, signal, dialect);
+        }
         ServerMessage::Error { code, message, about, retry_after, req } => Written::Error {
             code: code.as_str(),
             message,
@@ -61,9 +64,11 @@ pub fn encode_server(message: &ServerMessage, dialect: Dialect) -> Bytes {
                 lossy: lossy.then_some(true),
             }
         }
-        ServerMessage::Pong { t, server_time, req } => {
-            Written::Pong { t: t.as_raw(), server_time: rfc3339(*server_time), req: text(req.as_ref()) }
-        }
+        ServerMessage::Pong { t, server_time, req } => Written::Pong {
+            t: t.as_raw(),
+            server_time: rfc3339(*server_time),
+            req: text(req.as_ref()),
+        },
         ServerMessage::Resumed(resumed) => Written::Resumed(Box::new(resumed.into())),
         ServerMessage::RoomClosed { reason, code } => {
             Written::RoomClosed { reason, code: code.filter(|_| is_v2).map(CloseReason::as_str) }

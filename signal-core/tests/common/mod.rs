@@ -13,9 +13,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use signal_core::{
-    Admission, Capacity, CloseCode, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig,
-    IceServers, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output,
-    ParticipantId, PasswordTag, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash, wire,
+    Admission, Capacity, CloseCode, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub,
+    HubConfig, IceServers, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom, NodeId,
+    OnCreatorLeave, Op, Output, ParticipantId, PasswordTag, Receipt, ResumeToken, Room, RoomId,
+    Ticket, Timestamp, TokenHash, wire,
 };
 
 pub const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use signal_core::{
-    Admission, Applied, Capacity, CloseCode, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub,
-    HubConfig, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, OpId,
-    Output, ParticipantId, PasswordTag, PeerFrame, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp,
-    TokenHash,
+    Admission, Applied, Capacity, CloseCode, ConnId, Dialect, DisplayName, Entry, Fresh, Grant,
+    Hub, HubConfig, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave,
+    Op, OpId, Output, ParticipantId, PasswordTag, PeerFrame, Receipt, ResumeToken, Room, RoomId,
+    Ticket, Timestamp, TokenHash,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -73,7 +73,8 @@ impl Nodes {
     pub(crate) fn open(&mut self, node: usize) -> ConnId {
         let by = Admission::Password(PasswordTag::new([7; 32]));
         let admit = Op::Admit { by, suffix: IdSuffix::new(0) };
-        let Receipt::Entered { id } = self.store.apply(self.room, &admit, NOW).reply.unwrap() else {
+        let Receipt::Entered { id } = self.store.apply(self.room, &admit, NOW).reply.unwrap()
+        else {
             unreachable!()
         };
         let grant = Grant { ticket: Ticket::Guest(id), password_epoch: 0 };

@@ -55,6 +55,9 @@ fn whoever_has_left_cannot_be_reached_even_before_the_store_knows() {
         nodes.pass();
         nodes.pass();
         let error = nodes.take(sender).remove(0);
-        assert_eq!([&error["code"], &error["about"]], [&json!("peer_unreachable"), &json!(to.as_str())]);
+        assert_eq!(
+            [&error["code"], &error["about"]],
+            [&json!("peer_unreachable"), &json!(to.as_str())]
+        );
     }
 }

@@ -58,7 +58,8 @@ fn an_update_that_came_in_time_is_not_made_again() {
     nodes.settle();
     nodes.answer(answers);
     let back = nodes.resume(0, lost);
-    let asked = |nodes: &Nodes| nodes.commits.iter().any(|(_, _, op)| matches!(op, Op::Update { .. }));
+    let asked =
+        |nodes: &Nodes| nodes.commits.iter().any(|(_, _, op)| matches!(op, Op::Update { .. }));
     while !nodes.commits.is_empty() {
         assert!(!asked(&nodes));
         let answers = nodes.apply();

@@ -70,7 +70,8 @@ fn as_many_bytes_wait_as_are_allowed_and_the_rest_is_refused() {
     ] {
         let max_held_bytes = 3 * (size_of::<PeerFrame>() + payload);
         for (most, waiting) in [(max_held_bytes, 3), (max_held_bytes - 1, 2)] {
-            let mut nodes = Nodes::with_config(&HubConfig { max_held_bytes: most, ..HubConfig::default() });
+            let mut nodes =
+                Nodes::with_config(&HubConfig { max_held_bytes: most, ..HubConfig::default() });
             let (sender, _) = nodes.join(0);
             let newcomer = nodes.open(1);
             let answers = nodes.apply();
@@ -81,7 +82,8 @@ fn as_many_bytes_wait_as_are_allowed_and_the_rest_is_refused() {
             }
             nodes.pass();
             nodes.pass();
-            let refused: Vec<_> = nodes.take(sender).iter().map(|told| told["code"].clone()).collect();
+            let refused: Vec<_> =
+                nodes.take(sender).iter().map(|told| told["code"].clone()).collect();
             assert_eq!(refused, vec![json!("peer_unreachable"); 4 - waiting], "{message}");
             nodes.answer(answers);
             assert_eq!(nodes.take(newcomer).len(), 1 + waiting, "{message}");

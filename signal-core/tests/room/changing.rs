@@ -68,7 +68,10 @@ fn a_participant_changes_what_it_shows() {
     assert_eq!((change(&mut room, &update), change(&mut room, &update)), (1, 0));
     let seat = room.seat(id).unwrap();
     assert_eq!((seat.name.as_str(), &seat.state), ("new", &Some(state)));
-    assert_eq!(change(&mut room, &Op::Update { link: link(9), name: Some(name("x")), state: None }), 0);
+    assert_eq!(
+        change(&mut room, &Op::Update { link: link(9), name: Some(name("x")), state: None }),
+        0
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Seats without a socket, and how they get one again.
 
-use signal_core::{CloseReason, Dialect, Farewell, LeaveReason, Op, Presence, Receipt, Reject, Ticket};
+use signal_core::{
+    CloseReason, Dialect, Farewell, LeaveReason, Op, Presence, Receipt, Reject, Ticket,
+};
 
 use crate::support::*;
 
@@ -56,7 +58,8 @@ fn a_resume_that_cannot_go_on_where_the_last_socket_stopped_loses_messages() {
 fn a_repeated_resume_gets_the_same_receipt_and_changes_nothing() {
     let mut room = room(10);
     seated(&mut room, 1);
-    let op = Op::Resume { token: token(1), fresh: token(2), link: link(2), continues: Some(link(1)) };
+    let op =
+        Op::Resume { token: token(1), fresh: token(2), link: link(2), continues: Some(link(1)) };
     let first = room.apply(&op, NOW);
     let version = room.version();
     assert_eq!((room.apply(&op, NOW), room.version()), (first, version));
@@ -173,5 +176,8 @@ fn a_second_loss_of_the_same_socket_does_not_prolong_the_wait() {
     unchanged(&mut room, |room| {
         room.apply(&Op::Detach { link: link(1), until: NOW + 2 * GRACE }, NOW + SECOND).unwrap();
     });
-    assert_eq!(room.seat(id).unwrap().presence, Presence::Detached { since: NOW, until: NOW + GRACE });
+    assert_eq!(
+        room.seat(id).unwrap().presence,
+        Presence::Detached { since: NOW, until: NOW + GRACE }
+    );
 }

@@ -47,7 +47,11 @@ fn guesses_that_were_made_stay_made() {
 fn a_record_that_is_cut_short_or_too_long_is_damaged() {
     let mut record = eventful().to_record();
     for length in 0..record.len() {
-        assert_eq!(Room::from_record(&record[..length]), Err(InvalidRecord::Damaged), "{length} bytes");
+        assert_eq!(
+            Room::from_record(&record[..length]),
+            Err(InvalidRecord::Damaged),
+            "{length} bytes"
+        );
     }
     record.push(0);
     assert_eq!(Room::from_record(&record), Err(InvalidRecord::Damaged));

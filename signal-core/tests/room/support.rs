@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use signal_core::{
-    Admission, Capacity, Change, ConnId, Dialect, DisplayName, Farewell, Grant, IdSuffix, Link, NewRoom,
-    NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Receipt, Reject, Room, RoomId, Rotation, Ticket,
-    Timestamp, TokenHash,
+    Admission, Capacity, Change, ConnId, Dialect, DisplayName, Farewell, Grant, IdSuffix, Link,
+    NewRoom, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Receipt, Reject, Room, RoomId,
+    Rotation, Ticket, Timestamp, TokenHash,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -104,11 +104,15 @@ pub(crate) fn resume(
     continues: Option<u64>,
 ) -> Result<Receipt, Reject> {
     let continues = continues.map(link);
-    room.apply(&Op::Resume { token: token(with), fresh: token(conn), link: link(conn), continues }, NOW)
+    room.apply(
+        &Op::Resume { token: token(with), fresh: token(conn), link: link(conn), continues },
+        NOW,
+    )
 }
 
 pub(crate) fn rotation(password: u8, follows: u32) -> Rotation {
-    let (password, invite) = (PasswordTag::new([password; 32]), TokenHash::new([password + 100; 32]));
+    let (password, invite) =
+        (PasswordTag::new([password; 32]), TokenHash::new([password + 100; 32]));
     Rotation { password, invite, follows }
 }
 

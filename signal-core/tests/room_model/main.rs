@@ -10,9 +10,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use signal_core::{
-    Admission, Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Farewell, Grant, IdSuffix, Link,
-    NewRoom, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Receipt, Reject, Room, RoomId, Rotation,
-    Status, Ticket, Timestamp, TokenHash, wire,
+    Admission, Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Farewell, Grant,
+    IdSuffix, Link, NewRoom, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Receipt,
+    Reject, Room, RoomId, Rotation, Status, Ticket, Timestamp, TokenHash, wire,
 };
 
 use crate::model::{Model, SUFFIX};
@@ -204,9 +204,10 @@ impl Trial {
             }),
             Step::Close { by_admin: true } => Op::Close(CloseReason::ByAdmin),
             Step::Close { by_admin: false } => Op::Close(CloseReason::ByCreator),
-            Step::Detach { link, grace } => {
-                Op::Detach { link: self.some_link(link), until: self.now + Duration::from_secs(*grace) }
-            }
+            Step::Detach { link, grace } => Op::Detach {
+                link: self.some_link(link),
+                until: self.now + Duration::from_secs(*grace),
+            },
             Step::Kick { id, rotate } => {
                 let nobody = self.room.creator_id();
                 let ids: Vec<_> = self.seated.iter().copied().chain([nobody]).collect();
@@ -276,7 +277,11 @@ impl Trial {
             Op::Admit { .. } => {}
             // The end of the room was moved into the past: the next operation finds it over.
             _ if self.room.deadline().is_some_and(|at| at <= self.now) => {}
-            _ => assert_eq!((self.apply(op), &self.room), (reply, &once), "{op:?} changes something again"),
+            _ => assert_eq!(
+                (self.apply(op), &self.room),
+                (reply, &once),
+                "{op:?} changes something again"
+            ),
         }
     }
 
@@ -285,7 +290,11 @@ impl Trial {
         let reply = self.room.apply(op, self.now);
         assert_eq!(reply, self.model.apply(op, self.now), "the answer to {op:?}");
         let is_changed = self.model != model;
-        assert_eq!(self.room.version() - version, u64::from(is_changed), "the version after {op:?}");
+        assert_eq!(
+            self.room.version() - version,
+            u64::from(is_changed),
+            "the version after {op:?}"
+        );
         self.compare();
         reply
     }
@@ -301,10 +310,16 @@ impl Trial {
         assert_eq!(room.password_epoch(), model.password_epoch);
         assert_eq!(room.seats().len(), model.seats.len());
         for (seat, expected) in room.seats().iter().zip(&model.seats) {
-            assert_eq!((seat.id, seat.ticket, seat.link), (expected.id, expected.ticket, expected.link));
+            assert_eq!(
+                (seat.id, seat.ticket, seat.link),
+                (expected.id, expected.ticket, expected.link)
+            );
             assert_eq!((seat.presence, seat.generation), (expected.presence, expected.generation));
             assert_eq!(seat.name.as_str(), expected.name);
-            assert_eq!(seat.state.as_ref().map(|state| state.as_bytes()), expected.state.as_deref());
+            assert_eq!(
+                seat.state.as_ref().map(|state| state.as_bytes()),
+                expected.state.as_deref()
+            );
         }
         for number in 1..=self.links {
             let opened = model.seats.iter().find(|seat| seat.tokens.contains(&token(number)));
@@ -321,7 +336,11 @@ impl Trial {
     /// What holds of every room, whatever the model says.
     fn check_rules(&mut self, before: &Room) {
         let room = &self.room;
-        assert_eq!(Room::from_record(&room.to_record()).as_ref(), Ok(room), "a record is the whole room");
+        assert_eq!(
+            Room::from_record(&room.to_record()).as_ref(),
+            Ok(room),
+            "a record is the whole room"
+        );
         assert!(room.seats().is_sorted_by(|older, newer| newer.id < older.id), "ids descend");
         let tickets: Vec<_> = room.seats().iter().map(|seat| seat.ticket).collect();
         for (index, ticket) in tickets.iter().enumerate() {

@@ -1,9 +1,9 @@
 //! The rules of a room once more, written for plainness: it forgets nothing and looks everything up by walking.
 
 use signal_core::{
-    Admission, Change, CloseReason, Dialect, Farewell, Grant, LeaveReason, Link, NewRoom, OnCreatorLeave, Op,
-    ParticipantId, PasswordTag, Presence, Receipt, Reject, Room, Rotation, Status, Ticket, Timestamp,
-    TokenHash,
+    Admission, Change, CloseReason, Dialect, Farewell, Grant, LeaveReason, Link, NewRoom,
+    OnCreatorLeave, Op, ParticipantId, PasswordTag, Presence, Receipt, Reject, Room, Rotation,
+    Status, Ticket, Timestamp, TokenHash,
 };
 
 /// Every id is drawn with it.
@@ -89,7 +89,9 @@ impl Model {
                 Ok(Receipt::Done)
             }
             Op::Detach { link, until } => {
-                if let Some(seat) = self.seat_of(*link).filter(|seat| seat.presence == Presence::Attached) {
+                if let Some(seat) =
+                    self.seat_of(*link).filter(|seat| seat.presence == Presence::Attached)
+                {
                     seat.presence = Presence::Detached { since: now, until: *until };
                 }
                 self.depart(LeaveReason::Lost, |seat| is_over(seat.presence, now));
@@ -97,7 +99,8 @@ impl Model {
             }
             Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref()),
             Op::Leave { link, how } => {
-                let closes = *how == Farewell::Leave && self.on_creator_leave == OnCreatorLeave::Close;
+                let closes =
+                    *how == Farewell::Leave && self.on_creator_leave == OnCreatorLeave::Close;
                 match self.seat_of(*link).map(|seat| seat.ticket) {
                     Some(Ticket::Creator) if closes => self.close(CloseReason::ByCreator),
                     Some(_) => self.depart(LeaveReason::Left, |seat| seat.link == *link),
@@ -106,12 +109,16 @@ impl Model {
                 Ok(Receipt::Done)
             }
             Op::Prune => Ok(Receipt::Done),
-            Op::Resume { token, fresh, link, continues } => self.resume(*token, *fresh, *link, *continues),
+            Op::Resume { token, fresh, link, continues } => {
+                self.resume(*token, *fresh, *link, *continues)
+            }
             Op::Update { link, name, state } => {
                 if let Some(seat) = self.seat_of(*link) {
-                    seat.name = name.as_ref().map_or(seat.name.clone(), |name| name.as_str().to_owned());
-                    seat.state =
-                        state.as_ref().map_or(seat.state.clone(), |state| Some(state.as_bytes().to_vec()));
+                    seat.name =
+                        name.as_ref().map_or(seat.name.clone(), |name| name.as_str().to_owned());
+                    seat.state = state
+                        .as_ref()
+                        .map_or(seat.state.clone(), |state| Some(state.as_bytes().to_vec()));
                 }
                 Ok(Receipt::Done)
             }
@@ -124,7 +131,9 @@ impl Model {
         }
         match by {
             Admission::Invite(token) if token != self.invite => return Err(Reject::InviteVoid),
-            Admission::Password(_) if self.guesses == Room::GUESSES => return Err(Reject::PasswordLocked),
+            Admission::Password(_) if self.guesses == Room::GUESSES => {
+                return Err(Reject::PasswordLocked);
+            }
             Admission::Password(password) if password != self.password => {
                 self.guesses += 1;
                 return Err(Reject::WrongPassword);
@@ -170,8 +179,10 @@ impl Model {
             }
             let mut smaller = self.clone();
             while smaller.guests().count() + 1 > smaller.participants - 1 {
-                let longest =
-                    smaller.guests().filter_map(|seat| Some((since(seat.presence)?, seat.id))).min();
+                let longest = smaller
+                    .guests()
+                    .filter_map(|seat| Some((since(seat.presence)?, seat.id)))
+                    .min();
                 let (_, id) = longest.ok_or(Reject::RoomFull)?;
                 smaller.depart(LeaveReason::Lost, |seat| seat.id == id);
             }
@@ -183,7 +194,16 @@ impl Model {
         self.entered.push(id);
         self.answers.push((link, Receipt::Entered { id }));
         let (name, presence) = (name.to_owned(), Presence::Attached);
-        self.seats.push(ModelSeat { ticket, id, name, state: None, link, presence, generation: 1, tokens });
+        self.seats.push(ModelSeat {
+            ticket,
+            id,
+            name,
+            state: None,
+            link,
+            presence,
+            generation: 1,
+            tokens,
+        });
         Ok(Receipt::Entered { id })
     }
 
@@ -198,8 +218,11 @@ impl Model {
         if let Some(answer) = self.answer(link) {
             return Ok(answer);
         }
-        let seat =
-            self.seats.iter_mut().find(|seat| seat.tokens.contains(&token)).ok_or(Reject::ResumeFailed)?;
+        let seat = self
+            .seats
+            .iter_mut()
+            .find(|seat| seat.tokens.contains(&token))
+            .ok_or(Reject::ResumeFailed)?;
         let continued = seat.tokens[0] == token && continues == Some(seat.link);
         seat.generation += u32::from(!continued);
         seat.tokens = vec![fresh, token];
@@ -216,12 +239,17 @@ impl Model {
         }
         self.name = change.name.as_deref().map_or(self.name.clone(), str::to_owned);
         self.locked = change.locked.unwrap_or(self.locked);
-        self.participants = change.capacity.map_or(self.participants, |new| usize::from(new.participants()));
+        self.participants =
+            change.capacity.map_or(self.participants, |new| usize::from(new.participants()));
         self.expires_at = change.expires_at.unwrap_or(self.expires_at);
         Ok(Receipt::Done)
     }
 
-    fn kick(&mut self, participant: ParticipantId, rotate: Option<&Rotation>) -> Result<Receipt, Reject> {
+    fn kick(
+        &mut self,
+        participant: ParticipantId,
+        rotate: Option<&Rotation>,
+    ) -> Result<Receipt, Reject> {
         self.running()?;
         let ticket = self.seats.iter().find(|seat| seat.id == participant).map(|seat| seat.ticket);
         if ticket == Some(Ticket::Creator) {
@@ -270,7 +298,9 @@ impl Model {
 
     fn running(&self) -> Result<(), Reject> {
         match self.status {
-            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => Err(Reject::RoomClosed),
+            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
+                Err(Reject::RoomClosed)
+            }
             Status::Closed(CloseReason::Expired) => Err(Reject::RoomExpired),
             Status::Open => Ok(()),
         }

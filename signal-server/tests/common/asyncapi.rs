@@ -22,8 +22,10 @@ pub enum Side {
 pub fn fault(dialect: Dialect, side: Side, message: &Value) -> Option<String> {
     let name = name(dialect, side, message["type"].as_str().unwrap_or_default());
     let Some(validator) = VALIDATORS.get(&name) else { return Some(format!("there is no {name}")) };
-    let faults: Vec<String> =
-        validator.iter_errors(message).map(|error| format!("{error} at {}", error.instance_path())).collect();
+    let faults: Vec<String> = validator
+        .iter_errors(message)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
     (!faults.is_empty()).then(|| format!("{name}: {}", faults.join("; ")))
 }
 
@@ -56,12 +58,16 @@ pub fn name(dialect: Dialect, side: Side, kind: &str) -> String {
 /// What a socket that is opened by that request speaks.
 pub fn dialect<T>(request: &Request<T>) -> Dialect {
     let query = request.uri().query().unwrap_or_default();
-    let asks = query.split('&').filter_map(|field| field.split_once('=')).any(|(name, value)| match name {
-        "v" => value.parse::<u32>().is_ok_and(|v| v >= 2),
-        _ => name == "resume",
-    });
+    let asks =
+        query.split('&').filter_map(|field| field.split_once('=')).any(
+            |(name, value)| match name {
+                "v" => value.parse::<u32>().is_ok_and(|v| v >= 2),
+                _ => name == "resume",
+            },
+        );
     let protocols = request.headers().get_all("sec-websocket-protocol");
-    let resumes = protocols.iter().any(|value| value.to_str().is_ok_and(|value| value.contains("resume.")));
+    let resumes =
+        protocols.iter().any(|value| value.to_str().is_ok_and(|value| value.contains("resume.")));
     if asks || resumes { Dialect::V2 } else { Dialect::V1 }
 }
 

@@ -58,10 +58,11 @@ impl Participant {
     }
 
     pub async fn send(&mut self, message: Message) {
-        let said = message.is_text().then(|| serde_json::from_slice(&message.clone().into_data()).ok());
-        let is_message = said
-            .flatten()
-            .is_some_and(|said: Value| asyncapi::fault(self.dialect, Side::Client, &said).is_none());
+        let said =
+            message.is_text().then(|| serde_json::from_slice(&message.clone().into_data()).ok());
+        let is_message = said.flatten().is_some_and(|said: Value| {
+            asyncapi::fault(self.dialect, Side::Client, &said).is_none()
+        });
         self.misspoken += u32::from(!is_message);
         self.socket.send(message).await.unwrap();
     }
@@ -186,7 +187,10 @@ impl Participant {
             && !text(&message["message"]).contains("duplicate"))
             || message["code"] == "unknown_type";
         if message["type"] == "error" && is_refusal {
-            assert!(self.misspoken > 0, "refused, but asyncapi.json finds nothing wrong: {message}");
+            assert!(
+                self.misspoken > 0,
+                "refused, but asyncapi.json finds nothing wrong: {message}"
+            );
             self.misspoken -= 1;
         }
     }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use client_sdk::session::{Setback, Way};
 use signal_core::{
-    Admission, ConnId, DisplayName, Entry, Fresh, Grant, IdSuffix, Input, Language, Op, Output, PasswordTag,
-    Receipt, ResumeToken, Ticket, TokenHash,
+    Admission, ConnId, DisplayName, Entry, Fresh, Grant, IdSuffix, Input, Language, Op, Output,
+    PasswordTag, Receipt, ResumeToken, Ticket, TokenHash,
 };
 
 use super::World;
@@ -29,7 +29,9 @@ impl World {
         let grant = self.participants[index].grant;
         let entry = match way {
             Way::Attach | Way::Join => Entry::Attach { grant, name, ice: None },
-            Way::Resume { token, last_seq } => Entry::Resume { token: hash(&token), last_seq, ice: None },
+            Way::Resume { token, last_seq } => {
+                Entry::Resume { token: hash(&token), last_seq, ice: None }
+            }
         };
         let text = format!("{conn:?}");
         let resume_token = ResumeToken::new(text.as_str(), hash(&text));
@@ -70,7 +72,9 @@ impl World {
     }
 
     pub(super) fn closed(&mut self, conn: ConnId, code: u16) {
-        let Some(index) = self.participants.iter().position(|one| one.conn == Some(conn)) else { return };
+        let Some(index) = self.participants.iter().position(|one| one.conn == Some(conn)) else {
+            return;
+        };
         let participant = &mut self.participants[index];
         participant.conn = None;
         participant.up.clear();

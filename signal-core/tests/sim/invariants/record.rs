@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use signal_core::{
-    Admission, Dialect, Farewell, Link, Op, ParticipantId, Presence, Receipt, Reject, Room, Seat, Status,
-    Ticket, Timestamp, TokenHash,
+    Admission, Dialect, Farewell, Link, Op, ParticipantId, Presence, Receipt, Reject, Room, Seat,
+    Status, Ticket, Timestamp, TokenHash,
 };
 
 /// What has been seen of one room so far.
@@ -97,7 +97,12 @@ impl RecordRules {
                 | Op::Resume { .. }
                 | Op::Update { .. } => false,
             };
-            assert!(lapsed || explained, "{op:?} ended the seat of {:?} ({:?})", seat.id, seat.presence);
+            assert!(
+                lapsed || explained,
+                "{op:?} ended the seat of {:?} ({:?})",
+                seat.id,
+                seat.presence
+            );
             let is_kicked = matches!(op, Op::Kick { participant, .. } if seat.id == *participant);
             if is_kicked && reply.is_ok() {
                 self.put_out.push(seat.ticket);
@@ -121,19 +126,36 @@ impl RecordRules {
                 panic!("{op:?} gave a seat to {:?}", seat.id);
             };
             let lowest = self.entered.first();
-            assert!(lowest.is_none_or(|lowest| seat.id < *lowest), "{:?} is not below {lowest:?}", seat.id);
+            assert!(
+                lowest.is_none_or(|lowest| seat.id < *lowest),
+                "{:?} is not below {lowest:?}",
+                seat.id
+            );
             self.entered.insert(seat.id);
-            let given = (seat.ticket, seat.link, seat.dialect, &seat.name, seat.presence, seat.generation);
+            let given =
+                (seat.ticket, seat.link, seat.dialect, &seat.name, seat.presence, seat.generation);
             assert_eq!(given, (grant.ticket, *link, *dialect, name, Presence::Attached, 1));
-            assert!(!self.put_out.contains(&seat.ticket), "{:?} was put out and is back", seat.ticket);
+            assert!(
+                !self.put_out.contains(&seat.ticket),
+                "{:?} was put out and is back",
+                seat.ticket
+            );
             let is_seated = before.seats().iter().any(|other| other.ticket == seat.ticket);
             if is_seated || seat.is_creator() {
                 continue;
             }
-            assert_eq!(grant.password_epoch, before.password_epoch(), "a token outlived its password");
+            assert_eq!(
+                grant.password_epoch,
+                before.password_epoch(),
+                "a token outlived its password"
+            );
             assert!(!before.locked(), "{:?} entered a locked room", seat.id);
             let most = usize::from(after.capacity().participants());
-            assert!(guests(after) < most && after.seats().len() <= most, "{} of {most} seats", guests(after));
+            assert!(
+                guests(after) < most && after.seats().len() <= most,
+                "{} of {most} seats",
+                guests(after)
+            );
         }
     }
 
@@ -147,7 +169,13 @@ impl RecordRules {
     }
 
     /// Wrong guesses are counted, and never given back.
-    fn check_guesses(&mut self, op: &Op, reply: &Result<Receipt, Reject>, before: &Room, after: &Room) {
+    fn check_guesses(
+        &mut self,
+        op: &Op,
+        reply: &Result<Receipt, Reject>,
+        before: &Room,
+        after: &Room,
+    ) {
         if after.password_epoch() != before.password_epoch() {
             self.wrong_guesses = 0;
         }
@@ -155,10 +183,17 @@ impl RecordRules {
         match reply {
             Err(Reject::WrongPassword) => {
                 self.wrong_guesses += 1;
-                assert!(self.wrong_guesses <= Room::GUESSES, "{} guesses were answered", self.wrong_guesses);
+                assert!(
+                    self.wrong_guesses <= Room::GUESSES,
+                    "{} guesses were answered",
+                    self.wrong_guesses
+                );
             }
             Ok(_) => {
-                assert!(self.wrong_guesses < Room::GUESSES, "a password was accepted after its last guess");
+                assert!(
+                    self.wrong_guesses < Room::GUESSES,
+                    "a password was accepted after its last guess"
+                );
             }
             Err(Reject::PasswordLocked) => assert_eq!(self.wrong_guesses, Room::GUESSES),
             Err(_) => {}
@@ -166,16 +201,23 @@ impl RecordRules {
     }
 
     /// The newest token of a seat resumes it, and the one before until the newest is used.
-    fn check_tokens(&mut self, before: &Room, op: &Op, reply: &Result<Receipt, Reject>, after: &Room) {
+    fn check_tokens(
+        &mut self,
+        before: &Room,
+        op: &Op,
+        reply: &Result<Receipt, Reject>,
+        after: &Room,
+    ) {
         match (op, reply) {
             (Op::Attach { resume, dialect: Dialect::V2, .. }, Ok(Receipt::Entered { id }))
                 if before.seat(*id).is_none() =>
             {
                 self.tokens.insert(*id, [Some(*resume), None]);
             }
-            (Op::Resume { token, fresh, link, continues }, Ok(Receipt::Resumed { id, continued }))
-                if moves(before, after, *id, *link) =>
-            {
+            (
+                Op::Resume { token, fresh, link, continues },
+                Ok(Receipt::Resumed { id, continued }),
+            ) if moves(before, after, *id, *link) => {
                 let known = self.tokens.get(id).copied().unwrap_or_default();
                 assert!(known.contains(&Some(*token)), "{id:?} was resumed with a void token");
                 let before = before.seat(*id).expect("nobody else can be resumed");
@@ -193,9 +235,16 @@ impl RecordRules {
     }
 
     /// The same operation once more changes nothing and gets the same answer.
-    fn check_repetition(&mut self, before: &Room, op: &Op, after: &Room, reply: &Result<Receipt, Reject>) {
+    fn check_repetition(
+        &mut self,
+        before: &Room,
+        op: &Op,
+        after: &Room,
+        reply: &Result<Receipt, Reject>,
+    ) {
         let is_repeated = self.last.as_ref().is_some_and(|(last, _)| last == op);
-        if let Some((_, receipt)) = self.last.take().filter(|_| is_repeated && after.status() == Status::Open)
+        if let Some((_, receipt)) =
+            self.last.take().filter(|_| is_repeated && after.status() == Status::Open)
             && !matches!(op, Op::Admit { .. } | Op::Prune)
             && before.version() == after.version()
         {
@@ -220,13 +269,27 @@ fn check_version(before: &Room, after: &Room) {
 
 fn check_seats(room: &Room) {
     let seats = room.seats();
-    assert!(seats.is_sorted_by(|older, newer| older.id > newer.id), "ids do not descend: {seats:?}");
+    assert!(
+        seats.is_sorted_by(|older, newer| older.id > newer.id),
+        "ids do not descend: {seats:?}"
+    );
     for (index, seat) in seats.iter().enumerate() {
         let others = &seats[index + 1..];
-        assert!(others.iter().all(|other| other.ticket != seat.ticket), "{:?} has two seats", seat.ticket);
-        assert!(others.iter().all(|other| other.link != seat.link), "{:?} has two seats", seat.link);
+        assert!(
+            others.iter().all(|other| other.ticket != seat.ticket),
+            "{:?} has two seats",
+            seat.ticket
+        );
+        assert!(
+            others.iter().all(|other| other.link != seat.link),
+            "{:?} has two seats",
+            seat.link
+        );
     }
-    assert!(room.status() == Status::Open || seats.is_empty(), "seats are left in a room that is over");
+    assert!(
+        room.status() == Status::Open || seats.is_empty(),
+        "seats are left in a room that is over"
+    );
 }
 
 fn guests(room: &Room) -> usize {

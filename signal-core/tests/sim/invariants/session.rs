@@ -94,7 +94,13 @@ impl Session {
     }
 
     /// One more numbered message.
-    pub fn told(&mut self, frame: &Bytes, told: &Told, record: &Room, ledger: &mut Ledger) -> Novelty {
+    pub fn told(
+        &mut self,
+        frame: &Bytes,
+        told: &Told,
+        record: &Room,
+        ledger: &mut Ledger,
+    ) -> Novelty {
         if self.is_astray {
             return self.told_astray(told, ledger);
         }
@@ -138,7 +144,11 @@ impl Session {
 
     fn hear(&mut self, told: &Told, ledger: &mut Ledger) {
         let from = told.from.expect("it has a sender").0;
-        assert!(self.view.contains_key(&from), "{:?} heard {from:?}, of whom it does not know", self.id);
+        assert!(
+            self.view.contains_key(&from),
+            "{:?} heard {from:?}, of whom it does not know",
+            self.id
+        );
         let payload = told.payload().expect("it has a payload");
         let Some(number) = ledger.number_in(payload) else { panic!("nobody has sent {payload}") };
         let entry = ledger.entry_mut(number);
@@ -156,7 +166,11 @@ impl Session {
         let neg = entry.neg.filter(|_| self.dialect == Dialect::V2);
         assert_eq!(told.neg, neg, "the number of message {number} changed");
         let before = self.heard.insert((from, entry.is_honest), number);
-        assert!(before < Some(number), "{:?} heard {before:?} of {from:?} before {number}", self.id);
+        assert!(
+            before < Some(number),
+            "{:?} heard {before:?} of {from:?} before {number}",
+            self.id
+        );
         entry.heard.push(self.id);
     }
 
@@ -213,9 +227,16 @@ impl Session {
             match self.dialect {
                 Dialect::V1 => assert!(peer.connected.is_none() && peer.state.is_none()),
                 Dialect::V2 => {
-                    let state =
-                        seat.state.as_ref().map(|state| std::str::from_utf8(state.as_bytes()).unwrap());
-                    let seen = (peer.name.as_str(), peer.connected, peer.state.as_deref(), peer.generation);
+                    let state = seat
+                        .state
+                        .as_ref()
+                        .map(|state| std::str::from_utf8(state.as_bytes()).unwrap());
+                    let seen = (
+                        peer.name.as_str(),
+                        peer.connected,
+                        peer.state.as_deref(),
+                        peer.generation,
+                    );
                     let is = (seat.name.as_str(), Some(seat.is_attached()), state, seat.generation);
                     assert_eq!(seen, is, "how {:?} sees {:?}", self.id, seat.id);
                 }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use signal_core::{
-    ConnId, Dialect, ErrorCode, Farewell, HubConfig, Input, Loss, NodeId, Op, ParticipantId, PeerBody,
-    PeerFrame, Room, RoomId, SignalKind, Status, Timestamp,
+    ConnId, Dialect, ErrorCode, Farewell, HubConfig, Input, Loss, NodeId, Op, ParticipantId,
+    PeerBody, PeerFrame, Room, RoomId, SignalKind, Status, Timestamp,
 };
 
 use self::nodes::number_of;
@@ -193,8 +193,9 @@ impl Witness {
         }
         self.sessions.retain(|(of, at, id), session| {
             let seat = record.seat(*id);
-            let is_kept =
-                seat.is_some_and(|seat| seat.generation == session.generation && seat.link.node == node);
+            let is_kept = seat.is_some_and(|seat| {
+                seat.generation == session.generation && seat.link.node == node
+            });
             (*of, *at) != (node, room) || session.conn.is_some() || is_kept
         });
         self.turn_to_early(node, room, ledger, now);
@@ -215,7 +216,11 @@ impl Witness {
         let (Some(number), Some(record)) = (number, record) else { return };
         let entry = ledger.entry_mut(number);
         // Whoever has stolen a seat speaks for it, whatever it takes itself for.
-        assert!(!entry.is_honest || entry.from == id, "{:?} sits on the seat of {id:?}", entry.from);
+        assert!(
+            !entry.is_honest || entry.from == id,
+            "{:?} sits on the seat of {id:?}",
+            entry.from
+        );
         entry.from = id;
         let addressed = record.seats().iter().filter(|seat| match entry.to {
             Some(to) => seat.id == to,
@@ -223,7 +228,8 @@ impl Witness {
         });
         let to = addressed.map(|seat| (seat.id, seat.generation)).collect();
         entry.taken = Some(Taken { from: session.generation, to });
-        let is_here = entry.to.and_then(|to| record.seat(to)).is_some_and(|seat| seat.link.node == node);
+        let is_here =
+            entry.to.and_then(|to| record.seat(to)).is_some_and(|seat| seat.link.node == node);
         let is_judged_here = is_here || entry.to.is_some_and(|to| id < to);
         if entry.kind != Kind::Message && entry.to != Some(id) && is_judged_here {
             self.arrived(node, number, ledger);
@@ -255,7 +261,9 @@ impl Witness {
         let Some(state) = self.conns.get_mut(&link.conn) else { return };
         match (op, state.keeps_seat) {
             (Op::Leave { how: Farewell::Leave, .. }, None) => {
-                let Phase::Seated(id) = std::mem::replace(&mut state.phase, Phase::Ending) else { return };
+                let Phase::Seated(id) = std::mem::replace(&mut state.phase, Phase::Ending) else {
+                    return;
+                };
                 self.sessions.remove(&(node, state.room, id));
             }
             (Op::Leave { .. }, keeps) => assert_eq!(keeps.flatten(), None, "{link:?} was only cut"),
@@ -302,15 +310,15 @@ impl Witness {
             let entry = ledger.entry(number);
             let Some(to) = entry.to else { continue };
             let record = self.record(node, entry.room);
-            let is_elsewhere =
-                record.and_then(|record| record.seat(to)).is_some_and(|seat| seat.link.node != node);
+            let is_elsewhere = record
+                .and_then(|record| record.seat(to))
+                .is_some_and(|seat| seat.link.node != node);
             let session = self.sessions.get(&(node, entry.room, to));
             // What is for somebody who is still entering is held back, and what comes after something that goes by a
             // later record.
-            let is_behind = self
-                .early
-                .iter()
-                .any(|(at, frame)| (*at, frame.room, frame.from.id) == (node, entry.room, entry.from));
+            let is_behind = self.early.iter().any(|(at, frame)| {
+                (*at, frame.room, frame.from.id) == (node, entry.room, entry.from)
+            });
             if !is_behind && (is_elsewhere || session.is_some()) {
                 let has_replay = session.is_some_and(|session| session.conn.is_none());
                 self.referee.unseen(node, number, has_replay, ledger, now);
@@ -331,7 +339,10 @@ impl Witness {
         for ((of, room, id), session) in &self.sessions {
             let Some(record) = self.record(*of, *room) else { continue };
             if *of == node && session.conn.is_some() {
-                assert!(record.status() == Status::Open, "{id:?} was not told that the room is over");
+                assert!(
+                    record.status() == Status::Open,
+                    "{id:?} was not told that the room is over"
+                );
                 session.compare(record);
             }
         }
@@ -354,17 +365,22 @@ impl Witness {
     /// Nothing more is on its way: whatever was sent has arrived, or its sender knows that it has not.
     pub fn rest(&mut self, room: &Room, ledger: &mut Ledger, now: Timestamp) {
         self.referee.rest(ledger, now);
-        let generation = |id| room.seat(id).filter(|seat| seat.is_attached()).map(|seat| seat.generation);
+        let generation =
+            |id| room.seat(id).filter(|seat| seat.is_attached()).map(|seat| seat.generation);
         let mut silent: BTreeMap<(ParticipantId, ParticipantId), Vec<u64>> = BTreeMap::new();
         for (number, entry) in ledger.iter() {
             let Some(taken) = &entry.taken else { continue };
-            let is_settled = entry.room != room.id() || entry.fate != Fate::Sent || !entry.is_honest;
+            let is_settled =
+                entry.room != room.id() || entry.fate != Fate::Sent || !entry.is_honest;
             if is_settled || generation(entry.from) != Some(taken.from) {
                 continue;
             }
             let nobody = entry.to.filter(|_| taken.to.is_empty());
-            let missed =
-                taken.to.iter().filter(|(to, then)| generation(*to) == Some(*then)).map(|(to, _)| *to);
+            let missed = taken
+                .to
+                .iter()
+                .filter(|(to, then)| generation(*to) == Some(*then))
+                .map(|(to, _)| *to);
             let missed = missed.chain(nobody).filter(|to| !entry.heard.contains(to));
             for to in missed.filter(|to| !self.referee.has_given_up(*to)) {
                 silent.entry((entry.from, to)).or_default().push(number);

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use signal_core::{
-    Admission, ConnId, DisplayName, Entry, ErrorCode, Fresh, Grant, Input, Language, NodeId, Op, Receipt,
-    Reject, ResumeToken, Ticket, TokenHash,
+    Admission, ConnId, DisplayName, Entry, ErrorCode, Fresh, Grant, Input, Language, NodeId, Op,
+    Receipt, Reject, ResumeToken, Ticket, TokenHash,
 };
 
 use super::{Event, World};
@@ -14,7 +14,9 @@ use crate::socket::Socket;
 impl World {
     pub(super) fn enter(&mut self, person: usize, way: Way) {
         let entry = match way {
-            Way::Attach | Way::Join if self.people[person].is_creator => self.attach(person, Some(CREATOR)),
+            Way::Attach | Way::Join if self.people[person].is_creator => {
+                self.attach(person, Some(CREATOR))
+            }
             Way::Attach if self.people[person].grant.is_some() => {
                 self.attach(person, self.people[person].grant)
             }
@@ -35,8 +37,11 @@ impl World {
     fn join(&mut self, person: usize) -> Option<Grant> {
         let keys = &self.rooms[self.people[person].room];
         let (room, password, invite) = (keys.id, keys.password, keys.invite);
-        let by =
-            if self.random.chance(20) { Admission::Invite(invite) } else { Admission::Password(password) };
+        let by = if self.random.chance(20) {
+            Admission::Invite(invite)
+        } else {
+            Admission::Password(password)
+        };
         let suffix = self.suffix();
         let applied = self.apply(room, &Op::Admit { by, suffix }, None);
         match applied.reply {

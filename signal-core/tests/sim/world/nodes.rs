@@ -44,7 +44,9 @@ impl World {
         while let Some(output) = self.processes[index].hub.poll_output() {
             self.note(|| format!("  {node:?} {output:?}"));
             match output {
-                Output::Authorize { conn, credential, .. } => self.authorize(node, conn, &credential),
+                Output::Authorize { conn, credential, .. } => {
+                    self.authorize(node, conn, &credential)
+                }
                 Output::Broadcast { to, except, frame } => {
                     for &conn in to.iter().filter(|conn| Some(**conn) != except) {
                         self.hand_out(conn, frame.clone());
@@ -134,7 +136,9 @@ impl World {
             let version = applied.record.as_ref().map(|record| record.version());
             format!("  store {before:?} -> {version:?}: {change:?} {:?}", applied.reply)
         });
-        let Some(record) = applied.record.as_ref().filter(|record| Some(record.version()) != before) else {
+        let Some(record) =
+            applied.record.as_ref().filter(|record| Some(record.version()) != before)
+        else {
             return applied;
         };
         if let Some(at) = record.deadline() {
@@ -197,11 +201,16 @@ impl World {
         match up {
             Up::Frame(frame, number) if is_intact => {
                 self.note(|| {
-                    format!("  {conn:?} says {}", String::from_utf8_lossy(&frame[..frame.len().min(200)]))
+                    format!(
+                        "  {conn:?} says {}",
+                        String::from_utf8_lossy(&frame[..frame.len().min(200)])
+                    )
                 });
                 self.input(node, Input::Frame { conn, frame }, number);
             }
-            Up::Close if is_intact => self.input(node, Input::Lost { conn, how: Loss::Closed }, None),
+            Up::Close if is_intact => {
+                self.input(node, Input::Lost { conn, how: Loss::Closed }, None)
+            }
             Up::Cut => self.input(node, Input::Lost { conn, how: Loss::Cut }, None),
             Up::Close | Up::Frame(..) => {}
         }

@@ -19,12 +19,19 @@ impl Witness {
     }
 
     /// Messages that have waited for a record are looked into now that it has come.
-    pub(super) fn turn_to_early(&mut self, node: NodeId, room: RoomId, ledger: &mut Ledger, now: Timestamp) {
+    pub(super) fn turn_to_early(
+        &mut self,
+        node: NodeId,
+        room: RoomId,
+        ledger: &mut Ledger,
+        now: Timestamp,
+    ) {
         let version = self.record(node, room).map(|record| record.version());
         let is_due = |(at, frame): &(NodeId, PeerFrame)| {
             *at == node && frame.room == room && Some(frame.version) <= version
         };
-        let (due, early): (Vec<_>, Vec<_>) = std::mem::take(&mut self.early).into_iter().partition(is_due);
+        let (due, early): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.early).into_iter().partition(is_due);
         self.early = early;
         for (_, frame) in due {
             if self.is_void(node, &frame) {
@@ -51,7 +58,13 @@ impl Witness {
     }
 
     /// A frame goes out to another node.
-    pub fn sent_to_node(&mut self, node: NodeId, frame: &PeerFrame, ledger: &mut Ledger, now: Timestamp) {
+    pub fn sent_to_node(
+        &mut self,
+        node: NodeId,
+        frame: &PeerFrame,
+        ledger: &mut Ledger,
+        now: Timestamp,
+    ) {
         if self.is_blind {
             return;
         }
@@ -66,7 +79,14 @@ impl Witness {
                 let is_conflict = *code == ErrorCode::OfferConflict;
                 match self.step.cause {
                     _ if is_conflict => {
-                        self.referee.conflicted(node, frame.room, to.id, frame.from.id, ledger, now);
+                        self.referee.conflicted(
+                            node,
+                            frame.room,
+                            to.id,
+                            frame.from.id,
+                            ledger,
+                            now,
+                        );
                     }
                     Cause::Peer(number) => {
                         self.early.retain(|(_, frame)| number_of(frame, ledger) != Some(number));

@@ -58,13 +58,20 @@ impl Witness {
         if self.is_blind {
             return;
         }
-        let state = self.conns.get_mut(&conn).expect("only sockets that were opened are written to");
+        let state =
+            self.conns.get_mut(&conn).expect("only sockets that were opened are written to");
         if let Phase::Seated(_) = state.phase {
-            assert!(state.unsent <= self.config.max_unsent_bytes, "{} bytes wait for {conn:?}", state.unsent);
+            assert!(
+                state.unsent <= self.config.max_unsent_bytes,
+                "{} bytes wait for {conn:?}",
+                state.unsent
+            );
             state.unsent += frame.len();
         }
         match (state.phase, told.kind.as_str()) {
-            (Phase::Entering, "joined" | "resumed") => self.entered(conn, frame, &told, ledger, now),
+            (Phase::Entering, "joined" | "resumed") => {
+                self.entered(conn, frame, &told, ledger, now)
+            }
             (Phase::Entering, "error") => self.end(conn),
             // `joined` is the first message of a replay that begins at 0.
             (Phase::Seated(id), kind) if kind != "resumed" => {
@@ -90,7 +97,8 @@ impl Witness {
         let id = match (&resumed, told.participant_id) {
             (None, Some(id)) => id.0,
             (Some((token, _)), id) => {
-                let owner = self.tokens.get(token).copied().expect("only a token that was issued is taken");
+                let owner =
+                    self.tokens.get(token).copied().expect("only a token that was issued is taken");
                 assert!(id.is_none_or(|id| id.0 == owner), "the token of {owner:?} resumed {id:?}");
                 owner
             }
@@ -101,7 +109,8 @@ impl Witness {
         let key = (node, room, id);
         match (resumed, told.replayed) {
             (Some((_, last_seq)), Some(_)) => {
-                let session = self.sessions.get_mut(&key).expect("only what is known can be replayed");
+                let session =
+                    self.sessions.get_mut(&key).expect("only what is known can be replayed");
                 assert_eq!(session.conn, None, "{id:?} has two sockets");
                 session.resume(conn, is_honest, last_seq, told);
                 if session.is_astray {
@@ -111,7 +120,10 @@ impl Witness {
             _ => {
                 let session = Session::new(id, dialect, conn, frame, told, &record);
                 let before = self.sessions.insert(key, session);
-                assert!(before.is_none_or(|before| before.conn.is_none()), "{id:?} has two sockets");
+                assert!(
+                    before.is_none_or(|before| before.conn.is_none()),
+                    "{id:?} has two sockets"
+                );
                 self.referee.released(node, room, id, ledger, now);
             }
         }
@@ -124,7 +136,8 @@ impl Witness {
         if !state.held.is_empty() {
             self.step.welcomed.push(conn);
         }
-        let is_message = |number: &Option<u64>| number.is_some_and(|n| ledger.entry(n).kind == Kind::Message);
+        let is_message =
+            |number: &Option<u64>| number.is_some_and(|n| ledger.entry(n).kind == Kind::Message);
         if state.held.iter().any(is_message) {
             // Which of several early frames an error is about cannot be seen.
             self.referee.give_up(id);
@@ -146,7 +159,8 @@ impl Witness {
         let Some(state) = self.conns.get(&conn) else { return };
         let (node, room) = (state.node, state.room);
         let record = self.record(node, room).cloned().expect("it goes by a record");
-        let session = self.sessions.get_mut(&(node, room, id)).expect("whoever is seated has a session");
+        let session =
+            self.sessions.get_mut(&(node, room, id)).expect("whoever is seated has a session");
         let novelty = session.told(frame, told, &record, ledger);
         if novelty == Novelty::Known {
             return;
@@ -160,7 +174,9 @@ impl Witness {
                 let is_sender_here = self.sessions.contains_key(&(node, room, from));
                 let is_judged_here = from > id || is_sender_here || self.referee.expects(number);
                 match novelty {
-                    Novelty::Live if is_judged_here => self.referee.forwarded(node, number, ledger, now),
+                    Novelty::Live if is_judged_here => {
+                        self.referee.forwarded(node, number, ledger, now)
+                    }
                     Novelty::Kept => self.referee.turned_up(node, number, ledger, now),
                     Novelty::Known | Novelty::Live => {}
                 }
@@ -168,7 +184,10 @@ impl Witness {
             "error" => self.refused(conn, id, told, novelty, ledger, now),
             "room_closed" => {
                 let is_over = record.status() != Status::Open;
-                assert!(is_over || record.seat(id).is_none(), "{id:?} was told that an open room is closed");
+                assert!(
+                    is_over || record.seat(id).is_none(),
+                    "{id:?} was told that an open room is closed"
+                );
                 self.end(conn);
             }
             "kicked" => self.end(conn),
@@ -209,14 +228,21 @@ impl Witness {
                     Some(to) => self.referee.conflicted(node, room, id, to, ledger, now),
                     None => self.referee.failed(node, number, ledger),
                 }
-                assert!(about.is_none() || about == to, "an error about {about:?} for a message to {to:?}");
+                assert!(
+                    about.is_none() || about == to,
+                    "an error about {about:?} for a message to {to:?}"
+                );
             }
-            (Cause::Undelivered(Some(number)), Novelty::Live) => self.referee.failed(node, number, ledger),
+            (Cause::Undelivered(Some(number)), Novelty::Live) => {
+                self.referee.failed(node, number, ledger)
+            }
             // What was for everybody is refused in the name of its sender.
             (Cause::Refusal(from), Novelty::Live) => {
                 self.count_refusal(id, Some(from).filter(|from| *from != id));
             }
-            (_, Novelty::Live) if about.is_some_and(|to| self.referee.awaits(node, room, id, to)) => {
+            (_, Novelty::Live)
+                if about.is_some_and(|to| self.referee.awaits(node, room, id, to)) =>
+            {
                 let to = about.expect("just looked at");
                 if is_conflict {
                     self.referee.conflicted(node, room, id, to, ledger, now);
@@ -264,7 +290,9 @@ impl Witness {
         let key = (node, room, id);
         let goes_on = self.sessions.get(&key).is_some_and(|session| {
             session.conn.is_some()
-                || seat.is_some_and(|seat| seat.generation == session.generation && seat.link.node == node)
+                || seat.is_some_and(|seat| {
+                    seat.generation == session.generation && seat.link.node == node
+                })
         });
         if !goes_on {
             self.sessions.remove(&key);
