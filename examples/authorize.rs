@@ -7,9 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use signal_core::{
-    Capacity, ConnId, Dialect, DisplayName, Entry, ErrorCode, Fresh, Grant, Hub, HubConfig,
-    IdSuffix, Input, Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Output, PasswordTag,
-    ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash,
+    Capacity, ConnId, DisplayName, Entry, ErrorCode, Grant, Hub, HubConfig, IdSuffix, Input,
+    Language, MemoryStore, NodeId, OnCreatorLeave, Output, PasswordTag, ProtocolVersion,
+    Randomness, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
 };
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -64,7 +64,7 @@ impl Host {
             (Hub::new(NodeId(rand::random()), HubConfig::default()), MemoryStore::new());
         let room = RoomId::from_indices(rand::random());
         let mut host = Self { hub, store, room, started, undecided: 0, verdicts, verdict };
-        let new = NewRoom {
+        let new = RoomSpec {
             id: room,
             epoch: rand::random(),
             name: "for those in the database".into(),
@@ -86,9 +86,9 @@ impl Host {
         self.undecided += 1;
         let entry = Entry::Ask { credential: Bytes::copy_from_slice(user.as_bytes()) };
         let resume_token = ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
-        let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token };
-        let (room, dialect, language) = (self.room, Dialect::V1, Language::En);
-        self.input(Input::Open { conn, room, dialect, language, entry, fresh });
+        let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
+        let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::En);
+        self.input(Input::Open { conn, room, protocol, language, entry, randomness });
         for frame in frames {
             self.input(Input::Frame { conn, frame: Bytes::from_static(frame.as_bytes()) });
         }

@@ -10,16 +10,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use signal_core::wire::{decode_server, encode_client, payload};
 use signal_core::{
-    Capacity, ClientMessage, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig,
-    IdSuffix, Input, Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Output, PasswordTag,
-    ResumeToken, Room, RoomId, ServerMessage, Signal, SignalKind, Ticket, Timestamp, TokenHash,
+    Capacity, ClientMessage, ConnId, DisplayName, Entry, Grant, Hub, HubConfig, IdSuffix, Input,
+    Language, MemoryStore, NodeId, OnCreatorLeave, Output, PasswordTag, ProtocolVersion,
+    Randomness, ResumeToken, Room, RoomId, RoomSpec, ServerMessage, Signal, SignalKind, Ticket,
+    Timestamp, TokenHash,
 };
 
 fn main() {
     let clock = Clock::start();
     let mut hub = Hub::new(NodeId(rand::random()), HubConfig::default());
     let mut store = MemoryStore::new();
-    let room = Room::create(NewRoom {
+    let room = Room::create(RoomSpec {
         id: RoomId::from_indices(rand::random()),
         epoch: rand::random(),
         name: "a room".into(),
@@ -44,9 +45,9 @@ fn main() {
         let name = DisplayName::parse(name).expect("short").expect("not empty");
         let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
         let resume_token = ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
-        let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token };
-        let (dialect, language) = (Dialect::V1, Language::En);
-        let open = Input::Open { conn, room: id, dialect, language, entry, fresh };
+        let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
+        let (protocol, language) = (ProtocolVersion::V1, Language::En);
+        let open = Input::Open { conn, room: id, protocol, language, entry, randomness };
         let inbox = inbox.clone();
         participants.push(thread::spawn(move || participant(conn, open, &frames, &inbox)));
     }

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use signal_core::{
-    Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig,
-    IdSuffix, Input, Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output,
-    PasswordTag, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash,
+    Admission, Capacity, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig, IdSuffix,
+    Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output, PasswordTag, ProtocolVersion,
+    Randomness, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -70,7 +70,7 @@ async fn connection(conn: ConnId, mut stream: TcpStream, events: mpsc::Sender<Ev
         };
         alive = events.send(Event::Input(input)).await.is_ok();
     }
-    let _ = events.send(Event::Input(Input::Lost { conn, how: Loss::Cut })).await;
+    let _ = events.send(Event::Input(Input::Lost { conn, how: Disconnect::Abrupt })).await;
 }
 
 /// The hub, its store, its clock and one room.
@@ -95,7 +95,7 @@ impl Server {
             key: rand::random(),
             sockets: HashMap::new(),
         };
-        let room = Room::create(NewRoom {
+        let room = Room::create(RoomSpec {
             id: server.room,
             epoch: rand::random(),
             name: "the only room".into(),
@@ -145,10 +145,10 @@ impl Server {
                 let entry = Entry::Attach { grant, name, ice: None };
                 let resume_token =
                     ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
-                let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token };
-                let (room, dialect, language) = (self.room, Dialect::V1, Language::En);
+                let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
+                let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::En);
                 self.hub.handle_input(
-                    Input::Open { conn, room, dialect, language, entry, fresh },
+                    Input::Open { conn, room, protocol, language, entry, randomness },
                     self.now(),
                 );
             }

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use signal_core::{
-    Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig,
-    IdSuffix, Input, Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output,
-    ParticipantId, PasswordTag, RateLimit, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp,
-    TokenHash,
+    Admission, Capacity, ConnId, DisplayName, Entry, Grant, Hub, HubConfig, IdSuffix, Input,
+    Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output, ParticipantId, PasswordTag,
+    ProtocolVersion, Randomness, RateLimit, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket,
+    Timestamp, TokenHash,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
 /// A room of 50 seats, with two hours to go.
 pub(crate) fn new_room(number: usize) -> Room {
-    Room::create(NewRoom {
+    Room::create(RoomSpec {
         id: room_id(number),
         epoch: 1,
         name: "room".into(),
@@ -83,9 +83,9 @@ impl Node {
         let name = DisplayName::parse("参与者").expect("short").expect("not empty");
         let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
         let resume_token = ResumeToken::new("token", TokenHash::new([9; 32]));
-        let fresh = Fresh { suffix: IdSuffix::new(0), resume_token };
-        let (room, dialect, language) = (self.room, Dialect::V1, Language::Zh);
-        self.handle(Input::Open { conn, room, dialect, language, entry, fresh });
+        let randomness = Randomness { suffix: IdSuffix::new(0), resume_token };
+        let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::Zh);
+        self.handle(Input::Open { conn, room, protocol, language, entry, randomness });
         conn
     }
 

@@ -70,7 +70,7 @@ mod track;
 mod track_source;
 
 pub use async_trait::async_trait;
-pub use signal_core::{Audience, Participant as Member, ParticipantId};
+pub use signal_core::{Audience, ParticipantId, ParticipantInfo};
 
 pub use channel::{DataChannel, DataMessage, Delivery, Reliability};
 pub use client::{Client, ClientBuilder, CreatedRoom, JoinedRoom, NewRoom};

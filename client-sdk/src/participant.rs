@@ -189,7 +189,7 @@ impl Participant {
     }
 
     /// Changes what this participant says of itself, at most 4 KiB as JSON. The others get it as
-    /// [`Event::ParticipantUpdated`], and whoever comes later in [`Member::state`](crate::Member::state). It is kept when the
+    /// [`Event::ParticipantUpdated`], and whoever comes later in [`ParticipantInfo::state`](crate::ParticipantInfo::state). It is kept when the
     /// room is entered anew.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use client_sdk::{Audience, Client, CommandError, Event, Member, NewRoom, Participant};
+use client_sdk::{Audience, Client, CommandError, Event, NewRoom, Participant, ParticipantInfo};
 use common::wire::Wire;
 use common::{PATIENCE, client, listener, server};
 use serde_json::{Value, json};
@@ -212,7 +212,7 @@ async fn message(participant: &mut Participant) -> (client_sdk::ParticipantId, S
 }
 
 /// What a newcomer learns of somebody who was there before.
-async fn member(newcomer: &mut Participant, of: &Participant) -> Member {
+async fn member(newcomer: &mut Participant, of: &Participant) -> ParticipantInfo {
     loop {
         match next(newcomer).await {
             Event::ParticipantJoined(member) if member.id == of.id() => return member,

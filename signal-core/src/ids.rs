@@ -145,7 +145,7 @@ pub struct OpId(pub(crate) u64);
 ///
 /// It is unique for all time, which makes repeating or delaying an operation that names it harmless.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Link {
+pub struct Attachment {
     /// The process that holds the socket.
     pub node: NodeId,
     /// The socket.

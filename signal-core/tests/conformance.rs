@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::Node;
 use serde_json::{Map, Value};
-use signal_core::{Change, ConnId, Input, Loss, Op, Ticket};
+use signal_core::{Change, ConnId, Disconnect, Input, Op, Ticket};
 
 #[test]
 fn the_hub_does_what_every_exchange_says() {
@@ -98,7 +98,7 @@ impl Player {
         } else if let Some(name) = text("cut") {
             self.node.lose(self.sockets[&name]);
         } else if let Some(name) = text("close") {
-            self.node.input(Input::Lost { conn: self.sockets[&name], how: Loss::Closed });
+            self.node.input(Input::Lost { conn: self.sockets[&name], how: Disconnect::Clean });
         } else if let Some(participant) = text("kick") {
             let participant = self.variables[&participant].as_str().unwrap().parse().unwrap();
             self.node.apply(&Op::Kick { participant, rotate: None });

@@ -32,7 +32,7 @@ fn run(seed: u64) -> usize {
     for client in &mut clients {
         client.offer();
     }
-    // Four links, each in order, interleaved as the seed says.
+    // Four attachments, each in order, interleaved as the seed says.
     while clients.iter().any(Client::has_messages_on_the_way) {
         let client = &mut clients[random.below(2)];
         if random.below(2) == 0 {

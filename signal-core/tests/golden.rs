@@ -1,4 +1,4 @@
-//! Every message of both dialects, byte for byte, in both directions.
+//! Every message of both protocol versions, byte for byte, in both directions.
 //!
 //! With `UPDATE_GOLDEN=1` the files of v2 are written anew; look at the difference before committing it. Those of v1
 //! are the API document's own and never change.
@@ -14,9 +14,10 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use signal_core::wire::{decode_client, decode_server, encode_client, encode_server, payload};
 use signal_core::{
-    Audience, ClientMessage, CloseReason, Dialect, DisplayName, ErrorCode, IceServers, Language,
-    LeaveReason, Missed, Participant, ParticipantId, Payload, PeerUpdate, Request, RequestId,
-    Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Timestamp, Topic, Welcome,
+    Audience, ClientMessage, CloseReason, DisplayName, ErrorCode, IceServers, Language,
+    LeaveReason, Missed, ParticipantId, ParticipantInfo, Payload, PeerUpdate, ProtocolVersion,
+    Request, RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Timestamp, Topic,
+    Welcome,
 };
 
 #[test]
@@ -32,7 +33,7 @@ fn every_message_of_a_v1_client_has_the_documented_form() {
         let frame = golden("v1/client", name, || unreachable!());
         assert_eq!(encode_client(message, None), frame, "{name}");
         let request = Request { message: message.clone(), req: None };
-        assert_eq!(decode_client(&frame, Dialect::V1), Ok(request), "{name}");
+        assert_eq!(decode_client(&frame, ProtocolVersion::V1), Ok(request), "{name}");
     }
     assert_eq!(names("v1/client"), messages.map(|(name, _)| name.to_owned()).into());
 }
@@ -66,7 +67,7 @@ fn every_message_to_a_v1_client_has_the_documented_form() {
     ];
     for (name, message) in &messages {
         let frame = golden("v1/server", name, || unreachable!());
-        assert_eq!(encode_server(message, Dialect::V1), frame, "{name}");
+        assert_eq!(encode_server(message, ProtocolVersion::V1), frame, "{name}");
         assert_eq!(decode_server(&frame).as_ref(), Ok(message), "{name}");
     }
     assert_eq!(names("v1/server"), messages.map(|(name, _)| name.to_owned()).into());
@@ -97,7 +98,7 @@ fn every_message_of_a_v2_client_has_its_form() {
         let frame = golden("v2/client", name, || encoded.clone());
         assert_eq!(encoded, frame, "{name}");
         let request = Request { message: message.clone(), req };
-        assert_eq!(decode_client(&frame, Dialect::V2), Ok(request), "{name}");
+        assert_eq!(decode_client(&frame, ProtocolVersion::V2), Ok(request), "{name}");
     }
     assert_eq!(names("v2/client"), messages.iter().map(|(name, ..)| (*name).to_owned()).collect());
 }
@@ -185,7 +186,7 @@ fn every_message_to_a_v2_client_has_its_form() {
         ),
     ];
     for (name, message) in &messages {
-        let encoded = encode_server(message, Dialect::V2);
+        let encoded = encode_server(message, ProtocolVersion::V2);
         let frame = golden("v2/server", name, || encoded.clone());
         assert_eq!(encoded, frame, "{name}");
         assert_eq!(decode_server(&frame).as_ref(), Ok(message), "{name}");
@@ -253,14 +254,15 @@ fn welcome() -> Welcome {
     }
 }
 
-fn participants() -> Vec<Participant> {
-    let creator = Participant { connected: false, ..participant("p_zzzz0000", "小明", true) };
-    let guest = Participant { state: Some(state()), ..participant("p_zzzy0001", "小红", false) };
+fn participants() -> Vec<ParticipantInfo> {
+    let creator = ParticipantInfo { connected: false, ..participant("p_zzzz0000", "小明", true) };
+    let guest =
+        ParticipantInfo { state: Some(state()), ..participant("p_zzzy0001", "小红", false) };
     vec![creator, guest]
 }
 
-fn participant(text: &str, name: &str, is_creator: bool) -> Participant {
-    Participant { id: id(text), name: name.into(), is_creator, connected: true, state: None }
+fn participant(text: &str, name: &str, is_creator: bool) -> ParticipantInfo {
+    ParticipantInfo { id: id(text), name: name.into(), is_creator, connected: true, state: None }
 }
 
 fn id(text: &str) -> ParticipantId {

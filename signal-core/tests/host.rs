@@ -9,7 +9,8 @@ use std::time::Duration;
 use common::Node;
 use serde_json::json;
 use signal_core::{
-    CloseReason, ConnId, ErrorCode, HubConfig, Input, Link, Loss, NodeId, Op, Output, Ticket,
+    Attachment, CloseReason, ConnId, Disconnect, ErrorCode, HubConfig, Input, NodeId, Op, Output,
+    Ticket,
 };
 
 #[test]
@@ -75,7 +76,7 @@ fn a_hub_is_idle_when_nothing_is_left_and_not_before() {
     assert!(node.hub.is_idle());
     let conn = node.ask();
     assert!(!node.hub.is_idle(), "a connection waits");
-    node.input(Input::Lost { conn, how: Loss::Closed });
+    node.input(Input::Lost { conn, how: Disconnect::Clean });
     assert!(node.hub.is_idle());
     let (guest, ..) = node.guest_v2("guest");
     node.lose(guest);
@@ -86,7 +87,7 @@ fn a_hub_is_idle_when_nothing_is_left_and_not_before() {
     let open = node.open_input(Ticket::Creator, "creator");
     let Input::Open { conn, .. } = open else { unreachable!() };
     node.hub.handle_input(open, node.now);
-    node.hub.handle_input(Input::Lost { conn, how: Loss::Closed }, node.now);
+    node.hub.handle_input(Input::Lost { conn, how: Disconnect::Clean }, node.now);
     while node.hub.poll_output().is_some() {}
     assert!(!node.hub.is_idle(), "the store owes an answer");
 }
@@ -113,16 +114,18 @@ fn whoever_has_lost_its_seat_before_it_knew_of_it_is_told_how() {
         let (op, room, attach) = commit.unwrap();
         let applied = node.store.apply(room, &attach, node.now);
         let Ticket::Guest(participant) = ticket else { unreachable!() };
-        let elsewhere = Link { node: NodeId(2), conn: ConnId(1) };
-        let Op::Attach { link: here, .. } = attach else { unreachable!() };
+        let elsewhere = Attachment { node: NodeId(2), conn: ConnId(1) };
+        let Op::Attach { attachment: here, .. } = attach else { unreachable!() };
         let next = match fate {
-            Fate::DeclaredLost => Op::Detach { link: here, until: node.now + common::LIFE / 2 },
+            Fate::DeclaredLost => {
+                Op::Detach { attachment: here, until: node.now + common::LIFE / 2 }
+            }
             Fate::Kicked => Op::Kick { participant, rotate: None },
             Fate::Replaced => {
-                let Op::Attach { grant, name, dialect, resume, suffix, .. } = attach else {
+                let Op::Attach { grant, name, protocol, resume, suffix, .. } = attach else {
                     unreachable!()
                 };
-                Op::Attach { grant, name, dialect, link: elsewhere, resume, suffix }
+                Op::Attach { grant, name, protocol, attachment: elsewhere, resume, suffix }
             }
             Fate::RoomClosed => Op::Close(CloseReason::ByCreator),
         };

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use common::Node;
 use serde_json::{Value, json};
-use signal_core::{ConnId, Input, Loss, ParticipantId, Ticket};
+use signal_core::{ConnId, Disconnect, Input, ParticipantId, Ticket};
 
 #[test]
 fn both_sides_may_offer_at_any_time() {
@@ -211,7 +211,7 @@ impl Pair {
             }
             Step::Reload(index) => {
                 let Page { conn, ticket, .. } = self.pages[index];
-                self.node.input(Input::Lost { conn, how: Loss::Cut });
+                self.node.input(Input::Lost { conn, how: Disconnect::Abrupt });
                 let conn = self.node.open(ticket, "page");
                 self.pages[index].reload(conn);
             }

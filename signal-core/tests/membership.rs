@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{LIFE, Node};
 use serde_json::json;
-use signal_core::{CloseReason, Input, Loss, MemoryStore, Op, Output, Room, Ticket};
+use signal_core::{CloseReason, Disconnect, Input, MemoryStore, Op, Output, Room, Ticket};
 
 #[test]
 fn a_newcomer_learns_who_is_there_and_the_others_learn_of_it() {
@@ -156,8 +156,8 @@ fn a_socket_that_somebody_has_declared_lost_is_closed_and_its_seat_waits() {
     let (creator, _) = node.creator();
     let (guest, id, token) = node.guest_v2("guest");
     node.take(creator);
-    let link = node.store.room(node.room).unwrap().seat(id).unwrap().link;
-    node.apply(&Op::Detach { link, until: node.now + LIFE / 2 });
+    let attachment = node.store.room(node.room).unwrap().seat(id).unwrap().attachment;
+    node.apply(&Op::Detach { attachment, until: node.now + LIFE / 2 });
     assert_eq!(node.closed(guest), Some(4001));
     assert!(node.take(creator).is_empty());
     let back = node.resume(&token, 1);
@@ -286,7 +286,7 @@ fn the_host_is_told_when_a_rooms_records_are_wanted() {
     let Some(Output::Commit { op, room, change }) = node.hub.poll_output() else { unreachable!() };
     let applied = node.store.apply(room, &change, node.now);
     node.input(Input::Committed { op, applied });
-    node.hub.handle_input(Input::Lost { conn, how: Loss::Cut }, node.now);
+    node.hub.handle_input(Input::Lost { conn, how: Disconnect::Abrupt }, node.now);
     let outputs: Vec<Output> = std::iter::from_fn(|| node.hub.poll_output()).collect();
     assert!(
         outputs.iter().any(|output| matches!(output, Output::Unwatch(room) if *room == node.room))

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use signal_core::{
-    Applied, CloseCode, ConnId, Hub, HubConfig, IceServers, Input, Loss, NodeId, Op, Output, Room,
-    RoomId, RoomIdTaken, Timestamp,
+    Applied, CloseCode, ConnId, Disconnect, Hub, HubConfig, IceServers, Input, NodeId, Op, Output,
+    Room, RoomId, RoomIdTaken, Timestamp,
 };
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -223,7 +223,7 @@ impl Shard {
     }
 
     /// Reports a connection as ended, for whatever reason.
-    pub(crate) fn lost(&self, conn: ConnId, how: Loss) {
+    pub(crate) fn lost(&self, conn: ConnId, how: Disconnect) {
         let mut state = self.lock();
         state.outboxes.remove(&conn);
         state.ice_wishes.forget(conn);

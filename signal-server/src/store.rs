@@ -133,7 +133,7 @@ impl Store {
 mod tests {
     use std::path::Path;
 
-    use signal_core::{Capacity, IdSuffix, NewRoom, OnCreatorLeave, PasswordTag, TokenHash};
+    use signal_core::{Capacity, IdSuffix, OnCreatorLeave, PasswordTag, RoomSpec, TokenHash};
 
     use super::*;
     use crate::metrics::Metrics;
@@ -142,7 +142,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
     fn room(number: u8) -> Room {
-        Room::create(NewRoom {
+        Room::create(RoomSpec {
             id: RoomId::from_indices([number; 6]),
             epoch: 1,
             name: "room".into(),

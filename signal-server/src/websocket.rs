@@ -14,8 +14,8 @@ use axum::response::Response;
 use serde::Deserialize;
 use signal_core::wire::encode_server;
 use signal_core::{
-    CloseCode, Dialect, Entry, ErrorCode, Fresh, IdSuffix, Input, Language, RoomId, ServerMessage,
-    Status,
+    CloseCode, Entry, ErrorCode, IdSuffix, Input, Language, ProtocolVersion, Randomness, RoomId,
+    ServerMessage, Status,
 };
 use tracing::Instrument;
 
@@ -95,16 +95,16 @@ pub(crate) async fn open(
         }
     };
     let resume = query.resume.as_deref().or_else(|| subprotocol(&headers, "resume."));
-    let dialect = match query.v {
-        None | Some(0 | 1) if resume.is_none() => Dialect::V1,
-        None | Some(_) => Dialect::V2,
+    let protocol = match query.v {
+        None | Some(0 | 1) if resume.is_none() => ProtocolVersion::V1,
+        None | Some(_) => ProtocolVersion::V2,
     };
     let seat = match resume {
         Some(token) => resumed(&app, room, token, query.last_seq).await,
         None => {
             let token = query.token.as_deref().or_else(|| bearer(&headers));
             let token = token.or_else(|| subprotocol(&headers, "token.")).unwrap_or_default();
-            granted(&app, room, token, client, dialect, language).await
+            granted(&app, room, token, client, protocol, language).await
         }
     };
     let open_socket = app.drain.socket();
@@ -121,10 +121,10 @@ pub(crate) async fn open(
             match seat {
                 // Not decided before: the server may have begun to stop during the handshake.
                 _ if app.drain.is_on() => {
-                    refuse(socket, ErrorCode::Unavailable.into(), dialect, language).await;
+                    refuse(socket, ErrorCode::Unavailable.into(), protocol, language).await;
                 }
-                Ok(seat) => serve(&app, seat, dialect, language, socket).await,
-                Err(refusal) => refuse(socket, refusal, dialect, language).await,
+                Ok(seat) => serve(&app, seat, protocol, language, socket).await,
+                Err(refusal) => refuse(socket, refusal, protocol, language).await,
             }
             drop((open_socket, place, hold));
         })
@@ -148,16 +148,16 @@ async fn granted(
     room: Option<RoomId>,
     token: &str,
     client: Client,
-    dialect: Dialect,
+    protocol: ProtocolVersion,
     language: Language,
 ) -> Result<Seat, Refusal> {
     let Holder { room, grant, name } = holder(app, room, token, client, language).await?;
-    let ice = match (dialect, room.granted(grant)) {
+    let ice = match (protocol, room.granted(grant)) {
         // Not told.
-        (Dialect::V1, _) => None,
-        (Dialect::V2, Ok(participant)) => Some(app.ice.announced(&room, participant).await),
+        (ProtocolVersion::V1, _) => None,
+        (ProtocolVersion::V2, Ok(participant)) => Some(app.ice.announced(&room, participant).await),
         // Nobody will be there to be told.
-        (Dialect::V2, Err(_)) => None,
+        (ProtocolVersion::V2, Err(_)) => None,
     };
     Ok(Seat { room: room.id(), entry: Entry::Attach { grant, name, ice } })
 }
@@ -182,23 +182,34 @@ async fn resumed(
     Ok(Seat { room, entry: Entry::Resume { token, last_seq, ice } })
 }
 
-async fn serve(app: &App, seat: Seat, dialect: Dialect, language: Language, socket: WebSocket) {
+async fn serve(
+    app: &App,
+    seat: Seat,
+    protocol: ProtocolVersion,
+    language: Language,
+    socket: WebSocket,
+) {
     let conn = app.shards.next_conn();
     let Seat { room, entry } = seat;
-    let fresh =
-        Fresh { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
-    let open = Input::Open { conn, room, dialect, language, entry, fresh };
+    let randomness =
+        Randomness { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
+    let open = Input::Open { conn, room, protocol, language, entry, randomness };
     let span = tracing::debug_span!("socket", conn = conn.0, %room);
     Connection::open(app.shards.of(room), conn, open).run(socket).instrument(span).await;
 }
 
-async fn refuse(mut socket: WebSocket, refusal: Refusal, dialect: Dialect, language: Language) {
+async fn refuse(
+    mut socket: WebSocket,
+    refusal: Refusal,
+    protocol: ProtocolVersion,
+    language: Language,
+) {
     let Refusal { code, retry_after } = refusal;
     let close = CloseCode::after_refusal(code).as_u16();
     tracing::debug!(%code, close, "websocket refused");
     let message = code.text(language).to_owned();
     let error = ServerMessage::Error { code, message, about: None, retry_after, req: None };
-    let Ok(text) = encode_server(&error, dialect).try_into() else { return };
+    let Ok(text) = encode_server(&error, protocol).try_into() else { return };
     if socket.send(Message::Text(text)).await.is_ok() {
         connection::close(&mut socket, CloseFrame { code: close, reason: "".into() }).await;
     }

@@ -12,7 +12,7 @@ use common::asyncapi::{DOCUMENT, Side, assert_fits, fault, name};
 use common::{Api, text};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use signal_core::{CloseCode, Dialect, ErrorCode};
+use signal_core::{CloseCode, ErrorCode, ProtocolVersion};
 
 #[tokio::test]
 async fn the_document_is_served_to_everybody() {
@@ -29,10 +29,10 @@ async fn the_document_is_served_to_everybody() {
 fn every_message_of_the_kit_fits_and_is_an_example_of_its_kind() {
     let mut expected: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
     for golden in golden() {
-        let Golden { dialect, side, file, message } = golden;
-        assert_fits(dialect, side, &message);
+        let Golden { protocol, side, file, message } = golden;
+        assert_fits(protocol, side, &message);
         let kind = text(&message["type"]);
-        expected.entry(name(dialect, side, &kind)).or_default().insert(file, message);
+        expected.entry(name(protocol, side, &kind)).or_default().insert(file, message);
     }
     let messages = DOCUMENT["components"]["messages"].as_object().unwrap();
     let examples = |message: &Value| -> BTreeMap<String, Value> {
@@ -49,15 +49,16 @@ fn every_frame_of_the_exchanges_fits_unless_it_is_refused() {
     for path in json_files(&kit().join("exchanges")) {
         let script: Value = read(&path);
         let steps = script["steps"].as_array().unwrap();
-        let mut dialects = BTreeMap::new();
+        let mut protocols = BTreeMap::new();
         for (number, step) in steps.iter().enumerate() {
             let place = format!("{}, step {}: {step}", path.display(), number + 1);
             if let Some(name) = step["open"].as_str() {
                 let is_v2 = step["v"] == 2 || step.get("resume").is_some();
-                dialects.insert(name, if is_v2 { Dialect::V2 } else { Dialect::V1 });
+                protocols
+                    .insert(name, if is_v2 { ProtocolVersion::V2 } else { ProtocolVersion::V1 });
             } else if let Some(name) = step["receive"].as_str() {
-                let message = filled(&step["message"], dialects[name], Side::Server);
-                assert_eq!(fault(dialects[name], Side::Server, &message), None, "{place}");
+                let message = filled(&step["message"], protocols[name], Side::Server);
+                assert_eq!(fault(protocols[name], Side::Server, &message), None, "{place}");
                 heard += 1;
             } else if let Some(name) = step["send"].as_str() {
                 let answer = steps[number + 1..].iter().find(|next| next["receive"] == name);
@@ -70,9 +71,9 @@ fn every_frame_of_the_exchanges_fits_unless_it_is_refused() {
                 }
                 let message = match step["text"].as_str() {
                     Some(text) => serde_json::from_str(text).unwrap_or_default(),
-                    None => filled(&step["message"], dialects[name], Side::Client),
+                    None => filled(&step["message"], protocols[name], Side::Client),
                 };
-                let fault = fault(dialects[name], Side::Client, &message);
+                let fault = fault(protocols[name], Side::Client, &message);
                 assert_eq!(fault.is_some(), is_refused, "{place}: {fault:?}");
                 said += 1;
                 refused += u32::from(is_refused);
@@ -88,13 +89,13 @@ fn every_frame_of_the_exchanges_fits_unless_it_is_refused() {
 #[test]
 fn a_message_of_the_server_with_a_field_less_or_more_or_of_another_name_or_type_is_refused() {
     let mut refused = 0;
-    for Golden { dialect, side, file, message } in golden() {
+    for Golden { protocol, side, file, message } in golden() {
         if side == Side::Client {
             continue;
         }
         for (what, mutant) in mutants(&message) {
-            let place = format!("{dialect:?} {file}, {what}: {mutant}");
-            assert!(fault(dialect, side, &mutant).is_some(), "{place}");
+            let place = format!("{protocol:?} {file}, {what}: {mutant}");
+            assert!(fault(protocol, side, &mutant).is_some(), "{place}");
             refused += 1;
         }
     }
@@ -103,13 +104,13 @@ fn a_message_of_the_server_with_a_field_less_or_more_or_of_another_name_or_type_
 
 #[test]
 fn a_message_of_a_client_without_a_field_it_needs_is_refused_and_one_with_more_is_not() {
-    for Golden { dialect, side, file, message } in golden() {
+    for Golden { protocol, side, file, message } in golden() {
         if side == Side::Server {
             continue;
         }
         let mut more = message.clone();
         more["a field of a later version"] = json!(1);
-        assert_fits(dialect, side, &more);
+        assert_fits(protocol, side, &more);
         for field in message.as_object().unwrap().keys() {
             let mut less = message.clone();
             less.as_object_mut().unwrap().remove(field);
@@ -118,7 +119,7 @@ fn a_message_of_a_client_without_a_field_it_needs_is_refused_and_one_with_more_i
                 "neg" | "tracks" | "req" | "t" | "name" | "state" => false,
                 other => panic!("{other} is new"),
             };
-            assert_eq!(fault(dialect, side, &less).is_some(), is_needed, "{file} without {field}");
+            assert_eq!(fault(protocol, side, &less).is_some(), is_needed, "{file} without {field}");
         }
     }
 }
@@ -128,7 +129,7 @@ fn values_out_of_their_range_are_refused() {
     use Side::{Client, Server};
     let v2 = |side: Side, file: &str, pointer: &str, value: Value| {
         let golden = golden().into_iter().find(|golden| {
-            golden.dialect == Dialect::V2 && golden.file == file && golden.side == side
+            golden.protocol == ProtocolVersion::V2 && golden.file == file && golden.side == side
         });
         let mut message = golden.unwrap().message;
         *message.pointer_mut(pointer).unwrap_or_else(|| panic!("{file} has no {pointer}")) = value;
@@ -179,7 +180,7 @@ fn values_out_of_their_range_are_refused() {
         v2(Client, "leave", "/type", json!("Leave")),
     ];
     for (side, message) in cases {
-        assert!(fault(Dialect::V2, side, &message).is_some(), "{message}");
+        assert!(fault(ProtocolVersion::V2, side, &message).is_some(), "{message}");
     }
     for pair in [
         json!({"participant_id": "p_zzzy0001"}),
@@ -187,10 +188,10 @@ fn values_out_of_their_range_are_refused() {
     ] {
         let mut message = pair;
         message["type"] = json!("peer_updated");
-        assert!(fault(Dialect::V2, Server, &message).is_some(), "{message}");
+        assert!(fault(ProtocolVersion::V2, Server, &message).is_some(), "{message}");
     }
     for nothing in [json!(null), json!([]), json!("leave"), json!({})] {
-        assert!(fault(Dialect::V1, Client, &nothing).is_some(), "{nothing}");
+        assert!(fault(ProtocolVersion::V1, Client, &nothing).is_some(), "{nothing}");
     }
 }
 
@@ -224,7 +225,7 @@ fn the_codes_are_those_of_the_protocol() {
 
 /// A file of the conformance kit.
 struct Golden {
-    dialect: Dialect,
+    protocol: ProtocolVersion,
     side: Side,
     /// Without `.json`.
     file: String,
@@ -233,16 +234,16 @@ struct Golden {
 
 fn golden() -> Vec<Golden> {
     let folders = [
-        ("v1/client", Dialect::V1, Side::Client),
-        ("v1/server", Dialect::V1, Side::Server),
-        ("v2/client", Dialect::V2, Side::Client),
-        ("v2/server", Dialect::V2, Side::Server),
+        ("v1/client", ProtocolVersion::V1, Side::Client),
+        ("v1/server", ProtocolVersion::V1, Side::Server),
+        ("v2/client", ProtocolVersion::V2, Side::Client),
+        ("v2/server", ProtocolVersion::V2, Side::Server),
     ];
-    let of = |(folder, dialect, side): (&str, Dialect, Side)| {
+    let of = |(folder, protocol, side): (&str, ProtocolVersion, Side)| {
         let files = json_files(&kit().join("messages").join(folder)).into_iter();
         files.map(move |path| {
             let file = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            Golden { dialect, side, file, message: read(&path) }
+            Golden { protocol, side, file, message: read(&path) }
         })
     };
     folders.into_iter().flat_map(of).collect()
@@ -317,9 +318,9 @@ const OPTIONAL: [(&str, &str); 14] = [
 const OPAQUE: [&str; 5] = ["candidate", "data", "sdp", "state", "t"];
 
 /// A message of an exchange, with values of the kit in the place of its variables.
-fn filled(message: &Value, dialect: Dialect, side: Side) -> Value {
+fn filled(message: &Value, protocol: ProtocolVersion, side: Side) -> Value {
     let mut models = golden();
-    models.retain(|model| model.dialect == dialect && model.message["type"] == message["type"]);
+    models.retain(|model| model.protocol == protocol && model.message["type"] == message["type"]);
     // The other side's have what only they should, which a client may forge.
     models.sort_by_key(|model| model.side != side);
     let models: Vec<Value> = models.into_iter().map(|model| model.message).collect();

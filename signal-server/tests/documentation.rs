@@ -13,7 +13,7 @@ use common::program::{program, run, utf8};
 use common::{Api, Room, builder, keys, text};
 use reqwest::Method;
 use serde_json::{Value, json};
-use signal_core::Dialect;
+use signal_core::ProtocolVersion;
 use signal_server::Secret;
 
 #[test]
@@ -49,10 +49,10 @@ fn the_api_document_shows_every_message_under_the_side_that_says_it() {
             section[2].contains(&format!("`{}`", text(&example["type"]))),
             "{section:?}: {example}"
         );
-        if fault(Dialect::V1, side, &example).is_some() {
-            assert_fits(Dialect::V2, side, &example);
+        if fault(ProtocolVersion::V1, side, &example).is_some() {
+            assert_fits(ProtocolVersion::V2, side, &example);
         }
-        shown.insert(name(Dialect::V2, side, &text(&example["type"])));
+        shown.insert(name(ProtocolVersion::V2, side, &text(&example["type"])));
     }
     let messages = DOCUMENT["components"]["messages"].as_object().unwrap().keys();
     assert_eq!(shown, messages.filter(|name| name.starts_with("v2.")).cloned().collect());

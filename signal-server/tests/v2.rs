@@ -1,4 +1,4 @@
-//! The second dialect over real sockets: what `v=2` switches on, and seats that outlive their sockets.
+//! The second protocol version over real sockets: what `v=2` switches on, and seats that outlive their sockets.
 
 #![allow(clippy::unwrap_used)]
 

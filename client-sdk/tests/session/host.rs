@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use client_sdk::session::{Action, Command, Report, Session, Setback, Way};
-use client_sdk::{ConnectionState, Event, IceCandidate, Member, ParticipantId};
+use client_sdk::{ConnectionState, Event, IceCandidate, ParticipantId, ParticipantInfo};
 use signal_core::wire::{decode_server, encode_client, payload};
 use signal_core::{ClientMessage, Request, ServerMessage, Signal, SignalKind};
 
@@ -239,7 +239,9 @@ fn words(action: Action) -> String {
         Action::Event(Event::ConnectionState { participant, state }) => {
             format!("{participant} is {state:?}")
         }
-        Action::Event(Event::ParticipantJoined(Member { id, .. })) => format!("joined {id}"),
+        Action::Event(Event::ParticipantJoined(ParticipantInfo { id, .. })) => {
+            format!("joined {id}")
+        }
         Action::Event(Event::ParticipantLeft(id)) => format!("left {id}"),
         Action::Event(Event::SignalingError { code, .. }) => format!("refused: {code}"),
         Action::Event(Event::ParticipantUpdated { participant, .. }) => {

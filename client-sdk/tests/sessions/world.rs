@@ -10,8 +10,8 @@ use client_sdk::session::{Action, Session, Setback, Way};
 use client_sdk::{Event, ParticipantId};
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{
-    Capacity, ConnId, Dialect, Grant, Hub, HubConfig, IdSuffix, Input, Loss, MemoryStore, NewRoom,
-    NodeId, OnCreatorLeave, PasswordTag, Room, RoomId, Timestamp, TokenHash,
+    Capacity, ConnId, Disconnect, Grant, Hub, HubConfig, IdSuffix, Input, MemoryStore, NodeId,
+    OnCreatorLeave, PasswordTag, ProtocolVersion, Room, RoomId, RoomSpec, Timestamp, TokenHash,
 };
 
 use crate::connection::FakeConnection;
@@ -41,17 +41,17 @@ pub(crate) struct World {
     at: Instant,
     room: RoomId,
     size: usize,
-    dialect: Dialect,
+    protocol: ProtocolVersion,
     participants: Vec<Participant>,
     last_number: u64,
 }
 
 impl World {
-    pub(crate) fn new(size: usize, dialect: Dialect) -> Self {
+    pub(crate) fn new(size: usize, protocol: ProtocolVersion) -> Self {
         let room = RoomId::from_indices([0; 6]);
         let now = Timestamp::from_millis(1_764_943_200_000);
         let mut store = MemoryStore::new();
-        let new = NewRoom {
+        let new = RoomSpec {
             id: room,
             epoch: 1,
             name: "room".into(),
@@ -67,7 +67,7 @@ impl World {
         store.create(Room::create(new)).unwrap();
         let hub = Hub::new(NodeId(1), HubConfig::default());
         let at = Instant::now();
-        Self { hub, store, now, at, room, size, dialect, participants: Vec::new(), last_number: 0 }
+        Self { hub, store, now, at, room, size, protocol, participants: Vec::new(), last_number: 0 }
     }
 
     pub(crate) fn join_one(&mut self) {
@@ -160,7 +160,7 @@ impl World {
         let Some(conn) = participant.conn.take() else { return };
         participant.up.clear();
         participant.down.clear();
-        self.input(Input::Lost { conn, how: Loss::Cut });
+        self.input(Input::Lost { conn, how: Disconnect::Abrupt });
         let setback = Setback::Lost { code: None, reason: "cut".into() };
         self.participants[index].session.handle_setback(setback, 0.0, self.at);
     }

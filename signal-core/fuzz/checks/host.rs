@@ -120,7 +120,7 @@ impl World {
             Output::ToNode { node, frame } => {
                 let to = usize::from(node == NodeId(2));
                 let from = NodeId(hub as u64 + 1);
-                self.hubs[to].handle_input(Input::Peer { from, frame }, self.now);
+                self.hubs[to].handle_input(Input::FromNode { from, frame }, self.now);
             }
             Output::Unwatch(_) => self.watching[hub] = false,
             Output::Watch(_) => self.watching[hub] = true,

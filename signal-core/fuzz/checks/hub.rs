@@ -30,10 +30,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use signal_core::{
-    Admission, Applied, Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Entry,
-    ErrorCode, Fresh, Grant, Hub, HubConfig, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom,
-    NodeId, OnCreatorLeave, Op, OpId, ParticipantId, PasswordTag, Receipt, ReplayLimit,
-    ResumeToken, Room, RoomId, Rotation, Ticket, Timestamp, TokenHash,
+    Admission, Applied, Capacity, Change, CloseReason, ConnId, Disconnect, DisplayName, Entry,
+    ErrorCode, Grant, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore, NodeId,
+    OnCreatorLeave, Op, OpId, ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt,
+    ReplayLimit, ResumeToken, Room, RoomId, RoomSpec, Rotation, Ticket, Timestamp, TokenHash,
 };
 
 /// Plays a script. Whatever it is, nobody is sent anything before its welcome or after its close, what waits stays
@@ -85,7 +85,7 @@ struct Conn {
 impl World {
     fn new() -> Self {
         let mut store = MemoryStore::new();
-        let room = Room::create(NewRoom {
+        let room = Room::create(RoomSpec {
             id: room_id(),
             epoch: 1,
             name: "room".into(),
@@ -116,12 +116,12 @@ impl World {
     fn step(&mut self, verb: u8, slot: usize, rest: &[u8]) {
         let conn = self.slots[slot].conn;
         match verb {
-            b'o' | b'O' => self.open_guest(slot, dialect(verb), rest),
+            b'o' | b'O' => self.open_guest(slot, protocol(verb), rest),
             b'c' | b'C' => {
-                self.open(slot, dialect(verb), Some(Ticket::Creator), attach(Ticket::Creator))
+                self.open(slot, protocol(verb), Some(Ticket::Creator), attach(Ticket::Creator))
             }
             b'a' | b'A' => {
-                self.open(slot, dialect(verb), None, Entry::Ask { credential: Bytes::new() })
+                self.open(slot, protocol(verb), None, Entry::Ask { credential: Bytes::new() })
             }
             b'y' | b'n' => self.decide(slot, verb == b'y'),
             b'r' => self.resume(slot, rest),
@@ -129,8 +129,8 @@ impl World {
                 let frame = self.filled(rest);
                 conn.map(|conn| self.input(slot, Input::Frame { conn, frame })).unwrap_or_default();
             }
-            b'l' => self.lose(slot, Loss::Cut),
-            b'x' => self.lose(slot, Loss::Closed),
+            b'l' => self.lose(slot, Disconnect::Abrupt),
+            b'x' => self.lose(slot, Disconnect::Clean),
             b'd' | b'u' => self.read(slot, verb == b'u'),
             b'k' | b'b' => self.kick(slot, verb == b'b'),
             b'm' => {
@@ -152,12 +152,12 @@ impl World {
         }
     }
 
-    fn open_guest(&mut self, slot: usize, dialect: Dialect, rest: &[u8]) {
+    fn open_guest(&mut self, slot: usize, protocol: ProtocolVersion, rest: &[u8]) {
         let known =
             rest.first().and_then(|digit| self.slots.get(usize::from(digit.wrapping_sub(b'0'))));
         let ticket = known.and_then(|slot| slot.ticket).or_else(|| self.admit());
         if let Some(ticket) = ticket {
-            self.open(slot, dialect, Some(ticket), attach(ticket));
+            self.open(slot, protocol, Some(ticket), attach(ticket));
         }
     }
 
@@ -175,8 +175,14 @@ impl World {
         }
     }
 
-    fn open(&mut self, slot: usize, dialect: Dialect, ticket: Option<Ticket>, entry: Entry) {
-        self.lose(slot, Loss::Cut);
+    fn open(
+        &mut self,
+        slot: usize,
+        protocol: ProtocolVersion,
+        ticket: Option<Ticket>,
+        entry: Entry,
+    ) {
+        self.lose(slot, Disconnect::Abrupt);
         self.last_conn += 1;
         let conn = ConnId(self.last_conn);
         let token = token_hash(self.last_conn);
@@ -194,9 +200,12 @@ impl World {
         };
         self.conns.insert(conn, state);
         let resume_token = ResumeToken::new(format!("token {}", self.last_conn), token);
-        let fresh = Fresh { suffix: IdSuffix::new(0), resume_token };
+        let randomness = Randomness { suffix: IdSuffix::new(0), resume_token };
         let language = if slot < 4 { Language::En } else { Language::Zh };
-        self.input(slot, Input::Open { conn, room: room_id(), dialect, language, entry, fresh });
+        self.input(
+            slot,
+            Input::Open { conn, room: room_id(), protocol, language, entry, randomness },
+        );
     }
 
     fn resume(&mut self, slot: usize, rest: &[u8]) {
@@ -204,7 +213,7 @@ impl World {
         let of = self.slots[usize::from(digit - b'0')].clone();
         if let Some(token) = of.token {
             let entry = Entry::Resume { token, last_seq: number(last_seq), ice: None };
-            self.open(slot, Dialect::V2, of.ticket, entry);
+            self.open(slot, ProtocolVersion::V2, of.ticket, entry);
         }
     }
 
@@ -219,7 +228,7 @@ impl World {
         self.input(slot, Input::Authorized { conn, entry });
     }
 
-    fn lose(&mut self, slot: usize, how: Loss) {
+    fn lose(&mut self, slot: usize, how: Disconnect) {
         let Some(conn) = self.slots[slot].conn.take() else { return };
         if let Some(state) = self.conns.get_mut(&conn) {
             state.is_open = false;
@@ -254,7 +263,7 @@ impl World {
         self.answer();
         self.publish();
         for slot in 0..self.slots.len() {
-            self.lose(slot, Loss::Cut);
+            self.lose(slot, Disconnect::Abrupt);
         }
         self.pass(Duration::from_secs(30 * 3600));
         for hub in &self.hubs {
@@ -293,8 +302,8 @@ fn attach(ticket: Ticket) -> Entry {
     Entry::Attach { grant: Grant { ticket, password_epoch: u32::MAX }, name, ice: None }
 }
 
-fn dialect(verb: u8) -> Dialect {
-    if verb.is_ascii_uppercase() { Dialect::V2 } else { Dialect::V1 }
+fn protocol(verb: u8) -> ProtocolVersion {
+    if verb.is_ascii_uppercase() { ProtocolVersion::V2 } else { ProtocolVersion::V1 }
 }
 
 fn number(text: &[u8]) -> u64 {

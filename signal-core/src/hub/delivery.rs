@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use super::Hub;
 use super::io::{CloseCode, Output};
-use crate::dialect::Dialect;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::{RequestId, ServerMessage};
+use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::wire;
 
@@ -26,10 +26,10 @@ impl Hub {
         let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(to)) else {
             return;
         };
-        let frame = wire::encode_server(message, member.dialect);
+        let frame = wire::encode_server(message, member.protocol);
         member.record(&frame, &self.config.replay, now);
-        let (conn, dialect) = (member.conn, member.dialect);
-        if dialect == Dialect::V2 {
+        let (conn, protocol) = (member.conn, member.protocol);
+        if protocol == ProtocolVersion::V2 {
             self.kept(room, now);
         }
         if let Some(conn) = conn {
@@ -49,7 +49,7 @@ impl Hub {
         let v1 = Arc::clone(&local.audience().v1);
         let except_conn = except.and_then(|id| local.member(id)?.conn);
         if !v1.is_empty() {
-            let frame = wire::encode_server(message, Dialect::V1);
+            let frame = wire::encode_server(message, ProtocolVersion::V1);
             self.hand_out_to_all(&v1, except_conn, &frame, now);
         }
         self.broadcast_v2(room, message, except, now);
@@ -66,8 +66,9 @@ impl Hub {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let mut frame = None;
         for (id, member) in local.members_mut() {
-            if member.dialect == Dialect::V2 && Some(id) != except {
-                let frame = frame.get_or_insert_with(|| wire::encode_server(message, Dialect::V2));
+            if member.protocol == ProtocolVersion::V2 && Some(id) != except {
+                let frame =
+                    frame.get_or_insert_with(|| wire::encode_server(message, ProtocolVersion::V2));
                 member.record(frame, &self.config.replay, now);
             }
         }

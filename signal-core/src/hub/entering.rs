@@ -6,14 +6,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::connection::{Connection, Entering, Phase};
-use super::io::{CloseCode, Entry, Loss, Output};
+use super::io::{CloseCode, Disconnect, Entry, Output};
 use super::leaving::Keep;
 use super::member::Member;
 use super::{AskedBy, Hub};
-use crate::dialect::Dialect;
 use crate::error::ErrorCode;
-use crate::ids::{ConnId, Link, ParticipantId, RoomId};
-use crate::message::{IceServers, Missed, Participant, Payload, Resumed, ServerMessage, Welcome};
+use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
+use crate::message::{
+    IceServers, Missed, ParticipantInfo, Payload, Resumed, ServerMessage, Welcome,
+};
+use crate::protocol::ProtocolVersion;
 use crate::room::{LeaveReason, Op, Receipt, Reject, Room, Seat, Status};
 use crate::store::Applied;
 use crate::time::Timestamp;
@@ -58,25 +60,33 @@ impl Hub {
     }
 
     fn enter(&mut self, conn: ConnId, entry: Entry, now: Timestamp) {
-        let link = self.link(conn);
+        let attachment = self.attachment(conn);
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let room = connection.room;
-        let resume_token = connection.fresh.resume_token.hash();
+        let resume_token = connection.randomness.resume_token.hash();
         let (op, ice, last_seq) = match entry {
             Entry::Ask { credential } => {
                 self.outputs.push_back(Output::Authorize { conn, room, credential });
                 return;
             }
             Entry::Attach { grant, name, ice } => {
-                let (dialect, suffix) = (connection.dialect, connection.fresh.suffix);
-                (Op::Attach { grant, name, dialect, link, resume: resume_token, suffix }, ice, 0)
+                let (protocol, suffix) = (connection.protocol, connection.randomness.suffix);
+                (
+                    Op::Attach { grant, name, protocol, attachment, resume: resume_token, suffix },
+                    ice,
+                    0,
+                )
             }
             Entry::Resume { token, last_seq, ice } => {
-                connection.dialect = Dialect::V2;
+                connection.protocol = ProtocolVersion::V2;
                 let local = self.rooms.get(&room);
                 let continues = local
                     .and_then(|local| local.replayable(token, last_seq, &self.config.replay, now));
-                (Op::Resume { token, fresh: resume_token, link, continues }, ice, last_seq)
+                (
+                    Op::Resume { token, next_token: resume_token, attachment, continues },
+                    ice,
+                    last_seq,
+                )
             }
         };
         let held = match mem::replace(&mut connection.phase, Phase::Leaving) {
@@ -109,10 +119,11 @@ impl Hub {
         let Some(record) = self.rooms.get(&room).and_then(|local| local.record()).cloned() else {
             return;
         };
-        let link = self.link(conn);
-        let Some(seat) = record.seats().iter().find(|seat| seat.link == link && seat.is_attached())
+        let attachment = self.attachment(conn);
+        let Some(seat) =
+            record.seats().iter().find(|seat| seat.attachment == attachment && seat.is_attached())
         else {
-            let (code, close) = loss_of_seat(receipt, &record, link);
+            let (code, close) = loss_of_seat(receipt, &record, attachment);
             return self.refuse(conn, code, close);
         };
         if let Some(connection) = self.connections.get_mut(&conn) {
@@ -141,12 +152,12 @@ impl Hub {
         now: Timestamp,
     ) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        let welcome = match connection.dialect {
-            Dialect::V1 => None,
-            Dialect::V2 => Some(Welcome {
+        let welcome = match connection.protocol {
+            ProtocolVersion::V1 => None,
+            ProtocolVersion::V2 => Some(Welcome {
                 room: record.info(),
                 ice: ice_or_none(entering.ice.clone(), record),
-                resume_token: Arc::clone(connection.fresh.resume_token.text()),
+                resume_token: Arc::clone(connection.randomness.resume_token.text()),
                 resume_grace: self.config.resume_grace,
                 server_time: now,
             }),
@@ -173,7 +184,13 @@ impl Hub {
             // What was missed went out of the replay while the store was busy: let it come back for a snapshot.
             self.outputs.push_back(Output::Close { conn, code: CloseCode::Unavailable });
             self.forget(conn);
-            return self.give_up_seat(room, self.link(conn), Loss::Cut, Keep::ForResume, now);
+            return self.give_up_seat(
+                room,
+                self.attachment(conn),
+                Disconnect::Abrupt,
+                Keep::ForResume,
+                now,
+            );
         };
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let older = local.connect_member(seat.id, Some(conn));
@@ -235,14 +252,14 @@ impl Hub {
         now: Timestamp,
     ) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        let resume_token = Arc::clone(connection.fresh.resume_token.text());
+        let resume_token = Arc::clone(connection.randomness.resume_token.text());
         let ice = ice_or_none(ice, record);
         let message = ServerMessage::Resumed(Resumed { seq, missed, resume_token, ice });
-        self.hand_out(conn, wire::encode_server(&message, Dialect::V2), now);
+        self.hand_out(conn, wire::encode_server(&message, ProtocolVersion::V2), now);
     }
 
     fn insert_member(&mut self, conn: ConnId, record: &Room, seat: &Seat) {
-        let member = Member::new(seat.dialect, self.link(conn), seat.generation);
+        let member = Member::new(seat.protocol, self.attachment(conn), seat.generation);
         if let Some(local) = self.rooms.get_mut(&record.id()) {
             local.insert_member(seat.id, member);
         }
@@ -266,7 +283,7 @@ impl Hub {
             retry_after: code.retry_after(),
             req: None,
         };
-        let frame = wire::encode_server(&message, connection.dialect);
+        let frame = wire::encode_server(&message, connection.protocol);
         self.outputs.push_back(Output::Frame { to: conn, frame });
         self.dismiss(conn, close);
     }
@@ -277,7 +294,7 @@ impl Hub {
         conn: ConnId,
         room: RoomId,
         reply: Result<Receipt, Reject>,
-        how: Loss,
+        how: Disconnect,
         now: Timestamp,
     ) {
         let keep = match reply {
@@ -285,11 +302,11 @@ impl Hub {
             Ok(Receipt::Done | Receipt::Entered { .. }) => Keep::No,
             Err(_) => return,
         };
-        self.give_up_seat(room, self.link(conn), how, keep, now);
+        self.give_up_seat(room, self.attachment(conn), how, keep, now);
     }
 }
 
-fn others(record: &Room, me: ParticipantId) -> Vec<Participant> {
+fn others(record: &Room, me: ParticipantId) -> Vec<ParticipantInfo> {
     record.seats().iter().filter(|seat| seat.id != me).map(Seat::participant).collect()
 }
 
@@ -325,7 +342,7 @@ fn refusal(reject: Reject) -> ErrorCode {
 }
 
 /// What a connection is told whose seat was gone again before it was told that it had one.
-fn loss_of_seat(receipt: Receipt, record: &Room, link: Link) -> (ErrorCode, CloseCode) {
+fn loss_of_seat(receipt: Receipt, record: &Room, attachment: Attachment) -> (ErrorCode, CloseCode) {
     if let Status::Closed(_) = record.status() {
         return (ErrorCode::RoomClosed, CloseCode::RoomClosed);
     }
@@ -334,7 +351,7 @@ fn loss_of_seat(receipt: Receipt, record: &Room, link: Link) -> (ErrorCode, Clos
         Receipt::Done => None,
     };
     // Somebody has declared the socket lost.
-    let is_detached = record.seats().iter().any(|seat| seat.link == link);
+    let is_detached = record.seats().iter().any(|seat| seat.attachment == attachment);
     match id.and_then(|id| record.departure(id)) {
         None if is_detached => (ErrorCode::ResumeFailed, CloseCode::ResumeFailed),
         Some(LeaveReason::Kicked) => (ErrorCode::Forbidden, CloseCode::Kicked),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::difference::Difference;
 use super::member::Member;
 use super::negotiation::{Negotiation, pair};
-use super::peer_frame::PeerFrame;
+use super::node_frame::NodeFrame;
 use crate::config::ReplayLimit;
-use crate::dialect::Dialect;
-use crate::ids::{ConnId, Link, NodeId, ParticipantId};
+use crate::ids::{Attachment, ConnId, NodeId, ParticipantId};
+use crate::protocol::ProtocolVersion;
 use crate::room::Room;
 use crate::time::Timestamp;
 use crate::token::TokenHash;
@@ -24,7 +24,7 @@ pub(super) struct LocalRoom {
     audience: Audiences,
     negotiations: BTreeMap<(ParticipantId, ParticipantId), Negotiation>,
     /// Frames for which this node does not know enough yet, in the order in which they came.
-    pub(super) held: VecDeque<(NodeId, PeerFrame)>,
+    pub(super) held: VecDeque<(NodeId, NodeFrame)>,
     pub(super) held_bytes: usize,
     /// When something that is kept for a replay is too old for it.
     trim_at: Option<Timestamp>,
@@ -94,14 +94,14 @@ impl LocalRoom {
     }
 
     fn count_audience(&mut self) {
-        let of = |dialect: Dialect| {
+        let of = |protocol: ProtocolVersion| {
             self.members
                 .values()
-                .filter(|member| member.dialect == dialect)
+                .filter(|member| member.protocol == protocol)
                 .filter_map(|member| member.conn)
                 .collect()
         };
-        self.audience = Audiences { v1: of(Dialect::V1), v2: of(Dialect::V2) };
+        self.audience = Audiences { v1: of(ProtocolVersion::V1), v2: of(ProtocolVersion::V2) };
     }
 
     pub(super) fn negotiation(&mut self, a: ParticipantId, b: ParticipantId) -> &mut Negotiation {
@@ -115,12 +115,12 @@ impl LocalRoom {
         received: u64,
         limit: &ReplayLimit,
         now: Timestamp,
-    ) -> Option<Link> {
+    ) -> Option<Attachment> {
         let seat = self.record.as_deref()?.resumable(token)?;
         let member = self.members.get(&seat.id)?;
         // With an older token it is unknown what its holder received.
         let goes_on = seat.resumes_current(token) && member.generation == seat.generation;
-        (goes_on && member.replay().reaches(received, limit, now)).then_some(member.link)
+        (goes_on && member.replay().reaches(received, limit, now)).then_some(member.attachment)
     }
 
     /// Something was kept for a replay just now; `true` if that moves the deadline.

@@ -9,13 +9,13 @@ use super::delivery::Refused;
 use super::io::{CloseCode, Output};
 use super::showing::Shown;
 use crate::config::RateLimit;
-use crate::dialect::Dialect;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::{
     Audience, ClientMessage, IceServers, Payload, Request, RequestId, ServerMessage,
 };
 use crate::name::DisplayName;
+use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::wire::{self, Problem};
 
@@ -61,7 +61,7 @@ impl Hub {
             return self.bad_message(sender, ErrorCode::MessageTooLarge, Some(&detail), None, now);
         }
         let Some(connection) = self.connections.get(&sender.conn) else { return };
-        match wire::decode_client(frame, connection.dialect) {
+        match wire::decode_client(frame, connection.protocol) {
             Ok(request) => self.request(sender, request, frame.len(), now),
             Err(error) => {
                 // Of the others the code says it all.
@@ -154,7 +154,7 @@ impl Hub {
         now: Timestamp,
     ) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        if let (Phase::Seated(id), Dialect::V2) = (&connection.phase, connection.dialect) {
+        if let (Phase::Seated(id), ProtocolVersion::V2) = (&connection.phase, connection.protocol) {
             let (room, id) = (connection.room, *id);
             self.send(room, id, &ServerMessage::IceServers { ice, req }, now);
         }

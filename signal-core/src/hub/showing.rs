@@ -61,8 +61,8 @@ impl Hub {
         };
         let Some(conn) = member.conn else { return };
         if let Some(Shown { name, state }) = member.showing.ask() {
-            let link = self.link(conn);
-            self.commit(room, Op::Update { link, name, state }, AskedBy::Showing(id, conn));
+            let attachment = self.attachment(conn);
+            self.commit(room, Op::Update { attachment, name, state }, AskedBy::Showing(id, conn));
         }
     }
 

@@ -13,13 +13,13 @@ use super::participant::{ReadParticipant, ReadRoom};
 use crate::error::ErrorCode;
 use crate::ids::ParticipantId;
 use crate::message::{
-    IceServers, Missed, Participant, Payload, PeerUpdate, RequestId, Resumed, RoomInfo,
+    IceServers, Missed, ParticipantInfo, Payload, PeerUpdate, RequestId, Resumed, RoomInfo,
     ServerMessage, Signal, SignalKind, Topic, Welcome,
 };
 use crate::room::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 
-/// Reads a message that the server sent, in either dialect.
+/// Reads a message that the server sent, in either protocol version.
 ///
 /// Fields the type does not have are ignored.
 ///
@@ -231,7 +231,7 @@ impl Envelope<'_> {
         }))
     }
 
-    fn participants(&mut self, frame: &Bytes) -> Result<Vec<Participant>, Problem> {
+    fn participants(&mut self, frame: &Bytes) -> Result<Vec<ParticipantInfo>, Problem> {
         let participants = required(self.participants.take(), "participants")?;
         participants.into_iter().map(|participant| participant.parse(frame)).collect()
     }

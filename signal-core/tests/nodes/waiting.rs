@@ -1,7 +1,7 @@
 //! Messages that wait until their addressee has been welcomed.
 
 use serde_json::json;
-use signal_core::{HubConfig, PeerFrame};
+use signal_core::{HubConfig, NodeFrame};
 
 use crate::support::Nodes;
 
@@ -68,7 +68,7 @@ fn as_many_bytes_wait_as_are_allowed_and_the_rest_is_refused() {
         (offer, 14),
         (r#""type":"message","topic":"t","data":"12345678""#, 10),
     ] {
-        let max_held_bytes = 3 * (size_of::<PeerFrame>() + payload);
+        let max_held_bytes = 3 * (size_of::<NodeFrame>() + payload);
         for (most, waiting) in [(max_held_bytes, 3), (max_held_bytes - 1, 2)] {
             let mut nodes =
                 Nodes::with_config(&HubConfig { max_held_bytes: most, ..HubConfig::default() });

@@ -10,14 +10,14 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use signal_core::{
-    Admission, Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Farewell, Grant,
-    IdSuffix, Link, NewRoom, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Receipt,
-    Reject, Room, RoomId, Rotation, Status, Ticket, Timestamp, TokenHash, wire,
+    Admission, Attachment, Capacity, Change, CloseReason, ConnId, DisplayName, Grant, IdSuffix,
+    LeaveKind, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, ProtocolVersion, Receipt,
+    Reject, Room, RoomId, RoomSpec, Rotation, Status, Ticket, Timestamp, TokenHash, wire,
 };
 
 use crate::model::{Model, SUFFIX};
 
-/// Fewer than the record remembers of departures and links, so that it knows all that the model knows.
+/// Fewer than the record remembers of departures and attachments, so that it knows all that the model knows.
 const MOST_STEPS: usize = 60;
 const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
@@ -63,7 +63,7 @@ enum Step {
         by_admin: bool,
     },
     Detach {
-        link: Index,
+        attachment: Index,
         grace: u64,
     },
     Kick {
@@ -71,8 +71,8 @@ enum Step {
         rotate: Option<u8>,
     },
     Leave {
-        link: Index,
-        how: Farewell,
+        attachment: Index,
+        how: LeaveKind,
     },
     Prune,
     Resume {
@@ -80,7 +80,7 @@ enum Step {
         continues: Option<Index>,
     },
     Update {
-        link: Index,
+        attachment: Index,
         name: Option<bool>,
         state: Option<bool>,
     },
@@ -101,7 +101,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Shown::WrongInvite),
         2 => Just(Shown::WrongPassword),
     ];
-    let how = prop_oneof![Just(Farewell::Close), Just(Farewell::Leave)];
+    let how = prop_oneof![Just(LeaveKind::Close), Just(LeaveKind::Leave)];
     // Few passwords, so that one comes back; some rotations follow what has been rotated away.
     let rotate = || prop::option::weighted(0.3, 0_u8..4);
     let change = (
@@ -121,13 +121,13 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         1 => prop::bool::weighted(0.5).prop_map(|by_admin| Step::Close { by_admin }),
         8 => (any::<Index>(), prop_oneof![Just(0), Just(5), Just(30)])
-            .prop_map(|(link, grace)| Step::Detach { link, grace }),
+            .prop_map(|(attachment, grace)| Step::Detach { attachment, grace }),
         3 => (any::<Index>(), rotate()).prop_map(|(id, rotate)| Step::Kick { id, rotate }),
-        4 => (any::<Index>(), how).prop_map(|(link, how)| Step::Leave { link, how }),
+        4 => (any::<Index>(), how).prop_map(|(attachment, how)| Step::Leave { attachment, how }),
         2 => Just(Step::Prune),
         10 => (any::<Index>(), any::<Option<Index>>()).prop_map(|(token, continues)| Step::Resume { token, continues }),
         4 => (any::<Index>(), any::<Option<bool>>(), any::<Option<bool>>())
-            .prop_map(|(link, name, state)| Step::Update { link, name, state }),
+            .prop_map(|(attachment, name, state)| Step::Update { attachment, name, state }),
     ]
 }
 
@@ -145,15 +145,15 @@ struct Trial {
     model: Model,
     now: Timestamp,
     past: Vec<Op>,
-    /// How many links there have been; the token of each has its number.
-    links: u64,
+    /// How many attachments there have been; the token of each has its number.
+    attachments: u64,
     tickets: Vec<Ticket>,
     seated: BTreeSet<ParticipantId>,
 }
 
 impl Trial {
     fn new(participants: u8, keep: bool) -> Self {
-        let new = NewRoom {
+        let new = RoomSpec {
             id: RoomId::from_indices([0; 6]),
             epoch: 1,
             name: "room".into(),
@@ -171,7 +171,7 @@ impl Trial {
             room: Room::create(new),
             now: START,
             past: Vec::new(),
-            links: 0,
+            attachments: 0,
             tickets: vec![Ticket::Creator],
             seated: BTreeSet::new(),
         }
@@ -185,13 +185,13 @@ impl Trial {
             Step::Attach { ticket, epochs_ago, v1 } => {
                 let ticket = ticket.map_or(Ticket::Creator, |index| *index.get(&self.tickets));
                 let password_epoch = self.room.password_epoch().saturating_sub(*epochs_ago);
-                self.links += 1;
+                self.attachments += 1;
                 Op::Attach {
                     grant: Grant { ticket, password_epoch },
                     name: name(false),
-                    dialect: if *v1 { Dialect::V1 } else { Dialect::V2 },
-                    link: link(self.links),
-                    resume: token(self.links),
+                    protocol: if *v1 { ProtocolVersion::V1 } else { ProtocolVersion::V2 },
+                    attachment: attachment(self.attachments),
+                    resume: token(self.attachments),
                     suffix: IdSuffix::new(SUFFIX),
                 }
             }
@@ -204,8 +204,8 @@ impl Trial {
             }),
             Step::Close { by_admin: true } => Op::Close(CloseReason::ByAdmin),
             Step::Close { by_admin: false } => Op::Close(CloseReason::ByCreator),
-            Step::Detach { link, grace } => Op::Detach {
-                link: self.some_link(link),
+            Step::Detach { attachment, grace } => Op::Detach {
+                attachment: self.some_link(attachment),
                 until: self.now + Duration::from_secs(*grace),
             },
             Step::Kick { id, rotate } => {
@@ -216,26 +216,28 @@ impl Trial {
                     rotate: rotate.map(|password| self.rotation(password)),
                 }
             }
-            Step::Leave { link, how } => Op::Leave { link: self.some_link(link), how: *how },
+            Step::Leave { attachment, how } => {
+                Op::Leave { attachment: self.some_link(attachment), how: *how }
+            }
             Step::Prune => Op::Prune,
             Step::Resume { token: shown, continues } => {
-                let shown = 1 + shown.index(self.links.max(1) as usize) as u64;
-                // Mostly the link that the seat has, sometimes another.
-                let current = self.room.resumable(token(shown)).map(|seat| seat.link);
+                let shown = 1 + shown.index(self.attachments.max(1) as usize) as u64;
+                // Mostly the attachment that the seat has, sometimes another.
+                let current = self.room.resumable(token(shown)).map(|seat| seat.attachment);
                 let continues = continues.as_ref().and_then(|index| match index.index(4) {
                     0 => Some(self.some_link(index)),
                     _ => current,
                 });
-                self.links += 1;
+                self.attachments += 1;
                 Op::Resume {
                     token: token(shown),
-                    fresh: token(self.links),
-                    link: link(self.links),
+                    next_token: token(self.attachments),
+                    attachment: attachment(self.attachments),
                     continues,
                 }
             }
-            Step::Update { link, name: other, state } => Op::Update {
-                link: self.some_link(link),
+            Step::Update { attachment, name: other, state } => Op::Update {
+                attachment: self.some_link(attachment),
                 name: other.map(name),
                 state: state.map(|state| wire::payload(&state).unwrap()),
             },
@@ -243,10 +245,14 @@ impl Trial {
     }
 
     /// Mostly the socket of a seat, sometimes any there has been.
-    fn some_link(&self, index: &Index) -> Link {
+    fn some_link(&self, index: &Index) -> Attachment {
         let seats = self.room.seats();
-        let any = 1 + index.index(self.links.max(1) as usize) as u64;
-        if seats.is_empty() || any.is_multiple_of(4) { link(any) } else { index.get(seats).link }
+        let any = 1 + index.index(self.attachments.max(1) as usize) as u64;
+        if seats.is_empty() || any.is_multiple_of(4) {
+            attachment(any)
+        } else {
+            index.get(seats).attachment
+        }
     }
 
     fn shown(&self, shown: Shown) -> Admission {
@@ -311,8 +317,8 @@ impl Trial {
         assert_eq!(room.seats().len(), model.seats.len());
         for (seat, expected) in room.seats().iter().zip(&model.seats) {
             assert_eq!(
-                (seat.id, seat.ticket, seat.link),
-                (expected.id, expected.ticket, expected.link)
+                (seat.id, seat.ticket, seat.attachment),
+                (expected.id, expected.ticket, expected.attachment)
             );
             assert_eq!((seat.presence, seat.generation), (expected.presence, expected.generation));
             assert_eq!(seat.name.as_str(), expected.name);
@@ -321,7 +327,7 @@ impl Trial {
                 expected.state.as_deref()
             );
         }
-        for number in 1..=self.links {
+        for number in 1..=self.attachments {
             let opened = model.seats.iter().find(|seat| seat.tokens.contains(&token(number)));
             let seat = room.resumable(token(number));
             assert_eq!(seat.map(|seat| seat.id), opened.map(|seat| seat.id));
@@ -378,8 +384,8 @@ impl Trial {
     }
 }
 
-fn link(number: u64) -> Link {
-    Link { node: NodeId(number % 2), conn: ConnId(number) }
+fn attachment(number: u64) -> Attachment {
+    Attachment { node: NodeId(number % 2), conn: ConnId(number) }
 }
 
 fn token(number: u64) -> TokenHash {

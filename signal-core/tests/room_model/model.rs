@@ -1,9 +1,9 @@
 //! The rules of a room once more, written for plainness: it forgets nothing and looks everything up by walking.
 
 use signal_core::{
-    Admission, Change, CloseReason, Dialect, Farewell, Grant, LeaveReason, Link, NewRoom,
-    OnCreatorLeave, Op, ParticipantId, PasswordTag, Presence, Receipt, Reject, Room, Rotation,
-    Status, Ticket, Timestamp, TokenHash,
+    Admission, Attachment, Change, CloseReason, Grant, LeaveKind, LeaveReason, OnCreatorLeave, Op,
+    ParticipantId, PasswordTag, Presence, ProtocolVersion, Receipt, Reject, Room, RoomSpec,
+    Rotation, Status, Ticket, Timestamp, TokenHash,
 };
 
 /// Every id is drawn with it.
@@ -27,8 +27,8 @@ pub(crate) struct Model {
     creator_id: ParticipantId,
     issued: u32,
     entered: Vec<ParticipantId>,
-    /// What every link that ever got a seat was answered.
-    answers: Vec<(Link, Receipt)>,
+    /// What every attachment that ever got a seat was answered.
+    answers: Vec<(Attachment, Receipt)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub(crate) struct ModelSeat {
     pub(crate) id: ParticipantId,
     pub(crate) name: String,
     pub(crate) state: Option<Vec<u8>>,
-    pub(crate) link: Link,
+    pub(crate) attachment: Attachment,
     pub(crate) presence: Presence,
     pub(crate) generation: u32,
     /// The newest first.
@@ -45,7 +45,7 @@ pub(crate) struct ModelSeat {
 }
 
 impl Model {
-    pub(crate) fn of(new: &NewRoom) -> Self {
+    pub(crate) fn of(new: &RoomSpec) -> Self {
         Self {
             name: new.name.clone(),
             status: Status::Open,
@@ -74,12 +74,12 @@ impl Model {
         self.depart(LeaveReason::Lost, |seat| is_over(seat.presence, now));
         match op {
             Op::Admit { by, .. } => self.admit(*by),
-            Op::Attach { grant, name, dialect, link, resume, .. } => {
-                let tokens = match dialect {
-                    Dialect::V1 => Vec::new(),
-                    Dialect::V2 => vec![*resume],
+            Op::Attach { grant, name, protocol, attachment, resume, .. } => {
+                let tokens = match protocol {
+                    ProtocolVersion::V1 => Vec::new(),
+                    ProtocolVersion::V2 => vec![*resume],
                 };
-                self.attach(*grant, name.as_str(), *link, tokens)
+                self.attach(*grant, name.as_str(), *attachment, tokens)
             }
             Op::Change(change) => self.change(change),
             Op::Close(reason) => {
@@ -88,9 +88,9 @@ impl Model {
                 }
                 Ok(Receipt::Done)
             }
-            Op::Detach { link, until } => {
+            Op::Detach { attachment, until } => {
                 if let Some(seat) =
-                    self.seat_of(*link).filter(|seat| seat.presence == Presence::Attached)
+                    self.seat_of(*attachment).filter(|seat| seat.presence == Presence::Attached)
                 {
                     seat.presence = Presence::Detached { since: now, until: *until };
                 }
@@ -98,22 +98,24 @@ impl Model {
                 Ok(Receipt::Done)
             }
             Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref()),
-            Op::Leave { link, how } => {
+            Op::Leave { attachment, how } => {
                 let closes =
-                    *how == Farewell::Leave && self.on_creator_leave == OnCreatorLeave::Close;
-                match self.seat_of(*link).map(|seat| seat.ticket) {
+                    *how == LeaveKind::Leave && self.on_creator_leave == OnCreatorLeave::Close;
+                match self.seat_of(*attachment).map(|seat| seat.ticket) {
                     Some(Ticket::Creator) if closes => self.close(CloseReason::ByCreator),
-                    Some(_) => self.depart(LeaveReason::Left, |seat| seat.link == *link),
+                    Some(_) => {
+                        self.depart(LeaveReason::Left, |seat| seat.attachment == *attachment)
+                    }
                     None => {}
                 }
                 Ok(Receipt::Done)
             }
             Op::Prune => Ok(Receipt::Done),
-            Op::Resume { token, fresh, link, continues } => {
-                self.resume(*token, *fresh, *link, *continues)
+            Op::Resume { token, next_token, attachment, continues } => {
+                self.resume(*token, *next_token, *attachment, *continues)
             }
-            Op::Update { link, name, state } => {
-                if let Some(seat) = self.seat_of(*link) {
+            Op::Update { attachment, name, state } => {
+                if let Some(seat) = self.seat_of(*attachment) {
                     seat.name =
                         name.as_ref().map_or(seat.name.clone(), |name| name.as_str().to_owned());
                     seat.state = state
@@ -155,11 +157,11 @@ impl Model {
         &mut self,
         grant: Grant,
         name: &str,
-        link: Link,
+        attachment: Attachment,
         tokens: Vec<TokenHash>,
     ) -> Result<Receipt, Reject> {
         self.running()?;
-        if let Some(answer) = self.answer(link) {
+        if let Some(answer) = self.answer(attachment) {
             return Ok(answer);
         }
         let ticket = grant.ticket;
@@ -192,14 +194,14 @@ impl Model {
         let is_newest = self.entered.iter().all(|entered| promised < *entered);
         let id = if is_newest { promised } else { self.issue() };
         self.entered.push(id);
-        self.answers.push((link, Receipt::Entered { id }));
+        self.answers.push((attachment, Receipt::Entered { id }));
         let (name, presence) = (name.to_owned(), Presence::Attached);
         self.seats.push(ModelSeat {
             ticket,
             id,
             name,
             state: None,
-            link,
+            attachment,
             presence,
             generation: 1,
             tokens,
@@ -210,12 +212,12 @@ impl Model {
     fn resume(
         &mut self,
         token: TokenHash,
-        fresh: TokenHash,
-        link: Link,
-        continues: Option<Link>,
+        next_token: TokenHash,
+        attachment: Attachment,
+        continues: Option<Attachment>,
     ) -> Result<Receipt, Reject> {
         self.running()?;
-        if let Some(answer) = self.answer(link) {
+        if let Some(answer) = self.answer(attachment) {
             return Ok(answer);
         }
         let seat = self
@@ -223,12 +225,12 @@ impl Model {
             .iter_mut()
             .find(|seat| seat.tokens.contains(&token))
             .ok_or(Reject::ResumeFailed)?;
-        let continued = seat.tokens[0] == token && continues == Some(seat.link);
+        let continued = seat.tokens[0] == token && continues == Some(seat.attachment);
         seat.generation += u32::from(!continued);
-        seat.tokens = vec![fresh, token];
-        (seat.link, seat.presence) = (link, Presence::Attached);
+        seat.tokens = vec![next_token, token];
+        (seat.attachment, seat.presence) = (attachment, Presence::Attached);
         let answer = Receipt::Resumed { id: seat.id, continued };
-        self.answers.push((link, answer));
+        self.answers.push((attachment, answer));
         Ok(answer)
     }
 
@@ -311,12 +313,12 @@ impl Model {
         id_number(self.issued - 1)
     }
 
-    fn answer(&self, link: Link) -> Option<Receipt> {
-        self.answers.iter().find(|(answered, _)| *answered == link).map(|(_, answer)| *answer)
+    fn answer(&self, attachment: Attachment) -> Option<Receipt> {
+        self.answers.iter().find(|(answered, _)| *answered == attachment).map(|(_, answer)| *answer)
     }
 
-    fn seat_of(&mut self, link: Link) -> Option<&mut ModelSeat> {
-        self.seats.iter_mut().find(|seat| seat.link == link)
+    fn seat_of(&mut self, attachment: Attachment) -> Option<&mut ModelSeat> {
+        self.seats.iter_mut().find(|seat| seat.attachment == attachment)
     }
 
     fn guests(&self) -> impl Iterator<Item = &ModelSeat> {

@@ -7,7 +7,7 @@ mod sdk;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use signal_core::{Dialect, ParticipantId, RoomId};
+use signal_core::{ParticipantId, ProtocolVersion, RoomId};
 
 pub use self::browser::{Browser, Rule};
 pub use self::hostile::Hostile;
@@ -19,7 +19,7 @@ use crate::random::Random;
 
 /// A program at the other end of a socket.
 pub trait Participant {
-    fn dialect(&self) -> Dialect;
+    fn protocol(&self) -> ProtocolVersion;
 
     /// Whether it keeps to the protocol, so that it can expect to be connected with others that do.
     fn is_honest(&self) -> bool;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signal_core::{Dialect, HubConfig, OnCreatorLeave, RateLimit, ReplayLimit};
+use signal_core::{HubConfig, OnCreatorLeave, ProtocolVersion, RateLimit, ReplayLimit};
 
 use crate::client::Rule;
 use crate::random::Random;
@@ -31,7 +31,7 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Role {
     Browser(Rule),
-    Hostile(Dialect),
+    Hostile(ProtocolVersion),
     Sdk,
 }
 
@@ -111,8 +111,8 @@ impl Role {
         match random.below(20) {
             0..=3 => Self::Browser(Rule::Newcomer),
             4..=6 => Self::Browser(Rule::SmallerId),
-            7 => Self::Hostile(Dialect::V1),
-            8 => Self::Hostile(Dialect::V2),
+            7 => Self::Hostile(ProtocolVersion::V1),
+            8 => Self::Hostile(ProtocolVersion::V2),
             _ => Self::Sdk,
         }
     }

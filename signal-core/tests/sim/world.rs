@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signal_core::{
-    Applied, Capacity, ConnId, Entry, ErrorCode, Grant, IceServers, IdSuffix, Input, NewRoom,
-    NodeId, Op, OpId, ParticipantId, PasswordTag, PeerFrame, RequestId, Room, RoomId, Timestamp,
+    Applied, Capacity, ConnId, Entry, ErrorCode, Grant, IceServers, IdSuffix, Input, NodeFrame,
+    NodeId, Op, OpId, ParticipantId, PasswordTag, RequestId, Room, RoomId, RoomSpec, Timestamp,
     TokenHash, wire,
 };
 
@@ -98,7 +98,7 @@ enum Event {
     Peer {
         from: NodeId,
         to: NodeId,
-        frame: PeerFrame,
+        frame: NodeFrame,
     },
     ReadOn(ConnId),
     Reap(NodeId),
@@ -119,7 +119,7 @@ enum Event {
     },
     Undelivered {
         node: NodeId,
-        frame: PeerFrame,
+        frame: NodeFrame,
     },
     Up(ConnId, Up),
     Wake {
@@ -191,7 +191,7 @@ impl World {
         };
         let suffix = self.suffix();
         let expires_at = START + Duration::from_millis(self.plan.life);
-        self.store.create(Room::create(NewRoom {
+        self.store.create(Room::create(RoomSpec {
             id: keys.id,
             epoch: self.random.next(),
             name: "a room".into(),
@@ -396,7 +396,7 @@ impl World {
 fn program(role: Role) -> Box<dyn Participant> {
     match role {
         Role::Browser(rule) => Box::new(Browser::new(rule)),
-        Role::Hostile(dialect) => Box::new(Hostile::new(dialect)),
+        Role::Hostile(protocol) => Box::new(Hostile::new(protocol)),
         Role::Sdk => Box::new(Sdk::new()),
     }
 }

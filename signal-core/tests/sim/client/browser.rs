@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use signal_core::{Dialect, ParticipantId};
+use signal_core::{ParticipantId, ProtocolVersion};
 
 use super::{Doing, Hands, Outgoing, Participant, Way};
 use crate::air::PeerConnection;
@@ -94,8 +94,8 @@ impl Browser {
 }
 
 impl Participant for Browser {
-    fn dialect(&self) -> Dialect {
-        Dialect::V1
+    fn protocol(&self) -> ProtocolVersion {
+        ProtocolVersion::V1
     }
 
     fn is_honest(&self) -> bool {

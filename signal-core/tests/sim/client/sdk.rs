@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use signal_core::{Dialect, ParticipantId};
+use signal_core::{ParticipantId, ProtocolVersion};
 
 use super::{Doing, Hands, Outgoing, Participant, Way};
 use crate::air::PeerConnection;
@@ -283,8 +283,8 @@ impl Sdk {
 }
 
 impl Participant for Sdk {
-    fn dialect(&self) -> Dialect {
-        Dialect::V2
+    fn protocol(&self) -> ProtocolVersion {
+        ProtocolVersion::V2
     }
 
     fn is_honest(&self) -> bool {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use signal_core::{
-    Admission, Dialect, Farewell, Link, Op, ParticipantId, Presence, Receipt, Reject, Room, Seat,
-    Status, Ticket, Timestamp, TokenHash,
+    Admission, Attachment, LeaveKind, Op, ParticipantId, Presence, ProtocolVersion, Receipt,
+    Reject, Room, Seat, Status, Ticket, Timestamp, TokenHash,
 };
 
 /// What has been seen of one room so far.
@@ -12,7 +12,7 @@ pub struct RecordRules {
     /// Every id that ever had a seat.
     entered: BTreeSet<ParticipantId>,
     /// Every socket that ever had a seat.
-    links: HashSet<Link>,
+    attachments: HashSet<Attachment>,
     put_out: Vec<Ticket>,
     wrong_guesses: u8,
     /// The token that resumes each seat, and the one before.
@@ -25,7 +25,7 @@ impl RecordRules {
     pub fn new(_room: &Room) -> Self {
         Self {
             entered: BTreeSet::new(),
-            links: HashSet::new(),
+            attachments: HashSet::new(),
             put_out: Vec::new(),
             wrong_guesses: 0,
             tokens: BTreeMap::new(),
@@ -55,7 +55,9 @@ impl RecordRules {
             let takes = match op {
                 Op::Admit { .. } => true,
                 // What was done before may be asked for again.
-                Op::Attach { link, .. } | Op::Resume { link, .. } => !self.links.contains(link),
+                Op::Attach { attachment, .. } | Op::Resume { attachment, .. } => {
+                    !self.attachments.contains(attachment)
+                }
                 _ => false,
             };
             assert!(!takes || reply.is_err(), "{op:?} was accepted by a room that is over");
@@ -84,11 +86,11 @@ impl RecordRules {
                 Op::Attach { grant, .. } => {
                     seat.ticket == grant.ticket || self.is_evicted(before, seat, after)
                 }
-                Op::Detach { link, until } => seat.link == *link && *until <= now,
+                Op::Detach { attachment, until } => seat.attachment == *attachment && *until <= now,
                 Op::Kick { participant, .. } => seat.id == *participant,
-                Op::Leave { link, how } => {
-                    let ends_room = seat.is_creator() && *how == Farewell::Leave;
-                    seat.link == *link && seat.is_attached() || ends_room
+                Op::Leave { attachment, how } => {
+                    let ends_room = seat.is_creator() && *how == LeaveKind::Leave;
+                    seat.attachment == *attachment && seat.is_attached() || ends_room
                 }
                 Op::Admit { .. }
                 | Op::Change(_)
@@ -122,7 +124,7 @@ impl RecordRules {
 
     fn check_arrivals(&mut self, before: &Room, op: &Op, after: &Room) {
         for seat in after.seats().iter().filter(|seat| before.seat(seat.id).is_none()) {
-            let Op::Attach { grant, link, dialect, name, .. } = op else {
+            let Op::Attach { grant, attachment, protocol, name, .. } = op else {
                 panic!("{op:?} gave a seat to {:?}", seat.id);
             };
             let lowest = self.entered.first();
@@ -132,9 +134,15 @@ impl RecordRules {
                 seat.id
             );
             self.entered.insert(seat.id);
-            let given =
-                (seat.ticket, seat.link, seat.dialect, &seat.name, seat.presence, seat.generation);
-            assert_eq!(given, (grant.ticket, *link, *dialect, name, Presence::Attached, 1));
+            let given = (
+                seat.ticket,
+                seat.attachment,
+                seat.protocol,
+                &seat.name,
+                seat.presence,
+                seat.generation,
+            );
+            assert_eq!(given, (grant.ticket, *attachment, *protocol, name, Presence::Attached, 1));
             assert!(
                 !self.put_out.contains(&seat.ticket),
                 "{:?} was put out and is back",
@@ -162,8 +170,12 @@ impl RecordRules {
     /// No socket gets a seat twice: an operation that is repeated late does not undo what came after it.
     fn check_links(&mut self, before: &Room, after: &Room) {
         for seat in after.seats() {
-            if before.seat(seat.id).is_none_or(|older| older.link != seat.link) {
-                assert!(self.links.insert(seat.link), "{:?} got a seat again", seat.link);
+            if before.seat(seat.id).is_none_or(|older| older.attachment != seat.attachment) {
+                assert!(
+                    self.attachments.insert(seat.attachment),
+                    "{:?} got a seat again",
+                    seat.attachment
+                );
             }
         }
     }
@@ -209,22 +221,25 @@ impl RecordRules {
         after: &Room,
     ) {
         match (op, reply) {
-            (Op::Attach { resume, dialect: Dialect::V2, .. }, Ok(Receipt::Entered { id }))
-                if before.seat(*id).is_none() =>
-            {
+            (
+                Op::Attach { resume, protocol: ProtocolVersion::V2, .. },
+                Ok(Receipt::Entered { id }),
+            ) if before.seat(*id).is_none() => {
                 self.tokens.insert(*id, [Some(*resume), None]);
             }
             (
-                Op::Resume { token, fresh, link, continues },
+                Op::Resume { token, next_token, attachment, continues },
                 Ok(Receipt::Resumed { id, continued }),
-            ) if moves(before, after, *id, *link) => {
+            ) if moves(before, after, *id, *attachment) => {
                 let known = self.tokens.get(id).copied().unwrap_or_default();
                 assert!(known.contains(&Some(*token)), "{id:?} was resumed with a void token");
                 let before = before.seat(*id).expect("nobody else can be resumed");
                 let seat = after.seat(*id).expect("just resumed");
-                assert!(!continued || known[0] == Some(*token) && *continues == Some(before.link));
+                assert!(
+                    !continued || known[0] == Some(*token) && *continues == Some(before.attachment)
+                );
                 assert_eq!(seat.generation, before.generation + u32::from(!continued));
-                self.tokens.insert(*id, [Some(*fresh), Some(*token)]);
+                self.tokens.insert(*id, [Some(*next_token), Some(*token)]);
             }
             (Op::Resume { token, .. }, Err(Reject::ResumeFailed)) => {
                 let known = self.tokens.iter().find(|(_, known)| known.contains(&Some(*token)));
@@ -255,8 +270,8 @@ impl RecordRules {
 }
 
 /// Whether that socket has got the seat only now.
-fn moves(before: &Room, after: &Room, id: ParticipantId, link: Link) -> bool {
-    let has_seat = |room: &Room| room.seat(id).is_some_and(|seat| seat.link == link);
+fn moves(before: &Room, after: &Room, id: ParticipantId, attachment: Attachment) -> bool {
+    let has_seat = |room: &Room| room.seat(id).is_some_and(|seat| seat.attachment == attachment);
     !has_seat(before) && has_seat(after)
 }
 
@@ -281,9 +296,9 @@ fn check_seats(room: &Room) {
             seat.ticket
         );
         assert!(
-            others.iter().all(|other| other.link != seat.link),
+            others.iter().all(|other| other.attachment != seat.attachment),
             "{:?} has two seats",
-            seat.link
+            seat.attachment
         );
     }
     assert!(

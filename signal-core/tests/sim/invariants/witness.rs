@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use signal_core::{
-    ConnId, Dialect, ErrorCode, Farewell, HubConfig, Input, Loss, NodeId, Op, ParticipantId,
-    PeerBody, PeerFrame, Room, RoomId, SignalKind, Status, Timestamp,
+    ConnId, Disconnect, ErrorCode, HubConfig, Input, LeaveKind, NodeBody, NodeFrame, NodeId, Op,
+    ParticipantId, ProtocolVersion, Room, RoomId, SignalKind, Status, Timestamp,
 };
 
 use self::nodes::number_of;
@@ -25,7 +25,7 @@ pub struct Witness {
     conns: BTreeMap<ConnId, Conn>,
     referee: Referee,
     /// Messages that came to the node that judges them before the record they go by did.
-    early: Vec<(NodeId, PeerFrame)>,
+    early: Vec<(NodeId, NodeFrame)>,
     /// Whose seat each resume token was given for.
     tokens: BTreeMap<String, ParticipantId>,
     /// How often senders were told that something of theirs was refused, without it being clear what: by sender and
@@ -89,14 +89,14 @@ impl Witness {
         conn: ConnId,
         node: NodeId,
         room: RoomId,
-        dialect: Dialect,
+        protocol: ProtocolVersion,
         is_honest: bool,
         resumes: Option<(String, u64)>,
     ) {
         let conn_state = Conn {
             node,
             room,
-            dialect: if resumes.is_some() { Dialect::V2 } else { dialect },
+            protocol: if resumes.is_some() { ProtocolVersion::V2 } else { protocol },
             is_honest,
             resumes,
             phase: Phase::Entering,
@@ -131,23 +131,23 @@ impl Witness {
                     Phase::Ending | Phase::Over => {}
                 }
             }
-            Input::Lost { conn, how } => self.lost(*conn, *how == Loss::Cut, now),
-            Input::Peer { frame, .. } => match (&frame.body, frame.to) {
-                (PeerBody::Refused { code, kind }, Some(to)) => {
+            Input::Lost { conn, how } => self.lost(*conn, *how == Disconnect::Abrupt, now),
+            Input::FromNode { frame, .. } => match (&frame.body, frame.to) {
+                (NodeBody::Refused { code, kind }, Some(to)) => {
                     self.step.cause = Cause::Refusal(frame.from.id);
                     let is_offer = *kind == Some(SignalKind::Offer);
                     if is_offer && *code != ErrorCode::OfferConflict {
                         self.referee.withdrawn(node, frame.room, to.id, frame.from.id);
                     }
                 }
-                (PeerBody::Signal(_), Some(to)) if frame.from.id > to.id => {
+                (NodeBody::Signal(_), Some(to)) if frame.from.id > to.id => {
                     self.arrived_from_node(node, frame, ledger);
                 }
                 _ => {}
             },
             // Where the way back is broken too, its sender cannot be told.
             Input::Undelivered {
-                frame: PeerFrame { body: PeerBody::Refused { .. }, from, to: Some(to), .. },
+                frame: NodeFrame { body: NodeBody::Refused { .. }, from, to: Some(to), .. },
             } => {
                 self.count_refusal(to.id, Some(from.id).filter(|from| *from != to.id));
             }
@@ -194,7 +194,7 @@ impl Witness {
         self.sessions.retain(|(of, at, id), session| {
             let seat = record.seat(*id);
             let is_kept = seat.is_some_and(|seat| {
-                seat.generation == session.generation && seat.link.node == node
+                seat.generation == session.generation && seat.attachment.node == node
             });
             (*of, *at) != (node, room) || session.conn.is_some() || is_kept
         });
@@ -224,12 +224,14 @@ impl Witness {
         entry.from = id;
         let addressed = record.seats().iter().filter(|seat| match entry.to {
             Some(to) => seat.id == to,
-            None => seat.id != id && seat.dialect == Dialect::V2,
+            None => seat.id != id && seat.protocol == ProtocolVersion::V2,
         });
         let to = addressed.map(|seat| (seat.id, seat.generation)).collect();
         entry.taken = Some(Taken { from: session.generation, to });
-        let is_here =
-            entry.to.and_then(|to| record.seat(to)).is_some_and(|seat| seat.link.node == node);
+        let is_here = entry
+            .to
+            .and_then(|to| record.seat(to))
+            .is_some_and(|seat| seat.attachment.node == node);
         let is_judged_here = is_here || entry.to.is_some_and(|to| id < to);
         if entry.kind != Kind::Message && entry.to != Some(id) && is_judged_here {
             self.arrived(node, number, ledger);
@@ -249,26 +251,28 @@ impl Witness {
         if self.is_blind {
             return;
         }
-        let (Op::Attach { link, .. }
-        | Op::Detach { link, .. }
-        | Op::Leave { link, .. }
-        | Op::Resume { link, .. }
-        | Op::Update { link, .. }) = op
+        let (Op::Attach { attachment, .. }
+        | Op::Detach { attachment, .. }
+        | Op::Leave { attachment, .. }
+        | Op::Resume { attachment, .. }
+        | Op::Update { attachment, .. }) = op
         else {
             return;
         };
-        assert_eq!(link.node, node, "an operation in the name of another node");
-        let Some(state) = self.conns.get_mut(&link.conn) else { return };
+        assert_eq!(attachment.node, node, "an operation in the name of another node");
+        let Some(state) = self.conns.get_mut(&attachment.conn) else { return };
         match (op, state.keeps_seat) {
-            (Op::Leave { how: Farewell::Leave, .. }, None) => {
+            (Op::Leave { how: LeaveKind::Leave, .. }, None) => {
                 let Phase::Seated(id) = std::mem::replace(&mut state.phase, Phase::Ending) else {
                     return;
                 };
                 self.sessions.remove(&(node, state.room, id));
             }
-            (Op::Leave { .. }, keeps) => assert_eq!(keeps.flatten(), None, "{link:?} was only cut"),
+            (Op::Leave { .. }, keeps) => {
+                assert_eq!(keeps.flatten(), None, "{attachment:?} was only cut")
+            }
             (Op::Detach { until, .. }, Some(Some(keeps))) => {
-                assert_eq!(*until, keeps, "the grace of {link:?}");
+                assert_eq!(*until, keeps, "the grace of {attachment:?}");
             }
             _ => {}
         }
@@ -312,7 +316,7 @@ impl Witness {
             let record = self.record(node, entry.room);
             let is_elsewhere = record
                 .and_then(|record| record.seat(to))
-                .is_some_and(|seat| seat.link.node != node);
+                .is_some_and(|seat| seat.attachment.node != node);
             let session = self.sessions.get(&(node, entry.room, to));
             // What is for somebody who is still entering is held back, and what comes after something that goes by a
             // later record.

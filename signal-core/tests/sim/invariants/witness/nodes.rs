@@ -1,13 +1,13 @@
 //! What one node sends to another.
 
-use signal_core::{Address, ErrorCode, NodeId, PeerBody, PeerFrame, RoomId, Timestamp};
+use signal_core::{ErrorCode, NodeBody, NodeFrame, NodeId, RoomId, SeatRef, Timestamp};
 
 use super::{Cause, Witness};
 use crate::ledger::Ledger;
 
 impl Witness {
     /// A message has come from another node to the one that judges its pair.
-    pub(super) fn arrived_from_node(&mut self, node: NodeId, frame: &PeerFrame, ledger: &Ledger) {
+    pub(super) fn arrived_from_node(&mut self, node: NodeId, frame: &NodeFrame, ledger: &Ledger) {
         let Some(number) = number_of(frame, ledger) else { return };
         self.step.cause = Cause::Peer(number);
         let version = self.record(node, frame.room).map(|record| record.version());
@@ -27,7 +27,7 @@ impl Witness {
         now: Timestamp,
     ) {
         let version = self.record(node, room).map(|record| record.version());
-        let is_due = |(at, frame): &(NodeId, PeerFrame)| {
+        let is_due = |(at, frame): &(NodeId, NodeFrame)| {
             *at == node && frame.room == room && Some(frame.version) <= version
         };
         let (due, early): (Vec<_>, Vec<_>) =
@@ -48,9 +48,9 @@ impl Witness {
     }
 
     /// Whether a frame is from or for a seat that has lost messages since.
-    pub(super) fn is_void(&self, node: NodeId, frame: &PeerFrame) -> bool {
+    pub(super) fn is_void(&self, node: NodeId, frame: &NodeFrame) -> bool {
         let record = self.record(node, frame.room);
-        let is_void = |address: &Address| {
+        let is_void = |address: &SeatRef| {
             let seat = record.and_then(|record| record.seat(address.id));
             seat.is_none_or(|seat| seat.generation != address.generation)
         };
@@ -61,7 +61,7 @@ impl Witness {
     pub fn sent_to_node(
         &mut self,
         node: NodeId,
-        frame: &PeerFrame,
+        frame: &NodeFrame,
         ledger: &mut Ledger,
         now: Timestamp,
     ) {
@@ -70,12 +70,12 @@ impl Witness {
         }
         let Some(to) = frame.to else { return };
         match &frame.body {
-            PeerBody::Signal(_) if frame.from.id < to.id => {
+            NodeBody::Signal(_) if frame.from.id < to.id => {
                 if let Some(number) = number_of(frame, ledger) {
                     self.referee.forwarded(node, number, ledger, now);
                 }
             }
-            PeerBody::Refused { code, .. } => {
+            NodeBody::Refused { code, .. } => {
                 let is_conflict = *code == ErrorCode::OfferConflict;
                 match self.step.cause {
                     _ if is_conflict => {
@@ -98,16 +98,16 @@ impl Witness {
                     }
                 }
             }
-            PeerBody::Message { .. } | PeerBody::Signal(_) => {}
+            NodeBody::Message { .. } | NodeBody::Signal(_) => {}
         }
     }
 }
 
-pub(super) fn number_of(frame: &PeerFrame, ledger: &Ledger) -> Option<u64> {
+pub(super) fn number_of(frame: &NodeFrame, ledger: &Ledger) -> Option<u64> {
     let payload = match &frame.body {
-        PeerBody::Message { data, .. } => data,
-        PeerBody::Refused { .. } => return None,
-        PeerBody::Signal(signal) => &signal.payload,
+        NodeBody::Message { data, .. } => data,
+        NodeBody::Refused { .. } => return None,
+        NodeBody::Signal(signal) => &signal.payload,
     };
     ledger.number_in(std::str::from_utf8(payload.as_bytes()).ok()?)
 }

@@ -1,7 +1,9 @@
 //! What a socket is told, from its welcome to its close.
 
 use bytes::Bytes;
-use signal_core::{CloseCode, ConnId, Dialect, NodeId, ParticipantId, RoomId, Status, Timestamp};
+use signal_core::{
+    CloseCode, ConnId, NodeId, ParticipantId, ProtocolVersion, RoomId, Status, Timestamp,
+};
 
 use super::{Cause, Witness};
 use crate::frame::Told;
@@ -12,7 +14,7 @@ use crate::ledger::{Kind, Ledger};
 pub(super) struct Conn {
     pub(super) node: NodeId,
     pub(super) room: RoomId,
-    pub(super) dialect: Dialect,
+    pub(super) protocol: ProtocolVersion,
     pub(super) is_honest: bool,
     /// The resume token that it came with, and how far its participant had got.
     pub(super) resumes: Option<(String, u64)>,
@@ -40,7 +42,7 @@ impl Witness {
         let Some(state) = self.conns.get_mut(&conn) else { return };
         let phase = std::mem::replace(&mut state.phase, Phase::Over);
         let Phase::Seated(id) = phase else { return };
-        let keeps_seat = is_cut && state.dialect == Dialect::V2;
+        let keeps_seat = is_cut && state.protocol == ProtocolVersion::V2;
         state.keeps_seat = Some(keeps_seat.then(|| now + self.config.resume_grace));
         let key = (state.node, state.room, id);
         match self.sessions.get_mut(&key) {
@@ -90,7 +92,7 @@ impl Witness {
         now: Timestamp,
     ) {
         let Some(state) = self.conns.get_mut(&conn) else { return };
-        let (node, room, dialect) = (state.node, state.room, state.dialect);
+        let (node, room, protocol) = (state.node, state.room, state.protocol);
         let (resumed, is_honest) = (state.resumes.clone(), state.is_honest);
         state.unsent += frame.len();
         let record = self.record(node, room).cloned().expect("it goes by a record");
@@ -105,7 +107,10 @@ impl Witness {
             (None, None) => panic!("`joined` does not say who: {told:?}"),
         };
         assert_eq!(told.kind == "resumed", resumed.is_some(), "{conn:?} was told {told:?}");
-        assert_eq!(told.v, (told.replayed.is_none() && dialect == Dialect::V2).then_some(2));
+        assert_eq!(
+            told.v,
+            (told.replayed.is_none() && protocol == ProtocolVersion::V2).then_some(2)
+        );
         let key = (node, room, id);
         match (resumed, told.replayed) {
             (Some((_, last_seq)), Some(_)) => {
@@ -118,7 +123,7 @@ impl Witness {
                 }
             }
             _ => {
-                let session = Session::new(id, dialect, conn, frame, told, &record);
+                let session = Session::new(id, protocol, conn, frame, told, &record);
                 let before = self.sessions.insert(key, session);
                 assert!(
                     before.is_none_or(|before| before.conn.is_none()),
@@ -291,7 +296,7 @@ impl Witness {
         let goes_on = self.sessions.get(&key).is_some_and(|session| {
             session.conn.is_some()
                 || seat.is_some_and(|seat| {
-                    seat.generation == session.generation && seat.link.node == node
+                    seat.generation == session.generation && seat.attachment.node == node
                 })
         });
         if !goes_on {
