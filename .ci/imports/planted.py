@@ -1,0 +1,83 @@
+"""Small crates with one fault each, and one without: `name: (files, order, what has to be found)`."""
+
+GOOD = {
+    "lib.rs": "mod upper; mod lower; mod leaf;\npub use self::lower::Lower;",
+    "main.rs": "fn main() { planted::upper::run(); }",
+    # A module and its submodules may know each other.
+    "upper.rs": "mod part;\nuse crate::lower;\npub struct Upper(part::Part);\npub fn run() { lower::make(); }",
+    "upper/part.rs": "use super::Upper;\npub struct Part;\nimpl From<Upper> for Part {}",
+    # Neither comments nor strings nor tests import anything.
+    "lower.rs": '// crate::upper::run\nuse crate::leaf::{self, Leaf as Foliage};\npub struct Lower;\npub fn make() -> Foliage { leaf::grow("crate::upper::run", \'"\') }\n'
+    "#[cfg(test)]\nmod tests {\n    use crate::upper::Upper;\n}",
+    "leaf.rs": "pub struct Leaf;\npub fn grow() {}\n#[cfg(any(test, fuzzing))]\nuse crate::{upper::Upper};",
+}
+ORDER = {
+    "wings": ["upper", "lower", "leaf"],
+    "only": [{"of": "leaf", "by": ["lower"]}],
+    "never": [{"from": "lower", "files": ["upper"], "crates": ["webrtc"]}],
+}
+
+TREES = {
+    "good": (GOOD, ORDER, []),
+    "two siblings": (
+        {"lib.rs": "mod a; mod b;", "a.rs": "use crate::b::B;\npub struct A;", "b.rs": "use crate::a::A;\npub struct B;"},
+        {},
+        ["a circle: a.rs -> b.rs -> a.rs"],
+    ),
+    "a path inside a function": (
+        {"lib.rs": "mod a; mod b;", "a.rs": "pub fn f() { crate::b::g() }", "b.rs": "pub fn g() { let _ = crate::a::f; }"},
+        {},
+        ["a circle: a.rs -> b.rs -> a.rs"],
+    ),
+    "super, by a name that the parent hands on": (
+        {
+            "lib.rs": "mod p;",
+            "p.rs": "mod a; mod b;\npub use self::{a::A, b::*};",
+            "p/a.rs": "use super::B;\npub struct A;",
+            "p/b.rs": "pub struct B;\nimpl B { fn a() -> super::A {} }",
+        },
+        {},
+        ["a circle: p/a.rs -> p/b.rs -> p/a.rs"],
+    ),
+    "through a submodule": (
+        {
+            "lib.rs": "mod p; mod x;",
+            "p.rs": "mod c;\npub struct P;\nuse self::c::C;",
+            "p/c.rs": "use crate::x;\npub struct C;\nfn f() { x::g() }",
+            "x.rs": "use crate::p::P;\npub fn g() {}",
+        },
+        {},
+        ["a circle: p.rs -> p/c.rs -> x.rs -> p.rs"],
+    ),
+    "through a file with another name": (
+        {"lib.rs": '#[path = "a_1.rs"]\nmod a;\nmod b;', "a_1.rs": "pub struct A(crate::b::B);", "b.rs": "pub struct B(Box<crate::a::A>);"},
+        {},
+        ["a circle: a_1.rs -> b.rs -> a_1.rs"],
+    ),
+    "upward": (
+        GOOD | {"leaf.rs": "use crate::lower::Lower;", "lower.rs": "pub struct Lower;\npub fn make() {}"},
+        {"wings": ORDER["wings"]},
+        ["not down: leaf.rs -> lower.rs"],
+    ),
+    "within a level": (
+        GOOD,
+        {"wings": ["upper", "lower leaf"]},
+        ["not down: lower.rs -> leaf.rs"],
+    ),
+    "in no wing": (GOOD, {"wings": ["upper", "lower"]}, ["leaf.rs is in no wing of the order"]),
+    "not for everybody": (
+        GOOD,
+        {"only": [{"of": "lower", "by": ["leaf"]}]},
+        ["only leaf may: upper.rs -> lower.rs"],
+    ),
+    "forbidden, two files away": (
+        GOOD,
+        {"never": [{"from": "upper", "files": ["leaf"]}]},
+        ["upper must not: upper.rs -> lower.rs -> leaf.rs"],
+    ),
+    "a forbidden crate": (
+        GOOD | {"leaf.rs": "pub struct Leaf(webrtc::Track);\npub fn grow() {}"},
+        ORDER,
+        ["lower must not: lower.rs -> leaf.rs -> webrtc (line 1)"],
+    ),
+}
