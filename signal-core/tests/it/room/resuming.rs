@@ -2,7 +2,7 @@
 
 use signal_core::{CloseReason, Dialect, Farewell, LeaveReason, Op, Presence, Receipt, Reject, Ticket};
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn a_detached_seat_is_kept_until_its_time_and_not_counted_by_join() {
