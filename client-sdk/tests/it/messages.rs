@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client_sdk::{Audience, Client, CommandError, Event, Member, NewRoom, Participant};
+use client_sdk::{Audience, Client, CommandError, Event, NewRoom, Participant, ParticipantInfo};
 use serde_json::{Value, json};
 use signal_core::{HubConfig, RateLimit};
 use signal_server::testing::{self, TestServer};

@@ -6,7 +6,7 @@ mod connection;
 mod random;
 mod world;
 
-use signal_core::Dialect;
+use signal_core::ProtocolVersion;
 
 use self::random::Random;
 use self::world::World;

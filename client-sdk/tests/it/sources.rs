@@ -4,7 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use bytes::Bytes;
-use client_sdk::{Codec, Frame, MediaError, MediaKind, MediaSource, NewRoom, PushError, Source, async_trait};
+use client_sdk::{
+    Codec, Frame, MediaError, MediaKind, MediaSource, NewRoom, PushError, Source, async_trait,
+};
 use signal_server::testing::TestServer;
 
 use crate::common::frames::{Form, receive_frames};

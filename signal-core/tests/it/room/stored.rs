@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use signal_core::{Admission, InvalidRecord, Op, PasswordTag, Room, wire};
 
-use super::support::{NOW, admit_op, detach, guest, kick, link, lock, name, room, rotate, seated};
+use super::support::{
+    NOW, admit_op, attachment, detach, guest, kick, lock, name, room, rotate, seated,
+};
 
 /// A room with something in every list and field.
 fn eventful() -> Room {

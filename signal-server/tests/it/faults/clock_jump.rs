@@ -140,5 +140,7 @@ fn libfaketime() -> PathBuf {
     let folders = fs::read_dir("/usr/lib").unwrap().map(|folder| folder.unwrap().path());
     let mut libraries =
         folders.chain(["/usr/lib64".into()]).map(|folder| folder.join("faketime/libfaketime.so.1"));
-    libraries.find(|library| library.exists()).expect("libfaketime is there: `./test` says how to install it")
+    libraries
+        .find(|library| library.exists())
+        .expect("libfaketime is there: `./test` says how to install it")
 }
