@@ -1,10 +1,12 @@
 //! What goes for every HTTP request: who asks, how long it may take, what browsers are told.
 
 pub(crate) mod error;
+pub(crate) mod error_responses;
 pub(crate) mod language;
 pub(crate) mod probes;
 pub(crate) mod room_path;
 pub(crate) mod rooms;
+pub(crate) mod schema;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

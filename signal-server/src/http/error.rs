@@ -10,7 +10,7 @@ use serde::Serialize;
 use signal_core::{Language, Reject, Room};
 use utoipa::ToSchema;
 
-use crate::documents::openapi;
+use crate::http::schema;
 use crate::limits::quota::UsedUp;
 use crate::rooms::creation::CreateRoomError;
 use crate::rooms::credentials::RotateError;
@@ -72,7 +72,7 @@ pub(crate) enum Code {
 /// A refusal.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Failure {
-    #[schema(schema_with = openapi::constant::<false>)]
+    #[schema(schema_with = schema::constant::<false>)]
     success: bool,
     code: Code,
     /// For people, in the language of `Accept-Language`.

@@ -10,12 +10,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::app::App;
-use crate::documents::openapi::refusals;
 use crate::http::error::ApiError;
+use crate::http::error_responses::error_responses;
 use crate::http::language;
 use crate::metrics::OPEN_METRICS;
 
-refusals!(Unavailable);
+error_responses!(Unavailable);
 
 /// `GET /healthz` and `GET /readyz`, which tell nothing that the public may not know.
 pub(crate) fn probes() -> Router<Arc<App>> {
@@ -49,7 +49,7 @@ pub(crate) async fn healthz() -> &'static str {
     tag = "server",
     responses(
         (status = 200, description = "It does", body = String, content_type = "text/plain"),
-        Refusals
+        ErrorResponses
     )
 )]
 pub(crate) async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {

@@ -39,10 +39,10 @@ pub(crate) use self::show::show;
 use crate::app::App;
 use crate::auth::identity::User;
 use crate::auth::ws_token::SeatGrant;
-use crate::documents::openapi;
 use crate::http::Client;
 use crate::http::error::ApiError;
 use crate::http::room_path::RoomPath;
+use crate::http::schema;
 use crate::limits::Limit;
 use crate::rooms::access::{self, NoHolder};
 
@@ -145,7 +145,7 @@ fn invalid(detail: &str) -> ApiError {
 /// What a request that succeeds is answered.
 #[derive(Serialize, ToSchema)]
 struct Success<T> {
-    #[schema(schema_with = openapi::constant::<true>)]
+    #[schema(schema_with = schema::constant::<true>)]
     success: bool,
     data: T,
 }

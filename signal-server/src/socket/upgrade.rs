@@ -22,9 +22,9 @@ use tracing::Instrument;
 use crate::app::App;
 use crate::auth::opaque_token;
 use crate::auth::ws_token::TokenError;
-use crate::documents::openapi::refusals;
 use crate::http::Client;
 use crate::http::error::ApiError;
+use crate::http::error_responses::error_responses;
 use crate::http::language::{self, Preference};
 use crate::http::room_path::{RoomName, RoomPath};
 use crate::http::rooms::bearer;
@@ -34,7 +34,7 @@ use crate::listener::accept::Hold;
 use crate::rooms::access::{Holder, NoHolder, holder};
 use crate::socket::connection::{self, Connection};
 
-refusals!(InvalidArgument, Forbidden, RateLimited);
+error_responses!(InvalidArgument, Forbidden, RateLimited);
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -60,7 +60,7 @@ pub(crate) struct WsQuery {
     tag = "rooms",
     operation_id = "open_socket",
     params(RoomName, WsQuery, Preference),
-    responses((status = 101, description = "The socket is open"), Refusals)
+    responses((status = 101, description = "The socket is open"), ErrorResponses)
 )]
 pub(crate) async fn open(
     State(app): State<Arc<App>>,

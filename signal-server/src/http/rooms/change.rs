@@ -14,14 +14,14 @@ use super::rotate_password::RotatePassword;
 use super::summary::Summary;
 use super::{Body, Success, apply, field, invalid, own_room, parse, respond, take_change, whole};
 use crate::app::App;
-use crate::documents::openapi::refusals;
 use crate::http::Client;
 use crate::http::error::ApiError;
+use crate::http::error_responses::error_responses;
 use crate::http::language::{self, Preference};
 use crate::http::room_path::{RoomName, RoomPath};
 use crate::rooms::credentials::rotate;
 
-refusals!(
+error_responses!(
     Unauthorized,
     InvalidArgument,
     Forbidden,
@@ -74,7 +74,7 @@ struct Changed {
     params(RoomName, Preference),
     request_body = ChangeRequest,
     security(("access_token" = [])),
-    responses((status = 200, description = "The room as it is now", body = Success<Changed>), Refusals)
+    responses((status = 200, description = "The room as it is now", body = Success<Changed>), ErrorResponses)
 )]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,

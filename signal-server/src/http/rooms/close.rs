@@ -11,13 +11,13 @@ use utoipa::ToSchema;
 
 use super::{Success, apply, own_room, respond};
 use crate::app::App;
-use crate::documents::openapi::refusals;
 use crate::http::Client;
 use crate::http::error::ApiError;
+use crate::http::error_responses::error_responses;
 use crate::http::language::{self, Preference};
 use crate::http::room_path::{RoomName, RoomPath};
 
-refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
+error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
 
 /// The room that is closed.
 #[derive(Serialize, ToSchema)]
@@ -37,7 +37,7 @@ struct Closed {
     operation_id = "close_room",
     params(RoomName, Preference),
     security(("access_token" = [])),
-    responses((status = 200, description = "It is closed", body = Success<Closed>), Refusals)
+    responses((status = 200, description = "It is closed", body = Success<Closed>), ErrorResponses)
 )]
 pub(crate) async fn close(
     State(app): State<Arc<App>>,

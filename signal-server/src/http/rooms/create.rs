@@ -17,8 +17,8 @@ use super::{
 };
 use crate::app::App;
 use crate::auth::ws_token::WsTokens;
-use crate::documents::openapi::refusals;
 use crate::http::error::ApiError;
+use crate::http::error_responses::error_responses;
 use crate::http::language::{self, Preference};
 use crate::ice::IceServer;
 use crate::limits::Limit;
@@ -26,7 +26,7 @@ use crate::rooms::creation::Opening;
 use crate::rooms::credentials::{RoomPass, Wanted};
 use crate::rooms::lifetime::Lifetime;
 
-refusals!(
+error_responses!(
     InvalidArgument,
     Unauthorized,
     BodyTooLarge,
@@ -91,7 +91,7 @@ struct Created {
     params(Preference),
     request_body = Option<CreateRequest>,
     security(("access_token" = [])),
-    responses((status = 200, description = "The room, with its password and the creator's seat", body = Success<Created>), Refusals)
+    responses((status = 200, description = "The room, with its password and the creator's seat", body = Success<Created>), ErrorResponses)
 )]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,

@@ -11,16 +11,24 @@ use utoipa::ToSchema;
 
 use super::{Success, bearer, respond, rfc3339, wall};
 use crate::app::App;
-use crate::documents::openapi::refusals;
 use crate::http::Client;
 use crate::http::error::ApiError;
+use crate::http::error_responses::error_responses;
 use crate::http::language::{self, Preference};
 use crate::http::room_path::{RoomName, RoomPath};
 use crate::ice::IceServer;
 use crate::limits::attempts::Guesses;
 use crate::rooms::access::{Holder, holder};
 
-refusals!(Unauthorized, Forbidden, RoomLocked, RoomNotFound, RoomExpired, RateLimited, Unavailable);
+error_responses!(
+    Unauthorized,
+    Forbidden,
+    RoomLocked,
+    RoomNotFound,
+    RoomExpired,
+    RateLimited,
+    Unavailable
+);
 
 /// Where connections find a way, and until when the credentials there are good.
 #[derive(Serialize, ToSchema)]
@@ -41,7 +49,7 @@ struct Announced {
     operation_id = "get_ice_servers",
     params(RoomName, Preference),
     security(("access_token" = []), ("ws_token" = [])),
-    responses((status = 200, description = "Where connections find a way", body = Success<Announced>), Refusals)
+    responses((status = 200, description = "Where connections find a way", body = Success<Announced>), ErrorResponses)
 )]
 pub(crate) async fn ice_servers(
     State(app): State<Arc<App>>,

@@ -17,15 +17,15 @@ use super::{
 use crate::app::App;
 use crate::auth::opaque_token;
 use crate::auth::ws_token::WsTokens;
-use crate::documents::openapi::refusals;
 use crate::http::Client;
 use crate::http::error::ApiError;
+use crate::http::error_responses::error_responses;
 use crate::http::language::{self, Preference};
 use crate::http::room_path::{RoomName, RoomPath};
 use crate::ice::IceServer;
 use crate::limits::attempts::Guesses;
 
-refusals!(
+error_responses!(
     InvalidArgument,
     RoomExpired,
     RoomFull,
@@ -78,7 +78,7 @@ struct Joined {
     operation_id = "join_room",
     params(RoomName, Preference),
     request_body = JoinRequest,
-    responses((status = 200, description = "A token for a seat", body = Success<Joined>), Refusals)
+    responses((status = 200, description = "A token for a seat", body = Success<Joined>), ErrorResponses)
 )]
 pub(crate) async fn join(
     State(app): State<Arc<App>>,

@@ -13,14 +13,14 @@ use utoipa::ToSchema;
 use super::new_pass::NewPass;
 use super::{Success, apply, invalid, own_room, respond, take_change};
 use crate::app::App;
-use crate::documents::openapi::refusals;
 use crate::http::Client;
 use crate::http::error::ApiError;
+use crate::http::error_responses::error_responses;
 use crate::http::language::{self, Preference};
 use crate::http::room_path::{ParticipantName, ParticipantPath, RoomName, RoomPath};
 use crate::rooms::credentials::{Wanted, rotate};
 
-refusals!(
+error_responses!(
     Unauthorized,
     InvalidArgument,
     Forbidden,
@@ -60,7 +60,7 @@ struct Kicked {
     operation_id = "kick_participant",
     params(RoomName, ParticipantName, KickQuery, Preference),
     security(("access_token" = [])),
-    responses((status = 200, description = "It is out", body = Success<Kicked>), Refusals)
+    responses((status = 200, description = "It is out", body = Success<Kicked>), ErrorResponses)
 )]
 pub(crate) async fn kick(
     State(app): State<Arc<App>>,

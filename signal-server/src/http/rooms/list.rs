@@ -12,11 +12,11 @@ use utoipa::ToSchema;
 use super::summary::Summary;
 use super::{Success, authenticate, respond};
 use crate::app::App;
-use crate::documents::openapi::refusals;
 use crate::http::error::ApiError;
+use crate::http::error_responses::error_responses;
 use crate::http::language::{self, Preference};
 
-refusals!(Unauthorized, Unavailable);
+error_responses!(Unauthorized, Unavailable);
 
 /// The open rooms of a user, newest first.
 #[derive(Serialize, ToSchema)]
@@ -35,7 +35,7 @@ struct Listed {
     operation_id = "list_rooms",
     params(Preference),
     security(("access_token" = [])),
-    responses((status = 200, description = "The rooms", body = Success<Listed>), Refusals)
+    responses((status = 200, description = "The rooms", body = Success<Listed>), ErrorResponses)
 )]
 pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let language = language::preferred(&headers);

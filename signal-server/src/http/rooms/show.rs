@@ -9,12 +9,12 @@ use axum::response::Response;
 use super::summary::Details;
 use super::{Success, own_room, respond};
 use crate::app::App;
-use crate::documents::openapi::refusals;
 use crate::http::Client;
+use crate::http::error_responses::error_responses;
 use crate::http::language::{self, Preference};
 use crate::http::room_path::{RoomName, RoomPath};
 
-refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
+error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
 
 /// Show a room
 ///
@@ -26,7 +26,7 @@ refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unava
     operation_id = "show_room",
     params(RoomName, Preference),
     security(("access_token" = [])),
-    responses((status = 200, description = "The room", body = Success<Details>), Refusals)
+    responses((status = 200, description = "The room", body = Success<Details>), ErrorResponses)
 )]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
