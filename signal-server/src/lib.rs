@@ -97,7 +97,7 @@ pub use auth::secret::Secret;
 pub use auth::ws_token::TokenError;
 pub use cli::stop_signal::StopSignal;
 pub use client_address::ForwardedHeader;
-pub use ice::{IceRequest, IceServer, IceServerSource, IceServers};
+pub use ice::source::{IceRequest, IceServer, IceServerSource, IceServers};
 pub use limits::Limits;
 pub use metrics::Counts;
 pub use rooms::creation::CreateRoomError;

@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
 use crate::auth::secret::Secret;
-use crate::ice::{IceRequest, IceServer, IceServerSource, IceServers};
+use super::source::{IceRequest, IceServer, IceServerSource, IceServers};
 
 /// The STUN and TURN servers that were configured, which serve everybody.
 #[derive(Clone, Debug, Default)]

@@ -20,7 +20,7 @@ use crate::auth::ws_token::WsTokens;
 use crate::http::error::ApiError;
 use crate::http::error_responses::error_responses;
 use crate::http::language::{self, Preference};
-use crate::ice::IceServer;
+use crate::ice::source::IceServer;
 use crate::limits::Limit;
 use crate::rooms::creation::Opening;
 use crate::rooms::credentials::{RoomPass, Wanted};

@@ -16,7 +16,7 @@ use crate::http::error::ApiError;
 use crate::http::error_responses::error_responses;
 use crate::http::language::{self, Preference};
 use crate::http::room_path::{RoomName, RoomPath};
-use crate::ice::IceServer;
+use crate::ice::source::IceServer;
 use crate::limits::attempts::Guesses;
 use crate::rooms::access::{Holder, holder};
 
