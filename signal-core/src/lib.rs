@@ -81,9 +81,9 @@
 //!     let name = DisplayName::parse(name)?.expect("not empty");
 //!     let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
 //!     let resume_token = ResumeToken::new("256 random bits", TokenHash::new([3; 32]));
-//!     let fresh = Randomness { suffix: IdSuffix::new(7), resume_token };
-//!     let (protocol version, language) = (ProtocolVersion::V1, Language::Zh);
-//!     hub.handle_input(Input::Open { conn, room: id, protocol version, language, entry, fresh }, now);
+//!     let randomness = Randomness { suffix: IdSuffix::new(7), resume_token };
+//!     let (protocol, language) = (ProtocolVersion::V1, Language::Zh);
+//!     hub.handle_input(Input::Open { conn, room: id, protocol, language, entry, randomness }, now);
 //!     drain(&mut hub, &mut store, &mut sent, now);
 //! }
 //!
