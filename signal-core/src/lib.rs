@@ -133,7 +133,9 @@ mod ids;
 mod language;
 mod message;
 mod name;
+mod payload;
 mod protocol;
+mod reason;
 mod record;
 mod room;
 mod store;
@@ -151,15 +153,17 @@ pub use ids::{
 };
 pub use language::Language;
 pub use message::{
-    Audience, ClientMessage, IceServers, InvalidText, Missed, ParticipantInfo, Payload, PeerUpdate,
-    Request, RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
+    Audience, ClientMessage, IceServers, InvalidText, Missed, ParticipantInfo, PeerUpdate, Request,
+    RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
 };
 pub use name::{DisplayName, InvalidName};
+pub use payload::{InvalidPayload, Payload};
 pub use protocol::ProtocolVersion;
+pub use reason::{CloseReason, LeaveReason};
 pub use record::InvalidRecord;
 pub use room::{
-    Admission, Capacity, Change, CloseReason, Grant, InvalidCapacity, LeaveKind, LeaveReason,
-    OnCreatorLeave, Op, Presence, Receipt, Reject, Room, RoomSpec, Rotation, Seat, Status,
+    Admission, Capacity, Change, Grant, InvalidCapacity, LeaveKind, OnCreatorLeave, Op, Presence,
+    Receipt, Reject, Room, RoomSpec, Rotation, Seat, Status,
 };
 pub use store::{Applied, MemoryStore, RoomIdTaken};
 pub use time::Timestamp;

@@ -22,10 +22,11 @@ pub use self::capacity::{Capacity, InvalidCapacity};
 use self::door::Door;
 pub use self::new_room::{OnCreatorLeave, RoomSpec};
 pub use self::operation::{Admission, Change, Grant, LeaveKind, Op, Receipt, Reject, Rotation};
-pub use self::seat::{LeaveReason, Presence, Seat};
+pub use self::seat::{Presence, Seat};
 use self::seating::{Newcomer, Seating};
-pub use self::status::{CloseReason, Status};
+pub use self::status::Status;
 use crate::ids::{Attachment, IdSuffix, ParticipantId, RoomId, Ticket};
+use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use serde::Serialize;
-use signal_core::{ParticipantId, Room, RoomId, Seat, wire};
+use signal_core::{ParticipantId, Payload, Room, RoomId, Seat};
 use utoipa::ToSchema;
 
 use crate::clock::system_time;
@@ -192,7 +192,7 @@ impl Ice {
         participant: ParticipantId,
     ) -> signal_core::IceServers {
         let IceServers { servers, expires_at } = self.for_participant(room, participant).await;
-        let servers = wire::payload(&servers).expect("lists of strings have a JSON form");
+        let servers = Payload::new(&servers).expect("lists of strings have a JSON form");
         signal_core::IceServers { servers, expires_at: wall(expires_at) }
     }
 }

@@ -12,11 +12,11 @@ use super::member::Member;
 use super::{AskedBy, Hub};
 use crate::error::ErrorCode;
 use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
-use crate::message::{
-    IceServers, Missed, ParticipantInfo, Payload, Resumed, ServerMessage, Welcome,
-};
+use crate::message::{IceServers, Missed, ParticipantInfo, Resumed, ServerMessage, Welcome};
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
-use crate::room::{LeaveReason, Op, Receipt, Reject, Room, Seat, Status};
+use crate::reason::LeaveReason;
+use crate::room::{Op, Receipt, Reject, Room, Seat, Status};
 use crate::store::Applied;
 use crate::time::Timestamp;
 use crate::wire;

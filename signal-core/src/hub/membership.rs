@@ -11,7 +11,8 @@ use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::language::Language;
 use crate::message::ServerMessage;
 use crate::protocol::ProtocolVersion;
-use crate::room::{CloseReason, LeaveReason, Op, Presence, Room, Status};
+use crate::reason::{CloseReason, LeaveReason};
+use crate::room::{Op, Presence, Room, Status};
 use crate::time::Timestamp;
 
 impl Hub {

@@ -120,7 +120,7 @@ mod tests {
     use super::SignalKind::{Answer, Candidate, Offer};
     use super::Verdict::{Conflict, Drop, Forward};
     use super::*;
-    use crate::message::Payload;
+    use crate::payload::Payload;
 
     struct Pair {
         negotiation: Negotiation,

@@ -10,7 +10,8 @@ use super::node_frame::{NodeBody, NodeFrame, SeatRef};
 use super::request::Sender;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId};
-use crate::message::{Payload, RequestId, ServerMessage, Signal, Topic};
+use crate::message::{RequestId, ServerMessage, Signal, Topic};
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 

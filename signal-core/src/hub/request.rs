@@ -11,10 +11,9 @@ use super::showing::Shown;
 use crate::config::RateLimit;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
-use crate::message::{
-    Audience, ClientMessage, IceServers, Payload, Request, RequestId, ServerMessage,
-};
+use crate::message::{Audience, ClientMessage, IceServers, Request, RequestId, ServerMessage};
 use crate::name::DisplayName;
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::wire::{self, Problem};

@@ -3,8 +3,8 @@
 
 use super::{AskedBy, Hub};
 use crate::ids::{ConnId, ParticipantId, RoomId};
-use crate::message::Payload;
 use crate::name::DisplayName;
+use crate::payload::Payload;
 use crate::room::{Op, Seat};
 
 /// The changes of one member that the store has not confirmed.

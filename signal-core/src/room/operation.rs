@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{Capacity, CloseReason};
+use super::Capacity;
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
-use crate::message::Payload;
 use crate::name::DisplayName;
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
+use crate::reason::CloseReason;
 use crate::time::Timestamp;
 use crate::token::{PasswordTag, TokenHash};
 

@@ -2,7 +2,8 @@
 
 use super::door::Door;
 use super::seating::Seating;
-use super::{CloseReason, OnCreatorLeave, Room, Status};
+use super::{OnCreatorLeave, Room, Status};
+use crate::reason::CloseReason;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 

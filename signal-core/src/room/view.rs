@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Capacity, Grant, LeaveReason, OnCreatorLeave, Reject, Room, Seat, Status};
+use super::{Capacity, Grant, OnCreatorLeave, Reject, Room, Seat, Status};
 use crate::ids::{ParticipantId, RoomId};
 use crate::message::RoomInfo;
+use crate::reason::LeaveReason;
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::Problem;
-use super::field::{Target, payload_of, present};
+use super::field::{Target, id, payload_of, present};
 use super::instant;
-use crate::message::{ParticipantInfo, Payload, RoomInfo};
+use crate::message::{ParticipantInfo, RoomInfo};
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 
 /// An entry of the list of participants, as it is read.
@@ -24,7 +25,7 @@ pub(super) struct ReadParticipant<'a> {
 impl ReadParticipant<'_> {
     pub(super) fn parse(self, frame: &Bytes) -> Result<ParticipantInfo, Problem> {
         Ok(ParticipantInfo {
-            id: super::server::id(self.id)?,
+            id: id(self.id)?,
             name: self.name.into(),
             is_creator: self.is_creator,
             connected: self.connected.unwrap_or(true),

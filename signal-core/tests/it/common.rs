@@ -12,12 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
-use signal_core::{
-    Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig,
-    IceServers, IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output,
-    ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt, ResumeToken, Room, RoomId,
-    RoomSpec, Ticket, Timestamp, TokenHash, wire,
-};
+use signal_core::{Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig, IceServers, IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output, ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash, Payload};
 
 pub const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 pub const LIFE: Duration = Duration::from_secs(3600);
@@ -214,7 +209,7 @@ impl Node {
                 // The test decides.
                 Output::Authorize { .. } | Output::Unwatch(_) | Output::Watch(_) => {}
                 Output::IceServersWanted { conn, req, .. } => {
-                    let servers = wire::payload(&["ice"]).unwrap();
+                    let servers = Payload::new(&["ice"]).unwrap();
                     let ice = IceServers { servers, expires_at: self.now + LIFE };
                     self.hub.handle_input(Input::IceServers { conn, ice, req }, self.now);
                 }

@@ -12,13 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use signal_core::wire::{decode_client, decode_server, encode_client, encode_server, payload};
-use signal_core::{
-    Audience, ClientMessage, CloseReason, DisplayName, ErrorCode, IceServers, Language,
-    LeaveReason, Missed, ParticipantId, ParticipantInfo, Payload, PeerUpdate, ProtocolVersion,
-    Request, RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Timestamp, Topic,
-    Welcome,
-};
+use signal_core::wire::{decode_client, decode_server, encode_client, encode_server};
+use signal_core::{Audience, ClientMessage, CloseReason, DisplayName, ErrorCode, IceServers, Language, LeaveReason, Missed, ParticipantId, ParticipantInfo, Payload, PeerUpdate, ProtocolVersion, Request, RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Timestamp, Topic, Welcome};
 
 #[test]
 fn every_message_of_a_v1_client_has_the_documented_form() {
@@ -270,7 +265,7 @@ fn id(text: &str) -> ParticipantId {
 }
 
 fn value(value: &Value) -> Payload {
-    payload(value).unwrap()
+    Payload::new(value).unwrap()
 }
 
 fn folder(name: &str) -> PathBuf {

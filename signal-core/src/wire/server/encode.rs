@@ -6,16 +6,16 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::instant::rfc3339;
-use super::participant::{WrittenParticipant, WrittenRoom};
-use super::signal::encode_signal;
-use super::to_json;
 use crate::message::{
-    IceServers, Missed, ParticipantInfo, Payload, PeerUpdate, RequestId, Resumed, ServerMessage,
-    Welcome,
+    IceServers, Missed, ParticipantInfo, PeerUpdate, RequestId, Resumed, ServerMessage, Welcome,
 };
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
-use crate::room::{CloseReason, LeaveReason};
+use crate::reason::{CloseReason, LeaveReason};
+use crate::wire::instant::rfc3339;
+use crate::wire::participant::{WrittenParticipant, WrittenRoom};
+use crate::wire::signal::encode_signal;
+use crate::wire::to_json;
 
 /// Writes a message of the server, in v1 with exactly the fields of the API document. A message that only v2 has is
 /// written in its one form.
@@ -232,31 +232,6 @@ impl<'a> From<&'a Resumed> for WrittenResumed<'a> {
         };
         let Resumed { seq, resume_token, ice, .. } = resumed;
         Self { seq: *seq, received, replayed, resume_token, ice: ice.into(), snapshot }
-    }
-}
-
-impl LeaveReason {
-    pub(super) const ALL: [Self; 4] = [Self::Kicked, Self::Left, Self::Lost, Self::Replaced];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Kicked => "kicked",
-            Self::Left => "left",
-            Self::Lost => "lost",
-            Self::Replaced => "replaced",
-        }
-    }
-}
-
-impl CloseReason {
-    pub(super) const ALL: [Self; 3] = [Self::ByAdmin, Self::ByCreator, Self::Expired];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::ByAdmin => "admin",
-            Self::ByCreator => "closed_by_creator",
-            Self::Expired => "expired",
-        }
     }
 }
 
