@@ -1,18 +1,16 @@
 //! One node without sockets: a hub, its store, and everything either has said.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "shared by several test programs, none of which uses all of it"
-)]
-
 use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
-use signal_core::{Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig, IceServers, IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output, ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash, Payload};
+use signal_core::{
+    Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig,
+    IceServers, IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output,
+    ParticipantId, PasswordTag, Payload, ProtocolVersion, Randomness, Receipt, ResumeToken, Room,
+    RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
+};
 
 pub const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 pub const LIFE: Duration = Duration::from_secs(3600);

@@ -1,7 +1,5 @@
 //! Random operations on a room, in any order, late and repeated, against a plain model of the same rules.
 
-#![allow(clippy::unwrap_used)]
-
 mod model;
 
 use std::collections::BTreeSet;
@@ -9,9 +7,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use signal_core::{Admission, Attachment, Capacity, Change, CloseReason, ConnId, DisplayName, Grant, IdSuffix, LeaveKind, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, ProtocolVersion, Receipt, Reject, Room, RoomId, RoomSpec, Rotation, Status, Ticket, Timestamp, TokenHash, Payload};
+use signal_core::{
+    Admission, Attachment, Capacity, Change, CloseReason, ConnId, DisplayName, Grant, IdSuffix,
+    LeaveKind, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Payload, ProtocolVersion,
+    Receipt, Reject, Room, RoomId, RoomSpec, Rotation, Status, Ticket, Timestamp, TokenHash,
+};
 
-use crate::model::{Model, SUFFIX};
+use self::model::{Model, SUFFIX};
 
 /// Fewer than the record remembers of departures and attachments, so that it knows all that the model knows.
 const MOST_STEPS: usize = 60;

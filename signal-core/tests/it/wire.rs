@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use signal_core::wire::{self, DecodeError, Problem, decode_server};
-use signal_core::{Audience, ClientMessage, ErrorCode, ProtocolVersion, ServerMessage, Payload};
+use signal_core::{Audience, ClientMessage, ErrorCode, Payload, ProtocolVersion, ServerMessage};
 
 #[test]
 fn a_payload_is_passed_on_byte_for_byte() {

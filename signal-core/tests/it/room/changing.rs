@@ -1,9 +1,9 @@
 //! What can be changed of a room and of a seat, and how changes are counted.
 
 use bytes::Bytes;
-use signal_core::{Capacity, Change, CloseReason, Op, Reject, Status, Ticket, Timestamp, Payload};
+use signal_core::{Capacity, Change, CloseReason, Op, Payload, Reject, Status, Ticket, Timestamp};
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn a_repeated_operation_changes_nothing_and_a_change_raises_the_version_by_one() {

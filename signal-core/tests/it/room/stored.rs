@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use signal_core::{Admission, InvalidRecord, Op, PasswordTag, Room, Payload};
+use signal_core::{Admission, InvalidRecord, Op, PasswordTag, Payload, Room};
 
-use crate::support::{
+use super::support::{
     NOW, admit_op, attachment, detach, guest, kick, lock, name, room, rotate, seated,
 };
 
