@@ -142,6 +142,7 @@ mod store;
 mod time;
 mod token;
 pub mod wire;
+mod wording;
 
 pub use config::{HubConfig, RateLimit, ReplayLimit};
 pub use error::ErrorCode;

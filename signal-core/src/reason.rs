@@ -1,7 +1,5 @@
 //! Why a participant is gone, and why a room is over.
 
-use crate::language::Language;
-
 /// How a seat ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum LeaveReason {
@@ -60,17 +58,5 @@ impl CloseReason {
     /// The reason of that name on the wire.
     pub(crate) fn from_wire(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
-    }
-
-    /// The text for people.
-    pub fn text(self, language: Language) -> &'static str {
-        match (self, language) {
-            (Self::ByAdmin, Language::En) => "the room was closed by the administrator",
-            (Self::ByAdmin, Language::Zh) => "管理员关闭了房间",
-            (Self::ByCreator, Language::En) => "the creator closed the room",
-            (Self::ByCreator, Language::Zh) => "创建者关闭了房间",
-            (Self::Expired, Language::En) => "the room has expired",
-            (Self::Expired, Language::Zh) => "房间已过期",
-        }
     }
 }

@@ -111,7 +111,7 @@ impl Hub {
         let receipt = match applied.reply {
             Ok(receipt) => receipt,
             Err(reject) => {
-                let code = refusal(reject);
+                let code = reject.code();
                 return self.refuse(conn, code, CloseCode::after_refusal(code));
             }
         };
@@ -315,30 +315,6 @@ fn ice_or_none(ice: Option<IceServers>, record: &Room) -> IceServers {
         servers: Payload::empty_list(),
         expires_at: record.expires_at(),
     })
-}
-
-/// What a connection is told whose entry was refused.
-fn refusal(reject: Reject) -> ErrorCode {
-    match reject {
-        Reject::IdsExhausted => ErrorCode::Unavailable,
-        Reject::GrantVoid => ErrorCode::TokenInvalid,
-        Reject::ResumeFailed => ErrorCode::ResumeFailed,
-        Reject::RoomClosed => ErrorCode::RoomClosed,
-        Reject::RoomExpired => ErrorCode::RoomExpired,
-        Reject::RoomFull => ErrorCode::RoomFull,
-        Reject::RoomNotFound => ErrorCode::RoomNotFound,
-        // Of these only a lock is an answer to an entry; a store that says another is answered without giving a
-        // reason away.
-        Reject::RoomLocked
-        | Reject::CreatorStays
-        | Reject::InviteVoid
-        | Reject::ParticipantNotFound
-        | Reject::PasswordLocked
-        | Reject::PasswordUnchanged
-        | Reject::RotationStale
-        | Reject::RotationsExhausted
-        | Reject::WrongPassword => ErrorCode::Forbidden,
-    }
 }
 
 /// What a connection is told whose seat was gone again before it was told that it had one.

@@ -8,12 +8,12 @@ use super::io::{CloseCode, Output};
 use super::local_room::LocalRoom;
 use super::{AskedBy, Hub};
 use crate::ids::{ConnId, ParticipantId, RoomId};
-use crate::language::Language;
 use crate::message::ServerMessage;
 use crate::protocol::ProtocolVersion;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::room::{Op, Presence, Room, Status};
 use crate::time::Timestamp;
+use crate::wording;
 
 impl Hub {
     /// Takes over a newer record and tells everybody here what is different: the only source of `peer_joined`,
@@ -94,7 +94,7 @@ impl Hub {
 
     fn tell_kicked(&mut self, room: RoomId, id: ParticipantId, conn: ConnId, now: Timestamp) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        let reason = kicked_text(connection.language).to_owned();
+        let reason = wording::kicked(connection.language).to_owned();
         let message = match connection.protocol {
             ProtocolVersion::V1 => ServerMessage::RoomClosed { reason, code: None },
             ProtocolVersion::V2 => ServerMessage::Kicked { reason },
@@ -209,10 +209,3 @@ impl Hub {
 }
 
 const PRUNE_PAUSE: Duration = Duration::from_secs(1);
-
-fn kicked_text(language: Language) -> &'static str {
-    match language {
-        Language::En => "you were removed from the room",
-        Language::Zh => "您已被移出房间",
-    }
-}

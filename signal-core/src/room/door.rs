@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::operation::{Admission, Grant, Reject, Rotation};
+use super::operation::{Admission, Grant, Rotation};
+use super::reject::Reject;
 use crate::ids::Ticket;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::token::{PasswordTag, TokenHash};

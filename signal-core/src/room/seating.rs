@@ -3,7 +3,7 @@
 use super::capacity::Capacity;
 use super::departures::Departures;
 use super::former_links::{Carried, FormerLinks};
-use super::operation::Reject;
+use super::reject::Reject;
 use super::seat::{Presence, Seat};
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
 use crate::name::DisplayName;
