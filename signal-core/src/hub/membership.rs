@@ -25,13 +25,13 @@ impl Hub {
         self.deadlines.set(room, local.deadline(record.deadline()));
         match record.status() {
             Status::Closed(reason) => self.room_closed(room, reason, now),
-            Status::Open => self.tell_difference(room, record, difference, now),
+            Status::Open => self.broadcast_difference(room, record, difference, now),
         }
         self.release_held(room, now);
         self.unwatch_if_idle(room);
     }
 
-    fn tell_difference(
+    fn broadcast_difference(
         &mut self,
         room: RoomId,
         record: &Room,
@@ -81,7 +81,7 @@ impl Hub {
         };
         let code = match reason {
             LeaveReason::Kicked => {
-                self.tell_kicked(room, id, conn, now);
+                self.send_kicked(room, id, conn, now);
                 CloseCode::Kicked
             }
             LeaveReason::Replaced => CloseCode::Replaced,
@@ -89,10 +89,10 @@ impl Hub {
             LeaveReason::Left | LeaveReason::Lost => CloseCode::ResumeFailed,
         };
         self.remove_member(room, id);
-        self.dismiss(conn, code);
+        self.close_without_seat(conn, code);
     }
 
-    fn tell_kicked(&mut self, room: RoomId, id: ParticipantId, conn: ConnId, now: Timestamp) {
+    fn send_kicked(&mut self, room: RoomId, id: ParticipantId, conn: ConnId, now: Timestamp) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let reason = wording::kicked(connection.language).to_owned();
         let message = match connection.protocol {
@@ -121,12 +121,12 @@ impl Hub {
         for (id, conn) in moved {
             self.remove_member(room, id);
             if let Some(conn) = conn {
-                self.dismiss(conn, CloseCode::Replaced);
+                self.close_without_seat(conn, CloseCode::Replaced);
             }
         }
         for (id, conn) in cut {
-            self.disconnect_member(room, id);
-            self.dismiss(conn, CloseCode::Unavailable);
+            self.detach_member(room, id);
+            self.close_without_seat(conn, CloseCode::Unavailable);
         }
     }
 
@@ -135,18 +135,18 @@ impl Hub {
         let members: Vec<_> = local.members().map(|(id, member)| (id, member.conn)).collect();
         for (id, conn) in members {
             if let Some(conn) = conn {
-                self.tell_closed(room, id, conn, reason, now);
+                self.send_closed(room, id, conn, reason, now);
             }
             self.remove_member(room, id);
             if let Some(conn) = conn {
-                self.dismiss(conn, CloseCode::RoomClosed);
+                self.close_without_seat(conn, CloseCode::RoomClosed);
             }
         }
     }
 
     /// The store does not know the room any more: its time was over long ago, or somebody has removed it.
-    pub(super) fn room_forgotten(&mut self, room: RoomId, now: Timestamp) {
-        let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::forget_record) else {
+    pub(super) fn room_removed(&mut self, room: RoomId, now: Timestamp) {
+        let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::remove_record) else {
             return;
         };
         let reason =
@@ -156,7 +156,7 @@ impl Hub {
         self.unwatch_if_idle(room);
     }
 
-    fn tell_closed(
+    fn send_closed(
         &mut self,
         room: RoomId,
         id: ParticipantId,

@@ -60,7 +60,7 @@ impl ReadRoom {
 
 /// An entry of the list of participants, as it is written.
 #[derive(Serialize)]
-pub(super) struct WrittenParticipant<'a> {
+pub(super) struct ParticipantJson<'a> {
     id: &'a str,
     name: &'a str,
     is_creator: bool,
@@ -70,7 +70,7 @@ pub(super) struct WrittenParticipant<'a> {
     state: Option<&'a RawValue>,
 }
 
-impl<'a> WrittenParticipant<'a> {
+impl<'a> ParticipantJson<'a> {
     pub(super) fn of(participant: &'a ParticipantInfo, protocol: ProtocolVersion) -> Self {
         let is_v2 = protocol == ProtocolVersion::V2;
         Self {
@@ -85,7 +85,7 @@ impl<'a> WrittenParticipant<'a> {
 
 /// The room, as it is written.
 #[derive(Serialize)]
-pub(super) struct WrittenRoom<'a> {
+pub(super) struct RoomJson<'a> {
     id: &'a str,
     name: &'a str,
     max_participants: u8,
@@ -93,7 +93,7 @@ pub(super) struct WrittenRoom<'a> {
     locked: bool,
 }
 
-impl<'a> From<&'a RoomInfo> for WrittenRoom<'a> {
+impl<'a> From<&'a RoomInfo> for RoomJson<'a> {
     fn from(room: &'a RoomInfo) -> Self {
         Self {
             id: room.id.as_str(),

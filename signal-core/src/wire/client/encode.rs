@@ -14,13 +14,13 @@ use crate::wire::to_json;
 
 /// Writes a message of a participant.
 pub fn encode_client(message: &ClientMessage, req: Option<&RequestId>) -> Bytes {
-    let written = match message {
+    let json = match message {
         ClientMessage::Signal { to, signal } => {
             return encode_signal("to", to, signal, ProtocolVersion::V2);
         }
-        ClientMessage::GetIceServers => Written::GetIceServers {},
-        ClientMessage::Leave => Written::Leave {},
-        ClientMessage::Message { to, topic, data } => Written::Message {
+        ClientMessage::GetIceServers => MessageJson::GetIceServers {},
+        ClientMessage::Leave => MessageJson::Leave {},
+        ClientMessage::Message { to, topic, data } => MessageJson::Message {
             to: match to {
                 Audience::One(id) => id.as_str(),
                 Audience::Room => EVERYBODY,
@@ -28,26 +28,26 @@ pub fn encode_client(message: &ClientMessage, req: Option<&RequestId>) -> Bytes 
             topic: topic.as_str(),
             data: data.as_raw(),
         },
-        ClientMessage::Ping { t } => Written::Ping { t: t.as_raw() },
-        ClientMessage::Update { name, state } => Written::Update {
+        ClientMessage::Ping { t } => MessageJson::Ping { t: t.as_raw() },
+        ClientMessage::Update { name, state } => MessageJson::Update {
             name: name.as_ref().map(DisplayName::as_str),
             state: state.as_ref().map(Payload::as_raw),
         },
     };
-    to_json(&WithReq { message: written, req: req.map(RequestId::as_str) })
+    to_json(&RequestJson { message: json, req: req.map(RequestId::as_str) })
 }
 
 #[derive(Serialize)]
-struct WithReq<'a> {
+struct RequestJson<'a> {
     #[serde(flatten)]
-    message: Written<'a>,
+    message: MessageJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     req: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Written<'a> {
+enum MessageJson<'a> {
     GetIceServers {},
     Leave {},
     Message {

@@ -10,7 +10,7 @@ use crate::token::{PasswordTag, TokenHash};
 
 /// What guards a room.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Door {
+pub(super) struct Access {
     password: PasswordTag,
     invite: TokenHash,
     guesses_left: u8,
@@ -22,7 +22,7 @@ pub(super) struct Door {
     revoked: VecDeque<Ticket>,
 }
 
-impl Door {
+impl Access {
     pub(super) fn new(password: PasswordTag, invite: TokenHash) -> Self {
         Self {
             password,
