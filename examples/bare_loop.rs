@@ -8,10 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use signal_core::wire::{decode_server, encode_client, payload};
+use signal_core::wire::{decode_server, encode_client};
 use signal_core::{
     Capacity, ClientMessage, ConnId, DisplayName, Entry, Grant, Hub, HubConfig, IdSuffix, Input,
-    Language, MemoryStore, NodeId, OnCreatorLeave, Output, PasswordTag, ProtocolVersion,
+    Language, MemoryStore, NodeId, OnCreatorLeave, Output, PasswordTag, Payload, ProtocolVersion,
     Randomness, ResumeToken, Room, RoomId, RoomSpec, ServerMessage, Signal, SignalKind, Ticket,
     Timestamp, TokenHash,
 };
@@ -99,7 +99,7 @@ fn participant(conn: ConnId, open: Input, frames: &Receiver<Bytes>, inbox: &Send
     let say =
         |message: &ClientMessage| tell(Input::Frame { conn, frame: encode_client(message, None) });
     let describe = |kind, to| {
-        let sdp = payload("v=0 and so on").expect("a string has a JSON form");
+        let sdp = Payload::new("v=0 and so on").expect("a string has a JSON form");
         ClientMessage::Signal {
             to,
             signal: Signal { kind, payload: sdp, negotiation: None, tracks: None },

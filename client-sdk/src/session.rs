@@ -35,10 +35,10 @@ mod roster;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use signal_core::wire::{DecodeError, Problem, payload};
+use signal_core::wire::{DecodeError, Problem};
 use signal_core::{
-    ClientMessage, ErrorCode, IceServers, ParticipantId, Request, RequestId, ServerMessage, Signal,
-    SignalKind,
+    ClientMessage, ErrorCode, IceServers, ParticipantId, Payload, Request, RequestId,
+    ServerMessage, Signal, SignalKind,
 };
 
 pub use self::action::{Action, Command};
@@ -306,7 +306,7 @@ impl Session {
     /// What has taken a connection away may have taken the server as well.
     fn doubt(&mut self, now: Instant) {
         if !self.outbox.is_paused() && self.way_back.knows_v2() && self.probe.begin(now) {
-            let t = payload(&()).expect("null has a JSON form");
+            let t = Payload::new(&()).expect("null has a JSON form");
             self.actions.push_back(Action::Send(ClientMessage::Ping { t }));
         }
     }

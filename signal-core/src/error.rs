@@ -1,9 +1,7 @@
-//! What can go wrong for a participant, as stable codes with a text for people.
+//! What can go wrong for a participant, as stable codes.
 
 use std::fmt;
 use std::time::Duration;
-
-use crate::language::Language;
 
 /// The reason in an `error` message; clients branch on it, so the names never change.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -114,38 +112,6 @@ impl ErrorCode {
             | Self::TokenExpired
             | Self::TokenInvalid
             | Self::UnknownType => None,
-        }
-    }
-
-    /// The text for people: what was wrong and, where there is something to do, what.
-    pub fn text(self, language: Language) -> &'static str {
-        let (zh, en) = match self {
-            Self::Forbidden => ("没有权限", "you may not do this"),
-            Self::InvalidMessage => ("消息格式无效", "the message is malformed"),
-            Self::MessageTooLarge => ("消息过大", "the message is too large"),
-            Self::OfferConflict => (
-                "对方的 Offer 已先到达，请回滚并应答",
-                "the other side's offer came first; roll back and answer it",
-            ),
-            Self::PeerNotFound => ("对方不在房间内", "no such participant in the room"),
-            Self::PeerUnreachable => ("无法联系对方", "the participant cannot be reached"),
-            Self::RateLimited => ("发送过于频繁", "too many messages; slow down"),
-            Self::ResumeFailed => ("会话已失效，请重新加入", "the session is gone; join again"),
-            Self::RoomClosed => ("房间已关闭", "the room is closed"),
-            Self::RoomExpired => ("房间已过期", "the room has expired"),
-            Self::RoomFull => ("房间已满", "the room is full"),
-            Self::RoomNotFound => ("房间不存在", "no such room"),
-            Self::SelfTarget => ("不能向自己发送", "a participant cannot address itself"),
-            Self::TokenExpired => ("令牌已过期，请重新加入", "the token has expired; join again"),
-            Self::TokenInvalid => ("令牌无效", "the token is not valid"),
-            Self::Unavailable => {
-                ("服务暂不可用，请稍后再试", "the server cannot do this right now; try again")
-            }
-            Self::UnknownType => ("未知的消息类型", "the message type is not known"),
-        };
-        match language {
-            Language::En => en,
-            Language::Zh => zh,
         }
     }
 }

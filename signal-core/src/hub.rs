@@ -1,11 +1,11 @@
 //! The rooms of one node: who is connected, who gets what.
 
+mod attaching;
 mod budget;
 mod cluster;
 mod connection;
 mod delivery;
 mod difference;
-mod entering;
 mod io;
 mod leaving;
 mod local_room;
@@ -13,10 +13,10 @@ mod member;
 mod membership;
 mod negotiation;
 mod node_frame;
+mod profile;
 mod relay;
 mod replay;
 mod request;
-mod showing;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -61,7 +61,7 @@ struct Pending {
 #[derive(Clone, Copy, Debug)]
 enum AskedBy {
     /// A connection that wants its seat.
-    Entering(ConnId),
+    Attaching(ConnId),
     /// A connection that has left and is closed on the answer.
     Leaving(ConnId),
     /// Nobody.
@@ -69,7 +69,7 @@ enum AskedBy {
     /// The deadline of the room.
     Timer,
     /// A participant that changes what it shows of itself, by that connection of its own.
-    Showing(ParticipantId, ConnId),
+    Profile(ParticipantId, ConnId),
 }
 
 impl Hub {
@@ -95,7 +95,7 @@ impl Hub {
         match input {
             Input::Authorized { conn, entry } => self.authorized(conn, entry, now),
             Input::Committed { op, applied } => self.committed(op, &applied, now),
-            Input::Draining { conn, reconnect_after } => self.send_away(conn, reconnect_after, now),
+            Input::Draining { conn, reconnect_after } => self.drain(conn, reconnect_after, now),
             Input::Frame { conn, frame } => self.frame(conn, frame, now),
             Input::IceServers { conn, ice, req } => self.ice_servers(conn, ice, req, now),
             Input::Lost { conn, how } => self.lost(conn, how, now),
@@ -169,14 +169,14 @@ impl Hub {
         }
         let Some(pending) = self.pending.remove(&op) else { return };
         if applied.record.is_none() {
-            self.room_forgotten(pending.room, now);
+            self.room_removed(pending.room, now);
         }
         match pending.asked_by {
-            AskedBy::Entering(conn) => self.entered(conn, applied, now),
-            AskedBy::Leaving(conn) => self.dismiss(conn, CloseCode::Left),
+            AskedBy::Attaching(conn) => self.entered(conn, applied, now),
+            AskedBy::Leaving(conn) => self.close_without_seat(conn, CloseCode::Left),
             AskedBy::Nobody => {}
             AskedBy::Timer => self.pruned(pending.room, now),
-            AskedBy::Showing(id, conn) => self.shown(pending.room, id, conn),
+            AskedBy::Profile(id, conn) => self.profile_updated(pending.room, id, conn),
         }
     }
 

@@ -81,9 +81,9 @@
 //!     let name = DisplayName::parse(name)?.expect("not empty");
 //!     let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
 //!     let resume_token = ResumeToken::new("256 random bits", TokenHash::new([3; 32]));
-//!     let fresh = Randomness { suffix: IdSuffix::new(7), resume_token };
-//!     let (protocol version, language) = (ProtocolVersion::V1, Language::Zh);
-//!     hub.handle_input(Input::Open { conn, room: id, protocol version, language, entry, fresh }, now);
+//!     let randomness = Randomness { suffix: IdSuffix::new(7), resume_token };
+//!     let (protocol, language) = (ProtocolVersion::V1, Language::Zh);
+//!     hub.handle_input(Input::Open { conn, room: id, protocol, language, entry, randomness }, now);
 //!     drain(&mut hub, &mut store, &mut sent, now);
 //! }
 //!
@@ -133,13 +133,16 @@ mod ids;
 mod language;
 mod message;
 mod name;
+mod payload;
 mod protocol;
+mod reason;
 mod record;
 mod room;
 mod store;
 mod time;
 mod token;
 pub mod wire;
+mod wording;
 
 pub use config::{HubConfig, RateLimit, ReplayLimit};
 pub use error::ErrorCode;
@@ -151,15 +154,17 @@ pub use ids::{
 };
 pub use language::Language;
 pub use message::{
-    Audience, ClientMessage, IceServers, InvalidText, Missed, ParticipantInfo, Payload, PeerUpdate,
-    Request, RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
+    Audience, ClientMessage, IceServers, InvalidText, Missed, ParticipantInfo, PeerUpdate, Request,
+    RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
 };
 pub use name::{DisplayName, InvalidName};
+pub use payload::{InvalidPayload, Payload};
 pub use protocol::ProtocolVersion;
+pub use reason::{CloseReason, LeaveReason};
 pub use record::InvalidRecord;
 pub use room::{
-    Admission, Capacity, Change, CloseReason, Grant, InvalidCapacity, LeaveKind, LeaveReason,
-    OnCreatorLeave, Op, Presence, Receipt, Reject, Room, RoomSpec, Rotation, Seat, Status,
+    Admission, Capacity, Change, Grant, InvalidCapacity, LeaveKind, OnCreatorLeave, Op, Presence,
+    Receipt, Reject, Room, RoomSpec, Rotation, Seat, Status,
 };
 pub use store::{Applied, MemoryStore, RoomIdTaken};
 pub use time::Timestamp;

@@ -2,18 +2,17 @@
 //!
 //! The JSON form lives in [`wire`](crate::wire) alone. What only [v2](crate::ProtocolVersion::V2) has is marked so.
 
-mod payload;
 mod text;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::payload::Payload;
 pub use self::text::{InvalidText, RequestId, Topic};
 use crate::error::ErrorCode;
 use crate::ids::{ParticipantId, RoomId};
 use crate::name::DisplayName;
-use crate::room::{CloseReason, LeaveReason};
+use crate::payload::Payload;
+use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 
 /// A message from a participant to the server, with the number it may carry for its answer.

@@ -8,66 +8,55 @@ use subtle::ConstantTimeEq;
 /// A keyed MAC of a room's password, so that no record ever holds the password itself.
 ///
 /// The host computes it, with a key of its own and over the room as well as the password, so that equal
-/// passwords of two rooms do not show. Comparing takes the same time wherever two tags differ.
-#[derive(Clone, Copy)]
-pub struct PasswordTag([u8; 32]);
+/// passwords of two rooms do not show.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PasswordTag(Digest);
 
 impl PasswordTag {
     /// Wraps a MAC, for example an HMAC-SHA256 (RFC 2104).
     pub fn new(mac: [u8; 32]) -> Self {
-        Self(mac)
+        Self(Digest(mac))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl PartialEq for PasswordTag {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl Eq for PasswordTag {}
-
-/// Redacted: whoever holds a tag and the key can try every password.
-impl fmt::Debug for PasswordTag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordTag(..)")
+        &self.0.0
     }
 }
 
 /// The hash of a resume or invite token, which is all that a record keeps of it.
 ///
-/// The tokens are long and random, so a plain hash (SHA-256) is enough. Comparing takes the same time wherever
-/// two hashes differ.
-#[derive(Clone, Copy)]
-pub struct TokenHash([u8; 32]);
+/// The tokens are long and random, so a plain hash (SHA-256) is enough.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TokenHash(Digest);
 
 impl TokenHash {
     /// Wraps a hash.
     pub fn new(hash: [u8; 32]) -> Self {
-        Self(hash)
+        Self(Digest(hash))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.0.0
     }
 }
 
-impl PartialEq for TokenHash {
+/// 32 bytes that prove a secret. Comparing two takes the same time wherever they differ, or an answer
+/// would tell how far a guess was right.
+#[derive(Clone, Copy)]
+struct Digest([u8; 32]);
+
+impl PartialEq for Digest {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-impl Eq for TokenHash {}
+impl Eq for Digest {}
 
-/// Redacted, like all that has to do with secrets.
-impl fmt::Debug for TokenHash {
+/// Redacted: whoever holds a tag and its key can try every password.
+impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash(..)")
+        f.write_str("..")
     }
 }
 

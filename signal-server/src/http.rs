@@ -4,7 +4,7 @@ pub(crate) mod error;
 pub(crate) mod error_responses;
 pub(crate) mod language;
 pub(crate) mod probes;
-pub(crate) mod room_path;
+pub(crate) mod path;
 pub(crate) mod rooms;
 pub(crate) mod schema;
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal_core::{ParticipantId, Room, Seat, wire};
+use signal_core::{ParticipantId, Payload, Room, Seat};
 
 use self::configured::ConfiguredServers;
 use self::source::{IceRequest, IceServerSource, IceServers};
@@ -77,7 +77,7 @@ impl Ice {
         participant: ParticipantId,
     ) -> signal_core::IceServers {
         let IceServers { servers, expires_at } = self.for_participant(room, participant).await;
-        let servers = wire::payload(&servers).expect("lists of strings have a JSON form");
+        let servers = Payload::new(&servers).expect("lists of strings have a JSON form");
         signal_core::IceServers { servers, expires_at: wall(expires_at) }
     }
 }

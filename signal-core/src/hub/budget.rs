@@ -17,7 +17,7 @@ pub(super) struct Budget {
 
 /// What to do with a message that is over the budget.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Excess {
+pub(super) enum OverLimit {
     /// Close the connection: it has gone on for too long.
     Close,
     /// Drop it in silence: the sender was told less than a second ago.
@@ -46,7 +46,7 @@ impl Budget {
         peers: usize,
         limit: &RateLimit,
         now: Timestamp,
-    ) -> Result<(), Excess> {
+    ) -> Result<(), OverLimit> {
         let peers = u32::try_from(peers).unwrap_or(u32::MAX);
         let burst = limit
             .burst_messages
@@ -64,17 +64,17 @@ impl Budget {
         bytes: usize,
         limit: &RateLimit,
         now: Timestamp,
-    ) -> Result<(), Excess> {
+    ) -> Result<(), OverLimit> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         self.bytes
             .take(bytes, limit.burst_bytes, limit.bytes_per_second, now)
             .map_err(|retry_after| self.exceeded(retry_after, limit, now))
     }
 
-    fn exceeded(&mut self, retry_after: Duration, limit: &RateLimit, now: Timestamp) -> Excess {
+    fn exceeded(&mut self, retry_after: Duration, limit: &RateLimit, now: Timestamp) -> OverLimit {
         let since_told = self.last_told.map(|at| now.saturating_since(at));
         if since_told.is_some_and(|since| since < TELL_EVERY) {
-            return Excess::Drop;
+            return OverLimit::Drop;
         }
         // Whoever was within the limit for a while begins anew.
         if since_told.is_none_or(|since| since >= 2 * TELL_EVERY) {
@@ -82,9 +82,9 @@ impl Budget {
         }
         self.last_told = Some(now);
         if now.saturating_since(self.over_since) >= limit.patience {
-            return Excess::Close;
+            return OverLimit::Close;
         }
-        Excess::Tell { retry_after }
+        OverLimit::Tell { retry_after }
     }
 }
 
@@ -161,7 +161,10 @@ mod tests {
         let mut budget = Budget::new(START);
         assert_eq!(budget.pay_message(100, 0, &limit(), START), Ok(()));
         let retry_after = Duration::from_secs(2);
-        assert_eq!(budget.pay_message(20, 0, &limit(), START), Err(Excess::Tell { retry_after }));
+        assert_eq!(
+            budget.pay_message(20, 0, &limit(), START),
+            Err(OverLimit::Tell { retry_after })
+        );
         assert_eq!(budget.pay_message(20, 0, &limit(), at(2000)), Ok(()));
     }
 
@@ -171,21 +174,21 @@ mod tests {
         let told: Vec<_> = (0..60)
             .map(|n| at(n * 100))
             .map(|now| (now, budget.pay_bytes(1000, &limit(), now).unwrap_err()))
-            .filter(|(_, excess)| *excess != Excess::Drop)
+            .filter(|(_, over)| *over != OverLimit::Drop)
             .collect();
         let times: Vec<u64> =
             told.iter().map(|(now, _)| now.as_millis() - START.as_millis()).collect();
         assert_eq!(times, [0, 1000, 2000, 3000, 4000, 5000]);
-        assert!(told[..5].iter().all(|(_, excess)| matches!(excess, Excess::Tell { .. })));
-        assert_eq!(told[5].1, Excess::Close);
+        assert!(told[..5].iter().all(|(_, over)| matches!(over, OverLimit::Tell { .. })));
+        assert_eq!(told[5].1, OverLimit::Close);
     }
 
     #[test]
     fn a_pause_within_the_limit_begins_anew() {
         let mut budget = Budget::new(START);
         for millis in [0, 1000, 2000, 3000, 4000, 6000] {
-            let excess = budget.pay_bytes(1000, &limit(), at(millis));
-            assert!(matches!(excess, Err(Excess::Tell { .. })), "{millis}: {excess:?}");
+            let over = budget.pay_bytes(1000, &limit(), at(millis));
+            assert!(matches!(over, Err(OverLimit::Tell { .. })), "{millis}: {over:?}");
         }
     }
 }

@@ -10,7 +10,7 @@ use super::Hub;
 use super::connection::Phase;
 use super::delivery::Refused;
 use super::io::Output;
-use super::negotiation::Verdict;
+use super::negotiation::Decision;
 use super::node_frame::{NodeBody, NodeFrame, SeatRef};
 use super::request::Sender;
 use crate::error::ErrorCode;
@@ -70,7 +70,7 @@ impl Hub {
         }
         match local.member(to.id) {
             Some(_) => Readiness::Now,
-            None if self.is_entering(seat) => Readiness::Later,
+            None if self.is_attaching(seat) => Readiness::Later,
             None => Readiness::Never(ErrorCode::PeerUnreachable),
         }
     }
@@ -85,7 +85,7 @@ impl Hub {
                     Some(to) => self.send(room, to.id, &message, now),
                     None => {
                         self.broadcast_v2(room, &message, Some(from), now);
-                        self.hold_for_entering(node, &frame, now);
+                        self.hold_for_attaching(node, &frame, now);
                     }
                 }
             }
@@ -100,15 +100,15 @@ impl Hub {
             (NodeBody::Signal(signal), Some(to)) => {
                 // The other node has judged what comes from the smaller id.
                 let is_judged = node != self.node && from < to.id;
-                let verdict = if is_judged {
-                    Verdict::Forward
+                let decision = if is_judged {
+                    Decision::Forward
                 } else {
                     self.judge(room, from, to.id, signal, now)
                 };
-                match verdict {
-                    Verdict::Conflict => self.bounce(node, &frame, ErrorCode::OfferConflict, now),
-                    Verdict::Drop => {}
-                    Verdict::Forward => {
+                match decision {
+                    Decision::Conflict => self.bounce(node, &frame, ErrorCode::OfferConflict, now),
+                    Decision::Drop => {}
+                    Decision::Forward => {
                         let message = ServerMessage::Signal { from, signal: signal.clone() };
                         self.send(room, to.id, &message, now);
                     }
@@ -178,15 +178,15 @@ impl Hub {
     }
 
     /// Keeps a message to everybody for those who are still to be welcomed: the others know of them already.
-    fn hold_for_entering(&mut self, node: NodeId, frame: &NodeFrame, now: Timestamp) {
+    fn hold_for_attaching(&mut self, node: NodeId, frame: &NodeFrame, now: Timestamp) {
         let Some(local) = self.rooms.get(&frame.room) else { return };
         let seats = local.record().map_or(&[][..], |record| record.seats());
-        let entering = seats.iter().filter(|seat| {
+        let attaching = seats.iter().filter(|seat| {
             let is_here = seat.attachment.node == self.node && seat.protocol == ProtocolVersion::V2;
-            is_here && local.member(seat.id).is_none() && self.is_entering(seat)
+            is_here && local.member(seat.id).is_none() && self.is_attaching(seat)
         });
-        let entering = entering.map(|seat| SeatRef { id: seat.id, generation: seat.generation });
-        for to in entering.collect::<Vec<_>>() {
+        let attaching = attaching.map(|seat| SeatRef { id: seat.id, generation: seat.generation });
+        for to in attaching.collect::<Vec<_>>() {
             self.hold_frame(node, NodeFrame { to: Some(to), ..frame.clone() }, now);
         }
     }
@@ -204,9 +204,9 @@ impl Hub {
     }
 
     /// Whether the connection that holds a seat is still to be told so.
-    pub(super) fn is_entering(&self, seat: &Seat) -> bool {
+    pub(super) fn is_attaching(&self, seat: &Seat) -> bool {
         self.connections
             .get(&seat.attachment.conn)
-            .is_some_and(|connection| matches!(connection.phase, Phase::Entering(_)))
+            .is_some_and(|connection| matches!(connection.phase, Phase::Attaching(_)))
     }
 }

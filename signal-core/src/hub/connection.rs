@@ -29,9 +29,9 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) enum Phase {
     /// The host has not decided yet whether it may enter.
-    Asking(Held),
+    Authorizing(Backlog),
     /// The store has not answered yet.
-    Entering(Entering),
+    Attaching(Attaching),
     /// It has left; the store has not answered yet and nothing it sends counts.
     Leaving,
     /// In the room.
@@ -40,9 +40,9 @@ pub(super) enum Phase {
 
 /// A connection on its way to a seat.
 #[derive(Debug)]
-pub(super) struct Entering {
+pub(super) struct Attaching {
     /// What it already sends waits.
-    pub(super) held: Held,
+    pub(super) backlog: Backlog,
     pub(super) ice: Option<IceServers>,
     /// Of a resume, how many messages the participant has received.
     pub(super) last_seq: u64,
@@ -52,7 +52,7 @@ pub(super) struct Entering {
 
 /// Frames that wait for their connection to be seated.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct Backlog {
     frames: Vec<Bytes>,
     bytes: usize,
 }
@@ -76,7 +76,7 @@ impl Connection {
             room,
             protocol,
             language,
-            phase: Phase::Asking(Held::default()),
+            phase: Phase::Authorizing(Backlog::default()),
             randomness,
             budget: Budget::new(now),
             unsent_bytes: 0,
@@ -94,7 +94,7 @@ impl Connection {
     }
 }
 
-impl Held {
+impl Backlog {
     pub(super) fn push(&mut self, frame: Bytes) {
         // Empty frames take memory too.
         self.bytes += frame.len() + size_of::<Bytes>();

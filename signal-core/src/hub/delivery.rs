@@ -135,7 +135,7 @@ impl Hub {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.unsent_bytes += bytes;
         if connection.unsent_bytes > self.config.max_unsent_bytes {
-            self.cut_off(conn, CloseCode::SlowConsumer, now);
+            self.close(conn, CloseCode::SlowConsumer, now);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::ids::ParticipantId;
 use crate::message::{PeerUpdate, RoomInfo};
-use crate::room::{LeaveReason, Room, Seat};
+use crate::reason::LeaveReason;
+use crate::room::{Room, Seat};
 
 /// What those who know the older record have to be told.
 #[derive(Debug, Default)]

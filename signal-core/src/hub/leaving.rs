@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 /// Whether a seat is kept for a while after its socket was lost.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Keep {
+pub(super) enum KeepSeat {
     /// Its participant has a token to come back with.
     ForResume,
     /// It has not.
@@ -35,39 +35,41 @@ impl Hub {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let (room, protocol) = (connection.room, connection.protocol);
         match &mut connection.phase {
-            Phase::Asking(_) | Phase::Leaving => self.forget(conn),
+            Phase::Authorizing(_) | Phase::Leaving => self.remove_connection(conn),
             // The seat is given back when it comes.
-            Phase::Entering(entering) => entering.lost = Some(how),
+            Phase::Attaching(attaching) => attaching.lost = Some(how),
             Phase::Seated(id) => {
                 let id = *id;
                 let attachment = self.attachment(conn);
                 let keep = match (protocol, how) {
-                    (ProtocolVersion::V2, Disconnect::Abrupt) => Keep::ForResume,
-                    (ProtocolVersion::V1, _) | (ProtocolVersion::V2, Disconnect::Clean) => Keep::No,
+                    (ProtocolVersion::V2, Disconnect::Abrupt) => KeepSeat::ForResume,
+                    (ProtocolVersion::V1, _) | (ProtocolVersion::V2, Disconnect::Clean) => {
+                        KeepSeat::No
+                    }
                 };
                 match keep {
-                    Keep::ForResume => self.disconnect_member(room, id),
-                    Keep::No => self.remove_member(room, id),
+                    KeepSeat::ForResume => self.detach_member(room, id),
+                    KeepSeat::No => self.remove_member(room, id),
                 }
-                self.give_up_seat(room, attachment, how, keep, now);
-                self.forget(conn);
+                self.detach(room, attachment, how, keep, now);
+                self.remove_connection(conn);
             }
         }
     }
 
     /// Tells the store about the seat of a socket that has gone.
-    pub(super) fn give_up_seat(
+    pub(super) fn detach(
         &mut self,
         room: RoomId,
         attachment: Attachment,
         how: Disconnect,
-        keep: Keep,
+        keep: KeepSeat,
         now: Timestamp,
     ) {
         let op = match (how, keep) {
             (Disconnect::Clean, _) => Op::Leave { attachment, how: LeaveKind::Close },
-            (Disconnect::Abrupt, Keep::No) => Op::Detach { attachment, until: now },
-            (Disconnect::Abrupt, Keep::ForResume) => {
+            (Disconnect::Abrupt, KeepSeat::No) => Op::Detach { attachment, until: now },
+            (Disconnect::Abrupt, KeepSeat::ForResume) => {
                 Op::Detach { attachment, until: now + self.config.resume_grace }
             }
         };
@@ -75,18 +77,18 @@ impl Hub {
     }
 
     /// Has a participant come back later, to another process.
-    pub(super) fn send_away(&mut self, conn: ConnId, reconnect_after: Duration, now: Timestamp) {
+    pub(super) fn drain(&mut self, conn: ConnId, reconnect_after: Duration, now: Timestamp) {
         let Some(connection) = self.connections.get(&conn) else { return };
         if let (ProtocolVersion::V2, &Phase::Seated(id)) = (connection.protocol, &connection.phase)
         {
             let room = connection.room;
             self.send(room, id, &ServerMessage::ServerDraining { reconnect_after }, now);
         }
-        self.cut_off(conn, CloseCode::Unavailable, now);
+        self.close(conn, CloseCode::Unavailable, now);
     }
 
     /// Closes a connection that still has its seat, as if it had been lost.
-    pub(super) fn cut_off(&mut self, conn: ConnId, code: CloseCode, now: Timestamp) {
+    pub(super) fn close(&mut self, conn: ConnId, code: CloseCode, now: Timestamp) {
         if !self.connections.contains_key(&conn) {
             return;
         }
@@ -108,14 +110,14 @@ impl Hub {
     }
 
     /// Closes a connection whose seat is gone or never was.
-    pub(super) fn dismiss(&mut self, conn: ConnId, code: CloseCode) {
+    pub(super) fn close_without_seat(&mut self, conn: ConnId, code: CloseCode) {
         if self.connections.contains_key(&conn) {
             self.outputs.push_back(Output::Close { conn, code });
-            self.forget(conn);
+            self.remove_connection(conn);
         }
     }
 
-    pub(super) fn forget(&mut self, conn: ConnId) {
+    pub(super) fn remove_connection(&mut self, conn: ConnId) {
         let Some(connection) = self.connections.remove(&conn) else { return };
         let room = connection.room;
         if let Some(local) = self.rooms.get_mut(&room) {
@@ -125,7 +127,7 @@ impl Hub {
     }
 
     /// Keeps a member without a socket, for as long as its seat is kept.
-    pub(super) fn disconnect_member(&mut self, room: RoomId, id: ParticipantId) {
+    pub(super) fn detach_member(&mut self, room: RoomId, id: ParticipantId) {
         if let Some(local) = self.rooms.get_mut(&room) {
             local.connect_member(id, None);
         }

@@ -61,7 +61,7 @@ impl LocalRoom {
     }
 
     /// Gives up the record, which is of a room that is no more.
-    pub(super) fn forget_record(&mut self) -> Option<Arc<Room>> {
+    pub(super) fn remove_record(&mut self) -> Option<Arc<Room>> {
         self.negotiations.clear();
         self.record.take()
     }

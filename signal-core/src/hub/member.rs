@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
+use super::profile::ProfileUpdates;
 use super::replay::Replay;
-use super::showing::Showing;
 use crate::config::ReplayLimit;
 use crate::ids::{Attachment, ConnId};
 use crate::protocol::ProtocolVersion;
@@ -21,7 +21,7 @@ pub(super) struct Member {
     pub(super) conn: Option<ConnId>,
     /// How many messages were taken from it.
     pub(super) received: u64,
-    pub(super) showing: Showing,
+    pub(super) profile: ProfileUpdates,
     replay: Replay,
 }
 
@@ -33,7 +33,7 @@ impl Member {
             generation,
             conn: Some(attachment.conn),
             received: 0,
-            showing: Showing::default(),
+            profile: ProfileUpdates::default(),
             replay: Replay::default(),
         }
     }

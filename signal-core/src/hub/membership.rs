@@ -8,11 +8,12 @@ use super::io::{CloseCode, Output};
 use super::local_room::LocalRoom;
 use super::{AskedBy, Hub};
 use crate::ids::{ConnId, ParticipantId, RoomId};
-use crate::language::Language;
 use crate::message::ServerMessage;
 use crate::protocol::ProtocolVersion;
-use crate::room::{CloseReason, LeaveReason, Op, Presence, Room, Status};
+use crate::reason::{CloseReason, LeaveReason};
+use crate::room::{Op, Presence, Room, Status};
 use crate::time::Timestamp;
+use crate::wording;
 
 impl Hub {
     /// Takes over a newer record and tells everybody here what is different: the only source of `peer_joined`,
@@ -24,13 +25,13 @@ impl Hub {
         self.deadlines.set(room, local.deadline(record.deadline()));
         match record.status() {
             Status::Closed(reason) => self.room_closed(room, reason, now),
-            Status::Open => self.tell_difference(room, record, difference, now),
+            Status::Open => self.broadcast_difference(room, record, difference, now),
         }
         self.release_held(room, now);
         self.unwatch_if_idle(room);
     }
 
-    fn tell_difference(
+    fn broadcast_difference(
         &mut self,
         room: RoomId,
         record: &Room,
@@ -80,7 +81,7 @@ impl Hub {
         };
         let code = match reason {
             LeaveReason::Kicked => {
-                self.tell_kicked(room, id, conn, now);
+                self.send_kicked(room, id, conn, now);
                 CloseCode::Kicked
             }
             LeaveReason::Replaced => CloseCode::Replaced,
@@ -88,12 +89,12 @@ impl Hub {
             LeaveReason::Left | LeaveReason::Lost => CloseCode::ResumeFailed,
         };
         self.remove_member(room, id);
-        self.dismiss(conn, code);
+        self.close_without_seat(conn, code);
     }
 
-    fn tell_kicked(&mut self, room: RoomId, id: ParticipantId, conn: ConnId, now: Timestamp) {
+    fn send_kicked(&mut self, room: RoomId, id: ParticipantId, conn: ConnId, now: Timestamp) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        let reason = kicked_text(connection.language).to_owned();
+        let reason = wording::kicked(connection.language).to_owned();
         let message = match connection.protocol {
             ProtocolVersion::V1 => ServerMessage::RoomClosed { reason, code: None },
             ProtocolVersion::V2 => ServerMessage::Kicked { reason },
@@ -120,12 +121,12 @@ impl Hub {
         for (id, conn) in moved {
             self.remove_member(room, id);
             if let Some(conn) = conn {
-                self.dismiss(conn, CloseCode::Replaced);
+                self.close_without_seat(conn, CloseCode::Replaced);
             }
         }
         for (id, conn) in cut {
-            self.disconnect_member(room, id);
-            self.dismiss(conn, CloseCode::Unavailable);
+            self.detach_member(room, id);
+            self.close_without_seat(conn, CloseCode::Unavailable);
         }
     }
 
@@ -134,18 +135,18 @@ impl Hub {
         let members: Vec<_> = local.members().map(|(id, member)| (id, member.conn)).collect();
         for (id, conn) in members {
             if let Some(conn) = conn {
-                self.tell_closed(room, id, conn, reason, now);
+                self.send_closed(room, id, conn, reason, now);
             }
             self.remove_member(room, id);
             if let Some(conn) = conn {
-                self.dismiss(conn, CloseCode::RoomClosed);
+                self.close_without_seat(conn, CloseCode::RoomClosed);
             }
         }
     }
 
     /// The store does not know the room any more: its time was over long ago, or somebody has removed it.
-    pub(super) fn room_forgotten(&mut self, room: RoomId, now: Timestamp) {
-        let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::forget_record) else {
+    pub(super) fn room_removed(&mut self, room: RoomId, now: Timestamp) {
+        let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::remove_record) else {
             return;
         };
         let reason =
@@ -155,7 +156,7 @@ impl Hub {
         self.unwatch_if_idle(room);
     }
 
-    fn tell_closed(
+    fn send_closed(
         &mut self,
         room: RoomId,
         id: ParticipantId,
@@ -208,10 +209,3 @@ impl Hub {
 }
 
 const PRUNE_PAUSE: Duration = Duration::from_secs(1);
-
-fn kicked_text(language: Language) -> &'static str {
-    match language {
-        Language::En => "you were removed from the room",
-        Language::Zh => "您已被移出房间",
-    }
-}

@@ -30,7 +30,7 @@ struct Side {
 
 /// What to do with a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum Decision {
     /// Tell the sender that the other side's offer won.
     Conflict,
     /// Pass over it in silence: it belongs to something that is no more.
@@ -48,7 +48,7 @@ impl Negotiation {
         signal: &Signal,
         patience: Duration,
         now: Timestamp,
-    ) -> Verdict {
+    ) -> Decision {
         let (sender, receiver) = self.sides(from, to);
         match signal.kind {
             SignalKind::Answer => sender.answer(receiver, signal.negotiation),
@@ -79,34 +79,34 @@ impl Side {
         offer: Option<u32>,
         patience: Duration,
         now: Timestamp,
-    ) -> Verdict {
+    ) -> Decision {
         self.refused = other.unanswered > 0 && now.saturating_since(other.offered_at) < patience;
         if self.refused {
-            return Verdict::Conflict;
+            return Decision::Conflict;
         }
         self.unanswered += 1;
         self.offered_at = now;
         self.offer = offer;
-        Verdict::Forward
+        Decision::Forward
     }
 
     /// Every offer gets its answer, in order; only the one to the last offer still means something. An answer that
     /// carries a number names its offer, the others are counted.
-    fn answer(&mut self, offerer: &mut Self, answered: Option<u32>) -> Verdict {
+    fn answer(&mut self, offerer: &mut Self, answered: Option<u32>) -> Decision {
         self.refused = false;
         if offerer.unanswered == 0 {
-            return Verdict::Drop;
+            return Decision::Drop;
         }
         match (answered, offerer.offer) {
             (Some(answered), Some(offer)) if answered == offer => offerer.unanswered = 0,
-            (Some(_), Some(_)) => return Verdict::Drop,
+            (Some(_), Some(_)) => return Decision::Drop,
             (None, _) | (_, None) => offerer.unanswered -= 1,
         }
-        if offerer.unanswered == 0 { Verdict::Forward } else { Verdict::Drop }
+        if offerer.unanswered == 0 { Decision::Forward } else { Decision::Drop }
     }
 
-    fn candidate(&self) -> Verdict {
-        if self.refused { Verdict::Drop } else { Verdict::Forward }
+    fn candidate(&self) -> Decision {
+        if self.refused { Decision::Drop } else { Decision::Forward }
     }
 }
 
@@ -117,10 +117,10 @@ pub(super) fn pair(a: ParticipantId, b: ParticipantId) -> (ParticipantId, Partic
 
 #[cfg(test)]
 mod tests {
+    use super::Decision::{Conflict, Drop, Forward};
     use super::SignalKind::{Answer, Candidate, Offer};
-    use super::Verdict::{Conflict, Drop, Forward};
     use super::*;
-    use crate::message::Payload;
+    use crate::payload::Payload;
 
     struct Pair {
         negotiation: Negotiation,
@@ -132,11 +132,11 @@ mod tests {
             Self { negotiation: Negotiation::default(), now: Timestamp::from_millis(1_000_000) }
         }
 
-        fn a(&mut self, kind: SignalKind) -> Verdict {
+        fn a(&mut self, kind: SignalKind) -> Decision {
             self.judge("p_a", "p_b", kind, None)
         }
 
-        fn b(&mut self, kind: SignalKind) -> Verdict {
+        fn b(&mut self, kind: SignalKind) -> Decision {
             self.judge("p_b", "p_a", kind, None)
         }
 
@@ -146,7 +146,7 @@ mod tests {
             to: &str,
             kind: SignalKind,
             negotiation: Option<u32>,
-        ) -> Verdict {
+        ) -> Decision {
             let signal = Signal { kind, payload: Payload::empty_list(), negotiation, tracks: None };
             let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
             self.negotiation.judge(from, to, &signal, Duration::from_secs(15), self.now)

@@ -2,7 +2,8 @@
 
 use crate::error::ErrorCode;
 use crate::ids::{ParticipantId, RoomId};
-use crate::message::{Payload, RequestId, Signal, SignalKind, Topic};
+use crate::message::{RequestId, Signal, SignalKind, Topic};
+use crate::payload::Payload;
 
 /// A message between participants that are connected to different nodes, or what became of one.
 ///

@@ -5,12 +5,13 @@
 use super::Hub;
 use super::delivery::Refused;
 use super::io::Output;
-use super::negotiation::Verdict;
+use super::negotiation::Decision;
 use super::node_frame::{NodeBody, NodeFrame, SeatRef};
 use super::request::Sender;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId};
-use crate::message::{Payload, RequestId, ServerMessage, Signal, Topic};
+use crate::message::{RequestId, ServerMessage, Signal, Topic};
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 
@@ -39,12 +40,12 @@ impl Hub {
         }
         if is_here || from < to {
             match self.judge(room, from, to, &signal, now) {
-                Verdict::Conflict => {
+                Decision::Conflict => {
                     let refused = Refused { about: Some(to), req, ..Refused::default() };
                     return self.error(room, from, ErrorCode::OfferConflict, refused, now);
                 }
-                Verdict::Drop => return,
-                Verdict::Forward => {}
+                Decision::Drop => return,
+                Decision::Forward => {}
             }
         }
         if is_here {
@@ -114,7 +115,7 @@ impl Hub {
         // Its socket is gone and the store has not said so yet.
         let is_gone = seat.attachment.node == self.node
             && local.member(to).is_none()
-            && !self.is_entering(seat);
+            && !self.is_attaching(seat);
         if is_gone { Err(ErrorCode::PeerUnreachable) } else { Ok(seat.attachment.node) }
     }
 
@@ -130,8 +131,8 @@ impl Hub {
         to: ParticipantId,
         signal: &Signal,
         now: Timestamp,
-    ) -> Verdict {
-        let Some(local) = self.rooms.get_mut(&room) else { return Verdict::Drop };
+    ) -> Decision {
+        let Some(local) = self.rooms.get_mut(&room) else { return Decision::Drop };
         local.negotiation(from, to).judge(from, to, signal, self.config.offer_patience, now)
     }
 

@@ -3,18 +3,17 @@
 use bytes::Bytes;
 
 use super::Hub;
-use super::budget::Excess;
+use super::budget::OverLimit;
 use super::connection::{Connection, Phase};
 use super::delivery::Refused;
 use super::io::{CloseCode, Output};
-use super::showing::Shown;
+use super::profile::Profile;
 use crate::config::RateLimit;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
-use crate::message::{
-    Audience, ClientMessage, IceServers, Payload, Request, RequestId, ServerMessage,
-};
+use crate::message::{Audience, ClientMessage, IceServers, Request, RequestId, ServerMessage};
 use crate::name::DisplayName;
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::wire::{self, Problem};
@@ -31,18 +30,18 @@ impl Hub {
     pub(super) fn frame(&mut self, conn: ConnId, frame: Bytes, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let room = connection.room;
-        let held = match &mut connection.phase {
-            Phase::Asking(held) => held,
-            Phase::Entering(entering) if entering.lost.is_none() => &mut entering.held,
-            Phase::Entering(_) | Phase::Leaving => return,
+        let backlog = match &mut connection.phase {
+            Phase::Authorizing(backlog) => backlog,
+            Phase::Attaching(attaching) if attaching.lost.is_none() => &mut attaching.backlog,
+            Phase::Attaching(_) | Phase::Leaving => return,
             Phase::Seated(id) => {
                 let id = *id;
                 return self.message(Sender { conn, room, id }, &frame, now);
             }
         };
-        held.push(frame);
-        if held.bytes() > self.config.max_held_bytes {
-            self.cut_off(conn, CloseCode::RateLimited, now);
+        backlog.push(frame);
+        if backlog.bytes() > self.config.max_held_bytes {
+            self.close(conn, CloseCode::RateLimited, now);
         }
     }
 
@@ -141,9 +140,9 @@ impl Hub {
         if let Some(member) =
             self.rooms.get_mut(&sender.room).and_then(|local| local.member_mut(sender.id))
         {
-            member.showing.want(Shown { name, state });
+            member.profile.want(Profile { name, state });
         }
-        self.show(sender.room, sender.id);
+        self.update_profile(sender.room, sender.id);
     }
 
     pub(super) fn ice_servers(
@@ -180,14 +179,14 @@ impl Hub {
         sender: Sender,
         req: Option<&RequestId>,
         now: Timestamp,
-        charge: impl FnOnce(&mut Connection, &RateLimit) -> Result<(), Excess>,
+        charge: impl FnOnce(&mut Connection, &RateLimit) -> Result<(), OverLimit>,
     ) -> bool {
         let Some(connection) = self.connections.get_mut(&sender.conn) else { return false };
-        let Err(excess) = charge(connection, &self.config.rate) else { return true };
-        match excess {
-            Excess::Close => self.cut_off(sender.conn, CloseCode::RateLimited, now),
-            Excess::Drop => self.outputs.push_back(Output::OverRate { conn: sender.conn }),
-            Excess::Tell { retry_after } => {
+        let Err(over) = charge(connection, &self.config.rate) else { return true };
+        match over {
+            OverLimit::Close => self.close(sender.conn, CloseCode::RateLimited, now),
+            OverLimit::Drop => self.outputs.push_back(Output::OverRate { conn: sender.conn }),
+            OverLimit::Tell { retry_after } => {
                 self.outputs.push_back(Output::OverRate { conn: sender.conn });
                 let retry_after = Some(retry_after);
                 let refused = Refused { retry_after, req: req.cloned(), ..Refused::default() };
@@ -215,7 +214,7 @@ impl Hub {
         let most = self.config.max_bad_messages;
         let connection = self.connections.get_mut(&sender.conn).filter(|_| counts);
         if connection.is_some_and(|connection| connection.count_bad_message(most, now)) {
-            self.cut_off(sender.conn, CloseCode::BadMessages, now);
+            self.close(sender.conn, CloseCode::BadMessages, now);
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::LeaveReason;
 use crate::ids::ParticipantId;
+use crate::reason::LeaveReason;
 use crate::record::{InvalidRecord, Reader, Writer};
 
 /// The last departures from a room. A node that misses more of them at once takes the others for lost.

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use thiserror::Error;
-
-use super::{Capacity, CloseReason};
+use super::Capacity;
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
-use crate::message::Payload;
 use crate::name::DisplayName;
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
+use crate::reason::CloseReason;
 use crate::time::Timestamp;
 use crate::token::{PasswordTag, TokenHash};
 
@@ -160,57 +159,4 @@ pub enum Receipt {
         /// Whether the messages that were missed can be sent after all; if not, its pairs are void.
         continued: bool,
     },
-}
-
-/// Why an operation was refused.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-pub enum Reject {
-    /// The creator cannot be put out of its own room.
-    #[error("the creator cannot be put out")]
-    CreatorStays,
-    /// The token was made before the password was changed, or its holder was put out.
-    #[error("the token is void")]
-    GrantVoid,
-    /// The room has issued every id it can; only a new room helps.
-    #[error("the room has issued all its ids")]
-    IdsExhausted,
-    /// The invite is not the room's, or not any more.
-    #[error("the invite is not valid")]
-    InviteVoid,
-    /// Nobody of that id has a seat.
-    #[error("no such participant")]
-    ParticipantNotFound,
-    /// Too many wrong passwords were tried, so that no password opens the room until its creator changes it.
-    #[error("too many wrong passwords were tried")]
-    PasswordLocked,
-    /// The new password is the old one.
-    #[error("the new password is the old one")]
-    PasswordUnchanged,
-    /// No seat is to be resumed with that token.
-    #[error("the session is gone")]
-    ResumeFailed,
-    /// The creator has closed the room.
-    #[error("the room is closed")]
-    RoomClosed,
-    /// The room's time is over.
-    #[error("the room has expired")]
-    RoomExpired,
-    /// Every seat for guests is taken.
-    #[error("the room is full")]
-    RoomFull,
-    /// The creator lets nobody else in.
-    #[error("the room is locked")]
-    RoomLocked,
-    /// The store knows no such room.
-    #[error("no such room")]
-    RoomNotFound,
-    /// The password has been changed by somebody else meanwhile.
-    #[error("the password has been changed meanwhile")]
-    RotationStale,
-    /// The password was changed as often as a room allows.
-    #[error("the password was changed too often")]
-    RotationsExhausted,
-    /// The password is not the room's.
-    #[error("wrong password")]
-    WrongPassword,
 }

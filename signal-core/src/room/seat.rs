@@ -3,13 +3,13 @@
 use bytes::Bytes;
 
 use crate::ids::{Attachment, ParticipantId, Ticket};
-use crate::message::{ParticipantInfo, Payload};
+use crate::message::ParticipantInfo;
 use crate::name::DisplayName;
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
-use crate::wire;
 
 /// A participant's place in a room, held from its attach until it leaves.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -48,19 +48,6 @@ pub enum Presence {
         /// When the seat is given up.
         until: Timestamp,
     },
-}
-
-/// How a seat ended.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum LeaveReason {
-    /// Its participant was put out.
-    Kicked,
-    /// Its participant left.
-    Left,
-    /// Its socket was lost and did not come back in time.
-    Lost,
-    /// Its token was used again: the participant is back under another id.
-    Replaced,
 }
 
 impl Seat {
@@ -122,7 +109,7 @@ impl Seat {
             name: DisplayName::from_record(from.text()?),
             state: from.option(|from| {
                 let json = Bytes::copy_from_slice(from.bytes()?);
-                wire::payload_from_json(&json).map_err(|_| InvalidRecord::Damaged)
+                Payload::from_json(&json).map_err(|_| InvalidRecord::Damaged)
             })?,
             protocol: match from.u8()? {
                 1 => ProtocolVersion::V1,

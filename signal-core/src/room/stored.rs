@@ -1,8 +1,9 @@
 //! A room as bytes, and what becomes of it when the process that served it has ended.
 
-use super::door::Door;
-use super::seating::Seating;
-use super::{CloseReason, OnCreatorLeave, Room, Status};
+use super::access::Access;
+use super::seats::Seats;
+use super::{OnCreatorLeave, Room, Status};
+use crate::reason::CloseReason;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 
@@ -33,8 +34,8 @@ impl Room {
             Status::Closed(CloseReason::ByCreator) => 2,
             Status::Closed(CloseReason::Expired) => 3,
         });
-        self.door.write(&mut out);
-        self.seating.write(&mut out);
+        self.access.write(&mut out);
+        self.seats.write(&mut out);
         out.finish()
     }
 
@@ -71,8 +72,8 @@ impl Room {
                 3 => Status::Closed(CloseReason::Expired),
                 _ => return Err(InvalidRecord::Damaged),
             },
-            door: Door::read(&mut from)?,
-            seating: Seating::read(&mut from)?,
+            access: Access::read(&mut from)?,
+            seats: Seats::read(&mut from)?,
         };
         if format == 1 {
             // It does not say: as long ago as can be.
@@ -87,7 +88,7 @@ impl Room {
     /// least, whatever was left of their time when it ended; the others end.
     pub(crate) fn lose_sockets(&mut self, until: Timestamp, now: Timestamp) {
         if self.status == Status::Open && self.expires_at > now {
-            self.version += u64::from(self.seating.lose_sockets(until, now));
+            self.version += u64::from(self.seats.lose_sockets(until, now));
         }
     }
 }

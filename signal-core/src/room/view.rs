@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Capacity, Grant, LeaveReason, OnCreatorLeave, Reject, Room, Seat, Status};
+use super::{Capacity, Grant, OnCreatorLeave, Reject, Room, Seat, Status};
 use crate::ids::{ParticipantId, RoomId};
 use crate::message::RoomInfo;
+use crate::reason::LeaveReason;
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 
@@ -41,7 +42,7 @@ impl Room {
 
     /// How many participants fit.
     pub fn capacity(&self) -> Capacity {
-        self.seating.capacity()
+        self.seats.capacity()
     }
 
     /// What becomes of the room when its creator says that it leaves.
@@ -66,12 +67,12 @@ impl Room {
 
     /// Whether newcomers are kept out.
     pub fn locked(&self) -> bool {
-        self.door.locked()
+        self.access.locked()
     }
 
     /// How often the password was changed. Tokens name it, so that a change voids those that are not used yet.
     pub fn password_epoch(&self) -> u32 {
-        self.door.password_epoch()
+        self.access.password_epoch()
     }
 
     /// What participants are told of the room.
@@ -87,12 +88,12 @@ impl Room {
 
     /// Everybody with a seat, oldest first, so by descending id.
     pub fn seats(&self) -> &[Seat] {
-        self.seating.seats()
+        self.seats.as_slice()
     }
 
     /// The seat of that participant.
     pub fn seat(&self, id: ParticipantId) -> Option<&Seat> {
-        self.seating.seat(id)
+        self.seats.seat(id)
     }
 
     /// The participant that a verified token stands for: the one whose seat it has taken, or else the id it promises.
@@ -103,18 +104,18 @@ impl Room {
     pub fn granted(&self, grant: Grant) -> Result<ParticipantId, Reject> {
         self.running()?;
         let seat = self.seats().iter().find(|seat| seat.ticket == grant.ticket);
-        self.door.check_grant(grant, seat.is_some())?;
+        self.access.check_grant(grant, seat.is_some())?;
         Ok(seat.map_or_else(|| self.promised(grant), |seat| seat.id))
     }
 
     /// The seat that a resume token opens.
     pub fn resumable(&self, token: TokenHash) -> Option<&Seat> {
-        self.seating.resumable(token)
+        self.seats.resumable(token)
     }
 
     /// How a participant's seat ended; of the last 64 that did. Seats that ended with the room are not among them.
     pub fn departure(&self, id: ParticipantId) -> Option<LeaveReason> {
-        self.seating.departures().reason(id)
+        self.seats.departures().reason(id)
     }
 
     /// When [`Op::Prune`](super::Op::Prune) has something to do; `None` once the room is over.

@@ -7,10 +7,9 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use serde_json::value::RawValue;
 
-use super::client::EVERYBODY;
 use super::error::Problem;
 use crate::ids::ParticipantId;
-use crate::message::Payload;
+use crate::payload::Payload;
 
 /// A string where a participant id belongs.
 #[derive(Clone, Copy)]
@@ -55,6 +54,10 @@ impl<'de> Deserialize<'de> for Target {
 
         deserializer.deserialize_str(IdVisitor)
     }
+}
+
+pub(super) fn id(target: Target) -> Result<ParticipantId, Problem> {
+    target.id().ok_or_else(|| Problem::Invalid("malformed participant id".into()))
 }
 
 /// Keeps `null` apart from absent, which a plain `Option` does not.
@@ -117,6 +120,9 @@ fn depth(json: &[u8]) -> usize {
     }
     deepest
 }
+
+/// The addressee of a message to the whole room.
+pub(super) const EVERYBODY: &str = "room";
 
 /// The frame itself is the first of 16 levels.
 const MAX_DEPTH: usize = 15;

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::Problem;
-use super::field::{Target, payload_of, present};
+use super::field::{Target, id, payload_of, present};
 use super::instant;
-use crate::message::{ParticipantInfo, Payload, RoomInfo};
+use crate::message::{ParticipantInfo, RoomInfo};
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 
 /// An entry of the list of participants, as it is read.
@@ -24,7 +25,7 @@ pub(super) struct ReadParticipant<'a> {
 impl ReadParticipant<'_> {
     pub(super) fn parse(self, frame: &Bytes) -> Result<ParticipantInfo, Problem> {
         Ok(ParticipantInfo {
-            id: super::server::id(self.id)?,
+            id: id(self.id)?,
             name: self.name.into(),
             is_creator: self.is_creator,
             connected: self.connected.unwrap_or(true),
@@ -59,7 +60,7 @@ impl ReadRoom {
 
 /// An entry of the list of participants, as it is written.
 #[derive(Serialize)]
-pub(super) struct WrittenParticipant<'a> {
+pub(super) struct ParticipantJson<'a> {
     id: &'a str,
     name: &'a str,
     is_creator: bool,
@@ -69,7 +70,7 @@ pub(super) struct WrittenParticipant<'a> {
     state: Option<&'a RawValue>,
 }
 
-impl<'a> WrittenParticipant<'a> {
+impl<'a> ParticipantJson<'a> {
     pub(super) fn of(participant: &'a ParticipantInfo, protocol: ProtocolVersion) -> Self {
         let is_v2 = protocol == ProtocolVersion::V2;
         Self {
@@ -84,7 +85,7 @@ impl<'a> WrittenParticipant<'a> {
 
 /// The room, as it is written.
 #[derive(Serialize)]
-pub(super) struct WrittenRoom<'a> {
+pub(super) struct RoomJson<'a> {
     id: &'a str,
     name: &'a str,
     max_participants: u8,
@@ -92,7 +93,7 @@ pub(super) struct WrittenRoom<'a> {
     locked: bool,
 }
 
-impl<'a> From<&'a RoomInfo> for WrittenRoom<'a> {
+impl<'a> From<&'a RoomInfo> for RoomJson<'a> {
     fn from(room: &'a RoomInfo) -> Self {
         Self {
             id: room.id.as_str(),

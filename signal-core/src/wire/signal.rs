@@ -73,7 +73,7 @@ const FRAME_BYTES: usize = 128;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Payload;
+    use crate::payload::Payload;
 
     #[test]
     fn the_longest_frame_needs_no_second_allocation() {

@@ -8,8 +8,8 @@ use serde_json::Value;
 use signal_core::{
     Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig,
     IceServers, IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output,
-    ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt, ResumeToken, Room, RoomId,
-    RoomSpec, Ticket, Timestamp, TokenHash, wire,
+    ParticipantId, PasswordTag, Payload, ProtocolVersion, Randomness, Receipt, ResumeToken, Room,
+    RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
 };
 
 pub const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -207,7 +207,7 @@ impl Node {
                 // The test decides.
                 Output::Authorize { .. } | Output::Unwatch(_) | Output::Watch(_) => {}
                 Output::IceServersWanted { conn, req, .. } => {
-                    let servers = wire::payload(&["ice"]).unwrap();
+                    let servers = Payload::new(&["ice"]).unwrap();
                     let ice = IceServers { servers, expires_at: self.now + LIFE };
                     self.hub.handle_input(Input::IceServers { conn, ice, req }, self.now);
                 }

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use signal_core::{
     Admission, Attachment, Capacity, Change, CloseReason, ConnId, DisplayName, Grant, IdSuffix,
-    LeaveKind, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, ProtocolVersion, Receipt,
-    Reject, Room, RoomId, RoomSpec, Rotation, Status, Ticket, Timestamp, TokenHash, wire,
+    LeaveKind, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Payload, ProtocolVersion,
+    Receipt, Reject, Room, RoomId, RoomSpec, Rotation, Status, Ticket, Timestamp, TokenHash,
 };
 
 use self::model::{Model, SUFFIX};
@@ -237,7 +237,7 @@ impl Trial {
             Step::Update { attachment, name: other, state } => Op::Update {
                 attachment: self.some_link(attachment),
                 name: other.map(name),
-                state: state.map(|state| wire::payload(&state).unwrap()),
+                state: state.map(|state| Payload::new(&state).unwrap()),
             },
         }
     }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use signal_core::{
     Applied, Capacity, ConnId, Entry, ErrorCode, Grant, IceServers, IdSuffix, Input, NodeFrame,
-    NodeId, Op, OpId, ParticipantId, PasswordTag, RequestId, Room, RoomId, RoomSpec, Timestamp,
-    TokenHash, wire,
+    NodeId, Op, OpId, ParticipantId, PasswordTag, Payload, RequestId, Room, RoomId, RoomSpec,
+    Timestamp, TokenHash,
 };
 
 use crate::air::Air;
@@ -229,7 +229,7 @@ impl World {
             Event::Down(conn, down) => self.arrived_down(conn, down),
             Event::Enter { person, way } => self.enter(person, way),
             Event::IceServers { node, conn, req } => {
-                let servers = wire::payload(&["turn"]).unwrap();
+                let servers = Payload::new(&["turn"]).unwrap();
                 let ice = IceServers { servers, expires_at: self.now() };
                 self.input(node, Input::IceServers { conn, ice, req }, None);
             }

@@ -11,52 +11,52 @@ use crate::record::{InvalidRecord, Reader, Writer};
 /// Without it an attach or resume that a store delivers a second time would give a seat to a socket that has
 /// gone, and take it from the one that has it now.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct FormerLinks(VecDeque<Carried>);
+pub(super) struct AttachHistory(VecDeque<AttachReceipt>);
 
 /// What an attachment was answered when it got its seat.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Carried {
+pub(super) struct AttachReceipt {
     attachment: Attachment,
     pub(super) id: ParticipantId,
     pub(super) continued: bool,
 }
 
-impl Carried {
+impl AttachReceipt {
     /// The answer to the attachment that a seat has now.
     pub(super) fn by(seat: &Seat) -> Self {
         Self { attachment: seat.attachment, id: seat.id, continued: seat.continued }
     }
 }
 
-impl FormerLinks {
+impl AttachHistory {
     pub(super) fn push(&mut self, seat: &Seat) {
         if self.0.len() == MOST {
             self.0.pop_front();
         }
-        self.0.push_back(Carried::by(seat));
+        self.0.push_back(AttachReceipt::by(seat));
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
-        out.list(self.0.iter(), |out, carried| {
-            out.attachment(carried.attachment);
-            out.participant(carried.id);
-            out.bool(carried.continued);
+        out.list(self.0.iter(), |out, receipt| {
+            out.attachment(receipt.attachment);
+            out.participant(receipt.id);
+            out.bool(receipt.continued);
         });
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
-        let carried = |from: &mut Reader<'_>| {
-            Ok(Carried {
+        let receipt = |from: &mut Reader<'_>| {
+            Ok(AttachReceipt {
                 attachment: from.attachment()?,
                 id: from.participant()?,
                 continued: from.bool()?,
             })
         };
-        Ok(Self(from.list(MOST, carried)?))
+        Ok(Self(from.list(MOST, receipt)?))
     }
 
-    pub(super) fn carried(&self, attachment: Attachment) -> Option<Carried> {
-        self.0.iter().find(|carried| carried.attachment == attachment).copied()
+    pub(super) fn receipt_of(&self, attachment: Attachment) -> Option<AttachReceipt> {
+        self.0.iter().find(|receipt| receipt.attachment == attachment).copied()
     }
 }
 

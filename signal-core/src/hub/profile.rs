@@ -3,29 +3,29 @@
 
 use super::{AskedBy, Hub};
 use crate::ids::{ConnId, ParticipantId, RoomId};
-use crate::message::Payload;
 use crate::name::DisplayName;
+use crate::payload::Payload;
 use crate::room::{Op, Seat};
 
 /// The changes of one member that the store has not confirmed.
 #[derive(Debug, Default)]
-pub(super) struct Showing {
+pub(super) struct ProfileUpdates {
     /// What the store has been asked for.
-    asked: Option<Shown>,
+    asked: Option<Profile>,
     /// What it is to be asked for next.
-    wanted: Option<Shown>,
+    wanted: Option<Profile>,
 }
 
 /// What a participant shows; `None` leaves a thing as it is.
 #[derive(Clone, Debug)]
-pub(super) struct Shown {
+pub(super) struct Profile {
     pub(super) name: Option<DisplayName>,
     pub(super) state: Option<Payload>,
 }
 
-impl Showing {
+impl ProfileUpdates {
     /// Wants something shown on top of what is wanted already.
-    pub(super) fn want(&mut self, newer: Shown) {
+    pub(super) fn want(&mut self, newer: Profile) {
         self.wanted = Some(match self.wanted.take() {
             Some(older) => newer.over(older),
             None => newer,
@@ -33,7 +33,7 @@ impl Showing {
     }
 
     /// What to ask for now, if anything.
-    fn ask(&mut self) -> Option<Shown> {
+    fn ask(&mut self) -> Option<Profile> {
         if self.asked.is_none() {
             self.asked = self.wanted.take();
             return self.asked.clone();
@@ -42,12 +42,12 @@ impl Showing {
     }
 }
 
-impl Shown {
+impl Profile {
     fn over(self, older: Self) -> Self {
         Self { name: self.name.or(older.name), state: self.state.or(older.state) }
     }
 
-    fn is_shown_by(&self, seat: &Seat) -> bool {
+    fn matches(&self, seat: &Seat) -> bool {
         self.name.as_ref().is_none_or(|name| *name == seat.name)
             && self.state.as_ref().is_none_or(|state| seat.state.as_ref() == Some(state))
     }
@@ -55,31 +55,31 @@ impl Shown {
 
 impl Hub {
     /// Asks the store for what a member wants to show, as soon as it has a socket and nothing is on its way.
-    pub(super) fn show(&mut self, room: RoomId, id: ParticipantId) {
+    pub(super) fn update_profile(&mut self, room: RoomId, id: ParticipantId) {
         let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(id)) else {
             return;
         };
         let Some(conn) = member.conn else { return };
-        if let Some(Shown { name, state }) = member.showing.ask() {
+        if let Some(Profile { name, state }) = member.profile.ask() {
             let attachment = self.attachment(conn);
-            self.commit(room, Op::Update { attachment, name, state }, AskedBy::Showing(id, conn));
+            self.commit(room, Op::Update { attachment, name, state }, AskedBy::Profile(id, conn));
         }
     }
 
     /// The store has answered. An update in the name of a socket that was lost meanwhile may have come too late.
-    pub(super) fn shown(&mut self, room: RoomId, id: ParticipantId, conn: ConnId) {
+    pub(super) fn profile_updated(&mut self, room: RoomId, id: ParticipantId, conn: ConnId) {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let record = local.record().cloned();
         let Some(member) = local.member_mut(id) else { return };
-        let Some(asked) = member.showing.asked.take() else { return };
+        let Some(asked) = member.profile.asked.take() else { return };
         let seat = record.as_ref().and_then(|record| record.seat(id));
-        if member.conn != Some(conn) && seat.is_some_and(|seat| !asked.is_shown_by(seat)) {
-            let wanted = member.showing.wanted.take();
-            member.showing.wanted = Some(match wanted {
+        if member.conn != Some(conn) && seat.is_some_and(|seat| !asked.matches(seat)) {
+            let wanted = member.profile.wanted.take();
+            member.profile.wanted = Some(match wanted {
                 Some(newer) => newer.over(asked),
                 None => asked,
             });
         }
-        self.show(room, id);
+        self.update_profile(room, id);
     }
 }

@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 
-use super::operation::{Admission, Grant, Reject, Rotation};
+use super::operation::{Admission, Grant, Rotation};
+use super::reject::Reject;
 use crate::ids::Ticket;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::token::{PasswordTag, TokenHash};
 
 /// What guards a room.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Door {
+pub(super) struct Access {
     password: PasswordTag,
     invite: TokenHash,
     guesses_left: u8,
@@ -21,7 +22,7 @@ pub(super) struct Door {
     revoked: VecDeque<Ticket>,
 }
 
-impl Door {
+impl Access {
     pub(super) fn new(password: PasswordTag, invite: TokenHash) -> Self {
         Self {
             password,

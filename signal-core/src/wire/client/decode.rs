@@ -1,0 +1,154 @@
+//! Messages of a participant, read.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::message::{Audience, ClientMessage, Request, RequestId, Signal, SignalKind, Topic};
+use crate::name::DisplayName;
+use crate::payload::Payload;
+use crate::protocol::ProtocolVersion;
+use crate::wire::error::{DecodeError, Problem};
+use crate::wire::field::{self, Target, payload_of, present, required};
+
+/// Reads a message that a participant sent.
+///
+/// Fields the type does not have are ignored, and so is in v1 everything that only v2 has.
+///
+/// # Errors
+///
+/// The sender's fault in every case; see [`DecodeError::code`] for what to tell it.
+pub fn decode_client(frame: &Bytes, protocol: ProtocolVersion) -> Result<Request, DecodeError> {
+    let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(Problem::invalid)?;
+    let req = match protocol {
+        ProtocolVersion::V1 => None,
+        ProtocolVersion::V2 => envelope.req()?,
+    };
+    match envelope.message(frame, protocol) {
+        Ok(message) => Ok(Request { message, req }),
+        Err(problem) => Err(DecodeError { problem, req }),
+    }
+}
+
+// Flat and not `#[serde(tag = "type")]`: an internally tagged enum cannot borrow a `RawValue`.
+#[derive(Deserialize)]
+#[serde(expecting = "an object")]
+struct Envelope<'a> {
+    #[serde(rename = "type")]
+    kind: Kind,
+    to: Option<Target>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    sdp: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    candidate: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    neg: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    tracks: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    topic: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    data: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    t: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    name: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    state: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    req: Option<&'a RawValue>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Answer,
+    Candidate,
+    GetIceServers,
+    Leave,
+    Message,
+    Offer,
+    Ping,
+    Update,
+    #[serde(other)]
+    Unknown,
+}
+
+impl Envelope<'_> {
+    fn req(&self) -> Result<Option<RequestId>, Problem> {
+        let Some(req) = self.req.filter(|req| req.get() != "null") else { return Ok(None) };
+        let req = field::string(req, "req")?;
+        RequestId::new(&req).map(Some).map_err(|error| Problem::field("req", error))
+    }
+
+    fn message(self, frame: &Bytes, protocol: ProtocolVersion) -> Result<ClientMessage, Problem> {
+        match (self.kind, protocol) {
+            (Kind::Answer, _) => self.signal(frame, SignalKind::Answer, protocol),
+            (Kind::Candidate, _) => self.signal(frame, SignalKind::Candidate, protocol),
+            (Kind::Offer, _) => self.signal(frame, SignalKind::Offer, protocol),
+            (Kind::Leave, _) => Ok(ClientMessage::Leave),
+            (Kind::GetIceServers, ProtocolVersion::V2) => Ok(ClientMessage::GetIceServers),
+            (Kind::Message, ProtocolVersion::V2) => self.application_message(frame),
+            (Kind::Ping, ProtocolVersion::V2) => {
+                let t = match self.t {
+                    Some(t) => payload_of(frame, "t", t)?,
+                    None => Payload::null(),
+                };
+                Ok(ClientMessage::Ping { t })
+            }
+            (Kind::Update, ProtocolVersion::V2) => self.update(frame),
+            (
+                Kind::GetIceServers | Kind::Message | Kind::Ping | Kind::Update,
+                ProtocolVersion::V1,
+            )
+            | (Kind::Unknown, _) => Err(Problem::UnknownType),
+        }
+    }
+
+    fn signal(
+        self,
+        frame: &Bytes,
+        kind: SignalKind,
+        protocol: ProtocolVersion,
+    ) -> Result<ClientMessage, Problem> {
+        let (value, field) = match kind {
+            SignalKind::Answer | SignalKind::Offer => (self.sdp, "sdp"),
+            SignalKind::Candidate => (self.candidate, "candidate"),
+        };
+        let to = required(self.to, "to")?.id().ok_or(Problem::UnknownPeer)?;
+        let payload = payload_of(frame, field, required(value, field)?)?;
+        let mut signal = Signal { kind, payload, negotiation: None, tracks: None };
+        if protocol == ProtocolVersion::V2 {
+            signal.negotiation = self.neg.map(field::negotiation).transpose()?;
+            if kind == SignalKind::Offer {
+                signal.tracks =
+                    self.tracks.map(|tracks| field::list(frame, "tracks", tracks)).transpose()?;
+            }
+        }
+        Ok(ClientMessage::Signal { to, signal })
+    }
+
+    fn application_message(self, frame: &Bytes) -> Result<ClientMessage, Problem> {
+        let to = match required(self.to, "to")? {
+            Target::Room => Audience::Room,
+            Target::One(id) => Audience::One(id),
+            Target::Nobody => return Err(Problem::UnknownPeer),
+        };
+        let topic = field::string(required(self.topic, "topic")?, "topic")?;
+        let topic = Topic::new(&topic).map_err(|error| Problem::field("topic", error))?;
+        let data = payload_of(frame, "data", required(self.data, "data")?)?;
+        Ok(ClientMessage::Message { to, topic, data })
+    }
+
+    fn update(self, frame: &Bytes) -> Result<ClientMessage, Problem> {
+        let name = match self.name.filter(|name| name.get() != "null") {
+            Some(name) => {
+                let name = field::string(name, "name")?;
+                DisplayName::parse(&name).map_err(|error| Problem::field("name", error))?
+            }
+            None => None,
+        };
+        let state = self.state.map(|state| payload_of(frame, "state", state)).transpose()?;
+        Ok(ClientMessage::Update { name, state })
+    }
+}
