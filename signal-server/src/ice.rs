@@ -11,9 +11,8 @@ use signal_core::{ParticipantId, Payload, Room, Seat};
 
 use self::configured::ConfiguredServers;
 use self::source::{IceRequest, IceServerSource, IceServers};
-use crate::clock::system_time;
+use crate::clock::{system_time, to_timestamp};
 use crate::embedder;
-use crate::http::rooms::wall;
 
 /// Somebody who decides.
 #[derive(Clone)]
@@ -78,7 +77,7 @@ impl Ice {
     ) -> signal_core::IceServers {
         let IceServers { servers, expires_at } = self.for_participant(room, participant).await;
         let servers = Payload::new(&servers).expect("lists of strings have a JSON form");
-        signal_core::IceServers { servers, expires_at: wall(expires_at) }
+        signal_core::IceServers { servers, expires_at: to_timestamp(expires_at) }
     }
 }
 

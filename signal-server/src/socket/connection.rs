@@ -12,9 +12,9 @@ use futures_util::SinkExt;
 use signal_core::{CloseCode, ConnId, Disconnect, Input};
 use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, timeout};
 
+use super::violation;
 use crate::shard::Shard;
 use crate::shard::outbox::{Next, Outbox};
-use crate::socket::violation;
 
 /// A connection that its shard knows; the shard is told when it ends, whichever way it does.
 pub(crate) struct Connection<'a> {
