@@ -8,7 +8,7 @@ mod support;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::Value;
-use signal_core::{Input, Ticket};
+use signal_core::Ticket;
 use support::Node;
 
 /// Frame sizes in bytes: a candidate, a small offer, an offer with audio, video and data.
@@ -25,7 +25,7 @@ fn relay(c: &mut Criterion) {
         group.throughput(Throughput::Bytes(size as u64));
         group.bench_function(BenchmarkId::new("hub", size), |b| {
             b.iter(|| {
-                let delivered = node.handle(Input::Frame { conn: sender, frame: frame.clone() });
+                let delivered = node.say(sender, &frame);
                 assert_eq!(delivered, 1);
             });
         });

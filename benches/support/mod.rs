@@ -89,6 +89,12 @@ impl Node {
         conn
     }
 
+    /// Hands in a frame, which is decoded first; returns how often it was delivered.
+    pub(crate) fn say(&mut self, conn: ConnId, frame: &Bytes) -> usize {
+        let frame = self.hub.decoder(ProtocolVersion::V1).decode(frame);
+        self.handle(Input::Frame { conn, frame })
+    }
+
     /// Hands one thing in and drains, acknowledging every frame; returns how many were delivered.
     pub(crate) fn handle(&mut self, input: Input) -> usize {
         self.hub.handle_input(input, NOW);

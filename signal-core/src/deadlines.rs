@@ -1,6 +1,8 @@
 //! Which room needs attention next, without looking at the others.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 
 use crate::ids::RoomId;
 use crate::time::Timestamp;
@@ -9,7 +11,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
     by_time: BTreeSet<(Timestamp, RoomId)>,
-    by_room: HashMap<RoomId, Timestamp>,
+    by_room: FxHashMap<RoomId, Timestamp>,
 }
 
 impl Deadlines {

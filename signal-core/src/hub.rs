@@ -6,6 +6,7 @@ mod cluster;
 mod connection;
 mod delivery;
 mod difference;
+mod frame;
 mod io;
 mod leaving;
 mod local_room;
@@ -18,15 +19,19 @@ mod relay;
 mod replay;
 mod request;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
 
 use self::connection::Connection;
+pub use self::frame::{ClientFrame, FrameDecoder};
 pub use self::io::{CloseCode, Disconnect, Entry, Input, Output, Randomness};
 use self::local_room::LocalRoom;
 pub use self::node_frame::{NodeBody, NodeFrame, SeatRef};
 use crate::config::HubConfig;
 use crate::deadlines::Deadlines;
 use crate::ids::{Attachment, ConnId, NodeId, OpId, ParticipantId, RoomId};
+use crate::protocol::ProtocolVersion;
 use crate::room::Op;
 use crate::store::Applied;
 use crate::time::Timestamp;
@@ -40,12 +45,13 @@ use crate::time::Timestamp;
 pub struct Hub {
     node: NodeId,
     config: HubConfig,
-    connections: HashMap<ConnId, Connection>,
-    rooms: HashMap<RoomId, LocalRoom>,
+    connections: FxHashMap<ConnId, Connection>,
+    /// The rooms of connections that were let in: whoever merely asks for a room adds none.
+    rooms: FxHashMap<RoomId, LocalRoom>,
     deadlines: Deadlines,
     last_op: u64,
     /// The operations that the store has not answered yet.
-    pending: HashMap<OpId, Pending>,
+    pending: FxHashMap<OpId, Pending>,
     outputs: VecDeque<Output>,
 }
 
@@ -78,13 +84,19 @@ impl Hub {
         Self {
             node,
             config,
-            connections: HashMap::new(),
-            rooms: HashMap::new(),
+            connections: FxHashMap::default(),
+            rooms: FxHashMap::default(),
             deadlines: Deadlines::default(),
             last_op: 0,
-            pending: HashMap::new(),
+            pending: FxHashMap::default(),
             outputs: VecDeque::new(),
         }
+    }
+
+    /// What decodes the frames of a connection that speaks that version, for [`Input::Frame`].
+    #[must_use]
+    pub fn decoder(&self, protocol: ProtocolVersion) -> FrameDecoder {
+        FrameDecoder::new(&self.config, protocol)
     }
 
     /// Takes in something that happened.

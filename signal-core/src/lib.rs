@@ -147,7 +147,8 @@ mod wording;
 pub use config::{HubConfig, RateLimit, ReplayLimit};
 pub use error::ErrorCode;
 pub use hub::{
-    CloseCode, Disconnect, Entry, Hub, Input, NodeBody, NodeFrame, Output, Randomness, SeatRef,
+    ClientFrame, CloseCode, Disconnect, Entry, FrameDecoder, Hub, Input, NodeBody, NodeFrame,
+    Output, Randomness, SeatRef,
 };
 pub use ids::{
     Attachment, ConnId, IdSuffix, InvalidId, NodeId, OpId, ParticipantId, RoomId, Ticket,

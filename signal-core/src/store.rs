@@ -1,9 +1,9 @@
 //! Where the rooms of a single node are kept.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use crate::deadlines::Deadlines;
@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 /// Records are shared with whoever asks, so a change copies the one room it is about, never the others.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    rooms: HashMap<RoomId, Arc<Room>>,
+    rooms: FxHashMap<RoomId, Arc<Room>>,
     deadlines: Deadlines,
 }
 

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use signal_core::{
-    Applied, CloseCode, ConnId, Disconnect, Hub, HubConfig, IceServers, Input, NodeId, Op, Output,
-    Room, RoomId, RoomIdTaken, Timestamp,
+    Applied, CloseCode, ConnId, Disconnect, FrameDecoder, Hub, HubConfig, IceServers, Input,
+    NodeId, Op, Output, ProtocolVersion, Room, RoomId, RoomIdTaken, Timestamp,
 };
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -207,14 +207,21 @@ impl Shard {
         outbox
     }
 
+    /// What decodes the frames of a connection to a room of this shard.
+    pub(crate) fn decoder(&self, protocol: ProtocolVersion) -> FrameDecoder {
+        self.lock().hub.decoder(protocol)
+    }
+
     /// Hands something in and passes on what follows from it.
     pub(crate) fn input(&self, input: Input) {
         self.handle(self.lock(), input);
     }
 
     /// Hands in a message of a participant.
-    pub(crate) fn message(&self, conn: ConnId, frame: Bytes) {
+    pub(crate) fn message(&self, conn: ConnId, decoder: FrameDecoder, frame: &Bytes) {
         let began = Instant::now();
+        // Before the lock: other connections need not wait for it.
+        let frame = decoder.decode(frame);
         let mut state = self.lock();
         state.sender = Some(conn);
         self.handle(state, Input::Frame { conn, frame });

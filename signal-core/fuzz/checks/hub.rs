@@ -80,6 +80,7 @@ struct Conn {
     reads: bool,
     unsent: usize,
     asks: bool,
+    protocol: ProtocolVersion,
 }
 
 impl World {
@@ -127,7 +128,7 @@ impl World {
             b'r' => self.resume(slot, rest),
             b's' => {
                 let frame = self.filled(rest);
-                conn.map(|conn| self.input(slot, Input::Frame { conn, frame })).unwrap_or_default();
+                conn.map(|conn| self.send(slot, conn, &frame)).unwrap_or_default();
             }
             b'l' => self.lose(slot, Disconnect::Abrupt),
             b'x' => self.lose(slot, Disconnect::Clean),
@@ -197,6 +198,7 @@ impl World {
             reads: true,
             unsent: 0,
             asks,
+            protocol,
         };
         self.conns.insert(conn, state);
         let resume_token = ResumeToken::new(format!("token {}", self.last_conn), token);
@@ -215,6 +217,11 @@ impl World {
             let entry = Entry::Resume { token, last_seq: number(last_seq), ice: None };
             self.open(slot, ProtocolVersion::V2, of.ticket, entry);
         }
+    }
+
+    fn send(&mut self, slot: usize, conn: ConnId, frame: &Bytes) {
+        let decoder = self.hubs[slot % 2].decoder(self.conns[&conn].protocol);
+        self.input(slot, Input::Frame { conn, frame: decoder.decode(frame) });
     }
 
     fn decide(&mut self, slot: usize, admit: bool) {

@@ -29,14 +29,7 @@ impl Hub {
         entry: Entry,
         now: Timestamp,
     ) {
-        let room = connection.room;
         self.connections.insert(conn, connection);
-        let local = self.rooms.entry(room).or_default();
-        let is_new = local.is_idle();
-        local.connections += 1;
-        if is_new {
-            self.outputs.push_back(Output::Watch(room));
-        }
         self.enter(conn, entry, now);
     }
 
@@ -89,11 +82,15 @@ impl Hub {
                 )
             }
         };
-        let backlog = match mem::replace(&mut connection.phase, Phase::Leaving) {
-            Phase::Authorizing(backlog) => backlog,
-            Phase::Attaching(_) | Phase::Leaving | Phase::Seated(_) => return,
-        };
+        let Phase::Authorizing(backlog) = &mut connection.phase else { return };
+        let backlog = mem::take(backlog);
         connection.phase = Phase::Attaching(Attaching { backlog, ice, last_seq, lost: None });
+        let local = self.rooms.entry(room).or_default();
+        let is_new = local.is_idle();
+        local.connections += 1;
+        if is_new {
+            self.outputs.push_back(Output::Watch(room));
+        }
         self.commit(room, op, AskedBy::Attaching(conn));
     }
 

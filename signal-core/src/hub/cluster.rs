@@ -7,15 +7,14 @@
 use std::mem;
 
 use super::Hub;
-use super::connection::Phase;
+use super::connection::Connection;
 use super::delivery::Refused;
 use super::io::Output;
 use super::negotiation::Decision;
 use super::node_frame::{NodeBody, NodeFrame, SeatRef};
-use super::request::Sender;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId};
-use crate::message::{RequestId, ServerMessage, SignalKind};
+use crate::message::{ServerMessage, SignalKind};
 use crate::protocol::ProtocolVersion;
 use crate::room::Seat;
 use crate::time::Timestamp;
@@ -98,19 +97,23 @@ impl Hub {
                 self.error(room, to.id, *code, refused, now);
             }
             (NodeBody::Signal(signal), Some(to)) => {
+                let patience = self.config.offer_patience;
+                let local = self.rooms.get_mut(&room);
+                let Some(receiver) = local.and_then(|local| local.receiver(to.id)) else { return };
                 // The other node has judged what comes from the smaller id.
                 let is_judged = node != self.node && from < to.id;
                 let decision = if is_judged {
                     Decision::Forward
                 } else {
-                    self.judge(room, from, to.id, signal, now)
+                    receiver.negotiations.judge(from, to.id, signal, patience, now)
                 };
                 match decision {
                     Decision::Conflict => self.bounce(node, &frame, ErrorCode::OfferConflict, now),
                     Decision::Drop => {}
                     Decision::Forward => {
                         let message = ServerMessage::Signal { from, signal: signal.clone() };
-                        self.send(room, to.id, &message, now);
+                        let outgoing = receiver.write(&message, &self.config.replay, now);
+                        self.dispatch(room, outgoing, now);
                     }
                 }
             }
@@ -143,29 +146,11 @@ impl Hub {
     /// An offer that never arrived refuses nobody.
     fn withdraw_offer(&mut self, room: RoomId, from: ParticipantId, to: ParticipantId) {
         if let Some(local) = self.rooms.get_mut(&room) {
-            local.negotiation(from, to).withdraw(from, to);
+            local.negotiations.withdraw(from, to);
         }
     }
 
-    /// Whether a message to that seat of this node has to wait: it is still to be welcomed.
-    pub(super) fn has_to_wait(&self, room: RoomId, to: ParticipantId) -> bool {
-        self.rooms.get(&room).is_none_or(|local| local.member(to).is_none())
-    }
-
-    pub(super) fn hold(
-        &mut self,
-        sender: Sender,
-        to: ParticipantId,
-        body: NodeBody,
-        req: Option<RequestId>,
-        now: Timestamp,
-    ) {
-        if let Some(frame) = self.address(sender, Some(to), body, req) {
-            self.hold_frame(self.node, frame, now);
-        }
-    }
-
-    fn hold_frame(&mut self, node: NodeId, frame: NodeFrame, now: Timestamp) {
+    pub(super) fn hold_frame(&mut self, node: NodeId, frame: NodeFrame, now: Timestamp) {
         let size = frame.size();
         let most = self.config.max_held_bytes;
         match self.rooms.get_mut(&frame.room) {
@@ -204,9 +189,7 @@ impl Hub {
     }
 
     /// Whether the connection that holds a seat is still to be told so.
-    pub(super) fn is_attaching(&self, seat: &Seat) -> bool {
-        self.connections
-            .get(&seat.attachment.conn)
-            .is_some_and(|connection| matches!(connection.phase, Phase::Attaching(_)))
+    fn is_attaching(&self, seat: &Seat) -> bool {
+        self.connections.get(&seat.attachment.conn).is_some_and(Connection::is_attaching)
     }
 }

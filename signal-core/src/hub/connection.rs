@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::budget::Budget;
+use super::frame::ClientFrame;
 use super::io::{Disconnect, Randomness};
 use crate::ids::{ParticipantId, RoomId};
 use crate::language::Language;
@@ -53,7 +52,7 @@ pub(super) struct Attaching {
 /// Frames that wait for their connection to be seated.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    frames: Vec<Bytes>,
+    frames: Vec<ClientFrame>,
     bytes: usize,
 }
 
@@ -84,6 +83,18 @@ impl Connection {
         }
     }
 
+    /// Whether it is still to be told that it has its seat.
+    pub(super) fn is_attaching(&self) -> bool {
+        matches!(self.phase, Phase::Attaching(_))
+    }
+
+    /// Counts bytes that were handed out; `true` if too many of them are not acknowledged. One frame may
+    /// go over the limit: whether the next one would is known only when it is there.
+    pub(super) fn count_unsent(&mut self, bytes: usize, most: usize) -> bool {
+        self.unsent_bytes += bytes;
+        self.unsent_bytes > most
+    }
+
     /// Counts a bad message; `true` if it was one too many.
     pub(super) fn count_bad_message(&mut self, most: u32, now: Timestamp) -> bool {
         if now.saturating_since(self.bad_messages.since) >= MINUTE {
@@ -95,9 +106,9 @@ impl Connection {
 }
 
 impl Backlog {
-    pub(super) fn push(&mut self, frame: Bytes) {
+    pub(super) fn push(&mut self, frame: ClientFrame) {
         // Empty frames take memory too.
-        self.bytes += frame.len() + size_of::<Bytes>();
+        self.bytes += frame.bytes + size_of::<ClientFrame>();
         self.frames.push(frame);
     }
 
@@ -105,7 +116,7 @@ impl Backlog {
         self.bytes
     }
 
-    pub(super) fn into_frames(self) -> Vec<Bytes> {
+    pub(super) fn into_frames(self) -> Vec<ClientFrame> {
         self.frames
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::Hub;
 use super::io::{CloseCode, Output};
+use super::local_room::Outgoing;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::{RequestId, ServerMessage};
@@ -23,14 +24,18 @@ impl Hub {
         message: &ServerMessage,
         now: Timestamp,
     ) {
-        let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(to)) else {
-            return;
-        };
-        let frame = wire::encode_server(message, member.protocol);
-        member.record(&frame, &self.config.replay, now);
-        let (conn, protocol) = (member.conn, member.protocol);
-        if protocol == ProtocolVersion::V2 {
-            self.kept(room, now);
+        let receiver = self.rooms.get_mut(&room).and_then(|local| local.receiver(to));
+        if let Some(receiver) = receiver {
+            let outgoing = receiver.write(message, &self.config.replay, now);
+            self.dispatch(room, outgoing, now);
+        }
+    }
+
+    /// Hands a message that was written for a member to its connection.
+    pub(super) fn dispatch(&mut self, room: RoomId, outgoing: Outgoing, now: Timestamp) {
+        let Outgoing { conn, frame, moves_deadline } = outgoing;
+        if moves_deadline {
+            self.move_deadline(room);
         }
         if let Some(conn) = conn {
             self.hand_out(conn, frame, now);
@@ -73,10 +78,12 @@ impl Hub {
             }
         }
         let Some(frame) = frame else { return };
-        self.kept(room, now);
-        let Some(local) = self.rooms.get(&room) else { return };
+        let moves_deadline = local.note_kept(&self.config.replay, now);
         let v2 = Arc::clone(&local.audience().v2);
         let except_conn = except.and_then(|id| local.member(id)?.conn);
+        if moves_deadline {
+            self.move_deadline(room);
+        }
         self.hand_out_to_all(&v2, except_conn, &frame, now);
     }
 
@@ -117,25 +124,26 @@ impl Hub {
             frame: frame.clone(),
         });
         for &conn in to.iter().filter(|conn| Some(**conn) != except) {
-            self.account(conn, frame.len(), now);
+            let Some(connection) = self.connections.get_mut(&conn) else { continue };
+            if connection.count_unsent(frame.len(), self.config.max_unsent_bytes) {
+                self.close(conn, CloseCode::SlowConsumer, now);
+            }
         }
     }
 
     pub(super) fn hand_out(&mut self, conn: ConnId, frame: Bytes, now: Timestamp) {
-        if !self.connections.contains_key(&conn) {
-            return;
-        }
-        let bytes = frame.len();
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let is_over = connection.count_unsent(frame.len(), self.config.max_unsent_bytes);
         self.outputs.push_back(Output::Frame { to: conn, frame });
-        self.account(conn, bytes, now);
+        if is_over {
+            self.close(conn, CloseCode::SlowConsumer, now);
+        }
     }
 
-    /// Counts what was handed out; one frame may go over the limit, the next finds the connection closed.
-    fn account(&mut self, conn: ConnId, bytes: usize, now: Timestamp) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
-        connection.unsent_bytes += bytes;
-        if connection.unsent_bytes > self.config.max_unsent_bytes {
-            self.close(conn, CloseCode::SlowConsumer, now);
+    /// Something is kept for a replay, and has to be forgotten in time.
+    fn move_deadline(&mut self, room: RoomId) {
+        if let Some(local) = self.rooms.get(&room) {
+            self.deadlines.set(room, local.deadline(local.prune_at()));
         }
     }
 }

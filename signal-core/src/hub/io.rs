@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::frame::ClientFrame;
 use super::node_frame::NodeFrame;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, IdSuffix, NodeId, OpId, ParticipantId, RoomId};
@@ -46,8 +47,9 @@ pub enum Input {
     Frame {
         /// The connection.
         conn: ConnId,
-        /// One whole message.
-        frame: Bytes,
+        /// One whole message, decoded by a [`decoder`](crate::Hub::decoder) of the connection's
+        /// protocol version.
+        frame: ClientFrame,
     },
     /// The answer to [`Output::IceServersWanted`].
     IceServers {

@@ -119,6 +119,10 @@ impl Hub {
 
     pub(super) fn remove_connection(&mut self, conn: ConnId) {
         let Some(connection) = self.connections.remove(&conn) else { return };
+        // Until the host has let it in, a room knows nothing of a connection.
+        if matches!(connection.phase, Phase::Authorizing(_)) {
+            return;
+        }
         let room = connection.room;
         if let Some(local) = self.rooms.get_mut(&room) {
             local.connections -= 1;

@@ -3,16 +3,23 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+
+use super::connection::Connection;
 use super::difference::Difference;
 use super::member::Member;
-use super::negotiation::{Negotiation, pair};
+use super::negotiation::Negotiations;
 use super::node_frame::NodeFrame;
 use crate::config::ReplayLimit;
+use crate::error::ErrorCode;
 use crate::ids::{Attachment, ConnId, NodeId, ParticipantId};
+use crate::message::ServerMessage;
 use crate::protocol::ProtocolVersion;
 use crate::room::Room;
 use crate::time::Timestamp;
 use crate::token::TokenHash;
+use crate::wire;
 
 /// The newest record seen of a room, and who of it is served here.
 #[derive(Debug, Default)]
@@ -22,13 +29,13 @@ pub(super) struct LocalRoom {
     members: BTreeMap<ParticipantId, Member>,
     /// The sockets of the members, shared with every broadcast.
     audience: Audiences,
-    negotiations: BTreeMap<(ParticipantId, ParticipantId), Negotiation>,
+    pub(super) negotiations: Negotiations,
     /// Frames for which this node does not know enough yet, in the order in which they came.
     pub(super) held: VecDeque<(NodeId, NodeFrame)>,
     pub(super) held_bytes: usize,
     /// When something that is kept for a replay is too old for it.
     trim_at: Option<Timestamp>,
-    /// Connections of any phase.
+    /// Connections that were let in, with a seat or on the way to one.
     pub(super) connections: usize,
 }
 
@@ -37,6 +44,50 @@ pub(super) struct LocalRoom {
 pub(super) struct Audiences {
     pub(super) v1: Arc<[ConnId]>,
     pub(super) v2: Arc<[ConnId]>,
+}
+
+/// Where a message for a participant goes.
+pub(super) enum Route<'a> {
+    /// To a member of this node.
+    Here(Receiver<'a>),
+    /// To a participant of this node that has not been told yet that it has a seat: the message waits
+    /// for its `joined`.
+    Held,
+    /// By way of the node that serves the participant.
+    Node { node: NodeId, negotiations: &'a mut Negotiations },
+    /// Nowhere, and this is why.
+    Gone(ErrorCode),
+}
+
+/// A member, with what of its room a message to it may change.
+pub(super) struct Receiver<'a> {
+    member: &'a mut Member,
+    pub(super) negotiations: &'a mut Negotiations,
+    trim_at: &'a mut Option<Timestamp>,
+}
+
+/// A message on its way to one member.
+pub(super) struct Outgoing {
+    /// `None` while the member has no socket. Then the message waits in its replay.
+    pub(super) conn: Option<ConnId>,
+    pub(super) frame: Bytes,
+    /// Whether keeping it has moved the deadline of the room.
+    pub(super) moves_deadline: bool,
+}
+
+impl Receiver<'_> {
+    /// Encodes a message in the member's protocol, numbers it and keeps it for a replay.
+    pub(super) fn write(
+        self,
+        message: &ServerMessage,
+        limit: &ReplayLimit,
+        now: Timestamp,
+    ) -> Outgoing {
+        let frame = wire::encode_server(message, self.member.protocol);
+        let is_kept = self.member.record(&frame, limit, now);
+        let moves_deadline = is_kept && note_kept(self.trim_at, limit, now);
+        Outgoing { conn: self.member.conn, frame, moves_deadline }
+    }
 }
 
 impl LocalRoom {
@@ -55,7 +106,7 @@ impl LocalRoom {
         let gone = difference.left.iter().map(|(id, _)| *id);
         let lossy = difference.updated.iter().filter(|(_, update)| update.lossy).map(|(id, _)| *id);
         for id in gone.chain(lossy) {
-            self.free_pairs_of(id);
+            self.negotiations.remove_pairs_of(id);
         }
         Some(difference)
     }
@@ -64,10 +115,6 @@ impl LocalRoom {
     pub(super) fn remove_record(&mut self) -> Option<Arc<Room>> {
         self.negotiations.clear();
         self.record.take()
-    }
-
-    fn free_pairs_of(&mut self, id: ParticipantId) {
-        self.negotiations.retain(|(smaller, larger), _| *smaller != id && *larger != id);
     }
 
     pub(super) fn insert_member(&mut self, id: ParticipantId, member: Member) {
@@ -104,8 +151,51 @@ impl LocalRoom {
         self.audience = Audiences { v1: of(ProtocolVersion::V1), v2: of(ProtocolVersion::V2) };
     }
 
-    pub(super) fn negotiation(&mut self, a: ParticipantId, b: ParticipantId) -> &mut Negotiation {
-        self.negotiations.entry(pair(a, b)).or_default()
+    /// Finds out where a message goes, by one look at the record and one at the members.
+    pub(super) fn route(
+        &mut self,
+        from: ParticipantId,
+        to: ParticipantId,
+        here: NodeId,
+        connections: &FxHashMap<ConnId, Connection>,
+    ) -> Route<'_> {
+        if from == to {
+            return Route::Gone(ErrorCode::SelfTarget);
+        }
+        let Some(seat) = self.record.as_deref().and_then(|record| record.seat(to)) else {
+            return Route::Gone(ErrorCode::PeerNotFound);
+        };
+        let Attachment { node, conn } = seat.attachment;
+        if node != here {
+            return Route::Node { node, negotiations: &mut self.negotiations };
+        }
+        if let Some(member) = self.members.get_mut(&to) {
+            let (negotiations, trim_at) = (&mut self.negotiations, &mut self.trim_at);
+            return Route::Here(Receiver { member, negotiations, trim_at });
+        }
+        if connections.get(&conn).is_some_and(Connection::is_attaching) {
+            return Route::Held;
+        }
+        // Its socket is gone, and the store has not said so yet.
+        Route::Gone(ErrorCode::PeerUnreachable)
+    }
+
+    pub(super) fn speaks_v1(&self, id: ParticipantId) -> bool {
+        let seat = self.record.as_deref().and_then(|record| record.seat(id));
+        seat.is_some_and(|seat| seat.protocol == ProtocolVersion::V1)
+    }
+
+    /// The member of that id, to be sent something.
+    pub(super) fn receiver(&mut self, id: ParticipantId) -> Option<Receiver<'_>> {
+        let (negotiations, trim_at) = (&mut self.negotiations, &mut self.trim_at);
+        Some(Receiver { member: self.members.get_mut(&id)?, negotiations, trim_at })
+    }
+
+    /// Counts a message of a member; returns how many other participants the room has.
+    pub(super) fn count_received(&mut self, from: ParticipantId) -> Option<usize> {
+        self.members.get_mut(&from)?.received += 1;
+        let seats = self.record.as_deref().map_or(0, |record| record.seats().len());
+        Some(seats.saturating_sub(1))
     }
 
     /// The socket that a resume with that token goes on from, if everything it missed is still here.
@@ -123,11 +213,9 @@ impl LocalRoom {
         (goes_on && member.replay().reaches(received, limit, now)).then_some(member.attachment)
     }
 
-    /// Something was kept for a replay just now; `true` if that moves the deadline.
-    pub(super) fn kept(&mut self, limit: &ReplayLimit, now: Timestamp) -> bool {
-        let is_first = self.trim_at.is_none();
-        self.trim_at.get_or_insert(now + limit.age);
-        is_first
+    /// Notes that something was kept for a replay just now; `true` if that moves the deadline.
+    pub(super) fn note_kept(&mut self, limit: &ReplayLimit, now: Timestamp) -> bool {
+        note_kept(&mut self.trim_at, limit, now)
     }
 
     /// Forgets what is too old for a replay.
@@ -176,4 +264,11 @@ impl LocalRoom {
     pub(super) fn is_idle(&self) -> bool {
         self.connections == 0 && self.members.is_empty()
     }
+}
+
+/// Has a room look for what is too old at the time when that is so of the oldest that is kept.
+fn note_kept(trim_at: &mut Option<Timestamp>, limit: &ReplayLimit, now: Timestamp) -> bool {
+    let is_first = trim_at.is_none();
+    trim_at.get_or_insert(now + limit.age);
+    is_first
 }

@@ -38,11 +38,14 @@ impl Member {
         }
     }
 
-    /// Numbers and keeps a message for a replay, which only v2 has.
-    pub(super) fn record(&mut self, frame: &Bytes, limit: &ReplayLimit, now: Timestamp) {
+    /// Numbers a message and keeps it for a replay; `false` for v1, which has neither.
+    pub(super) fn record(&mut self, frame: &Bytes, limit: &ReplayLimit, now: Timestamp) -> bool {
         match self.protocol {
-            ProtocolVersion::V1 => {}
-            ProtocolVersion::V2 => self.replay.push(frame.clone(), limit, now),
+            ProtocolVersion::V1 => false,
+            ProtocolVersion::V2 => {
+                self.replay.push(frame.clone(), limit, now);
+                true
+            }
         }
     }
 

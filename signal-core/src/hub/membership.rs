@@ -197,15 +197,6 @@ impl Hub {
         let prune_at = local.prune_at().map(|at| at.max(now + PRUNE_PAUSE));
         self.deadlines.set(room, local.deadline(prune_at));
     }
-
-    /// Something was kept for a replay.
-    pub(super) fn kept(&mut self, room: RoomId, now: Timestamp) {
-        let Some(local) = self.rooms.get_mut(&room) else { return };
-        if local.kept(&self.config.replay, now) {
-            let deadline = local.deadline(local.prune_at());
-            self.deadlines.set(room, deadline);
-        }
-    }
 }
 
 const PRUNE_PAUSE: Duration = Duration::from_secs(1);

@@ -3,15 +3,20 @@
 //! The server sees every message of a pair in one order and both sides do not, so it settles who wins when
 //! both offer at once (glare, RFC 8829 section 4.1.8.2): the offer that reaches it first.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::ids::ParticipantId;
 use crate::message::{Signal, SignalKind};
 use crate::time::Timestamp;
 
+/// The negotiations of a room, by the pair they are between.
+#[derive(Debug, Default)]
+pub(super) struct Negotiations(BTreeMap<(ParticipantId, ParticipantId), Negotiation>);
+
 /// The state of one pair.
 #[derive(Debug, Default)]
-pub(super) struct Negotiation {
+struct Negotiation {
     smaller: Side,
     larger: Side,
 }
@@ -39,9 +44,39 @@ pub(super) enum Decision {
     Forward,
 }
 
-impl Negotiation {
+impl Negotiations {
     /// Judges a message from `from` to `to`.
     pub(super) fn judge(
+        &mut self,
+        from: ParticipantId,
+        to: ParticipantId,
+        signal: &Signal,
+        patience: Duration,
+        now: Timestamp,
+    ) -> Decision {
+        self.0.entry(pair(from, to)).or_default().judge(from, to, signal, patience, now)
+    }
+
+    /// Takes back an offer from `from` to `to` that was passed on but never arrived.
+    pub(super) fn withdraw(&mut self, from: ParticipantId, to: ParticipantId) {
+        // Without a negotiation one of the two has left, and there is no offer to take back.
+        if let Some(negotiation) = self.0.get_mut(&pair(from, to)) {
+            negotiation.withdraw(from, to);
+        }
+    }
+
+    /// Forgets every negotiation with that participant.
+    pub(super) fn remove_pairs_of(&mut self, id: ParticipantId) {
+        self.0.retain(|(smaller, larger), _| *smaller != id && *larger != id);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Negotiation {
+    fn judge(
         &mut self,
         from: ParticipantId,
         to: ParticipantId,
@@ -57,8 +92,7 @@ impl Negotiation {
         }
     }
 
-    /// Takes back an offer from `from` to `to` that was passed on but never arrived.
-    pub(super) fn withdraw(&mut self, from: ParticipantId, to: ParticipantId) {
+    fn withdraw(&mut self, from: ParticipantId, to: ParticipantId) {
         let (sender, _) = self.sides(from, to);
         sender.unanswered = sender.unanswered.saturating_sub(1);
     }
@@ -111,7 +145,7 @@ impl Side {
 }
 
 /// The participants of a pair in the order that names it.
-pub(super) fn pair(a: ParticipantId, b: ParticipantId) -> (ParticipantId, ParticipantId) {
+fn pair(a: ParticipantId, b: ParticipantId) -> (ParticipantId, ParticipantId) {
     if a < b { (a, b) } else { (b, a) }
 }
 

@@ -1,14 +1,12 @@
 //! What a participant asks of the server, from its frame on.
 
-use bytes::Bytes;
-
 use super::Hub;
 use super::budget::OverLimit;
-use super::connection::{Connection, Phase};
+use super::connection::Phase;
 use super::delivery::Refused;
+use super::frame::{ClientFrame, Malformed};
 use super::io::{CloseCode, Output};
 use super::profile::Profile;
-use crate::config::RateLimit;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::{Audience, ClientMessage, IceServers, Request, RequestId, ServerMessage};
@@ -16,7 +14,7 @@ use crate::name::DisplayName;
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
-use crate::wire::{self, Problem};
+use crate::wire::Problem;
 
 /// The sender of a message, as its connection is known here.
 #[derive(Clone, Copy, Debug)]
@@ -27,16 +25,22 @@ pub(super) struct Sender {
 }
 
 impl Hub {
-    pub(super) fn frame(&mut self, conn: ConnId, frame: Bytes, now: Timestamp) {
+    pub(super) fn frame(&mut self, conn: ConnId, frame: ClientFrame, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let room = connection.room;
         let backlog = match &mut connection.phase {
             Phase::Authorizing(backlog) => backlog,
             Phase::Attaching(attaching) if attaching.lost.is_none() => &mut attaching.backlog,
             Phase::Attaching(_) | Phase::Leaving => return,
             Phase::Seated(id) => {
-                let id = *id;
-                return self.message(Sender { conn, room, id }, &frame, now);
+                let sender = Sender { conn, room: connection.room, id: *id };
+                let Some(local) = self.rooms.get_mut(&sender.room) else { return };
+                let Some(peers) = local.count_received(sender.id) else { return };
+                // Charged before anything else is looked at, so that nothing is free to send.
+                let (budget, limit) = (&mut connection.budget, &self.config.rate);
+                return match budget.pay_message(frame.bytes, peers, limit, now) {
+                    Ok(()) => self.message(sender, frame, now),
+                    Err(over) => self.over_limit(sender, over, None, now),
+                };
             }
         };
         backlog.push(frame);
@@ -45,24 +49,15 @@ impl Hub {
         }
     }
 
-    fn message(&mut self, sender: Sender, frame: &Bytes, now: Timestamp) {
-        let Some(local) = self.rooms.get_mut(&sender.room) else { return };
-        let Some(member) = local.member_mut(sender.id) else { return };
-        member.received += 1;
-        let peers = local.record().map_or(0, |record| record.seats().len() - 1);
-        if !self.pay(sender, None, now, |connection, limit| {
-            connection.budget.pay_message(frame.len(), peers, limit, now)
-        }) {
-            return;
-        }
-        if frame.len() > self.config.max_frame_bytes {
-            let detail = format!("at most {} bytes", self.config.max_frame_bytes);
-            return self.bad_message(sender, ErrorCode::MessageTooLarge, Some(&detail), None, now);
-        }
-        let Some(connection) = self.connections.get(&sender.conn) else { return };
-        match wire::decode_client(frame, connection.protocol) {
-            Ok(request) => self.request(sender, request, frame.len(), now),
-            Err(error) => {
+    fn message(&mut self, sender: Sender, frame: ClientFrame, now: Timestamp) {
+        match frame.content {
+            Ok(request) => self.request(sender, request, frame.bytes, now),
+            Err(Malformed::TooLong) => {
+                let detail = format!("at most {} bytes", self.config.max_frame_bytes);
+                self.bad_message(sender, ErrorCode::MessageTooLarge, Some(&detail), None, now);
+            }
+            Err(Malformed::Undecodable(error)) => {
+                let code = error.code();
                 // Of the others the code says it all.
                 let detail = match &error.problem {
                     Problem::Invalid(detail) => Some(detail.as_str()),
@@ -70,7 +65,7 @@ impl Hub {
                         None
                     }
                 };
-                self.bad_message(sender, error.code(), detail, error.req.clone(), now);
+                self.bad_message(sender, code, detail, error.req, now);
             }
         }
     }
@@ -101,10 +96,10 @@ impl Hub {
                     );
                 }
                 match to {
-                    Audience::One(to) => self.message_one(sender, to, topic, data, req, now),
+                    Audience::One(to) => self.message_to_one(sender, to, topic, data, req, now),
                     Audience::Room => {
                         if self.pay_for_all(sender, bytes, req.as_ref(), now) {
-                            self.message_room(sender, topic, data, req, now);
+                            self.message_to_room(sender, topic, data, req, now);
                         }
                     }
                 }
@@ -169,20 +164,19 @@ impl Hub {
     ) -> bool {
         let record = self.rooms.get(&sender.room).and_then(|local| local.record());
         let more = record.map_or(0, |record| record.seats().len().saturating_sub(2));
-        self.pay(sender, req, now, |connection, limit| {
-            connection.budget.pay_bytes(bytes.saturating_mul(more), limit, now)
-        })
+        let Some(connection) = self.connections.get_mut(&sender.conn) else { return false };
+        let bytes = bytes.saturating_mul(more);
+        let paid = connection.budget.pay_bytes(bytes, &self.config.rate, now);
+        paid.map_err(|over| self.over_limit(sender, over, req, now)).is_ok()
     }
 
-    fn pay(
+    fn over_limit(
         &mut self,
         sender: Sender,
+        over: OverLimit,
         req: Option<&RequestId>,
         now: Timestamp,
-        charge: impl FnOnce(&mut Connection, &RateLimit) -> Result<(), OverLimit>,
-    ) -> bool {
-        let Some(connection) = self.connections.get_mut(&sender.conn) else { return false };
-        let Err(over) = charge(connection, &self.config.rate) else { return true };
+    ) {
         match over {
             OverLimit::Close => self.close(sender.conn, CloseCode::RateLimited, now),
             OverLimit::Drop => self.outputs.push_back(Output::OverRate { conn: sender.conn }),
@@ -193,7 +187,6 @@ impl Hub {
                 self.error(sender.room, sender.id, ErrorCode::RateLimited, refused, now);
             }
         }
-        false
     }
 
     fn bad_message(

@@ -113,7 +113,9 @@ impl Nodes {
     }
 
     pub(crate) fn say(&mut self, conn: ConnId, frame: impl Into<bytes::Bytes>) {
-        self.input(self.conns[&conn], Input::Frame { conn, frame: frame.into() });
+        let node = self.conns[&conn];
+        let frame = self.hubs[node].decoder(ProtocolVersion::V2).decode(&frame.into());
+        self.input(node, Input::Frame { conn, frame });
     }
 
     pub(crate) fn input(&mut self, node: usize, input: Input) {

@@ -198,7 +198,7 @@ impl World {
     pub(super) fn arrived_up(&mut self, conn: ConnId, up: Up) {
         let now = self.now();
         let socket = self.socket(conn);
-        let (node, is_intact) = (socket.node, socket.carries_up(now));
+        let (node, protocol, is_intact) = (socket.node, socket.protocol, socket.carries_up(now));
         match up {
             Up::Frame(frame, number) if is_intact => {
                 self.note(|| {
@@ -207,6 +207,8 @@ impl World {
                         String::from_utf8_lossy(&frame[..frame.len().min(200)])
                     )
                 });
+                let Some(index) = self.process(node) else { return };
+                let frame = self.processes[index].hub.decoder(protocol).decode(&frame);
                 self.input(node, Input::Frame { conn, frame }, number);
             }
             Up::Close if is_intact => {
