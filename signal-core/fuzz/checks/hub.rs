@@ -119,10 +119,10 @@ impl World {
         match verb {
             b'o' | b'O' => self.open_guest(slot, protocol(verb), rest),
             b'c' | b'C' => {
-                self.open(slot, protocol(verb), Some(Ticket::Creator), attach(Ticket::Creator))
+                self.open(slot, protocol(verb), Some(Ticket::Creator), attach(Ticket::Creator));
             }
             b'a' | b'A' => {
-                self.open(slot, protocol(verb), None, Entry::Ask { credential: Bytes::new() })
+                self.open(slot, protocol(verb), None, Entry::Ask { credential: Bytes::new() });
             }
             b'y' | b'n' => self.decide(slot, verb == b'y'),
             b'r' => self.resume(slot, rest),

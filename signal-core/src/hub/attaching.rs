@@ -129,13 +129,13 @@ impl Hub {
         }
         match receipt {
             Receipt::Resumed { continued: true, .. } => {
-                self.resume(conn, &record, seat, attaching, now)
+                self.resume(conn, &record, seat, attaching, now);
             }
             Receipt::Resumed { continued: false, .. } => {
-                self.send_snapshot(conn, &record, seat, attaching, now)
+                self.send_snapshot(conn, &record, seat, attaching, now);
             }
             Receipt::Done | Receipt::Entered { .. } => {
-                self.welcome(conn, &record, seat, attaching, now)
+                self.welcome(conn, &record, seat, attaching, now);
             }
         }
     }

@@ -95,7 +95,7 @@ impl Hub {
         self.outputs.push_back(Output::Close { conn, code });
         match code {
             CloseCode::SlowConsumer | CloseCode::Unavailable => {
-                self.lost(conn, Disconnect::Abrupt, now)
+                self.lost(conn, Disconnect::Abrupt, now);
             }
             CloseCode::BadMessages
             | CloseCode::BadToken

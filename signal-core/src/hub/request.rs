@@ -109,7 +109,7 @@ impl Hub {
             }
             ClientMessage::Signal { to, signal } => self.signal(sender, to, signal, req, now),
             ClientMessage::Update { name, state } => {
-                self.update(sender, name, state, bytes, req, now)
+                self.update(sender, name, state, bytes, req, now);
             }
         }
     }

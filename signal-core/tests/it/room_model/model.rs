@@ -104,7 +104,7 @@ impl Model {
                 match self.seat_of(*attachment).map(|seat| seat.ticket) {
                     Some(Ticket::Creator) if closes => self.close(CloseReason::ByCreator),
                     Some(_) => {
-                        self.depart(LeaveReason::Left, |seat| seat.attachment == *attachment)
+                        self.depart(LeaveReason::Left, |seat| seat.attachment == *attachment);
                     }
                     None => {}
                 }

@@ -372,7 +372,7 @@ impl Participant for Sdk {
             (14, _) => self.send(Outgoing::new(r#"{"type":"ping","t":[1, 2],"req":"p"}"#), hands),
             (15, _) => self.send(Outgoing::new(r#"{"type":"get_ice_servers","req":"i"}"#), hands),
             (16, _) => {
-                self.send(Outgoing::new(r#"{"type":"update","name":"somebody else"}"#), hands)
+                self.send(Outgoing::new(r#"{"type":"update","name":"somebody else"}"#), hands);
             }
             (17, _) if self.is_online => {
                 if hands.random.chance(50) {

@@ -207,7 +207,7 @@ impl Session {
             }
             ("error" | "room_closed", _) => {}
             ("ice_servers" | "pong" | "kicked", _) => {
-                assert_eq!(self.protocol, ProtocolVersion::V2)
+                assert_eq!(self.protocol, ProtocolVersion::V2);
             }
             (kind, _) => panic!("{:?} was told `{kind}`", self.id),
         }

@@ -269,7 +269,7 @@ impl Witness {
                 self.sessions.remove(&(node, state.room, id));
             }
             (Op::Leave { .. }, keeps) => {
-                assert_eq!(keeps.flatten(), None, "{attachment:?} was only cut")
+                assert_eq!(keeps.flatten(), None, "{attachment:?} was only cut");
             }
             (Op::Detach { until, .. }, Some(Some(keeps))) => {
                 assert_eq!(*until, keeps, "the grace of {attachment:?}");

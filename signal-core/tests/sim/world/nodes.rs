@@ -46,7 +46,7 @@ impl World {
             self.note(|| format!("  {node:?} {output:?}"));
             match output {
                 Output::Authorize { conn, credential, .. } => {
-                    self.authorize(node, conn, &credential)
+                    self.authorize(node, conn, &credential);
                 }
                 Output::Broadcast { to, except, frame } => {
                     for &conn in to.iter().filter(|conn| Some(**conn) != except) {
@@ -212,7 +212,7 @@ impl World {
                 self.input(node, Input::Frame { conn, frame }, number);
             }
             Up::Close if is_intact => {
-                self.input(node, Input::Lost { conn, how: Disconnect::Clean }, None)
+                self.input(node, Input::Lost { conn, how: Disconnect::Clean }, None);
             }
             Up::Cut => self.input(node, Input::Lost { conn, how: Disconnect::Abrupt }, None),
             Up::Close | Up::Frame(..) => {}
