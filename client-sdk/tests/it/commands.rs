@@ -1,7 +1,5 @@
 //! What a session makes of the application's messages to the server, without sockets.
 
-#![allow(clippy::unwrap_used)]
-
 use std::time::{Duration, Instant};
 
 use client_sdk::session::{Action, Session, Setback};

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use client_sdk::session::{Command, Report};
 use client_sdk::{ConnectionState, IceCandidate};
 
-use crate::random::Random;
+use super::random::Random;
 
 /// It refuses with a panic what webrtc-rs refuses with an error. As there, an ICE restart begins when the offer is made
 /// and a rollback does not undo it, and the candidates that are told later are those of the new start alone.

@@ -14,8 +14,8 @@ use signal_core::{
     OnCreatorLeave, PasswordTag, ProtocolVersion, Room, RoomId, RoomSpec, Timestamp, TokenHash,
 };
 
-use crate::connection::FakeConnection;
-use crate::random::Random;
+use super::connection::FakeConnection;
+use super::random::Random;
 
 /// One participant: its session, its connections and its signaling link.
 struct Participant {
