@@ -21,8 +21,8 @@ mod error;
 mod field;
 mod instant;
 mod participant;
+mod relayed;
 mod server;
-mod signal;
 
 use bytes::Bytes;
 use serde::Serialize;

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::error::Problem;
 use crate::ids::ParticipantId;
+use crate::message::{Signal, SignalKind};
 use crate::payload::Payload;
 
 /// A string where a participant id belongs.
@@ -60,11 +61,49 @@ pub(super) fn id(target: Target) -> Result<ParticipantId, Problem> {
     target.id().ok_or_else(|| Problem::Invalid("malformed participant id".into()))
 }
 
-/// Keeps `null` apart from absent, which a plain `Option` does not.
-pub(super) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<&'a RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
+/// A field whose value is not looked into while the message around it is read.
+///
+/// It tells `null` from absent, which a plain `Option` does not.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Raw<'a>(Option<&'a RawValue>);
+
+impl<'a> Raw<'a> {
+    pub(super) fn present(self) -> Option<&'a RawValue> {
+        self.0
+    }
+
+    /// For fields in which `null` says the same as nothing.
+    pub(super) fn not_null(self) -> Option<&'a RawValue> {
+        self.0.filter(|value| value.get() != "null")
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|value| Self(Some(value)))
+    }
+}
+
+/// The fields of a description or candidate, but for the other participant.
+#[derive(Clone, Copy, Default)]
+pub(super) struct SignalFields<'a> {
+    pub(super) sdp: Raw<'a>,
+    pub(super) candidate: Raw<'a>,
+    pub(super) neg: Raw<'a>,
+    pub(super) tracks: Raw<'a>,
+}
+
+impl SignalFields<'_> {
+    pub(super) fn parse(self, frame: &Bytes, kind: SignalKind) -> Result<Signal, Problem> {
+        let (value, name) = match kind {
+            SignalKind::Answer | SignalKind::Offer => (self.sdp, "sdp"),
+            SignalKind::Candidate => (self.candidate, "candidate"),
+        };
+        let payload = payload_of(frame, name, required(value.present(), name)?)?;
+        let negotiation = self.neg.present().map(negotiation).transpose()?;
+        let tracks = self.tracks.present().map(|tracks| list(frame, "tracks", tracks));
+        Ok(Signal { kind, payload, negotiation, tracks: tracks.transpose()? })
+    }
 }
 
 pub(super) fn required<T>(field: Option<T>, name: &str) -> Result<T, Problem> {
@@ -76,7 +115,7 @@ pub(super) fn string(value: &RawValue, name: &str) -> Result<String, Problem> {
 }
 
 /// The number of a negotiation.
-pub(super) fn negotiation(value: &RawValue) -> Result<u32, Problem> {
+fn negotiation(value: &RawValue) -> Result<u32, Problem> {
     serde_json::from_str(value.get())
         .map_err(|_| Problem::field("neg", "expected a number from 0 to 4294967295"))
 }

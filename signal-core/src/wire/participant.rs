@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::Problem;
-use super::field::{Target, id, payload_of, present};
+use super::field::{Raw, Target, id, payload_of};
 use super::instant;
 use crate::message::{ParticipantInfo, RoomInfo};
 use crate::payload::Payload;
@@ -18,8 +18,8 @@ pub(super) struct ReadParticipant<'a> {
     name: String,
     is_creator: bool,
     connected: Option<bool>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    state: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    state: Raw<'a>,
 }
 
 impl ReadParticipant<'_> {
@@ -29,7 +29,11 @@ impl ReadParticipant<'_> {
             name: self.name.into(),
             is_creator: self.is_creator,
             connected: self.connected.unwrap_or(true),
-            state: self.state.map(|state| payload_of(frame, "state", state)).transpose()?,
+            state: self
+                .state
+                .present()
+                .map(|state| payload_of(frame, "state", state))
+                .transpose()?,
         })
     }
 }

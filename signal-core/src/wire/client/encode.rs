@@ -9,7 +9,7 @@ use crate::name::DisplayName;
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::wire::field::EVERYBODY;
-use crate::wire::signal::encode_signal;
+use crate::wire::relayed::encode_signal;
 use crate::wire::to_json;
 
 /// Writes a message of a participant.

@@ -14,7 +14,7 @@ use crate::protocol::ProtocolVersion;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::wire::instant::rfc3339;
 use crate::wire::participant::{ParticipantJson, RoomJson};
-use crate::wire::signal::encode_signal;
+use crate::wire::relayed::{encode_message, encode_signal};
 use crate::wire::to_json;
 
 /// Writes a message of the server, in v1 with exactly the fields of the API document. A message that only v2 has is
@@ -45,7 +45,7 @@ pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Byte
         },
         ServerMessage::Kicked { reason } => MessageJson::Kicked { reason },
         ServerMessage::Message { from, topic, data } => {
-            MessageJson::Message { from: from.as_str(), topic: topic.as_str(), data: data.as_raw() }
+            return encode_message(from, topic, data);
         }
         ServerMessage::PeerJoined { participant } => {
             MessageJson::PeerJoined { participant: ParticipantJson::of(participant, protocol) }
@@ -111,11 +111,6 @@ enum MessageJson<'a> {
     },
     Kicked {
         reason: &'a str,
-    },
-    Message {
-        from: &'a str,
-        topic: &'a str,
-        data: &'a RawValue,
     },
     PeerJoined {
         participant: ParticipantJson<'a>,
