@@ -1,4 +1,4 @@
-//! Which room needs attention next, without looking at the others.
+//! Deadlines of rooms: which room is due next is known without a look at the others.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ impl Deadlines {
         }
     }
 
-    /// Takes one room whose deadline has come.
+    /// Removes and returns one room whose deadline has come.
     pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<RoomId> {
         let &(at, room) = self.by_time.first()?;
         if at > now {

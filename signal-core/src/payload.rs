@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-/// A JSON value exactly as its sender wrote it: an SDP, a candidate, a state, data of the application.
+/// A JSON value exactly as its sender wrote it: an SDP, a candidate, a state, data of the
+/// application.
 ///
-/// It is a slice of the frame it arrived in: passing it on neither parses nor re-encodes it. The slice
-/// keeps the whole frame alive, so [`detach`](Self::detach) a payload before you store it.
+/// It is a slice of the frame it arrived in: passing it on neither parses nor re-encodes it. The
+/// slice keeps the whole frame alive, so [`detach`](Self::detach) a payload before you store it.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Payload(Bytes);
 

@@ -1,8 +1,8 @@
-//! The JSON form of the messages: the only place in this crate that knows JSON.
+//! The JSON form of the messages.
 //!
-//! Both directions are here, so that servers and clients share them. A relayed message costs one scan of the
-//! incoming frame and one allocation for the outgoing one; the SDP or candidate inside is validated as JSON
-//! and then pasted byte for byte.
+//! Servers and clients share this module: it encodes and decodes the messages of both. A relayed
+//! message costs one scan of the incoming frame and one allocation for the outgoing one. The
+//! payload inside, an SDP for example, is validated as JSON and then pasted byte for byte.
 //!
 //! ```
 //! use bytes::Bytes;

@@ -6,7 +6,7 @@ use client_sdk::session::{Action, Session, Setback};
 use client_sdk::{CommandError, Event};
 use serde_json::{Value, json};
 use signal_core::wire::{decode_server, encode_client};
-use signal_core::{Audience, ClientMessage, Topic, Payload};
+use signal_core::{Audience, ClientMessage, Payload, Topic};
 
 #[test]
 fn a_command_is_done_when_the_ping_behind_it_is_answered() {

@@ -1,4 +1,4 @@
-//! The way of a connection into its room: asked about, verified, seated, welcomed.
+//! How a connection gets its seat: authorized, attached or resumed by the store, welcomed.
 
 use std::mem;
 use std::sync::Arc;
@@ -94,7 +94,7 @@ impl Hub {
         self.commit(room, op, AskedBy::Attaching(conn));
     }
 
-    /// The store has answered.
+    /// The store has answered the attach or resume.
     pub(super) fn entered(&mut self, conn: ConnId, applied: &Applied, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let Phase::Attaching(attaching) = mem::replace(&mut connection.phase, Phase::Leaving)
@@ -113,7 +113,7 @@ impl Hub {
                 return self.refuse(conn, code, CloseCode::after_refusal(code));
             }
         };
-        // The newest record and not the receipt: the seat may be gone again.
+        // The newest record decides, not the receipt: the seat may be gone again.
         let Some(record) = self.rooms.get(&room).and_then(|local| local.record()).cloned() else {
             return;
         };
@@ -140,7 +140,7 @@ impl Hub {
         }
     }
 
-    /// Says who is there to a connection that has got its seat.
+    /// Sends `joined` to a connection that has got its seat.
     fn welcome(
         &mut self,
         conn: ConnId,
@@ -167,7 +167,8 @@ impl Hub {
         self.handle_backlog(conn, record.id(), attaching, now);
     }
 
-    /// Goes on where the socket before this one was lost.
+    /// Sends `resumed` and what was missed to a connection that goes on where the previous socket
+    /// was lost.
     fn resume(
         &mut self,
         conn: ConnId,
@@ -179,7 +180,8 @@ impl Hub {
         let room = record.id();
         let Some((seq, received, frames)) = self.missed(room, seat.id, attaching.last_seq, now)
         else {
-            // What was missed went out of the replay while the store was busy: let it come back for a snapshot.
+            // The replay has dropped something that was missed while the store was busy. The
+            // participant comes back, and gets a snapshot.
             self.outputs.push_back(Output::Close { conn, code: CloseCode::Unavailable });
             self.remove_connection(conn);
             return self.detach(
@@ -204,7 +206,8 @@ impl Hub {
         self.handle_backlog(conn, room, attaching, now);
     }
 
-    /// The numbers of messages sent and received, and what a participant missed, if all of that is still here.
+    /// The numbers of messages sent and received, and the messages that a participant missed, if
+    /// all of them are still kept.
     fn missed(
         &self,
         room: RoomId,
@@ -218,7 +221,7 @@ impl Hub {
         reaches.then(|| (replay.sent(), member.received, replay.after(last_seq).cloned().collect()))
     }
 
-    /// Tells a connection whose messages were lost how things stand.
+    /// Sends `resumed` with the current state to a connection whose messages were lost.
     fn send_snapshot(
         &mut self,
         conn: ConnId,
@@ -239,7 +242,8 @@ impl Hub {
         self.handle_backlog(conn, record.id(), attaching, now);
     }
 
-    /// The one message that is not counted, so that it is not part of a replay.
+    /// Sends `resumed`, the one message without a number: it is handed out directly, so that no
+    /// replay contains it.
     fn send_resumed(
         &mut self,
         conn: ConnId,
@@ -263,7 +267,9 @@ impl Hub {
         }
     }
 
-    /// Turns to what the participant and others have sent meanwhile.
+    /// Handles what the others and the participant have sent while it was attaching.
+    ///
+    /// This comes after `joined` or `resumed`, which has to be the first message of a connection.
     fn handle_backlog(&mut self, conn: ConnId, room: RoomId, attaching: Attaching, now: Timestamp) {
         self.release_held(room, now);
         for frame in attaching.backlog.into_frames() {
@@ -271,7 +277,7 @@ impl Hub {
         }
     }
 
-    /// Closes a connection that got no seat.
+    /// Tells a connection why it gets no seat, and closes it.
     pub(super) fn refuse(&mut self, conn: ConnId, code: ErrorCode, close: CloseCode) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let message = ServerMessage::Error {
@@ -286,7 +292,8 @@ impl Hub {
         self.close_without_seat(conn, close);
     }
 
-    /// Gives back a seat that came too late. Whoever was never told its resume token cannot come back for it.
+    /// Gives back a seat whose connection was lost before the store answered. A participant that
+    /// was never told its resume token cannot come back, so its seat is not kept.
     fn detach_late(
         &mut self,
         conn: ConnId,
@@ -315,7 +322,7 @@ fn ice_or_none(ice: Option<IceServers>, record: &Room) -> IceServers {
     })
 }
 
-/// What a connection is told whose seat was gone again before it was told that it had one.
+/// The error and close code for a connection whose seat was gone again before its `joined`.
 fn loss_of_seat(receipt: Receipt, record: &Room, attachment: Attachment) -> (ErrorCode, CloseCode) {
     if let Status::Closed(_) = record.status() {
         return (ErrorCode::RoomClosed, CloseCode::RoomClosed);
@@ -324,7 +331,7 @@ fn loss_of_seat(receipt: Receipt, record: &Room, attachment: Attachment) -> (Err
         Receipt::Entered { id } | Receipt::Resumed { id, .. } => Some(id),
         Receipt::Done => None,
     };
-    // Somebody has declared the socket lost.
+    // Somebody else has declared the socket lost.
     let is_detached = record.seats().iter().any(|seat| seat.attachment == attachment);
     match id.and_then(|id| record.departure(id)) {
         None if is_detached => (ErrorCode::ResumeFailed, CloseCode::ResumeFailed),

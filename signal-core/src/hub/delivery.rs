@@ -1,4 +1,4 @@
-//! The way of a message out: encoded, numbered, handed out, accounted for.
+//! How a message gets out: encoded, numbered, kept for a replay, handed out, counted as unsent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 use crate::wire;
 
 impl Hub {
-    /// Sends a message to a member; to one without a socket, when it comes back.
+    /// Sends a message to a member. A member without a socket gets it when it resumes.
     pub(super) fn send(
         &mut self,
         room: RoomId,
@@ -31,7 +31,7 @@ impl Hub {
         }
     }
 
-    /// Hands a message that was written for a member to its connection.
+    /// Hands out a message that was written for a member.
     pub(super) fn dispatch(&mut self, room: RoomId, outgoing: Outgoing, now: Timestamp) {
         let Outgoing { conn, frame, moves_deadline } = outgoing;
         if moves_deadline {
@@ -42,7 +42,7 @@ impl Hub {
         }
     }
 
-    /// Sends a message to every member but one.
+    /// Sends a message to every member except one.
     pub(super) fn broadcast(
         &mut self,
         room: RoomId,
@@ -60,7 +60,7 @@ impl Hub {
         self.broadcast_v2(room, message, except, now);
     }
 
-    /// Sends a message that v1 does not have to every other member that speaks v2.
+    /// Sends a message to every member that speaks v2, except one.
     pub(super) fn broadcast_v2(
         &mut self,
         room: RoomId,
@@ -87,7 +87,7 @@ impl Hub {
         self.hand_out_to_all(&v2, except_conn, &frame, now);
     }
 
-    /// Tells a participant that a message of its own was refused.
+    /// Tells a member that its message was refused.
     pub(super) fn error(
         &mut self,
         room: RoomId,
@@ -140,7 +140,7 @@ impl Hub {
         }
     }
 
-    /// Something is kept for a replay, and has to be forgotten in time.
+    /// Sets the deadline of a room anew, after the first message was kept for a replay.
     fn move_deadline(&mut self, room: RoomId) {
         if let Some(local) = self.rooms.get(&room) {
             self.deadlines.set(room, local.deadline(local.prune_at()));
@@ -148,13 +148,13 @@ impl Hub {
     }
 }
 
-/// A participant's message that was refused, as far as its sender is told.
+/// What the sender of a refused message is told, beyond the code.
 #[derive(Debug, Default)]
 pub(super) struct Refused<'a> {
-    /// Whom it was for.
+    /// The participant that the message was for.
     pub(super) about: Option<ParticipantId>,
     pub(super) detail: Option<&'a str>,
-    /// Whether the same will never work, though what fails with this code often works later.
+    /// Whether trying again is of no use, although it is for most errors with this code.
     pub(super) is_final: bool,
     pub(super) retry_after: Option<Duration>,
     pub(super) req: Option<RequestId>,

@@ -9,8 +9,8 @@ use crate::wire::{self, DecodeError};
 
 /// Decodes the frames of one connection; made by [`Hub::decoder`](crate::Hub::decoder).
 ///
-/// Decoding needs nothing of the hub's state. A host that keeps its hub behind a lock decodes in the
-/// task of the connection, before it takes the lock.
+/// Decoding needs nothing of the hub's state. A host that keeps its hub behind a lock decodes in
+/// the task of the connection, before it takes the lock.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameDecoder {
     protocol: ProtocolVersion,
@@ -31,7 +31,7 @@ pub struct ClientFrame {
 /// Why a frame is not a message.
 #[derive(Clone, Debug)]
 pub(super) enum Malformed {
-    /// It has more bytes than a frame may have, and was not looked into.
+    /// It is longer than a frame may be, and was not decoded.
     TooLong,
     /// It is not JSON, or not a message of the protocol.
     Undecodable(DecodeError),

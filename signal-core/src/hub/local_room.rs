@@ -1,4 +1,4 @@
-//! What a hub knows of a room that it serves participants of.
+//! One room, as the hub knows it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 use crate::token::TokenHash;
 use crate::wire;
 
-/// The newest record seen of a room, and who of it is served here.
+/// The newest record of a room that the hub has seen, and the participants that it serves.
 #[derive(Debug, Default)]
 pub(super) struct LocalRoom {
     /// `None` until the first answer of the store.
@@ -30,16 +30,16 @@ pub(super) struct LocalRoom {
     /// The sockets of the members, shared with every broadcast.
     audience: Audiences,
     pub(super) negotiations: Negotiations,
-    /// Frames for which this node does not know enough yet, in the order in which they came.
+    /// Frames that wait for a newer record or a `joined`, in the order of their arrival.
     pub(super) held: VecDeque<(NodeId, NodeFrame)>,
     pub(super) held_bytes: usize,
-    /// When something that is kept for a replay is too old for it.
+    /// When the oldest message that is kept for a replay becomes too old.
     trim_at: Option<Timestamp>,
     /// Connections that were let in, with a seat or on the way to one.
     pub(super) connections: usize,
 }
 
-/// Sockets by the way they speak, since a broadcast is encoded once for each.
+/// The sockets of the members by protocol version: a broadcast is encoded once for each version.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Audiences {
     pub(super) v1: Arc<[ConnId]>,
@@ -50,16 +50,15 @@ pub(super) struct Audiences {
 pub(super) enum Route<'a> {
     /// To a member of this node.
     Here(Receiver<'a>),
-    /// To a participant of this node that has not been told yet that it has a seat: the message waits
-    /// for its `joined`.
+    /// To a participant of this node that has not got its `joined` yet. The message waits for that.
     Held,
-    /// By way of the node that serves the participant.
+    /// To the node that serves the participant.
     Node { node: NodeId, negotiations: &'a mut Negotiations },
-    /// Nowhere, and this is why.
+    /// Nowhere, for this reason.
     Gone(ErrorCode),
 }
 
-/// A member, with what of its room a message to it may change.
+/// A member, and the parts of its room that a message to it may change.
 pub(super) struct Receiver<'a> {
     member: &'a mut Member,
     pub(super) negotiations: &'a mut Negotiations,
@@ -68,15 +67,16 @@ pub(super) struct Receiver<'a> {
 
 /// A message on its way to one member.
 pub(super) struct Outgoing {
-    /// `None` while the member has no socket. Then the message waits in its replay.
+    /// `None` while the member has no socket. The message waits in its replay.
     pub(super) conn: Option<ConnId>,
     pub(super) frame: Bytes,
-    /// Whether keeping it has moved the deadline of the room.
+    /// Whether the deadline of the room has to be set anew.
     pub(super) moves_deadline: bool,
 }
 
 impl Receiver<'_> {
-    /// Encodes a message in the member's protocol, numbers it and keeps it for a replay.
+    /// Encodes a message in the member's version of the protocol, numbers it, and keeps it for a
+    /// replay.
     pub(super) fn write(
         self,
         message: &ServerMessage,
@@ -91,7 +91,8 @@ impl Receiver<'_> {
 }
 
 impl LocalRoom {
-    /// Takes over a record if it is newer and tells what is different; `None` if it is not newer.
+    /// Adopts a record and returns the difference; `None` if the record is not newer than the known
+    /// one.
     pub(super) fn see(&mut self, record: &Arc<Room>) -> Option<Difference> {
         let known = self.record.as_deref();
         if known.is_some_and(|known| {
@@ -99,7 +100,7 @@ impl LocalRoom {
         }) {
             return None;
         }
-        // Nobody is a member before the first record, so there is nobody to tell.
+        // There are no members before the first record, so nobody has to be told.
         let difference =
             known.map_or_else(Difference::default, |known| Difference::between(known, record));
         self.record = Some(Arc::clone(record));
@@ -111,7 +112,7 @@ impl LocalRoom {
         Some(difference)
     }
 
-    /// Gives up the record, which is of a room that is no more.
+    /// Removes the record of a room that the store no longer has.
     pub(super) fn remove_record(&mut self) -> Option<Arc<Room>> {
         self.negotiations.clear();
         self.record.take()
@@ -128,7 +129,7 @@ impl LocalRoom {
         Some(member)
     }
 
-    /// Gives a member another socket, or none; returns the one it had.
+    /// Gives a member another socket, or none; returns its previous one.
     pub(super) fn connect_member(
         &mut self,
         id: ParticipantId,
@@ -151,7 +152,10 @@ impl LocalRoom {
         self.audience = Audiences { v1: of(ProtocolVersion::V1), v2: of(ProtocolVersion::V2) };
     }
 
-    /// Finds out where a message goes, by one look at the record and one at the members.
+    /// Finds out where a message goes.
+    ///
+    /// The seat and the member are looked up once; the route has all that is needed to pass the
+    /// message on.
     pub(super) fn route(
         &mut self,
         from: ParticipantId,
@@ -176,7 +180,7 @@ impl LocalRoom {
         if connections.get(&conn).is_some_and(Connection::is_attaching) {
             return Route::Held;
         }
-        // Its socket is gone, and the store has not said so yet.
+        // The socket is gone, and the store has not answered the detach yet.
         Route::Gone(ErrorCode::PeerUnreachable)
     }
 
@@ -185,7 +189,7 @@ impl LocalRoom {
         seat.is_some_and(|seat| seat.protocol == ProtocolVersion::V1)
     }
 
-    /// The member of that id, to be sent something.
+    /// The member with that id, to send it a message.
     pub(super) fn receiver(&mut self, id: ParticipantId) -> Option<Receiver<'_>> {
         let (negotiations, trim_at) = (&mut self.negotiations, &mut self.trim_at);
         Some(Receiver { member: self.members.get_mut(&id)?, negotiations, trim_at })
@@ -198,7 +202,8 @@ impl LocalRoom {
         Some(seats.saturating_sub(1))
     }
 
-    /// The socket that a resume with that token goes on from, if everything it missed is still here.
+    /// The previous socket of the participant that the token resumes, if every message that it
+    /// missed is still kept.
     pub(super) fn replayable(
         &self,
         token: TokenHash,
@@ -208,17 +213,17 @@ impl LocalRoom {
     ) -> Option<Attachment> {
         let seat = self.record.as_deref()?.resumable(token)?;
         let member = self.members.get(&seat.id)?;
-        // With an older token it is unknown what its holder received.
+        // With the older token it is unknown what its holder has received.
         let goes_on = seat.resumes_current(token) && member.generation == seat.generation;
         (goes_on && member.replay().reaches(received, limit, now)).then_some(member.attachment)
     }
 
-    /// Notes that something was kept for a replay just now; `true` if that moves the deadline.
+    /// Notes that a message was kept for a replay; `true` if the deadline has to be set anew.
     pub(super) fn note_kept(&mut self, limit: &ReplayLimit, now: Timestamp) -> bool {
         note_kept(&mut self.trim_at, limit, now)
     }
 
-    /// Forgets what is too old for a replay.
+    /// Drops messages that are too old for a replay.
     pub(super) fn trim(&mut self, limit: &ReplayLimit, now: Timestamp) {
         if self.trim_at.is_some_and(|at| at <= now) {
             self.members.values_mut().for_each(|member| member.trim(limit, now));
@@ -227,7 +232,8 @@ impl LocalRoom {
         }
     }
 
-    /// When this room needs attention: the record's time for [`Op::Prune`](crate::Op::Prune), or a time before.
+    /// When this room needs attention: at the time for [`Op::Prune`](crate::Op::Prune) or before,
+    /// when a kept message becomes too old.
     pub(super) fn deadline(&self, prune_at: Option<Timestamp>) -> Option<Timestamp> {
         [self.trim_at, prune_at].into_iter().flatten().min()
     }
@@ -260,13 +266,13 @@ impl LocalRoom {
         &self.audience
     }
 
-    /// Whether the room is of no interest any more.
+    /// Whether nobody in the room is served here any more.
     pub(super) fn is_idle(&self) -> bool {
         self.connections == 0 && self.members.is_empty()
     }
 }
 
-/// Has a room look for what is too old at the time when that is so of the oldest that is kept.
+/// Sets the time to drop old messages, unless it is set: then an older message is kept already.
 fn note_kept(trim_at: &mut Option<Timestamp>, limit: &ReplayLimit, now: Timestamp) -> bool {
     let is_first = trim_at.is_none();
     trim_at.get_or_insert(now + limit.age);

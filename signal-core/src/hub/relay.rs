@@ -1,6 +1,7 @@
-//! Messages between participants: to one of this node, or by way of another node.
+//! Messages from one participant to another, of this node or of another one.
 //!
-//! The node that serves the smaller id of a pair judges every message of the pair, so that both sides meet one order.
+//! The node that serves the smaller id of a pair judges every signal of the pair, so that one node
+//! sees them all in one order.
 
 use super::Hub;
 use super::delivery::Refused;
@@ -17,7 +18,7 @@ use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 
 impl Hub {
-    /// Passes on a description or candidate.
+    /// Passes on a session description or ICE candidate.
     pub(super) fn signal(
         &mut self,
         sender: Sender,
@@ -35,7 +36,7 @@ impl Hub {
             Route::Node { negotiations, .. } if from < to => {
                 negotiations.judge(from, to, &signal, patience, now)
             }
-            // The other node judges, or this one when the message is delivered.
+            // The other node judges it, or this one when it is delivered.
             Route::Node { .. } | Route::Held | Route::Gone(_) => Decision::Forward,
         };
         match decision {
@@ -59,7 +60,7 @@ impl Hub {
         }
     }
 
-    /// Passes on a message of the application to one participant.
+    /// Passes on an application message to one participant.
     pub(super) fn message_to_one(
         &mut self,
         sender: Sender,
@@ -92,7 +93,7 @@ impl Hub {
         }
     }
 
-    /// Passes on a message of the application to everybody else.
+    /// Passes on an application message to everybody else in the room.
     pub(super) fn message_to_room(
         &mut self,
         sender: Sender,
@@ -158,7 +159,7 @@ impl Hub {
         }
     }
 
-    /// Names the record that a message goes by, and the seats it is between.
+    /// Addresses a message: names the newest record, and the seats that the message is between.
     fn make_node_frame(
         &self,
         sender: Sender,

@@ -1,4 +1,4 @@
-//! What a participant asks of the server, from its frame on.
+//! What a participant asks for: its frame charged, and each kind of message handled.
 
 use super::Hub;
 use super::budget::OverLimit;
@@ -16,7 +16,7 @@ use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::wire::Problem;
 
-/// The sender of a message, as its connection is known here.
+/// The sender of a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sender {
     pub(super) conn: ConnId,
@@ -35,7 +35,7 @@ impl Hub {
                 let sender = Sender { conn, room: connection.room, id: *id };
                 let Some(local) = self.rooms.get_mut(&sender.room) else { return };
                 let Some(peers) = local.count_received(sender.id) else { return };
-                // Charged before anything else is looked at, so that nothing is free to send.
+                // Charged before the frame is looked at: malformed messages are not free.
                 let (budget, limit) = (&mut connection.budget, &self.config.rate);
                 return match budget.pay_message(frame.bytes, peers, limit, now) {
                     Ok(()) => self.message(sender, frame, now),
@@ -58,7 +58,7 @@ impl Hub {
             }
             Err(Malformed::Undecodable(error)) => {
                 let code = error.code();
-                // Of the others the code says it all.
+                // For the other problems the code says it all.
                 let detail = match &error.problem {
                     Problem::Invalid(detail) => Some(detail.as_str()),
                     Problem::UnknownErrorCode(_) | Problem::UnknownPeer | Problem::UnknownType => {
@@ -154,7 +154,7 @@ impl Hub {
         }
     }
 
-    /// Charges a message that goes to everybody for each receiver; the first is paid for.
+    /// Charges a message to everybody once for each receiver. The first one is paid for already.
     fn pay_for_all(
         &mut self,
         sender: Sender,
@@ -199,7 +199,8 @@ impl Hub {
     ) {
         let refused = Refused { detail, req, ..Refused::default() };
         self.error(sender.room, sender.id, code, refused, now);
-        // An addressee that cannot exist is a matter of knowledge, not of form.
+        // Not an addressee that cannot exist: it may be of a newer or older server, and is no sign
+        // of a broken client.
         let counts = matches!(
             code,
             ErrorCode::InvalidMessage | ErrorCode::MessageTooLarge | ErrorCode::UnknownType

@@ -1,4 +1,4 @@
-//! Participants and rooms within messages.
+//! Participants and rooms within messages, in both directions.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::message::{ParticipantInfo, RoomInfo};
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 
-/// An entry of the list of participants, as it is read.
+/// A participant, as it is decoded.
 #[derive(Deserialize)]
 pub(super) struct ReadParticipant<'a> {
     id: Target,
@@ -38,7 +38,7 @@ impl ReadParticipant<'_> {
     }
 }
 
-/// The room, as it is read.
+/// A room, as it is decoded.
 #[derive(Deserialize)]
 pub(super) struct ReadRoom {
     id: String,
@@ -62,7 +62,7 @@ impl ReadRoom {
     }
 }
 
-/// An entry of the list of participants, as it is written.
+/// A participant, as it is encoded.
 #[derive(Serialize)]
 pub(super) struct ParticipantJson<'a> {
     id: &'a str,
@@ -87,7 +87,7 @@ impl<'a> ParticipantJson<'a> {
     }
 }
 
-/// The room, as it is written.
+/// A room, as it is encoded.
 #[derive(Serialize)]
 pub(super) struct RoomJson<'a> {
     id: &'a str,

@@ -1,6 +1,7 @@
-//! What is relayed, written by hand: one allocation for each frame, and the payload pasted as it came.
+//! Relayed messages, encoded by hand, since this is the hot path.
 //!
-//! Serde would scan a payload once more, to make sure that it is JSON.
+//! Each frame takes one allocation, and the payload is pasted. Serde would scan it once more, to
+//! make sure that it is JSON.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -9,7 +10,7 @@ use crate::message::{Signal, SignalKind, Topic};
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 
-/// Writes a description or candidate. `direction` is `to` or `from`.
+/// Encodes a session description or ICE candidate. `direction` is `to` or `from`.
 pub(super) fn encode_signal(
     direction: &str,
     peer: &ParticipantId,
@@ -56,7 +57,7 @@ pub(super) fn encode_signal(
     frame.freeze()
 }
 
-/// Writes a message of the application, as it is handed on.
+/// Encodes an application message, as it is passed on.
 pub(super) fn encode_message(from: &ParticipantId, topic: &Topic, data: &Payload) -> Bytes {
     let (topic, data) = (topic.as_str(), data.as_bytes());
     let mut frame = BytesMut::with_capacity(FRAME_BYTES + topic.len() + data.len());
@@ -85,7 +86,8 @@ fn put_decimal(frame: &mut BytesMut, mut number: u32) {
     frame.put_slice(&digits[first..]);
 }
 
-/// The longest a frame can be without what is pasted; of a topic, without what has to be escaped.
+/// The longest a frame can be without its payload and topic. Characters of a topic that have to be
+/// escaped may cost a second allocation.
 const FRAME_BYTES: usize = 128;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use client_sdk::session::{Action, Command, Report, Session, Setback, Way};
 use client_sdk::{ConnectionState, Event, IceCandidate, ParticipantId, ParticipantInfo};
 use signal_core::wire::{decode_server, encode_client};
-use signal_core::{ClientMessage, Request, ServerMessage, Signal, SignalKind, Payload};
+use signal_core::{ClientMessage, Payload, Request, ServerMessage, Signal, SignalKind};
 
 /// A session of `p_m`, and all that surrounds it. Descriptions are written `fingerprint/ufrag`.
 pub(crate) struct Host {
@@ -103,7 +103,8 @@ impl Host {
         value: &impl serde::Serialize,
         negotiation: Option<u32>,
     ) {
-        let signal = Signal { kind, payload: Payload::new(value).unwrap(), negotiation, tracks: None };
+        let signal =
+            Signal { kind, payload: Payload::new(value).unwrap(), negotiation, tracks: None };
         self.session.handle_message(ServerMessage::Signal { from: id(from), signal }, self.now);
     }
 

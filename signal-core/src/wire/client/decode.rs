@@ -1,4 +1,4 @@
-//! Messages of a participant, read.
+//! Decodes the messages of participants.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -10,13 +10,14 @@ use crate::protocol::ProtocolVersion;
 use crate::wire::error::{DecodeError, Problem};
 use crate::wire::field::{self, Raw, SignalFields, Target, payload_of, required};
 
-/// Reads a message that a participant sent.
+/// Decodes a message of a participant.
 ///
-/// Fields the type does not have are ignored, and so is in v1 everything that only v2 has.
+/// Fields that the type of message does not have are ignored. In v1 everything that only v2 has is
+/// ignored too.
 ///
 /// # Errors
 ///
-/// The sender's fault in every case; see [`DecodeError::code`] for what to tell it.
+/// The frame is not a message. [`DecodeError::code`] is what to tell its sender.
 pub fn decode_client(frame: &Bytes, protocol: ProtocolVersion) -> Result<Request, DecodeError> {
     let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(Problem::invalid)?;
     let req = match protocol {
@@ -29,7 +30,7 @@ pub fn decode_client(frame: &Bytes, protocol: ProtocolVersion) -> Result<Request
     }
 }
 
-// Flat and not `#[serde(tag = "type")]`: an internally tagged enum cannot borrow a `RawValue`.
+// One flat struct and not an enum with `#[serde(tag = "type")]`, which cannot borrow a `RawValue`.
 #[derive(Deserialize)]
 #[serde(expecting = "an object")]
 struct Envelope<'a> {

@@ -1,4 +1,4 @@
-//! Messages of the server, read.
+//! Decodes the messages of the server.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use crate::wire::field::{self, Raw, SignalFields, Target, id, payload_of, requir
 use crate::wire::instant;
 use crate::wire::participant::{ReadParticipant, ReadRoom};
 
-/// Reads a message that the server sent, in either protocol version.
+/// Decodes a message of the server, in either version of the protocol.
 ///
-/// Fields the type does not have are ignored.
+/// Fields that the type of message does not have are ignored.
 ///
 /// # Errors
 ///
-/// [`Problem::UnknownType`] is what a newer server may cause and a client should pass over; the rest is
-/// the server's fault.
+/// The frame is not a message. [`Problem::UnknownType`] may come from a newer server, so a client
+/// should ignore it; the rest is the server's fault.
 pub fn decode_server(frame: &Bytes) -> Result<ServerMessage, DecodeError> {
     let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(Problem::invalid)?;
     let req = envelope.req().ok().flatten();
@@ -131,7 +131,7 @@ impl Envelope<'_> {
             }
             Kind::PeerLeft => {
                 let participant_id = self.participant_id()?;
-                // A reason of a newer server is as good as none.
+                // A reason that only a newer server knows is treated as none.
                 let reason = self.reason.as_deref().and_then(LeaveReason::from_wire);
                 Ok(ServerMessage::PeerLeft { participant_id, reason })
             }
