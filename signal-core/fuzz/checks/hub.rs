@@ -1,11 +1,11 @@
 //! Two hubs, one store and whatever a script makes of them.
 //!
-//! A script is text, so that a corpus can be read and written by hand. Each line is a letter, a digit that names one of
-//! eight sockets (even ones are at the first hub, odd ones at the second), and what that letter needs; a line that makes
-//! no sense does nothing:
+//! A script is text, so that a corpus can be read and written by hand. Each line is a letter, a
+//! digit that names one of eight sockets (even ones are at the first hub, odd ones at the second),
+//! and what that letter needs; a line that makes no sense does nothing:
 //!
 //! ```text
-//! o0        opens socket 0 with a new guest's ticket (O0 speaks v2); o0 1 takes the ticket of socket 1
+//! o0        opens socket 0 with a new guest's ticket (O0 speaks v2); o0 1 takes that of socket 1
 //! c0        opens socket 0 with the creator's ticket (C0 speaks v2)
 //! a0        opens socket 0 and lets the hub ask who it is; y0 admits it, n0 refuses it
 //! r0 1 5    opens socket 0 with the newest resume token of socket 1, having received 5 messages
@@ -36,8 +36,8 @@ use signal_core::{
     ReplayLimit, ResumeToken, Room, RoomId, RoomSpec, Rotation, Ticket, Timestamp, TokenHash,
 };
 
-/// Plays a script. Whatever it is, nobody is sent anything before its welcome or after its close, what waits stays
-/// within its limits, and in the end nothing is left.
+/// Plays a script. Whatever it is, nobody is sent anything before its welcome or after its close,
+/// what waits stays within its limits, and in the end nothing is left.
 pub fn inputs(script: &[u8]) {
     let mut world = World::new();
     for line in script.split(|byte| *byte == b'\n').take(MAX_LINES) {

@@ -4,7 +4,8 @@ use signal_core::{ParticipantId, RoomId};
 
 use crate::frame::number;
 
-/// Numbers the messages; the number is in their payload, so that they are known wherever they turn up.
+/// Numbers the messages; the number is in their payload, so that they are known wherever they turn
+/// up.
 #[derive(Debug, Default)]
 pub struct Ledger {
     entries: Vec<Entry>,

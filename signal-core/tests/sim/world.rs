@@ -1,4 +1,5 @@
-//! Everything together: processes, sockets, participants and the store, moved on one event at a time.
+//! Everything together: processes, sockets, participants and the store, moved on one event at a
+//! time.
 
 mod acts;
 mod end;

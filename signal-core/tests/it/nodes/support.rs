@@ -82,7 +82,8 @@ impl Nodes {
         self.enter(node, Entry::Attach { grant, name, ice: None })
     }
 
-    /// Comes back, having received one message, with the token that an earlier connection was given.
+    /// Comes back, having received one message, with the token that an earlier connection was
+    /// given.
     pub(crate) fn resume(&mut self, node: usize, earlier: ConnId) -> ConnId {
         self.enter(node, Entry::Resume { token: token(earlier), last_seq: 1, ice: None })
     }

@@ -133,8 +133,8 @@ impl Session {
         Novelty::Kept
     }
 
-    /// Whether a replayed message was sent before; then it has to be the same. What this participant was sent without
-    /// a socket has not been seen.
+    /// Whether a replayed message was sent before; then it has to be the same. What this
+    /// participant was sent without a socket has not been seen.
     fn is_known(&self, frame: &Bytes) -> bool {
         let index = usize::try_from(self.replay_end - self.replay_left).unwrap() - 1;
         let Some(before) = self.log.get(index) else { return false };
