@@ -56,7 +56,7 @@ impl Hub {
         let attachment = self.attachment(conn);
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let room = connection.room;
-        let resume_token = connection.randomness.resume_token.hash();
+        let next_token = connection.randomness.resume_token.hash();
         let (op, ice, last_seq) = match entry {
             Entry::Ask { credential } => {
                 self.outputs.push_back(Output::Authorize { conn, room, credential });
@@ -64,22 +64,16 @@ impl Hub {
             }
             Entry::Attach { grant, name, ice } => {
                 let (protocol, suffix) = (connection.protocol, connection.randomness.suffix);
-                (
-                    Op::Attach { grant, name, protocol, attachment, resume: resume_token, suffix },
-                    ice,
-                    0,
-                )
+                let resume = next_token;
+                let op = Op::Attach { grant, name, protocol, attachment, resume, suffix };
+                (op, ice, 0)
             }
             Entry::Resume { token, last_seq, ice } => {
                 connection.protocol = ProtocolVersion::V2;
-                let local = self.rooms.get(&room);
-                let continues = local
-                    .and_then(|local| local.replayable(token, last_seq, &self.config.replay, now));
-                (
-                    Op::Resume { token, next_token: resume_token, attachment, continues },
-                    ice,
-                    last_seq,
-                )
+                let (local, limit) = (self.rooms.get(&room), &self.config.replay);
+                let continues =
+                    local.and_then(|local| local.replayable(token, last_seq, limit, now));
+                (Op::Resume { token, next_token, attachment, continues }, ice, last_seq)
             }
         };
         let Phase::Authorizing(backlog) = &mut connection.phase else { return };

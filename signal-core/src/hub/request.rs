@@ -54,7 +54,7 @@ impl Hub {
             Ok(request) => self.request(sender, request, frame.bytes, now),
             Err(Malformed::TooLong) => {
                 let detail = format!("at most {} bytes", self.config.max_frame_bytes);
-                self.bad_message(sender, ErrorCode::MessageTooLarge, Some(&detail), None, now);
+                self.too_large(sender, &detail, None, now);
             }
             Err(Malformed::Undecodable(error)) => {
                 let code = error.code();
@@ -72,28 +72,17 @@ impl Hub {
 
     fn request(&mut self, sender: Sender, request: Request, bytes: usize, now: Timestamp) {
         let Request { message, req } = request;
-        let Sender { conn, room, id } = sender;
+        let Sender { conn, room, id: participant } = sender;
         match message {
             ClientMessage::GetIceServers => {
-                self.outputs.push_back(Output::IceServersWanted {
-                    conn,
-                    room,
-                    participant: id,
-                    req,
-                });
+                self.outputs.push_back(Output::IceServersWanted { conn, room, participant, req });
             }
-            ClientMessage::Leave => self.leave(conn, room, id),
+            ClientMessage::Leave => self.leave(conn, room, participant),
             ClientMessage::Message { to, topic, data } => {
-                if data.as_bytes().len() > self.config.max_data_bytes {
-                    let detail =
-                        format!("`data` may have at most {} bytes", self.config.max_data_bytes);
-                    return self.bad_message(
-                        sender,
-                        ErrorCode::MessageTooLarge,
-                        Some(&detail),
-                        req,
-                        now,
-                    );
+                let most = self.config.max_data_bytes;
+                if data.as_bytes().len() > most {
+                    let detail = format!("`data` may have at most {most} bytes");
+                    return self.too_large(sender, &detail, req, now);
                 }
                 match to {
                     Audience::One(to) => self.message_to_one(sender, to, topic, data, req, now),
@@ -105,7 +94,8 @@ impl Hub {
                 }
             }
             ClientMessage::Ping { t } => {
-                self.send(room, id, &ServerMessage::Pong { t, server_time: now, req }, now);
+                let pong = ServerMessage::Pong { t, server_time: now, req };
+                self.send(room, participant, &pong, now);
             }
             ClientMessage::Signal { to, signal } => self.signal(sender, to, signal, req, now),
             ClientMessage::Update { name, state } => {
@@ -123,10 +113,10 @@ impl Hub {
         req: Option<RequestId>,
         now: Timestamp,
     ) {
-        let size = state.as_ref().map_or(0, |state| state.as_bytes().len());
-        if size > self.config.max_state_bytes {
-            let detail = format!("`state` may have at most {} bytes", self.config.max_state_bytes);
-            return self.bad_message(sender, ErrorCode::MessageTooLarge, Some(&detail), req, now);
+        let most = self.config.max_state_bytes;
+        if state.as_ref().is_some_and(|state| state.as_bytes().len() > most) {
+            let detail = format!("`state` may have at most {most} bytes");
+            return self.too_large(sender, &detail, req, now);
         }
         if !self.pay_for_all(sender, bytes, req.as_ref(), now) {
             return;
@@ -187,6 +177,10 @@ impl Hub {
                 self.error(sender.room, sender.id, ErrorCode::RateLimited, refused, now);
             }
         }
+    }
+
+    fn too_large(&mut self, sender: Sender, detail: &str, req: Option<RequestId>, now: Timestamp) {
+        self.bad_message(sender, ErrorCode::MessageTooLarge, Some(detail), req, now);
     }
 
     fn bad_message(
