@@ -1,4 +1,4 @@
-//! What holds for every frame, whoever made it.
+//! What holds for every frame.
 
 #![allow(dead_code, unreachable_pub, reason = "each target uses one of the two")]
 

@@ -1,4 +1,4 @@
-//! Two hubs, one store and whatever a script makes of them.
+//! Two hubs and one store, driven by a script.
 //!
 //! A script is text, so that a corpus can be read and written by hand. Each line is a letter, a
 //! digit that names one of eight sockets (even ones are at the first hub, odd ones at the second),

@@ -1,5 +1,4 @@
-//! What v2 adds between participants: messages of the application, updates, signs of life; and what
-//! limits them.
+//! What v2 adds: application messages, updates and pings, and their limits.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One node without sockets: a hub, its store, and everything either has said.
+//! One node without sockets: a hub, its store, and everything that either puts out.
 
 use std::collections::HashMap;
 use std::time::Duration;

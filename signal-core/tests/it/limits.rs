@@ -1,4 +1,4 @@
-//! What is allowed, to the byte.
+//! The limits, to the byte.
 
 use bytes::Bytes;
 use signal_core::{ClientFrame, HubConfig, Ticket};

@@ -1,5 +1,4 @@
-//! The core never asks: what it depends on cannot, and the lints that keep it from asking are in
-//! force.
+//! The core does no I/O and reads no clock: neither do its dependencies, and lints keep it so.
 
 use std::collections::BTreeSet;
 use std::fs;

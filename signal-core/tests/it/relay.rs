@@ -1,4 +1,4 @@
-//! What is passed on between participants, and what is not.
+//! Which messages are passed on between participants.
 
 use bytes::Bytes;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Every message that participants mean for each other, and what became of it.
+//! Every message between participants, and what happened to it.
 
 use signal_core::{ParticipantId, RoomId};
 

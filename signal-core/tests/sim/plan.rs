@@ -1,4 +1,4 @@
-//! What a run is made of, drawn from its seed.
+//! The plan of a run, drawn from its seed.
 
 use std::time::Duration;
 

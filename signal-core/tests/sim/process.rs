@@ -1,4 +1,5 @@
-//! One process: its hub, and what it is reachable by.
+//! One process: its hub, and the order in which its messages to the store and to other nodes
+//! arrive.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Everything together: processes, sockets, participants and the store, moved on one event at a
+//! The whole system: processes, sockets, participants and the store, moved on one event at a
 //! time.
 
 mod acts;

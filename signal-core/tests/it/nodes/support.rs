@@ -1,4 +1,4 @@
-//! Two hubs, a store that answers when the test says so, and what everybody was told.
+//! Two hubs, a store that answers when the test says so, and what each connection was sent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The rules of a room once more, written for plainness: it forgets nothing and looks everything up
-//! by walking.
+//! The rules of a room once more, as plain as possible: the model forgets nothing and looks
+//! everything up by walking.
 
 use signal_core::{
     Admission, Attachment, Change, CloseReason, Grant, LeaveKind, LeaveReason, OnCreatorLeave, Op,

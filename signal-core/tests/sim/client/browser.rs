@@ -1,4 +1,4 @@
-//! A page that was written from the API document alone, so it speaks v1.
+//! A page that was written from the API document alone. It speaks v1.
 
 use std::collections::BTreeMap;
 

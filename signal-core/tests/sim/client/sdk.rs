@@ -1,5 +1,5 @@
-//! A participant that speaks v2 the way PROTOCOL asks of it: it resumes, counts, rolls back and
-//! offers again.
+//! A participant that speaks v2 as `docs/api.md` asks of a client: it resumes, counts, rolls back
+//! and offers again.
 
 use std::collections::{BTreeMap, VecDeque};
 

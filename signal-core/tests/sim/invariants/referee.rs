@@ -1,4 +1,4 @@
-//! PROTOCOL section 5 once more, to be held against what the hubs really pass on.
+//! The rules of negotiation once more, to compare with what the hubs pass on.
 //!
 //! A node that judges a pair meets its messages in one order. What it passes on or refuses can be
 //! seen; what it drops, holds back or keeps for a replay cannot. A message that the node may have

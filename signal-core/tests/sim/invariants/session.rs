@@ -1,4 +1,4 @@
-//! What one participant has been told through one seat, and whether that makes sense.
+//! What one participant was sent through one seat, and whether that is consistent.
 
 use std::collections::BTreeMap;
 

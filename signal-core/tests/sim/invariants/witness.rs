@@ -1,4 +1,4 @@
-//! Sees everything that goes into the hubs and comes out of them, and holds it against the rules.
+//! Observes every input and output of the hubs, and checks it against the rules.
 
 mod nodes;
 mod sockets;

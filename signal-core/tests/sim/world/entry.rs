@@ -1,4 +1,5 @@
-//! How participants get in: over REST, by a socket, with a token checked now or later.
+//! How participants enter: by a join, then by a socket, with a token that is verified before or
+//! later.
 
 use bytes::Bytes;
 use signal_core::{

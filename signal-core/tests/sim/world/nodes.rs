@@ -1,4 +1,4 @@
-//! The processes, what is between them, and the store behind them.
+//! The processes, the links between them, and their store.
 
 use std::sync::Arc;
 use std::time::Duration;

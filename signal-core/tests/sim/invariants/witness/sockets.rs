@@ -1,4 +1,4 @@
-//! What a socket is told, from its welcome to its close.
+//! Checks what a socket is sent, from `joined` to its close.
 
 use bytes::Bytes;
 use signal_core::{
