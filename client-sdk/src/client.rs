@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use self::builder::ClientBuilder;
-use crate::door::{Door, Pass, Rejoin};
+use crate::connector::{Door, Pass, Rejoin};
 use crate::error::{EnterError, RequestError};
 use crate::ice::IceServer;
 use crate::invite::Invite;

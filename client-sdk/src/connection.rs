@@ -1,19 +1,19 @@
 //! The connection to one other participant: a task that owns the peer connection and does what the session says.
 
 mod channels;
-mod data;
+mod default_channel;
 mod handler;
 mod interceptors;
 mod keyframe;
-mod observer;
+mod receive_counters;
 mod receiver;
 mod receivers;
-mod reception;
-mod report;
+mod rtcp_reports;
 mod rtcp_tap;
 mod sender;
 mod senders;
 mod setup;
+mod stats;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -30,20 +30,20 @@ use webrtc::peer_connection::{
 
 use self::channels::Channels;
 pub(crate) use self::channels::NewChannel;
-use self::data::DefaultChannel;
-pub(crate) use self::data::Outlet;
+use self::default_channel::DefaultChannel;
+pub(crate) use self::default_channel::Outlet;
 use self::handler::Note;
-use self::observer::Observer;
 use self::receivers::Receivers;
 use self::senders::Senders;
 pub(crate) use self::setup::Setup;
+use self::stats::Observer;
 use crate::channel::DataChannel;
 use crate::event::ConnectionState;
 use crate::ice::IceCandidate;
+use crate::session::TrackLabel;
 use crate::session::{Command, Report};
 use crate::stats::PeerStats;
 use crate::track::RemoteTrack;
-use crate::track_source::TrackLabel;
 
 /// What a connection has to tell: to the session or to the application.
 #[derive(Debug)]
@@ -173,7 +173,7 @@ async fn run(
         out,
     };
     if offers {
-        match connection.pc.create_data_channel(data::LABEL, None).await {
+        match connection.pc.create_data_channel(default_channel::LABEL, None).await {
             Ok(channel) => connection.carry_data(channel),
             Err(error) => fail(&connection.out, &error).await,
         }
@@ -364,7 +364,7 @@ impl Running {
 
     /// The other side has opened a channel.
     async fn channel_opened(&mut self, channel: Arc<dyn DataChannelApi>) {
-        match data::is_default(channel.as_ref(), self.default_channels).await {
+        match default_channel::is_default(channel.as_ref(), self.default_channels).await {
             Ok(true) => {
                 self.default_channels += 1;
                 self.carry_data(channel);
@@ -378,7 +378,11 @@ impl Running {
     }
 
     fn carry_data(&mut self, channel: Arc<dyn DataChannelApi>) {
-        self.tasks.spawn(data::carry(channel, self.default_channel.clone(), self.out.clone()));
+        self.tasks.spawn(default_channel::carry(
+            channel,
+            self.default_channel.clone(),
+            self.out.clone(),
+        ));
     }
 }
 

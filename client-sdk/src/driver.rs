@@ -16,14 +16,15 @@ use tokio::time::sleep_until;
 use self::replies::Replies;
 pub(crate) use self::replies::Reply;
 use crate::connection::{Connection, Errand, Message, Outlet, Setup, Told};
-use crate::door::{Door, Entered};
+use crate::connector::{Door, Entered};
 use crate::error::{MediaError, RATE_LIMITED, SendError};
 use crate::event::Event;
 use crate::ice::IceServer;
-use crate::media::{MediaKind, MediaSource, Outgoing, SharePlace};
+use crate::media::{MediaKind, MediaSource};
+use crate::outgoing::{Outgoing, SharePlace};
+use crate::session::TrackSource;
 use crate::session::{Action, Report, Session, Setback};
 use crate::signaling::{Ended, Signaling};
-use crate::track_source::TrackSource;
 
 /// Something that the application wants.
 pub(crate) enum Wish {

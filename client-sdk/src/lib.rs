@@ -48,9 +48,8 @@
 
 mod channel;
 mod client;
-mod command;
 mod connection;
-mod door;
+mod connector;
 mod driver;
 mod error;
 mod event;
@@ -60,6 +59,7 @@ mod invite;
 mod media;
 mod mesh;
 mod options;
+mod outgoing;
 mod participant;
 mod proxy;
 pub mod session;
@@ -67,7 +67,6 @@ mod signaling;
 mod stats;
 mod tls;
 mod track;
-mod track_source;
 
 pub use async_trait::async_trait;
 pub use signal_core::{Audience, ParticipantId, ParticipantInfo};
@@ -78,12 +77,11 @@ pub use error::{ChannelError, CommandError, EnterError, MediaError, RequestError
 pub use event::{CloseReason, ConnectionState, Event};
 pub use ice::{IceCandidate, IceServer};
 pub use invite::{Invite, InviteError};
-pub use media::{
-    Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, SharePlace, Source,
-};
+pub use media::{Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, Source};
 pub use mesh::{MeshCost, MeshTracks};
 pub use options::Options;
+pub use outgoing::SharePlace;
 pub use participant::Participant;
+pub use session::{TrackLabel, TrackSource};
 pub use stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 pub use track::{RemoteFrame, RemoteFrames, RemoteTrack, RtpPacket};
-pub use track_source::{TrackLabel, TrackSource};

@@ -4,15 +4,12 @@ mod annex_b;
 mod codec;
 mod ivf;
 mod ogg;
-mod outgoing;
 mod player;
 mod push;
 mod recording;
 mod source;
 
 pub use self::codec::{Codec, MediaKind};
-pub use self::outgoing::SharePlace;
-pub(crate) use self::outgoing::{Media, Outgoing, Slot};
 pub(crate) use self::player::Player;
 pub use self::push::{PushError, Pusher};
 pub use self::source::{CustomSource, Frame, MediaSource, Source};

@@ -1,5 +1,7 @@
 //! A participant in a room: the handle that the application holds.
 
+mod requests;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,15 +12,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::channel::{DataChannel, Delivery};
-use crate::command;
 use crate::connection::{Errand, NewChannel, Setup};
-use crate::door::Door;
+use crate::connector::Door;
 use crate::driver::{Driver, Wish};
 use crate::error::{ChannelError, CommandError, EnterError, MediaError, SendError};
 use crate::event::Event;
 use crate::ice::IceServer;
-use crate::media::{MediaKind, Outgoing, SharePlace, Source};
+use crate::media::{MediaKind, Source};
 use crate::options::Options;
+use crate::outgoing::{Outgoing, SharePlace};
 use crate::session::Session;
 use crate::stats::PeerStats;
 
@@ -185,7 +187,7 @@ impl Participant {
         topic: &str,
         data: &T,
     ) -> Result<(), CommandError> {
-        self.command(command::message(to, topic, data)?).await
+        self.command(requests::message(to, topic, data)?).await
     }
 
     /// Changes what this participant says of itself, at most 4 KiB as JSON. The others get it as
@@ -196,7 +198,7 @@ impl Participant {
     ///
     /// As [`send_message`](Self::send_message).
     pub async fn set_state<T: Serialize + ?Sized>(&self, state: &T) -> Result<(), CommandError> {
-        self.command(command::state(state)?).await
+        self.command(requests::state(state)?).await
     }
 
     /// Changes the name that the others see, as [`set_state`](Self::set_state) does the state.
@@ -205,7 +207,7 @@ impl Participant {
     ///
     /// As [`send_message`](Self::send_message), and where the name cannot be shown.
     pub async fn set_name(&self, name: &str) -> Result<(), CommandError> {
-        self.command(command::name(name)?).await
+        self.command(requests::name(name)?).await
     }
 
     async fn command(&self, message: ClientMessage) -> Result<(), CommandError> {

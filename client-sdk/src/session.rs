@@ -21,16 +21,17 @@
 
 mod action;
 mod candidates;
-mod commands;
+mod credential_refresh;
 mod description;
-mod lease;
-mod outbox;
 mod peer;
 mod probe;
+mod reconnect;
 mod recovery;
 mod report;
-mod return_path;
+mod requests;
 mod roster;
+mod send_buffer;
+mod track_source;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -42,17 +43,17 @@ use signal_core::{
 };
 
 pub use self::action::{Action, Command};
-use self::commands::Commands;
-use self::lease::Lease;
-use self::outbox::Outbox;
+use self::credential_refresh::Lease;
 use self::peer::Peer;
 use self::probe::Probe;
+use self::reconnect::ReturnPath;
+pub use self::reconnect::{Setback, Way};
 pub use self::report::Report;
-use self::return_path::ReturnPath;
-pub use self::return_path::{Setback, Way};
+use self::requests::Commands;
+use self::send_buffer::Outbox;
+pub use self::track_source::{TrackLabel, TrackSource};
 use crate::error::CommandError;
 use crate::event::{CloseReason, Event};
-use crate::track_source::TrackLabel;
 
 /// The decisions of one participant in one room.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc};
 
 pub use self::frames::{RemoteFrame, RemoteFrames};
 use crate::media::{Codec, MediaKind};
-use crate::track_source::TrackSource;
+use crate::session::TrackSource;
 
 /// An RTP packet (RFC 3550 section 5.1) as it arrived, decrypted.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use webrtc::data_channel::{DataChannel as Channel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
 
-use super::data::{NAMED, Outlet};
+use super::default_channel::{NAMED, Outlet};
 use super::{Out, Told};
 use crate::channel::{DataChannel, DataMessage, Delivery, Inlet, Reliability};
 

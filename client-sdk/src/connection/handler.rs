@@ -11,7 +11,7 @@ use webrtc::peer_connection::{
     RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSignalingState,
 };
 
-use super::report::Reports;
+use super::rtcp_reports::Reports;
 use crate::ice::IceCandidate;
 
 pub(super) enum Note {

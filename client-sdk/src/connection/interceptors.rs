@@ -8,7 +8,7 @@ use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
 use webrtc::error::Result;
 
-use super::report::Reports;
+use super::rtcp_reports::Reports;
 use super::rtcp_tap::RtcpTap;
 
 /// What the library does by default, but that requests for lost packets (RFC 4585 section 6.2.1) come to an end.

@@ -11,11 +11,11 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
-use super::reception::Receptions;
+use super::receive_counters::Receptions;
 use super::{Out, Told};
 use crate::media::{Codec, MediaKind};
+use crate::session::TrackSource;
 use crate::track::{RemoteTrack, RtpPacket};
-use crate::track_source::TrackSource;
 
 /// What the negotiation says of a track.
 #[derive(Clone, Copy, Debug)]

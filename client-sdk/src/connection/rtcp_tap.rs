@@ -8,7 +8,7 @@ use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 
 use super::keyframe::is_keyframe_request;
-use super::report::Reports;
+use super::rtcp_reports::Reports;
 
 /// Notes what the other side reports, and marks its requests for keyframes so that they come through to whoever sends the
 /// video. Everything passes.

@@ -11,8 +11,9 @@ use webrtc::peer_connection::PeerConnection;
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::sender::Sender;
-use crate::media::{Codec, Media, Player, Slot};
-use crate::track_source::TrackLabel;
+use crate::media::{Codec, Player};
+use crate::outgoing::{Media, Slot};
+use crate::session::TrackLabel;
 
 pub(super) struct Senders {
     media: watch::Receiver<Media>,

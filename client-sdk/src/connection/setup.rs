@@ -14,13 +14,13 @@ use tokio::sync::watch;
 use webrtc::error::Result;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
-use super::data::MOST_UNSENT;
+use super::default_channel::MOST_UNSENT;
 use super::handler::Handler;
 use super::interceptors::interceptors;
 use super::senders::Senders;
 use crate::ice::IceServer;
-use crate::media::Media;
 use crate::options::Options;
+use crate::outgoing::Media;
 
 /// What all connections of a participant have in common.
 #[derive(Clone, Debug)]

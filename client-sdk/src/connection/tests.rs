@@ -7,8 +7,9 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::ice::IceServer;
-use crate::media::{MediaKind, Outgoing, Source};
+use crate::media::{MediaKind, Source};
 use crate::options::Options;
+use crate::outgoing::Outgoing;
 
 #[tokio::test]
 async fn an_answer_is_followed_by_no_wish_to_offer() {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Codec, Frame, MediaSource};
 use crate::error::MediaError;
-use crate::track_source::TrackSource;
+use crate::session::TrackSource;
 
 /// A source that is playing; it stops when this is dropped.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::recording::Recording;
 use super::{Codec, MediaKind, annex_b, ivf, ogg};
 use crate::error::MediaError;
-use crate::track_source::TrackSource;
+use crate::session::TrackSource;
 
 /// One encoded picture or packet of sound, cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]

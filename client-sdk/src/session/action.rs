@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use signal_core::{ClientMessage, IceServers, ParticipantId, Request};
 
-use super::return_path::Way;
+use super::reconnect::Way;
+use super::track_source::TrackLabel;
 use crate::event::Event;
 use crate::ice::IceCandidate;
-use crate::track_source::TrackLabel;
 
 /// Something to do.
 #[derive(Debug)]

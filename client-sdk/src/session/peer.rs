@@ -11,10 +11,10 @@ use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
 use super::candidates::Candidates;
 use super::description::Remote;
 use super::recovery::Recovery;
+use super::track_source::TrackLabel;
 use super::{Action, Command};
 use crate::event::ConnectionState;
 use crate::ice::IceCandidate;
-use crate::track_source::TrackLabel;
 
 #[derive(Debug)]
 pub(super) struct Peer {

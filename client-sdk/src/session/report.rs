@@ -1,8 +1,8 @@
 //! What a connection tells a session.
 
+use super::track_source::TrackLabel;
 use crate::event::ConnectionState;
 use crate::ice::IceCandidate;
-use crate::track_source::TrackLabel;
 
 /// Something that a connection has to tell.
 #[derive(Clone, Debug, Eq, PartialEq)]

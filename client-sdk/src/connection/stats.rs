@@ -11,8 +11,8 @@ use rtc::statistics::report::{RTCStatsReport, RTCStatsReportEntry};
 use rtc::statistics::stats::ice_candidate_pair::RTCIceCandidatePairStats;
 use webrtc::peer_connection::PeerConnection;
 
-use super::reception::{Reception, Receptions, clock};
-use super::report::Reports;
+use super::receive_counters::{Reception, Receptions, clock};
+use super::rtcp_reports::Reports;
 use crate::media::MediaKind;
 use crate::stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 

@@ -28,7 +28,7 @@ pub struct TrackLabel {
 
 impl TrackLabel {
     /// Those of an offer's `tracks` that are understood: a newer participant may know more sources.
-    pub(crate) fn list(json: &[u8]) -> Vec<Self> {
+    pub(super) fn list(json: &[u8]) -> Vec<Self> {
         let labels: Vec<serde_json::Value> = serde_json::from_slice(json).unwrap_or_default();
         labels.into_iter().filter_map(|label| serde_json::from_value(label).ok()).collect()
     }

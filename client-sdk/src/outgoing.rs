@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{MediaKind, MediaSource, Player, Source};
 use crate::error::MediaError;
 use crate::event::Event;
+use crate::media::{MediaKind, MediaSource, Player, Source};
 use crate::mesh::BudgetWatch;
 use crate::options::Options;
-use crate::track_source::TrackSource;
+use crate::session::TrackSource;
 
 /// A place for something that is sent: one track of each connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
