@@ -129,6 +129,7 @@ mod config;
 mod deadlines;
 mod error;
 mod hub;
+mod ice_server;
 mod ids;
 mod language;
 mod message;
@@ -146,6 +147,7 @@ pub use error::ErrorCode;
 pub use hub::{
     CloseCode, Disconnect, Entry, Hub, Input, NodeBody, NodeFrame, Output, Randomness, SeatRef,
 };
+pub use ice_server::IceServer;
 pub use ids::{
     Attachment, ConnId, IdSuffix, InvalidId, NodeId, OpId, ParticipantId, RoomId, Ticket,
 };
