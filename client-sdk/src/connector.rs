@@ -1,137 +1,131 @@
-//! The way into a room, the first time and again.
+//! Opens the signaling connection: for the first time, and again after it was lost.
 
 use std::time::Duration;
 
 use signal_core::wire::decode_server;
-use signal_core::{ErrorCode, ServerMessage};
+use signal_core::{ErrorCode, IceServer, ServerMessage};
 use tokio::time::{sleep, timeout};
 
-use crate::client::Client;
+use crate::api::{Api, JoinCredential};
 use crate::error::EnterError;
-use crate::ice::IceServer;
-use crate::session::{Setback, Way};
+use crate::ice::ice_servers;
+use crate::session::{Reconnect, SignalingLoss};
 use crate::signaling::Signaling;
 
-/// What it takes to enter a room.
+/// Everything that it takes to enter one room, now and later.
 #[derive(Clone)]
-pub(crate) struct Door {
-    pub(crate) client: Client,
+pub(crate) struct SignalingConnector {
+    pub(crate) api: Api,
     pub(crate) room_id: String,
+    /// The token that takes the seat.
     pub(crate) token: String,
-    pub(crate) rejoin: Rejoin,
-    /// For how long entering may take.
-    pub(crate) patience: Duration,
+    pub(crate) rejoin: RejoinWith,
+    /// The longest that one attempt may take.
+    pub(crate) timeout: Duration,
 }
 
-/// What gets a token where the one there is has been refused.
+/// How to get another token once the server refuses the one there is.
 #[derive(Clone)]
-pub(crate) enum Rejoin {
-    /// The creator's access token, which opens its own room.
+pub(crate) enum RejoinWith {
+    /// The creator's access token opens its own room.
     AccessToken(String),
-    /// Nothing: the token was handed in from outside.
-    Impossible,
-    /// What the room was joined with.
-    Pass { pass: Pass, display_name: String },
+    /// The room is joined again with the credential it was joined with.
+    Credential { credential: JoinCredential, display_name: String },
+    /// The token came from the application, which alone can get another one.
+    Nothing,
 }
 
-/// What opens a room.
-#[derive(Clone)]
-pub(crate) enum Pass {
-    Invite(String),
-    Password(String),
-}
-
-/// What becomes of the seat if entering is given up.
+/// What happens to the seat if an attempt is given up after the socket was opened.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Seat {
-    /// It is kept.
-    Known,
-    /// It is given back.
-    New,
+enum OnAbort {
+    GiveUpSeat,
+    KeepSeat,
 }
 
-/// A signaling connection and what came over it first.
-pub(crate) struct Entered {
+/// An open signaling connection and the message that came over it first.
+pub(crate) struct Connected {
     pub(crate) signaling: Signaling,
+    /// `joined` or `resumed`.
     pub(crate) first: ServerMessage,
     /// The token that the seat was taken with.
     pub(crate) token: String,
 }
 
-impl Entered {
-    /// The ICE servers that came with the welcome, from servers that tell them there.
+impl Connected {
+    /// The ICE servers that came with `joined`; `None` from servers that send none there.
     pub(crate) fn ice_servers(&self) -> Option<Vec<IceServer>> {
         match &self.first {
-            ServerMessage::Joined { welcome: Some(welcome), .. } => IceServer::list(&welcome.ice),
+            ServerMessage::Joined { welcome: Some(welcome), .. } => ice_servers(&welcome.ice),
             _ => None,
         }
     }
 }
 
-impl Door {
-    /// Enters for the first time.
-    pub(crate) async fn enter(&self) -> Result<Entered, EnterError> {
-        let url = self.client.signaling_url(&self.room_id, &self.token);
-        timeout(self.patience, self.open(&url, Seat::New)).await.map_err(|_| EnterError::Timeout)?
+impl SignalingConnector {
+    /// Takes the seat for the first time.
+    pub(crate) async fn connect(&self) -> Result<Connected, EnterError> {
+        let url = self.api.attach_url(&self.room_id, &self.token);
+        let opening = self.open(&url, OnAbort::GiveUpSeat);
+        timeout(self.timeout, opening).await.map_err(|_| EnterError::Timeout)?
     }
 
-    /// Enters again, after a while.
-    pub(crate) async fn enter_again(
+    /// Comes back to the room, after a pause.
+    pub(crate) async fn reconnect(
         mut self,
-        way: Way,
+        how: Reconnect,
         after: Duration,
-    ) -> Result<Entered, Setback> {
+    ) -> Result<Connected, SignalingLoss> {
         sleep(after).await;
-        timeout(self.patience, self.try_way(way))
-            .await
-            .unwrap_or_else(|_| Err(Setback::Unreachable { reason: "no answer in time".into() }))
-    }
-
-    async fn try_way(&mut self, way: Way) -> Result<Entered, Setback> {
-        let url = match way {
-            Way::Attach => self.client.signaling_url(&self.room_id, &self.token),
-            Way::Join => {
-                self.renew_token().await?;
-                self.client.signaling_url(&self.room_id, &self.token)
-            }
-            Way::Resume { token, last_seq } => {
-                self.client.resume_url(&self.room_id, &token, last_seq)
-            }
-        };
-        self.open(&url, Seat::Known).await.map_err(|error| match error {
-            EnterError::Refused { code, message } => Setback::Refused { code, reason: message },
-            error => Setback::Unreachable { reason: error.to_string() },
+        timeout(self.timeout, self.attempt(how)).await.unwrap_or_else(|_| {
+            Err(SignalingLoss::Unreachable { reason: "no answer in time".into() })
         })
     }
 
-    async fn renew_token(&mut self) -> Result<(), Setback> {
-        match &self.rejoin {
-            Rejoin::AccessToken(token) => self.token.clone_from(token),
-            Rejoin::Impossible => {
-                let reason = "the token is not accepted any more".into();
-                return Err(Setback::Refused { code: ErrorCode::TokenExpired.to_string(), reason });
+    async fn attempt(&mut self, how: Reconnect) -> Result<Connected, SignalingLoss> {
+        let url = match how {
+            Reconnect::Attach => self.api.attach_url(&self.room_id, &self.token),
+            Reconnect::Join => {
+                self.token = self.new_token().await?;
+                self.api.attach_url(&self.room_id, &self.token)
             }
-            Rejoin::Pass { pass, display_name } => {
-                let joined = self.client.ask(&self.room_id, pass, display_name).await;
-                self.token = joined
-                    .map_err(|error| {
-                        let reason = error.to_string();
-                        match error.code() {
-                            Some(code) => Setback::Refused { code: code.to_owned(), reason },
-                            None => Setback::Unreachable { reason },
-                        }
-                    })?
-                    .ws_token;
+            Reconnect::Resume { token, last_seq } => {
+                self.api.resume_url(&self.room_id, &token, last_seq)
             }
-        }
-        Ok(())
+        };
+        self.open(&url, OnAbort::KeepSeat).await.map_err(|error| match error {
+            EnterError::Refused { code, message } => {
+                SignalingLoss::Refused { code, reason: message }
+            }
+            error => SignalingLoss::Unreachable { reason: error.to_string() },
+        })
     }
 
-    /// Connects and waits for the server's first message, which says how things stand or why not.
-    async fn open(&self, url: &str, seat: Seat) -> Result<Entered, EnterError> {
-        let mut signaling = self.client.connect(url).await.map_err(EnterError::Signaling)?;
-        if seat == Seat::Known {
-            // Whether or not this attempt comes to an end in time, the next one wants it.
+    async fn new_token(&self) -> Result<String, SignalingLoss> {
+        match &self.rejoin {
+            RejoinWith::AccessToken(token) => Ok(token.clone()),
+            RejoinWith::Credential { credential, display_name } => {
+                let joined = self.api.join_room(&self.room_id, credential, display_name).await;
+                let joined = joined.map_err(|error| {
+                    let reason = error.to_string();
+                    match error.code() {
+                        Some(code) => SignalingLoss::Refused { code: code.to_owned(), reason },
+                        None => SignalingLoss::Unreachable { reason },
+                    }
+                })?;
+                Ok(joined.ws_token)
+            }
+            RejoinWith::Nothing => {
+                let reason = "the token is not accepted any more".into();
+                Err(SignalingLoss::Refused { code: ErrorCode::TokenExpired.to_string(), reason })
+            }
+        }
+    }
+
+    /// Opens the socket and waits for the server's first message: the room, or why not.
+    async fn open(&self, url: &str, on_abort: OnAbort) -> Result<Connected, EnterError> {
+        let mut signaling = self.api.connect(url).await.map_err(EnterError::Signaling)?;
+        if on_abort == OnAbort::KeepSeat {
+            // The next attempt needs the seat whether or not this one ends in time.
             signaling.keep_seat();
         }
         loop {
@@ -139,12 +133,12 @@ impl Door {
                 signaling.next().await.map_err(|ended| EnterError::Signaling(ended.reason))?;
             match decode_server(&frame) {
                 Ok(first @ (ServerMessage::Joined { .. } | ServerMessage::Resumed(_))) => {
-                    return Ok(Entered { signaling, first, token: self.token.clone() });
+                    return Ok(Connected { signaling, first, token: self.token.clone() });
                 }
                 Ok(ServerMessage::Error { code, message, .. }) => {
                     return Err(EnterError::Refused { code: code.to_string(), message });
                 }
-                Ok(other) => tracing::debug!(?other, "before `joined`"),
+                Ok(other) => tracing::debug!(?other, "a message before `joined` is ignored"),
                 Err(error) => {
                     let reason = format!("the first message is not understood: {error}");
                     return Err(EnterError::Signaling(reason));

@@ -46,6 +46,7 @@
 //! VP9, AV1 or H.264.
 #![forbid(unsafe_code)]
 
+mod api;
 mod channel;
 mod client;
 mod connection;
@@ -69,19 +70,23 @@ mod tls;
 mod track;
 
 pub use async_trait::async_trait;
-pub use signal_core::{Audience, ParticipantId, ParticipantInfo};
+pub use signal_core::{Audience, IceServer, ParticipantId, ParticipantInfo};
 
+pub use api::{CreatedRoom, JoinedRoom, NewRoom};
 pub use channel::{DataChannel, DataMessage, Delivery, Reliability};
-pub use client::{Client, ClientBuilder, CreatedRoom, JoinedRoom, NewRoom};
-pub use error::{ChannelError, CommandError, EnterError, MediaError, RequestError, SendError};
-pub use event::{CloseReason, ConnectionState, Event};
-pub use ice::{IceCandidate, IceServer};
+pub use client::{Client, ClientBuilder};
+pub use error::{ChannelError, EnterError, RequestError, SendError};
+pub use event::Event;
 pub use invite::{Invite, InviteError};
-pub use media::{Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, Source};
+pub use media::{
+    Codec, CustomSource, Frame, MediaError, MediaKind, MediaSource, PushError, Pusher, Source,
+};
 pub use mesh::{MeshCost, MeshTracks};
 pub use options::Options;
 pub use outgoing::SharePlace;
 pub use participant::Participant;
-pub use session::{TrackLabel, TrackSource};
+pub use session::{
+    CloseReason, CommandError, ConnectionState, IceCandidate, TrackLabel, TrackSource,
+};
 pub use stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 pub use track::{RemoteFrame, RemoteFrames, RemoteTrack, RtpPacket};

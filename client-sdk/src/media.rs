@@ -2,7 +2,9 @@
 
 mod annex_b;
 mod codec;
+mod error;
 mod ivf;
+mod media_source;
 mod ogg;
 mod player;
 mod push;
@@ -10,6 +12,8 @@ mod recording;
 mod source;
 
 pub use self::codec::{Codec, MediaKind};
+pub use self::error::MediaError;
+pub use self::media_source::{Frame, MediaSource};
 pub(crate) use self::player::Player;
 pub use self::push::{PushError, Pusher};
-pub use self::source::{CustomSource, Frame, MediaSource, Source};
+pub use self::source::{CustomSource, Source};

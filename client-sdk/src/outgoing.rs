@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::error::MediaError;
 use crate::event::Event;
+use crate::media::MediaError;
 use crate::media::{MediaKind, MediaSource, Player, Source};
 use crate::mesh::BudgetWatch;
 use crate::options::Options;

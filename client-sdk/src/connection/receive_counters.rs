@@ -10,9 +10,9 @@ use crate::media::{Codec, MediaKind};
 
 /// The streams of a connection by their synchronization sources.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Receptions(Arc<Mutex<BTreeMap<u32, Reception>>>);
+pub(super) struct ReceiveCounters(Arc<Mutex<BTreeMap<u32, ReceiveCounter>>>);
 
-impl Receptions {
+impl ReceiveCounters {
     pub(super) fn count(
         &self,
         kind: MediaKind,
@@ -20,23 +20,22 @@ impl Receptions {
         packet: &rtp::Packet,
         now: Instant,
     ) {
-        let mut receptions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full =
-            receptions.len() >= MOST_STREAMS && !receptions.contains_key(&packet.header.ssrc);
+        let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = counters.len() >= MOST_STREAMS && !counters.contains_key(&packet.header.ssrc);
         if !is_full {
-            let new = || Reception::new(kind, codec);
-            receptions.entry(packet.header.ssrc).or_insert_with(new).count(packet, now);
+            let new = || ReceiveCounter::new(kind, codec);
+            counters.entry(packet.header.ssrc).or_insert_with(new).count(packet, now);
         }
     }
 
-    pub(super) fn all(&self) -> Vec<(u32, Reception)> {
-        let receptions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        receptions.iter().map(|(ssrc, reception)| (*ssrc, reception.clone())).collect()
+    pub(super) fn all(&self) -> Vec<(u32, ReceiveCounter)> {
+        let counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.iter().map(|(ssrc, counter)| (*ssrc, counter.clone())).collect()
     }
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Reception {
+pub(super) struct ReceiveCounter {
     pub(super) kind: MediaKind,
     pub(super) codec: Option<Codec>,
     pub(super) packets: u64,
@@ -52,7 +51,7 @@ pub(super) struct Reception {
     jitter: f64,
 }
 
-impl Reception {
+impl ReceiveCounter {
     fn new(kind: MediaKind, codec: Option<Codec>) -> Self {
         Self {
             kind,
@@ -123,24 +122,24 @@ mod tests {
         rtp::Packet { header, payload: vec![0; 100].into() }
     }
 
-    fn audio() -> Reception {
-        Reception::new(MediaKind::Audio, Some(Codec::Opus))
+    fn audio() -> ReceiveCounter {
+        ReceiveCounter::new(MediaKind::Audio, Some(Codec::Opus))
     }
 
     #[test]
     fn what_is_missing_is_lost_until_it_comes_also_where_numbers_wrap() {
-        let (mut reception, now) = (audio(), Instant::now());
+        let (mut counter, now) = (audio(), Instant::now());
         for number in [65_533, 65_535, 1, 0, 3] {
-            reception.count(&packet(number, 0), now);
+            counter.count(&packet(number, 0), now);
         }
-        assert_eq!((reception.packets, reception.bytes, reception.lost()), (5, 500, 2));
+        assert_eq!((counter.packets, counter.bytes, counter.lost()), (5, 500, 2));
         for number in [2, 65_534] {
-            reception.count(&packet(number, 0), now);
+            counter.count(&packet(number, 0), now);
         }
-        assert_eq!(reception.lost(), 0);
+        assert_eq!(counter.lost(), 0);
         // Even one that comes before the first.
-        reception.count(&packet(65_532, 0), now);
-        assert_eq!(reception.lost(), 0);
+        counter.count(&packet(65_532, 0), now);
+        assert_eq!(counter.lost(), 0);
     }
 
     #[test]

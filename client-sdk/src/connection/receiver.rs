@@ -11,8 +11,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
-use super::receive_counters::Receptions;
-use super::{Out, Told};
+use super::event::{ConnectionEvent, EventSender};
+use super::receive_counters::ReceiveCounters;
 use crate::media::{Codec, MediaKind};
 use crate::session::TrackSource;
 use crate::track::{RemoteTrack, RtpPacket};
@@ -30,8 +30,8 @@ pub(super) struct Negotiated {
 pub(super) async fn receive(
     track: Arc<dyn TrackRemote>,
     mut negotiated: watch::Receiver<Negotiated>,
-    receptions: Receptions,
-    out: Out,
+    counters: ReceiveCounters,
+    events: EventSender,
 ) {
     let kind = match track.kind().await {
         RtpCodecKind::Audio => MediaKind::Audio,
@@ -47,7 +47,8 @@ pub(super) async fn receive(
     let first = *negotiated.borrow_and_update();
     let mut feed = None;
     if first.is_sent {
-        feed = Some(Feed::open(track.as_ref(), kind, first.source, &keyframe_wanted, &out).await);
+        feed =
+            Some(Feed::open(track.as_ref(), kind, first.source, &keyframe_wanted, &events).await);
     }
     loop {
         tokio::select! {
@@ -58,14 +59,14 @@ pub(super) async fn receive(
                         continue;
                     }
                     if feed.is_none() {
-                        // What came before the negotiation was over, a keyframe perhaps, was left out.
+                        // What came before the negotiation was over, a keyframe perhaps, was left events.
                         if kind == MediaKind::Video {
                             request_keyframe(track.as_ref()).await;
                         }
-                        feed = Some(Feed::open(track.as_ref(), kind, source, &keyframe_wanted, &out).await);
+                        feed = Some(Feed::open(track.as_ref(), kind, source, &keyframe_wanted, &events).await);
                     }
                     if let Some(feed) = &feed {
-                        receptions.count(kind, feed.codec, &packet, std::time::Instant::now());
+                        counters.count(kind, feed.codec, &packet, std::time::Instant::now());
                         feed.push(packet);
                     }
                 }
@@ -103,22 +104,23 @@ impl Feed {
         kind: MediaKind,
         source: Option<TrackSource>,
         keyframe_wanted: &Arc<Notify>,
-        out: &Out,
+        events: &EventSender,
     ) -> Self {
         let (codec, keyframe_wanted) = (codec(track).await, Arc::clone(keyframe_wanted));
         let (sender, packets) = mpsc::channel(RemoteTrack::QUEUE_PACKETS);
         let dropped = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&dropped);
-        out.tell(Told::Track(RemoteTrack {
-            participant: out.peer,
-            kind,
-            source,
-            codec,
-            keyframe_wanted,
-            packets,
-            dropped,
-        }))
-        .await;
+        events
+            .send(ConnectionEvent::Track(RemoteTrack {
+                participant: events.peer,
+                kind,
+                source,
+                codec,
+                keyframe_wanted,
+                packets,
+                dropped,
+            }))
+            .await;
         Self { codec, packets: sender, dropped: counted }
     }
 

@@ -7,8 +7,8 @@ use tokio::sync::{Notify, broadcast};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
+use super::MediaError;
 use super::{Codec, Frame, MediaSource};
-use crate::error::MediaError;
 use crate::session::TrackSource;
 
 /// A source that is playing; it stops when this is dropped.

@@ -10,11 +10,11 @@ use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
 
 use super::candidates::Candidates;
 use super::description::Remote;
+use super::event::ConnectionState;
+use super::ice_candidate::IceCandidate;
 use super::recovery::Recovery;
 use super::track_source::TrackLabel;
-use super::{Action, Command};
-use crate::event::ConnectionState;
-use crate::ice::IceCandidate;
+use super::{Action, ConnectionCommand};
 
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -113,8 +113,10 @@ impl Peer {
         self.offer_wanted = false;
         self.negotiation = Negotiation::Offering { restarts_ice };
         self.last_negotiation += 1;
-        let command =
-            Command::Offer { negotiation: self.last_negotiation, restart_ice: restarts_ice };
+        let command = ConnectionCommand::Offer {
+            negotiation: self.last_negotiation,
+            restart_ice: restarts_ice,
+        };
         self.command(command, actions);
     }
 
@@ -169,7 +171,7 @@ impl Peer {
                 self.rebuild(actions);
             }
             Negotiation::Offered { .. } => {
-                self.command(Command::Accept { sdp }, actions);
+                self.command(ConnectionCommand::Accept { sdp }, actions);
                 self.remote = Some(remote);
                 self.is_doubtful = std::mem::take(&mut self.unheard) > 0;
                 self.settled(actions);
@@ -196,7 +198,7 @@ impl Peer {
         let belongs = self.remote.as_ref().is_some_and(|remote| remote.takes(&candidate));
         // A connection that answers may yet fail over the offer; its successor needs the candidates as well.
         if belongs && !matches!(self.negotiation, Negotiation::Answering { .. }) {
-            return self.command(Command::Candidate(candidate), actions);
+            return self.command(ConnectionCommand::Candidate(candidate), actions);
         }
         self.candidates.keep_early(candidate);
     }
@@ -324,7 +326,7 @@ impl Peer {
         match self.negotiation {
             Negotiation::Offered { restarts_ice: own, .. }
             | Negotiation::Offering { restarts_ice: own } => {
-                self.command(Command::Rollback, actions);
+                self.command(ConnectionCommand::Rollback, actions);
                 // The server drops the candidates of a refused offer; they go with the answer again.
                 self.candidates.send_again();
                 self.restart_wanted |= own && !restarts_ice;
@@ -339,7 +341,10 @@ impl Peer {
         }
         self.negotiation = Negotiation::Answering { sdp: sdp.clone(), tracks: tracks.clone() };
         self.last_negotiation += 1;
-        self.command(Command::Answer { negotiation: self.last_negotiation, sdp, tracks }, actions);
+        self.command(
+            ConnectionCommand::Answer { negotiation: self.last_negotiation, sdp, tracks },
+            actions,
+        );
         self.remote = Some(remote);
     }
 
@@ -347,7 +352,7 @@ impl Peer {
     fn take_back(&mut self, actions: &mut VecDeque<Action>) -> bool {
         let was_offering = match self.negotiation {
             Negotiation::Offered { restarts_ice, .. } | Negotiation::Offering { restarts_ice } => {
-                self.command(Command::Rollback, actions);
+                self.command(ConnectionCommand::Rollback, actions);
                 self.restart_wanted |= restarts_ice;
                 true
             }
@@ -361,7 +366,7 @@ impl Peer {
     fn settled(&mut self, actions: &mut VecDeque<Action>) {
         self.negotiation = Negotiation::Stable;
         for candidate in self.candidates.take_early(self.remote.as_ref()) {
-            self.command(Command::Candidate(candidate), actions);
+            self.command(ConnectionCommand::Candidate(candidate), actions);
         }
         self.send_candidates(actions);
         if self.offer_wanted || self.restart_wanted {
@@ -393,7 +398,7 @@ impl Peer {
         actions.push_back(Action::Send(ClientMessage::Signal { to: self.id, signal }));
     }
 
-    fn command(&self, command: Command, actions: &mut VecDeque<Action>) {
+    fn command(&self, command: ConnectionCommand, actions: &mut VecDeque<Action>) {
         actions.push_back(Action::Connection { peer: self.id, command });
     }
 }

@@ -1,8 +1,8 @@
 //! What a connection tells a session.
 
+use super::event::ConnectionState;
+use super::ice_candidate::IceCandidate;
 use super::track_source::TrackLabel;
-use crate::event::ConnectionState;
-use crate::ice::IceCandidate;
 
 /// Something that a connection has to tell.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use client_sdk::session::{Command, Report};
+use client_sdk::session::{ConnectionCommand, Report};
 use client_sdk::{ConnectionState, IceCandidate};
 
 use crate::random::Random;
@@ -18,7 +18,7 @@ pub(crate) struct FakeConnection {
     restarts: u32,
     /// Whether candidates were looked for since then.
     has_gathered: bool,
-    commands: VecDeque<Command>,
+    commands: VecDeque<ConnectionCommand>,
     reports: VecDeque<Report>,
     /// Candidates come at a pace of their own.
     found: VecDeque<IceCandidate>,
@@ -74,7 +74,7 @@ impl FakeConnection {
         }
     }
 
-    pub(crate) fn command(&mut self, command: Command) {
+    pub(crate) fn command(&mut self, command: ConnectionCommand) {
         self.commands.push_back(command);
     }
 
@@ -86,12 +86,12 @@ impl FakeConnection {
     pub(crate) fn work(&mut self) {
         let Some(command) = self.commands.pop_front() else { return };
         match command {
-            Command::Accept { sdp } => {
+            ConnectionCommand::Accept { sdp } => {
                 let offer = self.pending.take().expect("an answer without an offer");
                 self.is_misled = attribute(&sdp, "answers") != offer;
                 self.meet(End::of(&sdp));
             }
-            Command::Answer { negotiation, sdp, .. } => {
+            ConnectionCommand::Answer { negotiation, sdp, .. } => {
                 assert!(self.pending.is_none(), "an offer on top of an own one");
                 let offerer = End::of(&sdp);
                 if self.remote.is_some() && self.remote_ufrag.as_ref() != Some(&offerer.ufrag) {
@@ -102,11 +102,11 @@ impl FakeConnection {
                 let sdp = self.describe("answers", attribute(&sdp, "offer"));
                 self.reports.push_back(Report::Answer { negotiation, sdp });
             }
-            Command::Candidate(candidate) => {
+            ConnectionCommand::Candidate(candidate) => {
                 assert!(self.remote.is_some(), "a candidate before the description");
                 self.received.push(candidate.candidate);
             }
-            Command::Offer { negotiation, restart_ice } => {
+            ConnectionCommand::Offer { negotiation, restart_ice } => {
                 assert!(self.pending.is_none(), "an offer upon an offer");
                 if restart_ice {
                     self.restart_ice();
@@ -117,7 +117,7 @@ impl FakeConnection {
                 self.pending = Some(offer);
                 self.reports.push_back(Report::Offer { negotiation, sdp, tracks: vec![] });
             }
-            Command::Rollback => drop(self.pending.take().expect("a rollback without an offer")),
+            ConnectionCommand::Rollback => drop(self.pending.take().expect("a rollback without an offer")),
         }
     }
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use client_sdk::session::{Action, Session, Setback, Way};
-use client_sdk::{Event, ParticipantId};
+use client_sdk::session::{Action, Reconnect, Session, SessionEvent, SignalingLoss};
+use client_sdk::ParticipantId;
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{
     Capacity, ConnId, Disconnect, Grant, Hub, HubConfig, IdSuffix, Input, MemoryStore, NodeId,
@@ -27,7 +27,7 @@ struct Participant {
     up: VecDeque<Bytes>,
     down: VecDeque<Bytes>,
     /// How it is coming back.
-    way: Option<Way>,
+    reconnect: Option<Reconnect>,
     present: Vec<ParticipantId>,
     has_left: bool,
 }
@@ -83,11 +83,11 @@ impl World {
             conn: None,
             up: VecDeque::new(),
             down: VecDeque::new(),
-            way: None,
+            reconnect: None,
             present: Vec::new(),
             has_left: false,
         });
-        self.open(index, Way::Attach);
+        self.open(index, Reconnect::Attach);
     }
 
     pub(crate) fn restart_ice(&mut self, random: &mut Random) {
@@ -161,8 +161,8 @@ impl World {
         participant.up.clear();
         participant.down.clear();
         self.input(Input::Lost { conn, how: Disconnect::Abrupt });
-        let setback = Setback::Lost { code: None, reason: "cut".into() };
-        self.participants[index].session.handle_setback(setback, 0.0, self.at);
+        let loss = SignalingLoss::Lost { code: None, reason: "cut".into() };
+        self.participants[index].session.handle_signaling_loss(loss, 0.0, self.at);
     }
 
     pub(crate) fn leave_one(&mut self, random: &mut Random) {
@@ -197,8 +197,8 @@ impl World {
                 }
             }
             2 => {
-                if let Some(way) = participant.way.take() {
-                    self.open(index, way);
+                if let Some(how) = participant.reconnect.take() {
+                    self.open(index, how);
                 }
             }
             3 => {
@@ -247,7 +247,7 @@ impl World {
             !participant.has_left
                 && (!participant.up.is_empty()
                     || !participant.down.is_empty()
-                    || participant.way.is_some()
+                    || participant.reconnect.is_some()
                     || participant.connections.values().any(FakeConnection::is_busy))
         })
     }
@@ -330,9 +330,9 @@ impl World {
                         .command(command);
                 }
                 Action::Event(event) => match event {
-                    Event::Closed(_) => participant.has_left = true,
-                    Event::ParticipantJoined(other) => participant.present.push(other.id),
-                    Event::ParticipantLeft(id) => {
+                    SessionEvent::Closed(_) => participant.has_left = true,
+                    SessionEvent::ParticipantJoined(other) => participant.present.push(other.id),
+                    SessionEvent::ParticipantLeft(id) => {
                         participant.present.retain(|present| *present != id)
                     }
                     _ => {}
@@ -344,7 +344,7 @@ impl World {
                     let before = participant.connections.insert(peer, opened);
                     assert!(before.is_none(), "two connections to {peer}");
                 }
-                Action::Reconnect { way, .. } => participant.way = Some(way),
+                Action::Reconnect { how, .. } => participant.reconnect = Some(how),
                 Action::Request(request) => {
                     participant.up.push_back(encode_client(&request.message, request.req.as_ref()));
                 }
