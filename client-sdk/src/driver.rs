@@ -241,13 +241,22 @@ impl Driver {
         }
     }
 
-    /// Carries out everything that the session has decided.
+    /// Carries out everything that the session decides.
     fn act(&mut self) {
-        while let Some(action) = self.session.poll_action() {
-            self.carry_out(action);
-        }
-        for event in self.outgoing.weigh(self.connections.len()) {
-            self.events.push(event);
+        loop {
+            // The connections see the new media before they are commanded to offer it.
+            if self.outgoing.take_needs_negotiation() {
+                self.session.handle_media_changed();
+            }
+            while let Some(action) = self.session.poll_action() {
+                self.carry_out(action);
+            }
+            // What is given up for the budget has to be negotiated in turn.
+            let events = self.outgoing.weigh(self.connections.len());
+            if events.is_empty() {
+                break;
+            }
+            events.into_iter().for_each(|event| self.events.push(event));
         }
         while let Some((number, outcome)) = self.session.poll_outcome() {
             self.replies.settle(number, outcome);

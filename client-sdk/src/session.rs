@@ -195,7 +195,7 @@ impl Session {
             Report::Broken => peer.broken(actions, now),
             Report::Candidate(candidate) => peer.candidate_found(candidate, actions),
             Report::IceConnected => peer.ice_connected(me < peer.id(), now),
-            Report::NegotiationNeeded => peer.negotiation_needed(actions),
+            Report::NegotiationNeeded => peer.offer(actions),
             Report::Offer { negotiation, sdp, tracks } => {
                 peer.offer_made(negotiation, &sdp, &tracks, actions, now);
             }
@@ -234,6 +234,14 @@ impl Session {
             .chain(self.probe.deadline())
             .min()
             .filter(|_| !self.reconnect.is_over())
+    }
+
+    /// Takes in that this participant adds or removes tracks, which every connection has to
+    /// negotiate. The next offer of a connection has to contain the change.
+    pub fn handle_media_changed(&mut self) {
+        for peer in self.peers.values_mut() {
+            peer.media_changed(&mut self.actions);
+        }
     }
 
     /// Starts ICE anew with a participant, which needs an offer from this side.

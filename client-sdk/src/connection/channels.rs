@@ -13,8 +13,10 @@ use webrtc::data_channel::{DataChannel as Channel, DataChannelEvent, RTCDataChan
 use webrtc::peer_connection::PeerConnection;
 
 use super::event::{ConnectionEvent, EventSender};
-use crate::channel::ChannelWriter;
-use crate::channel::{DataChannel, DataMessage, Delivery, MailboxSender, Reliability};
+use crate::channel::{
+    ChannelWriter, DataChannel, DataMessage, Delivery, MailboxSender, Reliability,
+};
+use crate::session::Report;
 
 /// A named channel that the application wants to open.
 #[derive(Debug)]
@@ -105,8 +107,14 @@ impl Channels {
             protocol: NAMED.to_owned(),
             negotiated: None,
         };
-        let _streams = self.streams.lock().await;
-        self.pc.create_data_channel(label, Some(init)).await
+        let channel = {
+            let _streams = self.streams.lock().await;
+            self.pc.create_data_channel(label, Some(init)).await?
+        };
+        if lack_section(self.pc.as_ref()).await {
+            self.events.report(Report::NegotiationNeeded).await;
+        }
+        Ok(channel)
     }
 
     /// Waits until a channel is open.
@@ -167,6 +175,13 @@ impl Channels {
             _ => None,
         })
     }
+}
+
+/// Whether the descriptions have no section for data channels, as after the offer of a page without
+/// any. Before there are descriptions nothing is known to lack.
+pub(super) async fn lack_section(pc: &dyn PeerConnection) -> bool {
+    let description = pc.current_local_description().await;
+    description.is_some_and(|description| !description.sdp.contains("m=application"))
 }
 
 /// `false` if the other side has closed it already.

@@ -8,7 +8,7 @@ use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
     PeerConnectionEventHandler, RTCIceConnectionState, RTCIceGatheringState,
-    RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSignalingState,
+    RTCPeerConnectionIceEvent, RTCPeerConnectionState,
 };
 
 use super::rtcp_reports::RtcpReports;
@@ -21,9 +21,6 @@ pub(super) enum PeerConnectionEvent {
     Gathered,
     /// ICE has found a path.
     IceConnected,
-    NegotiationNeeded,
-    /// A negotiation is over; what is needed beyond it is told after this.
-    Settled,
     State(RTCPeerConnectionState),
     Track(Arc<dyn TrackRemote>),
 }
@@ -65,16 +62,6 @@ impl PeerConnectionEventHandler for Handler {
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
         if state == RTCIceGatheringState::Complete {
             self.note(PeerConnectionEvent::Gathered);
-        }
-    }
-
-    async fn on_negotiation_needed(&self) {
-        self.note(PeerConnectionEvent::NegotiationNeeded);
-    }
-
-    async fn on_signaling_state_change(&self, state: RTCSignalingState) {
-        if state == RTCSignalingState::Stable {
-            self.note(PeerConnectionEvent::Settled);
         }
     }
 

@@ -19,7 +19,7 @@ use super::receivers::Receivers;
 use super::senders::Senders;
 use super::setup::Setup;
 use super::stats::StatsCollector;
-use super::{ConnectionRequest, default_channel, receiver, setup};
+use super::{ConnectionRequest, channels, default_channel, receiver, setup};
 use crate::session::{ConnectionCommand, ConnectionState, IceCandidate, Report, TrackLabel};
 
 /// Runs until the handle of the connection is dropped, and closes the connection then.
@@ -44,8 +44,8 @@ pub(super) async fn run(
         receivers: Receivers::default(),
         tasks: JoinSet::new(),
         default_channels: 0,
+        has_channels: offers,
         needs_candidate: setup.needs_relay(),
-        settling: 0,
         stats,
         events,
     };
@@ -82,10 +82,10 @@ struct ConnectionTask {
     tasks: JoinSet<()>,
     /// How many default channels exist, at most one from each side.
     default_channels: u8,
+    /// Whether this side opens channels, for which the descriptions need a section.
+    has_channels: bool,
     /// Whether the connection is bound to fail unless it finds a candidate, and has found none yet.
     needs_candidate: bool,
-    /// Negotiations that are over, but not told to be so yet.
-    settling: usize,
     stats: StatsCollector,
     events: EventSender,
 }
@@ -108,7 +108,9 @@ impl ConnectionTask {
         }
     }
 
-    async fn offer(&self, negotiation: u32, restart_ice: bool) -> Result<()> {
+    async fn offer(&mut self, negotiation: u32, restart_ice: bool) -> Result<()> {
+        // The offer contains every change of media that the session knows of.
+        self.senders.update(self.pc.as_ref()).await?;
         if restart_ice {
             self.pc.restart_ice().await?;
         }
@@ -121,7 +123,6 @@ impl ConnectionTask {
 
     async fn rollback(&mut self) -> Result<()> {
         self.pc.set_local_description(RTCSessionDescription::rollback(None)?).await?;
-        self.settling += 1;
         Ok(())
     }
 
@@ -134,16 +135,25 @@ impl ConnectionTask {
         self.pc.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
         let answer = self.pc.create_answer(None).await?;
         self.pc.set_local_description(answer.clone()).await?;
-        self.settling += 1;
         self.receivers.label(tracks);
         self.events.report(Report::Answer { negotiation, sdp: answer.sdp }).await;
+        if self.answer_lacks_something().await? {
+            self.events.report(Report::NegotiationNeeded).await;
+        }
         self.senders.start(self.pc.as_ref()).await?;
         self.receivers.update(self.pc.as_ref()).await
     }
 
+    /// Whether an answer has left out something of this side: the offer has places for what the other
+    /// side knew of.
+    async fn answer_lacks_something(&self) -> Result<bool> {
+        let pc = self.pc.as_ref();
+        let lacks_channels = self.has_channels && channels::lack_section(pc).await;
+        Ok(lacks_channels || !self.senders.are_negotiated(pc).await?)
+    }
+
     async fn accept(&mut self, sdp: String) -> Result<()> {
         self.pc.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
-        self.settling += 1;
         self.senders.start(self.pc.as_ref()).await?;
         self.receivers.update(self.pc.as_ref()).await
     }
@@ -177,13 +187,6 @@ impl ConnectionTask {
             }
             PeerConnectionEvent::Gathered => {}
             PeerConnectionEvent::IceConnected => self.events.report(Report::IceConnected).await,
-            // What it speaks of is in the description that has been made meanwhile, or will be told again.
-            PeerConnectionEvent::NegotiationNeeded if self.settling > 0 => {}
-            PeerConnectionEvent::NegotiationNeeded => {
-                self.events.report(Report::NegotiationNeeded).await
-            }
-            // One that fails at its very end has not been counted.
-            PeerConnectionEvent::Settled => self.settling = self.settling.saturating_sub(1),
             PeerConnectionEvent::State(state) => self.state_changed(state).await,
             PeerConnectionEvent::Track(track) => {
                 let negotiated = match self.receivers.add(self.pc.as_ref(), &track).await {
@@ -227,6 +230,7 @@ impl ConnectionTask {
     async fn answer_request(&mut self, request: ConnectionRequest) {
         match request {
             ConnectionRequest::OpenChannel(new) => {
+                self.has_channels = true;
                 self.tasks.spawn(self.channels.clone().carry_new(new));
             }
             ConnectionRequest::Stats { reply } => {

@@ -125,10 +125,10 @@ impl Peer {
         self.offer(actions);
     }
 
-    pub(super) fn negotiation_needed(&mut self, actions: &mut VecDeque<Action>) {
-        // While something is under way it carries the change, or the connection will tell again. Before the first
-        // description of the other side, whoever has to offer does so anyway.
-        if self.negotiation == Negotiation::Stable && self.remote.is_some() {
+    /// Offers what this side has begun or ceased to send. A connection that is still to be opened
+    /// contains it from the start.
+    pub(super) fn media_changed(&mut self, actions: &mut VecDeque<Action>) {
+        if self.connection.is_some() {
             self.offer(actions);
         }
     }

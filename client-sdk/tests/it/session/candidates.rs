@@ -3,7 +3,7 @@
 use client_sdk::IceCandidate;
 use signal_core::SignalKind;
 
-use crate::host::{Host, candidate, id};
+use super::host::{Host, candidate, id};
 
 #[test]
 fn marks_of_the_end_of_candidates_are_passed_over() {

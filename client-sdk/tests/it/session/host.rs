@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use client_sdk::session::{Action, ConnectionCommand, Report, Session, SessionEvent, SignalingLoss, Reconnect};
+use client_sdk::session::{
+    Action, ConnectionCommand, Reconnect, Report, Session, SessionEvent, SignalingLoss,
+};
 use client_sdk::{ConnectionState, IceCandidate, ParticipantId, ParticipantInfo};
 use signal_core::wire::{decode_server, encode_client, payload};
 use signal_core::{ClientMessage, Request, ServerMessage, Signal, SignalKind};
@@ -226,7 +228,9 @@ fn words(action: Action) -> String {
             ConnectionCommand::Answer { negotiation, sdp, .. } => {
                 format!("{peer} answer {negotiation} {}", short(&sdp))
             }
-            ConnectionCommand::Candidate(candidate) => format!("{peer} candidate {}", candidate.candidate),
+            ConnectionCommand::Candidate(candidate) => {
+                format!("{peer} candidate {}", candidate.candidate)
+            }
             ConnectionCommand::Offer { negotiation, restart_ice: false } => {
                 format!("{peer} offer {negotiation}")
             }

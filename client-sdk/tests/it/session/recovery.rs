@@ -3,7 +3,7 @@
 use client_sdk::ConnectionState::{Connected, Connecting, Disconnected, Failed};
 use client_sdk::session::{Report, SignalingLoss};
 
-use crate::host::Host;
+use super::host::Host;
 
 #[test]
 fn a_connection_that_is_disconnected_is_left_alone() {

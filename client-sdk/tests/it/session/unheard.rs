@@ -2,7 +2,7 @@
 
 use client_sdk::ConnectionState;
 
-use crate::host::{Host, id};
+use super::host::{Host, id};
 
 #[test]
 fn an_offer_that_is_not_answered_is_offered_again() {

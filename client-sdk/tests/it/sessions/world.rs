@@ -6,21 +6,23 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use client_sdk::session::{Action, Reconnect, Session, SessionEvent, SignalingLoss};
 use client_sdk::ParticipantId;
+use client_sdk::session::{Action, Reconnect, Session, SessionEvent, SignalingLoss};
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{
     Capacity, ConnId, Disconnect, Grant, Hub, HubConfig, IdSuffix, Input, MemoryStore, NodeId,
     OnCreatorLeave, PasswordTag, ProtocolVersion, Room, RoomId, RoomSpec, Timestamp, TokenHash,
 };
 
-use crate::connection::FakeConnection;
-use crate::random::Random;
+use super::connection::FakeConnection;
+use super::random::Random;
 
 /// One participant: its session, its connections and its signaling link.
 struct Participant {
     session: Session,
     grant: Grant,
+    /// What it sends to everybody.
+    media: u32,
     connections: BTreeMap<ParticipantId, FakeConnection>,
     /// The socket, unless it is lost.
     conn: Option<ConnId>,
@@ -79,6 +81,7 @@ impl World {
         self.participants.push(Participant {
             session: Session::new(),
             grant,
+            media: 0,
             connections: BTreeMap::new(),
             conn: None,
             up: VecDeque::new(),
@@ -132,11 +135,16 @@ impl World {
         }
     }
 
-    /// Something changes on one side of a connection that the other has to know.
-    pub(crate) fn change_one(&mut self, random: &mut Random) {
-        if let Some(connection) = self.any_connection(random) {
-            connection.change();
+    /// Somebody begins or ceases to send something.
+    pub(crate) fn change_media(&mut self, random: &mut Random) {
+        let index = random.below(self.participants.len().max(1));
+        let Some(participant) = self.participants.get_mut(index) else { return };
+        participant.media += 1;
+        for connection in participant.connections.values_mut() {
+            connection.change_media(participant.media);
         }
+        participant.session.handle_media_changed();
+        self.act(index);
     }
 
     fn any_connection(&mut self, random: &mut Random) -> Option<&mut FakeConnection> {
@@ -204,7 +212,7 @@ impl World {
             3 => {
                 let peers: Vec<ParticipantId> = participant.connections.keys().copied().collect();
                 if let Some(peer) = random.pick(&peers) {
-                    participant.connections.get_mut(peer).unwrap().work();
+                    participant.connections.get_mut(peer).unwrap().work(random);
                     self.connect(index, *peer);
                 }
             }
@@ -291,6 +299,10 @@ impl World {
                     here.is_connected_to(there),
                     "{a_id} does not get through to {b_id}: {here:#?} {there:#?}"
                 );
+                assert!(
+                    here.has_negotiated_media(),
+                    "{b_id} does not know what {a_id} sends: {here:#?}"
+                );
             }
         }
     }
@@ -340,7 +352,8 @@ impl World {
                 Action::HangUp => self.cut(index),
                 Action::Open { peer, connection, .. } => {
                     self.last_number += 1;
-                    let opened = FakeConnection::new(connection, self.last_number);
+                    let opened =
+                        FakeConnection::new(connection, self.last_number, participant.media);
                     let before = participant.connections.insert(peer, opened);
                     assert!(before.is_none(), "two connections to {peer}");
                 }
