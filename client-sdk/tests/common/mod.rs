@@ -4,14 +4,13 @@
     dead_code,
     unreachable_pub,
     clippy::unwrap_used,
-    reason = "shared by several test programs, none of which uses all of it"
+    reason = "shared by two test programs, of which one uses little of it"
 )]
 
 pub mod coturn;
 pub mod frames;
 pub mod path;
 pub mod pictures;
-pub mod process;
 pub mod recorder;
 pub mod wire;
 

@@ -2,13 +2,9 @@
 //!
 //! The pages in `pages/` are written from the API document alone. Needed are Debian's `chromium` and `coturn`.
 
-#![allow(clippy::unwrap_used)]
-
 mod channels;
 mod chromium;
 mod codecs;
-#[path = "../common/mod.rs"]
-mod common;
 mod departure;
 mod flow;
 mod glare;

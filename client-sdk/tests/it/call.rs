@@ -1,11 +1,8 @@
 //! Calls over real sockets: the real server, real ICE, DTLS and SRTP.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use client_sdk::{CloseReason, EnterError, MediaKind, NewRoom, RequestError};
-use common::{client, listener, room_of, server, talker, until_media_flows};
+
+use crate::common::{self, client, listener, room_of, server, talker, until_media_flows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_participants_exchange_audio_video_and_data() {

@@ -1,9 +1,5 @@
 //! Data channels over real sockets: the default one and named ones, of every kind of delivery.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,9 +7,10 @@ use client_sdk::{
     ChannelError, DataChannel, DataMessage, Delivery, NewRoom, ParticipantId, Reliability,
     SendError,
 };
-use common::{PATIENCE, Witness, client, listener, room_of, server};
 use signal_server::testing::TestServer;
 use tokio::time::timeout;
+
+use crate::common::{PATIENCE, Witness, client, listener, room_of, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn either_side_opens_named_channels_of_any_delivery_and_both_send() {

@@ -1,15 +1,12 @@
 //! A participant sends what it can and receives everything, whatever becomes of its sources.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::fs;
 
 use client_sdk::{Codec, EnterError, MediaError, MediaKind, NewRoom, Source};
-use common::frames::{Form, receive_frames};
-use common::pictures::{push, until_ended, until_marked, until_turned};
-use common::{client, listener, meet, server, talker};
+
+use crate::common::frames::{Form, receive_frames};
+use crate::common::pictures::{push, until_ended, until_marked, until_turned};
+use crate::common::{client, listener, meet, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_cannot_open_its_video_sends_audio_and_receives_everything() {

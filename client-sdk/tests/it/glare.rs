@@ -1,12 +1,9 @@
 //! Both sides offer at once, and media flows both ways afterwards.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use client_sdk::{MediaKind, NewRoom};
-use common::wire::Wire;
-use common::{Witness, server, talker, until_media_flows};
+
+use crate::common::wire::Wire;
+use crate::common::{Witness, server, talker, until_media_flows};
 
 const ROUNDS: usize = 6;
 

@@ -1,22 +1,19 @@
 //! Calls over a bad network: every packet goes through a path that loses, delays, reorders and breaks off, to a TURN
-//! server, the only way there is. The figures are printed: `cargo test --test impairment -- --nocapture`.
-
-#![allow(clippy::unwrap_used)]
-
-mod common;
+//! server, the only way there is. The figures are printed: `cargo test -p client-sdk --test it impairment -- --nocapture`.
 
 use std::fmt;
 use std::time::Duration;
 
 use client_sdk::{ConnectionState, MediaKind, NewRoom, Options, RtpPacket};
-use common::coturn::{self, Coturn, SECRET};
-use common::path::{Impairment, Path};
-use common::recorder::Recorder;
-use common::wire::Wire;
-use common::{Witness, room_of, talker, until_media_flows};
 use signal_server::testing::{self, TestServer};
 use signal_server::{Secret, Server};
 use tokio::time::{Instant, sleep};
+
+use crate::common::coturn::{self, Coturn, SECRET};
+use crate::common::path::{Impairment, Path};
+use crate::common::recorder::Recorder;
+use crate::common::wire::Wire;
+use crate::common::{Witness, room_of, talker, until_media_flows};
 
 const BAD: Impairment =
     Impairment { loss: 0.05, delay: Duration::from_millis(10), jitter: Duration::from_millis(40) };

@@ -1,16 +1,11 @@
 //! A peer of another kind: it speaks v1, offers less than this crate does, and changes its mind.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use client_sdk::{Client, CreatedRoom, MediaKind, NewRoom, ParticipantId};
-use common::{PATIENCE, Witness, client, listener, server, talker};
 use futures_util::{SinkExt, StreamExt};
 use rtc::media::Sample;
 use rtc::media_stream::MediaStreamTrack;
@@ -32,6 +27,8 @@ use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit,
     RTCIceGatheringState, RTCSessionDescription,
 };
+
+use crate::common::{PATIENCE, Witness, client, listener, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_participant_that_is_offered_no_place_for_its_media_offers_one() {

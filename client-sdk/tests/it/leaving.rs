@@ -1,17 +1,14 @@
 //! A leave reaches the server, whatever else goes on.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
 use client_sdk::{Client, CreatedRoom, NewRoom};
-use common::{client, listener, server};
 use futures_util::SinkExt;
 use tokio::runtime::Builder;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
+
+use crate::common::{client, listener, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leave_reaches_the_server_even_if_the_program_ends_at_once() {

@@ -1,11 +1,8 @@
 //! A participant is told when the room becomes too large for what it can upload.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use client_sdk::{MediaKind, MeshCost, MeshTracks, Source};
-use common::{listener, room_of, server, talker};
+
+use crate::common::{self, listener, room_of, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_budget_is_passed_by_whoever_is_one_too_many_and_told_once() {

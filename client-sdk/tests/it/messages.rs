@@ -1,19 +1,16 @@
 //! Messages and states of applications by way of the real server.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
 use client_sdk::{Audience, Client, CommandError, Event, NewRoom, Participant, ParticipantInfo};
-use common::wire::Wire;
-use common::{PATIENCE, client, listener, server};
 use serde_json::{Value, json};
 use signal_core::{HubConfig, RateLimit};
 use signal_server::testing::{self, TestServer};
 use signal_server::{Secret, Server};
 use tokio::time::timeout;
+
+use crate::common::wire::Wire;
+use crate::common::{PATIENCE, client, listener, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_reaches_the_one_it_is_for_or_everybody_but_its_sender() {

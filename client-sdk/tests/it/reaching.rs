@@ -1,22 +1,19 @@
 //! Servers that are reached by a detour: through a proxy, with a certificate of one's own, by an invite.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use client_sdk::{Client, Invite, NewRoom, RequestError};
-use common::{Witness, client, listener, server};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+
+use crate::common::{Witness, client, listener, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_a_certificate_of_its_own_is_reached_through_a_proxy() {

@@ -1,16 +1,13 @@
 //! What a participant receives: codecs, and whole frames that are those of the clip.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::fs;
 use std::time::Duration;
 
 use client_sdk::{Codec, MediaKind, RemoteFrame, RemoteFrames, Source};
-use common::frames::Form;
-use common::{PATIENCE, listener, meet, room_of, server, talker, until_media_flows};
 use tokio::time::timeout;
+
+use crate::common::frames::Form;
+use crate::common::{PATIENCE, listener, meet, room_of, server, talker, until_media_flows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_track_tells_its_codec_and_gives_the_very_frames_of_the_clip_in_order() {
@@ -107,7 +104,7 @@ async fn receive(frames: &mut RemoteFrames, count: usize) -> Vec<RemoteFrame> {
 
 /// The frames of the clip, and whether they are keyframes. IVF: a header of 32 bytes, 12 before each frame.
 fn pictures() -> Vec<(Vec<u8>, bool)> {
-    let mut rest = &include_bytes!("../media/clip.ivf")[32..];
+    let mut rest = &include_bytes!("../../media/clip.ivf")[32..];
     let mut frames = Vec::new();
     while let Some((header, following)) = rest.split_at_checked(12) {
         let size = u32::from_le_bytes(header[..4].try_into().unwrap()) as usize;
@@ -120,7 +117,7 @@ fn pictures() -> Vec<(Vec<u8>, bool)> {
 
 /// The packets of the clip. Ogg: one to a page, after two pages of headers.
 fn sounds() -> Vec<(Vec<u8>, bool)> {
-    let mut rest = &include_bytes!("../media/clip.ogg")[..];
+    let mut rest = &include_bytes!("../../media/clip.ogg")[..];
     let mut packets = Vec::new();
     while !rest.is_empty() {
         let lacing = usize::from(rest[26]);

@@ -1,17 +1,14 @@
 //! The signaling connection is lost in the middle of a call, and the call goes on.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
 use client_sdk::{Client, MediaKind, NewRoom};
-use common::wire::Wire;
-use common::{Witness, talker, until_media_flows};
 use signal_core::HubConfig;
 use signal_server::{Secret, Server, testing};
 use tokio::time::sleep;
+
+use crate::common::wire::Wire;
+use crate::common::{Witness, talker, until_media_flows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_socket_is_resumed_and_nobody_leaves_the_call() {

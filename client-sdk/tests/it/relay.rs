@@ -1,17 +1,14 @@
 //! Media through a TURN server: a real coturn on this machine, with the credentials that the signaling server makes.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::net::UdpSocket;
 use std::time::Duration;
 
 use client_sdk::{Client, ConnectionState, EnterError, Event, NewRoom, Route};
-use common::coturn::{self, Coturn, SECRET};
-use common::{listener, room_of, talker, until_media_flows};
 use signal_server::{Secret, Server, testing};
 use tokio::time::timeout;
+
+use crate::common::coturn::{self, Coturn, SECRET};
+use crate::common::{self, listener, room_of, talker, until_media_flows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn participants_that_may_only_use_a_relay_exchange_media_through_it() {

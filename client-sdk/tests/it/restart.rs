@@ -1,20 +1,17 @@
 //! The server dies in the middle of a call and comes back; the call notices nothing.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use client_sdk::{Client, MediaKind, NewRoom, RtpPacket};
-use common::recorder::Recorder;
-use common::{Witness, talker, until_media_flows};
 use signal_core::HubConfig;
 use signal_server::{Secret, Server};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::sleep;
+
+use crate::common::recorder::Recorder;
+use crate::common::{Witness, talker, until_media_flows};
 
 /// What the deployment's login and the server share, before and after.
 const SECRET: &str = "a secret that outlives the server";

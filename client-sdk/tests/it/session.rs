@@ -1,7 +1,5 @@
 //! What a session decides, one thing at a time: no sockets, no tasks, and time that passes when the test says so.
 
-#![allow(clippy::unwrap_used)]
-
 mod candidates;
 mod host;
 mod media;

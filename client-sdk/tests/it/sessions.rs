@@ -1,15 +1,14 @@
 //! Sessions over a real hub, without sockets: whatever the order in which things arrive, every pair ends connected.
 //!
-//! A failure prints its seed; `SESSIONS_SEED=… cargo test -p client-sdk --test sessions` runs it again alone.
-
-#![allow(clippy::unwrap_used)]
+//! A failure prints its seed; `SESSIONS_SEED=… cargo test -p client-sdk --test it sessions` runs it again alone.
 
 mod connection;
 mod random;
 mod world;
 
-use self::random::Random;
 use signal_core::ProtocolVersion;
+
+use self::random::Random;
 use self::world::World;
 
 const RUNS: u64 = 1000;

@@ -1,12 +1,9 @@
 //! A participant shows its screen in the video's place or beside it, and takes it back.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use client_sdk::{Codec, MediaError, MediaKind, SharePlace, Source, TrackSource};
-use common::pictures::{drain, push, until_ended, until_marked, until_turned};
-use common::{Witness, listener, meet, server, talker};
+
+use crate::common::pictures::{drain, push, until_ended, until_marked, until_turned};
+use crate::common::{self, Witness, listener, meet, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_screen_takes_the_videos_place_on_its_track_and_gives_it_back() {

@@ -1,9 +1,5 @@
 //! What a source makes arrives at the other side, frame by frame, over real sockets and the real server.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::fs;
 use std::time::Duration;
 
@@ -11,9 +7,10 @@ use bytes::Bytes;
 use client_sdk::{
     Codec, Frame, MediaError, MediaKind, MediaSource, NewRoom, PushError, Source, async_trait,
 };
-use common::frames::{Form, receive_frames};
-use common::{Witness, client, listener, server};
 use signal_server::testing::TestServer;
+
+use crate::common::frames::{Form, receive_frames};
+use crate::common::{Witness, client, listener, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn vp8_of_the_built_in_clip_arrives_frame_by_frame() {

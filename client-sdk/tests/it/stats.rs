@@ -1,14 +1,11 @@
 //! What a participant tells of its connections, over real sockets.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
 use client_sdk::{Codec, MediaKind, Participant, ParticipantId, PeerStats, Route};
-use common::{PATIENCE, listener, room_of, server, talker, until_media_flows};
 use tokio::time::{sleep, timeout};
+
+use crate::common::{PATIENCE, listener, room_of, server, talker, until_media_flows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_sides_count_the_same_packets_and_report_them_to_each_other() {

@@ -1,17 +1,16 @@
-//! What a participant that has gone leaves behind. Alone in its program, since it counts what the process holds.
-
-#![allow(clippy::unwrap_used)]
-
-mod common;
+//! What a participant that has gone leaves behind.
 
 use client_sdk::{Client, NewRoom};
-use common::process::Holdings;
-use common::wire::Wire;
-use common::{Witness, room_of, server, talker, until_media_flows};
 use signal_server::testing::TestServer;
+
+use super::ALONE;
+use super::common::wire::Wire;
+use super::common::{Witness, room_of, server, talker, until_media_flows};
+use super::holdings::Holdings;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_left_leaves_no_socket_and_no_task_behind() {
+    let _alone = ALONE.lock().await;
     let server = server().await;
     let wire = Wire::to(server.address()).await;
     // The first call also starts what a process has once.

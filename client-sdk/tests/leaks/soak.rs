@@ -1,19 +1,16 @@
-//! Calls that come and go for a long time leave nothing behind. Alone in its program, since it counts what the process
-//! holds.
+//! Calls that come and go for a long time leave nothing behind.
 //!
-//! `SOAK_CYCLES=20000 cargo test --release -p client-sdk --test soak -- --nocapture` goes on for longer.
-
-#![allow(clippy::unwrap_used)]
-
-mod common;
+//! `SOAK_CYCLES=20000 cargo test --release -p client-sdk --test leaks soak -- --nocapture` goes on for longer.
 
 use std::time::Instant;
 
 use client_sdk::NewRoom;
-use common::process::Holdings;
-use common::{Witness, client, server, talker};
 use futures_util::future::join_all;
 use signal_server::testing::TestServer;
+
+use super::ALONE;
+use super::common::{Witness, client, server, talker};
+use super::holdings::Holdings;
 
 /// Cycles of two participants that are connected and leave.
 const CYCLES: usize = 200;
@@ -22,6 +19,7 @@ const CALLS: usize = 5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_that_come_and_go_leave_no_task_no_socket_and_no_memory_behind() {
+    let _alone = ALONE.lock().await;
     let cycles = std::env::var("SOAK_CYCLES").map_or(CYCLES, |cycles| cycles.parse().unwrap());
     let server = server().await;
     let begun = Instant::now();

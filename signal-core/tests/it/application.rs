@@ -1,14 +1,11 @@
 //! What v2 adds between participants: messages of the application, updates, signs of life; and what limits them.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::Node;
 use serde_json::json;
 use signal_core::{Change, HubConfig, Op, RateLimit};
+
+use crate::common::{self, Node};
 
 #[test]
 fn a_message_reaches_one_or_everybody_who_speaks_v2() {

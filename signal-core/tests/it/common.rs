@@ -1,12 +1,5 @@
 //! One node without sockets: a hub, its store, and everything either has said.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "shared by several test programs, none of which uses all of it"
-)]
-
 use std::collections::HashMap;
 use std::time::Duration;
 

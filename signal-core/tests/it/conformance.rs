@@ -1,17 +1,14 @@
 //! Plays the exchanges of the conformance kit against the hub, so that the kit is known to be right.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::Node;
 use serde_json::{Map, Value};
 use signal_core::{Change, ConnId, Disconnect, Input, Op, Ticket};
+
+use crate::common::Node;
 
 #[test]
 fn the_hub_does_what_every_exchange_says() {

@@ -1,10 +1,8 @@
 //! Plays what fuzzing has found worth keeping.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "../fuzz/checks/decoder.rs"]
+#[path = "../../fuzz/checks/decoder.rs"]
 mod decoder;
-#[path = "../fuzz/checks/hub.rs"]
+#[path = "../../fuzz/checks/hub.rs"]
 mod hub;
 
 use std::fs;

@@ -1,14 +1,11 @@
 //! Both sides offer at once: whatever the interleaving, exactly one offer wins and both sides agree on it.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::collections::VecDeque;
 
-use common::Node;
 use serde_json::Value;
 use signal_core::{ConnId, ParticipantId};
+
+use crate::common::Node;
 
 const INTERLEAVINGS: u64 = 100;
 

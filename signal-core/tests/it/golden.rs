@@ -3,8 +3,6 @@
 //! With `UPDATE_GOLDEN=1` the files of v2 are written anew; look at the difference before committing it. Those of v1
 //! are the API document's own and never change.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

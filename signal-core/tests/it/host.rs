@@ -1,17 +1,14 @@
 //! What a host decides and what it can see.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::Node;
 use serde_json::json;
 use signal_core::{
     Attachment, CloseReason, ConnId, Disconnect, ErrorCode, HubConfig, Input, NodeId, Op, Output,
     Ticket,
 };
+
+use crate::common::{self, Node};
 
 #[test]
 fn a_connection_enters_when_its_host_has_let_it_in() {

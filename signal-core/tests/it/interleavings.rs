@@ -5,16 +5,13 @@
 //! runs differ in at least one choice, and there is one for each list that is possible. Nothing is chosen where the order
 //! matters to nobody: a page reads whose user has nothing more to do, a candidate follows its description.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use common::Node;
 use serde_json::{Value, json};
 use signal_core::{ConnId, Disconnect, Input, ParticipantId, Ticket};
+
+use crate::common::Node;
 
 #[test]
 fn both_sides_may_offer_at_any_time() {

@@ -1,12 +1,9 @@
 //! What is allowed, to the byte.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use bytes::Bytes;
-use common::Node;
 use signal_core::{HubConfig, Ticket};
+
+use crate::common::Node;
 
 #[test]
 fn a_frame_may_be_as_long_as_the_limit_and_not_a_byte_longer() {

@@ -1,14 +1,11 @@
 //! Who is told what about coming and going.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{LIFE, Node};
 use serde_json::json;
 use signal_core::{CloseReason, Disconnect, Input, MemoryStore, Op, Output, Room, Ticket};
+
+use crate::common::{LIFE, Node};
 
 #[test]
 fn a_newcomer_learns_who_is_there_and_the_others_learn_of_it() {

@@ -1,7 +1,5 @@
 //! Two nodes and a store that answers when the test says so.
 
-#![allow(clippy::unwrap_used)]
-
 mod moving;
 mod support;
 mod undelivered;

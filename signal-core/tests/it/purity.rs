@@ -1,7 +1,5 @@
 //! The core never asks: what it depends on cannot, and the lints that keep it from asking are in force.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -1,14 +1,11 @@
 //! What somebody is told whose message is refused.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::Node;
 use serde_json::json;
 use signal_core::{ConnId, HubConfig, RateLimit};
+
+use crate::common::Node;
 
 #[test]
 fn a_refusal_names_the_addressee_and_the_request() {

@@ -1,13 +1,10 @@
 //! What is passed on between participants, and what is not.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use bytes::Bytes;
-use common::Node;
 use serde_json::json;
 use signal_core::{HubConfig, Input};
+
+use crate::common::Node;
 
 #[test]
 fn the_sender_is_the_servers_word_and_the_rest_arrives_byte_for_byte() {

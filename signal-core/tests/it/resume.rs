@@ -1,14 +1,11 @@
 //! A v2 participant that loses its socket, and what it gets when it comes back.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::Node;
 use serde_json::{Value, json};
 use signal_core::{Disconnect, HubConfig, Input, Op, ParticipantId, ReplayLimit};
+
+use crate::common::{self, Node};
 
 const GRACE: Duration = Duration::from_secs(30);
 

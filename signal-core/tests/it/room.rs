@@ -1,7 +1,5 @@
 //! The rules of one room, applied to the record directly.
 
-#![allow(clippy::unwrap_used)]
-
 mod admission;
 mod changing;
 mod ending;

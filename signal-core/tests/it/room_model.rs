@@ -1,7 +1,5 @@
 //! Random operations on a room, in any order, late and repeated, against a plain model of the same rules.
 
-#![allow(clippy::unwrap_used)]
-
 mod model;
 
 use std::collections::BTreeSet;
@@ -15,7 +13,7 @@ use signal_core::{
     Reject, Room, RoomId, RoomSpec, Rotation, Status, Ticket, Timestamp, TokenHash, wire,
 };
 
-use crate::model::{Model, SUFFIX};
+use self::model::{Model, SUFFIX};
 
 /// Fewer than the record remembers of departures and attachments, so that it knows all that the model knows.
 const MOST_STEPS: usize = 60;

@@ -1,7 +1,5 @@
 //! The in-memory store.
 
-#![allow(clippy::unwrap_used)]
-
 use std::sync::Arc;
 use std::time::Duration;
 

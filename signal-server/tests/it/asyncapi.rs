@@ -1,18 +1,15 @@
 //! The AsyncAPI document against the messages of the conformance kit, and against messages with a fault.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::asyncapi::{DOCUMENT, Side, assert_fits, fault, name};
-use common::{Api, text};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use signal_core::{CloseCode, ErrorCode, ProtocolVersion};
+
+use crate::common::asyncapi::{DOCUMENT, Side, assert_fits, fault, name};
+use crate::common::{Api, text};
 
 #[tokio::test]
 async fn the_document_is_served_to_everybody() {

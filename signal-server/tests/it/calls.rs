@@ -1,9 +1,5 @@
 //! Calls with media, while the server that brought them about is killed or replaced.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,9 +7,10 @@ use std::time::Duration;
 use client_sdk::{
     Client, Event, MediaKind, NewRoom, Options, Participant, ParticipantId, RemoteTrack, Source,
 };
-use common::Api;
-use common::program::Durable;
 use tokio::time::timeout;
+
+use crate::common::Api;
+use crate::common::program::Durable;
 
 /// Long enough for a busy machine; reached only if something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,17 +1,14 @@
 //! Secrets are in no log, no number for operators, and no answer to a mistake: everything is done to the program with marked
 //! secrets, and whatever comes out of it is searched for the marks.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "../common/mod.rs"]
-mod common;
 mod marks;
 mod settings;
 mod visitor;
 
-use common::program::{Running, durable, program};
-use marks::Marks;
-use visitor::Visitor;
+use self::marks::Marks;
+use self::visitor::Visitor;
+
+use crate::common::program::{Running, durable, program};
 
 /// What came out of the program, and the secrets that went into it.
 #[derive(Default)]

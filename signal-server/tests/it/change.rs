@@ -1,16 +1,13 @@
 //! `PATCH /api/webrtc/rooms/{room_id}`, and what the participants hear of it.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
 use client_sdk::Invite;
-use common::{Api, Participant, Room, answer, builder, keys, pass, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::Limits;
+
+use crate::common::{Api, Participant, Room, answer, builder, keys, pass, text};
 
 const CLOSED_ROOM: (u16, &str) = (404, "room_not_found");
 

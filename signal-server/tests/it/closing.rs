@@ -1,14 +1,11 @@
 //! How rooms end: the creator deletes or leaves them, or their time is over.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{Api, answer, pass};
 use reqwest::Method;
 use serde_json::json;
+
+use crate::common::{Api, answer, pass};
 
 #[tokio::test]
 async fn a_delete_closes_the_room_for_everybody() {

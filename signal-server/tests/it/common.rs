@@ -1,13 +1,5 @@
 //! A real server, and clients of it that know nothing but HTTP, WebSocket and JSON.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    clippy::unwrap_used,
-    reason = "shared by several test programs, none of which uses all of it"
-)]
-
 mod api;
 pub mod asyncapi;
 pub mod openapi;

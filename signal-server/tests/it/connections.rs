@@ -1,12 +1,7 @@
 //! Sockets that do not keep up, and the end of serving.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{Api, Participant, builder, pass};
 use serde_json::json;
 use signal_core::{HubConfig, RateLimit};
 use signal_server::{Secret, Server};
@@ -14,6 +9,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+
+use crate::common::{Api, Participant, builder, pass};
 
 /// A server whose participants may send as much as they like.
 async fn without_rate_limit() -> Api {

@@ -1,16 +1,13 @@
 //! `POST /api/webrtc/rooms`.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use client_sdk::Invite;
-use common::{Answer, Api, answer, builder, keys, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_core::{RoomId, Timestamp, wire};
+
+use crate::common::{Answer, Api, answer, builder, keys, text};
 
 /// The moment so many minutes from now, in whole seconds, as the server writes it.
 fn minutes_from_now(minutes: u64) -> String {

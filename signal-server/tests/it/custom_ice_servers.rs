@@ -1,19 +1,16 @@
 //! ICE servers that code of the embedder's decides about, which may fail in every way.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::error::Error;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use common::{Api, Participant, Room, builder, pass, text, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::{Builder, IceRequest, IceServer, IceServerSource, IceServers, async_trait};
 use tokio::sync::Semaphore;
+
+use crate::common::{Api, Participant, Room, builder, pass, text, until};
 
 #[derive(Clone)]
 struct Rented {

@@ -1,19 +1,16 @@
 //! Access tokens that code of the embedder's decides about, which may fail in every way.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{Api, Participant, answer, pass, text};
 use reqwest::Method;
 use serde_json::json;
 use signal_server::{Authenticate, Identity, Limits, Server, TokenError, User, async_trait};
 use tokio::sync::Notify;
+
+use crate::common::{self, Api, Participant, answer, pass, text};
 
 /// Takes the token for what it has to do.
 #[derive(Clone, Default)]

@@ -1,11 +1,8 @@
 //! The API document from beginning to end, as a client that was written from it alone meets it.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{Api, ODD_SDP, keys, text};
 use serde_json::json;
+
+use crate::common::{Api, ODD_SDP, keys, text};
 
 #[tokio::test]
 async fn two_people_meet_negotiate_and_part() {

@@ -1,20 +1,17 @@
 //! The examples of the documents, done as they say.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::asyncapi::{DOCUMENT, Side, assert_fits, fault, name};
-use common::program::{program, run, utf8};
-use common::{Api, Room, builder, keys, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_core::ProtocolVersion;
 use signal_server::Secret;
+
+use crate::common::asyncapi::{DOCUMENT, Side, assert_fits, fault, name};
+use crate::common::program::{program, run, utf8};
+use crate::common::{self, Api, Room, builder, keys, text};
 
 #[test]
 fn the_api_document_has_the_same_examples_in_both_languages() {

@@ -1,13 +1,10 @@
 //! A server that is asked to stop.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::program::Durable;
-use common::{Api, Participant, text};
 use reqwest::Method;
 use serde_json::json;
+
+use crate::common::program::Durable;
+use crate::common::{Api, Participant, text};
 
 #[tokio::test]
 async fn v2_participants_are_told_when_to_come_back_and_everybody_is_closed_with_4001() {

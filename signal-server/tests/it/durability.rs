@@ -1,17 +1,14 @@
 //! Rooms that outlive the program, which is killed and started again on the same data directory.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use common::program::{Durable, Running, durable, limited, program, run, utf8};
-use common::{Api, Participant, Room, answer, text};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+use crate::common::program::{Durable, Running, durable, limited, program, run, utf8};
+use crate::common::{Api, Participant, Room, answer, text};
 
 #[tokio::test]
 async fn whoever_was_in_a_room_resumes_after_a_kill() {

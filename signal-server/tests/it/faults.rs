@@ -1,10 +1,5 @@
 //! What the world does to a server: the program itself, with clients and a system that are slow, gone, hostile or wrong.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "../common/mod.rs"]
-mod common;
-
 mod clock_jump;
 mod dawdlers;
 mod descriptors;
@@ -16,8 +11,9 @@ mod stall;
 
 use std::time::Duration;
 
-use common::program::{Served, program};
 use serde_json::{Value, json};
+
+use crate::common::program::{Served, program};
 
 /// For what the server takes a minute or two for.
 const LONG_PATIENCE: Duration = Duration::from_secs(180);

@@ -1,12 +1,7 @@
 //! What the code around a server sees of its rooms, and does to them.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::{Duration, SystemTime};
 
-use common::{Api, builder, pass, text, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_core::{Room, Timestamp, wire};
@@ -14,6 +9,8 @@ use signal_server::{
     BanError, Capacity, CreateRoomError, CreatedRoom, DisplayName, KickError, Lifetime, Limits,
     NewRoom, OnCreatorLeave, RoomId, RoomNotFound,
 };
+
+use crate::common::{self, Api, builder, pass, text, until};
 
 fn id(room: &common::Room) -> RoomId {
     room.id.parse().unwrap()

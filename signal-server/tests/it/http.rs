@@ -1,19 +1,16 @@
 //! Connections, heads and bodies that are too many, too slow or too long, and what every answer has in its head.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::tcp::{is_closed, said};
-use common::{Api, PATIENCE, builder};
 use reqwest::Method;
 use serde_json::json;
 use signal_server::Limits;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::common::tcp::{is_closed, said};
+use crate::common::{Api, PATIENCE, builder};
 
 #[tokio::test]
 async fn more_connections_than_an_address_or_the_server_may_have_are_closed() {

@@ -1,20 +1,17 @@
 //! ICE servers, with TURN credentials as coturn checks them.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use common::{Answer, Api, answer, builder, keys, text};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha1::Sha1;
 use signal_core::{Timestamp, wire};
 use signal_server::{Limits, Secret};
+
+use crate::common::{self, Answer, Api, answer, builder, keys, text};
 
 const TURN_SECRET: &str = "static-auth-secret";
 const TURN_URLS: [&str; 2] =

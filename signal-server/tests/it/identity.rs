@@ -1,9 +1,5 @@
 //! Whose access tokens open the server: secrets, public keys, an identity provider.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,8 +9,6 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use common::program::{Running, program};
-use common::{Api, answer, pass, text};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519};
@@ -27,6 +21,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+
+use crate::common::program::{Running, program};
+use crate::common::{Api, answer, pass, text};
 
 // Made for these tests with `openssl genrsa`.
 const RSA_PRIVATE: &str = include_str!("keys/rsa_private.pem");

@@ -1,15 +1,12 @@
 //! `POST /api/webrtc/rooms/{room_id}/join`.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{Api, Room, answer, builder, keys, pass, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::Limits;
+
+use crate::common::{Api, Room, answer, builder, keys, pass, text};
 
 fn password(room: &Room) -> Value {
     json!({"password": room.password})

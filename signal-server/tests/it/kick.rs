@@ -1,13 +1,10 @@
 //! `DELETE /api/webrtc/rooms/{room_id}/participants/{participant_id}`.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{Answer, Api, Room, answer, builder, keys, text};
 use reqwest::Method;
 use serde_json::json;
 use signal_server::Limits;
+
+use crate::common::{Answer, Api, Room, answer, builder, keys, text};
 
 async fn kick(api: &Api, room: &Room, participant: &str, query: &str) -> Answer {
     api.ask(Method::DELETE, room, &format!("/participants/{participant}{query}")).await

@@ -1,14 +1,7 @@
 //! How much one may ask of the server, and what it says when it is more.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::program::{Served, program};
-use common::tcp::{is_closed, said};
-use common::{Answer, Api, PATIENCE, Participant, Room, answer, builder, pass, read, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::{ForwardedHeader, Limits};
@@ -18,6 +11,10 @@ use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::common::program::{Served, program};
+use crate::common::tcp::{is_closed, said};
+use crate::common::{Answer, Api, PATIENCE, Participant, Room, answer, builder, pass, read, text};
 
 /// A server behind a proxy, which these tests play.
 async fn behind_a_proxy(limits: Limits) -> Api {

@@ -1,13 +1,10 @@
 //! What a socket may send, and what becomes of it.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{Api, Participant, keys};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use crate::common::{self, Api, Participant, keys};
 
 /// A guest, and the creator it can send to.
 async fn pair(api: &Api) -> ((Participant, String), (Participant, String)) {

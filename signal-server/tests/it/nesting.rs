@@ -1,19 +1,16 @@
 //! The routes within an application of the embedder's own.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::net::SocketAddr;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
-use common::{Api, answer, builder, text};
 use reqwest::Method;
 use serde_json::json;
 use signal_server::{Limits, Server};
 use tokio::net::TcpListener;
+
+use crate::common::{self, Api, answer, builder, text};
 
 /// An application that has a root, a probe and a page for whatever is not there, as most have.
 fn application() -> Router {

@@ -1,13 +1,10 @@
 //! `GET /openapi.json`, which the answers of all other tests are judged by.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::Api;
-use common::openapi::{Exchange, problems};
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
+
+use crate::common::Api;
+use crate::common::openapi::{Exchange, problems};
 
 async fn document(api: &Api) -> Value {
     let response = api.request(Method::GET, "/openapi.json").send().await.unwrap();

@@ -1,17 +1,14 @@
 //! What an operator sees of the program and sets: probes, metrics, logs, settings.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::net::SocketAddr;
 use std::process::Output;
 
-use common::program::{Running, Served, number, program, run, utf8};
-use common::{ACCESS_SECRET, Api, PATIENCE, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
+
+use crate::common::program::{Running, Served, number, program, run, utf8};
+use crate::common::{ACCESS_SECRET, Api, PATIENCE, text};
 
 async fn serve(args: &[&str]) -> Served {
     Served::start(&mut program(&[&["serve", "--listen", "127.0.0.1:0"], args].concat())).await

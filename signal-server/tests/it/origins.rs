@@ -1,15 +1,12 @@
 //! Which web pages may use the server.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{Api, Participant, answer, builder};
 use reqwest::{Method, Response};
 use serde_json::json;
 use signal_server::Origins;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use crate::common::{Api, Participant, answer, builder};
 
 const LISTED: &str = "https://example.com";
 const UNLISTED: [&str; 5] = [

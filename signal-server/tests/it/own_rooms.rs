@@ -1,16 +1,13 @@
 //! What a creator is told of its rooms: `GET /api/webrtc/rooms` and `GET /api/webrtc/rooms/{room_id}`.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{Answer, Api, PATIENCE, Participant, answer, builder, keys, pass, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::Limits;
 use tokio::time::timeout;
+
+use crate::common::{Answer, Api, PATIENCE, Participant, answer, builder, keys, pass, text};
 
 const ROOMS: &str = "/api/webrtc/rooms";
 

@@ -1,12 +1,9 @@
 //! The program itself, as an operator runs it.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::program::{Running, program, run, utf8};
-use common::{ACCESS_SECRET, Answer, Api, Participant, answer, http_client, read, text};
 use reqwest::Method;
+
+use crate::common::program::{Running, program, run, utf8};
+use crate::common::{ACCESS_SECRET, Answer, Api, Participant, answer, http_client, read, text};
 
 const TURN_SECRET: &str = "turn-secret-of-the-tests-0123456789";
 

@@ -1,20 +1,17 @@
 //! Rooms in a store of the embedder's own, which may fail in every way.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Api, builder, text, until};
 use serde_json::json;
 use signal_core::InvalidRecord;
 use signal_server::testing::{self, TestServer};
 use signal_server::{RoomChange, RoomId, RoomStore, Secret, StoreError};
+
+use crate::common::{Api, builder, text, until};
 
 /// Records in memory, which outlive the server that has a clone of them.
 #[derive(Clone, Default)]

@@ -1,15 +1,12 @@
 //! Which token opens what.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{ACCESS_SECRET, Api, Participant, Room, answer, text};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
+
+use crate::common::{ACCESS_SECRET, Api, Participant, Room, answer, text};
 
 /// A request for a socket without a token.
 fn bare_request(api: &Api, room: &Room) -> Request {

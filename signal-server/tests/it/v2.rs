@@ -1,12 +1,9 @@
 //! The second protocol version over real sockets: what `v=2` switches on, and seats that outlive their sockets.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
-use common::{Api, Participant, Room, text};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use crate::common::{self, Api, Participant, Room, text};
 
 #[tokio::test]
 async fn joined_tells_everything_a_newcomer_needs() {

@@ -6,10 +6,10 @@ use client_sdk::{DataChannel, DataMessage, Delivery, Reliability};
 use serde_json::json;
 use tokio::time::timeout;
 
+use super::flow::exchange_data;
+use super::page::{Channel, Entry};
+use super::stage::{Kind, Stage};
 use crate::common::{PATIENCE, listener};
-use crate::flow::exchange_data;
-use crate::page::{Channel, Entry};
-use crate::stage::{Kind, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_and_a_program_open_named_channels_to_each_other_and_mean_the_same_by_them() {

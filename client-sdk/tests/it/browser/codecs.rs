@@ -3,9 +3,9 @@
 use client_sdk::{MediaKind, Source};
 use tokio::time::timeout;
 
+use super::page::Entry;
+use super::stage::{Kind, Stage};
 use crate::common::{PATIENCE, listener};
-use crate::page::Entry;
-use crate::stage::{Kind, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_decodes_every_codec_that_a_program_sends() {

@@ -1,8 +1,8 @@
 //! Pages that come and go as people do: they are loaded again and closed in mid-call.
 
+use super::flow::until_media_flows;
+use super::stage::{Kind, Stage};
 use crate::common::talker;
-use crate::flow::until_media_flows;
-use crate::stage::{Kind, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_is_loaded_again_leaves_and_comes_back_as_somebody_new() {

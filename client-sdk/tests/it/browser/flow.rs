@@ -3,9 +3,9 @@
 use client_sdk::{MediaKind, ParticipantId, RemoteTrack};
 use futures_util::FutureExt;
 
+use super::page::Page;
+use super::picture::receive_frames;
 use crate::common::Witness;
-use crate::page::Page;
-use crate::picture::receive_frames;
 
 /// Waits until both have audio and video of each other that they had not yet.
 pub(crate) async fn until_media_flows(program: &mut Witness, page: &Page) {

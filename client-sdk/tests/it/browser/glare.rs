@@ -1,10 +1,10 @@
 //! Both sides offer at once. The server refuses one of the offers, and media flows afterwards, whoever lost.
 
+use super::flow::until_media_flows;
+use super::page::{Entry, Page};
+use super::stage::{Kind, Stage};
 use crate::common::wire::Wire;
 use crate::common::{Witness, talker};
-use crate::flow::until_media_flows;
-use crate::page::{Entry, Page};
-use crate::stage::{Kind, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_keeps_its_connection_and_a_program_survive_offers_at_once() {

@@ -3,11 +3,11 @@
 use client_sdk::{Codec, MediaKind};
 use tokio::time::timeout;
 
+use super::flow::{exchange_data, until_media_flows, until_program_receives};
+use super::page::{CAMERA, Entry};
+use super::picture::receive_picture;
+use super::stage::{Kind, Stage};
 use crate::common::{PATIENCE, listener, talker};
-use crate::flow::{exchange_data, until_media_flows, until_program_receives};
-use crate::page::{CAMERA, Entry};
-use crate::picture::receive_picture;
-use crate::stage::{Kind, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_and_a_program_exchange_audio_video_and_data_whoever_came_first() {

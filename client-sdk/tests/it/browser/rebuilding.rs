@@ -1,9 +1,9 @@
 //! Pages that begin anew at each offer, and pages among themselves: our server and our participants serve all of them.
 
+use super::flow::until_media_flows;
+use super::page::Page;
+use super::stage::{Kind, Stage};
 use crate::common::talker;
-use crate::flow::until_media_flows;
-use crate::page::Page;
-use crate::stage::{Kind, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_follows_a_page_that_rebuilds_its_connection_at_each_offer() {

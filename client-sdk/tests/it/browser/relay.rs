@@ -3,11 +3,11 @@
 use client_sdk::Options;
 use signal_server::Secret;
 
+use super::flow::until_media_flows;
+use super::page::Entry;
+use super::stage::{Kind, Stage};
 use crate::common::coturn::{self, Coturn, SECRET};
 use crate::common::talker;
-use crate::flow::until_media_flows;
-use crate::page::Entry;
-use crate::stage::{Kind, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_and_a_program_connect_through_a_relay_if_either_may_use_nothing_else() {

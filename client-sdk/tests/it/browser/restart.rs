@@ -1,8 +1,8 @@
 //! ICE started anew by either side, in a connection that goes on.
 
+use super::flow::{exchange_data, until_media_flows};
+use super::stage::{Kind, Stage};
 use crate::common::talker;
-use crate::flow::{exchange_data, until_media_flows};
-use crate::stage::{Kind, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn either_side_may_start_ice_anew_and_media_and_data_go_on() {

@@ -7,11 +7,11 @@ use axum::response::Html;
 use axum::routing::get;
 use client_sdk::{MediaKind, ParticipantId};
 
+use super::flow::until_program_receives;
+use super::picture::receive_picture;
+use super::site::Site;
+use super::stage::Stage;
 use crate::common::talker;
-use crate::flow::until_program_receives;
-use crate::picture::receive_picture;
-use crate::site::Site;
-use crate::stage::Stage;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_samples_of_both_documents_and_a_program_see_each_other_share_resume_and_leave() {

@@ -2,11 +2,11 @@
 
 use client_sdk::{MediaKind, SharePlace, Source};
 
+use super::flow::{until_media_flows, until_program_receives};
+use super::page::{CAMERA, Entry};
+use super::picture::{receive_frames, receive_picture};
+use super::stage::{Kind, Stage};
 use crate::common::{listener, talker};
-use crate::flow::{until_media_flows, until_program_receives};
-use crate::page::{CAMERA, Entry};
-use crate::picture::{receive_frames, receive_picture};
-use crate::stage::{Kind, Stage};
 
 const SCREEN: (u16, u16) = (640, 360);
 

@@ -4,10 +4,10 @@ use client_sdk::{Client, CreatedRoom, NewRoom, Options};
 use signal_server::testing::{self, TestServer};
 use signal_server::{Builder, Origins, Secret, Server};
 
-use crate::chromium::Chromium;
+use super::chromium::Chromium;
+use super::page::{Entry, Page};
+use super::site::Site;
 use crate::common::{Witness, talker};
-use crate::page::{Entry, Page};
-use crate::site::Site;
 
 pub(crate) struct Stage {
     pub(crate) server: TestServer,

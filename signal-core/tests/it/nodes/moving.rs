@@ -2,7 +2,7 @@
 
 use signal_core::{CloseCode, Disconnect};
 
-use crate::support::Nodes;
+use super::support::Nodes;
 
 #[test]
 fn a_seat_resumed_elsewhere_leaves_its_old_socket_and_keeps_its_peers() {

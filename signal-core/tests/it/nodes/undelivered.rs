@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use signal_core::{Disconnect, Input};
 
-use crate::support::Nodes;
+use super::support::Nodes;
 
 #[test]
 fn a_message_to_everybody_that_does_not_reach_a_node_is_told_to_its_sender() {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use signal_core::{Disconnect, Input, Op};
 
-use crate::support::Nodes;
+use super::support::Nodes;
 
 #[test]
 fn the_later_of_two_updates_stays_whatever_has_to_be_repeated() {

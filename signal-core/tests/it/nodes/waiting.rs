@@ -3,7 +3,7 @@
 use serde_json::json;
 use signal_core::{HubConfig, NodeFrame};
 
-use crate::support::Nodes;
+use super::support::Nodes;
 
 #[test]
 fn a_message_to_everybody_reaches_those_who_are_still_to_be_welcomed() {

@@ -4,7 +4,7 @@ use signal_core::{
     Change, CloseReason, Grant, Op, Receipt, Reject, Room, Rotation, Status, Ticket, TokenHash,
 };
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn only_those_who_know_the_password_learn_that_a_room_is_full_or_expired() {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use signal_core::{Capacity, Change, CloseReason, Op, Reject, Status, Ticket, Timestamp, wire};
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn a_repeated_operation_changes_nothing_and_a_change_raises_the_version_by_one() {

@@ -5,7 +5,7 @@ use signal_core::{
     Status, Ticket, Timestamp,
 };
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn a_room_expires_at_its_time_and_not_before() {

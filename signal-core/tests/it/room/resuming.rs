@@ -4,7 +4,7 @@ use signal_core::{
     CloseReason, LeaveKind, LeaveReason, Op, Presence, ProtocolVersion, Receipt, Reject, Ticket,
 };
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn a_detached_seat_is_kept_until_its_time_and_not_counted_by_join() {

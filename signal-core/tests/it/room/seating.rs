@@ -2,7 +2,7 @@
 
 use signal_core::{LeaveReason, Op, ParticipantId, ProtocolVersion, Reject, Ticket};
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn each_id_is_smaller_than_all_before_it() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use signal_core::{Admission, InvalidRecord, Op, PasswordTag, Room, wire};
 
-use crate::support::{
+use super::support::{
     NOW, admit_op, attachment, detach, guest, kick, lock, name, room, rotate, seated,
 };
 

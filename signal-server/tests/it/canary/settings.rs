@@ -6,10 +6,11 @@ use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::Seen;
+use reqwest::Method;
+
+use super::Seen;
 use crate::common::program::{Running, program, run, utf8};
 use crate::common::{Api, answer};
-use reqwest::Method;
 
 /// Strong, weak, and in files of every kind.
 const STRONG: &str = "a-strong-secret \"\\ of-the-operator-0123456789";

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::Seen;
-use crate::common::{ACCESS_SECRET, Api, Participant, Room, text};
+use super::Seen;
+use crate::common::{self, ACCESS_SECRET, Api, Participant, Room, text};
 
 const TURN_SECRET: &str = "turn-secret \"\\ of-the-canary-0123456789";
 const SERVER_SECRET: &str = "server-secret \"\\ of-the-canary-0123456789";
@@ -218,7 +218,7 @@ impl<'a> Visitor<'a> {
         self.seen.note("the room", self.api.ask(Method::GET, &room, "").await.data().to_string());
         let path = "/api/webrtc/rooms";
         let list = self.api.request(Method::GET, path).bearer_auth(&room.access_token);
-        self.seen.note("the list of rooms", crate::common::answer(list).await.data().to_string());
+        self.seen.note("the list of rooms", common::answer(list).await.data().to_string());
     }
 
     /// What is left is still there after a kill, and is closed.
@@ -239,8 +239,7 @@ impl<'a> Visitor<'a> {
     async fn create(&mut self) -> Room {
         let access_token = self.token("alice");
         let create = self.api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(&access_token);
-        let answer =
-            crate::common::answer(create.json(&json!({"password": PASSWORD}))).await.data();
+        let answer = common::answer(create.json(&json!({"password": PASSWORD}))).await.data();
         self.seen.marks.add_token("the creator's ws token", &text(&answer["ws_token"]));
         self.seen.marks.add("an invite token", &text(&answer["invite_token"]));
         self.seen
@@ -369,7 +368,7 @@ impl<'a> Visitor<'a> {
         let (_, request) = request.build_split();
         let request = request.unwrap();
         let asked = format!("{} {}", request.method(), request.url());
-        let response = crate::common::http_client().execute(request).await.unwrap();
+        let response = common::http_client().execute(request).await.unwrap();
         assert!(response.status().is_client_error(), "{asked}: {}", response.status());
         let headers = format!("{:?}", response.headers());
         self.seen.note(format!("the answer to {asked}"), headers + &response.text().await.unwrap());

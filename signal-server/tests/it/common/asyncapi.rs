@@ -9,7 +9,7 @@ use signal_core::ProtocolVersion;
 use tokio_tungstenite::tungstenite::http::Request;
 
 pub static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::from_str(include_str!("../../asyncapi.json")).unwrap());
+    LazyLock::new(|| serde_json::from_str(include_str!("../../../asyncapi.json")).unwrap());
 
 /// Who says something.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::LONG_PATIENCE;
+use super::LONG_PATIENCE;
 use crate::common::program::{Served, durable, program};
 use crate::common::text;
 
@@ -136,9 +136,11 @@ impl WallClock {
 }
 
 fn libfaketime() -> PathBuf {
+    // Debian has a folder for each architecture, Fedora one for 64 bits.
     let folders = fs::read_dir("/usr/lib").unwrap().map(|folder| folder.unwrap().path());
-    let mut libraries = folders.map(|folder| folder.join("faketime/libfaketime.so.1"));
+    let mut libraries =
+        folders.chain(["/usr/lib64".into()]).map(|folder| folder.join("faketime/libfaketime.so.1"));
     libraries
         .find(|library| library.exists())
-        .expect("libfaketime is there: apt-get install faketime")
+        .expect("libfaketime is there: `./test` says how to install it")
 }

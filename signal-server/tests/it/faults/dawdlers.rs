@@ -9,9 +9,9 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::{LONG_PATIENCE, broadcast, serve};
 use crate::common::PATIENCE;
 use crate::common::program::number;
-use crate::{LONG_PATIENCE, broadcast, serve};
 
 /// How many try, at each of the ways below.
 const DAWDLERS: usize = 40;

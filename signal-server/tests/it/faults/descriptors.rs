@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::broadcast;
+use super::broadcast;
 use crate::common::program::{Served, durable, limited};
 use crate::common::{PATIENCE, text};
 

@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
+use super::{broadcast, serve};
 use crate::common::program::Served;
 use crate::common::{PATIENCE, Participant, Room, text};
-use crate::{broadcast, serve};
 
 /// First bytes of frames (RFC 6455 section 5.2): the last or only one of its message, and one that others follow.
 const TEXT: u8 = 0x81;

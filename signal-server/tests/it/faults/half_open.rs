@@ -7,8 +7,8 @@ use socket2::{SockFilter, SockRef};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use super::{LONG_PATIENCE, broadcast, serve};
 use crate::common::{Participant, text};
-use crate::{LONG_PATIENCE, broadcast, serve};
 
 /// Between two messages.
 const A_MOMENT: Duration = Duration::from_secs(1);

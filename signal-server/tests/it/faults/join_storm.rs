@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use super::serve;
 use crate::common::{Api, Participant, Room, text};
-use crate::serve;
 
 const SEATS: usize = 50;
 const COMING: usize = 60;

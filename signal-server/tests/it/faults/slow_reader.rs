@@ -12,9 +12,9 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::{broadcast, serve};
 use crate::common::program::Served;
 use crate::common::{PATIENCE, Participant, Room, text};
-use crate::{broadcast, serve};
 
 /// They have the seats that the creator, who listens, the slow reader, and somebody who comes and goes leave.
 const TALKERS: usize = 47;

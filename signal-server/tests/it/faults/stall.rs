@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::sleep;
 
+use super::serve;
 use crate::common::Participant;
-use crate::serve;
 
 /// Longer than a participant may be silent.
 const STALL: Duration = Duration::from_secs(50);

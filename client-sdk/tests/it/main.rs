@@ -1,0 +1,28 @@
+//! The crate as its users see it. One program, so that webrtc-rs is linked once; what counts the sockets and tasks of its
+//! process is in `tests/leaks`.
+
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one program")]
+
+mod browser;
+mod call;
+mod commands;
+#[path = "../common/mod.rs"]
+mod common;
+mod data;
+mod degradation;
+mod glare;
+mod impairment;
+mod interop;
+mod leaving;
+mod mesh;
+mod messages;
+mod reaching;
+mod receiving;
+mod reconnect;
+mod relay;
+mod restart;
+mod session;
+mod sessions;
+mod share;
+mod sources;
+mod stats;

@@ -1,0 +1,36 @@
+//! The server as clients, embedders and operators see it. One program, so that the server is linked once.
+
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one program")]
+
+mod asyncapi;
+mod calls;
+mod canary;
+mod change;
+mod closing;
+mod common;
+mod connections;
+mod create;
+mod custom_ice_servers;
+mod custom_login;
+mod document;
+mod documentation;
+mod drain;
+mod durability;
+mod faults;
+mod handle;
+mod http;
+mod ice_servers;
+mod identity;
+mod join;
+mod kick;
+mod limits;
+mod messages;
+mod nesting;
+mod openapi;
+mod operation;
+mod origins;
+mod own_rooms;
+mod program;
+mod room_store;
+mod tokens;
+mod v2;
