@@ -107,7 +107,7 @@ impl Outgoing {
         }
     }
 
-    /// Starts what can be opened, and tells what cannot.
+    /// Starts what the participant enters with, and returns what cannot be opened.
     pub(crate) fn publish_all<'a>(
         &mut self,
         sources: impl IntoIterator<Item = (MediaKind, Option<&'a Source>)>,
@@ -120,6 +120,8 @@ impl Outgoing {
                 Err(reason) => failed.push((kind, reason)),
             }
         }
+        // The connections, none of which is open yet, have it from the start.
+        self.needs_negotiation = false;
         failed
     }
 
