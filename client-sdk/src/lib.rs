@@ -57,6 +57,7 @@ mod event;
 pub mod guide;
 mod ice;
 mod invite;
+mod leb128;
 mod media;
 mod mesh;
 mod options;

@@ -116,13 +116,13 @@ impl Session {
             }
             ServerMessage::Kicked { reason } => self.end(CloseReason::Kicked { reason }),
             ServerMessage::Message { from, topic, data } => {
-                let (topic, data) = (topic.as_str().to_owned(), data.as_bytes().to_vec().into());
+                let (topic, data) = (topic.as_str().to_owned(), data.into());
                 self.emit(SessionEvent::Message { from, topic, data });
             }
             ServerMessage::PeerJoined { participant } => self.meet(participant),
             ServerMessage::PeerLeft { participant_id, reason } => self.part(participant_id, reason),
             ServerMessage::PeerUpdated { participant_id, update } => {
-                self.peer_updated(participant_id, &update);
+                self.peer_updated(participant_id, update);
             }
             ServerMessage::Pong { req, .. } => {
                 let next = self.requests.answered(req.as_ref());

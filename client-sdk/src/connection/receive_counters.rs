@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rtc::rtp;
 
 use crate::media::{Codec, MediaKind};
+use crate::track::SequenceCounter;
 
 /// The streams of a connection by their synchronization sources.
 #[derive(Clone, Debug, Default)]
@@ -38,14 +39,12 @@ impl ReceiveCounters {
 pub(super) struct ReceiveCounter {
     pub(super) kind: MediaKind,
     pub(super) codec: Option<Codec>,
-    pub(super) packets: u64,
+    pub(super) packets: SequenceCounter,
     pub(super) bytes: u64,
     pub(super) frames: u64,
-    /// The first and the highest sequence number, which go on rising here where they wrap in the packet.
-    numbers: Option<(u64, u64)>,
-    /// When the first packet came; times are counted from there.
+    /// When the first packet arrived; times are counted from there.
     since: Option<Instant>,
-    /// Of the last packet, in units of the clock: by how much it came later than its timestamp says.
+    /// How much later than its timestamp says the last packet arrived, in units of the clock.
     transit: Option<i64>,
     /// In units of the clock.
     jitter: f64,
@@ -56,10 +55,9 @@ impl ReceiveCounter {
         Self {
             kind,
             codec,
-            packets: 0,
+            packets: SequenceCounter::default(),
             bytes: 0,
             frames: 0,
-            numbers: None,
             since: None,
             transit: None,
             jitter: 0.0,
@@ -67,16 +65,9 @@ impl ReceiveCounter {
     }
 
     fn count(&mut self, packet: &rtp::Packet, now: Instant) {
-        self.packets += 1;
+        self.packets.count(packet.header.sequence_number);
         self.bytes += packet.payload.len() as u64;
         self.frames += u64::from(self.kind == MediaKind::Audio || packet.header.marker);
-        let number = packet.header.sequence_number;
-        // One cycle up, so that what comes before the first packet has a number too.
-        let (first, highest) =
-            self.numbers.unwrap_or((CYCLE + u64::from(number), CYCLE + u64::from(number)));
-        let ahead = number.wrapping_sub(highest as u16) as i16;
-        let number = highest.saturating_add_signed(ahead.into());
-        self.numbers = Some((first.min(number), highest.max(number)));
 
         let arrived =
             now.duration_since(*self.since.get_or_insert(now)).as_secs_f64() * self.clock();
@@ -88,29 +79,15 @@ impl ReceiveCounter {
         }
     }
 
-    pub(super) fn lost(&self) -> u64 {
-        self.numbers
-            .map_or(0, |(first, highest)| (highest - first + 1).saturating_sub(self.packets))
-    }
-
     pub(super) fn jitter(&self) -> Duration {
         Duration::from_secs_f64(self.jitter / self.clock())
     }
 
     fn clock(&self) -> f64 {
-        clock(self.kind)
+        self.kind.clock_rate().into()
     }
 }
 
-/// Units a second of the timestamps of Opus, and of every codec for video.
-pub(super) fn clock(kind: MediaKind) -> f64 {
-    match kind {
-        MediaKind::Audio => 48_000.0,
-        MediaKind::Video => 90_000.0,
-    }
-}
-
-const CYCLE: u64 = 1 << 16;
 const MOST_STREAMS: usize = 64;
 
 #[cfg(test)]
@@ -132,14 +109,17 @@ mod tests {
         for number in [65_533, 65_535, 1, 0, 3] {
             counter.count(&packet(number, 0), now);
         }
-        assert_eq!((counter.packets, counter.bytes, counter.lost()), (5, 500, 2));
+        assert_eq!(
+            (counter.packets.received(), counter.bytes, counter.packets.lost()),
+            (5, 500, 2)
+        );
         for number in [2, 65_534] {
             counter.count(&packet(number, 0), now);
         }
-        assert_eq!(counter.lost(), 0);
+        assert_eq!(counter.packets.lost(), 0);
         // Even one that comes before the first.
         counter.count(&packet(65_532, 0), now);
-        assert_eq!(counter.lost(), 0);
+        assert_eq!(counter.packets.lost(), 0);
     }
 
     #[test]

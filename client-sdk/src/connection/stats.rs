@@ -11,7 +11,7 @@ use rtc::statistics::report::{RTCStatsReport, RTCStatsReportEntry};
 use rtc::statistics::stats::ice_candidate_pair::RTCIceCandidatePairStats;
 use webrtc::peer_connection::PeerConnection;
 
-use super::receive_counters::{ReceiveCounter, ReceiveCounters, clock};
+use super::receive_counters::{ReceiveCounter, ReceiveCounters};
 use super::rtcp_reports::RtcpReports;
 use crate::media::MediaKind;
 use crate::stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
@@ -149,10 +149,10 @@ fn received(counter: &ReceiveCounter, bitrate: u64) -> ReceivedStats {
     ReceivedStats {
         kind: counter.kind,
         codec: counter.codec,
-        packets: counter.packets,
+        packets: counter.packets.received(),
         bytes: counter.bytes,
         bitrate,
-        lost: counter.lost(),
+        lost: counter.packets.lost(),
         jitter: counter.jitter(),
         frames: counter.frames,
     }
@@ -163,6 +163,6 @@ fn reported(kind: MediaKind, report: &ReceptionReport) -> Reported {
         // 24 bits with a sign: what came twice can outweigh what was lost.
         lost: if report.total_lost < 1 << 23 { report.total_lost.into() } else { 0 },
         fraction_lost: f64::from(report.fraction_lost) / 256.0,
-        jitter: Duration::from_secs_f64(f64::from(report.jitter) / clock(kind)),
+        jitter: Duration::from_secs_f64(f64::from(report.jitter) / f64::from(kind.clock_rate())),
     }
 }

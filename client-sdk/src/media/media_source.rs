@@ -18,6 +18,11 @@ pub struct Frame {
     pub is_key: bool,
 }
 
+impl Frame {
+    /// The longest that a frame plays: what a damaged file says beyond it is not believed.
+    pub(super) const MAX_DURATION: Duration = Duration::from_secs(10);
+}
+
 /// Something that makes frames: a file, an encoder, a device. It is read once, for all connections.
 ///
 /// ```

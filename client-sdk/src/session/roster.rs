@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use signal_core::{LeaveReason, Missed, ParticipantId, ParticipantInfo, PeerUpdate, Resumed};
 
 use super::error::CommandError;
@@ -119,7 +120,7 @@ impl Session {
         }
     }
 
-    pub(super) fn peer_updated(&mut self, participant: ParticipantId, update: &PeerUpdate) {
+    pub(super) fn peer_updated(&mut self, participant: ParticipantId, update: PeerUpdate) {
         let Some(me) = self.me else { return };
         if let Some(peer) = self.peers.get_mut(&participant) {
             if update.lossy {
@@ -130,7 +131,7 @@ impl Session {
             }
         }
         let name = update.name.as_deref().map(str::to_owned);
-        let state = update.state.as_ref().map(|state| state.as_bytes().to_vec().into());
+        let state = update.state.map(Bytes::from);
         self.emit(SessionEvent::ParticipantUpdated {
             participant,
             name,

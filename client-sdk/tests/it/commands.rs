@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use client_sdk::session::{Action, Session, SessionEvent, SignalingLoss};
 use client_sdk::CommandError;
+use client_sdk::session::{Action, Session, SessionEvent, SignalingLoss};
 use serde_json::{Value, json};
 use signal_core::wire::{decode_server, encode_client, payload};
 use signal_core::{Audience, ClientMessage, Topic};
