@@ -7,7 +7,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use super::*;
-use crate::channel::DefaultChannels;
+use crate::channel::{DefaultChannels, Delivery};
 use crate::media::{MediaKind, Source};
 use crate::options::Options;
 use crate::outgoing::Outgoing;
@@ -135,6 +135,46 @@ async fn newer_ice_servers_are_used_when_ice_starts_anew() {
     );
     pair.inbox.close();
     pair.close().await;
+}
+
+#[tokio::test]
+async fn a_first_data_channel_for_which_the_offer_has_no_section_is_negotiated() {
+    let mut pair = Pair::open([true, false]);
+    let [offerer, answerer] = &pair.connections;
+    assert!(offerer.command(ConnectionCommand::Offer { negotiation: 1, restart_ice: false }));
+    let (reply, _opened) = oneshot::channel();
+    let new = NewChannel { label: "first".into(), delivery: Delivery::default(), reply };
+    let mut request = Some(ConnectionRequest::OpenChannel(new));
+    loop {
+        let ConnectionMessage { peer, event, .. } = pair.inbox.recv().await.unwrap();
+        match event {
+            ConnectionEvent::Report(Report::Offer { sdp, .. }) => {
+                let sdp = without_data_section(&sdp);
+                let answer = ConnectionCommand::Answer { negotiation: 1, sdp, tracks: vec![] };
+                assert!(answerer.command(answer));
+            }
+            ConnectionEvent::Report(Report::Answer { .. }) => {
+                answerer.request(request.take().unwrap());
+            }
+            ConnectionEvent::Report(Report::NegotiationNeeded) => {
+                assert_eq!((peer.as_str(), request.is_none()), ("p_1", true));
+                break;
+            }
+            _ => {}
+        }
+    }
+    pair.inbox.close();
+    pair.close().await;
+}
+
+/// As a page without data channels offers.
+fn without_data_section(sdp: &str) -> String {
+    let (before, section) = sdp.split_once("m=application").unwrap();
+    assert!(!section.contains("\nm="), "it is not the last one");
+    let mid = section.lines().find_map(|line| line.strip_prefix("a=mid:")).unwrap();
+    let is_bundle = |line: &&str| line.starts_with("a=group:BUNDLE");
+    let bundle = before.lines().find(is_bundle).unwrap();
+    before.replace(bundle, &bundle.replace(&format!(" {mid}"), ""))
 }
 
 /// Two connections to each other that send audio and video; their messages name them `p_0` and `p_1`.
