@@ -164,6 +164,7 @@ mod config;
 mod deadlines;
 mod error;
 mod hub;
+mod ice_server;
 mod ids;
 mod language;
 mod message;
@@ -185,6 +186,7 @@ pub use hub::{
     ClientFrame, CloseCode, Disconnect, Entry, FrameDecoder, Hub, Input, NodeBody, NodeFrame,
     Output, Randomness, SeatRef,
 };
+pub use ice_server::IceServer;
 pub use ids::{
     Attachment, ConnId, IdSuffix, InvalidId, NodeId, OpId, ParticipantId, RoomId, Ticket,
 };

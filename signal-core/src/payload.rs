@@ -73,6 +73,13 @@ impl Payload {
     }
 }
 
+impl From<Payload> for Bytes {
+    /// The JSON text, without a copy.
+    fn from(payload: Payload) -> Self {
+        payload.0
+    }
+}
+
 /// Shows the size only: an SDP holds addresses and key fingerprints, which do not belong in a log.
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

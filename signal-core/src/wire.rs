@@ -19,6 +19,7 @@
 mod client;
 mod error;
 mod field;
+mod ice_server;
 mod instant;
 mod participant;
 mod relayed;
