@@ -18,7 +18,7 @@ pub struct Payload(Bytes);
 /// A value that has no JSON form, or a text that is not exactly one JSON value.
 #[derive(Debug, Error)]
 #[error(transparent)]
-pub struct InvalidPayload(#[from] serde_json::Error);
+pub struct InvalidPayload(serde_json::Error);
 
 impl Payload {
     /// Encodes a value: a string for an SDP, an object for a candidate, anything for data.
@@ -27,7 +27,8 @@ impl Payload {
     ///
     /// The value has no JSON form; a map whose keys are not strings, for example.
     pub fn new<T: Serialize + ?Sized>(value: &T) -> Result<Self, InvalidPayload> {
-        Ok(Self(serde_json::to_vec(value)?.into()))
+        let json = serde_json::to_vec(value).map_err(InvalidPayload)?;
+        Ok(Self(json.into()))
     }
 
     /// Takes a value that is JSON already, for example one that was stored.
@@ -36,7 +37,7 @@ impl Payload {
     ///
     /// The text is not exactly one JSON value.
     pub fn from_json(json: &Bytes) -> Result<Self, InvalidPayload> {
-        let value: &RawValue = serde_json::from_slice(json)?;
+        let value: &RawValue = serde_json::from_slice(json).map_err(InvalidPayload)?;
         Ok(Self(json.slice_ref(value.get().as_bytes())))
     }
 
