@@ -127,9 +127,9 @@
 //! # Who may enter
 //!
 //! A host opens a connection with an [`Entry`] that it has verified, or with [`Entry::Ask`] if it
-//! has not verified it yet. In that case the hub asks with [`Output::Authorize`] and holds back what
-//! the participant sends. The host looks the participant up, however long that takes, and answers
-//! with [`Input::Authorized`].
+//! has not verified it yet. In that case the hub asks with [`Output::Authorize`] and holds back
+//! what the participant sends. The host looks the participant up, however long that takes, and
+//! answers with [`Input::Authorized`].
 //!
 //! # Losing a socket
 //!
@@ -142,9 +142,9 @@
 //!
 //! Each process has a hub of its own, and all share a store. A hub asks for the records of a room
 //! with [`Output::Watch`] and gets them as [`Input::Record`]. A notification that is lost only
-//! delays what participants learn: the next record tells the same. Messages to participants of other
-//! nodes come out as [`Output::ToNode`]. When a process dies, somebody has to [detach](Op::Detach)
-//! the [`Attachment`]s that records name of it.
+//! delays what participants learn: the next record tells the same. Messages to participants of
+//! other nodes come out as [`Output::ToNode`]. When a process dies, somebody has to
+//! [detach](Op::Detach) the [`Attachment`]s that records name of it.
 //!
 //! # Errors and panics
 //!
@@ -154,9 +154,9 @@
 //!
 //! # Bounds
 //!
-//! [`HubConfig`] limits what a connection may make the hub hold. For each room the hub holds at most
-//! one negotiation for each pair of participants, and one replay for each participant. A store holds
-//! each room until a day after its end.
+//! [`HubConfig`] limits what a connection may make the hub hold. For each room the hub holds at
+//! most one negotiation for each pair of participants, and one replay for each participant. A store
+//! holds each room until a day after its end.
 #![forbid(unsafe_code)]
 #![deny(missing_docs, clippy::iter_over_hash_type)]
 

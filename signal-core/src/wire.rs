@@ -11,7 +11,8 @@
 //! let frame = Bytes::from_static(br#"{"type":"candidate","to":"p_xyz","candidate":null}"#);
 //! let request = wire::decode_client(&frame, ProtocolVersion::V1)?;
 //! let ClientMessage::Signal { to, signal } = request.message else { unreachable!() };
-//! let relayed = wire::encode_server(&ServerMessage::Signal { from: to, signal }, ProtocolVersion::V1);
+//! let message = ServerMessage::Signal { from: to, signal };
+//! let relayed = wire::encode_server(&message, ProtocolVersion::V1);
 //! assert_eq!(relayed, br#"{"type":"candidate","from":"p_xyz","candidate":null}"#[..]);
 //! # Ok::<(), wire::DecodeError>(())
 //! ```

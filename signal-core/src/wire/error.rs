@@ -58,7 +58,8 @@ impl From<Problem> for DecodeError {
 ///
 /// ```
 /// let error = serde_json::from_str::<u8>("\"secret\"").unwrap_err();
-/// assert_eq!(error.to_string(), "invalid type: string \"secret\", expected u8 at line 1 column 8");
+/// let text = "invalid type: string \"secret\", expected u8 at line 1 column 8";
+/// assert_eq!(error.to_string(), text);
 /// assert_eq!(signal_core::wire::without_value(error), "expected u8 at line 1 column 8");
 /// ```
 pub fn without_value(error: impl fmt::Display) -> String {
