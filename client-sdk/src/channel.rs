@@ -1,6 +1,8 @@
-//! Named data channels.
+//! Data channels to other participants.
 
+mod default_channels;
 mod mailbox;
+mod writer;
 
 use std::fmt;
 use std::time::Duration;
@@ -8,33 +10,35 @@ use std::time::Duration;
 use bytes::Bytes;
 use signal_core::ParticipantId;
 
-pub(crate) use self::mailbox::Inlet;
-use self::mailbox::Mailbox;
-use crate::connection::Outlet;
+pub(crate) use self::default_channels::DefaultChannels;
+use self::mailbox::MailboxReceiver;
+pub(crate) use self::mailbox::MailboxSender;
+pub(crate) use self::writer::ChannelWriter;
 use crate::error::SendError;
 
-/// How a data channel carries messages (RFC 8831 section 6.1); by default in order and reliably.
+/// How a data channel delivers messages (RFC 8831 section 6.1). The default is ordered and reliable.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Delivery {
-    /// Whether messages arrive in the order in which they were sent. A message that is late holds up those behind it.
+    /// Whether messages arrive in the order in which they were sent. A late message then holds up
+    /// those behind it.
     pub ordered: bool,
-    /// How hard a message is tried.
+    /// How often a lost message is sent again.
     pub reliability: Reliability,
 }
 
-/// How hard a message is tried.
+/// How often a lost message is sent again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reliability {
-    /// Until it has arrived.
+    /// Until it arrives.
     Reliable,
-    /// It is sent again at most this often.
+    /// At most this many times.
     Retransmits(u16),
-    /// It is sent again for this long: whole milliseconds, and 65 535 of them for anything longer.
+    /// For this long, in whole milliseconds and at most 65 535 of them.
     Lifetime(Duration),
 }
 
 impl Delivery {
-    /// Neither in order nor sent again: what is late is of no use.
+    /// Neither ordered nor reliable, for data that is of no use when it is late.
     #[must_use]
     pub fn unreliable() -> Self {
         Self { ordered: false, reliability: Reliability::Retransmits(0) }
@@ -47,74 +51,75 @@ impl Default for Delivery {
     }
 }
 
-/// A message that came over a named data channel.
+/// A message that arrived over a named data channel.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DataMessage {
-    /// What it says; for text its UTF-8.
+    /// The message; the UTF-8 bytes of text.
     pub data: Bytes,
     /// Whether the other side sent it as text.
     pub is_text: bool,
 }
 
-/// A named data channel to another participant, opened by either side; it is there beside the one that
-/// [`send_data`](crate::Participant::send_data) uses.
+/// A named data channel to another participant, opened by either side, in addition to the default
+/// channel of [`send_data`](crate::Participant::send_data).
 ///
-/// It ends with the connection: after one that failed was rebuilt, whoever opened it opens it again. Dropping it closes it,
-/// and what still waits to be sent may be lost.
+/// It ends with the connection: after a connection was rebuilt, whoever opened the channel opens it
+/// again. Dropping it closes it, and what still waits to be sent may be lost.
 ///
-/// Messages that wait for [`recv`](Self::recv) may have 1 MiB in all. Beyond that the other side is held up, and with it
-/// everything it sends over data channels to this participant: read every channel, or drop it.
+/// Up to 1 MiB waits for [`recv`](Self::recv). Beyond that the other side is held up, and with it
+/// everything that it sends to this participant over data channels: read every channel, or drop it.
 pub struct DataChannel {
     participant: ParticipantId,
     label: String,
     ordered: bool,
-    outlet: Outlet,
-    mailbox: Mailbox,
+    writer: ChannelWriter,
+    mailbox: MailboxReceiver,
 }
 
 impl DataChannel {
-    /// The channel, and the way of messages to it.
+    /// The channel, and where its connection puts what arrives.
     pub(crate) fn new(
         participant: ParticipantId,
         label: String,
         ordered: bool,
-        outlet: Outlet,
-    ) -> (Self, Inlet) {
-        let (inlet, mailbox) = mailbox::open();
-        (Self { participant, label, ordered, outlet, mailbox }, inlet)
+        writer: ChannelWriter,
+    ) -> (Self, MailboxSender) {
+        let (sender, mailbox) = mailbox::open();
+        (Self { participant, label, ordered, writer, mailbox }, sender)
     }
 
     /// Sends bytes.
     ///
     /// # Errors
     ///
-    /// [`SendError::Busy`]: 1 MiB or more waits already; see [`writable`](Self::writable). [`SendError::TooLarge`]: the
-    /// other side takes no message of that size. [`SendError::NoChannel`]: the channel is closed.
+    /// [`SendError::Busy`] if 1 MiB or more waits to be sent, see [`writable`](Self::writable);
+    /// [`SendError::TooLarge`] if the other side takes no message of that size;
+    /// [`SendError::NoChannel`] if the channel is closed.
     pub async fn send(&self, data: impl Into<Bytes>) -> Result<(), SendError> {
-        self.outlet.send(data.into()).await
+        self.writer.send(data.into()).await
     }
 
     /// Sends text, which a page receives as a string.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// Those of [`send`](Self::send).
     pub async fn send_text(&self, text: &str) -> Result<(), SendError> {
-        self.outlet.send_text(text).await
+        self.writer.send_text(text).await
     }
 
-    /// Waits until there is room for a message. Safe to cancel.
+    /// Waits until there is room for another message. Safe to cancel.
     ///
     /// # Errors
     ///
-    /// [`SendError::NoChannel`]: the channel is closed.
+    /// [`SendError::NoChannel`] if the channel is closed.
     pub async fn writable(&self) -> Result<(), SendError> {
-        self.outlet.writable().await
+        self.writer.writable().await
     }
 
-    /// How many bytes were sent and have not arrived yet, or been given up; 0 once the channel is closed.
+    /// The bytes that were sent and neither arrived nor were given up; 0 once the channel is closed.
     pub async fn unsent_bytes(&self) -> usize {
-        self.outlet.unsent_bytes().await
+        self.writer.unsent_bytes().await
     }
 
     /// Waits for the next message; `None` once the channel is closed. Safe to cancel.
@@ -122,18 +127,18 @@ impl DataChannel {
         self.mailbox.recv().await
     }
 
-    /// To whom it is.
+    /// The other participant.
     pub fn participant(&self) -> ParticipantId {
         self.participant
     }
 
-    /// What it is called.
+    /// The label.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// Whether messages arrive in the order in which they were sent, both ways. How hard they are tried is known to whoever
-    /// opened the channel.
+    /// Whether messages arrive in the order in which they were sent, in both directions. Only the
+    /// side that opened the channel knows its [`Reliability`].
     pub fn is_ordered(&self) -> bool {
         self.ordered
     }

@@ -46,20 +46,22 @@
 //! VP9, AV1 or H.264.
 #![forbid(unsafe_code)]
 
+mod api;
 mod channel;
 mod client;
-mod command;
 mod connection;
-mod door;
+mod connector;
 mod driver;
 mod error;
 mod event;
 pub mod guide;
 mod ice;
 mod invite;
+mod leb128;
 mod media;
 mod mesh;
 mod options;
+mod outgoing;
 mod participant;
 mod proxy;
 pub mod session;
@@ -67,23 +69,25 @@ mod signaling;
 mod stats;
 mod tls;
 mod track;
-mod track_source;
 
 pub use async_trait::async_trait;
-pub use signal_core::{Audience, ParticipantId, ParticipantInfo};
+pub use signal_core::{Audience, IceServer, ParticipantId, ParticipantInfo};
 
+pub use api::{CreatedRoom, JoinedRoom, NewRoom};
 pub use channel::{DataChannel, DataMessage, Delivery, Reliability};
-pub use client::{Client, ClientBuilder, CreatedRoom, JoinedRoom, NewRoom};
-pub use error::{ChannelError, CommandError, EnterError, MediaError, RequestError, SendError};
-pub use event::{CloseReason, ConnectionState, Event};
-pub use ice::{IceCandidate, IceServer};
+pub use client::{Client, ClientBuilder};
+pub use error::{ChannelError, EnterError, RequestError, SendError};
+pub use event::Event;
 pub use invite::{Invite, InviteError};
 pub use media::{
-    Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, SharePlace, Source,
+    Codec, CustomSource, Frame, MediaError, MediaKind, MediaSource, PushError, Pusher, Source,
 };
 pub use mesh::{MeshCost, MeshTracks};
 pub use options::Options;
+pub use outgoing::SharePlace;
 pub use participant::Participant;
+pub use session::{
+    CloseReason, CommandError, ConnectionState, IceCandidate, TrackLabel, TrackSource,
+};
 pub use stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 pub use track::{RemoteFrame, RemoteFrames, RemoteTrack, RtpPacket};
-pub use track_source::{TrackLabel, TrackSource};

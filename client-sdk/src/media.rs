@@ -2,17 +2,18 @@
 
 mod annex_b;
 mod codec;
+mod error;
 mod ivf;
+mod media_source;
 mod ogg;
-mod outgoing;
 mod player;
 mod push;
 mod recording;
 mod source;
 
 pub use self::codec::{Codec, MediaKind};
-pub use self::outgoing::SharePlace;
-pub(crate) use self::outgoing::{Media, Outgoing, Slot};
+pub use self::error::MediaError;
+pub use self::media_source::{Frame, MediaSource};
 pub(crate) use self::player::Player;
 pub use self::push::{PushError, Pusher};
-pub use self::source::{CustomSource, Frame, MediaSource, Source};
+pub use self::source::{CustomSource, Source};

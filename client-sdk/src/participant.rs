@@ -1,44 +1,47 @@
 //! A participant in a room: the handle that the application holds.
 
+mod requests;
+
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use serde::Serialize;
-use signal_core::{Audience, ClientMessage, ParticipantId};
+use signal_core::{Audience, ClientMessage, IceServer, ParticipantId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::channel::{DataChannel, Delivery};
-use crate::command;
-use crate::connection::{Errand, NewChannel, Setup};
-use crate::door::Door;
-use crate::driver::{Driver, Wish};
-use crate::error::{ChannelError, CommandError, EnterError, MediaError, SendError};
+use crate::channel::{DataChannel, DefaultChannels, Delivery};
+use crate::connection::{ConnectionRequest, NewChannel, Setup};
+use crate::connector::SignalingConnector;
+use crate::driver::{Command, Driver};
+use crate::error::{ChannelError, EnterError, SendError};
 use crate::event::Event;
-use crate::ice::IceServer;
-use crate::media::{MediaKind, Outgoing, SharePlace, Source};
+use crate::media::{MediaError, MediaKind, Source};
 use crate::options::Options;
-use crate::session::Session;
+use crate::outgoing::{Outgoing, SharePlace};
+use crate::session::{CommandError, Session};
 use crate::stats::PeerStats;
 
 /// A participant that is in a room.
 ///
-/// It takes part in a task of its own until [`leave`](Self::leave); dropping it leaves as well, in the background.
+/// It takes part in a task of its own until [`leave`](Self::leave). Dropping it leaves the room too,
+/// in the background.
 ///
-/// Up to 1024 events wait for [`next_event`](Self::next_event). Beyond that new ones are dropped and told as
-/// [`Event::Lagged`], so take events even if you do not need them.
-#[derive(Debug)]
+/// Up to 1024 events wait for [`next_event`](Self::next_event). Further ones are dropped and counted
+/// by [`Event::Lagged`], so take events even if you do not need them.
 pub struct Participant {
     id: watch::Receiver<ParticipantId>,
-    wishes: mpsc::Sender<Wish>,
+    commands: mpsc::Sender<Command>,
     events: mpsc::Receiver<Event>,
+    default_channels: DefaultChannels,
     driver: JoinHandle<()>,
 }
 
 impl Participant {
     pub(crate) async fn enter(
-        door: Door,
+        connector: SignalingConnector,
         ice_servers: Vec<IceServer>,
         options: &Options,
     ) -> Result<Self, EnterError> {
@@ -50,28 +53,38 @@ impl Participant {
         if options.require_media && !failed.is_empty() {
             return Err(failed.swap_remove(0).1.into());
         }
-        let entered = door.enter().await?;
-        let ice_servers = entered.ice_servers().unwrap_or(ice_servers);
+        let connected = connector.connect().await?;
+        let ice_servers = connected.ice_servers().unwrap_or(ice_servers);
         let setup = Setup::new(options, &ice_servers, outgoing.watch());
         if options.relay_only && !setup.has_relay() {
-            entered.signaling.close().await;
+            connected.signaling.close().await;
             return Err(EnterError::NoRelay);
         }
         let mut session = Session::new();
-        session.handle_message(entered.first, Instant::now());
-        let id =
-            session.id().ok_or_else(|| EnterError::Signaling("expected `joined` first".into()))?;
+        session.handle_message(connected.first, Instant::now());
+        let id = session
+            .id()
+            .ok_or_else(|| EnterError::Signaling("the first message is not `joined`".into()))?;
 
-        let (wishes, wished) = mpsc::channel(QUEUE_WISHES);
-        let (told, events) = mpsc::channel(QUEUE_EVENTS + 1);
-        let (id_changed, id) = watch::channel(id);
-        let setup = Arc::new(setup);
-        let mut driver =
-            Driver::new(session, entered.signaling, door, setup, outgoing, told, id_changed);
+        let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
+        // One more for `Event::Closed`, which has a place of its own.
+        let (event_sender, events) = mpsc::channel(MAX_EVENTS + 1);
+        let (id_sender, id) = watch::channel(id);
+        let mut driver = Driver::new(
+            session,
+            connected.signaling,
+            connector,
+            Arc::new(setup),
+            outgoing,
+            event_sender,
+            id_sender,
+        );
         for (kind, reason) in failed {
             driver.degraded(kind, reason);
         }
-        Ok(Self { id, wishes, events, driver: tokio::spawn(driver.run(wished)) })
+        let default_channels = driver.default_channels();
+        let driver = tokio::spawn(driver.run(commanded));
+        Ok(Self { id, commands, events, default_channels, driver })
     }
 
     /// Waits for the next event; `None` after [`Event::Closed`]. Safe to cancel.
@@ -79,168 +92,184 @@ impl Participant {
         self.events.recv().await
     }
 
-    /// Sends data to another participant, in order and reliably, after [`Event::DataChannelOpen`] for it.
+    /// Sends data to another participant, ordered and reliably, once [`Event::DataChannelOpen`] has
+    /// named it.
     ///
     /// # Errors
     ///
-    /// There is no open data channel to it, 1 MiB or more waits already, or the data is larger than the other side takes:
-    /// 64 KiB for this crate.
+    /// [`SendError::NoChannel`] if no data channel to it is open, [`SendError::Busy`] if 1 MiB or
+    /// more waits already, [`SendError::TooLarge`] if the data is larger than the other side takes,
+    /// which is 64 KiB for this crate.
     pub async fn send_data(
         &self,
         to: ParticipantId,
         data: impl Into<Bytes>,
     ) -> Result<(), SendError> {
-        let (reply, outlet) = oneshot::channel();
-        let wish = Wish::DefaultChannel { to, reply };
-        self.wishes.send(wish).await.map_err(|_| SendError::Closed)?;
-        outlet.await.map_err(|_| SendError::Closed)??.send(data.into()).await
+        if self.commands.is_closed() {
+            return Err(SendError::Closed);
+        }
+        let channel = self.default_channels.get(to).ok_or(SendError::NoChannel)?;
+        channel.send(data.into()).await
     }
 
-    /// Opens a data channel of that name, at most 1024 bytes, to another participant, which learns of it by
-    /// [`Event::DataChannel`]; a page by `ondatachannel`. Names need not be unique.
+    /// Opens a named data channel to another participant, which learns of it by
+    /// [`Event::DataChannel`]; a page by `ondatachannel`. Labels have at most 1024 bytes and need
+    /// not be unique.
     ///
-    /// It waits until the channel is open, and so until the connection stands. Cancelling it gives the channel up.
+    /// It waits until the channel is open, which takes a connection that stands. Cancelling it gives
+    /// the channel up.
     ///
     /// # Errors
     ///
-    /// There is no connection to that participant, or it was given up before the channel was open.
+    /// [`ChannelError::NoConnection`] if there is no connection to that participant, or if it ended
+    /// before the channel was open.
     pub async fn open_channel(
         &self,
         with: ParticipantId,
         label: &str,
         delivery: Delivery,
     ) -> Result<DataChannel, ChannelError> {
-        if label.len() > MOST_LABEL {
+        if label.len() > MAX_LABEL_BYTES {
             return Err(ChannelError::Label);
         }
         let (reply, opened) = oneshot::channel();
-        let errand = Errand::OpenChannel(NewChannel { label: label.to_owned(), delivery, reply });
-        let wish = Wish::Errand { of: with, errand };
-        self.wishes.send(wish).await.map_err(|_| ChannelError::Closed)?;
+        let new = NewChannel { label: label.to_owned(), delivery, reply };
+        let request = ConnectionRequest::OpenChannel(new);
+        let command = Command::Connection { peer: with, request };
+        self.commands.send(command).await.map_err(|_| ChannelError::Closed)?;
         opened.await.map_err(|_| ChannelError::NoConnection)
     }
 
-    /// Sends a source to everybody, from now on and to whoever comes later. One of the same kind that was sent before is
-    /// replaced; the others notice nothing of it but the new picture or sound if the codec is the same.
+    /// Sends a source to everybody, now and to those who come later. It replaces the source of the
+    /// same kind that was sent before; with the same codec, the others notice nothing but the new
+    /// picture or sound.
     ///
     /// # Errors
     ///
-    /// The source cannot be opened, in which case what was sent before goes on, or the room is closed.
+    /// The source cannot be opened, in which case the earlier one goes on, or the room is closed.
     pub async fn publish(&self, kind: MediaKind, source: &Source) -> Result<(), MediaError> {
         let (source, label) = (source.open(kind)?, source.label(kind));
-        self.wishes
-            .send(Wish::Publish { kind, source, label })
-            .await
-            .map_err(|_| MediaError::RoomClosed)
+        let command = Command::Publish { kind, source, label };
+        self.commands.send(command).await.map_err(|_| MediaError::RoomClosed)
     }
 
-    /// Sends no more audio or video, until it is published again.
+    /// Stops sending audio or video until it is published again.
     pub async fn unpublish(&self, kind: MediaKind) {
         // After the end of the room nothing is sent anyway.
-        let _ = self.wishes.send(Wish::Unpublish { kind }).await;
+        let _ = self.commands.send(Command::Unpublish { kind }).await;
     }
 
-    /// Shows a screen, or what else is to be seen for a while, until [`stop_sharing`](Self::stop_sharing). One that was
-    /// shown before is replaced. In the video's place it is seen without a negotiation if it has the video's codec;
-    /// the video itself goes on unseen.
+    /// Shares a screen, or something else to be seen for a while, until
+    /// [`stop_sharing`](Self::stop_sharing). It replaces what was shared before.
     ///
-    /// If it ends by itself, [`Event::ShareEnded`] tells so.
+    /// In the video's place the screen needs no negotiation if it has the video's codec; the video
+    /// plays on unseen. A screen that ends by itself is reported by [`Event::ShareEnded`].
     ///
     /// # Errors
     ///
-    /// The source cannot be opened or the room is closed; what was seen before goes on.
+    /// The source cannot be opened, in which case what was seen before goes on, or the room is
+    /// closed.
     pub async fn share(&self, source: &Source, place: SharePlace) -> Result<(), MediaError> {
         let source = source.open(MediaKind::Video)?;
-        self.wishes.send(Wish::Share { source, place }).await.map_err(|_| MediaError::RoomClosed)
+        let command = Command::Share { source, place };
+        self.commands.send(command).await.map_err(|_| MediaError::RoomClosed)
     }
 
-    /// Stops to show what was shared; the video is back in its place.
+    /// Stops sharing; the video is back in its place.
     pub async fn stop_sharing(&self) {
-        // After the end of the room nothing is shown anyway.
-        let _ = self.wishes.send(Wish::StopSharing).await;
+        // After the end of the room nothing is shared anyway.
+        let _ = self.commands.send(Command::StopSharing).await;
     }
 
-    /// How the connection to another participant does; `None` without a connection.
+    /// The statistics of the connection to another participant; `None` without a connection.
     pub async fn stats(&self, of: ParticipantId) -> Option<PeerStats> {
         let (reply, stats) = oneshot::channel();
-        self.wishes.send(Wish::Errand { of, errand: Errand::Stats { reply } }).await.ok()?;
+        let request = ConnectionRequest::Stats { reply };
+        self.commands.send(Command::Connection { peer: of, request }).await.ok()?;
         stats.await.ok()
     }
 
-    /// Sends a message to one participant or to everybody, by way of the server; they get it as [`Event::Message`]. The
-    /// topic has 1 to 64 characters, the data at most 16 KiB as JSON. Participants that speak the first version of the
-    /// protocol get none.
+    /// Sends a message by way of the server, to one participant or to everybody; they receive it as
+    /// [`Event::Message`]. The topic has 1 to 64 characters, the data at most 16 KiB as JSON.
+    /// Participants that speak the first version of the protocol receive none.
     ///
-    /// It waits until the server has taken the message, also while the signaling connection is being opened again.
-    /// Cancelling it does not take the message back.
+    /// It waits until the server has taken the message, also while the signaling connection is being
+    /// opened again. Cancelling it does not take the message back.
     ///
     /// # Errors
     ///
-    /// The topic or the data is too long or cannot be written as JSON, the server refuses, like `peer_not_found` or
-    /// `rate_limited`, too much waits for it already, or it is not known whether it has taken the message. Of one that is
-    /// on its way to another node of the server a refusal may come later, as [`Event::SignalingError`].
+    /// The topic or the data is too long or has no JSON form; the server refuses, for example with
+    /// `peer_not_found` or `rate_limited`; too much waits for the server already; or it is unknown
+    /// whether the server has taken the message. Another node of the server may refuse later, which
+    /// arrives as [`Event::SignalingError`].
     pub async fn send_message<T: Serialize + ?Sized>(
         &self,
         to: Audience,
         topic: &str,
         data: &T,
     ) -> Result<(), CommandError> {
-        self.command(command::message(to, topic, data)?).await
+        self.request(requests::message(to, topic, data)?).await
     }
 
-    /// Changes what this participant says of itself, at most 4 KiB as JSON. The others get it as
-    /// [`Event::ParticipantUpdated`], and whoever comes later in [`ParticipantInfo::state`](crate::ParticipantInfo::state). It is kept when the
-    /// room is entered anew.
+    /// Replaces this participant's state, at most 4 KiB as JSON. The others receive it as
+    /// [`Event::ParticipantUpdated`], and those who come later find it in
+    /// [`ParticipantInfo::state`](crate::ParticipantInfo::state). It is kept when the participant
+    /// comes back under another id.
     ///
     /// # Errors
     ///
-    /// As [`send_message`](Self::send_message).
+    /// Those of [`send_message`](Self::send_message).
     pub async fn set_state<T: Serialize + ?Sized>(&self, state: &T) -> Result<(), CommandError> {
-        self.command(command::state(state)?).await
+        self.request(requests::state(state)?).await
     }
 
-    /// Changes the name that the others see, as [`set_state`](Self::set_state) does the state.
+    /// Replaces the name that the others see, like [`set_state`](Self::set_state) the state.
     ///
     /// # Errors
     ///
-    /// As [`send_message`](Self::send_message), and where the name cannot be shown.
+    /// Those of [`send_message`](Self::send_message), and [`CommandError::Name`] for a name that
+    /// cannot be shown.
     pub async fn set_name(&self, name: &str) -> Result<(), CommandError> {
-        self.command(command::name(name)?).await
+        self.request(requests::name(name)?).await
     }
 
-    async fn command(&self, message: ClientMessage) -> Result<(), CommandError> {
+    async fn request(&self, message: ClientMessage) -> Result<(), CommandError> {
         let (reply, outcome) = oneshot::channel();
-        self.wishes
-            .send(Wish::Command { message, reply })
-            .await
-            .map_err(|_| CommandError::Closed)?;
+        let command = Command::Request { message, reply };
+        self.commands.send(command).await.map_err(|_| CommandError::Closed)?;
         outcome.await.map_err(|_| CommandError::Closed)?
     }
 
-    /// Starts ICE anew with another participant, for example after the network has changed.
+    /// Restarts ICE with another participant, for example after the network has changed.
     pub async fn restart_ice(&self, with: ParticipantId) {
         // After the end of the room there is nothing to restart.
-        let _ = self.wishes.send(Wish::RestartIce { with }).await;
+        let _ = self.commands.send(Command::RestartIce { peer: with }).await;
     }
 
     /// Leaves the room and waits until every connection is closed.
     ///
-    /// If this participant created the room, that closes it for everybody.
+    /// If this participant created the room, leaving closes it for everybody.
     pub async fn leave(self) {
-        let Self { wishes, events, driver, .. } = self;
-        // Both go unanswered if the room has ended by itself.
-        let _ = wishes.send(Wish::Leave).await;
-        drop((wishes, events));
+        let Self { commands, events, driver, .. } = self;
+        // Both fail if the room has ended by itself.
+        let _ = commands.send(Command::Leave).await;
+        drop((commands, events));
         let _ = driver.await;
     }
 
-    /// The id that the others know this participant by; [`Event::Rejoined`] tells when it changes.
+    /// The id by which the others know this participant; [`Event::Rejoined`] tells when it changes.
     pub fn id(&self) -> ParticipantId {
         *self.id.borrow()
     }
 }
 
-const MOST_LABEL: usize = 1024;
-/// Besides the last one.
-const QUEUE_EVENTS: usize = 1024;
-const QUEUE_WISHES: usize = 64;
+impl fmt::Debug for Participant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Participant").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+const MAX_LABEL_BYTES: usize = 1024;
+/// Besides [`Event::Closed`].
+const MAX_EVENTS: usize = 1024;
+const MAX_COMMANDS: usize = 64;

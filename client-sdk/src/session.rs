@@ -21,16 +21,20 @@
 
 mod action;
 mod candidates;
-mod commands;
+mod credential_refresh;
 mod description;
-mod lease;
-mod outbox;
+mod error;
+mod event;
+mod ice_candidate;
 mod peer;
 mod probe;
+mod reconnect;
 mod recovery;
 mod report;
-mod return_path;
+mod requests;
 mod roster;
+mod send_buffer;
+mod track_source;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -41,18 +45,20 @@ use signal_core::{
     ServerMessage, Signal, SignalKind,
 };
 
-pub use self::action::{Action, Command};
-use self::commands::Commands;
-use self::lease::Lease;
-use self::outbox::Outbox;
+pub use self::action::{Action, ConnectionCommand};
+use self::credential_refresh::IceCredentialRefresh;
+pub use self::error::CommandError;
+pub(crate) use self::error::RATE_LIMITED;
+pub use self::event::{CloseReason, ConnectionState, SessionEvent};
+pub use self::ice_candidate::IceCandidate;
 use self::peer::Peer;
 use self::probe::Probe;
+use self::reconnect::ReconnectPolicy;
+pub use self::reconnect::{Reconnect, SignalingLoss};
 pub use self::report::Report;
-use self::return_path::ReturnPath;
-pub use self::return_path::{Setback, Way};
-use crate::error::CommandError;
-use crate::event::{CloseReason, Event};
-use crate::track_source::TrackLabel;
+use self::requests::PendingRequests;
+use self::send_buffer::SendBuffer;
+pub use self::track_source::{TrackLabel, TrackSource};
 
 /// The decisions of one participant in one room.
 #[derive(Debug, Default)]
@@ -61,14 +67,14 @@ pub struct Session {
     peers: BTreeMap<ParticipantId, Peer>,
     /// Messages received, for the server to know what is missing.
     received: u64,
-    outbox: Outbox,
-    commands: Commands,
+    send_buffer: SendBuffer,
+    requests: PendingRequests,
     /// Whether the server passes on what applications say to each other.
     speaks_v2: bool,
-    way_back: ReturnPath,
+    reconnect: ReconnectPolicy,
     /// Why no way leads back, while media goes on nevertheless.
     adrift: Option<String>,
-    lease: Lease,
+    ice_refresh: IceCredentialRefresh,
     probe: Probe,
     actions: VecDeque<Action>,
 }
@@ -82,7 +88,7 @@ impl Session {
 
     /// Takes in a message of the server.
     pub fn handle_message(&mut self, message: ServerMessage, now: Instant) {
-        if self.way_back.is_over() {
+        if self.reconnect.is_over() {
             return;
         }
         self.probe.end();
@@ -96,13 +102,13 @@ impl Session {
             ServerMessage::Joined { participant_id, participants, welcome } => {
                 self.speaks_v2 = welcome.is_some();
                 self.start_anew(participant_id);
-                self.lease = Lease::default();
+                self.ice_refresh = IceCredentialRefresh::default();
                 if let Some(welcome) = welcome {
-                    self.way_back.entered(Some(welcome.resume_token), now);
-                    self.lease.set_clock(welcome.server_time, now);
+                    self.reconnect.entered(Some(welcome.resume_token), now);
+                    self.ice_refresh.set_clock(welcome.server_time, now);
                     self.use_ice_servers(welcome.ice, now);
                 } else {
-                    self.way_back.entered(None, now);
+                    self.reconnect.entered(None, now);
                 }
                 for participant in participants {
                     self.meet(participant);
@@ -110,16 +116,16 @@ impl Session {
             }
             ServerMessage::Kicked { reason } => self.end(CloseReason::Kicked { reason }),
             ServerMessage::Message { from, topic, data } => {
-                let (topic, data) = (topic.as_str().to_owned(), data.as_bytes().to_vec().into());
-                self.emit(Event::Message { from, topic, data });
+                let (topic, data) = (topic.as_str().to_owned(), data.into());
+                self.emit(SessionEvent::Message { from, topic, data });
             }
             ServerMessage::PeerJoined { participant } => self.meet(participant),
             ServerMessage::PeerLeft { participant_id, reason } => self.part(participant_id, reason),
             ServerMessage::PeerUpdated { participant_id, update } => {
-                self.peer_updated(participant_id, &update);
+                self.peer_updated(participant_id, update);
             }
             ServerMessage::Pong { req, .. } => {
-                let next = self.commands.answered(req.as_ref());
+                let next = self.requests.answered(req.as_ref());
                 self.actions.extend(next.map(Action::Request));
             }
             ServerMessage::Resumed(resumed) => {
@@ -130,7 +136,7 @@ impl Session {
                 self.end(CloseReason::RoomClosed { reason })
             }
             ServerMessage::ServerDraining { reconnect_after } => {
-                self.way_back.drained(reconnect_after)
+                self.reconnect.drained(reconnect_after)
             }
             ServerMessage::Signal { from, signal } => self.signal(from, &signal, now),
             _ => {}
@@ -140,31 +146,31 @@ impl Session {
     /// Takes in that a message of the server was not understood. It counts all the same, and a refusal is one whatever its
     /// code.
     pub fn handle_unknown(&mut self, error: &DecodeError) {
-        if self.way_back.is_over() {
+        if self.reconnect.is_over() {
             return;
         }
         self.received += 1;
         if let Problem::UnknownErrorCode(code) = &error.problem {
             let (code, message) = (code.clone(), error.to_string());
             let refused = CommandError::Refused { code, message, retry_after: None };
-            self.commands.refused(error.req.as_ref(), &refused);
+            self.requests.refused(error.req.as_ref(), &refused);
         }
     }
 
     /// Takes in that the signaling connection was lost, or could not be had again.
     ///
     /// `jitter` is a random number from 0 up to 1: it spreads out those who lost the same server.
-    pub fn handle_setback(&mut self, setback: Setback, jitter: f64, now: Instant) {
-        if self.way_back.is_over() || self.adrift.is_some() {
+    pub fn handle_signaling_loss(&mut self, loss: SignalingLoss, jitter: f64, now: Instant) {
+        if self.reconnect.is_over() || self.adrift.is_some() {
             return;
         }
         self.probe.end();
-        if self.outbox.pause() {
-            self.emit(Event::Reconnecting);
+        if self.send_buffer.pause() {
+            self.emit(SessionEvent::Reconnecting);
         }
         let is_calling = self.peers.values().any(Peer::carries_media);
-        match self.way_back.after(setback, self.received, is_calling, jitter, now) {
-            Ok((way, after)) => self.actions.push_back(Action::Reconnect { way, after }),
+        match self.reconnect.after(loss, self.received, is_calling, jitter, now) {
+            Ok((how, after)) => self.actions.push_back(Action::Reconnect { how, after }),
             Err(CloseReason::SignalingLost { reason }) if is_calling => self.drift(reason),
             Err(reason) => self.end(reason),
         }
@@ -189,7 +195,7 @@ impl Session {
             Report::Broken => peer.broken(actions, now),
             Report::Candidate(candidate) => peer.candidate_found(candidate, actions),
             Report::IceConnected => peer.ice_connected(me < peer.id(), now),
-            Report::NegotiationNeeded => peer.negotiation_needed(actions),
+            Report::NegotiationNeeded => peer.offer(actions),
             Report::Offer { negotiation, sdp, tracks } => {
                 peer.offer_made(negotiation, &sdp, &tracks, actions, now);
             }
@@ -207,13 +213,13 @@ impl Session {
 
     /// Takes in that it is `now`, which is of interest at the time that [`poll_timeout`](Self::poll_timeout) tells.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.lease.is_due(now) {
+        if self.ice_refresh.is_due(now) {
             self.actions.push_back(Action::Send(ClientMessage::GetIceServers));
         }
         if self.probe.has_failed(now) {
             self.actions.push_back(Action::HangUp);
         }
-        let is_away = self.outbox.is_paused();
+        let is_away = self.send_buffer.is_paused();
         for peer in self.peers.values_mut() {
             peer.timeout(is_away, &mut self.actions, now);
         }
@@ -224,10 +230,18 @@ impl Session {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let peers = self.peers.values().filter_map(Peer::deadline);
         peers
-            .chain(self.lease.deadline())
+            .chain(self.ice_refresh.deadline())
             .chain(self.probe.deadline())
             .min()
-            .filter(|_| !self.way_back.is_over())
+            .filter(|_| !self.reconnect.is_over())
+    }
+
+    /// Takes in that this participant adds or removes tracks, which every connection has to
+    /// negotiate. The next offer of a connection has to contain the change.
+    pub fn handle_media_changed(&mut self) {
+        for peer in self.peers.values_mut() {
+            peer.media_changed(&mut self.actions);
+        }
     }
 
     /// Starts ICE anew with a participant, which needs an offer from this side.
@@ -238,14 +252,14 @@ impl Session {
     }
 
     /// Asks something of the server, and numbers it: [`poll_outcome`](Self::poll_outcome) will tell what came of it.
-    pub fn handle_command(&mut self, message: ClientMessage) -> u64 {
-        if self.way_back.is_over() || self.adrift.is_some() {
-            return self.commands.refuse(CommandError::Closed);
+    pub fn handle_request(&mut self, message: ClientMessage) -> u64 {
+        if self.reconnect.is_over() || self.adrift.is_some() {
+            return self.requests.refuse(CommandError::Closed);
         }
         if !self.speaks_v2 {
-            return self.commands.refuse(CommandError::Unsupported);
+            return self.requests.refuse(CommandError::Unsupported);
         }
-        let (number, requests) = self.commands.issue(message);
+        let (number, requests) = self.requests.issue(message);
         self.actions.extend(requests.into_iter().map(Action::Request));
         number
     }
@@ -253,12 +267,12 @@ impl Session {
     /// Takes out what came of a command: whether the server has taken it, or why not.
     #[must_use]
     pub fn poll_outcome(&mut self) -> Option<(u64, Result<(), CommandError>)> {
-        self.commands.poll_outcome()
+        self.requests.poll_outcome()
     }
 
     /// Leaves the room for good.
     pub fn leave(&mut self) {
-        if !self.way_back.is_over() {
+        if !self.reconnect.is_over() {
             self.actions.push_back(Action::Send(ClientMessage::Leave));
             self.end(CloseReason::Left);
         }
@@ -266,16 +280,16 @@ impl Session {
 
     /// Closes every connection, for a reason that lies outside the session.
     pub fn end(&mut self, reason: CloseReason) {
-        if self.way_back.is_over() {
+        if self.reconnect.is_over() {
             return;
         }
         for peer in self.peers.values_mut() {
             peer.close(&mut self.actions);
         }
         self.peers.clear();
-        self.way_back.close();
-        self.commands.fail_all(&CommandError::Closed);
-        self.emit(Event::Closed(reason));
+        self.reconnect.close();
+        self.requests.fail_all(&CommandError::Closed);
+        self.emit(SessionEvent::Closed(reason));
     }
 
     /// Takes out the next thing to do; `None` when there is nothing left.
@@ -284,15 +298,15 @@ impl Session {
     #[must_use]
     pub fn poll_action(&mut self) -> Option<Action> {
         loop {
-            if let Some(request) = self.outbox.poll() {
+            if let Some(request) = self.send_buffer.poll() {
                 return Some(match request {
                     Request { message, req: None } => Action::Send(message),
                     request => Action::Request(request),
                 });
             }
             match self.actions.pop_front()? {
-                Action::Request(request) => self.outbox.push(request),
-                Action::Send(message) => self.outbox.push(Request { message, req: None }),
+                Action::Request(request) => self.send_buffer.push(request),
+                Action::Send(message) => self.send_buffer.push(Request { message, req: None }),
                 action => return Some(action),
             }
         }
@@ -305,14 +319,14 @@ impl Session {
 
     /// What has taken a connection away may have taken the server as well.
     fn doubt(&mut self, now: Instant) {
-        if !self.outbox.is_paused() && self.way_back.knows_v2() && self.probe.begin(now) {
+        if !self.send_buffer.is_paused() && self.reconnect.knows_v2() && self.probe.begin(now) {
             let t = Payload::new(&()).expect("null has a JSON form");
             self.actions.push_back(Action::Send(ClientMessage::Ping { t }));
         }
     }
 
     fn use_ice_servers(&mut self, ice: IceServers, now: Instant) {
-        self.lease.granted(ice.expires_at, now);
+        self.ice_refresh.granted(ice.expires_at, now);
         self.actions.push_back(Action::UseIceServers(ice));
     }
 
@@ -362,16 +376,16 @@ impl Session {
             CommandError::Refused { code: code.clone(), message: message.clone(), retry_after };
         // What is over the limit is dropped unread, and the rest of it in silence: nothing is known of any command.
         let is_told = if error.is_rate_limit() {
-            self.commands.fail_all(&error)
+            self.requests.fail_all(&error)
         } else {
-            self.commands.refused(req, &error)
+            self.requests.refused(req, &error)
         };
         if !is_told {
-            self.emit(Event::SignalingError { code, message });
+            self.emit(SessionEvent::SignalingError { code, message });
         }
     }
 
-    fn emit(&mut self, event: Event) {
+    fn emit(&mut self, event: SessionEvent) {
         self.actions.push_back(Action::Event(event));
     }
 }

@@ -2,6 +2,7 @@
 
 mod frames;
 mod payload;
+mod sequence;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,15 +13,16 @@ use signal_core::ParticipantId;
 use tokio::sync::{Notify, mpsc};
 
 pub use self::frames::{RemoteFrame, RemoteFrames};
+pub(crate) use self::sequence::SequenceCounter;
 use crate::media::{Codec, MediaKind};
-use crate::track_source::TrackSource;
+use crate::session::TrackSource;
 
 /// An RTP packet (RFC 3550 section 5.1) as it arrived, decrypted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RtpPacket {
-    /// Rises by one with each packet, wrapping; gaps are losses.
+    /// Rises by one with each packet and wraps; gaps are losses.
     pub sequence_number: u16,
-    /// In units of the codec's clock: 48 kHz for Opus, 90 kHz for video.
+    /// The timestamp, in units of the codec's clock: 48 kHz for Opus, 90 kHz for video.
     pub timestamp: u32,
     /// Whether this is the last packet of a picture.
     pub marker: bool,
@@ -30,33 +32,59 @@ pub struct RtpPacket {
     pub payload: Bytes,
 }
 
-/// One participant's audio or video.
+/// The audio or video of one participant.
 ///
-/// The last 512 packets wait for whoever calls [`recv`](Self::recv); beyond that the newest are dropped and counted.
+/// Up to 512 packets wait for [`recv`](Self::recv). Further ones are dropped and
+/// [counted](Self::dropped).
 pub struct RemoteTrack {
-    pub(crate) participant: ParticipantId,
-    pub(crate) kind: MediaKind,
-    pub(crate) source: Option<TrackSource>,
-    pub(crate) codec: Option<Codec>,
-    pub(crate) keyframe_wanted: Arc<Notify>,
-    pub(crate) packets: mpsc::Receiver<RtpPacket>,
-    pub(crate) dropped: Arc<AtomicU64>,
+    participant: ParticipantId,
+    kind: MediaKind,
+    source: Option<TrackSource>,
+    codec: Option<Codec>,
+    keyframe_wanted: Arc<Notify>,
+    packets: mpsc::Receiver<RtpPacket>,
+    taken: SequenceCounter,
+    dropped: Arc<AtomicU64>,
+}
+
+/// The connection's end of a track. The track ends when this is dropped.
+pub(crate) struct TrackFeed {
+    codec: Option<Codec>,
+    packets: mpsc::Sender<RtpPacket>,
+    dropped: Arc<AtomicU64>,
 }
 
 impl RemoteTrack {
-    /// Packets that wait at most.
-    pub(crate) const QUEUE_PACKETS: usize = 512;
+    /// A track and what feeds it; `keyframe_wanted` is notified when the application asks for a
+    /// keyframe.
+    pub(crate) fn new(
+        participant: ParticipantId,
+        kind: MediaKind,
+        source: Option<TrackSource>,
+        codec: Option<Codec>,
+        keyframe_wanted: Arc<Notify>,
+    ) -> (Self, TrackFeed) {
+        let (sender, packets) = mpsc::channel(MAX_PACKETS);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let feed = TrackFeed { codec, packets: sender, dropped: Arc::clone(&dropped) };
+        let taken = SequenceCounter::default();
+        let track =
+            Self { participant, kind, source, codec, keyframe_wanted, packets, taken, dropped };
+        (track, feed)
+    }
 
     /// Waits for the next packet; `None` when the track has ended. Safe to cancel.
     pub async fn recv(&mut self) -> Option<RtpPacket> {
-        self.packets.recv().await
+        let packet = self.packets.recv().await?;
+        self.taken.count(packet.sequence_number);
+        Some(packet)
     }
 
-    /// Gives whole frames from here on; the track itself if its codec is not known.
+    /// Turns the track into one of whole frames.
     ///
     /// # Errors
     ///
-    /// [`codec`](Self::codec) is `None`.
+    /// The track itself, if its [`codec`](Self::codec) is unknown.
     pub fn into_frames(self) -> Result<RemoteFrames, Self> {
         match self.codec {
             Some(codec) => Ok(RemoteFrames::new(self, codec)),
@@ -69,7 +97,7 @@ impl RemoteTrack {
         self.keyframe_wanted.notify_one();
     }
 
-    /// Whose it is.
+    /// The participant who sends it.
     pub fn participant(&self) -> ParticipantId {
         self.participant
     }
@@ -79,19 +107,39 @@ impl RemoteTrack {
         self.kind
     }
 
-    /// What it was of when it began, where that is known: only an offer of a newer client tells, no answer.
+    /// The kind of source that it had when it began; `None` if the other side did not say. Only
+    /// offers say, and only those of clients that know the second version of the protocol.
     pub fn source(&self) -> Option<TrackSource> {
         self.source
     }
 
-    /// What it is encoded with; `None` for a codec that this crate does not know.
+    /// The codec; `None` if this crate does not know it.
     pub fn codec(&self) -> Option<Codec> {
         self.codec
     }
 
-    /// How many packets were dropped because they were not taken.
+    /// How many packets were dropped because the application did not take them in time.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// How many packets are missing that the network lost: the gaps in the sequence numbers of those
+    /// that were taken, less those that were [dropped](Self::dropped).
+    pub fn lost(&self) -> u64 {
+        self.taken.lost().saturating_sub(self.dropped())
+    }
+}
+
+impl TrackFeed {
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        self.codec
+    }
+
+    /// Hands a packet over, or drops and counts it if the application takes too few.
+    pub(crate) fn push(&self, packet: RtpPacket) {
+        if self.packets.try_send(packet).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -105,3 +153,5 @@ impl fmt::Debug for RemoteTrack {
             .finish_non_exhaustive()
     }
 }
+
+const MAX_PACKETS: usize = 512;

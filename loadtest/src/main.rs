@@ -9,7 +9,6 @@ mod participant;
 mod progress;
 mod relay;
 mod report;
-mod rtp;
 mod run;
 mod tally;
 

@@ -10,8 +10,6 @@ use client_sdk::{
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::rtp::SequenceCounter;
-
 /// How a participant comes into its room.
 #[derive(Clone, Debug)]
 pub(crate) enum Way {
@@ -51,7 +49,10 @@ pub(crate) struct SeenTrack {
     pub(crate) from: ParticipantId,
     pub(crate) kind: MediaKind,
     pub(crate) first_packet: Option<Instant>,
-    pub(crate) packets: SequenceCounter,
+    /// Packets that this process took.
+    pub(crate) received: u64,
+    /// Packets that the network lost.
+    pub(crate) lost: u64,
     /// Packets that this process was too slow to take.
     pub(crate) overrun: u64,
 }
@@ -153,17 +154,18 @@ fn note(
 
 /// Takes packets until the track ends.
 async fn receive(mut track: RemoteTrack) -> SeenTrack {
-    let mut packets = SequenceCounter::default();
+    let mut received = 0;
     let mut first_packet = None;
-    while let Some(packet) = track.recv().await {
+    while track.recv().await.is_some() {
         first_packet.get_or_insert_with(Instant::now);
-        packets.count(packet.sequence_number);
+        received += 1;
     }
     SeenTrack {
         from: track.participant(),
         kind: track.kind(),
         first_packet,
-        packets,
+        received,
+        lost: track.lost(),
         overrun: track.dropped(),
     }
 }

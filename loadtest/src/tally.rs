@@ -51,10 +51,9 @@ impl Tally {
                 self.add_connection(seen, other.id, kinds);
             }
             for track in &seen.tracks {
-                self.packets_received += track.packets.received();
+                self.packets_received += track.received;
+                self.packets_lost += track.lost;
                 self.packets_overrun += track.overrun;
-                let arrived = track.packets.received() + track.overrun;
-                self.packets_lost += track.packets.expected().saturating_sub(arrived);
             }
         }
     }

@@ -3,21 +3,21 @@
 use std::fmt;
 use std::time::Duration;
 
-/// The reason in an `error` message; clients branch on it, so the names never change.
+/// The reason in an `error` message. Clients branch on it, so the names never change.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// The sender may not do this.
+    /// The sender is not permitted to do this.
     Forbidden,
-    /// The sender's frame is not a message: not JSON, or a field is missing or of the wrong type.
+    /// The frame is not a message: it is not JSON, or a field is missing or of the wrong type.
     InvalidMessage,
-    /// The sender's frame is over the size limit.
+    /// The frame, or a field of it, is over its size limit.
     MessageTooLarge,
-    /// The sender offered while the other side's offer was on its way; the other one has won.
+    /// The other side's offer was on its way already and takes precedence.
     OfferConflict,
-    /// Nobody of that id is in the room.
+    /// No participant with that id is in the room.
     PeerNotFound,
-    /// The addressee cannot be reached; trying again may help, unless the `error` says that it does not.
+    /// The addressee cannot be reached. Trying again may help, unless the `error` says otherwise.
     PeerUnreachable,
     /// The sender is over its message or byte budget.
     RateLimited,
@@ -25,21 +25,21 @@ pub enum ErrorCode {
     ResumeFailed,
     /// The room has been closed.
     RoomClosed,
-    /// The room's time is over.
+    /// The room has expired.
     RoomExpired,
-    /// Every seat is taken.
+    /// Every seat for guests is taken.
     RoomFull,
-    /// No such room.
+    /// There is no such room.
     RoomNotFound,
-    /// A participant addressed itself.
+    /// The sender addressed itself.
     SelfTarget,
-    /// The token's time is over; join again.
+    /// The token has expired; join again.
     TokenExpired,
-    /// The token is malformed, forged, or for something else.
+    /// The token is malformed, forged, void, or for another room.
     TokenInvalid,
-    /// The server cannot do this right now; trying again may help.
+    /// The server cannot do this right now. Trying again may help.
     Unavailable,
-    /// The sender's message is of a type this server does not know.
+    /// The server does not know the type of the message.
     UnknownType,
 }
 
@@ -92,7 +92,7 @@ impl ErrorCode {
         Self::ALL.into_iter().find(|code| code.as_str() == name)
     }
 
-    /// After how long it is worth trying again what failed for that reason, if it ever is.
+    /// How long to wait before trying again; `None` if trying again is of no use.
     pub fn retry_after(self) -> Option<Duration> {
         match self {
             Self::PeerUnreachable | Self::RateLimited | Self::Unavailable => {

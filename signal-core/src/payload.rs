@@ -7,17 +7,18 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-/// A JSON value exactly as its sender wrote it: an SDP, a candidate, a state, data of the application.
+/// A JSON value exactly as its sender wrote it: an SDP, a candidate, a state, data of the
+/// application.
 ///
-/// It is a slice of the frame it arrived in: passing it on neither parses nor re-encodes it. The slice
-/// keeps the whole frame alive, so [`detach`](Self::detach) a payload before you store it.
+/// It is a slice of the frame it arrived in: passing it on neither parses nor re-encodes it. The
+/// slice keeps the whole frame alive, so [`detach`](Self::detach) a payload before you store it.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Payload(Bytes);
 
 /// A value that has no JSON form, or a text that is not exactly one JSON value.
 #[derive(Debug, Error)]
 #[error(transparent)]
-pub struct InvalidPayload(#[from] serde_json::Error);
+pub struct InvalidPayload(serde_json::Error);
 
 impl Payload {
     /// Encodes a value: a string for an SDP, an object for a candidate, anything for data.
@@ -26,7 +27,8 @@ impl Payload {
     ///
     /// The value has no JSON form; a map whose keys are not strings, for example.
     pub fn new<T: Serialize + ?Sized>(value: &T) -> Result<Self, InvalidPayload> {
-        Ok(Self(serde_json::to_vec(value)?.into()))
+        let json = serde_json::to_vec(value).map_err(InvalidPayload)?;
+        Ok(Self(json.into()))
     }
 
     /// Takes a value that is JSON already, for example one that was stored.
@@ -35,7 +37,7 @@ impl Payload {
     ///
     /// The text is not exactly one JSON value.
     pub fn from_json(json: &Bytes) -> Result<Self, InvalidPayload> {
-        let value: &RawValue = serde_json::from_slice(json)?;
+        let value: &RawValue = serde_json::from_slice(json).map_err(InvalidPayload)?;
         Ok(Self(json.slice_ref(value.get().as_bytes())))
     }
 
@@ -69,6 +71,13 @@ impl Payload {
     #[must_use]
     pub fn detach(&self) -> Self {
         Self(Bytes::copy_from_slice(&self.0))
+    }
+}
+
+impl From<Payload> for Bytes {
+    /// The JSON text, without a copy.
+    fn from(payload: Payload) -> Self {
+        payload.0
     }
 }
 

@@ -1,7 +1,7 @@
 //! One room as a plain record, and the operations that change it.
 //!
-//! A [`Room`] knows nothing of sockets or other rooms. Everything that happens to it is an [`Op`], so that a
-//! shared store can apply operations of many nodes to its newest record and settle who wins by version.
+//! A [`Room`] knows nothing of sockets or other rooms. It changes by an [`Op`] only, so that a
+//! shared store can apply the operations of many nodes to the newest record, one after the other.
 
 mod access;
 mod attach_history;
@@ -32,10 +32,11 @@ use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 
-/// A room: who may enter, who sits in it, and until when.
+/// A room: who may enter it, who has a seat, and when it ends.
 ///
-/// What it remembers of the past is bounded, the oldest is dropped: how the last 64 seats ended, the last 64 attachments
-/// that carried one, and the last 256 tickets of participants that were put out.
+/// A room remembers a bounded part of its past: how the last 64 seats ended, the last 64
+/// attachments that have lost their seat, and the tickets of the last 256 participants that were
+/// kicked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Room {
     id: RoomId,
@@ -53,15 +54,15 @@ pub struct Room {
 }
 
 impl Room {
-    /// How many wrong passwords a room answers until its creator changes the password.
+    /// How many wrong passwords may be tried until the creator has to change the password.
     pub const GUESSES: u8 = access::GUESSES;
     /// How often a creator may change the password.
     pub const ROTATIONS: u8 = access::ROTATIONS;
-    /// For how long after its end a room is remembered, so that latecomers learn that it expired and its id is
-    /// not given to another room.
+    /// How long a room is remembered after its end. Latecomers learn that it has expired, and its
+    /// id is not given to another room.
     pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// A new, empty room; the creator's id is the first one it issues.
+    /// Creates an empty room. The first participant id that it issues is the creator's.
     pub fn create(new: RoomSpec) -> Self {
         let (seats, creator_id) = Seats::new(new.capacity, new.suffix);
         Self {
@@ -80,15 +81,15 @@ impl Room {
         }
     }
 
-    /// Carries out one operation; seats and rooms whose time has come are ended first.
+    /// Applies one operation. Seats and the room end first if their time has come.
     ///
-    /// The version rises by one if anything changed. An operation that was applied before changes nothing and
-    /// gets the same receipt, except `Admit`, of which each is a new request.
+    /// The version rises by one if anything changed. An operation that was applied before changes
+    /// nothing and returns the same receipt, except `Admit`, of which each is a new request.
     ///
     /// # Errors
     ///
-    /// A refusal is the fault of whoever asked for the operation. It may have changed the record all the same:
-    /// a wrong password costs a guess.
+    /// The room does not permit the operation. The record may have changed all the same: a wrong
+    /// password is counted.
     pub fn apply(&mut self, op: &Op, now: Timestamp) -> Result<Receipt, Reject> {
         let mut changed = self.end_what_is_due(now);
         let reply = self.carry_out(op, &mut changed, now);
@@ -153,7 +154,7 @@ impl Room {
         self.seats.end_lapsed(now)
     }
 
-    /// Checks what was shown and, before a seat is taken, whether one is free.
+    /// Checks the password or invite, and whether a seat is free. No seat is taken yet.
     fn admit(
         &mut self,
         by: Admission,
@@ -170,7 +171,8 @@ impl Room {
         let checked = self.access.check(by);
         *changed |= self.access.guesses_left() != guesses_before;
         checked?;
-        // What follows is told only to those who know the password or hold the invite.
+        // Below this line the answer tells about the room: only whoever knows the password or has
+        // the invite gets here.
         self.running()?;
         if self.access.locked() {
             return Err(Reject::RoomLocked);
@@ -254,7 +256,7 @@ impl Room {
         let ticket = match self.seats.seat(participant) {
             Some(seat) if seat.is_creator() => return Err(Reject::CreatorStays),
             Some(seat) => Some(seat.ticket),
-            // Repeated.
+            // The kick is repeated: it may still have to rotate the password.
             None if self.seats.departures().reason(participant) == Some(LeaveReason::Kicked) => {
                 None
             }

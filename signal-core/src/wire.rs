@@ -1,8 +1,8 @@
-//! The JSON form of the messages: the only place in this crate that knows JSON.
+//! The JSON form of the messages.
 //!
-//! Both directions are here, so that servers and clients share them. A relayed message costs one scan of the
-//! incoming frame and one allocation for the outgoing one; the SDP or candidate inside is validated as JSON
-//! and then pasted byte for byte.
+//! Servers and clients share this module: it encodes and decodes the messages of both. A relayed
+//! message costs one scan of the incoming frame and one allocation for the outgoing one. The
+//! payload inside, an SDP for example, is validated as JSON and then pasted byte for byte.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -11,7 +11,8 @@
 //! let frame = Bytes::from_static(br#"{"type":"candidate","to":"p_xyz","candidate":null}"#);
 //! let request = wire::decode_client(&frame, ProtocolVersion::V1)?;
 //! let ClientMessage::Signal { to, signal } = request.message else { unreachable!() };
-//! let relayed = wire::encode_server(&ServerMessage::Signal { from: to, signal }, ProtocolVersion::V1);
+//! let message = ServerMessage::Signal { from: to, signal };
+//! let relayed = wire::encode_server(&message, ProtocolVersion::V1);
 //! assert_eq!(relayed, br#"{"type":"candidate","from":"p_xyz","candidate":null}"#[..]);
 //! # Ok::<(), wire::DecodeError>(())
 //! ```
@@ -19,10 +20,11 @@
 mod client;
 mod error;
 mod field;
+mod ice_server;
 mod instant;
 mod participant;
+mod relayed;
 mod server;
-mod signal;
 
 use bytes::Bytes;
 use serde::Serialize;

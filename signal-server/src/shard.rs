@@ -14,7 +14,10 @@ use std::task::Waker;
 use std::time::Instant;
 
 use bytes::Bytes;
-use signal_core::{Applied, ConnId, Disconnect, Hub, Input, Op, Room, RoomId, Timestamp};
+use signal_core::{
+    Applied, ConnId, Disconnect, FrameDecoder, Hub, Input, Op, ProtocolVersion, Room, RoomId,
+    Timestamp,
+};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::sleep;
 
@@ -64,14 +67,21 @@ impl Shard {
         outbox
     }
 
+    /// What decodes the frames of a connection to a room of this shard.
+    pub(crate) fn decoder(&self, protocol: ProtocolVersion) -> FrameDecoder {
+        self.lock().hub.decoder(protocol)
+    }
+
     /// Hands something in and passes on what follows from it.
     pub(crate) fn input(&self, input: Input) {
         self.handle(self.lock(), input);
     }
 
     /// Hands in a message of a participant.
-    pub(crate) fn message(&self, conn: ConnId, frame: Bytes) {
+    pub(crate) fn message(&self, conn: ConnId, decoder: FrameDecoder, frame: &Bytes) {
         let began = Instant::now();
+        // Before the lock: other connections need not wait for it.
+        let frame = decoder.decode(frame);
         let mut state = self.lock();
         state.sender = Some(conn);
         self.handle(state, Input::Frame { conn, frame });

@@ -12,9 +12,11 @@ use tokio::time::{sleep, timeout};
 use webrtc::data_channel::{DataChannel as Channel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
 
-use super::data::{NAMED, Outlet};
-use super::{Out, Told};
-use crate::channel::{DataChannel, DataMessage, Delivery, Inlet, Reliability};
+use super::event::{ConnectionEvent, EventSender};
+use crate::channel::{
+    ChannelWriter, DataChannel, DataMessage, Delivery, MailboxSender, Reliability,
+};
+use crate::session::Report;
 
 /// A named channel that the application wants to open.
 #[derive(Debug)]
@@ -33,12 +35,17 @@ pub(super) struct Channels {
     streams: Arc<Mutex<()>>,
     /// For channels that the other side opens.
     places: Arc<Semaphore>,
-    out: Out,
+    events: EventSender,
 }
 
 impl Channels {
-    pub(super) fn new(pc: Arc<dyn PeerConnection>, out: Out) -> Self {
-        Self { pc, streams: Arc::default(), places: Arc::new(Semaphore::new(MOST_CHANNELS)), out }
+    pub(super) fn new(pc: Arc<dyn PeerConnection>, events: EventSender) -> Self {
+        Self {
+            pc,
+            streams: Arc::default(),
+            places: Arc::new(Semaphore::new(MOST_CHANNELS)),
+            events,
+        }
     }
 
     /// Opens a channel, gives it to whoever wants it, and feeds it until either side closes it.
@@ -49,7 +56,7 @@ impl Channels {
             let channel = match self.create(&label, delivery).await {
                 Ok(channel) => channel,
                 Err(error) => {
-                    tracing::debug!(peer = %self.out.peer, %error, "a data channel cannot be created");
+                    tracing::debug!(peer = %self.events.peer, %error, "a data channel cannot be created");
                     return;
                 }
             };
@@ -75,11 +82,11 @@ impl Channels {
     pub(super) async fn carry_received(self, channel: Arc<dyn Channel>) {
         if let Ok(_place) = self.places.try_acquire() {
             if let Some((handle, inlet)) = self.opened(&channel).await {
-                self.out.tell(Told::DataChannel(handle)).await;
+                self.events.send(ConnectionEvent::DataChannel(handle)).await;
                 feed(channel.as_ref(), &inlet).await;
             }
         } else {
-            tracing::warn!(peer = %self.out.peer, "the other side opens too many data channels");
+            tracing::warn!(peer = %self.events.peer, "the other side opens too many data channels");
         }
         // Its stream is the other side's to use again.
         close(channel.as_ref()).await;
@@ -100,12 +107,18 @@ impl Channels {
             protocol: NAMED.to_owned(),
             negotiated: None,
         };
-        let _streams = self.streams.lock().await;
-        self.pc.create_data_channel(label, Some(init)).await
+        let channel = {
+            let _streams = self.streams.lock().await;
+            self.pc.create_data_channel(label, Some(init)).await?
+        };
+        if lack_section(self.pc.as_ref()).await {
+            self.events.report(Report::NegotiationNeeded).await;
+        }
+        Ok(channel)
     }
 
     /// Waits until a channel is open.
-    async fn opened(&self, channel: &Arc<dyn Channel>) -> Option<(DataChannel, Inlet)> {
+    async fn opened(&self, channel: &Arc<dyn Channel>) -> Option<(DataChannel, MailboxSender)> {
         loop {
             match channel.poll().await? {
                 DataChannelEvent::OnOpen => break,
@@ -114,7 +127,7 @@ impl Channels {
             }
         }
         let (label, ordered) = (channel.label().await.ok()?, channel.ordered().await.ok()?);
-        Some(DataChannel::new(self.out.peer, label, ordered, Outlet::of(channel)))
+        Some(DataChannel::new(self.events.peer, label, ordered, ChannelWriter::new(channel)))
     }
 
     /// Closes a channel of this side and sees to it that its stream is not used again: webrtc-rs would give it to the next
@@ -164,6 +177,13 @@ impl Channels {
     }
 }
 
+/// Whether the descriptions have no section for data channels, as after the offer of a page without
+/// any. Before there are descriptions nothing is known to lack.
+pub(super) async fn lack_section(pc: &dyn PeerConnection) -> bool {
+    let description = pc.current_local_description().await;
+    description.is_some_and(|description| !description.sdp.contains("m=application"))
+}
+
 /// `false` if the other side has closed it already.
 async fn close(channel: &dyn Channel) -> bool {
     channel.close().await.is_ok()
@@ -173,7 +193,7 @@ async fn closed(channel: &dyn Channel) {
     while !matches!(channel.poll().await, Some(DataChannelEvent::OnClose) | None) {}
 }
 
-async fn feed(channel: &dyn Channel, inlet: &Inlet) {
+async fn feed(channel: &dyn Channel, inlet: &MailboxSender) {
     loop {
         let message = tokio::select! {
             event = channel.poll() => match event {
@@ -190,6 +210,8 @@ async fn feed(channel: &dyn Channel, inlet: &Inlet) {
     }
 }
 
+/// The subprotocol (RFC 8832 section 5.1) of channels that were opened by name.
+pub(super) const NAMED: &str = "named";
 /// Channels of the other side that stand at once, besides the default one.
 const MOST_CHANNELS: usize = 64;
 const CLOSING: Duration = Duration::from_secs(1);

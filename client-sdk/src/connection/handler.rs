@@ -8,22 +8,19 @@ use webrtc::data_channel::DataChannel;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
     PeerConnectionEventHandler, RTCIceConnectionState, RTCIceGatheringState,
-    RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSignalingState,
+    RTCPeerConnectionIceEvent, RTCPeerConnectionState,
 };
 
-use super::report::Reports;
-use crate::ice::IceCandidate;
+use super::rtcp_reports::RtcpReports;
+use crate::session::IceCandidate;
 
-pub(super) enum Note {
+pub(super) enum PeerConnectionEvent {
     Candidate(IceCandidate),
     DataChannel(Arc<dyn DataChannel>),
     /// There are no more candidates.
     Gathered,
     /// ICE has found a path.
     IceConnected,
-    NegotiationNeeded,
-    /// A negotiation is over; what is needed beyond it is told after this.
-    Settled,
     State(RTCPeerConnectionState),
     Track(Arc<dyn TrackRemote>),
 }
@@ -31,18 +28,18 @@ pub(super) enum Note {
 /// Runs on the driver of the peer connection, which a slow callback would stall: it does nothing but pass things on.
 /// The channel is unbounded for that reason; candidates, states and tracks are few, and SCTP allows only so many channels.
 pub(super) struct Handler {
-    notes: mpsc::UnboundedSender<Note>,
+    notes: mpsc::UnboundedSender<PeerConnectionEvent>,
     /// Those come as often as the other side likes, and only the last of each is kept.
-    pub(super) reports: Reports,
+    pub(super) reports: RtcpReports,
 }
 
-pub(super) fn channel() -> (Arc<Handler>, mpsc::UnboundedReceiver<Note>) {
+pub(super) fn channel() -> (Arc<Handler>, mpsc::UnboundedReceiver<PeerConnectionEvent>) {
     let (notes, receiver) = mpsc::unbounded_channel();
-    (Arc::new(Handler { notes, reports: Reports::default() }), receiver)
+    (Arc::new(Handler { notes, reports: RtcpReports::default() }), receiver)
 }
 
 impl Handler {
-    fn note(&self, note: Note) {
+    fn note(&self, note: PeerConnectionEvent) {
         // The connection is being closed if nobody listens.
         let _ = self.notes.send(note);
     }
@@ -52,7 +49,7 @@ impl Handler {
 impl PeerConnectionEventHandler for Handler {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
         match event.candidate.to_json() {
-            Ok(init) => self.note(Note::Candidate(IceCandidate {
+            Ok(init) => self.note(PeerConnectionEvent::Candidate(IceCandidate {
                 candidate: init.candidate,
                 sdp_mid: init.sdp_mid,
                 sdp_mline_index: init.sdp_mline_index,
@@ -64,35 +61,25 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
         if state == RTCIceGatheringState::Complete {
-            self.note(Note::Gathered);
-        }
-    }
-
-    async fn on_negotiation_needed(&self) {
-        self.note(Note::NegotiationNeeded);
-    }
-
-    async fn on_signaling_state_change(&self, state: RTCSignalingState) {
-        if state == RTCSignalingState::Stable {
-            self.note(Note::Settled);
+            self.note(PeerConnectionEvent::Gathered);
         }
     }
 
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
         if state == RTCIceConnectionState::Connected {
-            self.note(Note::IceConnected);
+            self.note(PeerConnectionEvent::IceConnected);
         }
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        self.note(Note::State(state));
+        self.note(PeerConnectionEvent::State(state));
     }
 
     async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
-        self.note(Note::DataChannel(channel));
+        self.note(PeerConnectionEvent::DataChannel(channel));
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        self.note(Note::Track(track));
+        self.note(PeerConnectionEvent::Track(track));
     }
 }

@@ -8,14 +8,14 @@ use rtc::peer_connection::configuration::media_engine::MediaEngine;
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
 use webrtc::error::Result;
 
-use super::report::Reports;
+use super::rtcp_reports::RtcpReports;
 use super::rtcp_tap::RtcpTap;
 
 /// What the library does by default, but that requests for lost packets (RFC 4585 section 6.2.1) come to an end.
 ///
 /// It takes no notice of what was sent again as RTX (RFC 4588), and would go on asking for all that was lost among the
 /// last 512 packets ten times a second, which is several times as much as the media itself.
-pub(super) fn interceptors(media: &mut MediaEngine, reports: Reports) -> Result<Registry> {
+pub(super) fn interceptors(media: &mut MediaEngine, reports: RtcpReports) -> Result<Registry> {
     for parameter in ["", "pli"] {
         let feedback = RTCPFeedback { typ: "nack".to_owned(), parameter: parameter.to_owned() };
         media.register_feedback(feedback, RtpCodecKind::Video);

@@ -1,21 +1,20 @@
 //! Receives one track of one connection.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
-use super::reception::Receptions;
-use super::{Out, Told};
+use super::event::{ConnectionEvent, EventSender};
+use super::receive_counters::ReceiveCounters;
 use crate::media::{Codec, MediaKind};
-use crate::track::{RemoteTrack, RtpPacket};
-use crate::track_source::TrackSource;
+use crate::session::TrackSource;
+use crate::track::{RemoteTrack, RtpPacket, TrackFeed};
 
 /// What the negotiation says of a track.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +29,8 @@ pub(super) struct Negotiated {
 pub(super) async fn receive(
     track: Arc<dyn TrackRemote>,
     mut negotiated: watch::Receiver<Negotiated>,
-    receptions: Receptions,
-    out: Out,
+    counters: ReceiveCounters,
+    events: EventSender,
 ) {
     let kind = match track.kind().await {
         RtpCodecKind::Audio => MediaKind::Audio,
@@ -47,7 +46,7 @@ pub(super) async fn receive(
     let first = *negotiated.borrow_and_update();
     let mut feed = None;
     if first.is_sent {
-        feed = Some(Feed::open(track.as_ref(), kind, first.source, &keyframe_wanted, &out).await);
+        feed = Some(open_feed(track.as_ref(), kind, first.source, &keyframe_wanted, &events).await);
     }
     loop {
         tokio::select! {
@@ -58,15 +57,15 @@ pub(super) async fn receive(
                         continue;
                     }
                     if feed.is_none() {
-                        // What came before the negotiation was over, a keyframe perhaps, was left out.
+                        // What came before the negotiation was over, a keyframe perhaps, was left events.
                         if kind == MediaKind::Video {
                             request_keyframe(track.as_ref()).await;
                         }
-                        feed = Some(Feed::open(track.as_ref(), kind, source, &keyframe_wanted, &out).await);
+                        feed = Some(open_feed(track.as_ref(), kind, source, &keyframe_wanted, &events).await);
                     }
                     if let Some(feed) = &feed {
-                        receptions.count(kind, feed.codec, &packet, std::time::Instant::now());
-                        feed.push(packet);
+                        counters.count(kind, feed.codec(), &packet, std::time::Instant::now());
+                        feed.push(rtp_packet(packet));
                     }
                 }
                 Some(TrackRemoteEvent::OnEnded) | None => return,
@@ -90,49 +89,28 @@ pub(super) async fn receive(
     }
 }
 
-/// The way of packets to the application; the track ends for it when this is dropped.
-struct Feed {
-    codec: Option<Codec>,
-    packets: mpsc::Sender<RtpPacket>,
-    dropped: Arc<AtomicU64>,
+/// Hands a track to the application, and returns what feeds it.
+async fn open_feed(
+    track: &dyn TrackRemote,
+    kind: MediaKind,
+    source: Option<TrackSource>,
+    keyframe_wanted: &Arc<Notify>,
+    events: &EventSender,
+) -> TrackFeed {
+    let codec = codec(track).await;
+    let (track, feed) =
+        RemoteTrack::new(events.peer, kind, source, codec, Arc::clone(keyframe_wanted));
+    events.send(ConnectionEvent::Track(track)).await;
+    feed
 }
 
-impl Feed {
-    async fn open(
-        track: &dyn TrackRemote,
-        kind: MediaKind,
-        source: Option<TrackSource>,
-        keyframe_wanted: &Arc<Notify>,
-        out: &Out,
-    ) -> Self {
-        let (codec, keyframe_wanted) = (codec(track).await, Arc::clone(keyframe_wanted));
-        let (sender, packets) = mpsc::channel(RemoteTrack::QUEUE_PACKETS);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&dropped);
-        out.tell(Told::Track(RemoteTrack {
-            participant: out.peer,
-            kind,
-            source,
-            codec,
-            keyframe_wanted,
-            packets,
-            dropped,
-        }))
-        .await;
-        Self { codec, packets: sender, dropped: counted }
-    }
-
-    fn push(&self, packet: rtp::Packet) {
-        let packet = RtpPacket {
-            sequence_number: packet.header.sequence_number,
-            timestamp: packet.header.timestamp,
-            marker: packet.header.marker,
-            payload_type: packet.header.payload_type,
-            payload: packet.payload,
-        };
-        if self.packets.try_send(packet).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+fn rtp_packet(packet: rtp::Packet) -> RtpPacket {
+    RtpPacket {
+        sequence_number: packet.header.sequence_number,
+        timestamp: packet.header.timestamp,
+        marker: packet.header.marker,
+        payload_type: packet.header.payload_type,
+        payload: packet.payload,
     }
 }
 

@@ -11,7 +11,7 @@ use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::PeerConnection;
 
 use super::receiver::Negotiated;
-use crate::track_source::TrackLabel;
+use crate::session::TrackLabel;
 
 #[derive(Default)]
 pub(super) struct Receivers {

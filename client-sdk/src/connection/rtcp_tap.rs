@@ -8,18 +8,18 @@ use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 
 use super::keyframe::is_keyframe_request;
-use super::report::Reports;
+use super::rtcp_reports::RtcpReports;
 
 /// Notes what the other side reports, and marks its requests for keyframes so that they come through to whoever sends the
 /// video. Everything passes.
 pub(super) struct RtcpTap {
-    reports: Reports,
+    reports: RtcpReports,
     inbound: VecDeque<TaggedPacket>,
     outbound: VecDeque<TaggedPacket>,
 }
 
 impl RtcpTap {
-    pub(super) fn new(reports: Reports) -> Self {
+    pub(super) fn new(reports: RtcpReports) -> Self {
         Self { reports, inbound: VecDeque::new(), outbound: VecDeque::new() }
     }
 }

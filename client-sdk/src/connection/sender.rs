@@ -157,10 +157,11 @@ impl Format {
             Codec::Vp8 => (MIME_TYPE_VP8, None),
             Codec::Vp9 => (MIME_TYPE_VP9, parameter("profile-id", "0", "0")),
         };
-        let (clock_rate, channels) = match codec.kind() {
-            MediaKind::Audio => (48_000, 2),
-            MediaKind::Video => (90_000, 0),
+        let channels = match codec.kind() {
+            MediaKind::Audio => 2,
+            MediaKind::Video => 0,
         };
+        let clock_rate = codec.kind().clock_rate();
         Self { mime_type, clock_rate, channels, parameter }
     }
 

@@ -8,11 +8,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use webrtc::error::Result;
 use webrtc::peer_connection::PeerConnection;
-use webrtc::rtp_transceiver::RtpSender;
+use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 
 use super::sender::Sender;
-use crate::media::{Codec, Media, Player, Slot};
-use crate::track_source::TrackLabel;
+use crate::media::{Codec, Player};
+use crate::outgoing::{Media, Slot};
+use crate::session::TrackLabel;
 
 pub(super) struct Senders {
     media: watch::Receiver<Media>,
@@ -71,15 +72,22 @@ impl Senders {
                 continue;
             };
             // A section that was negotiated before the track was added to it does not send yet.
-            let direction = transceiver.current_direction().await?;
-            if matches!(
-                direction,
-                RTCRtpTransceiverDirection::Sendrecv | RTCRtpTransceiverDirection::Sendonly
-            ) {
+            if sends(transceiver.as_ref()).await? {
                 live.start().await;
             }
         }
         Ok(())
+    }
+
+    /// Whether the other side has agreed to every track.
+    pub(super) async fn are_negotiated(&self, pc: &dyn PeerConnection) -> Result<bool> {
+        let mut negotiated = 0;
+        for transceiver in pc.get_transceivers().await {
+            let Some(sender) = transceiver.sender().await? else { continue };
+            let is_live = self.live.iter().any(|live| live.rtp.id() == sender.id());
+            negotiated += usize::from(is_live && sends(transceiver.as_ref()).await?);
+        }
+        Ok(negotiated == self.live.len())
     }
 
     /// Waits until the participant sends something else. Safe to cancel.
@@ -90,7 +98,8 @@ impl Senders {
         }
     }
 
-    /// Follows the change. What needs a negotiation is told by the peer connection.
+    /// Adds, replaces and removes tracks so that they are those of the participant. Tracks of the
+    /// same codec go on without a negotiation; the next offer contains the others.
     pub(super) async fn update(&mut self, pc: &dyn PeerConnection) -> Result<()> {
         let now = self.media.borrow_and_update().clone();
         for slot in Slot::ALL {
@@ -163,6 +172,11 @@ impl Live {
             is_other
         });
     }
+}
+
+/// Whether the last negotiation lets this side send there.
+async fn sends(transceiver: &dyn RtpTransceiver) -> Result<bool> {
+    Ok(transceiver.current_direction().await?.has_send())
 }
 
 async fn receive_only(pc: &dyn PeerConnection, kind: RtpCodecKind) -> Result<()> {

@@ -10,17 +10,18 @@ use rtc::peer_connection::configuration::{
     RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy,
 };
 use rtc::peer_connection::transport::RTCDtlsRole;
+use signal_core::IceServer;
 use tokio::sync::watch;
 use webrtc::error::Result;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
-use super::data::MOST_UNSENT;
 use super::handler::Handler;
 use super::interceptors::interceptors;
 use super::senders::Senders;
-use crate::ice::IceServer;
-use crate::media::Media;
+use crate::channel::ChannelWriter;
+use crate::ice::usable_urls;
 use crate::options::Options;
+use crate::outgoing::Media;
 
 /// What all connections of a participant have in common.
 #[derive(Clone, Debug)]
@@ -124,7 +125,7 @@ impl Setup {
             .with_setting_engine(settings)
             .with_handler(handler)
             .with_dedicated_reactor_pool_size(self.reactor_threads)
-            .with_data_channel_send_buffer_limit(MOST_UNSENT)
+            .with_data_channel_send_buffer_limit(ChannelWriter::MAX_UNSENT_BYTES)
             .with_udp_addrs(vec![self.bind_address.clone()])
             .build()
             .await?;
@@ -149,7 +150,7 @@ fn keepalive_interval(disconnected_timeout: Duration) -> Duration {
 
 fn usable(ice_servers: &[IceServer]) -> Vec<RTCIceServer> {
     let usable = ice_servers.iter().filter_map(|server| {
-        let urls = server.usable_urls();
+        let urls = usable_urls(server);
         let (username, credential) = (server.username.clone(), server.credential.clone());
         (!urls.is_empty()).then(|| RTCIceServer {
             urls,

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use signal_core::IceServer;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use super::*;
-use crate::ice::IceServer;
-use crate::media::{MediaKind, Outgoing, Source};
+use crate::channel::{DefaultChannels, Delivery};
+use crate::media::{MediaKind, Source};
 use crate::options::Options;
+use crate::outgoing::Outgoing;
+use crate::session::{ConnectionState, Report};
 
 #[tokio::test]
 async fn an_answer_is_followed_by_no_wish_to_offer() {
@@ -16,25 +19,29 @@ async fn an_answer_is_followed_by_no_wish_to_offer() {
     for _ in 0..10 {
         let mut pair = Pair::open([true, false]);
         let [offerer, answerer] = &pair.connections;
-        assert!(offerer.command(Command::Offer { negotiation: 1, restart_ice: false }));
+        assert!(offerer.command(ConnectionCommand::Offer { negotiation: 1, restart_ice: false }));
         let mut is_answered = false;
         let mut connected = 0;
         while connected < 2 {
-            let Message { peer, told, .. } = pair.inbox.recv().await.unwrap();
+            let ConnectionMessage { peer, event, .. } = pair.inbox.recv().await.unwrap();
             let other = if peer.as_str() == "p_0" { answerer } else { offerer };
-            let Told::Session(report) = told else { continue };
+            let ConnectionEvent::Report(report) = event else { continue };
             match report {
                 Report::Answer { sdp, .. } => {
                     is_answered = true;
-                    assert!(other.command(Command::Accept { sdp }));
+                    assert!(other.command(ConnectionCommand::Accept { sdp }));
                 }
                 Report::Candidate(candidate) => {
-                    assert!(other.command(Command::Candidate(candidate)))
+                    assert!(other.command(ConnectionCommand::Candidate(candidate)))
                 }
                 Report::IceConnected => {}
                 Report::NegotiationNeeded => assert!(!is_answered, "{peer} does"),
                 Report::Offer { sdp, .. } => {
-                    assert!(other.command(Command::Answer { negotiation: 1, sdp, tracks: vec![] }));
+                    assert!(other.command(ConnectionCommand::Answer {
+                        negotiation: 1,
+                        sdp,
+                        tracks: vec![]
+                    }));
                 }
                 Report::Broken => panic!("{peer} is broken"),
                 Report::State(state) => connected += u32::from(state == ConnectionState::Connected),
@@ -50,40 +57,55 @@ async fn a_connection_whose_very_first_offer_lost_answers_and_gets_media_and_dat
     let mut pair = Pair::open([true, true]);
     let [winner, loser] = &pair.connections;
     for connection in [winner, loser] {
-        assert!(connection.command(Command::Offer { negotiation: 1, restart_ice: false }));
+        assert!(
+            connection.command(ConnectionCommand::Offer { negotiation: 1, restart_ice: false })
+        );
     }
     let (mut winners_candidates, mut losers_candidates) = (Vec::new(), Vec::new());
     let (mut is_settled, mut news) = (false, Vec::new());
+    let default_channels = DefaultChannels::default();
     while news.len() < 8 {
-        let Message { peer, told, .. } = pair.inbox.recv().await.unwrap();
+        let ConnectionMessage { peer, event, .. } = pair.inbox.recv().await.unwrap();
         let is_winner = peer.as_str() == "p_0";
-        match told {
-            Told::Session(Report::Offer { sdp, .. }) if is_winner => {
-                assert!(loser.command(Command::Rollback));
-                assert!(loser.command(Command::Answer { negotiation: 2, sdp, tracks: vec![] }));
+        match event {
+            ConnectionEvent::Report(Report::Offer { sdp, .. }) if is_winner => {
+                assert!(loser.command(ConnectionCommand::Rollback));
+                assert!(loser.command(ConnectionCommand::Answer {
+                    negotiation: 2,
+                    sdp,
+                    tracks: vec![]
+                }));
             }
-            Told::Session(Report::Answer { sdp, .. }) => {
-                assert!(winner.command(Command::Accept { sdp }));
+            ConnectionEvent::Report(Report::Answer { sdp, .. }) => {
+                assert!(winner.command(ConnectionCommand::Accept { sdp }));
                 is_settled = true;
             }
-            Told::Session(Report::Candidate(candidate)) if is_winner => {
+            ConnectionEvent::Report(Report::Candidate(candidate)) if is_winner => {
                 winners_candidates.push(candidate);
             }
-            Told::Session(Report::Candidate(candidate)) => losers_candidates.push(candidate),
-            Told::Session(Report::State(ConnectionState::Connected))
-            | Told::DataChannelOpen
-            | Told::Track(_) => news.push(peer),
-            Told::Session(Report::Broken | Report::State(ConnectionState::Failed)) => {
+            ConnectionEvent::Report(Report::Candidate(candidate)) => {
+                losers_candidates.push(candidate)
+            }
+            ConnectionEvent::Report(Report::State(ConnectionState::Connected))
+            | ConnectionEvent::Track(_) => news.push(peer),
+            ConnectionEvent::DefaultChannelOpen(channel) => {
+                if default_channels.opened(peer, channel) {
+                    news.push(peer);
+                }
+            }
+            ConnectionEvent::Report(Report::Broken | Report::State(ConnectionState::Failed)) => {
                 panic!("{peer} failed")
             }
-            Told::Session(_) | Told::Data(_) | Told::DataChannel(_) => {}
+            ConnectionEvent::Report(_)
+            | ConnectionEvent::Data(_)
+            | ConnectionEvent::DataChannel(_) => {}
         }
         if is_settled {
             for candidate in winners_candidates.drain(..) {
-                assert!(loser.command(Command::Candidate(candidate)));
+                assert!(loser.command(ConnectionCommand::Candidate(candidate)));
             }
             for candidate in losers_candidates.drain(..) {
-                assert!(winner.command(Command::Candidate(candidate)));
+                assert!(winner.command(ConnectionCommand::Candidate(candidate)));
             }
         }
     }
@@ -95,14 +117,14 @@ async fn a_connection_whose_very_first_offer_lost_answers_and_gets_media_and_dat
 async fn newer_ice_servers_are_used_when_ice_starts_anew() {
     let mut pair = Pair::open([true, false]);
     let [connection, _] = &pair.connections;
-    assert!(connection.command(Command::Offer { negotiation: 1, restart_ice: false }));
+    assert!(connection.command(ConnectionCommand::Offer { negotiation: 1, restart_ice: false }));
     let stun = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let url = format!("stun:{}", stun.local_addr().unwrap());
-    let server = IceServer { urls: vec![url], username: None, credential: None };
+    let server = IceServer::stun([url]);
     let newer = connection.setup.borrow().with_ice_servers(&[server]);
     connection.set_up(Arc::new(newer));
-    assert!(connection.command(Command::Rollback));
-    assert!(connection.command(Command::Offer { negotiation: 2, restart_ice: true }));
+    assert!(connection.command(ConnectionCommand::Rollback));
+    assert!(connection.command(ConnectionCommand::Offer { negotiation: 2, restart_ice: true }));
     let mut request = [0; 1500];
     let asked = timeout(Duration::from_secs(60), stun.recv(&mut request)).await;
     // RFC 8489 section 5: a binding request and the magic cookie.
@@ -115,10 +137,50 @@ async fn newer_ice_servers_are_used_when_ice_starts_anew() {
     pair.close().await;
 }
 
+#[tokio::test]
+async fn a_first_data_channel_for_which_the_offer_has_no_section_is_negotiated() {
+    let mut pair = Pair::open([true, false]);
+    let [offerer, answerer] = &pair.connections;
+    assert!(offerer.command(ConnectionCommand::Offer { negotiation: 1, restart_ice: false }));
+    let (reply, _opened) = oneshot::channel();
+    let new = NewChannel { label: "first".into(), delivery: Delivery::default(), reply };
+    let mut request = Some(ConnectionRequest::OpenChannel(new));
+    loop {
+        let ConnectionMessage { peer, event, .. } = pair.inbox.recv().await.unwrap();
+        match event {
+            ConnectionEvent::Report(Report::Offer { sdp, .. }) => {
+                let sdp = without_data_section(&sdp);
+                let answer = ConnectionCommand::Answer { negotiation: 1, sdp, tracks: vec![] };
+                assert!(answerer.command(answer));
+            }
+            ConnectionEvent::Report(Report::Answer { .. }) => {
+                answerer.request(request.take().unwrap());
+            }
+            ConnectionEvent::Report(Report::NegotiationNeeded) => {
+                assert_eq!((peer.as_str(), request.is_none()), ("p_1", true));
+                break;
+            }
+            _ => {}
+        }
+    }
+    pair.inbox.close();
+    pair.close().await;
+}
+
+/// As a page without data channels offers.
+fn without_data_section(sdp: &str) -> String {
+    let (before, section) = sdp.split_once("m=application").unwrap();
+    assert!(!section.contains("\nm="), "it is not the last one");
+    let mid = section.lines().find_map(|line| line.strip_prefix("a=mid:")).unwrap();
+    let is_bundle = |line: &&str| line.starts_with("a=group:BUNDLE");
+    let bundle = before.lines().find(is_bundle).unwrap();
+    before.replace(bundle, &bundle.replace(&format!(" {mid}"), ""))
+}
+
 /// Two connections to each other that send audio and video; their messages name them `p_0` and `p_1`.
 struct Pair {
     connections: [Connection; 2],
-    inbox: mpsc::Receiver<Message>,
+    inbox: mpsc::Receiver<ConnectionMessage>,
     tasks: JoinSet<()>,
     /// Keeps it playing.
     _media: Vec<Outgoing>,

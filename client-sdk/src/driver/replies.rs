@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::error::{CommandError, RATE_LIMITED};
+use crate::session::{CommandError, RATE_LIMITED};
 
 pub(crate) type Reply = oneshot::Sender<Result<(), CommandError>>;
 

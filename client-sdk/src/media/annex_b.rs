@@ -15,8 +15,9 @@ pub(super) fn read(file: &Bytes, frame_rate: f64) -> Result<Recording, String> {
             "the frame rate is {frame_rate}, expected above 0 and up to {HIGHEST_RATE}"
         ));
     }
-    let duration =
-        Duration::try_from_secs_f64(1.0 / frame_rate).unwrap_or(Duration::MAX).min(LONGEST_FRAME);
+    let duration = Duration::try_from_secs_f64(1.0 / frame_rate)
+        .unwrap_or(Duration::MAX)
+        .min(Frame::MAX_DURATION);
     let mut frames = Vec::new();
     let mut picture = Picture::default();
     let mut parameters = Parameters::default();
@@ -156,7 +157,6 @@ const SEQUENCE_PARAMETERS: u8 = 7;
 const PICTURE_PARAMETERS: u8 = 8;
 const DELIMITER: u8 = 9;
 const HIGHEST_RATE: f64 = 240.0;
-const LONGEST_FRAME: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

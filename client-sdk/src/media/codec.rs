@@ -11,6 +11,16 @@ pub enum MediaKind {
     Video,
 }
 
+impl MediaKind {
+    /// The units a second of RTP timestamps: those of Opus, and of every codec for video.
+    pub(crate) fn clock_rate(self) -> u32 {
+        match self {
+            Self::Audio => 48_000,
+            Self::Video => 90_000,
+        }
+    }
+}
+
 /// A codec that can be sent.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::recording::Recording;
 use super::{Codec, Frame};
+use crate::leb128;
 
 pub(super) const MAGIC: &[u8] = b"DKIF";
 
@@ -41,13 +42,14 @@ pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
         rest = rest.slice(end..);
         if let (Some(frame), Some(last)) = (frames.last_mut(), last_timestamp) {
             let ticks = timestamp.checked_sub(last).ok_or("the timestamps run backwards")?;
-            frame.duration =
-                tick.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX)).min(LONGEST_FRAME);
+            frame.duration = tick
+                .saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
+                .min(Frame::MAX_DURATION);
         }
         last_timestamp = Some(timestamp);
         let is_key = is_key(codec, &data)
             .ok_or_else(|| format!("frame {} does not begin like {codec}", frames.len() + 1))?;
-        frames.push(Frame { data, duration: tick.min(LONGEST_FRAME), is_key });
+        frames.push(Frame { data, duration: tick.min(Frame::MAX_DURATION), is_key });
     }
     Recording::new(codec, &frames)
 }
@@ -82,21 +84,10 @@ fn is_av1_key(mut unit: &[u8]) -> Option<bool> {
         }
         is_key |= header >> 3 == SEQUENCE_HEADER;
         let rest = if has_extension { rest.get(1..)? } else { rest };
-        let (size, rest) = leb128(rest)?;
+        let (size, rest) = leb128::read(rest)?;
         unit = rest.get(size..)?;
     }
     Some(is_key)
-}
-
-fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let mut value = 0;
-    for (index, byte) in bytes.iter().take(LEB128_BYTES).enumerate() {
-        value |= usize::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            return Some((value, &bytes[index + 1..]));
-        }
-    }
-    None
 }
 
 fn number(little_endian: &[u8]) -> u64 {
@@ -105,10 +96,7 @@ fn number(little_endian: &[u8]) -> u64 {
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 12;
-const LONGEST_FRAME: Duration = Duration::from_secs(10);
 const SEQUENCE_HEADER: u8 = 1;
-/// Of a size that fits 32 bits, which is all that may be written.
-const LEB128_BYTES: usize = 5;
 
 #[cfg(test)]
 mod tests {

@@ -7,9 +7,9 @@ use tokio::sync::{Notify, broadcast};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
+use super::MediaError;
 use super::{Codec, Frame, MediaSource};
-use crate::error::MediaError;
-use crate::track_source::TrackSource;
+use crate::session::TrackSource;
 
 /// A source that is playing; it stops when this is dropped.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ async fn play(
             next_request = Instant::now() + KEYFRAME_PAUSE;
         }
         // Damaged timestamps must not make this spin.
-        due += frame.duration.clamp(SHORTEST_FRAME, LONGEST_FRAME);
+        due += frame.duration.clamp(SHORTEST_FRAME, Frame::MAX_DURATION);
         // After a pause of the machine, go on from here and do not catch up in a burst.
         if due.elapsed() > LATE {
             due = Instant::now();
@@ -120,5 +120,4 @@ async fn play(
 const QUEUE_FRAMES: usize = 64;
 const KEYFRAME_PAUSE: Duration = Duration::from_millis(300);
 const SHORTEST_FRAME: Duration = Duration::from_millis(1);
-const LONGEST_FRAME: Duration = Duration::from_secs(10);
 const LATE: Duration = Duration::from_millis(500);

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc};
 
+use super::MediaError;
 use super::{Codec, Frame, MediaKind, MediaSource, Source};
-use crate::error::MediaError;
 
 impl Source {
     /// Frames that the application hands in, each sent at once. The source ends when the pusher is dropped.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::MediaError;
 use super::{Codec, Frame, MediaSource};
-use crate::error::MediaError;
 
 /// At least one frame, of which the first is a keyframe.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use signal_core::{ClientMessage, IceServers, ParticipantId, Request};
 
-use super::return_path::Way;
-use crate::event::Event;
-use crate::ice::IceCandidate;
-use crate::track_source::TrackLabel;
+use super::event::SessionEvent;
+use super::ice_candidate::IceCandidate;
+use super::reconnect::Reconnect;
+use super::track_source::TrackLabel;
 
 /// Something to do.
 #[derive(Debug)]
@@ -22,11 +22,11 @@ pub enum Action {
         /// To whom it is.
         peer: ParticipantId,
         /// What to do.
-        command: Command,
+        command: ConnectionCommand,
     },
     /// Tell the application.
-    Event(Event),
-    /// Give up the signaling connection, which is dead, and hand in [`Setback::Lost`](super::Setback::Lost).
+    Event(SessionEvent),
+    /// Give up the signaling connection, which is dead, and hand in [`SignalingLoss::Lost`](super::SignalingLoss::Lost).
     HangUp,
     /// Open a connection.
     Open {
@@ -38,10 +38,10 @@ pub enum Action {
         offers: bool,
     },
     /// Come back to the room by opening a signaling connection anew, and hand in its first message or a
-    /// [`Setback`](super::Setback). Media goes on meanwhile.
+    /// [`SignalingLoss`](super::SignalingLoss). Media goes on meanwhile.
     Reconnect {
         /// How.
-        way: Way,
+        how: Reconnect,
         /// After this time.
         after: Duration,
     },
@@ -55,7 +55,7 @@ pub enum Action {
 
 /// Something for a connection to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Command {
+pub enum ConnectionCommand {
     /// Apply the other side's answer.
     Accept {
         /// The answer.

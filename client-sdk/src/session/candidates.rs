@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::description::Remote;
-use crate::ice::IceCandidate;
+use super::ice_candidate::IceCandidate;
 
 #[derive(Debug, Default)]
 pub(super) struct Candidates {

@@ -1,6 +1,6 @@
 //! What a session reads in a description (RFC 8866).
 
-use crate::ice::IceCandidate;
+use super::ice_candidate::IceCandidate;
 
 /// What is known of the other side's description.
 #[derive(Debug, Eq, PartialEq)]

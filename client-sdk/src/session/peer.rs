@@ -9,11 +9,11 @@ use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
 
 use super::candidates::Candidates;
 use super::description::Remote;
+use super::event::ConnectionState;
+use super::ice_candidate::IceCandidate;
 use super::recovery::Recovery;
-use super::{Action, Command};
-use crate::event::ConnectionState;
-use crate::ice::IceCandidate;
-use crate::track_source::TrackLabel;
+use super::track_source::TrackLabel;
+use super::{Action, ConnectionCommand};
 
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -112,8 +112,10 @@ impl Peer {
         self.offer_wanted = false;
         self.negotiation = Negotiation::Offering { restarts_ice };
         self.last_negotiation += 1;
-        let command =
-            Command::Offer { negotiation: self.last_negotiation, restart_ice: restarts_ice };
+        let command = ConnectionCommand::Offer {
+            negotiation: self.last_negotiation,
+            restart_ice: restarts_ice,
+        };
         self.command(command, actions);
     }
 
@@ -122,10 +124,10 @@ impl Peer {
         self.offer(actions);
     }
 
-    pub(super) fn negotiation_needed(&mut self, actions: &mut VecDeque<Action>) {
-        // While something is under way it carries the change, or the connection will tell again. Before the first
-        // description of the other side, whoever has to offer does so anyway.
-        if self.negotiation == Negotiation::Stable && self.remote.is_some() {
+    /// Offers what this side has begun or ceased to send. A connection that is still to be opened
+    /// contains it from the start.
+    pub(super) fn media_changed(&mut self, actions: &mut VecDeque<Action>) {
+        if self.connection.is_some() {
             self.offer(actions);
         }
     }
@@ -168,7 +170,7 @@ impl Peer {
                 self.rebuild(actions);
             }
             Negotiation::Offered { .. } => {
-                self.command(Command::Accept { sdp }, actions);
+                self.command(ConnectionCommand::Accept { sdp }, actions);
                 self.remote = Some(remote);
                 self.is_doubtful = std::mem::take(&mut self.unheard) > 0;
                 self.settled(actions);
@@ -195,7 +197,7 @@ impl Peer {
         let belongs = self.remote.as_ref().is_some_and(|remote| remote.takes(&candidate));
         // A connection that answers may yet fail over the offer; its successor needs the candidates as well.
         if belongs && !matches!(self.negotiation, Negotiation::Answering { .. }) {
-            return self.command(Command::Candidate(candidate), actions);
+            return self.command(ConnectionCommand::Candidate(candidate), actions);
         }
         self.candidates.keep_early(candidate);
     }
@@ -323,7 +325,7 @@ impl Peer {
         match self.negotiation {
             Negotiation::Offered { restarts_ice: own, .. }
             | Negotiation::Offering { restarts_ice: own } => {
-                self.command(Command::Rollback, actions);
+                self.command(ConnectionCommand::Rollback, actions);
                 // The server drops the candidates of a refused offer; they go with the answer again.
                 self.candidates.send_again();
                 self.restart_wanted |= own && !restarts_ice;
@@ -338,7 +340,10 @@ impl Peer {
         }
         self.negotiation = Negotiation::Answering { sdp: sdp.clone(), tracks: tracks.clone() };
         self.last_negotiation += 1;
-        self.command(Command::Answer { negotiation: self.last_negotiation, sdp, tracks }, actions);
+        self.command(
+            ConnectionCommand::Answer { negotiation: self.last_negotiation, sdp, tracks },
+            actions,
+        );
         self.remote = Some(remote);
     }
 
@@ -346,7 +351,7 @@ impl Peer {
     fn take_back(&mut self, actions: &mut VecDeque<Action>) -> bool {
         let was_offering = match self.negotiation {
             Negotiation::Offered { restarts_ice, .. } | Negotiation::Offering { restarts_ice } => {
-                self.command(Command::Rollback, actions);
+                self.command(ConnectionCommand::Rollback, actions);
                 self.restart_wanted |= restarts_ice;
                 true
             }
@@ -360,7 +365,7 @@ impl Peer {
     fn settled(&mut self, actions: &mut VecDeque<Action>) {
         self.negotiation = Negotiation::Stable;
         for candidate in self.candidates.take_early(self.remote.as_ref()) {
-            self.command(Command::Candidate(candidate), actions);
+            self.command(ConnectionCommand::Candidate(candidate), actions);
         }
         self.send_candidates(actions);
         if self.offer_wanted || self.restart_wanted {
@@ -392,7 +397,7 @@ impl Peer {
         actions.push_back(Action::Send(ClientMessage::Signal { to: self.id, signal }));
     }
 
-    fn command(&self, command: Command, actions: &mut VecDeque<Action>) {
+    fn command(&self, command: ConnectionCommand, actions: &mut VecDeque<Action>) {
         actions.push_back(Action::Connection { peer: self.id, command });
     }
 }

@@ -29,7 +29,7 @@ enum Step {
 
 /// What to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Measure {
+pub(super) enum RecoveryAction {
     GiveUp,
     Rebuild,
     RestartIce,
@@ -66,39 +66,39 @@ impl Recovery {
     }
 
     /// ICE or DTLS has failed; `begins` says whether it is up to this side to do something.
-    pub(super) fn failed(&mut self, begins: bool, now: Instant) -> Measure {
+    pub(super) fn failed(&mut self, begins: bool, now: Instant) -> RecoveryAction {
         match self.step {
             Step::Connecting { .. } | Step::None if begins => {
                 self.step = Step::Restarting { until: now + PATIENCE };
-                Measure::RestartIce
+                RecoveryAction::RestartIce
             }
             Step::Connecting { .. } | Step::None => {
                 self.step = Step::Awaiting { until: now + 2 * PATIENCE };
-                Measure::Wait
+                RecoveryAction::Wait
             }
-            Step::Awaiting { .. } | Step::Pausing { .. } => Measure::Wait,
+            Step::Awaiting { .. } | Step::Pausing { .. } => RecoveryAction::Wait,
             Step::Restarting { .. } => self.rebuild(now),
         }
     }
 
     /// Only another connection helps, at once or after a pause: a network that is gone fails them one after the other.
-    pub(super) fn rebuild(&mut self, now: Instant) -> Measure {
+    pub(super) fn rebuild(&mut self, now: Instant) -> RecoveryAction {
         if let Step::Pausing { .. } = self.step {
-            return Measure::Wait;
+            return RecoveryAction::Wait;
         }
-        let Some(pause) = PAUSES.get(self.rebuilds) else { return Measure::GiveUp };
+        let Some(pause) = PAUSES.get(self.rebuilds) else { return RecoveryAction::GiveUp };
         self.rebuilds += 1;
         if pause.is_zero() {
-            return Measure::Rebuild;
+            return RecoveryAction::Rebuild;
         }
         self.step = Step::Pausing { until: now + *pause };
-        Measure::Wait
+        RecoveryAction::Wait
     }
 
     /// Nothing can be negotiated without the server, so that while it `is_away` patience does not end.
-    pub(super) fn timeout(&mut self, is_away: bool, now: Instant) -> Measure {
+    pub(super) fn timeout(&mut self, is_away: bool, now: Instant) -> RecoveryAction {
         if self.deadline().is_none_or(|deadline| now < deadline) {
-            return Measure::Wait;
+            return RecoveryAction::Wait;
         }
         match &mut self.step {
             Step::Awaiting { until }
@@ -108,13 +108,13 @@ impl Recovery {
                 if is_away =>
             {
                 *until = now + PATIENCE;
-                Measure::Wait
+                RecoveryAction::Wait
             }
-            Step::Pausing { .. } => Measure::Rebuild,
+            Step::Pausing { .. } => RecoveryAction::Rebuild,
             Step::Awaiting { .. } | Step::Connecting { .. } | Step::Restarting { .. } => {
                 self.rebuild(now)
             }
-            Step::None => Measure::Wait,
+            Step::None => RecoveryAction::Wait,
         }
     }
 

@@ -1,8 +1,8 @@
 //! What a connection tells a session.
 
-use crate::event::ConnectionState;
-use crate::ice::IceCandidate;
-use crate::track_source::TrackLabel;
+use super::event::ConnectionState;
+use super::ice_candidate::IceCandidate;
+use super::track_source::TrackLabel;
 
 /// Something that a connection has to tell.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,7 +20,8 @@ pub enum Report {
     Candidate(IceCandidate),
     /// ICE has found a path. It remains for the two ends to agree on keys (DTLS), after which the state is `Connected`.
     IceConnected,
-    /// Something changed that needs a negotiation.
+    /// The descriptions that were exchanged have no place for something of this side, so that it has
+    /// to offer: for a track that did not fit into an answer, or for the first data channel.
     NegotiationNeeded,
     /// The offer that was asked for.
     Offer {

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use signal_core::{LeaveReason, Missed, ParticipantId, ParticipantInfo, PeerUpdate, Resumed};
 
+use super::error::CommandError;
+use super::event::{CloseReason, SessionEvent};
 use super::peer::Peer;
 use super::{Action, Session};
-use crate::error::CommandError;
-use crate::event::{CloseReason, Event};
 
 impl Session {
     /// Enters under that id. What was there under another one is over: the others have seen it leave.
@@ -15,35 +16,35 @@ impl Session {
         let is_back = self.me.replace(me).is_some();
         for (id, mut peer) in std::mem::take(&mut self.peers) {
             peer.close(&mut self.actions);
-            self.emit(Event::ParticipantLeft(id));
+            self.emit(SessionEvent::ParticipantLeft(id));
         }
         self.received = 1;
-        self.outbox.start_anew();
-        self.commands.fail_all(&CommandError::Lost);
+        self.send_buffer.start_anew();
+        self.requests.fail_all(&CommandError::Lost);
         if is_back {
-            self.actions.extend(self.commands.shown().map(Action::Send));
-            self.emit(Event::Rejoined { id: me });
+            self.actions.extend(self.requests.shown().map(Action::Send));
+            self.emit(SessionEvent::Rejoined { id: me });
         }
     }
 
     pub(super) fn resumed(&mut self, resumed: Resumed, now: Instant) {
         let Resumed { seq, missed, resume_token, ice } = resumed;
-        self.way_back.entered(Some(resume_token), now);
+        self.reconnect.entered(Some(resume_token), now);
         self.use_ice_servers(ice, now);
         match missed {
             Missed::Replayed { received, .. } => {
-                let lossless = self.outbox.resume(received);
-                self.emit(Event::Resumed { lossy: !lossless });
+                let lossless = self.send_buffer.resume(received);
+                self.emit(SessionEvent::Resumed { lossy: !lossless });
                 if !lossless {
-                    self.commands.fail_all(&CommandError::Lost);
+                    self.requests.fail_all(&CommandError::Lost);
                     self.void_negotiations();
                 }
             }
             Missed::Snapshot { participants, .. } => {
                 self.received = seq;
-                self.outbox.start_anew();
-                self.commands.fail_all(&CommandError::Lost);
-                self.emit(Event::Resumed { lossy: true });
+                self.send_buffer.start_anew();
+                self.requests.fail_all(&CommandError::Lost);
+                self.emit(SessionEvent::Resumed { lossy: true });
                 self.compare(participants);
             }
         }
@@ -79,7 +80,7 @@ impl Session {
         // Of somebody who comes back, nothing is left of what there was.
         self.forget(participant.id);
         let mut peer = Peer::new(participant.id);
-        self.emit(Event::ParticipantJoined(participant));
+        self.emit(SessionEvent::ParticipantJoined(participant));
         if me < peer.id() {
             peer.offer(&mut self.actions);
         }
@@ -100,7 +101,7 @@ impl Session {
     pub(super) fn forget(&mut self, id: ParticipantId) {
         if let Some(mut peer) = self.peers.remove(&id) {
             peer.close(&mut self.actions);
-            self.emit(Event::ParticipantLeft(id));
+            self.emit(SessionEvent::ParticipantLeft(id));
         }
         if self.peers.is_empty()
             && let Some(reason) = self.adrift.take()
@@ -111,15 +112,15 @@ impl Session {
 
     /// Goes on without the room: with those to whom media flows, for as long as it does.
     pub(super) fn drift(&mut self, reason: String) {
-        self.emit(Event::SignalingLost { reason: reason.clone() });
+        self.emit(SessionEvent::SignalingLost { reason: reason.clone() });
         self.adrift = Some(reason);
-        self.commands.fail_all(&CommandError::Lost);
+        self.requests.fail_all(&CommandError::Lost);
         for id in self.peers.keys().copied().collect::<Vec<_>>() {
             self.part(id, Some(LeaveReason::Lost));
         }
     }
 
-    pub(super) fn peer_updated(&mut self, participant: ParticipantId, update: &PeerUpdate) {
+    pub(super) fn peer_updated(&mut self, participant: ParticipantId, update: PeerUpdate) {
         let Some(me) = self.me else { return };
         if let Some(peer) = self.peers.get_mut(&participant) {
             if update.lossy {
@@ -130,8 +131,8 @@ impl Session {
             }
         }
         let name = update.name.as_deref().map(str::to_owned);
-        let state = update.state.as_ref().map(|state| state.as_bytes().to_vec().into());
-        self.emit(Event::ParticipantUpdated {
+        let state = update.state.map(Bytes::from);
+        self.emit(SessionEvent::ParticipantUpdated {
             participant,
             name,
             state,

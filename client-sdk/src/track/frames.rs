@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::payload::{Assembled, assemble, is_start};
+use super::sequence::extend;
 use super::{RemoteTrack, RtpPacket};
 use crate::media::{Codec, MediaKind};
 
@@ -65,9 +66,9 @@ impl RemoteFrames {
 #[derive(Debug)]
 struct Assembler {
     codec: Codec,
-    /// By the sequence number, which goes on rising here where it wraps in the packet.
+    /// By the extended sequence number.
     waiting: BTreeMap<i64, RtpPacket>,
-    /// The number of the packet that is due.
+    /// The extended number of the packet that is due.
     due: Option<i64>,
     is_after_loss: bool,
     frames: VecDeque<RemoteFrame>,
@@ -86,9 +87,7 @@ impl Assembler {
 
     fn push(&mut self, packet: RtpPacket) {
         let due = *self.due.get_or_insert_with(|| i64::from(packet.sequence_number));
-        // The number nearest to the one that is due.
-        let ahead = i64::from(packet.sequence_number.wrapping_sub(due as u16) as i16);
-        let number = due + ahead;
+        let number = extend(packet.sequence_number, due);
         if number < due {
             return;
         }
@@ -161,11 +160,8 @@ impl Assembler {
 
     /// In units of the codec's clock.
     fn patience(&self) -> i32 {
-        let millis = i32::try_from(PATIENCE.as_millis()).unwrap_or(i32::MAX);
-        match self.codec.kind() {
-            MediaKind::Audio => 48 * millis,
-            MediaKind::Video => 90 * millis,
-        }
+        // A unit for each second of so many times as long.
+        (PATIENCE * self.codec.kind().clock_rate()).as_secs() as i32
     }
 }
 

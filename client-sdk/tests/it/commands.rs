@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use client_sdk::session::{Action, Session, Setback};
-use client_sdk::{CommandError, Event};
+use client_sdk::CommandError;
+use client_sdk::session::{Action, Session, SessionEvent, SignalingLoss};
 use serde_json::{Value, json};
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{Audience, ClientMessage, Payload, Topic};
@@ -102,7 +102,7 @@ fn commands_wait_for_a_lost_server_and_are_sent_again_when_it_is_resumed() {
 fn a_seat_taken_anew_knows_nothing_of_earlier_commands_but_is_told_the_state() {
     let mut host = Host::joined();
     let state = Payload::new(&json!({"hand": true})).unwrap();
-    host.session.handle_command(ClientMessage::Update { name: None, state: Some(state) });
+    host.session.handle_request(ClientMessage::Update { name: None, state: Some(state) });
     host.pong("2");
     let open = host.say("a");
     host.sent();
@@ -173,8 +173,8 @@ impl Host {
     }
 
     fn lose(&mut self) {
-        self.session.handle_setback(
-            Setback::Lost { code: None, reason: "cut".into() },
+        self.session.handle_signaling_loss(
+            SignalingLoss::Lost { code: None, reason: "cut".into() },
             0.0,
             Instant::now(),
         );
@@ -182,7 +182,7 @@ impl Host {
 
     fn say(&mut self, data: &str) -> u64 {
         let (to, topic) = (Audience::Room, Topic::new("t").unwrap());
-        self.session.handle_command(ClientMessage::Message {
+        self.session.handle_request(ClientMessage::Message {
             to,
             topic,
             data: Payload::new(data).unwrap(),
@@ -216,7 +216,7 @@ impl Host {
     fn events(&mut self) -> usize {
         let actions = std::iter::from_fn(|| self.session.poll_action());
         actions
-            .filter(|action| matches!(action, Action::Event(Event::SignalingError { .. })))
+            .filter(|action| matches!(action, Action::Event(SessionEvent::SignalingError { .. })))
             .count()
     }
 }

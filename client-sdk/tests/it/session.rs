@@ -2,6 +2,7 @@
 
 mod candidates;
 mod host;
+mod media;
 mod recovery;
 mod unheard;
 
@@ -123,18 +124,6 @@ fn a_wish_that_comes_during_a_negotiation_waits_for_its_end() {
 }
 
 #[test]
-fn a_change_is_offered_unless_the_first_negotiation_carries_it() {
-    let mut host = Host::offering("p_z");
-    host.report("p_z", 1, Report::NegotiationNeeded);
-    assert_eq!(host.take(), [""; 0]);
-    host.made_offer("p_z", 1, 1, "M/1");
-    host.answered("p_z", "Z/1");
-    host.take();
-    host.report("p_z", 1, Report::NegotiationNeeded);
-    assert_eq!(host.take(), ["p_z offer 2"]);
-}
-
-#[test]
 fn every_offer_gets_an_answer_and_the_last_ones_says_what_holds() {
     let mut host = Host::answering("p_a", "A/1");
     host.offered("p_a", "A/2");
@@ -158,7 +147,7 @@ fn an_offer_of_a_rebuilt_connection_is_answered_by_a_new_one_that_also_answers_f
 fn an_answer_of_a_rebuilt_connection_makes_this_side_rebuild_too() {
     for answer in ["B/1", "Z/2"] {
         let mut host = Host::connected("p_z");
-        host.report("p_z", 1, Report::NegotiationNeeded);
+        host.session.handle_media_changed();
         host.made_offer("p_z", 1, 2, "M/1");
         host.take();
         host.answered("p_z", answer);

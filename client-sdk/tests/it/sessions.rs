@@ -40,7 +40,7 @@ fn run(seed: u64) {
         match random.below(100) {
             0..3 => world.join_one(),
             3..6 => world.restart_ice(&mut random),
-            6 => world.change_one(&mut random),
+            6 => world.change_media(&mut random),
             7 if protocol == ProtocolVersion::V2 => world.cut_a_socket(&mut random),
             8 => world.leave_one(&mut random),
             9 if failures > 0 => {

@@ -1,4 +1,4 @@
-//! What a server does around its hubs.
+//! The host of the hubs: what a server does around them.
 
 use std::time::Duration;
 

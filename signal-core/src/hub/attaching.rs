@@ -1,4 +1,4 @@
-//! The way of a connection into its room: asked about, verified, seated, welcomed.
+//! How a connection gets its seat: authorized, attached or resumed by the store, welcomed.
 
 use std::mem;
 use std::sync::Arc;
@@ -29,14 +29,7 @@ impl Hub {
         entry: Entry,
         now: Timestamp,
     ) {
-        let room = connection.room;
         self.connections.insert(conn, connection);
-        let local = self.rooms.entry(room).or_default();
-        let is_new = local.is_idle();
-        local.connections += 1;
-        if is_new {
-            self.outputs.push_back(Output::Watch(room));
-        }
         self.enter(conn, entry, now);
     }
 
@@ -63,7 +56,7 @@ impl Hub {
         let attachment = self.attachment(conn);
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let room = connection.room;
-        let resume_token = connection.randomness.resume_token.hash();
+        let next_token = connection.randomness.resume_token.hash();
         let (op, ice, last_seq) = match entry {
             Entry::Ask { credential } => {
                 self.outputs.push_back(Output::Authorize { conn, room, credential });
@@ -71,33 +64,31 @@ impl Hub {
             }
             Entry::Attach { grant, name, ice } => {
                 let (protocol, suffix) = (connection.protocol, connection.randomness.suffix);
-                (
-                    Op::Attach { grant, name, protocol, attachment, resume: resume_token, suffix },
-                    ice,
-                    0,
-                )
+                let resume = next_token;
+                let op = Op::Attach { grant, name, protocol, attachment, resume, suffix };
+                (op, ice, 0)
             }
             Entry::Resume { token, last_seq, ice } => {
                 connection.protocol = ProtocolVersion::V2;
-                let local = self.rooms.get(&room);
-                let continues = local
-                    .and_then(|local| local.replayable(token, last_seq, &self.config.replay, now));
-                (
-                    Op::Resume { token, next_token: resume_token, attachment, continues },
-                    ice,
-                    last_seq,
-                )
+                let (local, limit) = (self.rooms.get(&room), &self.config.replay);
+                let continues =
+                    local.and_then(|local| local.replayable(token, last_seq, limit, now));
+                (Op::Resume { token, next_token, attachment, continues }, ice, last_seq)
             }
         };
-        let backlog = match mem::replace(&mut connection.phase, Phase::Leaving) {
-            Phase::Authorizing(backlog) => backlog,
-            Phase::Attaching(_) | Phase::Leaving | Phase::Seated(_) => return,
-        };
+        let Phase::Authorizing(backlog) = &mut connection.phase else { return };
+        let backlog = mem::take(backlog);
         connection.phase = Phase::Attaching(Attaching { backlog, ice, last_seq, lost: None });
+        let local = self.rooms.entry(room).or_default();
+        let is_new = local.is_idle();
+        local.connections += 1;
+        if is_new {
+            self.outputs.push_back(Output::Watch(room));
+        }
         self.commit(room, op, AskedBy::Attaching(conn));
     }
 
-    /// The store has answered.
+    /// The store has answered the attach or resume.
     pub(super) fn entered(&mut self, conn: ConnId, applied: &Applied, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let Phase::Attaching(attaching) = mem::replace(&mut connection.phase, Phase::Leaving)
@@ -116,7 +107,7 @@ impl Hub {
                 return self.refuse(conn, code, CloseCode::after_refusal(code));
             }
         };
-        // The newest record and not the receipt: the seat may be gone again.
+        // The newest record decides, not the receipt: the seat may be gone again.
         let Some(record) = self.rooms.get(&room).and_then(|local| local.record()).cloned() else {
             return;
         };
@@ -132,18 +123,18 @@ impl Hub {
         }
         match receipt {
             Receipt::Resumed { continued: true, .. } => {
-                self.resume(conn, &record, seat, attaching, now)
+                self.resume(conn, &record, seat, attaching, now);
             }
             Receipt::Resumed { continued: false, .. } => {
-                self.send_snapshot(conn, &record, seat, attaching, now)
+                self.send_snapshot(conn, &record, seat, attaching, now);
             }
             Receipt::Done | Receipt::Entered { .. } => {
-                self.welcome(conn, &record, seat, attaching, now)
+                self.welcome(conn, &record, seat, attaching, now);
             }
         }
     }
 
-    /// Says who is there to a connection that has got its seat.
+    /// Sends `joined` to a connection that has got its seat.
     fn welcome(
         &mut self,
         conn: ConnId,
@@ -170,7 +161,8 @@ impl Hub {
         self.handle_backlog(conn, record.id(), attaching, now);
     }
 
-    /// Goes on where the socket before this one was lost.
+    /// Sends `resumed` and what was missed to a connection that goes on where the previous socket
+    /// was lost.
     fn resume(
         &mut self,
         conn: ConnId,
@@ -182,7 +174,8 @@ impl Hub {
         let room = record.id();
         let Some((seq, received, frames)) = self.missed(room, seat.id, attaching.last_seq, now)
         else {
-            // What was missed went out of the replay while the store was busy: let it come back for a snapshot.
+            // The replay has dropped something that was missed while the store was busy. The
+            // participant comes back, and gets a snapshot.
             self.outputs.push_back(Output::Close { conn, code: CloseCode::Unavailable });
             self.remove_connection(conn);
             return self.detach(
@@ -207,7 +200,8 @@ impl Hub {
         self.handle_backlog(conn, room, attaching, now);
     }
 
-    /// The numbers of messages sent and received, and what a participant missed, if all of that is still here.
+    /// The numbers of messages sent and received, and the messages that a participant missed, if
+    /// all of them are still kept.
     fn missed(
         &self,
         room: RoomId,
@@ -221,7 +215,7 @@ impl Hub {
         reaches.then(|| (replay.sent(), member.received, replay.after(last_seq).cloned().collect()))
     }
 
-    /// Tells a connection whose messages were lost how things stand.
+    /// Sends `resumed` with the current state to a connection whose messages were lost.
     fn send_snapshot(
         &mut self,
         conn: ConnId,
@@ -242,7 +236,8 @@ impl Hub {
         self.handle_backlog(conn, record.id(), attaching, now);
     }
 
-    /// The one message that is not counted, so that it is not part of a replay.
+    /// Sends `resumed`, the one message without a number: it is handed out directly, so that no
+    /// replay contains it.
     fn send_resumed(
         &mut self,
         conn: ConnId,
@@ -266,7 +261,9 @@ impl Hub {
         }
     }
 
-    /// Turns to what the participant and others have sent meanwhile.
+    /// Handles what the others and the participant have sent while it was attaching.
+    ///
+    /// This comes after `joined` or `resumed`, which has to be the first message of a connection.
     fn handle_backlog(&mut self, conn: ConnId, room: RoomId, attaching: Attaching, now: Timestamp) {
         self.release_held(room, now);
         for frame in attaching.backlog.into_frames() {
@@ -274,7 +271,7 @@ impl Hub {
         }
     }
 
-    /// Closes a connection that got no seat.
+    /// Tells a connection why it gets no seat, and closes it.
     pub(super) fn refuse(&mut self, conn: ConnId, code: ErrorCode, close: CloseCode) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let message = ServerMessage::Error {
@@ -289,7 +286,8 @@ impl Hub {
         self.close_without_seat(conn, close);
     }
 
-    /// Gives back a seat that came too late. Whoever was never told its resume token cannot come back for it.
+    /// Gives back a seat whose connection was lost before the store answered. A participant that
+    /// was never told its resume token cannot come back, so its seat is not kept.
     fn detach_late(
         &mut self,
         conn: ConnId,
@@ -318,7 +316,7 @@ fn ice_or_none(ice: Option<IceServers>, record: &Room) -> IceServers {
     })
 }
 
-/// What a connection is told whose seat was gone again before it was told that it had one.
+/// The error and close code for a connection whose seat was gone again before its `joined`.
 fn loss_of_seat(receipt: Receipt, record: &Room, attachment: Attachment) -> (ErrorCode, CloseCode) {
     if let Status::Closed(_) = record.status() {
         return (ErrorCode::RoomClosed, CloseCode::RoomClosed);
@@ -327,7 +325,7 @@ fn loss_of_seat(receipt: Receipt, record: &Room, attachment: Attachment) -> (Err
         Receipt::Entered { id } | Receipt::Resumed { id, .. } => Some(id),
         Receipt::Done => None,
     };
-    // Somebody has declared the socket lost.
+    // Somebody else has declared the socket lost.
     let is_detached = record.seats().iter().any(|seat| seat.attachment == attachment);
     match id.and_then(|id| record.departure(id)) {
         None if is_detached => (ErrorCode::ResumeFailed, CloseCode::ResumeFailed),

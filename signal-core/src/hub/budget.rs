@@ -1,28 +1,28 @@
-//! How much a connection may still send.
+//! The message and byte budget of a connection.
 
 use std::time::Duration;
 
 use crate::config::RateLimit;
 use crate::time::Timestamp;
 
-/// What a connection has used up of its messages and bytes.
+/// How much of its messages and bytes a connection has used up.
 #[derive(Debug)]
 pub(super) struct Budget {
     messages: Bucket,
     bytes: Bucket,
-    /// When the last `rate_limited` was sent, and when the run of them began that it belongs to.
+    /// When the last `rate_limited` was sent, and when the series of them began.
     last_told: Option<Timestamp>,
     over_since: Timestamp,
 }
 
-/// What to do with a message that is over the budget.
+/// What to do about a message that is over the budget.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum OverLimit {
-    /// Close the connection: it has gone on for too long.
+    /// Close the connection, which has been over its budget for too long.
     Close,
-    /// Drop it in silence: the sender was told less than a second ago.
+    /// Drop the message silently: the sender was told less than a second ago.
     Drop,
-    /// Drop it and tell the sender when it may go on.
+    /// Drop the message and tell the sender when it may go on.
     Tell {
         /// After this time.
         retry_after: Duration,
@@ -39,7 +39,7 @@ impl Budget {
         }
     }
 
-    /// Pays for one message of that many bytes, in a room with that many others.
+    /// Charges one message of that many bytes, in a room with that many other participants.
     pub(super) fn pay_message(
         &mut self,
         bytes: usize,
@@ -58,7 +58,7 @@ impl Budget {
         }
     }
 
-    /// Pays for bytes that go to more than one receiver.
+    /// Charges bytes alone, for a message that goes to more than one receiver.
     pub(super) fn pay_bytes(
         &mut self,
         bytes: usize,
@@ -76,7 +76,7 @@ impl Budget {
         if since_told.is_some_and(|since| since < TELL_EVERY) {
             return OverLimit::Drop;
         }
-        // Whoever was within the limit for a while begins anew.
+        // A sender that was within its budget for a while starts a new series.
         if since_told.is_none_or(|since| since >= 2 * TELL_EVERY) {
             self.over_since = now;
         }
@@ -88,10 +88,10 @@ impl Budget {
     }
 }
 
-/// A leaky bucket: what is put in drains at a steady rate.
+/// A leaky bucket: its level falls at a steady rate.
 #[derive(Debug)]
 struct Bucket {
-    /// In thousandths, so that a millisecond's share of the rate is a whole number.
+    /// In thousandths, so that the share of a millisecond in the rate is a whole number.
     level: u64,
     at: Timestamp,
 }
@@ -101,7 +101,7 @@ impl Bucket {
         Self { level: 0, at: now }
     }
 
-    /// Puts something in, or tells after how long it would fit.
+    /// Adds an amount, or returns how long it takes until the amount fits.
     fn take(
         &mut self,
         amount: u32,

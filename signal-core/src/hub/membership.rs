@@ -1,4 +1,4 @@
-//! Records compared: what the members of a room are told about it and about each other.
+//! What members are told about their room and each other, from the difference between records.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,10 @@ use crate::time::Timestamp;
 use crate::wording;
 
 impl Hub {
-    /// Takes over a newer record and tells everybody here what is different: the only source of `peer_joined`,
-    /// `peer_left`, `peer_updated`, `room_updated` and `room_closed`.
+    /// Adopts a newer record and tells the members what is different.
+    ///
+    /// This is the only source of `peer_joined`, `peer_left`, `peer_updated`, `room_updated` and
+    /// `room_closed`, so one node and many tell the same story.
     pub(super) fn see(&mut self, record: &Arc<Room>, now: Timestamp) {
         let room = record.id();
         let Some(local) = self.rooms.get_mut(&room) else { return };
@@ -67,7 +69,7 @@ impl Hub {
         }
     }
 
-    /// Parts with a member whose seat is gone.
+    /// Removes a member whose seat is gone.
     fn unseat_member(
         &mut self,
         room: RoomId,
@@ -85,7 +87,7 @@ impl Hub {
                 CloseCode::Kicked
             }
             LeaveReason::Replaced => CloseCode::Replaced,
-            // Somebody else has given it up.
+            // Another node, or the host, has ended the seat.
             LeaveReason::Left | LeaveReason::Lost => CloseCode::ResumeFailed,
         };
         self.remove_member(room, id);
@@ -102,7 +104,8 @@ impl Hub {
         self.send(room, id, &message, now);
     }
 
-    /// Parts with members that were resumed elsewhere, and with sockets that somebody has declared lost.
+    /// Removes members that have resumed elsewhere, and closes sockets that somebody has declared
+    /// lost.
     fn follow_seats(&mut self, room: RoomId, record: &Room) {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let mut moved = Vec::new();
@@ -112,7 +115,7 @@ impl Hub {
             if seat.attachment.node != self.node || seat.generation != member.generation {
                 moved.push((id, member.conn));
             } else if member.attachment != seat.attachment {
-                // Resumed by a connection of this node, which is about to be told.
+                // Resumed by another connection of this node, which gets its answer next.
                 member.attachment = seat.attachment;
             } else if let (Some(conn), Presence::Detached { .. }) = (member.conn, seat.presence) {
                 cut.push((id, conn));
@@ -144,7 +147,7 @@ impl Hub {
         }
     }
 
-    /// The store does not know the room any more: its time was over long ago, or somebody has removed it.
+    /// The store no longer has the room: it expired long ago, or somebody has removed it.
     pub(super) fn room_removed(&mut self, room: RoomId, now: Timestamp) {
         let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::remove_record) else {
             return;
@@ -169,7 +172,7 @@ impl Hub {
         self.send(room, id, &ServerMessage::RoomClosed { reason: text, code: Some(reason) }, now);
     }
 
-    /// Credentials last as long as the room did.
+    /// Asks for new ICE servers, since the credentials expire when the room would have ended.
     fn renew_ice_servers(&mut self, room: RoomId) {
         let Some(local) = self.rooms.get(&room) else { return };
         let v2 = local.members().filter(|(_, member)| member.protocol == ProtocolVersion::V2);
@@ -179,7 +182,7 @@ impl Hub {
         self.outputs.extend(wanted);
     }
 
-    /// The time of a room has come.
+    /// The deadline of a room has passed.
     pub(super) fn due(&mut self, room: RoomId, now: Timestamp) {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         local.trim(&self.config.replay, now);
@@ -191,20 +194,12 @@ impl Hub {
         }
     }
 
-    /// The store has looked for what is due: if it saw nothing, its clock is behind, so ask again soon.
+    /// The store has answered a prune. If the deadline has still passed, the clock of the store is
+    /// behind, so ask again soon.
     pub(super) fn pruned(&mut self, room: RoomId, now: Timestamp) {
         let Some(local) = self.rooms.get(&room) else { return };
         let prune_at = local.prune_at().map(|at| at.max(now + PRUNE_PAUSE));
         self.deadlines.set(room, local.deadline(prune_at));
-    }
-
-    /// Something was kept for a replay.
-    pub(super) fn kept(&mut self, room: RoomId, now: Timestamp) {
-        let Some(local) = self.rooms.get_mut(&room) else { return };
-        if local.kept(&self.config.replay, now) {
-            let deadline = local.deadline(local.prune_at());
-            self.deadlines.set(room, deadline);
-        }
     }
 }
 

@@ -1,5 +1,7 @@
-//! What participants show of themselves, on its way into the record: one change at a time, so that none overtakes
-//! another and the last one stays.
+//! Updates of participants' names and states, on their way into the record.
+//!
+//! The store may apply two operations in either order, so each member has one update under way at a
+//! time. Later ones wait and are merged.
 
 use super::{AskedBy, Hub};
 use crate::ids::{ConnId, ParticipantId, RoomId};
@@ -7,16 +9,16 @@ use crate::name::DisplayName;
 use crate::payload::Payload;
 use crate::room::{Op, Seat};
 
-/// The changes of one member that the store has not confirmed.
+/// The updates of one member that the store has not confirmed.
 #[derive(Debug, Default)]
 pub(super) struct ProfileUpdates {
-    /// What the store has been asked for.
+    /// The update that the store was asked for.
     asked: Option<Profile>,
-    /// What it is to be asked for next.
+    /// The update to ask for next.
     wanted: Option<Profile>,
 }
 
-/// What a participant shows; `None` leaves a thing as it is.
+/// A new name and state; `None` leaves each as it is.
 #[derive(Clone, Debug)]
 pub(super) struct Profile {
     pub(super) name: Option<DisplayName>,
@@ -24,7 +26,7 @@ pub(super) struct Profile {
 }
 
 impl ProfileUpdates {
-    /// Wants something shown on top of what is wanted already.
+    /// Adds an update to those that wait.
     pub(super) fn want(&mut self, newer: Profile) {
         self.wanted = Some(match self.wanted.take() {
             Some(older) => newer.over(older),
@@ -32,7 +34,7 @@ impl ProfileUpdates {
         });
     }
 
-    /// What to ask for now, if anything.
+    /// The update to ask for now, if there is one and none is under way.
     fn ask(&mut self) -> Option<Profile> {
         if self.asked.is_none() {
             self.asked = self.wanted.take();
@@ -54,7 +56,8 @@ impl Profile {
 }
 
 impl Hub {
-    /// Asks the store for what a member wants to show, as soon as it has a socket and nothing is on its way.
+    /// Asks the store for the next update of a member, if the member has a socket and no update is
+    /// under way.
     pub(super) fn update_profile(&mut self, room: RoomId, id: ParticipantId) {
         let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(id)) else {
             return;
@@ -66,7 +69,8 @@ impl Hub {
         }
     }
 
-    /// The store has answered. An update in the name of a socket that was lost meanwhile may have come too late.
+    /// The store has answered an update. If the socket that it named was lost meanwhile, the update
+    /// may have come too late, and is asked for again.
     pub(super) fn profile_updated(&mut self, room: RoomId, id: ParticipantId, conn: ConnId) {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let record = local.record().cloned();

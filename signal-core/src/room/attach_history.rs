@@ -1,4 +1,5 @@
-//! The sockets that had a seat and lost it, so that an operation of theirs that comes late finds nothing to do.
+//! The attachments that have lost their seat, so that an operation of theirs that comes late does
+//! nothing.
 
 use std::collections::VecDeque;
 
@@ -6,14 +7,14 @@ use super::Seat;
 use crate::ids::{Attachment, ParticipantId};
 use crate::record::{InvalidRecord, Reader, Writer};
 
-/// The last attachments that carried a seat of this room and do so no more.
+/// The last attachments that carried a seat of this room and no longer do.
 ///
-/// Without it an attach or resume that a store delivers a second time would give a seat to a socket that has
-/// gone, and take it from the one that has it now.
+/// A store may deliver an attach or resume a second time. Without this history it would give the
+/// seat to a socket that is gone, and take it from the socket that carries it now.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct AttachHistory(VecDeque<AttachReceipt>);
 
-/// What an attachment was answered when it got its seat.
+/// The answer that an attachment got with its seat.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct AttachReceipt {
     attachment: Attachment,
@@ -22,7 +23,7 @@ pub(super) struct AttachReceipt {
 }
 
 impl AttachReceipt {
-    /// The answer to the attachment that a seat has now.
+    /// The answer to the attachment that carries a seat now.
     pub(super) fn by(seat: &Seat) -> Self {
         Self { attachment: seat.attachment, id: seat.id, continued: seat.continued }
     }
@@ -60,5 +61,5 @@ impl AttachHistory {
     }
 }
 
-/// More than a room has seats, so that even a restart of every socket at once is remembered whole.
+/// More than a room has seats, so that even the loss of every socket at once fits.
 const MOST: usize = 64;

@@ -1,4 +1,4 @@
-//! Why an operation was refused.
+//! The reasons to refuse an operation.
 
 use std::fmt;
 
@@ -8,45 +8,46 @@ use crate::language::Language;
 /// Why an operation was refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reject {
-    /// The creator cannot be put out of its own room.
+    /// The creator cannot be kicked.
     CreatorStays,
-    /// The token was made before the password was changed, or its holder was put out.
+    /// The token was made before the password was changed, or its holder was kicked.
     GrantVoid,
-    /// The room has issued every id it can; only a new room helps.
+    /// The room has issued every participant id that it can. Only a new room helps.
     IdsExhausted,
-    /// The invite is not the room's, or not any more.
+    /// The invite is not the room's, or no longer is.
     InviteVoid,
-    /// Nobody of that id has a seat.
+    /// No participant with that id has a seat.
     ParticipantNotFound,
-    /// Too many wrong passwords were tried, so that no password opens the room until its creator changes it.
+    /// Too many wrong passwords were tried. No password opens the room until the creator changes
+    /// it.
     PasswordLocked,
     /// The new password is the old one.
     PasswordUnchanged,
-    /// No seat is to be resumed with that token.
+    /// The token resumes no seat.
     ResumeFailed,
     /// The creator has closed the room.
     RoomClosed,
-    /// The room's time is over.
+    /// The room has expired.
     RoomExpired,
     /// Every seat for guests is taken.
     RoomFull,
-    /// The creator lets nobody else in.
+    /// The creator has locked the room.
     RoomLocked,
     /// The store knows no such room.
     RoomNotFound,
-    /// The password has been changed by somebody else meanwhile.
+    /// Somebody else has changed the password meanwhile.
     RotationStale,
-    /// The password was changed as often as a room allows.
+    /// The password was changed as often as a room permits.
     RotationsExhausted,
     /// The password is not the room's.
     WrongPassword,
 }
 
 impl Reject {
-    /// What a connection is told whose entry was refused for this reason.
+    /// The code for a connection that may not enter for this reason.
     ///
-    /// Of the reasons without a code of their own only a lock answers an entry. A store that gives
-    /// another one is answered without giving the reason away.
+    /// Of the reasons without a code of their own only a lock refuses an entry. Should a store give
+    /// another one, the code does not give it away.
     pub fn code(self) -> ErrorCode {
         match self {
             Self::GrantVoid => ErrorCode::TokenInvalid,

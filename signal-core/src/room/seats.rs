@@ -1,4 +1,4 @@
-//! The seats of a room: who takes one, who comes back to one, who loses one, and which ids were given out.
+//! The seats of a room: attach, resume, detach and removal, and the ids that were issued.
 
 use super::attach_history::{AttachHistory, AttachReceipt};
 use super::capacity::Capacity;
@@ -18,19 +18,19 @@ use crate::token::TokenHash;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Seats {
     capacity: Capacity,
-    /// In order of entry, so by descending id.
+    /// In order of entry, which is by descending id.
     taken: Vec<Seat>,
-    /// Ids still to be issued; the next one is numbered one below.
+    /// How many ids are left. The next one has the number below.
     ids_left: u32,
     lowest_entered: Option<ParticipantId>,
     departures: Departures,
     attach_history: AttachHistory,
 }
 
-/// Somebody with a valid token and a socket.
+/// A participant with a verified token and a socket.
 pub(super) struct Newcomer<'a> {
     pub(super) ticket: Ticket,
-    /// The id its token names.
+    /// The id that its token names.
     pub(super) promised: ParticipantId,
     pub(super) name: &'a DisplayName,
     pub(super) protocol: ProtocolVersion,
@@ -39,7 +39,7 @@ pub(super) struct Newcomer<'a> {
 }
 
 impl Seats {
-    /// Empty seats, and the creator's id, which is the first to be issued.
+    /// Returns empty seats, and the first id, which is the creator's.
     pub(super) fn new(capacity: Capacity, suffix: IdSuffix) -> (Self, ParticipantId) {
         let ids_left = ParticipantId::PER_ROOM - 1;
         let seats = Self {
@@ -53,7 +53,8 @@ impl Seats {
         (seats, ParticipantId::issue(ids_left, suffix))
     }
 
-    /// Issues an id if somebody could take a seat with it right now. Seats without a socket would have to go.
+    /// Issues an id if a seat could be taken with it now. Seats without a socket do not count: they
+    /// would have to go.
     pub(super) fn promise(&mut self, suffix: IdSuffix) -> Result<ParticipantId, Reject> {
         let attached =
             self.taken.iter().filter(|seat| !seat.is_creator() && seat.is_attached()).count();
@@ -63,7 +64,8 @@ impl Seats {
         self.issue(suffix)
     }
 
-    /// Seats a socket, as the newest of the room; an older socket with the same ticket loses its seat.
+    /// Gives a socket a seat, as the newest of the room. An older socket with the same ticket loses
+    /// its seat.
     pub(super) fn attach(
         &mut self,
         newcomer: &Newcomer<'_>,
@@ -94,15 +96,16 @@ impl Seats {
         Ok(id)
     }
 
-    /// Whether whoever enters with that id is the newest. An id that this record has not issued is not: the token
-    /// may be of a time that the record has lost, and the number will be issued again.
+    /// Whether a participant that enters with the promised id is the newest. With an id that this
+    /// record has not issued it is not: the token may date from a time that the record has lost,
+    /// and the number will be issued again.
     fn is_newest(&self, promised: ParticipantId) -> bool {
         let is_issued = promised >= ParticipantId::issue(self.ids_left, IdSuffix::new(0));
         is_issued && self.lowest_entered.is_none_or(|lowest| promised < lowest)
     }
 
-    /// Finds out who has to go for a newcomer: nobody, or those guests that have been detached for longest. More
-    /// than one goes only where the room was made smaller meanwhile.
+    /// The participants that have to go for a newcomer: nobody, or the guests that have been
+    /// detached for longest. More than one has to go only if the room was made smaller meanwhile.
     fn make_room_for(&self, ticket: Ticket) -> Result<Vec<ParticipantId>, Reject> {
         if ticket == Ticket::Creator || self.holds(ticket) {
             return Ok(Vec::new());
@@ -118,7 +121,7 @@ impl Seats {
         Ok(detached.into_iter().take(too_many).map(|(_, id)| id).collect())
     }
 
-    /// Gives a seat to another socket.
+    /// Gives the seat of a resume token to another socket.
     pub(super) fn resume(
         &mut self,
         token: TokenHash,
@@ -143,7 +146,7 @@ impl Seats {
         Ok(AttachReceipt::by(seat))
     }
 
-    /// `false` if the socket has no seat.
+    /// Detaches the seat of a socket that is gone; `false` if the socket has none.
     pub(super) fn detach(
         &mut self,
         attachment: Attachment,
@@ -160,8 +163,8 @@ impl Seats {
         true
     }
 
-    /// Keeps every seat that can be resumed until that moment at least, and ends the others; `false` if that changed
-    /// nothing.
+    /// Keeps every seat that can be resumed until that time at least, and removes the others;
+    /// `false` if nothing changed.
     pub(super) fn lose_sockets(&mut self, until: Timestamp, now: Timestamp) -> bool {
         let mut changed =
             self.remove(LeaveReason::Lost, |seat| seat.protocol == ProtocolVersion::V1);
@@ -177,7 +180,7 @@ impl Seats {
         changed
     }
 
-    /// `false` if it changed nothing.
+    /// Changes the name and state of the participant with that socket; `false` if nothing changed.
     pub(super) fn update(
         &mut self,
         attachment: Attachment,
@@ -199,12 +202,12 @@ impl Seats {
         changed
     }
 
-    /// Ends seats that were not come back to in time; `false` if there are none.
+    /// Removes seats whose resume grace has expired; `false` if there are none.
     pub(super) fn end_lapsed(&mut self, now: Timestamp) -> bool {
         self.remove(LeaveReason::Lost, |seat| seat.lapsed(now))
     }
 
-    /// Ends these seats; `false` if there are none.
+    /// Removes these seats; `false` if there are none.
     pub(super) fn remove(
         &mut self,
         reason: LeaveReason,
@@ -223,12 +226,13 @@ impl Seats {
         self.taken.len() != before
     }
 
-    /// Ends all of them with the room, which is remembered as the reason.
+    /// Removes all seats when the room ends. That the room has ended says why, so no departure is
+    /// noted.
     pub(super) fn clear(&mut self) {
         self.taken.clear();
     }
 
-    /// `false` if it is so already.
+    /// Changes the capacity; `false` if nothing changed.
     pub(super) fn resize(&mut self, capacity: Capacity) -> bool {
         std::mem::replace(&mut self.capacity, capacity) != capacity
     }
@@ -245,7 +249,7 @@ impl Seats {
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
         let seats = Self {
             capacity: Capacity::new(from.u8()?).map_err(|_| InvalidRecord::Damaged)?,
-            // A room that was made smaller may hold more than its capacity.
+            // Not the capacity is the limit: a room that was made smaller may hold more.
             taken: from.list(usize::from(Capacity::MAX), Seat::read)?,
             ids_left: from.u32()?,
             lowest_entered: from.option(Reader::participant)?,
@@ -269,12 +273,12 @@ impl Seats {
         self.taken.iter().any(|seat| seat.ticket == ticket)
     }
 
-    /// The seat whose socket that is, or was last.
+    /// The seat whose current or last socket this is.
     pub(super) fn seat_of(&self, attachment: Attachment) -> Option<&Seat> {
         self.taken.iter().find(|seat| seat.attachment == attachment)
     }
 
-    /// What that attachment was answered, if it has a seat or had one.
+    /// The answer that an attachment got, if it has a seat or had one.
     pub(super) fn receipt_of(&self, attachment: Attachment) -> Option<AttachReceipt> {
         self.seat_of(attachment)
             .map(AttachReceipt::by)

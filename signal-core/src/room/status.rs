@@ -1,12 +1,12 @@
-//! Whether a room is still running, and why it is not.
+//! The status of a room.
 
 use crate::reason::CloseReason;
 
-/// Whether a room is still running.
+/// The status of a room.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Status {
-    /// It is over.
+    /// The room is over.
     Closed(CloseReason),
-    /// It is running.
+    /// The room is running.
     Open,
 }

@@ -1,4 +1,4 @@
-//! Messages of a participant.
+//! Messages from participants to the server.
 
 mod decode;
 mod encode;

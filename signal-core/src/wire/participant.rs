@@ -1,25 +1,25 @@
-//! Participants and rooms within messages.
+//! Participants and rooms within messages, in both directions.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::Problem;
-use super::field::{Target, id, payload_of, present};
+use super::field::{Raw, Target, id, payload_of};
 use super::instant;
 use crate::message::{ParticipantInfo, RoomInfo};
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 
-/// An entry of the list of participants, as it is read.
+/// A participant, as it is decoded.
 #[derive(Deserialize)]
 pub(super) struct ReadParticipant<'a> {
     id: Target,
     name: String,
     is_creator: bool,
     connected: Option<bool>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    state: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    state: Raw<'a>,
 }
 
 impl ReadParticipant<'_> {
@@ -29,12 +29,16 @@ impl ReadParticipant<'_> {
             name: self.name.into(),
             is_creator: self.is_creator,
             connected: self.connected.unwrap_or(true),
-            state: self.state.map(|state| payload_of(frame, "state", state)).transpose()?,
+            state: self
+                .state
+                .present()
+                .map(|state| payload_of(frame, "state", state))
+                .transpose()?,
         })
     }
 }
 
-/// The room, as it is read.
+/// A room, as it is decoded.
 #[derive(Deserialize)]
 pub(super) struct ReadRoom {
     id: String,
@@ -58,7 +62,7 @@ impl ReadRoom {
     }
 }
 
-/// An entry of the list of participants, as it is written.
+/// A participant, as it is encoded.
 #[derive(Serialize)]
 pub(super) struct ParticipantJson<'a> {
     id: &'a str,
@@ -83,7 +87,7 @@ impl<'a> ParticipantJson<'a> {
     }
 }
 
-/// The room, as it is written.
+/// A room, as it is encoded.
 #[derive(Serialize)]
 pub(super) struct RoomJson<'a> {
     id: &'a str,

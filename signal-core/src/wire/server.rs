@@ -1,4 +1,4 @@
-//! Messages of the server.
+//! Messages from the server to participants.
 
 mod decode;
 mod encode;

@@ -1,7 +1,7 @@
 //! Every message of both protocol versions, byte for byte, in both directions.
 //!
-//! With `UPDATE_GOLDEN=1` the files of v2 are written anew; look at the difference before committing it. Those of v1
-//! are the API document's own and never change.
+//! With `UPDATE_GOLDEN=1` the files of v2 are written anew; look at the difference before
+//! committing it. Those of v1 are the API document's own and never change.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What the wire format makes of frames that are not in the document.
+//! Frames that the API document does not have, decoded.
 
 use bytes::Bytes;
 use signal_core::wire::{self, DecodeError, Problem, decode_server};

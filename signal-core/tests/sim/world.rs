@@ -1,4 +1,5 @@
-//! Everything together: processes, sockets, participants and the store, moved on one event at a time.
+//! The whole system: processes, sockets, participants and the store, moved on one event at a
+//! time.
 
 mod acts;
 mod end;
@@ -221,7 +222,7 @@ impl World {
             Event::Act => self.act(),
             Event::Alarm(node) => self.alarm(node),
             Event::Answer { node, op, applied } => {
-                self.input(node, Input::Committed { op, applied }, None)
+                self.input(node, Input::Committed { op, applied }, None);
             }
             Event::Authorized { node, conn, entry } => {
                 self.input(node, Input::Authorized { conn, entry }, None);
@@ -242,7 +243,7 @@ impl World {
             Event::Sweep(room) => self.sweep(room),
             Event::Unanswered { node, op } => self.input(node, Input::Uncommitted { op }, None),
             Event::Undelivered { node, frame } => {
-                self.input(node, Input::Undelivered { frame }, None)
+                self.input(node, Input::Undelivered { frame }, None);
             }
             Event::Up(conn, up) => self.arrived_up(conn, up),
             Event::Wake { person, about } => {
@@ -273,10 +274,10 @@ impl World {
                 Doing::Close => self.send_up(person, Up::Close),
                 Doing::Open(way, pause) => self.schedule.after(pause, Event::Enter { person, way }),
                 Doing::Send(Outgoing { frame, number }) => {
-                    self.send_up(person, Up::Frame(frame, number))
+                    self.send_up(person, Up::Frame(frame, number));
                 }
                 Doing::Wake(pause, about) => {
-                    self.schedule.after(pause, Event::Wake { person, about })
+                    self.schedule.after(pause, Event::Wake { person, about });
                 }
             }
         }

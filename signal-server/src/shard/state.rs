@@ -1,11 +1,11 @@
 //! What a shard holds under its lock, and what becomes of the hub's outputs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 use signal_core::{CloseCode, ConnId, Hub, IceServers, Input, Output, Timestamp};
 use tokio::sync::mpsc;
 
@@ -32,7 +32,7 @@ pub(crate) struct ShardContext {
 pub(super) struct State {
     pub(super) hub: Hub,
     pub(super) store: Store,
-    pub(super) outboxes: HashMap<ConnId, Arc<Outbox>>,
+    pub(super) outboxes: FxHashMap<ConnId, Arc<Outbox>>,
     context: ShardContext,
     /// Whose message is being handled.
     pub(super) sender: Option<ConnId>,
@@ -59,7 +59,7 @@ impl State {
         Self {
             hub,
             store,
-            outboxes: HashMap::new(),
+            outboxes: FxHashMap::default(),
             context,
             sender: None,
             to_wake: Vec::new(),

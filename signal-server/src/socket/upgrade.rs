@@ -188,7 +188,9 @@ async fn serve(
         Randomness { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
     let open = Input::Open { conn, room, protocol, language, entry, randomness };
     let span = tracing::debug_span!("socket", conn = conn.0, %room);
-    Connection::open(app.rooms.shards.of(room), conn, open).run(socket).instrument(span).await;
+    let shard = app.rooms.shards.of(room);
+    let decoder = shard.decoder(protocol);
+    Connection::open(shard, conn, decoder, open).run(socket).instrument(span).await;
 }
 
 async fn refuse(

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{Negotiation, Peer};
-use crate::event::{ConnectionState, Event};
 use crate::session::Action;
-use crate::session::recovery::Measure;
+use crate::session::event::{ConnectionState, SessionEvent};
+use crate::session::recovery::RecoveryAction;
 
 impl Peer {
     /// `begins` says whether it is up to this side to do something about a connection that has failed.
@@ -30,7 +30,10 @@ impl Peer {
             // ICE may get through again by itself.
             ConnectionState::Connecting | ConnectionState::Disconnected => {}
         }
-        actions.push_back(Action::Event(Event::ConnectionState { participant: self.id, state }));
+        actions.push_back(Action::Event(SessionEvent::ConnectionState {
+            participant: self.id,
+            state,
+        }));
     }
 
     /// Sees to it that a connection whose descriptions were exchanged gets through.
@@ -115,12 +118,12 @@ impl Peer {
         answer.into_iter().chain(self.recovery.deadline()).min()
     }
 
-    fn take(&mut self, measure: Measure, actions: &mut VecDeque<Action>) {
+    fn take(&mut self, measure: RecoveryAction, actions: &mut VecDeque<Action>) {
         match measure {
-            Measure::GiveUp => self.give_up(actions),
-            Measure::Rebuild => self.rebuild(actions),
-            Measure::RestartIce => self.restart_ice(actions),
-            Measure::Wait => {}
+            RecoveryAction::GiveUp => self.give_up(actions),
+            RecoveryAction::Rebuild => self.rebuild(actions),
+            RecoveryAction::RestartIce => self.restart_ice(actions),
+            RecoveryAction::Wait => {}
         }
     }
 
@@ -128,7 +131,10 @@ impl Peer {
         self.close(actions);
         self.is_given_up = true;
         let state = ConnectionState::Failed;
-        actions.push_back(Action::Event(Event::ConnectionState { participant: self.id, state }));
+        actions.push_back(Action::Event(SessionEvent::ConnectionState {
+            participant: self.id,
+            state,
+        }));
     }
 
     pub(super) fn rebuild(&mut self, actions: &mut VecDeque<Action>) {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::Assembled;
+use crate::leb128;
 
 /// Whether the first element of the packet is not the rest of an earlier one.
 pub(super) fn is_start(payload: &[u8]) -> bool {
@@ -26,8 +27,8 @@ pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
             let element = if count != 0 && index == count {
                 std::mem::take(&mut rest)
             } else {
-                let (size, length) = leb128(rest)?;
-                let (element, following) = rest[length..].split_at_checked(size)?;
+                let (size, behind) = leb128::read(rest)?;
+                let (element, following) = behind.split_at_checked(size)?;
                 rest = following;
                 element
             };
@@ -68,26 +69,9 @@ fn write(obu: &[u8], data: &mut Vec<u8>) -> Option<()> {
     let (extension, body) = obu.get(1..)?.split_at_checked(header_length - 1)?;
     data.push(header | HAS_SIZE);
     data.extend_from_slice(extension);
-    let mut size = body.len();
-    while size >= 0x80 {
-        data.push((size & 0x7f) as u8 | 0x80);
-        size >>= 7;
-    }
-    data.push(size as u8);
+    leb128::write(body.len(), data);
     data.extend_from_slice(body);
     Some(())
-}
-
-/// A number of up to four bytes, and how many it takes.
-fn leb128(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut value = 0;
-    for (index, byte) in bytes.iter().take(4).enumerate() {
-        value |= usize::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            return Some((value, index + 1));
-        }
-    }
-    None
 }
 
 const CONTINUES: u8 = 0x80;

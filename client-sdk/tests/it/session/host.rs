@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use client_sdk::session::{Action, Command, Report, Session, Setback, Way};
-use client_sdk::{ConnectionState, Event, IceCandidate, ParticipantId, ParticipantInfo};
+use client_sdk::session::{
+    Action, ConnectionCommand, Reconnect, Report, Session, SessionEvent, SignalingLoss,
+};
+use client_sdk::{ConnectionState, IceCandidate, ParticipantId, ParticipantInfo};
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{ClientMessage, Payload, Request, ServerMessage, Signal, SignalKind};
 
@@ -188,16 +190,16 @@ impl Host {
 
     /// The signaling connection breaks.
     pub(crate) fn cut(&mut self) {
-        self.set_back(Setback::Lost { code: None, reason: "cut".into() });
+        self.lost(SignalingLoss::Lost { code: None, reason: "cut".into() });
     }
 
     /// The server lets nobody in that way.
     pub(crate) fn refused_entry(&mut self, code: &str) {
-        self.set_back(Setback::Refused { code: code.into(), reason: "no".into() });
+        self.lost(SignalingLoss::Refused { code: code.into(), reason: "no".into() });
     }
 
-    pub(crate) fn set_back(&mut self, setback: Setback) {
-        self.session.handle_setback(setback, 0.0, self.now);
+    pub(crate) fn lost(&mut self, loss: SignalingLoss) {
+        self.session.handle_signaling_loss(loss, 0.0, self.now);
     }
 
     /// Lets time pass, and the session know when it wants to.
@@ -223,46 +225,48 @@ fn words(action: Action) -> String {
     match action {
         Action::Close { peer } => format!("close {peer}"),
         Action::Connection { peer, command } => match command {
-            Command::Accept { sdp } => format!("{peer} accept {}", short(&sdp)),
-            Command::Answer { negotiation, sdp, .. } => {
+            ConnectionCommand::Accept { sdp } => format!("{peer} accept {}", short(&sdp)),
+            ConnectionCommand::Answer { negotiation, sdp, .. } => {
                 format!("{peer} answer {negotiation} {}", short(&sdp))
             }
-            Command::Candidate(candidate) => format!("{peer} candidate {}", candidate.candidate),
-            Command::Offer { negotiation, restart_ice: false } => {
+            ConnectionCommand::Candidate(candidate) => {
+                format!("{peer} candidate {}", candidate.candidate)
+            }
+            ConnectionCommand::Offer { negotiation, restart_ice: false } => {
                 format!("{peer} offer {negotiation}")
             }
-            Command::Offer { negotiation, restart_ice: true } => {
+            ConnectionCommand::Offer { negotiation, restart_ice: true } => {
                 format!("{peer} offer {negotiation} restarting")
             }
-            Command::Rollback => format!("{peer} rollback"),
+            ConnectionCommand::Rollback => format!("{peer} rollback"),
         },
-        Action::Event(Event::Closed(reason)) => format!("over: {reason:?}"),
-        Action::Event(Event::ConnectionState { participant, state }) => {
+        Action::Event(SessionEvent::Closed(reason)) => format!("over: {reason:?}"),
+        Action::Event(SessionEvent::ConnectionState { participant, state }) => {
             format!("{participant} is {state:?}")
         }
-        Action::Event(Event::ParticipantJoined(ParticipantInfo { id, .. })) => {
+        Action::Event(SessionEvent::ParticipantJoined(ParticipantInfo { id, .. })) => {
             format!("joined {id}")
         }
-        Action::Event(Event::ParticipantLeft(id)) => format!("left {id}"),
-        Action::Event(Event::SignalingError { code, .. }) => format!("refused: {code}"),
-        Action::Event(Event::ParticipantUpdated { participant, .. }) => {
+        Action::Event(SessionEvent::ParticipantLeft(id)) => format!("left {id}"),
+        Action::Event(SessionEvent::SignalingError { code, .. }) => format!("refused: {code}"),
+        Action::Event(SessionEvent::ParticipantUpdated { participant, .. }) => {
             format!("{participant} was updated")
         }
-        Action::Event(Event::Reconnecting) => "reconnecting".into(),
-        Action::Event(Event::Rejoined { id }) => format!("rejoined as {id}"),
-        Action::Event(Event::Resumed { lossy }) => {
+        Action::Event(SessionEvent::Reconnecting) => "reconnecting".into(),
+        Action::Event(SessionEvent::Rejoined { id }) => format!("rejoined as {id}"),
+        Action::Event(SessionEvent::Resumed { lossy }) => {
             format!("resumed{}", if lossy { " lossy" } else { "" })
         }
-        Action::Event(Event::SignalingLost { reason }) => format!("adrift: {reason}"),
+        Action::Event(SessionEvent::SignalingLost { reason }) => format!("adrift: {reason}"),
         Action::Event(other) => panic!("unexpected {other:?}"),
         Action::HangUp => "hang up".into(),
         Action::Open { peer, connection, offers } => {
             format!("open {peer} {connection} {}", if offers { "offering" } else { "answering" })
         }
-        Action::Reconnect { way, .. } => match way {
-            Way::Attach => "attach".into(),
-            Way::Join => "join".into(),
-            Way::Resume { token, last_seq } => format!("resume {token} after {last_seq}"),
+        Action::Reconnect { how, .. } => match how {
+            Reconnect::Attach => "attach".into(),
+            Reconnect::Join => "join".into(),
+            Reconnect::Resume { token, last_seq } => format!("resume {token} after {last_seq}"),
         },
         Action::Request(Request { message, req }) => {
             let sent: serde_json::Value =

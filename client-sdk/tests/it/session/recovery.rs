@@ -1,7 +1,7 @@
 //! Connections that stop getting through, and a server that is lost.
 
 use client_sdk::ConnectionState::{Connected, Connecting, Disconnected, Failed};
-use client_sdk::session::{Report, Setback};
+use client_sdk::session::{Report, SignalingLoss};
 
 use super::host::Host;
 
@@ -256,7 +256,7 @@ fn a_room_that_the_server_does_not_know_any_more_ends_at_once_where_nobody_calls
 fn a_kick_and_the_end_of_the_room_end_the_call_whatever_flows() {
     for (code, over) in [(4511, "Kicked"), (4503, "RoomClosed")] {
         let mut host = Host::calling("p_z");
-        host.set_back(Setback::Lost { code: Some(code), reason: "why".into() });
+        host.lost(SignalingLoss::Lost { code: Some(code), reason: "why".into() });
         let over = format!(r#"over: {over} {{ reason: "why" }}"#);
         assert_eq!(host.take(), ["reconnecting", "close p_z", &over]);
     }
@@ -273,7 +273,7 @@ fn whoever_is_closed_for_a_frame_that_is_not_fit_to_send_does_not_come_back_with
         let mut host = Host::calling("p_z");
         host.found("p_z", 1, "M/1");
         host.take();
-        host.set_back(Setback::Lost { code: Some(code), reason: "why".into() });
+        host.lost(SignalingLoss::Lost { code: Some(code), reason: "why".into() });
         let over = format!("over: Refused {{ code: {code} }}");
         assert_eq!(host.take(), ["reconnecting", "close p_z", &over]);
         assert_eq!(host.session.poll_timeout(), None);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use client_sdk::session::{Command, Report};
+use client_sdk::session::{ConnectionCommand, Report};
 use client_sdk::{ConnectionState, IceCandidate};
 
 use super::random::Random;
@@ -18,12 +18,16 @@ pub(crate) struct FakeConnection {
     restarts: u32,
     /// Whether candidates were looked for since then.
     has_gathered: bool,
-    commands: VecDeque<Command>,
+    commands: VecDeque<ConnectionCommand>,
     reports: VecDeque<Report>,
     /// Candidates come at a pace of their own.
     found: VecDeque<IceCandidate>,
-    /// The name of an offer of this side that is not settled.
-    pending: Option<String>,
+    /// The name of an offer of this side that is not settled, and the media that it tells of.
+    pending: Option<(String, u32)>,
+    /// What this side sends: a number that rises with each change that has to be negotiated.
+    media: u32,
+    /// What of it the other side has agreed to.
+    negotiated_media: Option<u32>,
     /// The other side, as its last description told.
     remote: Option<End>,
     /// The other side's user fragment, unless a restart has forgotten it.
@@ -54,7 +58,7 @@ pub(crate) struct End {
 }
 
 impl FakeConnection {
-    pub(crate) fn new(number: u32, fingerprint: u64) -> Self {
+    pub(crate) fn new(number: u32, fingerprint: u64, media: u32) -> Self {
         Self {
             number,
             fingerprint,
@@ -65,6 +69,8 @@ impl FakeConnection {
             reports: VecDeque::new(),
             found: VecDeque::new(),
             pending: None,
+            media,
+            negotiated_media: None,
             remote: None,
             remote_ufrag: None,
             received: Vec::new(),
@@ -74,7 +80,7 @@ impl FakeConnection {
         }
     }
 
-    pub(crate) fn command(&mut self, command: Command) {
+    pub(crate) fn command(&mut self, command: ConnectionCommand) {
         self.commands.push_back(command);
     }
 
@@ -83,15 +89,16 @@ impl FakeConnection {
     }
 
     /// Carries out the next command.
-    pub(crate) fn work(&mut self) {
+    pub(crate) fn work(&mut self, random: &mut Random) {
         let Some(command) = self.commands.pop_front() else { return };
         match command {
-            Command::Accept { sdp } => {
-                let offer = self.pending.take().expect("an answer without an offer");
+            ConnectionCommand::Accept { sdp } => {
+                let (offer, media) = self.pending.take().expect("an answer without an offer");
+                self.negotiated_media = Some(media);
                 self.is_misled = attribute(&sdp, "answers") != offer;
                 self.meet(End::of(&sdp));
             }
-            Command::Answer { negotiation, sdp, .. } => {
+            ConnectionCommand::Answer { negotiation, sdp, .. } => {
                 assert!(self.pending.is_none(), "an offer on top of an own one");
                 let offerer = End::of(&sdp);
                 if self.remote.is_some() && self.remote_ufrag.as_ref() != Some(&offerer.ufrag) {
@@ -101,12 +108,18 @@ impl FakeConnection {
                 self.is_misled = false;
                 let sdp = self.describe("answers", attribute(&sdp, "offer"));
                 self.reports.push_back(Report::Answer { negotiation, sdp });
+                // An offer has places for what the other side knew of, and perhaps for more.
+                if random.below(2) == 0 {
+                    self.negotiated_media = Some(self.media);
+                } else if self.negotiated_media != Some(self.media) {
+                    self.reports.push_back(Report::NegotiationNeeded);
+                }
             }
-            Command::Candidate(candidate) => {
+            ConnectionCommand::Candidate(candidate) => {
                 assert!(self.remote.is_some(), "a candidate before the description");
                 self.received.push(candidate.candidate);
             }
-            Command::Offer { negotiation, restart_ice } => {
+            ConnectionCommand::Offer { negotiation, restart_ice } => {
                 assert!(self.pending.is_none(), "an offer upon an offer");
                 if restart_ice {
                     self.restart_ice();
@@ -114,10 +127,12 @@ impl FakeConnection {
                 self.offers += 1;
                 let offer = format!("{}/{}", self.fingerprint, self.offers);
                 let sdp = self.describe("offer", &offer);
-                self.pending = Some(offer);
+                self.pending = Some((offer, self.media));
                 self.reports.push_back(Report::Offer { negotiation, sdp, tracks: vec![] });
             }
-            Command::Rollback => drop(self.pending.take().expect("a rollback without an offer")),
+            ConnectionCommand::Rollback => {
+                drop(self.pending.take().expect("a rollback without an offer"))
+            }
         }
     }
 
@@ -139,8 +154,13 @@ impl FakeConnection {
         self.reports.push_back(Report::State(ConnectionState::Failed));
     }
 
-    pub(crate) fn change(&mut self) {
-        self.reports.push_back(Report::NegotiationNeeded);
+    /// It is to send something else; the session is told by whoever says so.
+    pub(crate) fn change_media(&mut self, media: u32) {
+        self.media = media;
+    }
+
+    pub(crate) fn has_negotiated_media(&self) -> bool {
+        self.negotiated_media == Some(self.media)
     }
 
     /// Gets through to the other end, once each has heard of the other.

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use client_sdk::session::{Action, Session, Setback, Way};
-use client_sdk::{Event, ParticipantId};
+use client_sdk::ParticipantId;
+use client_sdk::session::{Action, Reconnect, Session, SessionEvent, SignalingLoss};
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{
     Capacity, ConnId, Disconnect, Grant, Hub, HubConfig, IdSuffix, Input, MemoryStore, NodeId,
@@ -21,13 +21,15 @@ use super::random::Random;
 struct Participant {
     session: Session,
     grant: Grant,
+    /// What it sends to everybody.
+    media: u32,
     connections: BTreeMap<ParticipantId, FakeConnection>,
     /// The socket, unless it is lost.
     conn: Option<ConnId>,
     up: VecDeque<Bytes>,
     down: VecDeque<Bytes>,
     /// How it is coming back.
-    way: Option<Way>,
+    reconnect: Option<Reconnect>,
     present: Vec<ParticipantId>,
     has_left: bool,
 }
@@ -79,15 +81,16 @@ impl World {
         self.participants.push(Participant {
             session: Session::new(),
             grant,
+            media: 0,
             connections: BTreeMap::new(),
             conn: None,
             up: VecDeque::new(),
             down: VecDeque::new(),
-            way: None,
+            reconnect: None,
             present: Vec::new(),
             has_left: false,
         });
-        self.open(index, Way::Attach);
+        self.open(index, Reconnect::Attach);
     }
 
     pub(crate) fn restart_ice(&mut self, random: &mut Random) {
@@ -132,11 +135,16 @@ impl World {
         }
     }
 
-    /// Something changes on one side of a connection that the other has to know.
-    pub(crate) fn change_one(&mut self, random: &mut Random) {
-        if let Some(connection) = self.any_connection(random) {
-            connection.change();
+    /// Somebody begins or ceases to send something.
+    pub(crate) fn change_media(&mut self, random: &mut Random) {
+        let index = random.below(self.participants.len().max(1));
+        let Some(participant) = self.participants.get_mut(index) else { return };
+        participant.media += 1;
+        for connection in participant.connections.values_mut() {
+            connection.change_media(participant.media);
         }
+        participant.session.handle_media_changed();
+        self.act(index);
     }
 
     fn any_connection(&mut self, random: &mut Random) -> Option<&mut FakeConnection> {
@@ -161,8 +169,8 @@ impl World {
         participant.up.clear();
         participant.down.clear();
         self.input(Input::Lost { conn, how: Disconnect::Abrupt });
-        let setback = Setback::Lost { code: None, reason: "cut".into() };
-        self.participants[index].session.handle_setback(setback, 0.0, self.at);
+        let loss = SignalingLoss::Lost { code: None, reason: "cut".into() };
+        self.participants[index].session.handle_signaling_loss(loss, 0.0, self.at);
     }
 
     pub(crate) fn leave_one(&mut self, random: &mut Random) {
@@ -183,6 +191,7 @@ impl World {
         match random.below(5) {
             0 => {
                 if let (Some(frame), Some(conn)) = (participant.up.pop_front(), participant.conn) {
+                    let frame = self.hub.decoder(self.protocol).decode(&frame);
                     self.input(Input::Frame { conn, frame });
                 }
             }
@@ -197,14 +206,14 @@ impl World {
                 }
             }
             2 => {
-                if let Some(way) = participant.way.take() {
-                    self.open(index, way);
+                if let Some(how) = participant.reconnect.take() {
+                    self.open(index, how);
                 }
             }
             3 => {
                 let peers: Vec<ParticipantId> = participant.connections.keys().copied().collect();
                 if let Some(peer) = random.pick(&peers) {
-                    participant.connections.get_mut(peer).unwrap().work();
+                    participant.connections.get_mut(peer).unwrap().work(random);
                     self.connect(index, *peer);
                 }
             }
@@ -247,7 +256,7 @@ impl World {
             !participant.has_left
                 && (!participant.up.is_empty()
                     || !participant.down.is_empty()
-                    || participant.way.is_some()
+                    || participant.reconnect.is_some()
                     || participant.connections.values().any(FakeConnection::is_busy))
         })
     }
@@ -291,6 +300,10 @@ impl World {
                     here.is_connected_to(there),
                     "{a_id} does not get through to {b_id}: {here:#?} {there:#?}"
                 );
+                assert!(
+                    here.has_negotiated_media(),
+                    "{b_id} does not know what {a_id} sends: {here:#?}"
+                );
             }
         }
     }
@@ -330,9 +343,9 @@ impl World {
                         .command(command);
                 }
                 Action::Event(event) => match event {
-                    Event::Closed(_) => participant.has_left = true,
-                    Event::ParticipantJoined(other) => participant.present.push(other.id),
-                    Event::ParticipantLeft(id) => {
+                    SessionEvent::Closed(_) => participant.has_left = true,
+                    SessionEvent::ParticipantJoined(other) => participant.present.push(other.id),
+                    SessionEvent::ParticipantLeft(id) => {
                         participant.present.retain(|present| *present != id)
                     }
                     _ => {}
@@ -340,11 +353,12 @@ impl World {
                 Action::HangUp => self.cut(index),
                 Action::Open { peer, connection, .. } => {
                     self.last_number += 1;
-                    let opened = FakeConnection::new(connection, self.last_number);
+                    let opened =
+                        FakeConnection::new(connection, self.last_number, participant.media);
                     let before = participant.connections.insert(peer, opened);
                     assert!(before.is_none(), "two connections to {peer}");
                 }
-                Action::Reconnect { way, .. } => participant.way = Some(way),
+                Action::Reconnect { how, .. } => participant.reconnect = Some(how),
                 Action::Request(request) => {
                     participant.up.push_back(encode_client(&request.message, request.req.as_ref()));
                 }

@@ -1,23 +1,23 @@
-//! Messages of a participant, read.
+//! Decodes the messages of participants.
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use crate::message::{Audience, ClientMessage, Request, RequestId, Signal, SignalKind, Topic};
+use crate::message::{Audience, ClientMessage, Request, RequestId, SignalKind, Topic};
 use crate::name::DisplayName;
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::wire::error::{DecodeError, Problem};
-use crate::wire::field::{self, Target, payload_of, present, required};
+use crate::wire::field::{self, Raw, SignalFields, Target, payload_of, required};
 
-/// Reads a message that a participant sent.
+/// Decodes a message of a participant.
 ///
-/// Fields the type does not have are ignored, and so is in v1 everything that only v2 has.
+/// Fields that the type of message does not have are ignored. In v1 everything that only v2 has is
+/// ignored too.
 ///
 /// # Errors
 ///
-/// The sender's fault in every case; see [`DecodeError::code`] for what to tell it.
+/// The frame is not a message. [`DecodeError::code`] is what to tell its sender.
 pub fn decode_client(frame: &Bytes, protocol: ProtocolVersion) -> Result<Request, DecodeError> {
     let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(Problem::invalid)?;
     let req = match protocol {
@@ -30,33 +30,33 @@ pub fn decode_client(frame: &Bytes, protocol: ProtocolVersion) -> Result<Request
     }
 }
 
-// Flat and not `#[serde(tag = "type")]`: an internally tagged enum cannot borrow a `RawValue`.
+// One flat struct and not an enum with `#[serde(tag = "type")]`, which cannot borrow a `RawValue`.
 #[derive(Deserialize)]
 #[serde(expecting = "an object")]
 struct Envelope<'a> {
     #[serde(rename = "type")]
     kind: Kind,
     to: Option<Target>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    sdp: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    candidate: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    neg: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    tracks: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    topic: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    data: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    t: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    name: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    state: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    req: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    sdp: Raw<'a>,
+    #[serde(borrow, default)]
+    candidate: Raw<'a>,
+    #[serde(borrow, default)]
+    neg: Raw<'a>,
+    #[serde(borrow, default)]
+    tracks: Raw<'a>,
+    #[serde(borrow, default)]
+    topic: Raw<'a>,
+    #[serde(borrow, default)]
+    data: Raw<'a>,
+    #[serde(borrow, default)]
+    t: Raw<'a>,
+    #[serde(borrow, default)]
+    name: Raw<'a>,
+    #[serde(borrow, default)]
+    state: Raw<'a>,
+    #[serde(borrow, default)]
+    req: Raw<'a>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -76,7 +76,7 @@ enum Kind {
 
 impl Envelope<'_> {
     fn req(&self) -> Result<Option<RequestId>, Problem> {
-        let Some(req) = self.req.filter(|req| req.get() != "null") else { return Ok(None) };
+        let Some(req) = self.req.not_null() else { return Ok(None) };
         let req = field::string(req, "req")?;
         RequestId::new(&req).map(Some).map_err(|error| Problem::field("req", error))
     }
@@ -90,7 +90,7 @@ impl Envelope<'_> {
             (Kind::GetIceServers, ProtocolVersion::V2) => Ok(ClientMessage::GetIceServers),
             (Kind::Message, ProtocolVersion::V2) => self.application_message(frame),
             (Kind::Ping, ProtocolVersion::V2) => {
-                let t = match self.t {
+                let t = match self.t.present() {
                     Some(t) => payload_of(frame, "t", t)?,
                     None => Payload::null(),
                 };
@@ -111,21 +111,16 @@ impl Envelope<'_> {
         kind: SignalKind,
         protocol: ProtocolVersion,
     ) -> Result<ClientMessage, Problem> {
-        let (value, field) = match kind {
-            SignalKind::Answer | SignalKind::Offer => (self.sdp, "sdp"),
-            SignalKind::Candidate => (self.candidate, "candidate"),
-        };
         let to = required(self.to, "to")?.id().ok_or(Problem::UnknownPeer)?;
-        let payload = payload_of(frame, field, required(value, field)?)?;
-        let mut signal = Signal { kind, payload, negotiation: None, tracks: None };
+        let mut fields =
+            SignalFields { sdp: self.sdp, candidate: self.candidate, ..SignalFields::default() };
         if protocol == ProtocolVersion::V2 {
-            signal.negotiation = self.neg.map(field::negotiation).transpose()?;
+            fields.neg = self.neg;
             if kind == SignalKind::Offer {
-                signal.tracks =
-                    self.tracks.map(|tracks| field::list(frame, "tracks", tracks)).transpose()?;
+                fields.tracks = self.tracks;
             }
         }
-        Ok(ClientMessage::Signal { to, signal })
+        Ok(ClientMessage::Signal { to, signal: fields.parse(frame, kind)? })
     }
 
     fn application_message(self, frame: &Bytes) -> Result<ClientMessage, Problem> {
@@ -134,21 +129,22 @@ impl Envelope<'_> {
             Target::One(id) => Audience::One(id),
             Target::Nobody => return Err(Problem::UnknownPeer),
         };
-        let topic = field::string(required(self.topic, "topic")?, "topic")?;
+        let topic = field::string(required(self.topic.present(), "topic")?, "topic")?;
         let topic = Topic::new(&topic).map_err(|error| Problem::field("topic", error))?;
-        let data = payload_of(frame, "data", required(self.data, "data")?)?;
+        let data = payload_of(frame, "data", required(self.data.present(), "data")?)?;
         Ok(ClientMessage::Message { to, topic, data })
     }
 
     fn update(self, frame: &Bytes) -> Result<ClientMessage, Problem> {
-        let name = match self.name.filter(|name| name.get() != "null") {
+        let name = match self.name.not_null() {
             Some(name) => {
                 let name = field::string(name, "name")?;
                 DisplayName::parse(&name).map_err(|error| Problem::field("name", error))?
             }
             None => None,
         };
-        let state = self.state.map(|state| payload_of(frame, "state", state)).transpose()?;
+        let state =
+            self.state.present().map(|state| payload_of(frame, "state", state)).transpose()?;
         Ok(ClientMessage::Update { name, state })
     }
 }

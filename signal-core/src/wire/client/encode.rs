@@ -1,4 +1,4 @@
-//! Messages of a participant, written.
+//! Encodes the messages of participants.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -9,10 +9,10 @@ use crate::name::DisplayName;
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::wire::field::EVERYBODY;
-use crate::wire::signal::encode_signal;
+use crate::wire::relayed::encode_signal;
 use crate::wire::to_json;
 
-/// Writes a message of a participant.
+/// Encodes a message of a participant.
 pub fn encode_client(message: &ClientMessage, req: Option<&RequestId>) -> Bytes {
     let json = match message {
         ClientMessage::Signal { to, signal } => {

@@ -1,33 +1,32 @@
-//! Messages of the server, read.
+//! Decodes the messages of the server.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::error::ErrorCode;
 use crate::ids::ParticipantId;
 use crate::message::{
     IceServers, Missed, ParticipantInfo, PeerUpdate, RequestId, Resumed, RoomInfo, ServerMessage,
-    Signal, SignalKind, Topic, Welcome,
+    SignalKind, Topic, Welcome,
 };
 use crate::payload::Payload;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 use crate::wire::error::{DecodeError, Problem};
-use crate::wire::field::{self, Target, id, payload_of, present, required};
+use crate::wire::field::{self, Raw, SignalFields, Target, id, payload_of, required};
 use crate::wire::instant;
 use crate::wire::participant::{ReadParticipant, ReadRoom};
 
-/// Reads a message that the server sent, in either protocol version.
+/// Decodes a message of the server, in either version of the protocol.
 ///
-/// Fields the type does not have are ignored.
+/// Fields that the type of message does not have are ignored.
 ///
 /// # Errors
 ///
-/// [`Problem::UnknownType`] is what a newer server may cause and a client should pass over; the rest is
-/// the server's fault.
+/// The frame is not a message. [`Problem::UnknownType`] may come from a newer server, so a client
+/// should ignore it; the rest is the server's fault.
 pub fn decode_server(frame: &Bytes) -> Result<ServerMessage, DecodeError> {
     let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(Problem::invalid)?;
     let req = envelope.req().ok().flatten();
@@ -39,22 +38,22 @@ struct Envelope<'a> {
     #[serde(rename = "type")]
     kind: Kind,
     from: Option<Target>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    sdp: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    candidate: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    neg: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    tracks: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    data: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    t: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    state: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    ice_servers: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    sdp: Raw<'a>,
+    #[serde(borrow, default)]
+    candidate: Raw<'a>,
+    #[serde(borrow, default)]
+    neg: Raw<'a>,
+    #[serde(borrow, default)]
+    tracks: Raw<'a>,
+    #[serde(borrow, default)]
+    data: Raw<'a>,
+    #[serde(borrow, default)]
+    t: Raw<'a>,
+    #[serde(borrow, default)]
+    state: Raw<'a>,
+    #[serde(borrow, default)]
+    ice_servers: Raw<'a>,
     #[serde(borrow)]
     participant: Option<ReadParticipant<'a>>,
     #[serde(borrow)]
@@ -123,7 +122,7 @@ impl Envelope<'_> {
                 let from = id(required(self.from, "from")?)?;
                 let topic = required(self.topic, "topic")?;
                 let topic = Topic::new(&topic).map_err(|error| Problem::field("topic", error))?;
-                let data = payload_of(frame, "data", required(self.data, "data")?)?;
+                let data = payload_of(frame, "data", required(self.data.present(), "data")?)?;
                 Ok(ServerMessage::Message { from, topic, data })
             }
             Kind::PeerJoined => {
@@ -132,14 +131,18 @@ impl Envelope<'_> {
             }
             Kind::PeerLeft => {
                 let participant_id = self.participant_id()?;
-                // A reason of a newer server is as good as none.
+                // A reason that only a newer server knows is treated as none.
                 let reason = self.reason.as_deref().and_then(LeaveReason::from_wire);
                 Ok(ServerMessage::PeerLeft { participant_id, reason })
             }
             Kind::PeerUpdated => {
                 let participant_id = self.participant_id()?;
                 let update = PeerUpdate {
-                    state: self.state.map(|state| payload_of(frame, "state", state)).transpose()?,
+                    state: self
+                        .state
+                        .present()
+                        .map(|state| payload_of(frame, "state", state))
+                        .transpose()?,
                     name: self.name.map(Into::into),
                     connected: self.connected,
                     lossy: self.lossy.unwrap_or(false),
@@ -149,7 +152,7 @@ impl Envelope<'_> {
             Kind::Pong => {
                 let req = self.req()?;
                 let server_time = moment(self.server_time.as_deref(), "server_time")?;
-                let t = self.t.map(|t| payload_of(frame, "t", t)).transpose()?;
+                let t = self.t.present().map(|t| payload_of(frame, "t", t)).transpose()?;
                 Ok(ServerMessage::Pong { t: t.unwrap_or_else(Payload::null), server_time, req })
             }
             Kind::Resumed => self.resumed(frame),
@@ -169,15 +172,10 @@ impl Envelope<'_> {
     }
 
     fn signal(self, frame: &Bytes, kind: SignalKind) -> Result<ServerMessage, Problem> {
-        let (value, field) = match kind {
-            SignalKind::Answer | SignalKind::Offer => (self.sdp, "sdp"),
-            SignalKind::Candidate => (self.candidate, "candidate"),
-        };
         let from = id(required(self.from, "from")?)?;
-        let payload = payload_of(frame, field, required(value, field)?)?;
-        let negotiation = self.neg.map(field::negotiation).transpose()?;
-        let tracks = self.tracks.map(|tracks| field::list(frame, "tracks", tracks)).transpose()?;
-        Ok(ServerMessage::Signal { from, signal: Signal { kind, payload, negotiation, tracks } })
+        let Self { sdp, candidate, neg, tracks, .. } = self;
+        let fields = SignalFields { sdp, candidate, neg, tracks };
+        Ok(ServerMessage::Signal { from, signal: fields.parse(frame, kind)? })
     }
 
     fn error(self) -> Result<ServerMessage, Problem> {
@@ -242,8 +240,11 @@ impl Envelope<'_> {
     }
 
     fn ice(&self, frame: &Bytes) -> Result<IceServers, Problem> {
-        let servers =
-            field::list(frame, "ice_servers", required(self.ice_servers, "ice_servers")?)?;
+        let servers = field::list(
+            frame,
+            "ice_servers",
+            required(self.ice_servers.present(), "ice_servers")?,
+        )?;
         let expires_at = moment(self.ice_expires_at.as_deref(), "ice_expires_at")?;
         Ok(IceServers { servers, expires_at })
     }

@@ -1,4 +1,4 @@
-//! Messages of the server, written.
+//! Encodes the messages of the server.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::protocol::ProtocolVersion;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::wire::instant::rfc3339;
 use crate::wire::participant::{ParticipantJson, RoomJson};
-use crate::wire::signal::encode_signal;
+use crate::wire::relayed::{encode_message, encode_signal};
 use crate::wire::to_json;
 
-/// Writes a message of the server, in v1 with exactly the fields of the API document. A message that only v2 has is
-/// written in its one form.
+/// Encodes a message of the server; in v1 with exactly the fields of the API document. A message
+/// that only v2 has is encoded as in v2.
 ///
-/// A frame is meant to be shared: for a broadcast, encode once and clone the bytes.
+/// Frames are cheap to share: for a broadcast, encode once and clone the bytes.
 pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Bytes {
     let is_v2 = protocol == ProtocolVersion::V2;
     let json = match message {
@@ -45,7 +45,7 @@ pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Byte
         },
         ServerMessage::Kicked { reason } => MessageJson::Kicked { reason },
         ServerMessage::Message { from, topic, data } => {
-            MessageJson::Message { from: from.as_str(), topic: topic.as_str(), data: data.as_raw() }
+            return encode_message(from, topic, data);
         }
         ServerMessage::PeerJoined { participant } => {
             MessageJson::PeerJoined { participant: ParticipantJson::of(participant, protocol) }
@@ -112,11 +112,6 @@ enum MessageJson<'a> {
     Kicked {
         reason: &'a str,
     },
-    Message {
-        from: &'a str,
-        topic: &'a str,
-        data: &'a RawValue,
-    },
     PeerJoined {
         participant: ParticipantJson<'a>,
     },
@@ -156,7 +151,7 @@ enum MessageJson<'a> {
     },
 }
 
-/// What `joined` has in v2 only.
+/// The fields of `joined` that only v2 has.
 #[derive(Serialize)]
 struct WelcomeJson<'a> {
     v: u8,

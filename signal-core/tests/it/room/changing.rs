@@ -1,4 +1,4 @@
-//! What can be changed of a room and of a seat, and how changes are counted.
+//! Changes of rooms and seats, and how they are counted.
 
 use bytes::Bytes;
 use signal_core::{Capacity, Change, CloseReason, Op, Payload, Reject, Status, Ticket, Timestamp};

@@ -1,4 +1,4 @@
-//! Rooms as bytes: what can be read again, and what is refused.
+//! Records as bytes: what can be read again, and what is refused.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The server of a world: what surrounds its hub.
 
 use bytes::Bytes;
-use client_sdk::session::{Setback, Way};
+use client_sdk::session::{Reconnect, SignalingLoss};
 use signal_core::{
     Admission, ConnId, DisplayName, Entry, Grant, IdSuffix, Input, Language, Op, Output,
     PasswordTag, Randomness, Receipt, ResumeToken, Ticket, TokenHash,
@@ -19,17 +19,17 @@ impl World {
         }
     }
 
-    pub(super) fn open(&mut self, index: usize, way: Way) {
+    pub(super) fn open(&mut self, index: usize, how: Reconnect) {
         self.last_number += 1;
         let conn = ConnId(self.last_number);
         let name = DisplayName::parse("name").unwrap().unwrap();
-        if way == Way::Join {
+        if how == Reconnect::Join {
             self.participants[index].grant = self.admit();
         }
         let grant = self.participants[index].grant;
-        let entry = match way {
-            Way::Attach | Way::Join => Entry::Attach { grant, name, ice: None },
-            Way::Resume { token, last_seq } => {
+        let entry = match how {
+            Reconnect::Attach | Reconnect::Join => Entry::Attach { grant, name, ice: None },
+            Reconnect::Resume { token, last_seq } => {
                 Entry::Resume { token: hash(&token), last_seq, ice: None }
             }
         };
@@ -79,8 +79,8 @@ impl World {
         participant.conn = None;
         participant.up.clear();
         participant.down.clear();
-        let setback = Setback::Lost { code: Some(code), reason: "closed".into() };
-        participant.session.handle_setback(setback, 0.0, self.at);
+        let loss = SignalingLoss::Lost { code: Some(code), reason: "closed".into() };
+        participant.session.handle_signaling_loss(loss, 0.0, self.at);
         self.act(index);
     }
 }

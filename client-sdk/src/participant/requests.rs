@@ -3,7 +3,7 @@
 use serde::Serialize;
 use signal_core::{Audience, ClientMessage, DisplayName, Payload, Topic};
 
-use crate::error::CommandError;
+use crate::session::CommandError;
 
 /// A message of the application to one participant or to everybody.
 pub(crate) fn message<T: Serialize + ?Sized>(

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::event::CloseReason;
+use super::event::CloseReason;
 
 /// How to come back.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Way {
+pub enum Reconnect {
     /// With the token that the seat was taken with: as the newest, under another id.
     Attach,
     /// By joining anew.
@@ -23,7 +23,7 @@ pub enum Way {
 
 /// Why there is no signaling connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Setback {
+pub enum SignalingLoss {
     /// It was closed or lost.
     Lost {
         /// The WebSocket close code, where there was one.
@@ -47,10 +47,10 @@ pub enum Setback {
 
 /// Which ways are left, and how patiently they are tried.
 #[derive(Debug, Default)]
-pub(super) struct ReturnPath {
+pub(super) struct ReconnectPolicy {
     resume_token: Option<Arc<str>>,
     /// The way that is tried now; steps down only.
-    rung: Rung,
+    rung: Step,
     /// Since the room was in reach for a while.
     attempts: u32,
     entered_at: Option<Instant>,
@@ -60,7 +60,7 @@ pub(super) struct ReturnPath {
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-enum Rung {
+enum Step {
     #[default]
     Resume,
     Attach,
@@ -68,10 +68,10 @@ enum Rung {
     None,
 }
 
-impl ReturnPath {
+impl ReconnectPolicy {
     /// The room was entered: every way is open again.
     pub(super) fn entered(&mut self, resume_token: Option<Arc<str>>, now: Instant) {
-        self.rung = if resume_token.is_some() { Rung::Resume } else { Rung::Attach };
+        self.rung = if resume_token.is_some() { Step::Resume } else { Step::Attach };
         self.resume_token = resume_token;
         self.entered_at = Some(now);
     }
@@ -87,18 +87,18 @@ impl ReturnPath {
     /// after some minutes.
     pub(super) fn after(
         &mut self,
-        setback: Setback,
+        loss: SignalingLoss,
         last_seq: u64,
         is_calling: bool,
         jitter: f64,
         now: Instant,
-    ) -> Result<(Way, Duration), CloseReason> {
+    ) -> Result<(Reconnect, Duration), CloseReason> {
         // A connection that is lost as soon as it stands is no reason to begin with short pauses again.
         if self.entered_at.take().is_some_and(|at| now.saturating_duration_since(at) >= STEADY) {
             self.attempts = 0;
         }
-        let reason = match setback {
-            Setback::Lost { code: Some(code), reason } => {
+        let reason = match loss {
+            SignalingLoss::Lost { code: Some(code), reason } => {
                 if let Some(closed) = final_reason(code, &reason) {
                     return Err(closed);
                 }
@@ -107,36 +107,38 @@ impl ReturnPath {
                 }
                 reason
             }
-            Setback::Refused { code, reason } => {
+            SignalingLoss::Refused { code, reason } => {
                 match Refusal::of(&code) {
                     Refusal::Closed => return Err(CloseReason::RoomClosed { reason }),
-                    Refusal::ForAll => self.rung = Rung::None,
+                    Refusal::ForAll => self.rung = Step::None,
                     Refusal::ForNow => {}
                     Refusal::OfThisWay => self.step_down(),
                 }
                 reason
             }
-            Setback::Lost { code: None, reason } | Setback::Unreachable { reason } => reason,
+            SignalingLoss::Lost { code: None, reason } | SignalingLoss::Unreachable { reason } => {
+                reason
+            }
         };
-        let way = match (self.rung, &self.resume_token) {
-            (Rung::Resume, Some(token)) => Way::Resume { token: Arc::clone(token), last_seq },
-            (Rung::Resume, None) | (Rung::Attach, _) => Way::Attach,
-            (Rung::Join, _) => Way::Join,
-            (Rung::None, _) => return Err(CloseReason::SignalingLost { reason }),
+        let how = match (self.rung, &self.resume_token) {
+            (Step::Resume, Some(token)) => Reconnect::Resume { token: Arc::clone(token), last_seq },
+            (Step::Resume, None) | (Step::Attach, _) => Reconnect::Attach,
+            (Step::Join, _) => Reconnect::Join,
+            (Step::None, _) => return Err(CloseReason::SignalingLost { reason }),
         };
         if self.attempts >= MOST_ATTEMPTS && !is_calling {
             return Err(CloseReason::SignalingLost { reason });
         }
         self.attempts = self.attempts.saturating_add(1);
         let pause = self.asked_pause.take().unwrap_or_else(|| backoff(self.attempts, jitter));
-        Ok((way, pause))
+        Ok((how, pause))
     }
 
     fn step_down(&mut self) {
         self.rung = match self.rung {
-            Rung::Resume => Rung::Attach,
-            Rung::Attach => Rung::Join,
-            Rung::Join | Rung::None => Rung::None,
+            Step::Resume => Step::Attach,
+            Step::Attach => Step::Join,
+            Step::Join | Step::None => Step::None,
         };
     }
 
@@ -213,33 +215,33 @@ const MOST_ATTEMPTS: u32 = 40;
 mod tests {
     use super::*;
 
-    fn lost(code: u16) -> Setback {
-        Setback::Lost { code: Some(code), reason: "x".into() }
+    fn lost(code: u16) -> SignalingLoss {
+        SignalingLoss::Lost { code: Some(code), reason: "x".into() }
     }
 
-    fn refused(code: &str) -> Setback {
-        Setback::Refused { code: code.into(), reason: "x".into() }
+    fn refused(code: &str) -> SignalingLoss {
+        SignalingLoss::Refused { code: code.into(), reason: "x".into() }
     }
 
-    fn unreachable() -> Setback {
-        Setback::Unreachable { reason: "x".into() }
+    fn unreachable() -> SignalingLoss {
+        SignalingLoss::Unreachable { reason: "x".into() }
     }
 
     /// A way back of somebody who is in no call, seven messages into it.
     struct Walk {
-        path: ReturnPath,
+        path: ReconnectPolicy,
         now: Instant,
     }
 
     impl Walk {
         fn new() -> Self {
-            let mut walk = Self { path: ReturnPath::default(), now: Instant::now() };
+            let mut walk = Self { path: ReconnectPolicy::default(), now: Instant::now() };
             walk.path.entered(Some("token".into()), walk.now);
             walk
         }
 
-        fn after(&mut self, setback: Setback) -> Result<Way, CloseReason> {
-            self.path.after(setback, 7, false, 0.0, self.now).map(|(way, _)| way)
+        fn after(&mut self, loss: SignalingLoss) -> Result<Reconnect, CloseReason> {
+            self.path.after(loss, 7, false, 0.0, self.now).map(|(way, _)| way)
         }
 
         fn pauses(&mut self, is_calling: bool, count: usize) -> Vec<Duration> {
@@ -249,11 +251,11 @@ mod tests {
         }
     }
 
-    fn resume() -> Way {
-        Way::Resume { token: "token".into(), last_seq: 7 }
+    fn resume() -> Reconnect {
+        Reconnect::Resume { token: "token".into(), last_seq: 7 }
     }
 
-    fn nowhere() -> Result<Way, CloseReason> {
+    fn nowhere() -> Result<Reconnect, CloseReason> {
         Err(CloseReason::SignalingLost { reason: "x".into() })
     }
 
@@ -262,8 +264,8 @@ mod tests {
         let mut walk = Walk::new();
         assert_eq!(walk.after(lost(4001)), Ok(resume()));
         assert_eq!(walk.after(unreachable()), Ok(resume()));
-        assert_eq!(walk.after(refused("resume_failed")), Ok(Way::Attach));
-        assert_eq!(walk.after(refused("token_expired")), Ok(Way::Join));
+        assert_eq!(walk.after(refused("resume_failed")), Ok(Reconnect::Attach));
+        assert_eq!(walk.after(refused("token_expired")), Ok(Reconnect::Join));
         assert_eq!(walk.after(refused("wrong_password")), nowhere());
     }
 
@@ -279,7 +281,7 @@ mod tests {
     fn whoever_is_not_let_in_does_not_join_under_another_id() {
         for code in ["token_invalid", "forbidden", "room_not_found"] {
             let mut walk = Walk::new();
-            assert_eq!(walk.after(refused("resume_failed")), Ok(Way::Attach));
+            assert_eq!(walk.after(refused("resume_failed")), Ok(Reconnect::Attach));
             assert_eq!(walk.after(refused(code)), nowhere(), "{code}");
         }
     }
@@ -297,7 +299,10 @@ mod tests {
         let mut walk = Walk::new();
         walk.after(refused("resume_failed")).unwrap();
         walk.path.entered(Some("newer".into()), walk.now);
-        assert_eq!(walk.after(lost(4008)), Ok(Way::Resume { token: "newer".into(), last_seq: 7 }));
+        assert_eq!(
+            walk.after(lost(4008)),
+            Ok(Reconnect::Resume { token: "newer".into(), last_seq: 7 })
+        );
     }
 
     #[test]
@@ -310,7 +315,7 @@ mod tests {
         ] {
             assert_eq!(Walk::new().after(lost(code)), Err(reason));
         }
-        assert_eq!(Walk::new().after(lost(4510)), Ok(Way::Attach));
+        assert_eq!(Walk::new().after(lost(4510)), Ok(Reconnect::Attach));
     }
 
     #[test]

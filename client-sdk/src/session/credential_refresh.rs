@@ -6,14 +6,14 @@ use signal_core::Timestamp;
 
 /// The credentials that this participant has, and when it asks for others.
 #[derive(Debug, Default)]
-pub(super) struct Lease {
+pub(super) struct IceCredentialRefresh {
     /// A moment by the server's clock and by this one's.
     clock: Option<(Timestamp, Instant)>,
     expires_at: Option<Timestamp>,
     renew_at: Option<Instant>,
 }
 
-impl Lease {
+impl IceCredentialRefresh {
     /// The server has told its time; from servers that do not, credentials are not asked for.
     pub(super) fn set_clock(&mut self, server_time: Timestamp, now: Instant) {
         self.clock = Some((server_time, now));
@@ -59,7 +59,7 @@ mod tests {
     fn credentials_are_asked_for_before_they_expire_and_not_again_if_they_are_the_last() {
         let now = Instant::now();
         let at = |seconds: u64| Timestamp::from_millis(1_000_000 + seconds * 1000);
-        let mut lease = Lease::default();
+        let mut lease = IceCredentialRefresh::default();
         lease.set_clock(at(0), now);
         for (expires_at, renewed_after) in [(600, 540), (7200, 6900)] {
             lease.granted(at(expires_at), now);
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_server_whose_credentials_are_short_lived_is_not_asked_all_the_time() {
         let now = Instant::now();
-        let mut lease = Lease::default();
+        let mut lease = IceCredentialRefresh::default();
         lease.set_clock(Timestamp::from_millis(5000), now);
         lease.granted(Timestamp::from_millis(4000), now);
         assert_eq!(lease.deadline(), Some(now + SHORTEST_PAUSE));

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{MediaKind, MediaSource, Player, Source};
-use crate::error::MediaError;
 use crate::event::Event;
+use crate::media::MediaError;
+use crate::media::{MediaKind, MediaSource, Player, Source};
 use crate::mesh::BudgetWatch;
 use crate::options::Options;
-use crate::track_source::TrackSource;
+use crate::session::TrackSource;
 
 /// A place for something that is sent: one track of each connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,6 +56,12 @@ impl Media {
         let number = |media: &Self, slot| media.player(slot).map(|player| player.number());
         Slot::ALL.iter().all(|slot| number(self, *slot) == number(other, *slot))
     }
+
+    /// Whether running tracks can carry `other` as well: those of another codec cannot.
+    fn has_same_tracks(&self, other: &Self) -> bool {
+        let codec = |media: &Self, slot| media.player(slot).map(|player| player.codec());
+        Slot::ALL.iter().all(|slot| codec(self, *slot) == codec(other, *slot))
+    }
 }
 
 /// Starts and stops sources; connections watch what there is.
@@ -65,7 +71,10 @@ pub(crate) struct Outgoing {
     /// Goes on while a screen is shown in its place.
     video: Option<Arc<Player>>,
     screen: Option<(Arc<Player>, SharePlace)>,
+    /// What connections send, which they follow by themselves.
     shown: watch::Sender<Media>,
+    /// Whether tracks were added or removed that only an offer tells the other side of.
+    needs_negotiation: bool,
     budget: BudgetWatch,
     sheds_video: bool,
     ends: mpsc::UnboundedReceiver<End>,
@@ -89,6 +98,7 @@ impl Outgoing {
             video: None,
             screen: None,
             shown: watch::Sender::new(Media::default()),
+            needs_negotiation: false,
             budget: BudgetWatch::new(options.expected_bitrates, options.upload_budget),
             sheds_video: options.sheds_video,
             ends,
@@ -97,7 +107,7 @@ impl Outgoing {
         }
     }
 
-    /// Starts what can be opened, and tells what cannot.
+    /// Starts what the participant enters with, and returns what cannot be opened.
     pub(crate) fn publish_all<'a>(
         &mut self,
         sources: impl IntoIterator<Item = (MediaKind, Option<&'a Source>)>,
@@ -110,6 +120,8 @@ impl Outgoing {
                 Err(reason) => failed.push((kind, reason)),
             }
         }
+        // The connections, none of which is open yet, have it from the start.
+        self.needs_negotiation = false;
         failed
     }
 
@@ -206,6 +218,12 @@ impl Outgoing {
         (count(audio), count(video) + count(screen))
     }
 
+    /// Whether what is sent has changed in a way that has to be negotiated; asked once for each
+    /// change.
+    pub(crate) fn take_needs_negotiation(&mut self) -> bool {
+        std::mem::take(&mut self.needs_negotiation)
+    }
+
     pub(crate) fn watch(&self) -> watch::Receiver<Media> {
         self.shown.subscribe()
     }
@@ -227,7 +245,7 @@ impl Outgoing {
         }))
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
         let (instead, beside) = match &self.screen {
             Some((screen, SharePlace::InsteadOfVideo)) => (Some(screen), None),
             Some((screen, SharePlace::BesideVideo)) => (None, Some(screen)),
@@ -238,7 +256,9 @@ impl Outgoing {
             video: instead.or(self.video.as_ref()).cloned(),
             screen: beside.cloned(),
         };
+        let needs_negotiation = &mut self.needs_negotiation;
         self.shown.send_if_modified(|shown| {
+            *needs_negotiation |= !shown.has_same_tracks(&media);
             let is_other = !shown.is_same(&media);
             *shown = media;
             is_other

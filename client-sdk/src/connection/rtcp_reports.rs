@@ -10,9 +10,9 @@ use rtc::rtcp::sender_report::SenderReport;
 
 /// The other side's last report on each stream of this one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reports(Arc<Mutex<HashMap<u32, ReceptionReport>>>);
+pub(super) struct RtcpReports(Arc<Mutex<HashMap<u32, ReceptionReport>>>);
 
-impl Reports {
+impl RtcpReports {
     pub(super) fn last(&self, ssrc: u32) -> Option<ReceptionReport> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&ssrc).cloned()
     }

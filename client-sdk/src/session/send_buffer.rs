@@ -6,7 +6,7 @@ use signal_core::{ClientMessage, Request, SignalKind};
 
 /// What was sent and what is to be sent.
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
+pub(super) struct SendBuffer {
     /// The last messages sent, and behind them those that wait.
     kept: VecDeque<Request>,
     bytes: usize,
@@ -17,7 +17,7 @@ pub(super) struct Outbox {
     is_paused: bool,
 }
 
-impl Outbox {
+impl SendBuffer {
     pub(super) fn push(&mut self, request: Request) {
         self.bytes += size(&request.message);
         self.kept.push_back(request);
@@ -91,13 +91,13 @@ mod tests {
         Request { message: ClientMessage::Ping { t: Payload::new(&number).unwrap() }, req: None }
     }
 
-    fn polled(outbox: &mut Outbox) -> Vec<Request> {
+    fn polled(outbox: &mut SendBuffer) -> Vec<Request> {
         std::iter::from_fn(|| outbox.poll()).collect()
     }
 
     #[test]
     fn what_the_server_has_not_taken_is_sent_again_in_order() {
-        let mut outbox = Outbox::default();
+        let mut outbox = SendBuffer::default();
         (1..=3).for_each(|number| outbox.push(ping(number)));
         assert_eq!(polled(&mut outbox), [ping(1), ping(2), ping(3)]);
         assert!(outbox.pause());
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_is_not_kept_any_more_is_told_as_a_loss() {
-        let mut outbox = Outbox::default();
+        let mut outbox = SendBuffer::default();
         for number in 0..MOST_MESSAGES as u32 + 2 {
             outbox.push(ping(number));
             let _ = outbox.poll();

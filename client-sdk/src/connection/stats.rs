@@ -11,14 +11,14 @@ use rtc::statistics::report::{RTCStatsReport, RTCStatsReportEntry};
 use rtc::statistics::stats::ice_candidate_pair::RTCIceCandidatePairStats;
 use webrtc::peer_connection::PeerConnection;
 
-use super::reception::{Reception, Receptions, clock};
-use super::report::Reports;
+use super::receive_counters::{ReceiveCounter, ReceiveCounters};
+use super::rtcp_reports::RtcpReports;
 use crate::media::MediaKind;
 use crate::stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 
-pub(super) struct Observer {
-    pub(super) receptions: Receptions,
-    reports: Reports,
+pub(super) struct StatsCollector {
+    pub(super) counters: ReceiveCounters,
+    reports: RtcpReports,
     /// When it was asked last, and how many bytes there were.
     asked: Instant,
     bytes: HashMap<Counter, u64>,
@@ -33,17 +33,17 @@ enum Counter {
     Sent(u32),
 }
 
-impl Observer {
-    pub(super) fn new(reports: Reports) -> Self {
+impl StatsCollector {
+    pub(super) fn new(reports: RtcpReports) -> Self {
         Self {
-            receptions: Receptions::default(),
+            counters: ReceiveCounters::default(),
             reports,
             asked: Instant::now(),
             bytes: HashMap::new(),
         }
     }
 
-    pub(super) async fn observe(&mut self, pc: &dyn PeerConnection) -> PeerStats {
+    pub(super) async fn collect(&mut self, pc: &dyn PeerConnection) -> PeerStats {
         let now = Instant::now();
         let report = pc.get_stats(now, StatsSelector::None).await;
         let mut meter = Meter {
@@ -87,9 +87,9 @@ impl Observer {
                 _ => {}
             }
         }
-        for (ssrc, reception) in self.receptions.all() {
-            let bitrate = meter.rate(Counter::Received(ssrc), reception.bytes);
-            stats.received.push(received(&reception, bitrate));
+        for (ssrc, counter) in self.counters.all() {
+            let bitrate = meter.rate(Counter::Received(ssrc), counter.bytes);
+            stats.received.push(received(&counter, bitrate));
         }
         stats.sent.sort_by_key(|sent| sent.kind == MediaKind::Video);
         stats.received.sort_by_key(|received| received.kind == MediaKind::Video);
@@ -145,16 +145,16 @@ fn route(ends: &RTCIceCandidatePair, report: &RTCStatsReport) -> Route {
     }
 }
 
-fn received(reception: &Reception, bitrate: u64) -> ReceivedStats {
+fn received(counter: &ReceiveCounter, bitrate: u64) -> ReceivedStats {
     ReceivedStats {
-        kind: reception.kind,
-        codec: reception.codec,
-        packets: reception.packets,
-        bytes: reception.bytes,
+        kind: counter.kind,
+        codec: counter.codec,
+        packets: counter.packets.received(),
+        bytes: counter.bytes,
         bitrate,
-        lost: reception.lost(),
-        jitter: reception.jitter(),
-        frames: reception.frames,
+        lost: counter.packets.lost(),
+        jitter: counter.jitter(),
+        frames: counter.frames,
     }
 }
 
@@ -163,6 +163,6 @@ fn reported(kind: MediaKind, report: &ReceptionReport) -> Reported {
         // 24 bits with a sign: what came twice can outweigh what was lost.
         lost: if report.total_lost < 1 << 23 { report.total_lost.into() } else { 0 },
         fraction_lost: f64::from(report.fraction_lost) / 256.0,
-        jitter: Duration::from_secs_f64(f64::from(report.jitter) / clock(kind)),
+        jitter: Duration::from_secs_f64(f64::from(report.jitter) / f64::from(kind.clock_rate())),
     }
 }

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use signal_core::{ClientMessage, DisplayName, Payload, Request, RequestId};
 
-use crate::error::CommandError;
+use super::error::CommandError;
 
 /// The commands whose outcome is open, and what came of the others.
 #[derive(Debug, Default)]
-pub(super) struct Commands {
+pub(super) struct PendingRequests {
     /// The number given last, to a command or to a ping.
     last: u64,
     open: BTreeMap<u64, Open>,
@@ -20,24 +20,24 @@ pub(super) struct Commands {
     /// The number of the ping that is under way.
     ping: Option<u64>,
     outcomes: VecDeque<(u64, Result<(), CommandError>)>,
-    shown: Shown,
+    shown: Profile,
 }
 
 #[derive(Debug)]
 struct Open {
     bytes: usize,
     /// What the others will see of this participant.
-    shows: Shown,
+    shows: Profile,
 }
 
 /// What the others see of this participant beyond what the server knows by itself.
 #[derive(Clone, Debug, Default)]
-struct Shown {
+struct Profile {
     name: Option<DisplayName>,
     state: Option<Payload>,
 }
 
-impl Commands {
+impl PendingRequests {
     /// Numbers a command and lists what is to be sent for it.
     pub(super) fn issue(&mut self, message: ClientMessage) -> (u64, Vec<Request>) {
         let number = self.next_number();
@@ -48,9 +48,9 @@ impl Commands {
         }
         let shows = match &message {
             ClientMessage::Update { name, state } => {
-                Shown { name: name.clone(), state: state.clone() }
+                Profile { name: name.clone(), state: state.clone() }
             }
-            _ => Shown::default(),
+            _ => Profile::default(),
         };
         self.bytes += bytes;
         self.open.insert(number, Open { bytes, shows });
@@ -104,7 +104,7 @@ impl Commands {
 
     /// What a new seat has to be told for the others to see what they saw.
     pub(super) fn shown(&self) -> Option<ClientMessage> {
-        let Shown { name, state } = self.shown.clone();
+        let Profile { name, state } = self.shown.clone();
         (name.is_some() || state.is_some()).then_some(ClientMessage::Update { name, state })
     }
 

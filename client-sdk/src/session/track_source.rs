@@ -1,34 +1,35 @@
-//! What a track is of, as an offer tells it.
+//! What an offer says about the sources of its tracks.
 
 use serde::{Deserialize, Serialize};
 
-/// What a track is of.
+/// The kind of source behind a track: camera, microphone, screen or file.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum TrackSource {
-    /// A camera, or pictures that the application makes.
+    /// A camera, or pictures that the application generates.
     Camera,
     /// A file.
     File,
-    /// A microphone, or sound that the application makes.
+    /// A microphone, or sound that the application generates.
     Microphone,
     /// A screen, a window or a part of one.
     Screen,
 }
 
-/// What the track of one media section of an offer is of.
+/// The source of the track in one media section of an offer.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct TrackLabel {
     /// The media section's identifier (RFC 5888).
     pub mid: String,
-    /// What it is of.
+    /// The track's source.
     pub source: TrackSource,
 }
 
 impl TrackLabel {
-    /// Those of an offer's `tracks` that are understood: a newer participant may know more sources.
-    pub(crate) fn list(json: &[u8]) -> Vec<Self> {
+    /// Reads an offer's `tracks` and skips what it does not understand: a newer participant may know
+    /// more kinds of sources.
+    pub(super) fn list(json: &[u8]) -> Vec<Self> {
         let labels: Vec<serde_json::Value> = serde_json::from_slice(json).unwrap_or_default();
         labels.into_iter().filter_map(|label| serde_json::from_value(label).ok()).collect()
     }

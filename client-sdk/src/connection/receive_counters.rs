@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use rtc::rtp;
 
 use crate::media::{Codec, MediaKind};
+use crate::track::SequenceCounter;
 
 /// The streams of a connection by their synchronization sources.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Receptions(Arc<Mutex<BTreeMap<u32, Reception>>>);
+pub(super) struct ReceiveCounters(Arc<Mutex<BTreeMap<u32, ReceiveCounter>>>);
 
-impl Receptions {
+impl ReceiveCounters {
     pub(super) fn count(
         &self,
         kind: MediaKind,
@@ -20,47 +21,43 @@ impl Receptions {
         packet: &rtp::Packet,
         now: Instant,
     ) {
-        let mut receptions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full =
-            receptions.len() >= MOST_STREAMS && !receptions.contains_key(&packet.header.ssrc);
+        let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = counters.len() >= MOST_STREAMS && !counters.contains_key(&packet.header.ssrc);
         if !is_full {
-            let new = || Reception::new(kind, codec);
-            receptions.entry(packet.header.ssrc).or_insert_with(new).count(packet, now);
+            let new = || ReceiveCounter::new(kind, codec);
+            counters.entry(packet.header.ssrc).or_insert_with(new).count(packet, now);
         }
     }
 
-    pub(super) fn all(&self) -> Vec<(u32, Reception)> {
-        let receptions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        receptions.iter().map(|(ssrc, reception)| (*ssrc, reception.clone())).collect()
+    pub(super) fn all(&self) -> Vec<(u32, ReceiveCounter)> {
+        let counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.iter().map(|(ssrc, counter)| (*ssrc, counter.clone())).collect()
     }
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Reception {
+pub(super) struct ReceiveCounter {
     pub(super) kind: MediaKind,
     pub(super) codec: Option<Codec>,
-    pub(super) packets: u64,
+    pub(super) packets: SequenceCounter,
     pub(super) bytes: u64,
     pub(super) frames: u64,
-    /// The first and the highest sequence number, which go on rising here where they wrap in the packet.
-    numbers: Option<(u64, u64)>,
-    /// When the first packet came; times are counted from there.
+    /// When the first packet arrived; times are counted from there.
     since: Option<Instant>,
-    /// Of the last packet, in units of the clock: by how much it came later than its timestamp says.
+    /// How much later than its timestamp says the last packet arrived, in units of the clock.
     transit: Option<i64>,
     /// In units of the clock.
     jitter: f64,
 }
 
-impl Reception {
+impl ReceiveCounter {
     fn new(kind: MediaKind, codec: Option<Codec>) -> Self {
         Self {
             kind,
             codec,
-            packets: 0,
+            packets: SequenceCounter::default(),
             bytes: 0,
             frames: 0,
-            numbers: None,
             since: None,
             transit: None,
             jitter: 0.0,
@@ -68,16 +65,9 @@ impl Reception {
     }
 
     fn count(&mut self, packet: &rtp::Packet, now: Instant) {
-        self.packets += 1;
+        self.packets.count(packet.header.sequence_number);
         self.bytes += packet.payload.len() as u64;
         self.frames += u64::from(self.kind == MediaKind::Audio || packet.header.marker);
-        let number = packet.header.sequence_number;
-        // One cycle up, so that what comes before the first packet has a number too.
-        let (first, highest) =
-            self.numbers.unwrap_or((CYCLE + u64::from(number), CYCLE + u64::from(number)));
-        let ahead = number.wrapping_sub(highest as u16) as i16;
-        let number = highest.saturating_add_signed(ahead.into());
-        self.numbers = Some((first.min(number), highest.max(number)));
 
         let arrived =
             now.duration_since(*self.since.get_or_insert(now)).as_secs_f64() * self.clock();
@@ -89,29 +79,15 @@ impl Reception {
         }
     }
 
-    pub(super) fn lost(&self) -> u64 {
-        self.numbers
-            .map_or(0, |(first, highest)| (highest - first + 1).saturating_sub(self.packets))
-    }
-
     pub(super) fn jitter(&self) -> Duration {
         Duration::from_secs_f64(self.jitter / self.clock())
     }
 
     fn clock(&self) -> f64 {
-        clock(self.kind)
+        self.kind.clock_rate().into()
     }
 }
 
-/// Units a second of the timestamps of Opus, and of every codec for video.
-pub(super) fn clock(kind: MediaKind) -> f64 {
-    match kind {
-        MediaKind::Audio => 48_000.0,
-        MediaKind::Video => 90_000.0,
-    }
-}
-
-const CYCLE: u64 = 1 << 16;
 const MOST_STREAMS: usize = 64;
 
 #[cfg(test)]
@@ -123,24 +99,27 @@ mod tests {
         rtp::Packet { header, payload: vec![0; 100].into() }
     }
 
-    fn audio() -> Reception {
-        Reception::new(MediaKind::Audio, Some(Codec::Opus))
+    fn audio() -> ReceiveCounter {
+        ReceiveCounter::new(MediaKind::Audio, Some(Codec::Opus))
     }
 
     #[test]
     fn what_is_missing_is_lost_until_it_comes_also_where_numbers_wrap() {
-        let (mut reception, now) = (audio(), Instant::now());
+        let (mut counter, now) = (audio(), Instant::now());
         for number in [65_533, 65_535, 1, 0, 3] {
-            reception.count(&packet(number, 0), now);
+            counter.count(&packet(number, 0), now);
         }
-        assert_eq!((reception.packets, reception.bytes, reception.lost()), (5, 500, 2));
+        assert_eq!(
+            (counter.packets.received(), counter.bytes, counter.packets.lost()),
+            (5, 500, 2)
+        );
         for number in [2, 65_534] {
-            reception.count(&packet(number, 0), now);
+            counter.count(&packet(number, 0), now);
         }
-        assert_eq!(reception.lost(), 0);
+        assert_eq!(counter.packets.lost(), 0);
         // Even one that comes before the first.
-        reception.count(&packet(65_532, 0), now);
-        assert_eq!(reception.lost(), 0);
+        counter.count(&packet(65_532, 0), now);
+        assert_eq!(counter.packets.lost(), 0);
     }
 
     #[test]

@@ -1,0 +1,41 @@
+//! The default data channel: the one for data that names no channel.
+
+use std::sync::Arc;
+
+use rtc::shared::error::Error;
+use webrtc::data_channel::{DataChannel, DataChannelEvent};
+
+use super::channels::NAMED;
+use super::event::{ConnectionEvent, EventSender};
+use crate::channel::ChannelWriter;
+
+/// The label of the channel that the side that offers creates.
+pub(super) const LABEL: &str = "data";
+/// One that each side has created. Further ones count as named, whose number is limited.
+const MAX_DEFAULT: u8 = 2;
+
+/// Whether a channel of the other side is a default one: the one with that label, or the first of a
+/// page, which may label it as it likes. `known` default channels exist already.
+///
+/// Channels that this crate opens by name say so in their protocol.
+pub(super) async fn is_default(channel: &dyn DataChannel, known: u8) -> Result<bool, Error> {
+    let is_named = channel.protocol().await? == NAMED;
+    Ok(!is_named && (known == 0 || (known < MAX_DEFAULT && channel.label().await? == LABEL)))
+}
+
+/// Passes on what arrives until the channel closes.
+pub(super) async fn receive(channel: Arc<dyn DataChannel>, events: EventSender) {
+    while let Some(event) = channel.poll().await {
+        match event {
+            DataChannelEvent::OnOpen => {
+                let writer = ChannelWriter::new(&channel);
+                events.send(ConnectionEvent::DefaultChannelOpen(writer)).await;
+            }
+            DataChannelEvent::OnMessage(message) => {
+                events.send(ConnectionEvent::Data(message.data.freeze())).await;
+            }
+            DataChannelEvent::OnClose => return,
+            _ => {}
+        }
+    }
+}

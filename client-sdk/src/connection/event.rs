@@ -1,0 +1,53 @@
+//! What a connection's task tells the participant's task.
+
+use bytes::Bytes;
+use signal_core::ParticipantId;
+use tokio::sync::mpsc;
+
+use crate::channel::{ChannelWriter, DataChannel};
+use crate::session::Report;
+use crate::track::RemoteTrack;
+
+/// Something that happened on a connection.
+#[derive(Debug)]
+pub(crate) enum ConnectionEvent {
+    /// Data arrived over a default channel.
+    Data(Bytes),
+    /// The other side opened a named channel.
+    DataChannel(DataChannel),
+    /// A default channel is open.
+    DefaultChannelOpen(ChannelWriter),
+    /// Something for the session to decide about.
+    Report(Report),
+    /// A track began to arrive.
+    Track(RemoteTrack),
+}
+
+/// An event and the connection that it comes from.
+#[derive(Debug)]
+pub(crate) struct ConnectionMessage {
+    pub(crate) peer: ParticipantId,
+    /// Tells the connection from earlier ones to the same participant.
+    pub(crate) connection: u32,
+    pub(crate) event: ConnectionEvent,
+}
+
+/// Sends the events of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct EventSender {
+    pub(super) peer: ParticipantId,
+    pub(super) connection: u32,
+    pub(super) messages: mpsc::Sender<ConnectionMessage>,
+}
+
+impl EventSender {
+    pub(super) async fn send(&self, event: ConnectionEvent) {
+        let Self { peer, connection, ref messages } = *self;
+        // If nobody listens the room is over, and this connection is about to be closed.
+        let _ = messages.send(ConnectionMessage { peer, connection, event }).await;
+    }
+
+    pub(super) async fn report(&self, report: Report) {
+        self.send(ConnectionEvent::Report(report)).await;
+    }
+}

@@ -1,0 +1,277 @@
+//! The task of one connection: owns the peer connection and carries out what the session commands.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use rtc::peer_connection::configuration::RTCConfiguration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use webrtc::data_channel::DataChannel;
+use webrtc::error::Result;
+use webrtc::peer_connection::{
+    PeerConnection, RTCIceCandidateInit, RTCPeerConnectionState, RTCSessionDescription,
+};
+
+use super::channels::Channels;
+use super::event::EventSender;
+use super::handler::{self, PeerConnectionEvent};
+use super::receivers::Receivers;
+use super::senders::Senders;
+use super::setup::Setup;
+use super::stats::StatsCollector;
+use super::{ConnectionRequest, channels, default_channel, receiver, setup};
+use crate::session::{ConnectionCommand, ConnectionState, IceCandidate, Report, TrackLabel};
+
+/// Runs until the handle of the connection is dropped, and closes the connection then.
+pub(super) async fn run(
+    mut setups: watch::Receiver<Arc<Setup>>,
+    offers: bool,
+    mut commands: mpsc::Receiver<ConnectionCommand>,
+    mut requests: mpsc::Receiver<ConnectionRequest>,
+    events: EventSender,
+) {
+    let setup = Arc::clone(&setups.borrow_and_update());
+    let (handler, mut pc_events) = handler::channel();
+    let stats = StatsCollector::new(handler.reports.clone());
+    let (pc, senders) = match setup.build(handler, offers).await {
+        Ok(built) => built,
+        Err(error) => return broken(&events, &error).await,
+    };
+    let mut task = ConnectionTask {
+        channels: Channels::new(Arc::clone(&pc), events.clone()),
+        pc,
+        senders,
+        receivers: Receivers::default(),
+        tasks: JoinSet::new(),
+        default_channels: 0,
+        has_channels: offers,
+        needs_candidate: setup.needs_relay(),
+        stats,
+        events,
+    };
+    if offers {
+        task.create_default_channel().await;
+    }
+    loop {
+        tokio::select! {
+            // New ICE servers apply before the commands that use them.
+            biased;
+            Ok(()) = setups.changed() => {
+                let configuration = setups.borrow_and_update().configuration();
+                task.configure(configuration).await;
+            }
+            command = commands.recv() => match command {
+                Some(command) => task.execute(command).await,
+                None => break,
+            },
+            Some(request) = requests.recv() => task.answer_request(request).await,
+            Some(event) = pc_events.recv() => task.handle_event(event).await,
+            Some(_) = task.tasks.join_next() => {}
+            () = task.senders.changed() => task.update_senders().await,
+        }
+    }
+    setup::close(task.pc.as_ref()).await;
+}
+
+struct ConnectionTask {
+    pc: Arc<dyn PeerConnection>,
+    senders: Senders,
+    receivers: Receivers,
+    channels: Channels,
+    /// Tracks and channels, each of which is read by a task of its own.
+    tasks: JoinSet<()>,
+    /// How many default channels exist, at most one from each side.
+    default_channels: u8,
+    /// Whether this side opens channels, for which the descriptions need a section.
+    has_channels: bool,
+    /// Whether the connection is bound to fail unless it finds a candidate, and has found none yet.
+    needs_candidate: bool,
+    stats: StatsCollector,
+    events: EventSender,
+}
+
+impl ConnectionTask {
+    async fn execute(&mut self, command: ConnectionCommand) {
+        let done = match command {
+            ConnectionCommand::Accept { sdp } => self.accept(sdp).await,
+            ConnectionCommand::Answer { negotiation, sdp, tracks } => {
+                self.answer(negotiation, sdp, tracks).await
+            }
+            ConnectionCommand::Candidate(candidate) => return self.add_candidate(candidate).await,
+            ConnectionCommand::Offer { negotiation, restart_ice } => {
+                self.offer(negotiation, restart_ice).await
+            }
+            ConnectionCommand::Rollback => self.rollback().await,
+        };
+        if let Err(error) = done {
+            broken(&self.events, &error).await;
+        }
+    }
+
+    async fn offer(&mut self, negotiation: u32, restart_ice: bool) -> Result<()> {
+        // The offer contains every change of media that the session knows of.
+        self.senders.update(self.pc.as_ref()).await?;
+        if restart_ice {
+            self.pc.restart_ice().await?;
+        }
+        let offer = self.pc.create_offer(None).await?;
+        self.pc.set_local_description(offer.clone()).await?;
+        let tracks = self.senders.labels(self.pc.as_ref()).await?;
+        self.events.report(Report::Offer { negotiation, sdp: offer.sdp, tracks }).await;
+        Ok(())
+    }
+
+    async fn rollback(&mut self) -> Result<()> {
+        self.pc.set_local_description(RTCSessionDescription::rollback(None)?).await?;
+        Ok(())
+    }
+
+    async fn answer(
+        &mut self,
+        negotiation: u32,
+        sdp: String,
+        tracks: Vec<TrackLabel>,
+    ) -> Result<()> {
+        self.pc.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
+        let answer = self.pc.create_answer(None).await?;
+        self.pc.set_local_description(answer.clone()).await?;
+        self.receivers.label(tracks);
+        self.events.report(Report::Answer { negotiation, sdp: answer.sdp }).await;
+        if self.answer_lacks_something().await? {
+            self.events.report(Report::NegotiationNeeded).await;
+        }
+        self.senders.start(self.pc.as_ref()).await?;
+        self.receivers.update(self.pc.as_ref()).await
+    }
+
+    /// Whether an answer has left out something of this side: the offer has places for what the other
+    /// side knew of.
+    async fn answer_lacks_something(&self) -> Result<bool> {
+        let pc = self.pc.as_ref();
+        let lacks_channels = self.has_channels && channels::lack_section(pc).await;
+        Ok(lacks_channels || !self.senders.are_negotiated(pc).await?)
+    }
+
+    async fn accept(&mut self, sdp: String) -> Result<()> {
+        self.pc.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
+        self.senders.start(self.pc.as_ref()).await?;
+        self.receivers.update(self.pc.as_ref()).await
+    }
+
+    /// An unusable candidate is one path less, not a failure.
+    async fn add_candidate(&self, candidate: IceCandidate) {
+        let candidate = RTCIceCandidateInit {
+            candidate: candidate.candidate,
+            sdp_mid: candidate.sdp_mid,
+            sdp_mline_index: candidate.sdp_mline_index,
+            username_fragment: candidate.username_fragment,
+            url: None,
+        };
+        if let Err(error) = self.pc.add_ice_candidate(candidate).await {
+            tracing::debug!(peer = %self.events.peer, %error, "a candidate is left out");
+        }
+    }
+
+    async fn handle_event(&mut self, event: PeerConnectionEvent) {
+        match event {
+            PeerConnectionEvent::Candidate(candidate) => {
+                self.needs_candidate = false;
+                self.events.report(Report::Candidate(candidate)).await;
+            }
+            PeerConnectionEvent::DataChannel(channel) => self.channel_opened(channel).await,
+            // webrtc-rs does not report that a TURN server gave nothing; it would go on connecting
+            // for half a minute.
+            PeerConnectionEvent::Gathered if self.needs_candidate => {
+                let reason = "no TURN server can be reached over UDP and accepts the credential, and nothing else may be used";
+                broken(&self.events, reason).await;
+            }
+            PeerConnectionEvent::Gathered => {}
+            PeerConnectionEvent::IceConnected => self.events.report(Report::IceConnected).await,
+            PeerConnectionEvent::State(state) => self.state_changed(state).await,
+            PeerConnectionEvent::Track(track) => {
+                let negotiated = match self.receivers.add(self.pc.as_ref(), &track).await {
+                    Ok(negotiated) => negotiated,
+                    Err(error) => return broken(&self.events, &error).await,
+                };
+                let counters = self.stats.counters.clone();
+                self.tasks.spawn(receiver::receive(
+                    track,
+                    negotiated,
+                    counters,
+                    self.events.clone(),
+                ));
+            }
+        }
+    }
+
+    async fn state_changed(&mut self, state: RTCPeerConnectionState) {
+        let state = match state {
+            RTCPeerConnectionState::Connected => ConnectionState::Connected,
+            RTCPeerConnectionState::Connecting => ConnectionState::Connecting,
+            RTCPeerConnectionState::Disconnected => ConnectionState::Disconnected,
+            RTCPeerConnectionState::Failed => ConnectionState::Failed,
+            // Not begun, or closed by this side.
+            _ => return,
+        };
+        if state == ConnectionState::Connected
+            && let Err(error) = self.senders.connected(self.pc.as_ref()).await
+        {
+            return broken(&self.events, &error).await;
+        }
+        self.events.report(Report::State(state)).await;
+    }
+
+    async fn update_senders(&mut self) {
+        if let Err(error) = self.senders.update(self.pc.as_ref()).await {
+            broken(&self.events, &error).await;
+        }
+    }
+
+    async fn answer_request(&mut self, request: ConnectionRequest) {
+        match request {
+            ConnectionRequest::OpenChannel(new) => {
+                self.has_channels = true;
+                self.tasks.spawn(self.channels.clone().carry_new(new));
+            }
+            ConnectionRequest::Stats { reply } => {
+                // Nobody waits for the reply any more if this fails.
+                let _ = reply.send(self.stats.collect(self.pc.as_ref()).await);
+            }
+        }
+    }
+
+    /// The other side has opened a channel.
+    async fn channel_opened(&mut self, channel: Arc<dyn DataChannel>) {
+        match default_channel::is_default(channel.as_ref(), self.default_channels).await {
+            Ok(true) => self.receive_default_channel(channel),
+            Ok(false) => {
+                self.tasks.spawn(self.channels.clone().carry_received(channel));
+            }
+            // It is closed again already.
+            Err(_) => {}
+        }
+    }
+
+    async fn create_default_channel(&mut self) {
+        match self.pc.create_data_channel(default_channel::LABEL, None).await {
+            Ok(channel) => self.receive_default_channel(channel),
+            Err(error) => broken(&self.events, &error).await,
+        }
+    }
+
+    fn receive_default_channel(&mut self, channel: Arc<dyn DataChannel>) {
+        self.default_channels += 1;
+        self.tasks.spawn(default_channel::receive(channel, self.events.clone()));
+    }
+
+    async fn configure(&self, configuration: RTCConfiguration) {
+        if let Err(error) = self.pc.set_configuration(configuration).await {
+            tracing::warn!(peer = %self.events.peer, %error, "the new ICE servers are not taken");
+        }
+    }
+}
+
+async fn broken(events: &EventSender, error: &(impl Display + Sync + ?Sized)) {
+    tracing::warn!(peer = %events.peer, connection = events.connection, %error, "the connection cannot go on");
+    events.report(Report::Broken).await;
+}

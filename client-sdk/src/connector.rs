@@ -1,0 +1,149 @@
+//! Opens the signaling connection: for the first time, and again after it was lost.
+
+use std::time::Duration;
+
+use signal_core::wire::decode_server;
+use signal_core::{ErrorCode, IceServer, ServerMessage};
+use tokio::time::{sleep, timeout};
+
+use crate::api::{Api, JoinCredential};
+use crate::error::EnterError;
+use crate::ice::ice_servers;
+use crate::session::{Reconnect, SignalingLoss};
+use crate::signaling::Signaling;
+
+/// Everything that it takes to enter one room, now and later.
+#[derive(Clone)]
+pub(crate) struct SignalingConnector {
+    pub(crate) api: Api,
+    pub(crate) room_id: String,
+    /// The token that takes the seat.
+    pub(crate) token: String,
+    pub(crate) rejoin: RejoinWith,
+    /// The longest that one attempt may take.
+    pub(crate) timeout: Duration,
+}
+
+/// How to get another token once the server refuses the one there is.
+#[derive(Clone)]
+pub(crate) enum RejoinWith {
+    /// The creator's access token opens its own room.
+    AccessToken(String),
+    /// The room is joined again with the credential it was joined with.
+    Credential { credential: JoinCredential, display_name: String },
+    /// The token came from the application, which alone can get another one.
+    Nothing,
+}
+
+/// What happens to the seat if an attempt is given up after the socket was opened.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum OnAbort {
+    GiveUpSeat,
+    KeepSeat,
+}
+
+/// An open signaling connection and the message that came over it first.
+pub(crate) struct Connected {
+    pub(crate) signaling: Signaling,
+    /// `joined` or `resumed`.
+    pub(crate) first: ServerMessage,
+    /// The token that the seat was taken with.
+    pub(crate) token: String,
+}
+
+impl Connected {
+    /// The ICE servers that came with `joined`; `None` from servers that send none there.
+    pub(crate) fn ice_servers(&self) -> Option<Vec<IceServer>> {
+        match &self.first {
+            ServerMessage::Joined { welcome: Some(welcome), .. } => ice_servers(&welcome.ice),
+            _ => None,
+        }
+    }
+}
+
+impl SignalingConnector {
+    /// Takes the seat for the first time.
+    pub(crate) async fn connect(&self) -> Result<Connected, EnterError> {
+        let url = self.api.attach_url(&self.room_id, &self.token);
+        let opening = self.open(&url, OnAbort::GiveUpSeat);
+        timeout(self.timeout, opening).await.map_err(|_| EnterError::Timeout)?
+    }
+
+    /// Comes back to the room, after a pause.
+    pub(crate) async fn reconnect(
+        mut self,
+        how: Reconnect,
+        after: Duration,
+    ) -> Result<Connected, SignalingLoss> {
+        sleep(after).await;
+        timeout(self.timeout, self.attempt(how)).await.unwrap_or_else(|_| {
+            Err(SignalingLoss::Unreachable { reason: "no answer in time".into() })
+        })
+    }
+
+    async fn attempt(&mut self, how: Reconnect) -> Result<Connected, SignalingLoss> {
+        let url = match how {
+            Reconnect::Attach => self.api.attach_url(&self.room_id, &self.token),
+            Reconnect::Join => {
+                self.token = self.new_token().await?;
+                self.api.attach_url(&self.room_id, &self.token)
+            }
+            Reconnect::Resume { token, last_seq } => {
+                self.api.resume_url(&self.room_id, &token, last_seq)
+            }
+        };
+        self.open(&url, OnAbort::KeepSeat).await.map_err(|error| match error {
+            EnterError::Refused { code, message } => {
+                SignalingLoss::Refused { code, reason: message }
+            }
+            error => SignalingLoss::Unreachable { reason: error.to_string() },
+        })
+    }
+
+    async fn new_token(&self) -> Result<String, SignalingLoss> {
+        match &self.rejoin {
+            RejoinWith::AccessToken(token) => Ok(token.clone()),
+            RejoinWith::Credential { credential, display_name } => {
+                let joined = self.api.join_room(&self.room_id, credential, display_name).await;
+                let joined = joined.map_err(|error| {
+                    let reason = error.to_string();
+                    match error.code() {
+                        Some(code) => SignalingLoss::Refused { code: code.to_owned(), reason },
+                        None => SignalingLoss::Unreachable { reason },
+                    }
+                })?;
+                Ok(joined.ws_token)
+            }
+            RejoinWith::Nothing => {
+                let reason = "the token is not accepted any more".into();
+                Err(SignalingLoss::Refused { code: ErrorCode::TokenExpired.to_string(), reason })
+            }
+        }
+    }
+
+    /// Opens the socket and waits for the server's first message: the room, or why not.
+    async fn open(&self, url: &str, on_abort: OnAbort) -> Result<Connected, EnterError> {
+        let mut signaling = self.api.connect(url).await.map_err(EnterError::Signaling)?;
+        if on_abort == OnAbort::KeepSeat {
+            // The next attempt needs the seat whether or not this one ends in time.
+            signaling.keep_seat();
+        }
+        loop {
+            let frame =
+                signaling.next().await.map_err(|ended| EnterError::Signaling(ended.reason))?;
+            match decode_server(&frame) {
+                Ok(first @ (ServerMessage::Joined { .. } | ServerMessage::Resumed(_))) => {
+                    return Ok(Connected { signaling, first, token: self.token.clone() });
+                }
+                Ok(ServerMessage::Error { code, message, .. }) => {
+                    return Err(EnterError::Refused { code: code.to_string(), message });
+                }
+                Ok(other) => tracing::debug!(?other, "a message before `joined` is ignored"),
+                Err(error) => {
+                    let reason = format!("the first message is not understood: {error}");
+                    return Err(EnterError::Signaling(reason));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! How a source of media fails.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::{Codec, MediaKind};
+
+/// A source of media that cannot be sent; always the fault of the source or of whoever chose it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MediaError {
+    /// The source has no more frames.
+    #[error("the source has ended")]
+    Ended,
+    /// A custom source failed.
+    #[error("the source failed: {0}")]
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+    /// The file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    File {
+        /// The path.
+        path: PathBuf,
+        /// The error of the operating system.
+        error: std::io::Error,
+    },
+    /// The file is in another format or damaged.
+    #[error("cannot play {path}: {reason}")]
+    Format {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An audio codec was to be sent as video, or the other way round.
+    #[error("{codec} cannot be sent as {kind}")]
+    Kind {
+        /// The source's codec.
+        codec: Codec,
+        /// What it was to be sent as.
+        kind: MediaKind,
+    },
+    /// The source was given up because the mesh needs more upload than there is
+    /// ([`Options::shed_video`](crate::Options::shed_video)).
+    #[error("sending it to everybody costs more upload than there is")]
+    OverBudget,
+    /// The participant has left the room, or the room was closed.
+    #[error("the room is closed")]
+    RoomClosed,
+    /// A custom source can be sent once, and this one was.
+    #[error("the source is sent by another participant, or was sent before")]
+    Taken,
+}

@@ -1,0 +1,61 @@
+//! How a request to the server fails.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// A request to the server, like a message or a new state, that was not carried out for certain.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// 256 requests, or 256 KiB of them, wait for the server already.
+    #[error("the server has not taken earlier messages yet")]
+    Busy,
+    /// The participant has left the room, or the room was closed.
+    #[error("the room is closed")]
+    Closed,
+    /// The caller's fault: the value has no JSON form.
+    #[error("the value cannot be written as JSON: {0}")]
+    Json(String),
+    /// The signaling connection was lost before the outcome was known: the server may have taken the
+    /// request or not.
+    #[error("the signaling connection was lost, and the server may have taken the message or not")]
+    Lost,
+    /// The caller's fault: the name has nothing to show, or too much.
+    #[error("the name cannot be shown: {0}")]
+    Name(String),
+    /// The server refused, for example with `peer_not_found`, `peer_unreachable`, `self_target`,
+    /// `message_too_large` or `rate_limited`.
+    #[error("the server refused: {message} ({code})")]
+    Refused {
+        /// The stable code.
+        code: String,
+        /// The reason for people.
+        message: String,
+        /// How long to wait before trying the same again; `None` if that is of no use.
+        retry_after: Option<Duration>,
+    },
+    /// The caller's fault: the JSON is larger than the protocol allows.
+    #[error("{bytes} bytes of JSON are too many: at most {most}")]
+    TooLarge {
+        /// The size in bytes.
+        bytes: usize,
+        /// The limit in bytes.
+        most: usize,
+    },
+    /// The caller's fault: the topic is empty or too long.
+    #[error("a topic has 1 to 64 characters")]
+    Topic,
+    /// The server speaks only the first version of the protocol, which has no such request.
+    #[error("the server does not pass on messages of applications")]
+    Unsupported,
+}
+
+impl CommandError {
+    /// Whether this participant sent too much.
+    pub(crate) fn is_rate_limit(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == RATE_LIMITED)
+    }
+}
+
+pub(crate) const RATE_LIMITED: &str = "rate_limited";

@@ -1,0 +1,114 @@
+//! What a session has to tell the application.
+
+use bytes::Bytes;
+use signal_core::{ParticipantId, ParticipantInfo};
+
+/// Something that happened in the room, in the order in which the session learned of it.
+///
+/// A host adds what it knows itself, like tracks and data: see [`Event`](crate::Event).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum SessionEvent {
+    /// The room is over for this participant. No event follows.
+    Closed(CloseReason),
+    /// The connection to another participant changed its state.
+    ConnectionState {
+        /// The other participant.
+        participant: ParticipantId,
+        /// The new state.
+        state: ConnectionState,
+    },
+    /// Another participant's application sent a message by way of the server.
+    Message {
+        /// The sender.
+        from: ParticipantId,
+        /// The topic.
+        topic: String,
+        /// The message, a JSON value.
+        data: Bytes,
+    },
+    /// Somebody entered the room.
+    ParticipantJoined(ParticipantInfo),
+    /// Somebody left the room for good.
+    ParticipantLeft(ParticipantId),
+    /// Something about a participant changed; fields that did not change are `None`.
+    ParticipantUpdated {
+        /// The participant.
+        participant: ParticipantId,
+        /// Its new name.
+        name: Option<String>,
+        /// Its new state, a JSON value.
+        state: Option<Bytes>,
+        /// Whether it now has a signaling connection. Its media may flow without one.
+        connected: Option<bool>,
+    },
+    /// The signaling connection was lost and is being opened again.
+    Reconnecting,
+    /// This participant is back in the room under another id.
+    Rejoined {
+        /// The new id.
+        id: ParticipantId,
+    },
+    /// The signaling connection is back, and the seat is the one from before.
+    Resumed {
+        /// Whether messages were lost. Negotiations that were under way start over.
+        lossy: bool,
+    },
+    /// The server refused something that this participant sent.
+    SignalingError {
+        /// The stable code.
+        code: String,
+        /// The reason for people.
+        message: String,
+    },
+    /// No way leads back into the room. Media goes on with those it flows to.
+    SignalingLost {
+        /// The reason for people.
+        reason: String,
+    },
+}
+
+/// The state of a connection to another participant (W3C WebRTC section 4.4.3).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// ICE and DTLS are done; media flows.
+    Connected,
+    /// ICE or DTLS is at work.
+    Connecting,
+    /// Nothing arrived for some seconds. ICE may recover by itself.
+    Disconnected,
+    /// Restarting ICE and rebuilding the connection did not help; it was given up.
+    Failed,
+}
+
+/// Why the room is over for this participant.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// This participant was removed from the room.
+    Kicked {
+        /// The server's reason, for people.
+        reason: String,
+    },
+    /// This participant left.
+    Left,
+    /// The server closed the connection because of what this participant did or may not do.
+    Refused {
+        /// The WebSocket close code, like 4513 for sending too much or 1009 for a message that is
+        /// too long.
+        code: u16,
+    },
+    /// A newer connection with the same token took the seat.
+    Replaced,
+    /// The room was closed.
+    RoomClosed {
+        /// The server's reason, for people.
+        reason: String,
+    },
+    /// The signaling connection was lost for good, and the last connection has ended since.
+    SignalingLost {
+        /// The reason for people.
+        reason: String,
+    },
+}
