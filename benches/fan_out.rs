@@ -6,7 +6,7 @@
 mod support;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use signal_core::{Input, Loss, Ticket};
+use signal_core::{Disconnect, Input, Ticket};
 use support::Node;
 
 /// Members of the room, the newcomer not counted.
@@ -23,7 +23,7 @@ fn fan_out(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("join_and_leave", members), |b| {
             b.iter(|| {
                 let newcomer = node.connect(Ticket::Creator);
-                let told = node.handle(Input::Lost { conn: newcomer, how: Loss::Cut });
+                let told = node.handle(Input::Lost { conn: newcomer, how: Disconnect::Abrupt });
                 assert_eq!(told, members);
             });
         });

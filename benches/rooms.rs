@@ -5,7 +5,7 @@
 mod support;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use signal_core::{Input, Loss, Ticket};
+use signal_core::{Disconnect, Input, Ticket};
 use support::Node;
 
 /// Rooms with one participant each, besides the one that is measured.
@@ -26,7 +26,7 @@ fn rooms(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("join_and_leave", rooms), |b| {
             b.iter(|| {
                 let newcomer = node.connect(Ticket::Creator);
-                node.handle(Input::Lost { conn: newcomer, how: Loss::Cut })
+                node.handle(Input::Lost { conn: newcomer, how: Disconnect::Abrupt })
             });
         });
     }

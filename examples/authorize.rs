@@ -7,9 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use signal_core::{
-    Capacity, ConnId, Dialect, DisplayName, Entry, ErrorCode, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
-    Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Output, PasswordTag, ResumeToken, Room, RoomId,
-    Ticket, Timestamp, TokenHash,
+    Capacity, ConnId, DisplayName, Entry, ErrorCode, Grant, Hub, HubConfig, IdSuffix, Input,
+    Language, MemoryStore, NodeId, OnCreatorLeave, Output, PasswordTag, ProtocolVersion,
+    Randomness, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
 };
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -57,12 +57,14 @@ struct Host {
 
 impl Host {
     fn new() -> Self {
-        let started = (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let started =
+            (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
         let (verdict, verdicts) = mpsc::unbounded_channel();
-        let (hub, store) = (Hub::new(NodeId(rand::random()), HubConfig::default()), MemoryStore::new());
+        let (hub, store) =
+            (Hub::new(NodeId(rand::random()), HubConfig::default()), MemoryStore::new());
         let room = RoomId::from_indices(rand::random());
         let mut host = Self { hub, store, room, started, undecided: 0, verdicts, verdict };
-        let new = NewRoom {
+        let new = RoomSpec {
             id: room,
             epoch: rand::random(),
             name: "for those in the database".into(),
@@ -84,9 +86,9 @@ impl Host {
         self.undecided += 1;
         let entry = Entry::Ask { credential: Bytes::copy_from_slice(user.as_bytes()) };
         let resume_token = ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
-        let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token };
-        let (room, dialect, language) = (self.room, Dialect::V1, Language::En);
-        self.input(Input::Open { conn, room, dialect, language, entry, fresh });
+        let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
+        let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::En);
+        self.input(Input::Open { conn, room, protocol, language, entry, randomness });
         for frame in frames {
             self.input(Input::Frame { conn, frame: Bytes::from_static(frame.as_bytes()) });
         }
@@ -98,8 +100,12 @@ impl Host {
         while let Some(output) = self.hub.poll_output() {
             match output {
                 Output::Authorize { conn, credential, .. } => self.ask(conn, &credential),
-                Output::Broadcast { to, frame, .. } => to.iter().for_each(|conn| print(*conn, &frame)),
-                Output::Close { conn, code } => println!("{conn:?} is closed with {}", code.as_u16()),
+                Output::Broadcast { to, frame, .. } => {
+                    to.iter().for_each(|conn| print(*conn, &frame))
+                }
+                Output::Close { conn, code } => {
+                    println!("{conn:?} is closed with {}", code.as_u16())
+                }
                 Output::Commit { op, room, change } => {
                     let applied = self.store.apply(room, &change, self.now());
                     self.hub.handle_input(Input::Committed { op, applied }, self.now());

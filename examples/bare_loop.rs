@@ -10,16 +10,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use signal_core::wire::{decode_server, encode_client, payload};
 use signal_core::{
-    Capacity, ClientMessage, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix,
-    Input, Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Output, PasswordTag, ResumeToken, Room,
-    RoomId, ServerMessage, Signal, SignalKind, Ticket, Timestamp, TokenHash,
+    Capacity, ClientMessage, ConnId, DisplayName, Entry, Grant, Hub, HubConfig, IdSuffix, Input,
+    Language, MemoryStore, NodeId, OnCreatorLeave, Output, PasswordTag, ProtocolVersion,
+    Randomness, ResumeToken, Room, RoomId, RoomSpec, ServerMessage, Signal, SignalKind, Ticket,
+    Timestamp, TokenHash,
 };
 
 fn main() {
     let clock = Clock::start();
     let mut hub = Hub::new(NodeId(rand::random()), HubConfig::default());
     let mut store = MemoryStore::new();
-    let room = Room::create(NewRoom {
+    let room = Room::create(RoomSpec {
         id: RoomId::from_indices(rand::random()),
         epoch: rand::random(),
         name: "a room".into(),
@@ -44,9 +45,9 @@ fn main() {
         let name = DisplayName::parse(name).expect("short").expect("not empty");
         let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
         let resume_token = ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
-        let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token };
-        let (dialect, language) = (Dialect::V1, Language::En);
-        let open = Input::Open { conn, room: id, dialect, language, entry, fresh };
+        let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
+        let (protocol, language) = (ProtocolVersion::V1, Language::En);
+        let open = Input::Open { conn, room: id, protocol, language, entry, randomness };
         let inbox = inbox.clone();
         participants.push(thread::spawn(move || participant(conn, open, &frames, &inbox)));
     }
@@ -95,10 +96,14 @@ fn send(sockets: &HashMap<ConnId, Sender<Bytes>>, to: ConnId, frame: Bytes) {
 /// Offers to whoever is there already, answers whoever offers, and stays until the room closes.
 fn participant(conn: ConnId, open: Input, frames: &Receiver<Bytes>, inbox: &Sender<Input>) {
     let tell = |input: Input| inbox.send(input).is_ok();
-    let say = |message: &ClientMessage| tell(Input::Frame { conn, frame: encode_client(message, None) });
+    let say =
+        |message: &ClientMessage| tell(Input::Frame { conn, frame: encode_client(message, None) });
     let describe = |kind, to| {
         let sdp = payload("v=0 and so on").expect("a string has a JSON form");
-        ClientMessage::Signal { to, signal: Signal { kind, payload: sdp, negotiation: None, tracks: None } }
+        ClientMessage::Signal {
+            to,
+            signal: Signal { kind, payload: sdp, negotiation: None, tracks: None },
+        }
     };
     let mut alive = tell(open);
     while alive && let Ok(frame) = frames.recv() {

@@ -9,7 +9,9 @@ use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
-use client_sdk::{Client, ConnectionState, Event, Invite, Options, Participant, ParticipantId, Source};
+use client_sdk::{
+    Client, ConnectionState, Event, Invite, Options, Participant, ParticipantId, Source,
+};
 
 const USAGE: &str = "usage: bot <invite link>
        bot <server> <room number> <password>
@@ -43,7 +45,11 @@ async fn by_invite(link: &str) -> Result<Participant, Box<dyn Error>> {
     Ok(client.join_by_invite(&invite, NAME, options()).await?)
 }
 
-async fn by_password(server: &str, room: &str, password: &str) -> Result<Participant, Box<dyn Error>> {
+async fn by_password(
+    server: &str,
+    room: &str,
+    password: &str,
+) -> Result<Participant, Box<dyn Error>> {
     Ok(Client::new(server)?.join(room, password, NAME, options()).await?)
 }
 
@@ -67,7 +73,9 @@ async fn take_part(mut bot: Participant) -> ExitCode {
             }
         };
         match event {
-            Some(Event::ParticipantJoined(member)) => println!("{} is here: {}", member.id, member.name),
+            Some(Event::ParticipantJoined(member)) => {
+                println!("{} is here: {}", member.id, member.name)
+            }
             Some(Event::ConnectionState { participant, state: ConnectionState::Connected }) => {
                 println!("{participant} hears and sees the clip");
             }

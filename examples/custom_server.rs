@@ -11,9 +11,9 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use signal_core::{
-    Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
-    Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output, PasswordTag, Receipt,
-    ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash,
+    Admission, Capacity, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig, IdSuffix,
+    Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output, PasswordTag, ProtocolVersion,
+    Randomness, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -70,7 +70,7 @@ async fn connection(conn: ConnId, mut stream: TcpStream, events: mpsc::Sender<Ev
         };
         alive = events.send(Event::Input(input)).await.is_ok();
     }
-    let _ = events.send(Event::Input(Input::Lost { conn, how: Loss::Cut })).await;
+    let _ = events.send(Event::Input(Input::Lost { conn, how: Disconnect::Abrupt })).await;
 }
 
 /// The hub, its store, its clock and one room.
@@ -85,7 +85,8 @@ struct Server {
 
 impl Server {
     fn new(password: &str) -> Self {
-        let started = (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let started =
+            (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
         let mut server = Self {
             hub: Hub::new(NodeId(rand::random()), HubConfig::default()),
             store: MemoryStore::new(),
@@ -94,7 +95,7 @@ impl Server {
             key: rand::random(),
             sockets: HashMap::new(),
         };
-        let room = Room::create(NewRoom {
+        let room = Room::create(RoomSpec {
             id: server.room,
             epoch: rand::random(),
             name: "the only room".into(),
@@ -113,7 +114,8 @@ impl Server {
 
     async fn run(&mut self, mut inbox: mpsc::Receiver<Event>) {
         loop {
-            let deadline = [self.hub.poll_timeout(), self.store.poll_timeout()].into_iter().flatten().min();
+            let deadline =
+                [self.hub.poll_timeout(), self.store.poll_timeout()].into_iter().flatten().min();
             let Some(deadline) = deadline else { return };
             tokio::select! {
                 event = inbox.recv() => match event {
@@ -141,11 +143,14 @@ impl Server {
                 self.sockets.insert(conn, socket);
                 let grant = Grant { ticket: Ticket::Guest(id), password_epoch: 0 };
                 let entry = Entry::Attach { grant, name, ice: None };
-                let resume_token = ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
-                let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token };
-                let (room, dialect, language) = (self.room, Dialect::V1, Language::En);
-                self.hub
-                    .handle_input(Input::Open { conn, room, dialect, language, entry, fresh }, self.now());
+                let resume_token =
+                    ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
+                let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
+                let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::En);
+                self.hub.handle_input(
+                    Input::Open { conn, room, protocol, language, entry, randomness },
+                    self.now(),
+                );
             }
             (Err(reject), _) => drop(socket.send(format!("refused: {reject}").into())),
             (Ok(_), _) => drop(socket.send("refused: the first line is <password> <name>".into())),
@@ -179,7 +184,8 @@ impl Server {
     }
 
     fn tag(&self, password: &str) -> PasswordTag {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
         mac.update(self.room.as_str().as_bytes());
         mac.update(password.as_bytes());
         PasswordTag::new(mac.finalize().into_bytes().into())

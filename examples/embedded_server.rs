@@ -22,15 +22,16 @@ use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::serve::ListenerExt;
 use signal_server::{
-    Authenticate, IceRequest, IceServer, IceServerSource, IceServers, Identity, Server, ServerHandle,
-    TokenError, User, async_trait,
+    Authenticate, IceRequest, IceServer, IceServerSource, IceServers, Identity, Server,
+    ServerHandle, TokenError, User, async_trait,
 };
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let sessions = Sessions::default();
-    let server = Server::builder(Identity::custom(sessions.clone())).ice_servers(TurnProvider).build();
+    let server =
+        Server::builder(Identity::custom(sessions.clone())).ice_servers(TurnProvider).build();
 
     let application = Router::new()
         .route("/", get(async || "an application with rooms\n"))
@@ -91,7 +92,10 @@ struct TurnProvider;
 
 #[async_trait]
 impl IceServerSource for TurnProvider {
-    async fn ice_servers(&self, request: &IceRequest) -> Result<IceServers, Box<dyn Error + Send + Sync>> {
+    async fn ice_servers(
+        &self,
+        request: &IceRequest,
+    ) -> Result<IceServers, Box<dyn Error + Send + Sync>> {
         let username = format!("{}-{}", request.room, request.participant);
         let turn = IceServer::turn(["turn:127.0.0.1:3478"], username, "from the provider");
         Ok(IceServers { servers: vec![turn], expires_at: request.until })
@@ -118,7 +122,8 @@ async fn kick(
     State(rooms): State<ServerHandle>,
     Path((room, participant)): Path<(String, String)>,
 ) -> Result<(), Failure> {
-    let (room, participant) = (room.parse().map_err(not_found)?, participant.parse().map_err(not_found)?);
+    let (room, participant) =
+        (room.parse().map_err(not_found)?, participant.parse().map_err(not_found)?);
     rooms.kick(room, participant).await.map_err(not_found)
 }
 

@@ -12,7 +12,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = testing::start().await?;
     let client = Client::new(&server.url())?;
     // Both are on this machine; on a real network leave the address as it is.
-    let options = Options::new().audio(Source::Clip).video(Source::Clip).bind_address("127.0.0.1:0");
+    let options =
+        Options::new().audio(Source::Clip).video(Source::Clip).bind_address("127.0.0.1:0");
 
     let token = server.access_token("alice");
     let (room, alice) = client.create(&token, &NewRoom::default(), options.clone()).await?;
@@ -38,7 +39,11 @@ async fn talk(name: &str, mut participant: Participant) -> Result<Participant, B
             }
             Event::Track(mut track) => {
                 let packet = track.recv().await.ok_or("the track ended")?;
-                println!("{name} got {:?}: a first packet of {} bytes", track.kind(), packet.payload.len());
+                println!(
+                    "{name} got {:?}: a first packet of {} bytes",
+                    track.kind(),
+                    packet.payload.len()
+                );
                 tracks += 1;
             }
             other => println!("{name} saw {other:?}"),

@@ -77,7 +77,9 @@ struct Handler(mpsc::UnboundedSender<Note>);
 #[async_trait]
 impl PeerConnectionEventHandler for Handler {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
-        let _ = self.0.send(Note::Candidate(event.candidate.to_json().expect("a candidate has a JSON form")));
+        let _ = self
+            .0
+            .send(Note::Candidate(event.candidate.to_json().expect("a candidate has a JSON form")));
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
@@ -96,8 +98,14 @@ impl PeerConnectionEventHandler for Handler {
 }
 
 /// One end of a call.
-async fn take_part(client: Client, server: String, room: CreatedRoom, news: mpsc::UnboundedSender<News>) {
-    let joined = client.join_room(&room.room_id, &room.password, "bare").await.expect("the room takes it");
+async fn take_part(
+    client: Client,
+    server: String,
+    room: CreatedRoom,
+    news: mpsc::UnboundedSender<News>,
+) {
+    let joined =
+        client.join_room(&room.room_id, &room.password, "bare").await.expect("the room takes it");
     let url = format!(
         "{}/ws/webrtc/rooms/{}?token={}",
         server.replacen("http", "ws", 1),
@@ -177,8 +185,8 @@ async fn take_part(client: Client, server: String, room: CreatedRoom, news: mpsc
 async fn connection(handler: Handler) -> (Arc<dyn PeerConnection>, Arc<TrackLocalStaticSample>) {
     let mut media = MediaEngine::default();
     media.register_default_codecs().expect("the library's own codecs");
-    let interceptors =
-        register_default_interceptors(Registry::new(), &mut media).expect("the library's own interceptors");
+    let interceptors = register_default_interceptors(Registry::new(), &mut media)
+        .expect("the library's own interceptors");
     // As the SDK sets it.
     let settings = SettingEngineBuilder::new()
         .with_answering_dtls_role(RTCDtlsRole::Server)
@@ -217,7 +225,9 @@ async fn connection(handler: Handler) -> (Arc<dyn PeerConnection>, Arc<TrackLoca
         vec![encoding],
     );
     let track = Arc::new(TrackLocalStaticSample::new(Instant::now(), track).expect("a track"));
-    pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await.expect("the connection takes a track");
+    pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>)
+        .await
+        .expect("the connection takes a track");
     (Arc::new(pc), track)
 }
 

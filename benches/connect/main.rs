@@ -29,7 +29,8 @@ struct Figures {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         [way @ ("sdk" | "bare"), server, token] => measure(way, server, token),
@@ -92,7 +93,11 @@ async fn compare(pairs: usize) -> ExitCode {
         |figures| median(figures.first_packet.iter().map(milliseconds).collect()),
         "ms",
     );
-    row("processor time per connection", |figures| milliseconds(&figures.per_connection.processor), "ms/s");
+    row(
+        "processor time per connection",
+        |figures| milliseconds(&figures.per_connection.processor),
+        "ms/s",
+    );
     row("memory per connection", |figures| figures.per_connection.resident as f64 / 1024.0, "KiB");
     ExitCode::SUCCESS
 }
@@ -110,14 +115,17 @@ impl Figures {
     /// Microseconds for the processor and each call, and bytes, separated by spaces.
     fn to_line(&self) -> String {
         let Usage { processor, resident } = self.per_connection;
-        let calls: Vec<String> = self.first_packet.iter().map(|time| time.as_micros().to_string()).collect();
+        let calls: Vec<String> =
+            self.first_packet.iter().map(|time| time.as_micros().to_string()).collect();
         format!("{} {resident} {}", processor.as_micros(), calls.join(" "))
     }
 
     fn of_line(line: &str) -> Self {
         let numbers: Vec<u64> =
             line.split_whitespace().map(|number| number.parse().expect("a number")).collect();
-        let [processor, resident, ref calls @ ..] = numbers[..] else { panic!("too few figures: {line}") };
+        let [processor, resident, ref calls @ ..] = numbers[..] else {
+            panic!("too few figures: {line}")
+        };
         Self {
             first_packet: calls.iter().copied().map(Duration::from_micros).collect(),
             per_connection: Usage { processor: Duration::from_micros(processor), resident },

@@ -38,13 +38,17 @@ impl Before {
 fn processor() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").expect("procfs is mounted");
     let (_, fields) = stat.rsplit_once(") ").expect("the name is in parentheses");
-    let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().expect("a count"));
+    let ticks =
+        fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().expect("a count"));
     Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("procfs is mounted");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("every process has memory");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("every process has memory");
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a size");
     kibibytes * 1024
 }

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use client_sdk::{
-    Client, Codec, CreatedRoom, Event, Frame, MediaError, MediaSource, Options, Participant, Source,
-    async_trait,
+    Client, Codec, CreatedRoom, Event, Frame, MediaError, MediaSource, Options, Participant,
+    Source, async_trait,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -19,10 +19,12 @@ pub(crate) async fn run(client: &Client, rooms: &[CreatedRoom]) -> Figures {
     let mut first_packet = Vec::new();
     for room in rooms {
         let (id, password) = (&room.room_id, &room.password);
-        let host = client.join(id, password, "host", options()).await.expect("the room takes a host");
+        let host =
+            client.join(id, password, "host", options()).await.expect("the room takes a host");
         listening.spawn(listen(host, None));
         let begun = Instant::now();
-        let guest = client.join(id, password, "guest", options()).await.expect("the room takes a guest");
+        let guest =
+            client.join(id, password, "guest", options()).await.expect("the room takes a guest");
         let (told, first) = oneshot::channel();
         listening.spawn(listen(guest, Some(told)));
         first.await.expect("sound comes");

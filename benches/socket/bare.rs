@@ -61,7 +61,10 @@ async fn send(writer: &Writer, frame: &[u8]) -> Option<()> {
     writer.lock().await.write_all(frame).await.ok()
 }
 
-async fn frame(reader: &mut (impl AsyncReadExt + Unpin), buffer: &mut BytesMut) -> Option<(u32, BytesMut)> {
+async fn frame(
+    reader: &mut (impl AsyncReadExt + Unpin),
+    buffer: &mut BytesMut,
+) -> Option<(u32, BytesMut)> {
     loop {
         if let Some(frame) = decode(buffer) {
             return Some(frame);

@@ -137,7 +137,9 @@ impl Outgoing {
                     length @ 0..=125 => out.push(0x80 | length as u8),
                     length => {
                         out.push(0x80 | 126);
-                        out.extend_from_slice(&u16::try_from(length).expect("a short text").to_be_bytes());
+                        out.extend_from_slice(
+                            &u16::try_from(length).expect("a short text").to_be_bytes(),
+                        );
                     }
                 }
                 out.extend_from_slice(&MASK);

@@ -180,8 +180,9 @@ pub(crate) async fn broadcast(server: &Server, times: u32) -> Vec<Duration> {
         let mut out = Vec::new();
         let sent = begun.elapsed();
         let stamp = sent.as_nanos();
-        let text =
-            format!(r#"{{"type":"message","to":"room","topic":"bench","data":"~{stamp:020}{SHORT}"}}"#);
+        let text = format!(
+            r#"{{"type":"message","to":"room","topic":"bench","data":"~{stamp:020}{SHORT}"}}"#
+        );
         speaker.outgoing.text("room", text.as_bytes(), &mut out);
         speaker.stream.write_all(&out).await.expect("the server reads");
         let mut last = sent;
@@ -224,7 +225,8 @@ async fn pairs(server: &Server, rooms: u32) -> Vec<(Link, Script)> {
         let ids: Vec<String> = room.iter().map(|link| link.id.clone()).collect();
         for (index, link) in room.into_iter().enumerate() {
             let (to, outgoing) = (ids[index ^ 1].clone(), link.outgoing);
-            participants.push((link, Script { to, offers: index % 2 == 1, outgoing, sent: index as u64 }));
+            participants
+                .push((link, Script { to, offers: index % 2 == 1, outgoing, sent: index as u64 }));
         }
     }
     participants

@@ -50,15 +50,18 @@ struct Measure {
 
 const PROCESSOR: Measure = Measure { name: "processor time per message, saturated", unit: "µs" };
 const CALLS: Measure = Measure { name: "system calls per message, saturated", unit: "" };
-const PACED_PROCESSOR: Measure = Measure { name: "processor time per message at 5,000/s", unit: "µs" };
+const PACED_PROCESSOR: Measure =
+    Measure { name: "processor time per message at 5,000/s", unit: "µs" };
 const P50: Measure = Measure { name: "p50 at 5,000/s", unit: "µs" };
 const P99: Measure = Measure { name: "p99 at 5,000/s", unit: "µs" };
-const BROADCAST: Measure = Measure { name: "until the last of 50 has a broadcast, p50", unit: "µs" };
+const BROADCAST: Measure =
+    Measure { name: "until the last of 50 has a broadcast, p50", unit: "µs" };
 const MEMORY: Measure = Measure { name: "memory per idle connection", unit: "KiB" };
 const MEASURES: [Measure; 7] = [PROCESSOR, CALLS, PACED_PROCESSOR, P50, P99, BROADCAST, MEMORY];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["bare"] => return serve(bare::serve()),
@@ -93,7 +96,9 @@ impl Plan {
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match *argument {
-                "--connections" => plan.connections = arguments.next()?.parse().ok().filter(|n| *n >= 4)?,
+                "--connections" => {
+                    plan.connections = arguments.next()?.parse().ok().filter(|n| *n >= 4)?
+                }
                 "--json" => plan.json = true,
                 "--rounds" => plan.rounds = arguments.next()?.parse().ok().filter(|n| *n > 0)?,
                 "--test" => {
@@ -124,7 +129,8 @@ fn with_more_files() -> Option<ExitCode> {
     }
     let raise = r#"ulimit -n "$(ulimit -Hn)" && exec "$0" "$@""#;
     let program = env::current_exe().expect("the path of this program");
-    let again = Command::new("sh").args(["-c", raise]).arg(program).args(env::args().skip(1)).status();
+    let again =
+        Command::new("sh").args(["-c", raise]).arg(program).args(env::args().skip(1)).status();
     let code = again.expect("there is a shell").code().unwrap_or(1);
     Some(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
@@ -212,7 +218,8 @@ fn print_table(figures: &[Figures]) {
         "median", "bare", "axum", "signal-server", "/ bare", "/ axum"
     );
     for (measure, rounds) in MEASURES.iter().zip(figures) {
-        let [bare, axum, server] = [0, 1, 2].map(|index| median(rounds.iter().map(|round| round[index])));
+        let [bare, axum, server] =
+            [0, 1, 2].map(|index| median(rounds.iter().map(|round| round[index])));
         let Some(((bare, axum), server)) = bare.zip(axum).zip(server) else {
             println!("{:43} not counted: strace is not there, or may not attach", measure.name);
             continue;
@@ -224,7 +231,10 @@ fn print_table(figures: &[Figures]) {
         let value = |value: f64| format!("{value:.1} {}", measure.unit);
         let (over_bare, over_axum) = (ratio(0), ratio(1));
         let (bare, axum, server) = (value(bare), value(axum), value(server));
-        println!("{:43} {bare:>10} {axum:>10} {server:>14} {over_bare:>8} {over_axum:>8}", measure.name);
+        println!(
+            "{:43} {bare:>10} {axum:>10} {server:>14} {over_bare:>8} {over_axum:>8}",
+            measure.name
+        );
     }
 }
 
@@ -242,7 +252,8 @@ fn print_json(figures: &[Figures]) {
 fn median(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect::<Option<_>>()?;
     values.sort_by(f64::total_cmp);
-    let (upper, lower) = (values.get(values.len() / 2)?, values.get(values.len().checked_sub(1)? / 2)?);
+    let (upper, lower) =
+        (values.get(values.len() / 2)?, values.get(values.len().checked_sub(1)? / 2)?);
     Some(upper.midpoint(*lower))
 }
 

@@ -28,7 +28,11 @@ pub(crate) async fn serve() {
     axum::serve(listener, router).await.expect("it goes on until it is killed");
 }
 
-async fn open(State(rooms): State<Rooms>, Path(room): Path<String>, upgrade: WebSocketUpgrade) -> Response {
+async fn open(
+    State(rooms): State<Rooms>,
+    Path(room): Path<String>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     upgrade.on_upgrade(move |socket| relay(rooms, room, socket))
 }
 
@@ -58,8 +62,9 @@ async fn relay(rooms: Rooms, room: String, socket: WebSocket) {
         let frame = Utf8Bytes::from(Value::Object(message).to_string());
         let rooms = rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(members) = rooms.get(&room) else { return };
-        for (_, queue) in
-            members.iter().filter(|(other, _)| if to == "room" { **other != id } else { **other == to })
+        for (_, queue) in members
+            .iter()
+            .filter(|(other, _)| if to == "room" { **other != id } else { **other == to })
         {
             // Whoever has gone gets nothing.
             let _ = queue.send(frame.clone());

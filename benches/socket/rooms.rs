@@ -28,9 +28,9 @@ async fn room_of(server: &Server, room: u32, participants: u32) -> Vec<Link> {
     let mut links = Vec::new();
     let created = match server.kind {
         Kind::Bare | Kind::Axum => None,
-        Kind::Server => {
-            Some(post(server, "/api/webrtc/rooms", &json!({"max_participants": participants})).await)
-        }
+        Kind::Server => Some(
+            post(server, "/api/webrtc/rooms", &json!({"max_participants": participants})).await,
+        ),
     };
     for index in 0..participants {
         let path = match &created {

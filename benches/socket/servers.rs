@@ -49,7 +49,8 @@ impl Server {
     pub(crate) fn start(kind: Kind, binary: &Path) -> Self {
         let mut command = match kind {
             Kind::Bare | Kind::Axum => {
-                let mut command = Command::new(env::current_exe().expect("the path of this program"));
+                let mut command =
+                    Command::new(env::current_exe().expect("the path of this program"));
                 command.arg(kind.name());
                 command
             }

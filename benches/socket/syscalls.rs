@@ -25,7 +25,8 @@ impl Trace {
             .spawn()
             .ok()?;
         let mut said = BufReader::new(strace.stderr.take()?);
-        let is_attached = said.by_ref().lines().map_while(Result::ok).any(|line| line.contains(" attached"));
+        let is_attached =
+            said.by_ref().lines().map_while(Result::ok).any(|line| line.contains(" attached"));
         if !is_attached {
             let _ = strace.wait();
             // It makes the file before it attaches.

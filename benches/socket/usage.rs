@@ -29,8 +29,12 @@ fn processor(process: u32) -> Duration {
 }
 
 fn resident(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the process is there");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("every process has memory");
+    let status =
+        fs::read_to_string(format!("/proc/{process}/status")).expect("the process is there");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("every process has memory");
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a size");
     kibibytes * 1024
 }

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use signal_core::{
-    Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
-    Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output, ParticipantId, PasswordTag,
-    RateLimit, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash,
+    Admission, Capacity, ConnId, DisplayName, Entry, Grant, Hub, HubConfig, IdSuffix, Input,
+    Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output, ParticipantId, PasswordTag,
+    ProtocolVersion, Randomness, RateLimit, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket,
+    Timestamp, TokenHash,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
 /// A room of 50 seats, with two hours to go.
 pub(crate) fn new_room(number: usize) -> Room {
-    Room::create(NewRoom {
+    Room::create(RoomSpec {
         id: room_id(number),
         epoch: 1,
         name: "room".into(),
@@ -51,7 +52,8 @@ impl Node {
     /// A node with one room.
     pub(crate) fn new() -> Self {
         // The clock stands still, so that no budget would ever recover.
-        let rate = RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
+        let rate =
+            RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
         let config = HubConfig { rate, ..HubConfig::default() };
         let (hub, store) = (Hub::new(NodeId(1), config), MemoryStore::new());
         let mut node = Self { hub, store, room: room_id(LAST_ROOM), last_conn: 0 };
@@ -65,8 +67,10 @@ impl Node {
     }
 
     pub(crate) fn connect_guest(&mut self) -> (ConnId, ParticipantId) {
-        let admit =
-            Op::Admit { by: Admission::Password(PasswordTag::new([7; 32])), suffix: IdSuffix::new(0) };
+        let admit = Op::Admit {
+            by: Admission::Password(PasswordTag::new([7; 32])),
+            suffix: IdSuffix::new(0),
+        };
         match self.store.apply(self.room, &admit, NOW).reply {
             Ok(Receipt::Entered { id }) => (self.connect(Ticket::Guest(id)), id),
             other => panic!("the guest was not admitted: {other:?}"),
@@ -79,9 +83,9 @@ impl Node {
         let name = DisplayName::parse("参与者").expect("short").expect("not empty");
         let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
         let resume_token = ResumeToken::new("token", TokenHash::new([9; 32]));
-        let fresh = Fresh { suffix: IdSuffix::new(0), resume_token };
-        let (room, dialect, language) = (self.room, Dialect::V1, Language::Zh);
-        self.handle(Input::Open { conn, room, dialect, language, entry, fresh });
+        let randomness = Randomness { suffix: IdSuffix::new(0), resume_token };
+        let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::Zh);
+        self.handle(Input::Open { conn, room, protocol, language, entry, randomness });
         conn
     }
 

@@ -138,7 +138,11 @@ impl Client {
     /// # Errors
     ///
     /// The server cannot be reached, or refuses: `unauthorized`, `invalid_argument`.
-    pub async fn create_room(&self, access_token: &str, room: &NewRoom) -> Result<CreatedRoom, RequestError> {
+    pub async fn create_room(
+        &self,
+        access_token: &str,
+        room: &NewRoom,
+    ) -> Result<CreatedRoom, RequestError> {
         answer(self.request(Method::POST, &[]).bearer_auth(access_token).json(room)).await
     }
 
@@ -164,7 +168,9 @@ impl Client {
         display_name: &str,
     ) -> Result<JoinedRoom, RequestError> {
         let body = match pass {
-            Pass::Invite(token) => serde_json::json!({"invite_token": token, "display_name": display_name}),
+            Pass::Invite(token) => {
+                serde_json::json!({"invite_token": token, "display_name": display_name})
+            }
             Pass::Password(password) => {
                 serde_json::json!({"password": password, "display_name": display_name})
             }
@@ -239,7 +245,8 @@ impl Client {
         let token = created.ws_token.clone().unwrap_or_else(|| access_token.to_owned());
         let rejoin = Rejoin::AccessToken(access_token.to_owned());
         let ice_servers = created.ice_servers.clone();
-        let participant = self.enter_by(&created.room_id, token, rejoin, ice_servers, options).await?;
+        let participant =
+            self.enter_by(&created.room_id, token, rejoin, ice_servers, options).await?;
         Ok((created, participant))
     }
 
@@ -268,7 +275,8 @@ impl Client {
         options: Options,
     ) -> Result<Participant, EnterError> {
         let patience = options.enter_timeout;
-        let door = Door { client: self.clone(), room_id: room_id.to_owned(), token, rejoin, patience };
+        let door =
+            Door { client: self.clone(), room_id: room_id.to_owned(), token, rejoin, patience };
         Participant::enter(door, ice_servers, &options).await
     }
 
@@ -279,7 +287,10 @@ impl Client {
     }
 
     pub(crate) fn resume_url(&self, room_id: &str, token: &str, last_seq: u64) -> String {
-        self.socket_url(room_id, &[("v", "2"), ("resume", token), ("last_seq", &last_seq.to_string())])
+        self.socket_url(
+            room_id,
+            &[("v", "2"), ("resume", token), ("last_seq", &last_seq.to_string())],
+        )
     }
 
     fn socket_url(&self, room_id: &str, query: &[(&str, &str)]) -> String {
@@ -299,7 +310,10 @@ impl Client {
 
     fn path(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
-        url.path_segments_mut().expect("an address with a host has a path").pop_if_empty().extend(segments);
+        url.path_segments_mut()
+            .expect("an address with a host has a path")
+            .pop_if_empty()
+            .extend(segments);
         url
     }
 }
@@ -307,7 +321,9 @@ impl Client {
 /// Without the token.
 impl fmt::Debug for JoinedRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinedRoom").field("participant_id", &self.participant_id).finish_non_exhaustive()
+        f.debug_struct("JoinedRoom")
+            .field("participant_id", &self.participant_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -329,7 +345,9 @@ async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Reque
     let body = response.bytes().await.map_err(network)?;
     if status.is_success() {
         let answer: Answer<T> = parse(&body, status)?;
-        return answer.data.ok_or_else(|| RequestError::Protocol("there is no `data` in it".into()));
+        return answer
+            .data
+            .ok_or_else(|| RequestError::Protocol("there is no `data` in it".into()));
     }
     let Refusal { code, message } = parse(&body, status)?;
     Err(RequestError::Refused { status: status.as_u16(), code, message })
@@ -349,7 +367,10 @@ mod tests {
         let cases = [
             ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws/webrtc/rooms/ABC234?v=2&token=a%2Fb"),
             ("https://example.com/", "wss://example.com/ws/webrtc/rooms/ABC234?v=2&token=a%2Fb"),
-            ("https://example.com/rooms", "wss://example.com/rooms/ws/webrtc/rooms/ABC234?v=2&token=a%2Fb"),
+            (
+                "https://example.com/rooms",
+                "wss://example.com/rooms/ws/webrtc/rooms/ABC234?v=2&token=a%2Fb",
+            ),
         ];
         for (base, url) in cases {
             assert_eq!(Client::new(base).unwrap().signaling_url("ABC234", "a/b"), url);

@@ -223,9 +223,13 @@ impl Running {
     async fn execute(&mut self, command: Command) {
         let done = match command {
             Command::Accept { sdp } => self.accept(sdp).await,
-            Command::Answer { negotiation, sdp, tracks } => self.answer(negotiation, sdp, tracks).await,
+            Command::Answer { negotiation, sdp, tracks } => {
+                self.answer(negotiation, sdp, tracks).await
+            }
             Command::Candidate(candidate) => return self.add_candidate(candidate).await,
-            Command::Offer { negotiation, restart_ice } => self.offer(negotiation, restart_ice).await,
+            Command::Offer { negotiation, restart_ice } => {
+                self.offer(negotiation, restart_ice).await
+            }
             Command::Rollback => self.rollback().await,
         };
         if let Err(error) = done {
@@ -250,7 +254,12 @@ impl Running {
         Ok(())
     }
 
-    async fn answer(&mut self, negotiation: u32, sdp: String, tracks: Vec<TrackLabel>) -> Result<()> {
+    async fn answer(
+        &mut self,
+        negotiation: u32,
+        sdp: String,
+        tracks: Vec<TrackLabel>,
+    ) -> Result<()> {
         self.pc.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
         let answer = self.pc.create_answer(None).await?;
         self.pc.set_local_description(answer.clone()).await?;
@@ -308,7 +317,12 @@ impl Running {
                     Err(error) => return fail(&self.out, &error).await,
                 };
                 let receptions = self.observer.receptions.clone();
-                self.tasks.spawn(receiver::receive(track, negotiated, receptions, self.out.clone()));
+                self.tasks.spawn(receiver::receive(
+                    track,
+                    negotiated,
+                    receptions,
+                    self.out.clone(),
+                ));
             }
         }
     }

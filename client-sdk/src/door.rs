@@ -76,7 +76,11 @@ impl Door {
     }
 
     /// Enters again, after a while.
-    pub(crate) async fn enter_again(mut self, way: Way, after: Duration) -> Result<Entered, Setback> {
+    pub(crate) async fn enter_again(
+        mut self,
+        way: Way,
+        after: Duration,
+    ) -> Result<Entered, Setback> {
         sleep(after).await;
         timeout(self.patience, self.try_way(way))
             .await
@@ -90,7 +94,9 @@ impl Door {
                 self.renew_token().await?;
                 self.client.signaling_url(&self.room_id, &self.token)
             }
-            Way::Resume { token, last_seq } => self.client.resume_url(&self.room_id, &token, last_seq),
+            Way::Resume { token, last_seq } => {
+                self.client.resume_url(&self.room_id, &token, last_seq)
+            }
         };
         self.open(&url, Seat::Known).await.map_err(|error| match error {
             EnterError::Refused { code, message } => Setback::Refused { code, reason: message },
@@ -129,7 +135,8 @@ impl Door {
             signaling.keep_seat();
         }
         loop {
-            let frame = signaling.next().await.map_err(|ended| EnterError::Signaling(ended.reason))?;
+            let frame =
+                signaling.next().await.map_err(|ended| EnterError::Signaling(ended.reason))?;
             match decode_server(&frame) {
                 Ok(first @ (ServerMessage::Joined { .. } | ServerMessage::Resumed(_))) => {
                     return Ok(Entered { signaling, first, token: self.token.clone() });

@@ -182,15 +182,21 @@ impl Driver {
 
     fn message(&mut self, message: Message) {
         let Message { peer: participant, connection, told } = message;
-        let is_current =
-            self.connections.get(&participant).is_some_and(|current| current.number() == connection);
+        let is_current = self
+            .connections
+            .get(&participant)
+            .is_some_and(|current| current.number() == connection);
         match told {
             Told::Session(report) => {
                 self.session.handle_report(participant, connection, report, Instant::now());
             }
             Told::Data(data) if is_current => self.events.emit(Event::Data { participant, data }),
-            Told::DataChannel(channel) if is_current => self.events.emit(Event::DataChannel(channel)),
-            Told::DataChannelOpen if is_current => self.events.emit(Event::DataChannelOpen { participant }),
+            Told::DataChannel(channel) if is_current => {
+                self.events.emit(Event::DataChannel(channel))
+            }
+            Told::DataChannelOpen if is_current => {
+                self.events.emit(Event::DataChannelOpen { participant })
+            }
             Told::Track(track) if is_current => self.events.emit(Event::Track(track)),
             // From a connection that is being closed.
             Told::Data(_) | Told::DataChannel(_) | Told::DataChannelOpen | Told::Track(_) => {}
@@ -236,7 +242,8 @@ impl Driver {
                     }
                 }
                 Action::Event(event) => {
-                    if matches!(&event, Event::SignalingError { code, .. } if code == RATE_LIMITED) {
+                    if matches!(&event, Event::SignalingError { code, .. } if code == RATE_LIMITED)
+                    {
                         self.replies.keep_quiet();
                     }
                     self.ended |= matches!(event, Event::Closed(_));
@@ -248,7 +255,14 @@ impl Driver {
                 }
                 Action::Open { peer, connection, offers } => {
                     let (setup, messages) = (Arc::clone(&self.setup), self.messages_in.clone());
-                    let opened = Connection::open(setup, peer, connection, offers, messages, &mut self.tasks);
+                    let opened = Connection::open(
+                        setup,
+                        peer,
+                        connection,
+                        offers,
+                        messages,
+                        &mut self.tasks,
+                    );
                     self.connections.insert(peer, opened);
                 }
                 Action::Reconnect { way, after } => {
@@ -300,7 +314,8 @@ impl Events {
     }
 
     fn emit(&mut self, event: Event) {
-        if self.dropped > 0 && self.queue.try_send(Event::Lagged { dropped: self.dropped }).is_ok() {
+        if self.dropped > 0 && self.queue.try_send(Event::Lagged { dropped: self.dropped }).is_ok()
+        {
             self.dropped = 0;
         }
         if matches!(event, Event::Closed(_))

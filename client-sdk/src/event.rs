@@ -1,7 +1,7 @@
 //! What a participant learns about its room.
 
 use bytes::Bytes;
-use signal_core::{Participant as Member, ParticipantId};
+use signal_core::{ParticipantId, ParticipantInfo};
 
 use crate::channel::DataChannel;
 use crate::error::MediaError;
@@ -74,7 +74,7 @@ pub enum Event {
         budget: u64,
     },
     /// Somebody entered the room.
-    ParticipantJoined(Member),
+    ParticipantJoined(ParticipantInfo),
     /// Somebody is gone for good.
     ParticipantLeft(ParticipantId),
     /// Something about a participant changed; `None` stands for what did not.

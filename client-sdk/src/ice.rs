@@ -36,9 +36,13 @@ impl IceServer {
 
     /// The URLs that can be used: STUN and TURN over UDP. webrtc-rs has no TURN over TCP or TLS.
     pub(crate) fn usable_urls(&self) -> Vec<String> {
-        let (usable, other): (Vec<_>, Vec<_>) = self.urls.iter().cloned().partition(|url| is_usable(url));
+        let (usable, other): (Vec<_>, Vec<_>) =
+            self.urls.iter().cloned().partition(|url| is_usable(url));
         for url in other {
-            tracing::warn!(url, "ICE server left out: TURN over TCP or TLS is not supported, only over UDP");
+            tracing::warn!(
+                url,
+                "ICE server left out: TURN over TCP or TLS is not supported, only over UDP"
+            );
         }
         usable
     }
@@ -98,13 +102,15 @@ mod tests {
             "turns:a:5349",
             "http://a",
         ];
-        let server = IceServer { urls: urls.map(String::from).into(), username: None, credential: None };
+        let server =
+            IceServer { urls: urls.map(String::from).into(), username: None, credential: None };
         assert_eq!(server.usable_urls(), urls[..3]);
     }
 
     #[test]
     fn a_browsers_candidate_is_understood() {
-        let json = r#"{"candidate":"candidate:1","sdpMLineIndex":0,"sdpMid":"0","usernameFragment":"x"}"#;
+        let json =
+            r#"{"candidate":"candidate:1","sdpMLineIndex":0,"sdpMid":"0","usernameFragment":"x"}"#;
         let candidate: IceCandidate = serde_json::from_str(json).unwrap();
         assert_eq!((candidate.sdp_mline_index, candidate.sdp_mid.as_deref()), (Some(0), Some("0")));
     }

@@ -54,7 +54,8 @@ impl FromStr for Invite {
 
     fn from_str(link: &str) -> Result<Self, InviteError> {
         let url = Url::parse(link.trim()).map_err(|_| InviteError)?;
-        let room_id = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+        let room_id =
+            url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         let fragment = url.fragment().unwrap_or_default();
         let token = fragment.strip_prefix("invite=").unwrap_or(fragment);
         if room_id.is_empty() || token.is_empty() {
@@ -84,9 +85,13 @@ mod tests {
 
     #[test]
     fn what_is_no_link_or_lacks_a_part_is_refused() {
-        for link in
-            ["", "ABC234#x", "https://a.example/#x", "https://a.example/ABC234", "https://a/ABC234#invite="]
-        {
+        for link in [
+            "",
+            "ABC234#x",
+            "https://a.example/#x",
+            "https://a.example/ABC234",
+            "https://a/ABC234#invite=",
+        ] {
             assert_eq!(link.parse::<Invite>(), Err(InviteError), "{link}");
         }
     }

@@ -70,7 +70,7 @@ mod track;
 mod track_source;
 
 pub use async_trait::async_trait;
-pub use signal_core::{Audience, Participant as Member, ParticipantId};
+pub use signal_core::{Audience, ParticipantId, ParticipantInfo};
 
 pub use channel::{DataChannel, DataMessage, Delivery, Reliability};
 pub use client::{Client, ClientBuilder, CreatedRoom, JoinedRoom, NewRoom};
@@ -78,7 +78,9 @@ pub use error::{ChannelError, CommandError, EnterError, MediaError, RequestError
 pub use event::{CloseReason, ConnectionState, Event};
 pub use ice::{IceCandidate, IceServer};
 pub use invite::{Invite, InviteError};
-pub use media::{Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, SharePlace, Source};
+pub use media::{
+    Codec, CustomSource, Frame, MediaKind, MediaSource, PushError, Pusher, SharePlace, Source,
+};
 pub use mesh::{MeshCost, MeshTracks};
 pub use options::Options;
 pub use participant::Participant;

@@ -133,7 +133,10 @@ mod tests {
         }
         assert_eq!(MeshCost::new(0, TRACKS).upload, 0);
         assert_eq!(MeshCost::new(50, MeshTracks::default()).upload, 0);
-        assert_eq!(MeshCost::new(usize::MAX, MeshTracks { audio: u64::MAX, video: 1 }).upload, u64::MAX);
+        assert_eq!(
+            MeshCost::new(usize::MAX, MeshTracks { audio: u64::MAX, video: 1 }).upload,
+            u64::MAX
+        );
     }
 
     #[test]
@@ -151,7 +154,10 @@ mod tests {
         let mut watch = BudgetWatch::new(TRACKS, 2 * EACH);
         let warnings: Vec<_> = [1, 2, 3, 4, 3, 2, 3]
             .map(|others| {
-                watch.weigh(others, 1, 1).filter(|(_, is_new)| *is_new).map(|(cost, _)| cost.connections)
+                watch
+                    .weigh(others, 1, 1)
+                    .filter(|(_, is_new)| *is_new)
+                    .map(|(cost, _)| cost.connections)
             })
             .into();
         assert_eq!(warnings, [None, None, Some(3), None, None, None, Some(3)]);

@@ -59,13 +59,15 @@ impl Participant {
         }
         let mut session = Session::new();
         session.handle_message(entered.first, Instant::now());
-        let id = session.id().ok_or_else(|| EnterError::Signaling("expected `joined` first".into()))?;
+        let id =
+            session.id().ok_or_else(|| EnterError::Signaling("expected `joined` first".into()))?;
 
         let (wishes, wished) = mpsc::channel(QUEUE_WISHES);
         let (told, events) = mpsc::channel(QUEUE_EVENTS + 1);
         let (id_changed, id) = watch::channel(id);
         let setup = Arc::new(setup);
-        let mut driver = Driver::new(session, entered.signaling, door, setup, outgoing, told, id_changed);
+        let mut driver =
+            Driver::new(session, entered.signaling, door, setup, outgoing, told, id_changed);
         for (kind, reason) in failed {
             driver.degraded(kind, reason);
         }
@@ -83,7 +85,11 @@ impl Participant {
     ///
     /// There is no open data channel to it, 1 MiB or more waits already, or the data is larger than the other side takes:
     /// 64 KiB for this crate.
-    pub async fn send_data(&self, to: ParticipantId, data: impl Into<Bytes>) -> Result<(), SendError> {
+    pub async fn send_data(
+        &self,
+        to: ParticipantId,
+        data: impl Into<Bytes>,
+    ) -> Result<(), SendError> {
         let (reply, outlet) = oneshot::channel();
         let wish = Wish::DefaultChannel { to, reply };
         self.wishes.send(wish).await.map_err(|_| SendError::Closed)?;
@@ -122,7 +128,10 @@ impl Participant {
     /// The source cannot be opened, in which case what was sent before goes on, or the room is closed.
     pub async fn publish(&self, kind: MediaKind, source: &Source) -> Result<(), MediaError> {
         let (source, label) = (source.open(kind)?, source.label(kind));
-        self.wishes.send(Wish::Publish { kind, source, label }).await.map_err(|_| MediaError::RoomClosed)
+        self.wishes
+            .send(Wish::Publish { kind, source, label })
+            .await
+            .map_err(|_| MediaError::RoomClosed)
     }
 
     /// Sends no more audio or video, until it is published again.
@@ -180,7 +189,7 @@ impl Participant {
     }
 
     /// Changes what this participant says of itself, at most 4 KiB as JSON. The others get it as
-    /// [`Event::ParticipantUpdated`], and whoever comes later in [`Member::state`](crate::Member::state). It is kept when the
+    /// [`Event::ParticipantUpdated`], and whoever comes later in [`ParticipantInfo::state`](crate::ParticipantInfo::state). It is kept when the
     /// room is entered anew.
     ///
     /// # Errors
@@ -201,7 +210,10 @@ impl Participant {
 
     async fn command(&self, message: ClientMessage) -> Result<(), CommandError> {
         let (reply, outcome) = oneshot::channel();
-        self.wishes.send(Wish::Command { message, reply }).await.map_err(|_| CommandError::Closed)?;
+        self.wishes
+            .send(Wish::Command { message, reply })
+            .await
+            .map_err(|_| CommandError::Closed)?;
         outcome.await.map_err(|_| CommandError::Closed)?
     }
 

@@ -37,7 +37,9 @@ impl Proxy {
         let uri = Uri::builder().scheme("http").authority(authority).path_and_query("/").build();
         let tunnel = Tunnel::new(self.uri.clone(), HttpConnector::new());
         let stream = tunnel.oneshot(uri.map_err(|error| error.to_string())?).await;
-        Ok(stream.map_err(|error| format!("the proxy does not let this through: {error}"))?.into_inner())
+        Ok(stream
+            .map_err(|error| format!("the proxy does not let this through: {error}"))?
+            .into_inner())
     }
 }
 
@@ -54,7 +56,9 @@ mod tests {
     #[test]
     fn what_is_not_a_proxys_address_is_refused() {
         assert!(Proxy::parse("http://proxy.example.com:3128").is_ok());
-        for url in ["", "proxy:3128", "socks5://proxy:1080", "https://proxy", "http://user@proxy:3128"] {
+        for url in
+            ["", "proxy:3128", "socks5://proxy:1080", "https://proxy", "http://user@proxy:3128"]
+        {
             assert!(matches!(Proxy::parse(url), Err(RequestError::Proxy { .. })), "{url}");
         }
     }

@@ -126,8 +126,12 @@ impl Session {
                 self.received -= 1;
                 self.resumed(resumed, now);
             }
-            ServerMessage::RoomClosed { reason, .. } => self.end(CloseReason::RoomClosed { reason }),
-            ServerMessage::ServerDraining { reconnect_after } => self.way_back.drained(reconnect_after),
+            ServerMessage::RoomClosed { reason, .. } => {
+                self.end(CloseReason::RoomClosed { reason })
+            }
+            ServerMessage::ServerDraining { reconnect_after } => {
+                self.way_back.drained(reconnect_after)
+            }
             ServerMessage::Signal { from, signal } => self.signal(from, &signal, now),
             _ => {}
         }
@@ -167,9 +171,17 @@ impl Session {
     }
 
     /// Takes in what connection number `connection` to `peer` has to tell; one that was closed has nothing to say.
-    pub fn handle_report(&mut self, peer: ParticipantId, connection: u32, report: Report, now: Instant) {
+    pub fn handle_report(
+        &mut self,
+        peer: ParticipantId,
+        connection: u32,
+        report: Report,
+        now: Instant,
+    ) {
         let Some(me) = self.me else { return };
-        let Some(peer) = self.peers.get_mut(&peer).filter(|peer| peer.is_open(connection)) else { return };
+        let Some(peer) = self.peers.get_mut(&peer).filter(|peer| peer.is_open(connection)) else {
+            return;
+        };
         let is_in_trouble = report.tells_of_trouble();
         let actions = &mut self.actions;
         match report {
@@ -316,7 +328,8 @@ impl Session {
                     return;
                 };
                 if signal.kind == SignalKind::Offer {
-                    let tracks = signal.tracks.as_ref().map(|tracks| TrackLabel::list(tracks.as_bytes()));
+                    let tracks =
+                        signal.tracks.as_ref().map(|tracks| TrackLabel::list(tracks.as_bytes()));
                     peer.offered(sdp, tracks.unwrap_or_default(), number, &mut self.actions);
                 } else {
                     peer.answered(sdp, number, &mut self.actions);
@@ -345,7 +358,8 @@ impl Session {
             return;
         }
         let code = code.to_string();
-        let error = CommandError::Refused { code: code.clone(), message: message.clone(), retry_after };
+        let error =
+            CommandError::Refused { code: code.clone(), message: message.clone(), retry_after };
         // What is over the limit is dropped unread, and the rest of it in silence: nothing is known of any command.
         let is_told = if error.is_rate_limit() {
             self.commands.fail_all(&error)

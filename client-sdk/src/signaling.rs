@@ -14,7 +14,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{
-    Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config, connect_async_tls_with_config,
+    Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
+    connect_async_tls_with_config,
 };
 
 use crate::proxy::Proxy;
@@ -100,7 +101,8 @@ impl Signaling {
                 Message::Text(text) => return Ok(text.into()),
                 Message::Close(frame) => {
                     let code = frame.as_ref().map(|frame| u16::from(frame.code));
-                    let reason = frame.map_or_else(String::new, |frame| frame.reason.as_str().to_owned());
+                    let reason =
+                        frame.map_or_else(String::new, |frame| frame.reason.as_str().to_owned());
                     return Err(Ended { code, reason });
                 }
                 // The library answers pings; the protocol has no binary frames.

@@ -43,7 +43,8 @@ mod tests {
         let json = br#"[{"mid":"0","source":"microphone"},{"mid":"1","source":"hologram"},7,
             {"mid":"2","source":"screen","more":true}]"#;
         let labels = TrackLabel::list(json);
-        let sources: Vec<_> = labels.iter().map(|label| (label.mid.as_str(), label.source)).collect();
+        let sources: Vec<_> =
+            labels.iter().map(|label| (label.mid.as_str(), label.source)).collect();
         assert_eq!(sources, [("0", TrackSource::Microphone), ("2", TrackSource::Screen)]);
         assert_eq!(TrackLabel::list(b"null"), []);
     }

@@ -94,7 +94,8 @@ fn the_bot_comes_by_link_or_password_plays_its_clip_and_says_everything_back() {
         let options = Options::new().bind_address("127.0.0.1:0").mdns(false);
         let token = server.access_token("alice");
         for by_link in [true, false] {
-            let (room, mut host) = client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+            let (room, mut host) =
+                client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
             let arguments = if by_link {
                 let invite = room.invite_token.clone().unwrap();
                 vec![format!("{}/{}#{invite}", server.url(), room.room_id)]
@@ -113,7 +114,9 @@ fn the_bot_comes_by_link_or_password_plays_its_clip_and_says_everything_back() {
                     Event::DataChannelOpen { participant } => {
                         host.send_data(participant, "marco").await.unwrap();
                     }
-                    Event::Data { data, .. } => said.push(String::from_utf8(data.to_vec()).unwrap()),
+                    Event::Data { data, .. } => {
+                        said.push(String::from_utf8(data.to_vec()).unwrap())
+                    }
                     Event::Track(mut track) => {
                         track.recv().await.unwrap();
                         tracks += 1;
@@ -145,29 +148,39 @@ fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_dra
         let client = Client::new(&format!("{url}/rooms")).unwrap();
         assert!(client.create_room("made up", &NewRoom::default()).await.is_err());
         let options = Options::new().bind_address("127.0.0.1:0").mdns(false);
-        let (room, mut host) = client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+        let (room, mut host) =
+            client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
         assert_eq!(room.name, "alice的房间");
         let turn = &room.ice_servers[0];
         assert_eq!(turn.urls, ["turn:127.0.0.1:3478"]);
         assert_eq!(turn.username, Some(format!("{}-{}", room.room_id, host.id())));
         assert_eq!(turn.credential.as_deref(), Some("from the provider"));
-        let mut guest = client.join(&room.room_id, &room.password, "bob", options.clone()).await.unwrap();
+        let mut guest =
+            client.join(&room.room_id, &room.password, "bob", options.clone()).await.unwrap();
         for participant in [&mut host, &mut guest] {
             until(participant, |event| matches!(event, Event::DataChannelOpen { .. })).await;
         }
 
         let listed = http("GET", &admin, "/rooms", "").1;
-        let expected =
-            format!("{} alice的房间, of alice\n  {} alice\n  {} bob\n", room.room_id, host.id(), guest.id());
+        let expected = format!(
+            "{} alice的房间, of alice\n  {} alice\n  {} bob\n",
+            room.room_id,
+            host.id(),
+            guest.id()
+        );
         assert_eq!(listed, expected);
         let path = format!("/rooms/{}/{}", room.room_id, guest.id());
         assert_eq!(http("DELETE", &admin, &path, "").0, 200);
         until(&mut guest, |event| matches!(event, Event::Closed(CloseReason::Kicked { .. }))).await;
         assert_eq!(http("DELETE", &admin, &path, "").0, 200, "repeated");
         assert_eq!(http("DELETE", &admin, &format!("/rooms/{}", room.room_id), "").0, 200);
-        until(&mut host, |event| matches!(event, Event::Closed(CloseReason::RoomClosed { .. }))).await;
+        until(&mut host, |event| matches!(event, Event::Closed(CloseReason::RoomClosed { .. })))
+            .await;
         assert_eq!(http("GET", &admin, "/rooms", "").1, "");
-        assert_eq!(http("DELETE", &admin, "/rooms/222222", ""), (404, "no such room is open\n".to_owned()));
+        assert_eq!(
+            http("DELETE", &admin, "/rooms/222222", ""),
+            (404, "no such room is open\n".to_owned())
+        );
 
         let (_, _last) = client.create(&token, &NewRoom::default(), options).await.unwrap();
         let interrupt = format!("kill -INT {}", process.0.id());
@@ -218,7 +231,9 @@ impl Process {
         let (sender, lines) = mpsc::channel();
         let stdout = BufReader::new(self.0.stdout.take().unwrap());
         // A pipe cannot be read for a while only. It goes on to the end, so that whoever prints is never held up.
-        thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+        });
         iter::from_fn(move || match lines.recv_timeout(PATIENCE) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,

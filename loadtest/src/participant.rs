@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use client_sdk::{
-    Client, ConnectionState, EnterError, Event, MediaKind, Options, Participant, ParticipantId, RemoteTrack,
+    Client, ConnectionState, EnterError, Event, MediaKind, Options, Participant, ParticipantId,
+    RemoteTrack,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;

@@ -43,8 +43,9 @@ pub(crate) async fn show(
 }
 
 fn bar(connections: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{elapsed:>4} {bar:30} {pos}/{len} connections, {msg}")
-        .expect("the template names fields that exist");
+    let style =
+        ProgressStyle::with_template("{elapsed:>4} {bar:30} {pos}/{len} connections, {msg}")
+            .expect("the template names fields that exist");
     let bar = ProgressBar::new(connections).with_style(style);
     bar.enable_steady_tick(Duration::from_millis(200));
     bar

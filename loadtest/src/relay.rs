@@ -81,7 +81,8 @@ impl RelayProbe {
         }
         let farewell = timeout(PATIENCE, async {
             // The receiver stops at the end of the sender.
-            let leave = Utf8Bytes::try_from(encode_client(&ClientMessage::Leave, None)).unwrap_or_default();
+            let leave =
+                Utf8Bytes::try_from(encode_client(&ClientMessage::Leave, None)).unwrap_or_default();
             sender.send(Message::Text(leave)).await
         });
         let _ = farewell.await;
@@ -92,7 +93,8 @@ impl RelayProbe {
 }
 
 async fn connect(url: &str) -> Result<(Socket, ParticipantId), ProbeError> {
-    let (mut socket, _) = connect_async(url).await.map_err(|error| ProbeError::Socket(error.to_string()))?;
+    let (mut socket, _) =
+        connect_async(url).await.map_err(|error| ProbeError::Socket(error.to_string()))?;
     match timeout(PATIENCE, socket.next()).await {
         Ok(Some(Ok(Message::Text(text)))) => match decode_server(&text.into()) {
             Ok(ServerMessage::Joined { participant_id, .. }) => Ok((socket, participant_id)),

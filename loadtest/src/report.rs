@@ -104,8 +104,9 @@ impl Report {
             (CONNECTED, &tally.connected),
             (FIRST_MEDIA, &tally.first_media),
         ];
-        let latency_ms =
-            kinds.into_iter().filter_map(|(kind, latencies)| Some((kind, latencies.percentiles()?)));
+        let latency_ms = kinds
+            .into_iter()
+            .filter_map(|(kind, latencies)| Some((kind, latencies.percentiles()?)));
         Self {
             schema: 1,
             took_seconds: took.as_secs_f64(),
@@ -142,7 +143,8 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { server, rooms, peers, duration_seconds, version, cores, .. } = &self.settings;
+        let Settings { server, rooms, peers, duration_seconds, version, cores, .. } =
+            &self.settings;
         let media = if self.settings.video { "audio and video" } else { "audio" };
         writeln!(
             f,
@@ -169,10 +171,17 @@ impl fmt::Display for Report {
 impl Report {
     fn counts(&self) -> Table {
         let mut table = table(&["", "wanted", "reached", "failed"]);
-        for (name, progress) in [("participants", &self.participants), ("connections", &self.connections)] {
+        for (name, progress) in
+            [("participants", &self.participants), ("connections", &self.connections)]
+        {
             let Progress { wanted, reached } = progress;
             let failed = wanted.saturating_sub(*reached);
-            table.add_row([name.into(), wanted.to_string(), reached.to_string(), failed.to_string()]);
+            table.add_row([
+                name.into(),
+                wanted.to_string(),
+                reached.to_string(),
+                failed.to_string(),
+            ]);
         }
         let heard = self.connections.reached.saturating_sub(self.silent_connections);
         table.add_row([
@@ -183,7 +192,12 @@ impl Report {
         ]);
         let Packets { received, lost, overrun } = self.packets;
         let sent = received + lost + overrun;
-        table.add_row(["packets".into(), sent.to_string(), received.to_string(), share(lost, sent)]);
+        table.add_row([
+            "packets".into(),
+            sent.to_string(),
+            received.to_string(),
+            share(lost, sent),
+        ]);
         if overrun > 0 {
             table.add_row([
                 "  not taken by this process".into(),

@@ -62,8 +62,14 @@ async fn measure(args: &Args) -> Result<Report, RunError> {
         let way = rooms[number].next_way();
         // Arrivals keep to their plan, however long earlier ones take.
         let intended = begin + Duration::from_secs(index) / args.rate;
-        let part =
-            take_part(client.clone(), way, options.clone(), intended, milestones.clone(), stopped.clone());
+        let part = take_part(
+            client.clone(),
+            way,
+            options.clone(),
+            intended,
+            milestones.clone(),
+            stopped.clone(),
+        );
         tasks.spawn(async move { (number, part.await) });
     }
     drop(milestones);
@@ -91,7 +97,13 @@ async fn measure(args: &Args) -> Result<Report, RunError> {
     let relayed = probing.await.ok();
     let _ = showing.await;
     let took = begin.elapsed();
-    Ok(Report::new(&tally, relayed.as_ref(), failures, took, Settings::new(args, &target.described)))
+    Ok(Report::new(
+        &tally,
+        relayed.as_ref(),
+        failures,
+        took,
+        Settings::new(args, &target.described),
+    ))
 }
 
 /// The server that is tested.
@@ -134,7 +146,11 @@ impl PlannedRoom {
     }
 }
 
-async fn create_rooms(args: &Args, client: &Client, target: &Target) -> Result<Vec<PlannedRoom>, RunError> {
+async fn create_rooms(
+    args: &Args,
+    client: &Client,
+    target: &Target,
+) -> Result<Vec<PlannedRoom>, RunError> {
     let max_participants = u8::try_from(args.peers).ok();
     let new = NewRoom { name: Some("load test".into()), max_participants, ..NewRoom::default() };
     let mut rooms = Vec::new();
@@ -146,7 +162,11 @@ async fn create_rooms(args: &Args, client: &Client, target: &Target) -> Result<V
             token: room.ws_token.unwrap_or_else(|| target.token.clone()),
             ice_servers: room.ice_servers,
         };
-        rooms.push(PlannedRoom { id: room.room_id, password: room.password, creator: Some(creator) });
+        rooms.push(PlannedRoom {
+            id: room.room_id,
+            password: room.password,
+            creator: Some(creator),
+        });
     }
     Ok(rooms)
 }

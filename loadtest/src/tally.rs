@@ -72,7 +72,8 @@ impl Tally {
     fn add_fan_out(&mut self, newcomer: &Seen, room: &[Seen]) {
         // Ids fall: whoever has a larger one was there before.
         let told = room.iter().filter(|member| member.id > newcomer.id);
-        let told: Option<Vec<Instant>> = told.map(|member| member.met.get(&newcomer.id).copied()).collect();
+        let told: Option<Vec<Instant>> =
+            told.map(|member| member.met.get(&newcomer.id).copied()).collect();
         if let Some(last) = told.and_then(|told| told.into_iter().max()) {
             self.fan_out.record(last.saturating_duration_since(newcomer.times.entering));
         }

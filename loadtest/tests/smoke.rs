@@ -15,11 +15,19 @@ fn a_small_run_connects_every_pair_with_media_both_ways() {
     assert_eq!(report["schema"], 1);
     assert_eq!(report["participants"], serde_json::json!({"wanted": 3, "reached": 3}));
     assert_eq!(report["connections"], serde_json::json!({"wanted": 6, "reached": 6}));
-    assert_eq!((&report["silent_connections"], &report["failures"]), (&0.into(), &Value::Array(Vec::new())));
+    assert_eq!(
+        (&report["silent_connections"], &report["failures"]),
+        (&0.into(), &Value::Array(Vec::new()))
+    );
     // Six directions, each with 50 packets of sound a second and some of pictures, for two seconds.
     assert!(report["packets"]["received"].as_u64().unwrap() > 600, "{printed}");
-    let counts =
-        [("http_join", 2), ("websocket_joined", 3), ("fan_out", 2), ("connected", 6), ("first_media", 6)];
+    let counts = [
+        ("http_join", 2),
+        ("websocket_joined", 3),
+        ("fan_out", 2),
+        ("connected", 6),
+        ("first_media", 6),
+    ];
     for (kind, count) in counts {
         assert_eq!(report["latency_ms"][kind]["count"], count, "{kind} in {printed}");
     }
@@ -43,7 +51,10 @@ fn a_server_that_is_not_there_is_a_failure_that_names_it() {
     let output = loadtest(&["--url", "http://127.0.0.1:9", "--token", "x"]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("cannot create a room at http://127.0.0.1:9: cannot reach the server"), "{told}");
+    assert!(
+        told.contains("cannot create a room at http://127.0.0.1:9: cannot reach the server"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -57,5 +68,10 @@ fn wrong_arguments_are_told_apart_from_failures() {
 
 fn loadtest(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
-    command.env_remove("LOADTEST_URL").env_remove("LOADTEST_TOKEN").args(arguments).output().unwrap()
+    command
+        .env_remove("LOADTEST_URL")
+        .env_remove("LOADTEST_TOKEN")
+        .args(arguments)
+        .output()
+        .unwrap()
 }

@@ -97,7 +97,9 @@ impl ErrorCode {
     /// After how long it is worth trying again what failed for that reason, if it ever is.
     pub fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::PeerUnreachable | Self::RateLimited | Self::Unavailable => Some(Duration::from_secs(1)),
+            Self::PeerUnreachable | Self::RateLimited | Self::Unavailable => {
+                Some(Duration::from_secs(1))
+            }
             Self::Forbidden
             | Self::InvalidMessage
             | Self::MessageTooLarge

@@ -1,6 +1,7 @@
 //! The rooms of one node: who is connected, who gets what.
 
 mod budget;
+mod cluster;
 mod connection;
 mod delivery;
 mod difference;
@@ -11,8 +12,7 @@ mod local_room;
 mod member;
 mod membership;
 mod negotiation;
-mod peer;
-mod peer_frame;
+mod node_frame;
 mod relay;
 mod replay;
 mod request;
@@ -21,12 +21,12 @@ mod showing;
 use std::collections::{HashMap, VecDeque};
 
 use self::connection::Connection;
-pub use self::io::{CloseCode, Entry, Fresh, Input, Loss, Output};
+pub use self::io::{CloseCode, Disconnect, Entry, Input, Output, Randomness};
 use self::local_room::LocalRoom;
-pub use self::peer_frame::{Address, PeerBody, PeerFrame};
+pub use self::node_frame::{NodeBody, NodeFrame, SeatRef};
 use crate::config::HubConfig;
 use crate::deadlines::Deadlines;
-use crate::ids::{ConnId, Link, NodeId, OpId, ParticipantId, RoomId};
+use crate::ids::{Attachment, ConnId, NodeId, OpId, ParticipantId, RoomId};
 use crate::room::Op;
 use crate::store::Applied;
 use crate::time::Timestamp;
@@ -99,10 +99,15 @@ impl Hub {
             Input::Frame { conn, frame } => self.frame(conn, frame, now),
             Input::IceServers { conn, ice, req } => self.ice_servers(conn, ice, req, now),
             Input::Lost { conn, how } => self.lost(conn, how, now),
-            Input::Open { conn, room, dialect, language, entry, fresh } => {
-                self.open(conn, Connection::new(room, dialect, language, fresh, now), entry, now);
+            Input::Open { conn, room, protocol, language, entry, randomness } => {
+                self.open(
+                    conn,
+                    Connection::new(room, protocol, language, randomness, now),
+                    entry,
+                    now,
+                );
             }
-            Input::Peer { from, frame } => self.peer_frame(from, frame, now),
+            Input::FromNode { from, frame } => self.node_frame(from, frame, now),
             Input::Record(record) => self.see(&record, now),
             Input::Sent { conn, bytes } => {
                 if let Some(connection) = self.connections.get_mut(&conn) {
@@ -150,7 +155,7 @@ impl Hub {
         self.pending.insert(op, Pending { room, change, asked_by });
     }
 
-    /// The same operation again: it names the same link, so that carrying it out twice changes nothing.
+    /// The same operation again: it names the same attachment, so that carrying it out twice changes nothing.
     fn ask_again(&mut self, op: OpId) {
         if let Some(pending) = self.pending.get(&op) {
             let (room, change) = (pending.room, pending.change.clone());
@@ -175,7 +180,7 @@ impl Hub {
         }
     }
 
-    fn link(&self, conn: ConnId) -> Link {
-        Link { node: self.node, conn }
+    fn attachment(&self, conn: ConnId) -> Attachment {
+        Attachment { node: self.node, conn }
     }
 }

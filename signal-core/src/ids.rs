@@ -145,7 +145,7 @@ pub struct OpId(pub(crate) u64);
 ///
 /// It is unique for all time, which makes repeating or delaying an operation that names it harmless.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Link {
+pub struct Attachment {
     /// The process that holds the socket.
     pub node: NodeId,
     /// The socket.
@@ -209,7 +209,8 @@ mod tests {
     #[test]
     fn ids_compare_as_their_texts_do() {
         let texts = ["p_", "p_0", "p_00", "p_1", "p_A", "p_a", "p_aa", "p_zzzzzzzzzzzzz", "q"];
-        let mut ids: Vec<ParticipantId> = texts.iter().rev().map(|text| text.parse().unwrap()).collect();
+        let mut ids: Vec<ParticipantId> =
+            texts.iter().rev().map(|text| text.parse().unwrap()).collect();
         ids.sort_unstable();
         assert_eq!(ids.iter().map(ParticipantId::as_str).collect::<Vec<_>>(), texts);
     }

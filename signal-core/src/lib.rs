@@ -25,8 +25,8 @@
 //! ```
 //! use bytes::Bytes;
 //! use signal_core::{
-//!     Admission, Capacity, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig, IdSuffix, Input,
-//!     Language, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output, PasswordTag, Receipt, ResumeToken, Room,
+//!     Admission, Capacity, ConnId, ProtocolVersion, DisplayName, Entry, Randomness, Grant, Hub, HubConfig, IdSuffix, Input,
+//!     Language, MemoryStore, RoomSpec, NodeId, OnCreatorLeave, Op, Output, PasswordTag, Receipt, ResumeToken, Room,
 //!     RoomId, Ticket, Timestamp, TokenHash,
 //! };
 //!
@@ -58,7 +58,7 @@
 //! // Somebody creates a room …
 //! let id = RoomId::from_indices([7, 8, 9, 0, 1, 2]); // from your random numbers
 //! let password = PasswordTag::new([1; 32]); // a keyed MAC of the password
-//! store.create(Room::create(NewRoom {
+//! store.create(Room::create(RoomSpec {
 //!     id,
 //!     epoch: 1,
 //!     name: "小明的房间".into(),
@@ -81,9 +81,9 @@
 //!     let name = DisplayName::parse(name)?.expect("not empty");
 //!     let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
 //!     let resume_token = ResumeToken::new("256 random bits", TokenHash::new([3; 32]));
-//!     let fresh = Fresh { suffix: IdSuffix::new(7), resume_token };
-//!     let (dialect, language) = (Dialect::V1, Language::Zh);
-//!     hub.handle_input(Input::Open { conn, room: id, dialect, language, entry, fresh }, now);
+//!     let fresh = Randomness { suffix: IdSuffix::new(7), resume_token };
+//!     let (protocol version, language) = (ProtocolVersion::V1, Language::Zh);
+//!     hub.handle_input(Input::Open { conn, room: id, protocol version, language, entry, fresh }, now);
 //!     drain(&mut hub, &mut store, &mut sent, now);
 //! }
 //!
@@ -110,7 +110,7 @@
 //! Each process has a hub of its own, all share a store. Records of rooms reach every hub that has asked for them with
 //! [`Output::Watch`], as [`Input::Record`]. A notification that is lost delays what participants learn, and nothing
 //! else: the next record tells the same. Messages to participants of other nodes come out as [`Output::ToNode`].
-//! Rooms whose records name the [`Link`]s of a process that has died need somebody to [detach](Op::Detach) them.
+//! Rooms whose records name the [`Attachment`]s of a process that has died need somebody to [detach](Op::Detach) them.
 //!
 //! # Errors and panics
 //!
@@ -127,13 +127,13 @@
 
 mod config;
 mod deadlines;
-mod dialect;
 mod error;
 mod hub;
 mod ids;
 mod language;
 mod message;
 mod name;
+mod protocol;
 mod record;
 mod room;
 mod store;
@@ -142,20 +142,24 @@ mod token;
 pub mod wire;
 
 pub use config::{HubConfig, RateLimit, ReplayLimit};
-pub use dialect::Dialect;
 pub use error::ErrorCode;
-pub use hub::{Address, CloseCode, Entry, Fresh, Hub, Input, Loss, Output, PeerBody, PeerFrame};
-pub use ids::{ConnId, IdSuffix, InvalidId, Link, NodeId, OpId, ParticipantId, RoomId, Ticket};
+pub use hub::{
+    CloseCode, Disconnect, Entry, Hub, Input, NodeBody, NodeFrame, Output, Randomness, SeatRef,
+};
+pub use ids::{
+    Attachment, ConnId, IdSuffix, InvalidId, NodeId, OpId, ParticipantId, RoomId, Ticket,
+};
 pub use language::Language;
 pub use message::{
-    Audience, ClientMessage, IceServers, InvalidText, Missed, Participant, Payload, PeerUpdate, Request,
-    RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
+    Audience, ClientMessage, IceServers, InvalidText, Missed, ParticipantInfo, Payload, PeerUpdate,
+    Request, RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Topic, Welcome,
 };
 pub use name::{DisplayName, InvalidName};
+pub use protocol::ProtocolVersion;
 pub use record::InvalidRecord;
 pub use room::{
-    Admission, Capacity, Change, CloseReason, Farewell, Grant, InvalidCapacity, LeaveReason, NewRoom,
-    OnCreatorLeave, Op, Presence, Receipt, Reject, Room, Rotation, Seat, Status,
+    Admission, Capacity, Change, CloseReason, Grant, InvalidCapacity, LeaveKind, LeaveReason,
+    OnCreatorLeave, Op, Presence, Receipt, Reject, Room, RoomSpec, Rotation, Seat, Status,
 };
 pub use store::{Applied, MemoryStore, RoomIdTaken};
 pub use time::Timestamp;

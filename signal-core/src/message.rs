@@ -1,6 +1,6 @@
 //! What participants and the server say to each other, independent of its encoding.
 //!
-//! The JSON form lives in [`wire`](crate::wire) alone. What only [v2](crate::Dialect::V2) has is marked so.
+//! The JSON form lives in [`wire`](crate::wire) alone. What only [v2](crate::ProtocolVersion::V2) has is marked so.
 
 mod payload;
 mod text;
@@ -101,7 +101,7 @@ pub enum ServerMessage {
         /// The receiver's own id, authoritative over the one `join` promised.
         participant_id: ParticipantId,
         /// Everybody else, oldest first.
-        participants: Vec<Participant>,
+        participants: Vec<ParticipantInfo>,
         /// v2: everything else a newcomer has to know.
         welcome: Option<Welcome>,
     },
@@ -122,7 +122,7 @@ pub enum ServerMessage {
     /// Somebody entered.
     PeerJoined {
         /// Who.
-        participant: Participant,
+        participant: ParticipantInfo,
     },
     /// Somebody is gone for good.
     PeerLeft {
@@ -177,7 +177,7 @@ pub enum ServerMessage {
 
 /// One entry of a room's list of participants.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Participant {
+pub struct ParticipantInfo {
     /// Unique within the room.
     pub id: ParticipantId,
     /// The name to show.
@@ -271,7 +271,7 @@ pub enum Missed {
         /// The receiver's own id.
         participant_id: ParticipantId,
         /// Everybody else, oldest first.
-        participants: Vec<Participant>,
+        participants: Vec<ParticipantInfo>,
         /// The room.
         room: RoomInfo,
         /// For how long the seat is kept without a socket.

@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::ids::{ConnId, Link, NodeId, ParticipantId, Ticket};
+use crate::ids::{Attachment, ConnId, NodeId, ParticipantId, Ticket};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 
@@ -73,7 +73,7 @@ impl Writer {
         self.array(value.as_bytes());
     }
 
-    pub(crate) fn link(&mut self, value: Link) {
+    pub(crate) fn attachment(&mut self, value: Attachment) {
         self.u64(value.node.0);
         self.u64(value.conn.0);
     }
@@ -105,7 +105,9 @@ impl Writer {
     }
 
     fn length(&mut self, length: usize) {
-        self.u32(u32::try_from(length).expect("names, states and lists of a room are far below 4 GiB"));
+        self.u32(
+            u32::try_from(length).expect("names, states and lists of a room are far below 4 GiB"),
+        );
     }
 }
 
@@ -169,8 +171,8 @@ impl<'a> Reader<'a> {
         self.array().map(TokenHash::new)
     }
 
-    pub(crate) fn link(&mut self) -> Read<Link> {
-        Ok(Link { node: NodeId(self.u64()?), conn: ConnId(self.u64()?) })
+    pub(crate) fn attachment(&mut self) -> Read<Attachment> {
+        Ok(Attachment { node: NodeId(self.u64()?), conn: ConnId(self.u64()?) })
     }
 
     pub(crate) fn ticket(&mut self) -> Read<Ticket> {

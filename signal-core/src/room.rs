@@ -20,18 +20,18 @@ use std::time::Duration;
 
 pub use self::capacity::{Capacity, InvalidCapacity};
 use self::door::Door;
-pub use self::new_room::{NewRoom, OnCreatorLeave};
-pub use self::operation::{Admission, Change, Farewell, Grant, Op, Receipt, Reject, Rotation};
+pub use self::new_room::{OnCreatorLeave, RoomSpec};
+pub use self::operation::{Admission, Change, Grant, LeaveKind, Op, Receipt, Reject, Rotation};
 pub use self::seat::{LeaveReason, Presence, Seat};
 use self::seating::{Newcomer, Seating};
 pub use self::status::{CloseReason, Status};
-use crate::ids::{IdSuffix, Link, ParticipantId, RoomId, Ticket};
+use crate::ids::{Attachment, IdSuffix, ParticipantId, RoomId, Ticket};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 
 /// A room: who may enter, who sits in it, and until when.
 ///
-/// What it remembers of the past is bounded, the oldest is dropped: how the last 64 seats ended, the last 64 links
+/// What it remembers of the past is bounded, the oldest is dropped: how the last 64 seats ended, the last 64 attachments
 /// that carried one, and the last 256 tickets of participants that were put out.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Room {
@@ -59,7 +59,7 @@ impl Room {
     pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// A new, empty room; the creator's id is the first one it issues.
-    pub fn create(new: NewRoom) -> Self {
+    pub fn create(new: RoomSpec) -> Self {
         let (seating, creator_id) = Seating::new(new.capacity, new.suffix);
         Self {
             id: new.id,
@@ -93,17 +93,22 @@ impl Room {
         reply
     }
 
-    fn carry_out(&mut self, op: &Op, changed: &mut bool, now: Timestamp) -> Result<Receipt, Reject> {
+    fn carry_out(
+        &mut self,
+        op: &Op,
+        changed: &mut bool,
+        now: Timestamp,
+    ) -> Result<Receipt, Reject> {
         match op {
             Op::Admit { by, suffix } => self.admit(*by, *suffix, changed),
-            Op::Attach { grant, name, dialect, link, resume, suffix } => {
+            Op::Attach { grant, name, protocol, attachment, resume, suffix } => {
                 self.running()?;
                 let newcomer = Newcomer {
                     ticket: grant.ticket,
                     promised: self.promised(*grant),
                     name,
-                    dialect: *dialect,
-                    link: *link,
+                    protocol: *protocol,
+                    attachment: *attachment,
                     resume: *resume,
                 };
                 self.attach(*grant, &newcomer, *suffix, changed)
@@ -113,22 +118,22 @@ impl Room {
                 self.close(*reason, changed);
                 Ok(Receipt::Done)
             }
-            Op::Detach { link, until } => {
-                *changed |= self.seating.detach(*link, *until, now);
+            Op::Detach { attachment, until } => {
+                *changed |= self.seating.detach(*attachment, *until, now);
                 Ok(Receipt::Done)
             }
             Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref(), changed),
-            Op::Leave { link, how } => {
-                self.leave(*link, *how, changed);
+            Op::Leave { attachment, how } => {
+                self.leave(*attachment, *how, changed);
                 Ok(Receipt::Done)
             }
             Op::Prune => Ok(Receipt::Done),
-            Op::Resume { token, fresh, link, continues } => {
+            Op::Resume { token, next_token, attachment, continues } => {
                 self.running()?;
-                self.resume(*token, *fresh, *link, *continues, changed)
+                self.resume(*token, *next_token, *attachment, *continues, changed)
             }
-            Op::Update { link, name, state } => {
-                *changed |= self.seating.update(*link, name.as_ref(), state.as_ref());
+            Op::Update { attachment, name, state } => {
+                *changed |= self.seating.update(*attachment, name.as_ref(), state.as_ref());
                 Ok(Receipt::Done)
             }
         }
@@ -146,9 +151,16 @@ impl Room {
     }
 
     /// Checks what was shown and, before a seat is taken, whether one is free.
-    fn admit(&mut self, by: Admission, suffix: IdSuffix, changed: &mut bool) -> Result<Receipt, Reject> {
+    fn admit(
+        &mut self,
+        by: Admission,
+        suffix: IdSuffix,
+        changed: &mut bool,
+    ) -> Result<Receipt, Reject> {
         match self.status {
-            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => return Err(Reject::RoomClosed),
+            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
+                return Err(Reject::RoomClosed);
+            }
             Status::Closed(CloseReason::Expired) | Status::Open => {}
         }
         let guesses_before = self.door.guesses_left();
@@ -172,7 +184,7 @@ impl Room {
         suffix: IdSuffix,
         changed: &mut bool,
     ) -> Result<Receipt, Reject> {
-        if let Some(carried) = self.seating.carried(newcomer.link) {
+        if let Some(carried) = self.seating.carried(newcomer.attachment) {
             return Ok(Receipt::Entered { id: carried.id });
         }
         self.door.check_grant(grant, self.seating.holds(grant.ticket))?;
@@ -184,15 +196,15 @@ impl Room {
     fn resume(
         &mut self,
         token: TokenHash,
-        fresh: TokenHash,
-        link: Link,
-        continues: Option<Link>,
+        next_token: TokenHash,
+        attachment: Attachment,
+        continues: Option<Attachment>,
         changed: &mut bool,
     ) -> Result<Receipt, Reject> {
-        let carried = match self.seating.carried(link) {
+        let carried = match self.seating.carried(attachment) {
             Some(carried) => carried,
             None => {
-                let resumed = self.seating.resume(token, fresh, link, continues)?;
+                let resumed = self.seating.resume(token, next_token, attachment, continues)?;
                 *changed = true;
                 resumed
             }
@@ -240,7 +252,9 @@ impl Room {
             Some(seat) if seat.is_creator() => return Err(Reject::CreatorStays),
             Some(seat) => Some(seat.ticket),
             // Repeated.
-            None if self.seating.departures().reason(participant) == Some(LeaveReason::Kicked) => None,
+            None if self.seating.departures().reason(participant) == Some(LeaveReason::Kicked) => {
+                None
+            }
             None => return Err(Reject::ParticipantNotFound),
         };
         if let Some(rotation) = rotate {
@@ -254,15 +268,15 @@ impl Room {
         Ok(Receipt::Done)
     }
 
-    fn leave(&mut self, link: Link, how: Farewell, changed: &mut bool) {
-        let Some(seat) = self.seating.carried_by(link) else { return };
+    fn leave(&mut self, attachment: Attachment, how: LeaveKind, changed: &mut bool) {
+        let Some(seat) = self.seating.carried_by(attachment) else { return };
         let is_creator = seat.is_creator();
         match (how, self.on_creator_leave) {
-            (Farewell::Leave, OnCreatorLeave::Close) if is_creator => {
+            (LeaveKind::Leave, OnCreatorLeave::Close) if is_creator => {
                 self.close(CloseReason::ByCreator, changed);
             }
-            (Farewell::Leave | Farewell::Close, OnCreatorLeave::Close | OnCreatorLeave::Keep) => {
-                self.seating.remove(LeaveReason::Left, |seat| seat.link == link);
+            (LeaveKind::Leave | LeaveKind::Close, OnCreatorLeave::Close | OnCreatorLeave::Keep) => {
+                self.seating.remove(LeaveReason::Left, |seat| seat.attachment == attachment);
                 *changed = true;
             }
         }
@@ -282,7 +296,9 @@ impl Room {
 
     fn running(&self) -> Result<(), Reject> {
         match self.status {
-            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => Err(Reject::RoomClosed),
+            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
+                Err(Reject::RoomClosed)
+            }
             Status::Closed(CloseReason::Expired) => Err(Reject::RoomExpired),
             Status::Open => Ok(()),
         }

@@ -56,7 +56,12 @@ impl MemoryStore {
     /// # Errors
     ///
     /// The room's id is taken.
-    pub fn restore(&mut self, mut room: Room, grace: Duration, now: Timestamp) -> Result<(), RoomIdTaken> {
+    pub fn restore(
+        &mut self,
+        mut room: Room,
+        grace: Duration,
+        now: Timestamp,
+    ) -> Result<(), RoomIdTaken> {
         room.lose_sockets(now + grace, now);
         self.create(room).map(drop)
     }

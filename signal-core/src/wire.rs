@@ -6,12 +6,12 @@
 //!
 //! ```
 //! use bytes::Bytes;
-//! use signal_core::{ClientMessage, Dialect, ServerMessage, wire};
+//! use signal_core::{ClientMessage, ProtocolVersion, ServerMessage, wire};
 //!
 //! let frame = Bytes::from_static(br#"{"type":"candidate","to":"p_xyz","candidate":null}"#);
-//! let request = wire::decode_client(&frame, Dialect::V1)?;
+//! let request = wire::decode_client(&frame, ProtocolVersion::V1)?;
 //! let ClientMessage::Signal { to, signal } = request.message else { unreachable!() };
-//! let relayed = wire::encode_server(&ServerMessage::Signal { from: to, signal }, Dialect::V1);
+//! let relayed = wire::encode_server(&ServerMessage::Signal { from: to, signal }, ProtocolVersion::V1);
 //! assert_eq!(relayed, br#"{"type":"candidate","from":"p_xyz","candidate":null}"#[..]);
 //! # Ok::<(), wire::DecodeError>(())
 //! ```
@@ -57,7 +57,9 @@ pub fn payload_from_json(json: &Bytes) -> Result<Payload, DecodeError> {
 }
 
 fn to_json<T: Serialize>(message: &T) -> Bytes {
-    serde_json::to_vec(message).expect("strings, numbers and lists of them always have a JSON form").into()
+    serde_json::to_vec(message)
+        .expect("strings, numbers and lists of them always have a JSON form")
+        .into()
 }
 
 impl Payload {

@@ -64,7 +64,10 @@ pub(crate) async fn serve(
 
 /// The next connection. After a failure it goes on at once if that connection is to blame, and after a while if the
 /// system has no files left; the log is told when that begins and when it is over, however long it takes.
-async fn accept(listener: &TcpListener, last_failure: &mut Option<Instant>) -> (TcpStream, SocketAddr) {
+async fn accept(
+    listener: &TcpListener,
+    last_failure: &mut Option<Instant>,
+) -> (TcpStream, SocketAddr) {
     loop {
         let error = match listener.accept().await {
             Ok(accepted) => {
@@ -77,7 +80,9 @@ async fn accept(listener: &TcpListener, last_failure: &mut Option<Instant>) -> (
             Err(error) => error,
         };
         match error.kind() {
-            ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {}
+            ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset => {}
             _ => {
                 if last_failure.replace(Instant::now()).is_none() {
                     tracing::error!(

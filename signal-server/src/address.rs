@@ -16,7 +16,9 @@ impl Address {
     pub(crate) fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             IpAddr::V4(ip) => Self(IpAddr::V4(ip)),
-            IpAddr::V6(ip) => Self(IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)))),
+            IpAddr::V6(ip) => {
+                Self(IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))))
+            }
         }
     }
 }
@@ -116,9 +118,11 @@ mod tests {
     use super::*;
 
     fn client(header: ForwardedHeader, peer: &str, headers: &[(&'static str, &str)]) -> IpAddr {
-        let trusted = ["10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48"].map(|text| network(text).unwrap());
-        let headers =
-            headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        let trusted =
+            ["10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48"].map(|text| network(text).unwrap());
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
         let headers = headers.fold(HeaderMap::new(), |mut map, (name, value)| {
             map.append(name, value);
             map
@@ -149,7 +153,8 @@ mod tests {
             assert_eq!(client, expected.parse::<IpAddr>().unwrap(), "{peer} {lines:?}");
         }
         let long = "1.1.1.1, ".repeat(1000) + "198.51.100.1";
-        let client = client(ForwardedHeader::XForwardedFor, "10.0.0.1", &[("x-forwarded-for", &long)]);
+        let client =
+            client(ForwardedHeader::XForwardedFor, "10.0.0.1", &[("x-forwarded-for", &long)]);
         assert_eq!(client, "198.51.100.1".parse::<IpAddr>().unwrap());
     }
 
@@ -176,6 +181,9 @@ mod tests {
         for text in ["", "10.0.0.0/33", "proxy.example.com", "::ffff:10.0.0.0/104"] {
             assert_eq!(network(text), None, "{text}");
         }
-        assert_eq!(Address::of(Ipv4Addr::LOCALHOST.into()), Address::of("::ffff:127.0.0.1".parse().unwrap()));
+        assert_eq!(
+            Address::of(Ipv4Addr::LOCALHOST.into()),
+            Address::of("::ffff:127.0.0.1".parse().unwrap())
+        );
     }
 }

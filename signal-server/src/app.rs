@@ -57,8 +57,8 @@ pub(crate) struct App {
 impl App {
     /// Bound to the room, so that equal passwords of two rooms do not show.
     pub(crate) fn password_tag(&self, room: RoomId, password: &str) -> PasswordTag {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.password_key).expect("HMAC takes keys of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.password_key)
+            .expect("HMAC takes keys of any length");
         mac.update(room.as_str().as_bytes());
         mac.update(password.as_bytes());
         PasswordTag::new(mac.finalize().into_bytes().into())

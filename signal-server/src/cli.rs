@@ -93,7 +93,8 @@ impl Cli {
     /// Prints help, version or what is wrong and exits where that is called for.
     #[must_use]
     pub fn read() -> Self {
-        Self::of(std::env::args_os(), |path| fs::read_to_string(path)).unwrap_or_else(|error| error.exit())
+        Self::of(std::env::args_os(), |path| fs::read_to_string(path))
+            .unwrap_or_else(|error| error.exit())
     }
 
     pub(crate) fn of(
@@ -153,7 +154,12 @@ pub struct ServeArgs {
     pub(crate) server_secret: Option<Secret>,
 
     /// File with that secret
-    #[arg(long, env = "SIGNAL_SERVER_SECRET_FILE", value_name = "FILE", conflicts_with = "server_secret")]
+    #[arg(
+        long,
+        env = "SIGNAL_SERVER_SECRET_FILE",
+        value_name = "FILE",
+        conflicts_with = "server_secret"
+    )]
     pub(crate) server_secret_file: Option<PathBuf>,
 
     /// Secret shared with the TURN servers (coturn's static-auth-secret)
@@ -161,7 +167,12 @@ pub struct ServeArgs {
     pub(crate) turn_secret: Option<Secret>,
 
     /// File with that secret
-    #[arg(long, env = "SIGNAL_TURN_SECRET_FILE", value_name = "FILE", conflicts_with = "turn_secret")]
+    #[arg(
+        long,
+        env = "SIGNAL_TURN_SECRET_FILE",
+        value_name = "FILE",
+        conflicts_with = "turn_secret"
+    )]
     pub(crate) turn_secret_file: Option<PathBuf>,
 
     /// TURN server to hand out, like turn:turn.example.com:3478?transport=udp; may be repeated
@@ -177,7 +188,12 @@ pub struct ServeArgs {
     pub(crate) public_url: Option<String>,
 
     /// Origin whose pages may use the server: scheme, host and port as a browser shows them; may be repeated
-    #[arg(long = "cors-origin", env = "SIGNAL_CORS_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
+    #[arg(
+        long = "cors-origin",
+        env = "SIGNAL_CORS_ORIGIN",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
     pub(crate) cors_origins: Vec<String>,
 
     /// Proxy that clients come through, as an address or a network like 10.0.0.0/8: what it says of where they come from
@@ -192,7 +208,13 @@ pub struct ServeArgs {
     pub(crate) trusted_proxies: Vec<IpNet>,
 
     /// Where the trusted proxies say it; they have to overwrite or extend what a client sends there
-    #[arg(long, env = "SIGNAL_FORWARDED_HEADER", value_enum, default_value_t, value_name = "HEADER")]
+    #[arg(
+        long,
+        env = "SIGNAL_FORWARDED_HEADER",
+        value_enum,
+        default_value_t,
+        value_name = "HEADER"
+    )]
     pub(crate) forwarded_header: ForwardedHeader,
 
     #[command(flatten)]
@@ -206,7 +228,12 @@ pub struct IdentityArgs {
     pub(crate) access: AccessSecretArgs,
 
     /// Secret that access tokens may still be signed with, while another replaces it
-    #[arg(long, env = "SIGNAL_PREVIOUS_ACCESS_SECRET", hide_env_values = true, value_name = "SECRET")]
+    #[arg(
+        long,
+        env = "SIGNAL_PREVIOUS_ACCESS_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
     pub(crate) previous_access_secret: Option<Secret>,
 
     /// File with that secret
@@ -253,7 +280,12 @@ pub struct AccessSecretArgs {
     pub(crate) access_secret: Option<Secret>,
 
     /// File with that secret
-    #[arg(long, env = "SIGNAL_ACCESS_SECRET_FILE", value_name = "FILE", conflicts_with = "access_secret")]
+    #[arg(
+        long,
+        env = "SIGNAL_ACCESS_SECRET_FILE",
+        value_name = "FILE",
+        conflicts_with = "access_secret"
+    )]
     pub(crate) access_secret_file: Option<PathBuf>,
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use futures_util::SinkExt;
-use signal_core::{CloseCode, ConnId, Input, Loss};
+use signal_core::{CloseCode, ConnId, Disconnect, Input};
 use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, timeout};
 
 use crate::outbox::{Next, Outbox};
@@ -26,13 +26,20 @@ pub(crate) struct Connection<'a> {
     /// Bytes written since the hub was last told.
     unacknowledged: usize,
     /// How the connection ends, as far as is known.
-    loss: Loss,
+    loss: Disconnect,
 }
 
 impl<'a> Connection<'a> {
     pub(crate) fn open(shard: &'a Shard, conn: ConnId, open: Input) -> Self {
         let outbox = shard.open(conn, open);
-        Self { shard, conn, outbox, pending: VecDeque::new(), unacknowledged: 0, loss: Loss::Cut }
+        Self {
+            shard,
+            conn,
+            outbox,
+            pending: VecDeque::new(),
+            unacknowledged: 0,
+            loss: Disconnect::Abrupt,
+        }
     }
 
     /// Carries frames until either side ends the connection.
@@ -176,16 +183,21 @@ impl Drop for Connection<'_> {
 }
 
 /// A participant that closes in order has left (RFC 6455 section 7.4.1); other codes tell of trouble.
-fn loss(frame: Option<&CloseFrame>) -> Loss {
+fn loss(frame: Option<&CloseFrame>) -> Disconnect {
     match frame.map(|frame| frame.code) {
-        None | Some(close_code::NORMAL | close_code::AWAY | close_code::STATUS) => Loss::Closed,
-        Some(_) => Loss::Cut,
+        None | Some(close_code::NORMAL | close_code::AWAY | close_code::STATUS) => {
+            Disconnect::Clean
+        }
+        Some(_) => Disconnect::Abrupt,
     }
 }
 
 /// Writes, for as long as a peer may be silent; a close that comes meanwhile interrupts it, since the peer may
 /// not be reading.
-async fn patiently(outbox: &Outbox, writing: impl Future<Output = Result<(), axum::Error>>) -> Written {
+async fn patiently(
+    outbox: &Outbox,
+    writing: impl Future<Output = Result<(), axum::Error>>,
+) -> Written {
     tokio::select! {
         biased;
         written = timeout(SILENCE, writing) => match written {

@@ -85,7 +85,9 @@ impl Code {
             Self::InvalidArgument | Self::RoomExpired | Self::RoomFull => StatusCode::BAD_REQUEST,
             Self::InviteVoid | Self::Unauthorized | Self::WrongPassword => StatusCode::UNAUTHORIZED,
             Self::Forbidden | Self::RoomLocked => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::ParticipantNotFound | Self::RoomNotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::ParticipantNotFound | Self::RoomNotFound => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -122,7 +124,9 @@ impl Code {
             Self::RoomNotFound => "no such room, or it is closed",
             Self::StorageUnavailable => "the room cannot be saved",
             Self::Unauthorized => "no token, or one that is not valid (any more)",
-            Self::Unavailable => "the server is stopping, or the keys of the login are out of reach",
+            Self::Unavailable => {
+                "the server is stopping, or the keys of the login are out of reach"
+            }
             Self::WrongPassword => "the password is not the room's",
         }
     }
@@ -164,7 +168,9 @@ impl ApiError {
             Self::MethodNotAllowed => ("不支持该方法", "this method is not allowed here"),
             Self::NotFound => ("路径不存在", "no such path"),
             Self::ParticipantNotFound => ("房间内没有此参与者", "no such participant in the room"),
-            Self::PasswordLocked => ("密码错误次数过多，房间已锁定", "too many wrong passwords were tried"),
+            Self::PasswordLocked => {
+                ("密码错误次数过多，房间已锁定", "too many wrong passwords were tried")
+            }
             Self::RateLimited { .. } => ("操作过于频繁，请稍后再试", "too often; try again later"),
             Self::RequestTimeout => ("请求超时", "the request took too long"),
             Self::RoomExpired => ("房间已过期", "the room has expired"),
@@ -193,7 +199,8 @@ impl ApiError {
             Self::InvalidArgument(detail) => format!("{text}: {detail}"),
             _ => text.to_owned(),
         };
-        let mut response = (code.status(), Json(Failure { success: false, code, message })).into_response();
+        let mut response =
+            (code.status(), Json(Failure { success: false, code, message })).into_response();
         if code.passes() {
             let after = match self {
                 Self::RateLimited { retry_after } => retry_after,
@@ -241,11 +248,14 @@ impl From<Reject> for ApiError {
             Reject::PasswordLocked => Self::PasswordLocked,
             Reject::RoomClosed | Reject::RoomNotFound => Self::RoomNotFound,
             Reject::RoomExpired => Self::RoomExpired,
-            Reject::PasswordUnchanged => Self::InvalidArgument(format!("rotate_password: {reject}")),
-            Reject::RotationStale => Self::Unavailable,
-            Reject::RotationsExhausted => {
-                Self::InvalidArgument(format!("{reject}: a room allows {} changes", Room::ROTATIONS))
+            Reject::PasswordUnchanged => {
+                Self::InvalidArgument(format!("rotate_password: {reject}"))
             }
+            Reject::RotationStale => Self::Unavailable,
+            Reject::RotationsExhausted => Self::InvalidArgument(format!(
+                "{reject}: a room allows {} changes",
+                Room::ROTATIONS
+            )),
             Reject::ResumeFailed => Self::Unauthorized,
             Reject::RoomFull => Self::RoomFull,
             Reject::RoomLocked => Self::RoomLocked,

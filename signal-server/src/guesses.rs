@@ -20,7 +20,10 @@ impl Guesses<'_> {
     /// Whether a password may be tried.
     pub(crate) fn check(&self) -> Result<(), UsedUp> {
         let Client(Some(address)) = self.client else { return Ok(()) };
-        self.app.failed_joins.check(&address).inspect_err(|_| self.app.refusals.count(Limit::FailedJoins))
+        self.app
+            .failed_joins
+            .check(&address)
+            .inspect_err(|_| self.app.refusals.count(Limit::FailedJoins))
     }
 
     /// Counts what a guess has come to, and says how it is answered if otherwise than for its own reason.
@@ -48,7 +51,10 @@ impl Guesses<'_> {
     /// Counts a failure. Beyond the limit nothing is told that could help to guess on, such as which rooms there are.
     pub(crate) fn fail(&self) -> Result<(), UsedUp> {
         let Client(Some(address)) = self.client else { return Ok(()) };
-        self.app.failed_joins.take(address).inspect_err(|_| self.app.refusals.count(Limit::FailedJoins))
+        self.app
+            .failed_joins
+            .take(address)
+            .inspect_err(|_| self.app.refusals.count(Limit::FailedJoins))
     }
 
     /// Counts a failure; how it is answered.

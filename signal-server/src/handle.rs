@@ -4,7 +4,8 @@ use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use signal_core::{
-    Capacity, CloseReason, DisplayName, OnCreatorLeave, Op, ParticipantId, Reject, Room, RoomId, Seat, Status,
+    Capacity, CloseReason, DisplayName, OnCreatorLeave, Op, ParticipantId, Reject, Room, RoomId,
+    Seat, Status,
 };
 use thiserror::Error;
 
@@ -193,7 +194,8 @@ impl ServerHandle {
     /// The creator has too many open rooms, the room cannot be saved, or the server is stopping.
     pub async fn create_room(&self, new: NewRoom) -> Result<CreatedRoom, CreateRoomError> {
         let NewRoom { creator, name, capacity, lifetime, on_creator_leave } = new;
-        let app = self.app.upgrade().filter(|app| !app.drain.is_on()).ok_or(CreateRoomError::Stopping)?;
+        let app =
+            self.app.upgrade().filter(|app| !app.drain.is_on()).ok_or(CreateRoomError::Stopping)?;
         let (name, password) = (name.to_string(), Wanted::Random);
         let opening = Opening { name, creator, password, capacity, lifetime, on_creator_leave };
         let (room, pass) = opening.open(&app).await?;
@@ -226,7 +228,8 @@ impl ServerHandle {
     pub async fn kick(&self, room: RoomId, participant: ParticipantId) -> Result<(), KickError> {
         let app = self.app.upgrade().ok_or(KickError::RoomNotFound)?;
         let kick = Op::Kick { participant, rotate: None };
-        let applied = app.shards.of(room).apply(room, &kick, |_| {}).await.ok_or(KickError::RoomNotFound)?;
+        let applied =
+            app.shards.of(room).apply(room, &kick, |_| {}).await.ok_or(KickError::RoomNotFound)?;
         match applied.reply {
             Ok(_) => {}
             Err(Reject::CreatorStays) => return Err(KickError::CreatorStays),
@@ -244,7 +247,11 @@ impl ServerHandle {
     /// # Errors
     ///
     /// There is no such room or participant, it is the room's creator, or the password was changed too often.
-    pub async fn ban(&self, room: RoomId, participant: ParticipantId) -> Result<RoomPass, BanError> {
+    pub async fn ban(
+        &self,
+        room: RoomId,
+        participant: ParticipantId,
+    ) -> Result<RoomPass, BanError> {
         let app = self.app.upgrade().ok_or(BanError::RoomNotFound)?;
         let record = app.shards.of(room).room(room).ok_or(BanError::RoomNotFound)?;
         let kick = |rotation| Op::Kick { participant, rotate: Some(rotation) };
@@ -257,7 +264,9 @@ impl ServerHandle {
             Err(RotateError::Refused(Reject::RotationsExhausted)) => {
                 return Err(BanError::RotationsExhausted);
             }
-            Err(RotateError::Refused(_) | RotateError::Stopping) => return Err(BanError::RoomNotFound),
+            Err(RotateError::Refused(_) | RotateError::Stopping) => {
+                return Err(BanError::RoomNotFound);
+            }
         };
         tracing::info!(%room, %participant, "participant banned by the administrator");
         Ok(pass)

@@ -18,7 +18,10 @@ pub(crate) enum HookError {
 }
 
 /// Waits for an answer, so long and no longer.
-pub(crate) async fn ask<T>(patience: Duration, answer: impl Future<Output = T>) -> Result<T, HookError> {
+pub(crate) async fn ask<T>(
+    patience: Duration,
+    answer: impl Future<Output = T>,
+) -> Result<T, HookError> {
     // What a panic leaves behind is the embedder's own.
     match timeout(patience, AssertUnwindSafe(answer).catch_unwind()).await {
         Ok(Ok(answer)) => Ok(answer),

@@ -57,7 +57,10 @@ pub trait IceServerSource: Send + Sync + 'static {
     /// # Errors
     ///
     /// There are none now, for a reason that the log should tell; it is at `warn`, so keep secrets out of it.
-    async fn ice_servers(&self, request: &IceRequest) -> Result<IceServers, Box<dyn Error + Send + Sync>>;
+    async fn ice_servers(
+        &self,
+        request: &IceRequest,
+    ) -> Result<IceServers, Box<dyn Error + Send + Sync>>;
 }
 
 /// For whom ICE servers are wanted.
@@ -108,7 +111,11 @@ impl IceServer {
         username: impl Into<String>,
         credential: impl Into<String>,
     ) -> Self {
-        Self { username: Some(username.into()), credential: Some(credential.into()), ..Self::stun(urls) }
+        Self {
+            username: Some(username.into()),
+            credential: Some(credential.into()),
+            ..Self::stun(urls)
+        }
     }
 }
 
@@ -158,11 +165,17 @@ impl Ice {
     }
 
     /// The servers for one participant, in time and whatever happens.
-    pub(crate) async fn for_participant(&self, room: &Room, participant: ParticipantId) -> IceServers {
-        let is_creator = room.seat(participant).map_or(participant == room.creator_id(), Seat::is_creator);
+    pub(crate) async fn for_participant(
+        &self,
+        room: &Room,
+        participant: ParticipantId,
+    ) -> IceServers {
+        let is_creator =
+            room.seat(participant).map_or(participant == room.creator_id(), Seat::is_creator);
         let until = system_time(room.expires_at());
         let request = IceRequest { room: room.id(), participant, is_creator, until };
-        let answer = hook::ask(self.patience, async { self.source.0.ice_servers(&request).await }).await;
+        let answer =
+            hook::ask(self.patience, async { self.source.0.ice_servers(&request).await }).await;
         let error = match answer {
             Ok(Ok(servers)) => return servers,
             Ok(Err(error)) => error,
@@ -173,7 +186,11 @@ impl Ice {
     }
 
     /// The same, to be told over a signaling connection.
-    pub(crate) async fn announced(&self, room: &Room, participant: ParticipantId) -> signal_core::IceServers {
+    pub(crate) async fn announced(
+        &self,
+        room: &Room,
+        participant: ParticipantId,
+    ) -> signal_core::IceServers {
         let IceServers { servers, expires_at } = self.for_participant(room, participant).await;
         let servers = wire::payload(&servers).expect("lists of strings have a JSON form");
         signal_core::IceServers { servers, expires_at: wall(expires_at) }

@@ -46,8 +46,11 @@ impl Identity {
     /// # Errors
     ///
     /// One of them is not such a key.
-    pub fn public_keys(pems: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, InvalidKey> {
-        let keys = pems.into_iter().map(|pem| Key::public(pem.as_ref())).collect::<Result<_, _>>()?;
+    pub fn public_keys(
+        pems: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, InvalidKey> {
+        let keys =
+            pems.into_iter().map(|pem| Key::public(pem.as_ref())).collect::<Result<_, _>>()?;
         Ok(Self(Judge::Signed(Signed::configured(keys))))
     }
 
@@ -104,7 +107,12 @@ impl Identity {
     }
 
     /// Makes a token, as the login would; `None` where only it can.
-    pub(crate) fn mint(&self, subject: &str, name: Option<&str>, lifetime: Duration) -> Option<String> {
+    pub(crate) fn mint(
+        &self,
+        subject: &str,
+        name: Option<&str>,
+        lifetime: Duration,
+    ) -> Option<String> {
         match &self.0 {
             Judge::Custom(_) => None,
             Judge::Signed(signed) => signed.mint(subject, name, lifetime),
@@ -189,7 +197,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_expiry_may_have_a_fraction() {
-        let expiring = async |exp: f64| login().verify(&token(&json!({"sub": "alice", "exp": exp}))).await;
+        let expiring =
+            async |exp: f64| login().verify(&token(&json!({"sub": "alice", "exp": exp}))).await;
         assert!(expiring(4_000_000_000.5).await.is_ok());
         assert_eq!(expiring(1_000_000_000.5).await, Err(TokenError::Expired));
     }

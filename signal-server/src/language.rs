@@ -23,7 +23,8 @@ pub(crate) fn preferred(headers: &HeaderMap) -> Language {
     let mut best = (0.0, Language::default());
     for range in accepted.split(',') {
         let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
-        let quality = parameters.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.trim().parse().ok());
+        let quality =
+            parameters.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.trim().parse().ok());
         let language = match tag.trim().split('-').next() {
             Some(primary) if primary.eq_ignore_ascii_case("zh") => Language::Zh,
             Some(primary) if primary.eq_ignore_ascii_case("en") => Language::En,

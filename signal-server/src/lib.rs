@@ -119,7 +119,8 @@ mod websocket;
 pub use address::ForwardedHeader;
 pub use async_trait::async_trait;
 pub use handle::{
-    BanError, CreatedRoom, KickError, NewRoom, ParticipantInfo, RoomInfo, RoomNotFound, ServerHandle,
+    BanError, CreatedRoom, KickError, NewRoom, ParticipantInfo, RoomInfo, RoomNotFound,
+    ServerHandle,
 };
 pub use ice::{IceRequest, IceServer, IceServerSource, IceServers};
 pub use identity::{Authenticate, Identity, InvalidJwks, InvalidKey, User};

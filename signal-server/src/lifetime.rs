@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn a_room_lasts_a_minute_to_a_day() {
         let tick = Duration::from_nanos(1);
-        for (lifetime, is_valid) in [(MINUTE - tick, false), (MINUTE, true), (DAY, true), (DAY + tick, false)]
+        for (lifetime, is_valid) in
+            [(MINUTE - tick, false), (MINUTE, true), (DAY, true), (DAY + tick, false)]
         {
             assert_eq!(Lifetime::new(lifetime).is_ok(), is_valid, "{lifetime:?}");
         }

@@ -52,8 +52,12 @@ fn log_to_stderr(cli: &Cli) {
         LogFormat::Json => lines.json().boxed(),
     };
     // Libraries log what they carry, tokens and passwords included.
-    let harmless = filter_fn(|about| about.target().starts_with("signal_") || *about.level() <= Level::INFO);
-    tracing_subscriber::registry().with(EnvFilter::new(&cli.log)).with(lines.with_filter(harmless)).init();
+    let harmless =
+        filter_fn(|about| about.target().starts_with("signal_") || *about.level() <= Level::INFO);
+    tracing_subscriber::registry()
+        .with(EnvFilter::new(&cli.log))
+        .with(lines.with_filter(harmless))
+        .init();
 }
 
 fn check(settings: &Settings) -> ExitCode {
@@ -100,7 +104,9 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
         tokio::spawn(axum::serve(listener, server.admin_router()).into_future());
     }
     if !address.ip().is_loopback() {
-        tracing::info!("it speaks plain HTTP: browsers give pages a camera only if TLS is in front of it");
+        tracing::info!(
+            "it speaks plain HTTP: browsers give pages a camera only if TLS is in front of it"
+        );
     }
     // What is not told here is the default: TURN and STUN servers, proxies, origins, limits.
     tracing::info!(login = settings.login, given = %given, "settings");
@@ -116,8 +122,10 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
         let token = server.access_token("developer", Some("小明"), DAY);
         println!("{}", Announcement { address, admin, token });
     }
-    let data_dir =
-        settings.data_dir.as_deref().map_or_else(|| "none, rooms end with it".into(), Path::to_string_lossy);
+    let data_dir = settings
+        .data_dir
+        .as_deref()
+        .map_or_else(|| "none, rooms end with it".into(), Path::to_string_lossy);
     let admin = admin.map_or_else(|| "none".to_owned(), |admin| admin.to_string());
     tracing::info!(%address, admin, %data_dir, development = settings.development, "listening");
     let stopped = async move {

@@ -62,7 +62,9 @@ impl Metrics {
             messages: Counter::default(),
             relays: Counter::default(),
             refusals: Family::default(),
-            requests: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
+            requests: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.001, 4.0, 8))
+            }),
             handling: Histogram::new(exponential_buckets(0.000_004, 4.0, 8)),
             saving: Histogram::new(exponential_buckets(0.001, 2.0, 12)),
         };
@@ -103,14 +105,37 @@ impl Metrics {
         registry.register("rooms", "Open rooms", self.rooms.clone());
         registry.register("participants", "Sockets of participants", self.participants.clone());
         registry.register("connections", "TCP connections", self.connections.clone());
-        registry.register_with_unit("queued", "Waiting for sockets", Unit::Bytes, self.queued.clone());
+        registry.register_with_unit(
+            "queued",
+            "Waiting for sockets",
+            Unit::Bytes,
+            self.queued.clone(),
+        );
         registry.register("messages", "Messages received from participants", self.messages.clone());
-        registry.register("relays", "Messages handed on, once for each receiver", self.relays.clone());
-        registry.register("refusals", "Refusals, by the setting behind them", self.refusals.clone());
+        registry.register(
+            "relays",
+            "Messages handed on, once for each receiver",
+            self.relays.clone(),
+        );
+        registry.register(
+            "refusals",
+            "Refusals, by the setting behind them",
+            self.refusals.clone(),
+        );
         let requests = self.requests.clone();
         registry.register_with_unit("request", "Answering a request", Unit::Seconds, requests);
-        registry.register_with_unit("message", "Handling a message", Unit::Seconds, self.handling.clone());
-        registry.register_with_unit("save", "Writing changes to disk", Unit::Seconds, self.saving.clone());
+        registry.register_with_unit(
+            "message",
+            "Handling a message",
+            Unit::Seconds,
+            self.handling.clone(),
+        );
+        registry.register_with_unit(
+            "save",
+            "Writing changes to disk",
+            Unit::Seconds,
+            self.saving.clone(),
+        );
         let mut encoded = String::new();
         text::encode(&mut encoded, &registry).expect("a string takes whatever is written to it");
         encoded

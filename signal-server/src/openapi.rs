@@ -11,8 +11,8 @@ use serde_json::json;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    ContentBuilder, Object, ObjectBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder, Schema, Type,
-    schema,
+    ContentBuilder, Object, ObjectBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder,
+    Schema, Type, schema,
 };
 use utoipa::{Modify, OpenApi};
 
@@ -86,8 +86,10 @@ impl Modify for Tokens {
             SecurityScheme::Http(scheme.description(Some(description)).build())
         };
         let components = document.components.get_or_insert_default();
-        components.add_security_scheme("access_token", bearer("A user, by the deployment's own login."));
-        components.add_security_scheme("ws_token", bearer("A seat in one room, by `create` or `join`."));
+        components
+            .add_security_scheme("access_token", bearer("A user, by the deployment's own login."));
+        components
+            .add_security_scheme("ws_token", bearer("A seat in one room, by `create` or `join`."));
     }
 }
 
@@ -95,8 +97,9 @@ impl Modify for PasswordOrInvite {
     fn modify(&self, document: &mut Document) {
         let schemas = document.components.as_mut().map(|components| &mut components.schemas);
         let Some(join) = schemas.and_then(|schemas| schemas.get_mut("JoinRequest")) else { return };
-        let with =
-            |field| ObjectBuilder::new().property(field, Object::with_type(Type::String)).required(field);
+        let with = |field| {
+            ObjectBuilder::new().property(field, Object::with_type(Type::String)).required(field)
+        };
         let either = schema::AnyOfBuilder::new().item(with("password")).item(with("invite_token"));
         *join = schema::AllOfBuilder::new().item(join.clone()).item(either).into();
     }
@@ -113,7 +116,8 @@ pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<utoipa::openap
     for &code in codes.iter().chain([&Code::RequestTimeout]) {
         by_status.entry(code.status().as_u16()).or_default().push(code);
     }
-    let named = by_status.into_iter().map(|(status, codes)| (status.to_string(), refusal(&codes).into()));
+    let named =
+        by_status.into_iter().map(|(status, codes)| (status.to_string(), refusal(&codes).into()));
     named.collect()
 }
 
@@ -129,15 +133,17 @@ fn refusal(codes: &[Code]) -> utoipa::openapi::Response {
             .enum_values(Some(codes.iter().map(|code| json!(code)))),
     );
     let schema = schema::AllOfBuilder::new().item(Ref::from_schema_name("Failure")).item(only);
-    let content = ContentBuilder::new().schema(Some(RefOr::T(Schema::from(schema.build())))).build();
+    let content =
+        ContentBuilder::new().schema(Some(RefOr::T(Schema::from(schema.build())))).build();
     let response =
         ResponseBuilder::new().description(lines.join("\n\n")).content("application/json", content);
     if !codes.iter().any(|code| code.passes()) {
         return response.build();
     }
     let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
-    let after =
-        HeaderBuilder::new().schema(Some(seconds)).description(Some("When to try again, in seconds."));
+    let after = HeaderBuilder::new()
+        .schema(Some(seconds))
+        .description(Some("When to try again, in seconds."));
     response.header("Retry-After", after.build()).build()
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use signal_core::{Capacity, IdSuffix, NewRoom, OnCreatorLeave, Room, RoomId};
+use signal_core::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomId, RoomSpec};
 use thiserror::Error;
 
 use crate::app::App;
@@ -43,7 +43,7 @@ impl Opening {
         let (room, pass) = loop {
             let id = RoomId::from_indices(std::array::from_fn(|_| rand::random_range(0..31)));
             let (pass, invite) = RoomPass::new(app, id, &self.password);
-            let new = NewRoom {
+            let new = RoomSpec {
                 id,
                 epoch: rand::random(),
                 name: self.name.clone(),
@@ -56,7 +56,8 @@ impl Opening {
                 on_creator_leave: self.on_creator_leave,
                 suffix: IdSuffix::new(rand::random()),
             };
-            let Some(place) = app.open_rooms.enter(self.creator.clone(), app.limits.open_rooms) else {
+            let Some(place) = app.open_rooms.enter(self.creator.clone(), app.limits.open_rooms)
+            else {
                 app.refusals.count(Limit::OpenRooms);
                 return Err(CreateRoomError::TooManyRooms);
             };

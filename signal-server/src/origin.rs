@@ -69,9 +69,12 @@ mod tests {
     #[test]
     fn only_pages_of_this_machine_are_loopback() {
         let loopback = Origins::default().and_loopback();
-        for origin in
-            ["http://localhost", "http://localhost:5173", "https://127.0.0.1:8443", "http://[::1]:80"]
-        {
+        for origin in [
+            "http://localhost",
+            "http://localhost:5173",
+            "https://127.0.0.1:8443",
+            "http://[::1]:80",
+        ] {
             assert!(loopback.contains(&HeaderValue::from_static(origin)), "{origin}");
         }
         for origin in [

@@ -189,7 +189,9 @@ mod tests {
         assert_eq!(wakes.0.load(Ordering::Relaxed), 0, "it could not write that either");
         outbox.close(CloseCode::SlowConsumer).expect("it waits").wake();
         assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
-        let Poll::Ready(Next::Close(code)) = poll(&outbox, &mut taken, &wakes) else { panic!("not closed") };
+        let Poll::Ready(Next::Close(code)) = poll(&outbox, &mut taken, &wakes) else {
+            panic!("not closed")
+        };
         assert_eq!(code, CloseCode::SlowConsumer);
         assert_eq!(taken, ["stuck", "behind", "farther behind"]);
     }

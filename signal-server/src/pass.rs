@@ -75,7 +75,8 @@ pub(crate) async fn rotate(
         let (pass, invite) = RoomPass::new(app, id, wanted);
         let password = app.password_tag(id, &pass.password);
         let op = op(Rotation { password, invite, follows });
-        let applied = app.shards.of(id).apply(id, &op, |_| {}).await.ok_or(RotateError::Stopping)?;
+        let applied =
+            app.shards.of(id).apply(id, &op, |_| {}).await.ok_or(RotateError::Stopping)?;
         let record = applied.record.ok_or(RotateError::Refused(Reject::RoomNotFound))?;
         match (applied.reply, wanted) {
             (Ok(_), _) => {

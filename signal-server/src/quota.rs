@@ -114,7 +114,12 @@ impl<K: Clone + Eq + Hash> Occupancy<K> {
 
 impl<K: Eq + Hash> Occupancy<K> {
     pub(crate) fn count(&self, key: &K) -> u32 {
-        self.by_key.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied().unwrap_or_default()
+        self.by_key
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .copied()
+            .unwrap_or_default()
     }
 }
 

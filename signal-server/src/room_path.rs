@@ -31,7 +31,11 @@ impl<S: Send + Sync> FromRequestParts<S> for ParticipantPath {
 }
 
 /// By its name: where the routes are nested, the prefix may have parameters too.
-async fn segment<T: FromStr, S: Send + Sync>(name: &str, parts: &mut Parts, state: &S) -> Option<T> {
+async fn segment<T: FromStr, S: Send + Sync>(
+    name: &str,
+    parts: &mut Parts,
+    state: &S,
+) -> Option<T> {
     let segments = RawPathParams::from_request_parts(parts, state).await.ok()?;
     segments.iter().find_map(|(found, text)| (found == name).then_some(text))?.parse().ok()
 }

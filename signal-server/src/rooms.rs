@@ -23,7 +23,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use signal_core::{CloseReason, DisplayName, Grant, Language, Op, Room, Status, Ticket, Timestamp, wire};
+use signal_core::{
+    CloseReason, DisplayName, Grant, Language, Op, Room, Status, Ticket, Timestamp, wire,
+};
 use utoipa::ToSchema;
 
 pub(crate) use self::change::change;
@@ -74,7 +76,9 @@ async fn own_room(
     let user = authenticate(app, headers).await?;
     let room = holder::own_room(app, room.0, &user, client)?;
     match room.status() {
-        Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => Err(ApiError::RoomNotFound),
+        Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
+            Err(ApiError::RoomNotFound)
+        }
         Status::Closed(CloseReason::Expired) => Err(ApiError::RoomExpired),
         Status::Open => Ok(room),
     }
@@ -115,13 +119,15 @@ fn whole(app: &App, body: Body) -> Result<Bytes, ApiError> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(|error| {
-        let problem = wire::without_value(error.inner());
-        match error.path().to_string().as_str() {
-            "." => invalid(&problem),
-            path => invalid(&format!("{path}: {problem}")),
-        }
-    })
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(
+        |error| {
+            let problem = wire::without_value(error.inner());
+            match error.path().to_string().as_str() {
+                "." => invalid(&problem),
+                path => invalid(&format!("{path}: {problem}")),
+            }
+        },
+    )
 }
 
 fn named(language: Language, zh: &str, en: &str) -> DisplayName {

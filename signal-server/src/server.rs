@@ -140,7 +140,12 @@ impl Server {
 
     /// Makes an access token, as the deployment's login would; `None` where that has a key which this server has not.
     #[must_use]
-    pub fn access_token(&self, subject: &str, name: Option<&str>, lifetime: Duration) -> Option<String> {
+    pub fn access_token(
+        &self,
+        subject: &str,
+        name: Option<&str>,
+        lifetime: Duration,
+    ) -> Option<String> {
         self.app.identity.mint(subject, name, lifetime)
     }
 
@@ -158,7 +163,10 @@ impl Server {
     fn api(&self) -> Router<Arc<App>> {
         Router::new()
             .route("/api/webrtc/rooms", get(rooms::list).post(rooms::create))
-            .route("/api/webrtc/rooms/{room_id}", get(rooms::show).patch(rooms::change).delete(rooms::close))
+            .route(
+                "/api/webrtc/rooms/{room_id}",
+                get(rooms::show).patch(rooms::change).delete(rooms::close),
+            )
             .route("/api/webrtc/rooms/{room_id}/join", post(rooms::join))
             .route("/api/webrtc/rooms/{room_id}/ice-servers", post(rooms::ice_servers))
             .route("/api/webrtc/rooms/{room_id}/participants/{participant_id}", delete(rooms::kick))
@@ -307,8 +315,12 @@ impl Builder {
         let limits = self.limits;
         let ice = Ice::new(self.ice_servers, self.configured_servers, limits.request_patience);
         let refusals = Arc::new(Refusals::new(metrics.clone()));
-        let common =
-            Common { ice: ice.clone(), refusals: Arc::clone(&refusals), metrics: metrics.clone(), clock };
+        let common = Common {
+            ice: ice.clone(),
+            refusals: Arc::clone(&refusals),
+            metrics: metrics.clone(),
+            clock,
+        };
         let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &common);
         let app = App {
             identity: self.identity.in_time(limits.request_patience),

@@ -62,8 +62,9 @@ impl Settings {
             (Ok(None), Some(_)) => None,
             (Ok(_) | Err(_), _) => check.secret("server-secret", given, development),
         };
-        let turn =
-            check.value(one_of("turn-secret", args.turn_secret, args.turn_secret_file.as_deref())).flatten();
+        let turn = check
+            .value(one_of("turn-secret", args.turn_secret, args.turn_secret_file.as_deref()))
+            .flatten();
         check.urls("turn-url", &args.turn_urls, &["turn:", "turns:"]);
         check.urls("stun-url", &args.stun_urls, &["stun:", "stuns:"]);
         if turn.is_none() && !args.turn_urls.is_empty() {
@@ -72,7 +73,8 @@ impl Settings {
                 ways_to_set("turn-secret")
             ));
         }
-        let listed = args.cors_origins.iter().filter_map(|origin| check.origin(origin)).collect::<Vec<_>>();
+        let listed =
+            args.cors_origins.iter().filter_map(|origin| check.origin(origin)).collect::<Vec<_>>();
         let origins = Origins::listed(listed);
         let origins = if development { origins.and_loopback() } else { origins };
 
@@ -109,8 +111,12 @@ impl Settings {
 ///
 /// The operator's fault: the secret is missing or its file cannot be read.
 pub fn access_token(args: TokenArgs) -> Result<String, InvalidSettings> {
-    let missing =
-        || InvalidSettings(vec![format!("--access-secret is missing: {}", ways_to_set("access-secret"))]);
+    let missing = || {
+        InvalidSettings(vec![format!(
+            "--access-secret is missing: {}",
+            ways_to_set("access-secret")
+        )])
+    };
     let secret = access_secret(args.access)?.ok_or_else(missing)?;
     let lifetime = Duration::from_secs(u64::from(args.hours) * 3600);
     let token = Identity::from(secret).mint(&args.sub, args.name.as_deref(), lifetime);
@@ -136,7 +142,10 @@ fn one_of(
         (Some(secret), _) => secret,
         (None, Some(path)) => {
             let text = fs::read_to_string(path).map_err(|error| {
-                InvalidSettings(vec![format!("cannot read --{name}-file {}: {error}", path.display())])
+                InvalidSettings(vec![format!(
+                    "cannot read --{name}-file {}: {error}",
+                    path.display()
+                )])
             })?;
             Secret::from(text.as_str())
         }
@@ -166,7 +175,11 @@ impl Check {
         let complaint = match &secret {
             None => format!("--{name} is missing: {}", ways_to_set(name)),
             Some(secret) if secret.is_weak() => {
-                format!("--{name} is shorter than {} characters: {}", Secret::STRONG_CHARS, ways_to_set(name))
+                format!(
+                    "--{name} is shorter than {} characters: {}",
+                    Secret::STRONG_CHARS,
+                    ways_to_set(name)
+                )
             }
             Some(_) => return secret,
         };
@@ -187,7 +200,11 @@ impl Check {
         for url in urls {
             let host = schemes.iter().find_map(|scheme| url.strip_prefix(scheme));
             if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
-                self.problem(format!("--{name} {}: expected {}host:port", shown_url(url), schemes[0]));
+                self.problem(format!(
+                    "--{name} {}: expected {}host:port",
+                    shown_url(url),
+                    schemes[0]
+                ));
             }
         }
     }
@@ -199,16 +216,22 @@ impl Check {
         match (sent, origin.parse()) {
             (Some(sent), Ok(value)) if sent == origin => return Some(value),
             // It would be compared as it is, and never match.
-            (Some(sent), _) => self.problem(format!("--cors-origin {shown}: browsers send this as {sent}")),
+            (Some(sent), _) => {
+                self.problem(format!("--cors-origin {shown}: browsers send this as {sent}"))
+            }
             (None, _) => {
-                self.problem(format!("--cors-origin {shown}: expected an origin like https://example.com"));
+                self.problem(format!(
+                    "--cors-origin {shown}: expected an origin like https://example.com"
+                ));
             }
         }
         None
     }
 
     fn public_url(&mut self, url: &str) -> Option<PublicUrl> {
-        url.parse().map_err(|error| self.problem(format!("--public-url {}: {error}", shown_url(url)))).ok()
+        url.parse()
+            .map_err(|error| self.problem(format!("--public-url {}: {error}", shown_url(url))))
+            .ok()
     }
 
     fn value<T>(&mut self, given: Result<T, InvalidSettings>) -> Option<T> {
@@ -228,9 +251,15 @@ mod tests {
     const STRONG: &str = "0123456789abcdef0123456789abcdef";
 
     fn production() -> ServeArgs {
-        let access = AccessSecretArgs { access_secret: Some(STRONG.into()), access_secret_file: None };
+        let access =
+            AccessSecretArgs { access_secret: Some(STRONG.into()), access_secret_file: None };
         let identity = IdentityArgs { access, ..IdentityArgs::default() };
-        ServeArgs { production: true, identity, server_secret: Some(STRONG.into()), ..ServeArgs::default() }
+        ServeArgs {
+            production: true,
+            identity,
+            server_secret: Some(STRONG.into()),
+            ..ServeArgs::default()
+        }
     }
 
     fn problems(args: ServeArgs) -> Vec<String> {
@@ -247,7 +276,8 @@ mod tests {
 
     #[test]
     fn without_a_data_directory_nothing_keeps_the_servers_secret() {
-        let args = || ServeArgs { ephemeral: true, data_dir: Some("kept".into()), ..ServeArgs::default() };
+        let args =
+            || ServeArgs { ephemeral: true, data_dir: Some("kept".into()), ..ServeArgs::default() };
         let settings = Settings::of(args()).unwrap();
         assert_eq!((settings.data_dir, settings.warnings.len()), (None, 2));
         let told = problems(ServeArgs { production: true, ..args() });
@@ -257,7 +287,8 @@ mod tests {
     #[test]
     fn production_names_every_secret_that_is_missing_or_weak() {
         assert_eq!(problems(production()), Vec::<String>::new());
-        let told = problems(ServeArgs { production: true, ephemeral: true, ..ServeArgs::default() });
+        let told =
+            problems(ServeArgs { production: true, ephemeral: true, ..ServeArgs::default() });
         assert_eq!(told.len(), 2);
         assert!(
             told[0].contains("SIGNAL_ACCESS_SECRET") && told[1].contains("SIGNAL_SERVER_SECRET"),

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use signal_core::{
-    Applied, CloseCode, ConnId, Hub, HubConfig, IceServers, Input, Loss, NodeId, Op, Output, Room, RoomId,
-    RoomIdTaken, Timestamp,
+    Applied, CloseCode, ConnId, Disconnect, Hub, HubConfig, IceServers, Input, NodeId, Op, Output,
+    Room, RoomId, RoomIdTaken, Timestamp,
 };
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -51,7 +51,12 @@ pub(crate) struct Shards {
 }
 
 impl Shards {
-    pub(crate) fn new(count: usize, config: &HubConfig, disk: Option<&Writer>, common: &Common) -> Self {
+    pub(crate) fn new(
+        count: usize,
+        config: &HubConfig,
+        disk: Option<&Writer>,
+        common: &Common,
+    ) -> Self {
         let node = NodeId(rand::random());
         let shards = (0..count.max(1))
             .map(|_| {
@@ -85,7 +90,10 @@ impl Shards {
     /// Every connection there is, with its shard.
     pub(crate) fn connections(&self) -> Vec<(&Shard, ConnId)> {
         let of = |shard: &Shard| shard.lock().outboxes.keys().copied().collect::<Vec<_>>();
-        self.shards.iter().flat_map(|shard| of(shard).into_iter().map(move |conn| (shard, conn))).collect()
+        self.shards
+            .iter()
+            .flat_map(|shard| of(shard).into_iter().map(move |conn| (shard, conn)))
+            .collect()
     }
 
     /// Every open room, in no order.
@@ -119,7 +127,9 @@ impl Shards {
 }
 
 /// One timer for each shard; dropping it ends them.
-pub(crate) struct Timers(#[expect(dead_code, reason = "does its work by being dropped")] JoinSet<()>);
+pub(crate) struct Timers(
+    #[expect(dead_code, reason = "does its work by being dropped")] JoinSet<()>,
+);
 
 /// A hub, its store and the outboxes of its connections, behind one lock that is never held across an await.
 #[derive(Debug)]
@@ -213,7 +223,7 @@ impl Shard {
     }
 
     /// Reports a connection as ended, for whatever reason.
-    pub(crate) fn lost(&self, conn: ConnId, how: Loss) {
+    pub(crate) fn lost(&self, conn: ConnId, how: Disconnect) {
         let mut state = self.lock();
         state.outboxes.remove(&conn);
         state.ice_wishes.forget(conn);
@@ -221,7 +231,11 @@ impl Shard {
     }
 
     /// Takes in a new room; `place` is its creator's.
-    pub(crate) async fn create(&self, room: Room, place: Place<String>) -> Result<Arc<Room>, CreateError> {
+    pub(crate) async fn create(
+        &self,
+        room: Room,
+        place: Place<String>,
+    ) -> Result<Arc<Room>, CreateError> {
         let (answer, answered) = oneshot::channel();
         {
             let mut state = self.lock();

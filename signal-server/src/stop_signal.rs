@@ -22,7 +22,10 @@ impl StopSignal {
     ///
     /// When it is called outside a tokio runtime.
     pub fn listen() -> io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     /// Completes at the next signal since [`listen`](Self::listen) that was not told of yet.

@@ -52,7 +52,11 @@ impl Store {
     }
 
     /// Takes in a new room, unless its id is taken; the caller has it saved.
-    pub(crate) fn create(&mut self, room: Room, place: Place<String>) -> Result<Arc<Room>, RoomIdTaken> {
+    pub(crate) fn create(
+        &mut self,
+        room: Room,
+        place: Place<String>,
+    ) -> Result<Arc<Room>, RoomIdTaken> {
         let room = self.rooms.create(room)?;
         self.owned.insert(room.id(), place);
         Ok(room)
@@ -115,7 +119,9 @@ impl Store {
 
     /// The rooms that are open, in no order.
     pub(crate) fn open_rooms(&self) -> impl ExactSizeIterator<Item = &Arc<Room>> {
-        self.owned.all().map(|room| self.rooms.room(room).expect("a room is there as long as it is open"))
+        self.owned
+            .all()
+            .map(|room| self.rooms.room(room).expect("a room is there as long as it is open"))
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Timestamp> {
@@ -127,7 +133,7 @@ impl Store {
 mod tests {
     use std::path::Path;
 
-    use signal_core::{Capacity, IdSuffix, NewRoom, OnCreatorLeave, PasswordTag, TokenHash};
+    use signal_core::{Capacity, IdSuffix, OnCreatorLeave, PasswordTag, RoomSpec, TokenHash};
 
     use super::*;
     use crate::metrics::Metrics;
@@ -136,7 +142,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
     fn room(number: u8) -> Room {
-        Room::create(NewRoom {
+        Room::create(RoomSpec {
             id: RoomId::from_indices([number; 6]),
             epoch: 1,
             name: "room".into(),

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation, decode, encode};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation, decode, encode,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signal_core::{DisplayName, Grant, ParticipantId, RoomId, Ticket};
@@ -89,13 +91,16 @@ impl WsTokens {
     }
 
     pub(crate) fn verify(&self, token: &str) -> Result<SeatGrant, TokenError> {
-        let TokenData { header, claims } = verify::<WsClaims>(token, &self.decoding, &self.validation)?;
+        let TokenData { header, claims } =
+            verify::<WsClaims>(token, &self.decoding, &self.validation)?;
         if header.typ.as_deref() != Some(WS_TYPE) {
             return Err(TokenError::Invalid);
         }
         let ticket = match claims.guest {
             None => Ticket::Creator,
-            Some(guest) => Ticket::Guest(guest.parse::<ParticipantId>().map_err(|_| TokenError::Invalid)?),
+            Some(guest) => {
+                Ticket::Guest(guest.parse::<ParticipantId>().map_err(|_| TokenError::Invalid)?)
+            }
         };
         Ok(SeatGrant {
             room: claims.room.parse().map_err(|_| TokenError::Invalid)?,
@@ -139,8 +144,14 @@ mod tests {
 
     fn seat() -> SeatGrant {
         let room = RoomId::from_indices([1; 6]);
-        let grant = Grant { ticket: Ticket::Guest("p_abc12345".parse().unwrap()), password_epoch: 3 };
-        SeatGrant { room, epoch: u64::MAX, grant, name: DisplayName::parse("小红").unwrap().unwrap() }
+        let grant =
+            Grant { ticket: Ticket::Guest("p_abc12345".parse().unwrap()), password_epoch: 3 };
+        SeatGrant {
+            room,
+            epoch: u64::MAX,
+            grant,
+            name: DisplayName::parse("小红").unwrap().unwrap(),
+        }
     }
 
     #[test]

@@ -39,7 +39,10 @@ impl ConfiguredServers {
 
 #[async_trait]
 impl IceServerSource for ConfiguredServers {
-    async fn ice_servers(&self, request: &IceRequest) -> Result<IceServers, Box<dyn Error + Send + Sync>> {
+    async fn ice_servers(
+        &self,
+        request: &IceRequest,
+    ) -> Result<IceServers, Box<dyn Error + Send + Sync>> {
         Ok(self.for_participant(request))
     }
 }
@@ -48,7 +51,8 @@ impl IceServerSource for ConfiguredServers {
 fn turn_credential(secret: &Secret, expires: SystemTime, user: &str) -> (String, String) {
     let expires = expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let username = format!("{expires}:{user}");
-    let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    let mut mac =
+        Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(username.as_bytes());
     let credential = BASE64_STANDARD.encode(mac.finalize().into_bytes());
     (username, credential)

@@ -14,7 +14,8 @@ use axum::response::Response;
 use serde::Deserialize;
 use signal_core::wire::encode_server;
 use signal_core::{
-    CloseCode, Dialect, Entry, ErrorCode, Fresh, IdSuffix, Input, Language, RoomId, ServerMessage, Status,
+    CloseCode, Entry, ErrorCode, IdSuffix, Input, Language, ProtocolVersion, Randomness, RoomId,
+    ServerMessage, Status,
 };
 use tracing::Instrument;
 
@@ -75,30 +76,35 @@ pub(crate) async fn open(
         app.refusals.count(Limit::Origin);
         return ApiError::Forbidden.into_response(language);
     }
-    let place = client.0.map(|client| app.sockets.enter(client, app.limits.connections_per_address));
+    let place =
+        client.0.map(|client| app.sockets.enter(client, app.limits.connections_per_address));
     if let Some(None) = place {
         app.refusals.count(Limit::ConnectionsPerAddress);
         return ApiError::RateLimited { retry_after: CONNECTIONS_RETRY }.into_response(language);
     }
     let query = match query {
         Ok(Query(query)) => query,
-        Err(rejection) => return ApiError::InvalidArgument(rejection.body_text()).into_response(language),
+        Err(rejection) => {
+            return ApiError::InvalidArgument(rejection.body_text()).into_response(language);
+        }
     };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
-        Err(rejection) => return ApiError::InvalidArgument(rejection.body_text()).into_response(language),
+        Err(rejection) => {
+            return ApiError::InvalidArgument(rejection.body_text()).into_response(language);
+        }
     };
     let resume = query.resume.as_deref().or_else(|| subprotocol(&headers, "resume."));
-    let dialect = match query.v {
-        None | Some(0 | 1) if resume.is_none() => Dialect::V1,
-        None | Some(_) => Dialect::V2,
+    let protocol = match query.v {
+        None | Some(0 | 1) if resume.is_none() => ProtocolVersion::V1,
+        None | Some(_) => ProtocolVersion::V2,
     };
     let seat = match resume {
         Some(token) => resumed(&app, room, token, query.last_seq).await,
         None => {
             let token = query.token.as_deref().or_else(|| bearer(&headers));
             let token = token.or_else(|| subprotocol(&headers, "token.")).unwrap_or_default();
-            granted(&app, room, token, client, dialect, language).await
+            granted(&app, room, token, client, protocol, language).await
         }
     };
     let open_socket = app.drain.socket();
@@ -115,10 +121,10 @@ pub(crate) async fn open(
             match seat {
                 // Not decided before: the server may have begun to stop during the handshake.
                 _ if app.drain.is_on() => {
-                    refuse(socket, ErrorCode::Unavailable.into(), dialect, language).await;
+                    refuse(socket, ErrorCode::Unavailable.into(), protocol, language).await;
                 }
-                Ok(seat) => serve(&app, seat, dialect, language, socket).await,
-                Err(refusal) => refuse(socket, refusal, dialect, language).await,
+                Ok(seat) => serve(&app, seat, protocol, language, socket).await,
+                Err(refusal) => refuse(socket, refusal, protocol, language).await,
             }
             drop((open_socket, place, hold));
         })
@@ -142,22 +148,27 @@ async fn granted(
     room: Option<RoomId>,
     token: &str,
     client: Client,
-    dialect: Dialect,
+    protocol: ProtocolVersion,
     language: Language,
 ) -> Result<Seat, Refusal> {
     let Holder { room, grant, name } = holder(app, room, token, client, language).await?;
-    let ice = match (dialect, room.granted(grant)) {
+    let ice = match (protocol, room.granted(grant)) {
         // Not told.
-        (Dialect::V1, _) => None,
-        (Dialect::V2, Ok(participant)) => Some(app.ice.announced(&room, participant).await),
+        (ProtocolVersion::V1, _) => None,
+        (ProtocolVersion::V2, Ok(participant)) => Some(app.ice.announced(&room, participant).await),
         // Nobody will be there to be told.
-        (Dialect::V2, Err(_)) => None,
+        (ProtocolVersion::V2, Err(_)) => None,
     };
     Ok(Seat { room: room.id(), entry: Entry::Attach { grant, name, ice } })
 }
 
 /// The seat of a resume token; the room itself decides about it.
-async fn resumed(app: &App, room: Option<RoomId>, token: &str, last_seq: u64) -> Result<Seat, Refusal> {
+async fn resumed(
+    app: &App,
+    room: Option<RoomId>,
+    token: &str,
+    last_seq: u64,
+) -> Result<Seat, Refusal> {
     let token = opaque_token::hash(token);
     let room = room.ok_or(ErrorCode::ResumeFailed)?;
     let record = app.shards.of(room).room(room).ok_or(ErrorCode::ResumeFailed)?;
@@ -171,22 +182,34 @@ async fn resumed(app: &App, room: Option<RoomId>, token: &str, last_seq: u64) ->
     Ok(Seat { room, entry: Entry::Resume { token, last_seq, ice } })
 }
 
-async fn serve(app: &App, seat: Seat, dialect: Dialect, language: Language, socket: WebSocket) {
+async fn serve(
+    app: &App,
+    seat: Seat,
+    protocol: ProtocolVersion,
+    language: Language,
+    socket: WebSocket,
+) {
     let conn = app.shards.next_conn();
     let Seat { room, entry } = seat;
-    let fresh = Fresh { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
-    let open = Input::Open { conn, room, dialect, language, entry, fresh };
+    let randomness =
+        Randomness { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
+    let open = Input::Open { conn, room, protocol, language, entry, randomness };
     let span = tracing::debug_span!("socket", conn = conn.0, %room);
     Connection::open(app.shards.of(room), conn, open).run(socket).instrument(span).await;
 }
 
-async fn refuse(mut socket: WebSocket, refusal: Refusal, dialect: Dialect, language: Language) {
+async fn refuse(
+    mut socket: WebSocket,
+    refusal: Refusal,
+    protocol: ProtocolVersion,
+    language: Language,
+) {
     let Refusal { code, retry_after } = refusal;
     let close = CloseCode::after_refusal(code).as_u16();
     tracing::debug!(%code, close, "websocket refused");
     let message = code.text(language).to_owned();
     let error = ServerMessage::Error { code, message, about: None, retry_after, req: None };
-    let Ok(text) = encode_server(&error, dialect).try_into() else { return };
+    let Ok(text) = encode_server(&error, protocol).try_into() else { return };
     if socket.send(Message::Text(text)).await.is_ok() {
         connection::close(&mut socket, CloseFrame { code: close, reason: "".into() }).await;
     }
@@ -215,8 +238,11 @@ impl From<NoHolder> for Refusal {
 
 /// The token among the subprotocols that are asked for: `rooms, token.<t>` or `rooms, resume.<t>`.
 pub(crate) fn subprotocol<'a>(headers: &'a HeaderMap, kind: &str) -> Option<&'a str> {
-    let protocols = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    protocols.flat_map(|value| value.split(',')).find_map(|protocol| protocol.trim().strip_prefix(kind))
+    let protocols =
+        headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    protocols
+        .flat_map(|value| value.split(','))
+        .find_map(|protocol| protocol.trim().strip_prefix(kind))
 }
 
 /// Somebody may close a socket at any time; soon enough to find out.

@@ -32,7 +32,9 @@ impl Inlet {
     pub(crate) async fn push(&self, message: DataMessage) -> bool {
         let size = (message.data.len() + OVERHEAD).min(MOST_BYTES);
         let permits = u32::try_from(size).unwrap_or(u32::MAX);
-        let Ok(room) = Arc::clone(&self.room).acquire_many_owned(permits).await else { return false };
+        let Ok(room) = Arc::clone(&self.room).acquire_many_owned(permits).await else {
+            return false;
+        };
         self.queue.send(Parcel { message, _room: room }).is_ok()
     }
 

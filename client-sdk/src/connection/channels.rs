@@ -89,7 +89,9 @@ impl Channels {
         let (max_retransmits, max_packet_life_time) = match delivery.reliability {
             Reliability::Reliable => (None, None),
             Reliability::Retransmits(times) => (Some(times), None),
-            Reliability::Lifetime(time) => (None, Some(u16::try_from(time.as_millis()).unwrap_or(u16::MAX))),
+            Reliability::Lifetime(time) => {
+                (None, Some(u16::try_from(time.as_millis()).unwrap_or(u16::MAX)))
+            }
         };
         let init = RTCDataChannelInit {
             ordered: delivery.ordered,

@@ -96,8 +96,12 @@ pub(super) async fn is_default(channel: &dyn Channel, known: u8) -> Result<bool,
 pub(super) async fn carry(channel: Arc<dyn Channel>, default: DefaultChannel, out: Out) {
     while let Some(event) = channel.poll().await {
         match event {
-            DataChannelEvent::OnOpen if default.opened(&channel) => out.tell(Told::DataChannelOpen).await,
-            DataChannelEvent::OnMessage(message) => out.tell(Told::Data(message.data.freeze())).await,
+            DataChannelEvent::OnOpen if default.opened(&channel) => {
+                out.tell(Told::DataChannelOpen).await
+            }
+            DataChannelEvent::OnMessage(message) => {
+                out.tell(Told::Data(message.data.freeze())).await
+            }
             DataChannelEvent::OnClose => return,
             _ => {}
         }

@@ -35,7 +35,12 @@ enum Counter {
 
 impl Observer {
     pub(super) fn new(reports: Reports) -> Self {
-        Self { receptions: Receptions::default(), reports, asked: Instant::now(), bytes: HashMap::new() }
+        Self {
+            receptions: Receptions::default(),
+            reports,
+            asked: Instant::now(),
+            bytes: HashMap::new(),
+        }
     }
 
     pub(super) async fn observe(&mut self, pc: &dyn PeerConnection) -> PeerStats {
@@ -54,8 +59,10 @@ impl Observer {
                 RTCStatsReportEntry::IceCandidatePair(pair)
                     if selected.as_ref().is_some_and(|ends| is_of(ends, pair)) =>
                 {
-                    let seconds = Some(pair.current_round_trip_time).filter(|seconds| *seconds > 0.0);
-                    stats.round_trip = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                    let seconds =
+                        Some(pair.current_round_trip_time).filter(|seconds| *seconds > 0.0);
+                    stats.round_trip =
+                        seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
                 }
                 RTCStatsReportEntry::Transport(transport) => {
                     stats.bitrate_in = meter.rate(Counter::AllIn, transport.bytes_received);

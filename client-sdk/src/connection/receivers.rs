@@ -45,7 +45,8 @@ impl Receivers {
             let Some(receiver) = transceiver.receiver().await? else { continue };
             let Some(track) = self.tracks.get(&receiver.track().track_id().await) else { continue };
             let direction = transceiver.current_direction().await?;
-            let ended = [RTCRtpTransceiverDirection::Inactive, RTCRtpTransceiverDirection::Sendonly];
+            let ended =
+                [RTCRtpTransceiverDirection::Inactive, RTCRtpTransceiverDirection::Sendonly];
             let mid = transceiver.mid().await?;
             let label = self.labels.iter().find(|label| mid.as_deref() == Some(&label.mid));
             let source = label.map(|label| label.source);

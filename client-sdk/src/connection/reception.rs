@@ -13,9 +13,16 @@ use crate::media::{Codec, MediaKind};
 pub(super) struct Receptions(Arc<Mutex<BTreeMap<u32, Reception>>>);
 
 impl Receptions {
-    pub(super) fn count(&self, kind: MediaKind, codec: Option<Codec>, packet: &rtp::Packet, now: Instant) {
+    pub(super) fn count(
+        &self,
+        kind: MediaKind,
+        codec: Option<Codec>,
+        packet: &rtp::Packet,
+        now: Instant,
+    ) {
         let mut receptions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full = receptions.len() >= MOST_STREAMS && !receptions.contains_key(&packet.header.ssrc);
+        let is_full =
+            receptions.len() >= MOST_STREAMS && !receptions.contains_key(&packet.header.ssrc);
         if !is_full {
             let new = || Reception::new(kind, codec);
             receptions.entry(packet.header.ssrc).or_insert_with(new).count(packet, now);
@@ -66,12 +73,14 @@ impl Reception {
         self.frames += u64::from(self.kind == MediaKind::Audio || packet.header.marker);
         let number = packet.header.sequence_number;
         // One cycle up, so that what comes before the first packet has a number too.
-        let (first, highest) = self.numbers.unwrap_or((CYCLE + u64::from(number), CYCLE + u64::from(number)));
+        let (first, highest) =
+            self.numbers.unwrap_or((CYCLE + u64::from(number), CYCLE + u64::from(number)));
         let ahead = number.wrapping_sub(highest as u16) as i16;
         let number = highest.saturating_add_signed(ahead.into());
         self.numbers = Some((first.min(number), highest.max(number)));
 
-        let arrived = now.duration_since(*self.since.get_or_insert(now)).as_secs_f64() * self.clock();
+        let arrived =
+            now.duration_since(*self.since.get_or_insert(now)).as_secs_f64() * self.clock();
         let transit = (arrived as i64).wrapping_sub(i64::from(packet.header.timestamp));
         if let Some(before) = self.transit.replace(transit) {
             // Where the timestamp wraps the difference does too.
@@ -81,7 +90,8 @@ impl Reception {
     }
 
     pub(super) fn lost(&self) -> u64 {
-        self.numbers.map_or(0, |(first, highest)| (highest - first + 1).saturating_sub(self.packets))
+        self.numbers
+            .map_or(0, |(first, highest)| (highest - first + 1).saturating_sub(self.packets))
     }
 
     pub(super) fn jitter(&self) -> Duration {
@@ -145,6 +155,9 @@ mod tests {
         }
         assert!(even.jitter() < Duration::from_micros(50), "{:?}", even.jitter());
         let jitter = uneven.jitter();
-        assert!(jitter.abs_diff(Duration::from_millis(10)) < Duration::from_micros(100), "{jitter:?}");
+        assert!(
+            jitter.abs_diff(Duration::from_millis(10)) < Duration::from_micros(100),
+            "{jitter:?}"
+        );
     }
 }

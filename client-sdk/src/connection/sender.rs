@@ -36,7 +36,10 @@ impl Sender {
     /// Adds a track; a track belongs to one connection, the frames are shared.
     ///
     /// It follows `players` without a negotiation, so that all of them have to have the same codec.
-    pub(super) async fn add(pc: &dyn PeerConnection, players: watch::Receiver<Arc<Player>>) -> Result<Self> {
+    pub(super) async fn add(
+        pc: &dyn PeerConnection,
+        players: watch::Receiver<Arc<Player>>,
+    ) -> Result<Self> {
         let codec = players.borrow().codec();
         let format = Format::of(codec);
         let kind = match codec.kind() {
@@ -54,7 +57,8 @@ impl Sender {
         };
         // Browsers refuse an SDP in which a track id comes twice, so none is ever used again.
         let id = || Uuid::new_v4().to_string();
-        let track = MediaStreamTrack::new(id(), id(), format.mime_type.to_owned(), kind, vec![encoding]);
+        let track =
+            MediaStreamTrack::new(id(), id(), format.mime_type.to_owned(), kind, vec![encoding]);
         let track = Arc::new(TrackLocalStaticSample::new(Instant::now(), track)?);
         let sender = pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
         offer_all_codecs(pc, sender.as_ref()).await?;
@@ -171,7 +175,8 @@ impl Format {
 
     fn is(self, codec: &RTCRtpCodec) -> bool {
         let is_met = |parameter: Parameter| {
-            let mut written = codec.sdp_fmtp_line.split(';').filter_map(|pair| pair.trim().split_once('='));
+            let mut written =
+                codec.sdp_fmtp_line.split(';').filter_map(|pair| pair.trim().split_once('='));
             let value = written.find(|(name, _)| *name == parameter.name).map(|(_, value)| value);
             value.unwrap_or(parameter.default) == parameter.value
         };

@@ -67,7 +67,9 @@ impl Senders {
         }
         for transceiver in pc.get_transceivers().await {
             let Some(sender) = transceiver.sender().await? else { continue };
-            let Some(live) = self.live.iter_mut().find(|live| live.rtp.id() == sender.id()) else { continue };
+            let Some(live) = self.live.iter_mut().find(|live| live.rtp.id() == sender.id()) else {
+                continue;
+            };
             // A section that was negotiated before the track was added to it does not send yet.
             let direction = transceiver.current_direction().await?;
             if matches!(
@@ -126,7 +128,12 @@ impl Senders {
         Ok(labels)
     }
 
-    async fn add_track(&mut self, pc: &dyn PeerConnection, slot: Slot, player: &Arc<Player>) -> Result<()> {
+    async fn add_track(
+        &mut self,
+        pc: &dyn PeerConnection,
+        slot: Slot,
+        player: &Arc<Player>,
+    ) -> Result<()> {
         let (player, players) = watch::channel(Arc::clone(player));
         let sender = Sender::add(pc, players).await?;
         let codec = player.borrow().codec();

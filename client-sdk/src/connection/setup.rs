@@ -36,12 +36,20 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    pub(crate) fn new(options: &Options, ice_servers: &[IceServer], media: watch::Receiver<Media>) -> Self {
+    pub(crate) fn new(
+        options: &Options,
+        ice_servers: &[IceServer],
+        media: watch::Receiver<Media>,
+    ) -> Self {
         Self {
             ice_servers: usable(ice_servers),
             relay_only: options.relay_only,
             bind_address: options.bind_address.clone(),
-            mdns: if options.mdns { MulticastDnsMode::QueryOnly } else { MulticastDnsMode::Disabled },
+            mdns: if options.mdns {
+                MulticastDnsMode::QueryOnly
+            } else {
+                MulticastDnsMode::Disabled
+            },
             reactor_threads: options.reactor_threads,
             disconnected_timeout: options.disconnected_timeout,
             failed_timeout: options.failed_timeout,
@@ -82,7 +90,8 @@ impl Setup {
 
     /// What a connection may be told again later on.
     pub(super) fn configuration(&self) -> RTCConfiguration {
-        let mut configuration = RTCConfigurationBuilder::new().with_ice_servers(self.ice_servers.clone());
+        let mut configuration =
+            RTCConfigurationBuilder::new().with_ice_servers(self.ice_servers.clone());
         if self.relay_only {
             configuration = configuration.with_ice_transport_policy(RTCIceTransportPolicy::Relay);
         }

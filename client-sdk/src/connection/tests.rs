@@ -28,7 +28,9 @@ async fn an_answer_is_followed_by_no_wish_to_offer() {
                     is_answered = true;
                     assert!(other.command(Command::Accept { sdp }));
                 }
-                Report::Candidate(candidate) => assert!(other.command(Command::Candidate(candidate))),
+                Report::Candidate(candidate) => {
+                    assert!(other.command(Command::Candidate(candidate)))
+                }
                 Report::IceConnected => {}
                 Report::NegotiationNeeded => assert!(!is_answered, "{peer} does"),
                 Report::Offer { sdp, .. } => {
@@ -105,7 +107,9 @@ async fn newer_ice_servers_are_used_when_ice_starts_anew() {
     let asked = timeout(Duration::from_secs(60), stun.recv(&mut request)).await;
     // RFC 8489 section 5: a binding request and the magic cookie.
     assert!(
-        asked.unwrap().unwrap() >= 20 && request[..2] == [0, 1] && request[4..8] == [0x21, 0x12, 0xa4, 0x42]
+        asked.unwrap().unwrap() >= 20
+            && request[..2] == [0, 1]
+            && request[4..8] == [0x21, 0x12, 0xa4, 0x42]
     );
     pair.inbox.close();
     pair.close().await;

@@ -20,7 +20,8 @@ pub(super) struct Replies {
 impl Replies {
     /// Refuses a command of which nothing would be heard, and otherwise hands its reply back.
     pub(super) fn admit(&self, reply: Reply) -> Option<Reply> {
-        let wait = self.quiet_until.map_or(Duration::ZERO, |until| until.duration_since(Instant::now()));
+        let wait =
+            self.quiet_until.map_or(Duration::ZERO, |until| until.duration_since(Instant::now()));
         if wait.is_zero() {
             return Some(reply);
         }

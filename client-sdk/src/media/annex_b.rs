@@ -11,9 +11,12 @@ use super::{Codec, Frame};
 /// Cuts a file into pictures that share its memory.
 pub(super) fn read(file: &Bytes, frame_rate: f64) -> Result<Recording, String> {
     if !(frame_rate > 0.0 && frame_rate <= HIGHEST_RATE) {
-        return Err(format!("the frame rate is {frame_rate}, expected above 0 and up to {HIGHEST_RATE}"));
+        return Err(format!(
+            "the frame rate is {frame_rate}, expected above 0 and up to {HIGHEST_RATE}"
+        ));
     }
-    let duration = Duration::try_from_secs_f64(1.0 / frame_rate).unwrap_or(Duration::MAX).min(LONGEST_FRAME);
+    let duration =
+        Duration::try_from_secs_f64(1.0 / frame_rate).unwrap_or(Duration::MAX).min(LONGEST_FRAME);
     let mut frames = Vec::new();
     let mut picture = Picture::default();
     let mut parameters = Parameters::default();
@@ -24,7 +27,12 @@ pub(super) fn read(file: &Bytes, frame_rate: f64) -> Result<Recording, String> {
             return Err(format!("the unit at byte {} does not begin like H.264", unit.start));
         }
         if picture.ends_before(header, bytes) {
-            frames.extend(std::mem::take(&mut picture).finish(file, unit.start, &parameters, duration));
+            frames.extend(std::mem::take(&mut picture).finish(
+                file,
+                unit.start,
+                &parameters,
+                duration,
+            ));
         }
         picture.add(header, unit.start);
         parameters.keep(header, file.slice(unit.start..unit.end));
@@ -55,7 +63,8 @@ fn units(file: &[u8]) -> impl Iterator<Item = Unit> {
 }
 
 fn start_code(file: &[u8], from: usize) -> Option<usize> {
-    let found = file.get(from..)?.windows(START_CODE.len()).position(|window| window == START_CODE)?;
+    let found =
+        file.get(from..)?.windows(START_CODE.len()).position(|window| window == START_CODE)?;
     Some(from + found)
 }
 
@@ -91,13 +100,23 @@ impl Picture {
     }
 
     /// `None` for units without a picture, at the end of a file.
-    fn finish(self, file: &Bytes, end: usize, parameters: &Parameters, duration: Duration) -> Option<Frame> {
+    fn finish(
+        self,
+        file: &Bytes,
+        end: usize,
+        parameters: &Parameters,
+        duration: Duration,
+    ) -> Option<Frame> {
         let start = self.start.filter(|_| self.has_slice)?;
         // No unit ends with a zero; those between units belong to none.
-        let end = file[start..end].iter().rposition(|byte| *byte != 0).map_or(end, |last| start + last + 1);
+        let end = file[start..end]
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(end, |last| start + last + 1);
         let data = file.slice(start..end);
         // Whoever joins later has missed those that came only once, at the start.
-        let data = if self.is_key && !self.has_parameters { parameters.before(&data) } else { data };
+        let data =
+            if self.is_key && !self.has_parameters { parameters.before(&data) } else { data };
         Some(Frame { data, duration, is_key: self.is_key })
     }
 }
@@ -173,7 +192,9 @@ mod tests {
     #[test]
     fn a_frame_rate_that_cannot_be_is_refused() {
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 241.0] {
-            assert!(read(&Bytes::from_static(FILE), rate).unwrap_err().starts_with("the frame rate is"));
+            assert!(
+                read(&Bytes::from_static(FILE), rate).unwrap_err().starts_with("the frame rate is")
+            );
         }
     }
 

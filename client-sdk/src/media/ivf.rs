@@ -41,7 +41,8 @@ pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
         rest = rest.slice(end..);
         if let (Some(frame), Some(last)) = (frames.last_mut(), last_timestamp) {
             let ticks = timestamp.checked_sub(last).ok_or("the timestamps run backwards")?;
-            frame.duration = tick.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX)).min(LONGEST_FRAME);
+            frame.duration =
+                tick.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX)).min(LONGEST_FRAME);
         }
         last_timestamp = Some(timestamp);
         let is_key = is_key(codec, &data)

@@ -41,7 +41,8 @@ fn packets(file: &Bytes) -> Result<Vec<Bytes>, String> {
             return Err("there is something other than Ogg between its pages".into());
         }
         let body = HEADER_BYTES + usize::from(header[HEADER_BYTES - 1]);
-        let lacing = rest.slice(HEADER_BYTES..).get(..body - HEADER_BYTES).map(Bytes::copy_from_slice);
+        let lacing =
+            rest.slice(HEADER_BYTES..).get(..body - HEADER_BYTES).map(Bytes::copy_from_slice);
         let lacing = lacing.ok_or(cut_off)?;
         let (mut start, mut end) = (body, body);
         for size in lacing {
@@ -113,7 +114,10 @@ mod tests {
         let recording = read(&Bytes::from_static(LONG_PAGES)).unwrap();
         let durations = recording.frames().iter().map(|frame| frame.duration);
         assert!(durations.clone().all(|duration| duration == Duration::from_millis(20)));
-        assert!(durations.sum::<Duration>().abs_diff(Duration::from_secs(2)) <= Duration::from_millis(20));
+        assert!(
+            durations.sum::<Duration>().abs_diff(Duration::from_secs(2))
+                <= Duration::from_millis(20)
+        );
     }
 
     #[test]

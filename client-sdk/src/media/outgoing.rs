@@ -114,7 +114,12 @@ impl Outgoing {
     }
 
     /// Sends a source, in the place of the one of its kind that was sent before.
-    pub(crate) fn publish(&mut self, kind: MediaKind, source: Box<dyn MediaSource>, label: TrackSource) {
+    pub(crate) fn publish(
+        &mut self,
+        kind: MediaKind,
+        source: Box<dyn MediaSource>,
+        label: TrackSource,
+    ) {
         *self.published(kind) = Some(self.start(source, label));
         self.show();
     }
@@ -148,7 +153,11 @@ impl Outgoing {
                 return Event::ShareEnded { reason };
             }
             for kind in [MediaKind::Audio, MediaKind::Video] {
-                if self.published(kind).as_ref().is_some_and(|published| published.number() == player) {
+                if self
+                    .published(kind)
+                    .as_ref()
+                    .is_some_and(|published| published.number() == player)
+                {
                     self.unpublish(kind);
                     return Event::Degraded { kind, reason };
                 }
@@ -161,7 +170,9 @@ impl Outgoing {
     /// and screens, if that was asked for.
     pub(crate) fn weigh(&mut self, others: usize) -> Vec<Event> {
         let (audio, video) = self.tracks();
-        let Some((cost, is_new)) = self.budget.weigh(others, audio, video) else { return Vec::new() };
+        let Some((cost, is_new)) = self.budget.weigh(others, audio, video) else {
+            return Vec::new();
+        };
         let mut events = Vec::new();
         if is_new {
             let budget = self.budget.budget();
@@ -178,7 +189,10 @@ impl Outgoing {
                 events.push(Event::ShareEnded { reason: MediaError::OverBudget });
             }
             if self.video.take().is_some() {
-                events.push(Event::Degraded { kind: MediaKind::Video, reason: MediaError::OverBudget });
+                events.push(Event::Degraded {
+                    kind: MediaKind::Video,
+                    reason: MediaError::OverBudget,
+                });
             }
             self.show();
         }

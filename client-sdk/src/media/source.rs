@@ -108,9 +108,12 @@ impl Source {
                 Box::new(play(path, |file| annex_b::read(file, *frame_rate))?)
             }
             Self::Clip => Box::new(clip(kind)),
-            Self::Custom(source) => {
-                source.0.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(MediaError::Taken)?
-            }
+            Self::Custom(source) => source
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+                .ok_or(MediaError::Taken)?,
             Self::File(path) => Box::new(play(path, recognize)?),
         };
         let codec = source.codec();
@@ -130,9 +133,11 @@ impl Source {
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AnnexB { path, frame_rate } => {
-                f.debug_struct("AnnexB").field("path", path).field("frame_rate", frame_rate).finish()
-            }
+            Self::AnnexB { path, frame_rate } => f
+                .debug_struct("AnnexB")
+                .field("path", path)
+                .field("frame_rate", frame_rate)
+                .finish(),
             Self::Clip => f.write_str("Clip"),
             Self::Custom(source) => source.fmt(f),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
@@ -181,7 +186,11 @@ mod tests {
         for (kind, count) in [(MediaKind::Audio, 200), (MediaKind::Video, 60)] {
             let clip = clip(kind);
             let length: Duration = clip.frames().iter().map(|frame| frame.duration).sum();
-            assert!(clip.frames().len().abs_diff(count) <= 1, "{kind}: {} frames", clip.frames().len());
+            assert!(
+                clip.frames().len().abs_diff(count) <= 1,
+                "{kind}: {} frames",
+                clip.frames().len()
+            );
             assert!(
                 length.abs_diff(Duration::from_secs(4)) < Duration::from_millis(50),
                 "{kind}: {length:?}"

@@ -48,7 +48,9 @@ impl Commands {
             return (number, Vec::new());
         }
         let shows = match &message {
-            ClientMessage::Update { name, state } => Shown { name: name.clone(), state: state.clone() },
+            ClientMessage::Update { name, state } => {
+                Shown { name: name.clone(), state: state.clone() }
+            }
             _ => Shown::default(),
         };
         self.bytes += bytes;
@@ -81,7 +83,9 @@ impl Commands {
 
     /// The server has refused something; whether it was a command whose outcome was open.
     pub(super) fn refused(&mut self, req: Option<&RequestId>, error: &CommandError) -> bool {
-        let Some((number, open)) = number_of(req).and_then(|number| self.open.remove_entry(&number)) else {
+        let Some((number, open)) =
+            number_of(req).and_then(|number| self.open.remove_entry(&number))
+        else {
             return false;
         };
         self.bytes -= open.bytes;
@@ -136,7 +140,9 @@ fn number_of(req: Option<&RequestId>) -> Option<u64> {
 fn size(message: &ClientMessage) -> usize {
     match message {
         ClientMessage::Message { data, .. } => data.as_bytes().len(),
-        ClientMessage::Update { state, .. } => state.as_ref().map_or(0, |state| state.as_bytes().len()),
+        ClientMessage::Update { state, .. } => {
+            state.as_ref().map_or(0, |state| state.as_bytes().len())
+        }
         _ => 0,
     }
 }

@@ -113,7 +113,8 @@ impl Peer {
         self.offer_wanted = false;
         self.negotiation = Negotiation::Offering { restarts_ice };
         self.last_negotiation += 1;
-        let command = Command::Offer { negotiation: self.last_negotiation, restart_ice: restarts_ice };
+        let command =
+            Command::Offer { negotiation: self.last_negotiation, restart_ice: restarts_ice };
         self.command(command, actions);
     }
 
@@ -146,7 +147,12 @@ impl Peer {
     }
 
     /// The other side's answer to this side's offer was delivered.
-    pub(super) fn answered(&mut self, sdp: String, number: Option<u32>, actions: &mut VecDeque<Action>) {
+    pub(super) fn answered(
+        &mut self,
+        sdp: String,
+        number: Option<u32>,
+        actions: &mut VecDeque<Action>,
+    ) {
         if number.is_some() && number != self.current {
             return;
         }
@@ -156,7 +162,8 @@ impl Peer {
             // New ICE credentials that nobody asked for come from another connection as well.
             Negotiation::Offered { restarts_ice, .. }
                 if known.is_some_and(|known| {
-                    known.is_rebuilt_as(&remote) || (!restarts_ice && known.restarts_ice_as(&remote))
+                    known.is_rebuilt_as(&remote)
+                        || (!restarts_ice && known.restarts_ice_as(&remote))
                 }) =>
             {
                 self.rebuild(actions);
@@ -178,7 +185,11 @@ impl Peer {
         }
     }
 
-    pub(super) fn candidate_received(&mut self, candidate: IceCandidate, actions: &mut VecDeque<Action>) {
+    pub(super) fn candidate_received(
+        &mut self,
+        candidate: IceCandidate,
+        actions: &mut VecDeque<Action>,
+    ) {
         if candidate.candidate.is_empty() {
             return;
         }
@@ -200,7 +211,8 @@ impl Peer {
     ) {
         let Negotiation::Offering { restarts_ice } = self.negotiation else { return };
         if negotiation == self.last_negotiation {
-            self.negotiation = Negotiation::Offered { restarts_ice, due: now + upkeep::ANSWER_PATIENCE };
+            self.negotiation =
+                Negotiation::Offered { restarts_ice, due: now + upkeep::ANSWER_PATIENCE };
             self.number = self.number.saturating_add(1);
             self.current = Some(self.number);
             self.send(SignalKind::Offer, sdp, tracks, actions);
@@ -208,8 +220,14 @@ impl Peer {
         }
     }
 
-    pub(super) fn answer_made(&mut self, negotiation: u32, sdp: &str, actions: &mut VecDeque<Action>) {
-        if !matches!(self.negotiation, Negotiation::Answering { .. }) || negotiation != self.last_negotiation
+    pub(super) fn answer_made(
+        &mut self,
+        negotiation: u32,
+        sdp: &str,
+        actions: &mut VecDeque<Action>,
+    ) {
+        if !matches!(self.negotiation, Negotiation::Answering { .. })
+            || negotiation != self.last_negotiation
         {
             return;
         }
@@ -220,7 +238,11 @@ impl Peer {
         self.settled(actions);
     }
 
-    pub(super) fn candidate_found(&mut self, candidate: IceCandidate, actions: &mut VecDeque<Action>) {
+    pub(super) fn candidate_found(
+        &mut self,
+        candidate: IceCandidate,
+        actions: &mut VecDeque<Action>,
+    ) {
         self.candidates.found(candidate);
         self.send_candidates(actions);
     }
@@ -284,18 +306,24 @@ impl Peer {
         self.is_given_up = false;
         self.connections_opened += 1;
         self.connection = Some(self.connections_opened);
-        actions.push_back(Action::Open { peer: self.id, connection: self.connections_opened, offers });
+        actions.push_back(Action::Open {
+            peer: self.id,
+            connection: self.connections_opened,
+            offers,
+        });
     }
 
     fn answer(&mut self, sdp: String, tracks: Vec<TrackLabel>, actions: &mut VecDeque<Action>) {
         let remote = Remote::of(&sdp);
-        if self.connection.is_some() && self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote))
+        if self.connection.is_some()
+            && self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote))
         {
             self.close(actions);
         }
         let restarts_ice = self.remote.as_ref().is_none_or(|known| known.restarts_ice_as(&remote));
         match self.negotiation {
-            Negotiation::Offered { restarts_ice: own, .. } | Negotiation::Offering { restarts_ice: own } => {
+            Negotiation::Offered { restarts_ice: own, .. }
+            | Negotiation::Offering { restarts_ice: own } => {
                 self.command(Command::Rollback, actions);
                 // The server drops the candidates of a refused offer; they go with the answer again.
                 self.candidates.send_again();
@@ -343,7 +371,8 @@ impl Peer {
 
     /// Sends the candidates that are due, unless the description they belong to is still to be sent.
     fn send_candidates(&mut self, actions: &mut VecDeque<Action>) {
-        if matches!(self.negotiation, Negotiation::Answering { .. } | Negotiation::Offering { .. }) {
+        if matches!(self.negotiation, Negotiation::Answering { .. } | Negotiation::Offering { .. })
+        {
             return;
         }
         for candidate in self.candidates.take_unsent() {

@@ -111,7 +111,9 @@ impl Recovery {
                 Measure::Wait
             }
             Step::Pausing { .. } => Measure::Rebuild,
-            Step::Awaiting { .. } | Step::Connecting { .. } | Step::Restarting { .. } => self.rebuild(now),
+            Step::Awaiting { .. } | Step::Connecting { .. } | Step::Restarting { .. } => {
+                self.rebuild(now)
+            }
             Step::None => Measure::Wait,
         }
     }

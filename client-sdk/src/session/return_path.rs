@@ -243,7 +243,8 @@ mod tests {
         }
 
         fn pauses(&mut self, is_calling: bool, count: usize) -> Vec<Duration> {
-            let tries = (0..count).map(|_| self.path.after(unreachable(), 7, is_calling, 1.0, self.now));
+            let tries =
+                (0..count).map(|_| self.path.after(unreachable(), 7, is_calling, 1.0, self.now));
             tries.map_while(Result::ok).map(|(_, after)| after).collect()
         }
     }
@@ -329,7 +330,10 @@ mod tests {
         let mut walk = Walk::new();
         let pauses = walk.pauses(false, 100);
         assert_eq!(pauses.len(), MOST_ATTEMPTS as usize);
-        assert!(pauses.is_sorted() && pauses[0] == FIRST_PAUSE && pauses[39] == LONGEST_PAUSE, "{pauses:?}");
+        assert!(
+            pauses.is_sorted() && pauses[0] == FIRST_PAUSE && pauses[39] == LONGEST_PAUSE,
+            "{pauses:?}"
+        );
         assert_eq!(backoff(3, 0.5), Duration::from_millis(400));
         assert_eq!(walk.pauses(true, 100), [LONGEST_PAUSE; 100]);
     }

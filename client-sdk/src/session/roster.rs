@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use signal_core::{LeaveReason, Missed, Participant, ParticipantId, PeerUpdate, Resumed};
+use signal_core::{LeaveReason, Missed, ParticipantId, ParticipantInfo, PeerUpdate, Resumed};
 
 use super::peer::Peer;
 use super::{Action, Session};
@@ -53,8 +53,9 @@ impl Session {
     }
 
     /// Finds out what happened meanwhile, and negotiates again what is not connected.
-    fn compare(&mut self, participants: Vec<Participant>) {
-        let gone = self.peers.keys().filter(|id| !participants.iter().any(|present| present.id == **id));
+    fn compare(&mut self, participants: Vec<ParticipantInfo>) {
+        let gone =
+            self.peers.keys().filter(|id| !participants.iter().any(|present| present.id == **id));
         for id in gone.copied().collect::<Vec<_>>() {
             self.part(id, Some(LeaveReason::Lost));
         }
@@ -73,7 +74,7 @@ impl Session {
         }
     }
 
-    pub(super) fn meet(&mut self, participant: Participant) {
+    pub(super) fn meet(&mut self, participant: ParticipantInfo) {
         let Some(me) = self.me else { return };
         // Of somebody who comes back, nothing is left of what there was.
         self.forget(participant.id);
@@ -130,6 +131,11 @@ impl Session {
         }
         let name = update.name.as_deref().map(str::to_owned);
         let state = update.state.as_ref().map(|state| state.as_bytes().to_vec().into());
-        self.emit(Event::ParticipantUpdated { participant, name, state, connected: update.connected });
+        self.emit(Event::ParticipantUpdated {
+            participant,
+            name,
+            state,
+            connected: update.connected,
+        });
     }
 }

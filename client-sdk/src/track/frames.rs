@@ -75,7 +75,13 @@ struct Assembler {
 
 impl Assembler {
     fn new(codec: Codec) -> Self {
-        Self { codec, waiting: BTreeMap::new(), due: None, is_after_loss: false, frames: VecDeque::new() }
+        Self {
+            codec,
+            waiting: BTreeMap::new(),
+            due: None,
+            is_after_loss: false,
+            frames: VecDeque::new(),
+        }
     }
 
     fn push(&mut self, packet: RtpPacket) {
@@ -215,7 +221,8 @@ mod tests {
     #[test]
     fn a_missing_packet_is_waited_for() {
         let packets = (0..9).flat_map(|n| frame(3 * n, 3, n.into()));
-        let (late, mut arrived): (Vec<_>, Vec<_>) = packets.partition(|packet| packet.sequence_number == 4);
+        let (late, mut arrived): (Vec<_>, Vec<_>) =
+            packets.partition(|packet| packet.sequence_number == 4);
         arrived.extend(late);
         assert_eq!(frames(arrived), (0..9).map(|n| (n, 3, false)).collect::<Vec<_>>());
     }

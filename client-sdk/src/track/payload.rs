@@ -36,7 +36,9 @@ pub(super) fn assemble(codec: Codec, payloads: &[Bytes]) -> Option<Assembled> {
         Codec::Av1 => av1::assemble(payloads),
         Codec::H264 => h264::assemble(payloads),
         Codec::Opus => match payloads {
-            [packet] if !packet.is_empty() => Some(Assembled { data: packet.clone(), is_key: true }),
+            [packet] if !packet.is_empty() => {
+                Some(Assembled { data: packet.clone(), is_key: true })
+            }
             _ => None,
         },
         Codec::Vp8 => vp8::assemble(payloads),
@@ -87,7 +89,10 @@ mod tests {
             let payloads = payloader.payload(MTU, &frame.clone().into()).unwrap();
             assert!(is_start(Codec::Vp8, &payloads[0]));
             assert!(payloads[1..].iter().all(|payload| !is_start(Codec::Vp8, payload)));
-            assert_eq!(assemble(Codec::Vp8, &payloads), Some(Assembled { data: frame.into(), is_key }));
+            assert_eq!(
+                assemble(Codec::Vp8, &payloads),
+                Some(Assembled { data: frame.into(), is_key })
+            );
         }
     }
 
@@ -111,7 +116,8 @@ mod tests {
         let delta = [0xe8, 0x80, 2, 0, 1, b'd'];
         // Flexible, with two references.
         let flexible = [0xd8, 5, 0x03, 0x04, b'f'];
-        let expected = [(&key[..], &b"k"[..], true), (&delta, b"d", false), (&flexible, b"f", false)];
+        let expected =
+            [(&key[..], &b"k"[..], true), (&delta, b"d", false), (&flexible, b"f", false)];
         for (payload, data, is_key) in expected {
             let assembled = assemble(Codec::Vp9, &[Bytes::copy_from_slice(payload)]);
             let data = Bytes::copy_from_slice(data);
@@ -134,7 +140,10 @@ mod tests {
             };
             let payloads = payloader.payload(MTU, &unit.clone().into()).unwrap();
             assert!(is_start(Codec::H264, &payloads[0]));
-            assert_eq!(assemble(Codec::H264, &payloads), Some(Assembled { data: unit.into(), is_key }));
+            assert_eq!(
+                assemble(Codec::H264, &payloads),
+                Some(Assembled { data: unit.into(), is_key })
+            );
         }
     }
 
@@ -152,12 +161,16 @@ mod tests {
                 [&[kind << 3 | 2], &size[..], body].concat()
             };
             let frame = obu(6, &noise(&mut random, length));
-            let unit = if is_key { [obu(1, &noise(&mut random, 10)), frame].concat() } else { frame };
+            let unit =
+                if is_key { [obu(1, &noise(&mut random, 10)), frame].concat() } else { frame };
             // Temporal delimiters do not travel.
             let sent = [obu(2, &[]), unit.clone()].concat();
             let payloads = Av1Payloader::default().payload(MTU, &sent.into()).unwrap();
             assert!(is_start(Codec::Av1, &payloads[0]));
-            assert_eq!(assemble(Codec::Av1, &payloads), Some(Assembled { data: unit.into(), is_key }));
+            assert_eq!(
+                assemble(Codec::Av1, &payloads),
+                Some(Assembled { data: unit.into(), is_key })
+            );
         }
     }
 

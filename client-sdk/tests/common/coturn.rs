@@ -48,7 +48,9 @@ impl Coturn {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| panic!("cannot run turnserver, from the package coturn: {error}"));
+            .unwrap_or_else(|error| {
+                panic!("cannot run turnserver, from the package coturn: {error}")
+            });
         let coturn = Self { process, port, folder };
         while !coturn.log().contains("listener opened on") {
             sleep(Duration::from_millis(50)).await;

@@ -29,8 +29,10 @@ pub async fn receive_frames(
     let mut frames = Vec::new();
     let mut parts: Vec<RtpPacket> = Vec::new();
     while frames.len() < count {
-        let packet =
-            timeout(PATIENCE, track.recv()).await.expect("no more packets").expect("the track ended");
+        let packet = timeout(PATIENCE, track.recv())
+            .await
+            .expect("no more packets")
+            .expect("the track ended");
         if packet.payload.is_empty() {
             continue;
         }
@@ -174,7 +176,8 @@ fn obus(mut unit: &[u8]) -> Bytes {
 
 fn leb128(bytes: &[u8]) -> (usize, &[u8]) {
     let length = bytes.iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
-    let value = bytes[..length].iter().rev().fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f));
+    let value =
+        bytes[..length].iter().rev().fold(0, |value, byte| value << 7 | usize::from(byte & 0x7f));
     (value, &bytes[length..])
 }
 
@@ -193,7 +196,8 @@ fn ivf(file: &[u8]) -> Vec<&[u8]> {
 fn pictures(file: &[u8]) -> Vec<Bytes> {
     let mut pictures = Vec::new();
     let mut picture = Vec::new();
-    let text: Vec<usize> = (0..file.len() - 3).filter(|at| file[*at..].starts_with(&[0, 0, 1])).collect();
+    let text: Vec<usize> =
+        (0..file.len() - 3).filter(|at| file[*at..].starts_with(&[0, 0, 1])).collect();
     for (index, start) in text.iter().enumerate() {
         let end = text.get(index + 1).copied().unwrap_or(file.len());
         let mut unit = &file[start + 3..end];

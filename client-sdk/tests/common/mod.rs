@@ -18,8 +18,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use client_sdk::{
-    Client, CloseReason, ConnectionState, CreatedRoom, DataChannel, Event, MediaKind, MeshCost, NewRoom,
-    Options, Participant, ParticipantId, RemoteTrack, RtpPacket, Source, TrackSource,
+    Client, CloseReason, ConnectionState, CreatedRoom, DataChannel, Event, MediaKind, MeshCost,
+    NewRoom, Options, Participant, ParticipantId, RemoteTrack, RtpPacket, Source, TrackSource,
 };
 use signal_server::testing::{self, TestServer};
 use tokio::time::timeout;
@@ -125,7 +125,9 @@ impl Witness {
     fn learn(&mut self, event: Event) {
         match event {
             Event::Closed(reason) => self.closed = Some(reason),
-            Event::ConnectionState { participant, state } => drop(self.states.insert(participant, state)),
+            Event::ConnectionState { participant, state } => {
+                self.states.insert(participant, state);
+            }
             Event::Data { participant, data } => {
                 self.data.push((participant, String::from_utf8(data.to_vec()).unwrap()));
             }
@@ -151,7 +153,9 @@ impl Witness {
             Event::Track(track) if track.source() == Some(TrackSource::Screen) => {
                 drop(self.screens.insert(track.participant(), track));
             }
-            Event::Track(track) => drop(self.tracks.insert((track.participant(), track.kind()), track)),
+            Event::Track(track) => {
+                drop(self.tracks.insert((track.participant(), track.kind()), track))
+            }
             other => panic!("unexpected {other:?}"),
         }
     }
@@ -161,7 +165,9 @@ impl Witness {
     }
 
     pub fn has_media(&self, from: ParticipantId) -> bool {
-        [MediaKind::Audio, MediaKind::Video].iter().all(|kind| self.tracks.contains_key(&(from, *kind)))
+        [MediaKind::Audio, MediaKind::Video]
+            .iter()
+            .all(|kind| self.tracks.contains_key(&(from, *kind)))
     }
 
     /// Waits for this many packets that were not there yet.
@@ -178,7 +184,10 @@ impl Witness {
             self.until("a track", |seen| seen.tracks.contains_key(&(from, kind))).await;
             let track = self.tracks.get_mut(&(from, kind)).unwrap();
             if fresh == 0 {
-                while timeout(Duration::ZERO, track.recv()).await.is_ok_and(|packet| packet.is_some()) {}
+                while timeout(Duration::ZERO, track.recv())
+                    .await
+                    .is_ok_and(|packet| packet.is_some())
+                {}
             }
             let packet = timeout(PATIENCE, track.recv()).await;
             match packet.unwrap_or_else(|_| panic!("no {kind:?} from {from}")) {
@@ -195,8 +204,9 @@ impl Witness {
     pub async fn receive(&mut self, from: ParticipantId, kind: MediaKind, count: usize) {
         let track = self.tracks.get_mut(&(from, kind)).unwrap();
         for _ in 0..count {
-            let packet =
-                timeout(PATIENCE, track.recv()).await.unwrap_or_else(|_| panic!("no {kind:?} from {from}"));
+            let packet = timeout(PATIENCE, track.recv())
+                .await
+                .unwrap_or_else(|_| panic!("no {kind:?} from {from}"));
             check(kind, &packet.unwrap_or_else(|| panic!("the {kind:?} of {from} ended")));
         }
     }
@@ -228,14 +238,21 @@ pub async fn meet(
 }
 
 /// Fills a room; the creator comes first.
-pub async fn room_of(server: &TestServer, size: usize, options: Options) -> (CreatedRoom, Vec<Witness>) {
+pub async fn room_of(
+    server: &TestServer,
+    size: usize,
+    options: Options,
+) -> (CreatedRoom, Vec<Witness>) {
     let client = client(server);
     let token = server.access_token("alice");
-    let (room, creator) = client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+    let (room, creator) =
+        client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
     let mut witnesses = vec![Witness::new(creator)];
     for n in 1..size {
-        let guest =
-            client.join(&room.room_id, &room.password, &format!("guest {n}"), options.clone()).await.unwrap();
+        let guest = client
+            .join(&room.room_id, &room.password, &format!("guest {n}"), options.clone())
+            .await
+            .unwrap();
         witnesses.push(Witness::new(guest));
     }
     (room, witnesses)
@@ -245,7 +262,8 @@ pub async fn room_of(server: &TestServer, size: usize, options: Options) -> (Cre
 pub async fn until_media_flows(witnesses: &mut [Witness]) {
     let ids: Vec<ParticipantId> = witnesses.iter().map(Witness::id).collect();
     for witness in witnesses.iter_mut() {
-        let others: Vec<ParticipantId> = ids.iter().copied().filter(|id| *id != witness.id()).collect();
+        let others: Vec<ParticipantId> =
+            ids.iter().copied().filter(|id| *id != witness.id()).collect();
         witness
             .until("media from everybody", |seen| {
                 others.iter().all(|id| seen.is_connected(*id) && seen.has_media(*id))

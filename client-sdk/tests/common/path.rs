@@ -77,12 +77,18 @@ impl Path {
     pub fn report(&self) -> String {
         let Figures { carried, lost, cut, overtaken, .. } = &*self.figures;
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let (carried, lost, cut, overtaken) = (read(carried), read(lost), read(cut), read(overtaken));
+        let (carried, lost, cut, overtaken) =
+            (read(carried), read(lost), read(cut), read(overtaken));
         format!("{carried} carried, {overtaken} of them overtaken, {lost} lost, {cut} cut")
     }
 }
 
-async fn carry(near: Arc<UdpSocket>, far: SocketAddr, impairment: Impairment, figures: Arc<Figures>) {
+async fn carry(
+    near: Arc<UdpSocket>,
+    far: SocketAddr,
+    impairment: Impairment,
+    figures: Arc<Figures>,
+) {
     let mut ends: HashMap<SocketAddr, (Arc<UdpSocket>, Flow)> = HashMap::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {

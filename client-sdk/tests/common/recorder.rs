@@ -17,7 +17,8 @@ impl Recorder {
     pub fn start(mut track: RemoteTrack) -> Self {
         let (stop, mut stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
-            while timeout(Duration::ZERO, track.recv()).await.is_ok_and(|packet| packet.is_some()) {}
+            while timeout(Duration::ZERO, track.recv()).await.is_ok_and(|packet| packet.is_some()) {
+            }
             let mut packets = Vec::new();
             loop {
                 tokio::select! {

@@ -24,7 +24,9 @@ async fn exchange_data(witnesses: &mut [common::Witness]) {
     let ids: Vec<_> = witnesses.iter().map(common::Witness::id).collect();
     for witness in witnesses.iter_mut() {
         let others: Vec<_> = ids.iter().copied().filter(|id| *id != witness.id()).collect();
-        witness.until("data channels", |seen| others.iter().all(|id| seen.channels.contains(id))).await;
+        witness
+            .until("data channels", |seen| others.iter().all(|id| seen.channels.contains(id)))
+            .await;
         for other in others {
             let text = format!("{} to {other}", witness.id());
             witness.participant.send_data(other, text).await.unwrap();
@@ -46,12 +48,14 @@ async fn a_silent_participant_receives_from_one_that_talks_whoever_came_first() 
     let server = server().await;
     let client = client(&server);
     for listener_first in [true, false] {
-        let (first, second) = if listener_first { (listener(), talker()) } else { (talker(), listener()) };
+        let (first, second) =
+            if listener_first { (listener(), talker()) } else { (talker(), listener()) };
         let token = server.access_token("alice");
         let (room, creator) = client.create(&token, &NewRoom::default(), first).await.unwrap();
         let guest = client.join(&room.room_id, &room.password, "guest", second).await.unwrap();
         let (creator, guest) = (common::Witness::new(creator), common::Witness::new(guest));
-        let (mut silent, talking) = if listener_first { (creator, guest) } else { (guest, creator) };
+        let (mut silent, talking) =
+            if listener_first { (creator, guest) } else { (guest, creator) };
         let from = talking.id();
         silent.until("media", |seen| seen.has_media(from)).await;
         silent.receive(from, MediaKind::Audio, 10).await;
@@ -71,7 +75,9 @@ async fn a_process_takes_part_in_many_rooms_that_know_nothing_of_each_other() {
         until_media_flows(witnesses).await;
     }
     for mut witnesses in rooms {
-        assert!(witnesses.iter().all(|witness| witness.present.len() == 1 && witness.tracks.len() == 2));
+        assert!(
+            witnesses.iter().all(|witness| witness.present.len() == 1 && witness.tracks.len() == 2)
+        );
         witnesses.pop().unwrap().participant.leave().await;
         witnesses[0].until("leave", |seen| seen.present.is_empty()).await;
     }
@@ -110,7 +116,10 @@ async fn everybody_learns_that_the_creator_has_closed_the_room() {
     client(&server).close_room(&server.access_token("alice"), &room.room_id).await.unwrap();
     for witness in &mut witnesses {
         witness.until("end", |seen| seen.closed.is_some()).await;
-        assert_eq!(witness.closed, Some(CloseReason::RoomClosed { reason: "创建者关闭了房间".into() }));
+        assert_eq!(
+            witness.closed,
+            Some(CloseReason::RoomClosed { reason: "创建者关闭了房间".into() })
+        );
         assert!(witness.participant.next_event().await.is_none());
     }
 }
@@ -120,7 +129,9 @@ async fn a_creator_that_leaves_closes_the_room() {
     let server = server().await;
     let (_, mut witnesses) = room_of(&server, 2, listener()).await;
     witnesses.remove(0).participant.leave().await;
-    witnesses[0].until("end", |seen| matches!(seen.closed, Some(CloseReason::RoomClosed { .. }))).await;
+    witnesses[0]
+        .until("end", |seen| matches!(seen.closed, Some(CloseReason::RoomClosed { .. })))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

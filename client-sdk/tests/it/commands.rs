@@ -12,7 +12,10 @@ use signal_core::{Audience, ClientMessage, Topic};
 fn a_command_is_done_when_the_ping_behind_it_is_answered() {
     let mut host = Host::joined();
     let number = host.say("a");
-    assert_eq!(host.sent(), [json!({"type": "message", "req": "1"}), json!({"type": "ping", "req": "2"})]);
+    assert_eq!(
+        host.sent(),
+        [json!({"type": "message", "req": "1"}), json!({"type": "ping", "req": "2"})]
+    );
     assert_eq!(host.outcomes(), []);
     host.pong("2");
     assert_eq!(host.outcomes(), [(number, Ok(()))]);
@@ -54,10 +57,13 @@ fn a_refusal_comes_back_to_its_command_alone() {
 fn a_refusal_for_a_reason_of_a_newer_server_is_one_too() {
     let mut host = Host::joined();
     let number = host.say("a");
-    let newer = json!({"type": "error", "code": "too_loud", "message": "no", "req": number.to_string()});
+    let newer =
+        json!({"type": "error", "code": "too_loud", "message": "no", "req": number.to_string()});
     host.session.handle_unknown(&decode_server(&newer.to_string().into()).unwrap_err());
     let outcomes = host.outcomes();
-    let [(refused, Err(CommandError::Refused { code, .. }))] = &outcomes[..] else { panic!("{outcomes:?}") };
+    let [(refused, Err(CommandError::Refused { code, .. }))] = &outcomes[..] else {
+        panic!("{outcomes:?}")
+    };
     assert_eq!((*refused, code.as_str()), (number, "too_loud"));
 }
 
@@ -144,11 +150,14 @@ impl Host {
     }
 
     fn server(&mut self, message: &Value) {
-        self.session.handle_message(decode_server(&message.to_string().into()).unwrap(), Instant::now());
+        self.session
+            .handle_message(decode_server(&message.to_string().into()).unwrap(), Instant::now());
     }
 
     fn pong(&mut self, req: &str) {
-        self.server(&json!({"type": "pong", "t": null, "server_time": "2026-01-01T00:00:00Z", "req": req}));
+        self.server(
+            &json!({"type": "pong", "t": null, "server_time": "2026-01-01T00:00:00Z", "req": req}),
+        );
     }
 
     fn refuse(&mut self, code: &str, req: Option<&str>, retry_after_ms: Option<u64>) {
@@ -164,12 +173,20 @@ impl Host {
     }
 
     fn lose(&mut self) {
-        self.session.handle_setback(Setback::Lost { code: None, reason: "cut".into() }, 0.0, Instant::now());
+        self.session.handle_setback(
+            Setback::Lost { code: None, reason: "cut".into() },
+            0.0,
+            Instant::now(),
+        );
     }
 
     fn say(&mut self, data: &str) -> u64 {
         let (to, topic) = (Audience::Room, Topic::new("t").unwrap());
-        self.session.handle_command(ClientMessage::Message { to, topic, data: payload(data).unwrap() })
+        self.session.handle_command(ClientMessage::Message {
+            to,
+            topic,
+            data: payload(data).unwrap(),
+        })
     }
 
     fn outcomes(&mut self) -> Vec<(u64, Result<(), CommandError>)> {
@@ -186,7 +203,10 @@ impl Host {
                 _ => continue,
             };
             let mut frame: Value = serde_json::from_slice(&frame).unwrap();
-            frame.as_object_mut().unwrap().retain(|key, _| ["type", "req", "state"].contains(&key.as_str()));
+            frame
+                .as_object_mut()
+                .unwrap()
+                .retain(|key, _| ["type", "req", "state"].contains(&key.as_str()));
             sent.push(frame);
         }
         sent
@@ -195,7 +215,9 @@ impl Host {
     /// How many refusals were told.
     fn events(&mut self) -> usize {
         let actions = std::iter::from_fn(|| self.session.poll_action());
-        actions.filter(|action| matches!(action, Action::Event(Event::SignalingError { .. }))).count()
+        actions
+            .filter(|action| matches!(action, Action::Event(Event::SignalingError { .. })))
+            .count()
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use client_sdk::{
-    ChannelError, DataChannel, DataMessage, Delivery, NewRoom, ParticipantId, Reliability, SendError,
+    ChannelError, DataChannel, DataMessage, Delivery, NewRoom, ParticipantId, Reliability,
+    SendError,
 };
 use signal_server::testing::TestServer;
 use tokio::time::timeout;
@@ -22,14 +23,18 @@ async fn either_side_opens_named_channels_of_any_delivery_and_both_send() {
         ("file", Delivery { ordered: false, reliability: Reliability::Reliable }),
         (
             "voice",
-            Delivery { ordered: false, reliability: Reliability::Lifetime(Duration::from_millis(250)) },
+            Delivery {
+                ordered: false,
+                reliability: Reliability::Lifetime(Duration::from_millis(250)),
+            },
         ),
     ];
     for (label, delivery) in deliveries {
         for creator_opens in [true, false] {
             let (opener, other) =
                 if creator_opens { (&mut creator, &mut guest) } else { (&mut guest, &mut creator) };
-            let opened = opener.participant.open_channel(other.id(), label, delivery).await.unwrap();
+            let opened =
+                opener.participant.open_channel(other.id(), label, delivery).await.unwrap();
             other.until("the channel", |seen| !seen.named.is_empty()).await;
             let received = other.named.pop().unwrap();
             for (end, far) in [(&opened, other.id()), (&received, opener.id())] {
@@ -42,11 +47,20 @@ async fn either_side_opens_named_channels_of_any_delivery_and_both_send() {
             for (from, to) in [(0, 1), (1, 0)] {
                 ends[from].send(format!("{from} bytes")).await.unwrap();
                 let bytes = receive(&mut ends[to]).await;
-                assert_eq!(bytes, DataMessage { data: format!("{from} bytes").into(), is_text: false });
+                assert_eq!(
+                    bytes,
+                    DataMessage { data: format!("{from} bytes").into(), is_text: false }
+                );
                 ends[from].send_text("你好").await.unwrap();
-                assert_eq!(receive(&mut ends[to]).await, DataMessage { data: "你好".into(), is_text: true });
+                assert_eq!(
+                    receive(&mut ends[to]).await,
+                    DataMessage { data: "你好".into(), is_text: true }
+                );
                 ends[from].send(Bytes::new()).await.unwrap();
-                assert_eq!(receive(&mut ends[to]).await, DataMessage { data: Bytes::new(), is_text: false });
+                assert_eq!(
+                    receive(&mut ends[to]).await,
+                    DataMessage { data: Bytes::new(), is_text: false }
+                );
             }
         }
     }
@@ -106,7 +120,10 @@ async fn what_is_larger_than_the_other_side_takes_is_refused_and_the_channel_goe
     sender.send(most.clone()).await.unwrap();
     assert_eq!(receive(&mut receiver).await.data, most);
     let to = guest.id();
-    assert_eq!(creator.participant.send_data(to, vec![1; 64 * 1024 + 1]).await, Err(SendError::TooLarge));
+    assert_eq!(
+        creator.participant.send_data(to, vec![1; 64 * 1024 + 1]).await,
+        Err(SendError::TooLarge)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +132,8 @@ async fn a_channel_that_one_side_drops_ends_for_the_other() {
     let [mut creator, mut guest] = pair(&server).await;
     for opener_drops in [true, false] {
         let [opened, received] = open(&creator, &mut guest, "brief").await;
-        let (dropped, mut kept) = if opener_drops { (opened, received) } else { (received, opened) };
+        let (dropped, mut kept) =
+            if opener_drops { (opened, received) } else { (received, opened) };
         drop(dropped);
         assert_eq!(timeout(PATIENCE, kept.recv()).await.unwrap(), None);
         assert_eq!(kept.send("too late").await, Err(SendError::NoChannel));

@@ -15,7 +15,9 @@ async fn whoever_cannot_open_its_video_sends_audio_and_receives_everything() {
     for comes_first in [true, false] {
         let (mut degraded, mut other) = meet(&server, broken.clone(), talker(), comes_first).await;
         degraded.until("media", |seen| seen.has_media(other.id())).await;
-        let [(MediaKind::Video, reason)] = &degraded.degraded[..] else { panic!("{:?}", degraded.degraded) };
+        let [(MediaKind::Video, reason)] = &degraded.degraded[..] else {
+            panic!("{:?}", degraded.degraded)
+        };
         assert!(reason.starts_with("cannot read no/such/file.ivf: "), "{reason}");
         let from = degraded.id();
         other.until("audio", |seen| seen.tracks.contains_key(&(from, MediaKind::Audio))).await;
@@ -52,7 +54,8 @@ async fn who_requires_its_media_does_not_enter_without() {
     let server = server().await;
     let options = listener().video(Source::File("no/such/file".into())).require_media(true);
     let token = server.access_token("alice");
-    let refused = client(&server).create(&token, &NewRoom::default(), options).await.map(drop).unwrap_err();
+    let refused =
+        client(&server).create(&token, &NewRoom::default(), options).await.map(drop).unwrap_err();
     assert!(matches!(refused, EnterError::Media(MediaError::File { .. })), "{refused}");
 }
 

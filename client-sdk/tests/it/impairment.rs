@@ -85,7 +85,8 @@ async fn a_call_comes_back_by_itself_after_the_whole_network_was_gone() {
     let (wire, client) = Wire::to(server.address()).await;
     let token = server.access_token("alice");
     let options = impatient().relay_only(true);
-    let (room, creator) = client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+    let (room, creator) =
+        client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
     let guest = client.join(&room.room_id, &room.password, "guest", options).await.unwrap();
     let mut witnesses = [Witness::new(creator), Witness::new(guest)];
     until_media_flows(&mut witnesses).await;
@@ -112,7 +113,10 @@ async fn a_call_comes_back_by_itself_after_the_whole_network_was_gone() {
 }
 
 /// Two participants whose every packet takes the path.
-async fn call(impairment: Impairment, options: Options) -> (Coturn, Path, TestServer, [Witness; 2]) {
+async fn call(
+    impairment: Impairment,
+    options: Options,
+) -> (Coturn, Path, TestServer, [Witness; 2]) {
     let coturn = Coturn::start().await;
     let path = Path::to(([127, 0, 0, 1], coturn.port()).into(), impairment).await;
     let server = server(&path).await;

@@ -40,7 +40,10 @@ async fn a_participant_that_is_offered_no_place_for_its_media_offers_one() {
     peer.offer().await;
     let heard = async { [kinds.recv().await.unwrap(), kinds.recv().await.unwrap()] };
     let heard = peer.take_part_until(heard).await;
-    assert!(heard.contains(&RtpCodecKind::Audio) && heard.contains(&RtpCodecKind::Video), "{heard:?}");
+    assert!(
+        heard.contains(&RtpCodecKind::Audio) && heard.contains(&RtpCodecKind::Video),
+        "{heard:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +59,9 @@ async fn a_track_ends_when_the_other_side_takes_it_back_and_may_come_again() {
         peer.offer().await;
         let talking = tokio::spawn(talk(track, ssrc));
         let is_heard = async {
-            listener.until("a track", |seen| seen.tracks.contains_key(&(from, MediaKind::Audio))).await;
+            listener
+                .until("a track", |seen| seen.tracks.contains_key(&(from, MediaKind::Audio)))
+                .await;
             listener.receive(from, MediaKind::Audio, 10).await;
         };
         peer.take_part_until(is_heard).await;
@@ -93,7 +98,8 @@ impl Peer {
         let (heard_in, heard) = mpsc::unbounded_channel();
         let mut media = MediaEngine::default();
         media.register_default_codecs().unwrap();
-        let settings = SettingEngineBuilder::new().with_answering_dtls_role(RTCDtlsRole::Server).build();
+        let settings =
+            SettingEngineBuilder::new().with_answering_dtls_role(RTCDtlsRole::Server).build();
         let pc = PeerConnectionBuilder::new()
             .with_media_engine(media)
             .with_setting_engine(settings)
@@ -110,7 +116,8 @@ impl Peer {
         &self,
         ssrc: u32,
     ) -> (Arc<TrackLocalStaticSample>, Arc<dyn webrtc::rtp_transceiver::RtpSender>) {
-        let coding = RTCRtpCodingParameters { ssrc: Some(ssrc), ..RTCRtpCodingParameters::default() };
+        let coding =
+            RTCRtpCodingParameters { ssrc: Some(ssrc), ..RTCRtpCodingParameters::default() };
         let codec = RTCRtpCodec {
             mime_type: MIME_TYPE_OPUS.to_owned(),
             clock_rate: 48_000,
@@ -123,8 +130,13 @@ impl Peer {
             ..RTCRtpEncodingParameters::default()
         };
         let kind = RtpCodecKind::Audio;
-        let track =
-            MediaStreamTrack::new("stream".into(), format!("track {ssrc}"), "".into(), kind, vec![encoding]);
+        let track = MediaStreamTrack::new(
+            "stream".into(),
+            format!("track {ssrc}"),
+            "".into(),
+            kind,
+            vec![encoding],
+        );
         let track = Arc::new(TrackLocalStaticSample::new(Instant::now(), track).unwrap());
         let sender = self.pc.add_track(Arc::clone(&track) as _).await.unwrap();
         (track, sender)
@@ -196,7 +208,8 @@ async fn next(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Value 
 async fn talk(track: Arc<TrackLocalStaticSample>, ssrc: u32) {
     loop {
         let data = vec![0xf8, 0xff, 0xfe].into();
-        let sample = Sample { data, duration: Duration::from_millis(20), ..Sample::new(Instant::now()) };
+        let sample =
+            Sample { data, duration: Duration::from_millis(20), ..Sample::new(Instant::now()) };
         // Nothing is taken before the connection stands.
         let _ = track.write_sample(ssrc, OPUS, &sample, &[]).await;
         sleep(Duration::from_millis(20)).await;
@@ -221,7 +234,9 @@ impl PeerConnectionEventHandler for Handler {
         tokio::spawn(async move {
             let mut is_first = true;
             while let Some(event) = track.poll().await {
-                if matches!(event, TrackRemoteEvent::OnRtpPacket(_)) && std::mem::take(&mut is_first) {
+                if matches!(event, TrackRemoteEvent::OnRtpPacket(_))
+                    && std::mem::take(&mut is_first)
+                {
                     let _ = heard.send(track.kind().await);
                 }
             }

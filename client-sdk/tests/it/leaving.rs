@@ -18,7 +18,8 @@ async fn a_leave_reaches_the_server_even_if_the_program_ends_at_once() {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let client = Client::new(&url).unwrap();
-            let (room, creator) = client.create(&token, &NewRoom::default(), listener()).await.unwrap();
+            let (room, creator) =
+                client.create(&token, &NewRoom::default(), listener()).await.unwrap();
             creator.leave().await;
             room
         })

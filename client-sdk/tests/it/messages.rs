@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client_sdk::{Audience, Client, CommandError, Event, Member, NewRoom, Participant};
+use client_sdk::{Audience, Client, CommandError, Event, NewRoom, Participant, ParticipantInfo};
 use serde_json::{Value, json};
 use signal_core::{HubConfig, RateLimit};
 use signal_server::testing::{self, TestServer};
@@ -36,7 +36,9 @@ async fn a_state_and_a_name_are_told_to_those_who_are_there_and_to_those_who_com
     let client = client(&server);
     let token = server.access_token("alice");
     let (room, a) = client.create(&token, &NewRoom::default(), listener()).await.unwrap();
-    let join = async |name: &str| client.join(&room.room_id, &room.password, name, listener()).await.unwrap();
+    let join = async |name: &str| {
+        client.join(&room.room_id, &room.password, name, listener()).await.unwrap()
+    };
     let mut b = join("b").await;
     a.set_state(&json!({"hand": "up"})).await.unwrap();
     a.set_name("Alicia").await.unwrap();
@@ -113,9 +115,14 @@ async fn nothing_that_was_dropped_for_being_too_much_is_called_done() {
     let [a, mut b, _c] = room_of_three(&server).await;
     let numbers: Vec<u32> = (0..150).collect();
     let to = Audience::One(b.id());
-    let results = futures_util::future::join_all(numbers.iter().map(|n| a.send_message(to, "n", n))).await;
-    let done: Vec<u32> =
-        results.iter().zip(&numbers).filter(|(result, _)| result.is_ok()).map(|(_, n)| *n).collect();
+    let results =
+        futures_util::future::join_all(numbers.iter().map(|n| a.send_message(to, "n", n))).await;
+    let done: Vec<u32> = results
+        .iter()
+        .zip(&numbers)
+        .filter(|(result, _)| result.is_ok())
+        .map(|(_, n)| *n)
+        .collect();
     let refused = results.iter().filter(|result| result.as_ref().is_err());
     assert!(refused.clone().all(|result| code(result.clone()) == "rate_limited"), "{results:?}");
     assert!(refused.count() > 0);
@@ -186,7 +193,10 @@ async fn pair(creators: &Client, guests: &Client, token: &str) -> (Participant, 
 }
 
 async fn next(participant: &mut Participant) -> Event {
-    timeout(PATIENCE, participant.next_event()).await.expect("nothing happens").expect("the room is over")
+    timeout(PATIENCE, participant.next_event())
+        .await
+        .expect("nothing happens")
+        .expect("the room is over")
 }
 
 /// The next message: from whom, about what, and what it says.
@@ -199,7 +209,7 @@ async fn message(participant: &mut Participant) -> (client_sdk::ParticipantId, S
 }
 
 /// What a newcomer learns of somebody who was there before.
-async fn member(newcomer: &mut Participant, of: &Participant) -> Member {
+async fn member(newcomer: &mut Participant, of: &Participant) -> ParticipantInfo {
     loop {
         match next(newcomer).await {
             Event::ParticipantJoined(member) if member.id == of.id() => return member,

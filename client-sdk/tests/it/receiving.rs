@@ -16,9 +16,10 @@ async fn a_track_tells_its_codec_and_gives_the_very_frames_of_the_clip_in_order(
     let from = witnesses[1].id();
     let witness = &mut witnesses[0];
     witness.until("media", |seen| seen.has_media(from)).await;
-    for (kind, codec, clip, count) in
-        [(MediaKind::Audio, Codec::Opus, sounds(), 100), (MediaKind::Video, Codec::Vp8, pictures(), 60)]
-    {
+    for (kind, codec, clip, count) in [
+        (MediaKind::Audio, Codec::Opus, sounds(), 100),
+        (MediaKind::Video, Codec::Vp8, pictures(), 60),
+    ] {
         let track = witness.tracks.remove(&(from, kind)).unwrap();
         assert_eq!(track.codec(), Some(codec));
         let mut frames = track.into_frames().unwrap();
@@ -27,8 +28,9 @@ async fn a_track_tells_its_codec_and_gives_the_very_frames_of_the_clip_in_order(
         let mut place = None;
         for frame in received {
             let found = clip.iter().position(|(data, _)| *data == frame.data);
-            let found =
-                found.unwrap_or_else(|| panic!("{kind:?} of {} bytes is not of the clip", frame.data.len()));
+            let found = found.unwrap_or_else(|| {
+                panic!("{kind:?} of {} bytes is not of the clip", frame.data.len())
+            });
             assert_eq!(frame.is_key, clip[found].1);
             // It plays in a loop, and starts anew at a keyframe when one is requested.
             let due = place.map_or(found, |place: usize| (place + 1) % clip.len());
@@ -48,7 +50,8 @@ async fn the_frames_of_every_other_codec_are_those_of_the_file_too() {
         (annex_b, "baseline.h264", Codec::H264, Form::H264),
         (file("vp9.ivf"), "vp9.ivf", Codec::Vp9, Form::Vp9),
     ] {
-        let (sender, mut receiver) = meet(&server, listener().video(source), listener(), true).await;
+        let (sender, mut receiver) =
+            meet(&server, listener().video(source), listener(), true).await;
         let video = (sender.id(), MediaKind::Video);
         receiver.until("video", |seen| seen.tracks.contains_key(&video)).await;
         let track = receiver.tracks.remove(&video).unwrap();
@@ -57,7 +60,11 @@ async fn the_frames_of_every_other_codec_are_those_of_the_file_too() {
         let received = receive(&mut track.into_frames().unwrap(), expected.len()).await;
         assert!(received[0].is_key, "{codec}");
         for frame in received {
-            assert!(expected.contains(&form.frame_of(&frame.data)), "{codec}: {} bytes", frame.data.len());
+            assert!(
+                expected.contains(&form.frame_of(&frame.data)),
+                "{codec}: {} bytes",
+                frame.data.len()
+            );
         }
     }
 }

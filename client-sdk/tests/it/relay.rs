@@ -39,7 +39,8 @@ async fn without_the_relay_there_is_no_other_way() {
     let client = Client::new(&server.url()).unwrap();
     let options = talker().relay_only(true);
     let token = server.access_token("alice");
-    let (room, mut creator) = client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+    let (room, mut creator) =
+        client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
     let guest = client.join(&room.room_id, &room.password, "guest", options).await.unwrap();
     let connected = async {
         while let Some(event) = creator.next_event().await {
@@ -49,7 +50,10 @@ async fn without_the_relay_there_is_no_other_way() {
         }
     };
     // A direct connection takes a fifth of a second.
-    assert!(timeout(Duration::from_secs(2), connected).await.is_err(), "connected without the relay");
+    assert!(
+        timeout(Duration::from_secs(2), connected).await.is_err(),
+        "connected without the relay"
+    );
     guest.leave().await;
 }
 
@@ -79,7 +83,8 @@ async fn the_ice_servers_are_told_and_their_credentials_not_shown() {
     let server = server(3478, SECRET).await;
     let client = Client::new(&server.url()).unwrap();
     let token = server.access_token("alice");
-    let (_, mut participant) = client.create(&token, &NewRoom::default(), listener()).await.unwrap();
+    let (_, mut participant) =
+        client.create(&token, &NewRoom::default(), listener()).await.unwrap();
     let servers = loop {
         if let Event::IceServers(servers) = participant.next_event().await.unwrap() {
             break servers;
@@ -92,5 +97,7 @@ async fn the_ice_servers_are_told_and_their_credentials_not_shown() {
 
 async fn server(turn_port: u16, secret: &str) -> testing::TestServer {
     let urls = [coturn::url(turn_port)];
-    testing::start_with(Server::builder(Secret::random()).turn(Secret::new(secret), urls)).await.unwrap()
+    testing::start_with(Server::builder(Secret::random()).turn(Secret::new(secret), urls))
+        .await
+        .unwrap()
 }

@@ -94,7 +94,8 @@ fn record(witnesses: &mut [Witness; 2]) -> Vec<(MediaKind, Recorder)> {
 async fn assert_complete(recorders: Vec<(MediaKind, Recorder)>) {
     assert_eq!(recorders.len(), 4, "audio and video in both directions");
     for (kind, recorder) in recorders {
-        let packets: Vec<RtpPacket> = recorder.stop().await.into_iter().map(|(_, packet)| packet).collect();
+        let packets: Vec<RtpPacket> =
+            recorder.stop().await.into_iter().map(|(_, packet)| packet).collect();
         let gap = packets
             .windows(2)
             .find(|pair| pair[1].sequence_number != pair[0].sequence_number.wrapping_add(1));

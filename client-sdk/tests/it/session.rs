@@ -15,7 +15,9 @@ use self::host::{Host, id, sdp};
 fn the_smaller_id_offers_and_the_larger_waits() {
     let mut host = Host::joined(&["p_a", "p_z"]);
     assert_eq!(host.take(), ["joined p_a", "joined p_z", "open p_z 1 offering", "p_z offer 1"]);
-    host.server(r#"{"type":"peer_joined","participant":{"id":"p_y","name":"y","is_creator":false}}"#);
+    host.server(
+        r#"{"type":"peer_joined","participant":{"id":"p_y","name":"y","is_creator":false}}"#,
+    );
     assert_eq!(host.take(), ["joined p_y", "open p_y 1 offering", "p_y offer 1"]);
     host.offered("p_a", "A/1");
     assert_eq!(host.take(), ["open p_a 1 answering", "p_a answer 1 A/1"]);
@@ -258,7 +260,9 @@ fn leaving_tells_the_server_and_closes_everything_once() {
     assert_eq!(host.take(), ["send leave", "close p_z", "over: Left"]);
     host.session.leave();
     host.session.end(CloseReason::Replaced);
-    host.server(r#"{"type":"peer_joined","participant":{"id":"p_y","name":"y","is_creator":false}}"#);
+    host.server(
+        r#"{"type":"peer_joined","participant":{"id":"p_y","name":"y","is_creator":false}}"#,
+    );
     host.broken("p_z", 1);
     assert_eq!(host.take(), [""; 0]);
 }

@@ -6,7 +6,7 @@ mod connection;
 mod random;
 mod world;
 
-use signal_core::Dialect;
+use signal_core::ProtocolVersion;
 
 use self::random::Random;
 use self::world::World;
@@ -30,8 +30,8 @@ fn run(seed: u64) {
     let mut random = Random(seed);
     let size = 2 + random.below(4);
     // v1 has no way back after a cut, and no numbers that tell which offer an answer is for.
-    let dialect = if random.below(2) == 0 { Dialect::V1 } else { Dialect::V2 };
-    let mut world = World::new(size, dialect);
+    let protocol = if random.below(2) == 0 { ProtocolVersion::V1 } else { ProtocolVersion::V2 };
+    let mut world = World::new(size, protocol);
     // A session gives a connection up that fails once more than this without getting through.
     let mut failures = 3;
     // Nor does it wait for an answer for ever.
@@ -41,7 +41,7 @@ fn run(seed: u64) {
             0..3 => world.join_one(),
             3..6 => world.restart_ice(&mut random),
             6 => world.change_one(&mut random),
-            7 if dialect == Dialect::V2 => world.cut_a_socket(&mut random),
+            7 if protocol == ProtocolVersion::V2 => world.cut_a_socket(&mut random),
             8 => world.leave_one(&mut random),
             9 if failures > 0 => {
                 failures -= 1;

@@ -4,7 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use bytes::Bytes;
-use client_sdk::{Codec, Frame, MediaError, MediaKind, MediaSource, NewRoom, PushError, Source, async_trait};
+use client_sdk::{
+    Codec, Frame, MediaError, MediaKind, MediaSource, NewRoom, PushError, Source, async_trait,
+};
 use signal_server::testing::TestServer;
 
 use crate::common::frames::{Form, receive_frames};
@@ -151,7 +153,8 @@ async fn meet(
 /// Checks that frames follow each other as in the file, which plays in a loop but may jump to a keyframe on request;
 /// tells where they start.
 fn in_order(frames: &[Bytes], file: &[Bytes]) -> usize {
-    let start = file.iter().position(|frame| *frame == frames[0]).expect("the first frame is in the file");
+    let start =
+        file.iter().position(|frame| *frame == frames[0]).expect("the first frame is in the file");
     let mut at = start;
     let mut jumps = 0;
     for frame in &frames[1..] {

@@ -41,7 +41,11 @@ impl Holdings {
 impl fmt::Display for Holdings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tasks, sockets, resident } = self;
-        write!(f, "{tasks} tasks, {sockets} sockets, {:.1} MiB", *resident as f64 / f64::from(1 << 20))
+        write!(
+            f,
+            "{tasks} tasks, {sockets} sockets, {:.1} MiB",
+            *resident as f64 / f64::from(1 << 20)
+        )
     }
 }
 

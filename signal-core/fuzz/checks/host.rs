@@ -48,7 +48,8 @@ impl World {
     pub(super) fn pass(&mut self, duration: Duration) {
         let until = self.now + duration;
         loop {
-            let deadlines = self.hubs.iter().filter_map(Hub::poll_timeout).chain(self.store.poll_timeout());
+            let deadlines =
+                self.hubs.iter().filter_map(Hub::poll_timeout).chain(self.store.poll_timeout());
             let Some(next) = deadlines.min().filter(|next| *next <= until) else { break };
             let before = self.now;
             self.now = next.max(self.now);
@@ -119,7 +120,7 @@ impl World {
             Output::ToNode { node, frame } => {
                 let to = usize::from(node == NodeId(2));
                 let from = NodeId(hub as u64 + 1);
-                self.hubs[to].handle_input(Input::Peer { from, frame }, self.now);
+                self.hubs[to].handle_input(Input::FromNode { from, frame }, self.now);
             }
             Output::Unwatch(_) => self.watching[hub] = false,
             Output::Watch(_) => self.watching[hub] = true,
@@ -151,7 +152,10 @@ impl World {
             self.hubs[hub].handle_input(Input::Sent { conn, bytes: frame.len() }, self.now);
         } else {
             // The hub looks before it hands out, so the last frame may go over.
-            assert!(state.unsent <= config().max_unsent_bytes, "{conn:?} is sent more than it reads");
+            assert!(
+                state.unsent <= config().max_unsent_bytes,
+                "{conn:?} is sent more than it reads"
+            );
             state.unsent += frame.len();
         }
     }

@@ -30,10 +30,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use signal_core::{
-    Admission, Applied, Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Entry, ErrorCode, Fresh,
-    Grant, Hub, HubConfig, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op,
-    OpId, ParticipantId, PasswordTag, Receipt, ReplayLimit, ResumeToken, Room, RoomId, Rotation, Ticket,
-    Timestamp, TokenHash,
+    Admission, Applied, Capacity, Change, CloseReason, ConnId, Disconnect, DisplayName, Entry,
+    ErrorCode, Grant, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore, NodeId,
+    OnCreatorLeave, Op, OpId, ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt,
+    ReplayLimit, ResumeToken, Room, RoomId, RoomSpec, Rotation, Ticket, Timestamp, TokenHash,
 };
 
 /// Plays a script. Whatever it is, nobody is sent anything before its welcome or after its close, what waits stays
@@ -85,7 +85,7 @@ struct Conn {
 impl World {
     fn new() -> Self {
         let mut store = MemoryStore::new();
-        let room = Room::create(NewRoom {
+        let room = Room::create(RoomSpec {
             id: room_id(),
             epoch: 1,
             name: "room".into(),
@@ -116,17 +116,21 @@ impl World {
     fn step(&mut self, verb: u8, slot: usize, rest: &[u8]) {
         let conn = self.slots[slot].conn;
         match verb {
-            b'o' | b'O' => self.open_guest(slot, dialect(verb), rest),
-            b'c' | b'C' => self.open(slot, dialect(verb), Some(Ticket::Creator), attach(Ticket::Creator)),
-            b'a' | b'A' => self.open(slot, dialect(verb), None, Entry::Ask { credential: Bytes::new() }),
+            b'o' | b'O' => self.open_guest(slot, protocol(verb), rest),
+            b'c' | b'C' => {
+                self.open(slot, protocol(verb), Some(Ticket::Creator), attach(Ticket::Creator))
+            }
+            b'a' | b'A' => {
+                self.open(slot, protocol(verb), None, Entry::Ask { credential: Bytes::new() })
+            }
             b'y' | b'n' => self.decide(slot, verb == b'y'),
             b'r' => self.resume(slot, rest),
             b's' => {
                 let frame = self.filled(rest);
                 conn.map(|conn| self.input(slot, Input::Frame { conn, frame })).unwrap_or_default();
             }
-            b'l' => self.lose(slot, Loss::Cut),
-            b'x' => self.lose(slot, Loss::Closed),
+            b'l' => self.lose(slot, Disconnect::Abrupt),
+            b'x' => self.lose(slot, Disconnect::Clean),
             b'd' | b'u' => self.read(slot, verb == b'u'),
             b'k' | b'b' => self.kick(slot, verb == b'b'),
             b'm' => {
@@ -148,11 +152,12 @@ impl World {
         }
     }
 
-    fn open_guest(&mut self, slot: usize, dialect: Dialect, rest: &[u8]) {
-        let known = rest.first().and_then(|digit| self.slots.get(usize::from(digit.wrapping_sub(b'0'))));
+    fn open_guest(&mut self, slot: usize, protocol: ProtocolVersion, rest: &[u8]) {
+        let known =
+            rest.first().and_then(|digit| self.slots.get(usize::from(digit.wrapping_sub(b'0'))));
         let ticket = known.and_then(|slot| slot.ticket).or_else(|| self.admit());
         if let Some(ticket) = ticket {
-            self.open(slot, dialect, Some(ticket), attach(ticket));
+            self.open(slot, protocol, Some(ticket), attach(ticket));
         }
     }
 
@@ -160,27 +165,47 @@ impl World {
     fn admit(&mut self) -> Option<Ticket> {
         let epoch = self.record()?.password_epoch();
         let by = Admission::Password(password(epoch));
-        match self.store.apply(room_id(), &Op::Admit { by, suffix: IdSuffix::new(0) }, self.now).reply {
+        match self
+            .store
+            .apply(room_id(), &Op::Admit { by, suffix: IdSuffix::new(0) }, self.now)
+            .reply
+        {
             Ok(Receipt::Entered { id }) => Some(Ticket::Guest(id)),
             Ok(Receipt::Done | Receipt::Resumed { .. }) | Err(_) => None,
         }
     }
 
-    fn open(&mut self, slot: usize, dialect: Dialect, ticket: Option<Ticket>, entry: Entry) {
-        self.lose(slot, Loss::Cut);
+    fn open(
+        &mut self,
+        slot: usize,
+        protocol: ProtocolVersion,
+        ticket: Option<Ticket>,
+        entry: Entry,
+    ) {
+        self.lose(slot, Disconnect::Abrupt);
         self.last_conn += 1;
         let conn = ConnId(self.last_conn);
         let token = token_hash(self.last_conn);
         let known = &mut self.slots[slot];
         *known = Slot { conn: Some(conn), ticket, id: known.id, token: Some(token) };
         let asks = matches!(entry, Entry::Ask { .. });
-        let state =
-            Conn { slot, is_open: true, is_welcome: false, is_resumed: false, reads: true, unsent: 0, asks };
+        let state = Conn {
+            slot,
+            is_open: true,
+            is_welcome: false,
+            is_resumed: false,
+            reads: true,
+            unsent: 0,
+            asks,
+        };
         self.conns.insert(conn, state);
         let resume_token = ResumeToken::new(format!("token {}", self.last_conn), token);
-        let fresh = Fresh { suffix: IdSuffix::new(0), resume_token };
+        let randomness = Randomness { suffix: IdSuffix::new(0), resume_token };
         let language = if slot < 4 { Language::En } else { Language::Zh };
-        self.input(slot, Input::Open { conn, room: room_id(), dialect, language, entry, fresh });
+        self.input(
+            slot,
+            Input::Open { conn, room: room_id(), protocol, language, entry, randomness },
+        );
     }
 
     fn resume(&mut self, slot: usize, rest: &[u8]) {
@@ -188,7 +213,7 @@ impl World {
         let of = self.slots[usize::from(digit - b'0')].clone();
         if let Some(token) = of.token {
             let entry = Entry::Resume { token, last_seq: number(last_seq), ice: None };
-            self.open(slot, Dialect::V2, of.ticket, entry);
+            self.open(slot, ProtocolVersion::V2, of.ticket, entry);
         }
     }
 
@@ -203,7 +228,7 @@ impl World {
         self.input(slot, Input::Authorized { conn, entry });
     }
 
-    fn lose(&mut self, slot: usize, how: Loss) {
+    fn lose(&mut self, slot: usize, how: Disconnect) {
         let Some(conn) = self.slots[slot].conn.take() else { return };
         if let Some(state) = self.conns.get_mut(&conn) {
             state.is_open = false;
@@ -222,10 +247,13 @@ impl World {
     }
 
     fn kick(&mut self, slot: usize, is_ban: bool) {
-        let (Some(participant), Some(record)) = (self.slots[slot].id, self.record()) else { return };
+        let (Some(participant), Some(record)) = (self.slots[slot].id, self.record()) else {
+            return;
+        };
         let epoch = record.password_epoch();
         let next = epoch.saturating_add(1);
-        let rotation = Rotation { password: password(next), invite: TokenHash::new([0; 32]), follows: epoch };
+        let rotation =
+            Rotation { password: password(next), invite: TokenHash::new([0; 32]), follows: epoch };
         self.apply(&Op::Kick { participant, rotate: is_ban.then_some(rotation) });
     }
 
@@ -235,7 +263,7 @@ impl World {
         self.answer();
         self.publish();
         for slot in 0..self.slots.len() {
-            self.lose(slot, Loss::Cut);
+            self.lose(slot, Disconnect::Abrupt);
         }
         self.pass(Duration::from_secs(30 * 3600));
         for hub in &self.hubs {
@@ -249,10 +277,14 @@ impl World {
         let mut filled = Vec::with_capacity(text.len());
         let mut rest = text;
         while let [byte, tail @ ..] = rest {
-            let slot = tail.first().and_then(|digit| self.slots.get(usize::from(digit.wrapping_sub(b'0'))));
+            let slot = tail
+                .first()
+                .and_then(|digit| self.slots.get(usize::from(digit.wrapping_sub(b'0'))));
             match (byte, slot) {
                 (b'$', Some(slot)) => {
-                    filled.extend_from_slice(slot.id.as_ref().map_or(b"?", |id| id.as_str().as_bytes()));
+                    filled.extend_from_slice(
+                        slot.id.as_ref().map_or(b"?", |id| id.as_str().as_bytes()),
+                    );
                     rest = &tail[1..];
                 }
                 _ => {
@@ -270,8 +302,8 @@ fn attach(ticket: Ticket) -> Entry {
     Entry::Attach { grant: Grant { ticket, password_epoch: u32::MAX }, name, ice: None }
 }
 
-fn dialect(verb: u8) -> Dialect {
-    if verb.is_ascii_uppercase() { Dialect::V2 } else { Dialect::V1 }
+fn protocol(verb: u8) -> ProtocolVersion {
+    if verb.is_ascii_uppercase() { ProtocolVersion::V2 } else { ProtocolVersion::V1 }
 }
 
 fn number(text: &[u8]) -> u64 {

@@ -31,7 +31,12 @@ pub(super) enum Excess {
 
 impl Budget {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { messages: Bucket::new(now), bytes: Bucket::new(now), last_told: None, over_since: now }
+        Self {
+            messages: Bucket::new(now),
+            bytes: Bucket::new(now),
+            last_told: None,
+            over_since: now,
+        }
     }
 
     /// Pays for one message of that many bytes, in a room with that many others.
@@ -43,7 +48,9 @@ impl Budget {
         now: Timestamp,
     ) -> Result<(), Excess> {
         let peers = u32::try_from(peers).unwrap_or(u32::MAX);
-        let burst = limit.burst_messages.saturating_add(limit.burst_messages_per_peer.saturating_mul(peers));
+        let burst = limit
+            .burst_messages
+            .saturating_add(limit.burst_messages_per_peer.saturating_mul(peers));
         let paid = self.messages.take(1, burst, limit.messages_per_second, now);
         match paid {
             Ok(()) => self.pay_bytes(bytes, limit, now),
@@ -95,7 +102,13 @@ impl Bucket {
     }
 
     /// Puts something in, or tells after how long it would fit.
-    fn take(&mut self, amount: u32, capacity: u32, per_second: u32, now: Timestamp) -> Result<(), Duration> {
+    fn take(
+        &mut self,
+        amount: u32,
+        capacity: u32,
+        per_second: u32,
+        now: Timestamp,
+    ) -> Result<(), Duration> {
         let elapsed = u64::try_from(now.saturating_since(self.at).as_millis()).unwrap_or(u64::MAX);
         self.level = self.level.saturating_sub(elapsed.saturating_mul(u64::from(per_second)));
         self.at = now;
@@ -136,7 +149,10 @@ mod tests {
     fn a_burst_passes_and_then_the_steady_rate() {
         let mut budget = Budget::new(START);
         let mut pay = |millis| budget.pay_message(0, 2, &limit(), at(millis)).is_ok();
-        assert_eq!([pay(0), pay(0), pay(0), pay(0), pay(0), pay(0)], [true, true, true, true, true, false]);
+        assert_eq!(
+            [pay(0), pay(0), pay(0), pay(0), pay(0), pay(0)],
+            [true, true, true, true, true, false]
+        );
         assert_eq!([pay(499), pay(500), pay(500), pay(1000)], [false, true, false, true]);
     }
 
@@ -157,7 +173,8 @@ mod tests {
             .map(|now| (now, budget.pay_bytes(1000, &limit(), now).unwrap_err()))
             .filter(|(_, excess)| *excess != Excess::Drop)
             .collect();
-        let times: Vec<u64> = told.iter().map(|(now, _)| now.as_millis() - START.as_millis()).collect();
+        let times: Vec<u64> =
+            told.iter().map(|(now, _)| now.as_millis() - START.as_millis()).collect();
         assert_eq!(times, [0, 1000, 2000, 3000, 4000, 5000]);
         assert!(told[..5].iter().all(|(_, excess)| matches!(excess, Excess::Tell { .. })));
         assert_eq!(told[5].1, Excess::Close);

@@ -5,21 +5,21 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::budget::Budget;
-use super::io::{Fresh, Loss};
-use crate::dialect::Dialect;
+use super::io::{Disconnect, Randomness};
 use crate::ids::{ParticipantId, RoomId};
 use crate::language::Language;
 use crate::message::IceServers;
+use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 
 /// A connection from its opening until the hub closes it or it is lost.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) room: RoomId,
-    pub(super) dialect: Dialect,
+    pub(super) protocol: ProtocolVersion,
     pub(super) language: Language,
     pub(super) phase: Phase,
-    pub(super) fresh: Fresh,
+    pub(super) randomness: Randomness,
     pub(super) budget: Budget,
     /// Bytes handed out and not acknowledged.
     pub(super) unsent_bytes: usize,
@@ -47,7 +47,7 @@ pub(super) struct Entering {
     /// Of a resume, how many messages the participant has received.
     pub(super) last_seq: u64,
     /// It has gone meanwhile: the seat is given back when it comes.
-    pub(super) lost: Option<Loss>,
+    pub(super) lost: Option<Disconnect>,
 }
 
 /// Frames that wait for their connection to be seated.
@@ -67,17 +67,17 @@ struct BadMessages {
 impl Connection {
     pub(super) fn new(
         room: RoomId,
-        dialect: Dialect,
+        protocol: ProtocolVersion,
         language: Language,
-        fresh: Fresh,
+        randomness: Randomness,
         now: Timestamp,
     ) -> Self {
         Self {
             room,
-            dialect,
+            protocol,
             language,
             phase: Phase::Asking(Held::default()),
-            fresh,
+            randomness,
             budget: Budget::new(now),
             unsent_bytes: 0,
             bad_messages: BadMessages { since: now, count: 0 },

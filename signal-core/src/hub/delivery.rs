@@ -7,21 +7,29 @@ use bytes::Bytes;
 
 use super::Hub;
 use super::io::{CloseCode, Output};
-use crate::dialect::Dialect;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::{RequestId, ServerMessage};
+use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::wire;
 
 impl Hub {
     /// Sends a message to a member; to one without a socket, when it comes back.
-    pub(super) fn send(&mut self, room: RoomId, to: ParticipantId, message: &ServerMessage, now: Timestamp) {
-        let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(to)) else { return };
-        let frame = wire::encode_server(message, member.dialect);
+    pub(super) fn send(
+        &mut self,
+        room: RoomId,
+        to: ParticipantId,
+        message: &ServerMessage,
+        now: Timestamp,
+    ) {
+        let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(to)) else {
+            return;
+        };
+        let frame = wire::encode_server(message, member.protocol);
         member.record(&frame, &self.config.replay, now);
-        let (conn, dialect) = (member.conn, member.dialect);
-        if dialect == Dialect::V2 {
+        let (conn, protocol) = (member.conn, member.protocol);
+        if protocol == ProtocolVersion::V2 {
             self.kept(room, now);
         }
         if let Some(conn) = conn {
@@ -41,7 +49,7 @@ impl Hub {
         let v1 = Arc::clone(&local.audience().v1);
         let except_conn = except.and_then(|id| local.member(id)?.conn);
         if !v1.is_empty() {
-            let frame = wire::encode_server(message, Dialect::V1);
+            let frame = wire::encode_server(message, ProtocolVersion::V1);
             self.hand_out_to_all(&v1, except_conn, &frame, now);
         }
         self.broadcast_v2(room, message, except, now);
@@ -58,8 +66,9 @@ impl Hub {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let mut frame = None;
         for (id, member) in local.members_mut() {
-            if member.dialect == Dialect::V2 && Some(id) != except {
-                let frame = frame.get_or_insert_with(|| wire::encode_server(message, Dialect::V2));
+            if member.protocol == ProtocolVersion::V2 && Some(id) != except {
+                let frame =
+                    frame.get_or_insert_with(|| wire::encode_server(message, ProtocolVersion::V2));
                 member.record(frame, &self.config.replay, now);
             }
         }
@@ -84,18 +93,29 @@ impl Hub {
         let language =
             conn.and_then(|conn| self.connections.get(&conn)).map(|connection| connection.language);
         let text = code.text(language.unwrap_or_default());
-        let message = refused.detail.map_or_else(|| text.to_owned(), |detail| format!("{text}: {detail}"));
+        let message =
+            refused.detail.map_or_else(|| text.to_owned(), |detail| format!("{text}: {detail}"));
         let usual = code.retry_after().filter(|_| !refused.is_final);
         let retry_after = refused.retry_after.or(usual);
         let Refused { about, req, .. } = refused;
         self.send(room, to, &ServerMessage::Error { code, message, about, retry_after, req }, now);
     }
 
-    fn hand_out_to_all(&mut self, to: &Arc<[ConnId]>, except: Option<ConnId>, frame: &Bytes, now: Timestamp) {
+    fn hand_out_to_all(
+        &mut self,
+        to: &Arc<[ConnId]>,
+        except: Option<ConnId>,
+        frame: &Bytes,
+        now: Timestamp,
+    ) {
         if to.is_empty() || (to.len() == 1 && except == Some(to[0])) {
             return;
         }
-        self.outputs.push_back(Output::Broadcast { to: Arc::clone(to), except, frame: frame.clone() });
+        self.outputs.push_back(Output::Broadcast {
+            to: Arc::clone(to),
+            except,
+            frame: frame.clone(),
+        });
         for &conn in to.iter().filter(|conn| Some(**conn) != except) {
             self.account(conn, frame.len(), now);
         }

@@ -49,7 +49,8 @@ fn update(before: &Seat, after: &Seat) -> PeerUpdate {
     PeerUpdate {
         name: (before.name != after.name).then(|| after.name.shared()),
         state: after.state.clone().filter(|state| before.state.as_ref() != Some(state)),
-        connected: (lossy || before.is_attached() != after.is_attached()).then(|| after.is_attached()),
+        connected: (lossy || before.is_attached() != after.is_attached())
+            .then(|| after.is_attached()),
         lossy,
     }
 }

@@ -6,21 +6,29 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::connection::{Connection, Entering, Phase};
-use super::io::{CloseCode, Entry, Loss, Output};
+use super::io::{CloseCode, Disconnect, Entry, Output};
 use super::leaving::Keep;
 use super::member::Member;
 use super::{AskedBy, Hub};
-use crate::dialect::Dialect;
 use crate::error::ErrorCode;
-use crate::ids::{ConnId, Link, ParticipantId, RoomId};
-use crate::message::{IceServers, Missed, Participant, Payload, Resumed, ServerMessage, Welcome};
+use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
+use crate::message::{
+    IceServers, Missed, ParticipantInfo, Payload, Resumed, ServerMessage, Welcome,
+};
+use crate::protocol::ProtocolVersion;
 use crate::room::{LeaveReason, Op, Receipt, Reject, Room, Seat, Status};
 use crate::store::Applied;
 use crate::time::Timestamp;
 use crate::wire;
 
 impl Hub {
-    pub(super) fn open(&mut self, conn: ConnId, connection: Connection, entry: Entry, now: Timestamp) {
+    pub(super) fn open(
+        &mut self,
+        conn: ConnId,
+        connection: Connection,
+        entry: Entry,
+        now: Timestamp,
+    ) {
         let room = connection.room;
         self.connections.insert(conn, connection);
         let local = self.rooms.entry(room).or_default();
@@ -32,7 +40,12 @@ impl Hub {
         self.enter(conn, entry, now);
     }
 
-    pub(super) fn authorized(&mut self, conn: ConnId, entry: Result<Entry, ErrorCode>, now: Timestamp) {
+    pub(super) fn authorized(
+        &mut self,
+        conn: ConnId,
+        entry: Result<Entry, ErrorCode>,
+        now: Timestamp,
+    ) {
         let is_asking = self
             .connections
             .get(&conn)
@@ -47,25 +60,33 @@ impl Hub {
     }
 
     fn enter(&mut self, conn: ConnId, entry: Entry, now: Timestamp) {
-        let link = self.link(conn);
+        let attachment = self.attachment(conn);
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let room = connection.room;
-        let resume_token = connection.fresh.resume_token.hash();
+        let resume_token = connection.randomness.resume_token.hash();
         let (op, ice, last_seq) = match entry {
             Entry::Ask { credential } => {
                 self.outputs.push_back(Output::Authorize { conn, room, credential });
                 return;
             }
             Entry::Attach { grant, name, ice } => {
-                let (dialect, suffix) = (connection.dialect, connection.fresh.suffix);
-                (Op::Attach { grant, name, dialect, link, resume: resume_token, suffix }, ice, 0)
+                let (protocol, suffix) = (connection.protocol, connection.randomness.suffix);
+                (
+                    Op::Attach { grant, name, protocol, attachment, resume: resume_token, suffix },
+                    ice,
+                    0,
+                )
             }
             Entry::Resume { token, last_seq, ice } => {
-                connection.dialect = Dialect::V2;
+                connection.protocol = ProtocolVersion::V2;
                 let local = self.rooms.get(&room);
-                let continues =
-                    local.and_then(|local| local.replayable(token, last_seq, &self.config.replay, now));
-                (Op::Resume { token, fresh: resume_token, link, continues }, ice, last_seq)
+                let continues = local
+                    .and_then(|local| local.replayable(token, last_seq, &self.config.replay, now));
+                (
+                    Op::Resume { token, next_token: resume_token, attachment, continues },
+                    ice,
+                    last_seq,
+                )
             }
         };
         let held = match mem::replace(&mut connection.phase, Phase::Leaving) {
@@ -79,7 +100,9 @@ impl Hub {
     /// The store has answered.
     pub(super) fn entered(&mut self, conn: ConnId, applied: &Applied, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let Phase::Entering(entering) = mem::replace(&mut connection.phase, Phase::Leaving) else { return };
+        let Phase::Entering(entering) = mem::replace(&mut connection.phase, Phase::Leaving) else {
+            return;
+        };
         let room = connection.room;
         if let Some(how) = entering.lost {
             self.forget(conn);
@@ -93,31 +116,48 @@ impl Hub {
             }
         };
         // The newest record and not the receipt: the seat may be gone again.
-        let Some(record) = self.rooms.get(&room).and_then(|local| local.record()).cloned() else { return };
-        let link = self.link(conn);
-        let Some(seat) = record.seats().iter().find(|seat| seat.link == link && seat.is_attached()) else {
-            let (code, close) = loss_of_seat(receipt, &record, link);
+        let Some(record) = self.rooms.get(&room).and_then(|local| local.record()).cloned() else {
+            return;
+        };
+        let attachment = self.attachment(conn);
+        let Some(seat) =
+            record.seats().iter().find(|seat| seat.attachment == attachment && seat.is_attached())
+        else {
+            let (code, close) = loss_of_seat(receipt, &record, attachment);
             return self.refuse(conn, code, close);
         };
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.phase = Phase::Seated(seat.id);
         }
         match receipt {
-            Receipt::Resumed { continued: true, .. } => self.resume(conn, &record, seat, entering, now),
-            Receipt::Resumed { continued: false, .. } => self.start_anew(conn, &record, seat, entering, now),
-            Receipt::Done | Receipt::Entered { .. } => self.welcome(conn, &record, seat, entering, now),
+            Receipt::Resumed { continued: true, .. } => {
+                self.resume(conn, &record, seat, entering, now)
+            }
+            Receipt::Resumed { continued: false, .. } => {
+                self.start_anew(conn, &record, seat, entering, now)
+            }
+            Receipt::Done | Receipt::Entered { .. } => {
+                self.welcome(conn, &record, seat, entering, now)
+            }
         }
     }
 
     /// Says who is there to a connection that has got its seat.
-    fn welcome(&mut self, conn: ConnId, record: &Arc<Room>, seat: &Seat, entering: Entering, now: Timestamp) {
+    fn welcome(
+        &mut self,
+        conn: ConnId,
+        record: &Arc<Room>,
+        seat: &Seat,
+        entering: Entering,
+        now: Timestamp,
+    ) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        let welcome = match connection.dialect {
-            Dialect::V1 => None,
-            Dialect::V2 => Some(Welcome {
+        let welcome = match connection.protocol {
+            ProtocolVersion::V1 => None,
+            ProtocolVersion::V2 => Some(Welcome {
                 room: record.info(),
                 ice: ice_or_none(entering.ice.clone(), record),
-                resume_token: Arc::clone(connection.fresh.resume_token.text()),
+                resume_token: Arc::clone(connection.randomness.resume_token.text()),
                 resume_grace: self.config.resume_grace,
                 server_time: now,
             }),
@@ -130,13 +170,27 @@ impl Hub {
     }
 
     /// Goes on where the socket before this one was lost.
-    fn resume(&mut self, conn: ConnId, record: &Arc<Room>, seat: &Seat, entering: Entering, now: Timestamp) {
+    fn resume(
+        &mut self,
+        conn: ConnId,
+        record: &Arc<Room>,
+        seat: &Seat,
+        entering: Entering,
+        now: Timestamp,
+    ) {
         let room = record.id();
-        let Some((seq, received, frames)) = self.missed(room, seat.id, entering.last_seq, now) else {
+        let Some((seq, received, frames)) = self.missed(room, seat.id, entering.last_seq, now)
+        else {
             // What was missed went out of the replay while the store was busy: let it come back for a snapshot.
             self.outputs.push_back(Output::Close { conn, code: CloseCode::Unavailable });
             self.forget(conn);
-            return self.give_up_seat(room, self.link(conn), Loss::Cut, Keep::ForResume, now);
+            return self.give_up_seat(
+                room,
+                self.attachment(conn),
+                Disconnect::Abrupt,
+                Keep::ForResume,
+                now,
+            );
         };
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let older = local.connect_member(seat.id, Some(conn));
@@ -198,14 +252,14 @@ impl Hub {
         now: Timestamp,
     ) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        let resume_token = Arc::clone(connection.fresh.resume_token.text());
+        let resume_token = Arc::clone(connection.randomness.resume_token.text());
         let ice = ice_or_none(ice, record);
         let message = ServerMessage::Resumed(Resumed { seq, missed, resume_token, ice });
-        self.hand_out(conn, wire::encode_server(&message, Dialect::V2), now);
+        self.hand_out(conn, wire::encode_server(&message, ProtocolVersion::V2), now);
     }
 
     fn insert_member(&mut self, conn: ConnId, record: &Room, seat: &Seat) {
-        let member = Member::new(seat.dialect, self.link(conn), seat.generation);
+        let member = Member::new(seat.protocol, self.attachment(conn), seat.generation);
         if let Some(local) = self.rooms.get_mut(&record.id()) {
             local.insert_member(seat.id, member);
         }
@@ -229,7 +283,7 @@ impl Hub {
             retry_after: code.retry_after(),
             req: None,
         };
-        let frame = wire::encode_server(&message, connection.dialect);
+        let frame = wire::encode_server(&message, connection.protocol);
         self.outputs.push_back(Output::Frame { to: conn, frame });
         self.dismiss(conn, close);
     }
@@ -240,7 +294,7 @@ impl Hub {
         conn: ConnId,
         room: RoomId,
         reply: Result<Receipt, Reject>,
-        how: Loss,
+        how: Disconnect,
         now: Timestamp,
     ) {
         let keep = match reply {
@@ -248,16 +302,19 @@ impl Hub {
             Ok(Receipt::Done | Receipt::Entered { .. }) => Keep::No,
             Err(_) => return,
         };
-        self.give_up_seat(room, self.link(conn), how, keep, now);
+        self.give_up_seat(room, self.attachment(conn), how, keep, now);
     }
 }
 
-fn others(record: &Room, me: ParticipantId) -> Vec<Participant> {
+fn others(record: &Room, me: ParticipantId) -> Vec<ParticipantInfo> {
     record.seats().iter().filter(|seat| seat.id != me).map(Seat::participant).collect()
 }
 
 fn ice_or_none(ice: Option<IceServers>, record: &Room) -> IceServers {
-    ice.unwrap_or_else(|| IceServers { servers: Payload::empty_list(), expires_at: record.expires_at() })
+    ice.unwrap_or_else(|| IceServers {
+        servers: Payload::empty_list(),
+        expires_at: record.expires_at(),
+    })
 }
 
 /// What a connection is told whose entry was refused.
@@ -285,7 +342,7 @@ fn refusal(reject: Reject) -> ErrorCode {
 }
 
 /// What a connection is told whose seat was gone again before it was told that it had one.
-fn loss_of_seat(receipt: Receipt, record: &Room, link: Link) -> (ErrorCode, CloseCode) {
+fn loss_of_seat(receipt: Receipt, record: &Room, attachment: Attachment) -> (ErrorCode, CloseCode) {
     if let Status::Closed(_) = record.status() {
         return (ErrorCode::RoomClosed, CloseCode::RoomClosed);
     }
@@ -294,11 +351,13 @@ fn loss_of_seat(receipt: Receipt, record: &Room, link: Link) -> (ErrorCode, Clos
         Receipt::Done => None,
     };
     // Somebody has declared the socket lost.
-    let is_detached = record.seats().iter().any(|seat| seat.link == link);
+    let is_detached = record.seats().iter().any(|seat| seat.attachment == attachment);
     match id.and_then(|id| record.departure(id)) {
         None if is_detached => (ErrorCode::ResumeFailed, CloseCode::ResumeFailed),
         Some(LeaveReason::Kicked) => (ErrorCode::Forbidden, CloseCode::Kicked),
-        Some(LeaveReason::Left | LeaveReason::Lost) => (ErrorCode::ResumeFailed, CloseCode::ResumeFailed),
+        Some(LeaveReason::Left | LeaveReason::Lost) => {
+            (ErrorCode::ResumeFailed, CloseCode::ResumeFailed)
+        }
         Some(LeaveReason::Replaced) | None => (ErrorCode::Forbidden, CloseCode::Replaced),
     }
 }

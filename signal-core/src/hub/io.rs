@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::peer_frame::PeerFrame;
-use crate::dialect::Dialect;
+use super::node_frame::NodeFrame;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, IdSuffix, NodeId, OpId, ParticipantId, RoomId};
 use crate::language::Language;
 use crate::message::{IceServers, RequestId};
 use crate::name::DisplayName;
+use crate::protocol::ProtocolVersion;
 use crate::room::{Grant, Op, Room};
 use crate::store::Applied;
 use crate::token::{ResumeToken, TokenHash};
@@ -63,7 +63,7 @@ pub enum Input {
         /// The connection.
         conn: ConnId,
         /// How.
-        how: Loss,
+        how: Disconnect,
     },
     /// A connection was opened.
     Open {
@@ -72,20 +72,20 @@ pub enum Input {
         /// The room it is for.
         room: RoomId,
         /// How it speaks.
-        dialect: Dialect,
+        protocol: ProtocolVersion,
         /// The language of the texts it gets.
         language: Language,
         /// How it enters.
         entry: Entry,
         /// Random; used where an id or a resume token is needed.
-        fresh: Fresh,
+        randomness: Randomness,
     },
     /// A frame from another node.
-    Peer {
+    FromNode {
         /// The node that sent it.
         from: NodeId,
         /// The frame.
-        frame: PeerFrame,
+        frame: NodeFrame,
     },
     /// A newer record of a room, for a change that somebody else asked the store for.
     Record(Arc<Room>),
@@ -105,7 +105,7 @@ pub enum Input {
     /// That [`Output::ToNode`] could not be delivered; its sender is told.
     Undelivered {
         /// The frame.
-        frame: PeerFrame,
+        frame: NodeFrame,
     },
 }
 
@@ -140,7 +140,7 @@ pub enum Entry {
 
 /// What an attach may need of random things.
 #[derive(Clone, Debug)]
-pub struct Fresh {
+pub struct Randomness {
     /// The random part of a participant id.
     pub suffix: IdSuffix,
     /// A new resume token.
@@ -149,11 +149,11 @@ pub struct Fresh {
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Loss {
+pub enum Disconnect {
     /// With a close frame of the participant (1000, 1001 or no code): it has left.
-    Closed,
+    Clean,
     /// Without one: a v2 participant may come back.
-    Cut,
+    Abrupt,
 }
 
 /// Something to do, told by a [`Hub`](crate::Hub).
@@ -218,13 +218,13 @@ pub enum Output {
         /// The connection.
         conn: ConnId,
     },
-    /// Hand this to the hub of another node as [`Input::Peer`], or back to this one as [`Input::Undelivered`].
+    /// Hand this to the hub of another node as [`Input::FromNode`], or back to this one as [`Input::Undelivered`].
     /// Frames to one node keep their order.
     ToNode {
         /// The node.
         node: NodeId,
         /// The frame.
-        frame: PeerFrame,
+        frame: NodeFrame,
     },
     /// Nobody of that room is here any more: its records are not needed.
     Unwatch(RoomId),
@@ -284,7 +284,9 @@ impl CloseCode {
     pub fn after_refusal(code: ErrorCode) -> Self {
         match code {
             ErrorCode::ResumeFailed => Self::ResumeFailed,
-            ErrorCode::RoomClosed | ErrorCode::RoomExpired | ErrorCode::RoomNotFound => Self::RoomClosed,
+            ErrorCode::RoomClosed | ErrorCode::RoomExpired | ErrorCode::RoomNotFound => {
+                Self::RoomClosed
+            }
             ErrorCode::RoomFull => Self::RoomFull,
             ErrorCode::Unavailable | ErrorCode::PeerUnreachable => Self::Unavailable,
             ErrorCode::RateLimited => Self::RateLimited,

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::connection::Phase;
-use super::io::{CloseCode, Loss, Output};
+use super::io::{CloseCode, Disconnect, Output};
 use super::{AskedBy, Hub};
-use crate::dialect::Dialect;
-use crate::ids::{ConnId, Link, ParticipantId, RoomId};
+use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
 use crate::message::ServerMessage;
-use crate::room::{Farewell, Op};
+use crate::protocol::ProtocolVersion;
+use crate::room::{LeaveKind, Op};
 use crate::time::Timestamp;
 
 /// Whether a seat is kept for a while after its socket was lost.
@@ -27,40 +27,49 @@ impl Hub {
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.phase = Phase::Leaving;
         }
-        let link = self.link(conn);
-        self.commit(room, Op::Leave { link, how: Farewell::Leave }, AskedBy::Leaving(conn));
+        let attachment = self.attachment(conn);
+        self.commit(room, Op::Leave { attachment, how: LeaveKind::Leave }, AskedBy::Leaving(conn));
     }
 
-    pub(super) fn lost(&mut self, conn: ConnId, how: Loss, now: Timestamp) {
+    pub(super) fn lost(&mut self, conn: ConnId, how: Disconnect, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let (room, dialect) = (connection.room, connection.dialect);
+        let (room, protocol) = (connection.room, connection.protocol);
         match &mut connection.phase {
             Phase::Asking(_) | Phase::Leaving => self.forget(conn),
             // The seat is given back when it comes.
             Phase::Entering(entering) => entering.lost = Some(how),
             Phase::Seated(id) => {
                 let id = *id;
-                let link = self.link(conn);
-                let keep = match (dialect, how) {
-                    (Dialect::V2, Loss::Cut) => Keep::ForResume,
-                    (Dialect::V1, _) | (Dialect::V2, Loss::Closed) => Keep::No,
+                let attachment = self.attachment(conn);
+                let keep = match (protocol, how) {
+                    (ProtocolVersion::V2, Disconnect::Abrupt) => Keep::ForResume,
+                    (ProtocolVersion::V1, _) | (ProtocolVersion::V2, Disconnect::Clean) => Keep::No,
                 };
                 match keep {
                     Keep::ForResume => self.disconnect_member(room, id),
                     Keep::No => self.remove_member(room, id),
                 }
-                self.give_up_seat(room, link, how, keep, now);
+                self.give_up_seat(room, attachment, how, keep, now);
                 self.forget(conn);
             }
         }
     }
 
     /// Tells the store about the seat of a socket that has gone.
-    pub(super) fn give_up_seat(&mut self, room: RoomId, link: Link, how: Loss, keep: Keep, now: Timestamp) {
+    pub(super) fn give_up_seat(
+        &mut self,
+        room: RoomId,
+        attachment: Attachment,
+        how: Disconnect,
+        keep: Keep,
+        now: Timestamp,
+    ) {
         let op = match (how, keep) {
-            (Loss::Closed, _) => Op::Leave { link, how: Farewell::Close },
-            (Loss::Cut, Keep::No) => Op::Detach { link, until: now },
-            (Loss::Cut, Keep::ForResume) => Op::Detach { link, until: now + self.config.resume_grace },
+            (Disconnect::Clean, _) => Op::Leave { attachment, how: LeaveKind::Close },
+            (Disconnect::Abrupt, Keep::No) => Op::Detach { attachment, until: now },
+            (Disconnect::Abrupt, Keep::ForResume) => {
+                Op::Detach { attachment, until: now + self.config.resume_grace }
+            }
         };
         self.commit(room, op, AskedBy::Nobody);
     }
@@ -68,7 +77,8 @@ impl Hub {
     /// Has a participant come back later, to another process.
     pub(super) fn send_away(&mut self, conn: ConnId, reconnect_after: Duration, now: Timestamp) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        if let (Dialect::V2, &Phase::Seated(id)) = (connection.dialect, &connection.phase) {
+        if let (ProtocolVersion::V2, &Phase::Seated(id)) = (connection.protocol, &connection.phase)
+        {
             let room = connection.room;
             self.send(room, id, &ServerMessage::ServerDraining { reconnect_after }, now);
         }
@@ -82,7 +92,9 @@ impl Hub {
         }
         self.outputs.push_back(Output::Close { conn, code });
         match code {
-            CloseCode::SlowConsumer | CloseCode::Unavailable => self.lost(conn, Loss::Cut, now),
+            CloseCode::SlowConsumer | CloseCode::Unavailable => {
+                self.lost(conn, Disconnect::Abrupt, now)
+            }
             CloseCode::BadMessages
             | CloseCode::BadToken
             | CloseCode::Kicked
@@ -91,7 +103,7 @@ impl Hub {
             | CloseCode::Replaced
             | CloseCode::ResumeFailed
             | CloseCode::RoomClosed
-            | CloseCode::RoomFull => self.lost(conn, Loss::Closed, now),
+            | CloseCode::RoomFull => self.lost(conn, Disconnect::Clean, now),
         }
     }
 

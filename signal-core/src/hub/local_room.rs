@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::difference::Difference;
 use super::member::Member;
 use super::negotiation::{Negotiation, pair};
-use super::peer_frame::PeerFrame;
+use super::node_frame::NodeFrame;
 use crate::config::ReplayLimit;
-use crate::dialect::Dialect;
-use crate::ids::{ConnId, Link, NodeId, ParticipantId};
+use crate::ids::{Attachment, ConnId, NodeId, ParticipantId};
+use crate::protocol::ProtocolVersion;
 use crate::room::Room;
 use crate::time::Timestamp;
 use crate::token::TokenHash;
@@ -24,7 +24,7 @@ pub(super) struct LocalRoom {
     audience: Audiences,
     negotiations: BTreeMap<(ParticipantId, ParticipantId), Negotiation>,
     /// Frames for which this node does not know enough yet, in the order in which they came.
-    pub(super) held: VecDeque<(NodeId, PeerFrame)>,
+    pub(super) held: VecDeque<(NodeId, NodeFrame)>,
     pub(super) held_bytes: usize,
     /// When something that is kept for a replay is too old for it.
     trim_at: Option<Timestamp>,
@@ -43,11 +43,14 @@ impl LocalRoom {
     /// Takes over a record if it is newer and tells what is different; `None` if it is not newer.
     pub(super) fn see(&mut self, record: &Arc<Room>) -> Option<Difference> {
         let known = self.record.as_deref();
-        if known.is_some_and(|known| known.epoch() == record.epoch() && known.version() >= record.version()) {
+        if known.is_some_and(|known| {
+            known.epoch() == record.epoch() && known.version() >= record.version()
+        }) {
             return None;
         }
         // Nobody is a member before the first record, so there is nobody to tell.
-        let difference = known.map_or_else(Difference::default, |known| Difference::between(known, record));
+        let difference =
+            known.map_or_else(Difference::default, |known| Difference::between(known, record));
         self.record = Some(Arc::clone(record));
         let gone = difference.left.iter().map(|(id, _)| *id);
         let lossy = difference.updated.iter().filter(|(_, update)| update.lossy).map(|(id, _)| *id);
@@ -79,7 +82,11 @@ impl LocalRoom {
     }
 
     /// Gives a member another socket, or none; returns the one it had.
-    pub(super) fn connect_member(&mut self, id: ParticipantId, conn: Option<ConnId>) -> Option<ConnId> {
+    pub(super) fn connect_member(
+        &mut self,
+        id: ParticipantId,
+        conn: Option<ConnId>,
+    ) -> Option<ConnId> {
         let member = self.members.get_mut(&id)?;
         let before = std::mem::replace(&mut member.conn, conn);
         self.count_audience();
@@ -87,14 +94,14 @@ impl LocalRoom {
     }
 
     fn count_audience(&mut self) {
-        let of = |dialect: Dialect| {
+        let of = |protocol: ProtocolVersion| {
             self.members
                 .values()
-                .filter(|member| member.dialect == dialect)
+                .filter(|member| member.protocol == protocol)
                 .filter_map(|member| member.conn)
                 .collect()
         };
-        self.audience = Audiences { v1: of(Dialect::V1), v2: of(Dialect::V2) };
+        self.audience = Audiences { v1: of(ProtocolVersion::V1), v2: of(ProtocolVersion::V2) };
     }
 
     pub(super) fn negotiation(&mut self, a: ParticipantId, b: ParticipantId) -> &mut Negotiation {
@@ -108,12 +115,12 @@ impl LocalRoom {
         received: u64,
         limit: &ReplayLimit,
         now: Timestamp,
-    ) -> Option<Link> {
+    ) -> Option<Attachment> {
         let seat = self.record.as_deref()?.resumable(token)?;
         let member = self.members.get(&seat.id)?;
         // With an older token it is unknown what its holder received.
         let goes_on = seat.resumes_current(token) && member.generation == seat.generation;
-        (goes_on && member.replay().reaches(received, limit, now)).then_some(member.link)
+        (goes_on && member.replay().reaches(received, limit, now)).then_some(member.attachment)
     }
 
     /// Something was kept for a replay just now; `true` if that moves the deadline.

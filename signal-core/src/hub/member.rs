@@ -5,16 +5,16 @@ use bytes::Bytes;
 use super::replay::Replay;
 use super::showing::Showing;
 use crate::config::ReplayLimit;
-use crate::dialect::Dialect;
-use crate::ids::{ConnId, Link};
+use crate::ids::{Attachment, ConnId};
+use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 
 /// Somebody who was sent `joined` here: with a socket, or in v2 also without one for a while.
 #[derive(Debug)]
 pub(super) struct Member {
-    pub(super) dialect: Dialect,
+    pub(super) protocol: ProtocolVersion,
     /// Its socket, or the one it had last.
-    pub(super) link: Link,
+    pub(super) attachment: Attachment,
     /// Of its seat when it entered; another one in a record means that it has moved on without this node.
     pub(super) generation: u32,
     /// `None` while it is detached.
@@ -26,12 +26,12 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(dialect: Dialect, link: Link, generation: u32) -> Self {
+    pub(super) fn new(protocol: ProtocolVersion, attachment: Attachment, generation: u32) -> Self {
         Self {
-            dialect,
-            link,
+            protocol,
+            attachment,
             generation,
-            conn: Some(link.conn),
+            conn: Some(attachment.conn),
             received: 0,
             showing: Showing::default(),
             replay: Replay::default(),
@@ -40,9 +40,9 @@ impl Member {
 
     /// Numbers and keeps a message for a replay, which only v2 has.
     pub(super) fn record(&mut self, frame: &Bytes, limit: &ReplayLimit, now: Timestamp) {
-        match self.dialect {
-            Dialect::V1 => {}
-            Dialect::V2 => self.replay.push(frame.clone(), limit, now),
+        match self.protocol {
+            ProtocolVersion::V1 => {}
+            ProtocolVersion::V2 => self.replay.push(frame.clone(), limit, now),
         }
     }
 

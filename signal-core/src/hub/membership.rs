@@ -7,10 +7,10 @@ use super::difference::Difference;
 use super::io::{CloseCode, Output};
 use super::local_room::LocalRoom;
 use super::{AskedBy, Hub};
-use crate::dialect::Dialect;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::language::Language;
 use crate::message::ServerMessage;
+use crate::protocol::ProtocolVersion;
 use crate::room::{CloseReason, LeaveReason, Op, Presence, Room, Status};
 use crate::time::Timestamp;
 
@@ -30,7 +30,13 @@ impl Hub {
         self.unwatch_if_idle(room);
     }
 
-    fn tell_difference(&mut self, room: RoomId, record: &Room, difference: Difference, now: Timestamp) {
+    fn tell_difference(
+        &mut self,
+        room: RoomId,
+        record: &Room,
+        difference: Difference,
+        now: Timestamp,
+    ) {
         let Difference { left, joined, updated, room: info, extended } = difference;
         for &(id, reason) in &left {
             self.unseat_member(room, id, reason, now);
@@ -41,7 +47,12 @@ impl Hub {
             self.broadcast(room, &message, None, now);
         }
         for seat in joined.into_iter().filter_map(|id| record.seat(id)) {
-            self.broadcast(room, &ServerMessage::PeerJoined { participant: seat.participant() }, None, now);
+            self.broadcast(
+                room,
+                &ServerMessage::PeerJoined { participant: seat.participant() },
+                None,
+                now,
+            );
         }
         for (participant_id, update) in updated {
             let message = ServerMessage::PeerUpdated { participant_id, update };
@@ -56,7 +67,13 @@ impl Hub {
     }
 
     /// Parts with a member whose seat is gone.
-    fn unseat_member(&mut self, room: RoomId, id: ParticipantId, reason: LeaveReason, now: Timestamp) {
+    fn unseat_member(
+        &mut self,
+        room: RoomId,
+        id: ParticipantId,
+        reason: LeaveReason,
+        now: Timestamp,
+    ) {
         let Some(conn) = self.rooms.get(&room).and_then(|local| local.member(id)?.conn) else {
             self.remove_member(room, id);
             return;
@@ -77,9 +94,9 @@ impl Hub {
     fn tell_kicked(&mut self, room: RoomId, id: ParticipantId, conn: ConnId, now: Timestamp) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let reason = kicked_text(connection.language).to_owned();
-        let message = match connection.dialect {
-            Dialect::V1 => ServerMessage::RoomClosed { reason, code: None },
-            Dialect::V2 => ServerMessage::Kicked { reason },
+        let message = match connection.protocol {
+            ProtocolVersion::V1 => ServerMessage::RoomClosed { reason, code: None },
+            ProtocolVersion::V2 => ServerMessage::Kicked { reason },
         };
         self.send(room, id, &message, now);
     }
@@ -91,11 +108,11 @@ impl Hub {
         let mut cut = Vec::new();
         for (id, member) in local.members_mut() {
             let Some(seat) = record.seat(id) else { continue };
-            if seat.link.node != self.node || seat.generation != member.generation {
+            if seat.attachment.node != self.node || seat.generation != member.generation {
                 moved.push((id, member.conn));
-            } else if member.link != seat.link {
+            } else if member.attachment != seat.attachment {
                 // Resumed by a connection of this node, which is about to be told.
-                member.link = seat.link;
+                member.attachment = seat.attachment;
             } else if let (Some(conn), Presence::Detached { .. }) = (member.conn, seat.presence) {
                 cut.push((id, conn));
             }
@@ -128,8 +145,11 @@ impl Hub {
 
     /// The store does not know the room any more: its time was over long ago, or somebody has removed it.
     pub(super) fn room_forgotten(&mut self, room: RoomId, now: Timestamp) {
-        let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::forget_record) else { return };
-        let reason = if record.expires_at() <= now { CloseReason::Expired } else { CloseReason::ByAdmin };
+        let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::forget_record) else {
+            return;
+        };
+        let reason =
+            if record.expires_at() <= now { CloseReason::Expired } else { CloseReason::ByAdmin };
         self.deadlines.set(room, None);
         self.room_closed(room, reason, now);
         self.unwatch_if_idle(room);
@@ -151,7 +171,7 @@ impl Hub {
     /// Credentials last as long as the room did.
     fn renew_ice_servers(&mut self, room: RoomId) {
         let Some(local) = self.rooms.get(&room) else { return };
-        let v2 = local.members().filter(|(_, member)| member.dialect == Dialect::V2);
+        let v2 = local.members().filter(|(_, member)| member.protocol == ProtocolVersion::V2);
         let wanted = v2.filter_map(|(participant, member)| {
             Some(Output::IceServersWanted { conn: member.conn?, room, participant, req: None })
         });

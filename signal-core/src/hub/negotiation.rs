@@ -64,12 +64,22 @@ impl Negotiation {
     }
 
     fn sides(&mut self, from: ParticipantId, to: ParticipantId) -> (&mut Side, &mut Side) {
-        if from < to { (&mut self.smaller, &mut self.larger) } else { (&mut self.larger, &mut self.smaller) }
+        if from < to {
+            (&mut self.smaller, &mut self.larger)
+        } else {
+            (&mut self.larger, &mut self.smaller)
+        }
     }
 }
 
 impl Side {
-    fn offer(&mut self, other: &Self, offer: Option<u32>, patience: Duration, now: Timestamp) -> Verdict {
+    fn offer(
+        &mut self,
+        other: &Self,
+        offer: Option<u32>,
+        patience: Duration,
+        now: Timestamp,
+    ) -> Verdict {
         self.refused = other.unanswered > 0 && now.saturating_since(other.offered_at) < patience;
         if self.refused {
             return Verdict::Conflict;
@@ -130,7 +140,13 @@ mod tests {
             self.judge("p_b", "p_a", kind, None)
         }
 
-        fn judge(&mut self, from: &str, to: &str, kind: SignalKind, negotiation: Option<u32>) -> Verdict {
+        fn judge(
+            &mut self,
+            from: &str,
+            to: &str,
+            kind: SignalKind,
+            negotiation: Option<u32>,
+        ) -> Verdict {
             let signal = Signal { kind, payload: Payload::empty_list(), negotiation, tracks: None };
             let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
             self.negotiation.judge(from, to, &signal, Duration::from_secs(15), self.now)

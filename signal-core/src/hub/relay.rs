@@ -6,12 +6,12 @@ use super::Hub;
 use super::delivery::Refused;
 use super::io::Output;
 use super::negotiation::Verdict;
-use super::peer_frame::{Address, PeerBody, PeerFrame};
+use super::node_frame::{NodeBody, NodeFrame, SeatRef};
 use super::request::Sender;
-use crate::dialect::Dialect;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId};
 use crate::message::{Payload, RequestId, ServerMessage, Signal, Topic};
+use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 
 impl Hub {
@@ -35,7 +35,7 @@ impl Hub {
         let is_here = node == self.node;
         // A message that is going to wait is judged when it is delivered.
         if is_here && self.has_to_wait(room, to) {
-            return self.hold(sender, to, PeerBody::Signal(signal), req, now);
+            return self.hold(sender, to, NodeBody::Signal(signal), req, now);
         }
         if is_here || from < to {
             match self.judge(room, from, to, &signal, now) {
@@ -50,7 +50,7 @@ impl Hub {
         if is_here {
             self.send(room, to, &ServerMessage::Signal { from, signal }, now);
         } else {
-            self.send_to_node(node, sender, Some(to), PeerBody::Signal(signal), req);
+            self.send_to_node(node, sender, Some(to), NodeBody::Signal(signal), req);
         }
     }
 
@@ -72,14 +72,15 @@ impl Hub {
             }
             Ok(_) if self.speaks_v1(room, to) => {
                 let detail = Some("it speaks v1, which has no `message`");
-                let refused = Refused { about: Some(to), detail, is_final: true, req, ..Refused::default() };
+                let refused =
+                    Refused { about: Some(to), detail, is_final: true, req, ..Refused::default() };
                 self.error(room, from, ErrorCode::PeerUnreachable, refused, now);
             }
             Ok(node) if node != self.node => {
-                self.send_to_node(node, sender, Some(to), PeerBody::Message { topic, data }, req);
+                self.send_to_node(node, sender, Some(to), NodeBody::Message { topic, data }, req);
             }
             Ok(_) if self.has_to_wait(room, to) => {
-                self.hold(sender, to, PeerBody::Message { topic, data }, req, now);
+                self.hold(sender, to, NodeBody::Message { topic, data }, req, now);
             }
             Ok(_) => self.send(room, to, &ServerMessage::Message { from, topic, data }, now),
         }
@@ -94,7 +95,7 @@ impl Hub {
         req: Option<RequestId>,
         now: Timestamp,
     ) {
-        let body = PeerBody::Message { topic, data };
+        let body = NodeBody::Message { topic, data };
         let Some(frame) = self.address(sender, None, body, req) else { return };
         for node in self.other_nodes(sender.room) {
             self.outputs.push_back(Output::ToNode { node, frame: frame.clone() });
@@ -108,15 +109,18 @@ impl Hub {
             return Err(ErrorCode::SelfTarget);
         }
         let local = self.rooms.get(&sender.room).ok_or(ErrorCode::PeerNotFound)?;
-        let seat = local.record().and_then(|record| record.seat(to)).ok_or(ErrorCode::PeerNotFound)?;
+        let seat =
+            local.record().and_then(|record| record.seat(to)).ok_or(ErrorCode::PeerNotFound)?;
         // Its socket is gone and the store has not said so yet.
-        let is_gone = seat.link.node == self.node && local.member(to).is_none() && !self.is_entering(seat);
-        if is_gone { Err(ErrorCode::PeerUnreachable) } else { Ok(seat.link.node) }
+        let is_gone = seat.attachment.node == self.node
+            && local.member(to).is_none()
+            && !self.is_entering(seat);
+        if is_gone { Err(ErrorCode::PeerUnreachable) } else { Ok(seat.attachment.node) }
     }
 
     fn speaks_v1(&self, room: RoomId, id: ParticipantId) -> bool {
         let seat = self.rooms.get(&room).and_then(|local| local.record()?.seat(id));
-        seat.is_some_and(|seat| seat.dialect == Dialect::V1)
+        seat.is_some_and(|seat| seat.protocol == ProtocolVersion::V1)
     }
 
     pub(super) fn judge(
@@ -134,8 +138,9 @@ impl Hub {
     fn other_nodes(&self, room: RoomId) -> Vec<NodeId> {
         let record = self.rooms.get(&room).and_then(|local| local.record());
         let seats = record.map_or(&[][..], |record| record.seats());
-        let v2 = seats.iter().filter(|seat| seat.dialect == Dialect::V2);
-        let mut nodes: Vec<_> = v2.map(|seat| seat.link.node).filter(|node| *node != self.node).collect();
+        let v2 = seats.iter().filter(|seat| seat.protocol == ProtocolVersion::V2);
+        let mut nodes: Vec<_> =
+            v2.map(|seat| seat.attachment.node).filter(|node| *node != self.node).collect();
         nodes.sort_unstable();
         nodes.dedup();
         nodes
@@ -146,7 +151,7 @@ impl Hub {
         node: NodeId,
         sender: Sender,
         to: Option<ParticipantId>,
-        body: PeerBody,
+        body: NodeBody,
         req: Option<RequestId>,
     ) {
         if let Some(frame) = self.address(sender, to, body, req) {
@@ -159,18 +164,18 @@ impl Hub {
         &self,
         sender: Sender,
         to: Option<ParticipantId>,
-        body: PeerBody,
+        body: NodeBody,
         req: Option<RequestId>,
-    ) -> Option<PeerFrame> {
+    ) -> Option<NodeFrame> {
         let local = self.rooms.get(&sender.room)?;
         let record = local.record()?;
-        let address = |id| record.seat(id).map(|seat| Address { id, generation: seat.generation });
+        let address = |id| record.seat(id).map(|seat| SeatRef { id, generation: seat.generation });
         let to = match to {
             Some(to) => Some(address(to)?),
             None => None,
         };
         let from = address(sender.id)?;
         let (epoch, version) = (record.epoch(), record.version());
-        Some(PeerFrame { room: sender.room, epoch, version, from, to, body, req })
+        Some(NodeFrame { room: sender.room, epoch, version, from, to, body, req })
     }
 }

@@ -47,7 +47,12 @@ impl Replay {
         let Some(missing) = self.sent.checked_sub(received) else { return false };
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
         missing <= self.kept.len()
-            && self.kept.iter().rev().take(missing).all(|(at, _)| now.saturating_since(*at) < limit.age)
+            && self
+                .kept
+                .iter()
+                .rev()
+                .take(missing)
+                .all(|(at, _)| now.saturating_since(*at) < limit.age)
     }
 
     /// The messages after that one, oldest first.
@@ -84,7 +89,8 @@ mod tests {
         let replay = replay(&["1", "2", "3", "4"]);
         assert_eq!(replay.sent(), 4);
         assert_eq!(replay.after(2).collect::<Vec<_>>(), ["3", "4"]);
-        let reached: Vec<bool> = (0..6).map(|received| replay.reaches(received, &LIMIT, NOW)).collect();
+        let reached: Vec<bool> =
+            (0..6).map(|received| replay.reaches(received, &LIMIT, NOW)).collect();
         // Nobody has received a message that was never sent.
         assert_eq!(reached, [false, true, true, true, true, false]);
     }
@@ -106,6 +112,9 @@ mod tests {
         assert!(!replay.reaches(0, &LIMIT, NOW));
         assert!(replay.reaches(1, &LIMIT, NOW));
         let later = NOW + Duration::from_secs(60);
-        assert_eq!([1, 2, 3].map(|received| replay.reaches(received, &LIMIT, later)), [false, false, true]);
+        assert_eq!(
+            [1, 2, 3].map(|received| replay.reaches(received, &LIMIT, later)),
+            [false, false, true]
+        );
     }
 }

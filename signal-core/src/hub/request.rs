@@ -9,11 +9,13 @@ use super::delivery::Refused;
 use super::io::{CloseCode, Output};
 use super::showing::Shown;
 use crate::config::RateLimit;
-use crate::dialect::Dialect;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
-use crate::message::{Audience, ClientMessage, IceServers, Payload, Request, RequestId, ServerMessage};
+use crate::message::{
+    Audience, ClientMessage, IceServers, Payload, Request, RequestId, ServerMessage,
+};
 use crate::name::DisplayName;
+use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::wire::{self, Problem};
 
@@ -59,13 +61,15 @@ impl Hub {
             return self.bad_message(sender, ErrorCode::MessageTooLarge, Some(&detail), None, now);
         }
         let Some(connection) = self.connections.get(&sender.conn) else { return };
-        match wire::decode_client(frame, connection.dialect) {
+        match wire::decode_client(frame, connection.protocol) {
             Ok(request) => self.request(sender, request, frame.len(), now),
             Err(error) => {
                 // Of the others the code says it all.
                 let detail = match &error.problem {
                     Problem::Invalid(detail) => Some(detail.as_str()),
-                    Problem::UnknownErrorCode(_) | Problem::UnknownPeer | Problem::UnknownType => None,
+                    Problem::UnknownErrorCode(_) | Problem::UnknownPeer | Problem::UnknownType => {
+                        None
+                    }
                 };
                 self.bad_message(sender, error.code(), detail, error.req.clone(), now);
             }
@@ -77,13 +81,25 @@ impl Hub {
         let Sender { conn, room, id } = sender;
         match message {
             ClientMessage::GetIceServers => {
-                self.outputs.push_back(Output::IceServersWanted { conn, room, participant: id, req });
+                self.outputs.push_back(Output::IceServersWanted {
+                    conn,
+                    room,
+                    participant: id,
+                    req,
+                });
             }
             ClientMessage::Leave => self.leave(conn, room, id),
             ClientMessage::Message { to, topic, data } => {
                 if data.as_bytes().len() > self.config.max_data_bytes {
-                    let detail = format!("`data` may have at most {} bytes", self.config.max_data_bytes);
-                    return self.bad_message(sender, ErrorCode::MessageTooLarge, Some(&detail), req, now);
+                    let detail =
+                        format!("`data` may have at most {} bytes", self.config.max_data_bytes);
+                    return self.bad_message(
+                        sender,
+                        ErrorCode::MessageTooLarge,
+                        Some(&detail),
+                        req,
+                        now,
+                    );
                 }
                 match to {
                     Audience::One(to) => self.message_one(sender, to, topic, data, req, now),
@@ -98,7 +114,9 @@ impl Hub {
                 self.send(room, id, &ServerMessage::Pong { t, server_time: now, req }, now);
             }
             ClientMessage::Signal { to, signal } => self.signal(sender, to, signal, req, now),
-            ClientMessage::Update { name, state } => self.update(sender, name, state, bytes, req, now),
+            ClientMessage::Update { name, state } => {
+                self.update(sender, name, state, bytes, req, now)
+            }
         }
     }
 
@@ -120,7 +138,9 @@ impl Hub {
             return;
         }
         let state = state.map(|state| state.detach());
-        if let Some(member) = self.rooms.get_mut(&sender.room).and_then(|local| local.member_mut(sender.id)) {
+        if let Some(member) =
+            self.rooms.get_mut(&sender.room).and_then(|local| local.member_mut(sender.id))
+        {
             member.showing.want(Shown { name, state });
         }
         self.show(sender.room, sender.id);
@@ -134,14 +154,20 @@ impl Hub {
         now: Timestamp,
     ) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        if let (Phase::Seated(id), Dialect::V2) = (&connection.phase, connection.dialect) {
+        if let (Phase::Seated(id), ProtocolVersion::V2) = (&connection.phase, connection.protocol) {
             let (room, id) = (connection.room, *id);
             self.send(room, id, &ServerMessage::IceServers { ice, req }, now);
         }
     }
 
     /// Charges a message that goes to everybody for each receiver; the first is paid for.
-    fn pay_for_all(&mut self, sender: Sender, bytes: usize, req: Option<&RequestId>, now: Timestamp) -> bool {
+    fn pay_for_all(
+        &mut self,
+        sender: Sender,
+        bytes: usize,
+        req: Option<&RequestId>,
+        now: Timestamp,
+    ) -> bool {
         let record = self.rooms.get(&sender.room).and_then(|local| local.record());
         let more = record.map_or(0, |record| record.seats().len().saturating_sub(2));
         self.pay(sender, req, now, |connection, limit| {
@@ -182,8 +208,10 @@ impl Hub {
         let refused = Refused { detail, req, ..Refused::default() };
         self.error(sender.room, sender.id, code, refused, now);
         // An addressee that cannot exist is a matter of knowledge, not of form.
-        let counts =
-            matches!(code, ErrorCode::InvalidMessage | ErrorCode::MessageTooLarge | ErrorCode::UnknownType);
+        let counts = matches!(
+            code,
+            ErrorCode::InvalidMessage | ErrorCode::MessageTooLarge | ErrorCode::UnknownType
+        );
         let most = self.config.max_bad_messages;
         let connection = self.connections.get_mut(&sender.conn).filter(|_| counts);
         if connection.is_some_and(|connection| connection.count_bad_message(most, now)) {

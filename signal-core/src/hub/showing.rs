@@ -56,11 +56,13 @@ impl Shown {
 impl Hub {
     /// Asks the store for what a member wants to show, as soon as it has a socket and nothing is on its way.
     pub(super) fn show(&mut self, room: RoomId, id: ParticipantId) {
-        let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(id)) else { return };
+        let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(id)) else {
+            return;
+        };
         let Some(conn) = member.conn else { return };
         if let Some(Shown { name, state }) = member.showing.ask() {
-            let link = self.link(conn);
-            self.commit(room, Op::Update { link, name, state }, AskedBy::Showing(id, conn));
+            let attachment = self.attachment(conn);
+            self.commit(room, Op::Update { attachment, name, state }, AskedBy::Showing(id, conn));
         }
     }
 

@@ -14,7 +14,11 @@ impl Capacity {
     ///
     /// The number is not within 1 to 50.
     pub fn new(participants: u8) -> Result<Self, InvalidCapacity> {
-        if (1..=Self::MAX).contains(&participants) { Ok(Self(participants)) } else { Err(InvalidCapacity) }
+        if (1..=Self::MAX).contains(&participants) {
+            Ok(Self(participants))
+        } else {
+            Err(InvalidCapacity)
+        }
     }
 
     /// The number of participants.

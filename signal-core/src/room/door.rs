@@ -75,7 +75,8 @@ impl Door {
         if rotation.password == self.password {
             return Err(Reject::PasswordUnchanged);
         }
-        self.rotations_left = self.rotations_left.checked_sub(1).ok_or(Reject::RotationsExhausted)?;
+        self.rotations_left =
+            self.rotations_left.checked_sub(1).ok_or(Reject::RotationsExhausted)?;
         self.password = rotation.password;
         self.invite = rotation.invite;
         self.password_epoch += 1;

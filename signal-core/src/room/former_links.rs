@@ -3,28 +3,28 @@
 use std::collections::VecDeque;
 
 use super::Seat;
-use crate::ids::{Link, ParticipantId};
+use crate::ids::{Attachment, ParticipantId};
 use crate::record::{InvalidRecord, Reader, Writer};
 
-/// The last links that carried a seat of this room and do so no more.
+/// The last attachments that carried a seat of this room and do so no more.
 ///
 /// Without it an attach or resume that a store delivers a second time would give a seat to a socket that has
 /// gone, and take it from the one that has it now.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct FormerLinks(VecDeque<Carried>);
 
-/// What a link was answered when it got its seat.
+/// What an attachment was answered when it got its seat.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Carried {
-    link: Link,
+    attachment: Attachment,
     pub(super) id: ParticipantId,
     pub(super) continued: bool,
 }
 
 impl Carried {
-    /// The answer to the link that a seat has now.
+    /// The answer to the attachment that a seat has now.
     pub(super) fn by(seat: &Seat) -> Self {
-        Self { link: seat.link, id: seat.id, continued: seat.continued }
+        Self { attachment: seat.attachment, id: seat.id, continued: seat.continued }
     }
 }
 
@@ -38,7 +38,7 @@ impl FormerLinks {
 
     pub(super) fn write(&self, out: &mut Writer) {
         out.list(self.0.iter(), |out, carried| {
-            out.link(carried.link);
+            out.attachment(carried.attachment);
             out.participant(carried.id);
             out.bool(carried.continued);
         });
@@ -46,13 +46,17 @@ impl FormerLinks {
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
         let carried = |from: &mut Reader<'_>| {
-            Ok(Carried { link: from.link()?, id: from.participant()?, continued: from.bool()? })
+            Ok(Carried {
+                attachment: from.attachment()?,
+                id: from.participant()?,
+                continued: from.bool()?,
+            })
         };
         Ok(Self(from.list(MOST, carried)?))
     }
 
-    pub(super) fn carried(&self, link: Link) -> Option<Carried> {
-        self.0.iter().find(|carried| carried.link == link).copied()
+    pub(super) fn carried(&self, attachment: Attachment) -> Option<Carried> {
+        self.0.iter().find(|carried| carried.attachment == attachment).copied()
     }
 }
 

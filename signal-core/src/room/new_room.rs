@@ -7,7 +7,7 @@ use crate::token::{PasswordTag, TokenHash};
 
 /// What a room is created with.
 #[derive(Clone, Debug)]
-pub struct NewRoom {
+pub struct RoomSpec {
     /// The room's number.
     pub id: RoomId,
     /// A random number that tells this room from an earlier one of the same id.

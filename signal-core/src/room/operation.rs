@@ -5,10 +5,10 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{Capacity, CloseReason};
-use crate::dialect::Dialect;
-use crate::ids::{IdSuffix, Link, ParticipantId, Ticket};
+use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
 use crate::message::Payload;
 use crate::name::DisplayName;
+use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::token::{PasswordTag, TokenHash};
 
@@ -32,9 +32,9 @@ pub enum Op {
         /// The name to show.
         name: DisplayName,
         /// How the socket speaks.
-        dialect: Dialect,
+        protocol: ProtocolVersion,
         /// The socket.
-        link: Link,
+        attachment: Attachment,
         /// What resumes the seat; of no use in v1.
         resume: TokenHash,
         /// The random part of the id, in case a fresh one is needed.
@@ -47,7 +47,7 @@ pub enum Op {
     /// The socket is gone; its seat is kept until the given moment, not at all if that has come.
     Detach {
         /// The socket.
-        link: Link,
+        attachment: Attachment,
         /// When the seat is given up.
         until: Timestamp,
     },
@@ -61,9 +61,9 @@ pub enum Op {
     /// The participant leaves for good.
     Leave {
         /// Its socket.
-        link: Link,
+        attachment: Attachment,
         /// How it said so.
-        how: Farewell,
+        how: LeaveKind,
     },
     /// Ends seats and rooms whose time has come; every other operation does so too.
     Prune,
@@ -72,16 +72,16 @@ pub enum Op {
         /// The hash of the token shown.
         token: TokenHash,
         /// The hash of the token for the next time.
-        fresh: TokenHash,
+        next_token: TokenHash,
         /// The socket.
-        link: Link,
+        attachment: Attachment,
         /// The socket before this one, if its hub still holds every message that was missed.
-        continues: Option<Link>,
+        continues: Option<Attachment>,
     },
     /// Changes what a participant shows of itself.
     Update {
         /// Its socket.
-        link: Link,
+        attachment: Attachment,
         /// The name to show from now on.
         name: Option<DisplayName>,
         /// The state to show from now on.
@@ -110,7 +110,7 @@ pub struct Grant {
 
 /// How a participant says that it leaves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Farewell {
+pub enum LeaveKind {
     /// By closing its socket in order: its seat ends, the room never.
     Close,
     /// By a message: from the creator that ends the room, unless the room was created to be kept.

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::dialect::Dialect;
-use crate::ids::{Link, ParticipantId, Ticket};
-use crate::message::{Participant, Payload};
+use crate::ids::{Attachment, ParticipantId, Ticket};
+use crate::message::{ParticipantInfo, Payload};
 use crate::name::DisplayName;
+use crate::protocol::ProtocolVersion;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
@@ -23,9 +23,9 @@ pub struct Seat {
     /// What it last said of itself.
     pub state: Option<Payload>,
     /// How its socket speaks.
-    pub dialect: Dialect,
+    pub protocol: ProtocolVersion,
     /// Its socket, or the one it had last.
-    pub link: Link,
+    pub attachment: Attachment,
     /// Whether that socket is there.
     pub presence: Presence,
     /// Rises each time messages to or from it were lost, which voids every negotiation with it.
@@ -75,8 +75,8 @@ impl Seat {
     }
 
     /// The entry for lists of participants.
-    pub fn participant(&self) -> Participant {
-        Participant {
+    pub fn participant(&self) -> ParticipantInfo {
+        ParticipantInfo {
             id: self.id,
             name: self.name.shared(),
             is_creator: self.is_creator(),
@@ -95,11 +95,11 @@ impl Seat {
         out.participant(self.id);
         out.text(self.name.as_str());
         out.option(self.state.as_ref(), |out, state| out.bytes(state.as_bytes()));
-        out.u8(match self.dialect {
-            Dialect::V1 => 1,
-            Dialect::V2 => 2,
+        out.u8(match self.protocol {
+            ProtocolVersion::V1 => 1,
+            ProtocolVersion::V2 => 2,
         });
-        out.link(self.link);
+        out.attachment(self.attachment);
         let detached = match self.presence {
             Presence::Attached => None,
             Presence::Detached { since, until } => Some((since, until)),
@@ -124,12 +124,12 @@ impl Seat {
                 let json = Bytes::copy_from_slice(from.bytes()?);
                 wire::payload_from_json(&json).map_err(|_| InvalidRecord::Damaged)
             })?,
-            dialect: match from.u8()? {
-                1 => Dialect::V1,
-                2 => Dialect::V2,
+            protocol: match from.u8()? {
+                1 => ProtocolVersion::V1,
+                2 => ProtocolVersion::V2,
                 _ => return Err(InvalidRecord::Damaged),
             },
-            link: from.link()?,
+            attachment: from.attachment()?,
             presence: from
                 .option(|from| Ok(Presence::Detached { since: from.time()?, until: from.time()? }))?
                 .unwrap_or(Presence::Attached),

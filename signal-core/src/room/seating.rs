@@ -5,10 +5,10 @@ use super::departures::Departures;
 use super::former_links::{Carried, FormerLinks};
 use super::operation::Reject;
 use super::seat::{LeaveReason, Presence, Seat};
-use crate::dialect::Dialect;
-use crate::ids::{IdSuffix, Link, ParticipantId, Ticket};
+use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
 use crate::message::Payload;
 use crate::name::DisplayName;
+use crate::protocol::ProtocolVersion;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
@@ -32,8 +32,8 @@ pub(super) struct Newcomer<'a> {
     /// The id its token names.
     pub(super) promised: ParticipantId,
     pub(super) name: &'a DisplayName,
-    pub(super) dialect: Dialect,
-    pub(super) link: Link,
+    pub(super) protocol: ProtocolVersion,
+    pub(super) attachment: Attachment,
     pub(super) resume: TokenHash,
 }
 
@@ -54,7 +54,8 @@ impl Seating {
 
     /// Issues an id if somebody could take a seat with it right now. Seats without a socket would have to go.
     pub(super) fn promise(&mut self, suffix: IdSuffix) -> Result<ParticipantId, Reject> {
-        let attached = self.seats.iter().filter(|seat| !seat.is_creator() && seat.is_attached()).count();
+        let attached =
+            self.seats.iter().filter(|seat| !seat.is_creator() && seat.is_attached()).count();
         if attached >= self.capacity.guests() {
             return Err(Reject::RoomFull);
         }
@@ -67,22 +68,22 @@ impl Seating {
         newcomer: &Newcomer<'_>,
         suffix: IdSuffix,
     ) -> Result<ParticipantId, Reject> {
-        let &Newcomer { ticket, promised, name, dialect, link, resume } = newcomer;
+        let &Newcomer { ticket, promised, name, protocol, attachment, resume } = newcomer;
         let evicted = self.make_room_for(ticket)?;
         let id = if self.is_newest(promised) { promised } else { self.issue(suffix)? };
         self.remove(LeaveReason::Replaced, |seat| seat.ticket == ticket);
         self.remove(LeaveReason::Lost, |seat| evicted.contains(&seat.id));
-        let resume = match dialect {
-            Dialect::V1 => [None, None],
-            Dialect::V2 => [Some(resume), None],
+        let resume = match protocol {
+            ProtocolVersion::V1 => [None, None],
+            ProtocolVersion::V2 => [Some(resume), None],
         };
         self.seats.push(Seat {
             ticket,
             id,
             name: name.clone(),
             state: None,
-            dialect,
-            link,
+            protocol,
+            attachment,
             presence: Presence::Attached,
             generation: 1,
             resume,
@@ -120,26 +121,37 @@ impl Seating {
     pub(super) fn resume(
         &mut self,
         token: TokenHash,
-        fresh: TokenHash,
-        link: Link,
-        continues: Option<Link>,
+        next_token: TokenHash,
+        attachment: Attachment,
+        continues: Option<Attachment>,
     ) -> Result<Carried, Reject> {
-        let seat = self.seats.iter_mut().find(|seat| seat.opens_with(token)).ok_or(Reject::ResumeFailed)?;
+        let seat = self
+            .seats
+            .iter_mut()
+            .find(|seat| seat.opens_with(token))
+            .ok_or(Reject::ResumeFailed)?;
         self.former_links.push(seat);
-        let continued = seat.resumes_current(token) && continues == Some(seat.link);
+        let continued = seat.resumes_current(token) && continues == Some(seat.attachment);
         if !continued {
             seat.generation = seat.generation.saturating_add(1);
         }
-        seat.resume = [Some(fresh), Some(token)];
-        seat.link = link;
+        seat.resume = [Some(next_token), Some(token)];
+        seat.attachment = attachment;
         seat.presence = Presence::Attached;
         seat.continued = continued;
         Ok(Carried::by(seat))
     }
 
     /// `false` if the socket has no seat.
-    pub(super) fn detach(&mut self, link: Link, until: Timestamp, now: Timestamp) -> bool {
-        let Some(seat) = self.seats.iter_mut().find(|seat| seat.link == link && seat.is_attached()) else {
+    pub(super) fn detach(
+        &mut self,
+        attachment: Attachment,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let Some(seat) =
+            self.seats.iter_mut().find(|seat| seat.attachment == attachment && seat.is_attached())
+        else {
             return false;
         };
         seat.presence = Presence::Detached { since: now, until };
@@ -150,7 +162,8 @@ impl Seating {
     /// Keeps every seat that can be resumed until that moment at least, and ends the others; `false` if that changed
     /// nothing.
     pub(super) fn lose_sockets(&mut self, until: Timestamp, now: Timestamp) -> bool {
-        let mut changed = self.remove(LeaveReason::Lost, |seat| seat.dialect == Dialect::V1);
+        let mut changed =
+            self.remove(LeaveReason::Lost, |seat| seat.protocol == ProtocolVersion::V1);
         for seat in &mut self.seats {
             let presence = match seat.presence {
                 Presence::Attached => Presence::Detached { since: now, until },
@@ -164,8 +177,15 @@ impl Seating {
     }
 
     /// `false` if it changed nothing.
-    pub(super) fn update(&mut self, link: Link, name: Option<&DisplayName>, state: Option<&Payload>) -> bool {
-        let Some(seat) = self.seats.iter_mut().find(|seat| seat.link == link) else { return false };
+    pub(super) fn update(
+        &mut self,
+        attachment: Attachment,
+        name: Option<&DisplayName>,
+        state: Option<&Payload>,
+    ) -> bool {
+        let Some(seat) = self.seats.iter_mut().find(|seat| seat.attachment == attachment) else {
+            return false;
+        };
         let mut changed = false;
         if let Some(name) = name.filter(|name| **name != seat.name) {
             seat.name = name.clone();
@@ -184,7 +204,11 @@ impl Seating {
     }
 
     /// Ends these seats; `false` if there are none.
-    pub(super) fn remove(&mut self, reason: LeaveReason, is_leaving: impl Fn(&Seat) -> bool) -> bool {
+    pub(super) fn remove(
+        &mut self,
+        reason: LeaveReason,
+        is_leaving: impl Fn(&Seat) -> bool,
+    ) -> bool {
         let before = self.seats.len();
         let (departures, former_links) = (&mut self.departures, &mut self.former_links);
         self.seats.retain(|seat| {
@@ -245,13 +269,15 @@ impl Seating {
     }
 
     /// The seat whose socket that is, or was last.
-    pub(super) fn carried_by(&self, link: Link) -> Option<&Seat> {
-        self.seats.iter().find(|seat| seat.link == link)
+    pub(super) fn carried_by(&self, attachment: Attachment) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.attachment == attachment)
     }
 
-    /// What that link was answered, if it has a seat or had one.
-    pub(super) fn carried(&self, link: Link) -> Option<Carried> {
-        self.carried_by(link).map(Carried::by).or_else(|| self.former_links.carried(link))
+    /// What that attachment was answered, if it has a seat or had one.
+    pub(super) fn carried(&self, attachment: Attachment) -> Option<Carried> {
+        self.carried_by(attachment)
+            .map(Carried::by)
+            .or_else(|| self.former_links.carried(attachment))
     }
 
     pub(super) fn seat(&self, id: ParticipantId) -> Option<&Seat> {

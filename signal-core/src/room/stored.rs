@@ -77,7 +77,8 @@ impl Room {
         if format == 1 {
             // It does not say: as long ago as can be.
             let day = 24 * 60 * 60 * 1000;
-            room.created_at = Timestamp::from_millis(room.expires_at.as_millis().saturating_sub(day));
+            room.created_at =
+                Timestamp::from_millis(room.expires_at.as_millis().saturating_sub(day));
         }
         if from.is_at_end() { Ok(room) } else { Err(InvalidRecord::Damaged) }
     }

@@ -7,9 +7,11 @@ use serde_json::value::RawValue;
 use super::error::{DecodeError, Problem};
 use super::field::{Target, payload_of, present, required};
 use super::signal::encode_signal;
-use crate::dialect::Dialect;
-use crate::message::{Audience, ClientMessage, Payload, Request, RequestId, Signal, SignalKind, Topic};
+use crate::message::{
+    Audience, ClientMessage, Payload, Request, RequestId, Signal, SignalKind, Topic,
+};
 use crate::name::DisplayName;
+use crate::protocol::ProtocolVersion;
 
 /// Reads a message that a participant sent.
 ///
@@ -18,13 +20,13 @@ use crate::name::DisplayName;
 /// # Errors
 ///
 /// The sender's fault in every case; see [`DecodeError::code`] for what to tell it.
-pub fn decode_client(frame: &Bytes, dialect: Dialect) -> Result<Request, DecodeError> {
+pub fn decode_client(frame: &Bytes, protocol: ProtocolVersion) -> Result<Request, DecodeError> {
     let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(Problem::invalid)?;
-    let req = match dialect {
-        Dialect::V1 => None,
-        Dialect::V2 => envelope.req()?,
+    let req = match protocol {
+        ProtocolVersion::V1 => None,
+        ProtocolVersion::V2 => envelope.req()?,
     };
-    match envelope.message(frame, dialect) {
+    match envelope.message(frame, protocol) {
         Ok(message) => Ok(Request { message, req }),
         Err(problem) => Err(DecodeError { problem, req }),
     }
@@ -33,7 +35,9 @@ pub fn decode_client(frame: &Bytes, dialect: Dialect) -> Result<Request, DecodeE
 /// Writes a message of a participant.
 pub fn encode_client(message: &ClientMessage, req: Option<&RequestId>) -> Bytes {
     let written = match message {
-        ClientMessage::Signal { to, signal } => return encode_signal("to", to, signal, Dialect::V2),
+        ClientMessage::Signal { to, signal } => {
+            return encode_signal("to", to, signal, ProtocolVersion::V2);
+        }
         ClientMessage::GetIceServers => Written::GetIceServers {},
         ClientMessage::Leave => Written::Leave {},
         ClientMessage::Message { to, topic, data } => Written::Message {
@@ -104,28 +108,36 @@ impl Envelope<'_> {
         RequestId::new(&req).map(Some).map_err(|error| Problem::field("req", error))
     }
 
-    fn message(self, frame: &Bytes, dialect: Dialect) -> Result<ClientMessage, Problem> {
-        match (self.kind, dialect) {
-            (Kind::Answer, _) => self.signal(frame, SignalKind::Answer, dialect),
-            (Kind::Candidate, _) => self.signal(frame, SignalKind::Candidate, dialect),
-            (Kind::Offer, _) => self.signal(frame, SignalKind::Offer, dialect),
+    fn message(self, frame: &Bytes, protocol: ProtocolVersion) -> Result<ClientMessage, Problem> {
+        match (self.kind, protocol) {
+            (Kind::Answer, _) => self.signal(frame, SignalKind::Answer, protocol),
+            (Kind::Candidate, _) => self.signal(frame, SignalKind::Candidate, protocol),
+            (Kind::Offer, _) => self.signal(frame, SignalKind::Offer, protocol),
             (Kind::Leave, _) => Ok(ClientMessage::Leave),
-            (Kind::GetIceServers, Dialect::V2) => Ok(ClientMessage::GetIceServers),
-            (Kind::Message, Dialect::V2) => self.application_message(frame),
-            (Kind::Ping, Dialect::V2) => {
+            (Kind::GetIceServers, ProtocolVersion::V2) => Ok(ClientMessage::GetIceServers),
+            (Kind::Message, ProtocolVersion::V2) => self.application_message(frame),
+            (Kind::Ping, ProtocolVersion::V2) => {
                 let t = match self.t {
                     Some(t) => payload_of(frame, "t", t)?,
                     None => Payload::null(),
                 };
                 Ok(ClientMessage::Ping { t })
             }
-            (Kind::Update, Dialect::V2) => self.update(frame),
-            (Kind::GetIceServers | Kind::Message | Kind::Ping | Kind::Update, Dialect::V1)
+            (Kind::Update, ProtocolVersion::V2) => self.update(frame),
+            (
+                Kind::GetIceServers | Kind::Message | Kind::Ping | Kind::Update,
+                ProtocolVersion::V1,
+            )
             | (Kind::Unknown, _) => Err(Problem::UnknownType),
         }
     }
 
-    fn signal(self, frame: &Bytes, kind: SignalKind, dialect: Dialect) -> Result<ClientMessage, Problem> {
+    fn signal(
+        self,
+        frame: &Bytes,
+        kind: SignalKind,
+        protocol: ProtocolVersion,
+    ) -> Result<ClientMessage, Problem> {
         let (value, field) = match kind {
             SignalKind::Answer | SignalKind::Offer => (self.sdp, "sdp"),
             SignalKind::Candidate => (self.candidate, "candidate"),
@@ -133,11 +145,13 @@ impl Envelope<'_> {
         let to = required(self.to, "to")?.id().ok_or(Problem::UnknownPeer)?;
         let payload = payload_of(frame, field, required(value, field)?)?;
         let mut signal = Signal { kind, payload, negotiation: None, tracks: None };
-        if dialect == Dialect::V2 {
+        if protocol == ProtocolVersion::V2 {
             signal.negotiation = self.neg.map(super::field::negotiation).transpose()?;
             if kind == SignalKind::Offer {
-                signal.tracks =
-                    self.tracks.map(|tracks| super::field::list(frame, "tracks", tracks)).transpose()?;
+                signal.tracks = self
+                    .tracks
+                    .map(|tracks| super::field::list(frame, "tracks", tracks))
+                    .transpose()?;
             }
         }
         Ok(ClientMessage::Signal { to, signal })

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use super::error::Problem;
 use super::field::{Target, payload_of, present};
 use super::instant;
-use crate::dialect::Dialect;
-use crate::message::{Participant, Payload, RoomInfo};
+use crate::message::{ParticipantInfo, Payload, RoomInfo};
+use crate::protocol::ProtocolVersion;
 
 /// An entry of the list of participants, as it is read.
 #[derive(Deserialize)]
@@ -22,8 +22,8 @@ pub(super) struct ReadParticipant<'a> {
 }
 
 impl ReadParticipant<'_> {
-    pub(super) fn parse(self, frame: &Bytes) -> Result<Participant, Problem> {
-        Ok(Participant {
+    pub(super) fn parse(self, frame: &Bytes) -> Result<ParticipantInfo, Problem> {
+        Ok(ParticipantInfo {
             id: super::server::id(self.id)?,
             name: self.name.into(),
             is_creator: self.is_creator,
@@ -50,7 +50,8 @@ impl ReadRoom {
             id: self.id.parse().map_err(|error| Problem::field("room.id", error))?,
             name: self.name.into(),
             max_participants: self.max_participants,
-            expires_at: instant::parse(&self.expires_at).ok_or_else(|| invalid("room.expires_at"))?,
+            expires_at: instant::parse(&self.expires_at)
+                .ok_or_else(|| invalid("room.expires_at"))?,
             locked: self.locked,
         })
     }
@@ -69,8 +70,8 @@ pub(super) struct WrittenParticipant<'a> {
 }
 
 impl<'a> WrittenParticipant<'a> {
-    pub(super) fn of(participant: &'a Participant, dialect: Dialect) -> Self {
-        let is_v2 = dialect == Dialect::V2;
+    pub(super) fn of(participant: &'a ParticipantInfo, protocol: ProtocolVersion) -> Self {
+        let is_v2 = protocol == ProtocolVersion::V2;
         Self {
             id: participant.id.as_str(),
             name: &participant.name,

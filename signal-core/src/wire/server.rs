@@ -13,13 +13,13 @@ use super::participant::{ReadParticipant, ReadRoom};
 use crate::error::ErrorCode;
 use crate::ids::ParticipantId;
 use crate::message::{
-    IceServers, Missed, Participant, Payload, PeerUpdate, RequestId, Resumed, RoomInfo, ServerMessage,
-    Signal, SignalKind, Topic, Welcome,
+    IceServers, Missed, ParticipantInfo, Payload, PeerUpdate, RequestId, Resumed, RoomInfo,
+    ServerMessage, Signal, SignalKind, Topic, Welcome,
 };
 use crate::room::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 
-/// Reads a message that the server sent, in either dialect.
+/// Reads a message that the server sent, in either protocol version.
 ///
 /// Fields the type does not have are ignored.
 ///
@@ -184,9 +184,16 @@ impl Envelope<'_> {
         let name = required(self.code, "code")?;
         let code = ErrorCode::from_wire(&name).ok_or(Problem::UnknownErrorCode(name))?;
         let about = self.about.map(id).transpose()?;
-        let retry_after_ms = self.retry_after_ms.or(self.retryable.filter(|retryable| *retryable).map(|_| 0));
+        let retry_after_ms =
+            self.retry_after_ms.or(self.retryable.filter(|retryable| *retryable).map(|_| 0));
         let retry_after = retry_after_ms.map(Duration::from_millis);
-        Ok(ServerMessage::Error { code, message: self.message.unwrap_or_default(), about, retry_after, req })
+        Ok(ServerMessage::Error {
+            code,
+            message: self.message.unwrap_or_default(),
+            about,
+            retry_after,
+            req,
+        })
     }
 
     fn joined(mut self, frame: &Bytes) -> Result<ServerMessage, Problem> {
@@ -224,7 +231,7 @@ impl Envelope<'_> {
         }))
     }
 
-    fn participants(&mut self, frame: &Bytes) -> Result<Vec<Participant>, Problem> {
+    fn participants(&mut self, frame: &Bytes) -> Result<Vec<ParticipantInfo>, Problem> {
         let participants = required(self.participants.take(), "participants")?;
         participants.into_iter().map(|participant| participant.parse(frame)).collect()
     }
@@ -234,7 +241,8 @@ impl Envelope<'_> {
     }
 
     fn ice(&self, frame: &Bytes) -> Result<IceServers, Problem> {
-        let servers = field::list(frame, "ice_servers", required(self.ice_servers, "ice_servers")?)?;
+        let servers =
+            field::list(frame, "ice_servers", required(self.ice_servers, "ice_servers")?)?;
         let expires_at = moment(self.ice_expires_at.as_deref(), "ice_expires_at")?;
         Ok(IceServers { servers, expires_at })
     }

@@ -2,25 +2,25 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::dialect::Dialect;
 use crate::ids::ParticipantId;
 use crate::message::{Signal, SignalKind};
+use crate::protocol::ProtocolVersion;
 
 /// Writes a signal with one allocation, the payload pasted. `direction` is `to` or `from`.
 pub(super) fn encode_signal(
     direction: &str,
     peer: &ParticipantId,
     signal: &Signal,
-    dialect: Dialect,
+    protocol: ProtocolVersion,
 ) -> Bytes {
     let (kind, field) = match signal.kind {
         SignalKind::Answer => ("answer", "sdp"),
         SignalKind::Candidate => ("candidate", "candidate"),
         SignalKind::Offer => ("offer", "sdp"),
     };
-    let (negotiation, tracks) = match dialect {
-        Dialect::V1 => (None, None),
-        Dialect::V2 => (signal.negotiation, signal.tracks.as_ref()),
+    let (negotiation, tracks) = match protocol {
+        ProtocolVersion::V1 => (None, None),
+        ProtocolVersion::V2 => (signal.negotiation, signal.tracks.as_ref()),
     };
     let payload = signal.payload.as_bytes();
     let tracks_len = tracks.map_or(0, |tracks| tracks.as_bytes().len());
@@ -84,7 +84,7 @@ mod tests {
             tracks: Some(Payload::empty_list()),
         };
         let longest = "p_1234567890123".parse().unwrap();
-        let frame = encode_signal("from", &longest, &signal, Dialect::V2);
+        let frame = encode_signal("from", &longest, &signal, ProtocolVersion::V2);
         assert!(frame.len() <= FRAME_BYTES, "{}", frame.len());
         assert!(frame.ends_with(br#","neg":4294967295,"tracks":[]}"#));
     }

@@ -10,20 +10,23 @@ use super::instant::rfc3339;
 use super::participant::{WrittenParticipant, WrittenRoom};
 use super::signal::encode_signal;
 use super::to_json;
-use crate::dialect::Dialect;
 use crate::message::{
-    IceServers, Missed, Participant, Payload, PeerUpdate, RequestId, Resumed, ServerMessage, Welcome,
+    IceServers, Missed, ParticipantInfo, Payload, PeerUpdate, RequestId, Resumed, ServerMessage,
+    Welcome,
 };
+use crate::protocol::ProtocolVersion;
 use crate::room::{CloseReason, LeaveReason};
 
 /// Writes a message of the server, in v1 with exactly the fields of the API document. A message that only v2 has is
 /// written in its one form.
 ///
 /// A frame is meant to be shared: for a broadcast, encode once and clone the bytes.
-pub fn encode_server(message: &ServerMessage, dialect: Dialect) -> Bytes {
-    let is_v2 = dialect == Dialect::V2;
+pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Bytes {
+    let is_v2 = protocol == ProtocolVersion::V2;
     let written = match message {
-        ServerMessage::Signal { from, signal } => return encode_signal("from", from, signal, dialect),
+        ServerMessage::Signal { from, signal } => {
+            return encode_signal("from", from, signal, protocol);
+        }
         ServerMessage::Error { code, message, about, retry_after, req } => Written::Error {
             code: code.as_str(),
             message,
@@ -37,7 +40,7 @@ pub fn encode_server(message: &ServerMessage, dialect: Dialect) -> Bytes {
         }
         ServerMessage::Joined { participant_id, participants, welcome } => Written::Joined {
             participant_id: participant_id.as_str(),
-            participants: list(participants, dialect),
+            participants: list(participants, protocol),
             welcome: welcome.as_ref().filter(|_| is_v2).map(WrittenWelcome::from),
         },
         ServerMessage::Kicked { reason } => Written::Kicked { reason },
@@ -45,7 +48,7 @@ pub fn encode_server(message: &ServerMessage, dialect: Dialect) -> Bytes {
             Written::Message { from: from.as_str(), topic: topic.as_str(), data: data.as_raw() }
         }
         ServerMessage::PeerJoined { participant } => {
-            Written::PeerJoined { participant: WrittenParticipant::of(participant, dialect) }
+            Written::PeerJoined { participant: WrittenParticipant::of(participant, protocol) }
         }
         ServerMessage::PeerLeft { participant_id, reason } => Written::PeerLeft {
             participant_id: participant_id.as_str(),
@@ -61,9 +64,11 @@ pub fn encode_server(message: &ServerMessage, dialect: Dialect) -> Bytes {
                 lossy: lossy.then_some(true),
             }
         }
-        ServerMessage::Pong { t, server_time, req } => {
-            Written::Pong { t: t.as_raw(), server_time: rfc3339(*server_time), req: text(req.as_ref()) }
-        }
+        ServerMessage::Pong { t, server_time, req } => Written::Pong {
+            t: t.as_raw(),
+            server_time: rfc3339(*server_time),
+            req: text(req.as_ref()),
+        },
         ServerMessage::Resumed(resumed) => Written::Resumed(Box::new(resumed.into())),
         ServerMessage::RoomClosed { reason, code } => {
             Written::RoomClosed { reason, code: code.filter(|_| is_v2).map(CloseReason::as_str) }
@@ -216,7 +221,7 @@ impl<'a> From<&'a Resumed> for WrittenResumed<'a> {
             Missed::Snapshot { participant_id, participants, room, resume_grace, server_time } => {
                 let snapshot = WrittenSnapshot {
                     participant_id: participant_id.as_str(),
-                    participants: list(participants, Dialect::V2),
+                    participants: list(participants, ProtocolVersion::V2),
                     v: 2,
                     room: room.into(),
                     resume_grace_ms: millis(*resume_grace),
@@ -255,8 +260,11 @@ impl CloseReason {
     }
 }
 
-fn list(participants: &[Participant], dialect: Dialect) -> Vec<WrittenParticipant<'_>> {
-    participants.iter().map(|participant| WrittenParticipant::of(participant, dialect)).collect()
+fn list(
+    participants: &[ParticipantInfo],
+    protocol: ProtocolVersion,
+) -> Vec<WrittenParticipant<'_>> {
+    participants.iter().map(|participant| WrittenParticipant::of(participant, protocol)).collect()
 }
 
 fn text(req: Option<&RequestId>) -> Option<&str> {

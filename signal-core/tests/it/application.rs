@@ -18,7 +18,8 @@ fn a_message_reaches_one_or_everybody_who_speaks_v2() {
         node.take(conn);
     }
     node.say(a, format!(r#"{{"type":"message","to":"{b_id}","topic":"t","data":{{"n": 1}}}}"#));
-    let expected = json!({"type": "message", "from": a_id.as_str(), "topic": "t", "data": {"n": 1}});
+    let expected =
+        json!({"type": "message", "from": a_id.as_str(), "topic": "t", "data": {"n": 1}});
     assert_eq!(node.take(b), std::slice::from_ref(&expected));
     node.say(a, r#"{"type":"message","to":"room","topic":"t","data":{"n": 1}}"#);
     assert_eq!([node.take(b), node.take(c)], [[expected.clone()], [expected]]);
@@ -63,7 +64,10 @@ fn pings_and_requests_for_ice_servers_are_answered_with_their_number() {
     let (a, ..) = node.guest_v2("a");
     node.say(a, r#"{"type":"ping","t":17,"req":"one"}"#);
     let pong = &node.take(a)[0];
-    assert_eq!([&pong["type"], &pong["t"], &pong["req"]], [&json!("pong"), &json!(17), &json!("one")]);
+    assert_eq!(
+        [&pong["type"], &pong["t"], &pong["req"]],
+        [&json!("pong"), &json!(17), &json!("one")]
+    );
     node.say(a, r#"{"type":"get_ice_servers","req":"two"}"#);
     let ice = &node.take(a)[0];
     assert_eq!(
@@ -76,7 +80,9 @@ fn pings_and_requests_for_ice_servers_are_answered_with_their_number() {
 fn whoever_speaks_v1_cannot_send_what_v2_adds() {
     let mut node = Node::new(10);
     let (old, _) = node.creator();
-    for frame in [r#"{"type":"ping","t":1}"#, r#"{"type":"message","to":"room","topic":"t","data":1}"#] {
+    for frame in
+        [r#"{"type":"ping","t":1}"#, r#"{"type":"message","to":"room","topic":"t","data":1}"#]
+    {
         node.say(old, frame);
         assert_eq!(node.take(old)[0]["code"], "unknown_type");
     }
@@ -91,15 +97,20 @@ fn a_changed_room_is_told_to_those_who_speak_v2_and_an_extension_brings_ice_serv
     let expires_at = Some(node.now + common::LIFE + Duration::from_secs(60));
     node.apply(&Op::Change(Change { locked: Some(true), expires_at, ..Change::default() }));
     let told = node.take(new);
-    assert_eq!((&told[0]["type"], &told[0]["room"]["locked"]), (&json!("room_updated"), &json!(true)));
+    assert_eq!(
+        (&told[0]["type"], &told[0]["room"]["locked"]),
+        (&json!("room_updated"), &json!(true))
+    );
     assert_eq!(told[1]["type"], "ice_servers");
     assert!(node.take(old).is_empty());
 }
 
 #[test]
 fn too_much_data_is_refused() {
-    let mut node =
-        Node::with_config(10, HubConfig { max_data_bytes: 10, max_state_bytes: 10, ..HubConfig::default() });
+    let mut node = Node::with_config(
+        10,
+        HubConfig { max_data_bytes: 10, max_state_bytes: 10, ..HubConfig::default() },
+    );
     let (a, ..) = node.guest_v2("a");
     for frame in [
         r#"{"type":"message","to":"room","topic":"t","data":"123456789"}"#,
@@ -121,7 +132,11 @@ fn whoever_sends_too_much_is_told_once_a_second_and_closed_in_the_end() {
         node.signal(loud, "candidate", other_id, "x");
     }
     assert_eq!(node.take(other).len(), 2);
-    assert_eq!((node.over_rate(loud), node.over_rate(other)), (8, 0), "each is told to the host to count");
+    assert_eq!(
+        (node.over_rate(loud), node.over_rate(other)),
+        (8, 0),
+        "each is told to the host to count"
+    );
     let told = node.take(loud);
     assert_eq!(
         (told.len(), &told[0]["code"], &told[0]["retryable"]),
@@ -144,7 +159,8 @@ fn a_message_to_everybody_is_charged_for_each_receiver() {
     let (loud, ..) = node.guest_v2("loud");
     let others: Vec<_> = (0..4).map(|_| node.guest_v2("other").0).collect();
     node.take(loud);
-    let frame = format!(r#"{{"type":"message","to":"room","topic":"t","data":"{}"}}"#, "x".repeat(300));
+    let frame =
+        format!(r#"{{"type":"message","to":"room","topic":"t","data":"{}"}}"#, "x".repeat(300));
     node.say(loud, frame);
     assert_eq!(node.take(loud)[0]["code"], "rate_limited");
     assert!(!node.take_types(others[0]).contains(&"message".to_owned()));

@@ -6,9 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use signal_core::{
-    Admission, Capacity, CloseCode, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub, HubConfig,
-    IceServers, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, Output,
-    ParticipantId, PasswordTag, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp, TokenHash, wire,
+    Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig,
+    IceServers, IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output,
+    ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt, ResumeToken, Room, RoomId,
+    RoomSpec, Ticket, Timestamp, TokenHash, wire,
 };
 
 pub const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -51,7 +52,7 @@ impl Node {
     /// Creates a room, which from here on is the one that everything is about.
     pub fn create_room(&mut self, number: u8, capacity: u8) {
         self.room = RoomId::from_indices([number; 6]);
-        let new = NewRoom {
+        let new = RoomSpec {
             id: self.room,
             epoch: 1,
             name: "room".into(),
@@ -91,20 +92,20 @@ impl Node {
 
     pub fn open_v2(&mut self, ticket: Ticket, name: &str) -> ConnId {
         let entry = attach(ticket, name);
-        let open = self.entry_input(entry, Dialect::V2);
+        let open = self.entry_input(entry, ProtocolVersion::V2);
         self.open_with(open)
     }
 
     /// Connects with the token of that text, having received so many messages.
     pub fn resume(&mut self, token: &str, last_seq: u64) -> ConnId {
         let entry = Entry::Resume { token: hash(token), last_seq, ice: None };
-        let open = self.entry_input(entry, Dialect::V2);
+        let open = self.entry_input(entry, ProtocolVersion::V2);
         self.open_with(open)
     }
 
     /// Connects somebody whom the host has not let in yet.
     pub fn ask(&mut self) -> ConnId {
-        let open = self.entry_input(Entry::Ask { credential: Bytes::new() }, Dialect::V1);
+        let open = self.entry_input(Entry::Ask { credential: Bytes::new() }, ProtocolVersion::V1);
         self.open_with(open)
     }
 
@@ -115,20 +116,20 @@ impl Node {
     }
 
     pub fn open_input(&mut self, ticket: Ticket, name: &str) -> Input {
-        self.entry_input(attach(ticket, name), Dialect::V1)
+        self.entry_input(attach(ticket, name), ProtocolVersion::V1)
     }
 
-    pub fn entry_input(&mut self, entry: Entry, dialect: Dialect) -> Input {
+    pub fn entry_input(&mut self, entry: Entry, protocol: ProtocolVersion) -> Input {
         self.next_conn += 1;
         let text = format!("token {}", self.next_conn);
         let resume_token = ResumeToken::new(text.as_str(), hash(&text));
         Input::Open {
             conn: ConnId(self.next_conn),
             room: self.room,
-            dialect,
+            protocol,
             language: Language::En,
             entry,
-            fresh: Fresh { suffix: IdSuffix::new(0), resume_token },
+            randomness: Randomness { suffix: IdSuffix::new(0), resume_token },
         }
     }
 
@@ -170,7 +171,7 @@ impl Node {
 
     /// The socket breaks.
     pub fn lose(&mut self, conn: ConnId) {
-        self.input(Input::Lost { conn, how: Loss::Cut });
+        self.input(Input::Lost { conn, how: Disconnect::Abrupt });
     }
 
     pub fn wait(&mut self, duration: Duration) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use signal_core::{Change, ConnId, Input, Loss, Op, Ticket};
+use signal_core::{Change, ConnId, Disconnect, Input, Op, Ticket};
 
 use crate::common::Node;
 
@@ -95,7 +95,7 @@ impl Player {
         } else if let Some(name) = text("cut") {
             self.node.lose(self.sockets[&name]);
         } else if let Some(name) = text("close") {
-            self.node.input(Input::Lost { conn: self.sockets[&name], how: Loss::Closed });
+            self.node.input(Input::Lost { conn: self.sockets[&name], how: Disconnect::Clean });
         } else if let Some(participant) = text("kick") {
             let participant = self.variables[&participant].as_str().unwrap().parse().unwrap();
             self.node.apply(&Op::Kick { participant, rotate: None });
@@ -149,11 +149,13 @@ impl Player {
         match (pattern, actual) {
             (Value::String(any), _) if any == "*" => {}
             (Value::String(variable), _) if variable.starts_with('$') => {
-                let bound = self.variables.entry(variable.clone()).or_insert_with(|| actual.clone());
+                let bound =
+                    self.variables.entry(variable.clone()).or_insert_with(|| actual.clone());
                 assert_eq!(bound, actual, "{variable} in {}", self.place);
             }
             (Value::Object(fields), Value::Object(actual)) => {
-                let names = |fields: &Map<String, Value>| fields.keys().cloned().collect::<BTreeSet<_>>();
+                let names =
+                    |fields: &Map<String, Value>| fields.keys().cloned().collect::<BTreeSet<_>>();
                 assert_eq!(names(fields), names(actual), "{}: {actual:?}", self.place);
                 for (name, field) in fields {
                     self.expect(field, &actual[name]);
@@ -191,7 +193,8 @@ impl Player {
 
 fn json_files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance").join(folder);
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }

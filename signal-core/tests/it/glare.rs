@@ -29,7 +29,7 @@ fn run(seed: u64) -> usize {
     for client in &mut clients {
         client.offer();
     }
-    // Four links, each in order, interleaved as the seed says.
+    // Four attachments, each in order, interleaved as the seed says.
     while clients.iter().any(Client::has_messages_on_the_way) {
         let client = &mut clients[random.below(2)];
         if random.below(2) == 0 {
@@ -49,7 +49,10 @@ fn run(seed: u64) -> usize {
     assert_eq!(won.agreed.as_deref(), Some("offer"), "seed {seed}");
     assert_eq!(lost.agreed.as_deref(), Some("answer"), "seed {seed}");
     assert_eq!(lost.candidates, ["offer"; 3], "seed {seed}");
-    assert_eq!(won.candidates, ["answer"; 3], "seed {seed}: a refused offer's candidates were passed on");
+    assert_eq!(
+        won.candidates, ["answer"; 3],
+        "seed {seed}: a refused offer's candidates were passed on"
+    );
     winner
 }
 

@@ -1,4 +1,4 @@
-//! Every message of both dialects, byte for byte, in both directions.
+//! Every message of both protocol versions, byte for byte, in both directions.
 //!
 //! With `UPDATE_GOLDEN=1` the files of v2 are written anew; look at the difference before committing it. Those of v1
 //! are the API document's own and never change.
@@ -12,9 +12,10 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use signal_core::wire::{decode_client, decode_server, encode_client, encode_server, payload};
 use signal_core::{
-    Audience, ClientMessage, CloseReason, Dialect, DisplayName, ErrorCode, IceServers, Language, LeaveReason,
-    Missed, Participant, ParticipantId, Payload, PeerUpdate, Request, RequestId, Resumed, RoomInfo,
-    ServerMessage, Signal, SignalKind, Timestamp, Topic, Welcome,
+    Audience, ClientMessage, CloseReason, DisplayName, ErrorCode, IceServers, Language,
+    LeaveReason, Missed, ParticipantId, ParticipantInfo, Payload, PeerUpdate, ProtocolVersion,
+    Request, RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Timestamp, Topic,
+    Welcome,
 };
 
 #[test]
@@ -30,7 +31,7 @@ fn every_message_of_a_v1_client_has_the_documented_form() {
         let frame = golden("v1/client", name, || unreachable!());
         assert_eq!(encode_client(message, None), frame, "{name}");
         let request = Request { message: message.clone(), req: None };
-        assert_eq!(decode_client(&frame, Dialect::V1), Ok(request), "{name}");
+        assert_eq!(decode_client(&frame, ProtocolVersion::V1), Ok(request), "{name}");
     }
     assert_eq!(names("v1/client"), messages.map(|(name, _)| name.to_owned()).into());
 }
@@ -38,14 +39,21 @@ fn every_message_of_a_v1_client_has_the_documented_form() {
 #[test]
 fn every_message_to_a_v1_client_has_the_documented_form() {
     let signal = |kind| ServerMessage::Signal { from: id("p_xyz"), signal: signal(kind) };
-    let participants = vec![participant("p_xyz", "小明", true), participant("p_123", "小红", false)];
+    let participants =
+        vec![participant("p_xyz", "小明", true), participant("p_123", "小红", false)];
     let messages = [
         ("answer", signal(SignalKind::Answer)),
         ("candidate", signal(SignalKind::Candidate)),
         ("error", error(ErrorCode::InvalidMessage)),
-        ("joined", ServerMessage::Joined { participant_id: id("p_abc12345"), participants, welcome: None }),
+        (
+            "joined",
+            ServerMessage::Joined { participant_id: id("p_abc12345"), participants, welcome: None },
+        ),
         ("offer", signal(SignalKind::Offer)),
-        ("peer_joined", ServerMessage::PeerJoined { participant: participant("p_new", "新用户", false) }),
+        (
+            "peer_joined",
+            ServerMessage::PeerJoined { participant: participant("p_new", "新用户", false) },
+        ),
         ("peer_left", ServerMessage::PeerLeft { participant_id: id("p_123"), reason: None }),
         (
             "room_closed",
@@ -57,7 +65,7 @@ fn every_message_to_a_v1_client_has_the_documented_form() {
     ];
     for (name, message) in &messages {
         let frame = golden("v1/server", name, || unreachable!());
-        assert_eq!(encode_server(message, Dialect::V1), frame, "{name}");
+        assert_eq!(encode_server(message, ProtocolVersion::V1), frame, "{name}");
         assert_eq!(decode_server(&frame).as_ref(), Ok(message), "{name}");
     }
     assert_eq!(names("v1/server"), messages.map(|(name, _)| name.to_owned()).into());
@@ -66,8 +74,10 @@ fn every_message_to_a_v1_client_has_the_documented_form() {
 #[test]
 fn every_message_of_a_v2_client_has_its_form() {
     let to = id("p_zzzy0001");
-    let numbered = |kind, tracks| ClientMessage::Signal { to, signal: Signal { tracks, ..numbered(kind) } };
-    let message = |to| ClientMessage::Message { to, topic: topic(), data: value(&json!({"text": "你好"})) };
+    let numbered =
+        |kind, tracks| ClientMessage::Signal { to, signal: Signal { tracks, ..numbered(kind) } };
+    let message =
+        |to| ClientMessage::Message { to, topic: topic(), data: value(&json!({"text": "你好"})) };
     let name = DisplayName::parse("小红").unwrap();
     let messages: Vec<(&str, ClientMessage, Option<&str>)> = vec![
         ("answer", numbered(SignalKind::Answer, None), None),
@@ -86,7 +96,7 @@ fn every_message_of_a_v2_client_has_its_form() {
         let frame = golden("v2/client", name, || encoded.clone());
         assert_eq!(encoded, frame, "{name}");
         let request = Request { message: message.clone(), req };
-        assert_eq!(decode_client(&frame, Dialect::V2), Ok(request), "{name}");
+        assert_eq!(decode_client(&frame, ProtocolVersion::V2), Ok(request), "{name}");
     }
     assert_eq!(names("v2/client"), messages.iter().map(|(name, ..)| (*name).to_owned()).collect());
 }
@@ -98,7 +108,8 @@ fn every_message_to_a_v2_client_has_its_form() {
     let signal = |signal| ServerMessage::Signal { from, signal };
     let offer = Signal { tracks: Some(tracks()), ..numbered(SignalKind::Offer) };
     let updated = |update| ServerMessage::PeerUpdated { participant_id: from, update };
-    let changed = PeerUpdate { name: Some("小红".into()), state: Some(state()), ..PeerUpdate::default() };
+    let changed =
+        PeerUpdate { name: Some("小红".into()), state: Some(state()), ..PeerUpdate::default() };
     let lossy = PeerUpdate { connected: Some(true), lossy: true, ..PeerUpdate::default() };
     let conflict = ServerMessage::Error {
         code: ErrorCode::OfferConflict,
@@ -138,11 +149,22 @@ fn every_message_to_a_v2_client_has_its_form() {
         ("ice_servers", ServerMessage::IceServers { ice: ice(), req: req("r1") }),
         ("joined", joined),
         ("kicked", ServerMessage::Kicked { reason: "您已被移出房间".into() }),
-        ("message", ServerMessage::Message { from, topic: topic(), data: value(&json!({"text": "你好"})) }),
+        (
+            "message",
+            ServerMessage::Message {
+                from, topic: topic(), data: value(&json!({"text": "你好"}))
+            },
+        ),
         ("offer", signal(offer)),
         ("peer_joined", ServerMessage::PeerJoined { participant: participants().remove(1) }),
-        ("peer_left", ServerMessage::PeerLeft { participant_id: from, reason: Some(LeaveReason::Lost) }),
-        ("peer_updated_connected", updated(PeerUpdate { connected: Some(false), ..PeerUpdate::default() })),
+        (
+            "peer_left",
+            ServerMessage::PeerLeft { participant_id: from, reason: Some(LeaveReason::Lost) },
+        ),
+        (
+            "peer_updated_connected",
+            updated(PeerUpdate { connected: Some(false), ..PeerUpdate::default() }),
+        ),
         ("peer_updated_lossy", updated(lossy)),
         ("peer_updated_state", updated(changed)),
         ("pong", ServerMessage::Pong { t: value(&json!(17)), server_time: NOW, req: req("r3") }),
@@ -156,10 +178,13 @@ fn every_message_to_a_v2_client_has_its_form() {
             },
         ),
         ("room_updated", ServerMessage::RoomUpdated { room: room() }),
-        ("server_draining", ServerMessage::ServerDraining { reconnect_after: Duration::from_millis(1500) }),
+        (
+            "server_draining",
+            ServerMessage::ServerDraining { reconnect_after: Duration::from_millis(1500) },
+        ),
     ];
     for (name, message) in &messages {
-        let encoded = encode_server(message, Dialect::V2);
+        let encoded = encode_server(message, ProtocolVersion::V2);
         let frame = golden("v2/server", name, || encoded.clone());
         assert_eq!(encoded, frame, "{name}");
         assert_eq!(decode_server(&frame).as_ref(), Ok(message), "{name}");
@@ -227,14 +252,15 @@ fn welcome() -> Welcome {
     }
 }
 
-fn participants() -> Vec<Participant> {
-    let creator = Participant { connected: false, ..participant("p_zzzz0000", "小明", true) };
-    let guest = Participant { state: Some(state()), ..participant("p_zzzy0001", "小红", false) };
+fn participants() -> Vec<ParticipantInfo> {
+    let creator = ParticipantInfo { connected: false, ..participant("p_zzzz0000", "小明", true) };
+    let guest =
+        ParticipantInfo { state: Some(state()), ..participant("p_zzzy0001", "小红", false) };
     vec![creator, guest]
 }
 
-fn participant(text: &str, name: &str, is_creator: bool) -> Participant {
-    Participant { id: id(text), name: name.into(), is_creator, connected: true, state: None }
+fn participant(text: &str, name: &str, is_creator: bool) -> ParticipantInfo {
+    ParticipantInfo { id: id(text), name: name.into(), is_creator, connected: true, state: None }
 }
 
 fn id(text: &str) -> ParticipantId {

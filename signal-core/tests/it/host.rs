@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{CloseReason, ConnId, ErrorCode, HubConfig, Input, Link, Loss, NodeId, Op, Output, Ticket};
+use signal_core::{
+    Attachment, CloseReason, ConnId, Disconnect, ErrorCode, HubConfig, Input, NodeId, Op, Output,
+    Ticket,
+};
 
 use crate::common::{self, Node};
 
@@ -20,7 +23,11 @@ fn a_connection_enters_when_its_host_has_let_it_in() {
     assert_eq!(node.take_types(conn), ["joined"]);
     assert_eq!(node.take_types(other), ["peer_joined", "offer"]);
     node.input(Input::Authorized { conn, entry: Err(ErrorCode::TokenInvalid) });
-    assert_eq!((node.closed(conn), node.take(conn).len()), (None, 0), "a second decision changes nothing");
+    assert_eq!(
+        (node.closed(conn), node.take(conn).len()),
+        (None, 0),
+        "a second decision changes nothing"
+    );
 }
 
 #[test]
@@ -66,7 +73,7 @@ fn a_hub_is_idle_when_nothing_is_left_and_not_before() {
     assert!(node.hub.is_idle());
     let conn = node.ask();
     assert!(!node.hub.is_idle(), "a connection waits");
-    node.input(Input::Lost { conn, how: Loss::Closed });
+    node.input(Input::Lost { conn, how: Disconnect::Clean });
     assert!(node.hub.is_idle());
     let (guest, ..) = node.guest_v2("guest");
     node.lose(guest);
@@ -77,7 +84,7 @@ fn a_hub_is_idle_when_nothing_is_left_and_not_before() {
     let open = node.open_input(Ticket::Creator, "creator");
     let Input::Open { conn, .. } = open else { unreachable!() };
     node.hub.handle_input(open, node.now);
-    node.hub.handle_input(Input::Lost { conn, how: Loss::Closed }, node.now);
+    node.hub.handle_input(Input::Lost { conn, how: Disconnect::Clean }, node.now);
     while node.hub.poll_output().is_some() {}
     assert!(!node.hub.is_idle(), "the store owes an answer");
 }
@@ -96,21 +103,26 @@ fn whoever_has_lost_its_seat_before_it_knew_of_it_is_told_how() {
         let open = node.open_input(ticket, "guest");
         let Input::Open { conn, .. } = open else { unreachable!() };
         node.hub.handle_input(open, node.now);
-        let commit = std::iter::from_fn(|| node.hub.poll_output()).find_map(|output| match output {
-            Output::Commit { op, room, change } => Some((op, room, change)),
-            _ => None,
-        });
+        let commit =
+            std::iter::from_fn(|| node.hub.poll_output()).find_map(|output| match output {
+                Output::Commit { op, room, change } => Some((op, room, change)),
+                _ => None,
+            });
         let (op, room, attach) = commit.unwrap();
         let applied = node.store.apply(room, &attach, node.now);
         let Ticket::Guest(participant) = ticket else { unreachable!() };
-        let elsewhere = Link { node: NodeId(2), conn: ConnId(1) };
-        let Op::Attach { link: here, .. } = attach else { unreachable!() };
+        let elsewhere = Attachment { node: NodeId(2), conn: ConnId(1) };
+        let Op::Attach { attachment: here, .. } = attach else { unreachable!() };
         let next = match fate {
-            Fate::DeclaredLost => Op::Detach { link: here, until: node.now + common::LIFE / 2 },
+            Fate::DeclaredLost => {
+                Op::Detach { attachment: here, until: node.now + common::LIFE / 2 }
+            }
             Fate::Kicked => Op::Kick { participant, rotate: None },
             Fate::Replaced => {
-                let Op::Attach { grant, name, dialect, resume, suffix, .. } = attach else { unreachable!() };
-                Op::Attach { grant, name, dialect, link: elsewhere, resume, suffix }
+                let Op::Attach { grant, name, protocol, resume, suffix, .. } = attach else {
+                    unreachable!()
+                };
+                Op::Attach { grant, name, protocol, attachment: elsewhere, resume, suffix }
             }
             Fate::RoomClosed => Op::Close(CloseReason::ByCreator),
         };

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signal_core::{ConnId, Input, Loss, ParticipantId, Ticket};
+use signal_core::{ConnId, Disconnect, Input, ParticipantId, Ticket};
 
 use crate::common::Node;
 
@@ -208,7 +208,7 @@ impl Pair {
             }
             Step::Reload(index) => {
                 let Page { conn, ticket, .. } = self.pages[index];
-                self.node.input(Input::Lost { conn, how: Loss::Cut });
+                self.node.input(Input::Lost { conn, how: Disconnect::Abrupt });
                 let conn = self.node.open(ticket, "page");
                 self.pages[index].reload(conn);
             }
@@ -251,7 +251,12 @@ struct PeerConnection {
 }
 
 impl Page {
-    fn new(rule: Rule, ticket: Ticket, conn: ConnId, [offers_left, reloads_left]: [u32; 2]) -> Self {
+    fn new(
+        rule: Rule,
+        ticket: Ticket,
+        conn: ConnId,
+        [offers_left, reloads_left]: [u32; 2],
+    ) -> Self {
         Self {
             rule,
             ticket,
@@ -307,7 +312,9 @@ impl Page {
             }
             // The last one is about a peer that is being loaded anew.
             "error" => {
-                assert!(["offer_conflict", "peer_not_found"].contains(&told["code"].as_str().unwrap()));
+                assert!(
+                    ["offer_conflict", "peer_not_found"].contains(&told["code"].as_str().unwrap())
+                );
             }
             other => panic!("`{other}` is not expected"),
         }

@@ -7,7 +7,8 @@ use crate::common::Node;
 
 #[test]
 fn a_frame_may_be_as_long_as_the_limit_and_not_a_byte_longer() {
-    let mut node = Node::with_config(10, HubConfig { max_frame_bytes: 100, ..HubConfig::default() });
+    let mut node =
+        Node::with_config(10, HubConfig { max_frame_bytes: 100, ..HubConfig::default() });
     let (conn, ..) = node.guest_v2("a");
     let ping = format!("{:<100}", r#"{"type":"ping","t":1}"#);
     node.say(conn, ping.clone());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{CloseReason, Input, Loss, MemoryStore, Op, Output, Room, Ticket};
+use signal_core::{CloseReason, Disconnect, Input, MemoryStore, Op, Output, Room, Ticket};
 
 use crate::common::{LIFE, Node};
 
@@ -16,7 +16,10 @@ fn a_newcomer_learns_who_is_there_and_the_others_learn_of_it() {
     let joined = node.take(guest);
     let id = joined[0]["participant_id"].clone();
     let participants = json!([{"id": creator_id.as_str(), "name": "creator", "is_creator": true}]);
-    assert_eq!(joined, [json!({"type": "joined", "participant_id": id, "participants": participants})]);
+    assert_eq!(
+        joined,
+        [json!({"type": "joined", "participant_id": id, "participants": participants})]
+    );
     let participant = json!({"id": id, "name": "小红", "is_creator": false});
     assert_eq!(node.take(creator), [json!({"type": "peer_joined", "participant": participant})]);
 }
@@ -52,7 +55,10 @@ fn a_lost_socket_ends_its_seat_and_never_the_room() {
     let (creator, creator_id) = node.creator();
     let (guest, _) = node.guest("guest");
     node.lose(creator);
-    assert_eq!(node.take(guest), [json!({"type": "peer_left", "participant_id": creator_id.as_str()})]);
+    assert_eq!(
+        node.take(guest),
+        [json!({"type": "peer_left", "participant_id": creator_id.as_str()})]
+    );
     let (_, again) = node.creator();
     assert!(again < creator_id);
     assert_eq!(node.take_types(guest), ["peer_joined"]);
@@ -65,7 +71,10 @@ fn the_creators_leave_closes_the_room_for_everybody() {
     let (guest, _) = node.guest("guest");
     node.take(creator);
     node.say(creator, r#"{"type":"leave"}"#);
-    assert_eq!(node.take(guest), [json!({"type": "room_closed", "reason": "the creator closed the room"})]);
+    assert_eq!(
+        node.take(guest),
+        [json!({"type": "room_closed", "reason": "the creator closed the room"})]
+    );
     assert_eq!((node.closed(guest), node.closed(creator)), (Some(4503), Some(1000)));
     assert!(node.take(creator).is_empty());
 }
@@ -89,7 +98,10 @@ fn a_room_closes_when_its_time_is_over() {
     let (creator, _) = node.creator();
     assert_eq!(node.hub.poll_timeout(), Some(node.now + LIFE));
     node.wait(LIFE);
-    assert_eq!(node.take(creator), [json!({"type": "room_closed", "reason": "the room has expired"})]);
+    assert_eq!(
+        node.take(creator),
+        [json!({"type": "room_closed", "reason": "the room has expired"})]
+    );
     assert_eq!(node.closed(creator), Some(4503));
     assert_eq!(node.hub.poll_timeout(), None);
 }
@@ -141,8 +153,8 @@ fn a_socket_that_somebody_has_declared_lost_is_closed_and_its_seat_waits() {
     let (creator, _) = node.creator();
     let (guest, id, token) = node.guest_v2("guest");
     node.take(creator);
-    let link = node.store.room(node.room).unwrap().seat(id).unwrap().link;
-    node.apply(&Op::Detach { link, until: node.now + LIFE / 2 });
+    let attachment = node.store.room(node.room).unwrap().seat(id).unwrap().attachment;
+    node.apply(&Op::Detach { attachment, until: node.now + LIFE / 2 });
     assert_eq!(node.closed(guest), Some(4001));
     assert!(node.take(creator).is_empty());
     let back = node.resume(&token, 1);
@@ -155,7 +167,9 @@ fn a_store_whose_clock_is_behind_is_asked_again_a_second_later() {
     node.guest("guest");
     let (early, end) = (node.now + (LIFE - Duration::from_millis(1)), node.now + LIFE);
     node.hub.handle_timeout(end);
-    let Some(Output::Commit { op, room, change: Op::Prune }) = node.hub.poll_output() else { panic!() };
+    let Some(Output::Commit { op, room, change: Op::Prune }) = node.hub.poll_output() else {
+        panic!()
+    };
     let applied = node.store.apply(room, &Op::Prune, early);
     node.hub.handle_input(Input::Committed { op, applied }, end);
     assert_eq!(node.hub.poll_timeout(), Some(end + Duration::from_secs(1)));
@@ -269,7 +283,9 @@ fn the_host_is_told_when_a_rooms_records_are_wanted() {
     let Some(Output::Commit { op, room, change }) = node.hub.poll_output() else { unreachable!() };
     let applied = node.store.apply(room, &change, node.now);
     node.input(Input::Committed { op, applied });
-    node.hub.handle_input(Input::Lost { conn, how: Loss::Cut }, node.now);
+    node.hub.handle_input(Input::Lost { conn, how: Disconnect::Abrupt }, node.now);
     let outputs: Vec<Output> = std::iter::from_fn(|| node.hub.poll_output()).collect();
-    assert!(outputs.iter().any(|output| matches!(output, Output::Unwatch(room) if *room == node.room)));
+    assert!(
+        outputs.iter().any(|output| matches!(output, Output::Unwatch(room) if *room == node.room))
+    );
 }

@@ -56,7 +56,8 @@ fn nothing_in_its_tree_opens_sockets_reads_clocks_or_draws_random_numbers() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let found: BTreeSet<&str> = told.lines().filter_map(|line| line.split(' ').next()).collect();
-    let unknown: Vec<_> = found.iter().filter(|name| !PERMITTED.contains(name) && !name.is_empty()).collect();
+    let unknown: Vec<_> =
+        found.iter().filter(|name| !PERMITTED.contains(name) && !name.is_empty()).collect();
     assert!(found.contains("serde_json") && unknown.is_empty(), "not permitted: {unknown:?}");
 }
 

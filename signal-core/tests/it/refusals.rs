@@ -34,13 +34,18 @@ fn whoever_sends_too_much_is_told_when_to_go_on_and_which_request_was_refused() 
         node.guest_v2("other");
     }
     node.take(loud);
-    let message = |req| format!(r#"{{"type":"message","to":"room","topic":"t","data":1,"req":"{req}"}}"#);
+    let message =
+        |req| format!(r#"{{"type":"message","to":"room","topic":"t","data":1,"req":"{req}"}}"#);
     // Twice its length, of which the first half is paid before it is read.
     node.say(loud, message("one"));
     let refused = node.take(loud).remove(0);
     assert_eq!([&refused["code"], &refused["req"]], [&json!("rate_limited"), &json!("one")]);
     let wait = refused["retry_after_ms"].as_u64().unwrap();
-    assert!(wait > 1000, "{wait} ms for {} bytes too many, at 10 a second", 2 * message("one").len() - 100);
+    assert!(
+        wait > 1000,
+        "{wait} ms for {} bytes too many, at 10 a second",
+        2 * message("one").len() - 100
+    );
     node.wait(Duration::from_millis(wait));
     node.say(loud, r#"{"type":"ping","t":1}"#);
     assert_eq!(node.take_types(loud), ["pong"]);
@@ -50,7 +55,8 @@ fn whoever_sends_too_much_is_told_when_to_go_on_and_which_request_was_refused() 
 fn the_burst_grows_with_every_other_participant() {
     let rate = RateLimit { burst_messages: 1, burst_messages_per_peer: 2, ..RateLimit::default() };
     for (others, allowed) in [(0, 1), (1, 3), (3, 7)] {
-        let mut node = Node::with_config(10, HubConfig { rate: rate.clone(), ..HubConfig::default() });
+        let mut node =
+            Node::with_config(10, HubConfig { rate: rate.clone(), ..HubConfig::default() });
         let (loud, ..) = node.guest_v2("loud");
         for _ in 0..others {
             node.guest_v2("other");

@@ -15,7 +15,9 @@ fn the_sender_is_the_servers_word_and_the_rest_arrives_byte_for_byte() {
     let candidate = r#"{"candidate":"candidate:1 1 udp 2 10.0.0.1 9 typ host", "sdpMid" : "0"}"#;
     node.say(
         guest,
-        format!(r#"{{"type":"candidate","to":"{creator_id}","from":"p_liar","candidate":{candidate}}}"#),
+        format!(
+            r#"{{"type":"candidate","to":"{creator_id}","from":"p_liar","candidate":{candidate}}}"#
+        ),
     );
     let expected = format!(r#"{{"type":"candidate","from":"{guest_id}","candidate":{candidate}}}"#);
     assert_eq!(node.take_frames(creator), [expected]);
@@ -43,7 +45,8 @@ fn what_a_participant_does_wrong_comes_back_to_it_and_its_connection_lives() {
     let (creator, creator_id) = node.creator();
     let (guest, guest_id) = node.guest("guest");
     node.take(creator);
-    let long = format!(r#"{{"type":"offer","to":"{creator_id}","sdp":"{}"}}"#, "x".repeat(64 * 1024));
+    let long =
+        format!(r#"{{"type":"offer","to":"{creator_id}","sdp":"{}"}}"#, "x".repeat(64 * 1024));
     let wrong = [
         ("not json".to_owned(), "invalid_message"),
         (format!(r#"{{"type":"offer","to":"{creator_id}"}}"#), "invalid_message"),
@@ -56,7 +59,10 @@ fn what_a_participant_does_wrong_comes_back_to_it_and_its_connection_lives() {
     for (frame, code) in wrong {
         node.say(guest, frame);
         let told = node.take(guest);
-        assert_eq!((told.len(), &told[0]["type"], &told[0]["code"]), (1, &json!("error"), &json!(code)));
+        assert_eq!(
+            (told.len(), &told[0]["type"], &told[0]["code"]),
+            (1, &json!("error"), &json!(code))
+        );
     }
     node.signal(guest, "offer", creator_id, "still alive");
     assert_eq!(node.take_types(creator), ["offer"]);
@@ -102,7 +108,10 @@ fn whoever_does_not_read_is_closed_and_nobody_else_notices() {
             node.input(Input::Sent { conn, bytes: read });
         }
     }
-    assert_eq!([slow, quick, sender, creator].map(|conn| node.closed(conn)), [Some(4008), None, None, None]);
+    assert_eq!(
+        [slow, quick, sender, creator].map(|conn| node.closed(conn)),
+        [Some(4008), None, None, None]
+    );
     let queued: usize = node.take_frames(slow).iter().map(|frame| frame.len()).sum();
     assert!(queued <= 10_000 + 600, "{queued} bytes were queued");
     assert_eq!(node.store.room(node.room).unwrap().seats().len(), 3);
@@ -110,7 +119,8 @@ fn whoever_does_not_read_is_closed_and_nobody_else_notices() {
 
 #[test]
 fn a_connection_cannot_make_the_hub_hold_much_before_it_is_seated() {
-    let mut node = Node::with_config(10, HubConfig { max_held_bytes: 1000, ..HubConfig::default() });
+    let mut node =
+        Node::with_config(10, HubConfig { max_held_bytes: 1000, ..HubConfig::default() });
     let ticket = node.join();
     let open = node.open_input(ticket, "guest");
     let Input::Open { conn, .. } = open else { unreachable!() };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signal_core::{HubConfig, Input, Loss, Op, ParticipantId, ReplayLimit};
+use signal_core::{Disconnect, HubConfig, Input, Op, ParticipantId, ReplayLimit};
 
 use crate::common::{self, Node};
 
@@ -94,7 +94,7 @@ fn a_close_frame_is_a_leave_and_leaves_nothing_to_resume() {
     let (new, ..) = node.guest_v2("new");
     let (gone, id, token) = node.guest_v2("gone");
     node.take(new);
-    node.input(Input::Lost { conn: gone, how: Loss::Closed });
+    node.input(Input::Lost { conn: gone, how: Disconnect::Clean });
     assert_eq!(
         node.take(new),
         [json!({"type": "peer_left", "participant_id": id.as_str(), "reason": "left"})]

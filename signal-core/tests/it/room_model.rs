@@ -8,14 +8,14 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use signal_core::{
-    Admission, Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Farewell, Grant, IdSuffix, Link,
-    NewRoom, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Receipt, Reject, Room, RoomId, Rotation,
-    Status, Ticket, Timestamp, TokenHash, wire,
+    Admission, Attachment, Capacity, Change, CloseReason, ConnId, DisplayName, Grant, IdSuffix,
+    LeaveKind, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, ProtocolVersion, Receipt,
+    Reject, Room, RoomId, RoomSpec, Rotation, Status, Ticket, Timestamp, TokenHash, wire,
 };
 
 use self::model::{Model, SUFFIX};
 
-/// Fewer than the record remembers of departures and links, so that it knows all that the model knows.
+/// Fewer than the record remembers of departures and attachments, so that it knows all that the model knows.
 const MOST_STEPS: usize = 60;
 const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
@@ -61,7 +61,7 @@ enum Step {
         by_admin: bool,
     },
     Detach {
-        link: Index,
+        attachment: Index,
         grace: u64,
     },
     Kick {
@@ -69,8 +69,8 @@ enum Step {
         rotate: Option<u8>,
     },
     Leave {
-        link: Index,
-        how: Farewell,
+        attachment: Index,
+        how: LeaveKind,
     },
     Prune,
     Resume {
@@ -78,7 +78,7 @@ enum Step {
         continues: Option<Index>,
     },
     Update {
-        link: Index,
+        attachment: Index,
         name: Option<bool>,
         state: Option<bool>,
     },
@@ -99,7 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Shown::WrongInvite),
         2 => Just(Shown::WrongPassword),
     ];
-    let how = prop_oneof![Just(Farewell::Close), Just(Farewell::Leave)];
+    let how = prop_oneof![Just(LeaveKind::Close), Just(LeaveKind::Leave)];
     // Few passwords, so that one comes back; some rotations follow what has been rotated away.
     let rotate = || prop::option::weighted(0.3, 0_u8..4);
     let change = (
@@ -119,13 +119,13 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         1 => prop::bool::weighted(0.5).prop_map(|by_admin| Step::Close { by_admin }),
         8 => (any::<Index>(), prop_oneof![Just(0), Just(5), Just(30)])
-            .prop_map(|(link, grace)| Step::Detach { link, grace }),
+            .prop_map(|(attachment, grace)| Step::Detach { attachment, grace }),
         3 => (any::<Index>(), rotate()).prop_map(|(id, rotate)| Step::Kick { id, rotate }),
-        4 => (any::<Index>(), how).prop_map(|(link, how)| Step::Leave { link, how }),
+        4 => (any::<Index>(), how).prop_map(|(attachment, how)| Step::Leave { attachment, how }),
         2 => Just(Step::Prune),
         10 => (any::<Index>(), any::<Option<Index>>()).prop_map(|(token, continues)| Step::Resume { token, continues }),
         4 => (any::<Index>(), any::<Option<bool>>(), any::<Option<bool>>())
-            .prop_map(|(link, name, state)| Step::Update { link, name, state }),
+            .prop_map(|(attachment, name, state)| Step::Update { attachment, name, state }),
     ]
 }
 
@@ -143,15 +143,15 @@ struct Trial {
     model: Model,
     now: Timestamp,
     past: Vec<Op>,
-    /// How many links there have been; the token of each has its number.
-    links: u64,
+    /// How many attachments there have been; the token of each has its number.
+    attachments: u64,
     tickets: Vec<Ticket>,
     seated: BTreeSet<ParticipantId>,
 }
 
 impl Trial {
     fn new(participants: u8, keep: bool) -> Self {
-        let new = NewRoom {
+        let new = RoomSpec {
             id: RoomId::from_indices([0; 6]),
             epoch: 1,
             name: "room".into(),
@@ -169,7 +169,7 @@ impl Trial {
             room: Room::create(new),
             now: START,
             past: Vec::new(),
-            links: 0,
+            attachments: 0,
             tickets: vec![Ticket::Creator],
             seated: BTreeSet::new(),
         }
@@ -183,13 +183,13 @@ impl Trial {
             Step::Attach { ticket, epochs_ago, v1 } => {
                 let ticket = ticket.map_or(Ticket::Creator, |index| *index.get(&self.tickets));
                 let password_epoch = self.room.password_epoch().saturating_sub(*epochs_ago);
-                self.links += 1;
+                self.attachments += 1;
                 Op::Attach {
                     grant: Grant { ticket, password_epoch },
                     name: name(false),
-                    dialect: if *v1 { Dialect::V1 } else { Dialect::V2 },
-                    link: link(self.links),
-                    resume: token(self.links),
+                    protocol: if *v1 { ProtocolVersion::V1 } else { ProtocolVersion::V2 },
+                    attachment: attachment(self.attachments),
+                    resume: token(self.attachments),
                     suffix: IdSuffix::new(SUFFIX),
                 }
             }
@@ -202,9 +202,10 @@ impl Trial {
             }),
             Step::Close { by_admin: true } => Op::Close(CloseReason::ByAdmin),
             Step::Close { by_admin: false } => Op::Close(CloseReason::ByCreator),
-            Step::Detach { link, grace } => {
-                Op::Detach { link: self.some_link(link), until: self.now + Duration::from_secs(*grace) }
-            }
+            Step::Detach { attachment, grace } => Op::Detach {
+                attachment: self.some_link(attachment),
+                until: self.now + Duration::from_secs(*grace),
+            },
             Step::Kick { id, rotate } => {
                 let nobody = self.room.creator_id();
                 let ids: Vec<_> = self.seated.iter().copied().chain([nobody]).collect();
@@ -213,26 +214,28 @@ impl Trial {
                     rotate: rotate.map(|password| self.rotation(password)),
                 }
             }
-            Step::Leave { link, how } => Op::Leave { link: self.some_link(link), how: *how },
+            Step::Leave { attachment, how } => {
+                Op::Leave { attachment: self.some_link(attachment), how: *how }
+            }
             Step::Prune => Op::Prune,
             Step::Resume { token: shown, continues } => {
-                let shown = 1 + shown.index(self.links.max(1) as usize) as u64;
-                // Mostly the link that the seat has, sometimes another.
-                let current = self.room.resumable(token(shown)).map(|seat| seat.link);
+                let shown = 1 + shown.index(self.attachments.max(1) as usize) as u64;
+                // Mostly the attachment that the seat has, sometimes another.
+                let current = self.room.resumable(token(shown)).map(|seat| seat.attachment);
                 let continues = continues.as_ref().and_then(|index| match index.index(4) {
                     0 => Some(self.some_link(index)),
                     _ => current,
                 });
-                self.links += 1;
+                self.attachments += 1;
                 Op::Resume {
                     token: token(shown),
-                    fresh: token(self.links),
-                    link: link(self.links),
+                    next_token: token(self.attachments),
+                    attachment: attachment(self.attachments),
                     continues,
                 }
             }
-            Step::Update { link, name: other, state } => Op::Update {
-                link: self.some_link(link),
+            Step::Update { attachment, name: other, state } => Op::Update {
+                attachment: self.some_link(attachment),
                 name: other.map(name),
                 state: state.map(|state| wire::payload(&state).unwrap()),
             },
@@ -240,10 +243,14 @@ impl Trial {
     }
 
     /// Mostly the socket of a seat, sometimes any there has been.
-    fn some_link(&self, index: &Index) -> Link {
+    fn some_link(&self, index: &Index) -> Attachment {
         let seats = self.room.seats();
-        let any = 1 + index.index(self.links.max(1) as usize) as u64;
-        if seats.is_empty() || any.is_multiple_of(4) { link(any) } else { index.get(seats).link }
+        let any = 1 + index.index(self.attachments.max(1) as usize) as u64;
+        if seats.is_empty() || any.is_multiple_of(4) {
+            attachment(any)
+        } else {
+            index.get(seats).attachment
+        }
     }
 
     fn shown(&self, shown: Shown) -> Admission {
@@ -274,7 +281,11 @@ impl Trial {
             Op::Admit { .. } => {}
             // The end of the room was moved into the past: the next operation finds it over.
             _ if self.room.deadline().is_some_and(|at| at <= self.now) => {}
-            _ => assert_eq!((self.apply(op), &self.room), (reply, &once), "{op:?} changes something again"),
+            _ => assert_eq!(
+                (self.apply(op), &self.room),
+                (reply, &once),
+                "{op:?} changes something again"
+            ),
         }
     }
 
@@ -283,7 +294,11 @@ impl Trial {
         let reply = self.room.apply(op, self.now);
         assert_eq!(reply, self.model.apply(op, self.now), "the answer to {op:?}");
         let is_changed = self.model != model;
-        assert_eq!(self.room.version() - version, u64::from(is_changed), "the version after {op:?}");
+        assert_eq!(
+            self.room.version() - version,
+            u64::from(is_changed),
+            "the version after {op:?}"
+        );
         self.compare();
         reply
     }
@@ -299,12 +314,18 @@ impl Trial {
         assert_eq!(room.password_epoch(), model.password_epoch);
         assert_eq!(room.seats().len(), model.seats.len());
         for (seat, expected) in room.seats().iter().zip(&model.seats) {
-            assert_eq!((seat.id, seat.ticket, seat.link), (expected.id, expected.ticket, expected.link));
+            assert_eq!(
+                (seat.id, seat.ticket, seat.attachment),
+                (expected.id, expected.ticket, expected.attachment)
+            );
             assert_eq!((seat.presence, seat.generation), (expected.presence, expected.generation));
             assert_eq!(seat.name.as_str(), expected.name);
-            assert_eq!(seat.state.as_ref().map(|state| state.as_bytes()), expected.state.as_deref());
+            assert_eq!(
+                seat.state.as_ref().map(|state| state.as_bytes()),
+                expected.state.as_deref()
+            );
         }
-        for number in 1..=self.links {
+        for number in 1..=self.attachments {
             let opened = model.seats.iter().find(|seat| seat.tokens.contains(&token(number)));
             let seat = room.resumable(token(number));
             assert_eq!(seat.map(|seat| seat.id), opened.map(|seat| seat.id));
@@ -319,7 +340,11 @@ impl Trial {
     /// What holds of every room, whatever the model says.
     fn check_rules(&mut self, before: &Room) {
         let room = &self.room;
-        assert_eq!(Room::from_record(&room.to_record()).as_ref(), Ok(room), "a record is the whole room");
+        assert_eq!(
+            Room::from_record(&room.to_record()).as_ref(),
+            Ok(room),
+            "a record is the whole room"
+        );
         assert!(room.seats().is_sorted_by(|older, newer| newer.id < older.id), "ids descend");
         let tickets: Vec<_> = room.seats().iter().map(|seat| seat.ticket).collect();
         for (index, ticket) in tickets.iter().enumerate() {
@@ -357,8 +382,8 @@ impl Trial {
     }
 }
 
-fn link(number: u64) -> Link {
-    Link { node: NodeId(number % 2), conn: ConnId(number) }
+fn attachment(number: u64) -> Attachment {
+    Attachment { node: NodeId(number % 2), conn: ConnId(number) }
 }
 
 fn token(number: u64) -> TokenHash {

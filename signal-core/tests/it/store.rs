@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signal_core::{
-    Capacity, Change, CloseReason, ConnId, Dialect, DisplayName, Grant, IdSuffix, Link, MemoryStore, NewRoom,
-    NodeId, OnCreatorLeave, Op, PasswordTag, Reject, Room, RoomId, RoomIdTaken, Status, Ticket, Timestamp,
-    TokenHash,
+    Attachment, Capacity, Change, CloseReason, ConnId, DisplayName, Grant, IdSuffix, MemoryStore,
+    NodeId, OnCreatorLeave, Op, PasswordTag, ProtocolVersion, Reject, Room, RoomId, RoomIdTaken,
+    RoomSpec, Status, Ticket, Timestamp, TokenHash,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 const HOUR: Duration = Duration::from_secs(3600);
 const GRACE: Duration = Duration::from_secs(30);
-const LINK: Link = Link { node: NodeId(1), conn: ConnId(1) };
+const LINK: Attachment = Attachment { node: NodeId(1), conn: ConnId(1) };
 
 #[test]
 fn an_operation_on_a_room_that_is_not_there_is_refused() {
@@ -47,13 +47,15 @@ fn a_record_that_was_handed_out_stays_as_it_was() {
 fn a_room_left_behind_by_an_earlier_process_waits_for_its_v2_participants() {
     let mut before = store();
     before.apply(id(0), &attach(), NOW);
-    before.apply(id(0), &Op::Detach { link: LINK, until: NOW + GRACE }, NOW);
-    let v1 = Link { conn: ConnId(2), ..LINK };
-    let v2 = Link { conn: ConnId(3), ..LINK };
-    for (ticket, dialect, link) in [("p_00000001", Dialect::V1, v1), ("p_00000000", Dialect::V2, v2)] {
+    before.apply(id(0), &Op::Detach { attachment: LINK, until: NOW + GRACE }, NOW);
+    let v1 = Attachment { conn: ConnId(2), ..LINK };
+    let v2 = Attachment { conn: ConnId(3), ..LINK };
+    for (ticket, protocol, attachment) in
+        [("p_00000001", ProtocolVersion::V1, v1), ("p_00000000", ProtocolVersion::V2, v2)]
+    {
         let Op::Attach { name, resume, suffix, .. } = attach() else { unreachable!() };
         let grant = Grant { ticket: Ticket::Guest(ticket.parse().unwrap()), password_epoch: 0 };
-        before.apply(id(0), &Op::Attach { grant, name, dialect, link, resume, suffix }, NOW);
+        before.apply(id(0), &Op::Attach { grant, name, protocol, attachment, resume, suffix }, NOW);
     }
     let left = Room::clone(before.room(id(0)).unwrap());
 
@@ -63,7 +65,7 @@ fn a_room_left_behind_by_an_earlier_process_waits_for_its_v2_participants() {
     store.restore(left.clone(), grace, restart).unwrap();
     let room = Arc::clone(store.room(id(0)).unwrap());
     assert_eq!(room.version(), left.version() + 1);
-    let kept: Vec<_> = room.seats().iter().map(|seat| seat.link).collect();
+    let kept: Vec<_> = room.seats().iter().map(|seat| seat.attachment).collect();
     assert_eq!(kept, [LINK, v2], "who spoke v1 cannot come back");
     assert!(room.seats().iter().all(|seat| !seat.is_attached()));
     assert_eq!(store.poll_timeout(), Some(restart + grace));
@@ -91,7 +93,7 @@ fn a_room_that_is_withdrawn_was_never_there() {
 fn seats_and_rooms_end_without_a_hub() {
     let mut store = store();
     store.apply(id(0), &attach(), NOW);
-    store.apply(id(0), &Op::Detach { link: LINK, until: NOW + GRACE }, NOW);
+    store.apply(id(0), &Op::Detach { attachment: LINK, until: NOW + GRACE }, NOW);
     assert_eq!(store.poll_timeout(), Some(NOW + GRACE));
     store.handle_timeout(NOW + GRACE);
     assert!(store.room(id(0)).unwrap().seats().is_empty());
@@ -131,7 +133,7 @@ fn id(room: u8) -> RoomId {
 }
 
 fn room(number: u8) -> Room {
-    Room::create(NewRoom {
+    Room::create(RoomSpec {
         id: id(number),
         epoch: 1,
         name: "room".into(),
@@ -150,8 +152,8 @@ fn attach() -> Op {
     Op::Attach {
         grant: Grant { ticket: Ticket::Creator, password_epoch: 0 },
         name: DisplayName::parse("name").unwrap().unwrap(),
-        dialect: Dialect::V2,
-        link: LINK,
+        protocol: ProtocolVersion::V2,
+        attachment: LINK,
         resume: TokenHash::new([1; 32]),
         suffix: IdSuffix::new(2),
     }

@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use signal_core::wire::{self, DecodeError, Problem, decode_server};
-use signal_core::{Audience, ClientMessage, Dialect, ErrorCode, ServerMessage};
+use signal_core::{Audience, ClientMessage, ErrorCode, ProtocolVersion, ServerMessage};
 
 #[test]
 fn a_payload_is_passed_on_byte_for_byte() {
-    for value in ["null", "\"\"", "{ \"b\" : 1.50, \"a\":[ ] }", "\"\\u4e2d\\/\\r\\n\"", "0", "{}"] {
+    for value in ["null", "\"\"", "{ \"b\" : 1.50, \"a\":[ ] }", "\"\\u4e2d\\/\\r\\n\"", "0", "{}"]
+    {
         let frame = format!(r#"{{ "candidate" :{value}, "to":"p_a", "type" : "candidate" }}"#);
         let Ok(ClientMessage::Signal { to, signal }) = decode_client(&Bytes::from(frame)) else {
             panic!("{value} was refused")
@@ -18,9 +19,13 @@ fn a_payload_is_passed_on_byte_for_byte() {
 
 #[test]
 fn fields_nobody_asked_for_are_ignored_whatever_they_hold() {
-    let frame = Bytes::from_static(br#"{"type":"leave","to":null,"extra":{"a":[1,{"b":2}]},"from":"p_me"}"#);
+    let frame = Bytes::from_static(
+        br#"{"type":"leave","to":null,"extra":{"a":[1,{"b":2}]},"from":"p_me"}"#,
+    );
     assert_eq!(decode_client(&frame), Ok(ClientMessage::Leave));
-    let frame = Bytes::from_static(br#"{"type":"peer_left","participant_id":"p_a","reason":"lost","seq":7}"#);
+    let frame = Bytes::from_static(
+        br#"{"type":"peer_left","participant_id":"p_a","reason":"lost","seq":7}"#,
+    );
     assert!(matches!(decode_server(&frame), Ok(ServerMessage::PeerLeft { .. })));
 }
 
@@ -64,7 +69,9 @@ fn a_frame_that_is_no_message_is_refused_with_the_code_that_fits() {
 fn a_deeply_nested_payload_is_refused() {
     let nested = |depth: usize| {
         let (open, close) = ("[".repeat(depth), "]".repeat(depth));
-        decode_client(&format!(r#"{{"type":"candidate","to":"p_a","candidate":{open}1{close}}}"#).into())
+        decode_client(
+            &format!(r#"{{"type":"candidate","to":"p_a","candidate":{open}1{close}}}"#).into(),
+        )
     };
     assert!(nested(15).is_ok());
     for depth in [16, 30_000] {
@@ -79,17 +86,30 @@ fn a_client_can_tell_a_newer_servers_messages_from_broken_ones() {
     let newer = Bytes::from_static(br#"{"type":"error","code":"moon_phase","message":"x"}"#);
     assert_eq!(decode_server(&newer), Err(Problem::UnknownErrorCode("moon_phase".into()).into()));
     let broken = Bytes::from_static(br#"{"type":"joined","participant_id":"p_a"}"#);
-    assert!(matches!(decode_server(&broken), Err(DecodeError { problem: Problem::Invalid(_), .. })));
+    assert!(matches!(
+        decode_server(&broken),
+        Err(DecodeError { problem: Problem::Invalid(_), .. })
+    ));
 }
 
 #[test]
 fn every_error_code_has_a_name_of_its_own() {
     let frame = |code: ErrorCode| {
         let message = code.text(signal_core::Language::En).into();
-        encode_server(&ServerMessage::Error { code, message, about: None, retry_after: None, req: None })
+        encode_server(&ServerMessage::Error {
+            code,
+            message,
+            about: None,
+            retry_after: None,
+            req: None,
+        })
     };
-    for code in [ErrorCode::Forbidden, ErrorCode::UnknownType, ErrorCode::OfferConflict, ErrorCode::RoomFull]
-    {
+    for code in [
+        ErrorCode::Forbidden,
+        ErrorCode::UnknownType,
+        ErrorCode::OfferConflict,
+        ErrorCode::RoomFull,
+    ] {
         assert_eq!(ErrorCode::from_wire(code.as_str()), Some(code));
         assert!(
             matches!(decode_server(&frame(code)), Ok(ServerMessage::Error { code: read, .. }) if read == code)
@@ -100,18 +120,22 @@ fn every_error_code_has_a_name_of_its_own() {
 #[test]
 fn v2_fields_mean_nothing_in_v1() {
     let frame = r#"{"type":"offer","to":"p_a","sdp":"x","neg":7,"tracks":[],"req":"r"}"#.into();
-    let request = wire::decode_client(&frame, Dialect::V1).unwrap();
+    let request = wire::decode_client(&frame, ProtocolVersion::V1).unwrap();
     let ClientMessage::Signal { signal, .. } = request.message else { panic!() };
     assert_eq!((request.req, signal.negotiation, signal.tracks), (None, None, None));
-    let signal = |dialect| {
-        let ClientMessage::Signal { to, signal } = wire::decode_client(&frame, Dialect::V2).unwrap().message
+    let signal = |protocol| {
+        let ClientMessage::Signal { to, signal } =
+            wire::decode_client(&frame, ProtocolVersion::V2).unwrap().message
         else {
             panic!()
         };
-        wire::encode_server(&ServerMessage::Signal { from: to, signal }, dialect)
+        wire::encode_server(&ServerMessage::Signal { from: to, signal }, protocol)
     };
-    assert_eq!(signal(Dialect::V1), r#"{"type":"offer","from":"p_a","sdp":"x"}"#);
-    assert_eq!(signal(Dialect::V2), r#"{"type":"offer","from":"p_a","sdp":"x","neg":7,"tracks":[]}"#);
+    assert_eq!(signal(ProtocolVersion::V1), r#"{"type":"offer","from":"p_a","sdp":"x"}"#);
+    assert_eq!(
+        signal(ProtocolVersion::V2),
+        r#"{"type":"offer","from":"p_a","sdp":"x","neg":7,"tracks":[]}"#
+    );
 }
 
 #[test]
@@ -119,14 +143,20 @@ fn in_v1_a_field_that_only_v2_has_may_hold_anything() {
     for value in ["5", "null", "\"\"", "{}", "[[1]]"] {
         let fields = ["req", "neg", "tracks", "topic", "data", "t", "name", "state"];
         let fields: String = fields.iter().map(|field| format!(r#","{field}":{value}"#)).collect();
-        assert_eq!(decode_client(&format!(r#"{{"type":"leave"{fields}}}"#).into()), Ok(ClientMessage::Leave));
-        let offer = decode_client(&format!(r#"{{"type":"offer","to":"p_a","sdp":"x"{fields}}}"#).into());
+        assert_eq!(
+            decode_client(&format!(r#"{{"type":"leave"{fields}}}"#).into()),
+            Ok(ClientMessage::Leave)
+        );
+        let offer =
+            decode_client(&format!(r#"{{"type":"offer","to":"p_a","sdp":"x"{fields}}}"#).into());
         assert!(matches!(offer, Ok(ClientMessage::Signal { .. })), "{value}: {offer:?}");
     }
-    let numbered = wire::decode_client(&r#"{"type":"leave","req":5}"#.into(), Dialect::V2).unwrap_err();
+    let numbered = wire::decode_client(&r#"{"type":"leave","req":5}"#.into(), ProtocolVersion::V2)
+        .unwrap_err();
     assert_eq!((numbered.code(), numbered.req.as_ref()), (ErrorCode::InvalidMessage, None));
     assert!(numbered.to_string().contains("`req`"), "{numbered}");
-    let absent = wire::decode_client(&r#"{"type":"leave","req":null}"#.into(), Dialect::V2).unwrap();
+    let absent =
+        wire::decode_client(&r#"{"type":"leave","req":null}"#.into(), ProtocolVersion::V2).unwrap();
     assert_eq!(absent.req, None);
 }
 
@@ -146,7 +176,7 @@ fn a_v2_message_that_is_wrong_is_refused_with_its_number_and_the_name_of_the_fie
     ];
     for (fields, name) in cases {
         let frame = format!(r#"{{{fields},"req":"r"}}"#);
-        let error = wire::decode_client(&frame.clone().into(), Dialect::V2).unwrap_err();
+        let error = wire::decode_client(&frame.clone().into(), ProtocolVersion::V2).unwrap_err();
         assert_eq!(
             (error.code(), error.req.as_ref().map(|req| req.as_str())),
             (ErrorCode::InvalidMessage, Some("r"))
@@ -165,7 +195,8 @@ fn an_error_says_what_was_expected_and_never_what_was_there() {
         (r#"{"type":"update","name":{"a":"secret"}}"#, "`name`: expected a string"),
         (r#"{"type":"secret"#, "EOF while parsing a string"),
     ] {
-        let error = wire::decode_client(&frame.into(), Dialect::V2).unwrap_err().to_string();
+        let error =
+            wire::decode_client(&frame.into(), ProtocolVersion::V2).unwrap_err().to_string();
         assert!(error.starts_with(expected) && !error.contains("secret"), "{frame}: {error}");
     }
 }
@@ -174,7 +205,7 @@ fn an_error_says_what_was_expected_and_never_what_was_there() {
 fn a_message_is_for_one_or_for_the_room() {
     let to = |to: &str| {
         let frame = format!(r#"{{"type":"message","to":"{to}","topic":"t","data":null}}"#).into();
-        wire::decode_client(&frame, Dialect::V2).map(|request| request.message)
+        wire::decode_client(&frame, ProtocolVersion::V2).map(|request| request.message)
     };
     assert!(matches!(to("room"), Ok(ClientMessage::Message { to: Audience::Room, .. })));
     assert!(matches!(to("p_a"), Ok(ClientMessage::Message { to: Audience::One(_), .. })));
@@ -191,10 +222,10 @@ fn a_stored_payload_is_taken_if_it_is_one_json_value() {
 
 /// What a v1 client sends.
 fn decode_client(frame: &Bytes) -> Result<ClientMessage, DecodeError> {
-    wire::decode_client(frame, Dialect::V1).map(|request| request.message)
+    wire::decode_client(frame, ProtocolVersion::V1).map(|request| request.message)
 }
 
 /// What a v1 client gets.
 fn encode_server(message: &ServerMessage) -> Bytes {
-    wire::encode_server(message, Dialect::V1)
+    wire::encode_server(message, ProtocolVersion::V1)
 }

@@ -7,7 +7,7 @@ mod sdk;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use signal_core::{Dialect, ParticipantId, RoomId};
+use signal_core::{ParticipantId, ProtocolVersion, RoomId};
 
 pub use self::browser::{Browser, Rule};
 pub use self::hostile::Hostile;
@@ -19,7 +19,7 @@ use crate::random::Random;
 
 /// A program at the other end of a socket.
 pub trait Participant {
-    fn dialect(&self) -> Dialect;
+    fn protocol(&self) -> ProtocolVersion;
 
     /// Whether it keeps to the protocol, so that it can expect to be connected with others that do.
     fn is_honest(&self) -> bool;
@@ -101,9 +101,16 @@ impl Hands<'_> {
         self.doings.push(Doing::Send(outgoing));
     }
 
-    pub fn offer(&mut self, from: ParticipantId, to: ParticipantId, pc: u64, neg: Option<u32>) -> Outgoing {
+    pub fn offer(
+        &mut self,
+        from: ParticipantId,
+        to: ParticipantId,
+        pc: u64,
+        neg: Option<u32>,
+    ) -> Outgoing {
         let sdp = format!(r#""v=0 m={} pc={pc} \u00e9\/""#, self.ledger.next());
-        let tracks = neg.map(|_| r#","tracks":[{"mid":"0","source":"camera"}]"#).unwrap_or_default();
+        let tracks =
+            neg.map(|_| r#","tracks":[{"mid":"0","source":"camera"}]"#).unwrap_or_default();
         self.describe(Kind::Offer, from, to, sdp, neg, tracks)
     }
 
@@ -134,7 +141,8 @@ impl Hands<'_> {
         } else {
             format!(r#"{{"candidate": "m={number} of={of}",  "sdpMid":"0"}}"#)
         };
-        let frame = with_neg(format!(r#"{{"type":"candidate","to":"{to}","candidate":{candidate}"#), neg);
+        let frame =
+            with_neg(format!(r#"{{"type":"candidate","to":"{to}","candidate":{candidate}"#), neg);
         self.enter(Kind::Candidate, from, Some(to), candidate, neg, frame)
     }
 

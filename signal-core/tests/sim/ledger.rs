@@ -18,7 +18,7 @@ pub struct Entry {
     /// `None` is everybody.
     pub to: Option<ParticipantId>,
     pub kind: Kind,
-    /// As far as the sender's dialect has it.
+    /// As far as the sender's protocol version has it.
     pub neg: Option<u32>,
     pub payload: String,
     pub fate: Fate,

@@ -33,7 +33,8 @@ fn every_rule_holds_in_every_run() {
     }
     let runs = variable("SIM_RUNS").unwrap_or(20_000);
     let first = variable("SIM_FIRST").unwrap_or(0);
-    let (next, steps, failed) = (AtomicU64::new(first), AtomicU64::new(0), AtomicU64::new(u64::MAX));
+    let (next, steps, failed) =
+        (AtomicU64::new(first), AtomicU64::new(0), AtomicU64::new(u64::MAX));
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
@@ -90,5 +91,7 @@ fn replay(seed: u64) {
 }
 
 fn variable(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+    std::env::var(name)
+        .ok()
+        .map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }

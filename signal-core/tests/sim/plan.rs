@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signal_core::{Dialect, HubConfig, OnCreatorLeave, RateLimit, ReplayLimit};
+use signal_core::{HubConfig, OnCreatorLeave, ProtocolVersion, RateLimit, ReplayLimit};
 
 use crate::client::Rule;
 use crate::random::Random;
@@ -31,7 +31,7 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Role {
     Browser(Rule),
-    Hostile(Dialect),
+    Hostile(ProtocolVersion),
     Sdk,
 }
 
@@ -83,14 +83,23 @@ impl Plan {
         Self {
             nodes,
             rooms: usize::try_from(rooms).unwrap(),
-            capacity: u8::try_from(if random.chance(30) { random.between(1, 3) } else { 8 }).unwrap(),
-            on_creator_leave: if random.chance(50) { OnCreatorLeave::Close } else { OnCreatorLeave::Keep },
+            capacity: u8::try_from(if random.chance(30) { random.between(1, 3) } else { 8 })
+                .unwrap(),
+            on_creator_leave: if random.chance(50) {
+                OnCreatorLeave::Close
+            } else {
+                OnCreatorLeave::Keep
+            },
             life: if random.chance(8) { random.between(5_000, 40_000) } else { 3_600_000 },
             participants,
             busy: random.between(5_000, 40_000),
             pause: random.between(200, 900),
             delay: if random.chance(80) { random.between(1, 80) } else { random.between(80, 2000) },
-            store: if is_instant { StorePlan::Instant } else { StorePlan::Slow(random.between(0, 400)) },
+            store: if is_instant {
+                StorePlan::Instant
+            } else {
+                StorePlan::Slow(random.between(0, 400))
+            },
             faults: Faults::draw(random),
             config: config(random),
         }
@@ -102,8 +111,8 @@ impl Role {
         match random.below(20) {
             0..=3 => Self::Browser(Rule::Newcomer),
             4..=6 => Self::Browser(Rule::SmallerId),
-            7 => Self::Hostile(Dialect::V1),
-            8 => Self::Hostile(Dialect::V2),
+            7 => Self::Hostile(ProtocolVersion::V1),
+            8 => Self::Hostile(ProtocolVersion::V2),
             _ => Self::Sdk,
         }
     }

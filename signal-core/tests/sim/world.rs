@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signal_core::{
-    Applied, Capacity, ConnId, Entry, ErrorCode, Grant, IceServers, IdSuffix, Input, NewRoom, NodeId, Op,
-    OpId, ParticipantId, PasswordTag, PeerFrame, RequestId, Room, RoomId, Timestamp, TokenHash, wire,
+    Applied, Capacity, ConnId, Entry, ErrorCode, Grant, IceServers, IdSuffix, Input, NodeFrame,
+    NodeId, Op, OpId, ParticipantId, PasswordTag, RequestId, Room, RoomId, RoomSpec, Timestamp,
+    TokenHash, wire,
 };
 
 use crate::air::Air;
@@ -97,7 +98,7 @@ enum Event {
     Peer {
         from: NodeId,
         to: NodeId,
-        frame: PeerFrame,
+        frame: NodeFrame,
     },
     ReadOn(ConnId),
     Reap(NodeId),
@@ -118,7 +119,7 @@ enum Event {
     },
     Undelivered {
         node: NodeId,
-        frame: PeerFrame,
+        frame: NodeFrame,
     },
     Up(ConnId, Up),
     Wake {
@@ -190,7 +191,7 @@ impl World {
         };
         let suffix = self.suffix();
         let expires_at = START + Duration::from_millis(self.plan.life);
-        self.store.create(Room::create(NewRoom {
+        self.store.create(Room::create(RoomSpec {
             id: keys.id,
             epoch: self.random.next(),
             name: "a room".into(),
@@ -219,7 +220,9 @@ impl World {
         match event {
             Event::Act => self.act(),
             Event::Alarm(node) => self.alarm(node),
-            Event::Answer { node, op, applied } => self.input(node, Input::Committed { op, applied }, None),
+            Event::Answer { node, op, applied } => {
+                self.input(node, Input::Committed { op, applied }, None)
+            }
             Event::Authorized { node, conn, entry } => {
                 self.input(node, Input::Authorized { conn, entry }, None);
             }
@@ -238,7 +241,9 @@ impl World {
             Event::Request { node, op, room, change } => self.request(node, op, room, &change),
             Event::Sweep(room) => self.sweep(room),
             Event::Unanswered { node, op } => self.input(node, Input::Uncommitted { op }, None),
-            Event::Undelivered { node, frame } => self.input(node, Input::Undelivered { frame }, None),
+            Event::Undelivered { node, frame } => {
+                self.input(node, Input::Undelivered { frame }, None)
+            }
             Event::Up(conn, up) => self.arrived_up(conn, up),
             Event::Wake { person, about } => {
                 self.with_hands(person, |program, hands| program.woken(about, hands));
@@ -248,7 +253,11 @@ impl World {
     }
 
     /// Lets a participant act, and does what it wants done.
-    fn with_hands(&mut self, person: usize, act: impl FnOnce(&mut dyn Participant, &mut Hands<'_>)) {
+    fn with_hands(
+        &mut self,
+        person: usize,
+        act: impl FnOnce(&mut dyn Participant, &mut Hands<'_>),
+    ) {
         let is_honest = self.people[person].program.is_honest();
         let mut hands = Hands {
             room: self.rooms[self.people[person].room].id,
@@ -263,8 +272,12 @@ impl World {
             match doing {
                 Doing::Close => self.send_up(person, Up::Close),
                 Doing::Open(way, pause) => self.schedule.after(pause, Event::Enter { person, way }),
-                Doing::Send(Outgoing { frame, number }) => self.send_up(person, Up::Frame(frame, number)),
-                Doing::Wake(pause, about) => self.schedule.after(pause, Event::Wake { person, about }),
+                Doing::Send(Outgoing { frame, number }) => {
+                    self.send_up(person, Up::Frame(frame, number))
+                }
+                Doing::Wake(pause, about) => {
+                    self.schedule.after(pause, Event::Wake { person, about })
+                }
             }
         }
     }
@@ -383,7 +396,7 @@ impl World {
 fn program(role: Role) -> Box<dyn Participant> {
     match role {
         Role::Browser(rule) => Box::new(Browser::new(rule)),
-        Role::Hostile(dialect) => Box::new(Hostile::new(dialect)),
+        Role::Hostile(protocol) => Box::new(Hostile::new(protocol)),
         Role::Sdk => Box::new(Sdk::new()),
     }
 }

@@ -101,8 +101,10 @@ fn the_client_is_nobodys_invention(request: &Request) {
 }
 
 fn a_language_was_asked_for(headers: &HeaderMap) {
-    let asked: Vec<_> = headers.get_all(ACCEPT_LANGUAGE).iter().map(HeaderValue::as_bytes).collect();
-    let names = |language: &[u8]| asked.concat().to_ascii_lowercase().windows(2).any(|two| two == language);
+    let asked: Vec<_> =
+        headers.get_all(ACCEPT_LANGUAGE).iter().map(HeaderValue::as_bytes).collect();
+    let names =
+        |language: &[u8]| asked.concat().to_ascii_lowercase().windows(2).any(|two| two == language);
     match language::preferred(headers) {
         Language::En => assert!(names(b"en"), "English was not asked for"),
         // It is the default as well.
@@ -122,7 +124,10 @@ fn a_token_stands_in_its_header(headers: &HeaderMap) {
         assert!(!token.contains(',') && token == token.trim_end(), "{token}");
         let mut lines = headers.get_all("sec-websocket-protocol").iter();
         let written = format!("{kind}{token}");
-        assert!(lines.any(|line| line.to_str().is_ok_and(|line| line.contains(&written))), "{token}");
+        assert!(
+            lines.any(|line| line.to_str().is_ok_and(|line| line.contains(&written))),
+            "{token}"
+        );
     }
 }
 

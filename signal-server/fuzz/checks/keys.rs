@@ -17,7 +17,10 @@ pub fn keys(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match Key::public(text) {
         Ok(key) => {
-            assert!(text.contains("PUBLIC KEY-----") && !text.contains("PRIVATE KEY-----"), "{text}");
+            assert!(
+                text.contains("PUBLIC KEY-----") && !text.contains("PRIVATE KEY-----"),
+                "{text}"
+            );
             judges(&key);
         }
         Err(error) => assert!(!error.to_string().is_empty()),
@@ -30,7 +33,10 @@ pub fn keys(data: &[u8]) {
 
 /// A key is for signatures that only its owner can make, and refuses others whatever it is made of.
 fn judges(key: &Key) {
-    assert!(matches!(key.algorithm, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA), "{key:?}");
+    assert!(
+        matches!(key.algorithm, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA),
+        "{key:?}"
+    );
     for (algorithm, header) in [
         ("RS256", "eyJhbGciOiJSUzI1NiJ9"),
         ("ES256", "eyJhbGciOiJFUzI1NiJ9"),

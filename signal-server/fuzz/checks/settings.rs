@@ -50,7 +50,8 @@ fn told(args: &ServeArgs) -> String {
     let lists = [&args.turn_urls, &args.stun_urls, &args.cors_origins];
     // One that may have a password in it is not printed.
     let is_shown = |url: &&String| shown_url(url) == url.as_str();
-    let lists = lists.map(|urls| if urls.iter().all(|url| is_shown(&url)) { urls.as_slice() } else { &[] });
+    let lists =
+        lists.map(|urls| if urls.iter().all(|url| is_shown(&url)) { urls.as_slice() } else { &[] });
     let urls = [&identity.jwks_url, &args.public_url].map(|url| url.as_ref().filter(is_shown));
     let names = [&identity.access_issuer, &identity.access_audience];
     format!("{:?}", (listen, production, data_dir, names, urls, lists, limits))
@@ -61,7 +62,8 @@ fn read(text: &str) -> Option<(Cli, Vec<String>)> {
     let args = ["signal-server", "check-config", "--config", "settings.toml"].map(OsString::from);
     let cli = Cli::of(args, |_: &Path| Ok(text.to_owned())).ok()?;
     let lines = cli.effective.lines().filter(|line| !line.starts_with("# "));
-    let lines =
-        lines.map(|line| line.rsplit_once("  # ").map_or(line, |(line, _)| line).to_owned()).collect();
+    let lines = lines
+        .map(|line| line.rsplit_once("  # ").map_or(line, |(line, _)| line).to_owned())
+        .collect();
     Some((cli, lines))
 }

@@ -27,7 +27,8 @@ pub fn tokens(data: &[u8]) {
     assert!(ws.verify(&text).is_err(), "nobody has signed {text}");
     assert!(access(&login, &text).is_err(), "nobody has signed {text}");
 
-    let (header, claims) = text.split_once('\n').unwrap_or((r#"{"alg":"HS256","typ":"ws+jwt"}"#, &text));
+    let (header, claims) =
+        text.split_once('\n').unwrap_or((r#"{"alg":"HS256","typ":"ws+jwt"}"#, &text));
     if let Ok(seat) = ws.verify(&signed(header, claims, &SECRET.derive("ws-token"))) {
         let read = |part: &str| serde_json::from_str::<Value>(part).expect("it was understood");
         let (header, claims) = (read(header), read(claims));
@@ -41,7 +42,8 @@ pub fn tokens(data: &[u8]) {
     if let Ok(user) = access(&login, &access_token) {
         assert!(!user.subject.is_empty(), "{claims}");
         let name = user.name.as_ref().map(DisplayName::as_str);
-        let again = login.mint(&user.subject, name, Duration::from_secs(60)).expect("the secret is there");
+        let again =
+            login.mint(&user.subject, name, Duration::from_secs(60)).expect("the secret is there");
         assert_eq!(access(&login, &again), Ok(user), "the second token differs from the first");
         assert!(ws.verify(&access_token).is_err(), "a login is no seat");
     }

@@ -59,7 +59,8 @@ pub(super) fn arguments(
         let texts = texts(setting, value).map_err(wrong)?;
         let matches = given.subcommand().map_or(given, |(_, matches)| matches);
         // A command takes of the file what it has flags for.
-        if matches.try_contains_id(setting.get_id().as_str()).is_err() || is_given(matches, &settings, &name)
+        if matches.try_contains_id(setting.get_id().as_str()).is_err()
+            || is_given(matches, &settings, &name)
         {
             continue;
         }
@@ -110,8 +111,13 @@ fn takes_value(setting: &Arg) -> bool {
 /// Whether a flag or a variable says it, or the same in the other way: a secret itself or its file.
 fn is_given(matches: &ArgMatches, settings: &[&Arg], name: &str) -> bool {
     let twin = name.strip_suffix("-file").map_or_else(|| format!("{name}-file"), str::to_owned);
-    let same = settings.iter().filter(|arg| arg.get_long().is_some_and(|long| long == name || long == twin));
+    let same = settings
+        .iter()
+        .filter(|arg| arg.get_long().is_some_and(|long| long == name || long == twin));
     same.map(|arg| arg.get_id().as_str()).any(|id| {
-        matches!(matches.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+        matches!(
+            matches.value_source(id),
+            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+        )
     })
 }

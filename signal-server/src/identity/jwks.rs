@@ -96,11 +96,19 @@ impl Jwks {
             .timeout(PATIENCE)
             .build()
             .expect("a client with its TLS configured has nothing left that may be missing");
-        Ok(Self { url: parsed, http, cache: Mutex::default(), fetching: tokio::sync::Mutex::default() })
+        Ok(Self {
+            url: parsed,
+            http,
+            cache: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+        })
     }
 
     /// The keys for a token that names this key id, fetched first if it is not among them or they are old.
-    pub(crate) async fn keys(self: &Arc<Self>, kid: Option<&str>) -> Result<Arc<[Key]>, TokenError> {
+    pub(crate) async fn keys(
+        self: &Arc<Self>,
+        kid: Option<&str>,
+    ) -> Result<Arc<[Key]>, TokenError> {
         let (wants, can_wait) = {
             let cache = self.cache();
             (cache.wants(kid), cache.knows(kid) && cache.is_failing)
@@ -205,7 +213,8 @@ pub(crate) fn roots(ca: Option<&str>) -> Result<RootCertStore, InvalidJwks> {
 
 /// An error with what it came from, which is where this library says what happened.
 fn causes(error: &reqwest::Error) -> String {
-    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let chain =
+        std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 

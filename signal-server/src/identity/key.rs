@@ -1,7 +1,9 @@
 //! One key that access tokens may be signed with, and the one algorithm it is for.
 
 use jsonwebtoken::crypto::rust_crypto;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse,
+};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use thiserror::Error;
 
@@ -57,9 +59,12 @@ impl Key {
         let algorithm = algorithm(jwk).ok()?;
         let common = &jwk.common;
         let signs = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
-        let verifies =
-            common.key_operations.as_ref().is_none_or(|known| known.contains(&KeyOperations::Verify));
-        let agrees = common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
+        let verifies = common
+            .key_operations
+            .as_ref()
+            .is_none_or(|known| known.contains(&KeyOperations::Verify));
+        let agrees =
+            common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
         if !signs || !verifies || !agrees {
             return None;
         }
@@ -91,8 +96,12 @@ fn algorithm(jwk: &Jwk) -> Result<Algorithm, InvalidKey> {
     match &jwk.algorithm {
         AlgorithmParameters::RSA(key) if key.n.len() < RSA_2048_CHARS => Err(InvalidKey::Short),
         AlgorithmParameters::RSA(_) => Ok(Algorithm::RS256),
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Ok(Algorithm::ES256),
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Ok(Algorithm::EdDSA),
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+            Ok(Algorithm::ES256)
+        }
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            Ok(Algorithm::EdDSA)
+        }
         _ => Err(InvalidKey::Unknown),
     }
 }
@@ -124,7 +133,9 @@ mod tests {
             key.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             published(key)
         };
-        for more in [json!({}), json!({"use": "sig", "alg": "EdDSA"}), json!({"key_ops": ["verify"]})] {
+        for more in
+            [json!({}), json!({"use": "sig", "alg": "EdDSA"}), json!({"key_ops": ["verify"]})]
+        {
             assert_eq!(ed(more.clone()), Some(Algorithm::EdDSA), "{more}");
         }
         for more in [
@@ -150,7 +161,8 @@ mod tests {
     #[test]
     fn what_is_no_public_key_is_told_apart() {
         assert_eq!(
-            Key::public("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----").unwrap_err(),
+            Key::public("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----")
+                .unwrap_err(),
             InvalidKey::Private
         );
         for text in ["", "secret", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"] {

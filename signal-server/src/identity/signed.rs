@@ -59,7 +59,12 @@ impl Signed {
     }
 
     /// Makes a token, as the login would; `None` where only it can.
-    pub(crate) fn mint(&self, subject: &str, name: Option<&str>, lifetime: Duration) -> Option<String> {
+    pub(crate) fn mint(
+        &self,
+        subject: &str,
+        name: Option<&str>,
+        lifetime: Duration,
+    ) -> Option<String> {
         let claims = Claims {
             sub: subject.to_owned(),
             exp: unix_seconds() + lifetime.as_secs(),
@@ -72,7 +77,10 @@ impl Signed {
             }
         }
         let key = EncodingKey::from_secret(self.minting.as_ref()?.as_bytes());
-        Some(encode(&Header::default(), &claims, &key).expect("an HMAC key signs whatever has a JSON form"))
+        Some(
+            encode(&Header::default(), &claims, &key)
+                .expect("an HMAC key signs whatever has a JSON form"),
+        )
     }
 
     /// Who a token is for.
@@ -98,7 +106,9 @@ impl Signed {
                         None => user,
                     });
                 }
-                Err(error) if *error.kind() == ErrorKind::ExpiredSignature => refusal = TokenError::Expired,
+                Err(error) if *error.kind() == ErrorKind::ExpiredSignature => {
+                    refusal = TokenError::Expired
+                }
                 Err(_) => {}
             }
         }

@@ -107,7 +107,8 @@ async fn change_room(
         ));
     }
     let change = Change {
-        name: field::display_name("name", request.name.as_deref())?.map(|name| name.as_str().into()),
+        name: field::display_name("name", request.name.as_deref())?
+            .map(|name| name.as_str().into()),
         locked: request.locked,
         capacity: request.max_participants.map(field::capacity).transpose()?,
         expires_at,

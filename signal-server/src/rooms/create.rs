@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 
 use super::summary::OnLeave;
 use super::{
-    Body, Success, authenticate, creator_name, field, parse, respond, rfc3339, seat_grant, taking_in, wall,
-    whole,
+    Body, Success, authenticate, creator_name, field, parse, respond, rfc3339, seat_grant,
+    taking_in, wall, whole,
 };
 use crate::app::App;
 use crate::error::ApiError;
@@ -26,7 +26,14 @@ use crate::opening::Opening;
 use crate::pass::{RoomPass, Wanted};
 use crate::token::WsTokens;
 
-refusals!(InvalidArgument, Unauthorized, BodyTooLarge, RateLimited, StorageUnavailable, Unavailable,);
+refusals!(
+    InvalidArgument,
+    Unauthorized,
+    BodyTooLarge,
+    RateLimited,
+    StorageUnavailable,
+    Unavailable,
+);
 
 /// What the room is to be like.
 #[derive(Default, Deserialize, ToSchema)]
@@ -86,7 +93,11 @@ struct Created {
     security(("access_token" = [])),
     responses((status = 200, description = "The room, with its password and the creator's seat", body = Success<Created>), Refusals)
 )]
-pub(crate) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let language = language::preferred(&headers);
     respond(create_room(&app, &headers, body, language).await, language)
 }
@@ -99,7 +110,9 @@ async fn create_room(
 ) -> Result<Created, ApiError> {
     taking_in(app)?;
     let user = authenticate(app, headers).await?;
-    app.creates.take(user.subject.clone()).inspect_err(|_| app.refusals.count(Limit::CreatesPerMinute))?;
+    app.creates
+        .take(user.subject.clone())
+        .inspect_err(|_| app.refusals.count(Limit::CreatesPerMinute))?;
     let body = whole(app, body)?;
     let request: Option<CreateRequest> = if body.is_empty() { None } else { parse(&body)? };
     let request = request.unwrap_or_default();
@@ -121,7 +134,8 @@ async fn create_room(
         Some(password) => Wanted::This(field::password("password", password)?),
     };
     let on_creator_leave = request.on_creator_leave.unwrap_or_default().into();
-    let opening = Opening { name, creator: user.subject, password, capacity, lifetime, on_creator_leave };
+    let opening =
+        Opening { name, creator: user.subject, password, capacity, lifetime, on_creator_leave };
     let (room, pass) = opening.open(app).await?;
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
     let grant = seat_grant(&room, Ticket::Creator, creator);

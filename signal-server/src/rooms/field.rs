@@ -18,7 +18,10 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<
     whole.map(Some).ok_or_else(|| D::Error::custom("expected a whole number"))
 }
 
-pub(super) fn display_name(field: &str, typed: Option<&str>) -> Result<Option<DisplayName>, ApiError> {
+pub(super) fn display_name(
+    field: &str,
+    typed: Option<&str>,
+) -> Result<Option<DisplayName>, ApiError> {
     let Some(typed) = typed else { return Ok(None) };
     DisplayName::parse(typed).map_err(|error| invalid(&format!("{field}: {error}")))
 }

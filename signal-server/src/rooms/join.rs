@@ -11,7 +11,8 @@ use signal_core::{Admission, Applied, IdSuffix, Language, Op, Receipt, Ticket};
 use utoipa::ToSchema;
 
 use super::{
-    Body, Success, field, invalid, named, parse, respond, rfc3339, seat_grant, taking_in, wall, whole,
+    Body, Success, field, invalid, named, parse, respond, rfc3339, seat_grant, taking_in, wall,
+    whole,
 };
 use crate::app::App;
 use crate::error::ApiError;
@@ -103,7 +104,9 @@ async fn join_room(
     let name = field::display_name("display_name", request.display_name.as_deref())?;
     let (id, by) = match (room.0, request.invite_token, request.password) {
         (_, None, None) => return Err(invalid("missing field `password`")),
-        (None, Some(_), _) | (None, None, Some(_)) => return Err(guesses.failed(ApiError::RoomNotFound)),
+        (None, Some(_), _) | (None, None, Some(_)) => {
+            return Err(guesses.failed(ApiError::RoomNotFound));
+        }
         (Some(id), Some(token), _) => (id, Admission::Invite(opaque_token::hash(&token))),
         (Some(id), None, Some(password)) => {
             guesses.check()?;
@@ -112,8 +115,10 @@ async fn join_room(
     };
     let admit = Op::Admit { by, suffix: IdSuffix::new(rand::random()) };
     let mut refusal = None;
-    let at_once = |applied: &Applied| refusal = applied.reply.err().and_then(|reject| guesses.judge(reject));
-    let applied = app.shards.of(id).apply(id, &admit, at_once).await.ok_or(ApiError::Unavailable)?;
+    let at_once =
+        |applied: &Applied| refusal = applied.reply.err().and_then(|reject| guesses.judge(reject));
+    let applied =
+        app.shards.of(id).apply(id, &admit, at_once).await.ok_or(ApiError::Unavailable)?;
     if let Some(refusal) = refusal {
         return Err(refusal);
     }

@@ -23,7 +23,9 @@ impl RotatePassword {
         Ok(match self {
             Self::Random(false) => None,
             Self::Random(true) => Some(Wanted::Random),
-            Self::This(password) => Some(Wanted::This(field::password("rotate_password", password)?)),
+            Self::This(password) => {
+                Some(Wanted::This(field::password("rotate_password", password)?))
+            }
         })
     }
 }

@@ -74,7 +74,10 @@ impl Summary {
 
 impl Details {
     pub(super) fn of(room: &Room) -> Self {
-        Self { summary: Summary::of(room), participants: room.seats().iter().map(Participant::of).collect() }
+        Self {
+            summary: Summary::of(room),
+            participants: room.seats().iter().map(Participant::of).collect(),
+        }
     }
 }
 

@@ -45,12 +45,16 @@ impl Check {
         let identity = match (ways.as_slice(), args.jwks_url) {
             ([], _) => {
                 let or = "or, for a login with keys of its own, --access-key-file or --jwks-url";
-                let complaint = format!("--access-secret is missing: {}, {or}", ways_to_set("access-secret"));
+                let complaint =
+                    format!("--access-secret is missing: {}, {or}", ways_to_set("access-secret"));
                 self.complain(complaint, development);
                 Some(Identity::from(Secret::random()))
             }
             ([_, _, ..], _) => {
-                self.problem(format!("{} exclude each other: give one of them", ways.join(" and ")));
+                self.problem(format!(
+                    "{} exclude each other: give one of them",
+                    ways.join(" and ")
+                ));
                 None
             }
             ([_], Some(url)) => self.jwks(&url, args.jwks_ca.as_deref()),
@@ -58,7 +62,8 @@ impl Check {
                 let secret = match access {
                     Ok(None) => {
                         self.problem(
-                            "--previous-access-secret is of no use without --access-secret".to_owned(),
+                            "--previous-access-secret is of no use without --access-secret"
+                                .to_owned(),
                         );
                         None
                     }
@@ -83,7 +88,9 @@ impl Check {
         };
         let identity = Identity::jwks(url, ca.as_deref());
         identity
-            .map_err(|error| self.problem(format!("the keys of --jwks-url cannot be fetched: {error}")))
+            .map_err(|error| {
+                self.problem(format!("the keys of --jwks-url cannot be fetched: {error}"))
+            })
             .ok()
     }
 
@@ -94,7 +101,9 @@ impl Check {
             // One by one, to say which is none.
             match Identity::public_keys([&pem]) {
                 Ok(_) => pems.push(pem),
-                Err(error) => self.problem(format!("--access-key-file {}: {error}", path.display())),
+                Err(error) => {
+                    self.problem(format!("--access-key-file {}: {error}", path.display()))
+                }
             }
         }
         Identity::public_keys(pems).ok()
@@ -128,12 +137,16 @@ mod tests {
 
     #[test]
     fn a_login_is_one_of_three_ways() {
-        let secret = || AccessSecretArgs { access_secret: Some(Secret::random()), access_secret_file: None };
+        let secret =
+            || AccessSecretArgs { access_secret: Some(Secret::random()), access_secret_file: None };
         assert_eq!(problems(IdentityArgs { access: secret(), ..IdentityArgs::default() }), "");
         let url = || Some("https://login.example.com/jwks".to_owned());
         assert_eq!(problems(IdentityArgs { jwks_url: url(), ..IdentityArgs::default() }), "");
         let both = IdentityArgs { access: secret(), jwks_url: url(), ..IdentityArgs::default() };
-        assert_eq!(problems(both), "--access-secret and --jwks-url exclude each other: give one of them");
+        assert_eq!(
+            problems(both),
+            "--access-secret and --jwks-url exclude each other: give one of them"
+        );
     }
 
     #[test]
@@ -161,8 +174,11 @@ mod tests {
             ("user:secret@login.example.com/jwks", None, "https://"),
             ("https://login.example.com/jwks", Some(ca), "certificates in PEM"),
         ] {
-            let told =
-                problems(IdentityArgs { jwks_url: Some(url.into()), jwks_ca: ca, ..IdentityArgs::default() });
+            let told = problems(IdentityArgs {
+                jwks_url: Some(url.into()),
+                jwks_ca: ca,
+                ..IdentityArgs::default()
+            });
             assert!(told.contains(part), "{part} is not in\n{told}");
             assert!(!told.contains("user:secret"), "{told}");
         }
@@ -172,17 +188,25 @@ mod tests {
     fn a_secret_that_is_replaced_is_no_login_alone() {
         for development in [false, true] {
             let mut check = Check::default();
-            let previous =
-                IdentityArgs { previous_access_secret: Some(Secret::random()), ..IdentityArgs::default() };
+            let previous = IdentityArgs {
+                previous_access_secret: Some(Secret::random()),
+                ..IdentityArgs::default()
+            };
             assert!(check.identity(previous, development).is_none());
-            assert_eq!(check.problems, ["--previous-access-secret is of no use without --access-secret"]);
+            assert_eq!(
+                check.problems,
+                ["--previous-access-secret is of no use without --access-secret"]
+            );
         }
     }
 
     #[test]
     fn a_secret_that_is_replaced_is_as_strong_as_the_one_that_replaces_it() {
         let told = problems(IdentityArgs {
-            access: AccessSecretArgs { access_secret: Some(Secret::random()), access_secret_file: None },
+            access: AccessSecretArgs {
+                access_secret: Some(Secret::random()),
+                access_secret_file: None,
+            },
             previous_access_secret: Some("short".into()),
             ..IdentityArgs::default()
         });

@@ -39,7 +39,9 @@ impl State {
                 }
                 let _ = answer.send(saved.map(|()| room).map_err(CreateError::from));
             }
-            Waiting::Hub { op, applied } => self.hub.handle_input(Input::Committed { op, applied }, now),
+            Waiting::Hub { op, applied } => {
+                self.hub.handle_input(Input::Committed { op, applied }, now)
+            }
             Waiting::Request { applied, answer } => {
                 if let Some(record) = &applied.record {
                     self.hub.handle_input(Input::Record(Arc::clone(record)), now);

@@ -158,7 +158,9 @@ fn prepare(database: &Database) -> Result<(), Fault> {
             None => drop(about.insert(FORMAT_KEY, FORMAT)?),
             Some(FORMAT) => return Ok(()),
             Some(found) => {
-                return Err(Fault::Newer(format!("its format is {found}, and this one reads {FORMAT}")));
+                return Err(Fault::Newer(format!(
+                    "its format is {found}, and this one reads {FORMAT}"
+                )));
             }
         }
         transaction.open_table(ROOMS)?;
@@ -172,7 +174,8 @@ fn read_records(database: &Database) -> Result<Vec<(RoomId, Vec<u8>)>, Fault> {
     for entry in table.iter()? {
         let (id, record) = entry?;
         let room = id.value().parse();
-        let room = room.map_err(|_| Fault::Damaged(format!("{} is no room's number", id.value())))?;
+        let room =
+            room.map_err(|_| Fault::Damaged(format!("{} is no room's number", id.value())))?;
         records.push((room, record.value().to_vec()));
     }
     Ok(records)
@@ -184,7 +187,9 @@ fn write_records(database: &Database, changes: &[RoomChange]) -> Result<(), redb
         let mut rooms = transaction.open_table(ROOMS)?;
         for change in changes {
             match change {
-                RoomChange::Put { room, record } => drop(rooms.insert(room.as_str(), record.as_slice())?),
+                RoomChange::Put { room, record } => {
+                    drop(rooms.insert(room.as_str(), record.as_slice())?)
+                }
                 RoomChange::Remove { room } => drop(rooms.remove(room.as_str())?),
             }
         }
@@ -327,7 +332,10 @@ mod tests {
     fn the_secret_stays_the_same_and_a_configured_one_is_not_kept() {
         let folder = tempfile::tempdir().unwrap();
         let configured = Secret::new("configured");
-        assert_eq!(DataDir::open(folder.path(), Some(configured.clone())).unwrap().secret, configured);
+        assert_eq!(
+            DataDir::open(folder.path(), Some(configured.clone())).unwrap().secret,
+            configured
+        );
         assert!(!folder.path().join(SECRET_FILE).exists());
         let made = DataDir::open(folder.path(), None).unwrap().secret;
         assert_eq!(DataDir::open(folder.path(), None).unwrap().secret, made);

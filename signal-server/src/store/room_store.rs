@@ -115,7 +115,8 @@ pub enum StoreError<E> {
 pub(crate) fn rooms<S: RoomStore>(store: &mut S) -> Result<Vec<Room>, StoreError<S::Error>> {
     let records = store.load().map_err(StoreError::Load)?;
     let read = |(id, record): (RoomId, Vec<u8>)| {
-        let room = Room::from_record(&record).map_err(|error| StoreError::Record { room: id, error })?;
+        let room =
+            Room::from_record(&record).map_err(|error| StoreError::Record { room: id, error })?;
         if room.id() == id {
             Ok(room)
         } else {

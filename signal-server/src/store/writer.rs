@@ -140,7 +140,10 @@ impl<S: RoomStore> Backlog<S> {
         saved
     }
 
-    fn try_to_save(&mut self, changes: &BTreeMap<RoomId, Option<Arc<Room>>>) -> Result<(), NotSaved> {
+    fn try_to_save(
+        &mut self,
+        changes: &BTreeMap<RoomId, Option<Arc<Room>>>,
+    ) -> Result<(), NotSaved> {
         let began = Instant::now();
         let change = |(room, record): (&RoomId, &Option<Arc<Room>>)| match record {
             Some(record) => RoomChange::Put { room: *room, record: record.to_record() },
@@ -161,7 +164,10 @@ impl<S: RoomStore> Backlog<S> {
             Err(_) => "the room store panicked".to_owned(),
         };
         if self.retry_at.is_none() {
-            tracing::error!(error, "cannot save rooms; no new ones are taken until that works again");
+            tracing::error!(
+                error,
+                "cannot save rooms; no new ones are taken until that works again"
+            );
         }
         self.retry_at = Some(Instant::now() + RETRY_AFTER);
         Err(NotSaved)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use signal_core::{CloseCode, Dialect, ErrorCode};
+use signal_core::{CloseCode, ErrorCode, ProtocolVersion};
 
 use crate::common::asyncapi::{DOCUMENT, Side, assert_fits, fault, name};
 use crate::common::{Api, text};
@@ -26,10 +26,10 @@ async fn the_document_is_served_to_everybody() {
 fn every_message_of_the_kit_fits_and_is_an_example_of_its_kind() {
     let mut expected: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
     for golden in golden() {
-        let Golden { dialect, side, file, message } = golden;
-        assert_fits(dialect, side, &message);
+        let Golden { protocol, side, file, message } = golden;
+        assert_fits(protocol, side, &message);
         let kind = text(&message["type"]);
-        expected.entry(name(dialect, side, &kind)).or_default().insert(file, message);
+        expected.entry(name(protocol, side, &kind)).or_default().insert(file, message);
     }
     let messages = DOCUMENT["components"]["messages"].as_object().unwrap();
     let examples = |message: &Value| -> BTreeMap<String, Value> {
@@ -46,49 +46,53 @@ fn every_frame_of_the_exchanges_fits_unless_it_is_refused() {
     for path in json_files(&kit().join("exchanges")) {
         let script: Value = read(&path);
         let steps = script["steps"].as_array().unwrap();
-        let mut dialects = BTreeMap::new();
+        let mut protocols = BTreeMap::new();
         for (number, step) in steps.iter().enumerate() {
             let place = format!("{}, step {}: {step}", path.display(), number + 1);
             if let Some(name) = step["open"].as_str() {
                 let is_v2 = step["v"] == 2 || step.get("resume").is_some();
-                dialects.insert(name, if is_v2 { Dialect::V2 } else { Dialect::V1 });
+                protocols
+                    .insert(name, if is_v2 { ProtocolVersion::V2 } else { ProtocolVersion::V1 });
             } else if let Some(name) = step["receive"].as_str() {
-                let message = filled(&step["message"], dialects[name], Side::Server);
-                assert_eq!(fault(dialects[name], Side::Server, &message), None, "{place}");
+                let message = filled(&step["message"], protocols[name], Side::Server);
+                assert_eq!(fault(protocols[name], Side::Server, &message), None, "{place}");
                 heard += 1;
             } else if let Some(name) = step["send"].as_str() {
                 let answer = steps[number + 1..].iter().find(|next| next["receive"] == name);
                 let answer = answer.map(|answer| &answer["message"]["code"]);
-                let is_refused =
-                    answer.is_some_and(|code| *code == "invalid_message" || *code == "unknown_type");
+                let is_refused = answer
+                    .is_some_and(|code| *code == "invalid_message" || *code == "unknown_type");
                 // What is too large is told from its size alone.
                 if answer.is_some_and(|code| *code == "message_too_large") {
                     continue;
                 }
                 let message = match step["text"].as_str() {
                     Some(text) => serde_json::from_str(text).unwrap_or_default(),
-                    None => filled(&step["message"], dialects[name], Side::Client),
+                    None => filled(&step["message"], protocols[name], Side::Client),
                 };
-                let fault = fault(dialects[name], Side::Client, &message);
+                let fault = fault(protocols[name], Side::Client, &message);
                 assert_eq!(fault.is_some(), is_refused, "{place}: {fault:?}");
                 said += 1;
                 refused += u32::from(is_refused);
             }
         }
     }
-    assert!(said >= 30 && heard >= 100 && refused >= 5, "{said} said, {heard} heard, {refused} refused");
+    assert!(
+        said >= 30 && heard >= 100 && refused >= 5,
+        "{said} said, {heard} heard, {refused} refused"
+    );
 }
 
 #[test]
 fn a_message_of_the_server_with_a_field_less_or_more_or_of_another_name_or_type_is_refused() {
     let mut refused = 0;
-    for Golden { dialect, side, file, message } in golden() {
+    for Golden { protocol, side, file, message } in golden() {
         if side == Side::Client {
             continue;
         }
         for (what, mutant) in mutants(&message) {
-            let place = format!("{dialect:?} {file}, {what}: {mutant}");
-            assert!(fault(dialect, side, &mutant).is_some(), "{place}");
+            let place = format!("{protocol:?} {file}, {what}: {mutant}");
+            assert!(fault(protocol, side, &mutant).is_some(), "{place}");
             refused += 1;
         }
     }
@@ -97,13 +101,13 @@ fn a_message_of_the_server_with_a_field_less_or_more_or_of_another_name_or_type_
 
 #[test]
 fn a_message_of_a_client_without_a_field_it_needs_is_refused_and_one_with_more_is_not() {
-    for Golden { dialect, side, file, message } in golden() {
+    for Golden { protocol, side, file, message } in golden() {
         if side == Side::Server {
             continue;
         }
         let mut more = message.clone();
         more["a field of a later version"] = json!(1);
-        assert_fits(dialect, side, &more);
+        assert_fits(protocol, side, &more);
         for field in message.as_object().unwrap().keys() {
             let mut less = message.clone();
             less.as_object_mut().unwrap().remove(field);
@@ -112,7 +116,7 @@ fn a_message_of_a_client_without_a_field_it_needs_is_refused_and_one_with_more_i
                 "neg" | "tracks" | "req" | "t" | "name" | "state" => false,
                 other => panic!("{other} is new"),
             };
-            assert_eq!(fault(dialect, side, &less).is_some(), is_needed, "{file} without {field}");
+            assert_eq!(fault(protocol, side, &less).is_some(), is_needed, "{file} without {field}");
         }
     }
 }
@@ -121,9 +125,9 @@ fn a_message_of_a_client_without_a_field_it_needs_is_refused_and_one_with_more_i
 fn values_out_of_their_range_are_refused() {
     use Side::{Client, Server};
     let v2 = |side: Side, file: &str, pointer: &str, value: Value| {
-        let golden = golden()
-            .into_iter()
-            .find(|golden| golden.dialect == Dialect::V2 && golden.file == file && golden.side == side);
+        let golden = golden().into_iter().find(|golden| {
+            golden.protocol == ProtocolVersion::V2 && golden.file == file && golden.side == side
+        });
         let mut message = golden.unwrap().message;
         *message.pointer_mut(pointer).unwrap_or_else(|| panic!("{file} has no {pointer}")) = value;
         (side, message)
@@ -173,17 +177,18 @@ fn values_out_of_their_range_are_refused() {
         v2(Client, "leave", "/type", json!("Leave")),
     ];
     for (side, message) in cases {
-        assert!(fault(Dialect::V2, side, &message).is_some(), "{message}");
+        assert!(fault(ProtocolVersion::V2, side, &message).is_some(), "{message}");
     }
-    for pair in
-        [json!({"participant_id": "p_zzzy0001"}), json!({"participant_id": "p_zzzy0001", "lossy": true})]
-    {
+    for pair in [
+        json!({"participant_id": "p_zzzy0001"}),
+        json!({"participant_id": "p_zzzy0001", "lossy": true}),
+    ] {
         let mut message = pair;
         message["type"] = json!("peer_updated");
-        assert!(fault(Dialect::V2, Server, &message).is_some(), "{message}");
+        assert!(fault(ProtocolVersion::V2, Server, &message).is_some(), "{message}");
     }
     for nothing in [json!(null), json!([]), json!("leave"), json!({})] {
-        assert!(fault(Dialect::V1, Client, &nothing).is_some(), "{nothing}");
+        assert!(fault(ProtocolVersion::V1, Client, &nothing).is_some(), "{nothing}");
     }
 }
 
@@ -206,7 +211,8 @@ fn the_codes_are_those_of_the_protocol() {
         CloseCode::SlowConsumer,
         CloseCode::Unavailable,
     ];
-    let mut expected: BTreeSet<String> = codes.iter().map(|code| code.as_u16().to_string()).collect();
+    let mut expected: BTreeSet<String> =
+        codes.iter().map(|code| code.as_u16().to_string()).collect();
     // No pong, and what is against WebSocket itself: the host's to find out.
     expected.extend(["4012", "1002", "1007", "1009"].map(String::from));
     let documented: BTreeSet<String> =
@@ -216,7 +222,7 @@ fn the_codes_are_those_of_the_protocol() {
 
 /// A file of the conformance kit.
 struct Golden {
-    dialect: Dialect,
+    protocol: ProtocolVersion,
     side: Side,
     /// Without `.json`.
     file: String,
@@ -225,16 +231,16 @@ struct Golden {
 
 fn golden() -> Vec<Golden> {
     let folders = [
-        ("v1/client", Dialect::V1, Side::Client),
-        ("v1/server", Dialect::V1, Side::Server),
-        ("v2/client", Dialect::V2, Side::Client),
-        ("v2/server", Dialect::V2, Side::Server),
+        ("v1/client", ProtocolVersion::V1, Side::Client),
+        ("v1/server", ProtocolVersion::V1, Side::Server),
+        ("v2/client", ProtocolVersion::V2, Side::Client),
+        ("v2/server", ProtocolVersion::V2, Side::Server),
     ];
-    let of = |(folder, dialect, side): (&str, Dialect, Side)| {
+    let of = |(folder, protocol, side): (&str, ProtocolVersion, Side)| {
         let files = json_files(&kit().join("messages").join(folder)).into_iter();
         files.map(move |path| {
             let file = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            Golden { dialect, side, file, message: read(&path) }
+            Golden { protocol, side, file, message: read(&path) }
         })
     };
     folders.into_iter().flat_map(of).collect()
@@ -258,7 +264,8 @@ fn mutants(message: &Value) -> Vec<(String, Value)> {
         for (name, value) in object {
             let mut fields = object.clone();
             fields.remove(name);
-            let is_optional = OPTIONAL.contains(&(message["type"].as_str().unwrap(), name.as_str()));
+            let is_optional =
+                OPTIONAL.contains(&(message["type"].as_str().unwrap(), name.as_str()));
             if !is_optional {
                 put(format!("no {name}"), fields.clone());
             }
@@ -308,9 +315,9 @@ const OPTIONAL: [(&str, &str); 14] = [
 const OPAQUE: [&str; 5] = ["candidate", "data", "sdp", "state", "t"];
 
 /// A message of an exchange, with values of the kit in the place of its variables.
-fn filled(message: &Value, dialect: Dialect, side: Side) -> Value {
+fn filled(message: &Value, protocol: ProtocolVersion, side: Side) -> Value {
     let mut models = golden();
-    models.retain(|model| model.dialect == dialect && model.message["type"] == message["type"]);
+    models.retain(|model| model.protocol == protocol && model.message["type"] == message["type"]);
     // The other side's have what only they should, which a client may forge.
     models.sort_by_key(|model| model.side != side);
     let models: Vec<Value> = models.into_iter().map(|model| model.message).collect();
@@ -322,7 +329,8 @@ fn fill(pattern: &Value, models: &[Value]) -> Value {
         Value::Object(fields) => fields
             .iter()
             .map(|(name, field)| {
-                let is_variable = field.as_str().is_some_and(|text| text == "*" || text.starts_with('$'));
+                let is_variable =
+                    field.as_str().is_some_and(|text| text == "*" || text.starts_with('$'));
                 let model = || models.iter().find_map(|model| find(model, name));
                 let value = if is_variable {
                     model().unwrap_or_else(|| panic!("no {name} for {pattern}")).clone()
@@ -357,7 +365,8 @@ fn read(path: &Path) -> Value {
 }
 
 fn json_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }

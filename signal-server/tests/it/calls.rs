@@ -51,8 +51,13 @@ struct Witness {
 
 async fn call_of(size: usize, server: SocketAddr) -> Call {
     let client = Client::new(&format!("http://{server}")).unwrap();
-    let talker =
-        || Options::new().bind_address("127.0.0.1:0").mdns(false).audio(Source::Clip).video(Source::Clip);
+    let talker = || {
+        Options::new()
+            .bind_address("127.0.0.1:0")
+            .mdns(false)
+            .audio(Source::Clip)
+            .video(Source::Clip)
+    };
     let token = Api::at(server).access_token("alice");
     let (room, creator) = client.create(&token, &NewRoom::default(), talker()).await.unwrap();
     let mut witnesses = vec![Witness::new(creator)];
@@ -74,7 +79,8 @@ impl Call {
         for witness in &mut self.witnesses {
             witness.receive_fresh().await;
         }
-        let before: Vec<_> = self.witnesses.iter().map(|witness| witness.participant.id()).collect();
+        let before: Vec<_> =
+            self.witnesses.iter().map(|witness| witness.participant.id()).collect();
         for witness in &mut self.witnesses {
             witness.until("resumption", |seen| seen.resumed >= times).await;
         }
@@ -106,7 +112,9 @@ impl Witness {
             Event::ParticipantLeft(id) => panic!("{id} left for {}", self.participant.id()),
             Event::Rejoined { .. } | Event::Closed(_) => panic!("not resumed: {event:?}"),
             Event::Resumed { .. } => self.resumed += 1,
-            Event::Track(track) => drop(self.tracks.insert((track.participant(), track.kind()), track)),
+            Event::Track(track) => {
+                drop(self.tracks.insert((track.participant(), track.kind()), track))
+            }
             _ => {}
         }
     }
@@ -114,7 +122,8 @@ impl Witness {
     /// Waits for packets on every track that were not there yet.
     async fn receive_fresh(&mut self) {
         for ((from, kind), track) in &mut self.tracks {
-            while timeout(Duration::ZERO, track.recv()).await.is_ok_and(|packet| packet.is_some()) {}
+            while timeout(Duration::ZERO, track.recv()).await.is_ok_and(|packet| packet.is_some()) {
+            }
             for _ in 0..20 {
                 let packet = timeout(PATIENCE, track.recv()).await;
                 assert!(packet.is_ok_and(|packet| packet.is_some()), "no {kind:?} of {from}");

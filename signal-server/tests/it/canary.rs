@@ -104,8 +104,13 @@ async fn a_mark_that_is_in_the_log_is_found() {
     let mut seen = Seen::default();
     seen.marks.add("the mark", MARK);
     let origin = format!("https://{MARK}.example.com");
-    let mut running =
-        Running::start(&mut program(&["serve", "--listen", "127.0.0.1:0", "--cors-origin", &origin]));
+    let mut running = Running::start(&mut program(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--cors-origin",
+        &origin,
+    ]));
     running.announcement().await;
     seen.note("the log", running.killed().await);
     assert_eq!(seen.leaks().len(), 1, "{:?}", seen.texts);

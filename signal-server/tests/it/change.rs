@@ -23,7 +23,8 @@ async fn what_is_changed_is_answered_and_told_to_those_who_speak_v2() {
     let (mut guest, joined) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
     assert_eq!(creator.hear().await["type"], "peer_joined");
     let mut expected = joined["room"].clone();
-    for (field, value) in [("name", json!("之后")), ("locked", json!(true)), ("max_participants", json!(2))]
+    for (field, value) in
+        [("name", json!("之后")), ("locked", json!(true)), ("max_participants", json!(2))]
     {
         let changed = api.change(&room, &json!({field: value})).await.data();
         assert_eq!(changed[field], value);
@@ -32,7 +33,8 @@ async fn what_is_changed_is_answered_and_told_to_those_who_speak_v2() {
         assert_eq!(guest.hear().await, json!({"type": "room_updated", "room": expected}));
     }
     // However a whole number is written.
-    let written = api.change(&room, &json!({"max_participants": 2.0, "expires_minutes": 60.0})).await.data();
+    let written =
+        api.change(&room, &json!({"max_participants": 2.0, "expires_minutes": 60.0})).await.data();
     assert_eq!(written["max_participants"], 2);
     // Nothing to change, nothing to tell.
     for same in [
@@ -72,7 +74,9 @@ async fn an_extension_counts_from_the_creation_and_brings_fresh_ice_servers() {
     let shown = api.ask(Method::GET, &room, "").await.data();
     let minutes = |from: &Value, to: &Value| minute(to) - minute(from);
     assert_eq!(minutes(&shown["created_at"], &changed["expires_at"]).rem_euclid(60), 4);
-    for (participant, id) in [(&mut creator, None), (&mut guest, Some(&guest_joined["participant_id"]))] {
+    for (participant, id) in
+        [(&mut creator, None), (&mut guest, Some(&guest_joined["participant_id"]))]
+    {
         let updated = participant.hear().await;
         assert_eq!(updated["type"], "room_updated");
         let pushed = participant.hear().await;
@@ -105,7 +109,10 @@ async fn an_extension_counts_from_the_creation_and_brings_fresh_ice_servers() {
     }
     pass(Duration::from_secs(41)).await;
     assert_eq!(guest.hear().await["type"], "room_closed");
-    assert_eq!(api.change(&room, &json!({"expires_minutes": 60})).await.refused(), (400, "room_expired"));
+    assert_eq!(
+        api.change(&room, &json!({"expires_minutes": 60})).await.refused(),
+        (400, "room_expired")
+    );
 }
 
 /// Shows that nothing waits, and that somebody is there.
@@ -165,7 +172,10 @@ async fn a_lock_keeps_newcomers_out_but_not_the_creator_nor_those_who_were_in() 
     assert_eq!(api.join(&room.id, &password(&room)).await.refused(), (403, "room_locked"));
     let invite = json!({"invite_token": created["invite_token"]});
     assert_eq!(api.join(&room.id, &invite).await.refused(), (403, "room_locked"));
-    assert_eq!(api.join(&room.id, &json!({"password": "wrong!"})).await.refused(), (401, "wrong_password"));
+    assert_eq!(
+        api.join(&room.id, &json!({"password": "wrong!"})).await.refused(),
+        (401, "wrong_password")
+    );
     let mut refused = api.attach(&room.id, &late).await;
     assert_eq!(refused.error().await, "forbidden");
     drop(lost);
@@ -191,7 +201,8 @@ async fn a_new_password_voids_the_old_one_its_invite_and_unused_tokens() {
     for wanted in [json!(true), json!("n3w-pw")] {
         let unused = api.ws_token(&room, "late").await;
         let (mut seated, _) = api.enter_v2(&room, &api.ws_token(&room, "seated").await).await;
-        let rotated = api.change(&room, &json!({"rotate_password": wanted, "locked": false})).await.data();
+        let rotated =
+            api.change(&room, &json!({"rotate_password": wanted, "locked": false})).await.data();
         let new = text(&rotated["password"]);
         assert_ne!(new, room.password);
         if wanted == json!(true) {
@@ -203,7 +214,10 @@ async fn a_new_password_voids_the_old_one_its_invite_and_unused_tokens() {
         let old_invite = json!({"invite_token": invite});
         assert_eq!(api.join(&room.id, &old_invite).await.refused(), (401, "invite_void"));
         let mut refused = api.attach(&room.id, &unused).await;
-        assert_eq!((refused.error().await.as_str(), refused.closed().await), ("token_invalid", 4500));
+        assert_eq!(
+            (refused.error().await.as_str(), refused.closed().await),
+            ("token_invalid", 4500)
+        );
         // Who is in stays in, and is not told.
         ping(&mut seated).await;
         let link: Invite = text(&rotated["join_url"]).parse().unwrap();
@@ -213,7 +227,10 @@ async fn a_new_password_voids_the_old_one_its_invite_and_unused_tokens() {
                 .parse()
                 .unwrap()
         );
-        assert_eq!((link.server(), link.room_id()), (Some("https://example.com"), room.id.as_str()));
+        assert_eq!(
+            (link.server(), link.room_id()),
+            (Some("https://example.com"), room.id.as_str())
+        );
         invite = rotated["invite_token"].clone();
         room.password = new;
         api.join(&room.id, &password(&room)).await.data();
@@ -250,8 +267,9 @@ async fn a_new_password_gives_guesses_back_and_there_are_ten() {
 async fn of_passwords_that_are_set_at_once_the_last_one_holds() {
     let api = Api::start().await;
     let room = api.room().await;
-    let change =
-        || async { text(&api.change(&room, &json!({"rotate_password": true})).await.data()["password"]) };
+    let change = || async {
+        text(&api.change(&room, &json!({"rotate_password": true})).await.data()["password"])
+    };
     let (a, b, c) = tokio::join!(change(), change(), change());
     let mut open = 0;
     for password in [a, b, c] {
@@ -312,5 +330,8 @@ async fn only_the_creator_may_change_a_room_that_is_open() {
     assert_eq!(api.ask(Method::GET, &room, "").await.data()["locked"], false);
     api.close(&room.id, &room.access_token).await.data();
     assert_eq!(api.change(&room, &body).await.refused(), CLOSED_ROOM);
-    assert_eq!(api.change(&Room { id: "222222".into(), ..room }, &body).await.refused(), CLOSED_ROOM);
+    assert_eq!(
+        api.change(&Room { id: "222222".into(), ..room }, &body).await.refused(),
+        CLOSED_ROOM
+    );
 }

@@ -18,7 +18,10 @@ async fn a_delete_closes_the_room_for_everybody() {
 
     api.close(&room.id, &room.access_token).await.data();
     for participant in [&mut creator, &mut guest] {
-        assert_eq!(participant.hear().await, json!({"type": "room_closed", "reason": "创建者关闭了房间"}));
+        assert_eq!(
+            participant.hear().await,
+            json!({"type": "room_closed", "reason": "创建者关闭了房间"})
+        );
         assert_eq!(participant.closed().await, 4503);
     }
     assert_eq!(api.close(&room.id, &room.access_token).await.refused(), (404, "room_not_found"));
@@ -90,7 +93,10 @@ async fn everybody_is_told_when_the_time_is_over() {
 
     pass(Duration::from_secs(2)).await;
     for participant in [&mut creator, &mut guest] {
-        assert_eq!(participant.hear().await, json!({"type": "room_closed", "reason": "房间已过期"}));
+        assert_eq!(
+            participant.hear().await,
+            json!({"type": "room_closed", "reason": "房间已过期"})
+        );
         assert_eq!(participant.closed().await, 4503);
     }
     let mut late = api.attach(&room.id, &room.access_token).await;

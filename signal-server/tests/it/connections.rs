@@ -14,7 +14,8 @@ use crate::common::{Api, Participant, builder, pass};
 
 /// A server whose participants may send as much as they like.
 async fn without_rate_limit() -> Api {
-    let rate = RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
+    let rate =
+        RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
     Api::start_with(builder().hub(HubConfig { rate, ..HubConfig::default() })).await
 }
 

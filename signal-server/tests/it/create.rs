@@ -30,9 +30,12 @@ async fn create_as(api: &Api, token: Option<&str>, language: Option<&str>, body:
 #[tokio::test]
 async fn an_empty_request_gets_a_room_by_the_defaults() {
     let api = Api::start().await;
-    for body in
-        ["", "{}", "null", r#"{"name":null,"password":null,"max_participants":null,"expires_minutes":null}"#]
-    {
+    for body in [
+        "",
+        "{}",
+        "null",
+        r#"{"name":null,"password":null,"max_participants":null,"expires_minutes":null}"#,
+    ] {
         let earliest = minutes_from_now(120);
         let token = format!("Bearer {}", api.access_token("小明"));
         let room = create_as(&api, Some(&token), None, body).await.data();
@@ -40,13 +43,18 @@ async fn an_empty_request_gets_a_room_by_the_defaults() {
         for field in ["expires_at", "max_participants", "name", "password", "room_id"] {
             assert!(keys(&room).contains(&field), "{field} is missing in {room}");
         }
-        for field in ["ice_servers", "invite_token", "participant_id", "token_expires_at", "ws_token"] {
+        for field in
+            ["ice_servers", "invite_token", "participant_id", "token_expires_at", "ws_token"]
+        {
             assert!(keys(&room).contains(&field), "{field} is missing in {room}");
         }
         let id = text(&room["room_id"]);
         assert_eq!(id.parse::<RoomId>().unwrap().to_string(), id);
         let password = text(&room["password"]);
-        assert!(password.len() == 6 && password.bytes().all(|byte| byte.is_ascii_digit()), "{password}");
+        assert!(
+            password.len() == 6 && password.bytes().all(|byte| byte.is_ascii_digit()),
+            "{password}"
+        );
         assert_eq!(room["name"], "小明的房间");
         assert_eq!(room["max_participants"], 10);
         let expires_at = text(&room["expires_at"]);
@@ -60,8 +68,7 @@ async fn the_limits_themselves_are_allowed() {
     let api = Api::start().await;
     for (participants, minutes) in [(1, 1), (50, 1440)] {
         let earliest = minutes_from_now(minutes);
-        let body =
-            json!({"max_participants": participants, "expires_minutes": minutes, "password": "!aZ~\"\\"});
+        let body = json!({"max_participants": participants, "expires_minutes": minutes, "password": "!aZ~\"\\"});
         let room = api.create(&body).await.data();
         assert_eq!(room["max_participants"], participants);
         assert_eq!(room["password"], "!aZ~\"\\");
@@ -115,7 +122,8 @@ async fn a_body_that_is_no_object_or_too_long_is_refused() {
 async fn a_link_with_the_invite_in_its_fragment_is_answered_where_the_public_url_is_known() {
     let unknown = Api::start().await.create(&json!({})).await.data();
     assert!(!keys(&unknown).contains(&"join_url"), "{unknown}");
-    let api = Api::start_with(builder().public_url("https://example.com/join".parse().unwrap())).await;
+    let api =
+        Api::start_with(builder().public_url("https://example.com/join".parse().unwrap())).await;
     let room = api.create(&json!({})).await.data();
     let (id, token) = (text(&room["room_id"]), text(&room["invite_token"]));
     assert_eq!(room["join_url"], format!("https://example.com/join/{id}#{token}"));
@@ -134,7 +142,10 @@ async fn a_room_may_be_kept_when_its_creator_leaves() {
     assert_eq!(creator.closed().await, 1000);
     assert_eq!(guest.hear().await, json!({"type": "peer_left", "participant_id": id}));
     let shown = api.ask(Method::GET, &room, "").await.data();
-    assert_eq!((&shown["on_creator_leave"], &shown["participant_count"]), (&json!("keep"), &json!(1)));
+    assert_eq!(
+        (&shown["on_creator_leave"], &shown["participant_count"]),
+        (&json!("keep"), &json!(1))
+    );
     api.creator(&room).await;
     for wrong in [json!("end"), json!(true)] {
         let refused = api.create(&json!({"on_creator_leave": wrong})).await;
@@ -150,7 +161,10 @@ async fn a_room_may_be_kept_when_its_creator_leaves() {
 #[tokio::test]
 async fn unknown_fields_are_ignored() {
     let api = Api::start().await;
-    assert_eq!(api.create(&json!({"colour": "blue", "name": " a\u{202e}  b "})).await.data()["name"], "a b");
+    assert_eq!(
+        api.create(&json!({"colour": "blue", "name": " a\u{202e}  b "})).await.data()["name"],
+        "a b"
+    );
 }
 
 #[tokio::test]
@@ -158,7 +172,8 @@ async fn only_somebody_logged_in_may_create() {
     let api = Api::start().await;
     let token = api.access_token("alice");
     let forged = format!("Bearer {}x", token.rsplit_once('.').unwrap().0);
-    for authorization in [None, Some(""), Some("Bearer"), Some("Bearer x"), Some("Basic YTpi"), Some(&forged)]
+    for authorization in
+        [None, Some(""), Some("Bearer"), Some("Bearer x"), Some("Basic YTpi"), Some(&forged)]
     {
         let answer = create_as(&api, authorization, None, "{}").await;
         assert_eq!(answer.refused(), (401, "unauthorized"), "{authorization:?}");

@@ -33,7 +33,10 @@ enum Mood {
 
 #[async_trait]
 impl IceServerSource for Rented {
-    async fn ice_servers(&self, request: &IceRequest) -> Result<IceServers, Box<dyn Error + Send + Sync>> {
+    async fn ice_servers(
+        &self,
+        request: &IceRequest,
+    ) -> Result<IceServers, Box<dyn Error + Send + Sync>> {
         self.asked.lock().unwrap().push(request.clone());
         let mood = *self.mood.lock().unwrap();
         match mood {
@@ -43,7 +46,8 @@ impl IceServerSource for Rented {
             Mood::Waiting => self.released.acquire().await?.forget(),
             Mood::Well => {}
         }
-        let turn = IceServer::turn(["turns:rented.example.com:443"], request.participant.to_string(), "c");
+        let turn =
+            IceServer::turn(["turns:rented.example.com:443"], request.participant.to_string(), "c");
         Ok(IceServers {
             servers: vec![turn],
             expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000),
@@ -93,7 +97,8 @@ async fn each_participant_is_told_of_its_own_wherever_it_is_told_of_any() {
     {
         let asked = source.asked.lock().unwrap();
         assert_eq!(asked[0].room.to_string(), text(&created["room_id"]));
-        let minutes = asked[0].until.duration_since(SystemTime::now()).unwrap().as_secs_f64() / 60.0;
+        let minutes =
+            asked[0].until.duration_since(SystemTime::now()).unwrap().as_secs_f64() / 60.0;
         assert!((5.0..=7.0).contains(&minutes), "{minutes}");
     }
     assert_eq!(source.asked(), [(creator.clone(), true)]);
@@ -241,6 +246,10 @@ async fn it_is_asked_for_the_seat_that_a_token_has_taken() {
 #[test]
 fn credentials_do_not_show() {
     let server = IceServer::turn(["turn:turn.example.com"], "user", "the-credential");
-    let shown = format!("{:?}", IceServers { servers: vec![server], expires_at: SystemTime::UNIX_EPOCH });
-    assert!(shown.contains("turn:turn.example.com") && !shown.contains("the-credential"), "{shown}");
+    let shown =
+        format!("{:?}", IceServers { servers: vec![server], expires_at: SystemTime::UNIX_EPOCH });
+    assert!(
+        shown.contains("turn:turn.example.com") && !shown.contains("the-credential"),
+        "{shown}"
+    );
 }

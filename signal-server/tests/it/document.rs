@@ -22,7 +22,10 @@ async fn two_people_meet_negotiate_and_part() {
     // 2. Join.
     let body = json!({"password": "123456", "display_name": "访客小红"});
     let joined = api.join(&room, &body).await.data();
-    assert_eq!(keys(&joined), ["ice_servers", "participant_id", "room_name", "token_expires_at", "ws_token"]);
+    assert_eq!(
+        keys(&joined),
+        ["ice_servers", "participant_id", "room_name", "token_expires_at", "ws_token"]
+    );
     assert_eq!(joined["room_name"], "小明的房间");
     let guest_id = text(&joined["participant_id"]);
 
@@ -40,14 +43,19 @@ async fn two_people_meet_negotiate_and_part() {
     );
     let newcomer = json!({"id": guest_id, "name": "访客小红", "is_creator": false});
     assert_eq!(creator.hear().await, json!({"type": "peer_joined", "participant": newcomer}));
-    assert!(guest_id < creator_id, "the newcomer has the smaller id, so that it offers by either rule");
+    assert!(
+        guest_id < creator_id,
+        "the newcomer has the smaller id, so that it offers by either rule"
+    );
 
     // Offer, answer and candidates arrive byte for byte.
     guest.say_text(&format!(r#"{{"type":"offer","to":"{creator_id}","sdp":{ODD_SDP}}}"#)).await;
     let expected = format!(r#"{{"type":"offer","from":"{guest_id}","sdp":{ODD_SDP}}}"#);
     assert_eq!(creator.hear_text().await, expected);
 
-    creator.say_text(&format!(r#"{{"sdp" : {ODD_SDP}, "to":"{guest_id}", "type":"answer"}}"#)).await;
+    creator
+        .say_text(&format!(r#"{{"sdp" : {ODD_SDP}, "to":"{guest_id}", "type":"answer"}}"#))
+        .await;
     let expected = format!(r#"{{"type":"answer","from":"{creator_id}","sdp":{ODD_SDP}}}"#);
     assert_eq!(guest.hear_text().await, expected);
 
@@ -58,9 +66,12 @@ async fn two_people_meet_negotiate_and_part() {
         r#""""#,
     ] {
         guest
-            .say_text(&format!(r#"{{"type":"candidate","to":"{creator_id}","candidate":{candidate}}}"#))
+            .say_text(&format!(
+                r#"{{"type":"candidate","to":"{creator_id}","candidate":{candidate}}}"#
+            ))
             .await;
-        let expected = format!(r#"{{"type":"candidate","from":"{guest_id}","candidate":{candidate}}}"#);
+        let expected =
+            format!(r#"{{"type":"candidate","from":"{guest_id}","candidate":{candidate}}}"#);
         assert_eq!(creator.hear_text().await, expected);
     }
 
@@ -91,5 +102,8 @@ async fn the_creator_follows_the_document_with_its_access_token_alone() {
     second.say(&json!({"type": "offer", "to": creator_id, "sdp": "x"})).await;
     assert_eq!(creator.hear().await["from"], second_id);
     first.expect_nothing_waiting().await;
-    assert!(second_id < first_id && first_id < creator_id, "each newcomer has the smallest id so far");
+    assert!(
+        second_id < first_id && first_id < creator_id,
+        "each newcomer has the smallest id so far"
+    );
 }

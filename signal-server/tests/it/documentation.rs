@@ -6,7 +6,7 @@ use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use signal_core::Dialect;
+use signal_core::ProtocolVersion;
 use signal_server::Secret;
 
 use crate::common::asyncapi::{DOCUMENT, Side, assert_fits, fault, name};
@@ -15,7 +15,9 @@ use crate::common::{self, Api, Room, builder, keys, text};
 
 #[test]
 fn the_api_document_has_the_same_examples_in_both_languages() {
-    let code = |path| blocks(path).into_iter().map(|block| (block.language, without_comments(&block.code)));
+    let code = |path| {
+        blocks(path).into_iter().map(|block| (block.language, without_comments(&block.code)))
+    };
     let (english, chinese): (Vec<_>, Vec<_>) =
         (code("docs/api.md").collect(), code("docs/api.zh.md").collect());
     for (number, (english, chinese)) in english.iter().zip(&chinese).enumerate() {
@@ -27,8 +29,11 @@ fn the_api_document_has_the_same_examples_in_both_languages() {
 #[test]
 fn the_api_document_shows_every_message_under_the_side_that_says_it() {
     let mut shown = BTreeSet::new();
-    for Block { section, code, .. } in blocks("docs/api.md").iter().filter(|block| block.language == "json") {
-        let example: Value = serde_json::from_str(code).unwrap_or_else(|error| panic!("{error}: {code}"));
+    for Block { section, code, .. } in
+        blocks("docs/api.md").iter().filter(|block| block.language == "json")
+    {
+        let example: Value =
+            serde_json::from_str(code).unwrap_or_else(|error| panic!("{error}: {code}"));
         if example.get("type").is_none() {
             continue;
         }
@@ -37,11 +42,14 @@ fn the_api_document_shows_every_message_under_the_side_that_says_it() {
             "From the client" => Side::Client,
             other => panic!("who says what is under {other:?}? {example}"),
         };
-        assert!(section[2].contains(&format!("`{}`", text(&example["type"]))), "{section:?}: {example}");
-        if fault(Dialect::V1, side, &example).is_some() {
-            assert_fits(Dialect::V2, side, &example);
+        assert!(
+            section[2].contains(&format!("`{}`", text(&example["type"]))),
+            "{section:?}: {example}"
+        );
+        if fault(ProtocolVersion::V1, side, &example).is_some() {
+            assert_fits(ProtocolVersion::V2, side, &example);
         }
-        shown.insert(name(Dialect::V2, side, &text(&example["type"])));
+        shown.insert(name(ProtocolVersion::V2, side, &text(&example["type"])));
     }
     let messages = DOCUMENT["components"]["messages"].as_object().unwrap().keys();
     assert_eq!(shown, messages.filter(|name| name.starts_with("v2.")).cloned().collect());
@@ -72,12 +80,14 @@ fn every_code_of_the_protocol_is_explained_in_both_languages() {
 
 #[test]
 fn no_message_of_the_server_is_described_twice() {
-    for (path, server) in [("docs/api.md", "### From the server"), ("docs/api.zh.md", "### 服务器发出")]
+    for (path, server) in
+        [("docs/api.md", "### From the server"), ("docs/api.zh.md", "### 服务器发出")]
     {
         let document = read(path);
         let lines = document.lines().skip_while(|line| *line != server).skip(1);
-        let headings =
-            lines.take_while(|line| !line.starts_with("### ")).filter(|line| line.starts_with("#### "));
+        let headings = lines
+            .take_while(|line| !line.starts_with("### "))
+            .filter(|line| line.starts_with("#### "));
         let mut seen = BTreeSet::new();
         for heading in headings {
             assert!(seen.insert(heading.to_owned()), "{path} has {heading} twice");
@@ -126,14 +136,19 @@ async fn the_requests_of_the_chinese_api_document_get_the_answers_beside_them() 
 async fn follow(path: &str, sections: [&str; 8]) {
     let [create, join, list, show, change, kick, close, ice_servers] = sections;
     let examples = |section: &str| -> Vec<Value> {
-        let blocks = blocks(path).into_iter().filter(|block| block.section[..2] == ["HTTP", section]);
-        let examples = blocks.map(|block| serde_json::from_str(&block.code).unwrap()).collect::<Vec<_>>();
+        let blocks =
+            blocks(path).into_iter().filter(|block| block.section[..2] == ["HTTP", section]);
+        let examples =
+            blocks.map(|block| serde_json::from_str(&block.code).unwrap()).collect::<Vec<_>>();
         assert!(!examples.is_empty(), "{section} has no examples");
         examples
     };
     let stun = || builder().stun(["stun:stun.example.com:3478".into()]);
     let builder = stun()
-        .turn(Secret::new("shared with coturn"), ["turn:turn.example.com:3478?transport=udp".into()])
+        .turn(
+            Secret::new("shared with coturn"),
+            ["turn:turn.example.com:3478?transport=udp".into()],
+        )
         .public_url("https://rooms.example.com".parse().unwrap());
     let api = Api::start_with(builder).await;
 
@@ -144,9 +159,11 @@ async fn follow(path: &str, sections: [&str; 8]) {
         assert_eq!(answer[field], request[field]);
         assert_eq!(created[field], request[field]);
     }
-    let secrets = ["password", "invite_token", "join_url"].map(|field| (field, answer[field].clone()));
+    let secrets =
+        ["password", "invite_token", "join_url"].map(|field| (field, answer[field].clone()));
     let access_token = api.access_token("alice");
-    let room = Room { id: text(&created["room_id"]), password: text(&created["password"]), access_token };
+    let room =
+        Room { id: text(&created["room_id"]), password: text(&created["password"]), access_token };
     let [join_request, answer] = &examples(join)[..] else { panic!("one of each") };
     let joined = api.join(&room.id, join_request).await.data();
     assert_alike(answer, &joined);
@@ -210,7 +227,8 @@ async fn the_settings_of_the_readme_are_accepted() {
     };
     let blocks = blocks("signal-server/README.md");
     let find = |language: &str, text: &str| {
-        let found = blocks.iter().find(|block| block.language == language && block.code.contains(text));
+        let found =
+            blocks.iter().find(|block| block.language == language && block.code.contains(text));
         in_folder(&found.unwrap_or_else(|| panic!("no {text} in the README")).code)
     };
 
@@ -270,9 +288,11 @@ fn blocks(path: &str) -> Vec<Block> {
                 block.code.push('\n');
                 Some(block)
             }
-            (None, Some(language)) => {
-                Some(Block { section: section.clone(), language: language.into(), code: String::new() })
-            }
+            (None, Some(language)) => Some(Block {
+                section: section.clone(),
+                language: language.into(),
+                code: String::new(),
+            }),
             (None, None) => {
                 for level in 2..=4 {
                     if let Some(title) = line.strip_prefix(&format!("{} ", "#".repeat(level))) {

@@ -55,7 +55,9 @@ async fn many_are_sent_away_in_waves_and_do_not_come_back_at_the_same_moment() {
         loop {
             let heard = socket.hear().await;
             match heard["type"].as_str().unwrap() {
-                "server_draining" => break waits.push(heard["reconnect_after_ms"].as_u64().unwrap()),
+                "server_draining" => {
+                    break waits.push(heard["reconnect_after_ms"].as_u64().unwrap());
+                }
                 "peer_joined" | "peer_updated" => {}
                 other => panic!("{other} while it drains"),
             }
@@ -81,7 +83,8 @@ async fn nobody_is_taken_in_while_it_drains_and_all_may_try_again() {
     // It does not answer the close, so that the server has to wait for it.
     server.running.signal("TERM");
     let refused = loop {
-        let create = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(api.access_token("alice"));
+        let create =
+            api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(api.access_token("alice"));
         let response = create.send().await.unwrap();
         if response.status() == 503 {
             break response;
@@ -93,7 +96,11 @@ async fn nobody_is_taken_in_while_it_drains_and_all_may_try_again() {
     let mut late = api.attach(&room.id, &unused).await;
     assert_eq!((late.error().await, late.closed().await), ("unavailable".to_owned(), 4001));
     let (mut resuming, error) = api.resume(&room, &text(&joined["resume_token"])).await;
-    assert_eq!((&error["code"], &error["retryable"]), (&json!("unavailable"), &json!(true)), "{error}");
+    assert_eq!(
+        (&error["code"], &error["retryable"]),
+        (&json!("unavailable"), &json!(true)),
+        "{error}"
+    );
     assert_eq!(resuming.closed().await, 4001);
     drop(stuck);
 

@@ -29,10 +29,18 @@ async fn whoever_was_in_a_room_resumes_after_a_kill() {
     for _ in 0..2 {
         server = server.crash_and_restart().await;
         let (back, resumed) = api.resume(&room, &token).await;
-        assert_eq!((&resumed["type"], &resumed["replayed"]), (&json!("resumed"), &Value::Null), "{resumed}");
+        assert_eq!(
+            (&resumed["type"], &resumed["replayed"]),
+            (&json!("resumed"), &Value::Null),
+            "{resumed}"
+        );
         assert_eq!(resumed["participant_id"], json!(guest_id));
         let others = resumed["participants"].as_array().unwrap();
-        assert_eq!((others.len(), &others[0]["connected"]), (1, &json!(false)), "the creator is waited for");
+        assert_eq!(
+            (others.len(), &others[0]["connected"]),
+            (1, &json!(false)),
+            "the creator is waited for"
+        );
         token = text(&resumed["resume_token"]);
         guest = back;
     }
@@ -44,13 +52,15 @@ async fn whoever_was_in_a_room_resumes_after_a_kill() {
 
     // Tokens were signed with the secret that is kept beside the rooms.
     let (_, later) = api.enter_v2(&room, &unused).await;
-    let names: Vec<_> = later["participants"].as_array().unwrap().iter().map(|peer| &peer["name"]).collect();
+    let names: Vec<_> =
+        later["participants"].as_array().unwrap().iter().map(|peer| &peer["name"]).collect();
     assert_eq!(names, ["alice", "guest"]);
     assert_eq!(later["participants"][1]["state"], json!({"muted": true}));
 }
 
 #[tokio::test]
-async fn a_server_secret_that_is_replaced_ends_passwords_and_unused_tokens_but_no_seat_and_no_invite() {
+async fn a_server_secret_that_is_replaced_ends_passwords_and_unused_tokens_but_no_seat_and_no_invite()
+ {
     let data = tempfile::tempdir().unwrap();
     let mut server = Durable::start(data.path()).await;
     let api = Api::at(server.address);
@@ -62,7 +72,8 @@ async fn a_server_secret_that_is_replaced_ends_passwords_and_unused_tokens_but_n
     server.running.child.kill().await.unwrap();
 
     let mut command = program(&["serve", "--listen", &server.address.to_string()]);
-    durable(&mut command, data.path()).env("SIGNAL_SERVER_SECRET", "another-secret-of-the-tests-0123456789");
+    durable(&mut command, data.path())
+        .env("SIGNAL_SERVER_SECRET", "another-secret-of-the-tests-0123456789");
     let mut running = Running::start(&mut command);
     running.announcement().await;
     let (_guest, resumed) = api.resume(&room, &text(&joined["resume_token"])).await;
@@ -91,7 +102,10 @@ async fn what_is_said_to_somebody_who_has_not_resumed_yet_is_refused_and_may_be_
     ] {
         creator.say(&message).await;
         let refused = creator.hear().await;
-        assert_eq!((&refused["code"], &refused["about"]), (&json!("peer_unreachable"), &json!(guest)));
+        assert_eq!(
+            (&refused["code"], &refused["about"]),
+            (&json!("peer_unreachable"), &json!(guest))
+        );
         assert_eq!((&refused["req"], &refused["retryable"]), (&message["req"], &json!(true)));
     }
     let (mut guest, _) = api.resume(&room, &text(&guest_joined["resume_token"])).await;
@@ -133,7 +147,11 @@ async fn guesses_that_were_answered_stay_counted() {
             server = server.crash_and_restart().await;
         }
         let body = json!({"password": "wrong!"});
-        assert_eq!(api.join(&room.id, &body).await.refused(), (401, "wrong_password"), "guess {guess}");
+        assert_eq!(
+            api.join(&room.id, &body).await.refused(),
+            (401, "wrong_password"),
+            "guess {guess}"
+        );
     }
     let _server = server.crash_and_restart().await;
     let body = json!({"password": room.password});
@@ -155,8 +173,12 @@ async fn what_is_kept_is_for_the_servers_own_eyes() {
 #[tokio::test]
 async fn without_settings_rooms_are_kept_in_the_working_directory_and_ephemeral_ones_nowhere() {
     let folder = tempfile::tempdir().unwrap();
-    let made =
-        || fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    let made = || {
+        fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect::<Vec<_>>()
+    };
     for (ephemeral, expected) in [(true, vec![]), (false, vec!["signal-data"])] {
         let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
         command.current_dir(folder.path());
@@ -174,23 +196,32 @@ async fn without_settings_rooms_are_kept_in_the_working_directory_and_ephemeral_
 async fn a_second_server_on_the_same_directory_is_told_what_to_do() {
     let data = tempfile::tempdir().unwrap();
     let _server = Durable::start(data.path()).await;
-    let output = run(durable(&mut program(&["serve", "--listen", "127.0.0.1:0"]), data.path())).await;
+    let output =
+        run(durable(&mut program(&["serve", "--listen", "127.0.0.1:0"]), data.path())).await;
     assert_eq!(output.status.code(), Some(1));
-    for told in [data.path().to_str().unwrap(), "in use by another process", "--data-dir", "--ephemeral"] {
+    for told in
+        [data.path().to_str().unwrap(), "in use by another process", "--data-dir", "--ephemeral"]
+    {
         assert!(utf8(&output.stderr).contains(told), "{told} is not in\n{}", utf8(&output.stderr));
     }
 }
 
 #[tokio::test]
 async fn a_damaged_file_or_secret_is_refused_with_its_name() {
-    for (file, content) in [("rooms.redb", "not a database".repeat(1000)), ("server-secret", "short".into())]
+    for (file, content) in
+        [("rooms.redb", "not a database".repeat(1000)), ("server-secret", "short".into())]
     {
         let data = tempfile::tempdir().unwrap();
         fs::write(data.path().join(file), content).unwrap();
-        let output = run(durable(&mut program(&["serve", "--listen", "127.0.0.1:0"]), data.path())).await;
+        let output =
+            run(durable(&mut program(&["serve", "--listen", "127.0.0.1:0"]), data.path())).await;
         assert_eq!(output.status.code(), Some(1), "{file}");
         for told in [file, "is damaged"] {
-            assert!(utf8(&output.stderr).contains(told), "{told} is not in\n{}", utf8(&output.stderr));
+            assert!(
+                utf8(&output.stderr).contains(told),
+                "{told} is not in\n{}",
+                utf8(&output.stderr)
+            );
         }
     }
 }
@@ -233,8 +264,10 @@ async fn a_full_disk_refuses_new_rooms_and_nothing_else_until_there_is_space_aga
     assert_eq!(resumed["type"], "resumed");
 
     let pid = server.child.id().unwrap().to_string();
-    let more =
-        tokio::process::Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:"]).status().await;
+    let more = tokio::process::Command::new("prlimit")
+        .args(["--pid", &pid, "--fsize=unlimited:"])
+        .status()
+        .await;
     assert!(more.unwrap().success());
     // It is tried again within a second.
     while api.create(&fill).await.status != 200 {}
@@ -242,7 +275,11 @@ async fn a_full_disk_refuses_new_rooms_and_nothing_else_until_there_is_space_aga
     server.child.kill().await.unwrap();
     let _server = Durable::start_at(&address.to_string(), data.path()).await;
     let (_creator, again) = api.resume(&room, &text(&resumed["resume_token"])).await;
-    assert_eq!((&again["type"], &again["participants"]), (&json!("resumed"), &json!([])), "{again}");
+    assert_eq!(
+        (&again["type"], &again["participants"]),
+        (&json!("resumed"), &json!([])),
+        "{again}"
+    );
 }
 
 #[tokio::test]
@@ -263,7 +300,8 @@ async fn what_a_creator_has_changed_stays_changed() {
 
     let _server = server.crash_and_restart().await;
     assert_eq!(api.ask(Method::GET, &room, "").await.data(), before);
-    let list = answer(api.request(Method::GET, "/api/webrtc/rooms").bearer_auth(&room.access_token)).await;
+    let list =
+        answer(api.request(Method::GET, "/api/webrtc/rooms").bearer_auth(&room.access_token)).await;
     assert_eq!(list.data()["rooms"][0]["room_id"], before["room_id"]);
     let old = json!({"password": room.password});
     assert_eq!(api.join(&room.id, &old).await.refused(), (401, "wrong_password"));

@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use signal_core::{Room, Timestamp, wire};
 use signal_server::{
-    BanError, Capacity, CreateRoomError, CreatedRoom, DisplayName, KickError, Lifetime, Limits, NewRoom,
-    OnCreatorLeave, RoomId, RoomNotFound,
+    BanError, Capacity, CreateRoomError, CreatedRoom, DisplayName, KickError, Lifetime, Limits,
+    NewRoom, OnCreatorLeave, RoomId, RoomNotFound,
 };
 
 use crate::common::{self, Api, builder, pass, text, until};
@@ -23,7 +23,11 @@ fn new_room(creator: &str) -> NewRoom {
 /// A room of alice's, as the other tests know rooms.
 fn known(api: &Api, created: &CreatedRoom) -> common::Room {
     let access_token = api.access_token("alice");
-    common::Room { id: created.room.id.to_string(), password: created.pass.password.clone(), access_token }
+    common::Room {
+        id: created.room.id.to_string(),
+        password: created.pass.password.clone(),
+        access_token,
+    }
 }
 
 fn wire_time(at: SystemTime) -> String {
@@ -173,7 +177,10 @@ async fn whoever_is_put_out_is_told_and_comes_back_by_password_only() {
     let guest_id = text(&joined["participant_id"]);
     creator.hear().await;
     let parsed = |id: &str| id.parse().unwrap();
-    assert_eq!(handle.kick(id(&room), parsed("p_nobody")).await, Err(KickError::ParticipantNotFound));
+    assert_eq!(
+        handle.kick(id(&room), parsed("p_nobody")).await,
+        Err(KickError::ParticipantNotFound)
+    );
     assert_eq!(handle.kick(id(&room), parsed(&creator_id)).await, Err(KickError::CreatorStays));
     let elsewhere = "222222".parse().unwrap();
     assert_eq!(handle.kick(elsewhere, parsed(&guest_id)).await, Err(KickError::RoomNotFound));
@@ -200,7 +207,10 @@ async fn whoever_is_banned_comes_back_by_the_new_password_only() {
     let number = created.room.id;
     let parsed = |id: &Value| text(id).parse().unwrap();
     let guest_id = parsed(&joined["participant_id"]);
-    assert_eq!(handle.ban(number, "p_nobody".parse().unwrap()).await, Err(BanError::ParticipantNotFound));
+    assert_eq!(
+        handle.ban(number, "p_nobody".parse().unwrap()).await,
+        Err(BanError::ParticipantNotFound)
+    );
     assert_eq!(handle.ban(number, creator_id.parse().unwrap()).await, Err(BanError::CreatorStays));
     assert_eq!(handle.ban("222222".parse().unwrap(), guest_id).await, Err(BanError::RoomNotFound));
 

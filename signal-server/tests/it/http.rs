@@ -30,7 +30,8 @@ async fn more_connections_than_an_address_or_the_server_may_have_are_closed() {
 
 #[tokio::test]
 async fn a_socket_holds_its_connection_and_gives_it_back() {
-    let api = Api::start_with(builder().limits(Limits { connections: 2, ..Limits::default() })).await;
+    let api =
+        Api::start_with(builder().limits(Limits { connections: 2, ..Limits::default() })).await;
     let room = api.room().await;
     let token = api.ws_token(&room, "guest").await;
     let (mut creator, _) = api.creator(&room).await;
@@ -97,7 +98,8 @@ async fn a_head_that_is_too_long_is_refused() {
 #[tokio::test]
 async fn every_answer_tells_browsers_to_keep_nothing_and_to_run_nothing() {
     let api = Api::start().await;
-    let create = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(api.access_token("alice"));
+    let create =
+        api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(api.access_token("alice"));
     let unknown = api.request(Method::GET, "/nothing");
     let refused = api.request(Method::POST, "/api/webrtc/rooms");
     for (request, status) in [(create, 200), (unknown, 404), (refused, 401)] {

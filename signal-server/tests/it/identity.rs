@@ -93,7 +93,9 @@ async fn a_login_with_a_key_pair_is_believed_by_its_public_key() {
         let created = answer(request).await.data();
         assert_eq!(created["name"], "小明的房间");
         api.attach(&text(&created["room_id"]), &token).await.joined().await;
-        for stranger in Login::all().into_iter().filter(|other| other.public_pem != login.public_pem) {
+        for stranger in
+            Login::all().into_iter().filter(|other| other.public_pem != login.public_pem)
+        {
             assert_eq!(create(&api, &stranger.token(None)).await, 401, "{:?}", stranger.algorithm);
         }
     }
@@ -102,9 +104,10 @@ async fn a_login_with_a_key_pair_is_believed_by_its_public_key() {
 #[tokio::test]
 async fn while_one_key_replaces_another_both_are_believed() {
     let [old, new, other] = Login::all();
-    let api =
-        Api::start_with(Server::builder(Identity::public_keys([&old.public_pem, &new.public_pem]).unwrap()))
-            .await;
+    let api = Api::start_with(Server::builder(
+        Identity::public_keys([&old.public_pem, &new.public_pem]).unwrap(),
+    ))
+    .await;
     for (login, status) in [(old, 200), (new, 200), (other, 401)] {
         assert_eq!(create(&api, &login.token(None)).await, status);
     }
@@ -118,13 +121,17 @@ async fn a_token_has_no_say_in_the_algorithm() {
         let claims = json!({"sub": "alice", "exp": 4_000_000_000_u64});
         // What is public must not serve as a secret.
         for secret in [login.public_pem.as_bytes(), login.public_pem.trim_end().as_bytes()] {
-            let forged = encode(&Header::default(), &claims, &EncodingKey::from_secret(secret)).unwrap();
+            let forged =
+                encode(&Header::default(), &claims, &EncodingKey::from_secret(secret)).unwrap();
             assert_eq!(create(&api, &forged).await, 401);
         }
         let part = |json: Value| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
         for algorithm in ["none", "None", "HS256"] {
-            let unsigned =
-                format!("{}.{}.", part(json!({"alg": algorithm, "typ": "JWT"})), part(claims.clone()));
+            let unsigned = format!(
+                "{}.{}.",
+                part(json!({"alg": algorithm, "typ": "JWT"})),
+                part(claims.clone())
+            );
             assert_eq!(create(&api, &unsigned).await, 401, "{algorithm}");
         }
         // Nor may it bring or point to a key.
@@ -169,12 +176,16 @@ type Published = (u16, String);
 impl Provider {
     async fn start(keys: &[Value]) -> Self {
         let key = KeyPair::generate().unwrap();
-        let certificate =
-            CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let certificate = CertificateParams::new(vec!["localhost".to_owned()])
+            .unwrap()
+            .self_signed(&key)
+            .unwrap();
         let chain = vec![certificate.der().clone()];
         let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let ring = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ServerConfig::builder_with_provider(ring).with_safe_default_protocol_versions().unwrap();
+        let tls = ServerConfig::builder_with_provider(ring)
+            .with_safe_default_protocol_versions()
+            .unwrap();
         let tls = tls.with_no_client_auth().with_single_cert(chain, private).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -242,8 +253,11 @@ impl Provider {
 #[tokio::test]
 async fn the_keys_of_an_identity_provider_are_fetched_once_and_serve_its_tokens() {
     let logins = Login::all();
-    let mut keys: Vec<Value> =
-        logins.iter().enumerate().map(|(index, login)| login.jwk(&format!("key-{index}"))).collect();
+    let mut keys: Vec<Value> = logins
+        .iter()
+        .enumerate()
+        .map(|(index, login)| login.jwk(&format!("key-{index}")))
+        .collect();
     // Others may be there that mean nothing to this server.
     keys.push(json!({"kty": "oct", "kid": "key-9", "k": "c2VjcmV0"}));
     keys.push(json!({"kty": "quantum", "kid": "key-10"}));
@@ -252,7 +266,12 @@ async fn the_keys_of_an_identity_provider_are_fetched_once_and_serve_its_tokens(
     assert_eq!(provider.requests(), 0, "nobody has asked yet");
     for (index, login) in logins.iter().enumerate() {
         for kid in [Some(format!("key-{index}")), None] {
-            assert_eq!(create(&api, &login.token(kid.as_deref())).await, 200, "{:?}", login.algorithm);
+            assert_eq!(
+                create(&api, &login.token(kid.as_deref())).await,
+                200,
+                "{:?}",
+                login.algorithm
+            );
         }
         let wrong_key = format!("key-{}", (index + 1) % 3);
         assert_eq!(create(&api, &login.token(Some(&wrong_key))).await, 401);

@@ -22,7 +22,10 @@ async fn whoever_knows_the_password_gets_an_id_a_token_and_the_rooms_name() {
     let api = Api::start().await;
     let room = api.room_with(&json!({"name": "小明的房间"})).await;
     let joined = api.join(&room.id, &password(&room)).await.data();
-    assert_eq!(keys(&joined), ["ice_servers", "participant_id", "room_name", "token_expires_at", "ws_token"]);
+    assert_eq!(
+        keys(&joined),
+        ["ice_servers", "participant_id", "room_name", "token_expires_at", "ws_token"]
+    );
     let id = text(&joined["participant_id"]);
     let suffix = id.strip_prefix("p_").unwrap();
     assert_eq!(suffix.len(), 8);
@@ -169,7 +172,10 @@ async fn an_expired_room_is_400_for_a_day_and_then_404() {
     assert_eq!(expired.message(), "房间已过期");
     assert_eq!(api.join(&room.id, &wrong_password(&room)).await.refused(), (401, "wrong_password"));
     assert_eq!(api.close(&room.id, &room.access_token).await.refused(), (400, "room_expired"));
-    assert_eq!(api.close(&room.id, &api.access_token("mallory")).await.refused(), (403, "forbidden"));
+    assert_eq!(
+        api.close(&room.id, &api.access_token("mallory")).await.refused(),
+        (403, "forbidden")
+    );
 
     pass(Duration::from_secs(24 * 60 * 60)).await;
     assert_eq!(api.join(&room.id, &password(&room)).await.refused(), (404, "room_not_found"));
@@ -181,14 +187,17 @@ async fn no_login_is_needed_and_none_helps() {
     let api = Api::start().await;
     let room = api.room().await;
     let path = format!("/api/webrtc/rooms/{}/join", room.id);
-    let request =
-        api.request(Method::POST, &path).bearer_auth(&room.access_token).json(&wrong_password(&room));
+    let request = api
+        .request(Method::POST, &path)
+        .bearer_auth(&room.access_token)
+        .json(&wrong_password(&room));
     assert_eq!(answer(request).await.refused(), (401, "wrong_password"));
 }
 
 #[tokio::test]
 async fn a_missing_password_is_no_failure_of_its_address_whatever_the_room() {
-    let api = Api::start_with(builder().limits(Limits { failed_joins: 1, ..Limits::default() })).await;
+    let api =
+        Api::start_with(builder().limits(Limits { failed_joins: 1, ..Limits::default() })).await;
     let room = api.room().await;
     for id in [room.id.as_str(), "222222", "no-room"].repeat(2) {
         assert_eq!(api.join(id, &json!({})).await.refused(), (400, "invalid_argument"), "{id}");

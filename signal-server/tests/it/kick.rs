@@ -27,7 +27,10 @@ async fn who_is_put_out_is_told_and_the_others_hear_why_it_left() {
     assert_eq!(kick(&api, &room, &id, "").await.data(), json!({"participant_id": id}));
     assert_eq!(guest.hear().await, json!({"type": "kicked", "reason": "您已被移出房间"}));
     assert_eq!(guest.closed().await, 4511);
-    assert_eq!(witness.hear().await, json!({"type": "peer_left", "participant_id": id, "reason": "kicked"}));
+    assert_eq!(
+        witness.hear().await,
+        json!({"type": "peer_left", "participant_id": id, "reason": "kicked"})
+    );
     assert_eq!(plain.hear().await, json!({"type": "peer_left", "participant_id": id}));
     // Neither of its tokens opens the room again, but the password does.
     let mut again = api.attach(&room.id, &token).await;
@@ -101,13 +104,20 @@ async fn nobody_puts_out_the_creator_or_somebody_who_is_not_there() {
     let (mut creator, creator_id) = api.creator(&room).await;
     assert_eq!(kick(&api, &room, &creator_id, "").await.refused(), (403, "forbidden"));
     for absent in ["p_00000000", "x", "no%20id", "p_longer_than_an_id_can_be"] {
-        assert_eq!(kick(&api, &room, absent, "").await.refused(), (404, "participant_not_found"), "{absent}");
+        assert_eq!(
+            kick(&api, &room, absent, "").await.refused(),
+            (404, "participant_not_found"),
+            "{absent}"
+        );
     }
     let bad = kick(&api, &room, "p_00000000", "?ban=maybe").await;
     assert_eq!(bad.refused(), (400, "invalid_argument"));
     assert!(bad.message().contains("ban"), "{bad:?}");
-    let elsewhere =
-        Room { id: "222222".into(), password: String::new(), access_token: room.access_token.clone() };
+    let elsewhere = Room {
+        id: "222222".into(),
+        password: String::new(),
+        access_token: room.access_token.clone(),
+    };
     assert_eq!(kick(&api, &elsewhere, &creator_id, "").await.refused(), (404, "room_not_found"));
     creator.expect_nothing_waiting().await;
 }
@@ -123,7 +133,10 @@ async fn only_the_creator_may_put_somebody_out() {
         (api.ws_token(&room, "other").await, (401, "unauthorized")),
         (api.access_token("bob"), (403, "forbidden")),
     ] {
-        assert_eq!(answer(api.request(Method::DELETE, &path).bearer_auth(user)).await.refused(), refusal);
+        assert_eq!(
+            answer(api.request(Method::DELETE, &path).bearer_auth(user)).await.refused(),
+            refusal
+        );
     }
     guest.expect_nothing_waiting().await;
 }

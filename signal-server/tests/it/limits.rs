@@ -19,7 +19,10 @@ use crate::common::{Answer, Api, PATIENCE, Participant, Room, answer, builder, p
 /// A server behind a proxy, which these tests play.
 async fn behind_a_proxy(limits: Limits) -> Api {
     let proxies = ["127.0.0.1/32".parse().unwrap()];
-    Api::start_with(builder().limits(limits).trusted_proxies(proxies, ForwardedHeader::XForwardedFor)).await
+    Api::start_with(
+        builder().limits(limits).trusted_proxies(proxies, ForwardedHeader::XForwardedFor),
+    )
+    .await
 }
 
 async fn join_from(api: &Api, client: &str, room: &str, body: &Value) -> Answer {
@@ -28,7 +31,12 @@ async fn join_from(api: &Api, client: &str, room: &str, body: &Value) -> Answer 
 }
 
 /// Opens a socket for a client of the proxy; fails with the status of a refusal.
-async fn attach_from(api: &Api, client: &str, room: &Room, token: &str) -> Result<Participant, u16> {
+async fn attach_from(
+    api: &Api,
+    client: &str,
+    room: &Room,
+    token: &str,
+) -> Result<Participant, u16> {
     let mut request = api.socket_url(&room.id, token).into_client_request().unwrap();
     request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
     match Participant::connect(request).await {
@@ -52,7 +60,8 @@ async fn an_address_has_ten_failures_in_half_an_hour() {
     let room = api.room().await;
     let closed = api.room().await;
     api.close(&closed.id, &closed.access_token).await.data();
-    let from = async |client: &str, room: &str, body: &Value| join_from(&api, client, room, body).await;
+    let from =
+        async |client: &str, room: &str, body: &Value| join_from(&api, client, room, body).await;
     for guess in 0..10 {
         // A missing password is none, nor is a room that is over.
         let missing = from("198.51.100.1", &room.id, &json!({})).await;
@@ -67,10 +76,17 @@ async fn an_address_has_ten_failures_in_half_an_hour() {
         };
         assert_ne!(failed.status, 429, "guess {guess}");
     }
-    for (id, body) in
-        [(room.id.as_str(), wrong()), (&room.id, password(&room)), ("222222", wrong()), ("no-room", wrong())]
-    {
-        assert_eq!(from("198.51.100.1", id, &body).await.refused(), (429, "rate_limited"), "{id} {body}");
+    for (id, body) in [
+        (room.id.as_str(), wrong()),
+        (&room.id, password(&room)),
+        ("222222", wrong()),
+        ("no-room", wrong()),
+    ] {
+        assert_eq!(
+            from("198.51.100.1", id, &body).await.refused(),
+            (429, "rate_limited"),
+            "{id} {body}"
+        );
     }
     // Another client of the same proxy is not to blame, and the room was not asked in vain.
     from("198.51.100.2", &room.id, &password(&room)).await.data();
@@ -101,9 +117,14 @@ async fn an_invite_opens_whatever_was_guessed_before_and_tells_a_guesser_nothing
     // Whoever has none of them left, is not told which rooms there are or were.
     for id in [id.as_str(), &closed.id, "222222"] {
         let guess = json!({"invite_token": "guessed"});
-        assert_eq!(join_from(&api, "198.51.100.1", id, &guess).await.refused(), (429, "rate_limited"));
+        assert_eq!(
+            join_from(&api, "198.51.100.1", id, &guess).await.refused(),
+            (429, "rate_limited")
+        );
     }
-    join_from(&api, "198.51.100.1", &id, &json!({"invite_token": created["invite_token"]})).await.data();
+    join_from(&api, "198.51.100.1", &id, &json!({"invite_token": created["invite_token"]}))
+        .await
+        .data();
 }
 
 #[tokio::test]
@@ -112,18 +133,26 @@ async fn a_wrong_invite_is_no_failure_of_its_address() {
     let room = api.room().await;
     let guess = json!({"invite_token": "void by now"});
     for _ in 0..3 {
-        assert_eq!(join_from(&api, "198.51.100.1", &room.id, &guess).await.refused(), (401, "invite_void"));
+        assert_eq!(
+            join_from(&api, "198.51.100.1", &room.id, &guess).await.refused(),
+            (401, "invite_void")
+        );
     }
     join_from(&api, "198.51.100.1", &room.id, &password(&room)).await.data();
     // A room that is not there is one.
-    assert_eq!(join_from(&api, "198.51.100.1", "222222", &guess).await.refused(), (404, "room_not_found"));
+    assert_eq!(
+        join_from(&api, "198.51.100.1", "222222", &guess).await.refused(),
+        (404, "room_not_found")
+    );
     let limited = join_from(&api, "198.51.100.1", &room.id, &password(&room)).await;
     assert_eq!(limited.refused(), (429, "rate_limited"));
 }
 
 #[tokio::test]
 async fn a_user_changes_its_rooms_so_often_a_minute() {
-    let api = Api::start_with(builder().limits(Limits { changes_per_minute: 2, ..Limits::default() })).await;
+    let api =
+        Api::start_with(builder().limits(Limits { changes_per_minute: 2, ..Limits::default() }))
+            .await;
     let (room, other) = (api.room().await, api.room().await);
     let absent = api.ask(Method::DELETE, &other, "/participants/p_nobody").await;
     assert_eq!(absent.refused(), (404, "participant_not_found"));
@@ -134,7 +163,8 @@ async fn a_user_changes_its_rooms_so_often_a_minute() {
     // Looking and closing are no changes, and another user has its own.
     api.ask(Method::GET, &room, "").await.data();
     let path = format!("/api/webrtc/rooms/{}", room.id);
-    let foreign = api.request(Method::PATCH, &path).bearer_auth(api.access_token("bob")).json(&json!({}));
+    let foreign =
+        api.request(Method::PATCH, &path).bearer_auth(api.access_token("bob")).json(&json!({}));
     assert_eq!(answer(foreign).await.refused(), (403, "forbidden"));
     api.close(&room.id, &room.access_token).await.data();
     pass(Duration::from_secs(60)).await;
@@ -143,7 +173,8 @@ async fn a_user_changes_its_rooms_so_often_a_minute() {
 
 #[tokio::test]
 async fn an_address_that_no_proxy_vouches_for_is_its_own() {
-    let api = Api::start_with(builder().limits(Limits { failed_joins: 1, ..Limits::default() })).await;
+    let api =
+        Api::start_with(builder().limits(Limits { failed_joins: 1, ..Limits::default() })).await;
     let room = api.room().await;
     assert_eq!(join_from(&api, "198.51.100.1", &room.id, &wrong()).await.status, 401);
     assert_eq!(join_from(&api, "198.51.100.2", &room.id, &wrong()).await.status, 429);
@@ -151,12 +182,15 @@ async fn an_address_that_no_proxy_vouches_for_is_its_own() {
 
 #[tokio::test]
 async fn a_user_creates_so_many_rooms_a_minute_and_is_told_when_to_go_on() {
-    let api = Api::start_with(builder().limits(Limits { creates_per_minute: 2, ..Limits::default() })).await;
+    let api =
+        Api::start_with(builder().limits(Limits { creates_per_minute: 2, ..Limits::default() }))
+            .await;
     for _ in 0..2 {
         api.create(&json!({})).await.data();
     }
-    let create =
-        |user: &str| api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(api.access_token(user));
+    let create = |user: &str| {
+        api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(api.access_token(user))
+    };
     let refused = create("alice").send().await.unwrap();
     let after: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&after), "{after}");
@@ -168,7 +202,8 @@ async fn a_user_creates_so_many_rooms_a_minute_and_is_told_when_to_go_on() {
 
 #[tokio::test]
 async fn a_room_that_is_over_makes_place_for_another() {
-    let api = Api::start_with(builder().limits(Limits { open_rooms: 2, ..Limits::default() })).await;
+    let api =
+        Api::start_with(builder().limits(Limits { open_rooms: 2, ..Limits::default() })).await;
     let room = api.room().await;
     api.room_with(&json!({"expires_minutes": 1})).await;
     assert_eq!(api.create(&json!({})).await.refused(), (429, "rate_limited"));
@@ -226,7 +261,14 @@ async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
 #[tokio::test]
 async fn every_message_over_the_rate_is_counted_and_the_log_tells_of_it() {
     let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
-    command.args(["--burst-messages", "1", "--burst-messages-per-peer", "0", "--messages-per-second", "0"]);
+    command.args([
+        "--burst-messages",
+        "1",
+        "--burst-messages-per-peer",
+        "0",
+        "--messages-per-second",
+        "0",
+    ]);
     let server = Served::start(&mut command).await;
     let api = &server.api;
     let room = api.room().await;
@@ -241,7 +283,10 @@ async fn every_message_over_the_rate_is_counted_and_the_log_tells_of_it() {
     assert_eq!(loud.read_until_closed().await, 1000);
 
     let setting = "messages-per-second, bytes-per-second";
-    assert_eq!(server.metric(&format!("signal_refusals_total{{setting=\"{setting}\"}}")).await, 4.0);
+    assert_eq!(
+        server.metric(&format!("signal_refusals_total{{setting=\"{setting}\"}}")).await,
+        4.0
+    );
     server.running.signal("TERM");
     let (_, log) = server.running.ended().await;
     assert!(log.contains(&format!("setting=\"{setting}\"")), "{log}");
@@ -287,9 +332,11 @@ async fn the_log_names_the_setting_behind_a_refusal() {
     creator.joined().await;
     creator.say_text(r#"{"type":"nonsense"}"#).await;
     assert_eq!(creator.read_until_closed().await, 4501);
-    let slow =
-        said(api, "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
-            .await;
+    let slow = said(
+        api,
+        "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+    )
+    .await;
     assert!(slow.contains("408"), "{slow}");
     // More than twice four, of which those are closed at once that are too many and the others later.
     let mut streams = Vec::new();

@@ -36,7 +36,11 @@ async fn a_malformed_message_is_told_so_and_the_connection_lives() {
         guest.say_text(&text).await;
         let error = guest.hear().await;
         assert_eq!(keys(&error), ["code", "message", "type"], "{text}");
-        assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("invalid_message")), "{text}");
+        assert_eq!(
+            (&error["type"], &error["code"]),
+            (&json!("error"), &json!("invalid_message")),
+            "{text}"
+        );
         assert!(common::text(&error["message"]).starts_with("消息格式无效"), "{error}");
     }
     guest.send(Message::binary(r#"{"type":"leave"}"#)).await;
@@ -80,7 +84,9 @@ async fn an_addressee_that_is_absent_or_oneself_is_told_so() {
     for (to, code) in
         [("p_00000000", "peer_not_found"), ("小明", "peer_not_found"), (&guest_id, "self_target")]
     {
-        guest.say_text(&json!({"type": "candidate", "to": to, "candidate": null}).to_string()).await;
+        guest
+            .say_text(&json!({"type": "candidate", "to": to, "candidate": null}).to_string())
+            .await;
         assert_eq!(guest.error().await, code, "{to}");
     }
     creator.expect_nothing_waiting().await;

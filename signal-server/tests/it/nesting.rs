@@ -40,7 +40,8 @@ async fn page(api: &Api, path: &str) -> (u16, String) {
 #[tokio::test]
 async fn merged_routes_leave_every_other_path_to_the_application() {
     let server = builder().build();
-    for application in [application().merge(server.router()), server.router().merge(application())] {
+    for application in [application().merge(server.router()), server.router().merge(application())]
+    {
         let api = Api::at(serve(application).await);
         for (path, status, body) in [
             ("/", 200, "the application"),
@@ -61,14 +62,16 @@ async fn merged_routes_leave_every_other_path_to_the_application() {
 #[tokio::test]
 async fn an_application_without_a_page_for_it_has_axums_own_404() {
     let server = builder().build();
-    let api = Api::at(serve(Router::new().route("/", get(async || "")).merge(server.router())).await);
+    let api =
+        Api::at(serve(Router::new().route("/", get(async || "")).merge(server.router())).await);
     assert_eq!(page(&api, "/nothing").await, (404, String::new()));
 }
 
 #[tokio::test]
 async fn the_probes_can_be_merged_beside_the_routes() {
     let server = builder().build();
-    let api = Api::at(serve(Router::new().merge(server.router()).merge(server.admin_router())).await);
+    let api =
+        Api::at(serve(Router::new().merge(server.router()).merge(server.admin_router())).await);
     assert_eq!(page(&api, "/readyz").await, (200, "ok\n".to_owned()));
     assert!(page(&api, "/metrics").await.1.contains("signal_rooms 0"));
 }
@@ -77,7 +80,8 @@ async fn the_probes_can_be_merged_beside_the_routes() {
 async fn nested_routes_are_the_whole_api_behind_whatever_prefix() {
     let server = builder().build();
     // A prefix with a parameter as well.
-    let application = application().nest("/rooms", server.router()).nest("/of/{tenant}", server.router());
+    let application =
+        application().nest("/rooms", server.router()).nest("/of/{tenant}", server.router());
     let api = Api::at(serve(application).await);
     for prefix in ["/rooms", "/of/acme"] {
         let rooms = format!("{prefix}/api/webrtc/rooms");
@@ -90,9 +94,14 @@ async fn nested_routes_are_the_whole_api_behind_whatever_prefix() {
         let url = format!("ws://{}{prefix}/ws/webrtc/rooms/{id}?token={ws_token}", api.address());
         let (mut guest, _) = common::Participant::connect(url).await.unwrap();
         guest.joined().await;
-        answer(api.request(Method::DELETE, &format!("{rooms}/{id}")).bearer_auth(&token)).await.data();
+        answer(api.request(Method::DELETE, &format!("{rooms}/{id}")).bearer_auth(&token))
+            .await
+            .data();
         assert_eq!(guest.hear().await["type"], "room_closed");
-        assert_eq!(page(&api, &format!("{prefix}/nothing")).await.1, "the application has no such page");
+        assert_eq!(
+            page(&api, &format!("{prefix}/nothing")).await.1,
+            "the application has no such page"
+        );
     }
 }
 
@@ -105,7 +114,8 @@ async fn addresses_have_limits_where_the_application_tells_them_and_none_elsewhe
         assert_eq!(first.refused(), (401, "wrong_password"));
         api.join(&room.id, &wrong).await.status
     };
-    let server = || -> Server { builder().limits(Limits { failed_joins: 1, ..Limits::default() }).build() };
+    let server =
+        || -> Server { builder().limits(Limits { failed_joins: 1, ..Limits::default() }).build() };
     let told = Api::at(serve(application().merge(server().router())).await);
     assert_eq!(guesses(&told).await, 429);
 

@@ -17,7 +17,8 @@ async fn document(api: &Api) -> Value {
 fn operations(document: &Value) -> Vec<(Method, String)> {
     let paths = document["paths"].as_object().unwrap().iter();
     let of = |(path, item): (&String, &Value)| {
-        let methods = item.as_object().unwrap().keys().map(|method| method.to_uppercase().parse().unwrap());
+        let methods =
+            item.as_object().unwrap().keys().map(|method| method.to_uppercase().parse().unwrap());
         methods.map(|method| (method, path.clone())).collect::<Vec<_>>()
     };
     paths.flat_map(of).collect()
@@ -55,7 +56,10 @@ async fn it_names_every_request_that_the_server_takes() {
         let response = api.request(method, &path).send().await.unwrap();
         let status = response.status();
         let text = response.text().await.unwrap();
-        assert!(status != 405 && !text.contains(r#""code":"not_found""#), "{path}: {status} {text}");
+        assert!(
+            status != 405 && !text.contains(r#""code":"not_found""#),
+            "{path}: {status} {text}"
+        );
     }
 }
 
@@ -64,10 +68,14 @@ async fn every_operation_says_who_may_and_how_it_is_refused() {
     let api = Api::start().await;
     let document = document(&api).await;
     let schemes = document["components"]["securitySchemes"].as_object().unwrap();
-    for (method, path) in operations(&document).iter().filter(|(_, path)| path.starts_with("/api")) {
+    for (method, path) in operations(&document).iter().filter(|(_, path)| path.starts_with("/api"))
+    {
         let operation = &document["paths"][path][method.as_str().to_lowercase()];
         for text in ["summary", "description", "operationId"] {
-            assert!(operation[text].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}: {text}");
+            assert!(
+                operation[text].as_str().is_some_and(|text| !text.is_empty()),
+                "{method} {path}: {text}"
+            );
         }
         let security = operation["security"].as_array();
         assert_eq!(security.is_none(), path.ends_with("/join"), "{method} {path}");
@@ -75,9 +83,16 @@ async fn every_operation_says_who_may_and_how_it_is_refused() {
             assert!(schemes.contains_key(scheme.as_object().unwrap().keys().next().unwrap()));
         }
         for (status, response) in operation["responses"].as_object().unwrap() {
-            assert!(!response["description"].as_str().unwrap().is_empty(), "{method} {path} {status}");
+            assert!(
+                !response["description"].as_str().unwrap().is_empty(),
+                "{method} {path} {status}"
+            );
             let waits = ["429", "503"].contains(&status.as_str());
-            assert_eq!(response["headers"]["Retry-After"].is_object(), waits, "{method} {path} {status}");
+            assert_eq!(
+                response["headers"]["Retry-After"].is_object(),
+                waits,
+                "{method} {path} {status}"
+            );
         }
     }
 }

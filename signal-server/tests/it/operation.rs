@@ -95,7 +95,10 @@ async fn the_metrics_count_what_happens_and_name_nobody() {
         (r#"signal_refusals_total{setting="max-failed-joins"}"#, 0.0),
         ("signal_message_seconds_count", 5.0),
         (r#"signal_request_seconds_count{route="/api/webrtc/rooms",status="200"}"#, 2.0),
-        (r#"signal_request_seconds_count{route="/api/webrtc/rooms/{room_id}/join",status="401"}"#, 1.0),
+        (
+            r#"signal_request_seconds_count{route="/api/webrtc/rooms/{room_id}/join",status="401"}"#,
+            1.0,
+        ),
     ];
     let metrics = settled(&served, &expected).await;
     assert!(number(&metrics, "signal_save_seconds_count") > 0.0);
@@ -117,7 +120,8 @@ async fn the_metrics_count_what_happens_and_name_nobody() {
 async fn an_address_for_operators_that_is_in_use_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = run(&mut program(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", &address])).await;
+    let output =
+        run(&mut program(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", &address])).await;
     assert_eq!(output.status.code(), Some(1));
     for told in [address.as_str(), "--admin-listen"] {
         assert!(utf8(&output.stderr).contains(told), "{}", utf8(&output.stderr));
@@ -147,7 +151,10 @@ async fn a_log_in_json_is_an_object_on_each_line() {
     let listening = lines.iter().find(|line| line["fields"]["message"] == "listening").unwrap();
     assert_eq!(listening["fields"]["development"], true);
     let created = lines.iter().find(|line| line["fields"]["message"] == "room created").unwrap();
-    assert_eq!((text(&created["level"]), &created["fields"]["minutes"]), ("INFO".to_owned(), &json!(120)));
+    assert_eq!(
+        (text(&created["level"]), &created["fields"]["minutes"]),
+        ("INFO".to_owned(), &json!(120))
+    );
 }
 
 /// A file of settings.
@@ -169,7 +176,10 @@ impl File {
 async fn with_file(text: &str, args: &[&str], variables: &[(&str, &str)]) -> Output {
     let file = File::new(text);
     let mut command = program(args);
-    command.env_remove("SIGNAL_EPHEMERAL").env("SIGNAL_CONFIG", file.path()).envs(variables.iter().copied());
+    command
+        .env_remove("SIGNAL_EPHEMERAL")
+        .env("SIGNAL_CONFIG", file.path())
+        .envs(variables.iter().copied());
     run(&mut command).await
 }
 
@@ -231,12 +241,18 @@ async fn a_name_that_could_be_a_number_is_printed_as_it_is_written() {
         assert!(printed.lines().any(|printed| printed == line), "{line} is not in\n{printed}");
     }
     let again = with_file(printed, &["print-config"], &[]).await;
-    assert!(utf8(&again.stdout).contains(r#"access-issuer = "007"  # file"#), "{}", utf8(&again.stderr));
+    assert!(
+        utf8(&again.stdout).contains(r#"access-issuer = "007"  # file"#),
+        "{}",
+        utf8(&again.stderr)
+    );
 }
 
 #[tokio::test]
 async fn a_flag_that_a_variable_sets_is_printed_as_it_holds() {
-    for (word, is_on) in [("FALSE", false), ("Off", false), ("0", false), ("YES", true), ("true", true)] {
+    for (word, is_on) in
+        [("FALSE", false), ("Off", false), ("0", false), ("YES", true), ("true", true)]
+    {
         let output = with_file("", &["print-config"], &[("SIGNAL_PRODUCTION", word)]).await;
         let line = format!("production = {is_on}  # variable");
         let printed = utf8(&output.stdout);
@@ -246,7 +262,8 @@ async fn a_flag_that_a_variable_sets_is_printed_as_it_holds() {
 
 #[tokio::test]
 async fn a_secret_of_the_file_gives_way_to_one_that_is_given_otherwise_and_none_is_printed() {
-    let file = format!("access-secret = \"{ACCESS_SECRET}\"\nserver-secret = \"{ACCESS_SECRET}-2\"");
+    let file =
+        format!("access-secret = \"{ACCESS_SECRET}\"\nserver-secret = \"{ACCESS_SECRET}-2\"");
     let output = with_file(&file, &["print-config"], &[]).await;
     let printed = utf8(&output.stdout);
     assert!(printed.contains("# access-secret = \"(secret)\"  # file"), "{printed}");
@@ -256,7 +273,11 @@ async fn a_secret_of_the_file_gives_way_to_one_that_is_given_otherwise_and_none_
     let args = ["print-config", "--access-secret-file", &other.path()];
     let output = with_file(&file, &args, &[]).await;
     let printed = utf8(&output.stdout);
-    assert!(printed.contains("# access-secret =  # not set"), "{printed}\n{}", utf8(&output.stderr));
+    assert!(
+        printed.contains("# access-secret =  # not set"),
+        "{printed}\n{}",
+        utf8(&output.stderr)
+    );
     assert!(!printed.contains("another-secret"), "{printed}");
 }
 
@@ -312,5 +333,9 @@ async fn settings_are_checked_without_serving() {
 
     let output = with_file("access-secret = \"short\"", &["check-config"], &[]).await;
     assert_eq!(output.status.code(), Some(0));
-    assert!(utf8(&output.stdout).contains("unsafe: --access-secret is shorter"), "{}", utf8(&output.stdout));
+    assert!(
+        utf8(&output.stdout).contains("unsafe: --access-secret is shorter"),
+        "{}",
+        utf8(&output.stdout)
+    );
 }

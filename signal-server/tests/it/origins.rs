@@ -24,7 +24,11 @@ async fn api() -> Api {
 async fn preflight(api: &Api, origin: &str, method: &str) -> Response {
     let request = api.request(Method::OPTIONS, "/api/webrtc/rooms/ABC234");
     let request = request.header("origin", origin).header("access-control-request-method", method);
-    request.header("access-control-request-headers", "authorization,content-type").send().await.unwrap()
+    request
+        .header("access-control-request-headers", "authorization,content-type")
+        .send()
+        .await
+        .unwrap()
 }
 
 fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
@@ -39,7 +43,10 @@ async fn a_listed_page_may_do_what_the_api_offers() {
         assert_eq!(response.status(), 200);
         assert_eq!(header(&response, "access-control-allow-origin"), Some(LISTED));
         let methods = header(&response, "access-control-allow-methods").unwrap();
-        assert!(methods.split(',').any(|allowed| allowed == method), "{method} is not in {methods}");
+        assert!(
+            methods.split(',').any(|allowed| allowed == method),
+            "{method} is not in {methods}"
+        );
         let headers = header(&response, "access-control-allow-headers").unwrap();
         assert_eq!(headers, "authorization,content-type");
         assert_eq!(header(&response, "access-control-allow-credentials"), None);
@@ -65,7 +72,8 @@ async fn a_page_opens_a_socket_only_if_it_is_listed_and_a_program_always() {
     let api = api().await;
     let room = api.room().await;
     let request = |origin: &str| {
-        let mut request = api.socket_url(&room.id, &room.access_token).into_client_request().unwrap();
+        let mut request =
+            api.socket_url(&room.id, &room.access_token).into_client_request().unwrap();
         request.headers_mut().insert("origin", origin.parse().unwrap());
         request
     };
@@ -83,9 +91,15 @@ async fn a_page_opens_a_socket_only_if_it_is_listed_and_a_program_always() {
 async fn by_default_no_page_may_and_in_development_any_of_this_machine() {
     let page = "http://localhost:5173";
     let closed = Api::start().await;
-    assert_eq!(header(&preflight(&closed, page, "POST").await, "access-control-allow-origin"), None);
+    assert_eq!(
+        header(&preflight(&closed, page, "POST").await, "access-control-allow-origin"),
+        None
+    );
     let open = Api::start_with(builder().origins(Origins::default().and_loopback())).await;
-    assert_eq!(header(&preflight(&open, page, "POST").await, "access-control-allow-origin"), Some(page));
+    assert_eq!(
+        header(&preflight(&open, page, "POST").await, "access-control-allow-origin"),
+        Some(page)
+    );
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use crate::common::{Answer, Api, PATIENCE, Participant, answer, builder, keys, p
 const ROOMS: &str = "/api/webrtc/rooms";
 
 async fn list(api: &Api, user: &str) -> Vec<Value> {
-    let data = answer(api.request(Method::GET, ROOMS).bearer_auth(api.access_token(user))).await.data();
+    let data =
+        answer(api.request(Method::GET, ROOMS).bearer_auth(api.access_token(user))).await.data();
     data["rooms"].as_array().unwrap().clone()
 }
 
@@ -33,7 +34,8 @@ async fn a_user_is_told_of_its_own_open_rooms_newest_first() {
         created.push(api.room_with(&json!({"name": name, "expires_minutes": 60})).await.id);
         pass(Duration::from_secs(1)).await;
     }
-    let bobs = answer(api.request(Method::POST, ROOMS).bearer_auth(api.access_token("bob"))).await.data();
+    let bobs =
+        answer(api.request(Method::POST, ROOMS).bearer_auth(api.access_token("bob"))).await.data();
     created.reverse();
     let rooms = list(&api, "alice").await;
     assert_eq!(ids(&rooms), created);
@@ -119,7 +121,10 @@ async fn only_the_creator_is_told() {
     assert_eq!(show(&api, &room.id, &room.access_token).await.refused(), (400, "room_expired"));
     let closed = api.room().await;
     api.close(&closed.id, &closed.access_token).await.data();
-    assert_eq!(show(&api, &closed.id, &closed.access_token).await.refused(), (404, "room_not_found"));
+    assert_eq!(
+        show(&api, &closed.id, &closed.access_token).await.refused(),
+        (404, "room_not_found")
+    );
 }
 
 /// Each request about one room that an access token may be used for.
@@ -137,7 +142,8 @@ async fn ask(api: &Api, token: &str, method: Method, room: &str, path: &str) -> 
 
 #[tokio::test]
 async fn whoever_tries_rooms_of_others_is_soon_not_told_which_there_are() {
-    let api = Api::start_with(builder().limits(Limits { failed_joins: 7, ..Limits::default() })).await;
+    let api =
+        Api::start_with(builder().limits(Limits { failed_joins: 7, ..Limits::default() })).await;
     let (room, closed) = (api.room().await, api.room().await);
     api.close(&closed.id, &closed.access_token).await.data();
     let bob = api.access_token("bob");
@@ -158,7 +164,11 @@ async fn whoever_tries_rooms_of_others_is_soon_not_told_which_there_are() {
             assert_eq!(limited.refused(), (429, "rate_limited"), "{method} {id}{path}");
         }
         let mut socket = api.attach(id, &bob).await;
-        assert_eq!((socket.error().await, socket.closed().await), ("rate_limited".to_owned(), 4513), "{id}");
+        assert_eq!(
+            (socket.error().await, socket.closed().await),
+            ("rate_limited".to_owned(), 4513),
+            "{id}"
+        );
     }
     let url = api.socket_url(&room.id, &bob) + "&v=2";
     let error = Participant::connect(url).await.unwrap().0.hear().await;
@@ -175,7 +185,8 @@ async fn whoever_tries_rooms_of_others_is_soon_not_told_which_there_are() {
 
 #[tokio::test]
 async fn rooms_of_ones_own_are_no_failures_though_they_are_over() {
-    let api = Api::start_with(builder().limits(Limits { failed_joins: 0, ..Limits::default() })).await;
+    let api =
+        Api::start_with(builder().limits(Limits { failed_joins: 0, ..Limits::default() })).await;
     let closed = api.room().await;
     let expired = api.room_with(&json!({"expires_minutes": 1})).await;
     api.close(&closed.id, &closed.access_token).await.data();

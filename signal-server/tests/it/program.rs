@@ -64,8 +64,10 @@ async fn without_settings_it_announces_development_and_what_it_prints_works() {
     let printed = program.announcement().await;
     assert!(printed.starts_with("DEVELOPMENT MODE"), "{printed}");
 
-    let [create, mut join] = <[Curl; 2]>::try_from(Curl::all_in(&printed)).ok().expect("two commands");
-    let token = printed.lines().find(|line| line.starts_with("eyJ")).expect("a token on a line of its own");
+    let [create, mut join] =
+        <[Curl; 2]>::try_from(Curl::all_in(&printed)).ok().expect("two commands");
+    let token =
+        printed.lines().find(|line| line.starts_with("eyJ")).expect("a token on a line of its own");
     assert!(create.headers.contains(&("Authorization".to_owned(), format!("Bearer {token}"))));
     let created = create.run().await.data();
     assert_eq!(created["name"], "小明的房间");
@@ -97,7 +99,12 @@ async fn without_settings_it_announces_development_and_what_it_prints_works() {
 async fn its_log_begins_with_what_it_runs_with_and_what_is_unsafe() {
     let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--max-failed-joins", "3"]);
     command
-        .args(["--turn-url", "turn:turn.example.com:3478", "--stun-url", "stun:stun.example.com:3478"])
+        .args([
+            "--turn-url",
+            "turn:turn.example.com:3478",
+            "--stun-url",
+            "stun:stun.example.com:3478",
+        ])
         .args(["--trusted-proxy", "10.0.0.0/8", "--cors-origin", "https://example.com"])
         .env("SIGNAL_ACCESS_SECRET", "weak-access-secret")
         .env("SIGNAL_TURN_SECRET", TURN_SECRET);
@@ -105,7 +112,8 @@ async fn its_log_begins_with_what_it_runs_with_and_what_is_unsafe() {
     running.announcement().await;
     running.signal("TERM");
     let (_, log) = running.ended().await;
-    let settings = log.lines().find(|line| line.contains(" settings ")).unwrap_or_else(|| panic!("{log}"));
+    let settings =
+        log.lines().find(|line| line.contains(" settings ")).unwrap_or_else(|| panic!("{log}"));
     for told in [
         "a shared secret (--access-secret)",
         r#"access-secret = "(secret)""#,
@@ -143,9 +151,12 @@ async fn production_or_an_address_others_can_reach_needs_secrets_and_says_which(
         let output = run(program(args).envs(variable)).await;
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         let told = utf8(&output.stderr);
-        for name in
-            ["SIGNAL_ACCESS_SECRET", "--access-secret-file", "SIGNAL_SERVER_SECRET", "--server-secret-file"]
-        {
+        for name in [
+            "SIGNAL_ACCESS_SECRET",
+            "--access-secret-file",
+            "SIGNAL_SERVER_SECRET",
+            "--server-secret-file",
+        ] {
             assert!(told.contains(name), "{name} is not in\n{told}");
         }
     }
@@ -184,7 +195,8 @@ async fn a_token_it_makes_creates_a_room_in_its_users_name() {
     let file = format!("{}/access-secret", env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(&file, format!("{ACCESS_SECRET}\n")).unwrap();
     let minted = run(&mut program(&["token", "--sub", "bob", "--access-secret-file", &file])).await;
-    let create = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(utf8(&minted.stdout).trim());
+    let create =
+        api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(utf8(&minted.stdout).trim());
     assert_eq!(answer(create).await.data()["name"], "房主的房间");
 
     let output = run(&mut program(&["token", "--sub", "alice"])).await;

@@ -36,7 +36,11 @@ async fn a_token_that_is_none_is_told_so_before_the_room_is_looked_up() {
     let room = api.room().await;
     for id in [room.id.as_str(), "222222", "no-room"] {
         for token in ["", "x", "a.b.c"] {
-            assert_eq!(refusal(&api, id, token).await, refused("token_invalid", 4500), "{id} {token}");
+            assert_eq!(
+                refusal(&api, id, token).await,
+                refused("token_invalid", 4500),
+                "{id} {token}"
+            );
         }
     }
     let mut socket = Participant::connect(bare_request(&api, &room)).await.unwrap().0;

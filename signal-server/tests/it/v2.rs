@@ -1,4 +1,4 @@
-//! The second dialect over real sockets: what `v=2` switches on, and seats that outlive their sockets.
+//! The second protocol version over real sockets: what `v=2` switches on, and seats that outlive their sockets.
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -16,7 +16,8 @@ async fn joined_tells_everything_a_newcomer_needs() {
         joined["participants"],
         json!([{"id": creator_id, "name": "alice", "is_creator": true, "connected": true}])
     );
-    let expected = json!({"id": room.id, "name": "小明的房间", "max_participants": 5, "locked": false});
+    let expected =
+        json!({"id": room.id, "name": "小明的房间", "max_participants": 5, "locked": false});
     for (field, value) in expected.as_object().unwrap() {
         assert_eq!(&joined["room"][field], value, "{field}");
     }
@@ -33,7 +34,9 @@ async fn joined_tells_everything_a_newcomer_needs() {
 async fn an_unknown_version_gets_the_highest_and_none_the_first() {
     let api = Api::start().await;
     let room = api.room().await;
-    for (query, v) in [("&v=2", json!(2)), ("&v=7", json!(2)), ("&v=1", Value::Null), ("", Value::Null)] {
+    for (query, v) in
+        [("&v=2", json!(2)), ("&v=7", json!(2)), ("&v=1", Value::Null), ("", Value::Null)]
+    {
         let token = api.ws_token(&room, "guest").await;
         let url = api.socket_url(&room.id, &token) + query;
         let (mut guest, _) = Participant::connect(url).await.unwrap();
@@ -69,7 +72,8 @@ async fn a_resume_token_may_travel_as_a_subprotocol() {
     let room = api.room().await;
     let (lost, joined) = enter(&api, &room).await;
     drop(lost);
-    let mut request = format!("{}&last_seq=1", api.socket_url(&room.id, "")).into_client_request().unwrap();
+    let mut request =
+        format!("{}&last_seq=1", api.socket_url(&room.id, "")).into_client_request().unwrap();
     let protocols = format!("rooms, resume.{}", text(&joined["resume_token"]));
     request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
     let (mut back, handshake) = Participant::connect(request).await.unwrap();
@@ -81,7 +85,8 @@ async fn a_resume_token_may_travel_as_a_subprotocol() {
 async fn a_token_that_resumes_nothing_is_refused_with_the_way_out() {
     let api = Api::start().await;
     let room = api.room().await;
-    let unknown = Room { id: "ZZZZZZ".into(), password: String::new(), access_token: String::new() };
+    let unknown =
+        Room { id: "ZZZZZZ".into(), password: String::new(), access_token: String::new() };
     for room in [&room, &unknown] {
         let (mut refused, error) = resume(&api, room, "no such token", 0).await;
         assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("resume_failed")));

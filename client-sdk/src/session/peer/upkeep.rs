@@ -108,7 +108,9 @@ impl Peer {
         }
         let answer = match self.negotiation {
             Negotiation::Offered { due, .. } => Some(due),
-            Negotiation::Answering { .. } | Negotiation::Offering { .. } | Negotiation::Stable => None,
+            Negotiation::Answering { .. } | Negotiation::Offering { .. } | Negotiation::Stable => {
+                None
+            }
         };
         answer.into_iter().chain(self.recovery.deadline()).min()
     }

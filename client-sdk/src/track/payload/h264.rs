@@ -15,7 +15,8 @@ pub(super) fn is_start(payload: &[u8]) -> bool {
 
 /// An access unit in Annex-B format.
 pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
-    let mut unit = Unit { data: Vec::with_capacity(payloads.iter().map(Bytes::len).sum()), is_key: false };
+    let mut unit =
+        Unit { data: Vec::with_capacity(payloads.iter().map(Bytes::len).sum()), is_key: false };
     // Whether the NAL unit begun last goes on.
     let mut is_open = false;
     for payload in payloads {

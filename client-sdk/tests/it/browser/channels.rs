@@ -49,13 +49,16 @@ async fn a_page_and_a_program_open_named_channels_to_each_other_and_mean_the_sam
             let opening = program.participant.open_channel(page_id, label, delivery);
             let mut channel = timeout(PATIENCE, opening).await.expect(label).unwrap();
             page.until("the channel", |report| {
-                report.peer(program_id).is_some_and(|peer| peer.channels.get(label) == Some(&seen_by_page))
+                report
+                    .peer(program_id)
+                    .is_some_and(|peer| peer.channels.get(label) == Some(&seen_by_page))
             })
             .await;
             assert_echoes(&mut channel).await;
         }
         // Any further channel of a page has a name, whether the page says so or not.
-        let options = [json!({"protocol": "named", "ordered": false, "maxRetransmits": 0}), json!({})];
+        let options =
+            [json!({"protocol": "named", "ordered": false, "maxRetransmits": 0}), json!({})];
         for (label, options) in ["drawing", "text"].into_iter().zip(options) {
             page.open_channel(program_id, label, options).await;
             program.until("the page's channel", |seen| !seen.named.is_empty()).await;

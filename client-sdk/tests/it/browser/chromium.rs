@@ -117,7 +117,8 @@ impl Tab {
 
     async fn loaded(&self) {
         // A page that is being replaced cannot answer.
-        let loading = async { while self.evaluate("Boolean(window.call)").await != Ok(Value::Bool(true)) {} };
+        let loading =
+            async { while self.evaluate("Boolean(window.call)").await != Ok(Value::Bool(true)) {} };
         timeout(PATIENCE, loading).await.expect("the page does not load");
     }
 }
@@ -142,7 +143,12 @@ impl Pipe {
         Self { commands: Mutex::new(Some(commands)), waiting: Mutex::new(waiting) }
     }
 
-    async fn ask(&self, session: Option<&str>, method: &str, parameters: Value) -> Result<Value, String> {
+    async fn ask(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        parameters: Value,
+    ) -> Result<Value, String> {
         let ended = || "the browser has ended".to_owned();
         let (number, answer) = self.expect().ok_or_else(ended)?;
         let mut command = json!({"id": number, "method": method, "params": parameters});
@@ -150,7 +156,8 @@ impl Pipe {
             command["sessionId"] = session.into();
         }
         self.write(&command).map_err(|_| ended())?;
-        let answer = timeout(PATIENCE, answer).await.map_err(|_| format!("no answer to {method}"))?;
+        let answer =
+            timeout(PATIENCE, answer).await.map_err(|_| format!("no answer to {method}"))?;
         let mut answer = answer.map_err(|_| ended())?;
         match answer.get("error") {
             Some(error) => Err(format!("{method}: {error}")),
@@ -180,7 +187,8 @@ impl Pipe {
             let answer: Value = serde_json::from_slice(&text).unwrap();
             // Events have no number.
             let Some(number) = answer["id"].as_u64() else { continue };
-            let sender = self.waiting.lock().unwrap().answers.as_mut().and_then(|all| all.remove(&number));
+            let sender =
+                self.waiting.lock().unwrap().answers.as_mut().and_then(|all| all.remove(&number));
             if let Some(sender) = sender {
                 // Whoever has stopped waiting does not want it.
                 let _ = sender.send(answer);

@@ -11,7 +11,10 @@ use crate::common::{PATIENCE, listener};
 async fn a_page_decodes_every_codec_that_a_program_sends() {
     let stage = Stage::set().await;
     for (source, codec) in [
-        (Source::AnnexB { path: "tests/fixtures/baseline.h264".into(), frame_rate: 15.0 }, "video/H264"),
+        (
+            Source::AnnexB { path: "tests/fixtures/baseline.h264".into(), frame_rate: 15.0 },
+            "video/H264",
+        ),
         (Source::File("tests/fixtures/vp9.ivf".into()), "video/VP9"),
         (Source::File("tests/fixtures/av1.ivf".into()), "video/AV1"),
     ] {

@@ -17,7 +17,9 @@ pub(crate) async fn until_media_flows(program: &mut Witness, page: &Page) {
 pub(crate) async fn until_program_receives(program: &mut Witness, page: ParticipantId) {
     // Those of a connection that was rebuilt have successors.
     program.tracks.retain(|_, track| is_still_sent(track));
-    program.until("media of the page", |seen| seen.is_connected(page) && seen.has_media(page)).await;
+    program
+        .until("media of the page", |seen| seen.is_connected(page) && seen.has_media(page))
+        .await;
     program.receive_fresh(page, MediaKind::Audio, 10).await;
     receive_frames(program, page, 10).await;
 }
@@ -35,11 +37,13 @@ fn is_still_sent(track: &mut RemoteTrack) -> bool {
 /// Sends both ways over the data channel.
 pub(crate) async fn exchange_data(program: &mut Witness, page: &Page) {
     let (program_id, page_id) = (program.id(), page.id());
-    page.until("data channel", |report| report.peer(program_id).is_some_and(|peer| peer.can_send)).await;
+    page.until("data channel", |report| report.peer(program_id).is_some_and(|peer| peer.can_send))
+        .await;
     page.send_data(program_id, "你好 from the page").await;
     program
         .until("data", |seen| {
-            seen.channels.contains(&page_id) && seen.data.iter().any(|(_, text)| text == "你好 from the page")
+            seen.channels.contains(&page_id)
+                && seen.data.iter().any(|(_, text)| text == "你好 from the page")
         })
         .await;
     program.participant.send_data(page_id, "你好 from the program").await.unwrap();

@@ -23,7 +23,8 @@ async fn page_and_program_collide(kind: Kind) {
     let (near_program, client) = Wire::to(stage.server.address()).await;
     let program = client.join(&room.room_id, &room.password, "a program", talker()).await.unwrap();
     let mut program = Witness::new(program);
-    let page = stage.page_with(kind, &Entry { server: near_page.url(), ..stage.entry(&room) }).await;
+    let page =
+        stage.page_with(kind, &Entry { server: near_page.url(), ..stage.entry(&room) }).await;
     until_media_flows(&mut program, &page).await;
     for page_loses in [true, false, true, false] {
         let collision = if page_loses {

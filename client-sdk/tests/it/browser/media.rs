@@ -36,25 +36,32 @@ async fn a_pages_pictures_and_sound_come_as_whole_frames() {
     program.until("media", |seen| seen.has_media(id)).await;
     let mut frames = |kind| program.tracks.remove(&(id, kind)).unwrap().into_frames().unwrap();
     let (mut sound, mut pictures) = (frames(MediaKind::Audio), frames(MediaKind::Video));
-    assert_eq!((sound.track().codec(), pictures.track().codec()), (Some(Codec::Opus), Some(Codec::Vp8)));
+    assert_eq!(
+        (sound.track().codec(), pictures.track().codec()),
+        (Some(Codec::Opus), Some(Codec::Vp8))
+    );
     let (mut keyframes, mut whole) = (0, 0);
     while keyframes < 2 || whole < 20 {
         if whole == 10 {
             pictures.track().request_keyframe();
         }
-        let frame =
-            timeout(PATIENCE, pictures.recv()).await.expect("no picture").expect("the track has ended");
+        let frame = timeout(PATIENCE, pictures.recv())
+            .await
+            .expect("no picture")
+            .expect("the track has ended");
         whole += 1;
         if frame.is_key {
             keyframes += 1;
             // RFC 6386 section 9.1.
             assert_eq!(frame.data[3..6], [0x9d, 0x01, 0x2a]);
-            let side = |at: usize| u16::from_le_bytes([frame.data[at], frame.data[at + 1]]) & 0x3fff;
+            let side =
+                |at: usize| u16::from_le_bytes([frame.data[at], frame.data[at + 1]]) & 0x3fff;
             assert_eq!((side(6), side(8)), CAMERA);
         }
     }
     for _ in 0..20 {
-        let packet = timeout(PATIENCE, sound.recv()).await.expect("no sound").expect("the track has ended");
+        let packet =
+            timeout(PATIENCE, sound.recv()).await.expect("no sound").expect("the track has ended");
         assert!(packet.is_key && !packet.data.is_empty());
     }
 }
@@ -66,7 +73,8 @@ async fn one_offer_is_enough_and_an_answer_is_followed_by_none() {
         // Whether a needless offer is made hangs on the order of two tasks.
         for _ in 0..3 {
             let room = stage.room().await;
-            let (mut program, page) = stage.pair(Kind::Keeping, page_first, &stage.entry(&room)).await;
+            let (mut program, page) =
+                stage.pair(Kind::Keeping, page_first, &stage.entry(&room)).await;
             until_media_flows(&mut program, &page).await;
             let report = page.report().await;
             let offers = (report.offers_sent, report.offers_received);

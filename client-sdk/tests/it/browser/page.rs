@@ -123,7 +123,8 @@ impl Page {
     /// Waits until it is connected to all of these, and decodes sound and pictures that it had not yet.
     pub(crate) async fn until_media_flows(&self, from: &[ParticipantId]) {
         let before = self.report().await;
-        let before = |id| before.peer(id).map_or((0, 0), |peer| (peer.frames_decoded, peer.samples_heard));
+        let before =
+            |id| before.peer(id).map_or((0, 0), |peer| (peer.frames_decoded, peer.samples_heard));
         self.until("media", |report| {
             from.iter().all(|id| {
                 let (frames, samples) = before(*id);
@@ -139,7 +140,8 @@ impl Page {
 
     /// Waits until it decodes pictures of that codec that it had not yet.
     pub(crate) async fn until_decoded(&self, from: ParticipantId, codec: &str) {
-        let frames = |report: &Report| report.peer(from).and_then(|peer| peer.frames_of.get(codec).copied());
+        let frames =
+            |report: &Report| report.peer(from).and_then(|peer| peer.frames_of.get(codec).copied());
         let before = frames(&self.report().await).unwrap_or(0);
         let what = format!("pictures in {codec}");
         self.until(&what, |report| frames(report).is_some_and(|now| now >= before + FRAMES)).await;
@@ -148,7 +150,9 @@ impl Page {
     /// Waits until both sides have ICE credentials that they did not have then.
     pub(crate) async fn until_restarted(&self, with: ParticipantId, then: &Peer) {
         self.until("new credentials", |report| {
-            report.peer(with).is_some_and(|peer| peer.state == "connected" && peer.is_restarted_since(then))
+            report
+                .peer(with)
+                .is_some_and(|peer| peer.state == "connected" && peer.is_restarted_since(then))
         })
         .await;
     }

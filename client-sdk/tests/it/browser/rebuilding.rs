@@ -10,7 +10,8 @@ async fn a_program_follows_a_page_that_rebuilds_its_connection_at_each_offer() {
     let stage = Stage::set().await;
     for page_first in [true, false] {
         let room = stage.room().await;
-        let (mut program, page) = stage.pair(Kind::Rebuilding, page_first, &stage.entry(&room)).await;
+        let (mut program, page) =
+            stage.pair(Kind::Rebuilding, page_first, &stage.entry(&room)).await;
         until_media_flows(&mut program, &page).await;
         assert_eq!(page.report().await.connections_made, 1);
         // The page offers, from a new connection.

@@ -60,7 +60,9 @@ fn page(document: &str, server: &str) -> String {
     let path = format!("{}/../docs/{document}.md", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(path).unwrap();
     let mut blocks = text.split("```js\n").skip(1).map(|block| block.split_once("```").unwrap().0);
-    let (Some(sample), None) = (blocks.next(), blocks.next()) else { panic!("{document} has no one sample") };
+    let (Some(sample), None) = (blocks.next(), blocks.next()) else {
+        panic!("{document} has no one sample")
+    };
     let placeholder = "'https://rooms.example.com'";
     assert_eq!(sample.matches(placeholder).count(), 1, "{document} names its server once");
     let sample = sample.replace(placeholder, &format!("'{server}'"));

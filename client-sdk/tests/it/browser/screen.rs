@@ -30,12 +30,16 @@ async fn a_screen_takes_the_cameras_place_without_a_negotiation_and_gives_it_bac
 async fn a_screen_where_there_was_no_camera_is_offered() {
     let stage = Stage::set().await;
     // A page that rebuilds and comes second has offered no place for the program's picture, and is offered one.
-    for (kind, page_first) in [(Kind::Keeping, true), (Kind::Keeping, false), (Kind::Rebuilding, true)] {
+    for (kind, page_first) in
+        [(Kind::Keeping, true), (Kind::Keeping, false), (Kind::Rebuilding, true)]
+    {
         let room = stage.room().await;
         let entry = Entry { media: &["audio"], ..stage.entry(&room) };
         let (mut program, page) = stage.pair(kind, page_first, &entry).await;
         let (id, sound) = (page.id(), (page.id(), MediaKind::Audio));
-        program.until("sound", |seen| seen.is_connected(id) && seen.tracks.contains_key(&sound)).await;
+        program
+            .until("sound", |seen| seen.is_connected(id) && seen.tracks.contains_key(&sound))
+            .await;
         page.share_screen(SCREEN).await;
         program.until("screen", |seen| seen.has_media(id)).await;
         receive_picture(&mut program, id, SCREEN).await;

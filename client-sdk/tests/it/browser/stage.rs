@@ -57,7 +57,12 @@ impl Stage {
     }
 
     /// A program that sends audio and video, and a page.
-    pub(crate) async fn pair(&self, kind: Kind, page_first: bool, entry: &Entry) -> (Witness, Page) {
+    pub(crate) async fn pair(
+        &self,
+        kind: Kind,
+        page_first: bool,
+        entry: &Entry,
+    ) -> (Witness, Page) {
         if page_first {
             let page = self.page_with(kind, entry).await;
             (self.guest(&entry.room, talker()).await, page)

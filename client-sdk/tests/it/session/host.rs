@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use client_sdk::session::{Action, Command, Report, Session, Setback, Way};
-use client_sdk::{ConnectionState, Event, IceCandidate, Member, ParticipantId};
+use client_sdk::{ConnectionState, Event, IceCandidate, ParticipantId, ParticipantInfo};
 use signal_core::wire::{decode_server, encode_client, payload};
 use signal_core::{ClientMessage, Request, ServerMessage, Signal, SignalKind};
 
@@ -15,8 +15,9 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn joined(others: &[&str]) -> Self {
-        let participants =
-            others.iter().map(|other| format!(r#"{{"id":"{other}","name":"{other}","is_creator":false}}"#));
+        let participants = others
+            .iter()
+            .map(|other| format!(r#"{{"id":"{other}","name":"{other}","is_creator":false}}"#));
         let participants = participants.collect::<Vec<_>>().join(",");
         let mut host = Self { session: Session::new(), now: Instant::now() };
         host.server(&format!(
@@ -126,11 +127,27 @@ impl Host {
         self.session.handle_report(id(peer), connection, report, self.now);
     }
 
-    pub(crate) fn made_offer(&mut self, peer: &str, connection: u32, negotiation: u32, offer: &str) {
-        self.report(peer, connection, Report::Offer { negotiation, sdp: sdp(offer), tracks: vec![] });
+    pub(crate) fn made_offer(
+        &mut self,
+        peer: &str,
+        connection: u32,
+        negotiation: u32,
+        offer: &str,
+    ) {
+        self.report(
+            peer,
+            connection,
+            Report::Offer { negotiation, sdp: sdp(offer), tracks: vec![] },
+        );
     }
 
-    pub(crate) fn made_answer(&mut self, peer: &str, connection: u32, negotiation: u32, answer: &str) {
+    pub(crate) fn made_answer(
+        &mut self,
+        peer: &str,
+        connection: u32,
+        negotiation: u32,
+        answer: &str,
+    ) {
         self.report(peer, connection, Report::Answer { negotiation, sdp: sdp(answer) });
     }
 
@@ -185,7 +202,8 @@ impl Host {
     /// Lets time pass, and the session know when it wants to.
     pub(crate) fn pass(&mut self, seconds: u64) {
         let until = self.now + Duration::from_secs(seconds);
-        while let Some(deadline) = self.session.poll_timeout().filter(|deadline| *deadline <= until) {
+        while let Some(deadline) = self.session.poll_timeout().filter(|deadline| *deadline <= until)
+        {
             self.now = deadline;
             self.session.handle_timeout(deadline);
             let next = self.session.poll_timeout();
@@ -209,21 +227,31 @@ fn words(action: Action) -> String {
                 format!("{peer} answer {negotiation} {}", short(&sdp))
             }
             Command::Candidate(candidate) => format!("{peer} candidate {}", candidate.candidate),
-            Command::Offer { negotiation, restart_ice: false } => format!("{peer} offer {negotiation}"),
+            Command::Offer { negotiation, restart_ice: false } => {
+                format!("{peer} offer {negotiation}")
+            }
             Command::Offer { negotiation, restart_ice: true } => {
                 format!("{peer} offer {negotiation} restarting")
             }
             Command::Rollback => format!("{peer} rollback"),
         },
         Action::Event(Event::Closed(reason)) => format!("over: {reason:?}"),
-        Action::Event(Event::ConnectionState { participant, state }) => format!("{participant} is {state:?}"),
-        Action::Event(Event::ParticipantJoined(Member { id, .. })) => format!("joined {id}"),
+        Action::Event(Event::ConnectionState { participant, state }) => {
+            format!("{participant} is {state:?}")
+        }
+        Action::Event(Event::ParticipantJoined(ParticipantInfo { id, .. })) => {
+            format!("joined {id}")
+        }
         Action::Event(Event::ParticipantLeft(id)) => format!("left {id}"),
         Action::Event(Event::SignalingError { code, .. }) => format!("refused: {code}"),
-        Action::Event(Event::ParticipantUpdated { participant, .. }) => format!("{participant} was updated"),
+        Action::Event(Event::ParticipantUpdated { participant, .. }) => {
+            format!("{participant} was updated")
+        }
         Action::Event(Event::Reconnecting) => "reconnecting".into(),
         Action::Event(Event::Rejoined { id }) => format!("rejoined as {id}"),
-        Action::Event(Event::Resumed { lossy }) => format!("resumed{}", if lossy { " lossy" } else { "" }),
+        Action::Event(Event::Resumed { lossy }) => {
+            format!("resumed{}", if lossy { " lossy" } else { "" })
+        }
         Action::Event(Event::SignalingLost { reason }) => format!("adrift: {reason}"),
         Action::Event(other) => panic!("unexpected {other:?}"),
         Action::HangUp => "hang up".into(),
@@ -243,9 +271,12 @@ fn words(action: Action) -> String {
         Action::Send(ClientMessage::GetIceServers) => "send get_ice_servers".into(),
         Action::Send(ClientMessage::Ping { .. }) => "send ping".into(),
         Action::Send(ClientMessage::Leave) => "send leave".into(),
-        Action::UseIceServers(ice) => format!("use {}", String::from_utf8_lossy(ice.servers.as_bytes())),
+        Action::UseIceServers(ice) => {
+            format!("use {}", String::from_utf8_lossy(ice.servers.as_bytes()))
+        }
         Action::Send(message) => {
-            let sent: serde_json::Value = serde_json::from_slice(&encode_client(&message, None)).unwrap();
+            let sent: serde_json::Value =
+                serde_json::from_slice(&encode_client(&message, None)).unwrap();
             let text = |field: &str| sent[field].as_str().unwrap().to_owned();
             let what = match sent["type"].as_str().unwrap() {
                 "candidate" => sent["candidate"]["candidate"].as_str().unwrap().to_owned(),

@@ -122,7 +122,11 @@ fn a_connection_that_breaks_down_is_rebuilt_three_times_with_pauses_and_then_giv
     host.pass(600);
     assert_eq!(host.take(), [""; 0]);
     host.offered("p_z", "Z/9");
-    assert_eq!(host.take(), ["open p_z 5 answering", "p_z answer 5 Z/9"], "but the other side may try");
+    assert_eq!(
+        host.take(),
+        ["open p_z 5 answering", "p_z answer 5 Z/9"],
+        "but the other side may try"
+    );
 }
 
 #[test]
@@ -179,7 +183,9 @@ fn without_the_server_nothing_is_rebuilt() {
 fn of_a_peer_that_only_lost_the_server_media_is_kept_for_as_long_as_it_flows() {
     for (reason, at_once) in [("lost", false), ("left", true)] {
         let mut host = Host::calling("p_z");
-        host.server(&format!(r#"{{"type":"peer_left","participant_id":"p_z","reason":"{reason}"}}"#));
+        host.server(&format!(
+            r#"{{"type":"peer_left","participant_id":"p_z","reason":"{reason}"}}"#
+        ));
         assert_eq!(host.take().is_empty(), !at_once, "{reason}");
         host.becomes("p_z", 1, Disconnected);
         host.becomes("p_z", 1, Connected);

@@ -183,7 +183,10 @@ impl FakeConnection {
 
     fn meet(&mut self, remote: End) {
         if let Some(known) = &self.remote {
-            assert_eq!(known.fingerprint, remote.fingerprint, "another connection of the other side");
+            assert_eq!(
+                known.fingerprint, remote.fingerprint,
+                "another connection of the other side"
+            );
         }
         self.remote_ufrag = Some(remote.ufrag.clone());
         self.remote = Some(remote);
@@ -219,7 +222,10 @@ impl FakeConnection {
 
 impl End {
     fn of(sdp: &str) -> Self {
-        Self { fingerprint: attribute(sdp, "fingerprint").into(), ufrag: attribute(sdp, "ice-ufrag").into() }
+        Self {
+            fingerprint: attribute(sdp, "fingerprint").into(),
+            ufrag: attribute(sdp, "ice-ufrag").into(),
+        }
     }
 }
 

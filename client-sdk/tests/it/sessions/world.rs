@@ -10,8 +10,8 @@ use client_sdk::session::{Action, Session, Setback, Way};
 use client_sdk::{Event, ParticipantId};
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{
-    Capacity, ConnId, Dialect, Grant, Hub, HubConfig, IdSuffix, Input, Loss, MemoryStore, NewRoom, NodeId,
-    OnCreatorLeave, PasswordTag, Room, RoomId, Timestamp, TokenHash,
+    Capacity, ConnId, Disconnect, Grant, Hub, HubConfig, IdSuffix, Input, MemoryStore, NodeId,
+    OnCreatorLeave, PasswordTag, ProtocolVersion, Room, RoomId, RoomSpec, Timestamp, TokenHash,
 };
 
 use super::connection::FakeConnection;
@@ -41,17 +41,17 @@ pub(crate) struct World {
     at: Instant,
     room: RoomId,
     size: usize,
-    dialect: Dialect,
+    protocol: ProtocolVersion,
     participants: Vec<Participant>,
     last_number: u64,
 }
 
 impl World {
-    pub(crate) fn new(size: usize, dialect: Dialect) -> Self {
+    pub(crate) fn new(size: usize, protocol: ProtocolVersion) -> Self {
         let room = RoomId::from_indices([0; 6]);
         let now = Timestamp::from_millis(1_764_943_200_000);
         let mut store = MemoryStore::new();
-        let new = NewRoom {
+        let new = RoomSpec {
             id: room,
             epoch: 1,
             name: "room".into(),
@@ -67,7 +67,7 @@ impl World {
         store.create(Room::create(new)).unwrap();
         let hub = Hub::new(NodeId(1), HubConfig::default());
         let at = Instant::now();
-        Self { hub, store, now, at, room, size, dialect, participants: Vec::new(), last_number: 0 }
+        Self { hub, store, now, at, room, size, protocol, participants: Vec::new(), last_number: 0 }
     }
 
     pub(crate) fn join_one(&mut self) {
@@ -160,7 +160,7 @@ impl World {
         let Some(conn) = participant.conn.take() else { return };
         participant.up.clear();
         participant.down.clear();
-        self.input(Input::Lost { conn, how: Loss::Cut });
+        self.input(Input::Lost { conn, how: Disconnect::Abrupt });
         let setback = Setback::Lost { code: None, reason: "cut".into() };
         self.participants[index].session.handle_setback(setback, 0.0, self.at);
     }
@@ -228,8 +228,11 @@ impl World {
                 self.step(random);
                 continue;
             }
-            let there = self.there().filter_map(|index| self.participants[index].session.poll_timeout());
-            let Some(next) = there.min().map(|next| next.saturating_duration_since(self.at)) else { return };
+            let there =
+                self.there().filter_map(|index| self.participants[index].session.poll_timeout());
+            let Some(next) = there.min().map(|next| next.saturating_duration_since(self.at)) else {
+                return;
+            };
             // Credentials that expire in hours have nothing to do with it.
             if next > Duration::from_secs(600) {
                 return;
@@ -272,11 +275,18 @@ impl World {
             for b in self.there().filter(|b| *b != a) {
                 let (one, other) = (&self.participants[a], &self.participants[b]);
                 let (a_id, b_id) = (one.session.id().unwrap(), other.session.id().unwrap());
-                let here =
-                    one.connections.get(&b_id).unwrap_or_else(|| panic!("{a_id} has nothing with {b_id}"));
-                let there =
-                    other.connections.get(&a_id).unwrap_or_else(|| panic!("{b_id} has nothing with {a_id}"));
-                assert!(here.agrees_with(there), "{a_id} and {b_id} do not agree: {here:#?} {there:#?}");
+                let here = one
+                    .connections
+                    .get(&b_id)
+                    .unwrap_or_else(|| panic!("{a_id} has nothing with {b_id}"));
+                let there = other
+                    .connections
+                    .get(&a_id)
+                    .unwrap_or_else(|| panic!("{b_id} has nothing with {a_id}"));
+                assert!(
+                    here.agrees_with(there),
+                    "{a_id} and {b_id} do not agree: {here:#?} {there:#?}"
+                );
                 assert!(
                     here.is_connected_to(there),
                     "{a_id} does not get through to {b_id}: {here:#?} {there:#?}"
@@ -292,7 +302,8 @@ impl World {
     /// Lets both ends of a connection get through, if they can.
     fn connect(&mut self, index: usize, peer: ParticipantId) {
         let Some(me) = self.participants[index].session.id() else { return };
-        let Some(other) = self.there().find(|other| self.participants[*other].session.id() == Some(peer))
+        let Some(other) =
+            self.there().find(|other| self.participants[*other].session.id() == Some(peer))
         else {
             return;
         };
@@ -321,7 +332,9 @@ impl World {
                 Action::Event(event) => match event {
                     Event::Closed(_) => participant.has_left = true,
                     Event::ParticipantJoined(other) => participant.present.push(other.id),
-                    Event::ParticipantLeft(id) => participant.present.retain(|present| *present != id),
+                    Event::ParticipantLeft(id) => {
+                        participant.present.retain(|present| *present != id)
+                    }
                     _ => {}
                 },
                 Action::HangUp => self.cut(index),

@@ -1,6 +1,6 @@
 //! A seat that is resumed at another node.
 
-use signal_core::{CloseCode, Loss};
+use signal_core::{CloseCode, Disconnect};
 
 use super::support::Nodes;
 
@@ -12,7 +12,7 @@ fn a_seat_resumed_elsewhere_leaves_its_old_socket_and_keeps_its_peers() {
         let (before, id) = nodes.join(0);
         nodes.take(peer);
         if is_lost {
-            nodes.lose(before, Loss::Cut);
+            nodes.lose(before, Disconnect::Abrupt);
             nodes.settle();
         }
         let after = nodes.resume(1, before);

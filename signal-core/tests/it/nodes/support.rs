@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use signal_core::{
-    Admission, Applied, Capacity, CloseCode, ConnId, Dialect, DisplayName, Entry, Fresh, Grant, Hub,
-    HubConfig, IdSuffix, Input, Language, Loss, MemoryStore, NewRoom, NodeId, OnCreatorLeave, Op, OpId,
-    Output, ParticipantId, PasswordTag, PeerFrame, Receipt, ResumeToken, Room, RoomId, Ticket, Timestamp,
-    TokenHash,
+    Admission, Applied, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub,
+    HubConfig, IdSuffix, Input, Language, MemoryStore, NodeFrame, NodeId, OnCreatorLeave, Op, OpId,
+    Output, ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt, ResumeToken, Room,
+    RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -24,7 +24,7 @@ pub(crate) struct Nodes {
     conns: BTreeMap<ConnId, usize>,
     told: BTreeMap<ConnId, Vec<Value>>,
     closed: BTreeMap<ConnId, CloseCode>,
-    pub(crate) frames: Vec<(usize, NodeId, PeerFrame)>,
+    pub(crate) frames: Vec<(usize, NodeId, NodeFrame)>,
     pub(crate) commits: Vec<(usize, OpId, Op)>,
 }
 
@@ -36,7 +36,7 @@ impl Nodes {
     pub(crate) fn with_config(config: &HubConfig) -> Self {
         let room = RoomId::from_indices([0; 6]);
         let mut store = MemoryStore::new();
-        let new = NewRoom {
+        let new = RoomSpec {
             id: room,
             epoch: 1,
             name: "room".into(),
@@ -73,7 +73,8 @@ impl Nodes {
     pub(crate) fn open(&mut self, node: usize) -> ConnId {
         let by = Admission::Password(PasswordTag::new([7; 32]));
         let admit = Op::Admit { by, suffix: IdSuffix::new(0) };
-        let Receipt::Entered { id } = self.store.apply(self.room, &admit, NOW).reply.unwrap() else {
+        let Receipt::Entered { id } = self.store.apply(self.room, &admit, NOW).reply.unwrap()
+        else {
             unreachable!()
         };
         let grant = Grant { ticket: Ticket::Guest(id), password_epoch: 0 };
@@ -93,17 +94,17 @@ impl Nodes {
         let open = Input::Open {
             conn,
             room: self.room,
-            dialect: Dialect::V2,
+            protocol: ProtocolVersion::V2,
             language: Language::En,
             entry,
-            fresh: Fresh { suffix: IdSuffix::new(0), resume_token },
+            randomness: Randomness { suffix: IdSuffix::new(0), resume_token },
         };
         self.input(node, open);
         conn
     }
 
     /// The socket ends.
-    pub(crate) fn lose(&mut self, conn: ConnId, how: Loss) {
+    pub(crate) fn lose(&mut self, conn: ConnId, how: Disconnect) {
         self.input(self.conns[&conn], Input::Lost { conn, how });
     }
 
@@ -169,7 +170,7 @@ impl Nodes {
     pub(crate) fn pass(&mut self) {
         for (from, NodeId(to), frame) in std::mem::take(&mut self.frames) {
             let from = NodeId(from as u64 + 1);
-            self.input(usize::try_from(to).unwrap() - 1, Input::Peer { from, frame });
+            self.input(usize::try_from(to).unwrap() - 1, Input::FromNode { from, frame });
         }
     }
 

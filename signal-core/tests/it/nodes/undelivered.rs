@@ -1,7 +1,7 @@
 //! What becomes of messages that do not arrive.
 
 use serde_json::{Value, json};
-use signal_core::{Input, Loss};
+use signal_core::{Disconnect, Input};
 
 use super::support::Nodes;
 
@@ -50,11 +50,14 @@ fn whoever_has_left_cannot_be_reached_even_before_the_store_knows() {
         nodes.join(gone);
         let (leaver, to) = nodes.join(gone);
         nodes.take(sender);
-        nodes.lose(leaver, Loss::Closed);
+        nodes.lose(leaver, Disconnect::Clean);
         nodes.say(sender, format!(r#"{{"type":"offer","to":"{to}","sdp":"x","neg":1}}"#));
         nodes.pass();
         nodes.pass();
         let error = nodes.take(sender).remove(0);
-        assert_eq!([&error["code"], &error["about"]], [&json!("peer_unreachable"), &json!(to.as_str())]);
+        assert_eq!(
+            [&error["code"], &error["about"]],
+            [&json!("peer_unreachable"), &json!(to.as_str())]
+        );
     }
 }

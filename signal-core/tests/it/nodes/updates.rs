@@ -1,7 +1,7 @@
 //! What participants show of themselves, whatever becomes of the socket they said it through.
 
 use serde_json::json;
-use signal_core::{Input, Loss, Op};
+use signal_core::{Disconnect, Input, Op};
 
 use super::support::Nodes;
 
@@ -32,7 +32,7 @@ fn an_update_that_came_too_late_for_its_socket_is_made_again() {
         let mut nodes = Nodes::new();
         let (lost, id) = nodes.join(0);
         nodes.say(lost, format!(r#"{{"type":"update",{update}}}"#));
-        nodes.lose(lost, Loss::Cut);
+        nodes.lose(lost, Disconnect::Abrupt);
         let back = nodes.resume(0, lost);
         // The return overtakes the update, which is refused then.
         nodes.commits.rotate_left(1);
@@ -54,11 +54,12 @@ fn an_update_that_came_in_time_is_not_made_again() {
     let (lost, _) = nodes.join(0);
     nodes.say(lost, r#"{"type":"update","name":"other","state":7}"#);
     let answers = nodes.apply();
-    nodes.lose(lost, Loss::Cut);
+    nodes.lose(lost, Disconnect::Abrupt);
     nodes.settle();
     nodes.answer(answers);
     let back = nodes.resume(0, lost);
-    let asked = |nodes: &Nodes| nodes.commits.iter().any(|(_, _, op)| matches!(op, Op::Update { .. }));
+    let asked =
+        |nodes: &Nodes| nodes.commits.iter().any(|(_, _, op)| matches!(op, Op::Update { .. }));
     while !nodes.commits.is_empty() {
         assert!(!asked(&nodes));
         let answers = nodes.apply();

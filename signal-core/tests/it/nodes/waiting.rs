@@ -1,7 +1,7 @@
 //! Messages that wait until their addressee has been welcomed.
 
 use serde_json::json;
-use signal_core::{HubConfig, PeerFrame};
+use signal_core::{HubConfig, NodeFrame};
 
 use super::support::Nodes;
 
@@ -68,9 +68,10 @@ fn as_many_bytes_wait_as_are_allowed_and_the_rest_is_refused() {
         (offer, 14),
         (r#""type":"message","topic":"t","data":"12345678""#, 10),
     ] {
-        let max_held_bytes = 3 * (size_of::<PeerFrame>() + payload);
+        let max_held_bytes = 3 * (size_of::<NodeFrame>() + payload);
         for (most, waiting) in [(max_held_bytes, 3), (max_held_bytes - 1, 2)] {
-            let mut nodes = Nodes::with_config(&HubConfig { max_held_bytes: most, ..HubConfig::default() });
+            let mut nodes =
+                Nodes::with_config(&HubConfig { max_held_bytes: most, ..HubConfig::default() });
             let (sender, _) = nodes.join(0);
             let newcomer = nodes.open(1);
             let answers = nodes.apply();
@@ -81,7 +82,8 @@ fn as_many_bytes_wait_as_are_allowed_and_the_rest_is_refused() {
             }
             nodes.pass();
             nodes.pass();
-            let refused: Vec<_> = nodes.take(sender).iter().map(|told| told["code"].clone()).collect();
+            let refused: Vec<_> =
+                nodes.take(sender).iter().map(|told| told["code"].clone()).collect();
             assert_eq!(refused, vec![json!("peer_unreachable"); 4 - waiting], "{message}");
             nodes.answer(answers);
             assert_eq!(nodes.take(newcomer).len(), 1 + waiting, "{message}");

@@ -13,7 +13,11 @@ fn only_those_who_know_the_password_learn_that_a_room_is_full_or_expired() {
     assert_eq!(room.apply(&wrong, NOW), Err(Reject::WrongPassword));
     assert_eq!(room.apply(&wrong, NOW + HOUR), Err(Reject::WrongPassword));
     let right = admit_op(PASSWORD);
-    assert_eq!(room.apply(&right, NOW), Err(Reject::RoomExpired), "time does not bring a room back");
+    assert_eq!(
+        room.apply(&right, NOW),
+        Err(Reject::RoomExpired),
+        "time does not bring a room back"
+    );
 }
 
 #[test]
@@ -204,9 +208,13 @@ fn a_room_tells_what_it_was_made_with() {
     assert_eq!((room.epoch(), room.name(), room.creator()), (3, "room", "alice"));
     assert_eq!((room.locked(), room.password_epoch()), (false, 0));
     let locked = Some(true);
-    room.apply(&Op::Change(Change { locked, rotate: Some(rotation(20, 0)), ..Change::default() }), NOW)
+    room.apply(
+        &Op::Change(Change { locked, rotate: Some(rotation(20, 0)), ..Change::default() }),
+        NOW,
+    )
+    .unwrap();
+    room.apply(&Op::Change(Change { rotate: Some(rotation(21, 1)), ..Change::default() }), NOW)
         .unwrap();
-    room.apply(&Op::Change(Change { rotate: Some(rotation(21, 1)), ..Change::default() }), NOW).unwrap();
     assert_eq!((room.locked(), room.password_epoch()), (true, 2));
 }
 

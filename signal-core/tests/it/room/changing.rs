@@ -13,7 +13,7 @@ fn a_repeated_operation_changes_nothing_and_a_change_raises_the_version_by_one()
     let operations = [
         attach_op(Ticket::Creator, 1),
         attach_op(Ticket::Guest(guest), 2),
-        Op::Detach { link: link(2), until },
+        Op::Detach { attachment: attachment(2), until },
         leave(1),
         Op::Close(CloseReason::ByCreator),
         Op::Prune,
@@ -64,11 +64,21 @@ fn a_participant_changes_what_it_shows() {
     let mut room = room(10);
     let id = seated(&mut room, 1);
     let state = wire::payload(&true).unwrap();
-    let update = Op::Update { link: link(1), name: Some(name("new")), state: Some(state.clone()) };
+    let update = Op::Update {
+        attachment: attachment(1),
+        name: Some(name("new")),
+        state: Some(state.clone()),
+    };
     assert_eq!((change(&mut room, &update), change(&mut room, &update)), (1, 0));
     let seat = room.seat(id).unwrap();
     assert_eq!((seat.name.as_str(), &seat.state), ("new", &Some(state)));
-    assert_eq!(change(&mut room, &Op::Update { link: link(9), name: Some(name("x")), state: None }), 0);
+    assert_eq!(
+        change(
+            &mut room,
+            &Op::Update { attachment: attachment(9), name: Some(name("x")), state: None }
+        ),
+        0
+    );
 }
 
 #[test]
@@ -76,7 +86,7 @@ fn of_a_participants_updates_the_last_one_counts_and_what_it_does_not_name_stays
     let mut room = room(10);
     let id = seated(&mut room, 1);
     let (first, last) = (wire::payload(&1).unwrap(), wire::payload(&2).unwrap());
-    let update = |name, state| Op::Update { link: link(1), name, state };
+    let update = |name, state| Op::Update { attachment: attachment(1), name, state };
     assert_eq!(change(&mut room, &update(None, Some(first))), 1);
     assert_eq!(change(&mut room, &update(None, Some(last.clone()))), 1);
     assert_eq!(change(&mut room, &update(Some(name("new")), None)), 1);
@@ -91,7 +101,7 @@ fn a_state_does_not_keep_the_frame_it_came_in() {
     seated(&mut room, 1);
     let frame = Bytes::from(br#"{"a":1}"#.to_vec());
     let state = Some(wire::payload_from_json(&frame).unwrap());
-    room.apply(&Op::Update { link: link(1), name: None, state }, NOW).unwrap();
+    room.apply(&Op::Update { attachment: attachment(1), name: None, state }, NOW).unwrap();
     assert!(frame.is_unique());
 }
 

@@ -1,8 +1,8 @@
 //! How seats and rooms end.
 
 use signal_core::{
-    CloseReason, Farewell, LeaveReason, NewRoom, OnCreatorLeave, Op, ParticipantId, Reject, Room, Status,
-    Ticket, Timestamp,
+    CloseReason, LeaveKind, LeaveReason, OnCreatorLeave, Op, ParticipantId, Reject, Room, RoomSpec,
+    Status, Ticket, Timestamp,
 };
 
 use super::support::*;
@@ -26,7 +26,7 @@ fn a_room_expires_at_its_time_and_not_before() {
 fn the_creators_leaving_closes_the_room_and_the_loss_of_its_socket_does_not() {
     let mut room = room(10);
     attach(&mut room, Ticket::Creator, 1).unwrap();
-    room.apply(&Op::Detach { link: link(1), until: NOW }, NOW).unwrap();
+    room.apply(&Op::Detach { attachment: attachment(1), until: NOW }, NOW).unwrap();
     assert_eq!((room.status(), room.seats().len()), (Status::Open, 0));
     attach(&mut room, Ticket::Creator, 2).unwrap();
     room.apply(&leave(2), NOW).unwrap();
@@ -46,7 +46,10 @@ fn every_departure_is_remembered_with_its_reason() {
     let Ticket::Guest(guest) = room.seat(ids[3]).unwrap().ticket else { unreachable!() };
     attach(&mut room, Ticket::Guest(guest), 5).unwrap();
     let reasons: Vec<_> = ids.iter().map(|id| room.departure(*id).unwrap()).collect();
-    assert_eq!(reasons, [LeaveReason::Left, LeaveReason::Kicked, LeaveReason::Lost, LeaveReason::Replaced]);
+    assert_eq!(
+        reasons,
+        [LeaveReason::Left, LeaveReason::Kicked, LeaveReason::Lost, LeaveReason::Replaced]
+    );
 }
 
 #[test]
@@ -66,9 +69,9 @@ fn a_kick_voids_the_token_and_may_be_repeated_but_not_of_the_creator() {
 fn a_room_that_is_to_be_kept_outlives_its_creators_leave_and_a_close_frame_closes_none() {
     let mut closing = room(10);
     attach(&mut closing, Ticket::Creator, 1).unwrap();
-    closing.apply(&Op::Leave { link: link(1), how: Farewell::Close }, NOW).unwrap();
+    closing.apply(&Op::Leave { attachment: attachment(1), how: LeaveKind::Close }, NOW).unwrap();
     assert_eq!((closing.status(), closing.seats().len()), (Status::Open, 0));
-    let new = NewRoom { on_creator_leave: OnCreatorLeave::Keep, ..new_room(10) };
+    let new = RoomSpec { on_creator_leave: OnCreatorLeave::Keep, ..new_room(10) };
     let mut kept = Room::create(new);
     attach(&mut kept, Ticket::Creator, 1).unwrap();
     kept.apply(&leave(1), NOW).unwrap();
@@ -156,8 +159,8 @@ fn the_last_64_departures_are_remembered() {
 fn a_room_is_closed_once_and_for_the_first_reason() {
     let mut room = room(10);
     attach(&mut room, Ticket::Creator, 1).unwrap();
-    let closes =
-        [CloseReason::ByAdmin, CloseReason::ByCreator].map(|reason| change(&mut room, &Op::Close(reason)));
+    let closes = [CloseReason::ByAdmin, CloseReason::ByCreator]
+        .map(|reason| change(&mut room, &Op::Close(reason)));
     assert_eq!(closes, [1, 0]);
     assert_eq!((room.status(), room.seats().len()), (Status::Closed(CloseReason::ByAdmin), 0));
     prune(&mut room, NOW + HOUR);
@@ -194,9 +197,12 @@ fn nothing_but_its_guesses_changes_in_a_room_that_is_over() {
         assert_eq!(attach(room, early, 2), Err(Reject::RoomExpired));
         assert_eq!(kick(room, id), Err(Reject::RoomExpired));
         assert_eq!(rotate(room, 20, 0), Err(Reject::RoomExpired));
-        for op in
-            [leave(1), Op::Close(CloseReason::ByCreator), Op::Prune, Op::Detach { link: link(1), until: NOW }]
-        {
+        for op in [
+            leave(1),
+            Op::Close(CloseReason::ByCreator),
+            Op::Prune,
+            Op::Detach { attachment: attachment(1), until: NOW },
+        ] {
             room.apply(&op, NOW).unwrap();
         }
     });

@@ -1,6 +1,8 @@
 //! Seats without a socket, and how they get one again.
 
-use signal_core::{CloseReason, Dialect, Farewell, LeaveReason, Op, Presence, Receipt, Reject, Ticket};
+use signal_core::{
+    CloseReason, LeaveKind, LeaveReason, Op, Presence, ProtocolVersion, Receipt, Reject, Ticket,
+};
 
 use super::support::*;
 
@@ -10,7 +12,7 @@ fn a_detached_seat_is_kept_until_its_time_and_not_counted_by_join() {
     let promised = admit(&mut room).unwrap();
     let id = attach(&mut room, Ticket::Guest(promised), 1).unwrap();
     let until = NOW + GRACE;
-    room.apply(&Op::Detach { link: link(1), until }, NOW).unwrap();
+    room.apply(&Op::Detach { attachment: attachment(1), until }, NOW).unwrap();
     assert_eq!(room.seat(id).unwrap().presence, Presence::Detached { since: NOW, until });
     assert_eq!(room.deadline(), Some(until));
     admit(&mut room).unwrap();
@@ -25,9 +27,12 @@ fn a_resume_keeps_the_seat_and_rotates_its_token() {
     detach(&mut room, 1);
     assert_eq!(resume(&mut room, 1, 2, Some(1)), Ok(Receipt::Resumed { id, continued: true }));
     let seat = room.seat(id).unwrap();
-    assert_eq!((seat.link, seat.presence, seat.generation), (link(2), Presence::Attached, 1));
+    assert_eq!(
+        (seat.attachment, seat.presence, seat.generation),
+        (attachment(2), Presence::Attached, 1)
+    );
     // Nothing that names the old socket means anything any more.
-    assert_eq!(change(&mut room, &Op::Detach { link: link(1), until: NOW }), 0);
+    assert_eq!(change(&mut room, &Op::Detach { attachment: attachment(1), until: NOW }), 0);
     assert_eq!(change(&mut room, &leave(1)), 0);
 }
 
@@ -56,7 +61,12 @@ fn a_resume_that_cannot_go_on_where_the_last_socket_stopped_loses_messages() {
 fn a_repeated_resume_gets_the_same_receipt_and_changes_nothing() {
     let mut room = room(10);
     seated(&mut room, 1);
-    let op = Op::Resume { token: token(1), fresh: token(2), link: link(2), continues: Some(link(1)) };
+    let op = Op::Resume {
+        token: token(1),
+        next_token: token(2),
+        attachment: attachment(2),
+        continues: Some(attachment(1)),
+    };
     let first = room.apply(&op, NOW);
     let version = room.version();
     assert_eq!((room.apply(&op, NOW), room.version()), (first, version));
@@ -90,7 +100,7 @@ fn a_resume_that_comes_late_a_second_time_does_not_take_the_seat_back() {
     unchanged(&mut room, |room| {
         assert_eq!(resume(room, 1, 2, Some(1)), Ok(Receipt::Resumed { id, continued: true }));
     });
-    assert_eq!(room.seat(id).unwrap().link, link(3));
+    assert_eq!(room.seat(id).unwrap().attachment, attachment(3));
 }
 
 #[test]
@@ -109,8 +119,8 @@ fn a_resume_needs_a_room_that_is_running() {
 fn a_seat_of_v1_has_nothing_to_resume_it_with() {
     let mut room = room(10);
     let mut op = attach_op(Ticket::Creator, 1);
-    let Op::Attach { dialect, .. } = &mut op else { unreachable!() };
-    *dialect = Dialect::V1;
+    let Op::Attach { protocol, .. } = &mut op else { unreachable!() };
+    *protocol = ProtocolVersion::V1;
     room.apply(&op, NOW).unwrap();
     assert_eq!(resume(&mut room, 1, 2, Some(1)), Err(Reject::ResumeFailed));
     assert_eq!(room.resumable(token(1)), None);
@@ -142,7 +152,12 @@ fn a_seat_that_lapses_at_the_moment_of_its_resume_is_lost() {
     let mut room = room(10);
     let id = seated(&mut room, 1);
     detach(&mut room, 1);
-    let op = Op::Resume { token: token(1), fresh: token(2), link: link(2), continues: None };
+    let op = Op::Resume {
+        token: token(1),
+        next_token: token(2),
+        attachment: attachment(2),
+        continues: None,
+    };
     let version = room.version();
     assert_eq!(room.apply(&op, NOW + GRACE), Err(Reject::ResumeFailed));
     assert_eq!((room.departure(id), room.version()), (Some(LeaveReason::Lost), version + 1));
@@ -152,7 +167,7 @@ fn a_seat_that_lapses_at_the_moment_of_its_resume_is_lost() {
 fn a_seat_that_is_not_to_be_kept_ends_with_its_socket_as_lost() {
     let mut room = room(10);
     let id = seated(&mut room, 1);
-    room.apply(&Op::Detach { link: link(1), until: NOW }, NOW).unwrap();
+    room.apply(&Op::Detach { attachment: attachment(1), until: NOW }, NOW).unwrap();
     assert_eq!((ids(&room).len(), room.departure(id)), (0, Some(LeaveReason::Lost)));
 }
 
@@ -161,7 +176,7 @@ fn a_socket_that_said_goodbye_leaves_even_if_its_loss_was_told_first() {
     let mut room = room(10);
     let id = seated(&mut room, 1);
     detach(&mut room, 1);
-    room.apply(&Op::Leave { link: link(1), how: Farewell::Close }, NOW).unwrap();
+    room.apply(&Op::Leave { attachment: attachment(1), how: LeaveKind::Close }, NOW).unwrap();
     assert_eq!(room.departure(id), Some(LeaveReason::Left));
 }
 
@@ -171,7 +186,11 @@ fn a_second_loss_of_the_same_socket_does_not_prolong_the_wait() {
     let id = seated(&mut room, 1);
     detach(&mut room, 1);
     unchanged(&mut room, |room| {
-        room.apply(&Op::Detach { link: link(1), until: NOW + 2 * GRACE }, NOW + SECOND).unwrap();
+        room.apply(&Op::Detach { attachment: attachment(1), until: NOW + 2 * GRACE }, NOW + SECOND)
+            .unwrap();
     });
-    assert_eq!(room.seat(id).unwrap().presence, Presence::Detached { since: NOW, until: NOW + GRACE });
+    assert_eq!(
+        room.seat(id).unwrap().presence,
+        Presence::Detached { since: NOW, until: NOW + GRACE }
+    );
 }

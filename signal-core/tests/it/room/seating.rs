@@ -1,6 +1,6 @@
 //! Who takes a seat, under which id, and at whose expense.
 
-use signal_core::{Dialect, LeaveReason, Op, ParticipantId, Reject, Ticket};
+use signal_core::{LeaveReason, Op, ParticipantId, ProtocolVersion, Reject, Ticket};
 
 use super::support::*;
 
@@ -44,7 +44,7 @@ fn a_ticket_used_again_replaces_the_older_socket_under_a_fresh_id() {
     let newer = attach(&mut room, Ticket::Guest(promised), 2).unwrap();
     assert!(newer < older);
     assert_eq!(ids(&room), [newer]);
-    // What the replaced socket still does names an old link.
+    // What the replaced socket still does names an old attachment.
     assert_eq!(change(&mut room, &leave(1)), 0);
     assert_eq!(ids(&room), [newer]);
 }
@@ -76,8 +76,8 @@ fn a_newcomer_to_a_full_room_takes_the_seat_of_the_guest_that_was_lost_longest_a
         attach(&mut room, Ticket::Guest(*guest), conn).unwrap();
     }
     let until = NOW + GRACE;
-    room.apply(&Op::Detach { link: link(2), until }, NOW).unwrap();
-    room.apply(&Op::Detach { link: link(1), until }, NOW + SECOND).unwrap();
+    room.apply(&Op::Detach { attachment: attachment(2), until }, NOW).unwrap();
+    room.apply(&Op::Detach { attachment: attachment(1), until }, NOW + SECOND).unwrap();
     attach(&mut room, Ticket::Guest(guests[3]), 4).unwrap();
     assert_eq!(ids(&room), [guests[0], guests[2], guests[3]]);
 }
@@ -216,7 +216,7 @@ fn a_new_seat_starts_at_generation_one_without_a_state() {
     let op = attach_op(Ticket::Creator, 1);
     let id = entered(room.apply(&op, NOW)).unwrap();
     let seat = room.seat(id).unwrap();
-    assert_eq!((seat.generation, &seat.state, seat.dialect), (1, &None, Dialect::V2));
+    assert_eq!((seat.generation, &seat.state, seat.protocol), (1, &None, ProtocolVersion::V2));
     assert!(seat.participant().connected && seat.participant().is_creator);
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use signal_core::{Admission, InvalidRecord, Op, PasswordTag, Room, wire};
 
-use super::support::{NOW, admit_op, detach, guest, kick, link, lock, name, room, rotate, seated};
+use super::support::{
+    NOW, admit_op, attachment, detach, guest, kick, lock, name, room, rotate, seated,
+};
 
 /// A room with something in every list and field.
 fn eventful() -> Room {
@@ -17,7 +19,8 @@ fn eventful() -> Room {
     kick(&mut room, kicked).unwrap();
     room.apply(&admit_op([1; 32]), NOW).unwrap_err();
     let state = Some(wire::payload(&["muted"]).unwrap());
-    room.apply(&Op::Update { link: link(2), name: Some(name("小红")), state }, NOW).unwrap();
+    room.apply(&Op::Update { attachment: attachment(2), name: Some(name("小红")), state }, NOW)
+        .unwrap();
     rotate(&mut room, 8, 0).unwrap();
     lock(&mut room);
     room
@@ -47,7 +50,11 @@ fn guesses_that_were_made_stay_made() {
 fn a_record_that_is_cut_short_or_too_long_is_damaged() {
     let mut record = eventful().to_record();
     for length in 0..record.len() {
-        assert_eq!(Room::from_record(&record[..length]), Err(InvalidRecord::Damaged), "{length} bytes");
+        assert_eq!(
+            Room::from_record(&record[..length]),
+            Err(InvalidRecord::Damaged),
+            "{length} bytes"
+        );
     }
     record.push(0);
     assert_eq!(Room::from_record(&record), Err(InvalidRecord::Damaged));

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use signal_core::{
-    Admission, Capacity, Change, ConnId, Dialect, DisplayName, Farewell, Grant, IdSuffix, Link, NewRoom,
-    NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Receipt, Reject, Room, RoomId, Rotation, Ticket,
-    Timestamp, TokenHash,
+    Admission, Attachment, Capacity, Change, ConnId, DisplayName, Grant, IdSuffix, LeaveKind,
+    NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, ProtocolVersion, Receipt, Reject, Room,
+    RoomId, RoomSpec, Rotation, Ticket, Timestamp, TokenHash,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -19,8 +19,8 @@ pub(crate) fn room(capacity: u8) -> Room {
     Room::create(new_room(capacity))
 }
 
-pub(crate) fn new_room(capacity: u8) -> NewRoom {
-    NewRoom {
+pub(crate) fn new_room(capacity: u8) -> RoomSpec {
+    RoomSpec {
         id: RoomId::from_indices([0; 6]),
         epoch: 3,
         name: "room".into(),
@@ -47,8 +47,8 @@ pub(crate) fn attach_op(ticket: Ticket, conn: u64) -> Op {
     Op::Attach {
         grant: Grant { ticket, password_epoch: 0 },
         name: name("name"),
-        dialect: Dialect::V2,
-        link: link(conn),
+        protocol: ProtocolVersion::V2,
+        attachment: attachment(conn),
         resume: token(conn),
         suffix: IdSuffix::new(3),
     }
@@ -68,8 +68,8 @@ pub(crate) fn entered(reply: Result<Receipt, Reject>) -> Result<ParticipantId, R
     }
 }
 
-pub(crate) fn link(conn: u64) -> Link {
-    Link { node: NodeId(1), conn: ConnId(conn) }
+pub(crate) fn attachment(conn: u64) -> Attachment {
+    Attachment { node: NodeId(1), conn: ConnId(conn) }
 }
 
 pub(crate) fn ids(room: &Room) -> Vec<ParticipantId> {
@@ -81,7 +81,7 @@ pub(crate) fn admit_op(password: [u8; 32]) -> Op {
 }
 
 pub(crate) fn leave(conn: u64) -> Op {
-    Op::Leave { link: link(conn), how: Farewell::Leave }
+    Op::Leave { attachment: attachment(conn), how: LeaveKind::Leave }
 }
 
 pub(crate) fn name(text: &str) -> DisplayName {
@@ -94,7 +94,7 @@ pub(crate) fn token(conn: u64) -> TokenHash {
 }
 
 pub(crate) fn detach(room: &mut Room, conn: u64) {
-    room.apply(&Op::Detach { link: link(conn), until: NOW + GRACE }, NOW).unwrap();
+    room.apply(&Op::Detach { attachment: attachment(conn), until: NOW + GRACE }, NOW).unwrap();
 }
 
 pub(crate) fn resume(
@@ -103,12 +103,21 @@ pub(crate) fn resume(
     conn: u64,
     continues: Option<u64>,
 ) -> Result<Receipt, Reject> {
-    let continues = continues.map(link);
-    room.apply(&Op::Resume { token: token(with), fresh: token(conn), link: link(conn), continues }, NOW)
+    let continues = continues.map(attachment);
+    room.apply(
+        &Op::Resume {
+            token: token(with),
+            next_token: token(conn),
+            attachment: attachment(conn),
+            continues,
+        },
+        NOW,
+    )
 }
 
 pub(crate) fn rotation(password: u8, follows: u32) -> Rotation {
-    let (password, invite) = (PasswordTag::new([password; 32]), TokenHash::new([password + 100; 32]));
+    let (password, invite) =
+        (PasswordTag::new([password; 32]), TokenHash::new([password + 100; 32]));
     Rotation { password, invite, follows }
 }
 

@@ -1,9 +1,9 @@
 //! The rules of a room once more, written for plainness: it forgets nothing and looks everything up by walking.
 
 use signal_core::{
-    Admission, Change, CloseReason, Dialect, Farewell, Grant, LeaveReason, Link, NewRoom, OnCreatorLeave, Op,
-    ParticipantId, PasswordTag, Presence, Receipt, Reject, Room, Rotation, Status, Ticket, Timestamp,
-    TokenHash,
+    Admission, Attachment, Change, CloseReason, Grant, LeaveKind, LeaveReason, OnCreatorLeave, Op,
+    ParticipantId, PasswordTag, Presence, ProtocolVersion, Receipt, Reject, Room, RoomSpec,
+    Rotation, Status, Ticket, Timestamp, TokenHash,
 };
 
 /// Every id is drawn with it.
@@ -27,8 +27,8 @@ pub(crate) struct Model {
     creator_id: ParticipantId,
     issued: u32,
     entered: Vec<ParticipantId>,
-    /// What every link that ever got a seat was answered.
-    answers: Vec<(Link, Receipt)>,
+    /// What every attachment that ever got a seat was answered.
+    answers: Vec<(Attachment, Receipt)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub(crate) struct ModelSeat {
     pub(crate) id: ParticipantId,
     pub(crate) name: String,
     pub(crate) state: Option<Vec<u8>>,
-    pub(crate) link: Link,
+    pub(crate) attachment: Attachment,
     pub(crate) presence: Presence,
     pub(crate) generation: u32,
     /// The newest first.
@@ -45,7 +45,7 @@ pub(crate) struct ModelSeat {
 }
 
 impl Model {
-    pub(crate) fn of(new: &NewRoom) -> Self {
+    pub(crate) fn of(new: &RoomSpec) -> Self {
         Self {
             name: new.name.clone(),
             status: Status::Open,
@@ -74,12 +74,12 @@ impl Model {
         self.depart(LeaveReason::Lost, |seat| is_over(seat.presence, now));
         match op {
             Op::Admit { by, .. } => self.admit(*by),
-            Op::Attach { grant, name, dialect, link, resume, .. } => {
-                let tokens = match dialect {
-                    Dialect::V1 => Vec::new(),
-                    Dialect::V2 => vec![*resume],
+            Op::Attach { grant, name, protocol, attachment, resume, .. } => {
+                let tokens = match protocol {
+                    ProtocolVersion::V1 => Vec::new(),
+                    ProtocolVersion::V2 => vec![*resume],
                 };
-                self.attach(*grant, name.as_str(), *link, tokens)
+                self.attach(*grant, name.as_str(), *attachment, tokens)
             }
             Op::Change(change) => self.change(change),
             Op::Close(reason) => {
@@ -88,30 +88,39 @@ impl Model {
                 }
                 Ok(Receipt::Done)
             }
-            Op::Detach { link, until } => {
-                if let Some(seat) = self.seat_of(*link).filter(|seat| seat.presence == Presence::Attached) {
+            Op::Detach { attachment, until } => {
+                if let Some(seat) =
+                    self.seat_of(*attachment).filter(|seat| seat.presence == Presence::Attached)
+                {
                     seat.presence = Presence::Detached { since: now, until: *until };
                 }
                 self.depart(LeaveReason::Lost, |seat| is_over(seat.presence, now));
                 Ok(Receipt::Done)
             }
             Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref()),
-            Op::Leave { link, how } => {
-                let closes = *how == Farewell::Leave && self.on_creator_leave == OnCreatorLeave::Close;
-                match self.seat_of(*link).map(|seat| seat.ticket) {
+            Op::Leave { attachment, how } => {
+                let closes =
+                    *how == LeaveKind::Leave && self.on_creator_leave == OnCreatorLeave::Close;
+                match self.seat_of(*attachment).map(|seat| seat.ticket) {
                     Some(Ticket::Creator) if closes => self.close(CloseReason::ByCreator),
-                    Some(_) => self.depart(LeaveReason::Left, |seat| seat.link == *link),
+                    Some(_) => {
+                        self.depart(LeaveReason::Left, |seat| seat.attachment == *attachment)
+                    }
                     None => {}
                 }
                 Ok(Receipt::Done)
             }
             Op::Prune => Ok(Receipt::Done),
-            Op::Resume { token, fresh, link, continues } => self.resume(*token, *fresh, *link, *continues),
-            Op::Update { link, name, state } => {
-                if let Some(seat) = self.seat_of(*link) {
-                    seat.name = name.as_ref().map_or(seat.name.clone(), |name| name.as_str().to_owned());
-                    seat.state =
-                        state.as_ref().map_or(seat.state.clone(), |state| Some(state.as_bytes().to_vec()));
+            Op::Resume { token, next_token, attachment, continues } => {
+                self.resume(*token, *next_token, *attachment, *continues)
+            }
+            Op::Update { attachment, name, state } => {
+                if let Some(seat) = self.seat_of(*attachment) {
+                    seat.name =
+                        name.as_ref().map_or(seat.name.clone(), |name| name.as_str().to_owned());
+                    seat.state = state
+                        .as_ref()
+                        .map_or(seat.state.clone(), |state| Some(state.as_bytes().to_vec()));
                 }
                 Ok(Receipt::Done)
             }
@@ -124,7 +133,9 @@ impl Model {
         }
         match by {
             Admission::Invite(token) if token != self.invite => return Err(Reject::InviteVoid),
-            Admission::Password(_) if self.guesses == Room::GUESSES => return Err(Reject::PasswordLocked),
+            Admission::Password(_) if self.guesses == Room::GUESSES => {
+                return Err(Reject::PasswordLocked);
+            }
             Admission::Password(password) if password != self.password => {
                 self.guesses += 1;
                 return Err(Reject::WrongPassword);
@@ -146,11 +157,11 @@ impl Model {
         &mut self,
         grant: Grant,
         name: &str,
-        link: Link,
+        attachment: Attachment,
         tokens: Vec<TokenHash>,
     ) -> Result<Receipt, Reject> {
         self.running()?;
-        if let Some(answer) = self.answer(link) {
+        if let Some(answer) = self.answer(attachment) {
             return Ok(answer);
         }
         let ticket = grant.ticket;
@@ -170,8 +181,10 @@ impl Model {
             }
             let mut smaller = self.clone();
             while smaller.guests().count() + 1 > smaller.participants - 1 {
-                let longest =
-                    smaller.guests().filter_map(|seat| Some((since(seat.presence)?, seat.id))).min();
+                let longest = smaller
+                    .guests()
+                    .filter_map(|seat| Some((since(seat.presence)?, seat.id)))
+                    .min();
                 let (_, id) = longest.ok_or(Reject::RoomFull)?;
                 smaller.depart(LeaveReason::Lost, |seat| seat.id == id);
             }
@@ -181,31 +194,43 @@ impl Model {
         let is_newest = self.entered.iter().all(|entered| promised < *entered);
         let id = if is_newest { promised } else { self.issue() };
         self.entered.push(id);
-        self.answers.push((link, Receipt::Entered { id }));
+        self.answers.push((attachment, Receipt::Entered { id }));
         let (name, presence) = (name.to_owned(), Presence::Attached);
-        self.seats.push(ModelSeat { ticket, id, name, state: None, link, presence, generation: 1, tokens });
+        self.seats.push(ModelSeat {
+            ticket,
+            id,
+            name,
+            state: None,
+            attachment,
+            presence,
+            generation: 1,
+            tokens,
+        });
         Ok(Receipt::Entered { id })
     }
 
     fn resume(
         &mut self,
         token: TokenHash,
-        fresh: TokenHash,
-        link: Link,
-        continues: Option<Link>,
+        next_token: TokenHash,
+        attachment: Attachment,
+        continues: Option<Attachment>,
     ) -> Result<Receipt, Reject> {
         self.running()?;
-        if let Some(answer) = self.answer(link) {
+        if let Some(answer) = self.answer(attachment) {
             return Ok(answer);
         }
-        let seat =
-            self.seats.iter_mut().find(|seat| seat.tokens.contains(&token)).ok_or(Reject::ResumeFailed)?;
-        let continued = seat.tokens[0] == token && continues == Some(seat.link);
+        let seat = self
+            .seats
+            .iter_mut()
+            .find(|seat| seat.tokens.contains(&token))
+            .ok_or(Reject::ResumeFailed)?;
+        let continued = seat.tokens[0] == token && continues == Some(seat.attachment);
         seat.generation += u32::from(!continued);
-        seat.tokens = vec![fresh, token];
-        (seat.link, seat.presence) = (link, Presence::Attached);
+        seat.tokens = vec![next_token, token];
+        (seat.attachment, seat.presence) = (attachment, Presence::Attached);
         let answer = Receipt::Resumed { id: seat.id, continued };
-        self.answers.push((link, answer));
+        self.answers.push((attachment, answer));
         Ok(answer)
     }
 
@@ -216,12 +241,17 @@ impl Model {
         }
         self.name = change.name.as_deref().map_or(self.name.clone(), str::to_owned);
         self.locked = change.locked.unwrap_or(self.locked);
-        self.participants = change.capacity.map_or(self.participants, |new| usize::from(new.participants()));
+        self.participants =
+            change.capacity.map_or(self.participants, |new| usize::from(new.participants()));
         self.expires_at = change.expires_at.unwrap_or(self.expires_at);
         Ok(Receipt::Done)
     }
 
-    fn kick(&mut self, participant: ParticipantId, rotate: Option<&Rotation>) -> Result<Receipt, Reject> {
+    fn kick(
+        &mut self,
+        participant: ParticipantId,
+        rotate: Option<&Rotation>,
+    ) -> Result<Receipt, Reject> {
         self.running()?;
         let ticket = self.seats.iter().find(|seat| seat.id == participant).map(|seat| seat.ticket);
         if ticket == Some(Ticket::Creator) {
@@ -270,7 +300,9 @@ impl Model {
 
     fn running(&self) -> Result<(), Reject> {
         match self.status {
-            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => Err(Reject::RoomClosed),
+            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
+                Err(Reject::RoomClosed)
+            }
             Status::Closed(CloseReason::Expired) => Err(Reject::RoomExpired),
             Status::Open => Ok(()),
         }
@@ -281,12 +313,12 @@ impl Model {
         id_number(self.issued - 1)
     }
 
-    fn answer(&self, link: Link) -> Option<Receipt> {
-        self.answers.iter().find(|(answered, _)| *answered == link).map(|(_, answer)| *answer)
+    fn answer(&self, attachment: Attachment) -> Option<Receipt> {
+        self.answers.iter().find(|(answered, _)| *answered == attachment).map(|(_, answer)| *answer)
     }
 
-    fn seat_of(&mut self, link: Link) -> Option<&mut ModelSeat> {
-        self.seats.iter_mut().find(|seat| seat.link == link)
+    fn seat_of(&mut self, attachment: Attachment) -> Option<&mut ModelSeat> {
+        self.seats.iter_mut().find(|seat| seat.attachment == attachment)
     }
 
     fn guests(&self) -> impl Iterator<Item = &ModelSeat> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use signal_core::{Dialect, ParticipantId};
+use signal_core::{ParticipantId, ProtocolVersion};
 
 use super::{Doing, Hands, Outgoing, Participant, Way};
 use crate::air::PeerConnection;
@@ -42,7 +42,9 @@ impl Browser {
         let (Some(me), Some(remote)) = (self.id, number(sdp, "pc=")) else { return };
         let known = self.peers.get(&peer).map(|pc| (pc.number, hands.air.remote(pc.number)));
         let pc = match (self.rule, known) {
-            (Rule::SmallerId, Some((number, before))) if before.is_none_or(|before| before == remote) => {
+            (Rule::SmallerId, Some((number, before)))
+                if before.is_none_or(|before| before == remote) =>
+            {
                 PeerConnection { number, offer: None }
             }
             (Rule::Newcomer | Rule::SmallerId, _) => self.create(peer, hands),
@@ -55,7 +57,9 @@ impl Browser {
     }
 
     fn handle_answer(&mut self, peer: ParticipantId, sdp: &str, hands: &mut Hands<'_>) {
-        let (Some(pc), Some(remote)) = (self.peers.get_mut(&peer), number(sdp, "pc=")) else { return };
+        let (Some(pc), Some(remote)) = (self.peers.get_mut(&peer), number(sdp, "pc=")) else {
+            return;
+        };
         // An answer without an offer is an InvalidStateError in a browser.
         if pc.offer.take().is_some() {
             hands.air.set_remote(pc.number, remote);
@@ -90,8 +94,8 @@ impl Browser {
 }
 
 impl Participant for Browser {
-    fn dialect(&self) -> Dialect {
-        Dialect::V1
+    fn protocol(&self) -> ProtocolVersion {
+        ProtocolVersion::V1
     }
 
     fn is_honest(&self) -> bool {
@@ -120,7 +124,8 @@ impl Participant for Browser {
             }
             ("peer_joined", _) => {
                 let peer = told.participant.as_ref().map(|listed| listed.id.0);
-                let starts = peer.filter(|peer| self.rule == Rule::SmallerId && self.id < Some(*peer));
+                let starts =
+                    peer.filter(|peer| self.rule == Rule::SmallerId && self.id < Some(*peer));
                 if let Some(peer) = starts {
                     self.create_offer(peer, hands);
                 }
@@ -167,8 +172,10 @@ impl Participant for Browser {
             return;
         }
         // Without a number in them, two offers at once could not be told apart.
-        let stable =
-            self.peers.iter().filter(|(_, pc)| hands.air.is_connected(pc.number) && pc.offer.is_none());
+        let stable = self
+            .peers
+            .iter()
+            .filter(|(_, pc)| hands.air.is_connected(pc.number) && pc.offer.is_none());
         let stable: Vec<ParticipantId> = stable.map(|(peer, _)| *peer).collect();
         if let Some(peer) = hands.random.pick(&stable) {
             self.create_offer(peer, hands);

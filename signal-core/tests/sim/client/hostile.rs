@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use signal_core::{Dialect, ParticipantId};
+use signal_core::{ParticipantId, ProtocolVersion};
 
 use super::{Doing, Hands, Outgoing, Participant, Way};
 use crate::air::PeerConnection;
 use crate::frame::Told;
 
 pub struct Hostile {
-    dialect: Dialect,
+    protocol: ProtocolVersion,
     id: Option<ParticipantId>,
     others: Vec<ParticipantId>,
     /// Empty: it connects with nobody.
@@ -18,8 +18,8 @@ pub struct Hostile {
 }
 
 impl Hostile {
-    pub fn new(dialect: Dialect) -> Self {
-        Self { dialect, id: None, others: Vec::new(), peers: BTreeMap::new(), comebacks: 0 }
+    pub fn new(protocol: ProtocolVersion) -> Self {
+        Self { protocol, id: None, others: Vec::new(), peers: BTreeMap::new(), comebacks: 0 }
     }
 
     /// Something that is no message, or none that makes sense.
@@ -45,20 +45,20 @@ impl Hostile {
 
     /// A message that makes sense, but not there and then.
     fn nonsense(&self, me: ParticipantId, to: ParticipantId, hands: &mut Hands<'_>) -> Outgoing {
-        let is_numbered = self.dialect == Dialect::V2 && hands.random.chance(50);
+        let is_numbered = self.protocol == ProtocolVersion::V2 && hands.random.chance(50);
         let neg = is_numbered.then(|| u32::try_from(hands.random.below(3)).unwrap());
         match hands.random.below(6) {
             0 | 1 => hands.offer(me, to, u64::MAX, neg),
             2 | 3 => hands.answer(me, to, u64::MAX, 0, neg),
-            4 if self.dialect == Dialect::V2 => hands.message(me, Some(to)),
+            4 if self.protocol == ProtocolVersion::V2 => hands.message(me, Some(to)),
             _ => hands.candidate(me, to, 0, neg),
         }
     }
 }
 
 impl Participant for Hostile {
-    fn dialect(&self) -> Dialect {
-        self.dialect
+    fn protocol(&self) -> ProtocolVersion {
+        self.protocol
     }
 
     fn is_honest(&self) -> bool {

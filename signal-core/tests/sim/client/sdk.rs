@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use signal_core::{Dialect, ParticipantId};
+use signal_core::{ParticipantId, ProtocolVersion};
 
 use super::{Doing, Hands, Outgoing, Participant, Way};
 use crate::air::PeerConnection;
@@ -96,7 +96,13 @@ impl Sdk {
     }
 
     /// An offer that is delivered has won.
-    fn handle_offer(&mut self, peer: ParticipantId, sdp: &str, neg: Option<u32>, hands: &mut Hands<'_>) {
+    fn handle_offer(
+        &mut self,
+        peer: ParticipantId,
+        sdp: &str,
+        neg: Option<u32>,
+        hands: &mut Hands<'_>,
+    ) {
         let (Some(remote), Some(offer)) = (number(sdp, "pc="), number(sdp, "m=")) else { return };
         let talk = self.talks.entry(peer).or_default();
         talk.neg = talk.neg.max(neg.unwrap_or_default());
@@ -126,9 +132,17 @@ impl Sdk {
         self.describe(answer, peer, neg, hands);
     }
 
-    fn handle_answer(&mut self, peer: ParticipantId, sdp: &str, neg: Option<u32>, hands: &mut Hands<'_>) {
+    fn handle_answer(
+        &mut self,
+        peer: ParticipantId,
+        sdp: &str,
+        neg: Option<u32>,
+        hands: &mut Hands<'_>,
+    ) {
         let Some(remote) = number(sdp, "pc=") else { return };
-        let (Some(talk), Some(pc)) = (self.talks.get_mut(&peer), self.peers.get_mut(&peer)) else { return };
+        let (Some(talk), Some(pc)) = (self.talks.get_mut(&peer), self.peers.get_mut(&peer)) else {
+            return;
+        };
         let is_expected = talk.offered.is_some() && neg.is_none_or(|neg| talk.offered == Some(neg));
         // Without a number, the answer before may have been taken for this one.
         let is_mistaken = talk.offered.is_none() && neg.is_none();
@@ -167,7 +181,8 @@ impl Sdk {
     fn compare(&mut self, told: &Told, hands: &mut Hands<'_>) {
         let listed: Vec<ParticipantId> =
             told.participants.iter().flatten().map(|listed| listed.id.0).collect();
-        let gone: Vec<_> = self.peers.keys().filter(|peer| !listed.contains(peer)).copied().collect();
+        let gone: Vec<_> =
+            self.peers.keys().filter(|peer| !listed.contains(peer)).copied().collect();
         for peer in gone {
             self.forget(peer, hands);
         }
@@ -234,7 +249,12 @@ impl Sdk {
             self.outbox.clear();
             return self.compare(told, hands);
         };
-        assert_eq!(self.received + replayed, seq, "{:?} was promised a replay that does not add up", self.id);
+        assert_eq!(
+            self.received + replayed,
+            seq,
+            "{:?} was promised a replay that does not add up",
+            self.id
+        );
         let received = told.received.expect("a replay comes with `received`");
         self.outbox.retain(|(number, _)| *number > received);
         for (_, outgoing) in &self.outbox {
@@ -263,8 +283,8 @@ impl Sdk {
 }
 
 impl Participant for Sdk {
-    fn dialect(&self) -> Dialect {
-        Dialect::V2
+    fn protocol(&self) -> ProtocolVersion {
+        ProtocolVersion::V2
     }
 
     fn is_honest(&self) -> bool {
@@ -314,7 +334,8 @@ impl Participant for Sdk {
     fn ended(&mut self, code: Option<u16>, hands: &mut Hands<'_>) {
         self.is_online = false;
         self.attempts += 1;
-        let resume = self.resume_token.clone().map(|token| Way::Resume { token, last_seq: self.received });
+        let resume =
+            self.resume_token.clone().map(|token| Way::Resume { token, last_seq: self.received });
         let way = match (code, resume) {
             (None | Some(4001 | 4008 | 4012), Some(resume)) => Some(resume),
             (None | Some(4001 | 4008 | 4012 | 4510), _) => Some(Way::Attach),
@@ -350,7 +371,9 @@ impl Participant for Sdk {
             }
             (14, _) => self.send(Outgoing::new(r#"{"type":"ping","t":[1, 2],"req":"p"}"#), hands),
             (15, _) => self.send(Outgoing::new(r#"{"type":"get_ice_servers","req":"i"}"#), hands),
-            (16, _) => self.send(Outgoing::new(r#"{"type":"update","name":"somebody else"}"#), hands),
+            (16, _) => {
+                self.send(Outgoing::new(r#"{"type":"update","name":"somebody else"}"#), hands)
+            }
             (17, _) if self.is_online => {
                 if hands.random.chance(50) {
                     hands.send(Outgoing::new(r#"{"type":"leave"}"#));
@@ -367,7 +390,9 @@ impl Participant for Sdk {
     }
 
     fn woken(&mut self, about: ParticipantId, hands: &mut Hands<'_>) {
-        let (Some(talk), Some(pc)) = (self.talks.get_mut(&about), self.peers.get(&about)) else { return };
+        let (Some(talk), Some(pc)) = (self.talks.get_mut(&about), self.peers.get(&about)) else {
+            return;
+        };
         talk.is_looking = false;
         if hands.air.is_connected(pc.number) {
             return;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use signal_core::{
-    Admission, Dialect, Farewell, Link, Op, ParticipantId, Presence, Receipt, Reject, Room, Seat, Status,
-    Ticket, Timestamp, TokenHash,
+    Admission, Attachment, LeaveKind, Op, ParticipantId, Presence, ProtocolVersion, Receipt,
+    Reject, Room, Seat, Status, Ticket, Timestamp, TokenHash,
 };
 
 /// What has been seen of one room so far.
@@ -12,7 +12,7 @@ pub struct RecordRules {
     /// Every id that ever had a seat.
     entered: BTreeSet<ParticipantId>,
     /// Every socket that ever had a seat.
-    links: HashSet<Link>,
+    attachments: HashSet<Attachment>,
     put_out: Vec<Ticket>,
     wrong_guesses: u8,
     /// The token that resumes each seat, and the one before.
@@ -25,7 +25,7 @@ impl RecordRules {
     pub fn new(_room: &Room) -> Self {
         Self {
             entered: BTreeSet::new(),
-            links: HashSet::new(),
+            attachments: HashSet::new(),
             put_out: Vec::new(),
             wrong_guesses: 0,
             tokens: BTreeMap::new(),
@@ -55,7 +55,9 @@ impl RecordRules {
             let takes = match op {
                 Op::Admit { .. } => true,
                 // What was done before may be asked for again.
-                Op::Attach { link, .. } | Op::Resume { link, .. } => !self.links.contains(link),
+                Op::Attach { attachment, .. } | Op::Resume { attachment, .. } => {
+                    !self.attachments.contains(attachment)
+                }
                 _ => false,
             };
             assert!(!takes || reply.is_err(), "{op:?} was accepted by a room that is over");
@@ -84,11 +86,11 @@ impl RecordRules {
                 Op::Attach { grant, .. } => {
                     seat.ticket == grant.ticket || self.is_evicted(before, seat, after)
                 }
-                Op::Detach { link, until } => seat.link == *link && *until <= now,
+                Op::Detach { attachment, until } => seat.attachment == *attachment && *until <= now,
                 Op::Kick { participant, .. } => seat.id == *participant,
-                Op::Leave { link, how } => {
-                    let ends_room = seat.is_creator() && *how == Farewell::Leave;
-                    seat.link == *link && seat.is_attached() || ends_room
+                Op::Leave { attachment, how } => {
+                    let ends_room = seat.is_creator() && *how == LeaveKind::Leave;
+                    seat.attachment == *attachment && seat.is_attached() || ends_room
                 }
                 Op::Admit { .. }
                 | Op::Change(_)
@@ -97,7 +99,12 @@ impl RecordRules {
                 | Op::Resume { .. }
                 | Op::Update { .. } => false,
             };
-            assert!(lapsed || explained, "{op:?} ended the seat of {:?} ({:?})", seat.id, seat.presence);
+            assert!(
+                lapsed || explained,
+                "{op:?} ended the seat of {:?} ({:?})",
+                seat.id,
+                seat.presence
+            );
             let is_kicked = matches!(op, Op::Kick { participant, .. } if seat.id == *participant);
             if is_kicked && reply.is_ok() {
                 self.put_out.push(seat.ticket);
@@ -117,37 +124,70 @@ impl RecordRules {
 
     fn check_arrivals(&mut self, before: &Room, op: &Op, after: &Room) {
         for seat in after.seats().iter().filter(|seat| before.seat(seat.id).is_none()) {
-            let Op::Attach { grant, link, dialect, name, .. } = op else {
+            let Op::Attach { grant, attachment, protocol, name, .. } = op else {
                 panic!("{op:?} gave a seat to {:?}", seat.id);
             };
             let lowest = self.entered.first();
-            assert!(lowest.is_none_or(|lowest| seat.id < *lowest), "{:?} is not below {lowest:?}", seat.id);
+            assert!(
+                lowest.is_none_or(|lowest| seat.id < *lowest),
+                "{:?} is not below {lowest:?}",
+                seat.id
+            );
             self.entered.insert(seat.id);
-            let given = (seat.ticket, seat.link, seat.dialect, &seat.name, seat.presence, seat.generation);
-            assert_eq!(given, (grant.ticket, *link, *dialect, name, Presence::Attached, 1));
-            assert!(!self.put_out.contains(&seat.ticket), "{:?} was put out and is back", seat.ticket);
+            let given = (
+                seat.ticket,
+                seat.attachment,
+                seat.protocol,
+                &seat.name,
+                seat.presence,
+                seat.generation,
+            );
+            assert_eq!(given, (grant.ticket, *attachment, *protocol, name, Presence::Attached, 1));
+            assert!(
+                !self.put_out.contains(&seat.ticket),
+                "{:?} was put out and is back",
+                seat.ticket
+            );
             let is_seated = before.seats().iter().any(|other| other.ticket == seat.ticket);
             if is_seated || seat.is_creator() {
                 continue;
             }
-            assert_eq!(grant.password_epoch, before.password_epoch(), "a token outlived its password");
+            assert_eq!(
+                grant.password_epoch,
+                before.password_epoch(),
+                "a token outlived its password"
+            );
             assert!(!before.locked(), "{:?} entered a locked room", seat.id);
             let most = usize::from(after.capacity().participants());
-            assert!(guests(after) < most && after.seats().len() <= most, "{} of {most} seats", guests(after));
+            assert!(
+                guests(after) < most && after.seats().len() <= most,
+                "{} of {most} seats",
+                guests(after)
+            );
         }
     }
 
     /// No socket gets a seat twice: an operation that is repeated late does not undo what came after it.
     fn check_links(&mut self, before: &Room, after: &Room) {
         for seat in after.seats() {
-            if before.seat(seat.id).is_none_or(|older| older.link != seat.link) {
-                assert!(self.links.insert(seat.link), "{:?} got a seat again", seat.link);
+            if before.seat(seat.id).is_none_or(|older| older.attachment != seat.attachment) {
+                assert!(
+                    self.attachments.insert(seat.attachment),
+                    "{:?} got a seat again",
+                    seat.attachment
+                );
             }
         }
     }
 
     /// Wrong guesses are counted, and never given back.
-    fn check_guesses(&mut self, op: &Op, reply: &Result<Receipt, Reject>, before: &Room, after: &Room) {
+    fn check_guesses(
+        &mut self,
+        op: &Op,
+        reply: &Result<Receipt, Reject>,
+        before: &Room,
+        after: &Room,
+    ) {
         if after.password_epoch() != before.password_epoch() {
             self.wrong_guesses = 0;
         }
@@ -155,10 +195,17 @@ impl RecordRules {
         match reply {
             Err(Reject::WrongPassword) => {
                 self.wrong_guesses += 1;
-                assert!(self.wrong_guesses <= Room::GUESSES, "{} guesses were answered", self.wrong_guesses);
+                assert!(
+                    self.wrong_guesses <= Room::GUESSES,
+                    "{} guesses were answered",
+                    self.wrong_guesses
+                );
             }
             Ok(_) => {
-                assert!(self.wrong_guesses < Room::GUESSES, "a password was accepted after its last guess");
+                assert!(
+                    self.wrong_guesses < Room::GUESSES,
+                    "a password was accepted after its last guess"
+                );
             }
             Err(Reject::PasswordLocked) => assert_eq!(self.wrong_guesses, Room::GUESSES),
             Err(_) => {}
@@ -166,23 +213,33 @@ impl RecordRules {
     }
 
     /// The newest token of a seat resumes it, and the one before until the newest is used.
-    fn check_tokens(&mut self, before: &Room, op: &Op, reply: &Result<Receipt, Reject>, after: &Room) {
+    fn check_tokens(
+        &mut self,
+        before: &Room,
+        op: &Op,
+        reply: &Result<Receipt, Reject>,
+        after: &Room,
+    ) {
         match (op, reply) {
-            (Op::Attach { resume, dialect: Dialect::V2, .. }, Ok(Receipt::Entered { id }))
-                if before.seat(*id).is_none() =>
-            {
+            (
+                Op::Attach { resume, protocol: ProtocolVersion::V2, .. },
+                Ok(Receipt::Entered { id }),
+            ) if before.seat(*id).is_none() => {
                 self.tokens.insert(*id, [Some(*resume), None]);
             }
-            (Op::Resume { token, fresh, link, continues }, Ok(Receipt::Resumed { id, continued }))
-                if moves(before, after, *id, *link) =>
-            {
+            (
+                Op::Resume { token, next_token, attachment, continues },
+                Ok(Receipt::Resumed { id, continued }),
+            ) if moves(before, after, *id, *attachment) => {
                 let known = self.tokens.get(id).copied().unwrap_or_default();
                 assert!(known.contains(&Some(*token)), "{id:?} was resumed with a void token");
                 let before = before.seat(*id).expect("nobody else can be resumed");
                 let seat = after.seat(*id).expect("just resumed");
-                assert!(!continued || known[0] == Some(*token) && *continues == Some(before.link));
+                assert!(
+                    !continued || known[0] == Some(*token) && *continues == Some(before.attachment)
+                );
                 assert_eq!(seat.generation, before.generation + u32::from(!continued));
-                self.tokens.insert(*id, [Some(*fresh), Some(*token)]);
+                self.tokens.insert(*id, [Some(*next_token), Some(*token)]);
             }
             (Op::Resume { token, .. }, Err(Reject::ResumeFailed)) => {
                 let known = self.tokens.iter().find(|(_, known)| known.contains(&Some(*token)));
@@ -193,9 +250,16 @@ impl RecordRules {
     }
 
     /// The same operation once more changes nothing and gets the same answer.
-    fn check_repetition(&mut self, before: &Room, op: &Op, after: &Room, reply: &Result<Receipt, Reject>) {
+    fn check_repetition(
+        &mut self,
+        before: &Room,
+        op: &Op,
+        after: &Room,
+        reply: &Result<Receipt, Reject>,
+    ) {
         let is_repeated = self.last.as_ref().is_some_and(|(last, _)| last == op);
-        if let Some((_, receipt)) = self.last.take().filter(|_| is_repeated && after.status() == Status::Open)
+        if let Some((_, receipt)) =
+            self.last.take().filter(|_| is_repeated && after.status() == Status::Open)
             && !matches!(op, Op::Admit { .. } | Op::Prune)
             && before.version() == after.version()
         {
@@ -206,8 +270,8 @@ impl RecordRules {
 }
 
 /// Whether that socket has got the seat only now.
-fn moves(before: &Room, after: &Room, id: ParticipantId, link: Link) -> bool {
-    let has_seat = |room: &Room| room.seat(id).is_some_and(|seat| seat.link == link);
+fn moves(before: &Room, after: &Room, id: ParticipantId, attachment: Attachment) -> bool {
+    let has_seat = |room: &Room| room.seat(id).is_some_and(|seat| seat.attachment == attachment);
     !has_seat(before) && has_seat(after)
 }
 
@@ -220,13 +284,27 @@ fn check_version(before: &Room, after: &Room) {
 
 fn check_seats(room: &Room) {
     let seats = room.seats();
-    assert!(seats.is_sorted_by(|older, newer| older.id > newer.id), "ids do not descend: {seats:?}");
+    assert!(
+        seats.is_sorted_by(|older, newer| older.id > newer.id),
+        "ids do not descend: {seats:?}"
+    );
     for (index, seat) in seats.iter().enumerate() {
         let others = &seats[index + 1..];
-        assert!(others.iter().all(|other| other.ticket != seat.ticket), "{:?} has two seats", seat.ticket);
-        assert!(others.iter().all(|other| other.link != seat.link), "{:?} has two seats", seat.link);
+        assert!(
+            others.iter().all(|other| other.ticket != seat.ticket),
+            "{:?} has two seats",
+            seat.ticket
+        );
+        assert!(
+            others.iter().all(|other| other.attachment != seat.attachment),
+            "{:?} has two seats",
+            seat.attachment
+        );
     }
-    assert!(room.status() == Status::Open || seats.is_empty(), "seats are left in a room that is over");
+    assert!(
+        room.status() == Status::Open || seats.is_empty(),
+        "seats are left in a room that is over"
+    );
 }
 
 fn guests(room: &Room) -> usize {

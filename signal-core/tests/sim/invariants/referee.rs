@@ -48,7 +48,12 @@ enum Verdict {
 
 impl Referee {
     pub fn new(patience: Duration) -> Self {
-        Self { patience, pairs: BTreeMap::new(), expected: BTreeMap::new(), unruly: BTreeSet::new() }
+        Self {
+            patience,
+            pairs: BTreeMap::new(),
+            expected: BTreeMap::new(),
+            unruly: BTreeSet::new(),
+        }
     }
 
     /// A message has come to the node that judges its pair.
@@ -74,7 +79,11 @@ impl Referee {
         let entry = ledger.entry(number);
         let Some((pair, from, to)) = self.pair(node, entry) else { return };
         let verdict = pair.judge(from, to, entry, patience, now);
-        assert_eq!(verdict, Verdict::Forward, "message {number} was passed on: {entry:?}, {pair:?}");
+        assert_eq!(
+            verdict,
+            Verdict::Forward,
+            "message {number} was passed on: {entry:?}, {pair:?}"
+        );
     }
 
     /// It was part of a replay, so it was passed on before; here that is new if it waited behind others.
@@ -87,7 +96,13 @@ impl Referee {
     }
 
     /// Whether anything waits in that direction.
-    pub fn awaits(&self, node: NodeId, room: RoomId, from: ParticipantId, to: ParticipantId) -> bool {
+    pub fn awaits(
+        &self,
+        node: NodeId,
+        room: RoomId,
+        from: ParticipantId,
+        to: ParticipantId,
+    ) -> bool {
         self.pairs.get(&key(node, room, from, to)).is_some_and(|pair| {
             let sender = if from < to { &pair.smaller } else { &pair.larger };
             !sender.waiting.is_empty()
@@ -130,7 +145,10 @@ impl Referee {
         // An offer that waits here may have gone into a replay meanwhile.
         let is_hidden = receiver.waiting.iter().any(|_| true);
         let verdict = pair.judge(from, to, entry, patience, now);
-        assert!(verdict == Verdict::Conflict || is_hidden, "offer {number} was refused: {entry:?}, {pair:?}");
+        assert!(
+            verdict == Verdict::Conflict || is_hidden,
+            "offer {number} was refused: {entry:?}, {pair:?}"
+        );
         entry.fate = Fate::Refused;
     }
 
@@ -160,7 +178,13 @@ impl Referee {
     }
 
     /// An offer that was passed on did not arrive.
-    pub fn withdrawn(&mut self, node: NodeId, room: RoomId, from: ParticipantId, to: ParticipantId) {
+    pub fn withdrawn(
+        &mut self,
+        node: NodeId,
+        room: RoomId,
+        from: ParticipantId,
+        to: ParticipantId,
+    ) {
         let Some(pair) = self.pairs.get_mut(&key(node, room, from, to)) else { return };
         let (sender, _) = pair.sides(from, to);
         if !sender.unanswered.is_empty() {
@@ -303,7 +327,8 @@ impl Referee {
         if !pair.sides(from, to).0.waiting.contains(&number) {
             return;
         }
-        while let Some(earlier) = pair.sides(from, to).0.waiting.pop_front().filter(|first| *first != number)
+        while let Some(earlier) =
+            pair.sides(from, to).0.waiting.pop_front().filter(|first| *first != number)
         {
             let entry = ledger.entry_mut(earlier);
             let verdict = pair.judge(from, to, entry, patience, now);
@@ -316,7 +341,11 @@ impl Referee {
         }
     }
 
-    fn pair(&mut self, node: NodeId, entry: &Entry) -> Option<(&mut Pair, ParticipantId, ParticipantId)> {
+    fn pair(
+        &mut self,
+        node: NodeId,
+        entry: &Entry,
+    ) -> Option<(&mut Pair, ParticipantId, ParticipantId)> {
         let (from, to) = (entry.from, entry.to.filter(|_| entry.kind != Kind::Message)?);
         if self.unruly.contains(&from) || self.unruly.contains(&to) {
             return None;
@@ -327,7 +356,11 @@ impl Referee {
 
 impl Pair {
     fn sides(&mut self, from: ParticipantId, to: ParticipantId) -> (&mut Side, &mut Side) {
-        if from < to { (&mut self.smaller, &mut self.larger) } else { (&mut self.larger, &mut self.smaller) }
+        if from < to {
+            (&mut self.smaller, &mut self.larger)
+        } else {
+            (&mut self.larger, &mut self.smaller)
+        }
     }
 
     fn judge(
@@ -341,8 +374,8 @@ impl Pair {
         let (sender, receiver) = self.sides(from, to);
         match entry.kind {
             Kind::Offer => {
-                let is_outstanding =
-                    !receiver.unanswered.is_empty() && now.saturating_since(receiver.offered_at) < patience;
+                let is_outstanding = !receiver.unanswered.is_empty()
+                    && now.saturating_since(receiver.offered_at) < patience;
                 sender.is_refused = is_outstanding;
                 if is_outstanding {
                     return Verdict::Conflict;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use signal_core::{ConnId, Dialect, ParticipantId, Room};
+use signal_core::{ConnId, ParticipantId, ProtocolVersion, Room};
 
 use crate::frame::{Listed, RoomTold, Told};
 use crate::ledger::{Kind, Ledger};
@@ -12,7 +12,7 @@ use crate::ledger::{Kind, Ledger};
 #[derive(Debug)]
 pub struct Session {
     pub id: ParticipantId,
-    pub dialect: Dialect,
+    pub protocol: ProtocolVersion,
     pub generation: u32,
     /// `None` while its socket is lost.
     pub conn: Option<ConnId>,
@@ -45,7 +45,7 @@ impl Session {
     /// Begins with `joined`, or with `resumed` if that is a snapshot.
     pub fn new(
         id: ParticipantId,
-        dialect: Dialect,
+        protocol: ProtocolVersion,
         conn: ConnId,
         frame: &Bytes,
         told: &Told,
@@ -61,7 +61,7 @@ impl Session {
         assert!(is_counted || told.seq == Some(0), "a snapshot counts from {:?}", told.seq);
         Self {
             id,
-            dialect,
+            protocol,
             generation: record.seat(id).map_or(0, |seat| seat.generation),
             conn: Some(conn),
             taken: 0,
@@ -94,7 +94,13 @@ impl Session {
     }
 
     /// One more numbered message.
-    pub fn told(&mut self, frame: &Bytes, told: &Told, record: &Room, ledger: &mut Ledger) -> Novelty {
+    pub fn told(
+        &mut self,
+        frame: &Bytes,
+        told: &Told,
+        record: &Room,
+        ledger: &mut Ledger,
+    ) -> Novelty {
         if self.is_astray {
             return self.told_astray(told, ledger);
         }
@@ -105,7 +111,7 @@ impl Session {
                 return Novelty::Known;
             }
         }
-        if self.dialect == Dialect::V2 {
+        if self.protocol == ProtocolVersion::V2 {
             self.log.push(frame.clone());
         }
         if told.is_relayed() {
@@ -138,7 +144,11 @@ impl Session {
 
     fn hear(&mut self, told: &Told, ledger: &mut Ledger) {
         let from = told.from.expect("it has a sender").0;
-        assert!(self.view.contains_key(&from), "{:?} heard {from:?}, of whom it does not know", self.id);
+        assert!(
+            self.view.contains_key(&from),
+            "{:?} heard {from:?}, of whom it does not know",
+            self.id
+        );
         let payload = told.payload().expect("it has a payload");
         let Some(number) = ledger.number_in(payload) else { panic!("nobody has sent {payload}") };
         let entry = ledger.entry_mut(number);
@@ -153,10 +163,14 @@ impl Session {
             (entry.from, to, kind, entry.payload.as_str()),
             (from, self.id, told.kind.as_str(), payload)
         );
-        let neg = entry.neg.filter(|_| self.dialect == Dialect::V2);
+        let neg = entry.neg.filter(|_| self.protocol == ProtocolVersion::V2);
         assert_eq!(told.neg, neg, "the number of message {number} changed");
         let before = self.heard.insert((from, entry.is_honest), number);
-        assert!(before < Some(number), "{:?} heard {before:?} of {from:?} before {number}", self.id);
+        assert!(
+            before < Some(number),
+            "{:?} heard {before:?} of {from:?} before {number}",
+            self.id
+        );
         entry.heard.push(self.id);
     }
 
@@ -171,10 +185,10 @@ impl Session {
             ("peer_left", Some(id)) => {
                 let before = self.view.remove(&id);
                 assert!(before.is_some(), "{id:?} left, of whom {:?} does not know", self.id);
-                assert_eq!(told.reason.is_some(), self.dialect == Dialect::V2);
+                assert_eq!(told.reason.is_some(), self.protocol == ProtocolVersion::V2);
             }
             ("peer_updated", Some(id)) => {
-                assert_eq!(self.dialect, Dialect::V2);
+                assert_eq!(self.protocol, ProtocolVersion::V2);
                 let peer = self.view.get_mut(&id).expect("only of those it knows");
                 if let Some(name) = &told.name {
                     peer.name.clone_from(name);
@@ -188,11 +202,13 @@ impl Session {
                 }
             }
             ("room_updated", _) => {
-                assert_eq!(self.dialect, Dialect::V2);
+                assert_eq!(self.protocol, ProtocolVersion::V2);
                 self.room = told.room.clone();
             }
             ("error" | "room_closed", _) => {}
-            ("ice_servers" | "pong" | "kicked", _) => assert_eq!(self.dialect, Dialect::V2),
+            ("ice_servers" | "pong" | "kicked", _) => {
+                assert_eq!(self.protocol, ProtocolVersion::V2)
+            }
             (kind, _) => panic!("{:?} was told `{kind}`", self.id),
         }
     }
@@ -210,18 +226,25 @@ impl Session {
                 panic!("{:?} does not see {:?}", self.id, seat.id)
             };
             assert_eq!(peer.is_creator, seat.is_creator());
-            match self.dialect {
-                Dialect::V1 => assert!(peer.connected.is_none() && peer.state.is_none()),
-                Dialect::V2 => {
-                    let state =
-                        seat.state.as_ref().map(|state| std::str::from_utf8(state.as_bytes()).unwrap());
-                    let seen = (peer.name.as_str(), peer.connected, peer.state.as_deref(), peer.generation);
+            match self.protocol {
+                ProtocolVersion::V1 => assert!(peer.connected.is_none() && peer.state.is_none()),
+                ProtocolVersion::V2 => {
+                    let state = seat
+                        .state
+                        .as_ref()
+                        .map(|state| std::str::from_utf8(state.as_bytes()).unwrap());
+                    let seen = (
+                        peer.name.as_str(),
+                        peer.connected,
+                        peer.state.as_deref(),
+                        peer.generation,
+                    );
                     let is = (seat.name.as_str(), Some(seat.is_attached()), state, seat.generation);
                     assert_eq!(seen, is, "how {:?} sees {:?}", self.id, seat.id);
                 }
             }
         }
-        if self.dialect == Dialect::V2 {
+        if self.protocol == ProtocolVersion::V2 {
             let room = self.room.as_ref().expect("v2 is told of the room");
             let info = record.info();
             let seen = (room.name.as_str(), room.max_participants, room.locked);

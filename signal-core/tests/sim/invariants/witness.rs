@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use signal_core::{
-    ConnId, Dialect, ErrorCode, Farewell, HubConfig, Input, Loss, NodeId, Op, ParticipantId, PeerBody,
-    PeerFrame, Room, RoomId, SignalKind, Status, Timestamp,
+    ConnId, Disconnect, ErrorCode, HubConfig, Input, LeaveKind, NodeBody, NodeFrame, NodeId, Op,
+    ParticipantId, ProtocolVersion, Room, RoomId, SignalKind, Status, Timestamp,
 };
 
 use self::nodes::number_of;
@@ -25,7 +25,7 @@ pub struct Witness {
     conns: BTreeMap<ConnId, Conn>,
     referee: Referee,
     /// Messages that came to the node that judges them before the record they go by did.
-    early: Vec<(NodeId, PeerFrame)>,
+    early: Vec<(NodeId, NodeFrame)>,
     /// Whose seat each resume token was given for.
     tokens: BTreeMap<String, ParticipantId>,
     /// How often senders were told that something of theirs was refused, without it being clear what: by sender and
@@ -89,14 +89,14 @@ impl Witness {
         conn: ConnId,
         node: NodeId,
         room: RoomId,
-        dialect: Dialect,
+        protocol: ProtocolVersion,
         is_honest: bool,
         resumes: Option<(String, u64)>,
     ) {
         let conn_state = Conn {
             node,
             room,
-            dialect: if resumes.is_some() { Dialect::V2 } else { dialect },
+            protocol: if resumes.is_some() { ProtocolVersion::V2 } else { protocol },
             is_honest,
             resumes,
             phase: Phase::Entering,
@@ -131,23 +131,23 @@ impl Witness {
                     Phase::Ending | Phase::Over => {}
                 }
             }
-            Input::Lost { conn, how } => self.lost(*conn, *how == Loss::Cut, now),
-            Input::Peer { frame, .. } => match (&frame.body, frame.to) {
-                (PeerBody::Refused { code, kind }, Some(to)) => {
+            Input::Lost { conn, how } => self.lost(*conn, *how == Disconnect::Abrupt, now),
+            Input::FromNode { frame, .. } => match (&frame.body, frame.to) {
+                (NodeBody::Refused { code, kind }, Some(to)) => {
                     self.step.cause = Cause::Refusal(frame.from.id);
                     let is_offer = *kind == Some(SignalKind::Offer);
                     if is_offer && *code != ErrorCode::OfferConflict {
                         self.referee.withdrawn(node, frame.room, to.id, frame.from.id);
                     }
                 }
-                (PeerBody::Signal(_), Some(to)) if frame.from.id > to.id => {
+                (NodeBody::Signal(_), Some(to)) if frame.from.id > to.id => {
                     self.arrived_from_node(node, frame, ledger);
                 }
                 _ => {}
             },
             // Where the way back is broken too, its sender cannot be told.
             Input::Undelivered {
-                frame: PeerFrame { body: PeerBody::Refused { .. }, from, to: Some(to), .. },
+                frame: NodeFrame { body: NodeBody::Refused { .. }, from, to: Some(to), .. },
             } => {
                 self.count_refusal(to.id, Some(from.id).filter(|from| *from != to.id));
             }
@@ -193,8 +193,9 @@ impl Witness {
         }
         self.sessions.retain(|(of, at, id), session| {
             let seat = record.seat(*id);
-            let is_kept =
-                seat.is_some_and(|seat| seat.generation == session.generation && seat.link.node == node);
+            let is_kept = seat.is_some_and(|seat| {
+                seat.generation == session.generation && seat.attachment.node == node
+            });
             (*of, *at) != (node, room) || session.conn.is_some() || is_kept
         });
         self.turn_to_early(node, room, ledger, now);
@@ -215,15 +216,22 @@ impl Witness {
         let (Some(number), Some(record)) = (number, record) else { return };
         let entry = ledger.entry_mut(number);
         // Whoever has stolen a seat speaks for it, whatever it takes itself for.
-        assert!(!entry.is_honest || entry.from == id, "{:?} sits on the seat of {id:?}", entry.from);
+        assert!(
+            !entry.is_honest || entry.from == id,
+            "{:?} sits on the seat of {id:?}",
+            entry.from
+        );
         entry.from = id;
         let addressed = record.seats().iter().filter(|seat| match entry.to {
             Some(to) => seat.id == to,
-            None => seat.id != id && seat.dialect == Dialect::V2,
+            None => seat.id != id && seat.protocol == ProtocolVersion::V2,
         });
         let to = addressed.map(|seat| (seat.id, seat.generation)).collect();
         entry.taken = Some(Taken { from: session.generation, to });
-        let is_here = entry.to.and_then(|to| record.seat(to)).is_some_and(|seat| seat.link.node == node);
+        let is_here = entry
+            .to
+            .and_then(|to| record.seat(to))
+            .is_some_and(|seat| seat.attachment.node == node);
         let is_judged_here = is_here || entry.to.is_some_and(|to| id < to);
         if entry.kind != Kind::Message && entry.to != Some(id) && is_judged_here {
             self.arrived(node, number, ledger);
@@ -243,24 +251,28 @@ impl Witness {
         if self.is_blind {
             return;
         }
-        let (Op::Attach { link, .. }
-        | Op::Detach { link, .. }
-        | Op::Leave { link, .. }
-        | Op::Resume { link, .. }
-        | Op::Update { link, .. }) = op
+        let (Op::Attach { attachment, .. }
+        | Op::Detach { attachment, .. }
+        | Op::Leave { attachment, .. }
+        | Op::Resume { attachment, .. }
+        | Op::Update { attachment, .. }) = op
         else {
             return;
         };
-        assert_eq!(link.node, node, "an operation in the name of another node");
-        let Some(state) = self.conns.get_mut(&link.conn) else { return };
+        assert_eq!(attachment.node, node, "an operation in the name of another node");
+        let Some(state) = self.conns.get_mut(&attachment.conn) else { return };
         match (op, state.keeps_seat) {
-            (Op::Leave { how: Farewell::Leave, .. }, None) => {
-                let Phase::Seated(id) = std::mem::replace(&mut state.phase, Phase::Ending) else { return };
+            (Op::Leave { how: LeaveKind::Leave, .. }, None) => {
+                let Phase::Seated(id) = std::mem::replace(&mut state.phase, Phase::Ending) else {
+                    return;
+                };
                 self.sessions.remove(&(node, state.room, id));
             }
-            (Op::Leave { .. }, keeps) => assert_eq!(keeps.flatten(), None, "{link:?} was only cut"),
+            (Op::Leave { .. }, keeps) => {
+                assert_eq!(keeps.flatten(), None, "{attachment:?} was only cut")
+            }
             (Op::Detach { until, .. }, Some(Some(keeps))) => {
-                assert_eq!(*until, keeps, "the grace of {link:?}");
+                assert_eq!(*until, keeps, "the grace of {attachment:?}");
             }
             _ => {}
         }
@@ -302,15 +314,15 @@ impl Witness {
             let entry = ledger.entry(number);
             let Some(to) = entry.to else { continue };
             let record = self.record(node, entry.room);
-            let is_elsewhere =
-                record.and_then(|record| record.seat(to)).is_some_and(|seat| seat.link.node != node);
+            let is_elsewhere = record
+                .and_then(|record| record.seat(to))
+                .is_some_and(|seat| seat.attachment.node != node);
             let session = self.sessions.get(&(node, entry.room, to));
             // What is for somebody who is still entering is held back, and what comes after something that goes by a
             // later record.
-            let is_behind = self
-                .early
-                .iter()
-                .any(|(at, frame)| (*at, frame.room, frame.from.id) == (node, entry.room, entry.from));
+            let is_behind = self.early.iter().any(|(at, frame)| {
+                (*at, frame.room, frame.from.id) == (node, entry.room, entry.from)
+            });
             if !is_behind && (is_elsewhere || session.is_some()) {
                 let has_replay = session.is_some_and(|session| session.conn.is_none());
                 self.referee.unseen(node, number, has_replay, ledger, now);
@@ -331,7 +343,10 @@ impl Witness {
         for ((of, room, id), session) in &self.sessions {
             let Some(record) = self.record(*of, *room) else { continue };
             if *of == node && session.conn.is_some() {
-                assert!(record.status() == Status::Open, "{id:?} was not told that the room is over");
+                assert!(
+                    record.status() == Status::Open,
+                    "{id:?} was not told that the room is over"
+                );
                 session.compare(record);
             }
         }
@@ -354,17 +369,22 @@ impl Witness {
     /// Nothing more is on its way: whatever was sent has arrived, or its sender knows that it has not.
     pub fn rest(&mut self, room: &Room, ledger: &mut Ledger, now: Timestamp) {
         self.referee.rest(ledger, now);
-        let generation = |id| room.seat(id).filter(|seat| seat.is_attached()).map(|seat| seat.generation);
+        let generation =
+            |id| room.seat(id).filter(|seat| seat.is_attached()).map(|seat| seat.generation);
         let mut silent: BTreeMap<(ParticipantId, ParticipantId), Vec<u64>> = BTreeMap::new();
         for (number, entry) in ledger.iter() {
             let Some(taken) = &entry.taken else { continue };
-            let is_settled = entry.room != room.id() || entry.fate != Fate::Sent || !entry.is_honest;
+            let is_settled =
+                entry.room != room.id() || entry.fate != Fate::Sent || !entry.is_honest;
             if is_settled || generation(entry.from) != Some(taken.from) {
                 continue;
             }
             let nobody = entry.to.filter(|_| taken.to.is_empty());
-            let missed =
-                taken.to.iter().filter(|(to, then)| generation(*to) == Some(*then)).map(|(to, _)| *to);
+            let missed = taken
+                .to
+                .iter()
+                .filter(|(to, then)| generation(*to) == Some(*then))
+                .map(|(to, _)| *to);
             let missed = missed.chain(nobody).filter(|to| !entry.heard.contains(to));
             for to in missed.filter(|to| !self.referee.has_given_up(*to)) {
                 silent.entry((entry.from, to)).or_default().push(number);

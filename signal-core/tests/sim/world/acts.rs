@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use signal_core::{
-    Admission, Capacity, Change, CloseReason, ConnId, Op, ParticipantId, PasswordTag, Rotation, TokenHash,
+    Admission, Capacity, Change, CloseReason, ConnId, Op, ParticipantId, PasswordTag, Rotation,
+    TokenHash,
 };
 
 use super::{Event, START, World};
@@ -17,8 +18,11 @@ impl World {
         }
         if self.random.chance(self.faults.cut) {
             let conn = self.random.below(self.sockets.len() as u64);
-            let half_open =
-                if self.random.chance(20) { self.random.below(10_000) } else { self.random.below(300) };
+            let half_open = if self.random.chance(20) {
+                self.random.below(10_000)
+            } else {
+                self.random.below(300)
+            };
             if conn < self.sockets.len() as u64 {
                 self.cut(ConnId(conn), half_open);
             }
@@ -80,7 +84,9 @@ impl World {
         let Some(record) = self.store.room(id).cloned() else { return };
         let seats: Vec<ParticipantId> = record.seats().iter().map(|seat| seat.id).collect();
         let change = match self.random.below(20) {
-            0..=3 => Op::Change(Change { locked: Some(self.random.chance(30)), ..Change::default() }),
+            0..=3 => {
+                Op::Change(Change { locked: Some(self.random.chance(30)), ..Change::default() })
+            }
             4..=6 => {
                 let capacity = u8::try_from(self.random.between(1, 8)).unwrap();
                 Op::Change(Change { capacity: Capacity::new(capacity).ok(), ..Change::default() })
@@ -96,7 +102,8 @@ impl World {
             }
             11..=14 => {
                 let Some(participant) = self.random.pick(&seats) else { return };
-                let rotate = self.random.chance(40).then(|| self.rotation(room, record.password_epoch()));
+                let rotate =
+                    self.random.chance(40).then(|| self.rotation(room, record.password_epoch()));
                 Op::Kick { participant, rotate }
             }
             15 if self.random.chance(30) => Op::Close(CloseReason::ByCreator),
@@ -107,12 +114,14 @@ impl World {
             // Nobody minds if it is asked for twice.
             let _ = self.apply(id, &change, None);
         }
-        if let Op::Change(Change { rotate: Some(rotation), .. }) | Op::Kick { rotate: Some(rotation), .. } =
-            change
+        if let Op::Change(Change { rotate: Some(rotation), .. })
+        | Op::Kick { rotate: Some(rotation), .. } = change
         {
-            let is_new = self.store.room(id).is_some_and(|room| room.password_epoch() != rotation.follows);
+            let is_new =
+                self.store.room(id).is_some_and(|room| room.password_epoch() != rotation.follows);
             if is_new {
-                (self.rooms[room].password, self.rooms[room].invite) = (rotation.password, rotation.invite);
+                (self.rooms[room].password, self.rooms[room].invite) =
+                    (rotation.password, rotation.invite);
             }
         }
     }

@@ -36,11 +36,15 @@ impl World {
             self.witness.rest(record, &mut self.ledger, now);
             let online = self.online(record.id());
             for (id, program) in &online {
-                let Some(seat) = record.seat(*id) else { panic!("{id:?} believes that it has a seat") };
+                let Some(seat) = record.seat(*id) else {
+                    panic!("{id:?} believes that it has a seat")
+                };
                 assert!(seat.is_attached(), "{id:?} believes that it has a socket");
                 if let Some(state) = program.state() {
-                    let shown =
-                        seat.state.as_ref().map(|state| std::str::from_utf8(state.as_bytes()).unwrap());
+                    let shown = seat
+                        .state
+                        .as_ref()
+                        .map(|state| std::str::from_utf8(state.as_bytes()).unwrap());
                     assert_eq!(shown, Some(state), "what {id:?} shows");
                 }
             }
@@ -71,9 +75,15 @@ impl World {
             return;
         }
         let ends = (its.peers().get(&b), others.peers().get(&a));
-        let (Some(near), Some(far)) = ends else { panic!("{a:?} and {b:?} have not met: {ends:?}") };
+        let (Some(near), Some(far)) = ends else {
+            panic!("{a:?} and {b:?} have not met: {ends:?}")
+        };
         let remotes = (self.air.remote(near.number), self.air.remote(far.number));
-        assert_eq!(remotes, (Some(far.number), Some(near.number)), "{a:?} ({near:?}) and {b:?} ({far:?})");
+        assert_eq!(
+            remotes,
+            (Some(far.number), Some(near.number)),
+            "{a:?} ({near:?}) and {b:?} ({far:?})"
+        );
     }
 
     /// Every room is closed, or its time is over; then nobody is left, and nothing.
@@ -89,7 +99,10 @@ impl World {
         while self.step(until) {}
         self.tell_records();
         while self.step(until + Duration::from_secs(120)) {}
-        assert!(self.store.rooms().all(|room| room.status() != Status::Open), "a room is still open");
+        assert!(
+            self.store.rooms().all(|room| room.status() != Status::Open),
+            "a room is still open"
+        );
         assert!(!self.witness.has_sessions(), "somebody is still in a room that is over");
         for process in &self.processes {
             assert!(process.hub.is_idle(), "a hub keeps something: {:?}", process.hub);

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use signal_core::{
-    Admission, ConnId, DisplayName, Entry, ErrorCode, Fresh, Grant, Input, Language, NodeId, Op, Receipt,
-    Reject, ResumeToken, Ticket, TokenHash,
+    Admission, ConnId, DisplayName, Entry, ErrorCode, Grant, Input, Language, NodeId, Op,
+    Randomness, Receipt, Reject, ResumeToken, Ticket, TokenHash,
 };
 
 use super::{Event, World};
@@ -14,7 +14,9 @@ use crate::socket::Socket;
 impl World {
     pub(super) fn enter(&mut self, person: usize, way: Way) {
         let entry = match way {
-            Way::Attach | Way::Join if self.people[person].is_creator => self.attach(person, Some(CREATOR)),
+            Way::Attach | Way::Join if self.people[person].is_creator => {
+                self.attach(person, Some(CREATOR))
+            }
             Way::Attach if self.people[person].grant.is_some() => {
                 self.attach(person, self.people[person].grant)
             }
@@ -35,8 +37,11 @@ impl World {
     fn join(&mut self, person: usize) -> Option<Grant> {
         let keys = &self.rooms[self.people[person].room];
         let (room, password, invite) = (keys.id, keys.password, keys.invite);
-        let by =
-            if self.random.chance(20) { Admission::Invite(invite) } else { Admission::Password(password) };
+        let by = if self.random.chance(20) {
+            Admission::Invite(invite)
+        } else {
+            Admission::Password(password)
+        };
         let suffix = self.suffix();
         let applied = self.apply(room, &Op::Admit { by, suffix }, None);
         match applied.reply {
@@ -95,13 +100,13 @@ impl World {
         if self.process(node).is_none() {
             return;
         }
-        let dialect = self.people[person].program.dialect();
+        let protocol = self.people[person].program.protocol();
         let is_honest = self.people[person].program.is_honest();
         let resumes = match &entry {
             Entry::Resume { token, last_seq, .. } => Some((self.text_of(*token), *last_seq)),
             _ => None,
         };
-        self.witness.opened(conn, node, room, dialect, is_honest, resumes);
+        self.witness.opened(conn, node, room, protocol, is_honest, resumes);
         let entry = if self.random.chance(20) {
             self.asking.insert(conn, entry);
             Entry::Ask { credential: Bytes::from(conn.0.to_string()) }
@@ -110,9 +115,9 @@ impl World {
         };
         let text = token_text(conn.0);
         let resume_token = ResumeToken::new(text.as_str(), hash(&text));
-        let fresh = Fresh { suffix: self.suffix(), resume_token };
+        let randomness = Randomness { suffix: self.suffix(), resume_token };
         let language = if person % 2 == 0 { Language::Zh } else { Language::En };
-        self.input(node, Input::Open { conn, room, dialect, language, entry, fresh }, None);
+        self.input(node, Input::Open { conn, room, protocol, language, entry, randomness }, None);
     }
 
     /// The host is asked about a socket, and takes its time.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use signal_core::{
-    Applied, ConnId, Input, Link, Loss, NodeId, Op, OpId, Output, PeerFrame, Presence, RoomId,
+    Applied, Attachment, ConnId, Disconnect, Input, NodeFrame, NodeId, Op, OpId, Output, Presence,
+    RoomId,
 };
 
 use super::{Event, World};
@@ -44,7 +45,9 @@ impl World {
         while let Some(output) = self.processes[index].hub.poll_output() {
             self.note(|| format!("  {node:?} {output:?}"));
             match output {
-                Output::Authorize { conn, credential, .. } => self.authorize(node, conn, &credential),
+                Output::Authorize { conn, credential, .. } => {
+                    self.authorize(node, conn, &credential)
+                }
                 Output::Broadcast { to, except, frame } => {
                     for &conn in to.iter().filter(|conn| Some(**conn) != except) {
                         self.hand_out(conn, frame.clone());
@@ -134,7 +137,9 @@ impl World {
             let version = applied.record.as_ref().map(|record| record.version());
             format!("  store {before:?} -> {version:?}: {change:?} {:?}", applied.reply)
         });
-        let Some(record) = applied.record.as_ref().filter(|record| Some(record.version()) != before) else {
+        let Some(record) =
+            applied.record.as_ref().filter(|record| Some(record.version()) != before)
+        else {
             return applied;
         };
         if let Some(at) = record.deadline() {
@@ -172,7 +177,7 @@ impl World {
         }
     }
 
-    fn send_to_node(&mut self, from: NodeId, to: NodeId, frame: PeerFrame) {
+    fn send_to_node(&mut self, from: NodeId, to: NodeId, frame: NodeFrame) {
         let pause = self.random.below(self.plan.delay);
         if self.random.chance(self.faults.unreachable) {
             return self.schedule.after(pause, Event::Undelivered { node: from, frame });
@@ -183,11 +188,11 @@ impl World {
         self.schedule.at(at, Event::Peer { from, to, frame });
     }
 
-    pub(super) fn arrived_at_node(&mut self, from: NodeId, to: NodeId, frame: PeerFrame) {
+    pub(super) fn arrived_at_node(&mut self, from: NodeId, to: NodeId, frame: NodeFrame) {
         if self.process(to).is_none() {
             return self.schedule.after(10, Event::Undelivered { node: from, frame });
         }
-        self.input(to, Input::Peer { from, frame }, None);
+        self.input(to, Input::FromNode { from, frame }, None);
     }
 
     pub(super) fn arrived_up(&mut self, conn: ConnId, up: Up) {
@@ -197,12 +202,17 @@ impl World {
         match up {
             Up::Frame(frame, number) if is_intact => {
                 self.note(|| {
-                    format!("  {conn:?} says {}", String::from_utf8_lossy(&frame[..frame.len().min(200)]))
+                    format!(
+                        "  {conn:?} says {}",
+                        String::from_utf8_lossy(&frame[..frame.len().min(200)])
+                    )
                 });
                 self.input(node, Input::Frame { conn, frame }, number);
             }
-            Up::Close if is_intact => self.input(node, Input::Lost { conn, how: Loss::Closed }, None),
-            Up::Cut => self.input(node, Input::Lost { conn, how: Loss::Cut }, None),
+            Up::Close if is_intact => {
+                self.input(node, Input::Lost { conn, how: Disconnect::Clean }, None)
+            }
+            Up::Cut => self.input(node, Input::Lost { conn, how: Disconnect::Abrupt }, None),
             Up::Close | Up::Frame(..) => {}
         }
     }
@@ -228,10 +238,10 @@ impl World {
         let until = self.now() + self.plan.config.resume_grace;
         let records: Vec<_> = self.store.rooms().cloned().collect();
         for record in records {
-            let left = record.seats().iter().filter(|seat| seat.link.node == node);
+            let left = record.seats().iter().filter(|seat| seat.attachment.node == node);
             let left = left.filter(|seat| seat.presence == Presence::Attached);
-            for link in left.map(|seat| seat.link).collect::<Vec<Link>>() {
-                self.apply(record.id(), &Op::Detach { link, until }, None);
+            for attachment in left.map(|seat| seat.attachment).collect::<Vec<Attachment>>() {
+                self.apply(record.id(), &Op::Detach { attachment, until }, None);
             }
         }
     }

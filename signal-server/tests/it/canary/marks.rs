@@ -60,7 +60,9 @@ fn forms(secret: &str) -> Vec<(&'static str, String)> {
     ];
     for before in 0..3 {
         let shifted = [&vec![0; before], bytes].concat();
-        for (name, engine) in [("base64", BASE64_STANDARD_NO_PAD), ("base64url", BASE64_URL_SAFE_NO_PAD)] {
+        for (name, engine) in
+            [("base64", BASE64_STANDARD_NO_PAD), ("base64url", BASE64_URL_SAFE_NO_PAD)]
+        {
             // The characters that no neighbour has a share in.
             let inner = (before * 8).div_ceil(6)..shifted.len() * 8 / 6;
             forms.push((name, engine.encode(&shifted)[inner].to_owned()));
@@ -72,7 +74,9 @@ fn forms(secret: &str) -> Vec<(&'static str, String)> {
 /// As in a URL (RFC 3986 section 2.3).
 fn reserved<const UPPER: bool>(byte: u8) -> String {
     match byte {
-        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
         _ if UPPER => format!("%{byte:02X}"),
         _ => format!("%{byte:02x}"),
     }
@@ -90,7 +94,8 @@ fn a_mark_is_found_in_whatever_form_it_is_written() {
         format!("{:?}", format!("{SECRET:?}")),
         format!("{:?}", around("a", "b")),
         format!("{:?}", bytes::Bytes::from(around("a", "b"))),
-        serde_json::json!({"line": serde_json::json!({"password": SECRET}).to_string()}).to_string(),
+        serde_json::json!({"line": serde_json::json!({"password": SECRET}).to_string()})
+            .to_string(),
         around("", "").iter().map(|byte| format!("{byte:02x}")).collect(),
         around("", "").iter().map(|byte| format!("{byte:02X}")).collect(),
         around("", "").iter().map(|byte| format!("\\u{byte:04x}")).collect(),

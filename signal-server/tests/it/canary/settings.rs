@@ -28,8 +28,10 @@ pub(crate) async fn try_all(seen: &mut Seen) {
     let secret = file("secret", STRONG);
     let private = format!("-----BEGIN PRIVATE KEY-----\n{STRONG}\n-----END PRIVATE KEY-----");
     let private = file("private.pem", &private);
-    let public =
-        file("public.pem", &format!("-----BEGIN PUBLIC KEY-----\n{STRONG}\n-----END PUBLIC KEY-----"));
+    let public = file(
+        "public.pem",
+        &format!("-----BEGIN PUBLIC KEY-----\n{STRONG}\n-----END PUBLIC KEY-----"),
+    );
     for args in [
         &["--access-secret", STRONG, "--access-secret-file", &secret] as &[&str],
         &["--access-secret", WEAK, "--production"],
@@ -88,12 +90,15 @@ async fn with_a_login_of_its_own(seen: &mut Seen, folder: &Path) {
     let url = format!("http://{}/jwks", provider.local_addr().unwrap());
     let answering = tokio::spawn(async move {
         let nonsense = serde_json::json!({ "keys": STRONG }).to_string();
-        let head =
-            format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", nonsense.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            nonsense.len()
+        );
         loop {
             let (mut stream, _) = provider.accept().await.unwrap();
             let _ = stream.read(&mut [0; 4096]).await;
-            let _ = stream.write_all([head.as_bytes(), nonsense.as_bytes()].concat().as_slice()).await;
+            let _ =
+                stream.write_all([head.as_bytes(), nonsense.as_bytes()].concat().as_slice()).await;
         }
     });
     let key = folder.join("key.pem");
@@ -102,7 +107,8 @@ async fn with_a_login_of_its_own(seen: &mut Seen, folder: &Path) {
         let args = ["serve", "--listen", "127.0.0.1:0", "--log", "trace"];
         let mut running = Running::start(program(&args).args(login));
         let printed = running.announcement().await;
-        let address = printed.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
+        let address =
+            printed.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
         let api = Api::at(address.parse().unwrap());
         let stranger = api.access_token("stranger");
         seen.marks.add_token("a stranger's token", &stranger);

@@ -65,7 +65,8 @@ impl<'a> Visitor<'a> {
             seen.marks.add(name, secret);
         }
         let mut urls = printed.split_whitespace().filter_map(|word| word.strip_prefix("http://"));
-        let mut next = || Api::at(urls.next().unwrap().trim_end_matches("/metrics").parse().unwrap());
+        let mut next =
+            || Api::at(urls.next().unwrap().trim_end_matches("/metrics").parse().unwrap());
         Self { api: next(), operators: next(), seen }
     }
 
@@ -118,7 +119,8 @@ impl<'a> Visitor<'a> {
             format!(r#"{{"locked":{quoted}}}"#),
             MISPLACED.to_owned(),
         ] {
-            self.refused(self.api.request(Method::PATCH, &own).bearer_auth(&alice).body(body)).await;
+            self.refused(self.api.request(Method::PATCH, &own).bearer_auth(&alice).body(body))
+                .await;
         }
         let kick = format!("{own}/participants/misplaced%20%22%5C%20secret");
         let ban = format!("{own}/participants/p_zzzy0001?ban=misplaced%20%22%5C%20secret");
@@ -172,7 +174,9 @@ impl<'a> Visitor<'a> {
         }
         assert_eq!(guest.hear().await["type"], "ice_servers");
         self.say_wrong_things(&mut guest, &creator_id).await;
-        creator.say(&json!({"type": "answer", "to": welcome["participant_id"], "sdp": MISPLACED})).await;
+        creator
+            .say(&json!({"type": "answer", "to": welcome["participant_id"], "sdp": MISPLACED}))
+            .await;
         assert_eq!(guest.hear().await["sdp"], MISPLACED);
 
         self.open_without_query(&room).await;
@@ -191,17 +195,24 @@ impl<'a> Visitor<'a> {
         let token = self.api.ws_token(&room, "guest").await;
         self.seen.marks.add_token("the ws token of somebody who is banned", &token);
         let (_guest, joined) = self.api.enter_v2(&room, &token).await;
-        self.seen.marks.add("the resume token of somebody who is banned", &text(&joined["resume_token"]));
+        self.seen
+            .marks
+            .add("the resume token of somebody who is banned", &text(&joined["resume_token"]));
         let ice = self.api.ask(Method::POST, &room, "/ice-servers").await.data();
-        self.seen.marks.add("a TURN credential on request", &text(&ice["ice_servers"][0]["credential"]));
+        self.seen
+            .marks
+            .add("a TURN credential on request", &text(&ice["ice_servers"][0]["credential"]));
 
-        let changed = self.api.change(&room, &json!({"rotate_password": NEW_PASSWORD})).await.data();
+        let changed =
+            self.api.change(&room, &json!({"rotate_password": NEW_PASSWORD})).await.data();
         assert_eq!(changed["password"], NEW_PASSWORD);
         let ban = format!("/participants/{}?ban=true", text(&joined["participant_id"]));
         let banned = self.api.ask(Method::DELETE, &room, &ban).await.data();
         for (pass, what) in [(&changed, "a change"), (&banned, "a ban")] {
             // The six digits of a random password may be anywhere by chance.
-            self.seen.marks.add(&format!("the invite token of {what}"), &text(&pass["invite_token"]));
+            self.seen
+                .marks
+                .add(&format!("the invite token of {what}"), &text(&pass["invite_token"]));
             self.seen.marks.add(&format!("the join URL of {what}"), &text(&pass["join_url"]));
         }
         self.seen.note("the room", self.api.ask(Method::GET, &room, "").await.data().to_string());
@@ -231,7 +242,9 @@ impl<'a> Visitor<'a> {
         let answer = common::answer(create.json(&json!({"password": PASSWORD}))).await.data();
         self.seen.marks.add_token("the creator's ws token", &text(&answer["ws_token"]));
         self.seen.marks.add("an invite token", &text(&answer["invite_token"]));
-        self.seen.marks.add("the creator's TURN credential", &text(&answer["ice_servers"][0]["credential"]));
+        self.seen
+            .marks
+            .add("the creator's TURN credential", &text(&answer["ice_servers"][0]["credential"]));
         let invite = json!({"invite_token": answer["invite_token"]});
         let invited = self.api.join(&text(&answer["room_id"]), &invite).await.data();
         self.seen.marks.add_token("a ws token by invite", &text(&invited["ws_token"]));
@@ -273,7 +286,9 @@ impl<'a> Visitor<'a> {
 
     /// Sockets with good tokens that are not in their URLs.
     async fn open_without_query(&mut self, room: &Room) {
-        for (header, before) in [("authorization", "Bearer "), ("sec-websocket-protocol", "rooms, token.")] {
+        for (header, before) in
+            [("authorization", "Bearer "), ("sec-websocket-protocol", "rooms, token.")]
+        {
             let token = self.api.ws_token(room, "another guest").await;
             self.seen.marks.add_token("another ws token", &token);
             let url = format!("ws://{}/ws/webrtc/rooms/{}", self.address(), room.id);
@@ -299,7 +314,9 @@ impl<'a> Visitor<'a> {
                 }
             }
             let mut request = path.as_str().into_client_request().unwrap();
-            request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+            request
+                .headers_mut()
+                .insert("authorization", format!("Bearer {token}").parse().unwrap());
             requests.push(request);
         }
         for query in ["token", "resume", "v", "last_seq"] {
@@ -310,7 +327,9 @@ impl<'a> Visitor<'a> {
             let asked = format!("{} {:?}", request.uri(), request.headers());
             match Participant::connect(request).await {
                 Ok((mut refused, _)) => self.note_end(&asked, &mut refused).await,
-                Err(error) => self.seen.note(format!("the handshake of {asked}"), format!("{error:?}")),
+                Err(error) => {
+                    self.seen.note(format!("the handshake of {asked}"), format!("{error:?}"))
+                }
             }
         }
     }
@@ -326,9 +345,11 @@ impl<'a> Visitor<'a> {
     fn bad_tokens(&mut self, good: &str) -> Vec<String> {
         let expired = |secret: &str| {
             let claims = json!({"sub": "alice", "exp": 1_000_000_000});
-            encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+            encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes()))
+                .unwrap()
         };
-        let forged = format!("{}.a-signature-that-somebody-made-up", good.rsplit_once('.').unwrap().0);
+        let forged =
+            format!("{}.a-signature-that-somebody-made-up", good.rsplit_once('.').unwrap().0);
         let tokens = vec![
             forged,
             expired(ACCESS_SECRET),

@@ -85,7 +85,8 @@ impl Api {
     }
 
     pub async fn join(&self, room: &str, body: &Value) -> Answer {
-        answer(self.request(Method::POST, &format!("/api/webrtc/rooms/{room}/join")).json(body)).await
+        answer(self.request(Method::POST, &format!("/api/webrtc/rooms/{room}/join")).json(body))
+            .await
     }
 
     pub async fn close(&self, room: &str, access_token: &str) -> Answer {
@@ -168,17 +169,23 @@ pub async fn answer(request: RequestBuilder) -> Answer {
     let (client, request) = request.build_split();
     let request = request.unwrap();
     let (method, url) = (request.method().clone(), request.url().clone());
-    let response = timeout(PATIENCE, client.execute(request)).await.expect("the server answers").unwrap();
+    let response =
+        timeout(PATIENCE, client.execute(request)).await.expect("the server answers").unwrap();
     let retry_after = openapi::has_retry_after(&response);
     let Answer { status, body } = read(response).await;
-    openapi::judge(&client, Exchange { method: &method, url: &url, status, retry_after, body: &body }).await;
+    openapi::judge(
+        &client,
+        Exchange { method: &method, url: &url, status, retry_after, body: &body },
+    )
+    .await;
     Answer { status, body }
 }
 
 pub async fn read(response: Response) -> Answer {
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
-    let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} without JSON: {text}"));
+    let body =
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} without JSON: {text}"));
     Answer { status, body }
 }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
-use signal_core::Dialect;
+use signal_core::ProtocolVersion;
 use tokio_tungstenite::tungstenite::http::Request;
 
 pub static DOCUMENT: LazyLock<Value> =
@@ -19,17 +19,19 @@ pub enum Side {
 }
 
 /// What is wrong with a message; `None` if nothing is.
-pub fn fault(dialect: Dialect, side: Side, message: &Value) -> Option<String> {
-    let name = name(dialect, side, message["type"].as_str().unwrap_or_default());
+pub fn fault(protocol: ProtocolVersion, side: Side, message: &Value) -> Option<String> {
+    let name = name(protocol, side, message["type"].as_str().unwrap_or_default());
     let Some(validator) = VALIDATORS.get(&name) else { return Some(format!("there is no {name}")) };
-    let faults: Vec<String> =
-        validator.iter_errors(message).map(|error| format!("{error} at {}", error.instance_path())).collect();
+    let faults: Vec<String> = validator
+        .iter_errors(message)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
     (!faults.is_empty()).then(|| format!("{name}: {}", faults.join("; ")))
 }
 
 #[track_caller]
-pub fn assert_fits(dialect: Dialect, side: Side, message: &Value) {
-    if let Some(fault) = fault(dialect, side, message) {
+pub fn assert_fits(protocol: ProtocolVersion, side: Side, message: &Value) {
+    if let Some(fault) = fault(protocol, side, message) {
         panic!("{message}\nis not what asyncapi.json says: {fault}");
     }
 }
@@ -41,28 +43,32 @@ pub fn assert_close_code(code: u16) {
 }
 
 /// What a message is called in the document, like `v2.server.joined`.
-pub fn name(dialect: Dialect, side: Side, kind: &str) -> String {
-    let dialect = match dialect {
-        Dialect::V1 => "v1",
-        Dialect::V2 => "v2",
+pub fn name(protocol: ProtocolVersion, side: Side, kind: &str) -> String {
+    let protocol = match protocol {
+        ProtocolVersion::V1 => "v1",
+        ProtocolVersion::V2 => "v2",
     };
     let side = match side {
         Side::Client => "client",
         Side::Server => "server",
     };
-    format!("{dialect}.{side}.{kind}")
+    format!("{protocol}.{side}.{kind}")
 }
 
 /// What a socket that is opened by that request speaks.
-pub fn dialect<T>(request: &Request<T>) -> Dialect {
+pub fn protocol<T>(request: &Request<T>) -> ProtocolVersion {
     let query = request.uri().query().unwrap_or_default();
-    let asks = query.split('&').filter_map(|field| field.split_once('=')).any(|(name, value)| match name {
-        "v" => value.parse::<u32>().is_ok_and(|v| v >= 2),
-        _ => name == "resume",
-    });
+    let asks =
+        query.split('&').filter_map(|field| field.split_once('=')).any(
+            |(name, value)| match name {
+                "v" => value.parse::<u32>().is_ok_and(|v| v >= 2),
+                _ => name == "resume",
+            },
+        );
     let protocols = request.headers().get_all("sec-websocket-protocol");
-    let resumes = protocols.iter().any(|value| value.to_str().is_ok_and(|value| value.contains("resume.")));
-    if asks || resumes { Dialect::V2 } else { Dialect::V1 }
+    let resumes =
+        protocols.iter().any(|value| value.to_str().is_ok_and(|value| value.contains("resume.")));
+    if asks || resumes { ProtocolVersion::V2 } else { ProtocolVersion::V1 }
 }
 
 /// By the names of the messages.

@@ -35,7 +35,8 @@ pub fn problems(document: &Value, exchange: &Exchange<'_>) -> Vec<String> {
     // Whatever it is nested behind.
     let path = &path[path.find("/api/webrtc").unwrap_or(0)..];
     let operation = operation(document, exchange.method, path);
-    let Some(response) = operation.map(|operation| &operation["responses"][exchange.status.to_string()])
+    let Some(response) =
+        operation.map(|operation| &operation["responses"][exchange.status.to_string()])
     else {
         // Not an operation at all: that has to be said in the form of every refusal.
         let is_refusal = [404, 405].contains(&exchange.status);
@@ -63,9 +64,12 @@ fn operation<'a>(document: &'a Value, method: &Method, path: &str) -> Option<&'a
         let segments: Vec<&str> = template.split('/').collect();
         let mut pairs = segments.iter().zip(&asked);
         segments.len() == asked.len()
-            && pairs.all(|(segment, asked)| segment == asked || segment.starts_with('{') && !asked.is_empty())
+            && pairs.all(|(segment, asked)| {
+                segment == asked || segment.starts_with('{') && !asked.is_empty()
+            })
     };
-    let (_, item) = document["paths"].as_object().unwrap().iter().find(|(template, _)| fits(template))?;
+    let (_, item) =
+        document["paths"].as_object().unwrap().iter().find(|(template, _)| fits(template))?;
     item.get(method.as_str().to_lowercase())
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use signal_core::Dialect;
+use signal_core::ProtocolVersion;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -19,7 +19,7 @@ use super::{PATIENCE, keys, text};
 /// A signaling WebSocket that holds what is said to the AsyncAPI document, in both directions.
 pub struct Participant {
     socket: WebSocketStream<TcpStream>,
-    dialect: Dialect,
+    protocol: ProtocolVersion,
     /// How many frames it has sent that are no messages, and has not been told so.
     misspoken: u32,
 }
@@ -38,17 +38,17 @@ impl Participant {
         request: impl IntoClientRequest + Unpin,
     ) -> Result<(Self, Handshake), tungstenite::Error> {
         let request = request.into_client_request()?;
-        let dialect = asyncapi::dialect(&request);
+        let protocol = asyncapi::protocol(&request);
         let address = request.uri().authority().unwrap().as_str().parse().unwrap();
         let stream = socket.connect(address).await?;
         let handshake = timeout(PATIENCE, client_async(request, stream)).await;
         let (socket, response) = handshake.expect("the server answers the handshake")?;
-        Ok((Self { socket, dialect, misspoken: 0 }, response))
+        Ok((Self { socket, protocol, misspoken: 0 }, response))
     }
 
     /// Says what a client may say.
     pub async fn say(&mut self, message: &Value) {
-        asyncapi::assert_fits(self.dialect, Side::Client, message);
+        asyncapi::assert_fits(self.protocol, Side::Client, message);
         self.say_text(&message.to_string()).await;
     }
 
@@ -58,10 +58,11 @@ impl Participant {
     }
 
     pub async fn send(&mut self, message: Message) {
-        let said = message.is_text().then(|| serde_json::from_slice(&message.clone().into_data()).ok());
-        let is_message = said
-            .flatten()
-            .is_some_and(|said: Value| asyncapi::fault(self.dialect, Side::Client, &said).is_none());
+        let said =
+            message.is_text().then(|| serde_json::from_slice(&message.clone().into_data()).ok());
+        let is_message = said.flatten().is_some_and(|said: Value| {
+            asyncapi::fault(self.protocol, Side::Client, &said).is_none()
+        });
         self.misspoken += u32::from(!is_message);
         self.socket.send(message).await.unwrap();
     }
@@ -180,13 +181,16 @@ impl Participant {
 
     /// What the server says is what the document has, and what it refuses is not.
     fn judge(&mut self, message: &Value) {
-        asyncapi::assert_fits(self.dialect, Side::Server, message);
+        asyncapi::assert_fits(self.protocol, Side::Server, message);
         // Of a field that comes twice a schema sees one.
         let is_refusal = (message["code"] == "invalid_message"
             && !text(&message["message"]).contains("duplicate"))
             || message["code"] == "unknown_type";
         if message["type"] == "error" && is_refusal {
-            assert!(self.misspoken > 0, "refused, but asyncapi.json finds nothing wrong: {message}");
+            assert!(
+                self.misspoken > 0,
+                "refused, but asyncapi.json finds nothing wrong: {message}"
+            );
             self.misspoken -= 1;
         }
     }

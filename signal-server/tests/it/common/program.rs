@@ -75,9 +75,12 @@ impl Running {
     pub async fn announcement(&mut self) -> String {
         let mut printed = String::new();
         while !printed.contains("as the creator.") {
-            let line =
-                timeout(PATIENCE, self.stdout.next_line()).await.expect("it announces itself").unwrap();
-            printed.push_str(&line.unwrap_or_else(|| panic!("it ended after printing:\n{printed}")));
+            let line = timeout(PATIENCE, self.stdout.next_line())
+                .await
+                .expect("it announces itself")
+                .unwrap();
+            printed
+                .push_str(&line.unwrap_or_else(|| panic!("it ended after printing:\n{printed}")));
             printed.push('\n');
         }
         printed
@@ -115,7 +118,8 @@ impl Served {
         let mut running = Running::start(command.env("SIGNAL_ACCESS_SECRET", ACCESS_SECRET));
         let printed = running.announcement().await;
         let mut urls = printed.split_whitespace().filter_map(|word| word.strip_prefix("http://"));
-        let mut next = || Api::at(urls.next().unwrap().trim_end_matches("/metrics").parse().unwrap());
+        let mut next =
+            || Api::at(urls.next().unwrap().trim_end_matches("/metrics").parse().unwrap());
         let (api, operators) = (next(), next());
         Self { running, api, operators }
     }
@@ -165,7 +169,8 @@ impl<'a> Durable<'a> {
     }
 
     pub async fn start_at(listen: &str, data_dir: &'a Path) -> Self {
-        let mut running = Running::start(durable(&mut program(&["serve", "--listen", listen]), data_dir));
+        let mut running =
+            Running::start(durable(&mut program(&["serve", "--listen", listen]), data_dir));
         let printed = running.announcement().await;
         let url = printed.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
         Self { running, address: url.parse().unwrap(), data_dir }

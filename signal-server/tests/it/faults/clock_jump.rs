@@ -57,7 +57,11 @@ async fn a_clock_that_jumps_ends_and_extends_nothing_but_tokens_until_a_restart(
         assert_eq!(creator.hear_within(LONG_PATIENCE).await["reason"], "lost");
     }
     let ended = creator.hear_within(LONG_PATIENCE).await;
-    assert_eq!((&ended["type"], &ended["code"]), (&json!("room_closed"), &json!("expired")), "{ended}");
+    assert_eq!(
+        (&ended["type"], &ended["code"]),
+        (&json!("room_closed"), &json!("expired")),
+        "{ended}"
+    );
     assert_eq!(creator.closed().await, 4503);
     let (_, refused) = api.resume(&short, &text(&second_joined["resume_token"])).await;
     assert_eq!(refused["type"], "error");
@@ -136,5 +140,7 @@ fn libfaketime() -> PathBuf {
     let folders = fs::read_dir("/usr/lib").unwrap().map(|folder| folder.unwrap().path());
     let mut libraries =
         folders.chain(["/usr/lib64".into()]).map(|folder| folder.join("faketime/libfaketime.so.1"));
-    libraries.find(|library| library.exists()).expect("libfaketime is there: `./test` says how to install it")
+    libraries
+        .find(|library| library.exists())
+        .expect("libfaketime is there: `./test` says how to install it")
 }

@@ -23,7 +23,8 @@ const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// What they send, a part at a time: nothing, headers, a body, TLS, and a socket that the server refuses.
 fn ways(address: SocketAddr) -> [Vec<Vec<u8>>; 6] {
-    let trickle = |text: String| text.into_bytes().chunks(1).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let trickle =
+        |text: String| text.into_bytes().chunks(1).map(<[u8]>::to_vec).collect::<Vec<_>>();
     let upgrade = format!(
         "GET /ws/webrtc/rooms/ABC234?token=x HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
@@ -47,7 +48,8 @@ fn ways(address: SocketAddr) -> [Vec<Vec<u8>>; 6] {
 #[tokio::test(flavor = "multi_thread")]
 async fn hundreds_that_dawdle_are_closed_take_few_files_and_keep_nobody_waiting() {
     let sockets = SOCKETS.to_string();
-    let server = serve(&["--max-connections-per-address", &sockets, "--joins-per-minute", "100000"]).await;
+    let server =
+        serve(&["--max-connections-per-address", &sockets, "--joins-per-minute", "100000"]).await;
     let api = &server.api;
     let room = api.room().await;
     let (mut creator, _) = api.enter_v2(&room, &room.access_token).await;
@@ -83,8 +85,9 @@ async fn hundreds_that_dawdle_are_closed_take_few_files_and_keep_nobody_waiting(
     assert!(served > 0);
     assert!(most_files <= files + 2 * SOCKETS + SPARE_FILES, "{most_files} after {files}");
     let metrics = server.metrics().await;
-    let refused =
-        |setting: &str| number(&metrics, &format!("signal_refusals_total{{setting=\"{setting}\"}}"));
+    let refused = |setting: &str| {
+        number(&metrics, &format!("signal_refusals_total{{setting=\"{setting}\"}}"))
+    };
     // Some may have been turned away too late for them to notice.
     assert!(refused("header-seconds") >= DAWDLERS as f64, "{metrics}");
     assert!(refused("request-seconds") > 0.0, "{metrics}");

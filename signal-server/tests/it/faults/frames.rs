@@ -66,7 +66,8 @@ impl Witnesses {
     async fn enter(server: &Served) -> Self {
         let room = server.api.room_with(&json!({"max_participants": 50})).await;
         let (mut creator, _) = server.api.enter_v2(&room, &room.access_token).await;
-        let guest = server.api.enter_v2(&room, &server.api.ws_token(&room, "witness").await).await.0;
+        let guest =
+            server.api.enter_v2(&room, &server.api.ws_token(&room, "witness").await).await.0;
         assert_eq!(creator.hear().await["type"], "peer_joined");
         Self { room, members: [creator, guest] }
     }
@@ -111,7 +112,8 @@ async fn send(tcp: &mut TcpStream, bytes: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn whoever_breaks_the_rules_of_websocket_is_closed_with_the_code_for_it_and_the_others_talk_on() {
+async fn whoever_breaks_the_rules_of_websocket_is_closed_with_the_code_for_it_and_the_others_talk_on()
+ {
     let server = serve(&[]).await;
     let mut witnesses = Witnesses::enter(&server).await;
     let fragments = |first, count| {
@@ -136,7 +138,11 @@ async fn whoever_breaks_the_rules_of_websocket_is_closed_with_the_code_for_it_an
         ("a ping that is too long", frame(PING, &[0; 126]), PROTOCOL_ERROR),
         ("a ping in fragments", frame(PING & 0x0F, b"x"), PROTOCOL_ERROR),
         ("a fragment of nothing", frame(END, b"x"), PROTOCOL_ERROR),
-        ("a message within another", [frame(TEXT_BEGINS, b"x"), frame(TEXT, b"{}")].concat(), PROTOCOL_ERROR),
+        (
+            "a message within another",
+            [frame(TEXT_BEGINS, b"x"), frame(TEXT, b"{}")].concat(),
+            PROTOCOL_ERROR,
+        ),
         ("half a close code", frame(CLOSE, b"\x03"), PROTOCOL_ERROR),
         ("a reason that is not UTF-8", frame(CLOSE, b"\x03\xE8\xFF"), INVALID_TEXT),
     ] {
@@ -144,7 +150,8 @@ async fn whoever_breaks_the_rules_of_websocket_is_closed_with_the_code_for_it_an
         send(offender.tcp(), &frames).await;
         assert_eq!(offender.read_until_closed().await, code, "{what}");
         witnesses.see_lost(&joined["participant_id"]).await;
-        let (back, resumed) = server.api.resume(&witnesses.room, &text(&joined["resume_token"])).await;
+        let (back, resumed) =
+            server.api.resume(&witnesses.room, &text(&joined["resume_token"])).await;
         assert_eq!(resumed["type"], "resumed", "{what}");
         for member in &mut witnesses.members {
             assert_eq!(member.hear().await["connected"], true, "{what}");
@@ -195,7 +202,8 @@ async fn a_message_in_fragments_is_one_message_whatever_comes_between_them() {
     let Witnesses { room, members: [mut creator, mut guest] } = Witnesses::enter(&server).await;
     let message = broadcast("in parts").to_string();
     let (begin, end) = message.as_bytes().split_at(9);
-    let parts = [frame(TEXT_BEGINS, begin), frame(PING, b"between"), frame(MORE, b""), frame(END, end)];
+    let parts =
+        [frame(TEXT_BEGINS, begin), frame(PING, b"between"), frame(MORE, b""), frame(END, end)];
     guest.tcp().write_all(&parts.concat()).await.unwrap();
     assert_eq!(creator.hear().await["data"], "in parts");
 

@@ -50,7 +50,8 @@ async fn a_peer_that_vanishes_is_missed_within_its_heartbeat_and_gone_after_its_
 
     // Back over another network, long before the server misses the old socket.
     creator.say(&broadcast("while it was away")).await;
-    let (mut roaming_again, resumed) = api.resume(&room, &text(&roaming_joined["resume_token"])).await;
+    let (mut roaming_again, resumed) =
+        api.resume(&room, &text(&roaming_joined["resume_token"])).await;
     assert_eq!(resumed["type"], "resumed");
     loop {
         let heard = roaming_again.hear().await;
@@ -71,8 +72,12 @@ async fn a_peer_that_vanishes_is_missed_within_its_heartbeat_and_gone_after_its_
                     assert_eq!(heard["data"], said);
                     said += 1;
                 }
-                "peer_updated" => fates.push((text(&heard["participant_id"]), heard["connected"].clone())),
-                "peer_left" => fates.push((text(&heard["participant_id"]), heard["reason"].clone())),
+                "peer_updated" => {
+                    fates.push((text(&heard["participant_id"]), heard["connected"].clone()))
+                }
+                "peer_left" => {
+                    fates.push((text(&heard["participant_id"]), heard["reason"].clone()))
+                }
                 other => panic!("{other}"),
             }
         }

@@ -15,7 +15,8 @@ const COMING: usize = 60;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_sixty_who_come_at_once_exactly_as_many_get_in_as_there_are_seats() {
-    let server = serve(&["--joins-per-minute", "1000", "--max-connections-per-address", "1000"]).await;
+    let server =
+        serve(&["--joins-per-minute", "1000", "--max-connections-per-address", "1000"]).await;
     let api = Arc::new(Api::at(server.api.address()));
     let (first, second) = tokio::join!(storm(&api, true), storm(&api, false));
     for (room, mut inside, outside) in [first, second] {
@@ -24,11 +25,16 @@ async fn of_sixty_who_come_at_once_exactly_as_many_get_in_as_there_are_seats() {
             inside.push(api.enter_v2(&room, &room.access_token).await);
         }
         assert_eq!(inside.len(), SEATS);
-        let ids: HashSet<String> = inside.iter().map(|(_, joined)| text(&joined["participant_id"])).collect();
+        let ids: HashSet<String> =
+            inside.iter().map(|(_, joined)| text(&joined["participant_id"])).collect();
         assert_eq!(ids.len(), SEATS);
         for (participant, joined) in &mut inside {
-            let mut seen: HashSet<String> =
-                joined["participants"].as_array().unwrap().iter().map(|peer| text(&peer["id"])).collect();
+            let mut seen: HashSet<String> = joined["participants"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|peer| text(&peer["id"]))
+                .collect();
             while seen.len() < SEATS - 1 {
                 let heard = participant.hear().await;
                 assert_eq!(heard["type"], "peer_joined", "{heard}");
@@ -43,14 +49,18 @@ async fn of_sixty_who_come_at_once_exactly_as_many_get_in_as_there_are_seats() {
         let (mut leaver, _) = inside.swap_remove(1);
         leaver.say(&json!({"type": "leave"})).await;
         assert_eq!(leaver.closed().await, 1000);
-        let storm = outside.into_iter().map(|token| enter(Arc::clone(&api), room.id.clone(), token));
+        let storm =
+            outside.into_iter().map(|token| enter(Arc::clone(&api), room.id.clone(), token));
         let entered = storm.collect::<JoinSet<_>>().join_all().await;
         assert_eq!(entered.iter().filter(|entered| entered.is_ok()).count(), 1);
     }
 }
 
 /// A room that sixty guests come to at the same moment: who has got in, and the tokens of those who have not.
-async fn storm(api: &Arc<Api>, creator_is_there: bool) -> (Room, Vec<(Participant, Value)>, Vec<String>) {
+async fn storm(
+    api: &Arc<Api>,
+    creator_is_there: bool,
+) -> (Room, Vec<(Participant, Value)>, Vec<String>) {
     let room = api.room_with(&json!({"max_participants": SEATS})).await;
     let mut inside = Vec::new();
     let mut tokens = Vec::new();
@@ -83,7 +93,8 @@ async fn storm(api: &Arc<Api>, creator_is_there: bool) -> (Room, Vec<(Participan
 
 /// Enters as v2, or is told that the room is full; then the token is good for another time.
 async fn enter(api: Arc<Api>, room: String, token: String) -> Result<(Participant, Value), String> {
-    let (mut socket, _) = Participant::connect(api.socket_url(&room, &token) + "&v=2").await.unwrap();
+    let (mut socket, _) =
+        Participant::connect(api.socket_url(&room, &token) + "&v=2").await.unwrap();
     let heard = socket.hear().await;
     if heard["type"] == "joined" {
         return Ok((socket, heard));

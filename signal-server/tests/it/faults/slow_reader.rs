@@ -32,7 +32,9 @@ async fn a_slow_reader_in_a_burst_of_fifty_loses_its_socket_and_nobody_else_a_me
     let without = burst(false).await;
     let with = burst(true).await;
     let ratio = with.as_secs_f64() / without.as_secs_f64();
-    println!("p99 of delivery: {without:?}, and {with:?} with a slow reader, {ratio:.2} times as long");
+    println!(
+        "p99 of delivery: {without:?}, and {with:?} with a slow reader, {ratio:.2} times as long"
+    );
 }
 
 /// Has everybody talk until a slow reader is owed more than can wait for it; the 99th percentile of the time from a
@@ -40,7 +42,8 @@ async fn a_slow_reader_in_a_burst_of_fifty_loses_its_socket_and_nobody_else_a_me
 async fn burst(has_slow_reader: bool) -> Duration {
     let plenty = u32::MAX.to_string();
     let rates = ["--burst-messages", &plenty, "--burst-bytes", &plenty];
-    let server = serve(&[&rates, ["--max-connections-per-address", "1000"].as_slice()].concat()).await;
+    let server =
+        serve(&[&rates, ["--max-connections-per-address", "1000"].as_slice()].concat()).await;
     let api = &server.api;
     let room = api.room_with(&json!({"max_participants": 50})).await;
     let (creator, _) = api.enter_v2(&room, &room.access_token).await;
@@ -56,7 +59,8 @@ async fn burst(has_slow_reader: bool) -> Duration {
     let start = Instant::now();
     let ready = Arc::new(Barrier::new(members.len()));
     let losses = usize::from(has_slow_reader);
-    let all = members.into_iter().map(|member| member.live(Arc::clone(&ready), rounds, losses, start));
+    let all =
+        members.into_iter().map(|member| member.live(Arc::clone(&ready), rounds, losses, start));
     let all = all.collect::<JoinSet<_>>().join_all();
     let visits = async {
         for _ in 0..VISITS {
@@ -124,7 +128,8 @@ async fn comes_back(
     (mut slow, id, token): (Participant, &str, &str),
 ) {
     // It may have been reset, or ended after what the systems held.
-    let _ = timeout(PATIENCE, copy(&mut slow.tcp(), &mut sink())).await.expect("its socket has ended");
+    let _ =
+        timeout(PATIENCE, copy(&mut slow.tcp(), &mut sink())).await.expect("its socket has ended");
     let (mut slow, resumed) = server.api.resume(room, token).await;
     assert_eq!(
         (&resumed["type"], &resumed["replayed"]),
@@ -134,7 +139,11 @@ async fn comes_back(
     assert_eq!(resumed["participant_id"], id);
     for member in &mut *members {
         let heard = member.participant.hear().await;
-        assert_eq!((&heard["type"], &heard["connected"]), (&json!("peer_updated"), &json!(true)), "{heard}");
+        assert_eq!(
+            (&heard["type"], &heard["connected"]),
+            (&json!("peer_updated"), &json!(true)),
+            "{heard}"
+        );
     }
     members[0].participant.say(&broadcast("welcome back")).await;
     assert_eq!(slow.hear().await["data"], "welcome back");
@@ -155,7 +164,13 @@ impl Member {
 
     /// Says something, hears everybody, and so on, until all has been heard: every message in its order, everybody who
     /// came or went, and everybody who lost the socket.
-    async fn live(mut self, ready: Arc<Barrier>, rounds: usize, losses: usize, start: Instant) -> Self {
+    async fn live(
+        mut self,
+        ready: Arc<Barrier>,
+        rounds: usize,
+        losses: usize,
+        start: Instant,
+    ) -> Self {
         ready.wait().await;
         let others = TALKERS - usize::from(self.to_say > 0);
         let mut heard_of: HashMap<String, usize> = HashMap::new();
@@ -165,7 +180,8 @@ impl Member {
             // What is on its way to somebody who reads is less than the queue that way.
             if said < self.to_say && heard >= others * said {
                 let sent_at = start.elapsed().as_micros() as u64;
-                let data = json!({"number": said, "sent_at": sent_at, "padding": "x".repeat(PADDING)});
+                let data =
+                    json!({"number": said, "sent_at": sent_at, "padding": "x".repeat(PADDING)});
                 self.participant.say(&broadcast(data)).await;
                 said += 1;
             }
@@ -176,13 +192,17 @@ impl Member {
                     assert_eq!(message["data"]["number"], *count);
                     *count += 1;
                     heard += 1;
-                    let sent_at = Duration::from_micros(message["data"]["sent_at"].as_u64().unwrap());
+                    let sent_at =
+                        Duration::from_micros(message["data"]["sent_at"].as_u64().unwrap());
                     self.delays.push(start.elapsed().saturating_sub(sent_at));
                 }
                 // The talkers came one by one.
                 "peer_joined" => assert!(visitors.insert(text(&message["participant"]["id"]))),
                 "peer_left" => {
-                    assert!(visitors.remove(message["participant_id"].as_str().unwrap()), "{message}");
+                    assert!(
+                        visitors.remove(message["participant_id"].as_str().unwrap()),
+                        "{message}"
+                    );
                     visits += 1;
                 }
                 "peer_updated" => {

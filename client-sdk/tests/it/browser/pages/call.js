@@ -1,5 +1,5 @@
 // What every page has, however it negotiates: a seat in a room, a connection to each other participant, and an account
-// of what comes in. The messages are those of the API document, in its first dialect.
+// of what comes in. The messages are those of the API document, in its first protocol version.
 
 import { openMedia, paintScreen } from "./media.js";
 import { describe } from "./statistics.js";

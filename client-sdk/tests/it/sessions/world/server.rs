@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use client_sdk::session::{Setback, Way};
 use signal_core::{
-    Admission, ConnId, DisplayName, Entry, Fresh, Grant, IdSuffix, Input, Language, Op, Output, PasswordTag,
-    Receipt, ResumeToken, Ticket, TokenHash,
+    Admission, ConnId, DisplayName, Entry, Grant, IdSuffix, Input, Language, Op, Output,
+    PasswordTag, Randomness, Receipt, ResumeToken, Ticket, TokenHash,
 };
 
 use super::World;
@@ -29,14 +29,16 @@ impl World {
         let grant = self.participants[index].grant;
         let entry = match way {
             Way::Attach | Way::Join => Entry::Attach { grant, name, ice: None },
-            Way::Resume { token, last_seq } => Entry::Resume { token: hash(&token), last_seq, ice: None },
+            Way::Resume { token, last_seq } => {
+                Entry::Resume { token: hash(&token), last_seq, ice: None }
+            }
         };
         let text = format!("{conn:?}");
         let resume_token = ResumeToken::new(text.as_str(), hash(&text));
-        let fresh = Fresh { suffix: IdSuffix::new(0), resume_token };
-        let (room, dialect, language) = (self.room, self.dialect, Language::En);
+        let randomness = Randomness { suffix: IdSuffix::new(0), resume_token };
+        let (room, protocol, language) = (self.room, self.protocol, Language::En);
         self.participants[index].conn = Some(conn);
-        self.input(Input::Open { conn, room, dialect, language, entry, fresh });
+        self.input(Input::Open { conn, room, protocol, language, entry, randomness });
     }
 
     pub(super) fn input(&mut self, input: Input) {
@@ -70,7 +72,9 @@ impl World {
     }
 
     pub(super) fn closed(&mut self, conn: ConnId, code: u16) {
-        let Some(index) = self.participants.iter().position(|one| one.conn == Some(conn)) else { return };
+        let Some(index) = self.participants.iter().position(|one| one.conn == Some(conn)) else {
+            return;
+        };
         let participant = &mut self.participants[index];
         participant.conn = None;
         participant.up.clear();

@@ -1,13 +1,13 @@
 //! What one node sends to another.
 
-use signal_core::{Address, ErrorCode, NodeId, PeerBody, PeerFrame, RoomId, Timestamp};
+use signal_core::{ErrorCode, NodeBody, NodeFrame, NodeId, RoomId, SeatRef, Timestamp};
 
 use super::{Cause, Witness};
 use crate::ledger::Ledger;
 
 impl Witness {
     /// A message has come from another node to the one that judges its pair.
-    pub(super) fn arrived_from_node(&mut self, node: NodeId, frame: &PeerFrame, ledger: &Ledger) {
+    pub(super) fn arrived_from_node(&mut self, node: NodeId, frame: &NodeFrame, ledger: &Ledger) {
         let Some(number) = number_of(frame, ledger) else { return };
         self.step.cause = Cause::Peer(number);
         let version = self.record(node, frame.room).map(|record| record.version());
@@ -19,12 +19,19 @@ impl Witness {
     }
 
     /// Messages that have waited for a record are looked into now that it has come.
-    pub(super) fn turn_to_early(&mut self, node: NodeId, room: RoomId, ledger: &mut Ledger, now: Timestamp) {
+    pub(super) fn turn_to_early(
+        &mut self,
+        node: NodeId,
+        room: RoomId,
+        ledger: &mut Ledger,
+        now: Timestamp,
+    ) {
         let version = self.record(node, room).map(|record| record.version());
-        let is_due = |(at, frame): &(NodeId, PeerFrame)| {
+        let is_due = |(at, frame): &(NodeId, NodeFrame)| {
             *at == node && frame.room == room && Some(frame.version) <= version
         };
-        let (due, early): (Vec<_>, Vec<_>) = std::mem::take(&mut self.early).into_iter().partition(is_due);
+        let (due, early): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.early).into_iter().partition(is_due);
         self.early = early;
         for (_, frame) in due {
             if self.is_void(node, &frame) {
@@ -41,9 +48,9 @@ impl Witness {
     }
 
     /// Whether a frame is from or for a seat that has lost messages since.
-    pub(super) fn is_void(&self, node: NodeId, frame: &PeerFrame) -> bool {
+    pub(super) fn is_void(&self, node: NodeId, frame: &NodeFrame) -> bool {
         let record = self.record(node, frame.room);
-        let is_void = |address: &Address| {
+        let is_void = |address: &SeatRef| {
             let seat = record.and_then(|record| record.seat(address.id));
             seat.is_none_or(|seat| seat.generation != address.generation)
         };
@@ -51,22 +58,35 @@ impl Witness {
     }
 
     /// A frame goes out to another node.
-    pub fn sent_to_node(&mut self, node: NodeId, frame: &PeerFrame, ledger: &mut Ledger, now: Timestamp) {
+    pub fn sent_to_node(
+        &mut self,
+        node: NodeId,
+        frame: &NodeFrame,
+        ledger: &mut Ledger,
+        now: Timestamp,
+    ) {
         if self.is_blind {
             return;
         }
         let Some(to) = frame.to else { return };
         match &frame.body {
-            PeerBody::Signal(_) if frame.from.id < to.id => {
+            NodeBody::Signal(_) if frame.from.id < to.id => {
                 if let Some(number) = number_of(frame, ledger) {
                     self.referee.forwarded(node, number, ledger, now);
                 }
             }
-            PeerBody::Refused { code, .. } => {
+            NodeBody::Refused { code, .. } => {
                 let is_conflict = *code == ErrorCode::OfferConflict;
                 match self.step.cause {
                     _ if is_conflict => {
-                        self.referee.conflicted(node, frame.room, to.id, frame.from.id, ledger, now);
+                        self.referee.conflicted(
+                            node,
+                            frame.room,
+                            to.id,
+                            frame.from.id,
+                            ledger,
+                            now,
+                        );
                     }
                     Cause::Peer(number) => {
                         self.early.retain(|(_, frame)| number_of(frame, ledger) != Some(number));
@@ -78,16 +98,16 @@ impl Witness {
                     }
                 }
             }
-            PeerBody::Message { .. } | PeerBody::Signal(_) => {}
+            NodeBody::Message { .. } | NodeBody::Signal(_) => {}
         }
     }
 }
 
-pub(super) fn number_of(frame: &PeerFrame, ledger: &Ledger) -> Option<u64> {
+pub(super) fn number_of(frame: &NodeFrame, ledger: &Ledger) -> Option<u64> {
     let payload = match &frame.body {
-        PeerBody::Message { data, .. } => data,
-        PeerBody::Refused { .. } => return None,
-        PeerBody::Signal(signal) => &signal.payload,
+        NodeBody::Message { data, .. } => data,
+        NodeBody::Refused { .. } => return None,
+        NodeBody::Signal(signal) => &signal.payload,
     };
     ledger.number_in(std::str::from_utf8(payload.as_bytes()).ok()?)
 }

@@ -1,7 +1,9 @@
 //! What a socket is told, from its welcome to its close.
 
 use bytes::Bytes;
-use signal_core::{CloseCode, ConnId, Dialect, NodeId, ParticipantId, RoomId, Status, Timestamp};
+use signal_core::{
+    CloseCode, ConnId, NodeId, ParticipantId, ProtocolVersion, RoomId, Status, Timestamp,
+};
 
 use super::{Cause, Witness};
 use crate::frame::Told;
@@ -12,7 +14,7 @@ use crate::ledger::{Kind, Ledger};
 pub(super) struct Conn {
     pub(super) node: NodeId,
     pub(super) room: RoomId,
-    pub(super) dialect: Dialect,
+    pub(super) protocol: ProtocolVersion,
     pub(super) is_honest: bool,
     /// The resume token that it came with, and how far its participant had got.
     pub(super) resumes: Option<(String, u64)>,
@@ -40,7 +42,7 @@ impl Witness {
         let Some(state) = self.conns.get_mut(&conn) else { return };
         let phase = std::mem::replace(&mut state.phase, Phase::Over);
         let Phase::Seated(id) = phase else { return };
-        let keeps_seat = is_cut && state.dialect == Dialect::V2;
+        let keeps_seat = is_cut && state.protocol == ProtocolVersion::V2;
         state.keeps_seat = Some(keeps_seat.then(|| now + self.config.resume_grace));
         let key = (state.node, state.room, id);
         match self.sessions.get_mut(&key) {
@@ -58,13 +60,20 @@ impl Witness {
         if self.is_blind {
             return;
         }
-        let state = self.conns.get_mut(&conn).expect("only sockets that were opened are written to");
+        let state =
+            self.conns.get_mut(&conn).expect("only sockets that were opened are written to");
         if let Phase::Seated(_) = state.phase {
-            assert!(state.unsent <= self.config.max_unsent_bytes, "{} bytes wait for {conn:?}", state.unsent);
+            assert!(
+                state.unsent <= self.config.max_unsent_bytes,
+                "{} bytes wait for {conn:?}",
+                state.unsent
+            );
             state.unsent += frame.len();
         }
         match (state.phase, told.kind.as_str()) {
-            (Phase::Entering, "joined" | "resumed") => self.entered(conn, frame, &told, ledger, now),
+            (Phase::Entering, "joined" | "resumed") => {
+                self.entered(conn, frame, &told, ledger, now)
+            }
             (Phase::Entering, "error") => self.end(conn),
             // `joined` is the first message of a replay that begins at 0.
             (Phase::Seated(id), kind) if kind != "resumed" => {
@@ -83,25 +92,30 @@ impl Witness {
         now: Timestamp,
     ) {
         let Some(state) = self.conns.get_mut(&conn) else { return };
-        let (node, room, dialect) = (state.node, state.room, state.dialect);
+        let (node, room, protocol) = (state.node, state.room, state.protocol);
         let (resumed, is_honest) = (state.resumes.clone(), state.is_honest);
         state.unsent += frame.len();
         let record = self.record(node, room).cloned().expect("it goes by a record");
         let id = match (&resumed, told.participant_id) {
             (None, Some(id)) => id.0,
             (Some((token, _)), id) => {
-                let owner = self.tokens.get(token).copied().expect("only a token that was issued is taken");
+                let owner =
+                    self.tokens.get(token).copied().expect("only a token that was issued is taken");
                 assert!(id.is_none_or(|id| id.0 == owner), "the token of {owner:?} resumed {id:?}");
                 owner
             }
             (None, None) => panic!("`joined` does not say who: {told:?}"),
         };
         assert_eq!(told.kind == "resumed", resumed.is_some(), "{conn:?} was told {told:?}");
-        assert_eq!(told.v, (told.replayed.is_none() && dialect == Dialect::V2).then_some(2));
+        assert_eq!(
+            told.v,
+            (told.replayed.is_none() && protocol == ProtocolVersion::V2).then_some(2)
+        );
         let key = (node, room, id);
         match (resumed, told.replayed) {
             (Some((_, last_seq)), Some(_)) => {
-                let session = self.sessions.get_mut(&key).expect("only what is known can be replayed");
+                let session =
+                    self.sessions.get_mut(&key).expect("only what is known can be replayed");
                 assert_eq!(session.conn, None, "{id:?} has two sockets");
                 session.resume(conn, is_honest, last_seq, told);
                 if session.is_astray {
@@ -109,9 +123,12 @@ impl Witness {
                 }
             }
             _ => {
-                let session = Session::new(id, dialect, conn, frame, told, &record);
+                let session = Session::new(id, protocol, conn, frame, told, &record);
                 let before = self.sessions.insert(key, session);
-                assert!(before.is_none_or(|before| before.conn.is_none()), "{id:?} has two sockets");
+                assert!(
+                    before.is_none_or(|before| before.conn.is_none()),
+                    "{id:?} has two sockets"
+                );
                 self.referee.released(node, room, id, ledger, now);
             }
         }
@@ -124,7 +141,8 @@ impl Witness {
         if !state.held.is_empty() {
             self.step.welcomed.push(conn);
         }
-        let is_message = |number: &Option<u64>| number.is_some_and(|n| ledger.entry(n).kind == Kind::Message);
+        let is_message =
+            |number: &Option<u64>| number.is_some_and(|n| ledger.entry(n).kind == Kind::Message);
         if state.held.iter().any(is_message) {
             // Which of several early frames an error is about cannot be seen.
             self.referee.give_up(id);
@@ -146,7 +164,8 @@ impl Witness {
         let Some(state) = self.conns.get(&conn) else { return };
         let (node, room) = (state.node, state.room);
         let record = self.record(node, room).cloned().expect("it goes by a record");
-        let session = self.sessions.get_mut(&(node, room, id)).expect("whoever is seated has a session");
+        let session =
+            self.sessions.get_mut(&(node, room, id)).expect("whoever is seated has a session");
         let novelty = session.told(frame, told, &record, ledger);
         if novelty == Novelty::Known {
             return;
@@ -160,7 +179,9 @@ impl Witness {
                 let is_sender_here = self.sessions.contains_key(&(node, room, from));
                 let is_judged_here = from > id || is_sender_here || self.referee.expects(number);
                 match novelty {
-                    Novelty::Live if is_judged_here => self.referee.forwarded(node, number, ledger, now),
+                    Novelty::Live if is_judged_here => {
+                        self.referee.forwarded(node, number, ledger, now)
+                    }
                     Novelty::Kept => self.referee.turned_up(node, number, ledger, now),
                     Novelty::Known | Novelty::Live => {}
                 }
@@ -168,7 +189,10 @@ impl Witness {
             "error" => self.refused(conn, id, told, novelty, ledger, now),
             "room_closed" => {
                 let is_over = record.status() != Status::Open;
-                assert!(is_over || record.seat(id).is_none(), "{id:?} was told that an open room is closed");
+                assert!(
+                    is_over || record.seat(id).is_none(),
+                    "{id:?} was told that an open room is closed"
+                );
                 self.end(conn);
             }
             "kicked" => self.end(conn),
@@ -209,14 +233,21 @@ impl Witness {
                     Some(to) => self.referee.conflicted(node, room, id, to, ledger, now),
                     None => self.referee.failed(node, number, ledger),
                 }
-                assert!(about.is_none() || about == to, "an error about {about:?} for a message to {to:?}");
+                assert!(
+                    about.is_none() || about == to,
+                    "an error about {about:?} for a message to {to:?}"
+                );
             }
-            (Cause::Undelivered(Some(number)), Novelty::Live) => self.referee.failed(node, number, ledger),
+            (Cause::Undelivered(Some(number)), Novelty::Live) => {
+                self.referee.failed(node, number, ledger)
+            }
             // What was for everybody is refused in the name of its sender.
             (Cause::Refusal(from), Novelty::Live) => {
                 self.count_refusal(id, Some(from).filter(|from| *from != id));
             }
-            (_, Novelty::Live) if about.is_some_and(|to| self.referee.awaits(node, room, id, to)) => {
+            (_, Novelty::Live)
+                if about.is_some_and(|to| self.referee.awaits(node, room, id, to)) =>
+            {
                 let to = about.expect("just looked at");
                 if is_conflict {
                     self.referee.conflicted(node, room, id, to, ledger, now);
@@ -264,7 +295,9 @@ impl Witness {
         let key = (node, room, id);
         let goes_on = self.sessions.get(&key).is_some_and(|session| {
             session.conn.is_some()
-                || seat.is_some_and(|seat| seat.generation == session.generation && seat.link.node == node)
+                || seat.is_some_and(|seat| {
+                    seat.generation == session.generation && seat.attachment.node == node
+                })
         });
         if !goes_on {
             self.sessions.remove(&key);

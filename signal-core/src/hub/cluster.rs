@@ -1,6 +1,6 @@
 //! Messages that come by way of another node, and messages that have to wait.
 //!
-//! What a message goes by is named in its [`PeerFrame`]. It waits until this node has seen that record and has welcomed
+//! What a message goes by is named in its [`NodeFrame`]. It waits until this node has seen that record and has welcomed
 //! the addressee. What the same sender says to the same addressee later goes by the same record or a newer one, so it
 //! waits as well and keeps its place.
 
@@ -11,12 +11,12 @@ use super::connection::Phase;
 use super::delivery::Refused;
 use super::io::Output;
 use super::negotiation::Verdict;
-use super::peer_frame::{Address, PeerBody, PeerFrame};
+use super::node_frame::{NodeBody, NodeFrame, SeatRef};
 use super::request::Sender;
-use crate::dialect::Dialect;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId};
 use crate::message::{RequestId, ServerMessage, SignalKind};
+use crate::protocol::ProtocolVersion;
 use crate::room::Seat;
 use crate::time::Timestamp;
 
@@ -33,7 +33,7 @@ enum Readiness {
 }
 
 impl Hub {
-    pub(super) fn peer_frame(&mut self, node: NodeId, frame: PeerFrame, now: Timestamp) {
+    pub(super) fn node_frame(&mut self, node: NodeId, frame: NodeFrame, now: Timestamp) {
         match self.readiness(&frame) {
             Readiness::Dropped => {}
             Readiness::Now => self.deliver(node, frame, now),
@@ -42,7 +42,7 @@ impl Hub {
         }
     }
 
-    fn readiness(&self, frame: &PeerFrame) -> Readiness {
+    fn readiness(&self, frame: &NodeFrame) -> Readiness {
         let Some(local) = self.rooms.get(&frame.room) else {
             return Readiness::Never(ErrorCode::PeerUnreachable);
         };
@@ -53,17 +53,19 @@ impl Hub {
         if record.version() < frame.version {
             return Readiness::Later;
         }
-        let is_refusal = matches!(frame.body, PeerBody::Refused { .. });
+        let is_refusal = matches!(frame.body, NodeBody::Refused { .. });
         let sender = record.seat(frame.from.id);
         if !is_refusal && sender.is_none_or(|seat| seat.generation != frame.from.generation) {
             return Readiness::Dropped;
         }
         let Some(to) = frame.to else { return Readiness::Now };
-        let Some(seat) = record.seat(to.id) else { return Readiness::Never(ErrorCode::PeerNotFound) };
+        let Some(seat) = record.seat(to.id) else {
+            return Readiness::Never(ErrorCode::PeerNotFound);
+        };
         if seat.generation != to.generation {
             return Readiness::Dropped;
         }
-        if seat.link.node != self.node {
+        if seat.attachment.node != self.node {
             return Readiness::Never(ErrorCode::PeerUnreachable);
         }
         match local.member(to.id) {
@@ -73,11 +75,12 @@ impl Hub {
         }
     }
 
-    pub(super) fn deliver(&mut self, node: NodeId, frame: PeerFrame, now: Timestamp) {
+    pub(super) fn deliver(&mut self, node: NodeId, frame: NodeFrame, now: Timestamp) {
         let (room, from) = (frame.room, frame.from.id);
         match (&frame.body, frame.to) {
-            (PeerBody::Message { topic, data }, to) => {
-                let message = ServerMessage::Message { from, topic: topic.clone(), data: data.clone() };
+            (NodeBody::Message { topic, data }, to) => {
+                let message =
+                    ServerMessage::Message { from, topic: topic.clone(), data: data.clone() };
                 match to {
                     Some(to) => self.send(room, to.id, &message, now),
                     None => {
@@ -86,7 +89,7 @@ impl Hub {
                     }
                 }
             }
-            (PeerBody::Refused { code, kind }, Some(to)) => {
+            (NodeBody::Refused { code, kind }, Some(to)) => {
                 if *kind == Some(SignalKind::Offer) && *code != ErrorCode::OfferConflict {
                     self.withdraw_offer(room, to.id, from);
                 }
@@ -94,11 +97,14 @@ impl Hub {
                 let refused = Refused { about, req: frame.req, ..Refused::default() };
                 self.error(room, to.id, *code, refused, now);
             }
-            (PeerBody::Signal(signal), Some(to)) => {
+            (NodeBody::Signal(signal), Some(to)) => {
                 // The other node has judged what comes from the smaller id.
                 let is_judged = node != self.node && from < to.id;
-                let verdict =
-                    if is_judged { Verdict::Forward } else { self.judge(room, from, to.id, signal, now) };
+                let verdict = if is_judged {
+                    Verdict::Forward
+                } else {
+                    self.judge(room, from, to.id, signal, now)
+                };
                 match verdict {
                     Verdict::Conflict => self.bounce(node, &frame, ErrorCode::OfferConflict, now),
                     Verdict::Drop => {}
@@ -108,21 +114,21 @@ impl Hub {
                     }
                 }
             }
-            (PeerBody::Refused { .. } | PeerBody::Signal(_), None) => {}
+            (NodeBody::Refused { .. } | NodeBody::Signal(_), None) => {}
         }
     }
 
     /// Tells the sender of a frame that it was refused: in the name of its addressee, or in its own if it was for
     /// everybody.
-    fn bounce(&mut self, node: NodeId, frame: &PeerFrame, code: ErrorCode, now: Timestamp) {
+    fn bounce(&mut self, node: NodeId, frame: &NodeFrame, code: ErrorCode, now: Timestamp) {
         let kind = match &frame.body {
-            PeerBody::Message { .. } => None,
-            PeerBody::Refused { .. } => return,
-            PeerBody::Signal(signal) => Some(signal.kind),
+            NodeBody::Message { .. } => None,
+            NodeBody::Refused { .. } => return,
+            NodeBody::Signal(signal) => Some(signal.kind),
         };
-        let body = PeerBody::Refused { code, kind };
+        let body = NodeBody::Refused { code, kind };
         let from = frame.to.unwrap_or(frame.from);
-        let answer = PeerFrame { from, to: Some(frame.from), body, ..frame.clone() };
+        let answer = NodeFrame { from, to: Some(frame.from), body, ..frame.clone() };
         if node == self.node {
             self.deliver(node, answer, now);
         } else {
@@ -130,7 +136,7 @@ impl Hub {
         }
     }
 
-    pub(super) fn undelivered(&mut self, frame: &PeerFrame, now: Timestamp) {
+    pub(super) fn undelivered(&mut self, frame: &NodeFrame, now: Timestamp) {
         self.bounce(self.node, frame, ErrorCode::PeerUnreachable, now);
     }
 
@@ -150,7 +156,7 @@ impl Hub {
         &mut self,
         sender: Sender,
         to: ParticipantId,
-        body: PeerBody,
+        body: NodeBody,
         req: Option<RequestId>,
         now: Timestamp,
     ) {
@@ -159,7 +165,7 @@ impl Hub {
         }
     }
 
-    fn hold_frame(&mut self, node: NodeId, frame: PeerFrame, now: Timestamp) {
+    fn hold_frame(&mut self, node: NodeId, frame: NodeFrame, now: Timestamp) {
         let size = frame.size();
         let most = self.config.max_held_bytes;
         match self.rooms.get_mut(&frame.room) {
@@ -172,16 +178,16 @@ impl Hub {
     }
 
     /// Keeps a message to everybody for those who are still to be welcomed: the others know of them already.
-    fn hold_for_entering(&mut self, node: NodeId, frame: &PeerFrame, now: Timestamp) {
+    fn hold_for_entering(&mut self, node: NodeId, frame: &NodeFrame, now: Timestamp) {
         let Some(local) = self.rooms.get(&frame.room) else { return };
         let seats = local.record().map_or(&[][..], |record| record.seats());
         let entering = seats.iter().filter(|seat| {
-            let is_here = seat.link.node == self.node && seat.dialect == Dialect::V2;
+            let is_here = seat.attachment.node == self.node && seat.protocol == ProtocolVersion::V2;
             is_here && local.member(seat.id).is_none() && self.is_entering(seat)
         });
-        let entering = entering.map(|seat| Address { id: seat.id, generation: seat.generation });
+        let entering = entering.map(|seat| SeatRef { id: seat.id, generation: seat.generation });
         for to in entering.collect::<Vec<_>>() {
-            self.hold_frame(node, PeerFrame { to: Some(to), ..frame.clone() }, now);
+            self.hold_frame(node, NodeFrame { to: Some(to), ..frame.clone() }, now);
         }
     }
 
@@ -193,14 +199,14 @@ impl Hub {
         }
         local.held_bytes = 0;
         for (node, frame) in mem::take(&mut local.held) {
-            self.peer_frame(node, frame, now);
+            self.node_frame(node, frame, now);
         }
     }
 
     /// Whether the connection that holds a seat is still to be told so.
     pub(super) fn is_entering(&self, seat: &Seat) -> bool {
         self.connections
-            .get(&seat.link.conn)
+            .get(&seat.attachment.conn)
             .is_some_and(|connection| matches!(connection.phase, Phase::Entering(_)))
     }
 }

@@ -4,7 +4,7 @@
 ///
 /// Participants of both kinds sit in the same rooms.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Dialect {
+pub enum ProtocolVersion {
     /// Exactly the messages and fields of the API document. A seat ends with its socket.
     #[default]
     V1,

@@ -9,7 +9,7 @@ use crate::message::{Payload, RequestId, Signal, SignalKind, Topic};
 /// It names the record its sender went by and the generations of both seats: whoever gets it waits for that record
 /// and drops what is addressed to a generation that is no more. Its form on the way between nodes is the host's.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PeerFrame {
+pub struct NodeFrame {
     /// The room.
     pub room: RoomId,
     /// The room's epoch.
@@ -17,22 +17,22 @@ pub struct PeerFrame {
     /// The version of the record that its sender went by.
     pub version: u64,
     /// Who said it.
-    pub from: Address,
+    pub from: SeatRef,
     /// For whom it is; `None` for everybody of the room at that node.
-    pub to: Option<Address>,
+    pub to: Option<SeatRef>,
     /// What was said.
-    pub body: PeerBody,
+    pub body: NodeBody,
     /// Of the participant's message.
     pub req: Option<RequestId>,
 }
 
-impl PeerFrame {
+impl NodeFrame {
     /// About how many bytes it takes to keep this.
     pub(super) fn size(&self) -> usize {
         let payload = match &self.body {
-            PeerBody::Message { data, .. } => data.as_bytes().len(),
-            PeerBody::Refused { .. } => 0,
-            PeerBody::Signal(signal) => {
+            NodeBody::Message { data, .. } => data.as_bytes().len(),
+            NodeBody::Refused { .. } => 0,
+            NodeBody::Signal(signal) => {
                 let tracks = signal.tracks.as_ref().map_or(0, |tracks| tracks.as_bytes().len());
                 signal.payload.as_bytes().len() + tracks
             }
@@ -43,16 +43,16 @@ impl PeerFrame {
 
 /// A participant as it was when a frame was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Address {
+pub struct SeatRef {
     /// The participant.
     pub id: ParticipantId,
     /// The generation of its seat.
     pub generation: u32,
 }
 
-/// What a [`PeerFrame`] carries.
+/// What a [`NodeFrame`] carries.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum PeerBody {
+pub enum NodeBody {
     /// A message of the application.
     Message {
         /// What it is about.
