@@ -6,19 +6,19 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use signal_core::{PasswordTag, RoomId};
 
-use crate::address::{Address, TrustedProxies};
+use crate::auth::identity::Identity;
+use crate::auth::origin::Origins;
+use crate::auth::ws_token::WsTokens;
+use crate::client_address::{Address, TrustedProxies};
 use crate::clock::Clock;
-use crate::drain::Drain;
 use crate::ice::Ice;
-use crate::identity::Identity;
+use crate::limits::quota::{Occupancy, Quota};
 use crate::limits::{Limits, Refusals};
 use crate::metrics::{Counts, Metrics};
-use crate::origin::Origins;
-use crate::public_url::PublicUrl;
-use crate::quota::{Occupancy, Quota};
+use crate::rooms::public_url::PublicUrl;
+use crate::shard::drain::Drain;
 use crate::shard::{Shards, Timers};
 use crate::store::Writer;
-use crate::token::WsTokens;
 
 pub(crate) struct App {
     pub(crate) identity: Identity,

@@ -1,8 +1,11 @@
 //! The command line; every flag is also an environment variable.
 
+pub mod announcement;
 mod effective;
 mod file;
 mod limits;
+pub mod settings;
+pub(crate) mod stop_signal;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -17,8 +20,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 pub use self::limits::LimitArgs;
-use crate::address::{ForwardedHeader, network};
-use crate::secret::Secret;
+use crate::auth::secret::Secret;
+use crate::client_address::{ForwardedHeader, network};
 
 /// Signaling for WebRTC rooms: people create a room, share its number and password, and talk to each other directly.
 #[derive(Debug, Parser)]

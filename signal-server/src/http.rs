@@ -1,5 +1,11 @@
 //! What goes for every HTTP request: who asks, how long it may take, what browsers are told.
 
+pub(crate) mod error;
+pub(crate) mod language;
+pub(crate) mod probes;
+pub(crate) mod room_path;
+pub(crate) mod rooms;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,10 +22,9 @@ use axum::response::Response;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use crate::address::Address;
 use crate::app::App;
-use crate::error::ApiError;
-use crate::language;
+use crate::client_address::Address;
+use crate::http::error::ApiError;
 use crate::limits::Limit;
 
 /// Where a request comes from; `None` in an application that does not say (`into_make_service_with_connect_info`).

@@ -1,5 +1,7 @@
 //! The ICE servers that participants are told of, and who decides about them.
 
+pub(crate) mod configured;
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -11,9 +13,9 @@ use signal_core::{ParticipantId, Room, RoomId, Seat, wire};
 use utoipa::ToSchema;
 
 use crate::clock::system_time;
-use crate::hook;
-use crate::rooms::wall;
-use crate::turn::ConfiguredServers;
+use crate::embedder;
+use crate::http::rooms::wall;
+use crate::ice::configured::ConfiguredServers;
 
 /// Decides which STUN and TURN servers a participant is told of: a TURN service with an interface of its own, a server
 /// near to it, one of a pool. See [`Builder::ice_servers`](crate::Builder::ice_servers).
@@ -175,7 +177,7 @@ impl Ice {
         let until = system_time(room.expires_at());
         let request = IceRequest { room: room.id(), participant, is_creator, until };
         let answer =
-            hook::ask(self.patience, async { self.source.0.ice_servers(&request).await }).await;
+            embedder::ask(self.patience, async { self.source.0.ice_servers(&request).await }).await;
         let error = match answer {
             Ok(Ok(servers)) => return servers,
             Ok(Err(error)) => error,

@@ -68,74 +68,48 @@
 //! panic: the rooms go on.
 #![forbid(unsafe_code)]
 
-mod accept;
-mod address;
-mod admin;
 mod app;
-mod asyncapi;
+mod auth;
 pub mod cli;
+mod client_address;
 mod clock;
-mod connection;
-pub mod development;
-mod drain;
-mod error;
+mod documents;
+mod embedder;
 #[cfg(any(test, fuzzing))]
 #[path = "../fuzz/checks/mod.rs"]
 pub mod fuzzing;
-mod guesses;
-mod handle;
-mod holder;
-mod hook;
 mod http;
 mod ice;
-mod identity;
-mod language;
-mod lifetime;
 mod limits;
-mod linger;
+mod listener;
 mod metrics;
-mod opaque_token;
-mod openapi;
-mod opening;
-mod origin;
-mod outbox;
-mod pass;
-mod public_url;
-mod quota;
-mod room_path;
 mod rooms;
-mod secret;
 mod server;
-pub mod settings;
 mod shard;
-mod stop_signal;
+mod socket;
 mod store;
 pub mod testing;
-mod token;
-mod turn;
-mod violation;
-mod websocket;
 
-pub use address::ForwardedHeader;
 pub use async_trait::async_trait;
-pub use handle::{
+pub use auth::identity::{Authenticate, Identity, InvalidJwks, InvalidKey, User};
+pub use auth::origin::Origins;
+pub use auth::secret::Secret;
+pub use auth::ws_token::TokenError;
+pub use cli::stop_signal::StopSignal;
+pub use client_address::ForwardedHeader;
+pub use ice::{IceRequest, IceServer, IceServerSource, IceServers};
+pub use limits::Limits;
+pub use metrics::Counts;
+pub use rooms::creation::CreateRoomError;
+pub use rooms::credentials::RoomPass;
+pub use rooms::lifetime::{InvalidLifetime, Lifetime};
+pub use rooms::public_url::{InvalidPublicUrl, PublicUrl};
+pub use server::handle::{
     BanError, CreatedRoom, KickError, NewRoom, ParticipantInfo, RoomInfo, RoomNotFound,
     ServerHandle,
 };
-pub use ice::{IceRequest, IceServer, IceServerSource, IceServers};
-pub use identity::{Authenticate, Identity, InvalidJwks, InvalidKey, User};
-pub use lifetime::{InvalidLifetime, Lifetime};
-pub use limits::Limits;
-pub use metrics::Counts;
-pub use opening::CreateRoomError;
-pub use origin::Origins;
-pub use pass::RoomPass;
-pub use public_url::{InvalidPublicUrl, PublicUrl};
-pub use secret::Secret;
 pub use server::{Builder, Server};
 pub use signal_core::{
     Capacity, DisplayName, InvalidCapacity, InvalidName, OnCreatorLeave, ParticipantId, RoomId,
 };
-pub use stop_signal::StopSignal;
 pub use store::{DataDirError, RoomChange, RoomStore, StoreError};
-pub use token::TokenError;

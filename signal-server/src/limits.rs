@@ -1,5 +1,8 @@
 //! How much may be asked of a server, and what is said when it is more.
 
+pub(crate) mod attempts;
+pub(crate) mod quota;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 

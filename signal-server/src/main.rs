@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::{ExitCode, exit};
 use std::time::Duration;
 
+use signal_server::cli::announcement::Announcement;
+use signal_server::cli::settings::{InvalidSettings, Settings, access_token};
 use signal_server::cli::{Cli, Command, LogFormat, TokenArgs};
-use signal_server::development::Announcement;
-use signal_server::settings::{InvalidSettings, Settings, access_token};
 use signal_server::{DataDirError, StopSignal};
 use thiserror::Error;
 use tokio::net::TcpListener;

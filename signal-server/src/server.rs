@@ -1,5 +1,7 @@
 //! The server as a library: built of settings, used as a router or run on a listener.
 
+pub(crate) mod handle;
+
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,25 +19,28 @@ use signal_core::{HubConfig, Status};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::address::{ForwardedHeader, TrustedProxies};
 use crate::app::App;
+use crate::auth::identity::Identity;
+use crate::auth::origin::Origins;
+use crate::auth::secret::Secret;
+use crate::auth::ws_token::WsTokens;
+use crate::client_address::{ForwardedHeader, TrustedProxies};
 use crate::clock::Clock;
-use crate::drain::Drain;
-use crate::error::ApiError;
-use crate::handle::ServerHandle;
+use crate::documents::{asyncapi, openapi};
+use crate::http::error::ApiError;
+use crate::http::{self, language, probes, rooms};
+use crate::ice::configured::ConfiguredServers;
 use crate::ice::{Ice, IceServerSource, Source};
-use crate::identity::Identity;
+use crate::limits::quota::{Occupancy, Quota};
 use crate::limits::{Limits, Refusals};
+use crate::listener::accept;
 use crate::metrics::Metrics;
-use crate::origin::Origins;
-use crate::public_url::PublicUrl;
-use crate::quota::{Occupancy, Quota};
-use crate::secret::Secret;
+use crate::rooms::public_url::PublicUrl;
+use crate::server::handle::ServerHandle;
+use crate::shard::drain::Drain;
 use crate::shard::{Common, Shards};
+use crate::socket::upgrade;
 use crate::store::{self, DataDir, DataDirError, RoomStore, StoreError, Writer};
-use crate::token::WsTokens;
-use crate::turn::ConfiguredServers;
-use crate::{accept, admin, asyncapi, http, language, openapi, rooms, websocket};
 
 /// A signaling server with its rooms.
 ///
@@ -106,7 +111,7 @@ impl Server {
 
     /// The routes for operators alone: `/metrics` for Prometheus, and the probes.
     pub fn admin_router(&self) -> Router {
-        admin::routes().with_state(Arc::clone(&self.app))
+        probes::routes().with_state(Arc::clone(&self.app))
     }
 
     /// Serves the routes, their documents and the probes until `shutdown` completes, then [drains](Self::drain), accepts
@@ -116,7 +121,7 @@ impl Server {
             shutdown.await;
             self.drain().await;
         };
-        let router = self.guarded(self.api().merge(Self::documents()).merge(admin::probes()));
+        let router = self.guarded(self.api().merge(Self::documents()).merge(probes::probes()));
         accept::serve(&self.app, listener, router, stopped).await;
         if let Some(writer) = &self.app.writer {
             // A disk that hangs does not keep it from ending: nothing was answered that is not saved.
@@ -170,7 +175,7 @@ impl Server {
             .route("/api/webrtc/rooms/{room_id}/join", post(rooms::join))
             .route("/api/webrtc/rooms/{room_id}/ice-servers", post(rooms::ice_servers))
             .route("/api/webrtc/rooms/{room_id}/participants/{participant_id}", delete(rooms::kick))
-            .route("/ws/webrtc/rooms/{room_id}", get(websocket::open))
+            .route("/ws/webrtc/rooms/{room_id}", get(upgrade::open))
             .route_layer(from_fn_with_state(Arc::clone(&self.app), http::measure))
     }
 

@@ -1,7 +1,9 @@
 //! Where a hub meets a store, a clock and sockets.
 
-mod ice_wishes;
-mod waiting;
+pub(crate) mod drain;
+mod ice_requests;
+pub(crate) mod outbox;
+mod pending;
 
 use std::collections::HashMap;
 use std::future;
@@ -23,14 +25,14 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use self::ice_wishes::{Wish, Wishes};
-use self::waiting::Waiting;
+use self::ice_requests::{Wish, Wishes};
+use self::pending::Waiting;
 use crate::clock::Clock;
 use crate::ice::Ice;
+use crate::limits::quota::Place;
 use crate::limits::{Limit, Refusals};
 use crate::metrics::Metrics;
-use crate::outbox::Outbox;
-use crate::quota::Place;
+use crate::shard::outbox::Outbox;
 use crate::store::{Change, NotSaved, Store, Writer};
 
 /// What all shards have in common.

@@ -16,7 +16,7 @@ use self::owned::Owned;
 pub(crate) use self::room_store::rooms;
 pub use self::room_store::{RoomChange, RoomStore, StoreError};
 pub(crate) use self::writer::{Change, NotSaved, Save, Writer};
-use crate::quota::Place;
+use crate::limits::quota::Place;
 
 /// The rooms of one shard. Memory has the truth and answers at once; whoever asked for a change is told of it when the
 /// disk has it too.
@@ -136,8 +136,8 @@ mod tests {
     use signal_core::{Capacity, IdSuffix, OnCreatorLeave, PasswordTag, RoomSpec, TokenHash};
 
     use super::*;
+    use crate::limits::quota::Occupancy;
     use crate::metrics::Metrics;
-    use crate::quota::Occupancy;
 
     const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 

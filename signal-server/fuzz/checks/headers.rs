@@ -8,11 +8,11 @@ use ipnet::IpNet;
 use reqwest::Url;
 use signal_core::Language;
 
-use crate::address::{Address, ForwardedHeader, TrustedProxies, network};
-use crate::language;
-use crate::origin::Origins;
-use crate::rooms::bearer;
-use crate::websocket::subprotocol;
+use crate::auth::origin::Origins;
+use crate::client_address::{Address, ForwardedHeader, TrustedProxies, network};
+use crate::http::language;
+use crate::http::rooms::bearer;
+use crate::socket::upgrade::subprotocol;
 
 /// A request: lines like `peer 10.0.0.1`, `trust 10.0.0.0/8` and `name: value`.
 pub fn headers(data: &[u8]) {

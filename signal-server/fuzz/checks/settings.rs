@@ -6,10 +6,10 @@ use std::path::Path;
 use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, HeaderValue};
 
+use crate::auth::origin::Origins;
+use crate::auth::secret::shown_url;
+use crate::cli::settings::Settings;
 use crate::cli::{Cli, Command, ServeArgs};
-use crate::origin::Origins;
-use crate::secret::shown_url;
-use crate::settings::Settings;
 
 /// A file in TOML. What is printed of it says the same.
 pub fn settings(data: &[u8]) {

@@ -11,9 +11,9 @@ use serde_json::Value;
 use sha2::Sha256;
 use signal_core::{DisplayName, Grant, RoomId, Ticket};
 
-use crate::identity::{Identity, User};
-use crate::secret::Secret;
-use crate::token::{SeatGrant, TokenError, WsTokens, unix_seconds};
+use crate::auth::identity::{Identity, User};
+use crate::auth::secret::Secret;
+use crate::auth::ws_token::{SeatGrant, TokenError, WsTokens, unix_seconds};
 
 /// New in each process, so that no input can know it.
 static SECRET: LazyLock<Secret> = LazyLock::new(Secret::random);

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
 use toml::Value;
 
 use super::{Cli, file};
-use crate::secret::{HIDDEN, shown_url};
+use crate::auth::secret::{HIDDEN, shown_url};
 
 /// A setting of `serve`, as it holds.
 pub(super) struct Effective {

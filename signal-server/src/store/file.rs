@@ -10,7 +10,7 @@ use signal_core::{InvalidRecord, RoomId};
 use thiserror::Error;
 
 use super::room_store::{RoomChange, RoomStore, StoreError};
-use crate::secret::Secret;
+use crate::auth::secret::Secret;
 
 /// Why a data directory cannot be used; says whose fault it is and what to do.
 #[derive(Debug, Error)]

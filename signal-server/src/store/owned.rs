@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use signal_core::RoomId;
 
-use crate::quota::Place;
+use crate::limits::quota::Place;
 
 /// The open rooms by their creators, and what each takes of the number that its creator may have.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl Owned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quota::Occupancy;
+    use crate::limits::quota::Occupancy;
 
     #[test]
     fn a_room_is_its_creators_until_it_is_removed() {

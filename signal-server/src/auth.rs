@@ -1,0 +1,7 @@
+//! Who somebody is: access tokens of a login, tokens of this server, secrets, and the origins of pages.
+
+pub(crate) mod identity;
+pub(crate) mod opaque_token;
+pub(crate) mod origin;
+pub(crate) mod secret;
+pub(crate) mod ws_token;

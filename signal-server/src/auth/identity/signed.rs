@@ -1,0 +1,137 @@
+//! Access tokens that are signed: JWTs (RFC 7519).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, decode, decode_header, encode};
+use serde::{Deserialize, Serialize};
+
+use super::authenticate::User;
+use super::jwks::Jwks;
+use super::key::{self, Key};
+use crate::auth::secret::Secret;
+use crate::auth::ws_token::{TokenError, unix_seconds};
+
+/// What tokens are signed with, and what they have to say.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    keys: Keys,
+    /// What tokens are made with, where the login is a shared secret.
+    minting: Option<Secret>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) audience: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+enum Keys {
+    Configured(Arc<[Key]>),
+    Published(Arc<Jwks>),
+}
+
+#[derive(Deserialize, Serialize)]
+struct Claims {
+    sub: String,
+    /// Read by the library, which takes any number that RFC 7519 section 2 allows.
+    #[serde(skip_deserializing)]
+    exp: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+impl Signed {
+    pub(crate) fn secret(secret: Secret, previous: Option<&Secret>) -> Self {
+        let keys = [Some(&secret), previous].into_iter().flatten().map(Key::secret).collect();
+        Self { minting: Some(secret), ..Self::configured(keys) }
+    }
+
+    pub(crate) fn configured(keys: Arc<[Key]>) -> Self {
+        Self::of(Keys::Configured(keys))
+    }
+
+    pub(crate) fn published(jwks: Jwks) -> Self {
+        Self::of(Keys::Published(Arc::new(jwks)))
+    }
+
+    fn of(keys: Keys) -> Self {
+        key::use_pure_rust();
+        Self { keys, minting: None, issuer: None, audience: None }
+    }
+
+    /// Makes a token, as the login would; `None` where only it can.
+    pub(crate) fn mint(
+        &self,
+        subject: &str,
+        name: Option<&str>,
+        lifetime: Duration,
+    ) -> Option<String> {
+        let claims = Claims {
+            sub: subject.to_owned(),
+            exp: unix_seconds() + lifetime.as_secs(),
+            name: name.map(str::to_owned),
+        };
+        let mut claims = serde_json::to_value(claims).expect("texts and a number have a JSON form");
+        for (name, value) in [("iss", &self.issuer), ("aud", &self.audience)] {
+            if let Some(value) = value {
+                claims[name] = value.as_str().into();
+            }
+        }
+        let key = EncodingKey::from_secret(self.minting.as_ref()?.as_bytes());
+        Some(
+            encode(&Header::default(), &claims, &key)
+                .expect("an HMAC key signs whatever has a JSON form"),
+        )
+    }
+
+    /// Who a token is for.
+    pub(crate) async fn verify(&self, token: &str) -> Result<User, TokenError> {
+        let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
+        // What is critical has to be understood (RFC 7515 section 4.1.11), and no extension is.
+        if header.crit.is_some() {
+            return Err(TokenError::Invalid);
+        }
+        let kid = header.kid.as_deref();
+        let keys = match &self.keys {
+            Keys::Configured(keys) => Arc::clone(keys),
+            Keys::Published(jwks) => jwks.keys(kid).await?,
+        };
+        let mut refusal = TokenError::Invalid;
+        for key in keys.iter().filter(|key| key.may_be(kid)) {
+            match decode::<Claims>(token, &key.decoding, &self.validation(key.algorithm)) {
+                Ok(token) => {
+                    let Claims { sub, name, .. } = token.claims;
+                    let user = User::new(sub);
+                    return Ok(match name {
+                        Some(name) => user.named(&name),
+                        None => user,
+                    });
+                }
+                Err(error) if *error.kind() == ErrorKind::ExpiredSignature => {
+                    refusal = TokenError::Expired
+                }
+                Err(_) => {}
+            }
+        }
+        Err(refusal)
+    }
+
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.validate_nbf = true;
+        let mut required = vec!["exp", "sub"];
+        if let Some(issuer) = &self.issuer {
+            required.push("iss");
+            validation.set_issuer(&[issuer]);
+        }
+        match &self.audience {
+            Some(audience) => {
+                required.push("aud");
+                validation.set_audience(&[audience]);
+            }
+            // None is configured, so none is refused: logins that name one for others work here too.
+            None => validation.validate_aud = false,
+        }
+        validation.set_required_spec_claims(&required);
+        validation
+    }
+}

@@ -1,0 +1,180 @@
+//! The server's own tokens: which seat a socket is for.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation, decode, encode,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use signal_core::{DisplayName, Grant, ParticipantId, RoomId, Ticket};
+use thiserror::Error;
+
+use crate::auth::secret::Secret;
+
+/// Why a token was refused.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum TokenError {
+    /// It was good once: whoever presents it needs a new one.
+    #[error("the token has expired")]
+    Expired,
+    /// It is for nobody.
+    #[error("the token is malformed, forged, or for something else")]
+    Invalid,
+    /// Not the fault of whoever presents it: what is needed to judge it is out of reach. Requests answer 503
+    /// `unavailable`, sockets are closed with 4001.
+    #[error("the token cannot be judged now")]
+    Unverifiable,
+}
+
+/// Seats of this server: tokens that `join` and `create` answer with.
+#[derive(Clone)]
+pub(crate) struct WsTokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+}
+
+/// What a ws token says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct SeatGrant {
+    pub(crate) room: RoomId,
+    pub(crate) epoch: u64,
+    pub(crate) grant: Grant,
+    pub(crate) name: DisplayName,
+}
+
+#[derive(Deserialize, Serialize)]
+struct WsClaims {
+    exp: u64,
+    room: String,
+    /// As text, since JSON numbers are not exact beyond 2^53.
+    epoch: String,
+    /// The guest's id; absent for the creator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guest: Option<String>,
+    password_epoch: u32,
+    name: String,
+}
+
+impl WsTokens {
+    /// For how long a ws token opens a socket.
+    pub(crate) const LIFETIME: Duration = Duration::from_secs(600);
+
+    pub(crate) fn new(secret: &Secret) -> Self {
+        let key = secret.derive("ws-token");
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        Self {
+            encoding: EncodingKey::from_secret(&key),
+            decoding: DecodingKey::from_secret(&key),
+            validation,
+        }
+    }
+
+    pub(crate) fn mint(&self, grant: &SeatGrant, expires: SystemTime) -> String {
+        let guest = match grant.grant.ticket {
+            Ticket::Creator => None,
+            Ticket::Guest(id) => Some(id.to_string()),
+        };
+        let claims = WsClaims {
+            exp: expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            room: grant.room.to_string(),
+            epoch: grant.epoch.to_string(),
+            guest,
+            password_epoch: grant.grant.password_epoch,
+            name: grant.name.to_string(),
+        };
+        let header = Header { typ: Some(WS_TYPE.to_owned()), ..Header::default() };
+        sign(&header, &claims, &self.encoding)
+    }
+
+    pub(crate) fn verify(&self, token: &str) -> Result<SeatGrant, TokenError> {
+        let TokenData { header, claims } =
+            verify::<WsClaims>(token, &self.decoding, &self.validation)?;
+        if header.typ.as_deref() != Some(WS_TYPE) {
+            return Err(TokenError::Invalid);
+        }
+        let ticket = match claims.guest {
+            None => Ticket::Creator,
+            Some(guest) => {
+                Ticket::Guest(guest.parse::<ParticipantId>().map_err(|_| TokenError::Invalid)?)
+            }
+        };
+        Ok(SeatGrant {
+            room: claims.room.parse().map_err(|_| TokenError::Invalid)?,
+            epoch: claims.epoch.parse().map_err(|_| TokenError::Invalid)?,
+            grant: Grant { ticket, password_epoch: claims.password_epoch },
+            name: DisplayName::parse(&claims.name).ok().flatten().ok_or(TokenError::Invalid)?,
+        })
+    }
+}
+
+const WS_TYPE: &str = "ws+jwt";
+
+fn sign<T: Serialize>(header: &Header, claims: &T, key: &EncodingKey) -> String {
+    encode(header, claims, key).expect("an HMAC key signs whatever has a JSON form")
+}
+
+fn verify<T: DeserializeOwned>(
+    token: &str,
+    key: &DecodingKey,
+    validation: &Validation,
+) -> Result<TokenData<T>, TokenError> {
+    decode(token, key, validation).map_err(|error| match error.kind() {
+        ErrorKind::ExpiredSignature => TokenError::Expired,
+        _ => TokenError::Invalid,
+    })
+}
+
+pub(crate) fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn ws() -> WsTokens {
+        WsTokens::new(&Secret::new("server"))
+    }
+
+    fn seat() -> SeatGrant {
+        let room = RoomId::from_indices([1; 6]);
+        let grant =
+            Grant { ticket: Ticket::Guest("p_abc12345".parse().unwrap()), password_epoch: 3 };
+        SeatGrant {
+            room,
+            epoch: u64::MAX,
+            grant,
+            name: DisplayName::parse("小红").unwrap().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_ws_token_says_what_was_put_into_it_until_it_expires() {
+        let now = SystemTime::now();
+        assert_eq!(ws().verify(&ws().mint(&seat(), now + WsTokens::LIFETIME)), Ok(seat()));
+        let late = ws().mint(&seat(), now - Duration::from_secs(1));
+        assert_eq!(ws().verify(&late), Err(TokenError::Expired));
+        let creator = Grant { ticket: Ticket::Creator, password_epoch: 0 };
+        let creator = SeatGrant { grant: creator, ..seat() };
+        assert_eq!(ws().verify(&ws().mint(&creator, now + WsTokens::LIFETIME)), Ok(creator));
+    }
+
+    #[test]
+    fn a_token_of_another_type_is_no_ws_token_even_with_its_key() {
+        let mut claims = json!({"exp": unix_seconds() + 60, "room": "222222", "epoch": "1"});
+        claims["password_epoch"] = json!(0);
+        claims["name"] = json!("x");
+        let typed = |typ: &str| {
+            let header = Header { typ: Some(typ.to_owned()), ..Header::default() };
+            ws().verify(&sign(&header, &claims, &ws().encoding))
+        };
+        assert!(typed(WS_TYPE).is_ok());
+        assert_eq!(typed("JWT"), Err(TokenError::Invalid));
+    }
+}

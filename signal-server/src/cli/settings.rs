@@ -1,0 +1,358 @@
+//! Settings as they were given, made into settings that hold.
+
+mod identity;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use reqwest::Url;
+use thiserror::Error;
+
+use crate::auth::secret::shown_url;
+use crate::cli::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
+use crate::{Builder, Identity, Origins, PublicUrl, Secret, Server};
+
+/// What `serve` runs with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where to listen for operators; `None` at 127.0.0.1:8081 if that is free.
+    pub admin_listen: Option<SocketAddr>,
+    /// The server, ready to build.
+    pub builder: Builder,
+    /// Where rooms are kept; `None` in memory only.
+    pub data_dir: Option<PathBuf>,
+    /// Whether secrets may be missing or weak, which is announced.
+    pub development: bool,
+    /// Whose access tokens are believed, in a few words.
+    pub login: &'static str,
+    /// Whether participants are told of a TURN server.
+    pub relays: bool,
+    /// What is allowed in development and should be mended before production.
+    pub warnings: Vec<String>,
+}
+
+/// Settings that cannot be used: everything that is wrong, and what to set.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{}", .0.join("\n"))]
+pub struct InvalidSettings(Vec<String>);
+
+impl Settings {
+    /// Checks the settings of `serve` and reads its secrets.
+    ///
+    /// # Errors
+    ///
+    /// The operator's fault: a file cannot be read, a URL or origin is malformed, or, in production, a secret is missing
+    /// or weak. All problems are told at once.
+    pub fn of(args: ServeArgs) -> Result<Self, InvalidSettings> {
+        let mut check = Check::default();
+        let listen = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let development = !args.production && listen.ip().is_loopback();
+
+        let login = args.identity.login();
+        let identity = check.identity(args.identity, development);
+        let data_dir = (!args.ephemeral).then(|| args.data_dir.unwrap_or_else(|| DATA_DIR.into()));
+        let given = one_of("server-secret", args.server_secret, args.server_secret_file.as_deref());
+        let server = match (&given, &data_dir) {
+            // The data directory keeps one.
+            (Ok(None), Some(_)) => None,
+            (Ok(_) | Err(_), _) => check.secret("server-secret", given, development),
+        };
+        let turn = check
+            .value(one_of("turn-secret", args.turn_secret, args.turn_secret_file.as_deref()))
+            .flatten();
+        check.urls("turn-url", &args.turn_urls, &["turn:", "turns:"]);
+        check.urls("stun-url", &args.stun_urls, &["stun:", "stuns:"]);
+        if turn.is_none() && !args.turn_urls.is_empty() {
+            check.problem(format!(
+                "--turn-url needs the secret its servers share: {}",
+                ways_to_set("turn-secret")
+            ));
+        }
+        let listed =
+            args.cors_origins.iter().filter_map(|origin| check.origin(origin)).collect::<Vec<_>>();
+        let origins = Origins::listed(listed);
+        let origins = if development { origins.and_loopback() } else { origins };
+
+        let public_url = args.public_url.and_then(|url| check.public_url(&url));
+
+        let (Some(identity), []) = (identity, check.problems.as_slice()) else {
+            return Err(InvalidSettings(check.problems));
+        };
+        let relays = !args.turn_urls.is_empty();
+        let mut builder = Server::builder(identity)
+            .stun(args.stun_urls)
+            .origins(origins)
+            .trusted_proxies(args.trusted_proxies, args.forwarded_header)
+            .limits(args.limits.limits())
+            .hub(args.limits.hub());
+        if let Some(secret) = server {
+            builder = builder.server_secret(secret);
+        }
+        if let Some(secret) = turn {
+            builder = builder.turn(secret, args.turn_urls);
+        }
+        if let Some(url) = public_url {
+            builder = builder.public_url(url);
+        }
+        let admin_listen = args.admin_listen;
+        let warnings = check.warnings;
+        Ok(Self { listen, admin_listen, builder, data_dir, development, login, relays, warnings })
+    }
+}
+
+/// Makes the access token that `token` prints.
+///
+/// # Errors
+///
+/// The operator's fault: the secret is missing or its file cannot be read.
+pub fn access_token(args: TokenArgs) -> Result<String, InvalidSettings> {
+    let missing = || {
+        InvalidSettings(vec![format!(
+            "--access-secret is missing: {}",
+            ways_to_set("access-secret")
+        )])
+    };
+    let secret = access_secret(args.access)?.ok_or_else(missing)?;
+    let lifetime = Duration::from_secs(u64::from(args.hours) * 3600);
+    let token = Identity::from(secret).mint(&args.sub, args.name.as_deref(), lifetime);
+    Ok(token.expect("with a secret tokens can be made"))
+}
+
+fn access_secret(args: AccessSecretArgs) -> Result<Option<Secret>, InvalidSettings> {
+    one_of("access-secret", args.access_secret, args.access_secret_file.as_deref())
+}
+
+/// How a secret can be given.
+fn ways_to_set(name: &str) -> String {
+    let variable = format!("SIGNAL_{}", name.to_uppercase().replace('-', "_"));
+    format!("set {variable}, {variable}_FILE, --{name} or --{name}-file")
+}
+
+fn one_of(
+    name: &str,
+    secret: Option<Secret>,
+    file: Option<&Path>,
+) -> Result<Option<Secret>, InvalidSettings> {
+    let secret = match (secret, file) {
+        (Some(secret), _) => secret,
+        (None, Some(path)) => {
+            let text = fs::read_to_string(path).map_err(|error| {
+                InvalidSettings(vec![format!(
+                    "cannot read --{name}-file {}: {error}",
+                    path.display()
+                )])
+            })?;
+            Secret::from(text.as_str())
+        }
+        (None, None) => return Ok(None),
+    };
+    if secret.is_empty() {
+        return Err(InvalidSettings(vec![format!("--{name} is empty: {}", ways_to_set(name))]));
+    }
+    Ok(Some(secret))
+}
+
+/// Collects what is wrong, to tell it all at once.
+#[derive(Default)]
+struct Check {
+    problems: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Check {
+    fn secret(
+        &mut self,
+        name: &str,
+        given: Result<Option<Secret>, InvalidSettings>,
+        development: bool,
+    ) -> Option<Secret> {
+        let secret = self.value(given)?;
+        let complaint = match &secret {
+            None => format!("--{name} is missing: {}", ways_to_set(name)),
+            Some(secret) if secret.is_weak() => {
+                format!(
+                    "--{name} is shorter than {} characters: {}",
+                    Secret::STRONG_CHARS,
+                    ways_to_set(name)
+                )
+            }
+            Some(_) => return secret,
+        };
+        self.complain(complaint, development);
+        secret
+    }
+
+    /// Something that is allowed in development only.
+    fn complain(&mut self, complaint: String, development: bool) {
+        if development {
+            self.warnings.push(complaint);
+        } else {
+            self.problems.push(complaint);
+        }
+    }
+
+    fn urls(&mut self, name: &str, urls: &[String], schemes: &[&str]) {
+        for url in urls {
+            let host = schemes.iter().find_map(|scheme| url.strip_prefix(scheme));
+            if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
+                self.problem(format!(
+                    "--{name} {}: expected {}host:port",
+                    shown_url(url),
+                    schemes[0]
+                ));
+            }
+        }
+    }
+
+    fn origin(&mut self, origin: &str) -> Option<HeaderValue> {
+        let page = Url::parse(origin).ok().filter(|page| matches!(page.scheme(), "http" | "https"));
+        let sent = page.map(|page| page.origin().ascii_serialization());
+        let shown = shown_url(origin);
+        match (sent, origin.parse()) {
+            (Some(sent), Ok(value)) if sent == origin => return Some(value),
+            // It would be compared as it is, and never match.
+            (Some(sent), _) => {
+                self.problem(format!("--cors-origin {shown}: browsers send this as {sent}"))
+            }
+            (None, _) => {
+                self.problem(format!(
+                    "--cors-origin {shown}: expected an origin like https://example.com"
+                ));
+            }
+        }
+        None
+    }
+
+    fn public_url(&mut self, url: &str) -> Option<PublicUrl> {
+        url.parse()
+            .map_err(|error| self.problem(format!("--public-url {}: {error}", shown_url(url))))
+            .ok()
+    }
+
+    fn value<T>(&mut self, given: Result<T, InvalidSettings>) -> Option<T> {
+        given.map_err(|InvalidSettings(problems)| self.problems.extend(problems)).ok()
+    }
+
+    fn problem(&mut self, problem: String) {
+        self.problems.push(problem);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::IdentityArgs;
+
+    const STRONG: &str = "0123456789abcdef0123456789abcdef";
+
+    fn production() -> ServeArgs {
+        let access =
+            AccessSecretArgs { access_secret: Some(STRONG.into()), access_secret_file: None };
+        let identity = IdentityArgs { access, ..IdentityArgs::default() };
+        ServeArgs {
+            production: true,
+            identity,
+            server_secret: Some(STRONG.into()),
+            ..ServeArgs::default()
+        }
+    }
+
+    fn problems(args: ServeArgs) -> Vec<String> {
+        Settings::of(args).map_or_else(|InvalidSettings(problems)| problems, |_| Vec::new())
+    }
+
+    #[test]
+    fn development_needs_no_settings_and_says_what_is_missing() {
+        let settings = Settings::of(ServeArgs::default()).unwrap();
+        assert!(settings.development);
+        assert_eq!(settings.data_dir, Some("./signal-data".into()));
+        assert_eq!(settings.warnings.len(), 1, "{:?}", settings.warnings);
+    }
+
+    #[test]
+    fn without_a_data_directory_nothing_keeps_the_servers_secret() {
+        let args =
+            || ServeArgs { ephemeral: true, data_dir: Some("kept".into()), ..ServeArgs::default() };
+        let settings = Settings::of(args()).unwrap();
+        assert_eq!((settings.data_dir, settings.warnings.len()), (None, 2));
+        let told = problems(ServeArgs { production: true, ..args() });
+        assert!(told.iter().any(|problem| problem.contains("SIGNAL_SERVER_SECRET")), "{told:?}");
+    }
+
+    #[test]
+    fn production_names_every_secret_that_is_missing_or_weak() {
+        assert_eq!(problems(production()), Vec::<String>::new());
+        let told =
+            problems(ServeArgs { production: true, ephemeral: true, ..ServeArgs::default() });
+        assert_eq!(told.len(), 2);
+        assert!(
+            told[0].contains("SIGNAL_ACCESS_SECRET") && told[1].contains("SIGNAL_SERVER_SECRET"),
+            "{told:?}"
+        );
+        let told = problems(ServeArgs { server_secret: Some("short".into()), ..production() });
+        assert!(told[0].contains("shorter than 32"), "{told:?}");
+    }
+
+    #[test]
+    fn an_address_others_can_reach_is_production() {
+        let listen = Some("0.0.0.0:8080".parse().unwrap());
+        assert_eq!(problems(ServeArgs { listen, ..ServeArgs::default() }).len(), 1);
+        let listen = Some("[::1]:8080".parse().unwrap());
+        assert!(Settings::of(ServeArgs { listen, ..ServeArgs::default() }).unwrap().development);
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_what_was_given() {
+        assert!(!format!("{:?}", production()).contains(STRONG));
+    }
+
+    #[test]
+    fn a_password_in_a_url_does_not_show_in_what_is_wrong_with_it() {
+        let url = |scheme: &str| format!("{scheme}user:the-password@example.com");
+        let bad = ServeArgs {
+            turn_urls: vec![url("http://")],
+            stun_urls: vec![url("")],
+            public_url: Some(url("https://")),
+            cors_origins: vec![url("https://"), url("")],
+            ..production()
+        };
+        let told = problems(bad);
+        assert_eq!(told.len(), 6, "{told:?}");
+        assert!(!told.join("\n").contains("the-password"), "{told:?}");
+    }
+
+    #[test]
+    fn a_malformed_setting_is_named() {
+        let bad = ServeArgs {
+            turn_urls: vec!["http://turn".into()],
+            stun_urls: vec!["stun:".into()],
+            public_url: Some("example.com".into()),
+            cors_origins: vec![
+                "https://example.com/app".into(),
+                "https://Example.com:443".into(),
+                "*".into(),
+            ],
+            server_secret: None,
+            server_secret_file: Some("/nonexistent/secret".into()),
+            ..production()
+        };
+        let told = problems(bad).join("\n");
+        for name in [
+            "--turn-url http://turn",
+            "--stun-url stun:",
+            "https://example.com/app: browsers send this as https://example.com",
+            "https://Example.com:443: browsers send this as https://example.com",
+            "--cors-origin *",
+            "--public-url example.com",
+            "/nonexistent/secret",
+            "SIGNAL_TURN_SECRET",
+        ] {
+            assert!(told.contains(name), "{name} is not in\n{told}");
+        }
+    }
+}

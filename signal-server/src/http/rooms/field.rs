@@ -1,0 +1,52 @@
+//! The fields of requests, made into what holds.
+
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::Number;
+use signal_core::{Capacity, DisplayName};
+
+use super::invalid;
+use crate::http::error::ApiError;
+use crate::rooms::lifetime::Lifetime;
+
+/// A whole number however it is written: `60.0` is one too (JSON Schema, section 4.2.3 of its core).
+pub(super) fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(from)? else { return Ok(None) };
+    let integral = || number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT);
+    let whole = number.as_i64().or_else(|| integral().map(|float| float as i64));
+    whole.map(Some).ok_or_else(|| D::Error::custom("expected a whole number"))
+}
+
+pub(super) fn display_name(
+    field: &str,
+    typed: Option<&str>,
+) -> Result<Option<DisplayName>, ApiError> {
+    let Some(typed) = typed else { return Ok(None) };
+    DisplayName::parse(typed).map_err(|error| invalid(&format!("{field}: {error}")))
+}
+
+pub(super) fn capacity(max_participants: i64) -> Result<Capacity, ApiError> {
+    let number = u8::try_from(max_participants).ok();
+    number
+        .and_then(|number| Capacity::new(number).ok())
+        .ok_or_else(|| invalid("max_participants: expected 1 to 50"))
+}
+
+pub(super) fn lifetime(expires_minutes: i64) -> Result<Lifetime, ApiError> {
+    let minutes = u32::try_from(expires_minutes).ok();
+    minutes
+        .and_then(|minutes| Lifetime::new(60 * Duration::from_secs(minutes.into())).ok())
+        .ok_or_else(|| invalid("expires_minutes: expected 1 to 1440"))
+}
+
+pub(super) fn password(field: &str, typed: String) -> Result<String, ApiError> {
+    if typed.len() == 6 && typed.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
+        Ok(typed)
+    } else {
+        Err(invalid(&format!("{field}: expected 6 characters from ! to ~")))
+    }
+}
+
+/// Below it floating-point numbers tell whole numbers apart.
+const EXACT: f64 = (1_u64 << 53) as f64;

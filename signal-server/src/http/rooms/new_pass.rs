@@ -1,0 +1,27 @@
+//! The password that a change or a ban has set, in its answer.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::rooms::credentials::RoomPass;
+
+/// The new password and invite if they were set: all of it, or nothing.
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = NewRoomPass)]
+pub(super) struct NewPass {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    password: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    invite_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    join_url: Option<String>,
+}
+
+impl From<RoomPass> for NewPass {
+    fn from(RoomPass { password, invite_token, join_url }: RoomPass) -> Self {
+        Self { password: Some(password), invite_token: Some(invite_token), join_url }
+    }
+}

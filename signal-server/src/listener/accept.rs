@@ -1,0 +1,174 @@
+//! The connections of a listener: taken in within limits, given up when they dawdle, ended in order.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use tower_service::Service;
+
+use crate::app::App;
+use crate::client_address::Address;
+use crate::limits::Limit;
+use crate::limits::quota::Place;
+use crate::listener::linger::Lingering;
+
+/// What a TCP connection holds of the limits, for as long as it is open; a request finds it among its extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Hold {
+    #[expect(dead_code, reason = "does its work by being dropped")]
+    places: Arc<(Place<()>, Option<Place<Address>>)>,
+}
+
+/// Serves connections until `stopped` completes, then gives requests under way two seconds to end.
+///
+/// Open signaling sockets do not hold it up.
+pub(crate) async fn serve(
+    app: &Arc<App>,
+    listener: TcpListener,
+    router: Router,
+    stopped: impl Future<Output = ()>,
+) {
+    let (stop, _) = watch::channel(());
+    let mut stopped = pin!(stopped);
+    let mut last_failure = None;
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = accept(&listener, &mut last_failure) => accepted,
+            () = &mut stopped => break,
+        };
+        if let Some(hold) = take_in(app, peer) {
+            let stop = stop.subscribe();
+            tokio::spawn(connection(Arc::clone(app), stream, peer, hold, router.clone(), stop));
+        }
+    }
+    drop(listener);
+    stop.send_replace(());
+    // Whoever is not done by then is cut.
+    let _ = timeout(LAST_REQUESTS, stop.closed()).await;
+}
+
+/// The next connection. After a failure it goes on at once if that connection is to blame, and after a while if the
+/// system has no files left; the log is told when that begins and when it is over, however long it takes.
+async fn accept(
+    listener: &TcpListener,
+    last_failure: &mut Option<Instant>,
+) -> (TcpStream, SocketAddr) {
+    loop {
+        let error = match listener.accept().await {
+            Ok(accepted) => {
+                if last_failure.is_some_and(|last| last.elapsed() >= FAILURES_OVER) {
+                    tracing::info!("accepting connections again");
+                    *last_failure = None;
+                }
+                return accepted;
+            }
+            Err(error) => error,
+        };
+        match error.kind() {
+            ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset => {}
+            _ => {
+                if last_failure.replace(Instant::now()).is_none() {
+                    tracing::error!(
+                        %error,
+                        "cannot accept connections, which wait; is the limit of open files (ulimit -n) below --max-connections?"
+                    );
+                }
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether there is room for another connection; a proxy may have any number.
+fn take_in(app: &App, peer: SocketAddr) -> Option<Hold> {
+    let Some(place) = app.connections.enter((), app.limits.connections) else {
+        app.refusals.count(Limit::Connections);
+        return None;
+    };
+    let own = if app.proxies.contain(peer.ip()) {
+        None
+    } else {
+        let most = app.limits.connections_per_address.saturating_mul(2);
+        let own = app.peers.enter(Address::of(peer.ip()), most);
+        if own.is_none() {
+            app.refusals.count(Limit::ConnectionsPerAddress);
+            return None;
+        }
+        own
+    };
+    Some(Hold { places: Arc::new((place, own)) })
+}
+
+async fn connection(
+    app: Arc<App>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    hold: Hold,
+    router: Router,
+    mut stop: watch::Receiver<()>,
+) {
+    // Candidates are small and wanted at once: Nagle's algorithm would hold them back.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    let stream = Lingering::new(stream, hold.clone());
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request: Request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(hold.clone());
+        let answer = router.clone().call(request);
+        async move {
+            let mut response = answer.await?;
+            // Nobody has much to ask, and a proxy should not send its next request while this side gives up waiting.
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(app.limits.header_patience)
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(MOST_HEADER_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let served = tokio::select! {
+        served = &mut connection => served,
+        _ = stop.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    match served {
+        Err(error) if error.is_timeout() => app.refusals.count(Limit::HeaderPatience),
+        Err(error) => tracing::debug!(%error, "a connection ended out of order"),
+        Ok(()) => {}
+    }
+}
+
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// Without a failure for so long it was the last. Those who have waited may take the files that got free.
+const FAILURES_OVER: Duration = Duration::from_secs(5);
+const MOST_HEADERS: usize = 64;
+/// Of a request, its first line included.
+const MOST_HEADER_BYTES: usize = 16 * 1024;

@@ -1,0 +1,253 @@
+//! Opening a signaling WebSocket: whose seat is it for?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
+use axum::response::Response;
+use serde::Deserialize;
+use signal_core::wire::encode_server;
+use signal_core::{
+    CloseCode, Entry, ErrorCode, IdSuffix, Input, Language, ProtocolVersion, Randomness, RoomId,
+    ServerMessage, Status,
+};
+use tracing::Instrument;
+
+use crate::app::App;
+use crate::auth::opaque_token;
+use crate::auth::ws_token::TokenError;
+use crate::documents::openapi::refusals;
+use crate::http::Client;
+use crate::http::error::ApiError;
+use crate::http::language::{self, Preference};
+use crate::http::room_path::{RoomName, RoomPath};
+use crate::http::rooms::bearer;
+use crate::limits::Limit;
+use crate::limits::quota::UsedUp;
+use crate::listener::accept::Hold;
+use crate::rooms::access::{Holder, NoHolder, holder};
+use crate::socket::connection::{self, Connection};
+
+refusals!(InvalidArgument, Forbidden, RateLimited);
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct WsQuery {
+    /// The protocol's version: 1 where it is absent, and the highest that is known where it is not.
+    v: Option<u32>,
+    /// A ws token of the room, or its creator's access token.
+    token: Option<String>,
+    /// A resume token instead.
+    resume: Option<String>,
+    /// With `resume`: how many messages were received.
+    #[serde(default)]
+    last_seq: u64,
+}
+
+/// Open a WebSocket
+///
+/// What is said over it, and how it refuses, is in `/asyncapi.json`: a socket that is refused is opened all the same and
+/// told why, since browsers hide a failed upgrade. Tokens may also come as `Authorization: Bearer`, or as subprotocols: `rooms, token.<t>`.
+#[utoipa::path(
+    get,
+    path = "/ws/webrtc/rooms/{room_id}",
+    tag = "rooms",
+    operation_id = "open_socket",
+    params(RoomName, WsQuery, Preference),
+    responses((status = 101, description = "The socket is open"), Refusals)
+)]
+pub(crate) async fn open(
+    State(app): State<Arc<App>>,
+    RoomPath(room): RoomPath,
+    client: Client,
+    hold: Option<Extension<Hold>>,
+    headers: HeaderMap,
+    query: Result<Query<WsQuery>, QueryRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let language = language::preferred(&headers);
+    if !app.origins.permit(&headers) {
+        app.refusals.count(Limit::Origin);
+        return ApiError::Forbidden.into_response(language);
+    }
+    let place =
+        client.0.map(|client| app.sockets.enter(client, app.limits.connections_per_address));
+    if let Some(None) = place {
+        app.refusals.count(Limit::ConnectionsPerAddress);
+        return ApiError::RateLimited { retry_after: CONNECTIONS_RETRY }.into_response(language);
+    }
+    let query = match query {
+        Ok(Query(query)) => query,
+        Err(rejection) => {
+            return ApiError::InvalidArgument(rejection.body_text()).into_response(language);
+        }
+    };
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => {
+            return ApiError::InvalidArgument(rejection.body_text()).into_response(language);
+        }
+    };
+    let resume = query.resume.as_deref().or_else(|| subprotocol(&headers, "resume."));
+    let protocol = match query.v {
+        None | Some(0 | 1) if resume.is_none() => ProtocolVersion::V1,
+        None | Some(_) => ProtocolVersion::V2,
+    };
+    let seat = match resume {
+        Some(token) => resumed(&app, room, token, query.last_seq).await,
+        None => {
+            let token = query.token.as_deref().or_else(|| bearer(&headers));
+            let token = token.or_else(|| subprotocol(&headers, "token.")).unwrap_or_default();
+            granted(&app, room, token, client, protocol, language).await
+        }
+    };
+    let open_socket = app.drain.socket();
+    upgrade
+        .protocols([SUBPROTOCOL])
+        // The library fills this buffer with zeros for each connection; a candidate fits, an offer takes a few reads.
+        .read_buffer_size(2048)
+        // Longer messages than the core takes are read, to be answered; beyond this the socket is not worth keeping.
+        .max_message_size(MAX_MESSAGE_BYTES)
+        .max_frame_size(MAX_MESSAGE_BYTES)
+        // Pongs for whoever sends pings and does not read. What is meant for participants waits elsewhere.
+        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
+        .on_upgrade(move |socket| async move {
+            match seat {
+                // Not decided before: the server may have begun to stop during the handshake.
+                _ if app.drain.is_on() => {
+                    refuse(socket, ErrorCode::Unavailable.into(), protocol, language).await;
+                }
+                Ok(seat) => serve(&app, seat, protocol, language, socket).await,
+                Err(refusal) => refuse(socket, refusal, protocol, language).await,
+            }
+            drop((open_socket, place, hold));
+        })
+}
+
+/// What a token opens.
+struct Seat {
+    room: RoomId,
+    entry: Entry,
+}
+
+/// Why there is no seat.
+struct Refusal {
+    code: ErrorCode,
+    retry_after: Option<Duration>,
+}
+
+/// The seat of a token; the room itself decides about it.
+async fn granted(
+    app: &App,
+    room: Option<RoomId>,
+    token: &str,
+    client: Client,
+    protocol: ProtocolVersion,
+    language: Language,
+) -> Result<Seat, Refusal> {
+    let Holder { room, grant, name } = holder(app, room, token, client, language).await?;
+    let ice = match (protocol, room.granted(grant)) {
+        // Not told.
+        (ProtocolVersion::V1, _) => None,
+        (ProtocolVersion::V2, Ok(participant)) => Some(app.ice.announced(&room, participant).await),
+        // Nobody will be there to be told.
+        (ProtocolVersion::V2, Err(_)) => None,
+    };
+    Ok(Seat { room: room.id(), entry: Entry::Attach { grant, name, ice } })
+}
+
+/// The seat of a resume token; the room itself decides about it.
+async fn resumed(
+    app: &App,
+    room: Option<RoomId>,
+    token: &str,
+    last_seq: u64,
+) -> Result<Seat, Refusal> {
+    let token = opaque_token::hash(token);
+    let room = room.ok_or(ErrorCode::ResumeFailed)?;
+    let record = app.shards.of(room).room(room).ok_or(ErrorCode::ResumeFailed)?;
+    let ice = match record.resumable(token) {
+        Some(seat) => Some(app.ice.announced(&record, seat.id).await),
+        // As if it were not there, and as soon: which rooms are open is not to be found out by trying.
+        None if record.status() == Status::Open => return Err(ErrorCode::ResumeFailed.into()),
+        // Those who had a seat in it are told that it is over.
+        None => None,
+    };
+    Ok(Seat { room, entry: Entry::Resume { token, last_seq, ice } })
+}
+
+async fn serve(
+    app: &App,
+    seat: Seat,
+    protocol: ProtocolVersion,
+    language: Language,
+    socket: WebSocket,
+) {
+    let conn = app.shards.next_conn();
+    let Seat { room, entry } = seat;
+    let randomness =
+        Randomness { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
+    let open = Input::Open { conn, room, protocol, language, entry, randomness };
+    let span = tracing::debug_span!("socket", conn = conn.0, %room);
+    Connection::open(app.shards.of(room), conn, open).run(socket).instrument(span).await;
+}
+
+async fn refuse(
+    mut socket: WebSocket,
+    refusal: Refusal,
+    protocol: ProtocolVersion,
+    language: Language,
+) {
+    let Refusal { code, retry_after } = refusal;
+    let close = CloseCode::after_refusal(code).as_u16();
+    tracing::debug!(%code, close, "websocket refused");
+    let message = code.text(language).to_owned();
+    let error = ServerMessage::Error { code, message, about: None, retry_after, req: None };
+    let Ok(text) = encode_server(&error, protocol).try_into() else { return };
+    if socket.send(Message::Text(text)).await.is_ok() {
+        connection::close(&mut socket, CloseFrame { code: close, reason: "".into() }).await;
+    }
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, retry_after: code.retry_after() }
+    }
+}
+
+impl From<NoHolder> for Refusal {
+    fn from(error: NoHolder) -> Self {
+        match error {
+            NoHolder::Foreign => ErrorCode::Forbidden.into(),
+            NoHolder::RateLimited(UsedUp { retry_after }) => {
+                Self { code: ErrorCode::RateLimited, retry_after: Some(retry_after) }
+            }
+            NoHolder::RoomNotFound => ErrorCode::RoomNotFound.into(),
+            NoHolder::Token(TokenError::Expired) => ErrorCode::TokenExpired.into(),
+            NoHolder::Token(TokenError::Invalid) => ErrorCode::TokenInvalid.into(),
+            NoHolder::Token(TokenError::Unverifiable) => ErrorCode::Unavailable.into(),
+        }
+    }
+}
+
+/// The token among the subprotocols that are asked for: `rooms, token.<t>` or `rooms, resume.<t>`.
+pub(crate) fn subprotocol<'a>(headers: &'a HeaderMap, kind: &str) -> Option<&'a str> {
+    let protocols =
+        headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    protocols
+        .flat_map(|value| value.split(','))
+        .find_map(|protocol| protocol.trim().strip_prefix(kind))
+}
+
+/// Somebody may close a socket at any time; soon enough to find out.
+const CONNECTIONS_RETRY: Duration = Duration::from_secs(5);
+const SUBPROTOCOL: &str = "rooms";
+const MAX_MESSAGE_BYTES: usize = 256 * 1024;
+/// The library writes from 128 KiB on; no message of the server is nearly as long as the rest.
+const MAX_WRITE_BUFFER_BYTES: usize = 1024 * 1024;
