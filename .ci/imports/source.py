@@ -76,7 +76,7 @@ def end_of_item(code, start):
 
 
 def read_body(module, text, code, start, folder):
-    """Reads `code`, which begins at `start` of the text; the files of its modules are in `folder`."""
+    """Reads `code`, which begins at `start` of the text; `folder` has the files of its modules."""
     at = 0
     while match := MODULE.search(code, at):
         name, end = match.group("name"), match.end()
