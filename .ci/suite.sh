@@ -45,7 +45,7 @@ fuzz() {
     local crate target
     export CARGO_TARGET_DIR=$PWD/target/fuzz
     for crate in signal-core signal-server; do
-        (cd "$crate" && cargo fuzz build --sanitizer none --strip-dead-code) || return 1
+        (cd "$crate" && cargo fuzz build --sanitizer none) || return 1
     done
     for target in signal-core/{decode_client,decode_server,hub_inputs} \
         signal-server/{headers,keys,settings,tokens}; do
@@ -57,7 +57,7 @@ fuzz_one() {
     local target=$1 seconds=$2 found
     found=$(mktemp -d)
     cd "${target%/*}"
-    cargo fuzz run --sanitizer none --strip-dead-code "${target#*/}" "$found" \
+    cargo fuzz run --sanitizer none "${target#*/}" "$found" \
         "fuzz/corpus/${target#*/}" -- -max_total_time="$seconds" -max_len=4096 \
         -print_final_stats=1 -verbosity=0 || return 255
     rm -rf "$found"
