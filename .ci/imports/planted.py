@@ -98,6 +98,11 @@ TREES = {
         {"wings": ["upper", "lower leaf"]},
         ["not down: lower.rs -> leaf.rs"],
     ),
+    "a submodule as a wing of its own": (
+        GOOD,
+        {"wings": ["upper", "upper/part lower", "leaf"]},
+        ["not down: upper/part.rs -> upper.rs"],
+    ),
     "in no wing": (GOOD, {"wings": ["upper", "lower"]}, ["leaf.rs is in no wing of the order"]),
     "not for everybody": (
         GOOD,
