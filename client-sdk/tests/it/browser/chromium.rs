@@ -202,10 +202,13 @@ impl Pipe {
     }
 }
 
-const FLAGS: [&str; 18] = [
+const FLAGS: [&str; 20] = [
     "--headless=new",
     "--remote-debugging-pipe",
     "--no-first-run",
+    // Nothing but the tabs of the test.
+    "--no-startup-window",
+    "--disable-extensions",
     // As root, and in containers.
     "--no-sandbox",
     "--no-zygote",
