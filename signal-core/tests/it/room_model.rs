@@ -1,5 +1,5 @@
 //! Random operations on a room, in any order, late and repeated, against a plain model of the same
-//! rules.
+//! rules: 1,000 cases, or more if `PROPTEST_CASES` says so.
 
 mod model;
 
@@ -21,12 +21,13 @@ use self::model::{Model, SUFFIX};
 const MOST_STEPS: usize = 60;
 const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig { cases: default.cases.max(1000), failure_persistence: None, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 1000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_room_does_what_its_model_does(
