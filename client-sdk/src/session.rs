@@ -1,23 +1,29 @@
-//! Every decision a participant makes: whom to connect to, who offers, when to roll back, answer or rebuild.
+//! The decisions of a participant: whom to connect to, who offers, when to roll back, answer,
+//! restart or rebuild.
 //!
-//! A [`Session`] does no IO and reads no clock. Messages of the server, reports of connections and wishes of the
-//! application go in by the `handle_*` methods; what follows comes out of [`Session::poll_action`], to be carried out in
-//! this order. [`Session::poll_timeout`] says when [`Session::handle_timeout`] is to be called. The rules:
+//! A [`Session`] does no IO and reads no clock. Messages of the server, reports of connections and
+//! what the application asks for go in by `handle_*` methods; decisions come out of
+//! [`Session::poll_action`] and are carried out in that order. [`Session::poll_timeout`] says when
+//! to call [`Session::handle_timeout`]. Nothing here knows webrtc-rs, a socket or a task.
 //!
-//! - Of two participants the one with the smaller id offers (the newcomer, at a server that issues falling ids).
-//! - An offer that the server delivers has won. One's own is rolled back, the other one answered, and one's own change
-//!   offered again if it is still missing.
-//! - Candidates are held back until the description they belong to was sent, and until the other side's was applied.
-//! - A peer whose DTLS fingerprint changes has rebuilt its connection: one's own is rebuilt too.
-//! - An offer that is not answered is offered again, and a peer that never answers is given up.
-//! - A connection that ICE calls disconnected is left alone. Where ICE has failed, the side with the smaller id starts it
-//!   anew; where that does not help, or nothing comes of the other side, the connection is built anew.
-//! - When the signaling connection is lost, media goes on. The seat is resumed, or else taken anew with the token it
-//!   was taken with, or else the room is joined again; no step is tried twice that the server has refused. Where none is
-//!   left, the call goes on without the room until its last connection ends.
-//! - When a connection to a participant gets into trouble, the server is asked for a sign of life: a signaling connection
-//!   that a network has taken with it does not tell.
-//! - TURN credentials are asked for anew before they expire.
+//! The rules:
+//!
+//! - Of two participants the one with the smaller id offers first. Servers issue falling ids, so
+//!   that is the newcomer.
+//! - An offer that the server delivers has won. This side rolls its own back, answers the other,
+//!   and offers its own change again if the answer had no place for it.
+//! - A candidate waits until the description that it belongs to was sent, or applied.
+//! - A peer whose DTLS fingerprint changes has rebuilt its connection; this side rebuilds its own.
+//! - An offer without an answer is made again. A peer that never answers is given up.
+//! - A connection in the state `Disconnected` is left alone. Once ICE has failed, the side with the
+//!   smaller id restarts it. If that does not help, or the other side does nothing, the connection
+//!   is rebuilt.
+//! - Media goes on without the signaling connection. The seat is resumed; failing that, the token
+//!   takes a new seat; failing that, the room is joined again. A step that the server has refused
+//!   is not tried again. Without a step left, the call goes on until its last connection ends.
+//! - A connection in trouble is a reason to ping the server: a network that goes away takes the
+//!   signaling connection with it without a word.
+//! - TURN credentials are renewed before they expire.
 
 mod action;
 mod candidates;
@@ -60,19 +66,19 @@ use self::requests::PendingRequests;
 use self::send_buffer::SendBuffer;
 pub use self::track_source::{TrackLabel, TrackSource};
 
-/// The decisions of one participant in one room.
+/// The state of one participant in one room.
 #[derive(Debug, Default)]
 pub struct Session {
     me: Option<ParticipantId>,
     peers: BTreeMap<ParticipantId, Peer>,
-    /// Messages received, for the server to know what is missing.
+    /// How many messages of the server were received; a resume names it.
     received: u64,
     send_buffer: SendBuffer,
     requests: PendingRequests,
-    /// Whether the server passes on what applications say to each other.
+    /// Whether the server speaks the second version of the protocol, which has requests.
     speaks_v2: bool,
     reconnect: ReconnectPolicy,
-    /// Why no way leads back, while media goes on nevertheless.
+    /// Why no way leads back into the room, while media goes on.
     adrift: Option<String>,
     ice_refresh: IceCredentialRefresh,
     probe: Probe,
@@ -86,13 +92,13 @@ impl Session {
         Self::default()
     }
 
-    /// Takes in a message of the server.
+    /// Handles a message of the server.
     pub fn handle_message(&mut self, message: ServerMessage, now: Instant) {
         if self.reconnect.is_over() {
             return;
         }
         self.probe.end();
-        // Everything but `resumed` is counted, on both sides.
+        // Both sides count every message but `resumed`.
         self.received += 1;
         match message {
             ServerMessage::Error { code, message, retry_after, req, .. } => {
@@ -143,8 +149,8 @@ impl Session {
         }
     }
 
-    /// Takes in that a message of the server was not understood. It counts all the same, and a refusal is one whatever its
-    /// code.
+    /// Handles a message of the server that could not be decoded. It counts as received, and a
+    /// refusal with an unknown code still refuses its request.
     pub fn handle_unknown(&mut self, error: &DecodeError) {
         if self.reconnect.is_over() {
             return;
@@ -157,9 +163,10 @@ impl Session {
         }
     }
 
-    /// Takes in that the signaling connection was lost, or could not be had again.
+    /// Handles the loss of the signaling connection, or a failed attempt to open it again.
     ///
-    /// `jitter` is a random number from 0 up to 1: it spreads out those who lost the same server.
+    /// `jitter` is a random number from 0 up to 1. It spreads the attempts of everybody who lost
+    /// the same server.
     pub fn handle_signaling_loss(&mut self, loss: SignalingLoss, jitter: f64, now: Instant) {
         if self.reconnect.is_over() || self.adrift.is_some() {
             return;
@@ -176,7 +183,8 @@ impl Session {
         }
     }
 
-    /// Takes in what connection number `connection` to `peer` has to tell; one that was closed has nothing to say.
+    /// Handles what connection number `connection` to `peer` reports. Reports of a connection that
+    /// was closed are ignored.
     pub fn handle_report(
         &mut self,
         peer: ParticipantId,
@@ -211,7 +219,7 @@ impl Session {
         }
     }
 
-    /// Takes in that it is `now`, which is of interest at the time that [`poll_timeout`](Self::poll_timeout) tells.
+    /// Handles the passing of time; to be called at [`poll_timeout`](Self::poll_timeout).
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.ice_refresh.is_due(now) {
             self.actions.push_back(Action::Send(ClientMessage::GetIceServers));
@@ -225,7 +233,7 @@ impl Session {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called, unless something else comes before.
+    /// The next time to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let peers = self.peers.values().filter_map(Peer::deadline);
@@ -236,22 +244,25 @@ impl Session {
             .filter(|_| !self.reconnect.is_over())
     }
 
-    /// Takes in that this participant adds or removes tracks, which every connection has to
-    /// negotiate. The next offer of a connection has to contain the change.
+    /// Handles that this participant adds or removes tracks, which each open connection negotiates.
+    ///
+    /// The host shows the new media to its connections first: the next offer of each has to contain
+    /// it.
     pub fn handle_media_changed(&mut self) {
         for peer in self.peers.values_mut() {
             peer.media_changed(&mut self.actions);
         }
     }
 
-    /// Starts ICE anew with a participant, which needs an offer from this side.
+    /// Restarts ICE with a participant, by an offer of this side.
     pub fn restart_ice(&mut self, peer: ParticipantId) {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.restart_ice(&mut self.actions);
         }
     }
 
-    /// Asks something of the server, and numbers it: [`poll_outcome`](Self::poll_outcome) will tell what came of it.
+    /// Sends a request to the server and returns its number, by which
+    /// [`poll_outcome`](Self::poll_outcome) reports what became of it.
     pub fn handle_request(&mut self, message: ClientMessage) -> u64 {
         if self.reconnect.is_over() || self.adrift.is_some() {
             return self.requests.refuse(CommandError::Closed);
@@ -264,7 +275,7 @@ impl Session {
         number
     }
 
-    /// Takes out what came of a command: whether the server has taken it, or why not.
+    /// The next outcome of a request: whether the server has taken it, or why not.
     #[must_use]
     pub fn poll_outcome(&mut self) -> Option<(u64, Result<(), CommandError>)> {
         self.requests.poll_outcome()
@@ -278,7 +289,7 @@ impl Session {
         }
     }
 
-    /// Closes every connection, for a reason that lies outside the session.
+    /// Ends the session and closes every connection, for a reason that lies outside the session.
     pub fn end(&mut self, reason: CloseReason) {
         if self.reconnect.is_over() {
             return;
@@ -292,9 +303,9 @@ impl Session {
         self.emit(SessionEvent::Closed(reason));
     }
 
-    /// Takes out the next thing to do; `None` when there is nothing left.
+    /// The next action; `None` when there is nothing to do.
     ///
-    /// Messages to the server wait while there is no signaling connection.
+    /// Messages to the server are kept while there is no signaling connection.
     #[must_use]
     pub fn poll_action(&mut self) -> Option<Action> {
         loop {
@@ -312,12 +323,13 @@ impl Session {
         }
     }
 
-    /// This participant's id, once the server has told it.
+    /// The id of this participant; `None` before the server has sent it.
     pub fn id(&self) -> Option<ParticipantId> {
         self.me
     }
 
-    /// What has taken a connection away may have taken the server as well.
+    /// Pings the server: what interrupted a connection may have interrupted the signaling
+    /// connection too.
     fn doubt(&mut self, now: Instant) {
         if !self.send_buffer.is_paused() && self.reconnect.knows_v2() && self.probe.begin(now) {
             let t = Payload::new(&()).expect("null has a JSON form");
@@ -350,7 +362,7 @@ impl Session {
                 }
                 peer.expect_connection(me < from, now);
             }
-            // Besides candidates there are `null` and `""`, which mark their end.
+            // `null` and `""` mark the end of candidates.
             SignalKind::Candidate => {
                 if let Ok(candidate) = serde_json::from_slice(payload) {
                     peer.candidate_received(candidate, &mut self.actions);
@@ -367,14 +379,15 @@ impl Session {
         req: Option<&RequestId>,
     ) {
         if code == ErrorCode::OfferConflict {
-            // The offer that won is on its way, or here already; answering it is all there is to do.
+            // The offer that won is here or on its way. Answering it is all there is to do.
             tracing::debug!("both sides have offered at once, and the other side's offer has won");
             return;
         }
         let code = code.to_string();
         let error =
             CommandError::Refused { code: code.clone(), message: message.clone(), retry_after };
-        // What is over the limit is dropped unread, and the rest of it in silence: nothing is known of any command.
+        // The server drops what exceeds the rate unread, and reports only the first drop: the
+        // outcome of every open request is unknown.
         let is_told = if error.is_rate_limit() {
             self.requests.fail_all(&error)
         } else {

@@ -1,4 +1,4 @@
-//! What a session decides.
+//! What a session has its host do.
 
 use std::time::Duration;
 
@@ -9,76 +9,77 @@ use super::ice_candidate::IceCandidate;
 use super::reconnect::Reconnect;
 use super::track_source::TrackLabel;
 
-/// Something to do.
+/// Something for the host to do.
 #[derive(Debug)]
 pub enum Action {
-    /// Close a connection and forget it.
+    /// Close the connection to a participant and forget it.
     Close {
-        /// To whom it is.
+        /// The participant.
         peer: ParticipantId,
     },
-    /// Have the connection do something; it does such things in the order in which they come.
+    /// Pass a command to a connection, which executes its commands in order.
     Connection {
-        /// To whom it is.
+        /// The participant at the other end.
         peer: ParticipantId,
-        /// What to do.
+        /// The command.
         command: ConnectionCommand,
     },
-    /// Tell the application.
+    /// Pass an event to the application.
     Event(SessionEvent),
-    /// Give up the signaling connection, which is dead, and hand in [`SignalingLoss::Lost`](super::SignalingLoss::Lost).
+    /// Close the signaling connection, which is dead, and hand in
+    /// [`SignalingLoss::Lost`](super::SignalingLoss::Lost).
     HangUp,
-    /// Open a connection.
+    /// Open a connection to a participant.
     Open {
-        /// To whom.
+        /// The participant.
         peer: ParticipantId,
-        /// Tells it from earlier ones to the same participant; reports carry it.
+        /// Distinguishes it from earlier connections to the same participant; its reports carry it.
         connection: u32,
-        /// Whether it will offer first.
+        /// Whether this side offers first.
         offers: bool,
     },
-    /// Come back to the room by opening a signaling connection anew, and hand in its first message or a
+    /// Open the signaling connection again, and hand in its first message or another
     /// [`SignalingLoss`](super::SignalingLoss). Media goes on meanwhile.
     Reconnect {
-        /// How.
+        /// How to enter the room.
         how: Reconnect,
-        /// After this time.
+        /// The pause before the attempt.
         after: Duration,
     },
-    /// Send a message to the server that its answer names.
+    /// Send a message to the server with a request id that its answer will name.
     Request(Request),
     /// Send a message to the server.
     Send(ClientMessage),
-    /// Use these ICE servers for new connections, and where ICE starts anew.
+    /// Use these ICE servers for new connections and from the next restart of ICE on.
     UseIceServers(IceServers),
 }
 
 /// Something for a connection to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ConnectionCommand {
-    /// Apply the other side's answer.
+    /// Apply an answer of the other side.
     Accept {
         /// The answer.
         sdp: String,
     },
-    /// Apply the other side's offer and make an answer.
+    /// Apply an offer of the other side and make an answer.
     Answer {
-        /// To be reported with the answer.
+        /// Returned in [`Report::Answer`](super::Report::Answer).
         negotiation: u32,
         /// The offer.
         sdp: String,
-        /// What its tracks are of, as far as that is told.
+        /// The sources of its tracks, as far as the other side names them.
         tracks: Vec<TrackLabel>,
     },
-    /// Take in a candidate of the other side.
+    /// Add a candidate of the other side.
     Candidate(IceCandidate),
-    /// Make an offer.
+    /// Make an offer, which contains all that this participant sends at that moment.
     Offer {
-        /// To be reported with the offer.
+        /// Returned in [`Report::Offer`](super::Report::Offer).
         negotiation: u32,
-        /// Whether ICE starts anew.
+        /// Whether the offer restarts ICE.
         restart_ice: bool,
     },
-    /// Take back the offer that was made last.
+    /// Roll back the last offer.
     Rollback,
 }

@@ -1,4 +1,4 @@
-//! The candidates of one connection, of both sides, as far as they have to wait.
+//! The candidates of one connection that have to wait, of both sides.
 
 use std::collections::VecDeque;
 
@@ -7,10 +7,10 @@ use super::ice_candidate::IceCandidate;
 
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
-    /// This side's; sent again where the server dropped them with a refused offer.
+    /// Those of this side; sent again if the server dropped them together with a refused offer.
     found: Vec<IceCandidate>,
     sent: usize,
-    /// The other side's that came before the description they belong to was applied.
+    /// Those of the other side that came before the description that they belong to.
     early: VecDeque<IceCandidate>,
 }
 
@@ -19,7 +19,7 @@ impl Candidates {
         self.found.push(candidate);
     }
 
-    /// Those of this side that were not sent yet, which they are now.
+    /// Those of this side that are to be sent now.
     pub(super) fn take_unsent(&mut self) -> Vec<IceCandidate> {
         let unsent = self.found[self.sent..].to_vec();
         self.sent = self.found.len();
@@ -30,13 +30,13 @@ impl Candidates {
         self.sent = 0;
     }
 
-    /// Those that ICE found on this side before it started anew are of no use.
+    /// Forgets those of this side from before a restart of ICE.
     pub(super) fn forget_found(&mut self) {
         self.found.clear();
         self.sent = 0;
     }
 
-    /// Keeps one of the other side. The oldest give way, which may belong to nothing that is still to come.
+    /// Keeps one of the other side. If there are too many, the oldest is dropped.
     pub(super) fn keep_early(&mut self, candidate: IceCandidate) {
         if self.early.len() >= MAX_EARLY {
             self.early.pop_front();
@@ -44,7 +44,7 @@ impl Candidates {
         self.early.push_back(candidate);
     }
 
-    /// Those of the other side that belong to its description; what does not is too late.
+    /// Those of the other side that belong to its description; the others are too late.
     pub(super) fn take_early(&mut self, remote: Option<&Remote>) -> Vec<IceCandidate> {
         let early = std::mem::take(&mut self.early).into_iter();
         early.filter(|candidate| remote.is_some_and(|remote| remote.takes(candidate))).collect()

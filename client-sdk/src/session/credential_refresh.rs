@@ -1,25 +1,26 @@
-//! Until when the credentials of ICE servers are good.
+//! When to ask the server for new TURN credentials.
 
 use std::time::{Duration, Instant};
 
 use signal_core::Timestamp;
 
-/// The credentials that this participant has, and when it asks for others.
+/// When the credentials expire, and when to ask for others.
 #[derive(Debug, Default)]
 pub(super) struct IceCredentialRefresh {
-    /// A moment by the server's clock and by this one's.
+    /// The same moment by the clock of the server and by that of this participant.
     clock: Option<(Timestamp, Instant)>,
     expires_at: Option<Timestamp>,
     renew_at: Option<Instant>,
 }
 
 impl IceCredentialRefresh {
-    /// The server has told its time; from servers that do not, credentials are not asked for.
+    /// Sets the clock of the server. Without it, credentials are never asked for.
     pub(super) fn set_clock(&mut self, server_time: Timestamp, now: Instant) {
         self.clock = Some((server_time, now));
     }
 
-    /// Credentials came that are good until then. Those that are good no longer than the last are the last there are.
+    /// Notes new credentials. Credentials that expire no later than the last are the last there
+    /// are.
     pub(super) fn granted(&mut self, expires_at: Timestamp, now: Instant) {
         let Some((there, here)) = self.clock else { return };
         if self.expires_at.is_some_and(|known| known >= expires_at) {
@@ -32,7 +33,7 @@ impl IceCredentialRefresh {
         self.renew_at = Some(now + pause);
     }
 
-    /// Whether it is time to ask for others; told again after a while, since what is asked may be refused.
+    /// Whether to ask now. It is due again after a while, since the request may be refused.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         let is_due = self.renew_at.is_some_and(|at| at <= now);
         if is_due {
@@ -48,7 +49,7 @@ impl IceCredentialRefresh {
 
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 const LONGEST_MARGIN: Duration = Duration::from_secs(300);
-/// Whatever a server says, it is not asked more often.
+/// Whatever expiry the server names, it is not asked more often.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::ice_candidate::IceCandidate;
 
-/// What is known of the other side's description.
+/// What the other side's description says about its connection.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Remote {
     fingerprint: Option<String>,
@@ -15,7 +15,7 @@ impl Remote {
         Self { fingerprint: own(fingerprint(sdp)), ice_ufrag: own(ice_ufrag(sdp)) }
     }
 
-    /// Whether `later` belongs to another connection of the same participant.
+    /// Whether `later` describes another connection of the same participant.
     pub(super) fn is_rebuilt_as(&self, later: &Self) -> bool {
         self.fingerprint != later.fingerprint
     }
@@ -24,8 +24,8 @@ impl Remote {
         self.ice_ufrag != later.ice_ufrag
     }
 
-    /// Whether a candidate belongs to this description, and not to one from before ICE started anew or to one that is
-    /// still to come. Those that do not say what they belong to are taken to.
+    /// Whether a candidate belongs to this description, and not to one from before or after a
+    /// restart of ICE. Candidates that do not say are taken.
     pub(super) fn takes(&self, candidate: &IceCandidate) -> bool {
         match (candidate.ice_ufrag(), &self.ice_ufrag) {
             (Some(of), Some(known)) => of == known,
@@ -34,12 +34,12 @@ impl Remote {
     }
 }
 
-/// The DTLS fingerprint (RFC 8122): another one means another connection.
+/// The DTLS fingerprint (RFC 8122). Another one means another connection.
 fn fingerprint(sdp: &str) -> Option<&str> {
     attribute(sdp, "a=fingerprint:")
 }
 
-/// The ICE user fragment (RFC 8839): another one means that ICE starts anew.
+/// The ICE user fragment (RFC 8839). Another one means a restart of ICE.
 fn ice_ufrag(sdp: &str) -> Option<&str> {
     attribute(sdp, "a=ice-ufrag:")
 }

@@ -1,5 +1,6 @@
 //! One other participant: the negotiation with it, and the connection that comes of it.
 
+mod trickle;
 mod upkeep;
 
 use std::collections::VecDeque;
@@ -10,7 +11,6 @@ use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
 use super::candidates::Candidates;
 use super::description::Remote;
 use super::event::ConnectionState;
-use super::ice_candidate::IceCandidate;
 use super::recovery::Recovery;
 use super::track_source::TrackLabel;
 use super::{Action, ConnectionCommand};
@@ -18,51 +18,51 @@ use super::{Action, ConnectionCommand};
 #[derive(Debug)]
 pub(super) struct Peer {
     id: ParticipantId,
-    /// The number of the connection that is open.
+    /// The number of the open connection.
     connection: Option<u32>,
     connections_opened: u32,
     negotiation: Negotiation,
-    /// The number of the description that was asked for last.
+    /// The number of the last description that a connection was commanded to make.
     last_negotiation: u32,
-    /// Offers of the other side that were not answered yet.
+    /// Offers of the other side without an answer so far.
     unanswered: u32,
-    /// The largest number that a negotiation of this pair had, on either side.
+    /// The largest negotiation number of this pair, on either side.
     number: u32,
-    /// The number of the negotiation that is under way or was settled last; `None` if the other side gave none.
+    /// The number of the negotiation under way or settled last; `None` if the other side gave none.
     current: Option<u32>,
     state: ConnectionState,
-    /// It has left the room, or the room has lost it; only its media is still there.
+    /// It has left the room, or the room has lost it. Only its media is still here.
     is_gone: bool,
-    /// Something changed on this side that the other does not know yet.
+    /// Whether to offer once the negotiation under way is settled.
     offer_wanted: bool,
     restart_wanted: bool,
     remote: Option<Remote>,
     candidates: Candidates,
     /// Offers in a row that the other side has not answered.
     unheard: u8,
-    /// Whether the last answer may have been to an offer before the last.
+    /// Whether the last answer may have been for an earlier offer than the last.
     is_doubtful: bool,
     recovery: Recovery,
     /// Whether there is no connection because nothing has helped.
     is_given_up: bool,
 }
 
-/// Where the exchange of descriptions stands, seen from this side.
+/// The state of the negotiation, as this side sees it.
 #[derive(Debug, Eq, PartialEq)]
 enum Negotiation {
-    /// The other side's offer is being answered.
+    /// An offer of the other side is being answered.
     Answering {
-        /// The offer: answered once more if the connection fails over it.
+        /// Answered again, by another connection, if this one fails over it.
         sdp: String,
         tracks: Vec<TrackLabel>,
     },
-    /// This side's offer was sent.
+    /// An offer of this side was sent.
     Offered {
         restarts_ice: bool,
-        /// When the answer should be there.
+        /// When it counts as unanswered.
         due: Instant,
     },
-    /// This side's offer is being made.
+    /// An offer of this side is being made.
     Offering {
         restarts_ice: bool,
     },
@@ -93,7 +93,7 @@ impl Peer {
         }
     }
 
-    /// Offers, now or as soon as what is under way is settled.
+    /// Offers, at once or after the negotiation under way.
     pub(super) fn offer(&mut self, actions: &mut VecDeque<Action>) {
         if self.is_gone {
             return;
@@ -124,15 +124,15 @@ impl Peer {
         self.offer(actions);
     }
 
-    /// Offers what this side has begun or ceased to send. A connection that is still to be opened
-    /// contains it from the start.
+    /// Offers a change of what this side sends. A connection that is opened later has the change
+    /// from the start.
     pub(super) fn media_changed(&mut self, actions: &mut VecDeque<Action>) {
         if self.connection.is_some() {
             self.offer(actions);
         }
     }
 
-    /// The other side's offer was delivered, so it has won.
+    /// Handles an offer of the other side. The server has delivered it, so it has won.
     pub(super) fn offered(
         &mut self,
         sdp: String,
@@ -142,12 +142,13 @@ impl Peer {
     ) {
         self.current = number;
         self.number = self.number.max(number.unwrap_or(0));
-        // An answer with a number names its offer; without, the server counts one for each.
+        // An answer with a number names its offer. Without numbers, the server expects an answer to
+        // each.
         self.unanswered = if number.is_some() { 1 } else { self.unanswered + 1 };
         self.answer(sdp, tracks, actions);
     }
 
-    /// The other side's answer to this side's offer was delivered.
+    /// Handles an answer of the other side to an offer of this side.
     pub(super) fn answered(
         &mut self,
         sdp: String,
@@ -160,7 +161,7 @@ impl Peer {
         let remote = Remote::of(&sdp);
         let known = self.remote.as_ref();
         match self.negotiation {
-            // New ICE credentials that nobody asked for come from another connection as well.
+            // New ICE credentials that nobody asked for come from another connection too.
             Negotiation::Offered { restarts_ice, .. }
                 if known.is_some_and(|known| {
                     known.is_rebuilt_as(&remote)
@@ -175,8 +176,8 @@ impl Peer {
                 self.is_doubtful = std::mem::take(&mut self.unheard) > 0;
                 self.settled(actions);
             }
-            // Without numbers, the answer to an offer that was replaced while it was on its way is taken for the answer
-            // to the last one, until that comes.
+            // Without numbers, the answer to an offer that was replaced on its way is taken for the
+            // answer to the last offer, until that one comes.
             Negotiation::Stable if number.is_none() => match known {
                 Some(known) if *known != remote => self.rebuild(actions),
                 Some(_) if std::mem::take(&mut self.is_doubtful) => self.offer(actions),
@@ -184,22 +185,6 @@ impl Peer {
             },
             Negotiation::Answering { .. } | Negotiation::Offering { .. } | Negotiation::Stable => {}
         }
-    }
-
-    pub(super) fn candidate_received(
-        &mut self,
-        candidate: IceCandidate,
-        actions: &mut VecDeque<Action>,
-    ) {
-        if candidate.candidate.is_empty() {
-            return;
-        }
-        let belongs = self.remote.as_ref().is_some_and(|remote| remote.takes(&candidate));
-        // A connection that answers may yet fail over the offer; its successor needs the candidates as well.
-        if belongs && !matches!(self.negotiation, Negotiation::Answering { .. }) {
-            return self.command(ConnectionCommand::Candidate(candidate), actions);
-        }
-        self.candidates.keep_early(candidate);
     }
 
     pub(super) fn offer_made(
@@ -232,20 +217,11 @@ impl Peer {
         {
             return;
         }
-        // The server counts an answer for each offer and passes on the one to the last, which this is.
+        // The server counts an answer for each offer and passes on the last, which is this one.
         for _ in 0..std::mem::take(&mut self.unanswered) {
             self.send(SignalKind::Answer, sdp, &[], actions);
         }
         self.settled(actions);
-    }
-
-    pub(super) fn candidate_found(
-        &mut self,
-        candidate: IceCandidate,
-        actions: &mut VecDeque<Action>,
-    ) {
-        self.candidates.found(candidate);
-        self.send_candidates(actions);
     }
 
     pub(super) fn close(&mut self, actions: &mut VecDeque<Action>) {
@@ -261,11 +237,12 @@ impl Peer {
         self.candidates.forget_found();
     }
 
-    /// Messages of this pair were lost, and with them what was being negotiated. Whoever is not connected, or was
-    /// changing something, offers again.
+    /// Messages of this pair were lost, and with them the negotiation. This side offers again if it
+    /// was offering, or if it has to and there is no connection.
     pub(super) fn void_negotiation(&mut self, offers: bool, actions: &mut VecDeque<Action>) {
         if matches!(self.negotiation, Negotiation::Answering { .. }) {
-            // The answer is being made: it goes to an offer that nobody remembers, and the next offer settles it.
+            // The answer that is being made goes to an offer that nobody remembers. The next offer
+            // settles it.
             return;
         }
         let was_offering = self.take_back(actions);
@@ -274,7 +251,7 @@ impl Peer {
         }
     }
 
-    /// The room has lost it; what still flows is kept until it stops.
+    /// The room has lost it. Its media is kept until it stops.
     pub(super) fn keep_media_only(&mut self) {
         self.is_gone = true;
     }
@@ -326,7 +303,7 @@ impl Peer {
             Negotiation::Offered { restarts_ice: own, .. }
             | Negotiation::Offering { restarts_ice: own } => {
                 self.command(ConnectionCommand::Rollback, actions);
-                // The server drops the candidates of a refused offer; they go with the answer again.
+                // The server dropped the candidates together with the offer that it refused.
                 self.candidates.send_again();
                 self.restart_wanted |= own && !restarts_ice;
                 self.offer_wanted |= self.restart_wanted;
@@ -347,7 +324,7 @@ impl Peer {
         self.remote = Some(remote);
     }
 
-    /// Takes back the offer of this side that is under way; `false` if there is none.
+    /// Rolls back the offer of this side that is under way; `false` if there is none.
     fn take_back(&mut self, actions: &mut VecDeque<Action>) -> bool {
         let was_offering = match self.negotiation {
             Negotiation::Offered { restarts_ice, .. } | Negotiation::Offering { restarts_ice } => {
@@ -364,23 +341,10 @@ impl Peer {
 
     fn settled(&mut self, actions: &mut VecDeque<Action>) {
         self.negotiation = Negotiation::Stable;
-        for candidate in self.candidates.take_early(self.remote.as_ref()) {
-            self.command(ConnectionCommand::Candidate(candidate), actions);
-        }
+        self.apply_early_candidates(actions);
         self.send_candidates(actions);
         if self.offer_wanted || self.restart_wanted {
             self.offer(actions);
-        }
-    }
-
-    /// Sends the candidates that are due, unless the description they belong to is still to be sent.
-    fn send_candidates(&mut self, actions: &mut VecDeque<Action>) {
-        if matches!(self.negotiation, Negotiation::Answering { .. } | Negotiation::Offering { .. })
-        {
-            return;
-        }
-        for candidate in self.candidates.take_unsent() {
-            self.send(SignalKind::Candidate, &candidate, &[], actions);
         }
     }
 

@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use super::event::CloseReason;
 
-/// How to come back.
+/// How to enter the room again.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Reconnect {
-    /// With the token that the seat was taken with: as the newest, under another id.
+    /// Take a new seat with the token of the old one, under another id.
     Attach,
-    /// By joining anew.
+    /// Join the room again.
     Join,
-    /// With the resume token: the seat is as it was.
+    /// Resume the seat, which is as it was.
     Resume {
-        /// The token; keep it out of logs.
+        /// The resume token; keep it out of logs.
         token: Arc<str>,
         /// How many messages were received.
         last_seq: u64,
@@ -24,37 +24,37 @@ pub enum Reconnect {
 /// Why there is no signaling connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SignalingLoss {
-    /// It was closed or lost.
+    /// The connection was closed or broke.
     Lost {
-        /// The WebSocket close code, where there was one.
+        /// The WebSocket close code, if there was one.
         code: Option<u16>,
-        /// What is known of it, for people.
+        /// The reason for people.
         reason: String,
     },
-    /// The server answered that this way is closed.
+    /// The server refused the attempt.
     Refused {
-        /// The stable reason, like `room_full`.
+        /// The stable code, like `room_full`.
         code: String,
-        /// The reason, for people.
+        /// The reason for people.
         reason: String,
     },
     /// The server could not be reached.
     Unreachable {
-        /// How, for people.
+        /// The reason for people.
         reason: String,
     },
 }
 
-/// Which ways are left, and how patiently they are tried.
+/// Which steps are left, and after which pauses they are tried.
 #[derive(Debug, Default)]
 pub(super) struct ReconnectPolicy {
     resume_token: Option<Arc<str>>,
-    /// The way that is tried now; steps down only.
+    /// The step that is tried next. Only entering the room steps up again.
     rung: Step,
-    /// Since the room was in reach for a while.
+    /// Attempts since a connection lasted.
     attempts: u32,
     entered_at: Option<Instant>,
-    /// The first pause, where the server has asked for one.
+    /// The next pause, if the server has asked for one.
     asked_pause: Option<Duration>,
     is_over: bool,
 }
@@ -69,22 +69,22 @@ enum Step {
 }
 
 impl ReconnectPolicy {
-    /// The room was entered: every way is open again.
+    /// The room was entered: every step is open again.
     pub(super) fn entered(&mut self, resume_token: Option<Arc<str>>, now: Instant) {
         self.rung = if resume_token.is_some() { Step::Resume } else { Step::Attach };
         self.resume_token = resume_token;
         self.entered_at = Some(now);
     }
 
-    /// The server is about to stop, and there will be another one after that time.
+    /// The server is about to stop, and asks for a pause.
     pub(super) fn drained(&mut self, reconnect_after: Duration) {
         self.asked_pause = Some(reconnect_after.min(LONGEST_ASKED_PAUSE));
     }
 
-    /// The next way to try and after which time, or why there is none.
+    /// The next step and the pause before it, or why there is none.
     ///
-    /// Somebody who `is_calling`, with media that goes on without the server, goes on trying; anybody else gives up
-    /// after some minutes.
+    /// A participant that `is_calling`, to which media flows without the server, never stops
+    /// trying. Others stop after some minutes.
     pub(super) fn after(
         &mut self,
         loss: SignalingLoss,
@@ -93,7 +93,7 @@ impl ReconnectPolicy {
         jitter: f64,
         now: Instant,
     ) -> Result<(Reconnect, Duration), CloseReason> {
-        // A connection that is lost as soon as it stands is no reason to begin with short pauses again.
+        // A connection that is lost right after it was opened does not make the pauses short again.
         if self.entered_at.take().is_some_and(|at| now.saturating_duration_since(at) >= STEADY) {
             self.attempts = 0;
         }
@@ -142,7 +142,7 @@ impl ReconnectPolicy {
         };
     }
 
-    /// Only v2 has ways to resume.
+    /// Only the second version of the protocol has resume tokens.
     pub(super) fn knows_v2(&self) -> bool {
         self.resume_token.is_some()
     }
@@ -156,16 +156,17 @@ impl ReconnectPolicy {
     }
 }
 
-/// What a refusal says about coming back.
+/// What a refusal means for coming back.
 enum Refusal {
     /// The room is over.
     Closed,
-    /// No way leads back: the room is not known any more, or this participant is not welcome. Joining under another id
-    /// would get around a kick, and with a password that has changed it would only use up the guesses that are left.
+    /// No step leads back: the room is unknown, or this participant is not welcome. Joining under
+    /// another id would circumvent a kick, and trying a password that has changed would only use up
+    /// attempts.
     ForAll,
-    /// The server asks for patience.
+    /// The same step may be tried later.
     ForNow,
-    /// Another way may lead back.
+    /// The next step may lead back.
     OfThisWay,
 }
 
@@ -180,14 +181,14 @@ impl Refusal {
     }
 }
 
-/// Close codes after which coming back is of no use.
+/// Close codes after which coming back is pointless.
 fn final_reason(code: u16, reason: &str) -> Option<CloseReason> {
     let reason = reason.to_owned();
     match code {
         4503 => Some(CloseReason::RoomClosed { reason }),
         4509 => Some(CloseReason::Replaced),
         4511 => Some(CloseReason::Kicked { reason }),
-        // Bad frames, too long a message: whatever was not taken would be sent again, and refused again.
+        // A bad frame or too long a message would be sent again, and refused again.
         1002 | 1007 | 1009 => Some(CloseReason::Refused { code }),
         // Bad token, bad messages, room full, too much sent.
         4500 | 4501 | 4504 | 4513 => Some(CloseReason::Refused { code }),
@@ -195,7 +196,7 @@ fn final_reason(code: u16, reason: &str) -> Option<CloseReason> {
     }
 }
 
-/// Exponential, with full jitter: whatever lost a thousand participants does not get them back at once.
+/// Exponential with full jitter, so that everybody who lost a server does not return at once.
 fn backoff(attempt: u32, jitter: f64) -> Duration {
     let ceiling = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(8)).min(LONGEST_PAUSE);
     ceiling.mul_f64(jitter.clamp(0.0, 1.0))
@@ -204,9 +205,9 @@ fn backoff(attempt: u32, jitter: f64) -> Duration {
 const RESUME_FAILED: u16 = 4510;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// Seats are kept for half a minute.
+/// The server keeps a seat for half a minute.
 const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(20);
-/// A connection that lasts this long stands.
+/// A connection that lasts this long counts as one that works.
 const STEADY: Duration = Duration::from_secs(10);
 /// About three minutes of trying.
 const MOST_ATTEMPTS: u32 = 40;
@@ -227,7 +228,7 @@ mod tests {
         SignalingLoss::Unreachable { reason: "x".into() }
     }
 
-    /// A way back of somebody who is in no call, seven messages into it.
+    /// A participant in no call that has received seven messages.
     struct Walk {
         path: ReconnectPolicy,
         now: Instant,

@@ -1,15 +1,15 @@
-//! What is done about a connection that does not get through any more.
+//! What is done about a connection over which nothing gets through.
 
 use std::time::{Duration, Instant};
 
-/// The measures that were taken, one after the other: ICE starts anew, and where that does not help the connection is
-/// built anew, a few times.
+/// The steps taken so far: ICE is restarted, and if that does not help the connection is rebuilt, a
+/// few times.
 ///
-/// Of two sides one begins. The other one gives it time, and then does not wait for it any longer.
+/// One of the two sides begins. The other waits for it, but not for ever.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
     step: Step,
-    /// Since the last time a connection got through.
+    /// Since the last time that the connection worked.
     rebuilds: usize,
 }
 
@@ -17,17 +17,17 @@ pub(super) struct Recovery {
 enum Step {
     #[default]
     None,
-    /// The other side is expected to start ICE anew.
+    /// The other side is expected to restart ICE.
     Awaiting { until: Instant },
-    /// Descriptions were exchanged, and the connection is expected to get through or to fail.
+    /// Descriptions were exchanged, and the connection is expected to work or to fail.
     Connecting { until: Instant },
-    /// The connection is of no use, and is built anew then.
+    /// The connection is useless and will be rebuilt.
     Pausing { until: Instant },
-    /// This side has started ICE anew.
+    /// This side has restarted ICE.
     Restarting { until: Instant },
 }
 
-/// What to do.
+/// What to do next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum RecoveryAction {
     GiveUp,
@@ -37,18 +37,18 @@ pub(super) enum RecoveryAction {
 }
 
 impl Recovery {
-    /// The connection got through.
+    /// The connection works.
     pub(super) fn connected(&mut self) {
         *self = Self::default();
     }
 
-    /// There is another connection, or none.
+    /// The connection was replaced or closed.
     pub(super) fn start_anew(&mut self) {
         self.step = Step::None;
     }
 
-    /// Descriptions were exchanged. The library tells when ICE fails, but not when the ends do not know each other, after an
-    /// answer to an offer that was taken back.
+    /// Descriptions were exchanged. webrtc-rs reports that ICE has failed, but not that the two
+    /// ends do not belong together, as after an answer to an offer that was rolled back.
     pub(super) fn connecting(&mut self, begins: bool, now: Instant) {
         if matches!(self.step, Step::None) {
             let until = now + if begins { CONNECTING } else { 2 * CONNECTING };
@@ -56,8 +56,8 @@ impl Recovery {
         }
     }
 
-    /// ICE has found a path. Where packets are lost, the library does not always bring the DTLS handshake to an end, and
-    /// does not tell.
+    /// ICE has found a path. When packets are lost webrtc-rs does not always finish the DTLS
+    /// handshake, and does not report that.
     pub(super) fn shaking_hands(&mut self, begins: bool, now: Instant) {
         if let Step::Connecting { .. } | Step::None = self.step {
             let until = now + if begins { HANDSHAKE } else { 2 * HANDSHAKE };
@@ -65,7 +65,7 @@ impl Recovery {
         }
     }
 
-    /// ICE or DTLS has failed; `begins` says whether it is up to this side to do something.
+    /// ICE or DTLS has failed; `begins` says whether this side takes the first step.
     pub(super) fn failed(&mut self, begins: bool, now: Instant) -> RecoveryAction {
         match self.step {
             Step::Connecting { .. } | Step::None if begins => {
@@ -81,7 +81,8 @@ impl Recovery {
         }
     }
 
-    /// Only another connection helps, at once or after a pause: a network that is gone fails them one after the other.
+    /// Only another connection helps: at once the first time, after a pause later, since a network
+    /// that is gone fails one connection after the other.
     pub(super) fn rebuild(&mut self, now: Instant) -> RecoveryAction {
         if let Step::Pausing { .. } = self.step {
             return RecoveryAction::Wait;
@@ -95,7 +96,8 @@ impl Recovery {
         RecoveryAction::Wait
     }
 
-    /// Nothing can be negotiated without the server, so that while it `is_away` patience does not end.
+    /// A deadline may have passed. While the server `is_away` nothing can be negotiated, and the
+    /// deadline moves.
     pub(super) fn timeout(&mut self, is_away: bool, now: Instant) -> RecoveryAction {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return RecoveryAction::Wait;
@@ -129,11 +131,12 @@ impl Recovery {
     }
 }
 
-/// Time for an offer, an answer and connectivity checks over a slow network.
+/// For an offer, an answer and connectivity checks over a slow network.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Four flights, some of which are sent again after 1, 2 and 4 seconds (RFC 6347 section 4.2.4.1).
+/// For four flights, some of which are sent again after 1, 2 and 4 seconds (RFC 6347 section
+/// 4.2.4.1).
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Longer than ICE takes to fail.
 const CONNECTING: Duration = Duration::from_secs(45);
-/// Before the first time that a connection is built anew, the second and the third; then it is given up.
+/// Before the first, second and third rebuild. There is no fourth.
 const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];

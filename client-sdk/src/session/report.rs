@@ -1,43 +1,43 @@
-//! What a connection tells a session.
+//! What a connection reports to the session.
 
 use super::event::ConnectionState;
 use super::ice_candidate::IceCandidate;
 use super::track_source::TrackLabel;
 
-/// Something that a connection has to tell.
+/// Something that happened on a connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Report {
-    /// The answer that was asked for.
+    /// The answer that was commanded.
     Answer {
-        /// As in the command.
+        /// As in [`ConnectionCommand::Answer`](super::ConnectionCommand::Answer).
         negotiation: u32,
         /// The answer.
         sdp: String,
     },
-    /// It cannot do what it was told, so that only another connection helps.
+    /// The connection could not execute a command. Only another connection helps.
     Broken,
-    /// A candidate of this side.
+    /// ICE found a candidate of this side.
     Candidate(IceCandidate),
-    /// ICE has found a path. It remains for the two ends to agree on keys (DTLS), after which the state is `Connected`.
+    /// ICE has found a path. DTLS follows, and then the state `Connected`.
     IceConnected,
-    /// The descriptions that were exchanged have no place for something of this side, so that it has
-    /// to offer: for a track that did not fit into an answer, or for the first data channel.
+    /// Something of this side has no place in the descriptions, and an offer of this side is
+    /// needed: a track that did not fit into an answer, or a first data channel.
     NegotiationNeeded,
-    /// The offer that was asked for.
+    /// The offer that was commanded.
     Offer {
-        /// As in the command.
+        /// As in [`ConnectionCommand::Offer`](super::ConnectionCommand::Offer).
         negotiation: u32,
         /// The offer.
         sdp: String,
-        /// What its tracks are of.
+        /// The sources of its tracks.
         tracks: Vec<TrackLabel>,
     },
-    /// The connection's state changed; `Failed` if ICE or DTLS does not get through any more.
+    /// The state of the connection changed; `Failed` if ICE or DTLS has failed.
     State(ConnectionState),
 }
 
 impl Report {
-    /// Whether the connection does not get through any more, for now or for good.
+    /// Whether nothing gets through, for now or for good.
     pub(super) fn tells_of_trouble(&self) -> bool {
         matches!(self, Self::State(ConnectionState::Disconnected | ConnectionState::Failed))
     }

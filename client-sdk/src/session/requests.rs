@@ -1,8 +1,8 @@
-//! What the application has asked of the server, until it is known what came of it.
+//! Requests to the server whose outcome is open.
 //!
-//! The server answers what it refuses and passes the rest on in silence. A ping after a command tells the two apart: what
-//! has not been refused when its answer comes has been taken, since the server answers in order. One ping is under way at
-//! most, for however many commands.
+//! The server answers what it refuses and says nothing about what it takes. A ping after a request
+//! tells the two apart: the server answers in order, so what was not refused when the pong arrives
+//! was taken. At most one ping is under way, for however many requests.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,14 +10,14 @@ use signal_core::{ClientMessage, DisplayName, Payload, Request, RequestId};
 
 use super::error::CommandError;
 
-/// The commands whose outcome is open, and what came of the others.
+/// The open requests, and the outcomes of the others.
 #[derive(Debug, Default)]
 pub(super) struct PendingRequests {
-    /// The number given last, to a command or to a ping.
+    /// The last number given to a request or a ping.
     last: u64,
     open: BTreeMap<u64, Open>,
     bytes: usize,
-    /// The number of the ping that is under way.
+    /// The number of the ping under way.
     ping: Option<u64>,
     outcomes: VecDeque<(u64, Result<(), CommandError>)>,
     shown: Profile,
@@ -26,11 +26,11 @@ pub(super) struct PendingRequests {
 #[derive(Debug)]
 struct Open {
     bytes: usize,
-    /// What the others will see of this participant.
+    /// What the request changes of the profile, once it is taken.
     shows: Profile,
 }
 
-/// What the others see of this participant beyond what the server knows by itself.
+/// What the others see of this participant beyond what the server knows from its seat.
 #[derive(Clone, Debug, Default)]
 struct Profile {
     name: Option<DisplayName>,
@@ -38,7 +38,7 @@ struct Profile {
 }
 
 impl PendingRequests {
-    /// Numbers a command and lists what is to be sent for it.
+    /// Numbers a request and returns what to send for it.
     pub(super) fn issue(&mut self, message: ClientMessage) -> (u64, Vec<Request>) {
         let number = self.next_number();
         let bytes = size(&message);
@@ -59,14 +59,14 @@ impl PendingRequests {
         (number, requests)
     }
 
-    /// Refuses a command before it is sent.
+    /// Fails a request before it is sent.
     pub(super) fn refuse(&mut self, error: CommandError) -> u64 {
         let number = self.next_number();
         self.outcomes.push_back((number, Err(error)));
         number
     }
 
-    /// The answer to a ping has come; lists what is to be sent next.
+    /// Handles a pong and returns what to send next.
     pub(super) fn answered(&mut self, req: Option<&RequestId>) -> Option<Request> {
         let ping = self.ping.filter(|ping| number_of(req) == Some(*ping))?;
         self.ping = None;
@@ -80,7 +80,7 @@ impl PendingRequests {
         if self.open.is_empty() { None } else { self.ping() }
     }
 
-    /// The server has refused something; whether it was a command whose outcome was open.
+    /// Handles a refusal; `false` if it belongs to no open request.
     pub(super) fn refused(&mut self, req: Option<&RequestId>, error: &CommandError) -> bool {
         let Some((number, open)) =
             number_of(req).and_then(|number| self.open.remove_entry(&number))
@@ -92,7 +92,7 @@ impl PendingRequests {
         true
     }
 
-    /// Nothing will be heard of any of them; whether there were any.
+    /// Fails all open requests; `false` if there are none.
     pub(super) fn fail_all(&mut self, error: &CommandError) -> bool {
         self.ping = None;
         self.bytes = 0;
@@ -102,7 +102,7 @@ impl PendingRequests {
         any
     }
 
-    /// What a new seat has to be told for the others to see what they saw.
+    /// What to send from a new seat for the others to see the same profile.
     pub(super) fn shown(&self) -> Option<ClientMessage> {
         let Profile { name, state } = self.shown.clone();
         (name.is_some() || state.is_some()).then_some(ClientMessage::Update { name, state })
@@ -147,5 +147,5 @@ fn size(message: &ClientMessage) -> usize {
 }
 
 const MOST_OPEN: usize = 256;
-/// A fourth of what is kept for a server that comes back: the rest is for the negotiations.
+/// A quarter of what is kept for a resume; the rest is for negotiations.
 const MOST_BYTES: usize = 256 * 1024;

@@ -1,4 +1,4 @@
-//! Who is in the room, as far as this participant knows: from a welcome or a return on, by what the server tells.
+//! Who is in the room, according to the server.
 
 use std::time::Instant;
 
@@ -11,7 +11,8 @@ use super::peer::Peer;
 use super::{Action, Session};
 
 impl Session {
-    /// Enters under that id. What was there under another one is over: the others have seen it leave.
+    /// Enters the room under an id. Everything under an earlier id is over, since the others saw it
+    /// leave.
     pub(super) fn start_anew(&mut self, me: ParticipantId) {
         let is_back = self.me.replace(me).is_some();
         for (id, mut peer) in std::mem::take(&mut self.peers) {
@@ -53,7 +54,7 @@ impl Session {
         }
     }
 
-    /// Finds out what happened meanwhile, and negotiates again what is not connected.
+    /// Compares a snapshot with what was known, and negotiates again where there is no connection.
     fn compare(&mut self, participants: Vec<ParticipantInfo>) {
         let gone =
             self.peers.keys().filter(|id| !participants.iter().any(|present| present.id == **id));
@@ -77,7 +78,7 @@ impl Session {
 
     pub(super) fn meet(&mut self, participant: ParticipantInfo) {
         let Some(me) = self.me else { return };
-        // Of somebody who comes back, nothing is left of what there was.
+        // Nothing is left of an earlier stay.
         self.forget(participant.id);
         let mut peer = Peer::new(participant.id);
         self.emit(SessionEvent::ParticipantJoined(participant));
@@ -87,7 +88,8 @@ impl Session {
         self.peers.insert(peer.id(), peer);
     }
 
-    /// Media is peer to peer: of somebody who only lost the server it is kept for as long as it flows.
+    /// Removes a participant. Media is peer to peer: if the participant only lost the server, its
+    /// connection is kept for as long as media flows.
     pub(super) fn part(&mut self, id: ParticipantId, reason: Option<LeaveReason>) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let keeps_media = reason == Some(LeaveReason::Lost) && peer.carries_media();
@@ -110,7 +112,7 @@ impl Session {
         }
     }
 
-    /// Goes on without the room: with those to whom media flows, for as long as it does.
+    /// Goes on without the room, with those to whom media flows.
     pub(super) fn drift(&mut self, reason: String) {
         self.emit(SessionEvent::SignalingLost { reason: reason.clone() });
         self.adrift = Some(reason);

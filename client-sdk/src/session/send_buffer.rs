@@ -1,16 +1,16 @@
-//! Messages to the server: numbered, and kept until it is known that they have arrived.
+//! Messages to the server, kept until the server has confirmed them.
 
 use std::collections::VecDeque;
 
 use signal_core::{ClientMessage, Request, SignalKind};
 
-/// What was sent and what is to be sent.
+/// Like the send buffer of TCP: sent and unconfirmed messages first, then those to be sent.
 #[derive(Debug, Default)]
 pub(super) struct SendBuffer {
-    /// The last messages sent, and behind them those that wait.
+    /// The messages, oldest first.
     kept: VecDeque<Request>,
     bytes: usize,
-    /// The number of the first one that is kept, less one.
+    /// How many messages came before the first one that is kept.
     dropped: u64,
     /// How many of those that are kept were sent.
     sent: usize,
@@ -29,7 +29,7 @@ impl SendBuffer {
         }
     }
 
-    /// The next message to send; `None` while there is nobody to send it to.
+    /// The next message to send; `None` without a connection.
     pub(super) fn poll(&mut self) -> Option<Request> {
         if self.is_paused {
             return None;
@@ -39,7 +39,7 @@ impl SendBuffer {
         Some(request)
     }
 
-    /// The connection is gone; `false` if that was known.
+    /// The connection was lost; `false` if that was known.
     pub(super) fn pause(&mut self) -> bool {
         !std::mem::replace(&mut self.is_paused, true)
     }
@@ -48,8 +48,8 @@ impl SendBuffer {
         self.is_paused
     }
 
-    /// A new connection goes on where the last one stopped: the server has taken that many messages. `false` if
-    /// some that it has not taken are not kept any more.
+    /// A resumed seat goes on where the last connection stopped: the server has taken `taken`
+    /// messages. `false` if messages that it has not taken are not kept any more.
     pub(super) fn resume(&mut self, taken: u64) -> bool {
         self.is_paused = false;
         let known = usize::try_from(taken.saturating_sub(self.dropped)).unwrap_or(usize::MAX);
@@ -57,7 +57,7 @@ impl SendBuffer {
         taken >= self.dropped
     }
 
-    /// A new connection counts from nothing, and what was to be said is void.
+    /// A new seat counts from zero, and earlier messages are void.
     pub(super) fn start_anew(&mut self) {
         *self = Self::default();
     }
@@ -76,7 +76,7 @@ fn size(message: &ClientMessage) -> usize {
     }
 }
 
-/// What a server replays at most, the other way round.
+/// As much as a server replays in the other direction.
 const MOST_MESSAGES: usize = 512;
 const MOST_BYTES: usize = 1024 * 1024;
 const OVERHEAD: usize = 64;

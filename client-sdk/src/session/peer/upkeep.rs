@@ -1,4 +1,4 @@
-//! What keeps a connection going, and an exchange of descriptions from getting stuck.
+//! Keeps a connection working, and a negotiation from getting stuck.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::session::event::{ConnectionState, SessionEvent};
 use crate::session::recovery::RecoveryAction;
 
 impl Peer {
-    /// `begins` says whether it is up to this side to do something about a connection that has failed.
+    /// `begins` says whether this side takes the first step if the connection has failed.
     pub(in crate::session) fn state_changed(
         &mut self,
         state: ConnectionState,
@@ -27,7 +27,7 @@ impl Peer {
                 return self.take(measure, actions);
             }
             ConnectionState::Connected => self.recovery.connected(),
-            // ICE may get through again by itself.
+            // ICE may recover by itself.
             ConnectionState::Connecting | ConnectionState::Disconnected => {}
         }
         actions.push_back(Action::Event(SessionEvent::ConnectionState {
@@ -36,7 +36,7 @@ impl Peer {
         }));
     }
 
-    /// Sees to it that a connection whose descriptions were exchanged gets through.
+    /// Starts to wait for a connection whose descriptions were exchanged.
     pub(in crate::session) fn expect_connection(&mut self, begins: bool, now: Instant) {
         if self.connection.is_some()
             && self.negotiation == Negotiation::Stable
@@ -46,7 +46,7 @@ impl Peer {
         }
     }
 
-    /// One of the two was out of reach for a while and is not any more: what was given up is tried once more.
+    /// One of the two sides is back at the server: a peer that was given up is tried again.
     pub(in crate::session) fn try_again(&mut self, actions: &mut VecDeque<Action>) {
         if self.is_given_up {
             self.recovery.connected();
@@ -54,14 +54,14 @@ impl Peer {
         }
     }
 
-    /// ICE has found a path, which the rest has to follow soon.
+    /// ICE has found a path; DTLS has to follow soon.
     pub(in crate::session) fn ice_connected(&mut self, begins: bool, now: Instant) {
         if !self.is_connected() {
             self.recovery.shaking_hands(begins, now);
         }
     }
 
-    /// The connection could not do what it was told.
+    /// The connection could not execute a command.
     pub(in crate::session) fn broken(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         self.state = ConnectionState::Failed;
         if !self.is_gone {
@@ -70,7 +70,8 @@ impl Peer {
         }
     }
 
-    /// Looks at what should have happened by now; not while the signaling connection `is_away`, without which it cannot.
+    /// Handles deadlines that have passed. While the server `is_away` nothing can be done, and they
+    /// move.
     pub(in crate::session) fn timeout(
         &mut self,
         is_away: bool,
@@ -95,7 +96,7 @@ impl Peer {
             self.take_back(actions);
             self.offer(actions);
         } else if self.is_connected() {
-            // It does not negotiate any more, but media flows as it did.
+            // The other side does not negotiate any more, but media flows as before.
             tracing::warn!(peer = %self.id, "a change is not answered and is taken back");
             self.take_back(actions);
             (self.restart_wanted, self.unheard) = (false, 0);
@@ -141,7 +142,8 @@ impl Peer {
         let negotiation = std::mem::replace(&mut self.negotiation, Negotiation::Stable);
         self.close(actions);
         match negotiation {
-            // The other side waits for an answer, and the server refuses an offer until it has got one.
+            // The other side waits for an answer, and until then the server refuses offers of this
+            // side.
             Negotiation::Answering { sdp, tracks } => self.answer(sdp, tracks, actions),
             Negotiation::Offered { .. } | Negotiation::Offering { .. } | Negotiation::Stable => {
                 self.offer(actions);
@@ -150,7 +152,7 @@ impl Peer {
     }
 }
 
-/// Longer than the 15 s for which a server refuses the other side's offer.
+/// Longer than the 15 s for which the server holds up offers in the other direction.
 pub(super) const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
-/// This many offers in a row go unanswered until the other side is taken for one that does not answer.
+/// After this many unanswered offers in a row, the other side counts as one that does not answer.
 const MAX_UNHEARD: u8 = 3;
