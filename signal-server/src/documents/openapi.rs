@@ -1,6 +1,6 @@
 //! The HTTP interface as a document that programs read (OpenAPI 3.1): made of the types and refusals that are in use.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -11,13 +11,12 @@ use utoipa::openapi::{Object, ObjectBuilder, OpenApi as Document, Type, schema};
 use utoipa::{Modify, OpenApi};
 
 use super::asyncapi;
-use crate::app::App;
 use crate::http::error::Failure;
 use crate::http::{probes, rooms};
 use crate::socket::upgrade;
 
 /// `GET /openapi.json`
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new().route("/openapi.json", get(openapi))
 }
 
