@@ -70,6 +70,7 @@
 
 mod app;
 mod auth;
+#[doc(hidden)]
 pub mod cli;
 mod client_address;
 mod clock;
@@ -95,7 +96,6 @@ pub use auth::identity::{Authenticate, Identity, InvalidJwks, InvalidKey, User};
 pub use auth::origin::Origins;
 pub use auth::secret::Secret;
 pub use auth::token_error::TokenError;
-pub use cli::stop_signal::StopSignal;
 pub use client_address::ForwardedHeader;
 pub use ice::source::{IceRequest, IceServer, IceServerSource, IceServers};
 pub use limits::Limits;

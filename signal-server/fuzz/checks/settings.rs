@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderValue};
 
 use crate::auth::origin::Origins;
 use crate::auth::secret::shown_url;
+use crate::cli::args::{Cli, Command, ServeArgs};
 use crate::cli::settings::Settings;
-use crate::cli::{Cli, Command, ServeArgs};
 
 /// A file in TOML. What is printed of it says the same.
 pub fn settings(data: &[u8]) {

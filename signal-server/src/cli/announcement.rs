@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 
 /// An announcement with everything that is needed to try the server.
 #[derive(Clone, Debug)]
-pub struct Announcement {
+pub(crate) struct Announcement {
     /// Where the server listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Where it listens for operators.
-    pub admin: Option<SocketAddr>,
+    pub(crate) admin: Option<SocketAddr>,
     /// An access token to create rooms with, unless only the login can make one.
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 impl fmt::Display for Announcement {

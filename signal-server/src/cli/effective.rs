@@ -6,7 +6,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
 use toml::Value;
 
-use super::{Cli, file};
+use super::args::Cli;
+use super::file;
 use crate::auth::secret::{HIDDEN, shown_url};
 
 /// A setting of `serve`, as it holds.

@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::Cli;
+use super::args::Cli;
 
 /// What a file says that neither a flag nor a variable does.
 #[derive(Debug, Default)]

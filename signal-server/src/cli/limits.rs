@@ -10,7 +10,7 @@ use crate::Limits;
 /// How much clients may ask of the server.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits")]
-pub struct LimitArgs {
+pub(crate) struct LimitArgs {
     /// TCP connections at once; more are closed
     #[arg(long, env = "SIGNAL_MAX_CONNECTIONS", default_value_t = Self::default().max_connections)]
     max_connections: u32,

@@ -12,34 +12,34 @@ use reqwest::Url;
 use thiserror::Error;
 
 use crate::auth::secret::shown_url;
-use crate::cli::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
+use crate::cli::args::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
 use crate::{Builder, Identity, Origins, PublicUrl, Secret, Server};
 
 /// What `serve` runs with.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Where to listen.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Where to listen for operators; `None` at 127.0.0.1:8081 if that is free.
-    pub admin_listen: Option<SocketAddr>,
+    pub(crate) admin_listen: Option<SocketAddr>,
     /// The server, ready to build.
-    pub builder: Builder,
+    pub(crate) builder: Builder,
     /// Where rooms are kept; `None` in memory only.
-    pub data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
     /// Whether secrets may be missing or weak, which is announced.
-    pub development: bool,
+    pub(crate) development: bool,
     /// Whose access tokens are believed, in a few words.
-    pub login: &'static str,
+    pub(crate) login: &'static str,
     /// Whether participants are told of a TURN server.
-    pub relays: bool,
+    pub(crate) relays: bool,
     /// What is allowed in development and should be mended before production.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Settings that cannot be used: everything that is wrong, and what to set.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{}", .0.join("\n"))]
-pub struct InvalidSettings(Vec<String>);
+pub(crate) struct InvalidSettings(Vec<String>);
 
 impl Settings {
     /// Checks the settings of `serve` and reads its secrets.
@@ -48,7 +48,7 @@ impl Settings {
     ///
     /// The operator's fault: a file cannot be read, a URL or origin is malformed, or, in production, a secret is missing
     /// or weak. All problems are told at once.
-    pub fn of(args: ServeArgs) -> Result<Self, InvalidSettings> {
+    pub(crate) fn of(args: ServeArgs) -> Result<Self, InvalidSettings> {
         let mut check = Check::default();
         let listen = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let development = !args.production && listen.ip().is_loopback();
@@ -110,7 +110,7 @@ impl Settings {
 /// # Errors
 ///
 /// The operator's fault: the secret is missing or its file cannot be read.
-pub fn access_token(args: TokenArgs) -> Result<String, InvalidSettings> {
+pub(crate) fn access_token(args: TokenArgs) -> Result<String, InvalidSettings> {
     let missing = || {
         InvalidSettings(vec![format!(
             "--access-secret is missing: {}",
@@ -246,7 +246,7 @@ impl Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::IdentityArgs;
+    use crate::cli::args::IdentityArgs;
 
     const STRONG: &str = "0123456789abcdef0123456789abcdef";
 

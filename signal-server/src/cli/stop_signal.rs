@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Ctrl-C or SIGTERM, whichever comes first.
 #[derive(Debug)]
-pub struct StopSignal {
+pub(crate) struct StopSignal {
     interrupt: Signal,
     terminate: Signal,
 }
@@ -21,7 +21,7 @@ impl StopSignal {
     /// # Panics
     ///
     /// When it is called outside a tokio runtime.
-    pub fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -29,7 +29,7 @@ impl StopSignal {
     }
 
     /// Completes at the next signal since [`listen`](Self::listen) that was not told of yet.
-    pub async fn received(&mut self) {
+    pub(crate) async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

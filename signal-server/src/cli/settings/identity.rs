@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Check, InvalidSettings, access_secret, one_of, ways_to_set};
-use crate::cli::{AccessSecretArgs, IdentityArgs};
+use crate::cli::args::{AccessSecretArgs, IdentityArgs};
 use crate::{Identity, Secret};
 
 impl IdentityArgs {

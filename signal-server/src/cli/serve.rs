@@ -1,0 +1,109 @@
+//! The command `serve`: it binds its listeners, opens the rooms, and serves until a signal.
+
+use std::future::IntoFuture;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{ExitCode, exit};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use super::announcement::Announcement;
+use super::settings::Settings;
+use super::stop_signal::StopSignal;
+use crate::store::DataDirError;
+
+/// Serves until a signal; the answer is the exit code.
+pub(super) async fn serve(settings: Settings, given: &str) -> ExitCode {
+    match try_serve(settings, given).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "serving failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why it stopped serving, or never began.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
+    let listener = TcpListener::bind(settings.listen).await.inspect_err(|_| {
+        tracing::error!(address = %settings.listen, "cannot listen; is another program using the port?");
+    })?;
+    let address = listener.local_addr()?;
+    let admin_listener = listen_for_operators(settings.admin_listen).await?;
+    let admin = admin_listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    let mut stop = StopSignal::listen()?;
+    let server = match &settings.data_dir {
+        Some(data_dir) => settings.builder.open(data_dir)?,
+        None => settings.builder.build(),
+    };
+    if let Some(listener) = admin_listener {
+        tokio::spawn(axum::serve(listener, server.admin_router()).into_future());
+    }
+    if !address.ip().is_loopback() {
+        tracing::info!(
+            "it speaks plain HTTP: browsers give pages a camera only if TLS is in front of it"
+        );
+    }
+    // What is not told here is the default: TURN and STUN servers, proxies, origins, limits.
+    tracing::info!(login = settings.login, given = %given, "settings");
+    for warning in &settings.warnings {
+        tracing::warn!("unsafe: {warning}");
+    }
+    if !settings.relays {
+        tracing::info!(
+            "there is no TURN server (--turn-url): participants behind some firewalls cannot be reached"
+        );
+    }
+    if settings.development {
+        let token = server.access_token("developer", Some("小明"), DAY);
+        println!("{}", Announcement { address, admin, token });
+    }
+    let data_dir = settings
+        .data_dir
+        .as_deref()
+        .map_or_else(|| "none, rooms end with it".into(), Path::to_string_lossy);
+    let admin = admin.map_or_else(|| "none".to_owned(), |admin| admin.to_string());
+    tracing::info!(%address, admin, %data_dir, development = settings.development, "listening");
+    let stopped = async move {
+        stop.received().await;
+        tracing::info!("stopping; another signal ends it at once");
+        tokio::spawn(async move {
+            stop.received().await;
+            tracing::warn!("stopped at once");
+            exit(FAILURE);
+        });
+    };
+    server.serve(listener, stopped).await;
+    Ok(())
+}
+
+/// Where it was told to, or at the usual place if that is free.
+async fn listen_for_operators(told: Option<SocketAddr>) -> io::Result<Option<TcpListener>> {
+    match (TcpListener::bind(told.unwrap_or(ADMIN)).await, told) {
+        (Ok(listener), _) => Ok(Some(listener)),
+        (Err(error), None) => {
+            tracing::warn!(address = %ADMIN, %error, "no metrics; give them another address with --admin-listen");
+            Ok(None)
+        }
+        (Err(error), Some(address)) => {
+            tracing::error!(%address, "cannot listen for operators (--admin-listen)");
+            Err(error)
+        }
+    }
+}
+
+/// As [`ExitCode::FAILURE`].
+const FAILURE: i32 = 1;
+const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
