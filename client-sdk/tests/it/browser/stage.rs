@@ -3,22 +3,16 @@
 use client_sdk::{Client, CreatedRoom, NewRoom, Options};
 use signal_server::testing::{self, TestServer};
 use signal_server::{Builder, Origins, Secret, Server};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::chromium::Chromium;
 use super::page::{Entry, Page};
 use super::site::Site;
 use crate::common::{Witness, talker};
 
-/// Each browser keeps a core busy, so that no more than two run at once, however many tests do.
-static BROWSERS: Semaphore = Semaphore::const_new(2);
-
 pub(crate) struct Stage {
     pub(crate) server: TestServer,
     site: Site,
     chromium: Chromium,
-    /// Given back after the browser has ended.
-    _permit: SemaphorePermit<'static>,
 }
 
 impl Stage {
@@ -27,11 +21,9 @@ impl Stage {
     }
 
     pub(crate) async fn set_with(settings: impl FnOnce(Builder) -> Builder) -> Self {
-        let permit = BROWSERS.acquire().await.unwrap();
         let builder = Server::builder(Secret::random()).origins(Origins::default().and_loopback());
         let server = testing::start_with(settings(builder)).await.unwrap();
-        let (site, chromium) = (Site::open().await, Chromium::start().await);
-        Self { server, site, chromium, _permit: permit }
+        Self { server, site: Site::open().await, chromium: Chromium::take().await }
     }
 
     /// A room that its creator does not enter.
