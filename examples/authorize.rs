@@ -103,10 +103,10 @@ impl Host {
             match output {
                 Output::Authorize { conn, credential, .. } => self.ask(conn, &credential),
                 Output::Broadcast { to, frame, .. } => {
-                    to.iter().for_each(|conn| print(*conn, &frame))
+                    to.iter().for_each(|conn| print(*conn, &frame));
                 }
                 Output::Close { conn, code } => {
-                    println!("{conn:?} is closed with {}", code.as_u16())
+                    println!("{conn:?} is closed with {}", code.as_u16());
                 }
                 Output::Commit { op, room, change } => {
                     let applied = self.store.apply(room, &change, self.now());

@@ -74,7 +74,7 @@ async fn take_part(mut bot: Participant) -> ExitCode {
         };
         match event {
             Some(Event::ParticipantJoined(member)) => {
-                println!("{} is here: {}", member.id, member.name)
+                println!("{} is here: {}", member.id, member.name);
             }
             Some(Event::ConnectionState { participant, state: ConnectionState::Connected }) => {
                 println!("{participant} hears and sees the clip");

@@ -98,7 +98,7 @@ impl Plan {
         while let Some(argument) = arguments.next() {
             match *argument {
                 "--connections" => {
-                    plan.connections = arguments.next()?.parse().ok().filter(|n| *n >= 4)?
+                    plan.connections = arguments.next()?.parse().ok().filter(|n| *n >= 4)?;
                 }
                 "--json" => plan.json = true,
                 "--rounds" => plan.rounds = arguments.next()?.parse().ok().filter(|n| *n > 0)?,

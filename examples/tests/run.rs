@@ -115,7 +115,7 @@ fn the_bot_comes_by_link_or_password_plays_its_clip_and_says_everything_back() {
                         host.send_data(participant, "marco").await.unwrap();
                     }
                     Event::Data { data, .. } => {
-                        said.push(String::from_utf8(data.to_vec()).unwrap())
+                        said.push(String::from_utf8(data.to_vec()).unwrap());
                     }
                     Event::Track(mut track) => {
                         track.recv().await.unwrap();
@@ -232,7 +232,7 @@ impl Process {
         let stdout = BufReader::new(self.0.stdout.take().unwrap());
         // A pipe cannot be read for a while only. It goes on to the end, so that whoever prints is never held up.
         thread::spawn(move || {
-            stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+            stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
         });
         iter::from_fn(move || match lines.recv_timeout(PATIENCE) {
             Ok(line) => Some(line),

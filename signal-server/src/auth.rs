@@ -1,8 +1,13 @@
 //! Who somebody is: access tokens of a login, tokens of this server, secrets, and the origins of pages.
 
+#[cfg(not(feature = "jwks"))]
+mod hmac_provider;
 pub(crate) mod identity;
+pub(crate) mod jwt_crypto;
 pub(crate) mod opaque_token;
 pub(crate) mod origin;
 pub(crate) mod secret;
+#[cfg(feature = "jwks")]
+pub(crate) mod shown;
 pub(crate) mod token_error;
 pub(crate) mod ws_token;

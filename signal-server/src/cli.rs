@@ -6,6 +6,7 @@ mod effective;
 mod file;
 mod limits;
 mod logging;
+mod read;
 mod serve;
 pub(crate) mod settings;
 mod stop_signal;

@@ -5,7 +5,6 @@ use std::sync::{Arc, Once};
 
 use axum::http::header::FORWARDED;
 use axum::http::{HeaderMap, HeaderName};
-use clap::ValueEnum;
 use ipnet::IpNet;
 
 /// Who counts as one client: an IPv4 address, or the 64 bits of an IPv6 address that a customer of a provider has.
@@ -34,7 +33,8 @@ pub(crate) struct TrustedProxies {
 
 /// Where a proxy writes from whom it has a request. Only that one is read: what is in the other may be the client's own
 /// invention.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum ForwardedHeader {
     /// `Forwarded` (RFC 7239).
     Forwarded,
@@ -100,6 +100,7 @@ fn node(text: &str) -> Option<IpAddr> {
 }
 
 /// Reads `10.0.0.0/8`, or one address.
+#[cfg(feature = "cli")]
 pub(crate) fn network(text: &str) -> Option<IpNet> {
     let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
     // What is mapped is compared as what it maps.

@@ -10,5 +10,8 @@ pub(crate) mod layers;
 pub(crate) mod path;
 pub(crate) mod probes;
 pub(crate) mod response;
+#[cfg(feature = "documents")]
+pub(crate) mod responses;
 pub(crate) mod rooms;
+#[cfg(feature = "documents")]
 pub(crate) mod schema;

@@ -70,10 +70,12 @@
 
 mod app;
 mod auth;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 mod client_address;
 mod clock;
+#[cfg(feature = "documents")]
 mod documents;
 mod embedder;
 #[cfg(any(test, fuzzing))]
@@ -92,7 +94,9 @@ mod store;
 pub mod testing;
 
 pub use async_trait::async_trait;
-pub use auth::identity::{Authenticate, Identity, InvalidJwks, InvalidKey, User};
+pub use auth::identity::{Authenticate, Identity, User};
+#[cfg(feature = "jwks")]
+pub use auth::identity::{InvalidJwks, InvalidKey};
 pub use auth::origin::Origins;
 pub use auth::secret::Secret;
 pub use auth::token_error::TokenError;
@@ -113,4 +117,6 @@ pub use server::handle::{
 pub use signal_core::{
     Capacity, DisplayName, InvalidCapacity, InvalidName, OnCreatorLeave, ParticipantId, RoomId,
 };
-pub use store::{DataDirError, RoomStore, RoomWrite, StoreError};
+#[cfg(feature = "store")]
+pub use store::DataDirError;
+pub use store::{RoomStore, RoomWrite, StoreError};

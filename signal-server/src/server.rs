@@ -55,6 +55,7 @@ impl Server {
     }
 
     /// What describes the API to programs: `/openapi.json` and `/asyncapi.json`. They are the same for every server.
+    #[cfg(feature = "documents")]
     pub fn documents_router(&self) -> Router {
         router::documents().with_state(Arc::clone(&self.app))
     }

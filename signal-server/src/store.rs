@@ -1,5 +1,6 @@
 //! Where rooms live: in memory, and with a data directory or another store beyond the process as well.
 
+#[cfg(feature = "store")]
 mod file;
 mod owned;
 mod room_store;
@@ -10,7 +11,9 @@ use std::time::Duration;
 
 use signal_core::{Applied, MemoryStore, Op, Room, RoomId, RoomIdTaken, Status, Timestamp};
 
+#[cfg(feature = "store")]
 pub(crate) use self::file::DataDir;
+#[cfg(feature = "store")]
 pub use self::file::DataDirError;
 use self::owned::Owned;
 pub(crate) use self::room_store::rooms;
@@ -137,6 +140,7 @@ impl Store {
 }
 
 #[cfg(test)]
+#[cfg(feature = "store")]
 mod tests {
     use std::path::Path;
 

@@ -7,7 +7,7 @@ use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, HeaderValue};
 
 use crate::auth::origin::Origins;
-use crate::auth::secret::shown_url;
+use crate::auth::shown::shown_url;
 use crate::cli::args::{Cli, Command, ServeArgs};
 use crate::cli::settings::Settings;
 

@@ -1,20 +1,27 @@
 //! Whose access tokens are believed.
 
 mod authenticate;
+#[cfg(feature = "jwks")]
 mod jwks;
 mod key;
+#[cfg(feature = "jwks")]
+mod public_key;
 mod signed;
 
 use std::time::Duration;
 
 use self::authenticate::Login;
 pub use self::authenticate::{Authenticate, User};
+#[cfg(feature = "jwks")]
 pub use self::jwks::InvalidJwks;
+#[cfg(feature = "jwks")]
 use self::jwks::Jwks;
-#[cfg(any(test, fuzzing))]
+#[cfg(all(any(test, fuzzing), feature = "jwks"))]
 pub(crate) use self::jwks::{published_keys, roots};
-pub use self::key::InvalidKey;
+#[cfg(feature = "jwks")]
 pub(crate) use self::key::Key;
+#[cfg(feature = "jwks")]
+pub use self::public_key::InvalidKey;
 use self::signed::Signed;
 use crate::auth::secret::Secret;
 use crate::auth::token_error::TokenError;
@@ -46,6 +53,7 @@ impl Identity {
     /// # Errors
     ///
     /// One of them is not such a key.
+    #[cfg(feature = "jwks")]
     pub fn public_keys(
         pems: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<Self, InvalidKey> {
@@ -67,6 +75,7 @@ impl Identity {
     ///
     /// The URL is not `https:` (plain `http:` is taken for an address of this machine), it has a user name or a password,
     /// or `ca` has no certificate.
+    #[cfg(feature = "jwks")]
     pub fn jwks(url: &str, ca: Option<&str>) -> Result<Self, InvalidJwks> {
         Ok(Self(Judge::Signed(Signed::published(Jwks::new(url, ca)?))))
     }

@@ -29,6 +29,7 @@ impl Secret {
         self.0.chars().count() < Self::STRONG_CHARS
     }
 
+    #[cfg(feature = "cli")]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -46,14 +47,6 @@ impl Secret {
         key
     }
 }
-
-/// A URL as it may be shown: not at all where a password may be in it, which before an `@` it is, however malformed.
-pub(crate) fn shown_url(url: &str) -> &str {
-    if url.contains('@') { HIDDEN } else { url }
-}
-
-/// What is shown in place of a secret.
-pub(crate) const HIDDEN: &str = "(secret)";
 
 /// Takes a secret from a file or an environment variable: a line break at its end is not part of it.
 impl From<&str> for Secret {

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signal_core::{DisplayName, Grant, ParticipantId, Room, RoomId, Ticket};
 
+use super::jwt_crypto;
 use super::secret::Secret;
 use super::token_error::TokenError;
 
@@ -56,6 +57,7 @@ impl WsTokens {
     pub(crate) const LIFETIME: Duration = Duration::from_secs(600);
 
     pub(crate) fn new(secret: &Secret) -> Self {
+        jwt_crypto::install();
         let key = secret.derive("ws-token");
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;

@@ -1,19 +1,15 @@
 //! The command line. Every flag is also an environment variable.
 
-use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::path::PathBuf;
 
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
-use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 use super::limits::LimitArgs;
-use super::{effective, file};
 use crate::auth::secret::Secret;
 use crate::client_address::{ForwardedHeader, network};
 
@@ -82,41 +78,6 @@ pub(crate) enum Command {
     PrintConfig(Box<ServeArgs>),
     /// Make an access token, as the login of a deployment would
     Token(TokenArgs),
-}
-
-impl Cli {
-    /// Reads the command line, the environment and the file of settings. Without a command it is `serve`.
-    ///
-    /// Prints help, version or what is wrong and exits where that is called for.
-    #[must_use]
-    pub(crate) fn read() -> Self {
-        Self::of(std::env::args_os(), |path| fs::read_to_string(path))
-            .unwrap_or_else(|error| error.exit())
-    }
-
-    pub(crate) fn of(
-        args: impl IntoIterator<Item = OsString>,
-        read: impl FnOnce(&Path) -> io::Result<String>,
-    ) -> Result<Self, clap::Error> {
-        let mut args: Vec<OsString> = args.into_iter().collect();
-        // What is wrong is told when the file has been read too.
-        let lenient = || Self::command().ignore_errors(true);
-        let mut given = lenient().try_get_matches_from(&args)?;
-        if given.subcommand().is_none() {
-            args.push("serve".into());
-            given = lenient().try_get_matches_from(&args)?;
-        }
-        let file = match given.get_one::<PathBuf>("config") {
-            Some(path) => file::arguments(path, read(path), &given)
-                .map_err(|error| Self::command().error(ErrorKind::ValueValidation, error))?,
-            None => file::Arguments::default(),
-        };
-        args.extend(file.arguments.iter().cloned());
-        let matches = Self::command().try_get_matches_from(args)?;
-        let settings = effective::settings(&matches, &file);
-        let (effective, given) = (effective::toml(&settings), effective::given(&settings));
-        Ok(Self { effective, given, ..Self::from_arg_matches(&matches)? })
-    }
 }
 
 /// The settings of `serve`, as they were given.

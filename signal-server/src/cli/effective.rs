@@ -8,7 +8,7 @@ use toml::Value;
 
 use super::args::Cli;
 use super::file;
-use crate::auth::secret::{HIDDEN, shown_url};
+use crate::auth::shown::{HIDDEN, shown_url};
 
 /// A setting of `serve`, as it holds.
 pub(super) struct Effective {

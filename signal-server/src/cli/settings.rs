@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use reqwest::Url;
 use thiserror::Error;
+use url::Url;
 
-use crate::auth::secret::shown_url;
+use crate::auth::shown::shown_url;
 use crate::cli::args::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
 use crate::{Builder, Identity, Origins, PublicUrl, Secret, Server};
 
@@ -217,7 +217,7 @@ impl Check {
             (Some(sent), Ok(value)) if sent == origin => return Some(value),
             // It would be compared as it is, and never match.
             (Some(sent), _) => {
-                self.problem(format!("--cors-origin {shown}: browsers send this as {sent}"))
+                self.problem(format!("--cors-origin {shown}: browsers send this as {sent}"));
             }
             (None, _) => {
                 self.problem(format!(

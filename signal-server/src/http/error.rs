@@ -8,9 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use signal_core::{Language, Reject, Room};
-use utoipa::ToSchema;
 
-use super::schema;
 use crate::auth::token_error::TokenError;
 use crate::limits::fixed_window::RateLimited;
 use crate::rooms::access::ClaimError;
@@ -46,9 +44,10 @@ pub(crate) enum ApiError {
 }
 
 /// Why a request was refused, for programs: these names never change.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
-#[schema(as = ErrorCode)]
+#[cfg_attr(feature = "documents", schema(as = ErrorCode))]
 pub(crate) enum Code {
     BodyTooLarge,
     Forbidden,
@@ -71,9 +70,10 @@ pub(crate) enum Code {
 }
 
 /// A refusal.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 pub(crate) struct Failure {
-    #[schema(schema_with = schema::constant::<false>)]
+    #[cfg_attr(feature = "documents", schema(schema_with = crate::http::schema::constant::<false>))]
     success: bool,
     code: Code,
     /// For people, in the language of `Accept-Language`.
@@ -103,6 +103,7 @@ impl Code {
     }
 
     /// When it is answered, for the OpenAPI document.
+    #[cfg(feature = "documents")]
     pub(crate) fn when(self) -> &'static str {
         match self {
             Self::BodyTooLarge => "the body is too long (8 KiB by default)",

@@ -7,14 +7,14 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
 use axum::http::request::Parts;
 use signal_core::Language;
-use utoipa::IntoParams;
 
 /// The language of the texts of an answer.
-#[derive(Clone, Copy, IntoParams)]
-#[into_params(names("Accept-Language"), parameter_in = Header)]
+#[derive(Clone, Copy)]
+#[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "documents", into_params(names("Accept-Language"), parameter_in = Header))]
 pub(crate) struct PreferredLanguage(
     /// Chinese or English, whichever comes first; Chinese without it.
-    #[param(value_type = Option<String>, nullable = false, example = "en")]
+    #[cfg_attr(feature = "documents", param(value_type = Option<String>, nullable = false, example = "en"))]
     pub(crate) Language,
 );
 

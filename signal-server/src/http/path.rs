@@ -6,23 +6,22 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use signal_core::{ParticipantId, RoomId};
-use utoipa::IntoParams;
 
 /// `{room_id}` of a path; `None` if no room can have that id.
-#[derive(IntoParams)]
-#[into_params(names("room_id"), parameter_in = Path)]
+#[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "documents", into_params(names("room_id"), parameter_in = Path))]
 pub(crate) struct RoomPath(
     /// The room's number, in any case.
-    #[param(value_type = String, pattern = "^[2-9A-HJKMNP-Za-hjkmnp-z]{6}$", example = "ABC234")]
+    #[cfg_attr(feature = "documents", param(value_type = String, pattern = "^[2-9A-HJKMNP-Za-hjkmnp-z]{6}$", example = "ABC234"))]
     pub(crate) Option<RoomId>,
 );
 
 /// `{participant_id}` of a path; `None` if nobody can have that id.
-#[derive(IntoParams)]
-#[into_params(names("participant_id"), parameter_in = Path)]
+#[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "documents", into_params(names("participant_id"), parameter_in = Path))]
 pub(crate) struct ParticipantPath(
     /// Somebody in the room.
-    #[param(value_type = String, pattern = "^p_[0-9a-z]{8}$", example = "p_zzzy0001")]
+    #[cfg_attr(feature = "documents", param(value_type = String, pattern = "^p_[0-9a-z]{8}$", example = "p_zzzy0001"))]
     pub(crate) Option<ParticipantId>,
 );
 
@@ -53,7 +52,10 @@ async fn segment<T: FromStr, S: Send + Sync>(
 }
 
 #[cfg(test)]
+#[cfg(feature = "documents")]
 mod tests {
+    use utoipa::IntoParams;
+
     use super::*;
 
     #[test]

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+#[cfg(feature = "metrics")]
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn;
-use axum::response::{IntoResponse, Response};
+#[cfg(feature = "metrics")]
+use axum::response::IntoResponse;
 use axum::routing::get;
 
 use crate::app::App;
 use crate::http::authentication::Accepting;
 use crate::http::error_responses::error_responses;
 use crate::http::layers;
+#[cfg(feature = "metrics")]
 use crate::metrics::OPEN_METRICS;
 
 error_responses!(Unavailable);
@@ -24,18 +26,21 @@ pub(crate) fn probes() -> Router<Arc<App>> {
 
 /// The probes, and `GET /metrics`.
 pub(crate) fn routes() -> Router<Arc<App>> {
-    probes().route("/metrics", get(metrics)).layer(from_fn(layers::word_errors))
+    let routes = probes();
+    #[cfg(feature = "metrics")]
+    let routes = routes.route("/metrics", get(metrics));
+    routes.layer(from_fn(layers::word_errors))
 }
 
 /// Whether the server runs
 ///
 /// Whoever gets no answer should start it anew.
-#[utoipa::path(
+#[cfg_attr(feature = "documents", utoipa::path(
     get,
     path = "/healthz",
     tag = "server",
     responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
-)]
+))]
 pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
@@ -43,7 +48,7 @@ pub(crate) async fn healthz() -> &'static str {
 /// Whether the server takes anybody in
 ///
 /// While it does not, send them elsewhere.
-#[utoipa::path(
+#[cfg_attr(feature = "documents", utoipa::path(
     get,
     path = "/readyz",
     tag = "server",
@@ -51,11 +56,12 @@ pub(crate) async fn healthz() -> &'static str {
         (status = 200, description = "It does", body = String, content_type = "text/plain"),
         ErrorResponses
     )
-)]
+))]
 pub(crate) async fn readyz(_: Accepting) -> &'static str {
     "ok\n"
 }
 
-async fn metrics(State(app): State<Arc<App>>) -> Response {
-    ([(CONTENT_TYPE, OPEN_METRICS)], app.metrics.encode(app.counts())).into_response()
+#[cfg(feature = "metrics")]
+async fn metrics(axum::extract::State(app): axum::extract::State<Arc<App>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, OPEN_METRICS)], app.metrics.encode(app.counts()))
 }

@@ -4,14 +4,12 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use signal_core::{Timestamp, wire};
-use utoipa::ToSchema;
-
-use super::schema;
 
 /// The answer of a request that succeeds.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 pub(crate) struct Success<T> {
-    #[schema(schema_with = schema::constant::<true>)]
+    #[cfg_attr(feature = "documents", schema(schema_with = crate::http::schema::constant::<true>))]
     success: bool,
     data: T,
 }

@@ -7,7 +7,6 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use serde::Serialize;
 use signal_core::{ParticipantId, RoomId};
-use utoipa::ToSchema;
 
 /// Decides which STUN and TURN servers a participant is told of: a TURN service with an interface of its own, a server
 /// near to it, one of a pool. See [`Builder::ice_servers`](crate::Builder::ice_servers).
@@ -81,14 +80,15 @@ pub struct IceServers {
 }
 
 /// A STUN or TURN server, in the form of `RTCIceServer` (W3C WebRTC section 4.2.2). Its credential is not shown.
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Clone, Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 pub struct IceServer {
     urls: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "documents", schema(nullable = false))]
     username: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "documents", schema(nullable = false))]
     credential: Option<String>,
 }
 

@@ -4,23 +4,26 @@ use std::fmt;
 
 use serde::Serialize;
 use signal_core::{RoomId, TokenHash};
-use utoipa::ToSchema;
 
 use super::public_url::PublicUrl;
 use crate::auth::opaque_token;
 
 /// A new password and invite. They are shown this once; the server keeps what it takes to recognize them.
-#[derive(Clone, Eq, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct RoomCredentials {
     /// Six characters.
-    #[schema(example = "123456")]
+    #[cfg_attr(feature = "documents", schema(example = "123456"))]
     pub password: String,
     /// Opens the room without the password.
     pub invite_token: String,
     /// A link with the invite in its fragment, if the server knows its public URL.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "https://example.com/join/ABC234#MTI4IHJhbmRvbSBiaXRz")]
+    #[cfg_attr(
+        feature = "documents",
+        schema(nullable = false, example = "https://example.com/join/ABC234#MTI4IHJhbmRvbSBiaXRz")
+    )]
     pub join_url: Option<String>,
 }
 

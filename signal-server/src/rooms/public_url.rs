@@ -2,9 +2,9 @@
 
 use std::str::FromStr;
 
-use reqwest::Url;
 use signal_core::RoomId;
 use thiserror::Error;
+use url::Url;
 
 /// The address that invite links begin with, like `https://example.com/join`: a page of yours that joins the room which
 /// the rest of the path names, with the token in the fragment.

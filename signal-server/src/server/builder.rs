@@ -1,5 +1,6 @@
 //! What a server is made of.
 
+#[cfg(feature = "store")]
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -30,7 +31,9 @@ use crate::rooms::public_url::PublicUrl;
 use crate::rooms::service::Rooms;
 use crate::shard::drain::Drain;
 use crate::shard::{ShardContext, Shards};
-use crate::store::{self, DataDir, DataDirError, RoomStore, StoreError, Writer};
+use crate::store::{self, RoomStore, StoreError, Writer};
+#[cfg(feature = "store")]
+use crate::store::{DataDir, DataDirError};
 
 /// What a [`Server`] is made of; see [`Server::builder`].
 #[derive(Clone, Debug)]
@@ -155,6 +158,7 @@ impl Builder {
     /// # Panics
     ///
     /// When it is called outside a tokio runtime.
+    #[cfg(feature = "store")]
     pub fn open(mut self, data_dir: impl AsRef<Path>) -> Result<Server, DataDirError> {
         let DataDir { file, secret } = DataDir::open(data_dir.as_ref(), self.server_secret.take())?;
         let path = file.path().to_owned();

@@ -8,6 +8,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
 
 use crate::app::App;
+#[cfg(feature = "documents")]
 use crate::documents::{asyncapi, openapi};
 use crate::http::error::ApiError;
 use crate::http::{layers, rooms};
@@ -42,8 +43,15 @@ pub(super) fn api(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 /// What describes the API to programs.
+#[cfg(feature = "documents")]
 pub(super) fn documents() -> Router<Arc<App>> {
     openapi::routes().route("/asyncapi.json", get(asyncapi::asyncapi))
+}
+
+/// Nothing describes the API in a build without documents.
+#[cfg(not(feature = "documents"))]
+pub(super) fn documents() -> Router<Arc<App>> {
+    Router::new()
 }
 
 async fn not_found() -> ApiError {

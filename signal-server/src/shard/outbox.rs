@@ -7,8 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use axum::extract::ws::Utf8Bytes;
-use prometheus_client::metrics::gauge::Gauge;
 use signal_core::CloseCode;
+
+use crate::metrics::Gauge;
 
 /// Where the hub's outputs for one connection go; the connection's task takes them out, all at once.
 ///

@@ -151,7 +151,7 @@ impl State {
                 let _ = answer.send(saved.map(|()| room).map_err(CreateError::from));
             }
             PendingReply::Hub { op, applied } => {
-                self.hub.handle_input(Input::Committed { op, applied }, now)
+                self.hub.handle_input(Input::Committed { op, applied }, now);
             }
             PendingReply::Request { applied, answer } => {
                 if let Some(record) = &applied.record {

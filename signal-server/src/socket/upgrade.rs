@@ -37,8 +37,9 @@ use crate::rooms::access::{ClaimError, SeatClaim};
 
 error_responses!(InvalidArgument, Forbidden, RateLimited);
 
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "documents", into_params(parameter_in = Query))]
 pub(crate) struct WsQuery {
     /// The protocol's version: 1 where it is absent, and the highest that is known where it is not.
     v: Option<u32>,
@@ -55,24 +56,24 @@ pub(crate) struct WsQuery {
 ///
 /// What is said over it, and how it refuses, is in `/asyncapi.json`: a socket that is refused is opened all the same and
 /// told why, since browsers hide a failed upgrade. Tokens may also come as `Authorization: Bearer`, or as subprotocols: `rooms, token.<t>`.
-#[utoipa::path(
+#[cfg_attr(feature = "documents", utoipa::path(
     get,
     path = "/ws/webrtc/rooms/{room_id}",
     tag = "rooms",
     operation_id = "open_socket",
     params(RoomPath, WsQuery, PreferredLanguage),
     responses((status = 101, description = "The socket is open"), ErrorResponses)
-)]
+))]
 pub(crate) async fn open(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
     Client(client): Client,
-    PreferredLanguage(language): PreferredLanguage,
     connection: Option<Extension<ConnectionPermit>>,
     headers: HeaderMap,
     query: Result<Query<WsQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
+    let PreferredLanguage(language) = PreferredLanguage::of(&headers);
     if !app.origins.permit(&headers) {
         app.counters.count(Limit::Origin);
         return Err(ApiError::Forbidden);

@@ -188,7 +188,7 @@ fn write_records(database: &Database, changes: &[RoomWrite]) -> Result<(), redb:
         for change in changes {
             match change {
                 RoomWrite::Put { room, record } => {
-                    drop(rooms.insert(room.as_str(), record.as_slice())?)
+                    drop(rooms.insert(room.as_str(), record.as_slice())?);
                 }
                 RoomWrite::Remove { room } => drop(rooms.remove(room.as_str())?),
             }

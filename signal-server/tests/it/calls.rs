@@ -113,7 +113,7 @@ impl Witness {
             Event::Rejoined { .. } | Event::Closed(_) => panic!("not resumed: {event:?}"),
             Event::Resumed { .. } => self.resumed += 1,
             Event::Track(track) => {
-                drop(self.tracks.insert((track.participant(), track.kind()), track))
+                drop(self.tracks.insert((track.participant(), track.kind()), track));
             }
             _ => {}
         }

@@ -16,7 +16,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::key::Key;
-use crate::auth::secret::shown_url;
+use crate::auth::shown::shown_url;
 use crate::auth::token_error::TokenError;
 
 /// Where keys are published, and those that were there last.

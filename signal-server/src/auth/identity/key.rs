@@ -1,81 +1,21 @@
 //! One key that access tokens may be signed with, and the one algorithm it is for.
 
-use jsonwebtoken::crypto::rust_crypto;
-use jsonwebtoken::jwk::{
-    AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse,
-};
 use jsonwebtoken::{Algorithm, DecodingKey};
-use thiserror::Error;
 
 use crate::auth::secret::Secret;
 
 /// A key with its algorithm, which no token has a say in.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
-    id: Option<String>,
+    pub(super) id: Option<String>,
     pub(crate) algorithm: Algorithm,
     pub(crate) decoding: DecodingKey,
-}
-
-/// Why a PEM text is not a key to check tokens with; the operator's fault.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-pub enum InvalidKey {
-    /// It is a secret that only the login should have.
-    #[error("it is a private key; give the public key that belongs to it (openssl pkey -pubout)")]
-    Private,
-    /// An RSA key that can be broken.
-    #[error("it is an RSA key of less than 2048 bits; use a longer one")]
-    Short,
-    /// Something else, or a key of another kind.
-    #[error("expected a PUBLIC KEY in PEM: RSA, P-256 or Ed25519")]
-    Unknown,
 }
 
 impl Key {
     pub(crate) fn secret(secret: &Secret) -> Self {
         let decoding = DecodingKey::from_secret(secret.as_bytes());
         Self { id: None, algorithm: Algorithm::HS256, decoding }
-    }
-
-    pub(crate) fn public(pem: &str) -> Result<Self, InvalidKey> {
-        if pem.contains("PRIVATE KEY-----") {
-            return Err(InvalidKey::Private);
-        }
-        if !pem.contains("PUBLIC KEY-----") {
-            return Err(InvalidKey::Unknown);
-        }
-        let pem = pem.as_bytes();
-        let decoding = DecodingKey::from_rsa_pem(pem)
-            .or_else(|_| DecodingKey::from_ec_pem(pem))
-            .or_else(|_| DecodingKey::from_ed_pem(pem))
-            .map_err(|_| InvalidKey::Unknown)?;
-        let jwk = Jwk::from_decoding_key(&decoding, None).map_err(|_| InvalidKey::Unknown)?;
-        let algorithm = algorithm(&jwk)?;
-        Ok(Self { id: None, algorithm, decoding })
-    }
-
-    /// A key that an identity provider publishes, unless it is for something else.
-    pub(crate) fn published(jwk: &Jwk) -> Option<Self> {
-        let algorithm = algorithm(jwk).ok()?;
-        let common = &jwk.common;
-        let signs = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
-        let verifies = common
-            .key_operations
-            .as_ref()
-            .is_none_or(|known| known.contains(&KeyOperations::Verify));
-        let agrees =
-            common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
-        if !signs || !verifies || !agrees {
-            return None;
-        }
-        let decoding = DecodingKey::from_jwk(jwk).ok()?;
-        // The library takes keys of any length, and does not get over short ones.
-        if let (Algorithm::EdDSA, Ok(key)) = (algorithm, decoding.try_get_as_bytes())
-            && key.len() != 32
-        {
-            return None;
-        }
-        Some(Self { id: common.key_id.clone(), algorithm, decoding })
     }
 
     pub(crate) fn id(&self) -> Option<&str> {
@@ -87,86 +27,6 @@ impl Key {
         match (self.id(), kid) {
             (Some(id), Some(kid)) => id == kid,
             (None, _) | (_, None) => true,
-        }
-    }
-}
-
-/// The one algorithm for a public key of that kind.
-fn algorithm(jwk: &Jwk) -> Result<Algorithm, InvalidKey> {
-    match &jwk.algorithm {
-        AlgorithmParameters::RSA(key) if key.n.len() < RSA_2048_CHARS => Err(InvalidKey::Short),
-        AlgorithmParameters::RSA(_) => Ok(Algorithm::RS256),
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            Ok(Algorithm::ES256)
-        }
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-            Ok(Algorithm::EdDSA)
-        }
-        _ => Err(InvalidKey::Unknown),
-    }
-}
-
-/// Has the library use its pure-Rust cryptography, even if another crate of the program enables another one as well,
-/// with which the library alone could not tell which to take. What the program itself has chosen before stays.
-pub(crate) fn use_pure_rust() {
-    let _ = rust_crypto::DEFAULT_PROVIDER.install_default();
-}
-
-/// What 2048 bits are in base64url without padding.
-const RSA_2048_CHARS: usize = 342;
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn published(jwk: Value) -> Option<Algorithm> {
-        Key::published(&serde_json::from_value(jwk).unwrap()).map(|key| key.algorithm)
-    }
-
-    #[test]
-    fn a_published_key_is_for_the_one_algorithm_of_its_kind_or_not_taken() {
-        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
-        let ed = |more: Value| {
-            let mut key = json!({"kty": "OKP", "crv": "Ed25519", "x": x});
-            key.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            published(key)
-        };
-        for more in
-            [json!({}), json!({"use": "sig", "alg": "EdDSA"}), json!({"key_ops": ["verify"]})]
-        {
-            assert_eq!(ed(more.clone()), Some(Algorithm::EdDSA), "{more}");
-        }
-        for more in [
-            json!({"use": "enc"}),
-            json!({"alg": "HS256"}),
-            json!({"alg": "RS256"}),
-            json!({"key_ops": ["encrypt"]}),
-            json!({"x": "AAAA"}),
-        ] {
-            assert_eq!(ed(more.clone()), None, "{more}");
-        }
-        let rsa = |bits: usize| {
-            let n = "z".repeat(bits / 6) + "w";
-            json!({"kty": "RSA", "e": "AQAB", "n": n})
-        };
-        assert_eq!(published(rsa(2048)), Some(Algorithm::RS256));
-        assert_eq!(published(rsa(1024)), None);
-        // A shared secret has no place in public.
-        assert_eq!(published(json!({"kty": "oct", "k": "c2VjcmV0"})), None);
-        assert_eq!(published(json!({"kty": "EC", "crv": "P-384", "x": x, "y": x})), None);
-    }
-
-    #[test]
-    fn what_is_no_public_key_is_told_apart() {
-        assert_eq!(
-            Key::public("-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----")
-                .unwrap_err(),
-            InvalidKey::Private
-        );
-        for text in ["", "secret", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"] {
-            assert_eq!(Key::public(text).unwrap_err(), InvalidKey::Unknown, "{text}");
         }
     }
 }

@@ -8,8 +8,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, decode, decode_he
 use serde::{Deserialize, Serialize};
 
 use super::authenticate::User;
+#[cfg(feature = "jwks")]
 use super::jwks::Jwks;
-use super::key::{self, Key};
+use super::key::Key;
+use crate::auth::jwt_crypto;
 use crate::auth::secret::Secret;
 use crate::auth::token_error::TokenError;
 use crate::clock::unix_seconds;
@@ -27,6 +29,7 @@ pub(crate) struct Signed {
 #[derive(Clone, Debug)]
 enum Keys {
     Configured(Arc<[Key]>),
+    #[cfg(feature = "jwks")]
     Published(Arc<Jwks>),
 }
 
@@ -50,12 +53,13 @@ impl Signed {
         Self::of(Keys::Configured(keys))
     }
 
+    #[cfg(feature = "jwks")]
     pub(crate) fn published(jwks: Jwks) -> Self {
         Self::of(Keys::Published(Arc::new(jwks)))
     }
 
     fn of(keys: Keys) -> Self {
-        key::use_pure_rust();
+        jwt_crypto::install();
         Self { keys, minting: None, issuer: None, audience: None }
     }
 
@@ -94,6 +98,7 @@ impl Signed {
         let kid = header.kid.as_deref();
         let keys = match &self.keys {
             Keys::Configured(keys) => Arc::clone(keys),
+            #[cfg(feature = "jwks")]
             Keys::Published(jwks) => jwks.keys(kid).await?,
         };
         let mut refusal = TokenError::Invalid;
@@ -108,7 +113,7 @@ impl Signed {
                     });
                 }
                 Err(error) if *error.kind() == ErrorKind::ExpiredSignature => {
-                    refusal = TokenError::Expired
+                    refusal = TokenError::Expired;
                 }
                 Err(_) => {}
             }

@@ -89,7 +89,7 @@ impl Check {
         let identity = Identity::jwks(url, ca.as_deref());
         identity
             .map_err(|error| {
-                self.problem(format!("the keys of --jwks-url cannot be fetched: {error}"))
+                self.problem(format!("the keys of --jwks-url cannot be fetched: {error}"));
             })
             .ok()
     }
@@ -102,7 +102,7 @@ impl Check {
             match Identity::public_keys([&pem]) {
                 Ok(_) => pems.push(pem),
                 Err(error) => {
-                    self.problem(format!("--access-key-file {}: {error}", path.display()))
+                    self.problem(format!("--access-key-file {}: {error}", path.display()));
                 }
             }
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use signal_core::{Change, Op};
-use utoipa::ToSchema;
 
 use super::field;
 use super::new_credentials::NewCredentials;
@@ -16,8 +15,6 @@ use crate::http::authentication::OwnRoom;
 use crate::http::body::JsonBody;
 use crate::http::error::{ApiError, invalid};
 use crate::http::error_responses::error_responses;
-use crate::http::language::PreferredLanguage;
-use crate::http::path::RoomPath;
 use crate::http::response::Success;
 
 error_responses!(
@@ -32,20 +29,21 @@ error_responses!(
 );
 
 /// What is to be changed.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = RoomChange)]
+#[derive(Deserialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = RoomChange))]
 struct ChangeRequest {
     /// As in a new room; with nothing to show it stays.
-    #[schema(max_length = 32)]
+    #[cfg_attr(feature = "documents", schema(max_length = 32))]
     name: Option<String>,
     /// Whether newcomers are kept out, those with an invite too. Those who were in may come back.
     locked: Option<bool>,
     /// How many fit; nobody is put out by a smaller number.
-    #[schema(minimum = 1, maximum = 50)]
+    #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 50))]
     #[serde(default, deserialize_with = "field::whole_number")]
     max_participants: Option<i64>,
     /// How long it lasts, counted from the creation; that has to be in the future.
-    #[schema(minimum = 1, maximum = 1440)]
+    #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 1440))]
     #[serde(default, deserialize_with = "field::whole_number")]
     expires_minutes: Option<i64>,
     /// Ten times at most. It voids the invite, and tokens that have not been used yet.
@@ -53,8 +51,9 @@ struct ChangeRequest {
 }
 
 /// The room as it is now, and its new password if it has one.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ChangedRoom)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = ChangedRoom))]
 pub(crate) struct Changed {
     #[serde(flatten)]
     room: RoomSummary,
@@ -65,16 +64,16 @@ pub(crate) struct Changed {
 /// Change a room
 ///
 /// For its creator. What is absent or `null` stays as it is; it is all or nothing.
-#[utoipa::path(
+#[cfg_attr(feature = "documents", utoipa::path(
     patch,
     path = "/api/webrtc/rooms/{room_id}",
     tag = "rooms",
     operation_id = "change_room",
-    params(RoomPath, PreferredLanguage),
+    params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
     request_body = ChangeRequest,
     security(("access_token" = [])),
     responses((status = 200, description = "The room as it is now", body = Success<Changed>), ErrorResponses)
-)]
+))]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     OwnRoom(room): OwnRoom,

@@ -5,38 +5,36 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Serialize;
 use signal_core::CloseReason;
-use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::http::authentication::OwnRoom;
 use crate::http::error::ApiError;
 use crate::http::error_responses::error_responses;
-use crate::http::language::PreferredLanguage;
-use crate::http::path::RoomPath;
 use crate::http::response::Success;
 
 error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
 
 /// The room that is closed.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ClosedRoom)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = ClosedRoom))]
 pub(crate) struct Closed {
-    #[schema(example = "ABC234")]
+    #[cfg_attr(feature = "documents", schema(example = "ABC234"))]
     room_id: String,
 }
 
 /// Close a room
 ///
 /// For everybody in it. For its creator.
-#[utoipa::path(
+#[cfg_attr(feature = "documents", utoipa::path(
     delete,
     path = "/api/webrtc/rooms/{room_id}",
     tag = "rooms",
     operation_id = "close_room",
-    params(RoomPath, PreferredLanguage),
+    params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
     security(("access_token" = [])),
     responses((status = 200, description = "It is closed", body = Success<Closed>), ErrorResponses)
-)]
+))]
 pub(crate) async fn close(
     State(app): State<Arc<App>>,
     OwnRoom(room): OwnRoom,

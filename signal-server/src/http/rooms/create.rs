@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use signal_core::{Capacity, Ticket};
-use utoipa::ToSchema;
 
 use super::field;
 use super::summary::OnLeave;
@@ -35,22 +34,23 @@ error_responses!(
 );
 
 /// What the room is to be like.
-#[derive(Default, Deserialize, ToSchema)]
-#[schema(as = NewRoom)]
+#[derive(Default, Deserialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = NewRoom))]
 struct CreateRequest {
     /// What people call it; by default after the creator. Normalized (NFC) and trimmed, without characters that do not
     /// show, it may have 32 characters as people see them, and 128 bytes.
-    #[schema(max_length = 32, example = "小明的房间")]
+    #[cfg_attr(feature = "documents", schema(max_length = 32, example = "小明的房间"))]
     name: Option<String>,
     /// By default 6 random digits.
-    #[schema(pattern = "^[!-~]{6}$", example = "123456")]
+    #[cfg_attr(feature = "documents", schema(pattern = "^[!-~]{6}$", example = "123456"))]
     password: Option<String>,
     /// How many fit, the creator included.
-    #[schema(minimum = 1, maximum = 50, default = 10)]
+    #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 50, default = 10))]
     #[serde(default, deserialize_with = "field::whole_number")]
     max_participants: Option<i64>,
     /// How long it lasts.
-    #[schema(minimum = 1, maximum = 1440, default = 120)]
+    #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 1440, default = 120))]
     #[serde(default, deserialize_with = "field::whole_number")]
     expires_minutes: Option<i64>,
     /// By default `close`.
@@ -58,21 +58,22 @@ struct CreateRequest {
 }
 
 /// A new room, its password and invite, and a seat for its creator.
-#[derive(Serialize, ToSchema)]
-#[schema(as = CreatedRoom)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = CreatedRoom))]
 pub(crate) struct Created {
-    #[schema(example = "ABC234")]
+    #[cfg_attr(feature = "documents", schema(example = "ABC234"))]
     room_id: String,
     name: String,
     max_participants: u8,
-    #[schema(format = DateTime)]
+    #[cfg_attr(feature = "documents", schema(format = DateTime))]
     expires_at: String,
     /// Of the creator's seat, unless somebody enters before; `joined` says which holds.
-    #[schema(example = "p_zzzz0000")]
+    #[cfg_attr(feature = "documents", schema(example = "p_zzzz0000"))]
     participant_id: String,
     /// Opens the creator's seat, as the access token does.
     ws_token: String,
-    #[schema(format = DateTime)]
+    #[cfg_attr(feature = "documents", schema(format = DateTime))]
     token_expires_at: String,
     ice_servers: Vec<IceServer>,
     #[serde(flatten)]
@@ -82,7 +83,7 @@ pub(crate) struct Created {
 /// Create a room
 ///
 /// The body may be empty; every field is optional, and `null` counts as not given.
-#[utoipa::path(
+#[cfg_attr(feature = "documents", utoipa::path(
     post,
     path = "/api/webrtc/rooms",
     tag = "rooms",
@@ -91,7 +92,7 @@ pub(crate) struct Created {
     request_body = Option<CreateRequest>,
     security(("access_token" = [])),
     responses((status = 200, description = "The room, with its password and the creator's seat", body = Success<Created>), ErrorResponses)
-)]
+))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     _: Accepting,

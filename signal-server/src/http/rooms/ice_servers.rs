@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::clock::to_timestamp;
@@ -29,18 +28,19 @@ error_responses!(
 );
 
 /// Where connections find a way, and until when the credentials there are good.
-#[derive(Serialize, ToSchema)]
-#[schema(as = IceServerList)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = IceServerList))]
 pub(crate) struct Announced {
     ice_servers: Vec<IceServer>,
-    #[schema(format = DateTime)]
+    #[cfg_attr(feature = "documents", schema(format = DateTime))]
     ice_expires_at: String,
 }
 
 /// Get ICE servers
 ///
 /// For whoever has a token that opens a seat, taken or not: a ws token of the room, or its creator's access token.
-#[utoipa::path(
+#[cfg_attr(feature = "documents", utoipa::path(
     post,
     path = "/api/webrtc/rooms/{room_id}/ice-servers",
     tag = "rooms",
@@ -48,7 +48,7 @@ pub(crate) struct Announced {
     params(RoomPath, PreferredLanguage),
     security(("access_token" = []), ("ws_token" = [])),
     responses((status = 200, description = "Where connections find a way", body = Success<Announced>), ErrorResponses)
-)]
+))]
 pub(crate) async fn ice_servers(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,

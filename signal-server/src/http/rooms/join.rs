@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use signal_core::{Admission, Applied, IdSuffix, Op, Receipt, Reject, Ticket};
-use utoipa::ToSchema;
 
 use super::field;
 use crate::app::App;
@@ -42,30 +41,32 @@ error_responses!(
 );
 
 /// What somebody shows; a password or an invite has to be there.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 struct JoinRequest {
     /// The room's.
-    #[schema(example = "123456")]
+    #[cfg_attr(feature = "documents", schema(example = "123456"))]
     password: Option<String>,
     /// The room's; goes before a password, and costs no attempt.
     invite_token: Option<String>,
     /// What the others see; a name as that of a room, by default 访客 or Guest.
-    #[schema(max_length = 32, example = "访客小红")]
+    #[cfg_attr(feature = "documents", schema(max_length = 32, example = "访客小红"))]
     display_name: Option<String>,
 }
 
 /// Somebody who is let in.
-#[derive(Serialize, ToSchema)]
-#[schema(as = JoinedRoom)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = JoinedRoom))]
 pub(crate) struct Joined {
     /// Unless somebody enters before; `joined` says which holds.
-    #[schema(example = "p_zzzy0001")]
+    #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     participant_id: String,
     /// Opens a seat.
     ws_token: String,
     room_name: String,
     ice_servers: Vec<IceServer>,
-    #[schema(format = DateTime)]
+    #[cfg_attr(feature = "documents", schema(format = DateTime))]
     token_expires_at: String,
 }
 
@@ -73,7 +74,7 @@ pub(crate) struct Joined {
 ///
 /// Without a login, by password or invite. It takes no seat: that happens when the socket opens. That a room has expired, is
 /// full or locked is told only to those with the right password or invite.
-#[utoipa::path(
+#[cfg_attr(feature = "documents", utoipa::path(
     post,
     path = "/api/webrtc/rooms/{room_id}/join",
     tag = "rooms",
@@ -81,7 +82,7 @@ pub(crate) struct Joined {
     params(RoomPath, PreferredLanguage),
     request_body = JoinRequest,
     responses((status = 200, description = "A token for a seat", body = Success<Joined>), ErrorResponses)
-)]
+))]
 pub(crate) async fn join(
     State(app): State<Arc<App>>,
     _: Accepting,

@@ -6,15 +6,13 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use signal_core::{Op, Reject};
-use utoipa::ToSchema;
 
 use super::new_credentials::NewCredentials;
 use crate::app::App;
 use crate::http::authentication::OwnRoom;
 use crate::http::error::{ApiError, invalid};
 use crate::http::error_responses::error_responses;
-use crate::http::language::PreferredLanguage;
-use crate::http::path::{ParticipantPath, RoomPath};
+use crate::http::path::ParticipantPath;
 use crate::http::response::Success;
 use crate::rooms::credentials::PasswordChoice;
 
@@ -29,8 +27,9 @@ error_responses!(
     RateLimited
 );
 
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "documents", into_params(parameter_in = Query))]
 pub(crate) struct KickQuery {
     /// Whether the password changes too, so that the participant cannot come back with the one it knows.
     #[serde(default)]
@@ -38,10 +37,11 @@ pub(crate) struct KickQuery {
 }
 
 /// Who was put out, and the room's new password if it was a ban.
-#[derive(Serialize, ToSchema)]
-#[schema(as = KickedParticipant)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = KickedParticipant))]
 pub(crate) struct Kicked {
-    #[schema(example = "p_zzzy0001")]
+    #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     participant_id: String,
     #[serde(flatten)]
     credentials: NewCredentials,
@@ -51,15 +51,15 @@ pub(crate) struct Kicked {
 ///
 /// For the room's creator. Its tokens are void. With `ban` the room gets a new password and invite as well, and all tokens
 /// are void that have not been used yet. Done already it is done again.
-#[utoipa::path(
+#[cfg_attr(feature = "documents", utoipa::path(
     delete,
     path = "/api/webrtc/rooms/{room_id}/participants/{participant_id}",
     tag = "rooms",
     operation_id = "kick_participant",
-    params(RoomPath, ParticipantPath, KickQuery, PreferredLanguage),
+    params(crate::http::path::RoomPath, ParticipantPath, KickQuery, crate::http::language::PreferredLanguage),
     security(("access_token" = [])),
     responses((status = 200, description = "It is out", body = Success<Kicked>), ErrorResponses)
-)]
+))]
 pub(crate) async fn kick(
     State(app): State<Arc<App>>,
     OwnRoom(room): OwnRoom,

@@ -5,20 +5,19 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::summary::RoomSummary;
 use crate::app::App;
 use crate::http::authentication::Caller;
 use crate::http::error_responses::error_responses;
-use crate::http::language::PreferredLanguage;
 use crate::http::response::Success;
 
 error_responses!(Unauthorized, Unavailable);
 
 /// The open rooms of a user, newest first.
-#[derive(Serialize, ToSchema)]
-#[schema(as = RoomList)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = RoomList))]
 pub(crate) struct Listed {
     rooms: Vec<RoomSummary>,
 }
@@ -26,15 +25,15 @@ pub(crate) struct Listed {
 /// List one's rooms
 ///
 /// Those that are open, newest first.
-#[utoipa::path(
+#[cfg_attr(feature = "documents", utoipa::path(
     get,
     path = "/api/webrtc/rooms",
     tag = "rooms",
     operation_id = "list_rooms",
-    params(PreferredLanguage),
+    params(crate::http::language::PreferredLanguage),
     security(("access_token" = [])),
     responses((status = 200, description = "The rooms", body = Success<Listed>), ErrorResponses)
-)]
+))]
 pub(crate) async fn list(State(app): State<Arc<App>>, Caller(user): Caller) -> Success<Listed> {
     let mut rooms = app.rooms.shards.rooms_of(&user.subject);
     rooms.sort_by_key(|room| (Reverse(room.created_at()), room.id()));

@@ -1,22 +1,22 @@
 //! The password that a change or a ban has set, in its answer.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::rooms::credentials::RoomCredentials;
 
 /// The new password and invite if they were set: all of it, or nothing.
-#[derive(Default, Serialize, ToSchema)]
-#[schema(as = NewRoomPass)]
+#[derive(Default, Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = NewRoomPass))]
 pub(super) struct NewCredentials {
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "documents", schema(nullable = false))]
     password: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "documents", schema(nullable = false))]
     invite_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "documents", schema(nullable = false))]
     join_url: Option<String>,
 }
 

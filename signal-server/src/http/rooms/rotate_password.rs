@@ -1,9 +1,6 @@
 //! Which password a change asks for.
 
 use serde::Deserialize;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, Type};
-use utoipa::{PartialSchema, ToSchema};
 
 use super::field;
 use crate::http::error::ApiError;
@@ -30,12 +27,23 @@ impl RotatePassword {
     }
 }
 
-impl PartialSchema for RotatePassword {
-    fn schema() -> RefOr<Schema> {
-        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]{6}$"));
-        let either = OneOfBuilder::new().item(Object::with_type(Type::Boolean)).item(text);
-        either.description(Some("`true` for a random one, or which; as that of a new room.")).into()
-    }
-}
+#[cfg(feature = "documents")]
+mod schema {
+    use utoipa::openapi::RefOr;
+    use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, Type};
+    use utoipa::{PartialSchema, ToSchema};
 
-impl ToSchema for RotatePassword {}
+    use super::RotatePassword;
+
+    impl PartialSchema for RotatePassword {
+        fn schema() -> RefOr<Schema> {
+            let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]{6}$"));
+            let either = OneOfBuilder::new().item(Object::with_type(Type::Boolean)).item(text);
+            either
+                .description(Some("`true` for a random one, or which; as that of a new room."))
+                .into()
+        }
+    }
+
+    impl ToSchema for RotatePassword {}
+}

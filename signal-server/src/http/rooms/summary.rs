@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use signal_core::{OnCreatorLeave, Room, Seat};
-use utoipa::ToSchema;
 
 use crate::http::response::rfc3339;
 
 /// A room.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Room)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = Room))]
 pub(crate) struct RoomSummary {
-    #[schema(example = "ABC234")]
+    #[cfg_attr(feature = "documents", schema(example = "ABC234"))]
     room_id: String,
     name: String,
     /// How many fit, the creator included.
@@ -20,15 +20,16 @@ pub(crate) struct RoomSummary {
     /// Whether newcomers are kept out.
     locked: bool,
     on_creator_leave: OnLeave,
-    #[schema(format = DateTime)]
+    #[cfg_attr(feature = "documents", schema(format = DateTime))]
     created_at: String,
-    #[schema(format = DateTime)]
+    #[cfg_attr(feature = "documents", schema(format = DateTime))]
     expires_at: String,
 }
 
 /// A room and who is in it.
-#[derive(Serialize, ToSchema)]
-#[schema(as = RoomDetails)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = RoomDetails))]
 pub(crate) struct RoomDetails {
     #[serde(flatten)]
     summary: RoomSummary,
@@ -37,9 +38,10 @@ pub(crate) struct RoomDetails {
 }
 
 /// Somebody with a seat.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 struct Participant {
-    #[schema(example = "p_zzzy0001")]
+    #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     id: String,
     name: String,
     is_creator: bool,
@@ -48,9 +50,10 @@ struct Participant {
 }
 
 /// What becomes of the room when its creator says `leave`.
-#[derive(Clone, Copy, Default, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Copy, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
-#[schema(as = OnCreatorLeave)]
+#[cfg_attr(feature = "documents", schema(as = OnCreatorLeave))]
 pub(crate) enum OnLeave {
     #[default]
     Close,

@@ -328,7 +328,7 @@ impl<'a> Visitor<'a> {
             match Participant::connect(request).await {
                 Ok((mut refused, _)) => self.note_end(&asked, &mut refused).await,
                 Err(error) => {
-                    self.seen.note(format!("the handshake of {asked}"), format!("{error:?}"))
+                    self.seen.note(format!("the handshake of {asked}"), format!("{error:?}"));
                 }
             }
         }

@@ -73,10 +73,10 @@ async fn a_peer_that_vanishes_is_missed_within_its_heartbeat_and_gone_after_its_
                     said += 1;
                 }
                 "peer_updated" => {
-                    fates.push((text(&heard["participant_id"]), heard["connected"].clone()))
+                    fates.push((text(&heard["participant_id"]), heard["connected"].clone()));
                 }
                 "peer_left" => {
-                    fates.push((text(&heard["participant_id"]), heard["reason"].clone()))
+                    fates.push((text(&heard["participant_id"]), heard["reason"].clone()));
                 }
                 other => panic!("{other}"),
             }

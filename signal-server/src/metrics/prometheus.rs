@@ -1,0 +1,134 @@
+//! The numbers as Prometheus reads them (OpenMetrics text format).
+
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+pub(crate) use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use super::Counts;
+
+/// Every number; clones count together. None is for a single room or participant, whose number has no bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    rooms: Gauge,
+    participants: Gauge,
+    connections: Gauge,
+    /// Bytes that wait for sockets.
+    pub(crate) queued: Gauge,
+    pub(crate) messages: Counter,
+    /// Messages handed on, once for each receiver.
+    pub(crate) relays: Counter,
+    refusals: Family<RefusalLabels, Counter>,
+    requests: Family<RequestLabels, Histogram>,
+    handling: Histogram,
+    saving: Histogram,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RefusalLabels {
+    setting: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RequestLabels {
+    route: String,
+    status: u16,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        Self {
+            rooms: Gauge::default(),
+            participants: Gauge::default(),
+            connections: Gauge::default(),
+            queued: Gauge::default(),
+            messages: Counter::default(),
+            relays: Counter::default(),
+            refusals: Family::default(),
+            requests: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.001, 4.0, 8))
+            }),
+            handling: Histogram::new(exponential_buckets(0.000_004, 4.0, 8)),
+            saving: Histogram::new(exponential_buckets(0.001, 2.0, 12)),
+        }
+    }
+
+    /// Has a limit show before it is reached for the first time.
+    pub(crate) fn limit_at_zero(&self, setting: &'static str) {
+        let _ = self.refusals.get_or_create(&RefusalLabels { setting });
+    }
+
+    /// Counts what was refused because of a limit, by the setting that changes it.
+    pub(crate) fn refused(&self, setting: &'static str) {
+        self.refusals.get_or_create(&RefusalLabels { setting }).inc();
+    }
+
+    /// How long a request took; `route` is a pattern, not a path.
+    pub(crate) fn answered(&self, route: &str, status: u16, after: Duration) {
+        let labels = RequestLabels { route: route.to_owned(), status };
+        self.requests.get_or_create(&labels).observe(after.as_secs_f64());
+    }
+
+    /// How long a message took from the socket into the outboxes of its receivers.
+    pub(crate) fn handled(&self, after: Duration) {
+        self.handling.observe(after.as_secs_f64());
+    }
+
+    /// How long a batch of changes took to be on disk.
+    pub(crate) fn saved(&self, after: Duration) {
+        self.saving.observe(after.as_secs_f64());
+    }
+
+    /// All of them, as Prometheus reads them.
+    pub(crate) fn encode(&self, counts: Counts) -> String {
+        let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.rooms.set(gauge(counts.rooms));
+        self.participants.set(gauge(counts.participants));
+        self.connections.set(counts.connections.into());
+        let mut registry = Registry::with_prefix("signal");
+        registry.register("rooms", "Open rooms", self.rooms.clone());
+        registry.register("participants", "Sockets of participants", self.participants.clone());
+        registry.register("connections", "TCP connections", self.connections.clone());
+        registry.register_with_unit(
+            "queued",
+            "Waiting for sockets",
+            Unit::Bytes,
+            self.queued.clone(),
+        );
+        registry.register("messages", "Messages received from participants", self.messages.clone());
+        registry.register(
+            "relays",
+            "Messages handed on, once for each receiver",
+            self.relays.clone(),
+        );
+        registry.register(
+            "refusals",
+            "Refusals, by the setting behind them",
+            self.refusals.clone(),
+        );
+        let requests = self.requests.clone();
+        registry.register_with_unit("request", "Answering a request", Unit::Seconds, requests);
+        registry.register_with_unit(
+            "message",
+            "Handling a message",
+            Unit::Seconds,
+            self.handling.clone(),
+        );
+        registry.register_with_unit(
+            "save",
+            "Writing changes to disk",
+            Unit::Seconds,
+            self.saving.clone(),
+        );
+        let mut encoded = String::new();
+        text::encode(&mut encoded, &registry).expect("a string takes whatever is written to it");
+        encoded
+    }
+}
+
+/// The media type of what is encoded.
+pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
