@@ -1,4 +1,4 @@
-//! The program: it reads its settings, and serves until a signal.
+//! The command-line program: reads its settings and serves until a signal.
 
 mod announcement;
 pub(crate) mod args;
@@ -16,9 +16,10 @@ use std::process::ExitCode;
 use self::args::{Cli, Command, TokenArgs};
 use self::settings::{InvalidSettings, Settings, access_token};
 
-/// Runs the program with the arguments of the process; the answer is its exit code.
+/// Runs the program with the arguments of the process and returns its exit code.
 ///
-/// It is for the program of this package alone, which is why it is not part of the documentation.
+/// Only the binary of this package calls it; it is not public API, and hidden from the
+/// documentation.
 pub async fn run() -> ExitCode {
     let cli = Cli::read();
     logging::to_stderr(&cli);

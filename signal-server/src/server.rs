@@ -28,7 +28,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts from the login whose access tokens are believed: a [`Secret`] that they are signed with (HS256), or an
+    /// Starts from the login whose access tokens are believed: a [`Secret`](crate::Secret) that they are signed with (HS256), or an
     /// [`Identity`] with public keys or an identity provider.
     ///
     /// By default the server's own keys are random, so that the tokens it hands out end with the process; there are

@@ -1,16 +1,16 @@
-//! What somebody sees who starts the server without configuration.
+//! What the server prints in development mode.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-/// An announcement with everything that is needed to try the server.
+/// Everything needed to try the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Announcement {
-    /// Where the server listens.
+    /// The address that the server listens on.
     pub(crate) address: SocketAddr,
-    /// Where it listens for operators.
+    /// The address for operators.
     pub(crate) admin: Option<SocketAddr>,
-    /// An access token to create rooms with, unless only the login can make one.
+    /// An access token to create rooms with, if the server can create one.
     pub(crate) token: Option<String>,
 }
 
@@ -19,9 +19,12 @@ impl fmt::Display for Announcement {
         let Self { address, admin, token } = self;
         writeln!(
             f,
-            "DEVELOPMENT MODE: any page of this machine may use this server, and missing secrets are"
+            "DEVELOPMENT MODE: any page served from this machine may use this server, and secrets that"
         )?;
-        writeln!(f, "random, so their tokens end with it. Use --production for anything real.")?;
+        writeln!(
+            f,
+            "are not set are random, so tokens expire with the process. Use --production in production."
+        )?;
         writeln!(f, "\nListening on http://{address}")?;
         if let Some(admin) = admin {
             writeln!(f, "Metrics at http://{admin}/metrics")?;
@@ -37,14 +40,14 @@ impl fmt::Display for Announcement {
         writeln!(f, "Create a room:\n\ncurl -X POST http://{address}/api/webrtc/rooms \\")?;
         writeln!(f, "  -H 'Authorization: Bearer {token}' \\")?;
         writeln!(f, "  -H 'Content-Type: application/json' -d '{{\"name\":\"小明的房间\"}}'\n")?;
-        writeln!(f, "Join it, with the number and password of the answer:\n")?;
+        writeln!(f, "Join it with the room_id and password from the response:\n")?;
         writeln!(f, "curl -X POST http://{address}/api/webrtc/rooms/ROOM/join \\")?;
         writeln!(f, "  -H 'Content-Type: application/json' \\")?;
         writeln!(f, "  -d '{{\"password\":\"PASSWORD\",\"display_name\":\"访客小红\"}}'\n")?;
         writeln!(
             f,
-            "Then open ws://{address}/ws/webrtc/rooms/ROOM?token=TOKEN with the ws_token of that answer,"
+            "Then open ws://{address}/ws/webrtc/rooms/ROOM?token=TOKEN with the ws_token from that response,"
         )?;
-        writeln!(f, "or with the access token as the creator.")
+        writeln!(f, "or with the access token, to enter as the creator.")
     }
 }

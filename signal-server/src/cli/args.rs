@@ -1,4 +1,4 @@
-//! The command line. Every flag is also an environment variable.
+//! The flags and commands. Every flag is also an environment variable.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,12 +17,13 @@ use crate::client_address::{ForwardedHeader, network};
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, arg_required_else_help = false, subcommand_required = false)]
 pub(crate) struct Cli {
-    /// File with settings (TOML): the long names of flags, like listen = "0.0.0.0:8080"; a variable goes before it, and a
-    /// flag before both
+    /// TOML configuration file; keys are the long flag names, like listen = "0.0.0.0:8080".
+    /// Precedence: flag, environment variable, file
     #[arg(long, env = "SIGNAL_CONFIG", global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// What to log to standard error: a level, or levels by module like info,signal_server=debug
+    /// Log filter: a level, or levels by module like info,signal_server=debug. Logs go to standard
+    /// error
     #[arg(
         long,
         env = "SIGNAL_LOG",
@@ -33,7 +34,7 @@ pub(crate) struct Cli {
     )]
     pub(crate) log: String,
 
-    /// How to log: lines for people, or a JSON object on each
+    /// Log format: human-readable lines, or one JSON object per line
     #[arg(
         long,
         env = "SIGNAL_LOG_FORMAT",
@@ -48,22 +49,22 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// What `print-config` prints.
+    /// The output of `print-config`.
     #[arg(skip)]
     pub(crate) effective: String,
 
-    /// The settings that were given, without secrets, in one line.
+    /// The settings that were given, without secrets, on one line.
     #[arg(skip)]
     pub(crate) given: String,
 }
 
-/// How to log.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// Lines for people.
+    /// Human-readable lines.
     #[default]
     Human,
-    /// A JSON object on each line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -72,46 +73,49 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Serve rooms (the default)
     Serve(Box<ServeArgs>),
-    /// Say whether the settings can be used, and what is unsafe about them
+    /// Check the settings, and report errors and unsafe values
     CheckConfig(Box<ServeArgs>),
-    /// Print all settings as a file of settings, without secrets, each with where it comes from
+    /// Print the effective settings as a configuration file, without secrets, each with its source
     PrintConfig(Box<ServeArgs>),
-    /// Make an access token, as the login of a deployment would
+    /// Create an access token that is signed with the access secret
     Token(TokenArgs),
 }
 
-/// The settings of `serve`, as they were given.
+/// The arguments of `serve`.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ServeArgs {
-    /// Address to listen at
+    /// Address to listen on
     #[arg(long, env = "SIGNAL_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// Address for operators alone, with /metrics and the probes; by default 127.0.0.1:8081, unless that is in use
+    /// Address to serve /metrics and the probes on, for operators only; by default 127.0.0.1:8081
+    /// if it is free
     #[arg(long, env = "SIGNAL_ADMIN_LISTEN", value_name = "ADDRESS")]
     pub(crate) admin_listen: Option<SocketAddr>,
 
-    /// Refuse to start with missing or weak secrets, as at any address that is not loopback
+    /// Refuse to start if a secret is missing or weak; implied by any --listen address that is not
+    /// loopback
     #[arg(long, env = "SIGNAL_PRODUCTION", value_parser = BoolishValueParser::new())]
     pub(crate) production: bool,
 
-    /// Directory to keep rooms in, so that they outlive the program; made if it is not there, for one server at a time
+    /// Directory to store rooms in, so that they survive a restart; created if missing, used by one
+    /// server at a time
     #[arg(long, env = "SIGNAL_DATA_DIR", default_value = DATA_DIR, value_name = "DIRECTORY")]
     pub(crate) data_dir: Option<PathBuf>,
 
-    /// Keep rooms in memory only: they end with the program, and no data directory is used
+    /// Keep rooms in memory only: they end with the process, and --data-dir is ignored
     #[arg(long, env = "SIGNAL_EPHEMERAL", value_parser = BoolishValueParser::new())]
     pub(crate) ephemeral: bool,
 
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
 
-    /// Secret that this server's own keys are derived from, for ws tokens and passwords; by default one is made and kept
-    /// in the data directory
+    /// Secret to derive the keys for ws tokens and stored passwords from; by default generated and
+    /// kept in the data directory
     #[arg(long, env = "SIGNAL_SERVER_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub(crate) server_secret: Option<Secret>,
 
-    /// File with that secret
+    /// File that contains the server secret
     #[arg(
         long,
         env = "SIGNAL_SERVER_SECRET_FILE",
@@ -120,11 +124,11 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) server_secret_file: Option<PathBuf>,
 
-    /// Secret shared with the TURN servers (coturn's static-auth-secret)
+    /// Secret shared with the TURN servers (static-auth-secret of coturn)
     #[arg(long, env = "SIGNAL_TURN_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub(crate) turn_secret: Option<Secret>,
 
-    /// File with that secret
+    /// File that contains the TURN secret
     #[arg(
         long,
         env = "SIGNAL_TURN_SECRET_FILE",
@@ -133,19 +137,21 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) turn_secret_file: Option<PathBuf>,
 
-    /// TURN server to hand out, like turn:turn.example.com:3478?transport=udp; may be repeated
+    /// TURN server that participants use, like turn:turn.example.com:3478?transport=udp; repeatable
     #[arg(long = "turn-url", env = "SIGNAL_TURN_URL", value_delimiter = ',', value_name = "URL")]
     pub(crate) turn_urls: Vec<String>,
 
-    /// STUN server to hand out, like stun:stun.example.com:3478; may be repeated
+    /// STUN server that participants use, like stun:stun.example.com:3478; repeatable
     #[arg(long = "stun-url", env = "SIGNAL_STUN_URL", value_delimiter = ',', value_name = "URL")]
     pub(crate) stun_urls: Vec<String>,
 
-    /// URL of the page that people join with: links that open rooms begin with it, and without it there are none
+    /// URL of the page that people join rooms with; invite links start with it. Without it there
+    /// are no invite links
     #[arg(long, env = "SIGNAL_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
 
-    /// Origin whose pages may use the server: scheme, host and port as a browser shows them; may be repeated
+    /// Origin whose web pages may use the server, as browsers send it (scheme, host and port);
+    /// repeatable
     #[arg(
         long = "cors-origin",
         env = "SIGNAL_CORS_ORIGIN",
@@ -154,8 +160,8 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) cors_origins: Vec<String>,
 
-    /// Proxy that clients come through, as an address or a network like 10.0.0.0/8: what it says of where they come from
-    /// is believed; may be repeated
+    /// Address or network (like 10.0.0.0/8) of a reverse proxy, whose header with the client
+    /// address is trusted; repeatable
     #[arg(
         long = "trusted-proxy",
         env = "SIGNAL_TRUSTED_PROXY",
@@ -165,7 +171,8 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) trusted_proxies: Vec<IpNet>,
 
-    /// Where the trusted proxies say it; they have to overwrite or extend what a client sends there
+    /// Header in which trusted proxies report the client address; they must overwrite or extend
+    /// what clients send
     #[arg(
         long,
         env = "SIGNAL_FORWARDED_HEADER",
@@ -179,13 +186,14 @@ pub(crate) struct ServeArgs {
     pub(crate) limits: LimitArgs,
 }
 
-/// Whose access tokens are believed, as it was given: one of a secret, public keys and an identity provider.
+/// How access tokens are verified: by a secret, by public keys, or by the keys of an identity
+/// provider.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct IdentityArgs {
     #[command(flatten)]
     pub(crate) access: AccessSecretArgs,
 
-    /// Secret that access tokens may still be signed with, while another replaces it
+    /// Previous access secret; tokens signed with it stay valid while the secret is being replaced
     #[arg(
         long,
         env = "SIGNAL_PREVIOUS_ACCESS_SECRET",
@@ -194,7 +202,7 @@ pub(crate) struct IdentityArgs {
     )]
     pub(crate) previous_access_secret: Option<Secret>,
 
-    /// File with that secret
+    /// File that contains the previous access secret
     #[arg(
         long,
         env = "SIGNAL_PREVIOUS_ACCESS_SECRET_FILE",
@@ -203,8 +211,8 @@ pub(crate) struct IdentityArgs {
     )]
     pub(crate) previous_access_secret_file: Option<PathBuf>,
 
-    /// File with the public key of access tokens, in PEM: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA); may be repeated
-    /// while one key replaces another
+    /// PEM file with the public key that access tokens are signed with: RSA (RS256), P-256 (ES256)
+    /// or Ed25519 (EdDSA); repeatable while one key replaces another
     #[arg(
         long = "access-key-file",
         env = "SIGNAL_ACCESS_KEY_FILE",
@@ -213,31 +221,31 @@ pub(crate) struct IdentityArgs {
     )]
     pub(crate) access_key_files: Vec<PathBuf>,
 
-    /// Where an identity provider publishes the keys of access tokens: its jwks_uri
+    /// URL of the JSON Web Key Set of an identity provider (its jwks_uri)
     #[arg(long, env = "SIGNAL_JWKS_URL", value_name = "URL")]
     pub(crate) jwks_url: Option<String>,
 
-    /// File with the certificate authorities to trust there, in PEM, in place of those that Mozilla does
+    /// PEM file with the certificate authorities to trust for --jwks-url instead of Mozilla's
     #[arg(long, env = "SIGNAL_JWKS_CA", value_name = "FILE")]
     pub(crate) jwks_ca: Option<PathBuf>,
 
-    /// What access tokens have to name as their issuer (iss)
+    /// Required issuer (iss) of access tokens
     #[arg(long, env = "SIGNAL_ACCESS_ISSUER", value_name = "ISSUER")]
     pub(crate) access_issuer: Option<String>,
 
-    /// What access tokens have to name as their audience (aud); by default it is not looked at
+    /// Required audience (aud) of access tokens; by default any audience is accepted
     #[arg(long, env = "SIGNAL_ACCESS_AUDIENCE", value_name = "AUDIENCE")]
     pub(crate) access_audience: Option<String>,
 }
 
-/// The secret of access tokens, as it was given.
+/// The access secret, or the file that contains it.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct AccessSecretArgs {
     /// Secret that access tokens are signed with (HS256)
     #[arg(long, env = "SIGNAL_ACCESS_SECRET", hide_env_values = true, value_name = "SECRET")]
     pub(crate) access_secret: Option<Secret>,
 
-    /// File with that secret
+    /// File that contains the access secret
     #[arg(
         long,
         env = "SIGNAL_ACCESS_SECRET_FILE",
@@ -247,21 +255,21 @@ pub(crate) struct AccessSecretArgs {
     pub(crate) access_secret_file: Option<PathBuf>,
 }
 
-/// What to put into a token.
+/// The contents of a token.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TokenArgs {
     #[command(flatten)]
     pub(crate) access: AccessSecretArgs,
 
-    /// Who the token is for, in the deployment's own terms
+    /// User that the token is for (sub)
     #[arg(long, value_name = "SUBJECT", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) sub: String,
 
-    /// Name to show in rooms
+    /// Display name in rooms
     #[arg(long)]
     pub(crate) name: Option<String>,
 
-    /// For how many hours it is valid
+    /// Hours until the token expires
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8760))]
     pub(crate) hours: u32,
 }
@@ -274,23 +282,23 @@ fn trusted_network(text: &str) -> Result<IpNet, &'static str> {
     network(text).ok_or("expected an address or a network like 10.0.0.0/8 or 2001:db8::/32")
 }
 
-/// Where rooms are kept unless something else is said.
+/// The default data directory.
 pub(crate) const DATA_DIR: &str = "./signal-data";
 
 const EXAMPLES: &str = "Examples:
-  signal-server                                      try it on 127.0.0.1:8080, no configuration
+  signal-server                                      development mode on 127.0.0.1:8080
   signal-server serve --listen 0.0.0.0:8080 --access-secret-file /run/secrets/access \\
       --data-dir /var/lib/signal --cors-origin https://example.com \\
       --turn-url turn:turn.example.com:3478 --turn-secret-file /run/secrets/turn
   signal-server serve --listen 0.0.0.0:8080 --jwks-url https://login.example.com/.well-known/jwks.json \\
       --access-issuer https://login.example.com/ --access-audience rooms
   signal-server serve --public-url https://example.com/join --cors-origin https://example.com
-  signal-server serve --ephemeral                    rooms in memory only, nothing is written
+  signal-server serve --ephemeral                    rooms in memory only
   signal-server check-config --config /etc/signal-server.toml
   SIGNAL_ACCESS_SECRET=… signal-server token --sub alice --name 小明
 
-At a first Ctrl-C or SIGTERM it takes nobody in any more, sends participants away to come back to the next process, and
-ends after 21 s at most; at a second one at once.
+On Ctrl-C or SIGTERM the server stops accepting participants, asks those connected to reconnect to the next process,
+and exits within 21 s. A second signal makes it exit at once.
 
-Exit status: 0 after a signal, 1 after a second one, when serving failed, or when the data directory cannot be used,
-2 when a setting is wrong.";
+Exit status: 0 after a signal; 1 after a second signal, if serving fails, or if the data directory cannot be used;
+2 if a setting is invalid.";

@@ -1,4 +1,4 @@
-//! The settings that hold, as a file of settings.
+//! The effective settings, printed as a configuration file.
 
 use std::fmt::Write;
 
@@ -10,16 +10,16 @@ use super::args::Cli;
 use super::file;
 use crate::auth::shown::{HIDDEN, shown_url};
 
-/// A setting of `serve`, as it holds.
+/// One setting of `serve` with its effective value.
 pub(super) struct Effective {
     name: String,
-    /// What may be shown of it: `None` if it is not set.
+    /// The value to show; `None` if it is not set.
     value: Option<Value>,
     is_secret: bool,
     source: &'static str,
 }
 
-/// All settings of `serve`, with where each comes from.
+/// All settings of `serve`, each with its source.
 pub(super) fn settings(matches: &ArgMatches, file: &file::Arguments) -> Vec<Effective> {
     let mut settings = Vec::new();
     let Some((_, serve)) = matches.subcommand() else { return settings };
@@ -28,7 +28,7 @@ pub(super) fn settings(matches: &ArgMatches, file: &file::Arguments) -> Vec<Effe
     for setting in command.get_arguments().chain(of_serve.into_iter().flatten()) {
         let Some(name) = setting.get_long().filter(|name| *name != "config") else { continue };
         let id = setting.get_id().as_str();
-        // Another command may not have it.
+        // The command in use may not have this setting.
         if serve.try_contains_id(id).is_err() {
             continue;
         }
@@ -44,7 +44,7 @@ pub(super) fn settings(matches: &ArgMatches, file: &file::Arguments) -> Vec<Effe
         let is_secret = !values.is_empty() && is_secret(setting, &values);
         let value = match setting.get_action() {
             _ if is_secret => Some(HIDDEN.into()),
-            // A variable has many words for on and off.
+            // Environment variables spell a flag in several ways; print what it means.
             ArgAction::SetTrue => Some(serve.get_flag(id).into()),
             _ => shown(setting, &values),
         };
@@ -53,7 +53,8 @@ pub(super) fn settings(matches: &ArgMatches, file: &file::Arguments) -> Vec<Effe
     settings
 }
 
-/// The settings as a file of settings. Secrets are not told, and what is not set is a comment.
+/// The settings as a configuration file. Secrets are hidden, and settings without a value are
+/// comments.
 pub(super) fn toml(settings: &[Effective]) -> String {
     let mut lines = String::new();
     for Effective { name, value, is_secret, source } in settings {
@@ -67,7 +68,7 @@ pub(super) fn toml(settings: &[Effective]) -> String {
     lines
 }
 
-/// What somebody has set, in one line for the log; a flag that is off is as if it were not.
+/// The settings that were given, on one line for the log. A flag that is off counts as not given.
 pub(super) fn given(settings: &[Effective]) -> String {
     let given = settings.iter().filter_map(|setting| {
         let value = setting.value.as_ref().filter(|value| **value != Value::Boolean(false))?;
@@ -76,12 +77,12 @@ pub(super) fn given(settings: &[Effective]) -> String {
     given.collect::<Vec<_>>().join(", ")
 }
 
-/// As TOML has it; `None` if there is nothing to show.
+/// The value as TOML; `None` if there is nothing to show.
 fn shown(setting: &Arg, values: &[String]) -> Option<Value> {
     let [first, ..] = values else { return None };
     Some(match setting.get_action() {
         ArgAction::Append => Value::Array(values.iter().cloned().map(Value::String).collect()),
-        // Only what is written like one: 007 may be a name.
+        // Only canonical numbers: 007 may be a name.
         _ => match first.parse::<i64>() {
             Ok(number) if number.to_string() == *first => Value::Integer(number),
             Ok(_) | Err(_) => Value::String(first.clone()),
@@ -89,7 +90,7 @@ fn shown(setting: &Arg, values: &[String]) -> Option<Value> {
     })
 }
 
-/// Whose value is not shown in the help either, or may have a password in it.
+/// Whether the value must be hidden: secrets, and URLs that may contain a password.
 fn is_secret(setting: &Arg, values: &[String]) -> bool {
     let kinds = setting.get_value_names().unwrap_or_default();
     let is_url = kinds.iter().any(|kind| matches!(kind.as_str(), "ORIGIN" | "URL"));

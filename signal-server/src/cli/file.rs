@@ -1,4 +1,4 @@
-//! A file of settings, made into arguments.
+//! The configuration file, converted to command-line arguments.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -12,20 +12,20 @@ use toml::{Table, Value};
 
 use super::args::Cli;
 
-/// What a file says that neither a flag nor a variable does.
+/// The settings of a file that neither a flag nor a variable overrides.
 #[derive(Debug, Default)]
 pub(super) struct Arguments {
     pub(super) arguments: Vec<OsString>,
-    /// The settings they are for.
+    /// The names of these settings.
     pub(super) names: BTreeSet<String>,
 }
 
-/// Why a file of settings cannot be used; the operator's fault.
+/// Why a configuration file cannot be used; the operator's fault.
 #[derive(Debug, Error)]
 pub(super) enum InvalidFile {
     #[error("cannot read {path}: {error}")]
     Io { path: PathBuf, error: io::Error },
-    /// Without the line itself, which may have a secret in it.
+    /// Does not include the line itself, which may contain a secret.
     #[error("{path} is not TOML: {problem} in line {line}")]
     Toml { path: PathBuf, problem: String, line: usize },
     #[error("{path}: there is no setting {name}; print-config lists all of them")]
@@ -34,7 +34,7 @@ pub(super) enum InvalidFile {
     Type { path: PathBuf, name: String, found: &'static str },
 }
 
-/// Makes arguments of the text of a file. `given` is what flags and variables say, which goes before it.
+/// Converts the text of a file to arguments, except what `given` sets by flag or variable.
 pub(super) fn arguments(
     path: &Path,
     text: io::Result<String>,
@@ -58,7 +58,7 @@ pub(super) fn arguments(
         let wrong = |found| InvalidFile::Type { path: path.to_owned(), name: name.clone(), found };
         let texts = texts(setting, value).map_err(wrong)?;
         let matches = given.subcommand().map_or(given, |(_, matches)| matches);
-        // A command takes of the file what it has flags for.
+        // A command ignores settings that it has no flag for.
         if matches.try_contains_id(setting.get_id().as_str()).is_err()
             || is_given(matches, &settings, &name)
         {
@@ -108,7 +108,8 @@ fn takes_value(setting: &Arg) -> bool {
     setting.get_action().takes_values()
 }
 
-/// Whether a flag or a variable says it, or the same in the other way: a secret itself or its file.
+/// Whether a flag or a variable sets it, directly or through its twin: a secret and its file are
+/// twins.
 fn is_given(matches: &ArgMatches, settings: &[&Arg], name: &str) -> bool {
     let twin = name.strip_suffix("-file").map_or_else(|| format!("{name}-file"), str::to_owned);
     let same = settings

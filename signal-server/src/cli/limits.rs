@@ -1,4 +1,4 @@
-//! The limits, as they were given.
+//! The flags for limits.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use signal_core::{HubConfig, RateLimit};
 
 use crate::Limits;
 
-/// How much clients may ask of the server.
+/// How much clients may use of the server.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
-    /// TCP connections at once; more are closed
+    /// Concurrent TCP connections; more are closed
     #[arg(long, env = "SIGNAL_MAX_CONNECTIONS", default_value_t = Self::default().max_connections)]
     max_connections: u32,
 
-    /// Sockets at once of an address (IPv4, or IPv6 /64); more are answered 429
+    /// Concurrent signaling sockets per client address (IPv4, or IPv6 /64); more get 429
     #[arg(
         long,
         env = "SIGNAL_MAX_CONNECTIONS_PER_ADDRESS",
@@ -23,44 +23,44 @@ pub(crate) struct LimitArgs {
     )]
     max_connections_per_address: u32,
 
-    /// Rooms that a user may create in a minute; more are answered 429
+    /// Rooms that a user may create per minute; more get 429
     #[arg(long, env = "SIGNAL_CREATES_PER_MINUTE", default_value_t = Self::default().creates_per_minute)]
     creates_per_minute: u32,
 
-    /// Changes that a user may make to its rooms in a minute, kicks included; more are answered 429
+    /// Room changes that a user may make per minute, including kicks; more get 429
     #[arg(long, env = "SIGNAL_CHANGES_PER_MINUTE", default_value_t = Self::default().changes_per_minute)]
     changes_per_minute: u32,
 
-    /// Open rooms of a user; more are answered 429
+    /// Open rooms per user; more get 429
     #[arg(long, env = "SIGNAL_MAX_OPEN_ROOMS", default_value_t = Self::default().max_open_rooms)]
     max_open_rooms: u32,
 
-    /// Joins of an address in a minute, and as many requests for ICE servers; more are answered 429
+    /// Joins per client address and minute, and as many requests for ICE servers; more get 429
     #[arg(long, env = "SIGNAL_JOINS_PER_MINUTE", default_value_t = Self::default().joins_per_minute)]
     joins_per_minute: u32,
 
-    /// Wrong passwords, unknown rooms and rooms of others that an address tries in half an hour; after them it is
-    /// answered 429
+    /// Failed attempts per client address and half hour: wrong passwords, unknown rooms, rooms of
+    /// other users; then further attempts get 429
     #[arg(long, env = "SIGNAL_MAX_FAILED_JOINS", default_value_t = Self::default().max_failed_joins)]
     max_failed_joins: u32,
 
-    /// Bytes of the body of a request; a longer one is answered 413
+    /// Size of a request body in bytes; a longer body gets 413
     #[arg(long, env = "SIGNAL_MAX_BODY_BYTES", default_value_t = Self::default().max_body_bytes)]
     max_body_bytes: usize,
 
-    /// Seconds that the headers of a request may take; then the connection is closed
+    /// Seconds to receive the headers of a request; then the connection is closed
     #[arg(long, env = "SIGNAL_HEADER_SECONDS", default_value_t = Self::default().header_seconds)]
     header_seconds: u32,
 
-    /// Seconds that the rest of a request may take; then it is answered 408
+    /// Seconds to receive and answer the rest of a request; then it gets 408
     #[arg(long, env = "SIGNAL_REQUEST_SECONDS", default_value_t = Self::default().request_seconds)]
     request_seconds: u32,
 
-    /// Messages that a participant may send at once, without those for each peer
+    /// Messages that a participant may send in a burst, not counting those per peer
     #[arg(long, env = "SIGNAL_BURST_MESSAGES", default_value_t = Self::default().burst_messages)]
     burst_messages: u32,
 
-    /// Messages at once on top, for each other participant
+    /// Additional messages in a burst, per other participant
     #[arg(
         long,
         env = "SIGNAL_BURST_MESSAGES_PER_PEER",
@@ -68,23 +68,24 @@ pub(crate) struct LimitArgs {
     )]
     burst_messages_per_peer: u32,
 
-    /// Messages a second after that
+    /// Messages per second after a burst
     #[arg(long, env = "SIGNAL_MESSAGES_PER_SECOND", default_value_t = Self::default().messages_per_second)]
     messages_per_second: u32,
 
-    /// Bytes that a participant may send at once
+    /// Bytes that a participant may send in a burst
     #[arg(long, env = "SIGNAL_BURST_BYTES", default_value_t = Self::default().burst_bytes)]
     burst_bytes: u32,
 
-    /// Bytes a second after that
+    /// Bytes per second after a burst
     #[arg(long, env = "SIGNAL_BYTES_PER_SECOND", default_value_t = Self::default().bytes_per_second)]
     bytes_per_second: u32,
 
-    /// Malformed, unknown or overlong messages that a participant may send in a minute; one more closes its socket
+    /// Malformed, unknown or oversized messages that a participant may send per minute; one more
+    /// closes its socket
     #[arg(long, env = "SIGNAL_MAX_BAD_MESSAGES", default_value_t = Self::default().max_bad_messages)]
     max_bad_messages: u32,
 
-    /// Bytes that may wait for a socket that does not read; with more it is closed
+    /// Bytes that may be queued for a socket that does not read; more close it
     #[arg(long, env = "SIGNAL_MAX_UNSENT_BYTES", default_value_t = Self::default().max_unsent_bytes)]
     max_unsent_bytes: usize,
 }
@@ -123,7 +124,7 @@ impl LimitArgs {
     }
 }
 
-/// Those of the library.
+/// The defaults are those of the library.
 impl Default for LimitArgs {
     fn default() -> Self {
         let (limits, hub) = (Limits::default(), HubConfig::default());

@@ -1,4 +1,4 @@
-//! What the log shows, and how.
+//! Sets up logging.
 
 use std::io::{IsTerminal, stderr};
 
@@ -10,14 +10,14 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use super::args::{Cli, LogFormat};
 
-/// Writes log lines to standard error from here on.
+/// Starts logging to standard error.
 pub(super) fn to_stderr(cli: &Cli) {
     let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
     let lines = match cli.log_format {
         LogFormat::Human => lines.with_ansi(stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().boxed(),
     };
-    // Libraries log what they carry, tokens and passwords included.
+    // Below INFO, libraries log what they transport, including tokens and passwords.
     let harmless =
         filter_fn(|about| about.target().starts_with("signal_") || *about.level() <= Level::INFO);
     tracing_subscriber::registry()

@@ -1,4 +1,4 @@
-//! The command `serve`: it binds its listeners, opens the rooms, and serves until a signal.
+//! The command `serve`: binds the listeners, opens the rooms, and serves until a signal.
 
 use std::future::IntoFuture;
 use std::io;
@@ -15,7 +15,7 @@ use super::settings::Settings;
 use super::stop_signal::StopSignal;
 use crate::store::DataDirError;
 
-/// Serves until a signal; the answer is the exit code.
+/// Serves until a signal and returns the exit code.
 pub(super) async fn serve(settings: Settings, given: &str) -> ExitCode {
     match try_serve(settings, given).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -26,7 +26,7 @@ pub(super) async fn serve(settings: Settings, given: &str) -> ExitCode {
     }
 }
 
-/// Why it stopped serving, or never began.
+/// Why serving failed.
 #[derive(Debug, Error)]
 enum Failure {
     #[error(transparent)]
@@ -52,17 +52,17 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     }
     if !address.ip().is_loopback() {
         tracing::info!(
-            "it speaks plain HTTP: browsers give pages a camera only if TLS is in front of it"
+            "serving plain HTTP; browsers allow camera access only over TLS, so put a TLS proxy in front"
         );
     }
-    // What is not told here is the default: TURN and STUN servers, proxies, origins, limits.
+    // Settings that are not listed here have their defaults.
     tracing::info!(login = settings.login, given = %given, "settings");
     for warning in &settings.warnings {
         tracing::warn!("unsafe: {warning}");
     }
     if !settings.relays {
         tracing::info!(
-            "there is no TURN server (--turn-url): participants behind some firewalls cannot be reached"
+            "no TURN server is configured (--turn-url); participants behind some firewalls cannot connect"
         );
     }
     if settings.development {
@@ -72,15 +72,15 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     let data_dir = settings
         .data_dir
         .as_deref()
-        .map_or_else(|| "none, rooms end with it".into(), Path::to_string_lossy);
+        .map_or_else(|| "none (rooms end with the process)".into(), Path::to_string_lossy);
     let admin = admin.map_or_else(|| "none".to_owned(), |admin| admin.to_string());
     tracing::info!(%address, admin, %data_dir, development = settings.development, "listening");
     let stopped = async move {
         stop.received().await;
-        tracing::info!("stopping; another signal ends it at once");
+        tracing::info!("stopping; a second signal exits at once");
         tokio::spawn(async move {
             stop.received().await;
-            tracing::warn!("stopped at once");
+            tracing::warn!("stopped at once, without draining");
             exit(FAILURE);
         });
     };
@@ -88,12 +88,12 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where it was told to, or at the usual place if that is free.
+/// Binds the given address, or the default one if it is free.
 async fn listen_for_operators(told: Option<SocketAddr>) -> io::Result<Option<TcpListener>> {
     match (TcpListener::bind(told.unwrap_or(ADMIN)).await, told) {
         (Ok(listener), _) => Ok(Some(listener)),
         (Err(error), None) => {
-            tracing::warn!(address = %ADMIN, %error, "no metrics; give them another address with --admin-listen");
+            tracing::warn!(address = %ADMIN, %error, "metrics are disabled; choose another address with --admin-listen");
             Ok(None)
         }
         (Err(error), Some(address)) => {

@@ -1,4 +1,4 @@
-//! Settings as they were given, made into settings that hold.
+//! Checks the arguments and turns them into a configured server.
 
 mod identity;
 
@@ -15,28 +15,28 @@ use crate::auth::shown::shown_url;
 use crate::cli::args::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
 use crate::{Builder, Identity, Origins, PublicUrl, Secret, Server};
 
-/// What `serve` runs with.
+/// The checked settings of `serve`.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Where to listen.
+    /// The address to listen on.
     pub(crate) listen: SocketAddr,
-    /// Where to listen for operators; `None` at 127.0.0.1:8081 if that is free.
+    /// The address for operators; `None` means 127.0.0.1:8081 if it is free.
     pub(crate) admin_listen: Option<SocketAddr>,
-    /// The server, ready to build.
+    /// The configured server.
     pub(crate) builder: Builder,
-    /// Where rooms are kept; `None` in memory only.
+    /// Where rooms are stored; `None` keeps them in memory only.
     pub(crate) data_dir: Option<PathBuf>,
-    /// Whether secrets may be missing or weak, which is announced.
+    /// Whether secrets may be missing or weak.
     pub(crate) development: bool,
-    /// Whose access tokens are believed, in a few words.
+    /// How access tokens are verified, for the log.
     pub(crate) login: &'static str,
-    /// Whether participants are told of a TURN server.
+    /// Whether a TURN server is configured.
     pub(crate) relays: bool,
-    /// What is allowed in development and should be mended before production.
+    /// What is allowed in development but not in production.
     pub(crate) warnings: Vec<String>,
 }
 
-/// Settings that cannot be used: everything that is wrong, and what to set.
+/// All problems with the settings, each with what to set.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{}", .0.join("\n"))]
 pub(crate) struct InvalidSettings(Vec<String>);
@@ -46,8 +46,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// The operator's fault: a file cannot be read, a URL or origin is malformed, or, in production, a secret is missing
-    /// or weak. All problems are told at once.
+    /// A file cannot be read, a URL or origin is malformed, or, in production, a secret is missing
+    /// or weak. The error lists all problems at once.
     pub(crate) fn of(args: ServeArgs) -> Result<Self, InvalidSettings> {
         let mut check = Check::default();
         let listen = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
@@ -58,7 +58,7 @@ impl Settings {
         let data_dir = (!args.ephemeral).then(|| args.data_dir.unwrap_or_else(|| DATA_DIR.into()));
         let given = one_of("server-secret", args.server_secret, args.server_secret_file.as_deref());
         let server = match (&given, &data_dir) {
-            // The data directory keeps one.
+            // The data directory stores one.
             (Ok(None), Some(_)) => None,
             (Ok(_) | Err(_), _) => check.secret("server-secret", given, development),
         };
@@ -105,11 +105,11 @@ impl Settings {
     }
 }
 
-/// Makes the access token that `token` prints.
+/// Creates the access token that `token` prints.
 ///
 /// # Errors
 ///
-/// The operator's fault: the secret is missing or its file cannot be read.
+/// The secret is missing, or its file cannot be read.
 pub(crate) fn access_token(args: TokenArgs) -> Result<String, InvalidSettings> {
     let missing = || {
         InvalidSettings(vec![format!(
@@ -127,7 +127,7 @@ fn access_secret(args: AccessSecretArgs) -> Result<Option<Secret>, InvalidSettin
     one_of("access-secret", args.access_secret, args.access_secret_file.as_deref())
 }
 
-/// How a secret can be given.
+/// The ways to set a secret.
 fn ways_to_set(name: &str) -> String {
     let variable = format!("SIGNAL_{}", name.to_uppercase().replace('-', "_"));
     format!("set {variable}, {variable}_FILE, --{name} or --{name}-file")
@@ -157,7 +157,7 @@ fn one_of(
     Ok(Some(secret))
 }
 
-/// Collects what is wrong, to tell it all at once.
+/// Collects problems and warnings, to report all of them at once.
 #[derive(Default)]
 struct Check {
     problems: Vec<String>,
@@ -187,7 +187,7 @@ impl Check {
         secret
     }
 
-    /// Something that is allowed in development only.
+    /// Records something that is allowed in development only.
     fn complain(&mut self, complaint: String, development: bool) {
         if development {
             self.warnings.push(complaint);
@@ -215,7 +215,7 @@ impl Check {
         let shown = shown_url(origin);
         match (sent, origin.parse()) {
             (Some(sent), Ok(value)) if sent == origin => return Some(value),
-            // It would be compared as it is, and never match.
+            // Origins are compared as text, so this one would never match.
             (Some(sent), _) => {
                 self.problem(format!("--cors-origin {shown}: browsers send this as {sent}"));
             }

@@ -1,4 +1,4 @@
-//! How an operator ends the program.
+//! The signals that stop the program.
 
 use std::io;
 
@@ -12,15 +12,15 @@ pub(crate) struct StopSignal {
 }
 
 impl StopSignal {
-    /// From here on the signals end nothing by themselves.
+    /// Takes over the signals: from here on they no longer end the process by themselves.
     ///
     /// # Errors
     ///
-    /// The system refuses to hand the signals over.
+    /// The system does not allow it.
     ///
     /// # Panics
     ///
-    /// When it is called outside a tokio runtime.
+    /// Panics if called outside a tokio runtime.
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -28,7 +28,7 @@ impl StopSignal {
         })
     }
 
-    /// Completes at the next signal since [`listen`](Self::listen) that was not told of yet.
+    /// Completes at the next signal since [`listen`](Self::listen) that has not been received yet.
     pub(crate) async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

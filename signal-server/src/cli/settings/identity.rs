@@ -8,7 +8,7 @@ use crate::cli::args::{AccessSecretArgs, IdentityArgs};
 use crate::{Identity, Secret};
 
 impl IdentityArgs {
-    /// Which kind of login it is.
+    /// How access tokens are verified, in a few words.
     pub(super) fn login(&self) -> &'static str {
         let Self { access, access_key_files, jwks_url, .. } = self;
         if jwks_url.is_some() {
@@ -27,7 +27,7 @@ impl IdentityArgs {
 }
 
 impl Check {
-    /// The login, unless something is wrong with it. In development it may be missing.
+    /// Checks how access tokens are verified; in development nothing needs to be set.
     pub(super) fn identity(&mut self, args: IdentityArgs, development: bool) -> Option<Identity> {
         let access = access_secret(args.access);
         let file = args.previous_access_secret_file.as_deref();
@@ -98,7 +98,7 @@ impl Check {
         let mut pems = Vec::new();
         for path in paths {
             let Some(pem) = self.file("access-key-file", path) else { continue };
-            // One by one, to say which is none.
+            // One by one, to name the file that is invalid.
             match Identity::public_keys([&pem]) {
                 Ok(_) => pems.push(pem),
                 Err(error) => {
