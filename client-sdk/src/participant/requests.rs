@@ -13,11 +13,11 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     data: &T,
 ) -> Result<ClientMessage, CommandError> {
     let topic = Topic::new(topic).map_err(|_| CommandError::Topic)?;
-    Ok(ClientMessage::Message { to, topic, data: json(data, MOST_DATA)? })
+    Ok(ClientMessage::Message { to, topic, data: json(data, MAX_DATA)? })
 }
 
 pub(crate) fn state<T: Serialize + ?Sized>(state: &T) -> Result<ClientMessage, CommandError> {
-    Ok(ClientMessage::Update { name: None, state: Some(json(state, MOST_STATE)?) })
+    Ok(ClientMessage::Update { name: None, state: Some(json(state, MAX_STATE)?) })
 }
 
 pub(crate) fn name(name: &str) -> Result<ClientMessage, CommandError> {
@@ -33,5 +33,5 @@ fn json<T: Serialize + ?Sized>(value: &T, most: usize) -> Result<Payload, Comman
 }
 
 /// What the protocol allows, in bytes of JSON; a server may be set to less.
-const MOST_DATA: usize = 16 * 1024;
-const MOST_STATE: usize = 4 * 1024;
+const MAX_DATA: usize = 16 * 1024;
+const MAX_STATE: usize = 4 * 1024;

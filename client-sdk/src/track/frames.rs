@@ -144,7 +144,7 @@ impl Assembler {
             return false;
         };
         let waited = newest.timestamp.wrapping_sub(oldest.timestamp) as i32;
-        if waited <= self.patience() && self.waiting.len() <= MOST_WAITING {
+        if waited <= self.patience() && self.waiting.len() <= MAX_WAITING {
             return false;
         }
         // The frame that the gap is in goes with it; what is left of it behind the gap begins no frame.
@@ -167,7 +167,7 @@ impl Assembler {
 
 const PATIENCE: Duration = Duration::from_millis(300);
 /// Packets that wait at most: more than the largest frame has.
-const MOST_WAITING: usize = 512;
+const MAX_WAITING: usize = 512;
 
 #[cfg(test)]
 mod tests {
@@ -235,7 +235,7 @@ mod tests {
         assembler.push(frame(0, 2, 1).remove(0));
         for number in 2..10_000 {
             assembler.push(RtpPacket { marker: false, ..frame(number, 1, 1).remove(0) });
-            assert!(assembler.waiting.len() <= MOST_WAITING + 1);
+            assert!(assembler.waiting.len() <= MAX_WAITING + 1);
         }
     }
 }
