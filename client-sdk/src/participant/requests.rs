@@ -1,4 +1,4 @@
-//! What a participant asks of the server on behalf of the application.
+//! The requests to the server that the handle offers, checked before they are sent.
 
 use serde::Serialize;
 use signal_core::wire::payload;
@@ -6,7 +6,7 @@ use signal_core::{Audience, ClientMessage, DisplayName, Payload, Topic};
 
 use crate::session::CommandError;
 
-/// A message of the application to one participant or to everybody.
+/// A message to one participant or to everybody.
 pub(crate) fn message<T: Serialize + ?Sized>(
     to: Audience,
     topic: &str,
@@ -32,6 +32,6 @@ fn json<T: Serialize + ?Sized>(value: &T, most: usize) -> Result<Payload, Comman
     if bytes > most { Err(CommandError::TooLarge { bytes, most }) } else { Ok(json) }
 }
 
-/// What the protocol allows, in bytes of JSON; a server may be set to less.
+/// The limits of the protocol, in bytes of JSON. A server may have lower ones.
 const MAX_DATA: usize = 16 * 1024;
 const MAX_STATE: usize = 4 * 1024;
