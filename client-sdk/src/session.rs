@@ -139,10 +139,10 @@ impl Session {
                 self.resumed(resumed, now);
             }
             ServerMessage::RoomClosed { reason, .. } => {
-                self.end(CloseReason::RoomClosed { reason })
+                self.end(CloseReason::RoomClosed { reason });
             }
             ServerMessage::ServerDraining { reconnect_after } => {
-                self.reconnect.drained(reconnect_after)
+                self.reconnect.drained(reconnect_after);
             }
             ServerMessage::Signal { from, signal } => self.signal(from, &signal, now),
             _ => {}

@@ -32,7 +32,7 @@ async fn an_answer_is_followed_by_no_wish_to_offer() {
                     assert!(other.command(ConnectionCommand::Accept { sdp }));
                 }
                 Report::Candidate(candidate) => {
-                    assert!(other.command(ConnectionCommand::Candidate(candidate)))
+                    assert!(other.command(ConnectionCommand::Candidate(candidate)));
                 }
                 Report::IceConnected => {}
                 Report::NegotiationNeeded => assert!(!is_answered, "{peer} does"),
@@ -84,7 +84,7 @@ async fn a_connection_whose_very_first_offer_lost_answers_and_gets_media_and_dat
                 winners_candidates.push(candidate);
             }
             ConnectionEvent::Report(Report::Candidate(candidate)) => {
-                losers_candidates.push(candidate)
+                losers_candidates.push(candidate);
             }
             ConnectionEvent::Report(Report::State(ConnectionState::Connected))
             | ConnectionEvent::Track(_) => news.push(peer),

@@ -154,7 +154,7 @@ impl Witness {
                 drop(self.screens.insert(track.participant(), track));
             }
             Event::Track(track) => {
-                drop(self.tracks.insert((track.participant(), track.kind()), track))
+                drop(self.tracks.insert((track.participant(), track.kind()), track));
             }
             other => panic!("unexpected {other:?}"),
         }

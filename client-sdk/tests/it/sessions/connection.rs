@@ -131,7 +131,7 @@ impl FakeConnection {
                 self.reports.push_back(Report::Offer { negotiation, sdp, tracks: vec![] });
             }
             ConnectionCommand::Rollback => {
-                drop(self.pending.take().expect("a rollback without an offer"))
+                drop(self.pending.take().expect("a rollback without an offer"));
             }
         }
     }

@@ -345,7 +345,7 @@ impl World {
                     SessionEvent::Closed(_) => participant.has_left = true,
                     SessionEvent::ParticipantJoined(other) => participant.present.push(other.id),
                     SessionEvent::ParticipantLeft(id) => {
-                        participant.present.retain(|present| *present != id)
+                        participant.present.retain(|present| *present != id);
                     }
                     _ => {}
                 },
