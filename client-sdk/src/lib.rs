@@ -23,15 +23,15 @@
 //! ```
 //!
 //! The [`guide`] explains what happens to [sources that fail](guide::degradation), how
-//! [offers and answers](guide::negotiation) work, what a call [survives](guide::resilience), and the
-//! [limits](guide::limits) of webrtc-rs.
+//! [offers and answers](guide::negotiation) work, what a call [survives](guide::resilience), and
+//! the [limits](guide::limits) of webrtc-rs.
 //!
 //! # How it works
 //!
 //! [`Client`] speaks HTTP. A [`Participant`] is the handle of a task that carries out what a
-//! [`session::Session`] decides. The session does no IO: it can be tested, or driven by another host,
-//! on its own. Each connection to another participant belongs to a task of its own, the only place
-//! that knows webrtc-rs. Each source of media is read once for all connections.
+//! [`session::Session`] decides. The session does no IO: it can be tested, or driven by another
+//! host, on its own. Each connection to another participant belongs to a task of its own, the only
+//! place that knows webrtc-rs. Each source of media is read once for all connections.
 //!
 //! # Data and messages
 //!
@@ -44,8 +44,8 @@
 //!
 //! # Limits
 //!
-//! TURN works over UDP only. Servers over TCP or TLS are left out with a warning in the log. Audio is
-//! Opus; video is VP8, VP9, AV1 or H.264.
+//! TURN works over UDP only. Servers over TCP or TLS are left out with a warning in the log. Audio
+//! is Opus; video is VP8, VP9, AV1 or H.264.
 #![forbid(unsafe_code)]
 
 mod api;

@@ -38,7 +38,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_video: bool,
 
-    /// UDP address for media; the default is 127.0.0.1:0 for a server on this machine, else 0.0.0.0:0
+    /// UDP address for media; the default is 127.0.0.1:0 for a server on this machine, else
+    /// 0.0.0.0:0
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Option<String>,
 

@@ -51,7 +51,8 @@ impl Channels {
             let channel = match self.create(&label, delivery).await {
                 Ok(channel) => channel,
                 Err(error) => {
-                    tracing::debug!(peer = %self.events.peer, %error, "a data channel cannot be created");
+                    let peer = self.events.peer;
+                    tracing::debug!(%peer, %error, "a data channel cannot be created");
                     return;
                 }
             };

@@ -63,7 +63,9 @@ pub(super) async fn receive(
                         if kind == MediaKind::Video {
                             request_keyframe(track.as_ref()).await;
                         }
-                        feed = Some(open_feed(track.as_ref(), kind, source, &keyframe_wanted, &events).await);
+                        let opened =
+                            open_feed(track.as_ref(), kind, source, &keyframe_wanted, &events);
+                        feed = Some(opened.await);
                     }
                     if let Some(feed) = &feed {
                         counters.count(kind, feed.codec(), &packet, std::time::Instant::now());

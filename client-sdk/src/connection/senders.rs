@@ -158,7 +158,8 @@ impl Live {
         if let Some(payload_type) = sender.payload_type().await {
             self.running.spawn(sender.run(payload_type));
         } else {
-            tracing::warn!(codec = %self.codec, "the other side has not taken this codec, so it gets nothing for now");
+            let codec = self.codec;
+            tracing::warn!(%codec, "the other side has not accepted this codec and gets nothing");
             self.waiting = Some(sender);
         }
     }

@@ -182,7 +182,8 @@ impl ConnectionTask {
             // webrtc-rs does not report that a TURN server gave nothing; it would go on connecting
             // for half a minute.
             PeerConnectionEvent::Gathered if self.needs_candidate => {
-                let reason = "no TURN server can be reached over UDP and accepts the credential, and nothing else may be used";
+                let reason = "no TURN server over UDP can be reached and accepts the credential, \
+                    and nothing else may be used";
                 broken(&self.events, reason).await;
             }
             PeerConnectionEvent::Gathered => {}
@@ -272,6 +273,7 @@ impl ConnectionTask {
 }
 
 async fn broken(events: &EventSender, error: &(impl Display + Sync + ?Sized)) {
-    tracing::warn!(peer = %events.peer, connection = events.connection, %error, "the connection cannot go on");
+    let EventSender { peer, connection, .. } = events;
+    tracing::warn!(%peer, connection, %error, "the connection cannot go on");
     events.report(Report::Broken).await;
 }
