@@ -4,7 +4,7 @@ mod support;
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use signal_core::{ConnId, Input, ParticipantId};
+use signal_core::{ConnId, ParticipantId};
 use support::Node;
 
 /// Participants; every two of them negotiate.
@@ -24,7 +24,7 @@ fn negotiation(c: &mut Criterion) {
             b.iter(|| {
                 let mut delivered = 0;
                 for (conn, frame) in &frames {
-                    delivered += node.handle(Input::Frame { conn: *conn, frame: frame.clone() });
+                    delivered += node.say(*conn, frame);
                 }
                 assert_eq!(delivered, frames.len());
             });

@@ -89,8 +89,10 @@ impl Host {
         let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
         let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::En);
         self.input(Input::Open { conn, room, protocol, language, entry, randomness });
+        let decoder = self.hub.decoder(protocol);
         for frame in frames {
-            self.input(Input::Frame { conn, frame: Bytes::from_static(frame.as_bytes()) });
+            let frame = decoder.decode(&Bytes::from_static(frame.as_bytes()));
+            self.input(Input::Frame { conn, frame });
         }
     }
 

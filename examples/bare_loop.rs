@@ -8,12 +8,12 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use signal_core::wire::{decode_server, encode_client, payload};
+use signal_core::wire::{decode_server, encode_client};
 use signal_core::{
-    Capacity, ClientMessage, ConnId, DisplayName, Entry, Grant, Hub, HubConfig, IdSuffix, Input,
-    Language, MemoryStore, NodeId, OnCreatorLeave, Output, PasswordTag, ProtocolVersion,
-    Randomness, ResumeToken, Room, RoomId, RoomSpec, ServerMessage, Signal, SignalKind, Ticket,
-    Timestamp, TokenHash,
+    Capacity, ClientMessage, ConnId, DisplayName, Entry, FrameDecoder, Grant, Hub, HubConfig,
+    IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Output, PasswordTag, Payload,
+    ProtocolVersion, Randomness, ResumeToken, Room, RoomId, RoomSpec, ServerMessage, Signal,
+    SignalKind, Ticket, Timestamp, TokenHash,
 };
 
 fn main() {
@@ -48,8 +48,8 @@ fn main() {
         let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
         let (protocol, language) = (ProtocolVersion::V1, Language::En);
         let open = Input::Open { conn, room: id, protocol, language, entry, randomness };
-        let inbox = inbox.clone();
-        participants.push(thread::spawn(move || participant(conn, open, &frames, &inbox)));
+        let (decoder, inbox) = (hub.decoder(protocol), inbox.clone());
+        participants.push(thread::spawn(move || participant(conn, open, decoder, &frames, &inbox)));
     }
 
     // The whole driver: one thing in, everything out, until the room is over and both sockets are closed.
@@ -94,12 +94,20 @@ fn send(sockets: &HashMap<ConnId, Sender<Bytes>>, to: ConnId, frame: Bytes) {
 }
 
 /// Offers to whoever is there already, answers whoever offers, and stays until the room closes.
-fn participant(conn: ConnId, open: Input, frames: &Receiver<Bytes>, inbox: &Sender<Input>) {
+fn participant(
+    conn: ConnId,
+    open: Input,
+    decoder: FrameDecoder,
+    frames: &Receiver<Bytes>,
+    inbox: &Sender<Input>,
+) {
     let tell = |input: Input| inbox.send(input).is_ok();
-    let say =
-        |message: &ClientMessage| tell(Input::Frame { conn, frame: encode_client(message, None) });
+    let say = |message: &ClientMessage| {
+        let frame = decoder.decode(&encode_client(message, None));
+        tell(Input::Frame { conn, frame })
+    };
     let describe = |kind, to| {
-        let sdp = payload("v=0 and so on").expect("a string has a JSON form");
+        let sdp = Payload::new("v=0 and so on").expect("a string has a JSON form");
         ClientMessage::Signal {
             to,
             signal: Signal { kind, payload: sdp, negotiation: None, tracks: None },

@@ -11,9 +11,10 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use signal_core::{
-    Admission, Capacity, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig, IdSuffix,
-    Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output, PasswordTag, ProtocolVersion,
-    Randomness, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
+    Admission, Capacity, ConnId, Disconnect, DisplayName, Entry, FrameDecoder, Grant, Hub,
+    HubConfig, IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output,
+    PasswordTag, ProtocolVersion, Randomness, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket,
+    Timestamp, TokenHash,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,20 +34,27 @@ async fn main() -> io::Result<()> {
     let password = format!("{:06}", rand::random_range(0..1_000_000));
     println!("listening on {}", listener.local_addr()?);
     println!("password {password}");
+    let mut server = Server::new(&password);
+    let decoder = server.hub.decoder(ProtocolVersion::V1);
     let (events, inbox) = mpsc::channel(1024);
     tokio::spawn(async move {
         for conn in (1..).map(ConnId) {
             let Ok((stream, _)) = listener.accept().await else { return };
-            tokio::spawn(connection(conn, stream, events.clone()));
+            tokio::spawn(connection(conn, stream, decoder, events.clone()));
         }
     });
-    Server::new(&password).run(inbox).await;
+    server.run(inbox).await;
     Ok(())
 }
 
 /// Carries lines between a socket and the hub. The queue to the socket is bounded by the hub, which closes
 /// whoever leaves more than `HubConfig::max_unsent_bytes` unread.
-async fn connection(conn: ConnId, mut stream: TcpStream, events: mpsc::Sender<Event>) {
+async fn connection(
+    conn: ConnId,
+    mut stream: TcpStream,
+    decoder: FrameDecoder,
+    events: mpsc::Sender<Event>,
+) {
     let (reader, mut writer) = stream.split();
     let mut lines = BufReader::new(reader.take(MAX_LINE_BYTES)).lines();
     let (socket, mut frames) = mpsc::unbounded_channel::<Bytes>();
@@ -57,7 +65,7 @@ async fn connection(conn: ConnId, mut stream: TcpStream, events: mpsc::Sender<Ev
             line = lines.next_line() => match line {
                 Ok(Some(line)) => {
                     lines.get_mut().get_mut().set_limit(MAX_LINE_BYTES);
-                    Input::Frame { conn, frame: line.into() }
+                    Input::Frame { conn, frame: decoder.decode(&line.into()) }
                 }
                 Ok(None) | Err(_) => break,
             },

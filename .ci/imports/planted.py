@@ -1,15 +1,33 @@
-"""Small crates with one fault each, and one without: `name: (files, order, what has to be found)`."""
+"""Small crates, one without a fault and the others with one: `(files, order, what is found)`."""
 
 GOOD = {
     "lib.rs": "mod upper; mod lower; mod leaf;\npub use self::lower::Lower;",
     "main.rs": "fn main() { planted::upper::run(); }",
     # A module and its submodules may know each other.
-    "upper.rs": "mod part;\nuse crate::lower;\npub struct Upper(part::Part);\npub fn run() { lower::make(); }",
+    "upper.rs": """
+        mod part;
+        use crate::lower;
+        pub struct Upper(part::Part);
+        pub fn run() { lower::make(); }
+    """,
     "upper/part.rs": "use super::Upper;\npub struct Part;\nimpl From<Upper> for Part {}",
     # Neither comments nor strings nor tests import anything.
-    "lower.rs": '// crate::upper::run\nuse crate::leaf::{self, Leaf as Foliage};\npub struct Lower;\npub fn make() -> Foliage { leaf::grow("crate::upper::run", \'"\') }\n'
-    "#[cfg(test)]\nmod tests {\n    use crate::upper::Upper;\n}",
-    "leaf.rs": "pub struct Leaf;\npub fn grow() {}\n#[cfg(any(test, fuzzing))]\nuse crate::{upper::Upper};",
+    "lower.rs": """
+        // crate::upper::run
+        use crate::leaf::{self, Leaf as Foliage};
+        pub struct Lower;
+        pub fn make() -> Foliage { leaf::grow("crate::upper::run", '"') }
+        #[cfg(test)]
+        mod tests {
+            use crate::upper::Upper;
+        }
+    """,
+    "leaf.rs": """
+        pub struct Leaf;
+        pub fn grow() {}
+        #[cfg(any(test, fuzzing))]
+        use crate::{upper::Upper};
+    """,
 }
 ORDER = {
     "wings": ["upper", "lower", "leaf"],
@@ -20,12 +38,20 @@ ORDER = {
 TREES = {
     "good": (GOOD, ORDER, []),
     "two siblings": (
-        {"lib.rs": "mod a; mod b;", "a.rs": "use crate::b::B;\npub struct A;", "b.rs": "use crate::a::A;\npub struct B;"},
+        {
+            "lib.rs": "mod a; mod b;",
+            "a.rs": "use crate::b::B;\npub struct A;",
+            "b.rs": "use crate::a::A;\npub struct B;",
+        },
         {},
         ["a circle: a.rs -> b.rs -> a.rs"],
     ),
     "a path inside a function": (
-        {"lib.rs": "mod a; mod b;", "a.rs": "pub fn f() { crate::b::g() }", "b.rs": "pub fn g() { let _ = crate::a::f; }"},
+        {
+            "lib.rs": "mod a; mod b;",
+            "a.rs": "pub fn f() { crate::b::g() }",
+            "b.rs": "pub fn g() { let _ = crate::a::f; }",
+        },
         {},
         ["a circle: a.rs -> b.rs -> a.rs"],
     ),
@@ -50,12 +76,20 @@ TREES = {
         ["a circle: p.rs -> p/c.rs -> x.rs -> p.rs"],
     ),
     "through a file with another name": (
-        {"lib.rs": '#[path = "a_1.rs"]\nmod a;\nmod b;', "a_1.rs": "pub struct A(crate::b::B);", "b.rs": "pub struct B(Box<crate::a::A>);"},
+        {
+            "lib.rs": '#[path = "a_1.rs"]\nmod a;\nmod b;',
+            "a_1.rs": "pub struct A(crate::b::B);",
+            "b.rs": "pub struct B(Box<crate::a::A>);",
+        },
         {},
         ["a circle: a_1.rs -> b.rs -> a_1.rs"],
     ),
     "upward": (
-        GOOD | {"leaf.rs": "use crate::lower::Lower;", "lower.rs": "pub struct Lower;\npub fn make() {}"},
+        GOOD
+        | {
+            "leaf.rs": "use crate::lower::Lower;",
+            "lower.rs": "pub struct Lower;\npub fn make() {}",
+        },
         {"wings": ORDER["wings"]},
         ["not down: leaf.rs -> lower.rs"],
     ),
@@ -63,6 +97,11 @@ TREES = {
         GOOD,
         {"wings": ["upper", "lower leaf"]},
         ["not down: lower.rs -> leaf.rs"],
+    ),
+    "a submodule as a wing of its own": (
+        GOOD,
+        {"wings": ["upper", "upper/part lower", "leaf"]},
+        ["not down: upper/part.rs -> upper.rs"],
     ),
     "in no wing": (GOOD, {"wings": ["upper", "lower"]}, ["leaf.rs is in no wing of the order"]),
     "not for everybody": (

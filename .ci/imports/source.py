@@ -1,17 +1,24 @@
-"""Reads the source of a crate as far as its imports go: modules, what they define, and the paths they name."""
+"""Reads the imports of a crate: its modules, what they define, and the paths that they name."""
 
 import re
 from pathlib import Path
 
+# Comments, raw strings, strings and characters, but no lifetimes.
 BLANK = re.compile(
-    r"""//[^\n]* | /\*.*?\*/ | b?r(?P<hashes>\#*)".*?"(?P=hashes) | b?"(?:\\.|[^"\\])*" | b?'(?:\\[^']+|[^'\\])'""",
+    r"""//[^\n]* | /\*.*?\*/ | b?r(?P<hashes>\#*)".*?"(?P=hashes)
+      | b?"(?:\\.|[^"\\])*" | b?'(?:\\[^']+|[^'\\])'""",
     re.VERBOSE | re.DOTALL,
 )
 TEST_ONLY = re.compile(r"#\[cfg\((?!not\b)[^\]]*\btest\b[^\]]*\]\s*")
-MODULE = re.compile(r'(?:#\[path\s*=\s*"(?P<path>[^"]*)"\]\s*)?(?:pub(?:\([^)]*\))?\s+)?\bmod\s+(?P<name>\w+)\s*(?P<end>[;{])')
-USE = re.compile(r"(?:\bpub(?:\([^)]*\))?\s+)?\buse\s+(?P<tree>[\w:{*][^;]*);")
+PUB = r"(?:\bpub(?:\([^)]*\))?\s+)?"
+MODULE = re.compile(
+    rf'(?:#\[path\s*=\s*"(?P<path>[^"]*)"\]\s*)?{PUB}\bmod\s+(?P<name>\w+)\s*(?P<end>[;{{])'
+)
+USE = re.compile(rf"{PUB}\buse\s+(?P<tree>[\w:{{*][^;]*);")
 PATH = re.compile(r"(?<![\w:])[A-Za-z_]\w*(?:::[A-Za-z_]\w*)+")
-DEFINITION = re.compile(r"\b(?:struct|enum|trait|type|union|const|static|fn|macro_rules!)\s+(?:mut\s+)?(\w+)")
+DEFINITION = re.compile(
+    r"\b(?:struct|enum|trait|type|union|const|static|fn|macro_rules!)\s+(?:mut\s+)?(\w+)"
+)
 
 
 class Module:
@@ -39,18 +46,18 @@ def read_file(module, folder):
 
 
 def blank(text):
-    """The code with comments and the content of strings as spaces, and without what is for tests alone."""
-
-    def spaces(match):
-        return re.sub(r"[^\n]", " ", match.group())
-
+    """The code with spaces for comments, strings, and what is compiled for tests alone."""
     # A path attribute keeps its string.
     kept = {match.start("path") - 1 for match in MODULE.finditer(text) if match.group("path")}
-    code = BLANK.sub(lambda match: match.group() if match.start() in kept else spaces(match), text)
+    code = BLANK.sub(lambda match: match[0] if match.start() in kept else spaces(match[0]), text)
     while match := TEST_ONLY.search(code):
         end = end_of_item(code, match.end())
-        code = code[: match.start()] + re.sub(r"[^\n]", " ", code[match.start() : end]) + code[end:]
+        code = code[: match.start()] + spaces(code[match.start() : end]) + code[end:]
     return code
+
+
+def spaces(text):
+    return re.sub(r"[^\n]", " ", text)
 
 
 def end_of_item(code, start):
@@ -69,19 +76,20 @@ def end_of_item(code, start):
 
 
 def read_body(module, text, code, start, folder):
-    """Reads `code` into a module; `start` is where it stands in the file's text, `folder` where its children are."""
+    """Reads `code`, which begins at `start` of the text; `folder` has the files of its modules."""
     at = 0
     while match := MODULE.search(code, at):
         name, end = match.group("name"), match.end()
         if match.group("end") == "{":
             end = end_of_item(code, match.start())
             child = Module(module.file, module)
-            read_body(child, text, code[match.end() : end - 1], start + match.end(), folder / name)
+            body = code[match.end() : end - 1]
+            read_body(child, text, body, start + match.end(), folder / name)
         else:
             child = Module(find_file(module, folder, name, match.group("path")), module)
-            read_file(child, child.file.parent if child.file.name == "mod.rs" or match.group("path") else folder / name)
+            read_file(child, child.file.parent if match.group("path") else folder / name)
         module.children[name] = child
-        code = code[: match.start()] + re.sub(r"[^\n]", " ", code[match.start() : end]) + code[end:]
+        code = code[: match.start()] + spaces(code[match.start() : end]) + code[end:]
         at = end
     for match in USE.finditer(code):
         for path, name in branches(match.group("tree")):
@@ -91,7 +99,7 @@ def read_body(module, text, code, start, folder):
             else:
                 module.bound[name] = path
                 module.named.append((path, line(text, start + match.start())))
-    code = USE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), code)
+    code = USE.sub(lambda match: spaces(match[0]), code)
     module.definitions.update(DEFINITION.findall(outermost(code)))
     for match in PATH.finditer(code):
         module.named.append((match.group().split("::"), line(text, start + match.start())))
@@ -143,7 +151,10 @@ def branches(tree, before=()):
 
 
 def resolve(module, path, seen=frozenset()):
-    """The module that defines what a path names, and what is left of the path; `None` for what another crate has."""
+    """The module that defines what a path names, and what is left of the path.
+
+    `None` for what another crate has.
+    """
     head, rest = path[0], list(path[1:])
     if head == "crate":
         here = module.root
@@ -155,7 +166,7 @@ def resolve(module, path, seen=frozenset()):
             here, rest = here.parent or here, rest[1:]
     else:
         here, rest = module, list(path)
-        if not (head in module.children or head in module.bound or head in module.definitions):
+        if not knows(module, head):
             return through_globs(module, rest, seen)
     return walk(here, rest, seen)
 
@@ -170,8 +181,7 @@ def walk(here, rest, seen):
         elif name in here.bound and (here, name) not in seen:
             path = here.bound[name]
             # `use bytes;` names a crate, and not itself.
-            is_own = path[0] in ("crate", "self", "super") or path[0] in here.children or path[0] in here.bound
-            if not is_own or path == [name]:
+            if path == [name] or not (is_own(here, path) or path[0] in here.bound):
                 return None
             return resolve(here, [*path, *rest[1:]], seen | {(here, name)})
         else:
@@ -182,11 +192,17 @@ def walk(here, rest, seen):
 def through_globs(here, rest, seen):
     for number, path in enumerate(here.globs):
         key = (here, number)
-        if key in seen:
+        if key in seen or not is_own(here, path):
             continue
-        target = resolve(here, path, seen | {key}) if path[0] in ("crate", "self", "super") or path[0] in here.children else None
-        if target and not target[1]:
-            found = target[0]
-            if rest[0] in found.children or rest[0] in found.definitions or rest[0] in found.bound:
-                return walk(found, rest, seen | {key})
+        target = resolve(here, path, seen | {key})
+        if target and not target[1] and knows(target[0], rest[0]):
+            return walk(target[0], rest, seen | {key})
     return None
+
+
+def is_own(module, path):
+    return path[0] in ("crate", "self", "super") or path[0] in module.children
+
+
+def knows(module, name):
+    return name in module.children or name in module.bound or name in module.definitions

@@ -11,14 +11,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::servers::LISTENING;
-
 type Writer = Arc<tokio::sync::Mutex<OwnedWriteHalf>>;
 type Rooms = Arc<Mutex<HashMap<u32, Vec<Writer>>>>;
 
 pub(crate) async fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    println!("{LISTENING}{}", listener.local_addr().expect("it is bound"));
+    println!("{}", listener.local_addr().expect("it is bound"));
     let rooms = Rooms::default();
     loop {
         let (stream, _) = listener.accept().await.expect("a file for the connection");

@@ -1,23 +1,24 @@
-//! What the sockets of signal-server cost: processor time and system calls for each relayed message, latency at a fixed
-//! rate, memory of idle connections, and the time until a whole room has a message.
+//! What the sockets of signal-server cost: processor time and system calls for each relayed message,
+//! latency at a fixed rate, memory of idle connections, and the time until a whole room has a message.
 //!
-//! The release binary runs as a process of its own, and so do a bare TCP relay, which is the floor, and a plain relay
-//! on axum. They take turns in each round, and only ratios within a round count: the times are of no use elsewhere.
-//! `cargo bench -p benches --bench socket`, about two minutes on two cores; `-- --rounds 3` for fewer rounds, `--
-//! --json` for all figures. Linux only, as it reads `/proc`; system calls are counted where strace is installed.
+//! The server runs in a process of its own, and so do a bare TCP relay, which is the floor, and a
+//! plain relay on axum. They take turns in each round, and only ratios within a round count: the times
+//! are of no use elsewhere. `cargo bench -p benches --bench socket`, about two minutes on two cores;
+//! `-- --rounds 3` for fewer rounds, `-- --json` for all figures. Linux only, as it reads `/proc`;
+//! system calls are counted where strace is installed.
 
 mod bare;
 mod link;
 mod load;
 mod plain;
 mod rooms;
+mod rooms_server;
 mod servers;
 mod syscalls;
 mod usage;
 
 use std::env;
 use std::fs;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
     match arguments[..] {
         ["bare"] => return serve(bare::serve()),
         ["axum"] => return serve(plain::serve()),
+        ["signal-server"] => return serve(rooms_server::serve()),
         _ => {}
     }
     let Some(plan) = Plan::of(&arguments) else {
@@ -77,10 +79,9 @@ fn main() -> ExitCode {
     if let Some(code) = with_more_files() {
         return code;
     }
-    let binary = servers::build();
     // One thread for all participants leaves the other cores to the server.
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(compare(&plan, &binary));
+    runtime.block_on(compare(&plan));
     ExitCode::SUCCESS
 }
 
@@ -138,7 +139,7 @@ fn with_more_files() -> Option<ExitCode> {
 /// Of each round: what each kind of server took.
 type Figures = Vec<[Option<f64>; Kind::ALL.len()]>;
 
-async fn compare(plan: &Plan, binary: &Path) {
+async fn compare(plan: &Plan) {
     let mut figures: Vec<Figures> = MEASURES.iter().map(|_| Figures::new()).collect();
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("a template");
     let progress = ProgressBar::new((Kind::ALL.len() * (plan.rounds + 1)) as u64).with_style(style);
@@ -152,7 +153,7 @@ async fn compare(plan: &Plan, binary: &Path) {
         for index in order {
             let kind = Kind::ALL[index];
             progress.set_message(format!("{}: messages", kind.name()));
-            let measured = messages(plan, kind, binary).await;
+            let measured = messages(plan, kind).await;
             for (measure, value) in measured.into_iter().enumerate() {
                 taken[measure][index] = value;
             }
@@ -165,7 +166,7 @@ async fn compare(plan: &Plan, binary: &Path) {
     let mut memory = [None; Kind::ALL.len()];
     for (index, kind) in Kind::ALL.into_iter().enumerate() {
         progress.set_message(format!("{}: idle connections", kind.name()));
-        let server = Server::start(kind, binary);
+        let server = Server::start(kind);
         let grown = load::idle(&server, plan.connections, || progress.tick()).await;
         memory[index] = Some(grown / 1024.0);
         progress.inc(1);
@@ -176,8 +177,8 @@ async fn compare(plan: &Plan, binary: &Path) {
 }
 
 /// Everything about messages, in the order of [`MEASURES`].
-async fn messages(plan: &Plan, kind: Kind, binary: &Path) -> [Option<f64>; MEASURES.len()] {
-    let server = Server::start(kind, binary);
+async fn messages(plan: &Plan, kind: Kind) -> [Option<f64>; MEASURES.len()] {
+    let server = Server::start(kind);
     let saturation = Saturation::begin(&server, ROOMS).await;
     let (used, relayed) = (server.usage(), saturation.relayed());
     sleep(plan.watch).await;
@@ -186,12 +187,12 @@ async fn messages(plan: &Plan, kind: Kind, binary: &Path) -> [Option<f64>; MEASU
     let calls = traced(&server, &saturation).await;
     drop((saturation, server));
 
-    let server = Server::start(kind, binary);
+    let server = Server::start(kind);
     let Pace { latencies, processor: paced } = load::pace(&server, ROOMS, RATE, plan.watch).await;
     let paced = paced.div_f64(latencies.len() as f64);
     drop(server);
 
-    let server = Server::start(kind, binary);
+    let server = Server::start(kind);
     let broadcasts = load::broadcast(&server, plan.broadcasts).await;
     [
         Some(microseconds(processor)),

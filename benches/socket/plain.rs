@@ -14,14 +14,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::servers::LISTENING;
-
 type Queue = mpsc::UnboundedSender<Utf8Bytes>;
 type Rooms = Arc<Mutex<HashMap<String, HashMap<String, Queue>>>>;
 
 pub(crate) async fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    println!("{LISTENING}{}", listener.local_addr().expect("it is bound"));
+    println!("{}", listener.local_addr().expect("it is bound"));
     // Without this it would be compared by Nagle's algorithm alone.
     let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("a socket of TCP"));
     let router = Router::new().route("/rooms/{room}", any(open)).with_state(Rooms::default());

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use signal_core::{
-    Admission, Capacity, ConnId, DisplayName, Entry, Grant, Hub, HubConfig, IdSuffix, Input,
-    Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output, ParticipantId, PasswordTag,
+    Admission, Capacity, ClientFrame, ConnId, DisplayName, Entry, Grant, Hub, HubConfig, IdSuffix,
+    Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output, ParticipantId, PasswordTag,
     ProtocolVersion, Randomness, RateLimit, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket,
     Timestamp, TokenHash,
 };
@@ -87,6 +87,16 @@ impl Node {
         let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::Zh);
         self.handle(Input::Open { conn, room, protocol, language, entry, randomness });
         conn
+    }
+
+    /// Hands in a frame, which is decoded first; returns how often it was delivered.
+    pub(crate) fn say(&mut self, conn: ConnId, frame: &Bytes) -> usize {
+        let frame = self.decode(frame);
+        self.handle(Input::Frame { conn, frame })
+    }
+
+    pub(crate) fn decode(&self, frame: &Bytes) -> ClientFrame {
+        self.hub.decoder(ProtocolVersion::V1).decode(frame)
     }
 
     /// Hands one thing in and drains, acknowledging every frame; returns how many were delivered.

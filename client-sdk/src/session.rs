@@ -45,10 +45,10 @@ mod track_source;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use signal_core::wire::{DecodeError, Problem, payload};
+use signal_core::wire::{DecodeError, Problem};
 use signal_core::{
-    ClientMessage, ErrorCode, IceServers, ParticipantId, Request, RequestId, ServerMessage, Signal,
-    SignalKind,
+    ClientMessage, ErrorCode, IceServers, ParticipantId, Payload, Request, RequestId,
+    ServerMessage, Signal, SignalKind,
 };
 
 pub use self::action::{Action, ConnectionCommand};
@@ -332,7 +332,7 @@ impl Session {
     /// connection too.
     fn doubt(&mut self, now: Instant) {
         if !self.send_buffer.is_paused() && self.reconnect.knows_v2() && self.probe.begin(now) {
-            let t = payload(&()).expect("null has a JSON form");
+            let t = Payload::new(&()).expect("null has a JSON form");
             self.actions.push_back(Action::Send(ClientMessage::Ping { t }));
         }
     }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use client_sdk::{Client, NewRoom, RequestError};
 use futures_util::{SinkExt, StreamExt};
-use signal_core::wire::{decode_server, encode_client, payload};
-use signal_core::{ClientMessage, ParticipantId, ServerMessage, Signal, SignalKind};
+use signal_core::wire::{decode_server, encode_client};
+use signal_core::{ClientMessage, ParticipantId, Payload, ServerMessage, Signal, SignalKind};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -137,7 +137,7 @@ struct Stamp {
 fn candidate(to: ParticipantId, micros: u128) -> Message {
     let candidate = "candidate:1 1 udp 2113937151 127.0.0.1 50000 typ host generation 0".repeat(3);
     let stamp = Stamp { at: u64::try_from(micros).unwrap_or(u64::MAX), candidate };
-    let payload = payload(&stamp).expect("numbers and strings have a JSON form");
+    let payload = Payload::new(&stamp).expect("numbers and strings have a JSON form");
     let signal = Signal { kind: SignalKind::Candidate, payload, negotiation: None, tracks: None };
     let frame = encode_client(&ClientMessage::Signal { to, signal }, None);
     Message::Text(Utf8Bytes::try_from(frame).unwrap_or_default())

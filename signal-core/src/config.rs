@@ -2,64 +2,76 @@
 
 use std::time::Duration;
 
-/// What a hub allows each connection, pair and room; the defaults suit rooms of up to 50 participants.
+/// What a hub allows each connection, pair and room. The defaults suit rooms of up to 50
+/// participants.
 #[derive(Clone, Debug)]
 pub struct HubConfig {
-    /// How many malformed, unknown or overlong messages a connection may send within a minute: by default 59.
-    /// One more closes it with [`CloseCode::BadMessages`](crate::CloseCode::BadMessages).
+    /// How many malformed, unknown or overlong messages a connection may send within a minute: by
+    /// default
+    /// 59. One more closes it with [`CloseCode::BadMessages`](crate::CloseCode::BadMessages).
     pub max_bad_messages: u32,
     /// The longest `data` of a `message`, in bytes of JSON: by default 16 KiB.
     pub max_data_bytes: usize,
-    /// The longest frame that is looked into, in bytes: by default 64 KiB. A longer one gets
-    /// `message_too_large` and the connection lives on.
+    /// The longest frame that is decoded, in bytes: by default 64 KiB. A longer one is answered
+    /// with `message_too_large`, and the connection stays open.
     pub max_frame_bytes: usize,
-    /// How many bytes may wait until a connection has entered its room, and how many frames of other nodes until
-    /// the record they go by has come, for each room: by default 256 KiB. A connection with more is closed with
-    /// [`CloseCode::RateLimited`](crate::CloseCode::RateLimited); of other nodes the oldest are dropped.
+    /// How many bytes are held back: for each connection until it has its seat, and for each room
+    /// until the record that frames of other nodes go by has come. By default 256 KiB. A connection
+    /// with more is closed with [`CloseCode::RateLimited`](crate::CloseCode::RateLimited); a frame
+    /// of another node that does not fit is refused with `peer_unreachable`.
     pub max_held_bytes: usize,
     /// The longest `state` of a participant, in bytes of JSON: by default 4 KiB.
     pub max_state_bytes: usize,
-    /// How many bytes handed out to a connection may be unacknowledged: by default 1 MiB. Over it the connection
-    /// is closed with [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer); nobody else notices.
+    /// How many bytes handed out to a connection may be unacknowledged: by default 1 MiB. A
+    /// connection over it is closed with
+    /// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer); the others in the room do not
+    /// notice. Acknowledge with [`Input::Sent`](crate::Input::Sent) well before this many bytes are
+    /// written.
     pub max_unsent_bytes: usize,
-    /// For how long an unanswered offer refuses offers from the other side: by default 15 s.
+    /// How long an unanswered offer makes the hub refuse offers of the other side: by default 15 s.
     pub offer_patience: Duration,
     /// How much a connection may send.
     pub rate: RateLimit,
-    /// How much is kept of what a v2 participant was sent, to be sent again when it resumes.
+    /// How many of the messages to a v2 participant are kept, to be sent again when it resumes.
     pub replay: ReplayLimit,
-    /// For how long the seat of a v2 participant is kept after its socket is lost: by default 30 s.
+    /// How long the seat of a v2 participant is kept after its socket is lost: by default 30 s.
     pub resume_grace: Duration,
 }
 
-/// How much a connection may send: a burst, then a steady rate. What is over it is refused with `rate_limited`, at
-/// most once a second; whoever goes on for [`patience`](Self::patience) is closed with
+/// How much a connection may send: a burst, then a steady rate.
+///
+/// A message over the limit is dropped, and its sender is told `rate_limited` at most once a
+/// second. A connection that stays over the limit for [`patience`](Self::patience) is closed with
 /// [`CloseCode::RateLimited`](crate::CloseCode::RateLimited).
 #[derive(Clone, Debug)]
 pub struct RateLimit {
-    /// Messages at once: by default 100.
+    /// The burst, in messages: by default 100.
     pub burst_messages: u32,
-    /// Messages at once on top for each other participant, since each needs an offer and candidates: by default 40.
+    /// What each other participant adds to the burst, since each needs an offer and candidates: by
+    /// default 40 messages.
     pub burst_messages_per_peer: u32,
-    /// Messages a second after that: by default 60.
+    /// The steady rate, in messages a second: by default 60.
     pub messages_per_second: u32,
-    /// Bytes at once, a message to the room counted once for each receiver: by default 512 KiB.
+    /// The burst, in bytes: by default 512 KiB. A message to the room counts once for each
+    /// receiver.
     pub burst_bytes: u32,
-    /// Bytes a second after that: by default 64 KiB.
+    /// The steady rate, in bytes a second: by default 64 KiB.
     pub bytes_per_second: u32,
-    /// For how long a connection may be over the limit: by default 30 s.
+    /// How long a connection may stay over the limit: by default 30 s.
     pub patience: Duration,
 }
 
-/// How much is kept for a replay, for each v2 participant. What is over it is dropped, the oldest first; a
-/// participant that missed such a message gets a snapshot.
+/// How much is kept for a replay, for each v2 participant.
+///
+/// The oldest messages over the limit are dropped. A participant that missed one of them gets a
+/// snapshot in place of the replay.
 #[derive(Clone, Debug)]
 pub struct ReplayLimit {
-    /// Messages: by default 256.
+    /// How many messages: by default 256.
     pub messages: usize,
-    /// Bytes: by default 256 KiB.
+    /// How many bytes: by default 256 KiB.
     pub bytes: usize,
-    /// Age: by default 60 s.
+    /// How old a message may get: by default 60 s.
     pub age: Duration,
 }
 

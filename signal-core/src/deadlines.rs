@@ -1,6 +1,8 @@
-//! Which room needs attention next, without looking at the others.
+//! Deadlines of rooms: which room is due next is known without a look at the others.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 
 use crate::ids::RoomId;
 use crate::time::Timestamp;
@@ -9,7 +11,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
     by_time: BTreeSet<(Timestamp, RoomId)>,
-    by_room: HashMap<RoomId, Timestamp>,
+    by_room: FxHashMap<RoomId, Timestamp>,
 }
 
 impl Deadlines {
@@ -30,7 +32,7 @@ impl Deadlines {
         }
     }
 
-    /// Takes one room whose deadline has come.
+    /// Removes and returns one room whose deadline has come.
     pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<RoomId> {
         let &(at, room) = self.by_time.first()?;
         if at > now {

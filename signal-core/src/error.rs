@@ -1,25 +1,23 @@
-//! What can go wrong for a participant, as stable codes with a text for people.
+//! What can go wrong for a participant, as stable codes.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::language::Language;
-
-/// The reason in an `error` message; clients branch on it, so the names never change.
+/// The reason in an `error` message. Clients branch on it, so the names never change.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// The sender may not do this.
+    /// The sender is not permitted to do this.
     Forbidden,
-    /// The sender's frame is not a message: not JSON, or a field is missing or of the wrong type.
+    /// The frame is not a message: it is not JSON, or a field is missing or of the wrong type.
     InvalidMessage,
-    /// The sender's frame is over the size limit.
+    /// The frame, or a field of it, is over its size limit.
     MessageTooLarge,
-    /// The sender offered while the other side's offer was on its way; the other one has won.
+    /// The other side's offer was on its way already and takes precedence.
     OfferConflict,
-    /// Nobody of that id is in the room.
+    /// No participant with that id is in the room.
     PeerNotFound,
-    /// The addressee cannot be reached; trying again may help, unless the `error` says that it does not.
+    /// The addressee cannot be reached. Trying again may help, unless the `error` says otherwise.
     PeerUnreachable,
     /// The sender is over its message or byte budget.
     RateLimited,
@@ -27,21 +25,21 @@ pub enum ErrorCode {
     ResumeFailed,
     /// The room has been closed.
     RoomClosed,
-    /// The room's time is over.
+    /// The room has expired.
     RoomExpired,
-    /// Every seat is taken.
+    /// Every seat for guests is taken.
     RoomFull,
-    /// No such room.
+    /// There is no such room.
     RoomNotFound,
-    /// A participant addressed itself.
+    /// The sender addressed itself.
     SelfTarget,
-    /// The token's time is over; join again.
+    /// The token has expired; join again.
     TokenExpired,
-    /// The token is malformed, forged, or for something else.
+    /// The token is malformed, forged, void, or for another room.
     TokenInvalid,
-    /// The server cannot do this right now; trying again may help.
+    /// The server cannot do this right now. Trying again may help.
     Unavailable,
-    /// The sender's message is of a type this server does not know.
+    /// The server does not know the type of the message.
     UnknownType,
 }
 
@@ -94,7 +92,7 @@ impl ErrorCode {
         Self::ALL.into_iter().find(|code| code.as_str() == name)
     }
 
-    /// After how long it is worth trying again what failed for that reason, if it ever is.
+    /// How long to wait before trying again; `None` if trying again is of no use.
     pub fn retry_after(self) -> Option<Duration> {
         match self {
             Self::PeerUnreachable | Self::RateLimited | Self::Unavailable => {
@@ -114,38 +112,6 @@ impl ErrorCode {
             | Self::TokenExpired
             | Self::TokenInvalid
             | Self::UnknownType => None,
-        }
-    }
-
-    /// The text for people: what was wrong and, where there is something to do, what.
-    pub fn text(self, language: Language) -> &'static str {
-        let (zh, en) = match self {
-            Self::Forbidden => ("没有权限", "you may not do this"),
-            Self::InvalidMessage => ("消息格式无效", "the message is malformed"),
-            Self::MessageTooLarge => ("消息过大", "the message is too large"),
-            Self::OfferConflict => (
-                "对方的 Offer 已先到达，请回滚并应答",
-                "the other side's offer came first; roll back and answer it",
-            ),
-            Self::PeerNotFound => ("对方不在房间内", "no such participant in the room"),
-            Self::PeerUnreachable => ("无法联系对方", "the participant cannot be reached"),
-            Self::RateLimited => ("发送过于频繁", "too many messages; slow down"),
-            Self::ResumeFailed => ("会话已失效，请重新加入", "the session is gone; join again"),
-            Self::RoomClosed => ("房间已关闭", "the room is closed"),
-            Self::RoomExpired => ("房间已过期", "the room has expired"),
-            Self::RoomFull => ("房间已满", "the room is full"),
-            Self::RoomNotFound => ("房间不存在", "no such room"),
-            Self::SelfTarget => ("不能向自己发送", "a participant cannot address itself"),
-            Self::TokenExpired => ("令牌已过期，请重新加入", "the token has expired; join again"),
-            Self::TokenInvalid => ("令牌无效", "the token is not valid"),
-            Self::Unavailable => {
-                ("服务暂不可用，请稍后再试", "the server cannot do this right now; try again")
-            }
-            Self::UnknownType => ("未知的消息类型", "the message type is not known"),
-        };
-        match language {
-            Language::En => en,
-            Language::Zh => zh,
         }
     }
 }

@@ -1,11 +1,12 @@
-//! The rooms of one node: who is connected, who gets what.
+//! The connections of one node, and the messages between them.
 
+mod attaching;
 mod budget;
 mod cluster;
 mod connection;
 mod delivery;
 mod difference;
-mod entering;
+mod frame;
 mod io;
 mod leaving;
 mod local_room;
@@ -13,43 +14,51 @@ mod member;
 mod membership;
 mod negotiation;
 mod node_frame;
+mod profile;
 mod relay;
 mod replay;
 mod request;
-mod showing;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
 
 use self::connection::Connection;
+pub use self::frame::{ClientFrame, FrameDecoder};
 pub use self::io::{CloseCode, Disconnect, Entry, Input, Output, Randomness};
 use self::local_room::LocalRoom;
 pub use self::node_frame::{NodeBody, NodeFrame, SeatRef};
 use crate::config::HubConfig;
 use crate::deadlines::Deadlines;
 use crate::ids::{Attachment, ConnId, NodeId, OpId, ParticipantId, RoomId};
+use crate::protocol::ProtocolVersion;
 use crate::room::Op;
 use crate::store::Applied;
 use crate::time::Timestamp;
 
 /// Routes messages between the connections of one process (or of one shard of it).
 ///
-/// A hub keeps nothing that must outlive the process. It asks a store for changes to rooms and learns from
-/// their records who joined and who left; relayed messages never touch the store. See the
-/// [crate documentation](crate) for the loop that drives it.
+/// A hub holds nothing that must outlive the process. It asks a store for operations on rooms, and
+/// learns from the records who joined and who left. Relayed messages never touch the store. The
+/// [crate documentation](crate) has the loop that drives a hub.
 #[derive(Debug)]
 pub struct Hub {
     node: NodeId,
     config: HubConfig,
-    connections: HashMap<ConnId, Connection>,
-    rooms: HashMap<RoomId, LocalRoom>,
+    // `FxHashMap` hashes without a secret key. That is safe here, since the host mints every key:
+    // nobody can choose ids that collide. A room id that a stranger asks for is no key until the
+    // host has let the stranger in.
+    connections: FxHashMap<ConnId, Connection>,
+    rooms: FxHashMap<RoomId, LocalRoom>,
     deadlines: Deadlines,
     last_op: u64,
-    /// The operations that the store has not answered yet.
-    pending: HashMap<OpId, Pending>,
+    /// The operations that the store has not answered yet, kept so that they can be asked for
+    /// again.
+    pending: FxHashMap<OpId, Pending>,
     outputs: VecDeque<Output>,
 }
 
-/// An operation on its way, kept so that it can be asked for again.
+/// An operation that was asked for.
 #[derive(Debug)]
 struct Pending {
     room: RoomId,
@@ -60,42 +69,49 @@ struct Pending {
 /// Who waits for the answer to an operation.
 #[derive(Clone, Copy, Debug)]
 enum AskedBy {
-    /// A connection that wants its seat.
-    Entering(ConnId),
-    /// A connection that has left and is closed on the answer.
+    /// A connection that attaches or resumes.
+    Attaching(ConnId),
+    /// A connection that has left, and is closed when the answer comes.
     Leaving(ConnId),
-    /// Nobody.
+    /// Nobody waits.
     Nobody,
     /// The deadline of the room.
     Timer,
-    /// A participant that changes what it shows of itself, by that connection of its own.
-    Showing(ParticipantId, ConnId),
+    /// A participant that changes its name or state, by that connection of its own.
+    Profile(ParticipantId, ConnId),
 }
 
 impl Hub {
-    /// A hub without connections. `node` names this process in the records of rooms.
+    /// Creates a hub without connections. `node` names this process in the records of rooms.
     pub fn new(node: NodeId, config: HubConfig) -> Self {
         Self {
             node,
             config,
-            connections: HashMap::new(),
-            rooms: HashMap::new(),
+            connections: FxHashMap::default(),
+            rooms: FxHashMap::default(),
             deadlines: Deadlines::default(),
             last_op: 0,
-            pending: HashMap::new(),
+            pending: FxHashMap::default(),
             outputs: VecDeque::new(),
         }
     }
 
-    /// Takes in something that happened.
+    /// Returns the decoder for [`Input::Frame`], for a connection that speaks the given version.
+    #[must_use]
+    pub fn decoder(&self, protocol: ProtocolVersion) -> FrameDecoder {
+        FrameDecoder::new(&self.config, protocol)
+    }
+
+    /// Handles something that happened.
     ///
-    /// Nothing a participant sends makes this fail: what it did wrong comes back to it as an `error` message.
-    /// Afterwards take out every output with [`poll_output`](Self::poll_output).
+    /// Nothing that a participant sends makes this fail: the participant gets an `error` message
+    /// for what it did wrong. Take out every output with [`poll_output`](Self::poll_output)
+    /// afterwards.
     pub fn handle_input(&mut self, input: Input, now: Timestamp) {
         match input {
             Input::Authorized { conn, entry } => self.authorized(conn, entry, now),
             Input::Committed { op, applied } => self.committed(op, &applied, now),
-            Input::Draining { conn, reconnect_after } => self.send_away(conn, reconnect_after, now),
+            Input::Draining { conn, reconnect_after } => self.drain(conn, reconnect_after, now),
             Input::Frame { conn, frame } => self.frame(conn, frame, now),
             Input::IceServers { conn, ice, req } => self.ice_servers(conn, ice, req, now),
             Input::Lost { conn, how } => self.lost(conn, how, now),
@@ -119,27 +135,28 @@ impl Hub {
         }
     }
 
-    /// Does what has become due; call it when the time of [`poll_timeout`](Self::poll_timeout) has come.
+    /// Handles every deadline that has passed. Call it at the time of
+    /// [`poll_timeout`](Self::poll_timeout).
     pub fn handle_timeout(&mut self, now: Timestamp) {
         while let Some(room) = self.deadlines.pop_due(now) {
             self.due(room, now);
         }
     }
 
-    /// Takes out the next thing to do; `None` when there is nothing left.
+    /// Takes out the next output; `None` if nothing is left to do.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout); any input may move it.
+    /// When to call [`handle_timeout`](Self::handle_timeout). Any input may change it.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         self.deadlines.next()
     }
 
-    /// Whether there is nothing left: no connection, no room, no operation that awaits its answer, no output. Then a
-    /// host that wants to stop may do so.
+    /// Whether nothing is left: no connection, no room, no operation that awaits its answer, no
+    /// output. A host that wants to stop may stop then.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.connections.is_empty()
@@ -155,7 +172,8 @@ impl Hub {
         self.pending.insert(op, Pending { room, change, asked_by });
     }
 
-    /// The same operation again: it names the same attachment, so that carrying it out twice changes nothing.
+    /// Asks for the same operation again. It names the same attachment, so applying it twice
+    /// changes nothing.
     fn ask_again(&mut self, op: OpId) {
         if let Some(pending) = self.pending.get(&op) {
             let (room, change) = (pending.room, pending.change.clone());
@@ -169,14 +187,14 @@ impl Hub {
         }
         let Some(pending) = self.pending.remove(&op) else { return };
         if applied.record.is_none() {
-            self.room_forgotten(pending.room, now);
+            self.room_removed(pending.room, now);
         }
         match pending.asked_by {
-            AskedBy::Entering(conn) => self.entered(conn, applied, now),
-            AskedBy::Leaving(conn) => self.dismiss(conn, CloseCode::Left),
+            AskedBy::Attaching(conn) => self.entered(conn, applied, now),
+            AskedBy::Leaving(conn) => self.close_without_seat(conn, CloseCode::Left),
             AskedBy::Nobody => {}
             AskedBy::Timer => self.pruned(pending.room, now),
-            AskedBy::Showing(id, conn) => self.shown(pending.room, id, conn),
+            AskedBy::Profile(id, conn) => self.profile_updated(pending.room, id, conn),
         }
     }
 

@@ -1,6 +1,6 @@
-//! Names of things: participants, rooms, connections, nodes, operations.
+//! Ids of participants, rooms, connections, nodes and operations.
 //!
-//! Every id is handed in by the host; nothing here draws random numbers.
+//! The host draws every random number that an id needs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,13 +9,14 @@ use thiserror::Error;
 
 /// Identifies a participant inside one room, for example `p_zzzz7k2q`.
 ///
-/// An id is 1 to 15 characters of `[0-9A-Za-z_-]`, stored inline, so it is cheap to copy and never needs
-/// escaping in JSON. Ids compare as strings do, which is what the rule "the smaller id offers" needs. The ids
-/// this crate issues are `p_` and eight characters of `[0-9a-z]`, and within a room each is smaller than all
-/// issued before it.
+/// An id is 1 to 15 characters of `[0-9A-Za-z_-]`. It is stored inline, so it is cheap to copy, and
+/// it never needs escaping in JSON. Ids compare as strings do, which the rule "the smaller id
+/// offers" relies on. The ids that this crate issues are `p_` and eight characters of `[0-9a-z]`;
+/// within a room each is smaller than all that were issued before it.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ParticipantId {
-    // Padded with zeros, which sort before every permitted character: deriving `Ord` gives string order.
+    // Padded with zeros, which sort before every permitted character, so that the derived `Ord` is
+    // that of strings.
     bytes: [u8; Self::MAX_LEN],
     len: u8,
 }
@@ -25,7 +26,7 @@ impl ParticipantId {
     /// How many ids a room can issue: four base-36 digits.
     pub(crate) const PER_ROOM: u32 = 36 * 36 * 36 * 36;
 
-    /// Builds the id number `counter` of a room; a smaller counter gives a smaller id.
+    /// Builds id number `counter` of a room. A smaller counter gives a smaller id.
     pub(crate) fn issue(counter: u32, suffix: IdSuffix) -> Self {
         debug_assert!(counter < Self::PER_ROOM);
         let mut bytes = [0; Self::MAX_LEN];
@@ -68,9 +69,10 @@ impl fmt::Debug for ParticipantId {
     }
 }
 
-/// Names a room: six characters of an alphabet without look-alikes (no `0`, `1`, `I`, `L`, `O`).
+/// Identifies a room: six characters of an alphabet without look-alikes (no `0`, `1`, `I`, `L`,
+/// `O`).
 ///
-/// Parsing accepts lower case, since people type these; the stored form is upper case.
+/// Parsing accepts lower case too, since people type room ids. The stored form is upper case.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RoomId([u8; 6]);
 
@@ -80,8 +82,8 @@ impl RoomId {
 
     /// Builds an id from six numbers, each taken modulo the alphabet's length.
     ///
-    /// Draw the numbers uniformly from `0..31` with a cryptographic generator: a room id should not be
-    /// guessable from another one.
+    /// Draw the numbers uniformly from `0..31` with a cryptographic generator, so that one room id
+    /// does not help to guess another.
     pub fn from_indices(indices: [u8; 6]) -> Self {
         Self(indices.map(|index| Self::ALPHABET[usize::from(index) % Self::ALPHABET.len()]))
     }
@@ -129,24 +131,26 @@ impl IdSuffix {
     }
 }
 
-/// One open socket (or whatever carries frames) of this process, minted by the host and never reused.
+/// One open socket of this process, or whatever carries its frames. The host never reuses an id.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ConnId(pub u64);
 
-/// One process. Draw it at random at every start, so that a restarted process is a new node.
+/// One server process of a cluster. Draw it at random at every start, so that a restarted process
+/// is a new node.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct NodeId(pub u64);
 
-/// One operation a [`Hub`](crate::Hub) asked its store for, echoed with the result.
+/// One operation that a [`Hub`](crate::Hub) asked its store for; handed back with the result.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct OpId(pub(crate) u64);
 
-/// One attach: the connection that carries a seat, and the process it ends at.
+/// The connection that carries a seat, and the node that the connection ends at.
 ///
-/// It is unique for all time, which makes repeating or delaying an operation that names it harmless.
+/// An attachment is unique for all time, so an operation that names one may be repeated or delayed
+/// without harm.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Attachment {
-    /// The process that holds the socket.
+    /// The node that holds the socket.
     pub node: NodeId,
     /// The socket.
     pub conn: ConnId,
@@ -154,13 +158,13 @@ pub struct Attachment {
 
 /// What a token names: the creator's seat, or the guest seat of one `join`.
 ///
-/// Identity is the ticket and not the participant id: a ticket used again replaces the older socket, and the
-/// newer one may enter under a fresh id.
+/// A participant is recognized by its ticket, not by its id: a ticket that is used again replaces
+/// the older socket, and the newer one may enter under a fresh id.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Ticket {
     /// The one seat of the room's creator.
     Creator,
-    /// The seat promised to the participant that `join` answered with.
+    /// A guest's seat, named by the participant id that `join` answered with.
     Guest(ParticipantId),
 }
 
@@ -174,7 +178,7 @@ impl Ticket {
     }
 }
 
-/// A text that is not an id of the kind asked for.
+/// A text is not an id of the kind that was asked for.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum InvalidId {
     /// Not a participant id.

@@ -1,11 +1,11 @@
-//! The languages that texts for people come in. Codes, not texts, are what programs read.
+//! The languages of texts for people. Programs read codes, not texts.
 
-/// A language the server can speak.
+/// A language that texts for people come in.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Language {
     /// English.
     En,
-    /// Chinese, when nothing is asked for.
+    /// Chinese, the default.
     #[default]
     Zh,
 }

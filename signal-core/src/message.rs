@@ -1,69 +1,70 @@
-//! What participants and the server say to each other, independent of its encoding.
+//! The messages between participants and the server, independent of their encoding.
 //!
-//! The JSON form lives in [`wire`](crate::wire) alone. What only [v2](crate::ProtocolVersion::V2) has is marked so.
+//! [`wire`](crate::wire) has the JSON form. Whatever only [v2](crate::ProtocolVersion::V2) has is
+//! marked "v2".
 
-mod payload;
 mod text;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::payload::Payload;
 pub use self::text::{InvalidText, RequestId, Topic};
 use crate::error::ErrorCode;
 use crate::ids::{ParticipantId, RoomId};
 use crate::name::DisplayName;
-use crate::room::{CloseReason, LeaveReason};
+use crate::payload::Payload;
+use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 
-/// A message from a participant to the server, with the number it may carry for its answer.
+/// A message from a participant to the server, with the id it may carry for its answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {
-    /// What it says.
+    /// The message.
     pub message: ClientMessage,
-    /// v2: echoed in the answer, or in the error.
+    /// v2: echoed in the answer or the error.
     pub req: Option<RequestId>,
 }
 
-/// What a participant can say to the server.
+/// A message from a participant to the server.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ClientMessage {
     /// v2: asks for ICE servers with fresh credentials.
     GetIceServers,
-    /// Leaves the room for good. From the creator it closes the room, unless the room was created to be kept.
+    /// Leaves the room for good. The creator's leave closes the room, unless the room was created
+    /// with [`OnCreatorLeave::Keep`](crate::OnCreatorLeave::Keep).
     Leave,
-    /// v2: passes a message of the application on.
+    /// v2: sends an application message to one participant or to the room.
     Message {
-        /// To whom.
+        /// The receivers.
         to: Audience,
-        /// What it is about.
+        /// The topic.
         topic: Topic,
-        /// The message: any JSON value.
+        /// The message, any JSON value.
         data: Payload,
     },
-    /// v2: asks for a sign of life.
+    /// v2: asks for a `pong`.
     Ping {
-        /// Comes back unchanged: any JSON value.
+        /// Any JSON value; comes back unchanged.
         t: Payload,
     },
-    /// Passes a description or a candidate on to another participant.
+    /// Sends a session description or an ICE candidate to another participant.
     Signal {
         /// The addressee.
         to: ParticipantId,
-        /// What to pass on.
+        /// The description or candidate.
         signal: Signal,
     },
-    /// v2: changes what the others see of the sender.
+    /// v2: changes the name or state that the others see of the sender.
     Update {
-        /// The name to show from now on; `None` leaves it as it is.
+        /// The new name; `None` leaves it as it is.
         name: Option<DisplayName>,
-        /// The state to show from now on, any JSON value; `None` leaves it as it is.
+        /// The new state, any JSON value; `None` leaves it as it is.
         state: Option<Payload>,
     },
 }
 
-/// Whom an application's message is for.
+/// The receivers of an application message.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Audience {
     /// One participant.
@@ -76,160 +77,161 @@ pub enum Audience {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ServerMessage {
-    /// Something the participant sent was refused, or its connection is about to be closed.
+    /// A message of the participant was refused, or its connection is about to be closed.
     Error {
-        /// The stable reason.
+        /// The reason for programs.
         code: ErrorCode,
         /// The reason for people.
         message: String,
         /// v2: the participant that the refused message was for.
         about: Option<ParticipantId>,
-        /// v2: after how long the same may be tried again; `None` if trying again is of no use.
+        /// v2: how long to wait before trying again; `None` if trying again is of no use.
         retry_after: Option<Duration>,
-        /// v2: of the refused message.
+        /// v2: the id of the refused message.
         req: Option<RequestId>,
     },
     /// v2: ICE servers with fresh credentials, asked for or not.
     IceServers {
         /// The servers.
         ice: IceServers,
-        /// Of the message that asked.
+        /// The id of the message that asked for them, if one did.
         req: Option<RequestId>,
     },
-    /// The first message of a connection: who you are and who else is here.
+    /// The first message of a connection: the receiver's own id and who else is in the room.
     Joined {
-        /// The receiver's own id, authoritative over the one `join` promised.
+        /// The receiver's own id. It is authoritative; the id that `join` promised may differ.
         participant_id: ParticipantId,
         /// Everybody else, oldest first.
         participants: Vec<ParticipantInfo>,
-        /// v2: everything else a newcomer has to know.
+        /// v2: everything else that a newcomer needs to know.
         welcome: Option<Welcome>,
     },
-    /// v2: you were put out of the room; the connection closes after this. v1 gets `room_closed`.
+    /// v2: the receiver was kicked; its connection closes after this. In v1 it gets `room_closed`.
     Kicked {
-        /// Why, for people.
+        /// The reason for people.
         reason: String,
     },
-    /// v2: a message of the application.
+    /// v2: an application message.
     Message {
         /// The sender, filled in by the server.
         from: ParticipantId,
-        /// What it is about.
+        /// The topic.
         topic: Topic,
         /// The message.
         data: Payload,
     },
-    /// Somebody entered.
+    /// A participant entered.
     PeerJoined {
-        /// Who.
+        /// The participant.
         participant: ParticipantInfo,
     },
-    /// Somebody is gone for good.
+    /// A participant is gone for good.
     PeerLeft {
-        /// Who.
+        /// The participant.
         participant_id: ParticipantId,
-        /// v2: how.
+        /// v2: how its seat ended.
         reason: Option<LeaveReason>,
     },
     /// v2: something about a participant changed.
     PeerUpdated {
-        /// Who.
+        /// The participant.
         participant_id: ParticipantId,
-        /// What.
+        /// What changed.
         update: PeerUpdate,
     },
     /// v2: the answer to `ping`.
     Pong {
-        /// As it was sent.
+        /// The value of the `ping`.
         t: Payload,
         /// The server's time.
         server_time: Timestamp,
-        /// Of the ping.
+        /// The id of the `ping`.
         req: Option<RequestId>,
     },
-    /// v2: the first message of a connection that resumed a seat. It is not counted.
+    /// v2: the first message of a connection that resumed a seat. It has no number in the sequence
+    /// of messages.
     Resumed(Resumed),
     /// The room is over; the connection closes after this.
     RoomClosed {
-        /// Why, for people.
+        /// The reason for people.
         reason: String,
-        /// v2: why, for programs.
+        /// v2: the reason for programs.
         code: Option<CloseReason>,
     },
     /// v2: something about the room changed.
     RoomUpdated {
-        /// How it is now.
+        /// The room as it is now.
         room: RoomInfo,
     },
-    /// v2: the server is about to go; come back and resume.
+    /// v2: the server is about to stop; come back and resume.
     ServerDraining {
-        /// When to come back.
+        /// How long to wait before coming back.
         reconnect_after: Duration,
     },
-    /// A description or candidate from another participant.
+    /// A session description or ICE candidate from another participant.
     Signal {
         /// The sender, filled in by the server.
         from: ParticipantId,
-        /// What it sent.
+        /// The description or candidate that it sent.
         signal: Signal,
     },
 }
 
-/// One entry of a room's list of participants.
+/// What a participant sees of another.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ParticipantInfo {
-    /// Unique within the room.
+    /// Its id, unique within the room.
     pub id: ParticipantId,
     /// The name to show.
     pub name: Arc<str>,
     /// Whether this participant created the room.
     pub is_creator: bool,
-    /// v2: whether its socket is there; a seat without one is kept for a while.
+    /// v2: whether it is connected. A seat without a socket is kept for a while.
     pub connected: bool,
-    /// v2: what it last said of itself with `update`, any JSON value.
+    /// v2: the state that it last set with `update`, any JSON value.
     pub state: Option<Payload>,
 }
 
-/// What changed about a participant; `None` stands for what did not.
+/// What changed about a participant; `None` stands for what did not change.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PeerUpdate {
-    /// Its name.
+    /// The new name.
     pub name: Option<Arc<str>>,
-    /// Its state.
+    /// The new state.
     pub state: Option<Payload>,
-    /// Whether its socket is there.
+    /// Whether it is connected.
     pub connected: Option<bool>,
-    /// Messages to or from it were lost, and what was being negotiated with it is void.
+    /// Whether messages to or from it were lost. Then every negotiation with it is void.
     pub lossy: bool,
 }
 
-/// What a v2 participant is told on entering, beyond who is there.
+/// What a v2 participant is told when it enters, beyond who is in the room.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Welcome {
     /// The room.
     pub room: RoomInfo,
-    /// Where connections find a way.
+    /// The ICE servers, with credentials.
     pub ice: IceServers,
-    /// What resumes the seat after the socket is lost.
+    /// The token that resumes the seat after the socket is lost.
     pub resume_token: Arc<str>,
-    /// For how long the seat is kept after that.
+    /// How long the seat is kept without a socket.
     pub resume_grace: Duration,
     /// The server's time.
     pub server_time: Timestamp,
 }
 
-/// What participants are told of their room.
+/// What participants see of their room.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RoomInfo {
-    /// Its number.
+    /// Its id.
     pub id: RoomId,
     /// The name to show.
     pub name: Arc<str>,
-    /// How many participants fit.
+    /// How many participants the room holds.
     pub max_participants: u8,
     /// When it ends.
     pub expires_at: Timestamp,
-    /// Whether newcomers are kept out.
+    /// Whether newcomers are refused.
     pub locked: bool,
 }
 
@@ -238,35 +240,37 @@ pub struct RoomInfo {
 pub struct IceServers {
     /// A JSON array of `RTCIceServer` (W3C WebRTC section 4.2.2).
     pub servers: Payload,
-    /// Until when the credentials in it are good.
+    /// When the credentials expire.
     pub expires_at: Timestamp,
 }
 
 /// How a seat was resumed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Resumed {
-    /// The number of the last message sent to this participant: of a replay its last, of a snapshot the one to
-    /// count on from.
+    /// The number of the last message to this participant: the last of a replay, or the one that
+    /// counting goes on from after a snapshot.
     pub seq: u64,
-    /// What the messages that were missed became of.
+    /// What happened to the messages that were missed while disconnected.
     pub missed: Missed,
-    /// The token for the next time.
+    /// The token for the next resume.
     pub resume_token: Arc<str>,
-    /// Where connections find a way.
+    /// The ICE servers, with credentials.
     pub ice: IceServers,
 }
 
-/// What became of the messages of the time without a socket.
+/// What happened to the messages that were missed while disconnected.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Missed {
-    /// They follow.
+    /// The messages follow.
     Replayed {
         /// How many follow.
         replayed: u64,
-        /// How many messages the server had taken from this participant; it sends the later ones again.
+        /// How many messages of this participant the server has received. The participant sends the
+        /// later ones again.
         received: u64,
     },
-    /// They are lost: this is how things stand, and every negotiation of this participant is void.
+    /// The messages are lost. This is the current state, and every negotiation of this participant
+    /// is void.
     Snapshot {
         /// The receiver's own id.
         participant_id: ParticipantId,
@@ -274,27 +278,28 @@ pub enum Missed {
         participants: Vec<ParticipantInfo>,
         /// The room.
         room: RoomInfo,
-        /// For how long the seat is kept without a socket.
+        /// How long the seat is kept without a socket.
         resume_grace: Duration,
         /// The server's time.
         server_time: Timestamp,
     },
 }
 
-/// A description or candidate on its way from one participant to another.
+/// A session description or ICE candidate, from one participant to another.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Signal {
-    /// Which of the three it is.
+    /// Which kind it is.
     pub kind: SignalKind,
-    /// The SDP or candidate, not looked into.
+    /// The SDP or candidate, passed on unread.
     pub payload: Payload,
-    /// v2: the negotiation it belongs to. Whoever offers picks it, larger than all before it in this pair.
+    /// v2: the number of the negotiation it belongs to. The offerer chooses it, larger than all
+    /// before it in this pair.
     pub negotiation: Option<u32>,
-    /// v2: in an offer, what its tracks are: a JSON array, not looked into.
+    /// v2: in an offer, a description of its tracks: a JSON array, passed on unread.
     pub tracks: Option<Payload>,
 }
 
-/// The three kinds of message that travel between participants (RFC 8829).
+/// The kinds of signals between participants (RFC 8829).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum SignalKind {
     /// The session description that opens a negotiation.

@@ -1,4 +1,4 @@
-//! Names that people give themselves and their rooms.
+//! Display names of participants and rooms.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,20 +7,21 @@ use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// A name that is fit to be shown: NFC, trimmed, white space folded, nothing invisible in it.
+/// A name that is fit to be shown: NFC, trimmed, white space folded, without invisible characters.
 ///
-/// At most 32 graphemes and 128 bytes, and never empty.
+/// It has at most 32 graphemes and 128 bytes, and is never empty.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct DisplayName(Arc<str>);
 
 impl DisplayName {
-    /// Cleans up what somebody typed; `None` if nothing visible is left.
+    /// Normalizes what somebody typed; `None` if nothing visible is left.
     ///
-    /// White space becomes single spaces; control, bidi-override and invisible characters are removed.
+    /// White space becomes single spaces. Control, bidi-override and invisible characters are
+    /// removed.
     ///
     /// # Errors
     ///
-    /// The typist's fault: the cleaned name is too long.
+    /// The normalized name is too long.
     pub fn parse(typed: &str) -> Result<Option<Self>, InvalidName> {
         let mut name = String::new();
         for word in typed.split_whitespace() {
@@ -32,7 +33,8 @@ impl DisplayName {
                 name.push(' ');
             }
             name.extend(visible);
-            // Checked on the way, so that a megabyte of text is not held to be refused.
+            // Checked for each word, so that a megabyte of text is not normalized only to be
+            // refused.
             if name.len() > MAX_BYTES {
                 return Err(InvalidName);
             }
@@ -43,7 +45,7 @@ impl DisplayName {
         Ok((!name.is_empty()).then(|| Self(name.into())))
     }
 
-    /// Takes a name that was cleaned when it was typed, by the rules of that time.
+    /// Takes a name that was normalized when it was typed, by the rules of that time.
     pub(crate) fn from_record(cleaned: &str) -> Self {
         Self(cleaned.into())
     }
@@ -64,7 +66,7 @@ impl fmt::Display for DisplayName {
     }
 }
 
-/// A name of more than 32 graphemes or 128 bytes.
+/// A name has more than 32 graphemes or 128 bytes.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("a name may have at most {MAX_GRAPHEMES} characters and {MAX_BYTES} bytes")]
 pub struct InvalidName;
@@ -72,14 +74,15 @@ pub struct InvalidName;
 const MAX_GRAPHEMES: usize = 32;
 const MAX_BYTES: usize = 128;
 
-/// Characters that show nothing or change how others are shown: controls, zero-width characters and bidi
-/// marks (Unicode TR 36). The zero-width joiner stays, since emoji are built with it.
+/// Characters that show nothing or change how others are shown: controls, zero-width characters and
+/// bidi marks (Unicode TR 36). The zero-width joiner stays, since emoji are built with it.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200c}'
-            | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
+            | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Records as bytes, for stores that keep them beyond the process: what they are written with and read with.
+//! Writing and reading the binary records of rooms, for stores that outlive the process.
 //!
-//! Numbers are little-endian, texts and lists come after their length. [`Room::to_record`](crate::Room::to_record) says
-//! what stands where.
+//! Numbers are little-endian; texts and lists follow their length.
+//! [`Room::to_record`](crate::Room::to_record) defines the order of the fields.
 
 use thiserror::Error;
 
@@ -9,23 +9,23 @@ use crate::ids::{Attachment, ConnId, NodeId, ParticipantId, Ticket};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 
-/// Bytes that are not a record that this version can read.
+/// Bytes are not a record that this version of the crate can read.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum InvalidRecord {
-    /// They are cut short, or say what no room can be.
+    /// The bytes are cut short, or describe a room that cannot exist.
     #[error("the record is damaged")]
     Damaged,
-    /// A newer version of this crate has written them.
+    /// A newer version of this crate wrote the record.
     #[error("the record has format {format}, and this version reads formats up to {newest}")]
     Newer {
-        /// The format they are in.
+        /// The format of the record.
         format: u8,
-        /// The newest format known.
+        /// The newest format that this version reads.
         newest: u8,
     },
 }
 
-/// Puts a record together.
+/// Writes a record, field by field.
 #[derive(Default)]
 pub(crate) struct Writer {
     bytes: Vec<u8>,
@@ -111,7 +111,7 @@ impl Writer {
     }
 }
 
-/// Takes a record apart.
+/// Reads a record, field by field.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }

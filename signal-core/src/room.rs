@@ -1,16 +1,17 @@
 //! One room as a plain record, and the operations that change it.
 //!
-//! A [`Room`] knows nothing of sockets or other rooms. Everything that happens to it is an [`Op`], so that a
-//! shared store can apply operations of many nodes to its newest record and settle who wins by version.
+//! A [`Room`] knows nothing of sockets or other rooms. It changes by an [`Op`] only, so that a
+//! shared store can apply the operations of many nodes to the newest record, one after the other.
 
+mod access;
+mod attach_history;
 mod capacity;
 mod departures;
-mod door;
-mod former_links;
-mod new_room;
 mod operation;
+mod reject;
 mod seat;
-mod seating;
+mod seats;
+mod spec;
 mod status;
 mod stored;
 mod view;
@@ -18,21 +19,24 @@ mod view;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::access::Access;
 pub use self::capacity::{Capacity, InvalidCapacity};
-use self::door::Door;
-pub use self::new_room::{OnCreatorLeave, RoomSpec};
-pub use self::operation::{Admission, Change, Grant, LeaveKind, Op, Receipt, Reject, Rotation};
-pub use self::seat::{LeaveReason, Presence, Seat};
-use self::seating::{Newcomer, Seating};
-pub use self::status::{CloseReason, Status};
+pub use self::operation::{Admission, Change, Grant, LeaveKind, Op, Receipt, Rotation};
+pub use self::reject::Reject;
+pub use self::seat::{Presence, Seat};
+use self::seats::{Newcomer, Seats};
+pub use self::spec::{OnCreatorLeave, RoomSpec};
+pub use self::status::Status;
 use crate::ids::{Attachment, IdSuffix, ParticipantId, RoomId, Ticket};
+use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 
-/// A room: who may enter, who sits in it, and until when.
+/// A room: who may enter it, who has a seat, and when it ends.
 ///
-/// What it remembers of the past is bounded, the oldest is dropped: how the last 64 seats ended, the last 64 attachments
-/// that carried one, and the last 256 tickets of participants that were put out.
+/// A room remembers a bounded part of its past: how the last 64 seats ended, the last 64
+/// attachments that have lost their seat, and the tickets of the last 256 participants that were
+/// kicked.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Room {
     id: RoomId,
@@ -45,22 +49,22 @@ pub struct Room {
     created_at: Timestamp,
     expires_at: Timestamp,
     status: Status,
-    door: Door,
-    seating: Seating,
+    access: Access,
+    seats: Seats,
 }
 
 impl Room {
-    /// How many wrong passwords a room answers until its creator changes the password.
-    pub const GUESSES: u8 = door::GUESSES;
+    /// How many wrong passwords may be tried until the creator has to change the password.
+    pub const GUESSES: u8 = access::GUESSES;
     /// How often a creator may change the password.
-    pub const ROTATIONS: u8 = door::ROTATIONS;
-    /// For how long after its end a room is remembered, so that latecomers learn that it expired and its id is
-    /// not given to another room.
+    pub const ROTATIONS: u8 = access::ROTATIONS;
+    /// How long a room is remembered after its end. Latecomers learn that it has expired, and its
+    /// id is not given to another room.
     pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// A new, empty room; the creator's id is the first one it issues.
+    /// Creates an empty room. The first participant id that it issues is the creator's.
     pub fn create(new: RoomSpec) -> Self {
-        let (seating, creator_id) = Seating::new(new.capacity, new.suffix);
+        let (seats, creator_id) = Seats::new(new.capacity, new.suffix);
         Self {
             id: new.id,
             epoch: new.epoch,
@@ -72,20 +76,20 @@ impl Room {
             created_at: new.created_at,
             expires_at: new.expires_at,
             status: Status::Open,
-            door: Door::new(new.password, new.invite),
-            seating,
+            access: Access::new(new.password, new.invite),
+            seats,
         }
     }
 
-    /// Carries out one operation; seats and rooms whose time has come are ended first.
+    /// Applies one operation. Seats and the room end first if their time has come.
     ///
-    /// The version rises by one if anything changed. An operation that was applied before changes nothing and
-    /// gets the same receipt, except `Admit`, of which each is a new request.
+    /// The version rises by one if anything changed. An operation that was applied before changes
+    /// nothing and returns the same receipt, except `Admit`, of which each is a new request.
     ///
     /// # Errors
     ///
-    /// A refusal is the fault of whoever asked for the operation. It may have changed the record all the same:
-    /// a wrong password costs a guess.
+    /// The room does not permit the operation. The record may have changed all the same: a wrong
+    /// password is counted.
     pub fn apply(&mut self, op: &Op, now: Timestamp) -> Result<Receipt, Reject> {
         let mut changed = self.end_what_is_due(now);
         let reply = self.carry_out(op, &mut changed, now);
@@ -119,7 +123,7 @@ impl Room {
                 Ok(Receipt::Done)
             }
             Op::Detach { attachment, until } => {
-                *changed |= self.seating.detach(*attachment, *until, now);
+                *changed |= self.seats.detach(*attachment, *until, now);
                 Ok(Receipt::Done)
             }
             Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref(), changed),
@@ -133,7 +137,7 @@ impl Room {
                 self.resume(*token, *next_token, *attachment, *continues, changed)
             }
             Op::Update { attachment, name, state } => {
-                *changed |= self.seating.update(*attachment, name.as_ref(), state.as_ref());
+                *changed |= self.seats.update(*attachment, name.as_ref(), state.as_ref());
                 Ok(Receipt::Done)
             }
         }
@@ -147,10 +151,10 @@ impl Room {
             self.end(CloseReason::Expired);
             return true;
         }
-        self.seating.end_lapsed(now)
+        self.seats.end_lapsed(now)
     }
 
-    /// Checks what was shown and, before a seat is taken, whether one is free.
+    /// Checks the password or invite, and whether a seat is free. No seat is taken yet.
     fn admit(
         &mut self,
         by: Admission,
@@ -163,16 +167,17 @@ impl Room {
             }
             Status::Closed(CloseReason::Expired) | Status::Open => {}
         }
-        let guesses_before = self.door.guesses_left();
-        let checked = self.door.check(by);
-        *changed |= self.door.guesses_left() != guesses_before;
+        let guesses_before = self.access.guesses_left();
+        let checked = self.access.check(by);
+        *changed |= self.access.guesses_left() != guesses_before;
         checked?;
-        // What follows is told only to those who know the password or hold the invite.
+        // Below this line the answer tells about the room: only whoever knows the password or has
+        // the invite gets here.
         self.running()?;
-        if self.door.locked() {
+        if self.access.locked() {
             return Err(Reject::RoomLocked);
         }
-        let id = self.seating.promise(suffix)?;
+        let id = self.seats.promise(suffix)?;
         *changed = true;
         Ok(Receipt::Entered { id })
     }
@@ -184,11 +189,11 @@ impl Room {
         suffix: IdSuffix,
         changed: &mut bool,
     ) -> Result<Receipt, Reject> {
-        if let Some(carried) = self.seating.carried(newcomer.attachment) {
-            return Ok(Receipt::Entered { id: carried.id });
+        if let Some(receipt) = self.seats.receipt_of(newcomer.attachment) {
+            return Ok(Receipt::Entered { id: receipt.id });
         }
-        self.door.check_grant(grant, self.seating.holds(grant.ticket))?;
-        let id = self.seating.attach(newcomer, suffix)?;
+        self.access.check_grant(grant, self.seats.holds(grant.ticket))?;
+        let id = self.seats.attach(newcomer, suffix)?;
         *changed = true;
         Ok(Receipt::Entered { id })
     }
@@ -201,15 +206,15 @@ impl Room {
         continues: Option<Attachment>,
         changed: &mut bool,
     ) -> Result<Receipt, Reject> {
-        let carried = match self.seating.carried(attachment) {
-            Some(carried) => carried,
+        let receipt = match self.seats.receipt_of(attachment) {
+            Some(receipt) => receipt,
             None => {
-                let resumed = self.seating.resume(token, next_token, attachment, continues)?;
+                let resumed = self.seats.resume(token, next_token, attachment, continues)?;
                 *changed = true;
                 resumed
             }
         };
-        Ok(Receipt::Resumed { id: carried.id, continued: carried.continued })
+        Ok(Receipt::Resumed { id: receipt.id, continued: receipt.continued })
     }
 
     fn promised(&self, grant: Grant) -> ParticipantId {
@@ -222,17 +227,17 @@ impl Room {
     fn change(&mut self, change: &Change, changed: &mut bool) -> Result<Receipt, Reject> {
         self.running()?;
         if let Some(rotation) = &change.rotate {
-            *changed |= self.door.rotate(rotation)?;
+            *changed |= self.access.rotate(rotation)?;
         }
         if let Some(name) = change.name.as_ref().filter(|name| **name != self.name) {
             self.name = Arc::clone(name);
             *changed = true;
         }
         if let Some(locked) = change.locked {
-            *changed |= self.door.lock(locked);
+            *changed |= self.access.lock(locked);
         }
         if let Some(capacity) = change.capacity {
-            *changed |= self.seating.resize(capacity);
+            *changed |= self.seats.resize(capacity);
         }
         if let Some(expires_at) = change.expires_at.filter(|at| *at != self.expires_at) {
             self.expires_at = expires_at;
@@ -248,35 +253,35 @@ impl Room {
         changed: &mut bool,
     ) -> Result<Receipt, Reject> {
         self.running()?;
-        let ticket = match self.seating.seat(participant) {
+        let ticket = match self.seats.seat(participant) {
             Some(seat) if seat.is_creator() => return Err(Reject::CreatorStays),
             Some(seat) => Some(seat.ticket),
-            // Repeated.
-            None if self.seating.departures().reason(participant) == Some(LeaveReason::Kicked) => {
+            // The kick is repeated: it may still have to rotate the password.
+            None if self.seats.departures().reason(participant) == Some(LeaveReason::Kicked) => {
                 None
             }
             None => return Err(Reject::ParticipantNotFound),
         };
         if let Some(rotation) = rotate {
-            *changed |= self.door.rotate(rotation)?;
+            *changed |= self.access.rotate(rotation)?;
         }
         if let Some(ticket) = ticket {
-            self.door.revoke(ticket);
-            self.seating.remove(LeaveReason::Kicked, |seat| seat.id == participant);
+            self.access.revoke(ticket);
+            self.seats.remove(LeaveReason::Kicked, |seat| seat.id == participant);
             *changed = true;
         }
         Ok(Receipt::Done)
     }
 
     fn leave(&mut self, attachment: Attachment, how: LeaveKind, changed: &mut bool) {
-        let Some(seat) = self.seating.carried_by(attachment) else { return };
+        let Some(seat) = self.seats.seat_of(attachment) else { return };
         let is_creator = seat.is_creator();
         match (how, self.on_creator_leave) {
             (LeaveKind::Leave, OnCreatorLeave::Close) if is_creator => {
                 self.close(CloseReason::ByCreator, changed);
             }
             (LeaveKind::Leave | LeaveKind::Close, OnCreatorLeave::Close | OnCreatorLeave::Keep) => {
-                self.seating.remove(LeaveReason::Left, |seat| seat.attachment == attachment);
+                self.seats.remove(LeaveReason::Left, |seat| seat.attachment == attachment);
                 *changed = true;
             }
         }
@@ -291,7 +296,7 @@ impl Room {
 
     fn end(&mut self, reason: CloseReason) {
         self.status = Status::Closed(reason);
-        self.seating.clear();
+        self.seats.clear();
     }
 
     fn running(&self) -> Result<(), Reject> {

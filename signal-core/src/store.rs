@@ -1,9 +1,9 @@
-//! Where the rooms of a single node are kept.
+//! The store of a single node.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use crate::deadlines::Deadlines;
@@ -11,21 +11,21 @@ use crate::ids::RoomId;
 use crate::room::{Op, Receipt, Reject, Room};
 use crate::time::Timestamp;
 
-/// Holds rooms in memory and applies operations at once: all the store a single node needs.
+/// Holds rooms in memory and applies operations at once, which is all that a single node needs.
 ///
-/// Records are shared with whoever asks, so a change copies the one room it is about, never the others.
+/// Records are shared with whoever asks. A change copies only the room it is about.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    rooms: HashMap<RoomId, Arc<Room>>,
+    rooms: FxHashMap<RoomId, Arc<Room>>,
     deadlines: Deadlines,
 }
 
-/// What became of an operation.
+/// The result of an operation.
 #[derive(Clone, Debug)]
 pub struct Applied {
     /// The room afterwards; `None` if there is none.
     pub record: Option<Arc<Room>>,
-    /// The answer to whoever asked.
+    /// The answer to whoever asked for the operation.
     pub reply: Result<Receipt, Reject>,
 }
 
@@ -35,11 +35,11 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Takes in a new room.
+    /// Adds a new room.
     ///
     /// # Errors
     ///
-    /// The room's id is taken, if only by a room that is over and still remembered; try another.
+    /// The room's id is taken, perhaps by a room that is over and still remembered. Try another id.
     pub fn create(&mut self, room: Room) -> Result<Arc<Room>, RoomIdTaken> {
         if self.rooms.contains_key(&room.id()) {
             return Err(RoomIdTaken);
@@ -50,8 +50,10 @@ impl MemoryStore {
         Ok(room)
     }
 
-    /// Takes in a room that an earlier process has left behind, with it every socket: who spoke v2 may resume for the
-    /// time of `grace` from `now` on.
+    /// Adds a room that an earlier process left behind.
+    ///
+    /// Every socket is gone with that process. Participants that spoke v2 may resume for the time
+    /// of `grace` from `now` on; the seats of the others end.
     ///
     /// # Errors
     ///
@@ -66,7 +68,7 @@ impl MemoryStore {
         self.create(room).map(drop)
     }
 
-    /// Takes a new room back of which nobody knows yet.
+    /// Removes a new room that nobody knows of yet.
     pub fn withdraw(&mut self, id: RoomId) {
         self.rooms.remove(&id);
         self.deadlines.set(id, None);
@@ -83,10 +85,11 @@ impl MemoryStore {
         Applied { record: Some(record), reply }
     }
 
-    /// Ends rooms and seats whose time has come, and forgets rooms that have long been over.
+    /// Ends rooms and seats whose time has come, and removes rooms that have been over for long.
     ///
-    /// A [`Hub`](crate::Hub) asks for the same where it has sockets; the others have nobody to tell. The answer is for
-    /// whoever keeps the records elsewhere too: what became of each room, `None` if it was forgotten.
+    /// Returns the newest record of each of these rooms, `None` for a room that was removed, for a
+    /// host that keeps records elsewhere too. No [`Hub`](crate::Hub) has to be told: a hub with
+    /// sockets in a room asks for the same itself.
     pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<(RoomId, Option<Arc<Room>>)> {
         let mut due = Vec::new();
         while let Some(id) = self.deadlines.pop_due(now) {
@@ -105,19 +108,20 @@ impl MemoryStore {
         self.deadlines.set(room.id(), room.deadline().or(room.forgotten_at()));
     }
 
-    /// The newest record of a room, also of one that is over and still remembered.
+    /// The newest record of a room, even if the room is over and still remembered.
     pub fn room(&self, id: RoomId) -> Option<&Arc<Room>> {
         self.rooms.get(&id)
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout) next; any change to a room may move it.
+    /// When to call [`handle_timeout`](Self::handle_timeout) next; any change to a room may move
+    /// it.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         self.deadlines.next()
     }
 }
 
-/// A room of that id exists or did so recently.
+/// A room with that id exists, or existed recently.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("the room id is taken")]
 pub struct RoomIdTaken;

@@ -1,17 +1,17 @@
-//! The one clock of the core, which the host reads and passes in.
+//! Points in time, which the host reads from its clock and passes in.
 
 use std::ops::Add;
 use std::time::Duration;
 
-/// A moment, in milliseconds since the Unix epoch.
+/// A point in time, in milliseconds since the Unix epoch.
 ///
-/// Make it of the wall clock at process start plus the monotonic time since, so that it never runs backwards
-/// within a process and still means something to the next one.
+/// Derive it from the wall clock at process start plus the monotonic time since. Then it never runs
+/// backwards within a process, and the next process still understands it.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The moment `millis` milliseconds after the Unix epoch.
+    /// The time `millis` milliseconds after the Unix epoch.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
@@ -21,13 +21,13 @@ impl Timestamp {
         self.0
     }
 
-    /// The time that has passed since `earlier`, zero if that is still to come.
+    /// The time that has passed since `earlier`; zero if `earlier` is later.
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// Adds whole milliseconds, stopping at the end of time.
+/// Adds whole milliseconds, saturating at the latest time there is.
 impl Add<Duration> for Timestamp {
     type Output = Self;
 

@@ -1,77 +1,68 @@
-//! Secrets that open something, as far as the core has to know them.
+//! Passwords and tokens, as far as the core has to know them.
 
 use std::fmt;
 use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 
-/// A keyed MAC of a room's password, so that no record ever holds the password itself.
+/// A keyed MAC of a room's password. A record holds the tag, never the password.
 ///
-/// The host computes it, with a key of its own and over the room as well as the password, so that equal
-/// passwords of two rooms do not show. Comparing takes the same time wherever two tags differ.
-#[derive(Clone, Copy)]
-pub struct PasswordTag([u8; 32]);
+/// The host computes the tag with a key of its own, over the room as well as the password, so that
+/// equal passwords of two rooms have different tags.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PasswordTag(Digest);
 
 impl PasswordTag {
     /// Wraps a MAC, for example an HMAC-SHA256 (RFC 2104).
     pub fn new(mac: [u8; 32]) -> Self {
-        Self(mac)
+        Self(Digest(mac))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.0.0
     }
 }
 
-impl PartialEq for PasswordTag {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl Eq for PasswordTag {}
-
-/// Redacted: whoever holds a tag and the key can try every password.
-impl fmt::Debug for PasswordTag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordTag(..)")
-    }
-}
-
-/// The hash of a resume or invite token, which is all that a record keeps of it.
+/// The hash of a resume or invite token. A record holds the hash, never the token.
 ///
-/// The tokens are long and random, so a plain hash (SHA-256) is enough. Comparing takes the same time wherever
-/// two hashes differ.
-#[derive(Clone, Copy)]
-pub struct TokenHash([u8; 32]);
+/// Tokens are long and random, so a plain hash such as SHA-256 is enough.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TokenHash(Digest);
 
 impl TokenHash {
     /// Wraps a hash.
     pub fn new(hash: [u8; 32]) -> Self {
-        Self(hash)
+        Self(Digest(hash))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.0.0
     }
 }
 
-impl PartialEq for TokenHash {
+/// 32 bytes derived from a secret.
+///
+/// A comparison takes the same time wherever two digests differ, so that the time of an answer does
+/// not tell how much of a guess was right.
+#[derive(Clone, Copy)]
+struct Digest([u8; 32]);
+
+impl PartialEq for Digest {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-impl Eq for TokenHash {}
+impl Eq for Digest {}
 
-/// Redacted, like all that has to do with secrets.
-impl fmt::Debug for TokenHash {
+/// Redacted: with a tag and its key one can try every password.
+impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash(..)")
+        f.write_str("..")
     }
 }
 
-/// A resume token that the host has made: 256 random bits as text, and their hash.
+/// A resume token made by the host: 256 random bits as text, and their hash.
 ///
 /// The text goes to the participant, in `joined` and `resumed`; the hash goes into the record.
 #[derive(Clone)]
@@ -81,12 +72,12 @@ pub struct ResumeToken {
 }
 
 impl ResumeToken {
-    /// Takes a fresh token; `hash` is what the host will make of `text` when it is presented.
+    /// Takes a fresh token. `hash` is what the host computes from `text` when it is presented.
     pub fn new(text: impl Into<Arc<str>>, hash: TokenHash) -> Self {
         Self { text: text.into(), hash }
     }
 
-    /// What the record keeps.
+    /// The hash, which the record holds.
     pub fn hash(&self) -> TokenHash {
         self.hash
     }

@@ -4,4 +4,5 @@ pub(crate) mod identity;
 pub(crate) mod opaque_token;
 pub(crate) mod origin;
 pub(crate) mod secret;
+pub(crate) mod token_error;
 pub(crate) mod ws_token;

@@ -10,9 +10,9 @@ use ipnet::IpNet;
 
 /// Who counts as one client: an IPv4 address, or the 64 bits of an IPv6 address that a customer of a provider has.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Address(IpAddr);
+pub(crate) struct ClientAddress(IpAddr);
 
-impl Address {
+impl ClientAddress {
     pub(crate) fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             IpAddr::V4(ip) => Self(IpAddr::V4(ip)),
@@ -56,7 +56,7 @@ impl TrustedProxies {
     /// The client's address: that of the peer or, if it is a trusted proxy, the last in the header that is none.
     ///
     /// Where an entry cannot be read, the proxy that has written it is the client: whatever is left of it may be invented.
-    pub(crate) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> Address {
+    pub(crate) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> ClientAddress {
         let mut client = peer.ip();
         let (name, read): (_, fn(&str) -> Option<IpAddr>) = match self.header {
             ForwardedHeader::Forwarded => (&FORWARDED, forwarded_for),
@@ -76,7 +76,7 @@ impl TrustedProxies {
             let (true, Some(ip)) = (self.contain(client), read(hop)) else { break };
             client = ip;
         }
-        Address::of(client)
+        ClientAddress::of(client)
     }
 }
 
@@ -182,8 +182,8 @@ mod tests {
             assert_eq!(network(text), None, "{text}");
         }
         assert_eq!(
-            Address::of(Ipv4Addr::LOCALHOST.into()),
-            Address::of("::ffff:127.0.0.1".parse().unwrap())
+            ClientAddress::of(Ipv4Addr::LOCALHOST.into()),
+            ClientAddress::of("::ffff:127.0.0.1".parse().unwrap())
         );
     }
 }

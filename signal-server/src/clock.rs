@@ -19,6 +19,16 @@ pub(crate) fn system_time(at: Timestamp) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(at.as_millis())
 }
 
+/// A moment of the system's, as the core has it.
+pub(crate) fn to_timestamp(at: SystemTime) -> Timestamp {
+    Timestamp::from_millis(0) + at.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// The seconds since 1970 by the system's clock, as tokens have them.
+pub(crate) fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
 impl Clock {
     pub(crate) fn start() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

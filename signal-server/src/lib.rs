@@ -94,22 +94,23 @@ pub use async_trait::async_trait;
 pub use auth::identity::{Authenticate, Identity, InvalidJwks, InvalidKey, User};
 pub use auth::origin::Origins;
 pub use auth::secret::Secret;
-pub use auth::ws_token::TokenError;
+pub use auth::token_error::TokenError;
 pub use cli::stop_signal::StopSignal;
 pub use client_address::ForwardedHeader;
-pub use ice::{IceRequest, IceServer, IceServerSource, IceServers};
+pub use ice::source::{IceRequest, IceServer, IceServerSource, IceServers};
 pub use limits::Limits;
 pub use metrics::Counts;
 pub use rooms::creation::CreateRoomError;
-pub use rooms::credentials::RoomPass;
+pub use rooms::credentials::RoomCredentials;
 pub use rooms::lifetime::{InvalidLifetime, Lifetime};
 pub use rooms::public_url::{InvalidPublicUrl, PublicUrl};
+pub use server::Server;
+pub use server::builder::Builder;
 pub use server::handle::{
-    BanError, CreatedRoom, KickError, NewRoom, ParticipantInfo, RoomInfo, RoomNotFound,
+    BanError, CreateRoom, CreatedRoom, KickError, ParticipantInfo, RoomDetails, RoomNotFound,
     ServerHandle,
 };
-pub use server::{Builder, Server};
 pub use signal_core::{
     Capacity, DisplayName, InvalidCapacity, InvalidName, OnCreatorLeave, ParticipantId, RoomId,
 };
-pub use store::{DataDirError, RoomChange, RoomStore, StoreError};
+pub use store::{DataDirError, RoomStore, RoomWrite, StoreError};

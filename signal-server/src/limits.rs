@@ -1,14 +1,11 @@
 //! How much may be asked of a server, and what is said when it is more.
 
-pub(crate) mod attempts;
-pub(crate) mod quota;
+pub(crate) mod concurrency;
+pub(crate) mod counters;
+pub(crate) mod fixed_window;
+pub(crate) mod rates;
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-
-use tokio::time::Instant;
-
-use crate::metrics::Metrics;
 
 /// How much each address, user and connection may ask of a server. What a participant may send is part of
 /// [`HubConfig`](signal_core::HubConfig).
@@ -134,36 +131,3 @@ impl Limit {
         }
     }
 }
-
-/// Counts refusals, and tells of them in the log without flooding it: each setting once a second.
-#[derive(Debug)]
-pub(crate) struct Refusals {
-    metrics: Metrics,
-    told: [Mutex<Told>; Limit::ALL.len()],
-}
-
-/// When the log was last told of a limit, and how many refusals it does not know of.
-#[derive(Debug, Default)]
-struct Told {
-    at: Option<Instant>,
-    untold: u64,
-}
-
-impl Refusals {
-    pub(crate) fn new(metrics: Metrics) -> Self {
-        Self { metrics, told: Default::default() }
-    }
-
-    pub(crate) fn count(&self, limit: Limit) {
-        self.metrics.refused(limit);
-        // Nothing under the lock leaves it half changed.
-        let mut told = self.told[limit as usize].lock().unwrap_or_else(PoisonError::into_inner);
-        told.untold += 1;
-        if told.at.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
-            tracing::warn!(setting = limit.setting(), refused = told.untold, "over a limit");
-            *told = Told { at: Some(Instant::now()), untold: 0 };
-        }
-    }
-}
-
-const TELL_EVERY: Duration = Duration::from_secs(1);

@@ -9,8 +9,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::limits::Limit;
-
 /// Every number; clones count together. None is for a single room or participant, whose number has no bound.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
@@ -54,7 +52,7 @@ struct RequestLabels {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
-        let metrics = Self {
+        Self {
             rooms: Gauge::default(),
             participants: Gauge::default(),
             connections: Gauge::default(),
@@ -67,16 +65,17 @@ impl Metrics {
             }),
             handling: Histogram::new(exponential_buckets(0.000_004, 4.0, 8)),
             saving: Histogram::new(exponential_buckets(0.001, 2.0, 12)),
-        };
-        // An alarm wants to see zero.
-        for limit in Limit::ALL {
-            let _ = metrics.refusals.get_or_create(&RefusalLabels { setting: limit.setting() });
         }
-        metrics
     }
 
-    pub(crate) fn refused(&self, limit: Limit) {
-        self.refusals.get_or_create(&RefusalLabels { setting: limit.setting() }).inc();
+    /// Has a limit show before it is reached for the first time.
+    pub(crate) fn limit_at_zero(&self, setting: &'static str) {
+        let _ = self.refusals.get_or_create(&RefusalLabels { setting });
+    }
+
+    /// Counts what was refused because of a limit, by the setting that changes it.
+    pub(crate) fn refused(&self, setting: &'static str) {
+        self.refusals.get_or_create(&RefusalLabels { setting }).inc();
     }
 
     /// How long a request took; `route` is a pattern, not a path.

@@ -4,4 +4,6 @@ pub(crate) mod access;
 pub(crate) mod creation;
 pub(crate) mod credentials;
 pub(crate) mod lifetime;
+pub(crate) mod names;
 pub(crate) mod public_url;
+pub(crate) mod service;

@@ -14,9 +14,9 @@ pub(crate) use self::file::DataDir;
 pub use self::file::DataDirError;
 use self::owned::Owned;
 pub(crate) use self::room_store::rooms;
-pub use self::room_store::{RoomChange, RoomStore, StoreError};
-pub(crate) use self::writer::{Change, NotSaved, Save, Writer};
-use crate::limits::quota::Place;
+pub use self::room_store::{RoomStore, RoomWrite, StoreError};
+pub(crate) use self::writer::{NotSaved, PendingWrite, Save, Writer};
+use crate::limits::concurrency::Permit;
 
 /// The rooms of one shard. Memory has the truth and answers at once; whoever asked for a change is told of it when the
 /// disk has it too.
@@ -32,11 +32,11 @@ impl Store {
         Self { rooms: MemoryStore::new(), owned: Owned::default(), disk }
     }
 
-    /// Takes in a room of an earlier process; `place` is its creator's.
+    /// Takes in a room of an earlier process; `permit` is its creator's.
     pub(crate) fn restore(
         &mut self,
         room: Room,
-        place: Option<Place<String>>,
+        permit: Option<Permit<String>>,
         grace: Duration,
         now: Timestamp,
     ) {
@@ -45,8 +45,8 @@ impl Store {
             tracing::error!("two stored rooms have one id");
             return;
         }
-        if let Some(place) = place {
-            self.owned.insert(id, place);
+        if let Some(permit) = permit {
+            self.owned.insert(id, permit);
         }
         self.disown_closed(id);
     }
@@ -55,10 +55,10 @@ impl Store {
     pub(crate) fn create(
         &mut self,
         room: Room,
-        place: Place<String>,
+        permit: Permit<String>,
     ) -> Result<Arc<Room>, RoomIdTaken> {
         let room = self.rooms.create(room)?;
-        self.owned.insert(room.id(), place);
+        self.owned.insert(room.id(), permit);
         Ok(room)
     }
 
@@ -69,13 +69,20 @@ impl Store {
     }
 
     /// Changes a room; the caller has the change saved.
-    pub(crate) fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> (Applied, Change) {
+    pub(crate) fn apply(
+        &mut self,
+        room: RoomId,
+        op: &Op,
+        now: Timestamp,
+    ) -> (Applied, PendingWrite) {
         let before = self.rooms.room(room).map(|room| room.version());
         let applied = self.rooms.apply(room, op, now);
         self.disown_closed(room);
         let change = match &applied.record {
-            Some(record) if Some(record.version()) != before => Change::Put(Arc::clone(record)),
-            Some(_) | None => Change::Nothing,
+            Some(record) if Some(record.version()) != before => {
+                PendingWrite::Put(Arc::clone(record))
+            }
+            Some(_) | None => PendingWrite::Nothing,
         };
         (applied, change)
     }
@@ -88,7 +95,7 @@ impl Store {
         }
         if let Some(disk) = &self.disk {
             for (room, record) in due {
-                let change = record.map_or(Change::Forget(room), Change::Put);
+                let change = record.map_or(PendingWrite::Forget(room), PendingWrite::Put);
                 disk.save(Save { change, is_new: false, then: Box::new(|_| {}) });
             }
         }
@@ -136,7 +143,7 @@ mod tests {
     use signal_core::{Capacity, IdSuffix, OnCreatorLeave, PasswordTag, RoomSpec, TokenHash};
 
     use super::*;
-    use crate::limits::quota::Occupancy;
+    use crate::limits::concurrency::ConcurrencyLimit;
     use crate::metrics::Metrics;
 
     const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -175,16 +182,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut store, writer, rooms) = open(folder.path());
         assert_eq!(rooms, []);
-        let rooms_of = Occupancy::new();
+        let rooms_of = ConcurrencyLimit::new();
         for number in [1, 2] {
-            let place = rooms_of.enter("alice".to_owned(), 2).unwrap();
-            let change = Change::Put(store.create(room(number), place).unwrap());
+            let permit = rooms_of.acquire("alice".to_owned(), 2).unwrap();
+            let change = PendingWrite::Put(store.create(room(number), permit).unwrap());
             writer.save(Save { change, is_new: true, then: Box::new(|saved| saved.unwrap()) });
         }
         // The first is over, and remembered.
-        assert!(rooms_of.enter("alice".to_owned(), 2).is_none());
+        assert!(rooms_of.acquire("alice".to_owned(), 2).is_none());
         store.handle_timeout(NOW + Duration::from_secs(60));
-        assert!(rooms_of.enter("alice".to_owned(), 2).is_some());
+        assert!(rooms_of.acquire("alice".to_owned(), 2).is_some());
         writer.flush().await;
         let expired = Arc::clone(store.room(room(1).id()).unwrap());
         drop((store, writer));

@@ -1,7 +1,6 @@
 //! The requests to the server that the handle offers, checked before they are sent.
 
 use serde::Serialize;
-use signal_core::wire::payload;
 use signal_core::{Audience, ClientMessage, DisplayName, Payload, Topic};
 
 use crate::session::CommandError;
@@ -27,7 +26,7 @@ pub(crate) fn name(name: &str) -> Result<ClientMessage, CommandError> {
 }
 
 fn json<T: Serialize + ?Sized>(value: &T, most: usize) -> Result<Payload, CommandError> {
-    let json = payload(value).map_err(|error| CommandError::Json(error.to_string()))?;
+    let json = Payload::new(value).map_err(|error| CommandError::Json(error.to_string()))?;
     let bytes = json.as_bytes().len();
     if bytes > most { Err(CommandError::TooLarge { bytes, most }) } else { Ok(json) }
 }

@@ -6,7 +6,6 @@ mod upkeep;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use signal_core::wire::payload;
 use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
 
 use super::candidates::Candidates;
@@ -368,5 +367,5 @@ impl Peer {
 }
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> Payload {
-    payload(value).expect("strings, candidates and labels have a JSON form")
+    Payload::new(value).expect("strings, candidates and labels have a JSON form")
 }

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use signal_core::wire::payload;
 use signal_core::{ClientMessage, DisplayName, Payload, Request, RequestId};
 
 use super::error::CommandError;
@@ -119,7 +118,7 @@ impl PendingRequests {
         }
         let number = self.next_number();
         self.ping = Some(number);
-        let t = payload(&()).expect("null has a JSON form");
+        let t = Payload::new(&()).expect("null has a JSON form");
         Some(Request { message: ClientMessage::Ping { t }, req: request_id(number) })
     }
 

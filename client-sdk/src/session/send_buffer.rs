@@ -83,12 +83,12 @@ const OVERHEAD: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use signal_core::wire::payload;
+    use signal_core::Payload;
 
     use super::*;
 
     fn ping(number: u32) -> Request {
-        Request { message: ClientMessage::Ping { t: payload(&number).unwrap() }, req: None }
+        Request { message: ClientMessage::Ping { t: Payload::new(&number).unwrap() }, req: None }
     }
 
     fn polled(outbox: &mut SendBuffer) -> Vec<Request> {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use client_sdk::CommandError;
 use client_sdk::session::{Action, Session, SessionEvent, SignalingLoss};
 use serde_json::{Value, json};
-use signal_core::wire::{decode_server, encode_client, payload};
-use signal_core::{Audience, ClientMessage, Topic};
+use signal_core::wire::{decode_server, encode_client};
+use signal_core::{Audience, ClientMessage, Payload, Topic};
 
 #[test]
 fn a_command_is_done_when_the_ping_behind_it_is_answered() {
@@ -101,7 +101,7 @@ fn commands_wait_for_a_lost_server_and_are_sent_again_when_it_is_resumed() {
 #[test]
 fn a_seat_taken_anew_knows_nothing_of_earlier_commands_but_is_told_the_state() {
     let mut host = Host::joined();
-    let state = payload(&json!({"hand": true})).unwrap();
+    let state = Payload::new(&json!({"hand": true})).unwrap();
     host.session.handle_request(ClientMessage::Update { name: None, state: Some(state) });
     host.pong("2");
     let open = host.say("a");
@@ -185,7 +185,7 @@ impl Host {
         self.session.handle_request(ClientMessage::Message {
             to,
             topic,
-            data: payload(data).unwrap(),
+            data: Payload::new(data).unwrap(),
         })
     }
 

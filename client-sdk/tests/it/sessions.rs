@@ -1,6 +1,7 @@
 //! Sessions over a real hub, without sockets: whatever the order in which things arrive, every pair ends connected.
 //!
-//! A failure prints its seed; `SESSIONS_SEED=… cargo test -p client-sdk --test it sessions` runs it again alone.
+//! A failure prints its seed; `SESSIONS_SEED=… cargo test -p client-sdk --test it sessions` runs it
+//! again alone. `SESSIONS_RUNS=n` runs so many seeds, by default 1,000.
 
 mod connection;
 mod random;
@@ -16,9 +17,10 @@ const STEPS: usize = 400;
 
 #[test]
 fn every_pair_ends_connected_whatever_the_order() {
-    let seeds = match std::env::var("SESSIONS_SEED") {
-        Ok(seed) => seed.parse().unwrap()..=seed.parse().unwrap(),
-        Err(_) => 1..=RUNS,
+    let variable = |name| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
+    let seeds = match variable("SESSIONS_SEED") {
+        Some(seed) => seed..=seed,
+        None => 1..=variable("SESSIONS_RUNS").unwrap_or(RUNS),
     };
     for seed in seeds {
         let outcome = std::panic::catch_unwind(|| run(seed));

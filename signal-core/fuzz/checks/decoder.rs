@@ -1,11 +1,12 @@
-//! What holds for every frame, whoever made it.
+//! What holds for every frame.
 
 #![allow(dead_code, unreachable_pub, reason = "each target uses one of the two")]
 
 use bytes::Bytes;
 use signal_core::{ProtocolVersion, wire};
 
-/// What a participant sends. What was understood is understood again in the form that this crate writes.
+/// What a participant sends. What was understood is understood again in the form that this crate
+/// writes.
 pub fn client(data: &[u8]) {
     let frame = Bytes::copy_from_slice(data);
     for protocol in [ProtocolVersion::V1, ProtocolVersion::V2] {

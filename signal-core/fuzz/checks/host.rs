@@ -1,9 +1,11 @@
-//! What a server does around its hubs.
+//! The host of the hubs: what a server does around them.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use signal_core::{ConnId, Hub, IceServers, Input, NodeId, Op, Output, Room, ServerMessage, wire};
+use signal_core::{
+    ConnId, Hub, IceServers, Input, NodeId, Op, Output, Payload, Room, ServerMessage, wire,
+};
 
 use super::{World, config, room_id};
 
@@ -107,7 +109,7 @@ impl World {
             }
             Output::Frame { to, frame } => self.deliver(hub, to, &frame),
             Output::IceServersWanted { conn, req, .. } => {
-                let servers = wire::payload(&["ice"]).expect("it is JSON");
+                let servers = Payload::new(&["ice"]).expect("it is JSON");
                 let ice = IceServers { servers, expires_at: self.now + Duration::from_secs(60) };
                 self.hubs[hub].handle_input(Input::IceServers { conn, ice, req }, self.now);
             }

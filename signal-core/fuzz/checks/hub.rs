@@ -1,11 +1,11 @@
-//! Two hubs, one store and whatever a script makes of them.
+//! Two hubs and one store, driven by a script.
 //!
-//! A script is text, so that a corpus can be read and written by hand. Each line is a letter, a digit that names one of
-//! eight sockets (even ones are at the first hub, odd ones at the second), and what that letter needs; a line that makes
-//! no sense does nothing:
+//! A script is text, so that a corpus can be read and written by hand. Each line is a letter, a
+//! digit that names one of eight sockets (even ones are at the first hub, odd ones at the second),
+//! and what that letter needs; a line that makes no sense does nothing:
 //!
 //! ```text
-//! o0        opens socket 0 with a new guest's ticket (O0 speaks v2); o0 1 takes the ticket of socket 1
+//! o0        opens socket 0 with a new guest's ticket (O0 speaks v2); o0 1 takes that of socket 1
 //! c0        opens socket 0 with the creator's ticket (C0 speaks v2)
 //! a0        opens socket 0 and lets the hub ask who it is; y0 admits it, n0 refuses it
 //! r0 1 5    opens socket 0 with the newest resume token of socket 1, having received 5 messages
@@ -36,8 +36,8 @@ use signal_core::{
     ReplayLimit, ResumeToken, Room, RoomId, RoomSpec, Rotation, Ticket, Timestamp, TokenHash,
 };
 
-/// Plays a script. Whatever it is, nobody is sent anything before its welcome or after its close, what waits stays
-/// within its limits, and in the end nothing is left.
+/// Plays a script. Whatever it is, nobody is sent anything before its welcome or after its close,
+/// what waits stays within its limits, and in the end nothing is left.
 pub fn inputs(script: &[u8]) {
     let mut world = World::new();
     for line in script.split(|byte| *byte == b'\n').take(MAX_LINES) {
@@ -80,6 +80,7 @@ struct Conn {
     reads: bool,
     unsent: usize,
     asks: bool,
+    protocol: ProtocolVersion,
 }
 
 impl World {
@@ -118,16 +119,16 @@ impl World {
         match verb {
             b'o' | b'O' => self.open_guest(slot, protocol(verb), rest),
             b'c' | b'C' => {
-                self.open(slot, protocol(verb), Some(Ticket::Creator), attach(Ticket::Creator))
+                self.open(slot, protocol(verb), Some(Ticket::Creator), attach(Ticket::Creator));
             }
             b'a' | b'A' => {
-                self.open(slot, protocol(verb), None, Entry::Ask { credential: Bytes::new() })
+                self.open(slot, protocol(verb), None, Entry::Ask { credential: Bytes::new() });
             }
             b'y' | b'n' => self.decide(slot, verb == b'y'),
             b'r' => self.resume(slot, rest),
             b's' => {
                 let frame = self.filled(rest);
-                conn.map(|conn| self.input(slot, Input::Frame { conn, frame })).unwrap_or_default();
+                conn.map(|conn| self.send(slot, conn, &frame)).unwrap_or_default();
             }
             b'l' => self.lose(slot, Disconnect::Abrupt),
             b'x' => self.lose(slot, Disconnect::Clean),
@@ -197,6 +198,7 @@ impl World {
             reads: true,
             unsent: 0,
             asks,
+            protocol,
         };
         self.conns.insert(conn, state);
         let resume_token = ResumeToken::new(format!("token {}", self.last_conn), token);
@@ -215,6 +217,11 @@ impl World {
             let entry = Entry::Resume { token, last_seq: number(last_seq), ice: None };
             self.open(slot, ProtocolVersion::V2, of.ticket, entry);
         }
+    }
+
+    fn send(&mut self, slot: usize, conn: ConnId, frame: &Bytes) {
+        let decoder = self.hubs[slot % 2].decoder(self.conns[&conn].protocol);
+        self.input(slot, Input::Frame { conn, frame: decoder.decode(frame) });
     }
 
     fn decide(&mut self, slot: usize, admit: bool) {

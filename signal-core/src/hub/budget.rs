@@ -1,28 +1,28 @@
-//! How much a connection may still send.
+//! The message and byte budget of a connection.
 
 use std::time::Duration;
 
 use crate::config::RateLimit;
 use crate::time::Timestamp;
 
-/// What a connection has used up of its messages and bytes.
+/// How much of its messages and bytes a connection has used up.
 #[derive(Debug)]
 pub(super) struct Budget {
     messages: Bucket,
     bytes: Bucket,
-    /// When the last `rate_limited` was sent, and when the run of them began that it belongs to.
+    /// When the last `rate_limited` was sent, and when the series of them began.
     last_told: Option<Timestamp>,
     over_since: Timestamp,
 }
 
-/// What to do with a message that is over the budget.
+/// What to do about a message that is over the budget.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Excess {
-    /// Close the connection: it has gone on for too long.
+pub(super) enum OverLimit {
+    /// Close the connection, which has been over its budget for too long.
     Close,
-    /// Drop it in silence: the sender was told less than a second ago.
+    /// Drop the message silently: the sender was told less than a second ago.
     Drop,
-    /// Drop it and tell the sender when it may go on.
+    /// Drop the message and tell the sender when it may go on.
     Tell {
         /// After this time.
         retry_after: Duration,
@@ -39,14 +39,14 @@ impl Budget {
         }
     }
 
-    /// Pays for one message of that many bytes, in a room with that many others.
+    /// Charges one message of that many bytes, in a room with that many other participants.
     pub(super) fn pay_message(
         &mut self,
         bytes: usize,
         peers: usize,
         limit: &RateLimit,
         now: Timestamp,
-    ) -> Result<(), Excess> {
+    ) -> Result<(), OverLimit> {
         let peers = u32::try_from(peers).unwrap_or(u32::MAX);
         let burst = limit
             .burst_messages
@@ -58,40 +58,40 @@ impl Budget {
         }
     }
 
-    /// Pays for bytes that go to more than one receiver.
+    /// Charges bytes alone, for a message that goes to more than one receiver.
     pub(super) fn pay_bytes(
         &mut self,
         bytes: usize,
         limit: &RateLimit,
         now: Timestamp,
-    ) -> Result<(), Excess> {
+    ) -> Result<(), OverLimit> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         self.bytes
             .take(bytes, limit.burst_bytes, limit.bytes_per_second, now)
             .map_err(|retry_after| self.exceeded(retry_after, limit, now))
     }
 
-    fn exceeded(&mut self, retry_after: Duration, limit: &RateLimit, now: Timestamp) -> Excess {
+    fn exceeded(&mut self, retry_after: Duration, limit: &RateLimit, now: Timestamp) -> OverLimit {
         let since_told = self.last_told.map(|at| now.saturating_since(at));
         if since_told.is_some_and(|since| since < TELL_EVERY) {
-            return Excess::Drop;
+            return OverLimit::Drop;
         }
-        // Whoever was within the limit for a while begins anew.
+        // A sender that was within its budget for a while starts a new series.
         if since_told.is_none_or(|since| since >= 2 * TELL_EVERY) {
             self.over_since = now;
         }
         self.last_told = Some(now);
         if now.saturating_since(self.over_since) >= limit.patience {
-            return Excess::Close;
+            return OverLimit::Close;
         }
-        Excess::Tell { retry_after }
+        OverLimit::Tell { retry_after }
     }
 }
 
-/// A leaky bucket: what is put in drains at a steady rate.
+/// A leaky bucket: its level falls at a steady rate.
 #[derive(Debug)]
 struct Bucket {
-    /// In thousandths, so that a millisecond's share of the rate is a whole number.
+    /// In thousandths, so that the share of a millisecond in the rate is a whole number.
     level: u64,
     at: Timestamp,
 }
@@ -101,7 +101,7 @@ impl Bucket {
         Self { level: 0, at: now }
     }
 
-    /// Puts something in, or tells after how long it would fit.
+    /// Adds an amount, or returns how long it takes until the amount fits.
     fn take(
         &mut self,
         amount: u32,
@@ -161,7 +161,10 @@ mod tests {
         let mut budget = Budget::new(START);
         assert_eq!(budget.pay_message(100, 0, &limit(), START), Ok(()));
         let retry_after = Duration::from_secs(2);
-        assert_eq!(budget.pay_message(20, 0, &limit(), START), Err(Excess::Tell { retry_after }));
+        assert_eq!(
+            budget.pay_message(20, 0, &limit(), START),
+            Err(OverLimit::Tell { retry_after })
+        );
         assert_eq!(budget.pay_message(20, 0, &limit(), at(2000)), Ok(()));
     }
 
@@ -171,21 +174,21 @@ mod tests {
         let told: Vec<_> = (0..60)
             .map(|n| at(n * 100))
             .map(|now| (now, budget.pay_bytes(1000, &limit(), now).unwrap_err()))
-            .filter(|(_, excess)| *excess != Excess::Drop)
+            .filter(|(_, over)| *over != OverLimit::Drop)
             .collect();
         let times: Vec<u64> =
             told.iter().map(|(now, _)| now.as_millis() - START.as_millis()).collect();
         assert_eq!(times, [0, 1000, 2000, 3000, 4000, 5000]);
-        assert!(told[..5].iter().all(|(_, excess)| matches!(excess, Excess::Tell { .. })));
-        assert_eq!(told[5].1, Excess::Close);
+        assert!(told[..5].iter().all(|(_, over)| matches!(over, OverLimit::Tell { .. })));
+        assert_eq!(told[5].1, OverLimit::Close);
     }
 
     #[test]
     fn a_pause_within_the_limit_begins_anew() {
         let mut budget = Budget::new(START);
         for millis in [0, 1000, 2000, 3000, 4000, 6000] {
-            let excess = budget.pay_bytes(1000, &limit(), at(millis));
-            assert!(matches!(excess, Err(Excess::Tell { .. })), "{millis}: {excess:?}");
+            let over = budget.pay_bytes(1000, &limit(), at(millis));
+            assert!(matches!(over, Err(OverLimit::Tell { .. })), "{millis}: {over:?}");
         }
     }
 }

@@ -1,34 +1,33 @@
-//! Messages that come by way of another node, and messages that have to wait.
+//! Messages from other nodes, and messages that have to wait.
 //!
-//! What a message goes by is named in its [`NodeFrame`]. It waits until this node has seen that record and has welcomed
-//! the addressee. What the same sender says to the same addressee later goes by the same record or a newer one, so it
-//! waits as well and keeps its place.
+//! A [`NodeFrame`] names the record that its sender went by. It waits until this node has seen that
+//! record and has sent `joined` to the addressee. Later messages of the same sender to the same
+//! addressee name the same record or a newer one, so they wait too, and the order is kept.
 
 use std::mem;
 
 use super::Hub;
-use super::connection::Phase;
+use super::connection::Connection;
 use super::delivery::Refused;
 use super::io::Output;
-use super::negotiation::Verdict;
+use super::negotiation::Decision;
 use super::node_frame::{NodeBody, NodeFrame, SeatRef};
-use super::request::Sender;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId};
-use crate::message::{RequestId, ServerMessage, SignalKind};
+use crate::message::{ServerMessage, SignalKind};
 use crate::protocol::ProtocolVersion;
 use crate::room::Seat;
 use crate::time::Timestamp;
 
-/// What can be done with a frame.
+/// What to do with a frame.
 enum Readiness {
-    /// Nothing: it is addressed to or comes from a seat that has lost messages since, which both sides were told.
+    /// Drop it: the sender or the addressee has lost messages since, and both sides were told so.
     Dropped,
-    /// Deliver it.
+    /// Deliver it now.
     Now,
-    /// Wait.
+    /// Hold it until a newer record or a `joined`.
     Later,
-    /// Tell its sender that it cannot be delivered.
+    /// Tell the sender why it cannot be delivered.
     Never(ErrorCode),
 }
 
@@ -70,7 +69,7 @@ impl Hub {
         }
         match local.member(to.id) {
             Some(_) => Readiness::Now,
-            None if self.is_entering(seat) => Readiness::Later,
+            None if self.is_attaching(seat) => Readiness::Later,
             None => Readiness::Never(ErrorCode::PeerUnreachable),
         }
     }
@@ -85,7 +84,7 @@ impl Hub {
                     Some(to) => self.send(room, to.id, &message, now),
                     None => {
                         self.broadcast_v2(room, &message, Some(from), now);
-                        self.hold_for_entering(node, &frame, now);
+                        self.hold_for_attaching(node, &frame, now);
                     }
                 }
             }
@@ -98,19 +97,24 @@ impl Hub {
                 self.error(room, to.id, *code, refused, now);
             }
             (NodeBody::Signal(signal), Some(to)) => {
-                // The other node has judged what comes from the smaller id.
+                let patience = self.config.offer_patience;
+                let local = self.rooms.get_mut(&room);
+                let Some(receiver) = local.and_then(|local| local.receiver(to.id)) else { return };
+                // The node of the smaller id judges, so the other node has judged its signals
+                // already.
                 let is_judged = node != self.node && from < to.id;
-                let verdict = if is_judged {
-                    Verdict::Forward
+                let decision = if is_judged {
+                    Decision::Forward
                 } else {
-                    self.judge(room, from, to.id, signal, now)
+                    receiver.negotiations.judge(from, to.id, signal, patience, now)
                 };
-                match verdict {
-                    Verdict::Conflict => self.bounce(node, &frame, ErrorCode::OfferConflict, now),
-                    Verdict::Drop => {}
-                    Verdict::Forward => {
+                match decision {
+                    Decision::Conflict => self.bounce(node, &frame, ErrorCode::OfferConflict, now),
+                    Decision::Drop => {}
+                    Decision::Forward => {
                         let message = ServerMessage::Signal { from, signal: signal.clone() };
-                        self.send(room, to.id, &message, now);
+                        let outgoing = receiver.write(&message, &self.config.replay, now);
+                        self.dispatch(room, outgoing, now);
                     }
                 }
             }
@@ -118,8 +122,8 @@ impl Hub {
         }
     }
 
-    /// Tells the sender of a frame that it was refused: in the name of its addressee, or in its own if it was for
-    /// everybody.
+    /// Tells the sender of a frame that it was refused. The answer is from the addressee, or from
+    /// the sender itself if the frame was for everybody.
     fn bounce(&mut self, node: NodeId, frame: &NodeFrame, code: ErrorCode, now: Timestamp) {
         let kind = match &frame.body {
             NodeBody::Message { .. } => None,
@@ -140,32 +144,14 @@ impl Hub {
         self.bounce(self.node, frame, ErrorCode::PeerUnreachable, now);
     }
 
-    /// An offer that never arrived refuses nobody.
+    /// Takes an offer back that never arrived, so that it refuses no offer of the other side.
     fn withdraw_offer(&mut self, room: RoomId, from: ParticipantId, to: ParticipantId) {
         if let Some(local) = self.rooms.get_mut(&room) {
-            local.negotiation(from, to).withdraw(from, to);
+            local.negotiations.withdraw(from, to);
         }
     }
 
-    /// Whether a message to that seat of this node has to wait: it is still to be welcomed.
-    pub(super) fn has_to_wait(&self, room: RoomId, to: ParticipantId) -> bool {
-        self.rooms.get(&room).is_none_or(|local| local.member(to).is_none())
-    }
-
-    pub(super) fn hold(
-        &mut self,
-        sender: Sender,
-        to: ParticipantId,
-        body: NodeBody,
-        req: Option<RequestId>,
-        now: Timestamp,
-    ) {
-        if let Some(frame) = self.address(sender, Some(to), body, req) {
-            self.hold_frame(self.node, frame, now);
-        }
-    }
-
-    fn hold_frame(&mut self, node: NodeId, frame: NodeFrame, now: Timestamp) {
+    pub(super) fn hold_frame(&mut self, node: NodeId, frame: NodeFrame, now: Timestamp) {
         let size = frame.size();
         let most = self.config.max_held_bytes;
         match self.rooms.get_mut(&frame.room) {
@@ -177,21 +163,22 @@ impl Hub {
         }
     }
 
-    /// Keeps a message to everybody for those who are still to be welcomed: the others know of them already.
-    fn hold_for_entering(&mut self, node: NodeId, frame: &NodeFrame, now: Timestamp) {
+    /// Holds a message to everybody for the participants that have not got their `joined` yet: the
+    /// others see them in the room already.
+    fn hold_for_attaching(&mut self, node: NodeId, frame: &NodeFrame, now: Timestamp) {
         let Some(local) = self.rooms.get(&frame.room) else { return };
         let seats = local.record().map_or(&[][..], |record| record.seats());
-        let entering = seats.iter().filter(|seat| {
+        let attaching = seats.iter().filter(|seat| {
             let is_here = seat.attachment.node == self.node && seat.protocol == ProtocolVersion::V2;
-            is_here && local.member(seat.id).is_none() && self.is_entering(seat)
+            is_here && local.member(seat.id).is_none() && self.is_attaching(seat)
         });
-        let entering = entering.map(|seat| SeatRef { id: seat.id, generation: seat.generation });
-        for to in entering.collect::<Vec<_>>() {
+        let attaching = attaching.map(|seat| SeatRef { id: seat.id, generation: seat.generation });
+        for to in attaching.collect::<Vec<_>>() {
             self.hold_frame(node, NodeFrame { to: Some(to), ..frame.clone() }, now);
         }
     }
 
-    /// Goes through what waits, after something has changed that it may have waited for.
+    /// Goes through the frames that wait, after a newer record or a `joined`.
     pub(super) fn release_held(&mut self, room: RoomId, now: Timestamp) {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         if local.held.is_empty() {
@@ -203,10 +190,8 @@ impl Hub {
         }
     }
 
-    /// Whether the connection that holds a seat is still to be told so.
-    pub(super) fn is_entering(&self, seat: &Seat) -> bool {
-        self.connections
-            .get(&seat.attachment.conn)
-            .is_some_and(|connection| matches!(connection.phase, Phase::Entering(_)))
+    /// Whether the connection that carries a seat has not got its `joined` yet.
+    fn is_attaching(&self, seat: &Seat) -> bool {
+        self.connections.get(&seat.attachment.conn).is_some_and(Connection::is_attaching)
     }
 }

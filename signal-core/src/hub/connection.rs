@@ -1,10 +1,9 @@
-//! What a hub knows of one connection.
+//! One connection, as the hub knows it.
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::budget::Budget;
+use super::frame::ClientFrame;
 use super::io::{Disconnect, Randomness};
 use crate::ids::{ParticipantId, RoomId};
 use crate::language::Language;
@@ -28,36 +27,37 @@ pub(super) struct Connection {
 
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// The host has not decided yet whether it may enter.
-    Asking(Held),
-    /// The store has not answered yet.
-    Entering(Entering),
-    /// It has left; the store has not answered yet and nothing it sends counts.
+    /// The host has not decided yet whether the participant may enter.
+    Authorizing(Backlog),
+    /// The store has not answered the attach or resume yet.
+    Attaching(Attaching),
+    /// The participant has left. The store has not answered yet, and what the participant sends is
+    /// ignored.
     Leaving,
-    /// In the room.
+    /// The participant has a seat, and was sent `joined` or `resumed`.
     Seated(ParticipantId),
 }
 
-/// A connection on its way to a seat.
+/// What a connection needs when the store gives it a seat.
 #[derive(Debug)]
-pub(super) struct Entering {
-    /// What it already sends waits.
-    pub(super) held: Held,
+pub(super) struct Attaching {
+    /// What the participant sends meanwhile.
+    pub(super) backlog: Backlog,
     pub(super) ice: Option<IceServers>,
-    /// Of a resume, how many messages the participant has received.
+    /// For a resume: how many messages the participant has received.
     pub(super) last_seq: u64,
-    /// It has gone meanwhile: the seat is given back when it comes.
+    /// Set if the connection is lost meanwhile. The seat is given back when it comes.
     pub(super) lost: Option<Disconnect>,
 }
 
-/// Frames that wait for their connection to be seated.
+/// Frames of a connection that has no seat yet.
 #[derive(Debug, Default)]
-pub(super) struct Held {
-    frames: Vec<Bytes>,
+pub(super) struct Backlog {
+    frames: Vec<ClientFrame>,
     bytes: usize,
 }
 
-/// Bad messages of the last minute or so.
+/// The bad messages of about the last minute.
 #[derive(Debug)]
 struct BadMessages {
     since: Timestamp,
@@ -76,7 +76,7 @@ impl Connection {
             room,
             protocol,
             language,
-            phase: Phase::Asking(Held::default()),
+            phase: Phase::Authorizing(Backlog::default()),
             randomness,
             budget: Budget::new(now),
             unsent_bytes: 0,
@@ -84,7 +84,18 @@ impl Connection {
         }
     }
 
-    /// Counts a bad message; `true` if it was one too many.
+    /// Whether the store has been asked for a seat and has not answered yet.
+    pub(super) fn is_attaching(&self) -> bool {
+        matches!(self.phase, Phase::Attaching(_))
+    }
+
+    /// Counts bytes that were handed out; `true` if more than `most` are not acknowledged.
+    pub(super) fn count_unsent(&mut self, bytes: usize, most: usize) -> bool {
+        self.unsent_bytes += bytes;
+        self.unsent_bytes > most
+    }
+
+    /// Counts a bad message; `true` if it is one too many.
     pub(super) fn count_bad_message(&mut self, most: u32, now: Timestamp) -> bool {
         if now.saturating_since(self.bad_messages.since) >= MINUTE {
             self.bad_messages = BadMessages { since: now, count: 0 };
@@ -94,10 +105,10 @@ impl Connection {
     }
 }
 
-impl Held {
-    pub(super) fn push(&mut self, frame: Bytes) {
-        // Empty frames take memory too.
-        self.bytes += frame.len() + size_of::<Bytes>();
+impl Backlog {
+    pub(super) fn push(&mut self, frame: ClientFrame) {
+        // Short frames take memory too.
+        self.bytes += frame.bytes + size_of::<ClientFrame>();
         self.frames.push(frame);
     }
 
@@ -105,7 +116,7 @@ impl Held {
         self.bytes
     }
 
-    pub(super) fn into_frames(self) -> Vec<Bytes> {
+    pub(super) fn into_frames(self) -> Vec<ClientFrame> {
         self.frames
     }
 }

@@ -1,4 +1,4 @@
-//! The way of a message out: encoded, numbered, handed out, accounted for.
+//! How a message gets out: encoded, numbered, kept for a replay, handed out, counted as unsent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::Hub;
 use super::io::{CloseCode, Output};
+use super::local_room::Outgoing;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::{RequestId, ServerMessage};
@@ -15,7 +16,7 @@ use crate::time::Timestamp;
 use crate::wire;
 
 impl Hub {
-    /// Sends a message to a member; to one without a socket, when it comes back.
+    /// Sends a message to a member. A member without a socket gets it when it resumes.
     pub(super) fn send(
         &mut self,
         room: RoomId,
@@ -23,21 +24,25 @@ impl Hub {
         message: &ServerMessage,
         now: Timestamp,
     ) {
-        let Some(member) = self.rooms.get_mut(&room).and_then(|local| local.member_mut(to)) else {
-            return;
-        };
-        let frame = wire::encode_server(message, member.protocol);
-        member.record(&frame, &self.config.replay, now);
-        let (conn, protocol) = (member.conn, member.protocol);
-        if protocol == ProtocolVersion::V2 {
-            self.kept(room, now);
+        let receiver = self.rooms.get_mut(&room).and_then(|local| local.receiver(to));
+        if let Some(receiver) = receiver {
+            let outgoing = receiver.write(message, &self.config.replay, now);
+            self.dispatch(room, outgoing, now);
+        }
+    }
+
+    /// Hands out a message that was written for a member.
+    pub(super) fn dispatch(&mut self, room: RoomId, outgoing: Outgoing, now: Timestamp) {
+        let Outgoing { conn, frame, moves_deadline } = outgoing;
+        if moves_deadline {
+            self.move_deadline(room);
         }
         if let Some(conn) = conn {
             self.hand_out(conn, frame, now);
         }
     }
 
-    /// Sends a message to every member but one.
+    /// Sends a message to every member except one.
     pub(super) fn broadcast(
         &mut self,
         room: RoomId,
@@ -55,7 +60,7 @@ impl Hub {
         self.broadcast_v2(room, message, except, now);
     }
 
-    /// Sends a message that v1 does not have to every other member that speaks v2.
+    /// Sends a message to every member that speaks v2, except one.
     pub(super) fn broadcast_v2(
         &mut self,
         room: RoomId,
@@ -73,14 +78,16 @@ impl Hub {
             }
         }
         let Some(frame) = frame else { return };
-        self.kept(room, now);
-        let Some(local) = self.rooms.get(&room) else { return };
+        let moves_deadline = local.note_kept(&self.config.replay, now);
         let v2 = Arc::clone(&local.audience().v2);
         let except_conn = except.and_then(|id| local.member(id)?.conn);
+        if moves_deadline {
+            self.move_deadline(room);
+        }
         self.hand_out_to_all(&v2, except_conn, &frame, now);
     }
 
-    /// Tells a participant that a message of its own was refused.
+    /// Tells a member that its message was refused.
     pub(super) fn error(
         &mut self,
         room: RoomId,
@@ -117,36 +124,37 @@ impl Hub {
             frame: frame.clone(),
         });
         for &conn in to.iter().filter(|conn| Some(**conn) != except) {
-            self.account(conn, frame.len(), now);
+            let Some(connection) = self.connections.get_mut(&conn) else { continue };
+            if connection.count_unsent(frame.len(), self.config.max_unsent_bytes) {
+                self.close(conn, CloseCode::SlowConsumer, now);
+            }
         }
     }
 
     pub(super) fn hand_out(&mut self, conn: ConnId, frame: Bytes, now: Timestamp) {
-        if !self.connections.contains_key(&conn) {
-            return;
-        }
-        let bytes = frame.len();
+        let Some(connection) = self.connections.get_mut(&conn) else { return };
+        let is_over = connection.count_unsent(frame.len(), self.config.max_unsent_bytes);
         self.outputs.push_back(Output::Frame { to: conn, frame });
-        self.account(conn, bytes, now);
+        if is_over {
+            self.close(conn, CloseCode::SlowConsumer, now);
+        }
     }
 
-    /// Counts what was handed out; one frame may go over the limit, the next finds the connection closed.
-    fn account(&mut self, conn: ConnId, bytes: usize, now: Timestamp) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
-        connection.unsent_bytes += bytes;
-        if connection.unsent_bytes > self.config.max_unsent_bytes {
-            self.cut_off(conn, CloseCode::SlowConsumer, now);
+    /// Sets the deadline of a room anew, after the first message was kept for a replay.
+    fn move_deadline(&mut self, room: RoomId) {
+        if let Some(local) = self.rooms.get(&room) {
+            self.deadlines.set(room, local.deadline(local.prune_at()));
         }
     }
 }
 
-/// A participant's message that was refused, as far as its sender is told.
+/// What the sender of a refused message is told, beyond the code.
 #[derive(Debug, Default)]
 pub(super) struct Refused<'a> {
-    /// Whom it was for.
+    /// The participant that the message was for.
     pub(super) about: Option<ParticipantId>,
     pub(super) detail: Option<&'a str>,
-    /// Whether the same will never work, though what fails with this code often works later.
+    /// Whether trying again is of no use, although it is for most errors with this code.
     pub(super) is_final: bool,
     pub(super) retry_after: Option<Duration>,
     pub(super) req: Option<RequestId>,

@@ -1,21 +1,22 @@
-//! How a newer record of a room differs from the one before: who joined, who left, what changed.
+//! The difference between two records of a room: who joined, who left, what changed.
 
 use crate::ids::ParticipantId;
 use crate::message::{PeerUpdate, RoomInfo};
-use crate::room::{LeaveReason, Room, Seat};
+use crate::reason::LeaveReason;
+use crate::room::{Room, Seat};
 
-/// What those who know the older record have to be told.
+/// What a newer record changes for members that know the older one.
 #[derive(Debug, Default)]
 pub(super) struct Difference {
-    /// Seats that are gone, oldest first.
+    /// Seats that are gone, oldest first, and how they ended.
     pub(super) left: Vec<(ParticipantId, LeaveReason)>,
     /// Seats that are new, oldest first.
     pub(super) joined: Vec<ParticipantId>,
     /// Seats that changed, oldest first.
     pub(super) updated: Vec<(ParticipantId, PeerUpdate)>,
-    /// The room, if something about it changed.
+    /// What participants see of the room, if that changed.
     pub(super) room: Option<RoomInfo>,
-    /// Whether it ends later than before.
+    /// Whether the room ends later than before.
     pub(super) extended: bool,
 }
 
@@ -38,8 +39,8 @@ impl Difference {
     }
 }
 
-/// A record remembers the last departures only. Of the others the loss is assumed: a client that is told so keeps the
-/// media for as long as it flows, which does no harm to one that is really gone.
+/// Older departures, which the record no longer has, are reported as [`LeaveReason::Lost`]. Clients
+/// then keep the media until it stops, which is harmless.
 fn reason(id: ParticipantId, after: &Room) -> LeaveReason {
     after.departure(id).unwrap_or(LeaveReason::Lost)
 }

@@ -1,10 +1,11 @@
-//! What goes into a hub and what comes out.
+//! The inputs and outputs of a hub.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::frame::ClientFrame;
 use super::node_frame::NodeFrame;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, IdSuffix, NodeId, OpId, ParticipantId, RoomId};
@@ -16,7 +17,7 @@ use crate::room::{Grant, Op, Room};
 use crate::store::Applied;
 use crate::token::{ResumeToken, TokenHash};
 
-/// Something that happened, told to a [`Hub`](crate::Hub).
+/// Something that happened, for [`Hub::handle_input`](crate::Hub::handle_input).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Input {
@@ -24,30 +25,31 @@ pub enum Input {
     Authorized {
         /// The connection that waits.
         conn: ConnId,
-        /// How it enters, or what it is told before it is closed.
+        /// How it enters, or the error that it is told before it is closed.
         entry: Result<Entry, ErrorCode>,
     },
-    /// The store has carried out the operation of that [`Output::Commit`].
+    /// The store has handled an [`Output::Commit`].
     Committed {
-        /// The number the commit had.
+        /// The id from the output.
         op: OpId,
-        /// What became of it.
+        /// The result.
         applied: Applied,
     },
-    /// The host is about to stop: a v2 participant is told when to come back, the connection is closed with
-    /// [`CloseCode::Unavailable`], and a seat that can be resumed is kept.
+    /// The host is about to stop. A v2 participant is told when to come back, the connection is
+    /// closed with [`CloseCode::Unavailable`], and a seat that can be resumed is kept.
     Draining {
         /// The connection.
         conn: ConnId,
-        /// After which time it finds a server again.
+        /// How long to wait before coming back.
         reconnect_after: Duration,
     },
-    /// A frame arrived. Frames of one connection are handed in in the order of their arrival.
+    /// A frame has arrived. Hand in the frames of one connection in the order of their arrival.
     Frame {
         /// The connection.
         conn: ConnId,
-        /// One whole message.
-        frame: Bytes,
+        /// One whole message, decoded by a [`decoder`](crate::Hub::decoder) of the connection's
+        /// protocol version.
+        frame: ClientFrame,
     },
     /// The answer to [`Output::IceServersWanted`].
     IceServers {
@@ -55,54 +57,54 @@ pub enum Input {
         conn: ConnId,
         /// The servers.
         ice: IceServers,
-        /// As it was in the output.
+        /// The request id from the output.
         req: Option<RequestId>,
     },
-    /// A connection has ended. Harmless if the hub has closed it.
+    /// A connection has ended. Nothing happens if the hub has closed it before.
     Lost {
         /// The connection.
         conn: ConnId,
-        /// How.
+        /// How it ended.
         how: Disconnect,
     },
-    /// A connection was opened.
+    /// A connection has been opened.
     Open {
         /// A new id for the connection.
         conn: ConnId,
-        /// The room it is for.
+        /// The room to enter.
         room: RoomId,
-        /// How it speaks.
+        /// The version of the protocol that it speaks; v2 for [`Entry::Resume`].
         protocol: ProtocolVersion,
-        /// The language of the texts it gets.
+        /// The language of the texts that it is sent.
         language: Language,
-        /// How it enters.
+        /// How it enters the room.
         entry: Entry,
-        /// Random; used where an id or a resume token is needed.
+        /// Random values, used if an id or a resume token is needed.
         randomness: Randomness,
     },
-    /// A frame from another node.
+    /// A frame has arrived from another node.
     FromNode {
         /// The node that sent it.
         from: NodeId,
         /// The frame.
         frame: NodeFrame,
     },
-    /// A newer record of a room, for a change that somebody else asked the store for.
+    /// A newer record of a room, after an operation that this hub did not ask for.
     Record(Arc<Room>),
-    /// The host has got rid of frames it was handed; may be told in sums.
+    /// The host has written frames that it was handed. It may report several at once.
     Sent {
         /// The connection.
         conn: ConnId,
-        /// The length of the frames, in bytes.
+        /// Their length, in bytes.
         bytes: usize,
     },
-    /// The store has not answered: the operation of that [`Output::Commit`] may have been carried out or not.
-    /// The hub asks for the same again, at once: wait before you hand this in.
+    /// The store has not answered an [`Output::Commit`], and may have applied the operation or not.
+    /// The hub asks for the same operation again at once, so wait a moment before you hand this in.
     Uncommitted {
-        /// The number the commit had.
+        /// The id from the output.
         op: OpId,
     },
-    /// That [`Output::ToNode`] could not be delivered; its sender is told.
+    /// An [`Output::ToNode`] could not be delivered. The hub tells the sender.
     Undelivered {
         /// The frame.
         frame: NodeFrame,
@@ -112,33 +114,34 @@ pub enum Input {
 /// How a connection gets its seat.
 #[derive(Clone, Debug)]
 pub enum Entry {
-    /// Nobody has checked yet what it shows: the hub asks with [`Output::Authorize`], and keeps what the
-    /// participant already sends.
+    /// With a credential that the host has not verified yet. The hub asks with
+    /// [`Output::Authorize`], and holds back what the participant sends meanwhile.
     Ask {
-        /// What the host needs in order to decide.
+        /// What the host needs to decide, passed through unread.
         credential: Bytes,
     },
     /// With a token that the host has verified.
     Attach {
-        /// What the token grants.
+        /// The grant of the token.
         grant: Grant,
         /// The name to show.
         name: DisplayName,
-        /// v2: the ICE servers it is told of.
+        /// v2: the ICE servers for the participant.
         ice: Option<IceServers>,
     },
-    /// With a resume token; v2 only.
+    /// v2: with a resume token. The store verifies it.
     Resume {
         /// The hash of the token.
         token: TokenHash,
         /// How many messages the participant has received.
         last_seq: u64,
-        /// The ICE servers it is told of; [`Room::resumable`](crate::Room::resumable) tells whose seat it is.
+        /// The ICE servers for the participant; [`Room::resumable`](crate::Room::resumable) tells
+        /// whose seat the token resumes.
         ice: Option<IceServers>,
     },
 }
 
-/// What an attach may need of random things.
+/// Random values for one connection, drawn by the host.
 #[derive(Clone, Debug)]
 pub struct Randomness {
     /// The random part of a participant id.
@@ -150,44 +153,45 @@ pub struct Randomness {
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Disconnect {
-    /// With a close frame of the participant (1000, 1001 or no code): it has left.
+    /// With a close frame of the participant (1000, 1001 or no code). The participant has left.
     Clean,
-    /// Without one: a v2 participant may come back.
+    /// In any other way. A v2 participant may come back.
     Abrupt,
 }
 
-/// Something to do, told by a [`Hub`](crate::Hub).
+/// Something for the host to do, from [`Hub::poll_output`](crate::Hub::poll_output).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Output {
-    /// Decide about a connection, however long it takes, and hand the decision in as [`Input::Authorized`].
+    /// Decide whether a participant may enter, and hand the decision in as [`Input::Authorized`].
+    /// This may take as long as it needs.
     Authorize {
         /// The connection that waits.
         conn: ConnId,
         /// The room it wants to enter.
         room: RoomId,
-        /// What it shows.
+        /// The credential from [`Entry::Ask`].
         credential: Bytes,
     },
     /// Send the same frame to each of these connections.
     Broadcast {
         /// The connections.
         to: Arc<[ConnId]>,
-        /// Not to this one of them.
+        /// A connection to leave out.
         except: Option<ConnId>,
-        /// Encoded once; clone it for each.
+        /// One whole message. It is encoded once; clone it for each connection.
         frame: Bytes,
     },
-    /// Send what is queued for the connection, then close it. The hub has forgotten it already.
+    /// Send what is queued for the connection, then close it. The hub has already removed it.
     Close {
         /// The connection.
         conn: ConnId,
-        /// What to close it with.
+        /// The close code.
         code: CloseCode,
     },
     /// Have the store apply an operation to a room, and hand the result in as [`Input::Committed`].
     Commit {
-        /// To be handed back with the result.
+        /// The id to hand in with the result.
         op: OpId,
         /// The room.
         room: RoomId,
@@ -209,46 +213,47 @@ pub enum Output {
         room: RoomId,
         /// The participant.
         participant: ParticipantId,
-        /// To be handed back.
+        /// The request id to hand in with the servers.
         req: Option<RequestId>,
     },
-    /// Nothing to do, only to count: the connection sent more than it may, and that message was dropped. With one too
-    /// many of them comes [`Output::Close`] in its place.
+    /// Count this if you like: a message was dropped because its sender is over its rate. A
+    /// connection that goes on for too long gets [`Output::Close`] instead.
     OverRate {
         /// The connection.
         conn: ConnId,
     },
-    /// Hand this to the hub of another node as [`Input::FromNode`], or back to this one as [`Input::Undelivered`].
-    /// Frames to one node keep their order.
+    /// Hand a frame to the hub of another node as [`Input::FromNode`], or back to this hub as
+    /// [`Input::Undelivered`]. Keep the order of the frames to one node.
     ToNode {
         /// The node.
         node: NodeId,
         /// The frame.
         frame: NodeFrame,
     },
-    /// Nobody of that room is here any more: its records are not needed.
+    /// Stop handing in records of this room. Nobody in it is served here any more.
     Unwatch(RoomId),
-    /// The first connection to a room has come: hand in its newer records as [`Input::Record`] from here on.
+    /// Hand in every newer record of this room as [`Input::Record`] from now on. The first
+    /// connection to it has been let in.
     Watch(RoomId),
 }
 
 /// Why a connection is closed, as a WebSocket close code (RFC 6455 section 7.4).
 ///
-/// With a 45xx code a client should not come back on its own.
+/// A client should not reconnect on its own after a 45xx code.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum CloseCode {
     /// 4501: the participant sent too many bad messages.
     BadMessages,
-    /// 4500: the participant may not enter.
+    /// 4500: the participant may not enter the room.
     BadToken,
-    /// 4511: the participant was put out.
+    /// 4511: the participant was kicked.
     Kicked,
     /// 1000: the participant has left.
     Left,
-    /// 4513: the participant sent more than it may.
+    /// 4513: the participant exceeded its rate for too long.
     RateLimited,
-    /// 4509: a newer connection took over the seat.
+    /// 4509: a newer connection has taken over the seat.
     Replaced,
     /// 4510: the session is gone; join again.
     ResumeFailed,
@@ -256,7 +261,7 @@ pub enum CloseCode {
     RoomClosed,
     /// 4504: no seat is free.
     RoomFull,
-    /// 4008: the participant does not read what it is sent; come back and resume.
+    /// 4008: the participant does not read fast enough; come back and resume.
     SlowConsumer,
     /// 4001: the server cannot do this right now; come back.
     Unavailable,
@@ -280,7 +285,7 @@ impl CloseCode {
         }
     }
 
-    /// What a connection is closed with that was refused for that reason.
+    /// The close code for a connection that was refused with that error.
     pub fn after_refusal(code: ErrorCode) -> Self {
         match code {
             ErrorCode::ResumeFailed => Self::ResumeFailed,

@@ -1,4 +1,4 @@
-//! The ways of a connection out: it says so, it is lost, it is closed.
+//! How a connection ends: the participant leaves, the socket is lost, or the hub closes it.
 
 use std::time::Duration;
 
@@ -11,17 +11,18 @@ use crate::protocol::ProtocolVersion;
 use crate::room::{LeaveKind, Op};
 use crate::time::Timestamp;
 
-/// Whether a seat is kept for a while after its socket was lost.
+/// Whether a seat is kept for a while after its socket is lost.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Keep {
-    /// Its participant has a token to come back with.
+pub(super) enum KeepSeat {
+    /// It is kept: the participant has a token to resume it with.
     ForResume,
-    /// It has not.
+    /// It ends.
     No,
 }
 
 impl Hub {
-    /// Takes nothing more from the participant, and closes its socket once the store knows.
+    /// Handles a `leave` message. The connection is closed when the store has answered; until then
+    /// what the participant sends is ignored.
     pub(super) fn leave(&mut self, conn: ConnId, room: RoomId, id: ParticipantId) {
         self.remove_member(room, id);
         if let Some(connection) = self.connections.get_mut(&conn) {
@@ -35,65 +36,68 @@ impl Hub {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let (room, protocol) = (connection.room, connection.protocol);
         match &mut connection.phase {
-            Phase::Asking(_) | Phase::Leaving => self.forget(conn),
-            // The seat is given back when it comes.
-            Phase::Entering(entering) => entering.lost = Some(how),
+            Phase::Authorizing(_) | Phase::Leaving => self.remove_connection(conn),
+            // The store may still give it a seat, which is given back then.
+            Phase::Attaching(attaching) => attaching.lost = Some(how),
             Phase::Seated(id) => {
                 let id = *id;
                 let attachment = self.attachment(conn);
                 let keep = match (protocol, how) {
-                    (ProtocolVersion::V2, Disconnect::Abrupt) => Keep::ForResume,
-                    (ProtocolVersion::V1, _) | (ProtocolVersion::V2, Disconnect::Clean) => Keep::No,
+                    (ProtocolVersion::V2, Disconnect::Abrupt) => KeepSeat::ForResume,
+                    (ProtocolVersion::V1, _) | (ProtocolVersion::V2, Disconnect::Clean) => {
+                        KeepSeat::No
+                    }
                 };
                 match keep {
-                    Keep::ForResume => self.disconnect_member(room, id),
-                    Keep::No => self.remove_member(room, id),
+                    KeepSeat::ForResume => self.detach_member(room, id),
+                    KeepSeat::No => self.remove_member(room, id),
                 }
-                self.give_up_seat(room, attachment, how, keep, now);
-                self.forget(conn);
+                self.detach(room, attachment, how, keep, now);
+                self.remove_connection(conn);
             }
         }
     }
 
-    /// Tells the store about the seat of a socket that has gone.
-    pub(super) fn give_up_seat(
+    /// Asks the store to end or detach the seat of a socket that is gone.
+    pub(super) fn detach(
         &mut self,
         room: RoomId,
         attachment: Attachment,
         how: Disconnect,
-        keep: Keep,
+        keep: KeepSeat,
         now: Timestamp,
     ) {
         let op = match (how, keep) {
             (Disconnect::Clean, _) => Op::Leave { attachment, how: LeaveKind::Close },
-            (Disconnect::Abrupt, Keep::No) => Op::Detach { attachment, until: now },
-            (Disconnect::Abrupt, Keep::ForResume) => {
+            (Disconnect::Abrupt, KeepSeat::No) => Op::Detach { attachment, until: now },
+            (Disconnect::Abrupt, KeepSeat::ForResume) => {
                 Op::Detach { attachment, until: now + self.config.resume_grace }
             }
         };
         self.commit(room, op, AskedBy::Nobody);
     }
 
-    /// Has a participant come back later, to another process.
-    pub(super) fn send_away(&mut self, conn: ConnId, reconnect_after: Duration, now: Timestamp) {
+    /// Sends a participant away, to come back to another process.
+    pub(super) fn drain(&mut self, conn: ConnId, reconnect_after: Duration, now: Timestamp) {
         let Some(connection) = self.connections.get(&conn) else { return };
         if let (ProtocolVersion::V2, &Phase::Seated(id)) = (connection.protocol, &connection.phase)
         {
             let room = connection.room;
             self.send(room, id, &ServerMessage::ServerDraining { reconnect_after }, now);
         }
-        self.cut_off(conn, CloseCode::Unavailable, now);
+        self.close(conn, CloseCode::Unavailable, now);
     }
 
-    /// Closes a connection that still has its seat, as if it had been lost.
-    pub(super) fn cut_off(&mut self, conn: ConnId, code: CloseCode, now: Timestamp) {
+    /// Closes a connection that may have a seat, and gives the seat up as if the socket had been
+    /// lost.
+    pub(super) fn close(&mut self, conn: ConnId, code: CloseCode, now: Timestamp) {
         if !self.connections.contains_key(&conn) {
             return;
         }
         self.outputs.push_back(Output::Close { conn, code });
         match code {
             CloseCode::SlowConsumer | CloseCode::Unavailable => {
-                self.lost(conn, Disconnect::Abrupt, now)
+                self.lost(conn, Disconnect::Abrupt, now);
             }
             CloseCode::BadMessages
             | CloseCode::BadToken
@@ -107,16 +111,20 @@ impl Hub {
         }
     }
 
-    /// Closes a connection whose seat is gone or never was.
-    pub(super) fn dismiss(&mut self, conn: ConnId, code: CloseCode) {
+    /// Closes a connection that has no seat, or no longer has one.
+    pub(super) fn close_without_seat(&mut self, conn: ConnId, code: CloseCode) {
         if self.connections.contains_key(&conn) {
             self.outputs.push_back(Output::Close { conn, code });
-            self.forget(conn);
+            self.remove_connection(conn);
         }
     }
 
-    pub(super) fn forget(&mut self, conn: ConnId) {
+    pub(super) fn remove_connection(&mut self, conn: ConnId) {
         let Some(connection) = self.connections.remove(&conn) else { return };
+        // A connection that the host has not let in yet was not added to its room.
+        if matches!(connection.phase, Phase::Authorizing(_)) {
+            return;
+        }
         let room = connection.room;
         if let Some(local) = self.rooms.get_mut(&room) {
             local.connections -= 1;
@@ -124,8 +132,8 @@ impl Hub {
         self.unwatch_if_idle(room);
     }
 
-    /// Keeps a member without a socket, for as long as its seat is kept.
-    pub(super) fn disconnect_member(&mut self, room: RoomId, id: ParticipantId) {
+    /// Keeps a member without a socket, as long as its seat is kept.
+    pub(super) fn detach_member(&mut self, room: RoomId, id: ParticipantId) {
         if let Some(local) = self.rooms.get_mut(&room) {
             local.connect_member(id, None);
         }

@@ -1,20 +1,27 @@
-//! What a hub knows of a room that it serves participants of.
+//! One room, as the hub knows it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+
+use super::connection::Connection;
 use super::difference::Difference;
 use super::member::Member;
-use super::negotiation::{Negotiation, pair};
+use super::negotiation::Negotiations;
 use super::node_frame::NodeFrame;
 use crate::config::ReplayLimit;
+use crate::error::ErrorCode;
 use crate::ids::{Attachment, ConnId, NodeId, ParticipantId};
+use crate::message::ServerMessage;
 use crate::protocol::ProtocolVersion;
 use crate::room::Room;
 use crate::time::Timestamp;
 use crate::token::TokenHash;
+use crate::wire;
 
-/// The newest record seen of a room, and who of it is served here.
+/// The newest record of a room that the hub has seen, and the participants that it serves.
 #[derive(Debug, Default)]
 pub(super) struct LocalRoom {
     /// `None` until the first answer of the store.
@@ -22,25 +29,70 @@ pub(super) struct LocalRoom {
     members: BTreeMap<ParticipantId, Member>,
     /// The sockets of the members, shared with every broadcast.
     audience: Audiences,
-    negotiations: BTreeMap<(ParticipantId, ParticipantId), Negotiation>,
-    /// Frames for which this node does not know enough yet, in the order in which they came.
+    pub(super) negotiations: Negotiations,
+    /// Frames that wait for a newer record or a `joined`, in the order of their arrival.
     pub(super) held: VecDeque<(NodeId, NodeFrame)>,
     pub(super) held_bytes: usize,
-    /// When something that is kept for a replay is too old for it.
+    /// When the oldest message that is kept for a replay becomes too old.
     trim_at: Option<Timestamp>,
-    /// Connections of any phase.
+    /// Connections that were let in, with a seat or on the way to one.
     pub(super) connections: usize,
 }
 
-/// Sockets by the way they speak, since a broadcast is encoded once for each.
+/// The sockets of the members by protocol version: a broadcast is encoded once for each version.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Audiences {
     pub(super) v1: Arc<[ConnId]>,
     pub(super) v2: Arc<[ConnId]>,
 }
 
+/// Where a message for a participant goes.
+pub(super) enum Route<'a> {
+    /// To a member of this node.
+    Here(Receiver<'a>),
+    /// To a participant of this node that has not got its `joined` yet. The message waits for that.
+    Held,
+    /// To the node that serves the participant.
+    Node { node: NodeId, negotiations: &'a mut Negotiations },
+    /// Nowhere, for this reason.
+    Gone(ErrorCode),
+}
+
+/// A member, and the parts of its room that a message to it may change.
+pub(super) struct Receiver<'a> {
+    member: &'a mut Member,
+    pub(super) negotiations: &'a mut Negotiations,
+    trim_at: &'a mut Option<Timestamp>,
+}
+
+/// A message on its way to one member.
+pub(super) struct Outgoing {
+    /// `None` while the member has no socket. The message waits in its replay.
+    pub(super) conn: Option<ConnId>,
+    pub(super) frame: Bytes,
+    /// Whether the deadline of the room has to be set anew.
+    pub(super) moves_deadline: bool,
+}
+
+impl Receiver<'_> {
+    /// Encodes a message in the member's version of the protocol, numbers it, and keeps it for a
+    /// replay.
+    pub(super) fn write(
+        self,
+        message: &ServerMessage,
+        limit: &ReplayLimit,
+        now: Timestamp,
+    ) -> Outgoing {
+        let frame = wire::encode_server(message, self.member.protocol);
+        let is_kept = self.member.record(&frame, limit, now);
+        let moves_deadline = is_kept && note_kept(self.trim_at, limit, now);
+        Outgoing { conn: self.member.conn, frame, moves_deadline }
+    }
+}
+
 impl LocalRoom {
-    /// Takes over a record if it is newer and tells what is different; `None` if it is not newer.
+    /// Adopts a record and returns the difference; `None` if the record is not newer than the known
+    /// one.
     pub(super) fn see(&mut self, record: &Arc<Room>) -> Option<Difference> {
         let known = self.record.as_deref();
         if known.is_some_and(|known| {
@@ -48,26 +100,22 @@ impl LocalRoom {
         }) {
             return None;
         }
-        // Nobody is a member before the first record, so there is nobody to tell.
+        // There are no members before the first record, so nobody has to be told.
         let difference =
             known.map_or_else(Difference::default, |known| Difference::between(known, record));
         self.record = Some(Arc::clone(record));
         let gone = difference.left.iter().map(|(id, _)| *id);
         let lossy = difference.updated.iter().filter(|(_, update)| update.lossy).map(|(id, _)| *id);
         for id in gone.chain(lossy) {
-            self.free_pairs_of(id);
+            self.negotiations.remove_pairs_of(id);
         }
         Some(difference)
     }
 
-    /// Gives up the record, which is of a room that is no more.
-    pub(super) fn forget_record(&mut self) -> Option<Arc<Room>> {
+    /// Removes the record of a room that the store no longer has.
+    pub(super) fn remove_record(&mut self) -> Option<Arc<Room>> {
         self.negotiations.clear();
         self.record.take()
-    }
-
-    fn free_pairs_of(&mut self, id: ParticipantId) {
-        self.negotiations.retain(|(smaller, larger), _| *smaller != id && *larger != id);
     }
 
     pub(super) fn insert_member(&mut self, id: ParticipantId, member: Member) {
@@ -81,7 +129,7 @@ impl LocalRoom {
         Some(member)
     }
 
-    /// Gives a member another socket, or none; returns the one it had.
+    /// Gives a member another socket, or none; returns its previous one.
     pub(super) fn connect_member(
         &mut self,
         id: ParticipantId,
@@ -104,11 +152,58 @@ impl LocalRoom {
         self.audience = Audiences { v1: of(ProtocolVersion::V1), v2: of(ProtocolVersion::V2) };
     }
 
-    pub(super) fn negotiation(&mut self, a: ParticipantId, b: ParticipantId) -> &mut Negotiation {
-        self.negotiations.entry(pair(a, b)).or_default()
+    /// Finds out where a message goes.
+    ///
+    /// The seat and the member are looked up once; the route has all that is needed to pass the
+    /// message on.
+    pub(super) fn route(
+        &mut self,
+        from: ParticipantId,
+        to: ParticipantId,
+        here: NodeId,
+        connections: &FxHashMap<ConnId, Connection>,
+    ) -> Route<'_> {
+        if from == to {
+            return Route::Gone(ErrorCode::SelfTarget);
+        }
+        let Some(seat) = self.record.as_deref().and_then(|record| record.seat(to)) else {
+            return Route::Gone(ErrorCode::PeerNotFound);
+        };
+        let Attachment { node, conn } = seat.attachment;
+        if node != here {
+            return Route::Node { node, negotiations: &mut self.negotiations };
+        }
+        if let Some(member) = self.members.get_mut(&to) {
+            let (negotiations, trim_at) = (&mut self.negotiations, &mut self.trim_at);
+            return Route::Here(Receiver { member, negotiations, trim_at });
+        }
+        if connections.get(&conn).is_some_and(Connection::is_attaching) {
+            return Route::Held;
+        }
+        // The socket is gone, and the store has not answered the detach yet.
+        Route::Gone(ErrorCode::PeerUnreachable)
     }
 
-    /// The socket that a resume with that token goes on from, if everything it missed is still here.
+    pub(super) fn speaks_v1(&self, id: ParticipantId) -> bool {
+        let seat = self.record.as_deref().and_then(|record| record.seat(id));
+        seat.is_some_and(|seat| seat.protocol == ProtocolVersion::V1)
+    }
+
+    /// The member with that id, to send it a message.
+    pub(super) fn receiver(&mut self, id: ParticipantId) -> Option<Receiver<'_>> {
+        let (negotiations, trim_at) = (&mut self.negotiations, &mut self.trim_at);
+        Some(Receiver { member: self.members.get_mut(&id)?, negotiations, trim_at })
+    }
+
+    /// Counts a message of a member; returns how many other participants the room has.
+    pub(super) fn count_received(&mut self, from: ParticipantId) -> Option<usize> {
+        self.members.get_mut(&from)?.received += 1;
+        let seats = self.record.as_deref().map_or(0, |record| record.seats().len());
+        Some(seats.saturating_sub(1))
+    }
+
+    /// The previous socket of the participant that the token resumes, if every message that it
+    /// missed is still kept.
     pub(super) fn replayable(
         &self,
         token: TokenHash,
@@ -118,19 +213,17 @@ impl LocalRoom {
     ) -> Option<Attachment> {
         let seat = self.record.as_deref()?.resumable(token)?;
         let member = self.members.get(&seat.id)?;
-        // With an older token it is unknown what its holder received.
+        // With the older token it is unknown what its holder has received.
         let goes_on = seat.resumes_current(token) && member.generation == seat.generation;
         (goes_on && member.replay().reaches(received, limit, now)).then_some(member.attachment)
     }
 
-    /// Something was kept for a replay just now; `true` if that moves the deadline.
-    pub(super) fn kept(&mut self, limit: &ReplayLimit, now: Timestamp) -> bool {
-        let is_first = self.trim_at.is_none();
-        self.trim_at.get_or_insert(now + limit.age);
-        is_first
+    /// Notes that a message was kept for a replay; `true` if the deadline has to be set anew.
+    pub(super) fn note_kept(&mut self, limit: &ReplayLimit, now: Timestamp) -> bool {
+        note_kept(&mut self.trim_at, limit, now)
     }
 
-    /// Forgets what is too old for a replay.
+    /// Drops messages that are too old for a replay.
     pub(super) fn trim(&mut self, limit: &ReplayLimit, now: Timestamp) {
         if self.trim_at.is_some_and(|at| at <= now) {
             self.members.values_mut().for_each(|member| member.trim(limit, now));
@@ -139,7 +232,8 @@ impl LocalRoom {
         }
     }
 
-    /// When this room needs attention: the record's time for [`Op::Prune`](crate::Op::Prune), or a time before.
+    /// When this room needs attention: at the time for [`Op::Prune`](crate::Op::Prune) or before,
+    /// when a kept message becomes too old.
     pub(super) fn deadline(&self, prune_at: Option<Timestamp>) -> Option<Timestamp> {
         [self.trim_at, prune_at].into_iter().flatten().min()
     }
@@ -172,8 +266,15 @@ impl LocalRoom {
         &self.audience
     }
 
-    /// Whether the room is of no interest any more.
+    /// Whether nobody in the room is served here any more.
     pub(super) fn is_idle(&self) -> bool {
         self.connections == 0 && self.members.is_empty()
     }
+}
+
+/// Sets the time to drop old messages, unless it is set: then an older message is kept already.
+fn note_kept(trim_at: &mut Option<Timestamp>, limit: &ReplayLimit, now: Timestamp) -> bool {
+    let is_first = trim_at.is_none();
+    trim_at.get_or_insert(now + limit.age);
+    is_first
 }

@@ -1,27 +1,28 @@
-//! A participant that this node serves.
+//! One member: a participant that this node serves.
 
 use bytes::Bytes;
 
+use super::profile::ProfileUpdates;
 use super::replay::Replay;
-use super::showing::Showing;
 use crate::config::ReplayLimit;
 use crate::ids::{Attachment, ConnId};
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 
-/// Somebody who was sent `joined` here: with a socket, or in v2 also without one for a while.
+/// A participant that was sent `joined` here. In v2 it may be without a socket for a while.
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) protocol: ProtocolVersion,
-    /// Its socket, or the one it had last.
+    /// Its current socket, or its last one.
     pub(super) attachment: Attachment,
-    /// Of its seat when it entered; another one in a record means that it has moved on without this node.
+    /// The generation of its seat when it entered. If a record has another one, the participant has
+    /// resumed elsewhere, and this member is outdated.
     pub(super) generation: u32,
-    /// `None` while it is detached.
+    /// Its current socket; `None` while it is detached.
     pub(super) conn: Option<ConnId>,
-    /// How many messages were taken from it.
+    /// How many messages were received from it.
     pub(super) received: u64,
-    pub(super) showing: Showing,
+    pub(super) profile: ProfileUpdates,
     replay: Replay,
 }
 
@@ -33,20 +34,23 @@ impl Member {
             generation,
             conn: Some(attachment.conn),
             received: 0,
-            showing: Showing::default(),
+            profile: ProfileUpdates::default(),
             replay: Replay::default(),
         }
     }
 
-    /// Numbers and keeps a message for a replay, which only v2 has.
-    pub(super) fn record(&mut self, frame: &Bytes, limit: &ReplayLimit, now: Timestamp) {
+    /// Numbers a message and keeps it for a replay; `false` in v1, which has neither.
+    pub(super) fn record(&mut self, frame: &Bytes, limit: &ReplayLimit, now: Timestamp) -> bool {
         match self.protocol {
-            ProtocolVersion::V1 => {}
-            ProtocolVersion::V2 => self.replay.push(frame.clone(), limit, now),
+            ProtocolVersion::V1 => false,
+            ProtocolVersion::V2 => {
+                self.replay.push(frame.clone(), limit, now);
+                true
+            }
         }
     }
 
-    /// Forgets what is too old to be sent again.
+    /// Drops messages that are too old for a replay.
     pub(super) fn trim(&mut self, limit: &ReplayLimit, now: Timestamp) {
         self.replay.trim(limit, now);
     }

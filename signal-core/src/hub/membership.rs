@@ -1,4 +1,4 @@
-//! Records compared: what the members of a room are told about it and about each other.
+//! What members are told about their room and each other, from the difference between records.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +8,18 @@ use super::io::{CloseCode, Output};
 use super::local_room::LocalRoom;
 use super::{AskedBy, Hub};
 use crate::ids::{ConnId, ParticipantId, RoomId};
-use crate::language::Language;
 use crate::message::ServerMessage;
 use crate::protocol::ProtocolVersion;
-use crate::room::{CloseReason, LeaveReason, Op, Presence, Room, Status};
+use crate::reason::{CloseReason, LeaveReason};
+use crate::room::{Op, Presence, Room, Status};
 use crate::time::Timestamp;
+use crate::wording;
 
 impl Hub {
-    /// Takes over a newer record and tells everybody here what is different: the only source of `peer_joined`,
-    /// `peer_left`, `peer_updated`, `room_updated` and `room_closed`.
+    /// Adopts a newer record and tells the members what is different.
+    ///
+    /// This is the only source of `peer_joined`, `peer_left`, `peer_updated`, `room_updated` and
+    /// `room_closed`, so one node and many tell the same story.
     pub(super) fn see(&mut self, record: &Arc<Room>, now: Timestamp) {
         let room = record.id();
         let Some(local) = self.rooms.get_mut(&room) else { return };
@@ -24,13 +27,13 @@ impl Hub {
         self.deadlines.set(room, local.deadline(record.deadline()));
         match record.status() {
             Status::Closed(reason) => self.room_closed(room, reason, now),
-            Status::Open => self.tell_difference(room, record, difference, now),
+            Status::Open => self.broadcast_difference(room, record, difference, now),
         }
         self.release_held(room, now);
         self.unwatch_if_idle(room);
     }
 
-    fn tell_difference(
+    fn broadcast_difference(
         &mut self,
         room: RoomId,
         record: &Room,
@@ -66,7 +69,7 @@ impl Hub {
         }
     }
 
-    /// Parts with a member whose seat is gone.
+    /// Removes a member whose seat is gone.
     fn unseat_member(
         &mut self,
         room: RoomId,
@@ -80,20 +83,20 @@ impl Hub {
         };
         let code = match reason {
             LeaveReason::Kicked => {
-                self.tell_kicked(room, id, conn, now);
+                self.send_kicked(room, id, conn, now);
                 CloseCode::Kicked
             }
             LeaveReason::Replaced => CloseCode::Replaced,
-            // Somebody else has given it up.
+            // Another node, or the host, has ended the seat.
             LeaveReason::Left | LeaveReason::Lost => CloseCode::ResumeFailed,
         };
         self.remove_member(room, id);
-        self.dismiss(conn, code);
+        self.close_without_seat(conn, code);
     }
 
-    fn tell_kicked(&mut self, room: RoomId, id: ParticipantId, conn: ConnId, now: Timestamp) {
+    fn send_kicked(&mut self, room: RoomId, id: ParticipantId, conn: ConnId, now: Timestamp) {
         let Some(connection) = self.connections.get(&conn) else { return };
-        let reason = kicked_text(connection.language).to_owned();
+        let reason = wording::kicked(connection.language).to_owned();
         let message = match connection.protocol {
             ProtocolVersion::V1 => ServerMessage::RoomClosed { reason, code: None },
             ProtocolVersion::V2 => ServerMessage::Kicked { reason },
@@ -101,7 +104,8 @@ impl Hub {
         self.send(room, id, &message, now);
     }
 
-    /// Parts with members that were resumed elsewhere, and with sockets that somebody has declared lost.
+    /// Removes members that have resumed elsewhere, and closes sockets that somebody has declared
+    /// lost.
     fn follow_seats(&mut self, room: RoomId, record: &Room) {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let mut moved = Vec::new();
@@ -111,7 +115,7 @@ impl Hub {
             if seat.attachment.node != self.node || seat.generation != member.generation {
                 moved.push((id, member.conn));
             } else if member.attachment != seat.attachment {
-                // Resumed by a connection of this node, which is about to be told.
+                // Resumed by another connection of this node, which gets its answer next.
                 member.attachment = seat.attachment;
             } else if let (Some(conn), Presence::Detached { .. }) = (member.conn, seat.presence) {
                 cut.push((id, conn));
@@ -120,12 +124,12 @@ impl Hub {
         for (id, conn) in moved {
             self.remove_member(room, id);
             if let Some(conn) = conn {
-                self.dismiss(conn, CloseCode::Replaced);
+                self.close_without_seat(conn, CloseCode::Replaced);
             }
         }
         for (id, conn) in cut {
-            self.disconnect_member(room, id);
-            self.dismiss(conn, CloseCode::Unavailable);
+            self.detach_member(room, id);
+            self.close_without_seat(conn, CloseCode::Unavailable);
         }
     }
 
@@ -134,18 +138,18 @@ impl Hub {
         let members: Vec<_> = local.members().map(|(id, member)| (id, member.conn)).collect();
         for (id, conn) in members {
             if let Some(conn) = conn {
-                self.tell_closed(room, id, conn, reason, now);
+                self.send_closed(room, id, conn, reason, now);
             }
             self.remove_member(room, id);
             if let Some(conn) = conn {
-                self.dismiss(conn, CloseCode::RoomClosed);
+                self.close_without_seat(conn, CloseCode::RoomClosed);
             }
         }
     }
 
-    /// The store does not know the room any more: its time was over long ago, or somebody has removed it.
-    pub(super) fn room_forgotten(&mut self, room: RoomId, now: Timestamp) {
-        let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::forget_record) else {
+    /// The store no longer has the room: it expired long ago, or somebody has removed it.
+    pub(super) fn room_removed(&mut self, room: RoomId, now: Timestamp) {
+        let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::remove_record) else {
             return;
         };
         let reason =
@@ -155,7 +159,7 @@ impl Hub {
         self.unwatch_if_idle(room);
     }
 
-    fn tell_closed(
+    fn send_closed(
         &mut self,
         room: RoomId,
         id: ParticipantId,
@@ -168,7 +172,7 @@ impl Hub {
         self.send(room, id, &ServerMessage::RoomClosed { reason: text, code: Some(reason) }, now);
     }
 
-    /// Credentials last as long as the room did.
+    /// Asks for new ICE servers, since the credentials expire when the room would have ended.
     fn renew_ice_servers(&mut self, room: RoomId) {
         let Some(local) = self.rooms.get(&room) else { return };
         let v2 = local.members().filter(|(_, member)| member.protocol == ProtocolVersion::V2);
@@ -178,7 +182,7 @@ impl Hub {
         self.outputs.extend(wanted);
     }
 
-    /// The time of a room has come.
+    /// The deadline of a room has passed.
     pub(super) fn due(&mut self, room: RoomId, now: Timestamp) {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         local.trim(&self.config.replay, now);
@@ -190,28 +194,13 @@ impl Hub {
         }
     }
 
-    /// The store has looked for what is due: if it saw nothing, its clock is behind, so ask again soon.
+    /// The store has answered a prune. If the deadline has still passed, the clock of the store is
+    /// behind, so ask again soon.
     pub(super) fn pruned(&mut self, room: RoomId, now: Timestamp) {
         let Some(local) = self.rooms.get(&room) else { return };
         let prune_at = local.prune_at().map(|at| at.max(now + PRUNE_PAUSE));
         self.deadlines.set(room, local.deadline(prune_at));
     }
-
-    /// Something was kept for a replay.
-    pub(super) fn kept(&mut self, room: RoomId, now: Timestamp) {
-        let Some(local) = self.rooms.get_mut(&room) else { return };
-        if local.kept(&self.config.replay, now) {
-            let deadline = local.deadline(local.prune_at());
-            self.deadlines.set(room, deadline);
-        }
-    }
 }
 
 const PRUNE_PAUSE: Duration = Duration::from_secs(1);
-
-fn kicked_text(language: Language) -> &'static str {
-    match language {
-        Language::En => "you were removed from the room",
-        Language::Zh => "您已被移出房间",
-    }
-}

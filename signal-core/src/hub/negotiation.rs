@@ -1,46 +1,52 @@
-//! Offer and answer between two participants: whose turn it is, and what is passed on.
+//! The negotiations between participants: which offers, answers and candidates are passed on.
 //!
-//! The server sees every message of a pair in one order and both sides do not, so it settles who wins when
-//! both offer at once (glare, RFC 8829 section 4.1.8.2): the offer that reaches it first.
+//! Two participants may offer at once (glare, RFC 8829 section 4.1.8.2). Each sees its own offer
+//! first, but the server sees the messages of a pair in one order. So the server decides: the first
+//! offer wins.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::ids::ParticipantId;
 use crate::message::{Signal, SignalKind};
 use crate::time::Timestamp;
 
-/// The state of one pair.
+/// The negotiations of a room, one for each pair of participants.
 #[derive(Debug, Default)]
-pub(super) struct Negotiation {
+pub(super) struct Negotiations(BTreeMap<(ParticipantId, ParticipantId), Negotiation>);
+
+/// The negotiation of one pair.
+#[derive(Debug, Default)]
+struct Negotiation {
     smaller: Side,
     larger: Side,
 }
 
-/// One participant's part in a pair.
+/// One side of a pair.
 #[derive(Debug, Default)]
 struct Side {
-    /// Offers of this side that were passed on and not answered yet.
+    /// How many offers of this side were passed on and not answered yet.
     unanswered: u32,
-    /// When the last of them was passed on, and the number it carried.
+    /// When the last of them was passed on, and its number.
     offered_at: Timestamp,
     offer: Option<u32>,
-    /// Whether this side's last offer was refused, so that its candidates belong to nothing.
+    /// Whether the last offer of this side was refused. Its candidates are dropped then.
     refused: bool,
 }
 
 /// What to do with a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Verdict {
-    /// Tell the sender that the other side's offer won.
+pub(super) enum Decision {
+    /// Tell the sender that the offer of the other side won.
     Conflict,
-    /// Pass over it in silence: it belongs to something that is no more.
+    /// Drop it silently: it belongs to an offer that was refused or replaced.
     Drop,
     /// Pass it on.
     Forward,
 }
 
-impl Negotiation {
-    /// Judges a message from `from` to `to`.
+impl Negotiations {
+    /// Decides about a message from `from` to `to`.
     pub(super) fn judge(
         &mut self,
         from: ParticipantId,
@@ -48,7 +54,37 @@ impl Negotiation {
         signal: &Signal,
         patience: Duration,
         now: Timestamp,
-    ) -> Verdict {
+    ) -> Decision {
+        self.0.entry(pair(from, to)).or_default().judge(from, to, signal, patience, now)
+    }
+
+    /// Takes back an offer from `from` to `to` that was passed on and never arrived.
+    pub(super) fn withdraw(&mut self, from: ParticipantId, to: ParticipantId) {
+        // Without a negotiation there is no offer to take back: one of the two has left.
+        if let Some(negotiation) = self.0.get_mut(&pair(from, to)) {
+            negotiation.withdraw(from, to);
+        }
+    }
+
+    /// Removes every negotiation with that participant.
+    pub(super) fn remove_pairs_of(&mut self, id: ParticipantId) {
+        self.0.retain(|(smaller, larger), _| *smaller != id && *larger != id);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Negotiation {
+    fn judge(
+        &mut self,
+        from: ParticipantId,
+        to: ParticipantId,
+        signal: &Signal,
+        patience: Duration,
+        now: Timestamp,
+    ) -> Decision {
         let (sender, receiver) = self.sides(from, to);
         match signal.kind {
             SignalKind::Answer => sender.answer(receiver, signal.negotiation),
@@ -57,8 +93,7 @@ impl Negotiation {
         }
     }
 
-    /// Takes back an offer from `from` to `to` that was passed on but never arrived.
-    pub(super) fn withdraw(&mut self, from: ParticipantId, to: ParticipantId) {
+    fn withdraw(&mut self, from: ParticipantId, to: ParticipantId) {
         let (sender, _) = self.sides(from, to);
         sender.unanswered = sender.unanswered.saturating_sub(1);
     }
@@ -79,48 +114,48 @@ impl Side {
         offer: Option<u32>,
         patience: Duration,
         now: Timestamp,
-    ) -> Verdict {
+    ) -> Decision {
         self.refused = other.unanswered > 0 && now.saturating_since(other.offered_at) < patience;
         if self.refused {
-            return Verdict::Conflict;
+            return Decision::Conflict;
         }
         self.unanswered += 1;
         self.offered_at = now;
         self.offer = offer;
-        Verdict::Forward
+        Decision::Forward
     }
 
-    /// Every offer gets its answer, in order; only the one to the last offer still means something. An answer that
-    /// carries a number names its offer, the others are counted.
-    fn answer(&mut self, offerer: &mut Self, answered: Option<u32>) -> Verdict {
+    /// Every offer is answered, in order, and only the answer to the last offer is passed on. An
+    /// answer with a number names its offer; answers without one are counted.
+    fn answer(&mut self, offerer: &mut Self, answered: Option<u32>) -> Decision {
         self.refused = false;
         if offerer.unanswered == 0 {
-            return Verdict::Drop;
+            return Decision::Drop;
         }
         match (answered, offerer.offer) {
             (Some(answered), Some(offer)) if answered == offer => offerer.unanswered = 0,
-            (Some(_), Some(_)) => return Verdict::Drop,
+            (Some(_), Some(_)) => return Decision::Drop,
             (None, _) | (_, None) => offerer.unanswered -= 1,
         }
-        if offerer.unanswered == 0 { Verdict::Forward } else { Verdict::Drop }
+        if offerer.unanswered == 0 { Decision::Forward } else { Decision::Drop }
     }
 
-    fn candidate(&self) -> Verdict {
-        if self.refused { Verdict::Drop } else { Verdict::Forward }
+    fn candidate(&self) -> Decision {
+        if self.refused { Decision::Drop } else { Decision::Forward }
     }
 }
 
-/// The participants of a pair in the order that names it.
-pub(super) fn pair(a: ParticipantId, b: ParticipantId) -> (ParticipantId, ParticipantId) {
+/// The key of a pair: the smaller id first.
+fn pair(a: ParticipantId, b: ParticipantId) -> (ParticipantId, ParticipantId) {
     if a < b { (a, b) } else { (b, a) }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Decision::{Conflict, Drop, Forward};
     use super::SignalKind::{Answer, Candidate, Offer};
-    use super::Verdict::{Conflict, Drop, Forward};
     use super::*;
-    use crate::message::Payload;
+    use crate::payload::Payload;
 
     struct Pair {
         negotiation: Negotiation,
@@ -132,11 +167,11 @@ mod tests {
             Self { negotiation: Negotiation::default(), now: Timestamp::from_millis(1_000_000) }
         }
 
-        fn a(&mut self, kind: SignalKind) -> Verdict {
+        fn a(&mut self, kind: SignalKind) -> Decision {
             self.judge("p_a", "p_b", kind, None)
         }
 
-        fn b(&mut self, kind: SignalKind) -> Verdict {
+        fn b(&mut self, kind: SignalKind) -> Decision {
             self.judge("p_b", "p_a", kind, None)
         }
 
@@ -146,7 +181,7 @@ mod tests {
             to: &str,
             kind: SignalKind,
             negotiation: Option<u32>,
-        ) -> Verdict {
+        ) -> Decision {
             let signal = Signal { kind, payload: Payload::empty_list(), negotiation, tracks: None };
             let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
             self.negotiation.judge(from, to, &signal, Duration::from_secs(15), self.now)

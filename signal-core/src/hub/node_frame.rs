@@ -1,13 +1,15 @@
-//! What the hubs of two nodes say to each other.
+//! The frames between the hubs of two nodes.
 
 use crate::error::ErrorCode;
 use crate::ids::{ParticipantId, RoomId};
-use crate::message::{Payload, RequestId, Signal, SignalKind, Topic};
+use crate::message::{RequestId, Signal, SignalKind, Topic};
+use crate::payload::Payload;
 
-/// A message between participants that are connected to different nodes, or what became of one.
+/// A message between participants of different nodes, or the refusal of one.
 ///
-/// It names the record its sender went by and the generations of both seats: whoever gets it waits for that record
-/// and drops what is addressed to a generation that is no more. Its form on the way between nodes is the host's.
+/// It names the record that its sender went by, and the generations of both seats. The receiving
+/// hub waits for that record, and drops a frame for an older generation. How a frame is encoded
+/// between nodes is up to the host.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NodeFrame {
     /// The room.
@@ -16,18 +18,18 @@ pub struct NodeFrame {
     pub epoch: u64,
     /// The version of the record that its sender went by.
     pub version: u64,
-    /// Who said it.
+    /// The sender.
     pub from: SeatRef,
-    /// For whom it is; `None` for everybody of the room at that node.
+    /// The addressee; `None` for every participant of the room that the node serves.
     pub to: Option<SeatRef>,
-    /// What was said.
+    /// The message.
     pub body: NodeBody,
-    /// Of the participant's message.
+    /// The id of the participant's message.
     pub req: Option<RequestId>,
 }
 
 impl NodeFrame {
-    /// About how many bytes it takes to keep this.
+    /// About how many bytes of memory the frame takes.
     pub(super) fn size(&self) -> usize {
         let payload = match &self.body {
             NodeBody::Message { data, .. } => data.as_bytes().len(),
@@ -41,7 +43,7 @@ impl NodeFrame {
     }
 }
 
-/// A participant as it was when a frame was sent.
+/// A seat, as it was when a frame was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SeatRef {
     /// The participant.
@@ -53,20 +55,20 @@ pub struct SeatRef {
 /// What a [`NodeFrame`] carries.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum NodeBody {
-    /// A message of the application.
+    /// An application message.
     Message {
-        /// What it is about.
+        /// The topic.
         topic: Topic,
         /// The message.
         data: Payload,
     },
     /// An earlier message from `to` to `from` was refused.
     Refused {
-        /// Why.
+        /// The reason.
         code: ErrorCode,
-        /// Which kind of signal it was, if it was one.
+        /// The kind of signal, if the message was one.
         kind: Option<SignalKind>,
     },
-    /// A description or candidate.
+    /// A session description or ICE candidate.
     Signal(Signal),
 }

@@ -1,21 +1,24 @@
-//! Messages between participants: to one of this node, or by way of another node.
+//! Messages from one participant to another, of this node or of another one.
 //!
-//! The node that serves the smaller id of a pair judges every message of the pair, so that both sides meet one order.
+//! The node that serves the smaller id of a pair judges every signal of the pair, so that one node
+//! sees them all in one order.
 
 use super::Hub;
 use super::delivery::Refused;
 use super::io::Output;
-use super::negotiation::Verdict;
+use super::local_room::Route;
+use super::negotiation::Decision;
 use super::node_frame::{NodeBody, NodeFrame, SeatRef};
 use super::request::Sender;
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId};
-use crate::message::{Payload, RequestId, ServerMessage, Signal, Topic};
+use crate::message::{RequestId, ServerMessage, Signal, Topic};
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 
 impl Hub {
-    /// A description or candidate of a participant of this node.
+    /// Passes on a session description or ICE candidate.
     pub(super) fn signal(
         &mut self,
         sender: Sender,
@@ -25,37 +28,40 @@ impl Hub {
         now: Timestamp,
     ) {
         let Sender { room, id: from, .. } = sender;
-        let node = match self.locate(sender, to) {
-            Ok(node) => node,
-            Err(code) => {
-                let refused = Refused { about: Some(to), req, ..Refused::default() };
-                return self.error(room, from, code, refused, now);
+        let patience = self.config.offer_patience;
+        let Some(local) = self.rooms.get_mut(&room) else { return };
+        let mut route = local.route(from, to, self.node, &self.connections);
+        let decision = match &mut route {
+            Route::Here(receiver) => receiver.negotiations.judge(from, to, &signal, patience, now),
+            Route::Node { negotiations, .. } if from < to => {
+                negotiations.judge(from, to, &signal, patience, now)
             }
+            // The other node judges it, or this one when it is delivered.
+            Route::Node { .. } | Route::Held | Route::Gone(_) => Decision::Forward,
         };
-        let is_here = node == self.node;
-        // A message that is going to wait is judged when it is delivered.
-        if is_here && self.has_to_wait(room, to) {
-            return self.hold(sender, to, NodeBody::Signal(signal), req, now);
-        }
-        if is_here || from < to {
-            match self.judge(room, from, to, &signal, now) {
-                Verdict::Conflict => {
-                    let refused = Refused { about: Some(to), req, ..Refused::default() };
-                    return self.error(room, from, ErrorCode::OfferConflict, refused, now);
-                }
-                Verdict::Drop => return,
-                Verdict::Forward => {}
+        match decision {
+            Decision::Conflict => {
+                return self.refuse_message(sender, to, ErrorCode::OfferConflict, req, now);
             }
+            Decision::Drop => return,
+            Decision::Forward => {}
         }
-        if is_here {
-            self.send(room, to, &ServerMessage::Signal { from, signal }, now);
-        } else {
-            self.send_to_node(node, sender, Some(to), NodeBody::Signal(signal), req);
+        match route {
+            Route::Here(receiver) => {
+                let message = ServerMessage::Signal { from, signal };
+                let outgoing = receiver.write(&message, &self.config.replay, now);
+                self.dispatch(room, outgoing, now);
+            }
+            Route::Held => self.hold(sender, to, NodeBody::Signal(signal), req, now),
+            Route::Node { node, .. } => {
+                self.send_to_node(node, sender, to, NodeBody::Signal(signal), req);
+            }
+            Route::Gone(code) => self.refuse_message(sender, to, code, req, now),
         }
     }
 
-    /// A message of the application to one participant.
-    pub(super) fn message_one(
+    /// Passes on an application message to one participant.
+    pub(super) fn message_to_one(
         &mut self,
         sender: Sender,
         to: ParticipantId,
@@ -65,29 +71,30 @@ impl Hub {
         now: Timestamp,
     ) {
         let Sender { room, id: from, .. } = sender;
-        match self.locate(sender, to) {
-            Err(code) => {
-                let refused = Refused { about: Some(to), req, ..Refused::default() };
-                self.error(room, from, code, refused, now);
-            }
-            Ok(_) if self.speaks_v1(room, to) => {
+        let Some(local) = self.rooms.get_mut(&room) else { return };
+        let is_v1 = local.speaks_v1(to);
+        match local.route(from, to, self.node, &self.connections) {
+            Route::Gone(code) => self.refuse_message(sender, to, code, req, now),
+            Route::Here(_) | Route::Held | Route::Node { .. } if is_v1 => {
                 let detail = Some("it speaks v1, which has no `message`");
-                let refused =
-                    Refused { about: Some(to), detail, is_final: true, req, ..Refused::default() };
+                let about = Some(to);
+                let refused = Refused { about, detail, is_final: true, req, ..Refused::default() };
                 self.error(room, from, ErrorCode::PeerUnreachable, refused, now);
             }
-            Ok(node) if node != self.node => {
-                self.send_to_node(node, sender, Some(to), NodeBody::Message { topic, data }, req);
+            Route::Here(receiver) => {
+                let message = ServerMessage::Message { from, topic, data };
+                let outgoing = receiver.write(&message, &self.config.replay, now);
+                self.dispatch(room, outgoing, now);
             }
-            Ok(_) if self.has_to_wait(room, to) => {
-                self.hold(sender, to, NodeBody::Message { topic, data }, req, now);
+            Route::Held => self.hold(sender, to, NodeBody::Message { topic, data }, req, now),
+            Route::Node { node, .. } => {
+                self.send_to_node(node, sender, to, NodeBody::Message { topic, data }, req);
             }
-            Ok(_) => self.send(room, to, &ServerMessage::Message { from, topic, data }, now),
         }
     }
 
-    /// A message of the application to everybody else.
-    pub(super) fn message_room(
+    /// Passes on an application message to everybody else in the room.
+    pub(super) fn message_to_room(
         &mut self,
         sender: Sender,
         topic: Topic,
@@ -96,43 +103,23 @@ impl Hub {
         now: Timestamp,
     ) {
         let body = NodeBody::Message { topic, data };
-        let Some(frame) = self.address(sender, None, body, req) else { return };
+        let Some(frame) = self.make_node_frame(sender, None, body, req) else { return };
         for node in self.other_nodes(sender.room) {
             self.outputs.push_back(Output::ToNode { node, frame: frame.clone() });
         }
         self.deliver(self.node, frame, now);
     }
 
-    /// Finds out which node serves the addressee.
-    fn locate(&self, sender: Sender, to: ParticipantId) -> Result<NodeId, ErrorCode> {
-        if to == sender.id {
-            return Err(ErrorCode::SelfTarget);
-        }
-        let local = self.rooms.get(&sender.room).ok_or(ErrorCode::PeerNotFound)?;
-        let seat =
-            local.record().and_then(|record| record.seat(to)).ok_or(ErrorCode::PeerNotFound)?;
-        // Its socket is gone and the store has not said so yet.
-        let is_gone = seat.attachment.node == self.node
-            && local.member(to).is_none()
-            && !self.is_entering(seat);
-        if is_gone { Err(ErrorCode::PeerUnreachable) } else { Ok(seat.attachment.node) }
-    }
-
-    fn speaks_v1(&self, room: RoomId, id: ParticipantId) -> bool {
-        let seat = self.rooms.get(&room).and_then(|local| local.record()?.seat(id));
-        seat.is_some_and(|seat| seat.protocol == ProtocolVersion::V1)
-    }
-
-    pub(super) fn judge(
+    fn refuse_message(
         &mut self,
-        room: RoomId,
-        from: ParticipantId,
+        sender: Sender,
         to: ParticipantId,
-        signal: &Signal,
+        code: ErrorCode,
+        req: Option<RequestId>,
         now: Timestamp,
-    ) -> Verdict {
-        let Some(local) = self.rooms.get_mut(&room) else { return Verdict::Drop };
-        local.negotiation(from, to).judge(from, to, signal, self.config.offer_patience, now)
+    ) {
+        let refused = Refused { about: Some(to), req, ..Refused::default() };
+        self.error(sender.room, sender.id, code, refused, now);
     }
 
     fn other_nodes(&self, room: RoomId) -> Vec<NodeId> {
@@ -150,31 +137,43 @@ impl Hub {
         &mut self,
         node: NodeId,
         sender: Sender,
-        to: Option<ParticipantId>,
+        to: ParticipantId,
         body: NodeBody,
         req: Option<RequestId>,
     ) {
-        if let Some(frame) = self.address(sender, to, body, req) {
+        if let Some(frame) = self.make_node_frame(sender, Some(to), body, req) {
             self.outputs.push_back(Output::ToNode { node, frame });
         }
     }
 
-    /// Names the record that a message goes by, and the seats it is between.
-    pub(super) fn address(
+    fn hold(
+        &mut self,
+        sender: Sender,
+        to: ParticipantId,
+        body: NodeBody,
+        req: Option<RequestId>,
+        now: Timestamp,
+    ) {
+        if let Some(frame) = self.make_node_frame(sender, Some(to), body, req) {
+            self.hold_frame(self.node, frame, now);
+        }
+    }
+
+    /// Addresses a message: names the newest record, and the seats that the message is between.
+    fn make_node_frame(
         &self,
         sender: Sender,
         to: Option<ParticipantId>,
         body: NodeBody,
         req: Option<RequestId>,
     ) -> Option<NodeFrame> {
-        let local = self.rooms.get(&sender.room)?;
-        let record = local.record()?;
-        let address = |id| record.seat(id).map(|seat| SeatRef { id, generation: seat.generation });
+        let record = self.rooms.get(&sender.room)?.record()?;
+        let seat_ref = |id| record.seat(id).map(|seat| SeatRef { id, generation: seat.generation });
         let to = match to {
-            Some(to) => Some(address(to)?),
+            Some(to) => Some(seat_ref(to)?),
             None => None,
         };
-        let from = address(sender.id)?;
+        let from = seat_ref(sender.id)?;
         let (epoch, version) = (record.epoch(), record.version());
         Some(NodeFrame { room: sender.room, epoch, version, from, to, body, req })
     }

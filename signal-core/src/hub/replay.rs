@@ -1,4 +1,4 @@
-//! What a participant was sent last, to be sent again when it resumes.
+//! The last messages to a participant, to be sent again when it resumes.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::config::ReplayLimit;
 use crate::time::Timestamp;
 
-/// The numbered messages to one participant: how many there were, and the last of them.
+/// How many messages a participant was sent, and the last of them.
 #[derive(Debug, Default)]
 pub(super) struct Replay {
     /// The number of the last message.
@@ -17,7 +17,7 @@ pub(super) struct Replay {
 }
 
 impl Replay {
-    /// Numbers a message and keeps it, and drops what is over the limit.
+    /// Numbers a message, keeps it, and drops the oldest ones over the limit.
     pub(super) fn push(&mut self, frame: Bytes, limit: &ReplayLimit, now: Timestamp) {
         self.sent += 1;
         self.bytes += frame.len();
@@ -25,7 +25,7 @@ impl Replay {
         self.trim(limit, now);
     }
 
-    /// Drops what is over the limit.
+    /// Drops the oldest messages over the limit.
     pub(super) fn trim(&mut self, limit: &ReplayLimit, now: Timestamp) {
         while let Some((at, oldest)) = self.kept.front()
             && (self.kept.len() > limit.messages
@@ -37,12 +37,12 @@ impl Replay {
         }
     }
 
-    /// When the oldest message that is kept was sent.
+    /// When the oldest kept message was sent.
     pub(super) fn oldest(&self) -> Option<Timestamp> {
         self.kept.front().map(|(at, _)| *at)
     }
 
-    /// Whether everything after that message is still here.
+    /// Whether every message after the given number is still kept.
     pub(super) fn reaches(&self, received: u64, limit: &ReplayLimit, now: Timestamp) -> bool {
         let Some(missing) = self.sent.checked_sub(received) else { return false };
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
@@ -55,7 +55,7 @@ impl Replay {
                 .all(|(at, _)| now.saturating_since(*at) < limit.age)
     }
 
-    /// The messages after that one, oldest first.
+    /// The messages after the given number, oldest first.
     pub(super) fn after(&self, received: u64) -> impl Iterator<Item = &Bytes> {
         let missing = usize::try_from(self.sent.saturating_sub(received)).unwrap_or(usize::MAX);
         self.kept.iter().skip(self.kept.len().saturating_sub(missing)).map(|(_, frame)| frame)

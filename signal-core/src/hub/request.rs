@@ -1,25 +1,22 @@
-//! What a participant asks of the server, from its frame on.
-
-use bytes::Bytes;
+//! What a participant asks for: its frame charged, and each kind of message handled.
 
 use super::Hub;
-use super::budget::Excess;
-use super::connection::{Connection, Phase};
+use super::budget::OverLimit;
+use super::connection::Phase;
 use super::delivery::Refused;
+use super::frame::{ClientFrame, Malformed};
 use super::io::{CloseCode, Output};
-use super::showing::Shown;
-use crate::config::RateLimit;
+use super::profile::Profile;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
-use crate::message::{
-    Audience, ClientMessage, IceServers, Payload, Request, RequestId, ServerMessage,
-};
+use crate::message::{Audience, ClientMessage, IceServers, Request, RequestId, ServerMessage};
 use crate::name::DisplayName;
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
-use crate::wire::{self, Problem};
+use crate::wire::Problem;
 
-/// The sender of a message, as its connection is known here.
+/// The sender of a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sender {
     pub(super) conn: ConnId,
@@ -28,94 +25,81 @@ pub(super) struct Sender {
 }
 
 impl Hub {
-    pub(super) fn frame(&mut self, conn: ConnId, frame: Bytes, now: Timestamp) {
+    pub(super) fn frame(&mut self, conn: ConnId, frame: ClientFrame, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let room = connection.room;
-        let held = match &mut connection.phase {
-            Phase::Asking(held) => held,
-            Phase::Entering(entering) if entering.lost.is_none() => &mut entering.held,
-            Phase::Entering(_) | Phase::Leaving => return,
+        let backlog = match &mut connection.phase {
+            Phase::Authorizing(backlog) => backlog,
+            Phase::Attaching(attaching) if attaching.lost.is_none() => &mut attaching.backlog,
+            Phase::Attaching(_) | Phase::Leaving => return,
             Phase::Seated(id) => {
-                let id = *id;
-                return self.message(Sender { conn, room, id }, &frame, now);
+                let sender = Sender { conn, room: connection.room, id: *id };
+                let Some(local) = self.rooms.get_mut(&sender.room) else { return };
+                let Some(peers) = local.count_received(sender.id) else { return };
+                // Charged before the frame is looked at: malformed messages are not free.
+                let (budget, limit) = (&mut connection.budget, &self.config.rate);
+                return match budget.pay_message(frame.bytes, peers, limit, now) {
+                    Ok(()) => self.message(sender, frame, now),
+                    Err(over) => self.over_limit(sender, over, None, now),
+                };
             }
         };
-        held.push(frame);
-        if held.bytes() > self.config.max_held_bytes {
-            self.cut_off(conn, CloseCode::RateLimited, now);
+        backlog.push(frame);
+        if backlog.bytes() > self.config.max_held_bytes {
+            self.close(conn, CloseCode::RateLimited, now);
         }
     }
 
-    fn message(&mut self, sender: Sender, frame: &Bytes, now: Timestamp) {
-        let Some(local) = self.rooms.get_mut(&sender.room) else { return };
-        let Some(member) = local.member_mut(sender.id) else { return };
-        member.received += 1;
-        let peers = local.record().map_or(0, |record| record.seats().len() - 1);
-        if !self.pay(sender, None, now, |connection, limit| {
-            connection.budget.pay_message(frame.len(), peers, limit, now)
-        }) {
-            return;
-        }
-        if frame.len() > self.config.max_frame_bytes {
-            let detail = format!("at most {} bytes", self.config.max_frame_bytes);
-            return self.bad_message(sender, ErrorCode::MessageTooLarge, Some(&detail), None, now);
-        }
-        let Some(connection) = self.connections.get(&sender.conn) else { return };
-        match wire::decode_client(frame, connection.protocol) {
-            Ok(request) => self.request(sender, request, frame.len(), now),
-            Err(error) => {
-                // Of the others the code says it all.
+    fn message(&mut self, sender: Sender, frame: ClientFrame, now: Timestamp) {
+        match frame.content {
+            Ok(request) => self.request(sender, request, frame.bytes, now),
+            Err(Malformed::TooLong) => {
+                let detail = format!("at most {} bytes", self.config.max_frame_bytes);
+                self.too_large(sender, &detail, None, now);
+            }
+            Err(Malformed::Undecodable(error)) => {
+                let code = error.code();
+                // For the other problems the code says it all.
                 let detail = match &error.problem {
                     Problem::Invalid(detail) => Some(detail.as_str()),
                     Problem::UnknownErrorCode(_) | Problem::UnknownPeer | Problem::UnknownType => {
                         None
                     }
                 };
-                self.bad_message(sender, error.code(), detail, error.req.clone(), now);
+                self.bad_message(sender, code, detail, error.req, now);
             }
         }
     }
 
     fn request(&mut self, sender: Sender, request: Request, bytes: usize, now: Timestamp) {
         let Request { message, req } = request;
-        let Sender { conn, room, id } = sender;
+        let Sender { conn, room, id: participant } = sender;
         match message {
             ClientMessage::GetIceServers => {
-                self.outputs.push_back(Output::IceServersWanted {
-                    conn,
-                    room,
-                    participant: id,
-                    req,
-                });
+                self.outputs.push_back(Output::IceServersWanted { conn, room, participant, req });
             }
-            ClientMessage::Leave => self.leave(conn, room, id),
+            ClientMessage::Leave => self.leave(conn, room, participant),
             ClientMessage::Message { to, topic, data } => {
-                if data.as_bytes().len() > self.config.max_data_bytes {
-                    let detail =
-                        format!("`data` may have at most {} bytes", self.config.max_data_bytes);
-                    return self.bad_message(
-                        sender,
-                        ErrorCode::MessageTooLarge,
-                        Some(&detail),
-                        req,
-                        now,
-                    );
+                let most = self.config.max_data_bytes;
+                if data.as_bytes().len() > most {
+                    let detail = format!("`data` may have at most {most} bytes");
+                    return self.too_large(sender, &detail, req, now);
                 }
                 match to {
-                    Audience::One(to) => self.message_one(sender, to, topic, data, req, now),
+                    Audience::One(to) => self.message_to_one(sender, to, topic, data, req, now),
                     Audience::Room => {
                         if self.pay_for_all(sender, bytes, req.as_ref(), now) {
-                            self.message_room(sender, topic, data, req, now);
+                            self.message_to_room(sender, topic, data, req, now);
                         }
                     }
                 }
             }
             ClientMessage::Ping { t } => {
-                self.send(room, id, &ServerMessage::Pong { t, server_time: now, req }, now);
+                let pong = ServerMessage::Pong { t, server_time: now, req };
+                self.send(room, participant, &pong, now);
             }
             ClientMessage::Signal { to, signal } => self.signal(sender, to, signal, req, now),
             ClientMessage::Update { name, state } => {
-                self.update(sender, name, state, bytes, req, now)
+                self.update(sender, name, state, bytes, req, now);
             }
         }
     }
@@ -129,10 +113,10 @@ impl Hub {
         req: Option<RequestId>,
         now: Timestamp,
     ) {
-        let size = state.as_ref().map_or(0, |state| state.as_bytes().len());
-        if size > self.config.max_state_bytes {
-            let detail = format!("`state` may have at most {} bytes", self.config.max_state_bytes);
-            return self.bad_message(sender, ErrorCode::MessageTooLarge, Some(&detail), req, now);
+        let most = self.config.max_state_bytes;
+        if state.as_ref().is_some_and(|state| state.as_bytes().len() > most) {
+            let detail = format!("`state` may have at most {most} bytes");
+            return self.too_large(sender, &detail, req, now);
         }
         if !self.pay_for_all(sender, bytes, req.as_ref(), now) {
             return;
@@ -141,9 +125,9 @@ impl Hub {
         if let Some(member) =
             self.rooms.get_mut(&sender.room).and_then(|local| local.member_mut(sender.id))
         {
-            member.showing.want(Shown { name, state });
+            member.profile.want(Profile { name, state });
         }
-        self.show(sender.room, sender.id);
+        self.update_profile(sender.room, sender.id);
     }
 
     pub(super) fn ice_servers(
@@ -160,7 +144,7 @@ impl Hub {
         }
     }
 
-    /// Charges a message that goes to everybody for each receiver; the first is paid for.
+    /// Charges a message to everybody once for each receiver. The first one is paid for already.
     fn pay_for_all(
         &mut self,
         sender: Sender,
@@ -170,31 +154,33 @@ impl Hub {
     ) -> bool {
         let record = self.rooms.get(&sender.room).and_then(|local| local.record());
         let more = record.map_or(0, |record| record.seats().len().saturating_sub(2));
-        self.pay(sender, req, now, |connection, limit| {
-            connection.budget.pay_bytes(bytes.saturating_mul(more), limit, now)
-        })
+        let Some(connection) = self.connections.get_mut(&sender.conn) else { return false };
+        let bytes = bytes.saturating_mul(more);
+        let paid = connection.budget.pay_bytes(bytes, &self.config.rate, now);
+        paid.map_err(|over| self.over_limit(sender, over, req, now)).is_ok()
     }
 
-    fn pay(
+    fn over_limit(
         &mut self,
         sender: Sender,
+        over: OverLimit,
         req: Option<&RequestId>,
         now: Timestamp,
-        charge: impl FnOnce(&mut Connection, &RateLimit) -> Result<(), Excess>,
-    ) -> bool {
-        let Some(connection) = self.connections.get_mut(&sender.conn) else { return false };
-        let Err(excess) = charge(connection, &self.config.rate) else { return true };
-        match excess {
-            Excess::Close => self.cut_off(sender.conn, CloseCode::RateLimited, now),
-            Excess::Drop => self.outputs.push_back(Output::OverRate { conn: sender.conn }),
-            Excess::Tell { retry_after } => {
+    ) {
+        match over {
+            OverLimit::Close => self.close(sender.conn, CloseCode::RateLimited, now),
+            OverLimit::Drop => self.outputs.push_back(Output::OverRate { conn: sender.conn }),
+            OverLimit::Tell { retry_after } => {
                 self.outputs.push_back(Output::OverRate { conn: sender.conn });
                 let retry_after = Some(retry_after);
                 let refused = Refused { retry_after, req: req.cloned(), ..Refused::default() };
                 self.error(sender.room, sender.id, ErrorCode::RateLimited, refused, now);
             }
         }
-        false
+    }
+
+    fn too_large(&mut self, sender: Sender, detail: &str, req: Option<RequestId>, now: Timestamp) {
+        self.bad_message(sender, ErrorCode::MessageTooLarge, Some(detail), req, now);
     }
 
     fn bad_message(
@@ -207,7 +193,8 @@ impl Hub {
     ) {
         let refused = Refused { detail, req, ..Refused::default() };
         self.error(sender.room, sender.id, code, refused, now);
-        // An addressee that cannot exist is a matter of knowledge, not of form.
+        // Not an addressee that cannot exist: it may be of a newer or older server, and is no sign
+        // of a broken client.
         let counts = matches!(
             code,
             ErrorCode::InvalidMessage | ErrorCode::MessageTooLarge | ErrorCode::UnknownType
@@ -215,7 +202,7 @@ impl Hub {
         let most = self.config.max_bad_messages;
         let connection = self.connections.get_mut(&sender.conn).filter(|_| counts);
         if connection.is_some_and(|connection| connection.count_bad_message(most, now)) {
-            self.cut_off(sender.conn, CloseCode::BadMessages, now);
+            self.close(sender.conn, CloseCode::BadMessages, now);
         }
     }
 }

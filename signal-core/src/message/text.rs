@@ -1,19 +1,19 @@
-//! Short texts that programs attach to messages.
+//! Short texts that programs attach to messages: request ids and topics.
 
 use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-/// What a participant numbers a request with, to find the answer: 1 to 64 characters.
+/// A text that a participant gives a request, to recognize the answer: 1 to 64 characters.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct RequestId(Arc<str>);
 
-/// What an application's message is about: 1 to 64 characters.
+/// The topic of an application message: 1 to 64 characters.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Topic(Arc<str>);
 
-/// A text that is empty or longer than 64 characters.
+/// A text is empty or longer than 64 characters.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("expected 1 to {MAX_CHARS} characters")]
 pub struct InvalidText;
@@ -61,7 +61,7 @@ impl fmt::Display for Topic {
 const MAX_CHARS: usize = 64;
 
 fn short(text: &str) -> Result<Arc<str>, InvalidText> {
-    // Counted only where the bytes leave it open.
+    // Characters are counted only where the number of bytes leaves it open.
     let fits = !text.is_empty() && text.len() <= 4 * MAX_CHARS && text.chars().count() <= MAX_CHARS;
     if fits { Ok(text.into()) } else { Err(InvalidText) }
 }

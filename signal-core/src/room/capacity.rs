@@ -7,7 +7,7 @@ use thiserror::Error;
 pub struct Capacity(u8);
 
 impl Capacity {
-    /// The largest room.
+    /// The capacity of the largest room.
     pub const MAX: u8 = 50;
 
     /// # Errors
@@ -26,7 +26,7 @@ impl Capacity {
         self.0
     }
 
-    /// The seats that guests may hold: one is kept free for the creator.
+    /// How many seats guests may hold. One is always kept for the creator.
     pub(super) fn guests(self) -> usize {
         usize::from(self.0) - 1
     }
@@ -38,7 +38,7 @@ impl Default for Capacity {
     }
 }
 
-/// A capacity outside 1 to 50.
+/// A capacity is outside 1 to 50.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("a room holds 1 to {} participants", Capacity::MAX)]
 pub struct InvalidCapacity;

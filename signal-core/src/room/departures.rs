@@ -1,12 +1,13 @@
-//! How seats ended, so that every node can tell the others.
+//! How seats ended, so that every node can tell its members why a participant left.
 
 use std::collections::VecDeque;
 
-use super::LeaveReason;
 use crate::ids::ParticipantId;
+use crate::reason::LeaveReason;
 use crate::record::{InvalidRecord, Reader, Writer};
 
-/// The last departures from a room. A node that misses more of them at once takes the others for lost.
+/// The last departures from a room. A node that misses more of them at once reports the others as
+/// [`LeaveReason::Lost`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Departures(VecDeque<(ParticipantId, LeaveReason)>);
 

@@ -1,66 +1,55 @@
-//! One place in a room.
+//! One seat in a room.
 
 use bytes::Bytes;
 
 use crate::ids::{Attachment, ParticipantId, Ticket};
-use crate::message::{ParticipantInfo, Payload};
+use crate::message::ParticipantInfo;
 use crate::name::DisplayName;
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
-use crate::wire;
 
-/// A participant's place in a room, held from its attach until it leaves.
+/// A participant's place in the record of a room, from its attach until it leaves.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Seat {
-    /// What its token names.
+    /// The ticket that its token names.
     pub ticket: Ticket,
-    /// What the others know it by.
+    /// The id of the participant.
     pub id: ParticipantId,
     /// The name to show.
     pub name: DisplayName,
-    /// What it last said of itself.
+    /// The state that the participant last set, any JSON value.
     pub state: Option<Payload>,
-    /// How its socket speaks.
+    /// The version of the protocol that its socket speaks.
     pub protocol: ProtocolVersion,
-    /// Its socket, or the one it had last.
+    /// Its current socket, or its last one.
     pub attachment: Attachment,
-    /// Whether that socket is there.
+    /// Whether that socket is connected.
     pub presence: Presence,
-    /// Rises each time messages to or from it were lost, which voids every negotiation with it.
+    /// Rises each time messages to or from the participant are lost, which voids every negotiation
+    /// with it.
     pub generation: u32,
-    /// The token that resumes it, and the one before: it works until the newer one is used.
+    /// The token that resumes the seat, and the one before, which works until the newer one is
+    /// used: the socket may be lost before its participant has read the newer one.
     pub(super) resume: [Option<TokenHash>; 2],
-    /// Whether its last resume lost no message.
+    /// Whether no message was lost at its last resume.
     pub(super) continued: bool,
 }
 
-/// Whether a seat's socket is there.
+/// Whether the socket of a seat is connected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Presence {
-    /// It is.
+    /// The socket is connected.
     Attached,
-    /// It was lost, the seat is kept.
+    /// The socket is lost, and the seat is kept for a while.
     Detached {
-        /// When it was lost.
+        /// When the socket was lost.
         since: Timestamp,
-        /// When the seat is given up.
+        /// When the seat ends.
         until: Timestamp,
     },
-}
-
-/// How a seat ended.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum LeaveReason {
-    /// Its participant was put out.
-    Kicked,
-    /// Its participant left.
-    Left,
-    /// Its socket was lost and did not come back in time.
-    Lost,
-    /// Its token was used again: the participant is back under another id.
-    Replaced,
 }
 
 impl Seat {
@@ -69,12 +58,12 @@ impl Seat {
         self.ticket == Ticket::Creator
     }
 
-    /// Whether its socket is there.
+    /// Whether its socket is connected.
     pub fn is_attached(&self) -> bool {
         self.presence == Presence::Attached
     }
 
-    /// The entry for lists of participants.
+    /// What other participants see of this one.
     pub fn participant(&self) -> ParticipantInfo {
         ParticipantInfo {
             id: self.id,
@@ -85,7 +74,7 @@ impl Seat {
         }
     }
 
-    /// Whether that is the newest token of this seat, and not the one before.
+    /// Whether this is the newest token of the seat, not the one before it.
     pub fn resumes_current(&self, token: TokenHash) -> bool {
         self.resume[0] == Some(token)
     }
@@ -122,7 +111,7 @@ impl Seat {
             name: DisplayName::from_record(from.text()?),
             state: from.option(|from| {
                 let json = Bytes::copy_from_slice(from.bytes()?);
-                wire::payload_from_json(&json).map_err(|_| InvalidRecord::Damaged)
+                Payload::from_json(&json).map_err(|_| InvalidRecord::Damaged)
             })?,
             protocol: match from.u8()? {
                 1 => ProtocolVersion::V1,

@@ -1,16 +1,19 @@
-//! A room as bytes, and what becomes of it when the process that served it has ended.
+//! The binary record of a room, and what changes in it when the process that served the room has
+//! ended.
 
-use super::door::Door;
-use super::seating::Seating;
-use super::{CloseReason, OnCreatorLeave, Room, Status};
+use super::access::Access;
+use super::seats::Seats;
+use super::{OnCreatorLeave, Room, Status};
+use crate::reason::CloseReason;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 
 impl Room {
-    /// Writes the whole room down, for a store that keeps it beyond the process.
+    /// Writes the room as a record, for a store that outlives the process.
     ///
-    /// The first byte is the format, so that a later version can tell what it reads. Keep the record as safe as a
-    /// password file: it has the hashes of tokens and the tag of the password.
+    /// The first byte is the format, so that a later version can tell what it reads. Keep the
+    /// record as safe as a password file: it holds the hashes of tokens and the tag of the
+    /// password.
     #[must_use]
     pub fn to_record(&self) -> Vec<u8> {
         let mut out = Writer::default();
@@ -33,16 +36,17 @@ impl Room {
             Status::Closed(CloseReason::ByCreator) => 2,
             Status::Closed(CloseReason::Expired) => 3,
         });
-        self.door.write(&mut out);
-        self.seating.write(&mut out);
+        self.access.write(&mut out);
+        self.seats.write(&mut out);
         out.finish()
     }
 
-    /// Reads a room that was written down.
+    /// Reads the record of a room.
     ///
     /// # Errors
     ///
-    /// The bytes are not a whole record, or one of a newer version. Nothing in them makes this panic.
+    /// The bytes are not a whole record, or are a record of a newer version. No input makes this
+    /// panic.
     pub fn from_record(record: &[u8]) -> Result<Self, InvalidRecord> {
         let mut from = Reader::new(record);
         let format = match from.u8()? {
@@ -71,11 +75,12 @@ impl Room {
                 3 => Status::Closed(CloseReason::Expired),
                 _ => return Err(InvalidRecord::Damaged),
             },
-            door: Door::read(&mut from)?,
-            seating: Seating::read(&mut from)?,
+            access: Access::read(&mut from)?,
+            seats: Seats::read(&mut from)?,
         };
         if format == 1 {
-            // It does not say: as long ago as can be.
+            // The format does not say, so assume the earliest possible: a room lasts 24 hours at
+            // most.
             let day = 24 * 60 * 60 * 1000;
             room.created_at =
                 Timestamp::from_millis(room.expires_at.as_millis().saturating_sub(day));
@@ -83,11 +88,12 @@ impl Room {
         if from.is_at_end() { Ok(room) } else { Err(InvalidRecord::Damaged) }
     }
 
-    /// Every socket is gone with the process that held it: seats that can be resumed are kept until the given moment at
-    /// least, whatever was left of their time when it ended; the others end.
+    /// Detaches every seat, since the sockets are gone with the process that held them. Seats that
+    /// can be resumed are kept until the given time at least, whatever was left of their grace; the
+    /// others end.
     pub(crate) fn lose_sockets(&mut self, until: Timestamp, now: Timestamp) {
         if self.status == Status::Open && self.expires_at > now {
-            self.version += u64::from(self.seating.lose_sockets(until, now));
+            self.version += u64::from(self.seats.lose_sockets(until, now));
         }
     }
 }

@@ -1,25 +1,26 @@
-//! What can be seen of a room.
+//! The readable fields of a room.
 
 use std::sync::Arc;
 
-use super::{Capacity, Grant, LeaveReason, OnCreatorLeave, Reject, Room, Seat, Status};
+use super::{Capacity, Grant, OnCreatorLeave, Reject, Room, Seat, Status};
 use crate::ids::{ParticipantId, RoomId};
 use crate::message::RoomInfo;
+use crate::reason::LeaveReason;
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 
 impl Room {
-    /// The room's number.
+    /// The room's id.
     pub fn id(&self) -> RoomId {
         self.id
     }
 
-    /// Tells this room from an earlier one of the same id.
+    /// A number that tells this room from an earlier one with the same id.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// Counts the changes; of two records of one epoch the higher version is the newer.
+    /// The number of changes. Of two records of one epoch the one with the higher version is newer.
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -29,22 +30,22 @@ impl Room {
         &self.name
     }
 
-    /// Who created the room, in the host's own terms.
+    /// The creator, in the host's own terms.
     pub fn creator(&self) -> &str {
         &self.creator
     }
 
-    /// The id the creator enters with, unless somebody has entered before.
+    /// The participant id that the creator enters with, unless somebody has entered before.
     pub fn creator_id(&self) -> ParticipantId {
         self.creator_id
     }
 
-    /// How many participants fit.
+    /// How many participants the room holds.
     pub fn capacity(&self) -> Capacity {
-        self.seating.capacity()
+        self.seats.capacity()
     }
 
-    /// What becomes of the room when its creator says that it leaves.
+    /// What happens when the creator leaves.
     pub fn on_creator_leave(&self) -> OnCreatorLeave {
         self.on_creator_leave
     }
@@ -59,22 +60,23 @@ impl Room {
         self.expires_at
     }
 
-    /// Whether the room is still running.
+    /// Whether the room is running.
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// Whether newcomers are kept out.
+    /// Whether newcomers are refused.
     pub fn locked(&self) -> bool {
-        self.door.locked()
+        self.access.locked()
     }
 
-    /// How often the password was changed. Tokens name it, so that a change voids those that are not used yet.
+    /// How often the password was changed. Tokens name the epoch, so that a change voids those that
+    /// have not been used yet.
     pub fn password_epoch(&self) -> u32 {
-        self.door.password_epoch()
+        self.access.password_epoch()
     }
 
-    /// What participants are told of the room.
+    /// What participants see of the room.
     pub fn info(&self) -> RoomInfo {
         RoomInfo {
             id: self.id,
@@ -85,39 +87,41 @@ impl Room {
         }
     }
 
-    /// Everybody with a seat, oldest first, so by descending id.
+    /// The seats, oldest first, which is by descending id.
     pub fn seats(&self) -> &[Seat] {
-        self.seating.seats()
+        self.seats.as_slice()
     }
 
     /// The seat of that participant.
     pub fn seat(&self, id: ParticipantId) -> Option<&Seat> {
-        self.seating.seat(id)
+        self.seats.seat(id)
     }
 
-    /// The participant that a verified token stands for: the one whose seat it has taken, or else the id it promises.
+    /// The participant that a verified token stands for: the one that has taken its seat, or else
+    /// the id that the token names.
     ///
     /// # Errors
     ///
-    /// The token opens nothing, as an attach with it would find: the room is over or locked, or the token is void.
+    /// An attach with the token would be refused: the room is over or locked, or the token is void.
     pub fn granted(&self, grant: Grant) -> Result<ParticipantId, Reject> {
         self.running()?;
         let seat = self.seats().iter().find(|seat| seat.ticket == grant.ticket);
-        self.door.check_grant(grant, seat.is_some())?;
+        self.access.check_grant(grant, seat.is_some())?;
         Ok(seat.map_or_else(|| self.promised(grant), |seat| seat.id))
     }
 
-    /// The seat that a resume token opens.
+    /// The seat that a token resumes.
     pub fn resumable(&self, token: TokenHash) -> Option<&Seat> {
-        self.seating.resumable(token)
+        self.seats.resumable(token)
     }
 
-    /// How a participant's seat ended; of the last 64 that did. Seats that ended with the room are not among them.
+    /// How a participant's seat ended, if it is among the last 64 that did. Seats that ended with
+    /// the room are not.
     pub fn departure(&self, id: ParticipantId) -> Option<LeaveReason> {
-        self.seating.departures().reason(id)
+        self.seats.departures().reason(id)
     }
 
-    /// When [`Op::Prune`](super::Op::Prune) has something to do; `None` once the room is over.
+    /// When [`Op::Prune`](super::Op::Prune) next has something to do; `None` once the room is over.
     pub fn deadline(&self) -> Option<Timestamp> {
         if self.status != Status::Open {
             return None;
@@ -126,7 +130,7 @@ impl Room {
         Some(lapse.map_or(self.expires_at, |lapse| lapse.min(self.expires_at)))
     }
 
-    /// When a room that is over may be forgotten; `None` while it runs.
+    /// When a room that is over may be removed; `None` while it runs.
     pub fn forgotten_at(&self) -> Option<Timestamp> {
         (self.status != Status::Open).then(|| self.expires_at + Self::REMEMBERED)
     }

@@ -1,4 +1,4 @@
-//! Frames that are not messages.
+//! Why a frame cannot be decoded.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use thiserror::Error;
 use crate::error::ErrorCode;
 use crate::message::RequestId;
 
-/// A frame that is not a message.
+/// A frame could not be decoded.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{problem}")]
 pub struct DecodeError {
-    /// What is wrong with it.
+    /// What is wrong with the frame.
     pub problem: Problem,
-    /// The number that the sender gave it, where that could be read.
+    /// The request id of the message, if it could be read.
     pub req: Option<RequestId>,
 }
 
@@ -21,22 +21,22 @@ pub struct DecodeError {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// Not JSON, or a field is missing or of the wrong type.
+    /// The frame is not JSON, or a field is missing or of the wrong type.
     #[error("{0}")]
     Invalid(String),
-    /// An `error` message with a code this version does not know.
+    /// The `error` message has a code that this version does not know.
     #[error("unknown error code `{0}`")]
     UnknownErrorCode(String),
-    /// Addressed to something that cannot be a participant id.
+    /// The addressee cannot be a participant id.
     #[error("`to` is not the id of a participant")]
     UnknownPeer,
-    /// A type this version does not know.
+    /// This version does not know the type of the message.
     #[error("unknown message type")]
     UnknownType,
 }
 
 impl DecodeError {
-    /// What to tell the sender of the frame.
+    /// The error code for the sender of the frame.
     pub fn code(&self) -> ErrorCode {
         match &self.problem {
             Problem::Invalid(_) | Problem::UnknownErrorCode(_) => ErrorCode::InvalidMessage,
@@ -52,17 +52,19 @@ impl From<Problem> for DecodeError {
     }
 }
 
-/// What is wrong with a JSON text, by an error of serde, without the value that is wrong: it may be a password in the wrong
-/// place, and errors are shown and logged.
+/// The text of a serde error without the value that is wrong.
+///
+/// The value may be a password in the wrong place, and errors are shown and logged.
 ///
 /// ```
 /// let error = serde_json::from_str::<u8>("\"secret\"").unwrap_err();
-/// assert_eq!(error.to_string(), "invalid type: string \"secret\", expected u8 at line 1 column 8");
+/// let text = "invalid type: string \"secret\", expected u8 at line 1 column 8";
+/// assert_eq!(error.to_string(), text);
 /// assert_eq!(signal_core::wire::without_value(error), "expected u8 at line 1 column 8");
 /// ```
 pub fn without_value(error: impl fmt::Display) -> String {
     let text = error.to_string();
-    // The last one is serde's own, whatever the value says.
+    // The last occurrence is serde's own; an earlier one may be part of the value.
     match text.rfind(EXPECTED) {
         Some(at) => text[at + 2..].to_owned(),
         None => text,

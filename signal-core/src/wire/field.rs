@@ -1,4 +1,4 @@
-//! The fields that messages are made of.
+//! Fields that several messages share, and what is checked about them.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use serde_json::value::RawValue;
 
-use super::client::EVERYBODY;
 use super::error::Problem;
 use crate::ids::ParticipantId;
-use crate::message::Payload;
+use crate::message::{Signal, SignalKind};
+use crate::payload::Payload;
 
-/// A string where a participant id belongs.
+/// A string in place of a participant id.
 #[derive(Clone, Copy)]
 pub(super) enum Target {
-    /// It cannot be one.
+    /// It cannot be a participant id.
     Nobody,
     One(ParticipantId),
-    /// Everybody, where a message may be for all.
+    /// Everybody in the room, for messages that may be for everybody.
     Room,
 }
 
@@ -27,7 +27,7 @@ impl Target {
         match self {
             Self::Nobody => None,
             Self::One(id) => Some(id),
-            // Where only one can be meant, this is a participant of that name.
+            // In a message that is for one participant, `room` is the id of one.
             Self::Room => EVERYBODY.parse().ok(),
         }
     }
@@ -37,7 +37,8 @@ impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct IdVisitor;
 
-        // A visitor takes escaped strings without allocating, which a borrowed `&str` field would refuse.
+        // A visitor takes escaped strings without an allocation; a borrowed `&str` would refuse
+        // them.
         impl Visitor<'_> for IdVisitor {
             type Value = Target;
 
@@ -57,11 +58,53 @@ impl<'de> Deserialize<'de> for Target {
     }
 }
 
-/// Keeps `null` apart from absent, which a plain `Option` does not.
-pub(super) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<&'a RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
+pub(super) fn id(target: Target) -> Result<ParticipantId, Problem> {
+    target.id().ok_or_else(|| Problem::Invalid("malformed participant id".into()))
+}
+
+/// A field whose value is not parsed with the message around it.
+///
+/// It tells `null` from absent, which a plain `Option` does not.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Raw<'a>(Option<&'a RawValue>);
+
+impl<'a> Raw<'a> {
+    pub(super) fn present(self) -> Option<&'a RawValue> {
+        self.0
+    }
+
+    /// The value, for fields in which `null` means the same as absent.
+    pub(super) fn not_null(self) -> Option<&'a RawValue> {
+        self.0.filter(|value| value.get() != "null")
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|value| Self(Some(value)))
+    }
+}
+
+/// The fields of a session description or ICE candidate.
+#[derive(Clone, Copy, Default)]
+pub(super) struct SignalFields<'a> {
+    pub(super) sdp: Raw<'a>,
+    pub(super) candidate: Raw<'a>,
+    pub(super) neg: Raw<'a>,
+    pub(super) tracks: Raw<'a>,
+}
+
+impl SignalFields<'_> {
+    pub(super) fn parse(self, frame: &Bytes, kind: SignalKind) -> Result<Signal, Problem> {
+        let (value, name) = match kind {
+            SignalKind::Answer | SignalKind::Offer => (self.sdp, "sdp"),
+            SignalKind::Candidate => (self.candidate, "candidate"),
+        };
+        let payload = payload_of(frame, name, required(value.present(), name)?)?;
+        let negotiation = self.neg.present().map(negotiation).transpose()?;
+        let tracks = self.tracks.present().map(|tracks| list(frame, "tracks", tracks));
+        Ok(Signal { kind, payload, negotiation, tracks: tracks.transpose()? })
+    }
 }
 
 pub(super) fn required<T>(field: Option<T>, name: &str) -> Result<T, Problem> {
@@ -73,12 +116,12 @@ pub(super) fn string(value: &RawValue, name: &str) -> Result<String, Problem> {
 }
 
 /// The number of a negotiation.
-pub(super) fn negotiation(value: &RawValue) -> Result<u32, Problem> {
+fn negotiation(value: &RawValue) -> Result<u32, Problem> {
     serde_json::from_str(value.get())
         .map_err(|_| Problem::field("neg", "expected a number from 0 to 4294967295"))
 }
 
-/// A list, not looked into.
+/// An array, passed on unread.
 pub(super) fn list(frame: &Bytes, name: &str, value: &RawValue) -> Result<Payload, Problem> {
     if !value.get().starts_with('[') {
         return Err(Problem::field(name, "expected an array"));
@@ -86,7 +129,8 @@ pub(super) fn list(frame: &Bytes, name: &str, value: &RawValue) -> Result<Payloa
     payload_of(frame, name, value)
 }
 
-/// A value to pass on, as a slice of the frame.
+/// A value to pass on, as a slice of the frame. Its depth is limited, since a receiver may parse it
+/// recursively.
 pub(super) fn payload_of(frame: &Bytes, name: &str, value: &RawValue) -> Result<Payload, Problem> {
     let json = value.get().as_bytes();
     if depth(json) > MAX_DEPTH {
@@ -97,7 +141,7 @@ pub(super) fn payload_of(frame: &Bytes, name: &str, value: &RawValue) -> Result<
 
 /// How deep objects and arrays nest in a value that is known to be JSON.
 fn depth(json: &[u8]) -> usize {
-    // A description is a string, and by far the longest value there is.
+    // An SDP is a string, and by far the longest value there is.
     if json.first() == Some(&b'"') {
         return 0;
     }
@@ -117,6 +161,9 @@ fn depth(json: &[u8]) -> usize {
     }
     deepest
 }
+
+/// The addressee of a message to the whole room.
+pub(super) const EVERYBODY: &str = "room";
 
 /// The frame itself is the first of 16 levels.
 const MAX_DEPTH: usize = 15;

@@ -5,14 +5,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::ice_server::IceServer;
 
 #[derive(Deserialize)]
-struct Read {
+struct IceServerFields {
     urls: Vec<String>,
     username: Option<String>,
     credential: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct IceServerJson<'a> {
     urls: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<&'a str>,
@@ -22,7 +22,8 @@ struct Written<'a> {
 
 impl<'de> Deserialize<'de> for IceServer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Read { urls, username, credential } = Read::deserialize(deserializer)?;
+        let IceServerFields { urls, username, credential } =
+            IceServerFields::deserialize(deserializer)?;
         Ok(Self { urls, username, credential })
     }
 }
@@ -31,7 +32,7 @@ impl Serialize for IceServer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { urls, username, credential } = self;
         let (username, credential) = (username.as_deref(), credential.as_deref());
-        Written { urls, username, credential }.serialize(serializer)
+        IceServerJson { urls, username, credential }.serialize(serializer)
     }
 }
 

@@ -1,13 +1,13 @@
-//! Moments as texts (RFC 3339), in UTC.
+//! Points in time as texts (RFC 3339), in UTC.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::time::Timestamp;
 
-/// Writes a moment, like `2025-12-06T14:00:00Z`; with a fraction only where there is one.
+/// Formats a point in time, like `2025-12-06T14:00:00Z`, with a fraction only if there is one.
 ///
-/// Moments after the year 9999, which RFC 3339 cannot write, become its last second.
+/// Times after the year 9999, which RFC 3339 cannot express, become its last second.
 pub fn rfc3339(at: Timestamp) -> String {
     let nanos = i128::from(at.as_millis().min(LAST_MILLIS)) * 1_000_000;
     OffsetDateTime::from_unix_timestamp_nanos(nanos)

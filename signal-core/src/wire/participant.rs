@@ -1,39 +1,44 @@
-//! Participants and rooms within messages.
+//! Participants and rooms within messages, in both directions.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::Problem;
-use super::field::{Target, payload_of, present};
+use super::field::{Raw, Target, id, payload_of};
 use super::instant;
-use crate::message::{ParticipantInfo, Payload, RoomInfo};
+use crate::message::{ParticipantInfo, RoomInfo};
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 
-/// An entry of the list of participants, as it is read.
+/// A participant, as it is decoded.
 #[derive(Deserialize)]
 pub(super) struct ReadParticipant<'a> {
     id: Target,
     name: String,
     is_creator: bool,
     connected: Option<bool>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    state: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    state: Raw<'a>,
 }
 
 impl ReadParticipant<'_> {
     pub(super) fn parse(self, frame: &Bytes) -> Result<ParticipantInfo, Problem> {
         Ok(ParticipantInfo {
-            id: super::server::id(self.id)?,
+            id: id(self.id)?,
             name: self.name.into(),
             is_creator: self.is_creator,
             connected: self.connected.unwrap_or(true),
-            state: self.state.map(|state| payload_of(frame, "state", state)).transpose()?,
+            state: self
+                .state
+                .present()
+                .map(|state| payload_of(frame, "state", state))
+                .transpose()?,
         })
     }
 }
 
-/// The room, as it is read.
+/// A room, as it is decoded.
 #[derive(Deserialize)]
 pub(super) struct ReadRoom {
     id: String,
@@ -57,9 +62,9 @@ impl ReadRoom {
     }
 }
 
-/// An entry of the list of participants, as it is written.
+/// A participant, as it is encoded.
 #[derive(Serialize)]
-pub(super) struct WrittenParticipant<'a> {
+pub(super) struct ParticipantJson<'a> {
     id: &'a str,
     name: &'a str,
     is_creator: bool,
@@ -69,7 +74,7 @@ pub(super) struct WrittenParticipant<'a> {
     state: Option<&'a RawValue>,
 }
 
-impl<'a> WrittenParticipant<'a> {
+impl<'a> ParticipantJson<'a> {
     pub(super) fn of(participant: &'a ParticipantInfo, protocol: ProtocolVersion) -> Self {
         let is_v2 = protocol == ProtocolVersion::V2;
         Self {
@@ -82,9 +87,9 @@ impl<'a> WrittenParticipant<'a> {
     }
 }
 
-/// The room, as it is written.
+/// A room, as it is encoded.
 #[derive(Serialize)]
-pub(super) struct WrittenRoom<'a> {
+pub(super) struct RoomJson<'a> {
     id: &'a str,
     name: &'a str,
     max_participants: u8,
@@ -92,7 +97,7 @@ pub(super) struct WrittenRoom<'a> {
     locked: bool,
 }
 
-impl<'a> From<&'a RoomInfo> for WrittenRoom<'a> {
+impl<'a> From<&'a RoomInfo> for RoomJson<'a> {
     fn from(room: &'a RoomInfo) -> Self {
         Self {
             id: room.id.as_str(),

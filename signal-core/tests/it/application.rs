@@ -1,4 +1,4 @@
-//! What v2 adds between participants: messages of the application, updates, signs of life; and what limits them.
+//! What v2 adds: application messages, updates and pings, and their limits.
 
 use std::time::Duration;
 
@@ -48,7 +48,12 @@ fn an_update_is_seen_by_the_others_and_by_whoever_comes_later() {
     let (b, ..) = node.guest_v2("b");
     node.take(a);
     node.say(a, r#"{"type":"update","name":"  new  name ","state":{"muted": true}}"#);
-    let update = json!({"type": "peer_updated", "participant_id": a_id.as_str(), "name": "new name", "state": {"muted": true}});
+    let update = json!({
+        "type": "peer_updated",
+        "participant_id": a_id.as_str(),
+        "name": "new name",
+        "state": {"muted": true},
+    });
     assert_eq!(node.take(b), [update]);
     assert!(node.take(a).is_empty());
     let ticket = node.join();

@@ -1,4 +1,4 @@
-//! One node without sockets: a hub, its store, and everything either has said.
+//! One node without sockets: a hub, its store, and everything that either puts out.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use serde_json::Value;
 use signal_core::{
     Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig,
     IceServers, IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output,
-    ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt, ResumeToken, Room, RoomId,
-    RoomSpec, Ticket, Timestamp, TokenHash, wire,
+    ParticipantId, PasswordTag, Payload, ProtocolVersion, Randomness, Receipt, ResumeToken, Room,
+    RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
 };
 
 pub const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -22,6 +22,7 @@ pub struct Node {
     pub room: RoomId,
     received: HashMap<ConnId, Vec<Bytes>>,
     closed: HashMap<ConnId, CloseCode>,
+    protocols: HashMap<ConnId, ProtocolVersion>,
     broadcasts: usize,
     over_rate: HashMap<ConnId, usize>,
     next_conn: u64,
@@ -41,6 +42,7 @@ impl Node {
             room: RoomId::from_indices([0; 6]),
             received: HashMap::new(),
             closed: HashMap::new(),
+            protocols: HashMap::new(),
             broadcasts: 0,
             over_rate: HashMap::new(),
             next_conn: 0,
@@ -121,6 +123,7 @@ impl Node {
 
     pub fn entry_input(&mut self, entry: Entry, protocol: ProtocolVersion) -> Input {
         self.next_conn += 1;
+        self.protocols.insert(ConnId(self.next_conn), protocol);
         let text = format!("token {}", self.next_conn);
         let resume_token = ResumeToken::new(text.as_str(), hash(&text));
         Input::Open {
@@ -161,7 +164,14 @@ impl Node {
     }
 
     pub fn say(&mut self, conn: ConnId, frame: impl Into<Bytes>) {
-        self.input(Input::Frame { conn, frame: frame.into() });
+        let frame = self.frame(conn, frame);
+        self.input(frame);
+    }
+
+    /// A frame of that connection, as it is handed in.
+    pub fn frame(&self, conn: ConnId, frame: impl Into<Bytes>) -> Input {
+        let decoder = self.hub.decoder(self.protocols[&conn]);
+        Input::Frame { conn, frame: decoder.decode(&frame.into()) }
     }
 
     pub fn signal(&mut self, conn: ConnId, kind: &str, to: ParticipantId, payload: &str) {
@@ -207,7 +217,7 @@ impl Node {
                 // The test decides.
                 Output::Authorize { .. } | Output::Unwatch(_) | Output::Watch(_) => {}
                 Output::IceServersWanted { conn, req, .. } => {
-                    let servers = wire::payload(&["ice"]).unwrap();
+                    let servers = Payload::new(&["ice"]).unwrap();
                     let ice = IceServers { servers, expires_at: self.now + LIFE };
                     self.hub.handle_input(Input::IceServers { conn, ice, req }, self.now);
                 }

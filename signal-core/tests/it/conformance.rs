@@ -1,4 +1,5 @@
-//! Plays the exchanges of the conformance kit against the hub, so that the kit is known to be right.
+//! Plays the exchanges of the conformance kit against the hub, so that the kit is known to be
+//! right.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs;

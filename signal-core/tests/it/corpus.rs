@@ -1,4 +1,4 @@
-//! Plays what fuzzing has found worth keeping.
+//! Plays the corpus of the fuzz targets.
 
 #[path = "../../fuzz/checks/decoder.rs"]
 mod decoder;

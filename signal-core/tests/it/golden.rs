@@ -1,7 +1,7 @@
 //! Every message of both protocol versions, byte for byte, in both directions.
 //!
-//! With `UPDATE_GOLDEN=1` the files of v2 are written anew; look at the difference before committing it. Those of v1
-//! are the API document's own and never change.
+//! With `UPDATE_GOLDEN=1` the files of v2 are written anew; look at the difference before
+//! committing it. Those of v1 are the API document's own and never change.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use signal_core::wire::{decode_client, decode_server, encode_client, encode_server, payload};
+use signal_core::wire::{decode_client, decode_server, encode_client, encode_server};
 use signal_core::{
     Audience, ClientMessage, CloseReason, DisplayName, ErrorCode, IceServers, Language,
     LeaveReason, Missed, ParticipantId, ParticipantInfo, Payload, PeerUpdate, ProtocolVersion,
@@ -196,7 +196,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_765_022_400_000);
 
 fn signal(kind: SignalKind) -> Signal {
     let payload = match kind {
-        SignalKind::Answer | SignalKind::Offer => payload("v=0\r\no=- ...").unwrap(),
+        SignalKind::Answer | SignalKind::Offer => Payload::new("v=0\r\no=- ...").unwrap(),
         SignalKind::Candidate => {
             value(&json!({"candidate": "candidate:...", "sdpMLineIndex": 0, "sdpMid": "0"}))
         }
@@ -268,7 +268,7 @@ fn id(text: &str) -> ParticipantId {
 }
 
 fn value(value: &Value) -> Payload {
-    payload(value).unwrap()
+    Payload::new(value).unwrap()
 }
 
 fn folder(name: &str) -> PathBuf {

@@ -1,4 +1,4 @@
-//! What a host decides and what it can see.
+//! What a host decides, and what it can observe.
 
 use std::time::Duration;
 

@@ -1,9 +1,10 @@
-//! Two pages written from the API document, and every order in which their messages may travel: in the end the two are
-//! connected.
+//! Two pages written from the API document, and every order in which their messages may travel: in
+//! the end the two are connected.
 //!
-//! A run is a list of choices: whose message reaches the hub next, whether a page reads or its user acts first. The
-//! runs differ in at least one choice, and there is one for each list that is possible. Nothing is chosen where the order
-//! matters to nobody: a page reads whose user has nothing more to do, a candidate follows its description.
+//! A run is a list of choices: whose message reaches the hub next, whether a page reads or its user
+//! acts first. The runs differ in at least one choice, and there is one for each list that is
+//! possible. Nothing is chosen where the order matters to nobody: a page reads whose user has
+//! nothing more to do, a candidate follows its description.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -51,8 +52,8 @@ const ALL_RULES: [[Rule; 2]; 4] = [
     [Rule::SmallerId, Rule::SmallerId],
 ];
 
-/// Goes through every run of two pages. `acts` says of each how often its user offers, and how often the user loads it
-/// anew.
+/// Goes through every run of two pages. `acts` says of each how often its user offers, and how
+/// often the user loads it anew.
 fn every_run(rules: [Rule; 2], acts: [[u32; 2]; 2]) {
     let mut choices = Choices::default();
     let mut runs = 0;
@@ -225,7 +226,8 @@ impl Pair {
     }
 }
 
-/// A page, the messages to it and from it that are on their way, and what its user is still going to do.
+/// A page, the messages to it and from it that are on their way, and what its user is still going
+/// to do.
 struct Page {
     rule: Rule,
     ticket: Ticket,

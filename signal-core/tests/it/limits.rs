@@ -1,7 +1,7 @@
-//! What is allowed, to the byte.
+//! The limits, to the byte.
 
 use bytes::Bytes;
-use signal_core::{HubConfig, Ticket};
+use signal_core::{ClientFrame, HubConfig, Ticket};
 
 use crate::common::Node;
 
@@ -52,7 +52,7 @@ fn bytes_for_a_silent_guest(config: HubConfig) -> (usize, Option<u16>) {
 
 #[test]
 fn what_is_said_before_the_seat_came_counts_by_its_length() {
-    let max_held_bytes = 900 + size_of::<Bytes>();
+    let max_held_bytes = 900 + size_of::<ClientFrame>();
     let mut node = Node::with_config(10, HubConfig { max_held_bytes, ..HubConfig::default() });
     let conn = node.ask();
     node.say(conn, format!("{:<900}", r#"{"type":"get_ice_servers"}"#));

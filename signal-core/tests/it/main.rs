@@ -1,5 +1,5 @@
-//! The crate as its users see it. One program, so that the crate is linked once; the simulator in `tests/sim` is
-//! another, since it is built anew for each mutant.
+//! The crate as its users see it. One program, so that the crate is linked once; the simulator in
+//! `tests/sim` is another, since it is built anew for each mutant.
 
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one program")]
 

@@ -1,4 +1,4 @@
-//! Who is told what about coming and going.
+//! What members are told when somebody joins or leaves.
 
 use std::time::Duration;
 

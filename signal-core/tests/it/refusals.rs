@@ -1,4 +1,4 @@
-//! What somebody is told whose message is refused.
+//! What the sender of a refused message is told.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is passed on between participants, and what is not.
+//! Which messages are passed on between participants.
 
 use bytes::Bytes;
 use serde_json::json;
@@ -126,7 +126,8 @@ fn a_connection_cannot_make_the_hub_hold_much_before_it_is_seated() {
     let Input::Open { conn, .. } = open else { unreachable!() };
     node.hub.handle_input(open, node.now);
     for frame in [vec![b' '; 900].into()].into_iter().chain(vec![Bytes::new(); 100]) {
-        node.hub.handle_input(Input::Frame { conn, frame }, node.now);
+        let frame = node.frame(conn, frame);
+        node.hub.handle_input(frame, node.now);
     }
     node.lose(conn);
     assert_eq!(node.closed(conn), Some(4513));

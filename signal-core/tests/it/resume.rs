@@ -1,4 +1,4 @@
-//! A v2 participant that loses its socket, and what it gets when it comes back.
+//! What a v2 participant gets when it resumes after its socket is lost.
 
 use std::time::Duration;
 

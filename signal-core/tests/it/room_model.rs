@@ -1,4 +1,5 @@
-//! Random operations on a room, in any order, late and repeated, against a plain model of the same rules.
+//! Random operations on a room, in any order, late and repeated, against a plain model of the same
+//! rules: 1,000 cases, or more if `PROPTEST_CASES` says so.
 
 mod model;
 
@@ -9,18 +10,24 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use signal_core::{
     Admission, Attachment, Capacity, Change, CloseReason, ConnId, DisplayName, Grant, IdSuffix,
-    LeaveKind, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, ProtocolVersion, Receipt,
-    Reject, Room, RoomId, RoomSpec, Rotation, Status, Ticket, Timestamp, TokenHash, wire,
+    LeaveKind, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, Payload, ProtocolVersion,
+    Receipt, Reject, Room, RoomId, RoomSpec, Rotation, Status, Ticket, Timestamp, TokenHash,
 };
 
 use self::model::{Model, SUFFIX};
 
-/// Fewer than the record remembers of departures and attachments, so that it knows all that the model knows.
+/// Fewer than the record remembers of departures and attachments, so that it knows all that the
+/// model knows.
 const MOST_STEPS: usize = 60;
 const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig { cases: default.cases.max(1000), failure_persistence: None, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_room_does_what_its_model_does(
@@ -112,7 +119,11 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => shown.prop_map(|by| Step::Admit { by }),
         8 => any::<Index>().prop_map(Step::Again),
-        12 => (prop::option::weighted(0.8, any::<Index>()), prop_oneof![9 => Just(0), 1 => Just(1)], prop::bool::weighted(0.2))
+        12 => (
+            prop::option::weighted(0.8, any::<Index>()),
+            prop_oneof![9 => Just(0), 1 => Just(1)],
+            prop::bool::weighted(0.2),
+        )
             .prop_map(|(ticket, epochs_ago, v1)| Step::Attach { ticket, epochs_ago, v1 }),
         2 => change.prop_map(|(name, locked, participants, minutes, rotate)| {
             Step::Change { name, locked, participants, minutes, rotate }
@@ -123,7 +134,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (any::<Index>(), rotate()).prop_map(|(id, rotate)| Step::Kick { id, rotate }),
         4 => (any::<Index>(), how).prop_map(|(attachment, how)| Step::Leave { attachment, how }),
         2 => Just(Step::Prune),
-        10 => (any::<Index>(), any::<Option<Index>>()).prop_map(|(token, continues)| Step::Resume { token, continues }),
+        10 => (any::<Index>(), any::<Option<Index>>())
+            .prop_map(|(token, continues)| Step::Resume { token, continues }),
         4 => (any::<Index>(), any::<Option<bool>>(), any::<Option<bool>>())
             .prop_map(|(attachment, name, state)| Step::Update { attachment, name, state }),
     ]
@@ -237,7 +249,7 @@ impl Trial {
             Step::Update { attachment, name: other, state } => Op::Update {
                 attachment: self.some_link(attachment),
                 name: other.map(name),
-                state: state.map(|state| wire::payload(&state).unwrap()),
+                state: state.map(|state| Payload::new(&state).unwrap()),
             },
         }
     }

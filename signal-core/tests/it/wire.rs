@@ -1,8 +1,8 @@
-//! What the wire format makes of frames that are not in the document.
+//! Frames that the API document does not have, decoded.
 
 use bytes::Bytes;
 use signal_core::wire::{self, DecodeError, Problem, decode_server};
-use signal_core::{Audience, ClientMessage, ErrorCode, ProtocolVersion, ServerMessage};
+use signal_core::{Audience, ClientMessage, ErrorCode, Payload, ProtocolVersion, ServerMessage};
 
 #[test]
 fn a_payload_is_passed_on_byte_for_byte() {
@@ -214,9 +214,9 @@ fn a_message_is_for_one_or_for_the_room() {
 
 #[test]
 fn a_stored_payload_is_taken_if_it_is_one_json_value() {
-    assert_eq!(wire::payload_from_json(&" {\"a\":1} ".into()).unwrap().as_bytes(), br#"{"a":1}"#);
+    assert_eq!(Payload::from_json(&" {\"a\":1} ".into()).unwrap().as_bytes(), br#"{"a":1}"#);
     for wrong in ["", "{", "1 2", "nonsense"] {
-        assert!(wire::payload_from_json(&wrong.into()).is_err(), "{wrong}");
+        assert!(Payload::from_json(&wrong.into()).is_err(), "{wrong}");
     }
 }
 

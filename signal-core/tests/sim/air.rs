@@ -1,4 +1,4 @@
-//! The way past the server: which connections between peers have both descriptions of each other.
+//! The connections between participants: which ones have both descriptions of each other.
 
 /// Every peer connection that was ever made, by number; the number stands for its DTLS fingerprint.
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! The participants of a run: what they know, what they do.
+//! The participants of a run: what they know and what they do.
 
 mod browser;
 mod hostile;

@@ -1,4 +1,4 @@
-//! What the hubs say, read without the crate's own decoder.
+//! The messages of the hubs, decoded without the crate's own decoder.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;

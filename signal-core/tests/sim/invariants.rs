@@ -1,4 +1,4 @@
-//! What has to be true whatever happens. Each rule panics if it is broken; the run catches that.
+//! The rules that hold in every run. A rule that is broken panics, and the run catches that.
 
 mod record;
 mod referee;

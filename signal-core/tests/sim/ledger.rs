@@ -1,10 +1,11 @@
-//! Every message that participants mean for each other, and what became of it.
+//! Every message between participants, and what happened to it.
 
 use signal_core::{ParticipantId, RoomId};
 
 use crate::frame::number;
 
-/// Numbers the messages; the number is in their payload, so that they are known wherever they turn up.
+/// Numbers the messages; the number is in their payload, so that they are known wherever they turn
+/// up.
 #[derive(Debug, Default)]
 pub struct Ledger {
     entries: Vec<Entry>,

@@ -1,9 +1,10 @@
-//! Whole systems under everything that can go wrong, each made from a seed: participants of all kinds, sockets that
-//! break, processes that die, a store that is slow and forgetful. After every step the rules in
-//! [`invariants`] have to hold.
+//! Simulated systems in which everything fails that can fail, each made from a seed: participants
+//! of all kinds, sockets that break, processes that die, a store that is slow and forgetful. After
+//! every step the rules in [`invariants`] have to hold.
 //!
 //! - `SIM_SEED=n` runs only that seed and prints what happened last, 60 lines or `SIM_LINES=n`.
-//! - `SIM_RUNS=n` runs so many seeds, by default 20,000; `SIM_FIRST=n` is the first of them, by default 0.
+//! - `SIM_RUNS=n` runs so many seeds, by default 20,000; `SIM_FIRST=n` is the first of them, by
+//!   default 0.
 
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "a test program of several files")]
 

@@ -1,4 +1,4 @@
-//! What a run is made of, drawn from its seed.
+//! The plan of a run, drawn from its seed.
 
 use std::time::Duration;
 
@@ -62,7 +62,8 @@ pub struct Faults {
     pub double_answer: u64,
     /// A node is not told of a change.
     pub lost_record: u64,
-    /// The store forgets: a room, or what happened to it last. In percent of the runs, not of the occasions.
+    /// The store forgets: a room, or what happened to it last. In percent of the runs, not of the
+    /// occasions.
     pub lost_data: u64,
 }
 
@@ -119,7 +120,8 @@ impl Role {
 }
 
 impl Faults {
-    /// Each kind of fault is absent from about half of the runs, so that the others have a chance to matter.
+    /// Each kind of fault is absent from about half of the runs, so that the others have a chance
+    /// to matter.
     fn draw(random: &mut Random) -> Self {
         if random.chance(15) {
             return Self::default();

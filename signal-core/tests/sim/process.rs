@@ -1,4 +1,5 @@
-//! One process: its hub, and what it is reachable by.
+//! One process: its hub, and the order in which its messages to the store and to other nodes
+//! arrive.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,8 @@ pub struct Process {
     pub hub: Hub,
     /// For when it is to be woken.
     pub alarm: Option<Timestamp>,
-    /// When the last operation arrives at the store, and the last frame at each other node: none overtakes another.
+    /// When the last operation arrives at the store, and the last frame at each other node: none
+    /// overtakes another.
     to_store: Timestamp,
     to_node: BTreeMap<NodeId, Timestamp>,
 }
@@ -26,7 +28,8 @@ impl Process {
         }
     }
 
-    /// When something arrives at the store that would arrive at that time if nothing were before it.
+    /// When something arrives at the store that would arrive at that time if nothing were before
+    /// it.
     pub fn in_order_to_store(&mut self, at: Timestamp) -> Timestamp {
         self.to_store = self.to_store.max(at);
         self.to_store

@@ -1,4 +1,4 @@
-//! What is going to happen, and when.
+//! Future events, by time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

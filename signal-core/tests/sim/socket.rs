@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use signal_core::{NodeId, RoomId, Timestamp};
+use signal_core::{NodeId, ProtocolVersion, RoomId, Timestamp};
 
 pub struct Socket {
     /// Whose it is.
     pub participant: usize,
     pub room: RoomId,
     pub node: NodeId,
+    pub protocol: ProtocolVersion,
     /// When the last frame of each direction arrives: none overtakes another.
     up: Timestamp,
     down: Timestamp,
@@ -45,11 +46,18 @@ pub enum Down {
 }
 
 impl Socket {
-    pub fn new(participant: usize, room: RoomId, node: NodeId, now: Timestamp) -> Self {
+    pub fn new(
+        participant: usize,
+        room: RoomId,
+        node: NodeId,
+        protocol: ProtocolVersion,
+        now: Timestamp,
+    ) -> Self {
         Self {
             participant,
             room,
             node,
+            protocol,
             up: now,
             down: now,
             cut_up: None,

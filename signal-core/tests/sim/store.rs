@@ -1,4 +1,4 @@
-//! The store that all nodes share: the newest record of each room, and what may become of it.
+//! The store that all nodes share.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Everything together: processes, sockets, participants and the store, moved on one event at a time.
+//! The whole system: processes, sockets, participants and the store, moved on one event at a
+//! time.
 
 mod acts;
 mod end;
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 use signal_core::{
     Applied, Capacity, ConnId, Entry, ErrorCode, Grant, IceServers, IdSuffix, Input, NodeFrame,
-    NodeId, Op, OpId, ParticipantId, PasswordTag, RequestId, Room, RoomId, RoomSpec, Timestamp,
-    TokenHash, wire,
+    NodeId, Op, OpId, ParticipantId, PasswordTag, Payload, RequestId, Room, RoomId, RoomSpec,
+    Timestamp, TokenHash,
 };
 
 use crate::air::Air;
@@ -221,7 +222,7 @@ impl World {
             Event::Act => self.act(),
             Event::Alarm(node) => self.alarm(node),
             Event::Answer { node, op, applied } => {
-                self.input(node, Input::Committed { op, applied }, None)
+                self.input(node, Input::Committed { op, applied }, None);
             }
             Event::Authorized { node, conn, entry } => {
                 self.input(node, Input::Authorized { conn, entry }, None);
@@ -229,7 +230,7 @@ impl World {
             Event::Down(conn, down) => self.arrived_down(conn, down),
             Event::Enter { person, way } => self.enter(person, way),
             Event::IceServers { node, conn, req } => {
-                let servers = wire::payload(&["turn"]).unwrap();
+                let servers = Payload::new(&["turn"]).unwrap();
                 let ice = IceServers { servers, expires_at: self.now() };
                 self.input(node, Input::IceServers { conn, ice, req }, None);
             }
@@ -242,7 +243,7 @@ impl World {
             Event::Sweep(room) => self.sweep(room),
             Event::Unanswered { node, op } => self.input(node, Input::Uncommitted { op }, None),
             Event::Undelivered { node, frame } => {
-                self.input(node, Input::Undelivered { frame }, None)
+                self.input(node, Input::Undelivered { frame }, None);
             }
             Event::Up(conn, up) => self.arrived_up(conn, up),
             Event::Wake { person, about } => {
@@ -273,10 +274,10 @@ impl World {
                 Doing::Close => self.send_up(person, Up::Close),
                 Doing::Open(way, pause) => self.schedule.after(pause, Event::Enter { person, way }),
                 Doing::Send(Outgoing { frame, number }) => {
-                    self.send_up(person, Up::Frame(frame, number))
+                    self.send_up(person, Up::Frame(frame, number));
                 }
                 Doing::Wake(pause, about) => {
-                    self.schedule.after(pause, Event::Wake { person, about })
+                    self.schedule.after(pause, Event::Wake { person, about });
                 }
             }
         }

@@ -9,9 +9,9 @@ use reqwest::Url;
 use signal_core::Language;
 
 use crate::auth::origin::Origins;
-use crate::client_address::{Address, ForwardedHeader, TrustedProxies, network};
-use crate::http::language;
-use crate::http::rooms::bearer;
+use crate::client_address::{ClientAddress, ForwardedHeader, TrustedProxies, network};
+use crate::http::authentication::bearer;
+use crate::http::language::PreferredLanguage;
 use crate::socket::upgrade::subprotocol;
 
 /// A request: lines like `peer 10.0.0.1`, `trust 10.0.0.0/8` and `name: value`.
@@ -51,7 +51,7 @@ impl Request {
         request
     }
 
-    fn client(&self, header: ForwardedHeader, headers: &HeaderMap) -> Address {
+    fn client(&self, header: ForwardedHeader, headers: &HeaderMap) -> ClientAddress {
         TrustedProxies::new(self.trusted.clone(), header).client(self.peer, headers)
     }
 }
@@ -78,7 +78,7 @@ fn the_client_is_nobodys_invention(request: &Request) {
         let proxies = TrustedProxies::new(request.trusted.clone(), header);
         let client = request.client(header, &request.headers);
         if !proxies.contain(request.peer.ip()) {
-            assert_eq!(client, Address::of(request.peer.ip()), "a peer is who it is");
+            assert_eq!(client, ClientAddress::of(request.peer.ip()), "a peer is who it is");
             continue;
         }
         if proxies.contain(stranger) {
@@ -87,7 +87,7 @@ fn the_client_is_nobodys_invention(request: &Request) {
         // What a trusted proxy adds at the end counts, whatever the stranger has written before.
         let mut added = request.headers.clone();
         added.append(&name, hop.clone());
-        assert_eq!(request.client(header, &added), Address::of(stranger));
+        assert_eq!(request.client(header, &added), ClientAddress::of(stranger));
 
         // What stands before a stranger is the stranger's; before proxies alone it counts.
         let mut invented = HeaderMap::new();
@@ -96,7 +96,10 @@ fn the_client_is_nobodys_invention(request: &Request) {
             invented.append(&name, value.clone());
         }
         let believed = request.client(header, &invented);
-        assert!(believed == client || believed == Address::of(stranger), "neither of the two");
+        assert!(
+            believed == client || believed == ClientAddress::of(stranger),
+            "neither of the two"
+        );
     }
 }
 
@@ -105,7 +108,7 @@ fn a_language_was_asked_for(headers: &HeaderMap) {
         headers.get_all(ACCEPT_LANGUAGE).iter().map(HeaderValue::as_bytes).collect();
     let names =
         |language: &[u8]| asked.concat().to_ascii_lowercase().windows(2).any(|two| two == language);
-    match language::preferred(headers) {
+    match PreferredLanguage::of(headers).0 {
         Language::En => assert!(names(b"en"), "English was not asked for"),
         // It is the default as well.
         Language::Zh => {}

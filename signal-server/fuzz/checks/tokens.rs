@@ -13,7 +13,9 @@ use signal_core::{DisplayName, Grant, RoomId, Ticket};
 
 use crate::auth::identity::{Identity, User};
 use crate::auth::secret::Secret;
-use crate::auth::ws_token::{SeatGrant, TokenError, WsTokens, unix_seconds};
+use crate::auth::token_error::TokenError;
+use crate::auth::ws_token::{SeatGrant, WsTokens};
+use crate::clock::unix_seconds;
 
 /// New in each process, so that no input can know it.
 static SECRET: LazyLock<Secret> = LazyLock::new(Secret::random);

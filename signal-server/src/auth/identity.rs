@@ -17,7 +17,7 @@ pub use self::key::InvalidKey;
 pub(crate) use self::key::Key;
 use self::signed::Signed;
 use crate::auth::secret::Secret;
-use crate::auth::ws_token::TokenError;
+use crate::auth::token_error::TokenError;
 
 /// The login that a deployment's users come from: what its access tokens are signed with and what they have to say, or
 /// [code of one's own](Self::custom) that decides about them.
@@ -143,7 +143,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::auth::ws_token::unix_seconds;
+    use crate::clock::unix_seconds;
 
     const LOGIN: &str = "login";
 

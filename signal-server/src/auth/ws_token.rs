@@ -8,25 +8,10 @@ use jsonwebtoken::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use signal_core::{DisplayName, Grant, ParticipantId, RoomId, Ticket};
-use thiserror::Error;
+use signal_core::{DisplayName, Grant, ParticipantId, Room, RoomId, Ticket};
 
-use crate::auth::secret::Secret;
-
-/// Why a token was refused.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-pub enum TokenError {
-    /// It was good once: whoever presents it needs a new one.
-    #[error("the token has expired")]
-    Expired,
-    /// It is for nobody.
-    #[error("the token is malformed, forged, or for something else")]
-    Invalid,
-    /// Not the fault of whoever presents it: what is needed to judge it is out of reach. Requests answer 503
-    /// `unavailable`, sockets are closed with 4001.
-    #[error("the token cannot be judged now")]
-    Unverifiable,
-}
+use super::secret::Secret;
+use super::token_error::TokenError;
 
 /// Seats of this server: tokens that `join` and `create` answer with.
 #[derive(Clone)]
@@ -43,6 +28,14 @@ pub(crate) struct SeatGrant {
     pub(crate) epoch: u64,
     pub(crate) grant: Grant,
     pub(crate) name: DisplayName,
+}
+
+impl SeatGrant {
+    /// A seat in a room, until its password is changed.
+    pub(crate) fn new(room: &Room, ticket: Ticket, name: DisplayName) -> Self {
+        let grant = Grant { ticket, password_epoch: room.password_epoch() };
+        Self { room: room.id(), epoch: room.epoch(), grant, name }
+    }
 }
 
 #[derive(Deserialize, Serialize)]
@@ -128,15 +121,12 @@ fn verify<T: DeserializeOwned>(
     })
 }
 
-pub(crate) fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::clock::unix_seconds;
 
     fn ws() -> WsTokens {
         WsTokens::new(&Secret::new("server"))

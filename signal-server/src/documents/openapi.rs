@@ -1,29 +1,22 @@
 //! The HTTP interface as a document that programs read (OpenAPI 3.1): made of the types and refusals that are in use.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use serde_json::json;
-use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{
-    ContentBuilder, Object, ObjectBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder,
-    Schema, Type, schema,
-};
+use utoipa::openapi::{Object, ObjectBuilder, OpenApi as Document, Type, schema};
 use utoipa::{Modify, OpenApi};
 
 use super::asyncapi;
-use crate::app::App;
-use crate::http::error::{Code, Failure};
+use crate::http::error::Failure;
 use crate::http::{probes, rooms};
 use crate::socket::upgrade;
 
 /// `GET /openapi.json`
-pub(crate) fn routes() -> Router<Arc<App>> {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new().route("/openapi.json", get(openapi))
 }
 
@@ -106,62 +99,3 @@ impl Modify for PasswordOrInvite {
         *join = schema::AllOfBuilder::new().item(join.clone()).item(either).into();
     }
 }
-
-/// A boolean that never changes.
-pub(crate) fn constant<const VALUE: bool>() -> Object {
-    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([VALUE])).build()
-}
-
-/// The refusals of one operation, by status.
-pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
-    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    for &code in codes.iter().chain([&Code::RequestTimeout]) {
-        by_status.entry(code.status().as_u16()).or_default().push(code);
-    }
-    let named =
-        by_status.into_iter().map(|(status, codes)| (status.to_string(), refusal(&codes).into()));
-    named.collect()
-}
-
-fn refusal(codes: &[Code]) -> utoipa::openapi::Response {
-    let lines: Vec<String> = codes
-        .iter()
-        .map(|code| format!("`{}`: {}.", json!(code).as_str().unwrap_or_default(), code.when()))
-        .collect();
-    let only = ObjectBuilder::new().property(
-        "code",
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .enum_values(Some(codes.iter().map(|code| json!(code)))),
-    );
-    let schema = schema::AllOfBuilder::new().item(Ref::from_schema_name("Failure")).item(only);
-    let content =
-        ContentBuilder::new().schema(Some(RefOr::T(Schema::from(schema.build())))).build();
-    let response =
-        ResponseBuilder::new().description(lines.join("\n\n")).content("application/json", content);
-    if !codes.iter().any(|code| code.passes()) {
-        return response.build();
-    }
-    let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
-    let after = HeaderBuilder::new()
-        .schema(Some(seconds))
-        .description(Some("When to try again, in seconds."));
-    response.header("Retry-After", after.build()).build()
-}
-
-/// Names what an operation is refused with: `refusals!(Unauthorized, RoomNotFound)` makes a type `Refusals` of it.
-macro_rules! refusals {
-    ($($code:ident),+ $(,)?) => {
-        struct Refusals;
-
-        impl utoipa::IntoResponses for Refusals {
-            fn responses() -> std::collections::BTreeMap<
-                String,
-                utoipa::openapi::RefOr<utoipa::openapi::Response>,
-            > {
-                $crate::documents::openapi::responses(&[$($crate::http::error::Code::$code),+])
-            }
-        }
-    };
-}
-pub(crate) use refusals;

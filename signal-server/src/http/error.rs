@@ -2,46 +2,47 @@
 
 use std::time::Duration;
 
-use axum::Json;
-use axum::http::StatusCode;
-use axum::http::header::RETRY_AFTER;
+use axum::body::Body;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use signal_core::{Language, Reject, Room};
 use utoipa::ToSchema;
 
-use crate::documents::openapi;
-use crate::limits::quota::UsedUp;
+use super::schema;
+use crate::auth::token_error::TokenError;
+use crate::limits::fixed_window::RateLimited;
+use crate::rooms::access::ClaimError;
 use crate::rooms::creation::CreateRoomError;
-use crate::rooms::credentials::RotateError;
+use crate::rooms::service::ChangeError;
 
 /// Why a request was refused.
-#[derive(Debug)]
+///
+/// As a response it is a status without a body until [`word_errors`](super::layers::word_errors) writes the text.
+#[derive(Clone, Debug)]
 pub(crate) enum ApiError {
     BodyTooLarge,
     /// The server is stopping.
     Draining,
     Forbidden,
-    /// With what is wrong, in English.
+    /// What is wrong, in English.
     InvalidArgument(String),
-    InviteVoid,
     MethodNotAllowed,
     NotFound,
-    ParticipantNotFound,
-    PasswordLocked,
     /// One of the limits is reached.
     RateLimited {
         retry_after: Duration,
     },
+    /// The room refuses; the core has the text.
+    Rejected {
+        code: Code,
+        reject: Reject,
+    },
     RequestTimeout,
-    RoomExpired,
-    RoomFull,
-    RoomLocked,
-    RoomNotFound,
     StorageUnavailable,
     Unauthorized,
     Unavailable,
-    WrongPassword,
 }
 
 /// Why a request was refused, for programs: these names never change.
@@ -72,7 +73,7 @@ pub(crate) enum Code {
 /// A refusal.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Failure {
-    #[schema(schema_with = openapi::constant::<false>)]
+    #[schema(schema_with = schema::constant::<false>)]
     success: bool,
     code: Code,
     /// For people, in the language of `Accept-Language`.
@@ -139,44 +140,34 @@ impl ApiError {
             Self::Draining | Self::Unavailable => Code::Unavailable,
             Self::Forbidden => Code::Forbidden,
             Self::InvalidArgument(_) => Code::InvalidArgument,
-            Self::InviteVoid => Code::InviteVoid,
             Self::MethodNotAllowed => Code::MethodNotAllowed,
             Self::NotFound => Code::NotFound,
-            Self::ParticipantNotFound => Code::ParticipantNotFound,
-            Self::PasswordLocked => Code::PasswordLocked,
             Self::RateLimited { .. } => Code::RateLimited,
+            Self::Rejected { code, .. } => *code,
             Self::RequestTimeout => Code::RequestTimeout,
-            Self::RoomExpired => Code::RoomExpired,
-            Self::RoomFull => Code::RoomFull,
-            Self::RoomLocked => Code::RoomLocked,
-            Self::RoomNotFound => Code::RoomNotFound,
             Self::StorageUnavailable => Code::StorageUnavailable,
             Self::Unauthorized => Code::Unauthorized,
-            Self::WrongPassword => Code::WrongPassword,
         }
     }
 
-    fn text(&self, language: Language) -> &'static str {
+    fn text(&self, language: Language) -> String {
         let (zh, en) = match self {
             Self::BodyTooLarge => ("请求体过大", "the request body is too large"),
             Self::Draining => {
                 ("服务器正在重启，请稍后再试", "the server is restarting; try again in a moment")
             }
             Self::Forbidden => ("没有权限", "you may not do this"),
-            Self::InvalidArgument(_) => ("参数无效", "invalid argument"),
-            Self::InviteVoid => ("邀请已失效", "the invite is not valid"),
+            Self::InvalidArgument(detail) => {
+                return match language {
+                    Language::En => format!("invalid argument: {detail}"),
+                    Language::Zh => format!("参数无效: {detail}"),
+                };
+            }
             Self::MethodNotAllowed => ("不支持该方法", "this method is not allowed here"),
             Self::NotFound => ("路径不存在", "no such path"),
-            Self::ParticipantNotFound => ("房间内没有此参与者", "no such participant in the room"),
-            Self::PasswordLocked => {
-                ("密码错误次数过多，房间已锁定", "too many wrong passwords were tried")
-            }
             Self::RateLimited { .. } => ("操作过于频繁，请稍后再试", "too often; try again later"),
+            Self::Rejected { reject, .. } => return reject.text(language).to_owned(),
             Self::RequestTimeout => ("请求超时", "the request took too long"),
-            Self::RoomExpired => ("房间已过期", "the room has expired"),
-            Self::RoomFull => ("房间已满", "the room is full"),
-            Self::RoomLocked => ("房间已锁定", "the room is locked"),
-            Self::RoomNotFound => ("房间不存在", "no such room"),
             Self::StorageUnavailable => (
                 "服务器暂时无法保存新房间，请稍后再试",
                 "the server cannot save new rooms right now; try again",
@@ -185,37 +176,73 @@ impl ApiError {
             Self::Unavailable => {
                 ("服务暂不可用，请稍后再试", "the server cannot do this right now; try again")
             }
-            Self::WrongPassword => ("密码错误", "wrong password"),
         };
-        match language {
+        let text = match language {
             Language::En => en,
             Language::Zh => zh,
-        }
+        };
+        text.to_owned()
     }
 
-    pub(crate) fn into_response(self, language: Language) -> Response {
-        let (code, text) = (self.code(), self.text(language));
-        let message = match &self {
-            Self::InvalidArgument(detail) => format!("{text}: {detail}"),
-            _ => text.to_owned(),
-        };
-        let mut response =
-            (code.status(), Json(Failure { success: false, code, message })).into_response();
-        if code.passes() {
-            let after = match self {
-                Self::RateLimited { retry_after } => retry_after,
-                _ => UNAVAILABLE_FOR,
-            };
+    /// Gives the response that this error was made into its body.
+    pub(super) fn word(&self, response: Response, language: Language) -> Response {
+        let failure = Failure { success: false, code: self.code(), message: self.text(language) };
+        let body = serde_json::to_vec(&failure).expect("strings have a JSON form");
+        let (mut parts, _) = response.into_parts();
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // That of the empty body.
+        parts.headers.remove(CONTENT_LENGTH);
+        Response::from_parts(parts, Body::from(body))
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } => Some(*retry_after),
+            other => other.code().passes().then_some(UNAVAILABLE_FOR),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.code().status().into_response();
+        if let Some(after) = self.retry_after() {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             response.headers_mut().insert(RETRY_AFTER, seconds.max(1).into());
         }
+        response.extensions_mut().insert(self);
         response
     }
 }
 
-impl From<UsedUp> for ApiError {
-    fn from(UsedUp { retry_after }: UsedUp) -> Self {
+/// An argument that is not as it should be.
+pub(crate) fn invalid(detail: &str) -> ApiError {
+    ApiError::InvalidArgument(detail.to_owned())
+}
+
+impl From<RateLimited> for ApiError {
+    fn from(RateLimited { retry_after }: RateLimited) -> Self {
         Self::RateLimited { retry_after }
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Expired | TokenError::Invalid => Self::Unauthorized,
+            TokenError::Unverifiable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<ClaimError> for ApiError {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Forbidden => Self::Forbidden,
+            ClaimError::RateLimited(limited) => limited.into(),
+            ClaimError::RoomNotFound => Reject::RoomNotFound.into(),
+            ClaimError::Token(error) => error.into(),
+        }
     }
 }
 
@@ -229,38 +256,40 @@ impl From<CreateRoomError> for ApiError {
     }
 }
 
-impl From<RotateError> for ApiError {
-    fn from(error: RotateError) -> Self {
+impl From<ChangeError> for ApiError {
+    fn from(error: ChangeError) -> Self {
         match error {
-            RotateError::Refused(reject) => reject.into(),
-            RotateError::Stopping => Self::Unavailable,
+            ChangeError::Rejected(reject) => reject.into(),
+            ChangeError::Stopping => Self::Unavailable,
         }
     }
 }
 
 impl From<Reject> for ApiError {
     fn from(reject: Reject) -> Self {
-        match reject {
-            Reject::CreatorStays | Reject::GrantVoid => Self::Forbidden,
-            Reject::IdsExhausted => Self::Unavailable,
-            Reject::InviteVoid => Self::InviteVoid,
-            Reject::ParticipantNotFound => Self::ParticipantNotFound,
-            Reject::PasswordLocked => Self::PasswordLocked,
-            Reject::RoomClosed | Reject::RoomNotFound => Self::RoomNotFound,
-            Reject::RoomExpired => Self::RoomExpired,
+        let code = match reject {
+            Reject::CreatorStays | Reject::GrantVoid => return Self::Forbidden,
+            Reject::IdsExhausted | Reject::RotationStale => return Self::Unavailable,
+            Reject::ResumeFailed => return Self::Unauthorized,
             Reject::PasswordUnchanged => {
-                Self::InvalidArgument(format!("rotate_password: {reject}"))
+                return Self::InvalidArgument(format!("rotate_password: {reject}"));
             }
-            Reject::RotationStale => Self::Unavailable,
-            Reject::RotationsExhausted => Self::InvalidArgument(format!(
-                "{reject}: a room allows {} changes",
-                Room::ROTATIONS
-            )),
-            Reject::ResumeFailed => Self::Unauthorized,
-            Reject::RoomFull => Self::RoomFull,
-            Reject::RoomLocked => Self::RoomLocked,
-            Reject::WrongPassword => Self::WrongPassword,
-        }
+            Reject::RotationsExhausted => {
+                let most = Room::ROTATIONS;
+                return Self::InvalidArgument(format!("{reject}: a room allows {most} changes"));
+            }
+            // Whether there was such a room is not to be found out by trying.
+            Reject::RoomClosed => return Reject::RoomNotFound.into(),
+            Reject::InviteVoid => Code::InviteVoid,
+            Reject::ParticipantNotFound => Code::ParticipantNotFound,
+            Reject::PasswordLocked => Code::PasswordLocked,
+            Reject::RoomExpired => Code::RoomExpired,
+            Reject::RoomFull => Code::RoomFull,
+            Reject::RoomLocked => Code::RoomLocked,
+            Reject::RoomNotFound => Code::RoomNotFound,
+            Reject::WrongPassword => Code::WrongPassword,
+        };
+        Self::Rejected { code, reject }
     }
 }
 

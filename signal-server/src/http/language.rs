@@ -1,22 +1,39 @@
 //! Which language a client wants its texts in.
 
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT_LANGUAGE;
+use axum::http::request::Parts;
 use signal_core::Language;
 use utoipa::IntoParams;
 
-/// Which language the texts of an answer are in, for the OpenAPI document.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-pub(crate) struct Preference {
+/// The language of the texts of an answer.
+#[derive(Clone, Copy, IntoParams)]
+#[into_params(names("Accept-Language"), parameter_in = Header)]
+pub(crate) struct PreferredLanguage(
     /// Chinese or English, whichever comes first; Chinese without it.
-    #[expect(dead_code, reason = "it is read by `preferred`, from the header itself")]
-    #[param(rename = "Accept-Language", nullable = false, example = "en")]
-    accept_language: Option<String>,
+    #[param(value_type = Option<String>, nullable = false, example = "en")]
+    pub(crate) Language,
+);
+
+impl PreferredLanguage {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self(preferred(headers))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for PreferredLanguage {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.headers))
+    }
 }
 
 /// The first of Chinese and English in order of preference (RFC 9110 section 12.5.4); Chinese by default.
-pub(crate) fn preferred(headers: &HeaderMap) -> Language {
+fn preferred(headers: &HeaderMap) -> Language {
     let Some(accepted) = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else {
         return Language::default();
     };

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::app::App;
-use crate::documents::openapi::refusals;
-use crate::http::error::ApiError;
-use crate::http::language;
+use crate::http::authentication::Accepting;
+use crate::http::error_responses::error_responses;
+use crate::http::layers;
 use crate::metrics::OPEN_METRICS;
 
-refusals!(Unavailable);
+error_responses!(Unavailable);
 
 /// `GET /healthz` and `GET /readyz`, which tell nothing that the public may not know.
 pub(crate) fn probes() -> Router<Arc<App>> {
@@ -24,7 +24,7 @@ pub(crate) fn probes() -> Router<Arc<App>> {
 
 /// The probes, and `GET /metrics`.
 pub(crate) fn routes() -> Router<Arc<App>> {
-    probes().route("/metrics", get(metrics))
+    probes().route("/metrics", get(metrics)).layer(from_fn(layers::word_errors))
 }
 
 /// Whether the server runs
@@ -49,14 +49,11 @@ pub(crate) async fn healthz() -> &'static str {
     tag = "server",
     responses(
         (status = 200, description = "It does", body = String, content_type = "text/plain"),
-        Refusals
+        ErrorResponses
     )
 )]
-pub(crate) async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    if app.drain.is_on() {
-        return ApiError::Draining.into_response(language::preferred(&headers));
-    }
-    (StatusCode::OK, "ok\n").into_response()
+pub(crate) async fn readyz(_: Accepting) -> &'static str {
+    "ok\n"
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {

@@ -9,8 +9,8 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
+use super::source::{IceRequest, IceServer, IceServerSource, IceServers};
 use crate::auth::secret::Secret;
-use crate::ice::{IceRequest, IceServer, IceServerSource, IceServers};
 
 /// The STUN and TURN servers that were configured, which serve everybody.
 #[derive(Clone, Debug, Default)]

@@ -21,24 +21,15 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tower_service::Service;
 
-use crate::app::App;
-use crate::client_address::Address;
-use crate::limits::Limit;
-use crate::limits::quota::Place;
-use crate::listener::linger::Lingering;
-
-/// What a TCP connection holds of the limits, for as long as it is open; a request finds it among its extensions.
-#[derive(Clone, Debug)]
-pub(crate) struct Hold {
-    #[expect(dead_code, reason = "does its work by being dropped")]
-    places: Arc<(Place<()>, Option<Place<Address>>)>,
-}
+use super::gate::Gate;
+use super::linger::Lingering;
+use super::permit::ConnectionPermit;
 
 /// Serves connections until `stopped` completes, then gives requests under way two seconds to end.
 ///
 /// Open signaling sockets do not hold it up.
 pub(crate) async fn serve(
-    app: &Arc<App>,
+    gate: &Arc<Gate>,
     listener: TcpListener,
     router: Router,
     stopped: impl Future<Output = ()>,
@@ -51,9 +42,9 @@ pub(crate) async fn serve(
             accepted = accept(&listener, &mut last_failure) => accepted,
             () = &mut stopped => break,
         };
-        if let Some(hold) = take_in(app, peer) {
+        if let Some(permit) = gate.admit(peer) {
             let stop = stop.subscribe();
-            tokio::spawn(connection(Arc::clone(app), stream, peer, hold, router.clone(), stop));
+            tokio::spawn(connection(Arc::clone(gate), stream, peer, permit, router.clone(), stop));
         }
     }
     drop(listener);
@@ -96,31 +87,11 @@ async fn accept(
     }
 }
 
-/// Whether there is room for another connection; a proxy may have any number.
-fn take_in(app: &App, peer: SocketAddr) -> Option<Hold> {
-    let Some(place) = app.connections.enter((), app.limits.connections) else {
-        app.refusals.count(Limit::Connections);
-        return None;
-    };
-    let own = if app.proxies.contain(peer.ip()) {
-        None
-    } else {
-        let most = app.limits.connections_per_address.saturating_mul(2);
-        let own = app.peers.enter(Address::of(peer.ip()), most);
-        if own.is_none() {
-            app.refusals.count(Limit::ConnectionsPerAddress);
-            return None;
-        }
-        own
-    };
-    Some(Hold { places: Arc::new((place, own)) })
-}
-
 async fn connection(
-    app: Arc<App>,
+    gate: Arc<Gate>,
     stream: TcpStream,
     peer: SocketAddr,
-    hold: Hold,
+    permit: ConnectionPermit,
     router: Router,
     mut stop: watch::Receiver<()>,
 ) {
@@ -128,11 +99,11 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let stream = Lingering::new(stream, hold.clone());
+    let stream = Lingering::new(stream, permit.clone());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        request.extensions_mut().insert(hold.clone());
+        request.extensions_mut().insert(permit.clone());
         let answer = router.clone().call(request);
         async move {
             let mut response = answer.await?;
@@ -145,7 +116,7 @@ async fn connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(app.limits.header_patience)
+        .header_read_timeout(gate.header_patience())
         .max_headers(MOST_HEADERS)
         .max_buf_size(MOST_HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service)
@@ -159,7 +130,7 @@ async fn connection(
         }
     };
     match served {
-        Err(error) if error.is_timeout() => app.refusals.count(Limit::HeaderPatience),
+        Err(error) if error.is_timeout() => gate.count_header_timeout(),
         Err(error) => tracing::debug!(%error, "a connection ended out of order"),
         Ok(()) => {}
     }

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use crate::listener::accept::Hold;
+use super::permit::ConnectionPermit;
 
 /// A stream that goes on reading for a while after it is dropped.
 ///
@@ -19,15 +19,15 @@ use crate::listener::accept::Hold;
 #[derive(Debug)]
 pub(crate) struct Lingering {
     stream: Option<TcpStream>,
-    /// Its place is free when it has ended.
-    hold: Hold,
+    /// Given back when the stream has ended.
+    permit: ConnectionPermit,
     /// Whether there is anything that the other side may have to read.
     has_written: bool,
 }
 
 impl Lingering {
-    pub(crate) fn new(stream: TcpStream, hold: Hold) -> Self {
-        Self { stream: Some(stream), hold, has_written: false }
+    pub(crate) fn new(stream: TcpStream, permit: ConnectionPermit) -> Self {
+        Self { stream: Some(stream), permit, has_written: false }
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
@@ -40,7 +40,7 @@ impl Drop for Lingering {
         let Some(mut stream) = self.stream.take().filter(|_| self.has_written) else { return };
         // Without a runtime the process is about to end.
         let Ok(runtime) = Handle::try_current() else { return };
-        let hold = self.hold.clone();
+        let permit = self.permit.clone();
         runtime.spawn(async move {
             let read_to_end = async {
                 stream.shutdown().await?;
@@ -48,7 +48,7 @@ impl Drop for Lingering {
             };
             // The other side has had its chance either way.
             let _ = timeout(PATIENCE, read_to_end).await;
-            drop(hold);
+            drop(permit);
         });
     }
 }

@@ -1,102 +1,113 @@
-//! Whom a token is for: the room, and the seat in it that it opens.
+//! Who may do what in a room: the owner by an access token, anybody by a ws token.
 
 use std::sync::Arc;
 
 use signal_core::{CloseReason, DisplayName, Grant, Language, Room, RoomId, Status, Ticket};
 
-use crate::app::App;
-use crate::auth::identity::User;
-use crate::auth::ws_token::TokenError;
-use crate::http::Client;
-use crate::http::error::ApiError;
-use crate::http::rooms::creator_name;
-use crate::limits::attempts::Guesses;
-use crate::limits::quota::UsedUp;
+use super::names;
+use crate::auth::identity::{Identity, User};
+use crate::auth::token_error::TokenError;
+use crate::auth::ws_token::WsTokens;
+use crate::client_address::ClientAddress;
+use crate::limits::fixed_window::RateLimited;
+use crate::limits::rates::Rates;
+use crate::shard::Shards;
 
-/// Somebody with a token of a room, as the token says. Whether it still opens a seat is for the room to say.
-pub(crate) struct Holder {
+/// Tells whom a token is for.
+pub(crate) struct Access {
+    pub(crate) identity: Identity,
+    pub(crate) ws_tokens: WsTokens,
+    pub(crate) shards: Shards,
+    pub(crate) rates: Arc<Rates>,
+}
+
+/// The seat that a token claims, as the token says. Whether the token still opens it is for the room to say.
+pub(crate) struct SeatClaim {
     pub(crate) room: Arc<Room>,
     pub(crate) grant: Grant,
     /// What the others see.
     pub(crate) name: DisplayName,
 }
 
-/// Why a token is for nobody in that room.
+/// Why somebody has no claim to a room, or to a seat in it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum NoHolder {
+pub(crate) enum ClaimError {
     /// It is somebody else's room.
-    Foreign,
+    Forbidden,
     /// The address has asked for too many rooms that are not its own.
-    RateLimited(UsedUp),
+    RateLimited(RateLimited),
     RoomNotFound,
     Token(TokenError),
 }
 
-/// Verifies the token before it looks at the room, so that strangers learn nothing about rooms.
-pub(crate) async fn holder(
-    app: &App,
-    room: Option<RoomId>,
-    token: &str,
-    client: Client,
-    language: Language,
-) -> Result<Holder, NoHolder> {
-    match app.ws_tokens.verify(token) {
-        Ok(seat) if room == Some(seat.room) => {
-            let record = app.shards.of(seat.room).room(seat.room);
-            // A later room of the same id is not the one this token was made for.
-            let record = record.filter(|record| record.epoch() == seat.epoch);
-            let room = record.ok_or(NoHolder::RoomNotFound)?;
-            Ok(Holder { room, grant: seat.grant, name: seat.name })
+impl Access {
+    /// Whom an access token is for.
+    pub(crate) async fn user(&self, token: &str) -> Result<User, TokenError> {
+        self.identity.verify(token).await
+    }
+
+    /// The seat that a token claims: a ws token, or the access token of the room's creator.
+    ///
+    /// The token is verified before the room is looked up, so that strangers learn nothing about rooms.
+    pub(crate) async fn claim_seat(
+        &self,
+        room: Option<RoomId>,
+        token: &str,
+        client: Option<ClientAddress>,
+        language: Language,
+    ) -> Result<SeatClaim, ClaimError> {
+        match self.ws_tokens.verify(token) {
+            Ok(seat) if room == Some(seat.room) => {
+                let record = self.shards.of(seat.room).room(seat.room);
+                // A later room of the same id is not the one this token was made for.
+                let record = record.filter(|record| record.epoch() == seat.epoch);
+                let room = record.ok_or(ClaimError::RoomNotFound)?;
+                Ok(SeatClaim { room, grant: seat.grant, name: seat.name })
+            }
+            Ok(_) => Err(ClaimError::Token(TokenError::Invalid)),
+            Err(TokenError::Expired) => Err(ClaimError::Token(TokenError::Expired)),
+            Err(TokenError::Invalid | TokenError::Unverifiable) => {
+                let user = self.user(token).await.map_err(ClaimError::Token)?;
+                let room = self.own_room(room, &user, client)?;
+                let password_epoch = room.password_epoch();
+                let grant = Grant { ticket: Ticket::Creator, password_epoch };
+                Ok(SeatClaim { room, grant, name: names::creator(&user, language) })
+            }
         }
-        Ok(_) => Err(NoHolder::Token(TokenError::Invalid)),
-        Err(TokenError::Expired) => Err(NoHolder::Token(TokenError::Expired)),
-        Err(TokenError::Invalid | TokenError::Unverifiable) => {
-            let user = app.identity.verify(token).await.map_err(NoHolder::Token)?;
-            let room = own_room(app, room, &user, client)?;
-            let grant = Grant { ticket: Ticket::Creator, password_epoch: room.password_epoch() };
-            Ok(Holder { room, grant, name: creator_name(&user, language) })
+    }
+
+    /// A room that this user has created, which may be over.
+    ///
+    /// Which other rooms there are is not to be found out by trying: each try is a failure of its address, as at `join`.
+    pub(crate) fn own_room(
+        &self,
+        room: Option<RoomId>,
+        user: &User,
+        client: Option<ClientAddress>,
+    ) -> Result<Arc<Room>, ClaimError> {
+        let Some(record) = room.and_then(|id| self.shards.of(id).room(id)) else {
+            self.rates.count_failed_attempt(client)?;
+            return Err(ClaimError::RoomNotFound);
+        };
+        if record.creator() == user.subject {
+            return Ok(record);
+        }
+        match record.status() {
+            // It is no failure, but it tells whoever has none left as little as the others do.
+            Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
+                self.rates.check_attempt(client)?;
+                Err(ClaimError::RoomNotFound)
+            }
+            Status::Closed(CloseReason::Expired) | Status::Open => {
+                self.rates.count_failed_attempt(client)?;
+                Err(ClaimError::Forbidden)
+            }
         }
     }
 }
 
-/// A room that this user has created, which may be over.
-///
-/// Which other rooms there are is not to be found out by trying: each try is a failure of its address, as at `join`.
-pub(crate) fn own_room(
-    app: &App,
-    room: Option<RoomId>,
-    user: &User,
-    client: Client,
-) -> Result<Arc<Room>, NoHolder> {
-    let guesses = Guesses { app, client };
-    let Some(record) = room.and_then(|id| app.shards.of(id).room(id)) else {
-        guesses.fail().map_err(NoHolder::RateLimited)?;
-        return Err(NoHolder::RoomNotFound);
-    };
-    if record.creator() == user.subject {
-        return Ok(record);
-    }
-    match record.status() {
-        // It is no failure, but it tells whoever has none left as little as the others do.
-        Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
-            guesses.check().map_err(NoHolder::RateLimited)?;
-            Err(NoHolder::RoomNotFound)
-        }
-        Status::Closed(CloseReason::Expired) | Status::Open => {
-            guesses.fail().map_err(NoHolder::RateLimited)?;
-            Err(NoHolder::Foreign)
-        }
-    }
-}
-
-impl From<NoHolder> for ApiError {
-    fn from(error: NoHolder) -> Self {
-        match error {
-            NoHolder::Foreign => Self::Forbidden,
-            NoHolder::RateLimited(used_up) => used_up.into(),
-            NoHolder::RoomNotFound => Self::RoomNotFound,
-            NoHolder::Token(TokenError::Expired | TokenError::Invalid) => Self::Unauthorized,
-            NoHolder::Token(TokenError::Unverifiable) => Self::Unavailable,
-        }
+impl From<RateLimited> for ClaimError {
+    fn from(limited: RateLimited) -> Self {
+        Self::RateLimited(limited)
     }
 }

@@ -1,22 +1,23 @@
-//! Opening a room, for whoever asks: a number is found for it, and a place among its creator's rooms.
+//! CreateParams a room, for whoever asks: a number is found for it, and a place among its creator's rooms.
 
 use std::sync::Arc;
 
 use signal_core::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomId, RoomSpec};
 use thiserror::Error;
 
-use crate::app::App;
+use super::credentials::{PasswordChoice, RoomCredentials};
+use super::lifetime::Lifetime;
+use super::service::Rooms;
 use crate::limits::Limit;
-use crate::rooms::credentials::{RoomPass, Wanted};
-use crate::rooms::lifetime::Lifetime;
+
 use crate::shard::CreateError;
 
-/// A room that is to be.
-pub(crate) struct Opening {
+/// What a room is to be like.
+pub(crate) struct CreateParams {
     pub(crate) name: String,
     /// Whose it is, by the name that the login has for that user.
     pub(crate) creator: String,
-    pub(crate) password: Wanted,
+    pub(crate) password: PasswordChoice,
     pub(crate) capacity: Capacity,
     pub(crate) lifetime: Lifetime,
     pub(crate) on_creator_leave: OnCreatorLeave,
@@ -36,40 +37,44 @@ pub enum CreateRoomError {
     TooManyRooms,
 }
 
-impl Opening {
-    /// Creates the room and has it saved.
-    pub(crate) async fn open(self, app: &App) -> Result<(Arc<Room>, RoomPass), CreateRoomError> {
-        let now = app.clock.now();
-        let (room, pass) = loop {
+impl Rooms {
+    /// Creates a room and has it saved.
+    pub(crate) async fn create(
+        &self,
+        wanted: CreateParams,
+    ) -> Result<(Arc<Room>, RoomCredentials), CreateRoomError> {
+        let now = self.clock.now();
+        let (room, credentials) = loop {
             let id = RoomId::from_indices(std::array::from_fn(|_| rand::random_range(0..31)));
-            let (pass, invite) = RoomPass::new(app, id, &self.password);
-            let new = RoomSpec {
+            let (credentials, invite) =
+                RoomCredentials::new(id, &wanted.password, self.public_url.as_ref());
+            let spec = RoomSpec {
                 id,
                 epoch: rand::random(),
-                name: self.name.clone(),
-                creator: self.creator.clone(),
-                password: app.password_tag(id, &pass.password),
+                name: wanted.name.clone(),
+                creator: wanted.creator.clone(),
+                password: self.password_tag(id, &credentials.password),
                 invite,
-                capacity: self.capacity,
+                capacity: wanted.capacity,
                 created_at: now,
-                expires_at: now + self.lifetime.duration(),
-                on_creator_leave: self.on_creator_leave,
+                expires_at: now + wanted.lifetime.duration(),
+                on_creator_leave: wanted.on_creator_leave,
                 suffix: IdSuffix::new(rand::random()),
             };
-            let Some(place) = app.open_rooms.enter(self.creator.clone(), app.limits.open_rooms)
+            let Some(permit) = self.open_rooms.acquire(wanted.creator.clone(), self.max_open_rooms)
             else {
-                app.refusals.count(Limit::OpenRooms);
+                self.counters.count(Limit::OpenRooms);
                 return Err(CreateRoomError::TooManyRooms);
             };
-            match app.shards.of(id).create(Room::create(new), place).await {
-                Ok(room) => break (room, pass),
+            match self.shards.of(id).create(Room::create(spec), permit).await {
+                Ok(room) => break (room, credentials),
                 Err(CreateError::IdTaken(_)) => {}
                 Err(CreateError::NotSaved(_)) => return Err(CreateRoomError::NotSaved),
                 Err(CreateError::Stopping) => return Err(CreateRoomError::Stopping),
             }
         };
-        let minutes = self.lifetime.duration().as_secs() / 60;
-        tracing::info!(room = %room.id(), max_participants = self.capacity.participants(), minutes, "room created");
-        Ok((room, pass))
+        let minutes = wanted.lifetime.duration().as_secs() / 60;
+        tracing::info!(room = %room.id(), max_participants = wanted.capacity.participants(), minutes, "room created");
+        Ok((room, credentials))
     }
 }

@@ -12,9 +12,10 @@ use thiserror::Error;
 use crate::app::App;
 use crate::clock::system_time;
 use crate::metrics::Counts;
-use crate::rooms::creation::{CreateRoomError, Opening};
-use crate::rooms::credentials::{RoomPass, RotateError, Wanted, rotate};
+use crate::rooms::creation::{CreateParams, CreateRoomError};
+use crate::rooms::credentials::{PasswordChoice, RoomCredentials};
 use crate::rooms::lifetime::Lifetime;
+use crate::rooms::service::ChangeError;
 
 /// Creates rooms, looks into them and ends them, beside the server's routes; see [`Server::handle`](crate::Server::handle).
 ///
@@ -51,7 +52,7 @@ pub struct ServerHandle {
 /// An open room, as it was when it was asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct RoomInfo {
+pub struct RoomDetails {
     /// The room's number.
     pub id: RoomId,
     /// The name to show.
@@ -68,7 +69,7 @@ pub struct RoomInfo {
     pub locked: bool,
 }
 
-/// A participant of a [`RoomInfo`].
+/// A participant of a [`RoomDetails`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ParticipantInfo {
@@ -86,11 +87,11 @@ pub struct ParticipantInfo {
 ///
 /// ```
 /// use std::time::Duration;
-/// use signal_server::{Capacity, DisplayName, Lifetime, NewRoom};
+/// use signal_server::{Capacity, DisplayName, Lifetime, CreateRoom};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let name = DisplayName::parse("Stand-up")?.ok_or("a name that nobody sees")?;
-/// let mut new = NewRoom::new("alice", name);
+/// let mut new = CreateRoom::new("alice", name);
 /// new.capacity = Capacity::new(20)?;
 /// new.lifetime = Lifetime::new(Duration::from_secs(30 * 60))?;
 /// # Ok(())
@@ -98,7 +99,7 @@ pub struct ParticipantInfo {
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct NewRoom {
+pub struct CreateRoom {
     /// Whose room it is, by the name that the login has for that user: the `sub` of its access tokens. With one of them it
     /// enters as the creator and may list, change and close the room over HTTP. If it is nobody's name, nobody may.
     pub creator: String,
@@ -117,9 +118,9 @@ pub struct NewRoom {
 #[non_exhaustive]
 pub struct CreatedRoom {
     /// The room, with nobody in it yet.
-    pub room: RoomInfo,
+    pub room: RoomDetails,
     /// Its password and invite.
-    pub pass: RoomPass,
+    pub credentials: RoomCredentials,
 }
 
 /// There is no such room, or not any more.
@@ -165,17 +166,18 @@ impl ServerHandle {
 
     /// Every open room, by number.
     #[must_use]
-    pub fn rooms(&self) -> Vec<RoomInfo> {
-        let mut rooms = self.app.upgrade().map(|app| app.shards.open_rooms()).unwrap_or_default();
+    pub fn rooms(&self) -> Vec<RoomDetails> {
+        let mut rooms =
+            self.app.upgrade().map(|app| app.rooms.shards.open_rooms()).unwrap_or_default();
         rooms.sort_unstable_by_key(|room| room.id());
-        rooms.iter().map(|room| RoomInfo::of(room)).collect()
+        rooms.iter().map(|room| RoomDetails::of(room)).collect()
     }
 
     /// One open room.
     #[must_use]
-    pub fn room(&self, id: RoomId) -> Option<RoomInfo> {
-        let room = self.app.upgrade()?.shards.of(id).room(id)?;
-        (room.status() == Status::Open).then(|| RoomInfo::of(&room))
+    pub fn room(&self, id: RoomId) -> Option<RoomDetails> {
+        let room = self.app.upgrade()?.rooms.get(id)?;
+        (room.status() == Status::Open).then(|| RoomDetails::of(&room))
     }
 
     /// How much there is of everything.
@@ -192,14 +194,14 @@ impl ServerHandle {
     /// # Errors
     ///
     /// The creator has too many open rooms, the room cannot be saved, or the server is stopping.
-    pub async fn create_room(&self, new: NewRoom) -> Result<CreatedRoom, CreateRoomError> {
-        let NewRoom { creator, name, capacity, lifetime, on_creator_leave } = new;
+    pub async fn create_room(&self, new: CreateRoom) -> Result<CreatedRoom, CreateRoomError> {
+        let CreateRoom { creator, name, capacity, lifetime, on_creator_leave } = new;
         let app =
             self.app.upgrade().filter(|app| !app.drain.is_on()).ok_or(CreateRoomError::Stopping)?;
-        let (name, password) = (name.to_string(), Wanted::Random);
-        let opening = Opening { name, creator, password, capacity, lifetime, on_creator_leave };
-        let (room, pass) = opening.open(&app).await?;
-        Ok(CreatedRoom { room: RoomInfo::of(&room), pass })
+        let (name, password) = (name.to_string(), PasswordChoice::Random);
+        let params = CreateParams { name, creator, password, capacity, lifetime, on_creator_leave };
+        let (room, credentials) = app.rooms.create(params).await?;
+        Ok(CreatedRoom { room: RoomDetails::of(&room), credentials })
     }
 
     /// Ends a room: everybody in it is told (v2: `room_closed` with the code `admin`), and nobody comes in any more.
@@ -209,12 +211,13 @@ impl ServerHandle {
     /// There is no such room, or it has ended before.
     pub async fn close_room(&self, id: RoomId) -> Result<(), RoomNotFound> {
         let app = self.app.upgrade().ok_or(RoomNotFound)?;
-        let shard = app.shards.of(id);
-        shard.room(id).filter(|room| room.status() == Status::Open).ok_or(RoomNotFound)?;
+        app.rooms.get(id).filter(|room| room.status() == Status::Open).ok_or(RoomNotFound)?;
         // Without an answer the server has ended, and the room with it.
-        let applied = shard.apply(id, &Op::Close(ADMIN), |_| {}).await.ok_or(RoomNotFound)?;
+        let room = app.rooms.close(id, ADMIN).await.map_err(|_| RoomNotFound)?;
         // Its time may have come just before.
-        applied.record.filter(|room| room.status() == Status::Closed(ADMIN)).ok_or(RoomNotFound)?;
+        if room.status() != Status::Closed(ADMIN) {
+            return Err(RoomNotFound);
+        }
         tracing::info!(room = %id, "room closed by the administrator");
         Ok(())
     }
@@ -228,14 +231,7 @@ impl ServerHandle {
     pub async fn kick(&self, room: RoomId, participant: ParticipantId) -> Result<(), KickError> {
         let app = self.app.upgrade().ok_or(KickError::RoomNotFound)?;
         let kick = Op::Kick { participant, rotate: None };
-        let applied =
-            app.shards.of(room).apply(room, &kick, |_| {}).await.ok_or(KickError::RoomNotFound)?;
-        match applied.reply {
-            Ok(_) => {}
-            Err(Reject::CreatorStays) => return Err(KickError::CreatorStays),
-            Err(Reject::ParticipantNotFound) => return Err(KickError::ParticipantNotFound),
-            Err(_) => return Err(KickError::RoomNotFound),
-        }
+        app.rooms.apply(room, &kick).await?;
         tracing::info!(%room, %participant, "participant put out by the administrator");
         Ok(())
     }
@@ -251,36 +247,47 @@ impl ServerHandle {
         &self,
         room: RoomId,
         participant: ParticipantId,
-    ) -> Result<RoomPass, BanError> {
+    ) -> Result<RoomCredentials, BanError> {
         let app = self.app.upgrade().ok_or(BanError::RoomNotFound)?;
-        let record = app.shards.of(room).room(room).ok_or(BanError::RoomNotFound)?;
+        let record = app.rooms.get(room).ok_or(BanError::RoomNotFound)?;
         let kick = |rotation| Op::Kick { participant, rotate: Some(rotation) };
-        let pass = match rotate(&app, &record, &Wanted::Random, kick).await {
-            Ok((_, pass)) => pass,
-            Err(RotateError::Refused(Reject::CreatorStays)) => return Err(BanError::CreatorStays),
-            Err(RotateError::Refused(Reject::ParticipantNotFound)) => {
-                return Err(BanError::ParticipantNotFound);
-            }
-            Err(RotateError::Refused(Reject::RotationsExhausted)) => {
-                return Err(BanError::RotationsExhausted);
-            }
-            Err(RotateError::Refused(_) | RotateError::Stopping) => {
-                return Err(BanError::RoomNotFound);
-            }
-        };
+        let (_, credentials) = app.rooms.rotate(&record, &PasswordChoice::Random, kick).await?;
         tracing::info!(%room, %participant, "participant banned by the administrator");
-        Ok(pass)
+        Ok(credentials)
     }
 
     /// The same as [`Server::drain`](crate::Server::drain), for a shutdown that has no server at hand.
     pub async fn drain(&self) {
         if let Some(app) = self.app.upgrade() {
-            app.drain.run(&app.shards).await;
+            app.drain.run(&app.rooms.shards).await;
         }
     }
 }
 
-impl NewRoom {
+impl From<ChangeError> for KickError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Rejected(Reject::CreatorStays) => Self::CreatorStays,
+            ChangeError::Rejected(Reject::ParticipantNotFound) => Self::ParticipantNotFound,
+            ChangeError::Rejected(_) | ChangeError::Stopping => Self::RoomNotFound,
+        }
+    }
+}
+
+impl From<ChangeError> for BanError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Rejected(Reject::RotationsExhausted) => Self::RotationsExhausted,
+            other => match KickError::from(other) {
+                KickError::CreatorStays => Self::CreatorStays,
+                KickError::ParticipantNotFound => Self::ParticipantNotFound,
+                KickError::RoomNotFound => Self::RoomNotFound,
+            },
+        }
+    }
+}
+
+impl CreateRoom {
     /// A room of that user, with a name to show.
     pub fn new(creator: impl Into<String>, name: DisplayName) -> Self {
         Self {
@@ -293,7 +300,7 @@ impl NewRoom {
     }
 }
 
-impl RoomInfo {
+impl RoomDetails {
     fn of(room: &Room) -> Self {
         Self {
             id: room.id(),

@@ -9,17 +9,18 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use futures_util::SinkExt;
-use signal_core::{CloseCode, ConnId, Disconnect, Input};
+use signal_core::{CloseCode, ConnId, Disconnect, FrameDecoder, Input};
 use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, timeout};
 
+use super::violation;
 use crate::shard::Shard;
 use crate::shard::outbox::{Next, Outbox};
-use crate::socket::violation;
 
 /// A connection that its shard knows; the shard is told when it ends, whichever way it does.
 pub(crate) struct Connection<'a> {
     shard: &'a Shard,
     conn: ConnId,
+    decoder: FrameDecoder,
     outbox: Arc<Outbox>,
     /// Frames on their way from there into the socket.
     pending: VecDeque<Utf8Bytes>,
@@ -30,11 +31,12 @@ pub(crate) struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    pub(crate) fn open(shard: &'a Shard, conn: ConnId, open: Input) -> Self {
+    pub(crate) fn open(shard: &'a Shard, conn: ConnId, decoder: FrameDecoder, open: Input) -> Self {
         let outbox = shard.open(conn, open);
         Self {
             shard,
             conn,
+            decoder,
             outbox,
             pending: VecDeque::new(),
             unacknowledged: 0,
@@ -99,7 +101,7 @@ impl<'a> Connection<'a> {
                         }
                         None => return,
                     };
-                    self.shard.message(self.conn, frame);
+                    self.shard.message(self.conn, self.decoder, &frame);
                 }
                 _ = heartbeat.tick() => {
                     pinged.get_or_insert_with(Instant::now);

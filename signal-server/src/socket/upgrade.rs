@@ -19,22 +19,23 @@ use signal_core::{
 };
 use tracing::Instrument;
 
+use super::connection::{self, Connection};
 use crate::app::App;
 use crate::auth::opaque_token;
-use crate::auth::ws_token::TokenError;
-use crate::documents::openapi::refusals;
-use crate::http::Client;
-use crate::http::error::ApiError;
-use crate::http::language::{self, Preference};
-use crate::http::room_path::{RoomName, RoomPath};
-use crate::http::rooms::bearer;
+use crate::auth::token_error::TokenError;
+use crate::client_address::ClientAddress;
+use crate::http::authentication::bearer;
+use crate::http::client::Client;
+use crate::http::error::{ApiError, invalid};
+use crate::http::error_responses::error_responses;
+use crate::http::language::PreferredLanguage;
+use crate::http::path::RoomPath;
 use crate::limits::Limit;
-use crate::limits::quota::UsedUp;
-use crate::listener::accept::Hold;
-use crate::rooms::access::{Holder, NoHolder, holder};
-use crate::socket::connection::{self, Connection};
+use crate::limits::fixed_window::RateLimited;
+use crate::listener::permit::ConnectionPermit;
+use crate::rooms::access::{ClaimError, SeatClaim};
 
-refusals!(InvalidArgument, Forbidden, RateLimited);
+error_responses!(InvalidArgument, Forbidden, RateLimited);
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -59,41 +60,31 @@ pub(crate) struct WsQuery {
     path = "/ws/webrtc/rooms/{room_id}",
     tag = "rooms",
     operation_id = "open_socket",
-    params(RoomName, WsQuery, Preference),
-    responses((status = 101, description = "The socket is open"), Refusals)
+    params(RoomPath, WsQuery, PreferredLanguage),
+    responses((status = 101, description = "The socket is open"), ErrorResponses)
 )]
 pub(crate) async fn open(
     State(app): State<Arc<App>>,
     RoomPath(room): RoomPath,
-    client: Client,
-    hold: Option<Extension<Hold>>,
+    Client(client): Client,
+    PreferredLanguage(language): PreferredLanguage,
+    connection: Option<Extension<ConnectionPermit>>,
     headers: HeaderMap,
     query: Result<Query<WsQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let language = language::preferred(&headers);
+) -> Result<Response, ApiError> {
     if !app.origins.permit(&headers) {
-        app.refusals.count(Limit::Origin);
-        return ApiError::Forbidden.into_response(language);
+        app.counters.count(Limit::Origin);
+        return Err(ApiError::Forbidden);
     }
-    let place =
-        client.0.map(|client| app.sockets.enter(client, app.limits.connections_per_address));
-    if let Some(None) = place {
-        app.refusals.count(Limit::ConnectionsPerAddress);
-        return ApiError::RateLimited { retry_after: CONNECTIONS_RETRY }.into_response(language);
+    let most = app.limits.connections_per_address;
+    let permit = client.map(|client| app.sockets.acquire(client, most));
+    if let Some(None) = permit {
+        app.counters.count(Limit::ConnectionsPerAddress);
+        return Err(ApiError::RateLimited { retry_after: CONNECTIONS_RETRY });
     }
-    let query = match query {
-        Ok(Query(query)) => query,
-        Err(rejection) => {
-            return ApiError::InvalidArgument(rejection.body_text()).into_response(language);
-        }
-    };
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => {
-            return ApiError::InvalidArgument(rejection.body_text()).into_response(language);
-        }
-    };
+    let Query(query) = query.map_err(|rejection| invalid(&rejection.body_text()))?;
+    let upgrade = upgrade.map_err(|rejection| invalid(&rejection.body_text()))?;
     let resume = query.resume.as_deref().or_else(|| subprotocol(&headers, "resume."));
     let protocol = match query.v {
         None | Some(0 | 1) if resume.is_none() => ProtocolVersion::V1,
@@ -108,7 +99,7 @@ pub(crate) async fn open(
         }
     };
     let open_socket = app.drain.socket();
-    upgrade
+    let response = upgrade
         .protocols([SUBPROTOCOL])
         // The library fills this buffer with zeros for each connection; a candidate fits, an offer takes a few reads.
         .read_buffer_size(2048)
@@ -126,8 +117,9 @@ pub(crate) async fn open(
                 Ok(seat) => serve(&app, seat, protocol, language, socket).await,
                 Err(refusal) => refuse(socket, refusal, protocol, language).await,
             }
-            drop((open_socket, place, hold));
-        })
+            drop((open_socket, permit, connection));
+        });
+    Ok(response)
 }
 
 /// What a token opens.
@@ -147,11 +139,12 @@ async fn granted(
     app: &App,
     room: Option<RoomId>,
     token: &str,
-    client: Client,
+    client: Option<ClientAddress>,
     protocol: ProtocolVersion,
     language: Language,
 ) -> Result<Seat, Refusal> {
-    let Holder { room, grant, name } = holder(app, room, token, client, language).await?;
+    let SeatClaim { room, grant, name } =
+        app.access.claim_seat(room, token, client, language).await?;
     let ice = match (protocol, room.granted(grant)) {
         // Not told.
         (ProtocolVersion::V1, _) => None,
@@ -171,7 +164,7 @@ async fn resumed(
 ) -> Result<Seat, Refusal> {
     let token = opaque_token::hash(token);
     let room = room.ok_or(ErrorCode::ResumeFailed)?;
-    let record = app.shards.of(room).room(room).ok_or(ErrorCode::ResumeFailed)?;
+    let record = app.rooms.get(room).ok_or(ErrorCode::ResumeFailed)?;
     let ice = match record.resumable(token) {
         Some(seat) => Some(app.ice.announced(&record, seat.id).await),
         // As if it were not there, and as soon: which rooms are open is not to be found out by trying.
@@ -189,13 +182,15 @@ async fn serve(
     language: Language,
     socket: WebSocket,
 ) {
-    let conn = app.shards.next_conn();
+    let conn = app.rooms.shards.next_conn();
     let Seat { room, entry } = seat;
     let randomness =
         Randomness { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
     let open = Input::Open { conn, room, protocol, language, entry, randomness };
     let span = tracing::debug_span!("socket", conn = conn.0, %room);
-    Connection::open(app.shards.of(room), conn, open).run(socket).instrument(span).await;
+    let shard = app.rooms.shards.of(room);
+    let decoder = shard.decoder(protocol);
+    Connection::open(shard, conn, decoder, open).run(socket).instrument(span).await;
 }
 
 async fn refuse(
@@ -221,17 +216,17 @@ impl From<ErrorCode> for Refusal {
     }
 }
 
-impl From<NoHolder> for Refusal {
-    fn from(error: NoHolder) -> Self {
+impl From<ClaimError> for Refusal {
+    fn from(error: ClaimError) -> Self {
         match error {
-            NoHolder::Foreign => ErrorCode::Forbidden.into(),
-            NoHolder::RateLimited(UsedUp { retry_after }) => {
+            ClaimError::Forbidden => ErrorCode::Forbidden.into(),
+            ClaimError::RateLimited(RateLimited { retry_after }) => {
                 Self { code: ErrorCode::RateLimited, retry_after: Some(retry_after) }
             }
-            NoHolder::RoomNotFound => ErrorCode::RoomNotFound.into(),
-            NoHolder::Token(TokenError::Expired) => ErrorCode::TokenExpired.into(),
-            NoHolder::Token(TokenError::Invalid) => ErrorCode::TokenInvalid.into(),
-            NoHolder::Token(TokenError::Unverifiable) => ErrorCode::Unavailable.into(),
+            ClaimError::RoomNotFound => ErrorCode::RoomNotFound.into(),
+            ClaimError::Token(TokenError::Expired) => ErrorCode::TokenExpired.into(),
+            ClaimError::Token(TokenError::Invalid) => ErrorCode::TokenInvalid.into(),
+            ClaimError::Token(TokenError::Unverifiable) => ErrorCode::Unavailable.into(),
         }
     }
 }

@@ -9,7 +9,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use signal_core::{InvalidRecord, RoomId};
 use thiserror::Error;
 
-use super::room_store::{RoomChange, RoomStore, StoreError};
+use super::room_store::{RoomStore, RoomWrite, StoreError};
 use crate::auth::secret::Secret;
 
 /// Why a data directory cannot be used; says whose fault it is and what to do.
@@ -111,7 +111,7 @@ impl RoomStore for RoomFile {
     }
 
     /// On disk when it returns.
-    fn save(&mut self, changes: &[RoomChange]) -> Result<(), DataDirError> {
+    fn save(&mut self, changes: &[RoomWrite]) -> Result<(), DataDirError> {
         let database = self.database()?;
         write_records(&database, changes).map_err(|error| Fault::from(error).of(&self.path))?;
         self.database = Some(database);
@@ -181,16 +181,16 @@ fn read_records(database: &Database) -> Result<Vec<(RoomId, Vec<u8>)>, Fault> {
     Ok(records)
 }
 
-fn write_records(database: &Database, changes: &[RoomChange]) -> Result<(), redb::Error> {
+fn write_records(database: &Database, changes: &[RoomWrite]) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     {
         let mut rooms = transaction.open_table(ROOMS)?;
         for change in changes {
             match change {
-                RoomChange::Put { room, record } => {
+                RoomWrite::Put { room, record } => {
                     drop(rooms.insert(room.as_str(), record.as_slice())?)
                 }
-                RoomChange::Remove { room } => drop(rooms.remove(room.as_str())?),
+                RoomWrite::Remove { room } => drop(rooms.remove(room.as_str())?),
             }
         }
     }

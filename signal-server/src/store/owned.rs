@@ -4,27 +4,27 @@ use std::collections::{BTreeSet, HashMap};
 
 use signal_core::RoomId;
 
-use crate::limits::quota::Place;
+use crate::limits::concurrency::Permit;
 
 /// The open rooms by their creators, and what each takes of the number that its creator may have.
 #[derive(Debug, Default)]
 pub(super) struct Owned {
-    places: HashMap<RoomId, Place<String>>,
+    permits: HashMap<RoomId, Permit<String>>,
     by_creator: HashMap<String, BTreeSet<RoomId>>,
 }
 
 impl Owned {
-    pub(super) fn insert(&mut self, room: RoomId, place: Place<String>) {
-        self.by_creator.entry(place.key().clone()).or_default().insert(room);
-        self.places.insert(room, place);
+    pub(super) fn insert(&mut self, room: RoomId, permit: Permit<String>) {
+        self.by_creator.entry(permit.key().clone()).or_default().insert(room);
+        self.permits.insert(room, permit);
     }
 
     pub(super) fn remove(&mut self, room: RoomId) {
-        let Some(place) = self.places.remove(&room) else { return };
-        if let Some(rooms) = self.by_creator.get_mut(place.key()) {
+        let Some(permit) = self.permits.remove(&room) else { return };
+        if let Some(rooms) = self.by_creator.get_mut(permit.key()) {
             rooms.remove(&room);
             if rooms.is_empty() {
-                self.by_creator.remove(place.key());
+                self.by_creator.remove(permit.key());
             }
         }
     }
@@ -34,22 +34,22 @@ impl Owned {
     }
 
     pub(super) fn all(&self) -> impl ExactSizeIterator<Item = RoomId> {
-        self.places.keys().copied()
+        self.permits.keys().copied()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::quota::Occupancy;
+    use crate::limits::concurrency::ConcurrencyLimit;
 
     #[test]
     fn a_room_is_its_creators_until_it_is_removed() {
-        let rooms_of = Occupancy::new();
+        let rooms_of = ConcurrencyLimit::new();
         let id = |number| RoomId::from_indices([number; 6]);
         let mut owned = Owned::default();
         for (number, creator) in [(1, "alice"), (2, "bob"), (3, "alice")] {
-            owned.insert(id(number), rooms_of.enter(creator.to_owned(), 2).unwrap());
+            owned.insert(id(number), rooms_of.acquire(creator.to_owned(), 2).unwrap());
         }
         assert_eq!(owned.of("alice").collect::<Vec<_>>(), [id(1), id(3)]);
         owned.remove(id(1));

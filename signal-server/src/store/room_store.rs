@@ -24,7 +24,7 @@ use thiserror::Error;
 /// ```
 /// use std::collections::HashMap;
 /// use std::convert::Infallible;
-/// use signal_server::{RoomChange, RoomId, RoomStore, Secret, Server};
+/// use signal_server::{RoomWrite, RoomId, RoomStore, Secret, Server};
 ///
 /// /// Keeps nothing beyond the process, unlike a real one.
 /// #[derive(Default)]
@@ -37,12 +37,12 @@ use thiserror::Error;
 ///         Ok(self.0.clone().into_iter().collect())
 ///     }
 ///
-///     fn save(&mut self, changes: &[RoomChange]) -> Result<(), Infallible> {
+///     fn save(&mut self, changes: &[RoomWrite]) -> Result<(), Infallible> {
 ///         // In a database: all of it in one transaction.
 ///         for change in changes {
 ///             match change {
-///                 RoomChange::Put { room, record } => drop(self.0.insert(*room, record.clone())),
-///                 RoomChange::Remove { room } => drop(self.0.remove(room)),
+///                 RoomWrite::Put { room, record } => drop(self.0.insert(*room, record.clone())),
+///                 RoomWrite::Remove { room } => drop(self.0.remove(room)),
 ///             }
 ///         }
 ///         Ok(())
@@ -72,12 +72,12 @@ pub trait RoomStore: Send + 'static {
     /// # Errors
     ///
     /// They are not kept, or perhaps not; they will be handed in again.
-    fn save(&mut self, changes: &[RoomChange]) -> Result<(), Self::Error>;
+    fn save(&mut self, changes: &[RoomWrite]) -> Result<(), Self::Error>;
 }
 
 /// What is to be changed in a [`RoomStore`].
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum RoomChange {
+pub enum RoomWrite {
     /// This is the room's newest record, in place of the one before if there is one.
     Put {
         /// The room.

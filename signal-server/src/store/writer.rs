@@ -12,7 +12,7 @@ use signal_core::{Room, RoomId};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::room_store::{RoomChange, RoomStore};
+use super::room_store::{RoomStore, RoomWrite};
 use crate::metrics::Metrics;
 
 /// Where records are handed in to be written; clones share one thread, which ends with the last of them.
@@ -23,7 +23,7 @@ pub(crate) struct Writer {
 
 /// Something to write.
 pub(crate) struct Save {
-    pub(crate) change: Change,
+    pub(crate) change: PendingWrite,
     /// Nobody knows of the room yet, so that it may fail.
     pub(crate) is_new: bool,
     pub(crate) then: Then,
@@ -31,7 +31,7 @@ pub(crate) struct Save {
 
 /// What is to be changed on disk.
 #[derive(Debug)]
-pub(crate) enum Change {
+pub(crate) enum PendingWrite {
     /// The room is to be forgotten.
     Forget(RoomId),
     /// Nothing, but what was changed before has to be there.
@@ -70,13 +70,13 @@ impl Writer {
         let then: Then = Box::new(move |_| {
             let _ = done_in.send(());
         });
-        self.save(Save { change: Change::Nothing, is_new: false, then });
+        self.save(Save { change: PendingWrite::Nothing, is_new: false, then });
         // The thread has told of its end by itself.
         let _ = done.await;
     }
 }
 
-impl Change {
+impl PendingWrite {
     fn entry(&self) -> Option<(RoomId, Option<Arc<Room>>)> {
         match self {
             Self::Forget(room) => Some((*room, None)),
@@ -146,8 +146,8 @@ impl<S: RoomStore> Backlog<S> {
     ) -> Result<(), NotSaved> {
         let began = Instant::now();
         let change = |(room, record): (&RoomId, &Option<Arc<Room>>)| match record {
-            Some(record) => RoomChange::Put { room: *room, record: record.to_record() },
-            None => RoomChange::Remove { room: *room },
+            Some(record) => RoomWrite::Put { room: *room, record: record.to_record() },
+            None => RoomWrite::Remove { room: *room },
         };
         let changes: Vec<_> = changes.iter().map(change).collect();
         // What a panic leaves behind is the store's own, which is told that it will be called again.

@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use signal_core::{Room, Timestamp, wire};
 use signal_server::{
-    BanError, Capacity, CreateRoomError, CreatedRoom, DisplayName, KickError, Lifetime, Limits,
-    NewRoom, OnCreatorLeave, RoomId, RoomNotFound,
+    BanError, Capacity, CreateRoom, CreateRoomError, CreatedRoom, DisplayName, KickError, Lifetime,
+    Limits, OnCreatorLeave, RoomId, RoomNotFound,
 };
 
 use crate::common::{self, Api, builder, pass, text, until};
@@ -16,8 +16,8 @@ fn id(room: &common::Room) -> RoomId {
     room.id.parse().unwrap()
 }
 
-fn new_room(creator: &str) -> NewRoom {
-    NewRoom::new(creator, DisplayName::parse("stand-up").unwrap().unwrap())
+fn new_room(creator: &str) -> CreateRoom {
+    CreateRoom::new(creator, DisplayName::parse("stand-up").unwrap().unwrap())
 }
 
 /// A room of alice's, as the other tests know rooms.
@@ -25,7 +25,7 @@ fn known(api: &Api, created: &CreatedRoom) -> common::Room {
     let access_token = api.access_token("alice");
     common::Room {
         id: created.room.id.to_string(),
-        password: created.pass.password.clone(),
+        password: created.credentials.password.clone(),
         access_token,
     }
 }
@@ -107,11 +107,11 @@ async fn a_room_that_the_application_creates_is_its_creators_over_http() {
     let (mut creator, _) = api.creator(&room).await;
     api.guest(&room, "by password").await;
     assert_eq!(creator.hear().await["type"], "peer_joined");
-    let invite = json!({"invite_token": created.pass.invite_token});
+    let invite = json!({"invite_token": created.credentials.invite_token});
     let invited = text(&api.join(&room.id, &invite).await.data()["ws_token"]);
     api.enter_v2(&room, &invited).await;
-    let link = format!("https://example.com/{}#{}", room.id, created.pass.invite_token);
-    assert_eq!(created.pass.join_url, Some(link));
+    let link = format!("https://example.com/{}#{}", room.id, created.credentials.invite_token);
+    assert_eq!(created.credentials.join_url, Some(link));
 
     let bob = common::Room { access_token: api.access_token("bob"), ..known(&api, &created) };
     assert_eq!(api.change(&bob, &json!({"locked": true})).await.refused(), (403, "forbidden"));
@@ -137,7 +137,7 @@ async fn what_opens_a_room_does_not_show_in_a_log() {
     let created = api.server().handle().create_room(new_room("alice")).await.unwrap();
     let shown = format!("{created:?}");
     assert!(shown.contains("stand-up"), "{shown}");
-    for secret in [created.pass.password, created.pass.invite_token] {
+    for secret in [created.credentials.password, created.credentials.invite_token] {
         assert!(!shown.contains(&secret), "{secret} is in {shown}");
     }
 }
@@ -219,7 +219,8 @@ async fn whoever_is_banned_comes_back_by_the_new_password_only() {
     assert_eq!(guest.closed().await, 4511);
     let old_password = api.join(&room.id, &json!({"password": room.password})).await;
     assert_eq!(old_password.refused(), (401, "wrong_password"));
-    let old_invite = api.join(&room.id, &json!({"invite_token": created.pass.invite_token})).await;
+    let old_invite =
+        api.join(&room.id, &json!({"invite_token": created.credentials.invite_token})).await;
     assert_eq!(old_invite.refused(), (401, "invite_void"));
     for body in [json!({"password": pass.password}), json!({"invite_token": pass.invite_token})] {
         api.join(&room.id, &body).await.data();

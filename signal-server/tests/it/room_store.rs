@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use signal_core::InvalidRecord;
 use signal_server::testing::{self, TestServer};
-use signal_server::{RoomChange, RoomId, RoomStore, Secret, StoreError};
+use signal_server::{RoomId, RoomStore, RoomWrite, Secret, StoreError};
 
 use crate::common::{Api, builder, text, until};
 
@@ -41,7 +41,7 @@ impl RoomStore for Records {
         }
     }
 
-    fn save(&mut self, changes: &[RoomChange]) -> io::Result<()> {
+    fn save(&mut self, changes: &[RoomWrite]) -> io::Result<()> {
         while self.mood() == Mood::Hanging {
             self.is_hanging.store(true, Ordering::Relaxed);
             std::thread::sleep(Duration::from_millis(10));
@@ -54,8 +54,8 @@ impl RoomStore for Records {
         let mut kept = self.kept.lock().unwrap();
         for change in changes {
             match change {
-                RoomChange::Put { room, record } => drop(kept.insert(*room, record.clone())),
-                RoomChange::Remove { room } => drop(kept.remove(room)),
+                RoomWrite::Put { room, record } => drop(kept.insert(*room, record.clone())),
+                RoomWrite::Remove { room } => drop(kept.remove(room)),
             }
         }
         Ok(())

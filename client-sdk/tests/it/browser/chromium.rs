@@ -12,24 +12,74 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::timeout;
 
 use crate::common::PATIENCE;
 
+/// A browser that a test has for itself, with nothing in it of the tests before.
 pub(crate) struct Chromium {
-    process: Child,
+    /// `None` once it is given back.
+    process: Option<Process>,
+    context: String,
+    _permit: SemaphorePermit<'static>,
+}
+
+/// Each browser keeps a core busy, so that no more than two run at once, however many tests do.
+static PERMITS: Semaphore = Semaphore::const_new(2);
+/// They run from one test to the next, since it takes them long to start.
+static IDLE: Mutex<Vec<Process>> = Mutex::new(Vec::new());
+
+impl Chromium {
+    pub(crate) async fn take() -> Self {
+        let permit = PERMITS.acquire().await.unwrap();
+        let idle = IDLE.lock().unwrap().pop();
+        let process = match idle {
+            Some(process) => process,
+            None => Process::start().await,
+        };
+        let context = process.pipe.ask(None, "Target.createBrowserContext", json!({})).await;
+        let context = context.unwrap()["browserContextId"].as_str().unwrap().to_owned();
+        Self { process: Some(process), context, _permit: permit }
+    }
+
+    /// Opens a page in a tab of its own and waits until it has loaded.
+    pub(crate) async fn open(&self, url: &str) -> Tab {
+        let pipe = &self.process.as_ref().unwrap().pipe;
+        let target = json!({"url": url, "browserContextId": self.context});
+        let target = pipe.ask(None, "Target.createTarget", target).await.unwrap();
+        let target = target["targetId"].as_str().unwrap().to_owned();
+        let attach = json!({"targetId": target, "flatten": true});
+        let session = pipe.ask(None, "Target.attachToTarget", attach).await.unwrap();
+        let session = session["sessionId"].as_str().unwrap().to_owned();
+        let tab = Tab { pipe: Arc::clone(pipe), target, session };
+        tab.loaded().await;
+        tab
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        let process = self.process.take().unwrap();
+        // Whoever fails may have broken it.
+        if !thread::panicking() && process.pipe.forget_context(&self.context).is_ok() {
+            IDLE.lock().unwrap().push(process);
+        }
+    }
+}
+
+struct Process {
+    child: Child,
     pipe: Arc<Pipe>,
     profile: TempDir,
 }
 
-impl Chromium {
-    pub(crate) async fn start() -> Self {
+impl Process {
+    async fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
         let log = profile.path().join("log");
-        // Chromium reads commands from descriptor 3 and answers to 4.
-        let mut process = Command::new("sh")
-            .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#, "chromium"])
+        let mut child = Command::new("sh")
+            .args(["-c", RUN, "chromium"])
             .args(FLAGS)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .env("TMPDIR", profile.path())
@@ -38,34 +88,23 @@ impl Chromium {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let pipe = Arc::new(Pipe::new(process.stdin.take().unwrap()));
-        let (answers, answered) = (process.stdout.take().unwrap(), Arc::clone(&pipe));
+        let pipe = Arc::new(Pipe::new(child.stdin.take().unwrap()));
+        let (answers, answered) = (child.stdout.take().unwrap(), Arc::clone(&pipe));
         thread::spawn(move || answered.read(answers));
-        let chromium = Self { process, pipe, profile };
-        if let Err(error) = chromium.pipe.ask(None, "Browser.getVersion", json!({})).await {
+        let process = Self { child, pipe, profile };
+        if let Err(error) = process.pipe.ask(None, "Browser.getVersion", json!({})).await {
             let log = fs::read_to_string(log).unwrap_or_default();
             panic!("cannot run chromium, from the package chromium: {error}\n{log}");
         }
-        chromium
-    }
-
-    /// Opens a page in a tab of its own and waits until it has loaded.
-    pub(crate) async fn open(&self, url: &str) -> Tab {
-        let target = self.pipe.ask(None, "Target.createTarget", json!({"url": url})).await.unwrap();
-        let target = target["targetId"].as_str().unwrap().to_owned();
-        let attach = json!({"targetId": target, "flatten": true});
-        let session = self.pipe.ask(None, "Target.attachToTarget", attach).await.unwrap();
-        let session = session["sessionId"].as_str().unwrap().to_owned();
-        let tab = Tab { pipe: Arc::clone(&self.pipe), target, session };
-        tab.loaded().await;
-        tab
+        process
     }
 }
 
-impl Drop for Chromium {
+/// Not of those that are idle when the tests end: they go with their pipes.
+impl Drop for Process {
     fn drop(&mut self) {
         self.pipe.close();
-        self.process.wait().unwrap();
+        self.child.wait().unwrap();
         // Its helpers end by themselves a moment later; what they have in common is the environment.
         let end = Instant::now() + PATIENCE;
         while has_process_with(self.profile.path().as_os_str().as_bytes()) && Instant::now() < end {
@@ -73,6 +112,13 @@ impl Drop for Chromium {
         }
     }
 }
+
+/// Chromium reads commands from descriptor 3 and answers to 4. Its profile goes with it, though helpers may
+/// take a moment longer.
+const RUN: &str = r#"
+    "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null
+    rm -rf "$TMPDIR" 2>/dev/null || { sleep 1; rm -rf "$TMPDIR"; }
+"#;
 
 /// Whether the environment of any process contains that.
 fn has_process_with(text: &[u8]) -> bool {
@@ -174,6 +220,13 @@ impl Pipe {
         Some((number, receiver))
     }
 
+    /// Closes the tabs of a context, without waiting for it.
+    fn forget_context(&self, context: &str) -> std::io::Result<()> {
+        let context = json!({"browserContextId": context});
+        // Nobody waits for an answer of that number.
+        self.write(&json!({"id": 0, "method": "Target.disposeBrowserContext", "params": context}))
+    }
+
     fn write(&self, command: &Value) -> std::io::Result<()> {
         let mut commands = self.commands.lock().unwrap();
         let commands = commands.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
@@ -202,10 +255,13 @@ impl Pipe {
     }
 }
 
-const FLAGS: [&str; 18] = [
+const FLAGS: [&str; 20] = [
     "--headless=new",
     "--remote-debugging-pipe",
     "--no-first-run",
+    // Nothing but the tabs of the test.
+    "--no-startup-window",
+    "--disable-extensions",
     // As root, and in containers.
     "--no-sandbox",
     "--no-zygote",

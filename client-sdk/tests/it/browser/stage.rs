@@ -23,7 +23,7 @@ impl Stage {
     pub(crate) async fn set_with(settings: impl FnOnce(Builder) -> Builder) -> Self {
         let builder = Server::builder(Secret::random()).origins(Origins::default().and_loopback());
         let server = testing::start_with(settings(builder)).await.unwrap();
-        Self { server, site: Site::open().await, chromium: Chromium::start().await }
+        Self { server, site: Site::open().await, chromium: Chromium::take().await }
     }
 
     /// A room that its creator does not enter.

@@ -6,8 +6,8 @@ use client_sdk::session::{
     Action, ConnectionCommand, Reconnect, Report, Session, SessionEvent, SignalingLoss,
 };
 use client_sdk::{ConnectionState, IceCandidate, ParticipantId, ParticipantInfo};
-use signal_core::wire::{decode_server, encode_client, payload};
-use signal_core::{ClientMessage, Request, ServerMessage, Signal, SignalKind};
+use signal_core::wire::{decode_server, encode_client};
+use signal_core::{ClientMessage, Payload, Request, ServerMessage, Signal, SignalKind};
 
 /// A session of `p_m`, and all that surrounds it. Descriptions are written `fingerprint/ufrag`.
 pub(crate) struct Host {
@@ -105,7 +105,8 @@ impl Host {
         value: &impl serde::Serialize,
         negotiation: Option<u32>,
     ) {
-        let signal = Signal { kind, payload: payload(value).unwrap(), negotiation, tracks: None };
+        let signal =
+            Signal { kind, payload: Payload::new(value).unwrap(), negotiation, tracks: None };
         self.session.handle_message(ServerMessage::Signal { from: id(from), signal }, self.now);
     }
 

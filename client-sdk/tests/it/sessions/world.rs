@@ -191,6 +191,7 @@ impl World {
         match random.below(5) {
             0 => {
                 if let (Some(frame), Some(conn)) = (participant.up.pop_front(), participant.conn) {
+                    let frame = self.hub.decoder(self.protocol).decode(&frame);
                     self.input(Input::Frame { conn, frame });
                 }
             }

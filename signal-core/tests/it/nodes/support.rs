@@ -1,4 +1,4 @@
-//! Two hubs, a store that answers when the test says so, and what everybody was told.
+//! Two hubs, a store that answers when the test says so, and what each connection was sent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,7 +82,8 @@ impl Nodes {
         self.enter(node, Entry::Attach { grant, name, ice: None })
     }
 
-    /// Comes back, having received one message, with the token that an earlier connection was given.
+    /// Comes back, having received one message, with the token that an earlier connection was
+    /// given.
     pub(crate) fn resume(&mut self, node: usize, earlier: ConnId) -> ConnId {
         self.enter(node, Entry::Resume { token: token(earlier), last_seq: 1, ice: None })
     }
@@ -113,7 +114,9 @@ impl Nodes {
     }
 
     pub(crate) fn say(&mut self, conn: ConnId, frame: impl Into<bytes::Bytes>) {
-        self.input(self.conns[&conn], Input::Frame { conn, frame: frame.into() });
+        let node = self.conns[&conn];
+        let frame = self.hubs[node].decoder(ProtocolVersion::V2).decode(&frame.into());
+        self.input(node, Input::Frame { conn, frame });
     }
 
     pub(crate) fn input(&mut self, node: usize, input: Input) {

@@ -1,4 +1,4 @@
-//! What becomes of messages that do not arrive.
+//! Messages between nodes that do not arrive.
 
 use serde_json::{Value, json};
 use signal_core::{Disconnect, Input};

@@ -1,4 +1,4 @@
-//! What participants show of themselves, whatever becomes of the socket they said it through.
+//! Updates of names and states, when the socket that sent them is lost.
 
 use serde_json::json;
 use signal_core::{Disconnect, Input, Op};

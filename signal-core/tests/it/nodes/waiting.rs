@@ -1,4 +1,4 @@
-//! Messages that wait until their addressee has been welcomed.
+//! Messages that wait for the `joined` of their addressee.
 
 use serde_json::json;
 use signal_core::{HubConfig, NodeFrame};

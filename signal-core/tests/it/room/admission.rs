@@ -1,4 +1,4 @@
-//! Who is let in: password, guesses, invite, rotation, lock.
+//! Who is admitted: password, wrong passwords, invite, rotation, lock.
 
 use signal_core::{
     Change, CloseReason, Grant, Op, Receipt, Reject, Room, Rotation, Status, Ticket, TokenHash,

@@ -1,7 +1,7 @@
-//! What can be changed of a room and of a seat, and how changes are counted.
+//! Changes of rooms and seats, and how they are counted.
 
 use bytes::Bytes;
-use signal_core::{Capacity, Change, CloseReason, Op, Reject, Status, Ticket, Timestamp, wire};
+use signal_core::{Capacity, Change, CloseReason, Op, Payload, Reject, Status, Ticket, Timestamp};
 
 use super::support::*;
 
@@ -63,7 +63,7 @@ fn each_change_raises_the_version_by_itself() {
 fn a_participant_changes_what_it_shows() {
     let mut room = room(10);
     let id = seated(&mut room, 1);
-    let state = wire::payload(&true).unwrap();
+    let state = Payload::new(&true).unwrap();
     let update = Op::Update {
         attachment: attachment(1),
         name: Some(name("new")),
@@ -85,7 +85,7 @@ fn a_participant_changes_what_it_shows() {
 fn of_a_participants_updates_the_last_one_counts_and_what_it_does_not_name_stays() {
     let mut room = room(10);
     let id = seated(&mut room, 1);
-    let (first, last) = (wire::payload(&1).unwrap(), wire::payload(&2).unwrap());
+    let (first, last) = (Payload::new(&1).unwrap(), Payload::new(&2).unwrap());
     let update = |name, state| Op::Update { attachment: attachment(1), name, state };
     assert_eq!(change(&mut room, &update(None, Some(first))), 1);
     assert_eq!(change(&mut room, &update(None, Some(last.clone()))), 1);
@@ -100,7 +100,7 @@ fn a_state_does_not_keep_the_frame_it_came_in() {
     let mut room = room(10);
     seated(&mut room, 1);
     let frame = Bytes::from(br#"{"a":1}"#.to_vec());
-    let state = Some(wire::payload_from_json(&frame).unwrap());
+    let state = Some(Payload::from_json(&frame).unwrap());
     room.apply(&Op::Update { attachment: attachment(1), name: None, state }, NOW).unwrap();
     assert!(frame.is_unique());
 }

@@ -1,4 +1,4 @@
-//! Who takes a seat, under which id, and at whose expense.
+//! Who gets a seat, under which id, and who loses one for it.
 
 use signal_core::{LeaveReason, Op, ParticipantId, ProtocolVersion, Reject, Ticket};
 

@@ -1,8 +1,8 @@
-//! Rooms as bytes: what can be read again, and what is refused.
+//! Records as bytes: what can be read again, and what is refused.
 
 use std::time::Duration;
 
-use signal_core::{Admission, InvalidRecord, Op, PasswordTag, Room, wire};
+use signal_core::{Admission, InvalidRecord, Op, PasswordTag, Payload, Room};
 
 use super::support::{
     NOW, admit_op, attachment, detach, guest, kick, lock, name, room, rotate, seated,
@@ -18,7 +18,7 @@ fn eventful() -> Room {
     guest(&mut room);
     kick(&mut room, kicked).unwrap();
     room.apply(&admit_op([1; 32]), NOW).unwrap_err();
-    let state = Some(wire::payload(&["muted"]).unwrap());
+    let state = Some(Payload::new(&["muted"]).unwrap());
     room.apply(&Op::Update { attachment: attachment(2), name: Some(name("小红")), state }, NOW)
         .unwrap();
     rotate(&mut room, 8, 0).unwrap();

@@ -1,4 +1,4 @@
-//! A room to try, and short names for what is done to it.
+//! A room for tests, and short names for operations on it.
 
 use std::time::Duration;
 

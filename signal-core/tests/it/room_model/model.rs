@@ -1,4 +1,5 @@
-//! The rules of a room once more, written for plainness: it forgets nothing and looks everything up by walking.
+//! The rules of a room once more, as plain as possible: the model forgets nothing and looks
+//! everything up by walking.
 
 use signal_core::{
     Admission, Attachment, Change, CloseReason, Grant, LeaveKind, LeaveReason, OnCreatorLeave, Op,
@@ -104,7 +105,7 @@ impl Model {
                 match self.seat_of(*attachment).map(|seat| seat.ticket) {
                     Some(Ticket::Creator) if closes => self.close(CloseReason::ByCreator),
                     Some(_) => {
-                        self.depart(LeaveReason::Left, |seat| seat.attachment == *attachment)
+                        self.depart(LeaveReason::Left, |seat| seat.attachment == *attachment);
                     }
                     None => {}
                 }

@@ -1,4 +1,4 @@
-//! A page that was written from the API document alone, so it speaks v1.
+//! A page that was written from the API document alone. It speaks v1.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,8 @@ pub struct Browser {
 /// Which part of the document its author has read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Rule {
-    /// The sample of section 4: a newcomer offers to everybody, every offer makes a connection anew.
+    /// The sample of section 4: a newcomer offers to everybody, every offer makes a connection
+    /// anew.
     Newcomer,
     /// Section 6: the smaller id offers; a connection is kept for the peer's later offers.
     SmallerId,

@@ -1,4 +1,4 @@
-//! A participant that means no good.
+//! A hostile participant.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! A participant that speaks v2 the way PROTOCOL asks of it: it resumes, counts, rolls back and offers again.
+//! A participant that speaks v2 as `docs/api.md` asks of a client: it resumes, counts, rolls back
+//! and offers again.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -39,7 +40,8 @@ struct Talk {
     is_looking: bool,
     /// How often it has looked, to wait longer each time.
     looks: u32,
-    /// The offer answered last, in case the answer got lost: its number in the ledger, and its `neg`.
+    /// The offer answered last, in case the answer got lost: its number in the ledger, and its
+    /// `neg`.
     answered: Option<(u64, Option<u32>)>,
 }
 
@@ -163,7 +165,8 @@ impl Sdk {
                 self.offer(peer, hands);
             }
             if neg.is_none() {
-                // An answer to an offer from before a loss may be taken for a later one; then ICE fails.
+                // An answer to an offer from before a loss may be taken for a later one; then ICE
+                // fails.
                 self.look_later(peer, 20_000, hands);
             }
         }
@@ -195,8 +198,8 @@ impl Sdk {
         }
     }
 
-    /// Offers what may have got lost, and looks again when ICE would have noticed what else has: a v1 peer may have made
-    /// its connection anew meanwhile, or taken an old answer for a new one.
+    /// Offers what may have got lost, and looks again when ICE would have noticed what else has: a
+    /// v1 peer may have made its connection anew meanwhile, or taken an old answer for a new one.
     fn offer_unless_connected(&mut self, peer: ParticipantId, hands: &mut Hands<'_>) {
         if !self.peers.get(&peer).is_some_and(|pc| hands.air.is_connected(pc.number)) {
             self.offer(peer, hands);
@@ -372,7 +375,7 @@ impl Participant for Sdk {
             (14, _) => self.send(Outgoing::new(r#"{"type":"ping","t":[1, 2],"req":"p"}"#), hands),
             (15, _) => self.send(Outgoing::new(r#"{"type":"get_ice_servers","req":"i"}"#), hands),
             (16, _) => {
-                self.send(Outgoing::new(r#"{"type":"update","name":"somebody else"}"#), hands)
+                self.send(Outgoing::new(r#"{"type":"update","name":"somebody else"}"#), hands);
             }
             (17, _) if self.is_online => {
                 if hands.random.chance(50) {

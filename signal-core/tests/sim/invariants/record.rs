@@ -45,7 +45,8 @@ impl RecordRules {
         check_seats(after);
         let is_over = after.status() != Status::Open;
         if before.status() != Status::Open {
-            // That it has expired is told only to those who guess the password, so guesses count on.
+            // That it has expired is told only to those who guess the password, so guesses count
+            // on.
             assert_eq!(before.status(), after.status(), "{op:?} reopened a room");
         }
         if after.expires_at() <= now {
@@ -167,7 +168,8 @@ impl RecordRules {
         }
     }
 
-    /// No socket gets a seat twice: an operation that is repeated late does not undo what came after it.
+    /// No socket gets a seat twice: an operation that is repeated late does not undo what came
+    /// after it.
     fn check_links(&mut self, before: &Room, after: &Room) {
         for seat in after.seats() {
             if before.seat(seat.id).is_none_or(|older| older.attachment != seat.attachment) {

@@ -1,8 +1,9 @@
-//! PROTOCOL section 5 once more, to be held against what the hubs really pass on.
+//! The rules of negotiation once more, to compare with what the hubs pass on.
 //!
-//! A node that judges a pair meets its messages in one order. What it passes on or refuses can be seen; what it drops,
-//! holds back or keeps for a replay cannot. A message that the node may have held back waits here until something
-//! later in the same direction is seen: then it must have been dropped, and the rules must say so.
+//! A node that judges a pair meets its messages in one order. What it passes on or refuses can be
+//! seen; what it drops, holds back or keeps for a replay cannot. A message that the node may have
+//! held back waits here until something later in the same direction is seen: then it must have been
+//! dropped, and the rules must say so.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -86,7 +87,8 @@ impl Referee {
         );
     }
 
-    /// It was part of a replay, so it was passed on before; here that is new if it waited behind others.
+    /// It was part of a replay, so it was passed on before; here that is new if it waited behind
+    /// others.
     pub fn turned_up(&mut self, node: NodeId, number: u64, ledger: &mut Ledger, now: Timestamp) {
         let entry = ledger.entry(number);
         let Some((pair, from, to)) = self.pair(node, entry) else { return };
@@ -192,7 +194,8 @@ impl Referee {
         }
     }
 
-    /// The message was looked into, and nothing was seen of it. With a replay to go into it may have been passed on.
+    /// The message was looked into, and nothing was seen of it. With a replay to go into it may
+    /// have been passed on.
     pub fn unseen(
         &mut self,
         node: NodeId,

@@ -1,4 +1,4 @@
-//! What one participant has been told through one seat, and whether that makes sense.
+//! What one participant was sent through one seat, and whether that is consistent.
 
 use std::collections::BTreeMap;
 
@@ -133,8 +133,8 @@ impl Session {
         Novelty::Kept
     }
 
-    /// Whether a replayed message was sent before; then it has to be the same. What this participant was sent without
-    /// a socket has not been seen.
+    /// Whether a replayed message was sent before; then it has to be the same. What this
+    /// participant was sent without a socket has not been seen.
     fn is_known(&self, frame: &Bytes) -> bool {
         let index = usize::try_from(self.replay_end - self.replay_left).unwrap() - 1;
         let Some(before) = self.log.get(index) else { return false };
@@ -207,7 +207,7 @@ impl Session {
             }
             ("error" | "room_closed", _) => {}
             ("ice_servers" | "pong" | "kicked", _) => {
-                assert_eq!(self.protocol, ProtocolVersion::V2)
+                assert_eq!(self.protocol, ProtocolVersion::V2);
             }
             (kind, _) => panic!("{:?} was told `{kind}`", self.id),
         }

@@ -1,4 +1,4 @@
-//! Sees everything that goes into the hubs and comes out of them, and holds it against the rules.
+//! Observes every input and output of the hubs, and checks it against the rules.
 
 mod nodes;
 mod sockets;
@@ -28,8 +28,8 @@ pub struct Witness {
     early: Vec<(NodeId, NodeFrame)>,
     /// Whose seat each resume token was given for.
     tokens: BTreeMap<String, ParticipantId>,
-    /// How often senders were told that something of theirs was refused, without it being clear what: by sender and
-    /// by whom it was for, as far as that is known.
+    /// How often senders were told that something of theirs was refused, without it being clear
+    /// what: by sender and by whom it was for, as far as that is known.
     refusals: BTreeMap<(ParticipantId, Option<ParticipantId>), usize>,
     unreachable: BTreeSet<ParticipantId>,
     step: Step,
@@ -78,8 +78,8 @@ impl Witness {
         }
     }
 
-    /// The store has forgotten something: from here on nodes may know different things, and nothing is promised but
-    /// that they go on.
+    /// The store has forgotten something: from here on nodes may know different things, and nothing
+    /// is promised but that they go on.
     pub fn look_away(&mut self) {
         self.is_blind = true;
     }
@@ -269,7 +269,7 @@ impl Witness {
                 self.sessions.remove(&(node, state.room, id));
             }
             (Op::Leave { .. }, keeps) => {
-                assert_eq!(keeps.flatten(), None, "{attachment:?} was only cut")
+                assert_eq!(keeps.flatten(), None, "{attachment:?} was only cut");
             }
             (Op::Detach { until, .. }, Some(Some(keeps))) => {
                 assert_eq!(*until, keeps, "the grace of {attachment:?}");
@@ -318,8 +318,8 @@ impl Witness {
                 .and_then(|record| record.seat(to))
                 .is_some_and(|seat| seat.attachment.node != node);
             let session = self.sessions.get(&(node, entry.room, to));
-            // What is for somebody who is still entering is held back, and what comes after something that goes by a
-            // later record.
+            // What is for somebody who is still entering is held back, and what comes after
+            // something that goes by a later record.
             let is_behind = self.early.iter().any(|(at, frame)| {
                 (*at, frame.room, frame.from.id) == (node, entry.room, entry.from)
             });
@@ -366,7 +366,8 @@ impl Witness {
         }
     }
 
-    /// Nothing more is on its way: whatever was sent has arrived, or its sender knows that it has not.
+    /// Nothing more is on its way: whatever was sent has arrived, or its sender knows that it has
+    /// not.
     pub fn rest(&mut self, room: &Room, ledger: &mut Ledger, now: Timestamp) {
         self.referee.rest(ledger, now);
         let generation =
@@ -400,7 +401,8 @@ impl Witness {
         }
     }
 
-    /// Whether a participant has been told that somebody could not be reached, so that it may be short of a message.
+    /// Whether a participant has been told that somebody could not be reached, so that it may be
+    /// short of a message.
     pub fn was_cut_short(&self, id: ParticipantId) -> bool {
         self.unreachable.contains(&id)
     }

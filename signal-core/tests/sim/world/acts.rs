@@ -1,4 +1,4 @@
-//! What happens while a run is busy: participants act, the creator rules, things break.
+//! The acts of a run: participants send, creators change rooms, sockets and processes fail.
 
 use std::collections::VecDeque;
 use std::time::Duration;

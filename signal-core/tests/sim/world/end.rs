@@ -1,4 +1,4 @@
-//! How a run ends: everything comes to rest, then every room does.
+//! The end of a run: everything comes to rest, then every room ends.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,9 +1,10 @@
-//! How participants get in: over REST, by a socket, with a token checked now or later.
+//! How participants enter: by a join, then by a socket, with a token that is verified before or
+//! later.
 
 use bytes::Bytes;
 use signal_core::{
     Admission, ConnId, DisplayName, Entry, ErrorCode, Grant, Input, Language, NodeId, Op,
-    Randomness, Receipt, Reject, ResumeToken, Ticket, TokenHash,
+    ProtocolVersion, Randomness, Receipt, Reject, ResumeToken, Ticket, TokenHash,
 };
 
 use super::{Event, World};
@@ -82,7 +83,11 @@ impl World {
         let node = self.processes[node].node;
         let conn = ConnId(self.sockets.len() as u64);
         let room = self.rooms[self.people[person].room].id;
-        self.sockets.push(Socket::new(person, room, node, self.now()));
+        let protocol = match entry {
+            Entry::Resume { .. } => ProtocolVersion::V2,
+            Entry::Ask { .. } | Entry::Attach { .. } => self.people[person].program.protocol(),
+        };
+        self.sockets.push(Socket::new(person, room, node, protocol, self.now()));
         if let Some(older) = self.people[person].socket.replace(conn) {
             // A page that is reloaded does not say goodbye.
             let half_open = self.random.below(5000);

@@ -1,4 +1,4 @@
-//! The processes, what is between them, and the store behind them.
+//! The processes, the links between them, and their store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,8 @@ impl World {
         self.processes.push(Process::start(self.started, &self.plan.config));
     }
 
-    /// Hands something in and does everything that follows from it; for a process that is no more, nothing does.
+    /// Hands something in and does everything that follows from it; for a process that is no more,
+    /// nothing does.
     pub(super) fn input(&mut self, node: NodeId, input: Input, number: Option<u64>) {
         let Some(index) = self.process(node) else { return };
         let now = self.now();
@@ -46,7 +47,7 @@ impl World {
             self.note(|| format!("  {node:?} {output:?}"));
             match output {
                 Output::Authorize { conn, credential, .. } => {
-                    self.authorize(node, conn, &credential)
+                    self.authorize(node, conn, &credential);
                 }
                 Output::Broadcast { to, except, frame } => {
                     for &conn in to.iter().filter(|conn| Some(**conn) != except) {
@@ -198,7 +199,7 @@ impl World {
     pub(super) fn arrived_up(&mut self, conn: ConnId, up: Up) {
         let now = self.now();
         let socket = self.socket(conn);
-        let (node, is_intact) = (socket.node, socket.carries_up(now));
+        let (node, protocol, is_intact) = (socket.node, socket.protocol, socket.carries_up(now));
         match up {
             Up::Frame(frame, number) if is_intact => {
                 self.note(|| {
@@ -207,17 +208,20 @@ impl World {
                         String::from_utf8_lossy(&frame[..frame.len().min(200)])
                     )
                 });
+                let Some(index) = self.process(node) else { return };
+                let frame = self.processes[index].hub.decoder(protocol).decode(&frame);
                 self.input(node, Input::Frame { conn, frame }, number);
             }
             Up::Close if is_intact => {
-                self.input(node, Input::Lost { conn, how: Disconnect::Clean }, None)
+                self.input(node, Input::Lost { conn, how: Disconnect::Clean }, None);
             }
             Up::Cut => self.input(node, Input::Lost { conn, how: Disconnect::Abrupt }, None),
             Up::Close | Up::Frame(..) => {}
         }
     }
 
-    /// A process dies, another takes its place. Its sockets end, and somebody notices what it has left.
+    /// A process dies, another takes its place. Its sockets end, and somebody notices what it has
+    /// left.
     pub(super) fn crash(&mut self, index: usize) {
         let node = self.processes[index].node;
         self.note(|| format!("  {node:?} dies"));

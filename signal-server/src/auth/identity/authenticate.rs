@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use signal_core::DisplayName;
 
-use crate::auth::ws_token::TokenError;
+use crate::auth::token_error::TokenError;
 use crate::embedder;
 
 /// A login of one's own: sessions in a database, opaque tokens of an identity provider, whatever a browser page can

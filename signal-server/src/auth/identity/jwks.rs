@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::key::Key;
 use crate::auth::secret::shown_url;
-use crate::auth::ws_token::TokenError;
+use crate::auth::token_error::TokenError;
 
 /// Where keys are published, and those that were there last.
 #[derive(Debug)]

@@ -11,7 +11,8 @@ use super::authenticate::User;
 use super::jwks::Jwks;
 use super::key::{self, Key};
 use crate::auth::secret::Secret;
-use crate::auth::ws_token::{TokenError, unix_seconds};
+use crate::auth::token_error::TokenError;
+use crate::clock::unix_seconds;
 
 /// What tokens are signed with, and what they have to say.
 #[derive(Clone, Debug)]

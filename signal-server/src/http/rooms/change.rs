@@ -3,25 +3,24 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use signal_core::{Change, Op};
 use utoipa::ToSchema;
 
-use super::new_pass::NewPass;
+use super::field;
+use super::new_credentials::NewCredentials;
 use super::rotate_password::RotatePassword;
-use super::summary::Summary;
-use super::{Body, Success, apply, field, invalid, own_room, parse, respond, take_change, whole};
+use super::summary::RoomSummary;
 use crate::app::App;
-use crate::documents::openapi::refusals;
-use crate::http::Client;
-use crate::http::error::ApiError;
-use crate::http::language::{self, Preference};
-use crate::http::room_path::{RoomName, RoomPath};
-use crate::rooms::credentials::rotate;
+use crate::http::authentication::OwnRoom;
+use crate::http::body::JsonBody;
+use crate::http::error::{ApiError, invalid};
+use crate::http::error_responses::error_responses;
+use crate::http::language::PreferredLanguage;
+use crate::http::path::RoomPath;
+use crate::http::response::Success;
 
-refusals!(
+error_responses!(
     Unauthorized,
     InvalidArgument,
     Forbidden,
@@ -56,11 +55,11 @@ struct ChangeRequest {
 /// The room as it is now, and its new password if it has one.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ChangedRoom)]
-struct Changed {
+pub(crate) struct Changed {
     #[serde(flatten)]
-    room: Summary,
+    room: RoomSummary,
     #[serde(flatten)]
-    pass: NewPass,
+    credentials: NewCredentials,
 }
 
 /// Change a room
@@ -71,37 +70,23 @@ struct Changed {
     path = "/api/webrtc/rooms/{room_id}",
     tag = "rooms",
     operation_id = "change_room",
-    params(RoomName, Preference),
+    params(RoomPath, PreferredLanguage),
     request_body = ChangeRequest,
     security(("access_token" = [])),
-    responses((status = 200, description = "The room as it is now", body = Success<Changed>), Refusals)
+    responses((status = 200, description = "The room as it is now", body = Success<Changed>), ErrorResponses)
 )]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
-    room: RoomPath,
-    client: Client,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let language = language::preferred(&headers);
-    respond(change_room(&app, &room, client, &headers, body).await, language)
-}
-
-async fn change_room(
-    app: &App,
-    room: &RoomPath,
-    client: Client,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Changed, ApiError> {
-    let room = own_room(app, room, client, headers).await?;
-    take_change(app, &room)?;
-    let request: ChangeRequest = parse(&whole(app, body)?)?;
+    OwnRoom(room): OwnRoom,
+    body: JsonBody,
+) -> Result<Success<Changed>, ApiError> {
+    app.rates.count_change(room.creator())?;
+    let request: ChangeRequest = body.parse()?;
     let expires_at = match request.expires_minutes {
         None => None,
         Some(minutes) => Some(room.created_at() + field::lifetime(minutes)?.duration()),
     };
-    if expires_at.is_some_and(|at| at <= app.clock.now()) {
+    if expires_at.is_some_and(|at| at <= app.rooms.clock.now()) {
         return Err(invalid(
             "expires_minutes: they are over already, counted from the creation; DELETE closes a room",
         ));
@@ -114,17 +99,17 @@ async fn change_room(
         expires_at,
         rotate: None,
     };
-    let wanted = match request.rotate_password {
-        Some(rotate) => rotate.wanted()?,
+    let choice = match request.rotate_password {
+        Some(rotate) => rotate.choice()?,
         None => None,
     };
-    let (room, pass) = match wanted {
-        None => (apply(app, &room, &Op::Change(change)).await?, NewPass::default()),
-        Some(wanted) => {
+    let (room, credentials) = match choice {
+        None => (app.rooms.apply(room.id(), &Op::Change(change)).await?, NewCredentials::default()),
+        Some(choice) => {
             let op = |rotation| Op::Change(Change { rotate: Some(rotation), ..change.clone() });
-            let (room, pass) = rotate(app, &room, &wanted, op).await?;
-            (room, pass.into())
+            let (room, credentials) = app.rooms.rotate(&room, &choice, op).await?;
+            (room, credentials.into())
         }
     };
-    Ok(Changed { room: Summary::of(&room), pass })
+    Ok(Success::new(Changed { room: RoomSummary::of(&room), credentials }))
 }

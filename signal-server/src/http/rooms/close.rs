@@ -3,26 +3,24 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
 use serde::Serialize;
-use signal_core::{CloseReason, Op};
+use signal_core::CloseReason;
 use utoipa::ToSchema;
 
-use super::{Success, apply, own_room, respond};
 use crate::app::App;
-use crate::documents::openapi::refusals;
-use crate::http::Client;
+use crate::http::authentication::OwnRoom;
 use crate::http::error::ApiError;
-use crate::http::language::{self, Preference};
-use crate::http::room_path::{RoomName, RoomPath};
+use crate::http::error_responses::error_responses;
+use crate::http::language::PreferredLanguage;
+use crate::http::path::RoomPath;
+use crate::http::response::Success;
 
-refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
+error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
 
 /// The room that is closed.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ClosedRoom)]
-struct Closed {
+pub(crate) struct Closed {
     #[schema(example = "ABC234")]
     room_id: String,
 }
@@ -35,28 +33,15 @@ struct Closed {
     path = "/api/webrtc/rooms/{room_id}",
     tag = "rooms",
     operation_id = "close_room",
-    params(RoomName, Preference),
+    params(RoomPath, PreferredLanguage),
     security(("access_token" = [])),
-    responses((status = 200, description = "It is closed", body = Success<Closed>), Refusals)
+    responses((status = 200, description = "It is closed", body = Success<Closed>), ErrorResponses)
 )]
 pub(crate) async fn close(
     State(app): State<Arc<App>>,
-    room: RoomPath,
-    client: Client,
-    headers: HeaderMap,
-) -> Response {
-    let language = language::preferred(&headers);
-    respond(close_room(&app, &room, client, &headers).await, language)
-}
-
-async fn close_room(
-    app: &App,
-    room: &RoomPath,
-    client: Client,
-    headers: &HeaderMap,
-) -> Result<Closed, ApiError> {
-    let room = own_room(app, room, client, headers).await?;
-    apply(app, &room, &Op::Close(CloseReason::ByCreator)).await?;
+    OwnRoom(room): OwnRoom,
+) -> Result<Success<Closed>, ApiError> {
+    app.rooms.close(room.id(), CloseReason::ByCreator).await?;
     tracing::info!(room = %room.id(), "room closed by its creator");
-    Ok(Closed { room_id: room.id().to_string() })
+    Ok(Success::new(Closed { room_id: room.id().to_string() }))
 }

@@ -4,29 +4,28 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use signal_core::{Capacity, DisplayName, Language, Ticket};
+use signal_core::{Capacity, Ticket};
 use utoipa::ToSchema;
 
+use super::field;
 use super::summary::OnLeave;
-use super::{
-    Body, Success, authenticate, creator_name, field, parse, respond, rfc3339, seat_grant,
-    taking_in, wall, whole,
-};
 use crate::app::App;
-use crate::auth::ws_token::WsTokens;
-use crate::documents::openapi::refusals;
+use crate::auth::ws_token::{SeatGrant, WsTokens};
+use crate::clock::to_timestamp;
+use crate::http::authentication::{Accepting, Caller};
+use crate::http::body::JsonBody;
 use crate::http::error::ApiError;
-use crate::http::language::{self, Preference};
-use crate::ice::IceServer;
-use crate::limits::Limit;
-use crate::rooms::creation::Opening;
-use crate::rooms::credentials::{RoomPass, Wanted};
+use crate::http::error_responses::error_responses;
+use crate::http::language::PreferredLanguage;
+use crate::http::response::{Success, rfc3339};
+use crate::ice::source::IceServer;
+use crate::rooms::creation::CreateParams;
+use crate::rooms::credentials::{PasswordChoice, RoomCredentials};
 use crate::rooms::lifetime::Lifetime;
+use crate::rooms::names;
 
-refusals!(
+error_responses!(
     InvalidArgument,
     Unauthorized,
     BodyTooLarge,
@@ -61,7 +60,7 @@ struct CreateRequest {
 /// A new room, its password and invite, and a seat for its creator.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CreatedRoom)]
-struct Created {
+pub(crate) struct Created {
     #[schema(example = "ABC234")]
     room_id: String,
     name: String,
@@ -77,7 +76,7 @@ struct Created {
     token_expires_at: String,
     ice_servers: Vec<IceServer>,
     #[serde(flatten)]
-    pass: RoomPass,
+    credentials: RoomCredentials,
 }
 
 /// Create a room
@@ -88,34 +87,20 @@ struct Created {
     path = "/api/webrtc/rooms",
     tag = "rooms",
     operation_id = "create_room",
-    params(Preference),
+    params(PreferredLanguage),
     request_body = Option<CreateRequest>,
     security(("access_token" = [])),
-    responses((status = 200, description = "The room, with its password and the creator's seat", body = Success<Created>), Refusals)
+    responses((status = 200, description = "The room, with its password and the creator's seat", body = Success<Created>), ErrorResponses)
 )]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let language = language::preferred(&headers);
-    respond(create_room(&app, &headers, body, language).await, language)
-}
-
-async fn create_room(
-    app: &App,
-    headers: &HeaderMap,
-    body: Body,
-    language: Language,
-) -> Result<Created, ApiError> {
-    taking_in(app)?;
-    let user = authenticate(app, headers).await?;
-    app.creates
-        .take(user.subject.clone())
-        .inspect_err(|_| app.refusals.count(Limit::CreatesPerMinute))?;
-    let body = whole(app, body)?;
-    let request: Option<CreateRequest> = if body.is_empty() { None } else { parse(&body)? };
-    let request = request.unwrap_or_default();
+    _: Accepting,
+    Caller(user): Caller,
+    PreferredLanguage(language): PreferredLanguage,
+    body: JsonBody,
+) -> Result<Success<Created>, ApiError> {
+    app.rates.count_create(&user.subject)?;
+    let request: CreateRequest = body.parse_or_default()?;
     let capacity = match request.max_participants {
         None => Capacity::default(),
         Some(number) => field::capacity(number)?,
@@ -124,37 +109,36 @@ async fn create_room(
         None => Lifetime::default(),
         Some(minutes) => field::lifetime(minutes)?,
     };
-    let creator = creator_name(&user, language);
+    let creator = names::creator(&user, language);
     let name = match field::display_name("name", request.name.as_deref())? {
         Some(name) => name.to_string(),
-        None => default_room_name(&creator, language),
+        None => names::room(&creator, language),
     };
     let password = match request.password {
-        None => Wanted::Random,
-        Some(password) => Wanted::This(field::password("password", password)?),
+        None => PasswordChoice::Random,
+        Some(password) => PasswordChoice::This(field::password("password", password)?),
     };
     let on_creator_leave = request.on_creator_leave.unwrap_or_default().into();
-    let opening =
-        Opening { name, creator: user.subject, password, capacity, lifetime, on_creator_leave };
-    let (room, pass) = opening.open(app).await?;
+    let params = CreateParams {
+        name,
+        creator: user.subject,
+        password,
+        capacity,
+        lifetime,
+        on_creator_leave,
+    };
+    let (room, credentials) = app.rooms.create(params).await?;
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
-    let grant = seat_grant(&room, Ticket::Creator, creator);
-    Ok(Created {
+    let grant = SeatGrant::new(&room, Ticket::Creator, creator);
+    Ok(Success::new(Created {
         room_id: room.id().to_string(),
         name: room.name().to_owned(),
         max_participants: room.capacity().participants(),
         expires_at: rfc3339(room.expires_at()),
         participant_id: room.creator_id().to_string(),
-        ws_token: app.ws_tokens.mint(&grant, token_expires),
-        token_expires_at: rfc3339(wall(token_expires)),
+        ws_token: app.access.ws_tokens.mint(&grant, token_expires),
+        token_expires_at: rfc3339(to_timestamp(token_expires)),
         ice_servers: app.ice.for_participant(&room, room.creator_id()).await.servers,
-        pass,
-    })
-}
-
-fn default_room_name(creator: &DisplayName, language: Language) -> String {
-    match language {
-        Language::En => format!("{creator}'s room"),
-        Language::Zh => format!("{creator}的房间"),
-    }
+        credentials,
+    }))
 }

@@ -6,8 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Number;
 use signal_core::{Capacity, DisplayName};
 
-use super::invalid;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, invalid};
 use crate::rooms::lifetime::Lifetime;
 
 /// A whole number however it is written: `60.0` is one too (JSON Schema, section 4.2.3 of its core).

@@ -4,28 +4,34 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Response;
 use serde::Serialize;
-use signal_core::Language;
 use utoipa::ToSchema;
 
-use super::{Success, bearer, respond, rfc3339, wall};
 use crate::app::App;
-use crate::documents::openapi::refusals;
-use crate::http::Client;
+use crate::clock::to_timestamp;
+use crate::http::authentication::bearer;
+use crate::http::client::Client;
 use crate::http::error::ApiError;
-use crate::http::language::{self, Preference};
-use crate::http::room_path::{RoomName, RoomPath};
-use crate::ice::IceServer;
-use crate::limits::attempts::Guesses;
-use crate::rooms::access::{Holder, holder};
+use crate::http::error_responses::error_responses;
+use crate::http::language::PreferredLanguage;
+use crate::http::path::RoomPath;
+use crate::http::response::{Success, rfc3339};
+use crate::ice::source::IceServer;
 
-refusals!(Unauthorized, Forbidden, RoomLocked, RoomNotFound, RoomExpired, RateLimited, Unavailable);
+error_responses!(
+    Unauthorized,
+    Forbidden,
+    RoomLocked,
+    RoomNotFound,
+    RoomExpired,
+    RateLimited,
+    Unavailable
+);
 
 /// Where connections find a way, and until when the credentials there are good.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IceServerList)]
-struct Announced {
+pub(crate) struct Announced {
     ice_servers: Vec<IceServer>,
     #[schema(format = DateTime)]
     ice_expires_at: String,
@@ -39,31 +45,22 @@ struct Announced {
     path = "/api/webrtc/rooms/{room_id}/ice-servers",
     tag = "rooms",
     operation_id = "get_ice_servers",
-    params(RoomName, Preference),
+    params(RoomPath, PreferredLanguage),
     security(("access_token" = []), ("ws_token" = [])),
-    responses((status = 200, description = "Where connections find a way", body = Success<Announced>), Refusals)
+    responses((status = 200, description = "Where connections find a way", body = Success<Announced>), ErrorResponses)
 )]
 pub(crate) async fn ice_servers(
     State(app): State<Arc<App>>,
-    room: RoomPath,
-    client: Client,
+    RoomPath(room): RoomPath,
+    Client(client): Client,
+    PreferredLanguage(language): PreferredLanguage,
     headers: HeaderMap,
-) -> Response {
-    let language = language::preferred(&headers);
-    respond(announce(&app, &room, client, &headers, language).await, language)
-}
-
-async fn announce(
-    app: &App,
-    room: &RoomPath,
-    client: Client,
-    headers: &HeaderMap,
-    language: Language,
-) -> Result<Announced, ApiError> {
-    let token = bearer(headers).ok_or(ApiError::Unauthorized)?;
-    let Holder { room, grant, name: _ } = holder(app, room.0, token, client, language).await?;
-    let participant = room.granted(grant)?;
-    Guesses { app, client }.count_ice_request()?;
-    let ice = app.ice.for_participant(&room, participant).await;
-    Ok(Announced { ice_servers: ice.servers, ice_expires_at: rfc3339(wall(ice.expires_at)) })
+) -> Result<Success<Announced>, ApiError> {
+    let token = bearer(&headers).ok_or(ApiError::Unauthorized)?;
+    let claim = app.access.claim_seat(room, token, client, language).await?;
+    let participant = claim.room.granted(claim.grant)?;
+    app.rates.count_ice_request(client)?;
+    let ice = app.ice.for_participant(&claim.room, participant).await;
+    let ice_expires_at = rfc3339(to_timestamp(ice.expires_at));
+    Ok(Success::new(Announced { ice_servers: ice.servers, ice_expires_at }))
 }

@@ -4,28 +4,30 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use signal_core::{Admission, Applied, IdSuffix, Language, Op, Receipt, Ticket};
+use signal_core::{Admission, Applied, IdSuffix, Op, Receipt, Reject, Ticket};
 use utoipa::ToSchema;
 
-use super::{
-    Body, Success, field, invalid, named, parse, respond, rfc3339, seat_grant, taking_in, wall,
-    whole,
-};
+use super::field;
 use crate::app::App;
 use crate::auth::opaque_token;
-use crate::auth::ws_token::WsTokens;
-use crate::documents::openapi::refusals;
-use crate::http::Client;
-use crate::http::error::ApiError;
-use crate::http::language::{self, Preference};
-use crate::http::room_path::{RoomName, RoomPath};
-use crate::ice::IceServer;
-use crate::limits::attempts::Guesses;
+use crate::auth::ws_token::{SeatGrant, WsTokens};
+use crate::client_address::ClientAddress;
+use crate::clock::to_timestamp;
+use crate::http::authentication::Accepting;
+use crate::http::body::JsonBody;
+use crate::http::client::Client;
+use crate::http::error::{ApiError, invalid};
+use crate::http::error_responses::error_responses;
+use crate::http::language::PreferredLanguage;
+use crate::http::path::RoomPath;
+use crate::http::response::{Success, rfc3339};
+use crate::ice::source::IceServer;
+use crate::limits::fixed_window::RateLimited;
+use crate::limits::rates::Rates;
+use crate::rooms::names;
 
-refusals!(
+error_responses!(
     InvalidArgument,
     RoomExpired,
     RoomFull,
@@ -55,7 +57,7 @@ struct JoinRequest {
 /// Somebody who is let in.
 #[derive(Serialize, ToSchema)]
 #[schema(as = JoinedRoom)]
-struct Joined {
+pub(crate) struct Joined {
     /// Unless somebody enters before; `joined` says which holds.
     #[schema(example = "p_zzzy0001")]
     participant_id: String,
@@ -76,54 +78,44 @@ struct Joined {
     path = "/api/webrtc/rooms/{room_id}/join",
     tag = "rooms",
     operation_id = "join_room",
-    params(RoomName, Preference),
+    params(RoomPath, PreferredLanguage),
     request_body = JoinRequest,
-    responses((status = 200, description = "A token for a seat", body = Success<Joined>), Refusals)
+    responses((status = 200, description = "A token for a seat", body = Success<Joined>), ErrorResponses)
 )]
 pub(crate) async fn join(
     State(app): State<Arc<App>>,
-    room: RoomPath,
-    client: Client,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let language = language::preferred(&headers);
-    respond(join_room(&app, &room, client, body, language).await, language)
-}
-
-async fn join_room(
-    app: &App,
-    room: &RoomPath,
-    client: Client,
-    body: Body,
-    language: Language,
-) -> Result<Joined, ApiError> {
-    taking_in(app)?;
-    let guesses = Guesses { app, client };
-    let request: JoinRequest = parse(&whole(app, body)?)?;
+    _: Accepting,
+    RoomPath(room): RoomPath,
+    Client(client): Client,
+    PreferredLanguage(language): PreferredLanguage,
+    body: JsonBody,
+) -> Result<Success<Joined>, ApiError> {
+    let request: JoinRequest = body.parse()?;
     let name = field::display_name("display_name", request.display_name.as_deref())?;
-    let (id, by) = match (room.0, request.invite_token, request.password) {
+    let (id, by) = match (room, request.invite_token, request.password) {
         (_, None, None) => return Err(invalid("missing field `password`")),
         (None, Some(_), _) | (None, None, Some(_)) => {
-            return Err(guesses.failed(ApiError::RoomNotFound));
+            app.rates.count_failed_attempt(client)?;
+            return Err(Reject::RoomNotFound.into());
         }
         (Some(id), Some(token), _) => (id, Admission::Invite(opaque_token::hash(&token))),
         (Some(id), None, Some(password)) => {
-            guesses.check()?;
-            (id, Admission::Password(app.password_tag(id, &password)))
+            app.rates.check_attempt(client)?;
+            (id, Admission::Password(app.rooms.password_tag(id, &password)))
         }
     };
     let admit = Op::Admit { by, suffix: IdSuffix::new(rand::random()) };
-    let mut refusal = None;
-    let at_once =
-        |applied: &Applied| refusal = applied.reply.err().and_then(|reject| guesses.judge(reject));
-    let applied =
-        app.shards.of(id).apply(id, &admit, at_once).await.ok_or(ApiError::Unavailable)?;
-    if let Some(refusal) = refusal {
-        return Err(refusal);
-    }
+    // Counted before the disk is waited for, so that nobody guesses on meanwhile.
+    let mut counted = Ok(());
+    let count = |applied: &Applied| {
+        if let Err(reject) = applied.reply {
+            counted = count_attempt(&app.rates, client, reject);
+        }
+    };
+    let applied = app.rooms.apply_seen(id, &admit, count).await?;
+    counted?;
     let receipt = applied.reply?;
-    guesses.count_join()?;
+    app.rates.count_join(client)?;
     let (room, guest) = match (receipt, applied.record) {
         (Receipt::Entered { id }, Some(room)) => (room, id),
         (Receipt::Done | Receipt::Entered { .. } | Receipt::Resumed { .. }, _) => {
@@ -132,13 +124,40 @@ async fn join_room(
     };
     tracing::debug!(room = %id, participant = %guest, "admitted");
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
-    let name = name.unwrap_or_else(|| named(language, "访客", "Guest"));
-    let grant = seat_grant(&room, Ticket::Guest(guest), name);
-    Ok(Joined {
+    let name = name.unwrap_or_else(|| names::guest(language));
+    let grant = SeatGrant::new(&room, Ticket::Guest(guest), name);
+    Ok(Success::new(Joined {
         participant_id: guest.to_string(),
-        ws_token: app.ws_tokens.mint(&grant, token_expires),
+        ws_token: app.access.ws_tokens.mint(&grant, token_expires),
         room_name: room.name().to_owned(),
         ice_servers: app.ice.for_participant(&room, guest).await.servers,
-        token_expires_at: rfc3339(wall(token_expires)),
-    })
+        token_expires_at: rfc3339(to_timestamp(token_expires)),
+    }))
+}
+
+/// Counts an attempt that the room has refused; the error goes before the room's own.
+fn count_attempt(
+    rates: &Rates,
+    client: Option<ClientAddress>,
+    reject: Reject,
+) -> Result<(), RateLimited> {
+    match reject {
+        Reject::RoomNotFound | Reject::WrongPassword => rates.count_failed_attempt(client),
+        // Invites are not to be guessed, so a wrong one is no failure, and neither is a room that was closed; but they
+        // tell a guesser of no room.
+        Reject::InviteVoid | Reject::RoomClosed => rates.check_attempt(client),
+        // Only somebody with the right password or invite gets these, or they say nothing about either.
+        Reject::CreatorStays
+        | Reject::GrantVoid
+        | Reject::IdsExhausted
+        | Reject::ParticipantNotFound
+        | Reject::PasswordLocked
+        | Reject::PasswordUnchanged
+        | Reject::ResumeFailed
+        | Reject::RoomExpired
+        | Reject::RoomFull
+        | Reject::RoomLocked
+        | Reject::RotationStale
+        | Reject::RotationsExhausted => Ok(()),
+    }
 }

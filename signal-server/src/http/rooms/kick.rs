@@ -4,23 +4,21 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use signal_core::Op;
+use signal_core::{Op, Reject};
 use utoipa::ToSchema;
 
-use super::new_pass::NewPass;
-use super::{Success, apply, invalid, own_room, respond, take_change};
+use super::new_credentials::NewCredentials;
 use crate::app::App;
-use crate::documents::openapi::refusals;
-use crate::http::Client;
-use crate::http::error::ApiError;
-use crate::http::language::{self, Preference};
-use crate::http::room_path::{ParticipantName, ParticipantPath, RoomName, RoomPath};
-use crate::rooms::credentials::{Wanted, rotate};
+use crate::http::authentication::OwnRoom;
+use crate::http::error::{ApiError, invalid};
+use crate::http::error_responses::error_responses;
+use crate::http::language::PreferredLanguage;
+use crate::http::path::{ParticipantPath, RoomPath};
+use crate::http::response::Success;
+use crate::rooms::credentials::PasswordChoice;
 
-refusals!(
+error_responses!(
     Unauthorized,
     InvalidArgument,
     Forbidden,
@@ -42,11 +40,11 @@ pub(crate) struct KickQuery {
 /// Who was put out, and the room's new password if it was a ban.
 #[derive(Serialize, ToSchema)]
 #[schema(as = KickedParticipant)]
-struct Kicked {
+pub(crate) struct Kicked {
     #[schema(example = "p_zzzy0001")]
     participant_id: String,
     #[serde(flatten)]
-    pass: NewPass,
+    credentials: NewCredentials,
 }
 
 /// Put a participant out
@@ -58,41 +56,26 @@ struct Kicked {
     path = "/api/webrtc/rooms/{room_id}/participants/{participant_id}",
     tag = "rooms",
     operation_id = "kick_participant",
-    params(RoomName, ParticipantName, KickQuery, Preference),
+    params(RoomPath, ParticipantPath, KickQuery, PreferredLanguage),
     security(("access_token" = [])),
-    responses((status = 200, description = "It is out", body = Success<Kicked>), Refusals)
+    responses((status = 200, description = "It is out", body = Success<Kicked>), ErrorResponses)
 )]
 pub(crate) async fn kick(
     State(app): State<Arc<App>>,
-    room: RoomPath,
-    participant: ParticipantPath,
-    client: Client,
+    OwnRoom(room): OwnRoom,
+    ParticipantPath(participant): ParticipantPath,
     query: Result<Query<KickQuery>, QueryRejection>,
-    headers: HeaderMap,
-) -> Response {
-    let language = language::preferred(&headers);
-    respond(kick_participant(&app, &room, &participant, client, query, &headers).await, language)
-}
-
-async fn kick_participant(
-    app: &App,
-    room: &RoomPath,
-    participant: &ParticipantPath,
-    client: Client,
-    query: Result<Query<KickQuery>, QueryRejection>,
-    headers: &HeaderMap,
-) -> Result<Kicked, ApiError> {
-    let room = own_room(app, room, client, headers).await?;
-    take_change(app, &room)?;
+) -> Result<Success<Kicked>, ApiError> {
+    app.rates.count_change(room.creator())?;
     let Query(KickQuery { ban }) = query.map_err(|rejection| invalid(&rejection.body_text()))?;
-    let participant = participant.0.ok_or(ApiError::ParticipantNotFound)?;
-    let pass = if ban {
+    let participant = participant.ok_or(Reject::ParticipantNotFound)?;
+    let credentials = if ban {
         let op = |rotation| Op::Kick { participant, rotate: Some(rotation) };
-        rotate(app, &room, &Wanted::Random, op).await?.1.into()
+        app.rooms.rotate(&room, &PasswordChoice::Random, op).await?.1.into()
     } else {
-        apply(app, &room, &Op::Kick { participant, rotate: None }).await?;
-        NewPass::default()
+        app.rooms.apply(room.id(), &Op::Kick { participant, rotate: None }).await?;
+        NewCredentials::default()
     };
-    tracing::info!(room = %room.id(), %participant, ban, "participant put out");
-    Ok(Kicked { participant_id: participant.to_string(), pass })
+    tracing::info!(room = %room.id(), %participant, ban, "participant kicked");
+    Ok(Success::new(Kicked { participant_id: participant.to_string(), credentials }))
 }

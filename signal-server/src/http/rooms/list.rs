@@ -4,25 +4,23 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::summary::Summary;
-use super::{Success, authenticate, respond};
+use super::summary::RoomSummary;
 use crate::app::App;
-use crate::documents::openapi::refusals;
-use crate::http::error::ApiError;
-use crate::http::language::{self, Preference};
+use crate::http::authentication::Caller;
+use crate::http::error_responses::error_responses;
+use crate::http::language::PreferredLanguage;
+use crate::http::response::Success;
 
-refusals!(Unauthorized, Unavailable);
+error_responses!(Unauthorized, Unavailable);
 
 /// The open rooms of a user, newest first.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RoomList)]
-struct Listed {
-    rooms: Vec<Summary>,
+pub(crate) struct Listed {
+    rooms: Vec<RoomSummary>,
 }
 
 /// List one's rooms
@@ -33,18 +31,12 @@ struct Listed {
     path = "/api/webrtc/rooms",
     tag = "rooms",
     operation_id = "list_rooms",
-    params(Preference),
+    params(PreferredLanguage),
     security(("access_token" = [])),
-    responses((status = 200, description = "The rooms", body = Success<Listed>), Refusals)
+    responses((status = 200, description = "The rooms", body = Success<Listed>), ErrorResponses)
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let language = language::preferred(&headers);
-    respond(list_rooms(&app, &headers).await, language)
-}
-
-async fn list_rooms(app: &App, headers: &HeaderMap) -> Result<Listed, ApiError> {
-    let user = authenticate(app, headers).await?;
-    let mut rooms = app.shards.rooms_of(&user.subject);
+pub(crate) async fn list(State(app): State<Arc<App>>, Caller(user): Caller) -> Success<Listed> {
+    let mut rooms = app.rooms.shards.rooms_of(&user.subject);
     rooms.sort_by_key(|room| (Reverse(room.created_at()), room.id()));
-    Ok(Listed { rooms: rooms.iter().map(|room| Summary::of(room)).collect() })
+    Success::new(Listed { rooms: rooms.iter().map(|room| RoomSummary::of(room)).collect() })
 }

@@ -7,7 +7,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::field;
 use crate::http::error::ApiError;
-use crate::rooms::credentials::Wanted;
+use crate::rooms::credentials::PasswordChoice;
 
 /// A new password: `true` for a random one, or which.
 #[derive(Deserialize)]
@@ -19,12 +19,12 @@ pub(super) enum RotatePassword {
 
 impl RotatePassword {
     /// `None` if the old one is to stay.
-    pub(super) fn wanted(self) -> Result<Option<Wanted>, ApiError> {
+    pub(super) fn choice(self) -> Result<Option<PasswordChoice>, ApiError> {
         Ok(match self {
             Self::Random(false) => None,
-            Self::Random(true) => Some(Wanted::Random),
+            Self::Random(true) => Some(PasswordChoice::Random),
             Self::This(password) => {
-                Some(Wanted::This(field::password("rotate_password", password)?))
+                Some(PasswordChoice::This(field::password("rotate_password", password)?))
             }
         })
     }

@@ -1,20 +1,13 @@
 //! One room of a user.
 
-use std::sync::Arc;
+use super::summary::RoomDetails;
+use crate::http::authentication::OwnRoom;
+use crate::http::error_responses::error_responses;
+use crate::http::language::PreferredLanguage;
+use crate::http::path::RoomPath;
+use crate::http::response::Success;
 
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
-
-use super::summary::Details;
-use super::{Success, own_room, respond};
-use crate::app::App;
-use crate::documents::openapi::refusals;
-use crate::http::Client;
-use crate::http::language::{self, Preference};
-use crate::http::room_path::{RoomName, RoomPath};
-
-refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
+error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
 
 /// Show a room
 ///
@@ -24,16 +17,10 @@ refusals!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unava
     path = "/api/webrtc/rooms/{room_id}",
     tag = "rooms",
     operation_id = "show_room",
-    params(RoomName, Preference),
+    params(RoomPath, PreferredLanguage),
     security(("access_token" = [])),
-    responses((status = 200, description = "The room", body = Success<Details>), Refusals)
+    responses((status = 200, description = "The room", body = Success<RoomDetails>), ErrorResponses)
 )]
-pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    room: RoomPath,
-    client: Client,
-    headers: HeaderMap,
-) -> Response {
-    let language = language::preferred(&headers);
-    respond(own_room(&app, &room, client, &headers).await.map(|room| Details::of(&room)), language)
+pub(crate) async fn show(OwnRoom(room): OwnRoom) -> Success<RoomDetails> {
+    Success::new(RoomDetails::of(&room))
 }

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use signal_core::{OnCreatorLeave, Room, Seat};
 use utoipa::ToSchema;
 
-use super::rfc3339;
+use crate::http::response::rfc3339;
 
 /// A room.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Room)]
-pub(super) struct Summary {
+pub(crate) struct RoomSummary {
     #[schema(example = "ABC234")]
     room_id: String,
     name: String,
@@ -29,9 +29,9 @@ pub(super) struct Summary {
 /// A room and who is in it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RoomDetails)]
-pub(super) struct Details {
+pub(crate) struct RoomDetails {
     #[serde(flatten)]
-    summary: Summary,
+    summary: RoomSummary,
     /// Oldest first.
     participants: Vec<Participant>,
 }
@@ -51,13 +51,13 @@ struct Participant {
 #[derive(Clone, Copy, Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = OnCreatorLeave)]
-pub(super) enum OnLeave {
+pub(crate) enum OnLeave {
     #[default]
     Close,
     Keep,
 }
 
-impl Summary {
+impl RoomSummary {
     pub(super) fn of(room: &Room) -> Self {
         Self {
             room_id: room.id().to_string(),
@@ -72,10 +72,10 @@ impl Summary {
     }
 }
 
-impl Details {
+impl RoomDetails {
     pub(super) fn of(room: &Room) -> Self {
         Self {
-            summary: Summary::of(room),
+            summary: RoomSummary::of(room),
             participants: room.seats().iter().map(Participant::of).collect(),
         }
     }

@@ -1,4 +1,4 @@
-//! What one node sends to another.
+//! Checks what one node sends to another.
 
 use signal_core::{ErrorCode, NodeBody, NodeFrame, NodeId, RoomId, SeatRef, Timestamp};
 

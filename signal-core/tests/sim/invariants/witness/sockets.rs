@@ -1,4 +1,4 @@
-//! What a socket is told, from its welcome to its close.
+//! Checks what a socket is sent, from `joined` to its close.
 
 use bytes::Bytes;
 use signal_core::{
@@ -72,7 +72,7 @@ impl Witness {
         }
         match (state.phase, told.kind.as_str()) {
             (Phase::Entering, "joined" | "resumed") => {
-                self.entered(conn, frame, &told, ledger, now)
+                self.entered(conn, frame, &told, ledger, now);
             }
             (Phase::Entering, "error") => self.end(conn),
             // `joined` is the first message of a replay that begins at 0.
@@ -180,7 +180,7 @@ impl Witness {
                 let is_judged_here = from > id || is_sender_here || self.referee.expects(number);
                 match novelty {
                     Novelty::Live if is_judged_here => {
-                        self.referee.forwarded(node, number, ledger, now)
+                        self.referee.forwarded(node, number, ledger, now);
                     }
                     Novelty::Kept => self.referee.turned_up(node, number, ledger, now),
                     Novelty::Known | Novelty::Live => {}
@@ -239,7 +239,7 @@ impl Witness {
                 );
             }
             (Cause::Undelivered(Some(number)), Novelty::Live) => {
-                self.referee.failed(node, number, ledger)
+                self.referee.failed(node, number, ledger);
             }
             // What was for everybody is refused in the name of its sender.
             (Cause::Refusal(from), Novelty::Live) => {

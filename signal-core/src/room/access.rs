@@ -1,27 +1,28 @@
-//! Who is let in: password, invite, lock, and whose token is void.
+//! Access to a room: password, invite, lock, and the tokens that are void.
 
 use std::collections::VecDeque;
 
-use super::operation::{Admission, Grant, Reject, Rotation};
+use super::operation::{Admission, Grant, Rotation};
+use super::reject::Reject;
 use crate::ids::Ticket;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::token::{PasswordTag, TokenHash};
 
-/// What guards a room.
+/// What decides whether somebody may enter.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Door {
+pub(super) struct Access {
     password: PasswordTag,
     invite: TokenHash,
     guesses_left: u8,
     rotations_left: u8,
     password_epoch: u32,
     locked: bool,
-    /// Tickets of those who were put out, the last 256. Their tokens last for minutes only, so that it takes hundreds
-    /// of kicks within minutes until one of them is of use again.
+    /// The tickets of the last 256 participants that were kicked. Tokens last for minutes, so
+    /// forgetting older tickets lets nobody back in, short of hundreds of kicks within minutes.
     revoked: VecDeque<Ticket>,
 }
 
-impl Door {
+impl Access {
     pub(super) fn new(password: PasswordTag, invite: TokenHash) -> Self {
         Self {
             password,
@@ -34,7 +35,8 @@ impl Door {
         }
     }
 
-    /// Checks what a newcomer shows. A guess is counted before it is compared, and never given back.
+    /// Checks the password or invite of a newcomer. A wrong password is counted, and a right one
+    /// does not reset the count.
     pub(super) fn check(&mut self, by: Admission) -> Result<(), Reject> {
         match by {
             Admission::Invite(token) if token == self.invite => Ok(()),
@@ -48,7 +50,8 @@ impl Door {
         }
     }
 
-    /// Checks a token's grant. Whoever has a seat already may come back to it, and the creator always.
+    /// Checks the grant of a token. A participant may always come back to its seat, and the creator
+    /// may always enter.
     pub(super) fn check_grant(&self, grant: Grant, is_seated: bool) -> Result<(), Reject> {
         if self.revoked.contains(&grant.ticket) {
             return Err(Reject::GrantVoid);
@@ -62,9 +65,11 @@ impl Door {
         if self.locked { Err(Reject::RoomLocked) } else { Ok(()) }
     }
 
-    /// Changes the password and the invite, and counts guesses anew; `false` if that has been done already.
+    /// Changes the password and the invite, and resets the count of wrong passwords; `false` if the
+    /// rotation was applied before.
     pub(super) fn rotate(&mut self, rotation: &Rotation) -> Result<bool, Reject> {
-        // The invite too, or somebody who happened to choose the same password would hand out one that is void.
+        // The invite is compared too: a different rotation to the same password has another invite,
+        // and its caller would hand out one that the room does not know.
         let is_current = rotation.password == self.password && rotation.invite == self.invite;
         if is_current && rotation.follows < self.password_epoch {
             return Ok(false);
@@ -84,7 +89,7 @@ impl Door {
         Ok(true)
     }
 
-    /// `false` if it is so already.
+    /// Locks or unlocks the room; `false` if nothing changed.
     pub(super) fn lock(&mut self, locked: bool) -> bool {
         std::mem::replace(&mut self.locked, locked) != locked
     }

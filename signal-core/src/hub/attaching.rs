@@ -1,22 +1,22 @@
-//! The way of a connection into its room: asked about, verified, seated, welcomed.
+//! How a connection gets its seat: authorized, attached or resumed by the store, welcomed.
 
 use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::connection::{Connection, Entering, Phase};
+use super::connection::{Attaching, Connection, Phase};
 use super::io::{CloseCode, Disconnect, Entry, Output};
-use super::leaving::Keep;
+use super::leaving::KeepSeat;
 use super::member::Member;
 use super::{AskedBy, Hub};
 use crate::error::ErrorCode;
 use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
-use crate::message::{
-    IceServers, Missed, ParticipantInfo, Payload, Resumed, ServerMessage, Welcome,
-};
+use crate::message::{IceServers, Missed, ParticipantInfo, Resumed, ServerMessage, Welcome};
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
-use crate::room::{LeaveReason, Op, Receipt, Reject, Room, Seat, Status};
+use crate::reason::LeaveReason;
+use crate::room::{Op, Receipt, Reject, Room, Seat, Status};
 use crate::store::Applied;
 use crate::time::Timestamp;
 use crate::wire;
@@ -29,14 +29,7 @@ impl Hub {
         entry: Entry,
         now: Timestamp,
     ) {
-        let room = connection.room;
         self.connections.insert(conn, connection);
-        let local = self.rooms.entry(room).or_default();
-        let is_new = local.is_idle();
-        local.connections += 1;
-        if is_new {
-            self.outputs.push_back(Output::Watch(room));
-        }
         self.enter(conn, entry, now);
     }
 
@@ -46,11 +39,11 @@ impl Hub {
         entry: Result<Entry, ErrorCode>,
         now: Timestamp,
     ) {
-        let is_asking = self
+        let is_authorizing = self
             .connections
             .get(&conn)
-            .is_some_and(|connection| matches!(connection.phase, Phase::Asking(_)));
-        if !is_asking {
+            .is_some_and(|connection| matches!(connection.phase, Phase::Authorizing(_)));
+        if !is_authorizing {
             return;
         }
         match entry {
@@ -63,7 +56,7 @@ impl Hub {
         let attachment = self.attachment(conn);
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let room = connection.room;
-        let resume_token = connection.randomness.resume_token.hash();
+        let next_token = connection.randomness.resume_token.hash();
         let (op, ice, last_seq) = match entry {
             Entry::Ask { credential } => {
                 self.outputs.push_back(Output::Authorize { conn, room, credential });
@@ -71,51 +64,50 @@ impl Hub {
             }
             Entry::Attach { grant, name, ice } => {
                 let (protocol, suffix) = (connection.protocol, connection.randomness.suffix);
-                (
-                    Op::Attach { grant, name, protocol, attachment, resume: resume_token, suffix },
-                    ice,
-                    0,
-                )
+                let resume = next_token;
+                let op = Op::Attach { grant, name, protocol, attachment, resume, suffix };
+                (op, ice, 0)
             }
             Entry::Resume { token, last_seq, ice } => {
                 connection.protocol = ProtocolVersion::V2;
-                let local = self.rooms.get(&room);
-                let continues = local
-                    .and_then(|local| local.replayable(token, last_seq, &self.config.replay, now));
-                (
-                    Op::Resume { token, next_token: resume_token, attachment, continues },
-                    ice,
-                    last_seq,
-                )
+                let (local, limit) = (self.rooms.get(&room), &self.config.replay);
+                let continues =
+                    local.and_then(|local| local.replayable(token, last_seq, limit, now));
+                (Op::Resume { token, next_token, attachment, continues }, ice, last_seq)
             }
         };
-        let held = match mem::replace(&mut connection.phase, Phase::Leaving) {
-            Phase::Asking(held) => held,
-            Phase::Entering(_) | Phase::Leaving | Phase::Seated(_) => return,
-        };
-        connection.phase = Phase::Entering(Entering { held, ice, last_seq, lost: None });
-        self.commit(room, op, AskedBy::Entering(conn));
+        let Phase::Authorizing(backlog) = &mut connection.phase else { return };
+        let backlog = mem::take(backlog);
+        connection.phase = Phase::Attaching(Attaching { backlog, ice, last_seq, lost: None });
+        let local = self.rooms.entry(room).or_default();
+        let is_new = local.is_idle();
+        local.connections += 1;
+        if is_new {
+            self.outputs.push_back(Output::Watch(room));
+        }
+        self.commit(room, op, AskedBy::Attaching(conn));
     }
 
-    /// The store has answered.
+    /// The store has answered the attach or resume.
     pub(super) fn entered(&mut self, conn: ConnId, applied: &Applied, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let Phase::Entering(entering) = mem::replace(&mut connection.phase, Phase::Leaving) else {
+        let Phase::Attaching(attaching) = mem::replace(&mut connection.phase, Phase::Leaving)
+        else {
             return;
         };
         let room = connection.room;
-        if let Some(how) = entering.lost {
-            self.forget(conn);
-            return self.give_back(conn, room, applied.reply, how, now);
+        if let Some(how) = attaching.lost {
+            self.remove_connection(conn);
+            return self.detach_late(conn, room, applied.reply, how, now);
         }
         let receipt = match applied.reply {
             Ok(receipt) => receipt,
             Err(reject) => {
-                let code = refusal(reject);
+                let code = reject.code();
                 return self.refuse(conn, code, CloseCode::after_refusal(code));
             }
         };
-        // The newest record and not the receipt: the seat may be gone again.
+        // The newest record decides, not the receipt: the seat may be gone again.
         let Some(record) = self.rooms.get(&room).and_then(|local| local.record()).cloned() else {
             return;
         };
@@ -131,24 +123,24 @@ impl Hub {
         }
         match receipt {
             Receipt::Resumed { continued: true, .. } => {
-                self.resume(conn, &record, seat, entering, now)
+                self.resume(conn, &record, seat, attaching, now);
             }
             Receipt::Resumed { continued: false, .. } => {
-                self.start_anew(conn, &record, seat, entering, now)
+                self.send_snapshot(conn, &record, seat, attaching, now);
             }
             Receipt::Done | Receipt::Entered { .. } => {
-                self.welcome(conn, &record, seat, entering, now)
+                self.welcome(conn, &record, seat, attaching, now);
             }
         }
     }
 
-    /// Says who is there to a connection that has got its seat.
+    /// Sends `joined` to a connection that has got its seat.
     fn welcome(
         &mut self,
         conn: ConnId,
         record: &Arc<Room>,
         seat: &Seat,
-        entering: Entering,
+        attaching: Attaching,
         now: Timestamp,
     ) {
         let Some(connection) = self.connections.get(&conn) else { return };
@@ -156,7 +148,7 @@ impl Hub {
             ProtocolVersion::V1 => None,
             ProtocolVersion::V2 => Some(Welcome {
                 room: record.info(),
-                ice: ice_or_none(entering.ice.clone(), record),
+                ice: ice_or_none(attaching.ice.clone(), record),
                 resume_token: Arc::clone(connection.randomness.resume_token.text()),
                 resume_grace: self.config.resume_grace,
                 server_time: now,
@@ -166,47 +158,50 @@ impl Hub {
         self.insert_member(conn, record, seat);
         let message = ServerMessage::Joined { participant_id: seat.id, participants, welcome };
         self.send(record.id(), seat.id, &message, now);
-        self.turn_to_held(conn, record.id(), entering, now);
+        self.handle_backlog(conn, record.id(), attaching, now);
     }
 
-    /// Goes on where the socket before this one was lost.
+    /// Sends `resumed` and what was missed to a connection that goes on where the previous socket
+    /// was lost.
     fn resume(
         &mut self,
         conn: ConnId,
         record: &Arc<Room>,
         seat: &Seat,
-        entering: Entering,
+        attaching: Attaching,
         now: Timestamp,
     ) {
         let room = record.id();
-        let Some((seq, received, frames)) = self.missed(room, seat.id, entering.last_seq, now)
+        let Some((seq, received, frames)) = self.missed(room, seat.id, attaching.last_seq, now)
         else {
-            // What was missed went out of the replay while the store was busy: let it come back for a snapshot.
+            // The replay has dropped something that was missed while the store was busy. The
+            // participant comes back, and gets a snapshot.
             self.outputs.push_back(Output::Close { conn, code: CloseCode::Unavailable });
-            self.forget(conn);
-            return self.give_up_seat(
+            self.remove_connection(conn);
+            return self.detach(
                 room,
                 self.attachment(conn),
                 Disconnect::Abrupt,
-                Keep::ForResume,
+                KeepSeat::ForResume,
                 now,
             );
         };
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let older = local.connect_member(seat.id, Some(conn));
         if let Some(older) = older.filter(|older| *older != conn) {
-            self.dismiss(older, CloseCode::Replaced);
+            self.close_without_seat(older, CloseCode::Replaced);
         }
         let missed = Missed::Replayed { replayed: frames.len() as u64, received };
-        self.send_resumed(conn, seq, missed, entering.ice.clone(), record, now);
+        self.send_resumed(conn, seq, missed, attaching.ice.clone(), record, now);
         for frame in frames {
             self.hand_out(conn, frame, now);
         }
-        self.show(room, seat.id);
-        self.turn_to_held(conn, room, entering, now);
+        self.update_profile(room, seat.id);
+        self.handle_backlog(conn, room, attaching, now);
     }
 
-    /// The numbers of messages sent and received, and what a participant missed, if all of that is still here.
+    /// The numbers of messages sent and received, and the messages that a participant missed, if
+    /// all of them are still kept.
     fn missed(
         &self,
         room: RoomId,
@@ -220,13 +215,13 @@ impl Hub {
         reaches.then(|| (replay.sent(), member.received, replay.after(last_seq).cloned().collect()))
     }
 
-    /// Tells a connection whose messages were lost how things stand.
-    fn start_anew(
+    /// Sends `resumed` with the current state to a connection whose messages were lost.
+    fn send_snapshot(
         &mut self,
         conn: ConnId,
         record: &Arc<Room>,
         seat: &Seat,
-        entering: Entering,
+        attaching: Attaching,
         now: Timestamp,
     ) {
         self.insert_member(conn, record, seat);
@@ -237,11 +232,12 @@ impl Hub {
             resume_grace: self.config.resume_grace,
             server_time: now,
         };
-        self.send_resumed(conn, 0, missed, entering.ice.clone(), record, now);
-        self.turn_to_held(conn, record.id(), entering, now);
+        self.send_resumed(conn, 0, missed, attaching.ice.clone(), record, now);
+        self.handle_backlog(conn, record.id(), attaching, now);
     }
 
-    /// The one message that is not counted, so that it is not part of a replay.
+    /// Sends `resumed`, the one message without a number: it is handed out directly, so that no
+    /// replay contains it.
     fn send_resumed(
         &mut self,
         conn: ConnId,
@@ -265,15 +261,17 @@ impl Hub {
         }
     }
 
-    /// Turns to what the participant and others have sent meanwhile.
-    fn turn_to_held(&mut self, conn: ConnId, room: RoomId, entering: Entering, now: Timestamp) {
+    /// Handles what the others and the participant have sent while it was attaching.
+    ///
+    /// This comes after `joined` or `resumed`, which has to be the first message of a connection.
+    fn handle_backlog(&mut self, conn: ConnId, room: RoomId, attaching: Attaching, now: Timestamp) {
         self.release_held(room, now);
-        for frame in entering.held.into_frames() {
+        for frame in attaching.backlog.into_frames() {
             self.frame(conn, frame, now);
         }
     }
 
-    /// Closes a connection that got no seat.
+    /// Tells a connection why it gets no seat, and closes it.
     pub(super) fn refuse(&mut self, conn: ConnId, code: ErrorCode, close: CloseCode) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let message = ServerMessage::Error {
@@ -285,11 +283,12 @@ impl Hub {
         };
         let frame = wire::encode_server(&message, connection.protocol);
         self.outputs.push_back(Output::Frame { to: conn, frame });
-        self.dismiss(conn, close);
+        self.close_without_seat(conn, close);
     }
 
-    /// Gives back a seat that came too late. Whoever was never told its resume token cannot come back for it.
-    fn give_back(
+    /// Gives back a seat whose connection was lost before the store answered. A participant that
+    /// was never told its resume token cannot come back, so its seat is not kept.
+    fn detach_late(
         &mut self,
         conn: ConnId,
         room: RoomId,
@@ -298,11 +297,11 @@ impl Hub {
         now: Timestamp,
     ) {
         let keep = match reply {
-            Ok(Receipt::Resumed { .. }) => Keep::ForResume,
-            Ok(Receipt::Done | Receipt::Entered { .. }) => Keep::No,
+            Ok(Receipt::Resumed { .. }) => KeepSeat::ForResume,
+            Ok(Receipt::Done | Receipt::Entered { .. }) => KeepSeat::No,
             Err(_) => return,
         };
-        self.give_up_seat(room, self.attachment(conn), how, keep, now);
+        self.detach(room, self.attachment(conn), how, keep, now);
     }
 }
 
@@ -317,31 +316,7 @@ fn ice_or_none(ice: Option<IceServers>, record: &Room) -> IceServers {
     })
 }
 
-/// What a connection is told whose entry was refused.
-fn refusal(reject: Reject) -> ErrorCode {
-    match reject {
-        Reject::IdsExhausted => ErrorCode::Unavailable,
-        Reject::GrantVoid => ErrorCode::TokenInvalid,
-        Reject::ResumeFailed => ErrorCode::ResumeFailed,
-        Reject::RoomClosed => ErrorCode::RoomClosed,
-        Reject::RoomExpired => ErrorCode::RoomExpired,
-        Reject::RoomFull => ErrorCode::RoomFull,
-        Reject::RoomNotFound => ErrorCode::RoomNotFound,
-        // Of these only a lock is an answer to an entry; a store that says another is answered without giving a
-        // reason away.
-        Reject::RoomLocked
-        | Reject::CreatorStays
-        | Reject::InviteVoid
-        | Reject::ParticipantNotFound
-        | Reject::PasswordLocked
-        | Reject::PasswordUnchanged
-        | Reject::RotationStale
-        | Reject::RotationsExhausted
-        | Reject::WrongPassword => ErrorCode::Forbidden,
-    }
-}
-
-/// What a connection is told whose seat was gone again before it was told that it had one.
+/// The error and close code for a connection whose seat was gone again before its `joined`.
 fn loss_of_seat(receipt: Receipt, record: &Room, attachment: Attachment) -> (ErrorCode, CloseCode) {
     if let Status::Closed(_) = record.status() {
         return (ErrorCode::RoomClosed, CloseCode::RoomClosed);
@@ -350,7 +325,7 @@ fn loss_of_seat(receipt: Receipt, record: &Room, attachment: Attachment) -> (Err
         Receipt::Entered { id } | Receipt::Resumed { id, .. } => Some(id),
         Receipt::Done => None,
     };
-    // Somebody has declared the socket lost.
+    // Somebody else has declared the socket lost.
     let is_detached = record.seats().iter().any(|seat| seat.attachment == attachment);
     match id.and_then(|id| record.departure(id)) {
         None if is_detached => (ErrorCode::ResumeFailed, CloseCode::ResumeFailed),

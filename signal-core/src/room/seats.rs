@@ -1,35 +1,36 @@
-//! The seats of a room: who takes one, who comes back to one, who loses one, and which ids were given out.
+//! The seats of a room: attach, resume, detach and removal, and the ids that were issued.
 
+use super::attach_history::{AttachHistory, AttachReceipt};
 use super::capacity::Capacity;
 use super::departures::Departures;
-use super::former_links::{Carried, FormerLinks};
-use super::operation::Reject;
-use super::seat::{LeaveReason, Presence, Seat};
+use super::reject::Reject;
+use super::seat::{Presence, Seat};
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
-use crate::message::Payload;
 use crate::name::DisplayName;
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
+use crate::reason::LeaveReason;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 
 /// The seats of a room.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Seating {
+pub(super) struct Seats {
     capacity: Capacity,
-    /// In order of entry, so by descending id.
-    seats: Vec<Seat>,
-    /// Ids still to be issued; the next one is numbered one below.
+    /// In order of entry, which is by descending id.
+    taken: Vec<Seat>,
+    /// How many ids are left. The next one has the number below.
     ids_left: u32,
     lowest_entered: Option<ParticipantId>,
     departures: Departures,
-    former_links: FormerLinks,
+    attach_history: AttachHistory,
 }
 
-/// Somebody with a valid token and a socket.
+/// A participant with a verified token and a socket.
 pub(super) struct Newcomer<'a> {
     pub(super) ticket: Ticket,
-    /// The id its token names.
+    /// The id that its token names.
     pub(super) promised: ParticipantId,
     pub(super) name: &'a DisplayName,
     pub(super) protocol: ProtocolVersion,
@@ -37,32 +38,34 @@ pub(super) struct Newcomer<'a> {
     pub(super) resume: TokenHash,
 }
 
-impl Seating {
-    /// Empty seats, and the creator's id, which is the first to be issued.
+impl Seats {
+    /// Returns empty seats, and the first id, which is the creator's.
     pub(super) fn new(capacity: Capacity, suffix: IdSuffix) -> (Self, ParticipantId) {
         let ids_left = ParticipantId::PER_ROOM - 1;
-        let seating = Self {
+        let seats = Self {
             capacity,
-            seats: Vec::new(),
+            taken: Vec::new(),
             ids_left,
             lowest_entered: None,
             departures: Departures::default(),
-            former_links: FormerLinks::default(),
+            attach_history: AttachHistory::default(),
         };
-        (seating, ParticipantId::issue(ids_left, suffix))
+        (seats, ParticipantId::issue(ids_left, suffix))
     }
 
-    /// Issues an id if somebody could take a seat with it right now. Seats without a socket would have to go.
+    /// Issues an id if a seat could be taken with it now. Seats without a socket do not count: they
+    /// would have to go.
     pub(super) fn promise(&mut self, suffix: IdSuffix) -> Result<ParticipantId, Reject> {
         let attached =
-            self.seats.iter().filter(|seat| !seat.is_creator() && seat.is_attached()).count();
+            self.taken.iter().filter(|seat| !seat.is_creator() && seat.is_attached()).count();
         if attached >= self.capacity.guests() {
             return Err(Reject::RoomFull);
         }
         self.issue(suffix)
     }
 
-    /// Seats a socket, as the newest of the room; an older socket with the same ticket loses its seat.
+    /// Gives a socket a seat, as the newest of the room. An older socket with the same ticket loses
+    /// its seat.
     pub(super) fn attach(
         &mut self,
         newcomer: &Newcomer<'_>,
@@ -77,7 +80,7 @@ impl Seating {
             ProtocolVersion::V1 => [None, None],
             ProtocolVersion::V2 => [Some(resume), None],
         };
-        self.seats.push(Seat {
+        self.taken.push(Seat {
             ticket,
             id,
             name: name.clone(),
@@ -93,20 +96,21 @@ impl Seating {
         Ok(id)
     }
 
-    /// Whether whoever enters with that id is the newest. An id that this record has not issued is not: the token
-    /// may be of a time that the record has lost, and the number will be issued again.
+    /// Whether a participant that enters with the promised id is the newest. With an id that this
+    /// record has not issued it is not: the token may date from a time that the record has lost,
+    /// and the number will be issued again.
     fn is_newest(&self, promised: ParticipantId) -> bool {
         let is_issued = promised >= ParticipantId::issue(self.ids_left, IdSuffix::new(0));
         is_issued && self.lowest_entered.is_none_or(|lowest| promised < lowest)
     }
 
-    /// Finds out who has to go for a newcomer: nobody, or those guests that have been detached for longest. More
-    /// than one goes only where the room was made smaller meanwhile.
+    /// The participants that have to go for a newcomer: nobody, or the guests that have been
+    /// detached for longest. More than one has to go only if the room was made smaller meanwhile.
     fn make_room_for(&self, ticket: Ticket) -> Result<Vec<ParticipantId>, Reject> {
         if ticket == Ticket::Creator || self.holds(ticket) {
             return Ok(Vec::new());
         }
-        let guests = self.seats.iter().filter(|seat| !seat.is_creator());
+        let guests = self.taken.iter().filter(|seat| !seat.is_creator());
         let too_many = (guests.clone().count() + 1).saturating_sub(self.capacity.guests());
         let mut detached: Vec<_> =
             guests.filter_map(|seat| Some((seat.detached_since()?, seat.id))).collect();
@@ -117,20 +121,20 @@ impl Seating {
         Ok(detached.into_iter().take(too_many).map(|(_, id)| id).collect())
     }
 
-    /// Gives a seat to another socket.
+    /// Gives the seat of a resume token to another socket.
     pub(super) fn resume(
         &mut self,
         token: TokenHash,
         next_token: TokenHash,
         attachment: Attachment,
         continues: Option<Attachment>,
-    ) -> Result<Carried, Reject> {
+    ) -> Result<AttachReceipt, Reject> {
         let seat = self
-            .seats
+            .taken
             .iter_mut()
             .find(|seat| seat.opens_with(token))
             .ok_or(Reject::ResumeFailed)?;
-        self.former_links.push(seat);
+        self.attach_history.push(seat);
         let continued = seat.resumes_current(token) && continues == Some(seat.attachment);
         if !continued {
             seat.generation = seat.generation.saturating_add(1);
@@ -139,10 +143,10 @@ impl Seating {
         seat.attachment = attachment;
         seat.presence = Presence::Attached;
         seat.continued = continued;
-        Ok(Carried::by(seat))
+        Ok(AttachReceipt::by(seat))
     }
 
-    /// `false` if the socket has no seat.
+    /// Detaches the seat of a socket that is gone; `false` if the socket has none.
     pub(super) fn detach(
         &mut self,
         attachment: Attachment,
@@ -150,7 +154,7 @@ impl Seating {
         now: Timestamp,
     ) -> bool {
         let Some(seat) =
-            self.seats.iter_mut().find(|seat| seat.attachment == attachment && seat.is_attached())
+            self.taken.iter_mut().find(|seat| seat.attachment == attachment && seat.is_attached())
         else {
             return false;
         };
@@ -159,12 +163,12 @@ impl Seating {
         true
     }
 
-    /// Keeps every seat that can be resumed until that moment at least, and ends the others; `false` if that changed
-    /// nothing.
+    /// Keeps every seat that can be resumed until that time at least, and removes the others;
+    /// `false` if nothing changed.
     pub(super) fn lose_sockets(&mut self, until: Timestamp, now: Timestamp) -> bool {
         let mut changed =
             self.remove(LeaveReason::Lost, |seat| seat.protocol == ProtocolVersion::V1);
-        for seat in &mut self.seats {
+        for seat in &mut self.taken {
             let presence = match seat.presence {
                 Presence::Attached => Presence::Detached { since: now, until },
                 Presence::Detached { since, until: before } => {
@@ -176,14 +180,14 @@ impl Seating {
         changed
     }
 
-    /// `false` if it changed nothing.
+    /// Changes the name and state of the participant with that socket; `false` if nothing changed.
     pub(super) fn update(
         &mut self,
         attachment: Attachment,
         name: Option<&DisplayName>,
         state: Option<&Payload>,
     ) -> bool {
-        let Some(seat) = self.seats.iter_mut().find(|seat| seat.attachment == attachment) else {
+        let Some(seat) = self.taken.iter_mut().find(|seat| seat.attachment == attachment) else {
             return false;
         };
         let mut changed = false;
@@ -198,62 +202,63 @@ impl Seating {
         changed
     }
 
-    /// Ends seats that were not come back to in time; `false` if there are none.
+    /// Removes seats whose resume grace has expired; `false` if there are none.
     pub(super) fn end_lapsed(&mut self, now: Timestamp) -> bool {
         self.remove(LeaveReason::Lost, |seat| seat.lapsed(now))
     }
 
-    /// Ends these seats; `false` if there are none.
+    /// Removes these seats; `false` if there are none.
     pub(super) fn remove(
         &mut self,
         reason: LeaveReason,
         is_leaving: impl Fn(&Seat) -> bool,
     ) -> bool {
-        let before = self.seats.len();
-        let (departures, former_links) = (&mut self.departures, &mut self.former_links);
-        self.seats.retain(|seat| {
+        let before = self.taken.len();
+        let (departures, attach_history) = (&mut self.departures, &mut self.attach_history);
+        self.taken.retain(|seat| {
             let is_leaving = is_leaving(seat);
             if is_leaving {
                 departures.push(seat.id, reason);
-                former_links.push(seat);
+                attach_history.push(seat);
             }
             !is_leaving
         });
-        self.seats.len() != before
+        self.taken.len() != before
     }
 
-    /// Ends all of them with the room, which is remembered as the reason.
+    /// Removes all seats when the room ends. That the room has ended says why, so no departure is
+    /// noted.
     pub(super) fn clear(&mut self) {
-        self.seats.clear();
+        self.taken.clear();
     }
 
-    /// `false` if it is so already.
+    /// Changes the capacity; `false` if nothing changed.
     pub(super) fn resize(&mut self, capacity: Capacity) -> bool {
         std::mem::replace(&mut self.capacity, capacity) != capacity
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
         out.u8(self.capacity.participants());
-        out.list(self.seats.iter(), |out, seat| seat.write(out));
+        out.list(self.taken.iter(), |out, seat| seat.write(out));
         out.u32(self.ids_left);
         out.option(self.lowest_entered, Writer::participant);
         self.departures.write(out);
-        self.former_links.write(out);
+        self.attach_history.write(out);
     }
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
-        let seating = Self {
+        let seats = Self {
             capacity: Capacity::new(from.u8()?).map_err(|_| InvalidRecord::Damaged)?,
-            // A room that was made smaller may hold more than its capacity.
-            seats: from.list(usize::from(Capacity::MAX), Seat::read)?,
+            // Not the capacity is the limit: a room that was made smaller may hold more.
+            taken: from.list(usize::from(Capacity::MAX), Seat::read)?,
             ids_left: from.u32()?,
             lowest_entered: from.option(Reader::participant)?,
             departures: Departures::read(from)?,
-            former_links: FormerLinks::read(from)?,
+            attach_history: AttachHistory::read(from)?,
         };
-        let descends = seating.seats.is_sorted_by(|older, newer| newer.id < older.id);
-        if descends && seating.ids_left < ParticipantId::PER_ROOM {
-            Ok(seating)
+        let descends = seats.taken.is_sorted_by(|older, newer| newer.id < older.id);
+        if descends && seats.ids_left < ParticipantId::PER_ROOM {
+            Ok(seats)
         } else {
             Err(InvalidRecord::Damaged)
         }
@@ -265,36 +270,36 @@ impl Seating {
     }
 
     pub(super) fn holds(&self, ticket: Ticket) -> bool {
-        self.seats.iter().any(|seat| seat.ticket == ticket)
+        self.taken.iter().any(|seat| seat.ticket == ticket)
     }
 
-    /// The seat whose socket that is, or was last.
-    pub(super) fn carried_by(&self, attachment: Attachment) -> Option<&Seat> {
-        self.seats.iter().find(|seat| seat.attachment == attachment)
+    /// The seat whose current or last socket this is.
+    pub(super) fn seat_of(&self, attachment: Attachment) -> Option<&Seat> {
+        self.taken.iter().find(|seat| seat.attachment == attachment)
     }
 
-    /// What that attachment was answered, if it has a seat or had one.
-    pub(super) fn carried(&self, attachment: Attachment) -> Option<Carried> {
-        self.carried_by(attachment)
-            .map(Carried::by)
-            .or_else(|| self.former_links.carried(attachment))
+    /// The answer that an attachment got, if it has a seat or had one.
+    pub(super) fn receipt_of(&self, attachment: Attachment) -> Option<AttachReceipt> {
+        self.seat_of(attachment)
+            .map(AttachReceipt::by)
+            .or_else(|| self.attach_history.receipt_of(attachment))
     }
 
     pub(super) fn seat(&self, id: ParticipantId) -> Option<&Seat> {
-        let index = self.seats.binary_search_by(|seat| id.cmp(&seat.id)).ok()?;
-        Some(&self.seats[index])
+        let index = self.taken.binary_search_by(|seat| id.cmp(&seat.id)).ok()?;
+        Some(&self.taken[index])
     }
 
     pub(super) fn resumable(&self, token: TokenHash) -> Option<&Seat> {
-        self.seats.iter().find(|seat| seat.opens_with(token))
+        self.taken.iter().find(|seat| seat.opens_with(token))
     }
 
     pub(super) fn capacity(&self) -> Capacity {
         self.capacity
     }
 
-    pub(super) fn seats(&self) -> &[Seat] {
-        &self.seats
+    pub(super) fn as_slice(&self) -> &[Seat] {
+        &self.taken
     }
 
     pub(super) fn departures(&self) -> &Departures {

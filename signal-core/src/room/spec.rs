@@ -1,4 +1,4 @@
-//! What a room is created with.
+//! The specification of a new room.
 
 use super::Capacity;
 use crate::ids::{IdSuffix, RoomId};
@@ -8,21 +8,22 @@ use crate::token::{PasswordTag, TokenHash};
 /// What a room is created with.
 #[derive(Clone, Debug)]
 pub struct RoomSpec {
-    /// The room's number.
+    /// The room's id.
     pub id: RoomId,
     /// A random number that tells this room from an earlier one of the same id.
     pub epoch: u64,
     /// The name to show.
     pub name: String,
-    /// Who created it, in the host's own terms (the subject of an access token); never shown to participants.
+    /// The creator, in the host's own terms (the subject of an access token, for example).
+    /// Participants never see it.
     pub creator: String,
     /// The tag of the password.
     pub password: PasswordTag,
     /// The hash of the invite token.
     pub invite: TokenHash,
-    /// How many participants fit.
+    /// How many participants the room holds.
     pub capacity: Capacity,
-    /// When it is created.
+    /// When the room is created.
     pub created_at: Timestamp,
     /// When the room ends.
     pub expires_at: Timestamp,
@@ -32,12 +33,12 @@ pub struct RoomSpec {
     pub suffix: IdSuffix,
 }
 
-/// What becomes of a room whose creator says that it leaves.
+/// What happens to a room when its creator leaves.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OnCreatorLeave {
-    /// It ends.
+    /// The room ends.
     #[default]
     Close,
-    /// It goes on.
+    /// The room stays open.
     Keep,
 }

@@ -1,4 +1,4 @@
-//! Messages of the server, written.
+//! Encodes the messages of the server.
 
 use std::time::Duration;
 
@@ -6,28 +6,28 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::instant::rfc3339;
-use super::participant::{WrittenParticipant, WrittenRoom};
-use super::signal::encode_signal;
-use super::to_json;
 use crate::message::{
-    IceServers, Missed, ParticipantInfo, Payload, PeerUpdate, RequestId, Resumed, ServerMessage,
-    Welcome,
+    IceServers, Missed, ParticipantInfo, PeerUpdate, RequestId, Resumed, ServerMessage, Welcome,
 };
+use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
-use crate::room::{CloseReason, LeaveReason};
+use crate::reason::{CloseReason, LeaveReason};
+use crate::wire::instant::rfc3339;
+use crate::wire::participant::{ParticipantJson, RoomJson};
+use crate::wire::relayed::{encode_message, encode_signal};
+use crate::wire::to_json;
 
-/// Writes a message of the server, in v1 with exactly the fields of the API document. A message that only v2 has is
-/// written in its one form.
+/// Encodes a message of the server; in v1 with exactly the fields of the API document. A message
+/// that only v2 has is encoded as in v2.
 ///
-/// A frame is meant to be shared: for a broadcast, encode once and clone the bytes.
+/// Frames are cheap to share: for a broadcast, encode once and clone the bytes.
 pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Bytes {
     let is_v2 = protocol == ProtocolVersion::V2;
-    let written = match message {
+    let json = match message {
         ServerMessage::Signal { from, signal } => {
             return encode_signal("from", from, signal, protocol);
         }
-        ServerMessage::Error { code, message, about, retry_after, req } => Written::Error {
+        ServerMessage::Error { code, message, about, retry_after, req } => MessageJson::Error {
             code: code.as_str(),
             message,
             about: about.as_ref().filter(|_| is_v2).map(|id| id.as_str()),
@@ -36,27 +36,27 @@ pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Byte
             req: text(req.as_ref().filter(|_| is_v2)),
         },
         ServerMessage::IceServers { ice, req } => {
-            Written::IceServers { ice: ice.into(), req: text(req.as_ref()) }
+            MessageJson::IceServers { ice: ice.into(), req: text(req.as_ref()) }
         }
-        ServerMessage::Joined { participant_id, participants, welcome } => Written::Joined {
+        ServerMessage::Joined { participant_id, participants, welcome } => MessageJson::Joined {
             participant_id: participant_id.as_str(),
             participants: list(participants, protocol),
-            welcome: welcome.as_ref().filter(|_| is_v2).map(WrittenWelcome::from),
+            welcome: welcome.as_ref().filter(|_| is_v2).map(WelcomeJson::from),
         },
-        ServerMessage::Kicked { reason } => Written::Kicked { reason },
+        ServerMessage::Kicked { reason } => MessageJson::Kicked { reason },
         ServerMessage::Message { from, topic, data } => {
-            Written::Message { from: from.as_str(), topic: topic.as_str(), data: data.as_raw() }
+            return encode_message(from, topic, data);
         }
         ServerMessage::PeerJoined { participant } => {
-            Written::PeerJoined { participant: WrittenParticipant::of(participant, protocol) }
+            MessageJson::PeerJoined { participant: ParticipantJson::of(participant, protocol) }
         }
-        ServerMessage::PeerLeft { participant_id, reason } => Written::PeerLeft {
+        ServerMessage::PeerLeft { participant_id, reason } => MessageJson::PeerLeft {
             participant_id: participant_id.as_str(),
             reason: reason.filter(|_| is_v2).map(LeaveReason::as_str),
         },
         ServerMessage::PeerUpdated { participant_id, update } => {
             let PeerUpdate { name, state, connected, lossy } = update;
-            Written::PeerUpdated {
+            MessageJson::PeerUpdated {
                 participant_id: participant_id.as_str(),
                 name: name.as_deref(),
                 state: state.as_ref().map(Payload::as_raw),
@@ -64,26 +64,27 @@ pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Byte
                 lossy: lossy.then_some(true),
             }
         }
-        ServerMessage::Pong { t, server_time, req } => Written::Pong {
+        ServerMessage::Pong { t, server_time, req } => MessageJson::Pong {
             t: t.as_raw(),
             server_time: rfc3339(*server_time),
             req: text(req.as_ref()),
         },
-        ServerMessage::Resumed(resumed) => Written::Resumed(Box::new(resumed.into())),
-        ServerMessage::RoomClosed { reason, code } => {
-            Written::RoomClosed { reason, code: code.filter(|_| is_v2).map(CloseReason::as_str) }
-        }
-        ServerMessage::RoomUpdated { room } => Written::RoomUpdated { room: room.into() },
+        ServerMessage::Resumed(resumed) => MessageJson::Resumed(Box::new(resumed.into())),
+        ServerMessage::RoomClosed { reason, code } => MessageJson::RoomClosed {
+            reason,
+            code: code.filter(|_| is_v2).map(CloseReason::as_str),
+        },
+        ServerMessage::RoomUpdated { room } => MessageJson::RoomUpdated { room: room.into() },
         ServerMessage::ServerDraining { reconnect_after } => {
-            Written::ServerDraining { reconnect_after_ms: millis(*reconnect_after) }
+            MessageJson::ServerDraining { reconnect_after_ms: millis(*reconnect_after) }
         }
     };
-    to_json(&written)
+    to_json(&json)
 }
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Written<'a> {
+enum MessageJson<'a> {
     Error {
         code: &'static str,
         message: &'a str,
@@ -98,26 +99,21 @@ enum Written<'a> {
     },
     IceServers {
         #[serde(flatten)]
-        ice: WrittenIce<'a>,
+        ice: IceServersJson<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
         req: Option<&'a str>,
     },
     Joined {
         participant_id: &'a str,
-        participants: Vec<WrittenParticipant<'a>>,
+        participants: Vec<ParticipantJson<'a>>,
         #[serde(flatten)]
-        welcome: Option<WrittenWelcome<'a>>,
+        welcome: Option<WelcomeJson<'a>>,
     },
     Kicked {
         reason: &'a str,
     },
-    Message {
-        from: &'a str,
-        topic: &'a str,
-        data: &'a RawValue,
-    },
     PeerJoined {
-        participant: WrittenParticipant<'a>,
+        participant: ParticipantJson<'a>,
     },
     PeerLeft {
         participant_id: &'a str,
@@ -141,61 +137,61 @@ enum Written<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         req: Option<&'a str>,
     },
-    Resumed(Box<WrittenResumed<'a>>),
+    Resumed(Box<ResumedJson<'a>>),
     RoomClosed {
         reason: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<&'static str>,
     },
     RoomUpdated {
-        room: WrittenRoom<'a>,
+        room: RoomJson<'a>,
     },
     ServerDraining {
         reconnect_after_ms: u64,
     },
 }
 
-/// What `joined` has in v2 only.
+/// The fields of `joined` that only v2 has.
 #[derive(Serialize)]
-struct WrittenWelcome<'a> {
+struct WelcomeJson<'a> {
     v: u8,
-    room: WrittenRoom<'a>,
+    room: RoomJson<'a>,
     #[serde(flatten)]
-    ice: WrittenIce<'a>,
+    ice: IceServersJson<'a>,
     resume_token: &'a str,
     resume_grace_ms: u64,
     server_time: String,
 }
 
 #[derive(Serialize)]
-struct WrittenIce<'a> {
+struct IceServersJson<'a> {
     ice_servers: &'a RawValue,
     ice_expires_at: String,
 }
 
 #[derive(Serialize)]
-struct WrittenResumed<'a> {
+struct ResumedJson<'a> {
     seq: u64,
     received: Option<u64>,
     replayed: Option<u64>,
     resume_token: &'a str,
     #[serde(flatten)]
-    ice: WrittenIce<'a>,
+    ice: IceServersJson<'a>,
     #[serde(flatten)]
-    snapshot: Option<WrittenSnapshot<'a>>,
+    snapshot: Option<SnapshotJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct WrittenSnapshot<'a> {
+struct SnapshotJson<'a> {
     participant_id: &'a str,
-    participants: Vec<WrittenParticipant<'a>>,
+    participants: Vec<ParticipantJson<'a>>,
     v: u8,
-    room: WrittenRoom<'a>,
+    room: RoomJson<'a>,
     resume_grace_ms: u64,
     server_time: String,
 }
 
-impl<'a> From<&'a Welcome> for WrittenWelcome<'a> {
+impl<'a> From<&'a Welcome> for WelcomeJson<'a> {
     fn from(welcome: &'a Welcome) -> Self {
         Self {
             v: 2,
@@ -208,18 +204,18 @@ impl<'a> From<&'a Welcome> for WrittenWelcome<'a> {
     }
 }
 
-impl<'a> From<&'a IceServers> for WrittenIce<'a> {
+impl<'a> From<&'a IceServers> for IceServersJson<'a> {
     fn from(ice: &'a IceServers) -> Self {
         Self { ice_servers: ice.servers.as_raw(), ice_expires_at: rfc3339(ice.expires_at) }
     }
 }
 
-impl<'a> From<&'a Resumed> for WrittenResumed<'a> {
+impl<'a> From<&'a Resumed> for ResumedJson<'a> {
     fn from(resumed: &'a Resumed) -> Self {
         let (received, replayed, snapshot) = match &resumed.missed {
             Missed::Replayed { replayed, received } => (Some(*received), Some(*replayed), None),
             Missed::Snapshot { participant_id, participants, room, resume_grace, server_time } => {
-                let snapshot = WrittenSnapshot {
+                let snapshot = SnapshotJson {
                     participant_id: participant_id.as_str(),
                     participants: list(participants, ProtocolVersion::V2),
                     v: 2,
@@ -235,36 +231,8 @@ impl<'a> From<&'a Resumed> for WrittenResumed<'a> {
     }
 }
 
-impl LeaveReason {
-    pub(super) const ALL: [Self; 4] = [Self::Kicked, Self::Left, Self::Lost, Self::Replaced];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Kicked => "kicked",
-            Self::Left => "left",
-            Self::Lost => "lost",
-            Self::Replaced => "replaced",
-        }
-    }
-}
-
-impl CloseReason {
-    pub(super) const ALL: [Self; 3] = [Self::ByAdmin, Self::ByCreator, Self::Expired];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::ByAdmin => "admin",
-            Self::ByCreator => "closed_by_creator",
-            Self::Expired => "expired",
-        }
-    }
-}
-
-fn list(
-    participants: &[ParticipantInfo],
-    protocol: ProtocolVersion,
-) -> Vec<WrittenParticipant<'_>> {
-    participants.iter().map(|participant| WrittenParticipant::of(participant, protocol)).collect()
+fn list(participants: &[ParticipantInfo], protocol: ProtocolVersion) -> Vec<ParticipantJson<'_>> {
+    participants.iter().map(|participant| ParticipantJson::of(participant, protocol)).collect()
 }
 
 fn text(req: Option<&RequestId>) -> Option<&str> {

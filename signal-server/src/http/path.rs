@@ -8,11 +8,23 @@ use axum::http::request::Parts;
 use signal_core::{ParticipantId, RoomId};
 use utoipa::IntoParams;
 
-/// `{room_id}` of a path, in any case; `None` if no room can have that id.
-pub(crate) struct RoomPath(pub(crate) Option<RoomId>);
+/// `{room_id}` of a path; `None` if no room can have that id.
+#[derive(IntoParams)]
+#[into_params(names("room_id"), parameter_in = Path)]
+pub(crate) struct RoomPath(
+    /// The room's number, in any case.
+    #[param(value_type = String, pattern = "^[2-9A-HJKMNP-Za-hjkmnp-z]{6}$", example = "ABC234")]
+    pub(crate) Option<RoomId>,
+);
 
 /// `{participant_id}` of a path; `None` if nobody can have that id.
-pub(crate) struct ParticipantPath(pub(crate) Option<ParticipantId>);
+#[derive(IntoParams)]
+#[into_params(names("participant_id"), parameter_in = Path)]
+pub(crate) struct ParticipantPath(
+    /// Somebody in the room.
+    #[param(value_type = String, pattern = "^p_[0-9a-z]{8}$", example = "p_zzzy0001")]
+    pub(crate) Option<ParticipantId>,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for RoomPath {
     type Rejection = Infallible;
@@ -40,33 +52,13 @@ async fn segment<T: FromStr, S: Send + Sync>(
     segments.iter().find_map(|(found, text)| (found == name).then_some(text))?.parse().ok()
 }
 
-/// How the document describes [`RoomPath`].
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only described")]
-pub(crate) struct RoomName {
-    /// The room's number, in any case.
-    #[param(pattern = "^[2-9A-HJKMNP-Za-hjkmnp-z]{6}$", example = "ABC234")]
-    room_id: String,
-}
-
-/// How the document describes [`ParticipantPath`].
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only described")]
-pub(crate) struct ParticipantName {
-    /// Somebody in the room.
-    #[param(pattern = "^p_[0-9a-z]{8}$", example = "p_zzzy0001")]
-    participant_id: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_document_takes_the_characters_that_room_ids_are_made_of() {
-        let parameters = serde_json::to_value(RoomName::into_params(|| None)).unwrap();
+        let parameters = serde_json::to_value(RoomPath::into_params(|| None)).unwrap();
         let pattern = parameters[0]["schema"]["pattern"].as_str().unwrap();
         let class = pattern.strip_prefix("^[").unwrap().strip_suffix("]{6}$").unwrap();
         let mut taken = Vec::new();

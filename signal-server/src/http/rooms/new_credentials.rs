@@ -3,12 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::rooms::credentials::RoomPass;
+use crate::rooms::credentials::RoomCredentials;
 
 /// The new password and invite if they were set: all of it, or nothing.
 #[derive(Default, Serialize, ToSchema)]
 #[schema(as = NewRoomPass)]
-pub(super) struct NewPass {
+pub(super) struct NewCredentials {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     password: Option<String>,
@@ -20,8 +20,8 @@ pub(super) struct NewPass {
     join_url: Option<String>,
 }
 
-impl From<RoomPass> for NewPass {
-    fn from(RoomPass { password, invite_token, join_url }: RoomPass) -> Self {
+impl From<RoomCredentials> for NewCredentials {
+    fn from(RoomCredentials { password, invite_token, join_url }: RoomCredentials) -> Self {
         Self { password: Some(password), invite_token: Some(invite_token), join_url }
     }
 }

@@ -1,0 +1,65 @@
+# Sourced by `run` and `long`: what the suites need, and what each took beside its budget.
+
+export CARGO_TERM_COLOR=never
+export CARGO_INCREMENTAL=0
+report=""
+
+# suite NAME BUDGET COMMAND …; the budget is in minutes on two cores, for people to compare.
+suite() {
+    local name=$1 budget=$2 started=$SECONDS
+    shift 2
+    printf '\n=== %s: %s\n' "$name" "$*"
+    if ! "$@"; then
+        printf '\n%s\nFAILED: %s\n' "$report" "$name"
+        exit 1
+    fi
+    report+=$(printf '%-12s %6d s of %3d min' "$name" $((SECONDS - started)) "$budget")$'\n'
+}
+
+# tools CRATE@VERSION …: cargo's subcommands beside what Debian has.
+tools() {
+    # A C compiler for ring, a C++ compiler for the fuzzer, patch for the mutants, npm for the parser of
+    # AsyncAPI, Python and curl for the contract. What the tests need is installed by `./test`.
+    local missing=() tool
+    command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    command -v c++ >/dev/null || missing+=(g++)
+    command -v patch >/dev/null || missing+=(patch)
+    command -v curl >/dev/null || missing+=(curl)
+    python3 -m venv --help >/dev/null 2>&1 || missing+=(python3 python3-venv)
+    command -v npm >/dev/null || missing+=(nodejs npm)
+    if [ ${#missing[@]} -gt 0 ]; then
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    fi
+    for tool in "$@"; do
+        command -v "${tool%@*}" >/dev/null ||
+            cargo install --locked --quiet --version "^${tool#*@}" "${tool%@*}"
+    done
+    cargo --version
+}
+
+# fuzz SECONDS: looks for what the corpora do not hold yet, so long for each target, two targets at a
+# time. The tests play the corpora themselves.
+fuzz() {
+    local crate target
+    export CARGO_TARGET_DIR=$PWD/target/fuzz
+    for crate in signal-core signal-server; do
+        (cd "$crate" && cargo fuzz build --sanitizer none) || return 1
+    done
+    for target in signal-core/{decode_client,decode_server,hub_inputs} \
+        signal-server/{headers,keys,settings,tokens}; do
+        printf '%s\n' "$target"
+    done | xargs -P 2 -I TARGET bash -c 'fuzz_one TARGET '"$1"
+}
+
+fuzz_one() {
+    local target=$1 seconds=$2 found
+    found=$(mktemp -d)
+    cd "${target%/*}"
+    cargo fuzz run --sanitizer none "${target#*/}" "$found" \
+        "fuzz/corpus/${target#*/}" -- -max_total_time="$seconds" -max_len=4096 \
+        -print_final_stats=1 -verbosity=0 || return 255
+    rm -rf "$found"
+}
+export -f fuzz_one

@@ -1,0 +1,29 @@
+//! The server of this repository, with limits that a single machine does not meet.
+
+use std::future::pending;
+use std::time::Duration;
+
+use signal_core::{HubConfig, RateLimit};
+use signal_server::{Limits, Secret, Server};
+use tokio::net::TcpListener;
+
+pub(crate) async fn serve() {
+    let most = u32::MAX;
+    let rate = RateLimit {
+        burst_messages: most,
+        messages_per_second: most,
+        burst_bytes: most,
+        bytes_per_second: most,
+        ..RateLimit::default()
+    };
+    let server = Server::builder(Secret::random())
+        .limits(Limits::generous())
+        .hub(HubConfig { rate, ..HubConfig::default() })
+        .build();
+    let day = Duration::from_secs(24 * 3600);
+    let token = server.access_token("bench", None, day).expect("it signs tokens itself");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    println!("{}", listener.local_addr().expect("it is bound"));
+    println!("{token}");
+    server.serve(listener, pending()).await;
+}

@@ -1,0 +1,54 @@
+//! A participant's frame, decoded before the hub gets it.
+
+use bytes::Bytes;
+
+use crate::config::HubConfig;
+use crate::message::Request;
+use crate::protocol::ProtocolVersion;
+use crate::wire::{self, DecodeError};
+
+/// Decodes the frames of one connection; made by [`Hub::decoder`](crate::Hub::decoder).
+///
+/// Decoding needs nothing of the hub's state. A host that keeps its hub behind a lock decodes in
+/// the task of the connection, before it takes the lock.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameDecoder {
+    protocol: ProtocolVersion,
+    max_frame_bytes: usize,
+}
+
+/// A frame that was decoded, well-formed or not.
+///
+/// What is wrong with a frame is carried as a value: the hub charges the sender's budget first, and
+/// answers after that.
+#[derive(Clone, Debug)]
+pub struct ClientFrame {
+    /// The length of the frame.
+    pub(super) bytes: usize,
+    pub(super) content: Result<Request, Malformed>,
+}
+
+/// Why a frame is not a message.
+#[derive(Clone, Debug)]
+pub(super) enum Malformed {
+    /// It is longer than a frame may be, and was not decoded.
+    TooLong,
+    /// It is not JSON, or not a message of the protocol.
+    Undecodable(DecodeError),
+}
+
+impl FrameDecoder {
+    pub(super) fn new(config: &HubConfig, protocol: ProtocolVersion) -> Self {
+        Self { protocol, max_frame_bytes: config.max_frame_bytes }
+    }
+
+    /// Decodes one whole message.
+    pub fn decode(&self, frame: &Bytes) -> ClientFrame {
+        let content = if frame.len() > self.max_frame_bytes {
+            Err(Malformed::TooLong)
+        } else {
+            wire::decode_client(frame, self.protocol).map_err(Malformed::Undecodable)
+        };
+        ClientFrame { bytes: frame.len(), content }
+    }
+}

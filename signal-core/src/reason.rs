@@ -1,0 +1,62 @@
+//! Why a participant is gone, and why a room is over.
+
+/// How a seat ended.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum LeaveReason {
+    /// The participant was kicked.
+    Kicked,
+    /// The participant left.
+    Left,
+    /// Its socket was lost and it did not resume in time.
+    Lost,
+    /// Its token was used again: the participant is back under another id.
+    Replaced,
+}
+
+/// Why a room is over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CloseReason {
+    /// Whoever runs the server closed it.
+    ByAdmin,
+    /// Its creator closed it or left.
+    ByCreator,
+    /// Its time was over.
+    Expired,
+}
+
+impl LeaveReason {
+    const ALL: [Self; 4] = [Self::Kicked, Self::Left, Self::Lost, Self::Replaced];
+
+    /// The name on the wire.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Kicked => "kicked",
+            Self::Left => "left",
+            Self::Lost => "lost",
+            Self::Replaced => "replaced",
+        }
+    }
+
+    /// The reason of that name on the wire.
+    pub(crate) fn from_wire(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}
+
+impl CloseReason {
+    const ALL: [Self; 3] = [Self::ByAdmin, Self::ByCreator, Self::Expired];
+
+    /// The name on the wire.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::ByAdmin => "admin",
+            Self::ByCreator => "closed_by_creator",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The reason of that name on the wire.
+    pub(crate) fn from_wire(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}

@@ -1,0 +1,80 @@
+//! The reasons to refuse an operation.
+
+use std::fmt;
+
+use crate::error::ErrorCode;
+use crate::language::Language;
+
+/// Why an operation was refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reject {
+    /// The creator cannot be kicked.
+    CreatorStays,
+    /// The token was made before the password was changed, or its holder was kicked.
+    GrantVoid,
+    /// The room has issued every participant id that it can. Only a new room helps.
+    IdsExhausted,
+    /// The invite is not the room's, or no longer is.
+    InviteVoid,
+    /// No participant with that id has a seat.
+    ParticipantNotFound,
+    /// Too many wrong passwords were tried. No password opens the room until the creator changes
+    /// it.
+    PasswordLocked,
+    /// The new password is the old one.
+    PasswordUnchanged,
+    /// The token resumes no seat.
+    ResumeFailed,
+    /// The creator has closed the room.
+    RoomClosed,
+    /// The room has expired.
+    RoomExpired,
+    /// Every seat for guests is taken.
+    RoomFull,
+    /// The creator has locked the room.
+    RoomLocked,
+    /// The store knows no such room.
+    RoomNotFound,
+    /// Somebody else has changed the password meanwhile.
+    RotationStale,
+    /// The password was changed as often as a room permits.
+    RotationsExhausted,
+    /// The password is not the room's.
+    WrongPassword,
+}
+
+impl Reject {
+    /// The code for a connection that may not enter for this reason.
+    ///
+    /// Of the reasons without a code of their own only a lock refuses an entry. Should a store give
+    /// another one, the code does not give it away.
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::GrantVoid => ErrorCode::TokenInvalid,
+            Self::IdsExhausted => ErrorCode::Unavailable,
+            Self::ResumeFailed => ErrorCode::ResumeFailed,
+            Self::RoomClosed => ErrorCode::RoomClosed,
+            Self::RoomExpired => ErrorCode::RoomExpired,
+            Self::RoomFull => ErrorCode::RoomFull,
+            Self::RoomNotFound => ErrorCode::RoomNotFound,
+            Self::CreatorStays
+            | Self::InviteVoid
+            | Self::ParticipantNotFound
+            | Self::PasswordLocked
+            | Self::PasswordUnchanged
+            | Self::RoomLocked
+            | Self::RotationStale
+            | Self::RotationsExhausted
+            | Self::WrongPassword => ErrorCode::Forbidden,
+        }
+    }
+}
+
+/// The [text](Self::text) in English.
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text(Language::En))
+    }
+}
+
+impl std::error::Error for Reject {}

@@ -1,0 +1,66 @@
+//! JSON bodies.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
+use signal_core::wire;
+
+use super::error::{ApiError, invalid};
+use crate::app::App;
+use crate::limits::Limit;
+
+/// A body that is judged when the handler asks for it: a request is refused for what matters most, and an unknown user
+/// or a spent limit matters more than the body.
+pub(crate) struct JsonBody {
+    body: Result<Bytes, BytesRejection>,
+    app: Arc<App>,
+}
+
+impl FromRequest<Arc<App>> for JsonBody {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Infallible> {
+        Ok(Self { body: Bytes::from_request(request, app).await, app: Arc::clone(app) })
+    }
+}
+
+impl JsonBody {
+    /// The body as a value. An error names the field and what is wrong with it, and repeats nothing of the body.
+    pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        parse(&self.whole()?)
+    }
+
+    /// The same, where an empty body or `null` stands for the default.
+    pub(crate) fn parse_or_default<T: DeserializeOwned + Default>(self) -> Result<T, ApiError> {
+        let body = self.whole()?;
+        let value: Option<T> = if body.is_empty() { None } else { parse(&body)? };
+        Ok(value.unwrap_or_default())
+    }
+
+    fn whole(self) -> Result<Bytes, ApiError> {
+        self.body.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                self.app.counters.count(Limit::BodyBytes);
+                ApiError::BodyTooLarge
+            }
+            _ => invalid(&rejection.body_text()),
+        })
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(
+        |error| {
+            let problem = wire::without_value(error.inner());
+            match error.path().to_string().as_str() {
+                "." => invalid(&problem),
+                path => invalid(&format!("{path}: {problem}")),
+            }
+        },
+    )
+}

@@ -1,0 +1,25 @@
+//! Where a request comes from.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+
+use crate::app::App;
+use crate::client_address::ClientAddress;
+
+/// The address that a request counts for; `None` in an application that does not say where its requests come from
+/// (`into_make_service_with_connect_info`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client(pub(crate) Option<ClientAddress>);
+
+impl FromRequestParts<Arc<App>> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(peer.map(|ConnectInfo(peer)| app.proxies.client(*peer, &parts.headers))))
+    }
+}

@@ -1,0 +1,77 @@
+//! What goes for every request: how long it may take, in which language it is refused, what browsers are told.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use super::error::ApiError;
+use super::language::PreferredLanguage;
+use crate::app::App;
+use crate::limits::Limit;
+
+/// Measures how long answers take and has the log tell what happens meanwhile, by the route and never by the room.
+pub(crate) async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let span = tracing::debug_span!("request", method = %request.method(), route = route.as_ref().map(MatchedPath::as_str));
+    let began = Instant::now();
+    let response = next.run(request).instrument(span).await;
+    if let Some(route) = route {
+        app.metrics.answered(route.as_str(), response.status().as_u16(), began.elapsed());
+    }
+    response
+}
+
+/// Ends requests that take too long, of which most are sent too slowly.
+pub(crate) async fn deadline(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match timeout(app.limits.request_patience, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            app.counters.count(Limit::RequestPatience);
+            ApiError::RequestTimeout.into_response()
+        }
+    }
+}
+
+/// Writes the text of a refusal in the language of whoever asks.
+///
+/// Whatever refuses inside this layer answers with an [`ApiError`]; only here is it known for whom.
+pub(crate) async fn word_errors(request: Request, next: Next) -> Response {
+    let PreferredLanguage(language) = PreferredLanguage::of(request.headers());
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<ApiError>() {
+        Some(error) => error.word(response, language),
+        None => response,
+    }
+}
+
+/// Answers have tokens in them, and are data, never pages.
+pub(crate) async fn security_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in SECURITY_HEADERS {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+];

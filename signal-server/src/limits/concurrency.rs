@@ -1,0 +1,80 @@
+//! How many there may be of something at once.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many there are at once, for each key.
+#[derive(Debug)]
+pub(crate) struct ConcurrencyLimit<K: Eq + Hash> {
+    by_key: Mutex<HashMap<K, u32>>,
+}
+
+/// One of them; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Permit<K: Eq + Hash> {
+    limit: Arc<ConcurrencyLimit<K>>,
+    key: K,
+}
+
+impl<K: Clone + Eq + Hash> ConcurrencyLimit<K> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { by_key: Mutex::default() })
+    }
+
+    /// Takes one more, unless there are already `most`.
+    pub(crate) fn acquire(self: &Arc<Self>, key: K, most: u32) -> Option<Permit<K>> {
+        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_key.get(&key).copied().unwrap_or_default();
+        if count >= most {
+            return None;
+        }
+        by_key.insert(key.clone(), count + 1);
+        Some(Permit { limit: Arc::clone(self), key })
+    }
+}
+
+impl<K: Eq + Hash> ConcurrencyLimit<K> {
+    pub(crate) fn count(&self, key: &K) -> u32 {
+        self.by_key
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+impl<K: Eq + Hash> Permit<K> {
+    /// Whose it is.
+    pub(crate) fn key(&self) -> &K {
+        &self.key
+    }
+}
+
+impl<K: Eq + Hash> Drop for Permit<K> {
+    fn drop(&mut self) {
+        let mut by_key = self.limit.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = by_key.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                by_key.remove(&self.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permit_is_given_back_when_whoever_had_it_is_gone() {
+        let limit = ConcurrencyLimit::new();
+        let first = limit.acquire("a", 1).unwrap();
+        assert!(limit.acquire("a", 1).is_none() && limit.acquire("b", 1).is_some());
+        drop(first);
+        assert!(limit.acquire("a", 1).is_some());
+        assert!(limit.by_key.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,51 @@
+//! How often each limit was reached, for the metrics and the log.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Limit;
+use crate::metrics::Metrics;
+
+/// Counts refusals, and tells of them in the log without flooding it: each setting once a second.
+#[derive(Debug)]
+pub(crate) struct LimitCounters {
+    metrics: Metrics,
+    reported: [Mutex<Reported>; Limit::ALL.len()],
+}
+
+/// When the log was last told of a limit, and how many refusals it does not know of.
+#[derive(Debug, Default)]
+struct Reported {
+    at: Option<Instant>,
+    unreported: u64,
+}
+
+impl LimitCounters {
+    pub(crate) fn new(metrics: Metrics) -> Self {
+        // An alarm needs a row of zero to start from.
+        for limit in Limit::ALL {
+            metrics.limit_at_zero(limit.setting());
+        }
+        Self { metrics, reported: Default::default() }
+    }
+
+    pub(crate) fn count(&self, limit: Limit) {
+        self.metrics.refused(limit.setting());
+        // Nothing under the lock leaves it half changed.
+        let mut reported =
+            self.reported[limit as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        reported.unreported += 1;
+        if reported.at.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
+            tracing::warn!(
+                setting = limit.setting(),
+                refused = reported.unreported,
+                "over a limit"
+            );
+            *reported = Reported { at: Some(Instant::now()), unreported: 0 };
+        }
+    }
+}
+
+const REPORT_EVERY: Duration = Duration::from_secs(1);

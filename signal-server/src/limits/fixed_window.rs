@@ -1,0 +1,141 @@
+//! How often somebody may do something in a period.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// So many times in a period for each key; the period begins with the first time.
+#[derive(Debug)]
+pub(crate) struct FixedWindow<K> {
+    most: u32,
+    period: Duration,
+    windows: Mutex<Windows<K>>,
+}
+
+#[derive(Debug)]
+struct Windows<K> {
+    by_key: HashMap<K, Window>,
+    /// At this many those that are over are dropped.
+    sweep_at: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    since: Instant,
+    count: u32,
+}
+
+/// The limit is reached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct RateLimited {
+    /// When the period is over.
+    pub(crate) retry_after: Duration,
+}
+
+impl<K: Eq + Hash> FixedWindow<K> {
+    pub(crate) fn new(most: u32, period: Duration) -> Self {
+        let windows = Windows { by_key: HashMap::new(), sweep_at: FIRST_SWEEP };
+        Self { most, period, windows: Mutex::new(windows) }
+    }
+
+    /// Whether there is any left.
+    pub(crate) fn check(&self, key: &K) -> Result<(), RateLimited> {
+        let window = self.windows().by_key.get(key).copied();
+        self.left(window, Instant::now())
+    }
+
+    /// Counts one more, if there is any left.
+    pub(crate) fn take(&self, key: K) -> Result<(), RateLimited> {
+        let now = Instant::now();
+        let mut windows = self.windows();
+        self.left(windows.by_key.get(&key).copied(), now)?;
+        if windows.by_key.len() >= windows.sweep_at {
+            windows.by_key.retain(|_, window| now.duration_since(window.since) < self.period);
+            windows.sweep_at = FIRST_SWEEP.max(2 * windows.by_key.len());
+        }
+        let window = windows.by_key.entry(key).or_insert(Window { since: now, count: 0 });
+        if now.duration_since(window.since) >= self.period {
+            *window = Window { since: now, count: 0 };
+        }
+        window.count += 1;
+        Ok(())
+    }
+
+    fn left(&self, window: Option<Window>, now: Instant) -> Result<(), RateLimited> {
+        let elapsed = window.map_or(self.period, |window| now.duration_since(window.since));
+        match window {
+            Some(window) if window.count >= self.most && elapsed < self.period => {
+                Err(RateLimited { retry_after: self.period - elapsed })
+            }
+            // Nothing at all may be allowed.
+            None if self.most == 0 => Err(RateLimited { retry_after: self.period }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn windows(&self) -> MutexGuard<'_, Windows<K>> {
+        // Nothing under the lock leaves it half changed.
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const FIRST_SWEEP: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_is_for_each_key_and_comes_back_when_its_period_is_over() {
+        let limit = FixedWindow::new(2, MINUTE);
+        assert_eq!(limit.take("a"), Ok(()));
+        advance(MINUTE / 2).await;
+        assert_eq!(limit.take("a"), Ok(()));
+        assert_eq!(limit.take("a"), Err(RateLimited { retry_after: MINUTE / 2 }));
+        assert_eq!(limit.take("b"), Ok(()));
+        advance(MINUTE / 2).await;
+        assert_eq!((limit.take("a"), limit.take("a")), (Ok(()), Ok(())));
+        assert!(limit.take("a").is_err());
+        assert_eq!(FixedWindow::new(0, MINUTE).take("a"), Err(RateLimited { retry_after: MINUTE }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_that_are_over_take_no_memory() {
+        let limit = FixedWindow::new(1, MINUTE);
+        for key in 0..10 * FIRST_SWEEP {
+            limit.take(key).unwrap();
+            if key % FIRST_SWEEP == 0 {
+                advance(MINUTE).await;
+            }
+        }
+        let kept = limit.windows().by_key.len();
+        assert!(kept <= 2 * FIRST_SWEEP, "{kept}");
+    }
+
+    #[test]
+    fn what_is_left_is_taken_once_however_many_ask_at_once() {
+        const TAKERS: usize = 8;
+        for _ in 0..500 {
+            let (limit, together) = (FixedWindow::new(1, MINUTE), Barrier::new(TAKERS));
+            let take = || {
+                together.wait();
+                limit.take("a").is_ok()
+            };
+            let taken = thread::scope(|scope| {
+                let takers = [(); TAKERS].map(|()| scope.spawn(take));
+                takers.into_iter().map(|taker| taker.join().unwrap()).filter(|taken| *taken).count()
+            });
+            assert_eq!(taken, 1);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! How often each address and each user has asked for something.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::counters::LimitCounters;
+use super::fixed_window::{FixedWindow, RateLimited};
+use super::{Limit, Limits};
+use crate::client_address::ClientAddress;
+
+/// What is counted in a period, with the reason in the metrics and the log when it is too much.
+///
+/// Where an application does not say who its clients are, nothing is counted by address; a room's own budget of
+/// guesses holds all the same.
+#[derive(Debug)]
+pub(crate) struct Rates {
+    failed_joins: FixedWindow<ClientAddress>,
+    joins: FixedWindow<ClientAddress>,
+    ice_requests: FixedWindow<ClientAddress>,
+    creates: FixedWindow<String>,
+    changes: FixedWindow<String>,
+    counters: Arc<LimitCounters>,
+}
+
+impl Rates {
+    pub(crate) fn new(limits: &Limits, counters: Arc<LimitCounters>) -> Self {
+        Self {
+            failed_joins: FixedWindow::new(limits.failed_joins, FAILED_JOINS_PERIOD),
+            joins: FixedWindow::new(limits.joins_per_minute, MINUTE),
+            ice_requests: FixedWindow::new(limits.joins_per_minute, MINUTE),
+            creates: FixedWindow::new(limits.creates_per_minute, MINUTE),
+            changes: FixedWindow::new(limits.changes_per_minute, MINUTE),
+            counters,
+        }
+    }
+
+    /// Whether an address may try another password or room.
+    pub(crate) fn check_attempt(&self, client: Option<ClientAddress>) -> Result<(), RateLimited> {
+        let Some(address) = client else { return Ok(()) };
+        self.reported(self.failed_joins.check(&address), Limit::FailedJoins)
+    }
+
+    /// Counts a failed attempt. Beyond the limit the client learns nothing that helps it to guess, such as which rooms
+    /// there are.
+    pub(crate) fn count_failed_attempt(
+        &self,
+        client: Option<ClientAddress>,
+    ) -> Result<(), RateLimited> {
+        let Some(address) = client else { return Ok(()) };
+        self.reported(self.failed_joins.take(address), Limit::FailedJoins)
+    }
+
+    /// Counts a join that has succeeded.
+    pub(crate) fn count_join(&self, client: Option<ClientAddress>) -> Result<(), RateLimited> {
+        let Some(address) = client else { return Ok(()) };
+        self.reported(self.joins.take(address), Limit::JoinsPerMinute)
+    }
+
+    /// Counts a request for ICE servers by somebody whose token opens a seat. It costs no join.
+    pub(crate) fn count_ice_request(
+        &self,
+        client: Option<ClientAddress>,
+    ) -> Result<(), RateLimited> {
+        let Some(address) = client else { return Ok(()) };
+        self.reported(self.ice_requests.take(address), Limit::JoinsPerMinute)
+    }
+
+    /// Counts a room that a user creates.
+    pub(crate) fn count_create(&self, user: &str) -> Result<(), RateLimited> {
+        self.reported(self.creates.take(user.to_owned()), Limit::CreatesPerMinute)
+    }
+
+    /// Counts a change that a user makes to one of its rooms.
+    pub(crate) fn count_change(&self, user: &str) -> Result<(), RateLimited> {
+        self.reported(self.changes.take(user.to_owned()), Limit::ChangesPerMinute)
+    }
+
+    fn reported(&self, taken: Result<(), RateLimited>, limit: Limit) -> Result<(), RateLimited> {
+        taken.inspect_err(|_| self.counters.count(limit))
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// For how long a failed attempt of an address counts.
+const FAILED_JOINS_PERIOD: Duration = Duration::from_secs(30 * 60);

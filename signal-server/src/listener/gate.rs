@@ -1,0 +1,74 @@
+//! Who may connect.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::permit::ConnectionPermit;
+use crate::client_address::{ClientAddress, TrustedProxies};
+use crate::limits::concurrency::ConcurrencyLimit;
+use crate::limits::counters::LimitCounters;
+use crate::limits::{Limit, Limits};
+
+/// Admits TCP connections within the limits.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    connections: Arc<ConcurrencyLimit<()>>,
+    by_address: Arc<ConcurrencyLimit<ClientAddress>>,
+    proxies: TrustedProxies,
+    most: u32,
+    most_per_address: u32,
+    header_patience: Duration,
+    counters: Arc<LimitCounters>,
+}
+
+impl Gate {
+    pub(crate) fn new(
+        limits: &Limits,
+        proxies: TrustedProxies,
+        counters: Arc<LimitCounters>,
+    ) -> Self {
+        Self {
+            connections: ConcurrencyLimit::new(),
+            by_address: ConcurrencyLimit::new(),
+            proxies,
+            most: limits.connections,
+            // A socket and a request beside it.
+            most_per_address: limits.connections_per_address.saturating_mul(2),
+            header_patience: limits.header_patience,
+            counters,
+        }
+    }
+
+    /// A permit for another connection, if there is one left. A proxy may have any number.
+    pub(super) fn admit(&self, peer: SocketAddr) -> Option<ConnectionPermit> {
+        let Some(of_all) = self.connections.acquire((), self.most) else {
+            self.counters.count(Limit::Connections);
+            return None;
+        };
+        if self.proxies.contain(peer.ip()) {
+            return Some(ConnectionPermit::new(of_all, None));
+        }
+        let address = ClientAddress::of(peer.ip());
+        let Some(of_address) = self.by_address.acquire(address, self.most_per_address) else {
+            self.counters.count(Limit::ConnectionsPerAddress);
+            return None;
+        };
+        Some(ConnectionPermit::new(of_all, Some(of_address)))
+    }
+
+    /// For how long a connection may take to send the head of a request.
+    pub(super) fn header_patience(&self) -> Duration {
+        self.header_patience
+    }
+
+    /// Counts a connection that was given up because it sent no whole head in time.
+    pub(super) fn count_header_timeout(&self) {
+        self.counters.count(Limit::HeaderPatience);
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> u32 {
+        self.connections.count(&())
+    }
+}

@@ -1,0 +1,55 @@
+//! The routes, and the layers around them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{delete, get, post};
+
+use crate::app::App;
+use crate::documents::{asyncapi, openapi};
+use crate::http::error::ApiError;
+use crate::http::{layers, rooms};
+use crate::socket::upgrade;
+
+/// Puts routes behind the layers that every request passes, the outermost last.
+pub(super) fn guarded(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
+    routes
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(app.limits.body_bytes))
+        .layer(from_fn_with_state(Arc::clone(app), layers::deadline))
+        .layer(from_fn(layers::word_errors))
+        .layer(app.origins.cors_layer())
+        .layer(from_fn(layers::security_headers))
+        .with_state(Arc::clone(app))
+}
+
+/// The API.
+pub(super) fn api(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/webrtc/rooms", get(rooms::list).post(rooms::create))
+        .route(
+            "/api/webrtc/rooms/{room_id}",
+            get(rooms::show).patch(rooms::change).delete(rooms::close),
+        )
+        .route("/api/webrtc/rooms/{room_id}/join", post(rooms::join))
+        .route("/api/webrtc/rooms/{room_id}/ice-servers", post(rooms::ice_servers))
+        .route("/api/webrtc/rooms/{room_id}/participants/{participant_id}", delete(rooms::kick))
+        .route("/ws/webrtc/rooms/{room_id}", get(upgrade::open))
+        .route_layer(from_fn_with_state(Arc::clone(app), layers::measure))
+}
+
+/// What describes the API to programs.
+pub(super) fn documents() -> Router<Arc<App>> {
+    openapi::routes().route("/asyncapi.json", get(asyncapi::asyncapi))
+}
+
+async fn not_found() -> ApiError {
+    ApiError::NotFound
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::MethodNotAllowed
+}

@@ -1,0 +1,103 @@
+//! All shards of a server.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use signal_core::{ConnId, Hub, HubConfig, NodeId, Room, RoomId};
+use tokio::task::JoinSet;
+
+use super::Shard;
+use super::state::ShardContext;
+use crate::limits::concurrency::Permit;
+use crate::store::{Store, Writer};
+
+/// All rooms of this process, spread over shards so that cores do not wait for one another.
+#[derive(Clone, Debug)]
+pub(crate) struct Shards {
+    shards: Arc<[Shard]>,
+    hasher: RandomState,
+    last_conn: Arc<AtomicU64>,
+}
+
+impl Shards {
+    pub(crate) fn new(
+        count: usize,
+        config: &HubConfig,
+        disk: Option<&Writer>,
+        context: &ShardContext,
+    ) -> Self {
+        let node = NodeId(rand::random());
+        let shards = (0..count.max(1))
+            .map(|_| {
+                let hub = Hub::new(node, config.clone());
+                Shard::new(hub, Store::new(disk.cloned()), context.clone())
+            })
+            .collect();
+        Self { shards, hasher: RandomState::new(), last_conn: Arc::default() }
+    }
+
+    /// Takes in a room of an earlier process; its participants may resume for the time of `grace`. `permit` is its
+    /// creator's, if the room is open.
+    pub(crate) fn restore(&self, room: Room, permit: Option<Permit<String>>, grace: Duration) {
+        let shard = self.of(room.id());
+        shard.lock().store.restore(room, permit, grace, shard.clock.now());
+        shard.deadline_moved.notify_one();
+    }
+
+    /// The shard that a room lives in.
+    pub(crate) fn of(&self, room: RoomId) -> &Shard {
+        let index = self.hasher.hash_one(room) as usize % self.shards.len();
+        &self.shards[index]
+    }
+
+    /// The open rooms of a user.
+    pub(crate) fn rooms_of(&self, creator: &str) -> Vec<Arc<Room>> {
+        let of = |shard: &Shard| shard.lock().store.rooms_of(creator).cloned().collect::<Vec<_>>();
+        self.shards.iter().flat_map(of).collect()
+    }
+
+    /// Every connection there is, with its shard.
+    pub(crate) fn connections(&self) -> Vec<(&Shard, ConnId)> {
+        let of = |shard: &Shard| shard.lock().outboxes.keys().copied().collect::<Vec<_>>();
+        self.shards
+            .iter()
+            .flat_map(|shard| of(shard).into_iter().map(move |conn| (shard, conn)))
+            .collect()
+    }
+
+    /// Every open room, in no order.
+    pub(crate) fn open_rooms(&self) -> Vec<Arc<Room>> {
+        let of = |shard: &Shard| shard.lock().store.open_rooms().cloned().collect::<Vec<_>>();
+        self.shards.iter().flat_map(of).collect()
+    }
+
+    /// How many rooms are open, and how many participants are connected.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        self.shards.iter().fold((0, 0), |(rooms, participants), shard| {
+            let state = shard.lock();
+            (rooms + state.store.open_rooms().len(), participants + state.outboxes.len())
+        })
+    }
+
+    /// An id for a new connection, unique in this process.
+    pub(crate) fn next_conn(&self) -> ConnId {
+        ConnId(self.last_conn.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Wakes hubs and stores when something is due.
+    pub(crate) fn start_timers(&self) -> Timers {
+        let mut timers = JoinSet::new();
+        for index in 0..self.shards.len() {
+            let shards = Arc::clone(&self.shards);
+            timers.spawn(async move { shards[index].run_timer().await });
+        }
+        Timers(timers)
+    }
+}
+
+/// One timer for each shard; dropping it ends them.
+pub(crate) struct Timers(
+    #[expect(dead_code, reason = "does its work by being dropped")] JoinSet<()>,
+);

@@ -1,0 +1,207 @@
+//! What a shard holds under its lock, and what becomes of the hub's outputs.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+use signal_core::{CloseCode, ConnId, Hub, IceServers, Input, Output, Timestamp};
+use tokio::sync::mpsc;
+
+use super::ice_requests::{IceRequest, IceRequests};
+use super::outbox::Outbox;
+use super::pending::{CreateError, PendingReply};
+use crate::clock::Clock;
+use crate::ice::Ice;
+use crate::limits::Limit;
+use crate::limits::counters::LimitCounters;
+use crate::metrics::Metrics;
+use crate::store::{NotSaved, PendingWrite, Save, Store};
+
+/// What all shards have in context.
+#[derive(Clone, Debug)]
+pub(crate) struct ShardContext {
+    pub(crate) ice: Ice,
+    pub(crate) counters: Arc<LimitCounters>,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) hub: Hub,
+    pub(super) store: Store,
+    pub(super) outboxes: FxHashMap<ConnId, Arc<Outbox>>,
+    context: ShardContext,
+    /// Whose message is being handled.
+    pub(super) sender: Option<ConnId>,
+    /// The tasks of connections that have something to write; woken without the lock, which they may want next.
+    pub(super) to_wake: Vec<Waker>,
+    pub(super) ice_requests: IceRequests,
+    completed: mpsc::UnboundedSender<Completion>,
+}
+
+/// What was waited for without the lock.
+#[derive(Debug)]
+pub(super) enum Completion {
+    IceServers(IceRequest, IceServers),
+    Saved(PendingReply, Result<(), NotSaved>),
+}
+
+impl State {
+    pub(super) fn new(
+        hub: Hub,
+        store: Store,
+        context: ShardContext,
+        completed: mpsc::UnboundedSender<Completion>,
+    ) -> Self {
+        Self {
+            hub,
+            store,
+            outboxes: FxHashMap::default(),
+            context,
+            sender: None,
+            to_wake: Vec::new(),
+            ice_requests: IceRequests::default(),
+            completed,
+        }
+    }
+
+    pub(super) fn drain(&mut self, now: Timestamp) {
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Broadcast { to, except, frame } => {
+                    let frame = text(frame);
+                    self.to_wake.reserve(to.len());
+                    for &conn in to.iter().filter(|conn| Some(**conn) != except) {
+                        self.send(conn, frame.clone());
+                    }
+                }
+                Output::Close { conn, code } => {
+                    if let Some(limit) = limit_behind(code) {
+                        self.context.counters.count(limit);
+                    }
+                    if let Some(outbox) = self.outboxes.remove(&conn) {
+                        self.to_wake.extend(outbox.close(code));
+                    }
+                }
+                Output::Commit { op, room, change } => {
+                    let (applied, change) = self.store.apply(room, &change, now);
+                    self.keep(change, PendingReply::Hub { op, applied }, now);
+                }
+                Output::Frame { to, frame } => self.send(to, text(frame)),
+                Output::IceServersWanted { conn, room, participant, req } => {
+                    let request = IceRequest { conn, room, participant, reqs: vec![req] };
+                    if let Some(request) = self.ice_requests.add(request) {
+                        self.ask_for_ice_servers(request);
+                    }
+                }
+                Output::OverRate { .. } => self.context.counters.count(Limit::Rate),
+                // Whoever changes a room in this store tells the hub of the same shard.
+                Output::Unwatch(_) | Output::Watch(_) => {}
+                // Of a seat whose socket the process before this one had, and that has not been resumed yet.
+                Output::ToNode { frame, .. } => {
+                    self.hub.handle_input(Input::Undelivered { frame }, now);
+                }
+                // Tokens are verified before a connection is opened.
+                Output::Authorize { .. } => tracing::error!("the hub asked whom to let in"),
+                _ => tracing::error!("the hub asked for something this server does not know"),
+            }
+        }
+    }
+
+    fn send(&mut self, to: ConnId, frame: Utf8Bytes) {
+        let Some(outbox) = self.outboxes.get(&to) else { return };
+        if self.sender.is_some_and(|sender| sender != to) {
+            self.context.metrics.relays.inc();
+        }
+        self.to_wake.extend(outbox.push(frame));
+    }
+
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        [self.hub.poll_timeout(), self.store.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// Has a change written; whoever waits for that is told in [`settle`](Self::settle), at once if there is no disk.
+    pub(super) fn keep(&mut self, change: PendingWrite, reply: PendingReply, now: Timestamp) {
+        let Some(disk) = self.store.disk() else { return self.settle(reply, Ok(()), now) };
+        let is_new = matches!(reply, PendingReply::Create { .. });
+        let completed = self.completed.clone();
+        let then = Box::new(move |saved| {
+            // Nobody waits any more when the shard is gone.
+            let _ = completed.send(Completion::Saved(reply, saved));
+        });
+        disk.save(Save { change, is_new, then });
+    }
+
+    /// Tells whoever waits. With a disk that fails everything goes on in memory, except that no room is created.
+    pub(super) fn settle(
+        &mut self,
+        reply: PendingReply,
+        saved: Result<(), NotSaved>,
+        now: Timestamp,
+    ) {
+        // Whoever has asked may have gone.
+        match reply {
+            PendingReply::Create { room, answer } => {
+                if saved.is_err() {
+                    self.store.withdraw(room.id());
+                }
+                let _ = answer.send(saved.map(|()| room).map_err(CreateError::from));
+            }
+            PendingReply::Hub { op, applied } => {
+                self.hub.handle_input(Input::Committed { op, applied }, now)
+            }
+            PendingReply::Request { applied, answer } => {
+                if let Some(record) = &applied.record {
+                    self.hub.handle_input(Input::Record(Arc::clone(record)), now);
+                }
+                let _ = answer.send(applied);
+            }
+        }
+    }
+
+    /// Asks without the lock, since it may take as long as somebody else's code does.
+    pub(super) fn ask_for_ice_servers(&mut self, request: IceRequest) {
+        let Some(room) = self.store.room(request.room).cloned() else {
+            return self.ice_requests.forget(request.conn);
+        };
+        let (ice, completed) = (self.context.ice.clone(), self.completed.clone());
+        tokio::spawn(async move {
+            let servers = ice.announced(&room, request.participant).await;
+            // Nobody waits any more when the shard is gone.
+            let _ = completed.send(Completion::IceServers(request, servers));
+        });
+    }
+
+    pub(super) fn tell_ice_servers(
+        &mut self,
+        request: &IceRequest,
+        ice: &IceServers,
+        now: Timestamp,
+    ) {
+        for req in &request.reqs {
+            let (conn, ice, req) = (request.conn, ice.clone(), req.clone());
+            self.hub.handle_input(Input::IceServers { conn, ice, req }, now);
+        }
+        if let Some(request) = self.ice_requests.next(request) {
+            self.ask_for_ice_servers(request);
+        }
+    }
+}
+
+/// As sockets take it, checked once however many get it.
+fn text(frame: Bytes) -> Utf8Bytes {
+    Utf8Bytes::try_from(frame).expect("the hub writes JSON, pasted from frames that were text")
+}
+
+/// The limit that a connection has gone over when it is closed with this code.
+fn limit_behind(code: CloseCode) -> Option<Limit> {
+    match code {
+        CloseCode::BadMessages => Some(Limit::BadMessages),
+        CloseCode::RateLimited => Some(Limit::Rate),
+        CloseCode::SlowConsumer => Some(Limit::Unsent),
+        _ => None,
+    }
+}
