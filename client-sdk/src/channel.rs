@@ -16,7 +16,8 @@ pub(crate) use self::mailbox::MailboxSender;
 pub(crate) use self::writer::ChannelWriter;
 use crate::error::SendError;
 
-/// How a data channel delivers messages (RFC 8831 section 6.1). The default is ordered and reliable.
+/// How a data channel delivers messages (RFC 8831 section 6.1). The default is ordered and
+/// reliable.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Delivery {
     /// Whether messages arrive in the order in which they were sent. A late message then holds up
@@ -117,7 +118,8 @@ impl DataChannel {
         self.writer.writable().await
     }
 
-    /// The bytes that were sent and neither arrived nor were given up; 0 once the channel is closed.
+    /// The bytes that were sent and neither arrived nor were given up; 0 once the channel is
+    /// closed.
     pub async fn unsent_bytes(&self) -> usize {
         self.writer.unsent_bytes().await
     }

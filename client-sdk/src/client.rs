@@ -137,8 +137,8 @@ impl Client {
 
     /// Enters a room with the token of a seat, or as its creator with an access token.
     ///
-    /// A participant that entered this way cannot join again by itself: once its token is refused it
-    /// stays without the server.
+    /// A participant that entered this way cannot join again by itself: once its token is refused
+    /// it stays without the server.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! The participant's task: carries out what the session decides, between the server, the connections
-//! and the application.
+//! The participant's task: carries out what the session decides, between the server, the
+//! connections and the application.
 
 mod events;
 mod replies;

@@ -116,8 +116,8 @@ pub enum SendError {
     /// No data channel to that participant is open, or not yet.
     #[error("no data channel to that participant is open")]
     NoChannel,
-    /// The caller's fault: the message is larger than the other side takes, which is 64 KiB for this
-    /// crate.
+    /// The caller's fault: the message is larger than the other side takes, which is 64 KiB for
+    /// this crate.
     #[error("the message is larger than the other side takes")]
     TooLarge,
 }

@@ -1,4 +1,4 @@
-//! What a participant does by itself, a page for each subject.
+//! What a participant does by itself, one page for each subject.
 
 #[doc = include_str!("guide/degradation.md")]
 pub mod degradation {}

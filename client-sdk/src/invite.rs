@@ -6,10 +6,12 @@ use std::str::FromStr;
 use reqwest::Url;
 use thiserror::Error;
 
-/// What lets somebody into one room: its number and a token, which neither guessing nor a lock on the password affects.
+/// An invite to one room: its number and a token, which wrong guesses and a locked password do not
+/// affect.
 ///
-/// Parses from a link whose path ends in the number and whose fragment is the token, `https://host/…/ABC234#token`; the
-/// fragment may also be `invite=token`. Whoever has it gets in: keep it out of logs.
+/// It parses from a link whose path ends in the number and whose fragment is the token, like
+/// `https://host/…/ABC234#token`; the fragment may also be `invite=token`. Whoever has it can
+/// enter: keep it out of logs.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Invite {
     server: Option<String>,
@@ -18,13 +20,14 @@ pub struct Invite {
 }
 
 impl Invite {
-    /// The invite of that number and token.
+    /// An invite to the room of that number.
     #[must_use]
     pub fn new(room_id: impl Into<String>, token: impl Into<String>) -> Self {
         Self { server: None, room_id: room_id.into(), token: token.into() }
     }
 
-    /// The address that the link leads to, without its path; `None` for an invite that was not a link.
+    /// The address of the link without its path; `None` for an invite that was not parsed from a
+    /// link.
     #[must_use]
     pub fn server(&self) -> Option<&str> {
         self.server.as_deref()
@@ -37,14 +40,14 @@ impl Invite {
     }
 }
 
-/// Without the token.
+/// Leaves out the token.
 impl fmt::Debug for Invite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Invite").field("room_id", &self.room_id).finish_non_exhaustive()
     }
 }
 
-/// A text that is no invite; the fault of whoever wrote or cut it.
+/// The text is not an invite.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("not an invite: expected a link that ends in the room's number, `#` and a token")]
 pub struct InviteError;

@@ -1,4 +1,5 @@
-//! Sizes as AV1 writes them: seven bits a byte, the lowest first (AV1 specification section 4.10.5).
+//! Sizes as AV1 writes them: seven bits a byte, the lowest first (AV1 specification section
+//! 4.10.5).
 
 /// Reads a size, and returns it with what follows; `None` if it has no end or does not fit 32 bits.
 pub(crate) fn read(bytes: &[u8]) -> Option<(usize, &[u8])> {

@@ -1,4 +1,5 @@
-//! A headless participant for WebRTC rooms: creates or joins a room and talks to everybody in it directly.
+//! A headless participant for WebRTC rooms: it creates or joins a room and talks to everybody in it
+//! directly.
 //!
 //! ```no_run
 //! use client_sdk::{Client, Event, Options, Source};
@@ -21,29 +22,30 @@
 //! # }
 //! ```
 //!
-//! What it does by itself is told in the [`guide`]: what becomes of [sources that fail](guide::degradation), how
-//! [offers and answers](guide::negotiation) find together, what a call [survives](guide::resilience), and the
-//! [limits](guide::limits) of the library beneath.
+//! The [`guide`] explains what happens to [sources that fail](guide::degradation), how
+//! [offers and answers](guide::negotiation) work, what a call [survives](guide::resilience), and
+//! the [limits](guide::limits) of webrtc-rs.
 //!
 //! # How it works
 //!
-//! [`Client`] speaks HTTP. A [`Participant`] is the handle of a task that carries out what a [`session::Session`]
-//! decides; the session does no IO and can be tested, or driven by another host, on its own. Each connection to
-//! another participant is owned by one more task, the only place that knows webrtc-rs. A source of media is read once
-//! for all connections.
+//! [`Client`] speaks HTTP. A [`Participant`] is the handle of a task that carries out what a
+//! [`session::Session`] decides. The session does no IO: it can be tested, or driven by another
+//! host, on its own. Each connection to another participant belongs to a task of its own, the only
+//! place that knows webrtc-rs. Each source of media is read once for all connections.
 //!
 //! # Data and messages
 //!
-//! Data goes from participant to participant over data channels: [`Participant::send_data`] over the one that is always
-//! there, [`Participant::open_channel`] over others, which may lose or reorder messages if that is wanted. Messages go by
-//! way of the server, to one or to all ([`Participant::send_message`]), and so does what a participant says of itself
-//! ([`Participant::set_state`]). What waits to be sent is bounded in bytes, and what does
-//! not fit is refused with an error.
+//! Data goes from participant to participant over data channels: over the default channel by
+//! [`Participant::send_data`], or over named channels by [`Participant::open_channel`], which may
+//! lose or reorder messages if that is wanted. Messages go by way of the server, to one participant
+//! or to all ([`Participant::send_message`]), and so does a participant's own state
+//! ([`Participant::set_state`]). All queues are bounded in bytes; what does not fit is refused with
+//! an error.
 //!
 //! # Limits
 //!
-//! TURN works over UDP only; servers over TCP or TLS are left out with a warning in the log. Audio is Opus; video is VP8,
-//! VP9, AV1 or H.264.
+//! TURN works over UDP only. Servers over TCP or TLS are left out with a warning in the log. Audio
+//! is Opus; video is VP8, VP9, AV1 or H.264.
 #![forbid(unsafe_code)]
 
 mod api;

@@ -1,4 +1,4 @@
-//! What a participant sends: where frames come from, and how they are played for all connections.
+//! What a participant sends: sources of frames, and players that play them for all connections.
 
 mod annex_b;
 mod codec;

@@ -1,18 +1,19 @@
-//! What it costs that everybody sends to everybody.
+//! The cost of a full mesh, in which everybody sends to everybody.
 
-/// What a participant sends to each other one, in bits a second without headers; 0 stands for what it does not send.
+/// What a participant sends to each other one, in bits a second without headers; 0 for what it does
+/// not send.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MeshTracks {
-    /// Of its audio.
+    /// Audio.
     pub audio: u64,
-    /// Of its video.
+    /// Video.
     pub video: u64,
 }
 
-/// What a full mesh costs each participant, if all send alike.
+/// The cost of a full mesh for each participant, if all send alike.
 ///
-/// A participant sends everything once for each other one, so what it uploads grows with the room, and what all of them
-/// upload with the square of it.
+/// A participant sends everything once for each other one. Its upload grows with the size of the
+/// room, and the upload of all together with the square of it.
 ///
 /// ```
 /// use client_sdk::{MeshCost, MeshTracks};
@@ -26,20 +27,21 @@ pub struct MeshTracks {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct MeshCost {
-    /// How many are in the room.
+    /// Participants in the room.
     pub participants: usize,
-    /// Connections of each.
+    /// Connections of each participant.
     pub connections: usize,
-    /// Connections in all.
+    /// Connections in the room.
     pub connections_in_room: usize,
-    /// Bits a second that each sends, with the headers of IPv4, UDP and SRTP, and without what is sent again.
+    /// Bits a second that each participant sends, with the headers of IPv4, UDP and SRTP but
+    /// without retransmissions.
     pub upload: u64,
-    /// Bits a second that each receives, of the same.
+    /// Bits a second that each participant receives, counted in the same way.
     pub download: u64,
 }
 
 impl MeshCost {
-    /// What a room of so many costs, oneself included.
+    /// The cost of a room of this size, this participant included.
     #[must_use]
     pub fn new(participants: usize, tracks: MeshTracks) -> Self {
         let connections = participants.saturating_sub(1);
@@ -53,7 +55,8 @@ impl MeshCost {
         }
     }
 
-    /// How many fit into a room if each can upload so many bits a second; `usize::MAX` if nothing is sent.
+    /// The largest room in which an upload of so many bits a second suffices; `usize::MAX` if
+    /// nothing is sent.
     #[must_use]
     pub fn most_participants(tracks: MeshTracks, upload: u64) -> usize {
         match upload.checked_div(tracks.with_headers()) {
@@ -73,7 +76,7 @@ impl MeshTracks {
     }
 }
 
-/// Tells when a mesh becomes more expensive than it may be.
+/// Reports when a mesh exceeds the budget.
 #[derive(Debug)]
 pub(crate) struct BudgetWatch {
     expected: MeshTracks,
@@ -83,7 +86,7 @@ pub(crate) struct BudgetWatch {
 }
 
 impl BudgetWatch {
-    /// `expected` is what one track of each kind takes.
+    /// `expected` is the bit rate of one track of each kind.
     pub(crate) fn new(expected: MeshTracks, budget: u64) -> Self {
         Self { expected, budget, is_over: false }
     }
@@ -92,7 +95,7 @@ impl BudgetWatch {
         self.budget
     }
 
-    /// What it costs now, if that is over the budget, and whether it was not before.
+    /// The cost if it exceeds the budget, and whether it did not before.
     pub(crate) fn weigh(
         &mut self,
         others: usize,
@@ -111,7 +114,7 @@ impl BudgetWatch {
 
 /// IPv4 20, UDP 8, RTP with extensions 20, authentication tag 10.
 const HEADER_BYTES: u64 = 58;
-/// A second, of 20 ms each.
+/// A second, at 20 ms each.
 const AUDIO_PACKETS: u64 = 50;
 const VIDEO_PACKET_BYTES: u64 = 1180;
 

@@ -1,11 +1,11 @@
-//! How a participant takes part.
+//! The settings of a participant.
 
 use std::time::Duration;
 
 use crate::media::Source;
 use crate::mesh::MeshTracks;
 
-/// How a participant takes part in a room; the defaults suit a silent listener on a real network.
+/// The settings of a participant. The defaults suit a silent listener on a real network.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Options {
@@ -50,92 +50,101 @@ impl Options {
         Self::default()
     }
 
-    /// Sends audio. By default none is sent.
+    /// Sends audio. The default is none.
     pub fn audio(mut self, source: Source) -> Self {
         self.audio = Some(source);
         self
     }
 
-    /// Sends video. By default none is sent.
+    /// Sends video. The default is none.
     pub fn video(mut self, source: Source) -> Self {
         self.video = Some(source);
         self
     }
 
-    /// Whether entering fails if a source cannot be opened. By default it does not: the participant enters with what is
-    /// left and tells [`Event::Degraded`](crate::Event::Degraded).
+    /// Makes entering fail if a source cannot be opened. The default is off: the participant enters
+    /// with the other sources, and [`Event::Degraded`](crate::Event::Degraded) reports the failed
+    /// ones.
     pub fn require_media(mut self, require_media: bool) -> Self {
         self.require_media = require_media;
         self
     }
 
-    /// Connects through TURN servers only, so that peers do not learn this machine's addresses. By default off.
+    /// Connects through TURN servers only, so that peers do not learn this machine's addresses. The
+    /// default is off.
     ///
-    /// Entering fails unless the server names a TURN server over UDP. If that one cannot be reached, or does not accept the
-    /// credential, connections fail within half a minute, and the log says so.
+    /// Entering fails unless the server lists a TURN server over UDP. If that server cannot be
+    /// reached or refuses the credential, connections fail within half a minute, and the log says
+    /// so.
     pub fn relay_only(mut self, relay_only: bool) -> Self {
         self.relay_only = relay_only;
         self
     }
 
-    /// The UDP address that media comes and goes at: by default `0.0.0.0:0`, a free port of every interface but
-    /// loopback. For peers on this machine alone use `127.0.0.1:0`.
+    /// The UDP address that media is sent from and received at. The default is `0.0.0.0:0`, a free
+    /// port of every interface but loopback. Use `127.0.0.1:0` for peers on this machine only.
     pub fn bind_address(mut self, address: impl Into<String>) -> Self {
         self.bind_address = address.into();
         self
     }
 
-    /// Whether candidates of browsers that hide their address behind an mDNS name are resolved. By default on; each
-    /// connection then has one more socket, so turn it off for many participants in one process.
+    /// Whether to resolve the mDNS names behind which browsers hide their addresses. The default is
+    /// on. Each connection then needs one more socket, so turn it off for many participants in one
+    /// process.
     pub fn mdns(mut self, mdns: bool) -> Self {
         self.mdns = mdns;
         self
     }
 
-    /// Threads that do nothing but carry the media of all participants of this process: by default 0, which leaves it to
-    /// the runtime. The first participant's value counts.
+    /// The number of threads that carry only media, for all participants of this process. The
+    /// default is 0, which leaves media to the runtime. The value of the first participant counts.
     pub fn reactor_threads(mut self, threads: usize) -> Self {
         self.reactor_threads = threads;
         self
     }
 
-    /// After how long without a sign of life a connection counts as disconnected: by default 5 s. Zero means never.
+    /// How long nothing may arrive before a connection counts as disconnected. The default is 5 s;
+    /// zero means for ever.
     pub fn disconnected_timeout(mut self, timeout: Duration) -> Self {
         self.disconnected_timeout = timeout;
         self
     }
 
-    /// For how long a connection may be disconnected, or ICE look for a path, before it has failed and something is done
-    /// about it: by default 25 s. Zero means for ever.
+    /// How long a connection may stay disconnected, or ICE search for a path, before the connection
+    /// has failed and is restarted or rebuilt. The default is 25 s; zero means for ever.
     pub fn failed_timeout(mut self, timeout: Duration) -> Self {
         self.failed_timeout = timeout;
         self
     }
 
-    /// For how long entering a room may take: by default 10 s. Each attempt to come back has as long.
+    /// The longest that entering a room may take, and each attempt to come back. The default is 10
+    /// s.
     pub fn enter_timeout(mut self, timeout: Duration) -> Self {
         self.enter_timeout = timeout;
         self
     }
 
-    /// How many bits a second this participant can upload: by default 10 Mbit/s. Everything is sent once for each other
-    /// participant; where that is likely to be more, [`Event::OverBudget`](crate::Event::OverBudget) tells.
+    /// The bits a second that this participant can upload. The default is 10 Mbit/s. Everything is
+    /// sent once for each other participant; when that is likely to exceed the budget,
+    /// [`Event::OverBudget`](crate::Event::OverBudget) reports it.
     pub fn upload_budget(mut self, bits_per_second: u64) -> Self {
         self.upload_budget = bits_per_second;
         self
     }
 
-    /// Whether video and screens are given up, and audio kept, when the [budget](Self::upload_budget) is passed: by default
-    /// not. [`Event::Degraded`](crate::Event::Degraded) and [`Event::ShareEnded`](crate::Event::ShareEnded) tell. Those that
-    /// are [published](crate::Participant::publish) or [shared](crate::Participant::share) later are given up as well unless
-    /// they fit by then.
+    /// Whether to give up video and screens, and keep audio, when the [budget](Self::upload_budget)
+    /// is exceeded. The default is off. [`Event::Degraded`](crate::Event::Degraded) and
+    /// [`Event::ShareEnded`](crate::Event::ShareEnded) report what was given up. Sources that are
+    /// [published](crate::Participant::publish) or [shared](crate::Participant::share) later are
+    /// given up as well unless they fit by then.
     pub fn shed_video(mut self, shed: bool) -> Self {
         self.sheds_video = shed;
         self
     }
 
-    /// What the sources are expected to take, for [`upload_budget`](Self::upload_budget): by default 48 kbit/s of audio and
-    /// 1 Mbit/s of video. Only what is sent counts.
+    /// The bit rates that the sources are expected to have, for
+    /// [`upload_budget`](Self::upload_budget). The default is 48 kbit/s of audio and 1 Mbit/s of
+    /// video. Only what is sent counts.
     pub fn expected_bitrates(mut self, tracks: MeshTracks) -> Self {
         self.expected_bitrates = tracks;
         self

@@ -1,4 +1,4 @@
-//! What a participant sends at the moment, to all others alike.
+//! What a participant sends to everybody: starts and stops sources.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::mesh::BudgetWatch;
 use crate::options::Options;
 use crate::session::TrackSource;
 
-/// A place for something that is sent: one track of each connection.
+/// One track of each connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Slot {
     Audio,
@@ -20,18 +20,18 @@ pub(crate) enum Slot {
     Screen,
 }
 
-/// Where a screen is shown.
+/// Where a shared screen is shown.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum SharePlace {
     /// In a track of its own, beside the video.
     BesideVideo,
-    /// In the video's track, which goes on where the screen ends.
+    /// In the video's track, where the video goes on once the screen ends.
     #[default]
     InsteadOfVideo,
 }
 
-/// What is in each slot.
+/// The player of each slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Media {
     audio: Option<Arc<Player>>,
@@ -57,23 +57,24 @@ impl Media {
         Slot::ALL.iter().all(|slot| number(self, *slot) == number(other, *slot))
     }
 
-    /// Whether running tracks can carry `other` as well: those of another codec cannot.
+    /// Whether the tracks of `self` can carry `other` without a negotiation: each codec is the
+    /// same.
     fn has_same_tracks(&self, other: &Self) -> bool {
         let codec = |media: &Self, slot| media.player(slot).map(|player| player.codec());
         Slot::ALL.iter().all(|slot| codec(self, *slot) == codec(other, *slot))
     }
 }
 
-/// Starts and stops sources; connections watch what there is.
+/// Starts and stops the players; connections watch which there are.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     audio: Option<Arc<Player>>,
-    /// Goes on while a screen is shown in its place.
+    /// Plays on while a screen has its place.
     video: Option<Arc<Player>>,
     screen: Option<(Arc<Player>, SharePlace)>,
-    /// What connections send, which they follow by themselves.
+    /// What connections send. They follow it by themselves.
     shown: watch::Sender<Media>,
-    /// Whether tracks were added or removed that only an offer tells the other side of.
+    /// Whether tracks were added or removed, which the other side learns from an offer.
     needs_negotiation: bool,
     budget: BudgetWatch,
     sheds_video: bool,
@@ -83,7 +84,7 @@ pub(crate) struct Outgoing {
     players_started: u32,
 }
 
-/// A player has come to its end.
+/// A player has ended by itself.
 #[derive(Debug)]
 struct End {
     player: u32,
@@ -120,12 +121,12 @@ impl Outgoing {
                 Err(reason) => failed.push((kind, reason)),
             }
         }
-        // The connections, none of which is open yet, have it from the start.
+        // No connection is open yet. All of them will have it from the start.
         self.needs_negotiation = false;
         failed
     }
 
-    /// Sends a source, in the place of the one of its kind that was sent before.
+    /// Sends a source in the place of the one of its kind.
     pub(crate) fn publish(
         &mut self,
         kind: MediaKind,
@@ -136,13 +137,13 @@ impl Outgoing {
         self.show();
     }
 
-    /// Sends no more of that kind.
+    /// Stops sending that kind.
     pub(crate) fn unpublish(&mut self, kind: MediaKind) {
         *self.published(kind) = None;
         self.show();
     }
 
-    /// Shows a screen, in the place of the one that was shown before.
+    /// Shares a screen in the place of the one before.
     pub(crate) fn share(&mut self, source: Box<dyn MediaSource>, place: SharePlace) {
         self.screen = Some((self.start(source, TrackSource::Screen), place));
         self.show();
@@ -153,7 +154,7 @@ impl Outgoing {
         self.show();
     }
 
-    /// Waits until a source ends by itself, which is not sent any more then. Safe to cancel.
+    /// Waits until a source ends by itself, which is then no longer sent. Safe to cancel.
     pub(crate) async fn ended(&mut self) -> Event {
         loop {
             let Some(End { player, reason }) = self.ends.recv().await else {
@@ -174,12 +175,12 @@ impl Outgoing {
                     return Event::Degraded { kind, reason };
                 }
             }
-            // One that was replaced meanwhile concerns nobody.
+            // A player that was replaced meanwhile is of no interest.
         }
     }
 
-    /// Looks at what it costs to send all this to so many others; where that is too much, tells so once and gives up video
-    /// and screens, if that was asked for.
+    /// Compares the cost of sending this to so many others with the budget. Above it, reports that
+    /// once, and gives up video and screens if the options say so.
     pub(crate) fn weigh(&mut self, others: usize) -> Vec<Event> {
         let (audio, video) = self.tracks();
         let Some((cost, is_new)) = self.budget.weigh(others, audio, video) else {
@@ -211,14 +212,14 @@ impl Outgoing {
         events
     }
 
-    /// How many tracks of audio and of video are sent to each other participant.
+    /// The number of audio and of video tracks sent to each other participant.
     fn tracks(&self) -> (u64, u64) {
         let Media { audio, video, screen } = &*self.shown.borrow();
         let count = |player: &Option<Arc<Player>>| u64::from(player.is_some());
         (count(audio), count(video) + count(screen))
     }
 
-    /// Whether what is sent has changed in a way that has to be negotiated; asked once for each
+    /// Whether what is sent has changed in a way that has to be negotiated; true once for each
     /// change.
     pub(crate) fn take_needs_negotiation(&mut self) -> bool {
         std::mem::take(&mut self.needs_negotiation)
@@ -240,7 +241,7 @@ impl Outgoing {
         let (player, ends) = (self.players_started, self.ends_in.clone());
         Arc::new(Player::start(source, player, label, move |ended| {
             let reason = ended.err().unwrap_or(MediaError::Ended);
-            // Nobody is interested once the room is over.
+            // After the end of the room nobody listens.
             let _ = ends.send(End { player, reason });
         }))
     }

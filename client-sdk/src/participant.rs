@@ -26,11 +26,11 @@ use crate::stats::PeerStats;
 
 /// A participant that is in a room.
 ///
-/// It takes part in a task of its own until [`leave`](Self::leave). Dropping it leaves the room too,
-/// in the background.
+/// It takes part in a task of its own until [`leave`](Self::leave). Dropping it leaves the room
+/// too, in the background.
 ///
-/// Up to 1024 events wait for [`next_event`](Self::next_event). Further ones are dropped and counted
-/// by [`Event::Lagged`], so take events even if you do not need them.
+/// Up to 1024 events wait for [`next_event`](Self::next_event). Further ones are dropped and
+/// counted by [`Event::Lagged`], so take events even if you do not need them.
 pub struct Participant {
     id: watch::Receiver<ParticipantId>,
     commands: mpsc::Sender<Command>,
@@ -116,8 +116,8 @@ impl Participant {
     /// [`Event::DataChannel`]; a page by `ondatachannel`. Labels have at most 1024 bytes and need
     /// not be unique.
     ///
-    /// It waits until the channel is open, which takes a connection that stands. Cancelling it gives
-    /// the channel up.
+    /// It waits until the channel is open, which takes a connection that stands. Cancelling it
+    /// gives the channel up.
     ///
     /// # Errors
     ///
@@ -193,8 +193,8 @@ impl Participant {
     /// [`Event::Message`]. The topic has 1 to 64 characters, the data at most 16 KiB as JSON.
     /// Participants that speak the first version of the protocol receive none.
     ///
-    /// It waits until the server has taken the message, also while the signaling connection is being
-    /// opened again. Cancelling it does not take the message back.
+    /// It waits until the server has taken the message, also while the signaling connection is
+    /// being opened again. Cancelling it does not take the message back.
     ///
     /// # Errors
     ///

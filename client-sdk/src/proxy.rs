@@ -1,4 +1,4 @@
-//! The HTTP proxy on the way to a server.
+//! The HTTP proxy between a client and its server.
 
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
@@ -9,7 +9,7 @@ use tower::ServiceExt;
 
 use crate::error::RequestError;
 
-/// A proxy that forwards requests and opens tunnels (RFC 9110 section 9.3.6).
+/// An HTTP proxy that forwards requests and opens tunnels (RFC 9110 section 9.3.6).
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
     url: String,
@@ -31,7 +31,7 @@ impl Proxy {
         reqwest::Proxy::all(&self.url).map_err(|_| RequestError::Proxy { url: self.url.clone() })
     }
 
-    /// Opens a tunnel to the host of that URL, whatever its scheme.
+    /// Opens a tunnel to the host of a URL, whatever its scheme.
     pub(crate) async fn tunnel(&self, to: &str) -> Result<TcpStream, String> {
         let authority = authority(to).ok_or("the address has no host")?;
         let uri = Uri::builder().scheme("http").authority(authority).path_and_query("/").build();
@@ -43,7 +43,7 @@ impl Proxy {
     }
 }
 
-/// The host and the port, which for `ws` and `wss` are those of HTTP.
+/// The host and port. `ws` and `wss` have the ports of HTTP.
 fn authority(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))

@@ -22,20 +22,22 @@ use crate::proxy::Proxy;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// A signaling connection; frames go out through a task of its own, so that a slow server does not hold up the rest.
+/// A signaling connection. Frames are written by a task of their own, so that a slow server does
+/// not block the participant.
 pub(crate) struct Signaling {
     incoming: SplitStream<Socket>,
-    // Before the queue, whose end the task takes for a farewell.
+    // Declared before `outgoing`: fields drop in order, and the writer has to be aborted before the
+    // queue closes, which it would take for a request to send a close frame.
     writer: Writer,
     outgoing: mpsc::Sender<Bytes>,
-    /// When something came from the server last.
+    /// When the last message of the server arrived.
     heard: Instant,
 }
 
 /// The task that writes.
 struct Writer {
     task: JoinHandle<()>,
-    /// Whether the seat is wanted when the connection is dropped, so that no close frame may say goodbye.
+    /// Whether dropping the connection keeps the seat, so that no close frame may be sent.
     keeps_seat: Arc<AtomicBool>,
 }
 
@@ -47,10 +49,10 @@ impl Drop for Writer {
     }
 }
 
-/// How a signaling connection ended.
+/// Why a signaling connection ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Ended {
-    /// The WebSocket close code, where there was one.
+    /// The WebSocket close code, if there was one.
     pub(crate) code: Option<u16>,
     pub(crate) reason: String,
 }
@@ -79,8 +81,9 @@ impl Signaling {
         Ok(Self { incoming, outgoing, writer, heard: Instant::now() })
     }
 
-    /// From here on the server may only learn that the connection broke off, unless it is [closed](Self::close): a close
-    /// frame gives up the seat. Without this, dropping the connection gives it up.
+    /// Keeps the seat when the connection is dropped: the server sees it break. Only
+    /// [`close`](Self::close) gives the seat up then. Without this call, dropping gives it up by a
+    /// close frame.
     pub(crate) fn keep_seat(&self) {
         self.writer.keeps_seat.store(true, Ordering::Release);
     }
@@ -89,7 +92,7 @@ impl Signaling {
     pub(crate) async fn next(&mut self) -> Result<Bytes, Ended> {
         let ended = |reason: String| Ended { code: None, reason };
         loop {
-            // Counted from the last message, since whoever waits here is often interrupted.
+            // Counted from the last message and not from this call, which is often cancelled.
             let message = match timeout_at(self.heard + SILENCE, self.incoming.next()).await {
                 Ok(Some(Ok(message))) => message,
                 Ok(Some(Err(error))) => return Err(ended(error.to_string())),
@@ -105,22 +108,23 @@ impl Signaling {
                         frame.map_or_else(String::new, |frame| frame.reason.as_str().to_owned());
                     return Err(Ended { code, reason });
                 }
-                // The library answers pings; the protocol has no binary frames.
+                // The library answers pings. The protocol has no binary frames.
                 Message::Binary(_) | Message::Frame(_) | Message::Ping(_) | Message::Pong(_) => {}
             }
         }
     }
 
-    /// Queues a frame; `false` if the connection does not take any more.
+    /// Queues a frame; `false` if the queue is full or the connection has ended.
     #[must_use]
     pub(crate) fn send(&self, frame: Bytes) -> bool {
         self.outgoing.try_send(frame).is_ok()
     }
 
-    /// Writes what is queued, says goodbye and waits for the server's goodbye, two seconds at most.
+    /// Writes what is queued and a close frame, and waits for the server's close frame, two seconds
+    /// at most.
     ///
-    /// A socket that is closed with something left to read is reset, and what the server has not read yet is lost
-    /// (RFC 6455 section 7.1.1).
+    /// A socket that is closed with unread data is reset, and what the server has not read yet is
+    /// lost (RFC 6455 section 7.1.1).
     pub(crate) async fn close(self) {
         let Self { mut incoming, outgoing, mut writer, .. } = self;
         writer.keeps_seat.store(false, Ordering::Release);
@@ -135,7 +139,7 @@ impl Signaling {
     }
 }
 
-/// Writes what is queued, and a close frame once the connection is dropped, unless the seat is wanted.
+/// Writes what is queued, and at the end a close frame unless the seat is kept.
 async fn write(
     mut sink: SplitSink<Socket, Message>,
     mut queue: mpsc::Receiver<Bytes>,
@@ -151,11 +155,11 @@ async fn write(
         return;
     }
     let farewell = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::from_static("") };
-    // Nobody is left to be told if this fails.
+    // If this fails, nobody is left to be told.
     let _ = sink.send(Message::Close(Some(farewell))).await;
 }
 
-/// More than a 50-member room makes a newcomer send at once.
+/// More than a newcomer sends at once in a room of 50.
 const QUEUE_FRAMES: usize = 4096;
 /// The server pings every 20 s.
 const SILENCE: Duration = Duration::from_secs(60);

@@ -1,83 +1,83 @@
-//! How well a connection to another participant does.
+//! Statistics of a connection to another participant.
 
 use std::time::Duration;
 
 use crate::media::{Codec, MediaKind};
 
-/// What is known of a connection, counted from the moment it was opened; bit rates are those of the time since the last
-/// question.
+/// Statistics of a connection, counted since it was opened. Bit rates cover the time since the last
+/// query.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PeerStats {
-    /// The way that packets take; `None` before there is one.
+    /// The route that packets take; `None` before there is one.
     pub route: Option<Route>,
-    /// To the other side and back, as ICE has measured it last.
+    /// The last round-trip time that ICE measured.
     pub round_trip: Option<Duration>,
-    /// Bits a second that came, of media and data without the headers of UDP and IP.
+    /// Bits a second received: media and data, without the headers of UDP and IP.
     pub bitrate_in: u64,
-    /// Bits a second that went out, of the same.
+    /// Bits a second sent, counted in the same way.
     pub bitrate_out: u64,
-    /// The audio and video that has come, each stream for itself.
+    /// The received audio and video, by stream.
     pub received: Vec<ReceivedStats>,
-    /// The audio and video that was sent, each stream for itself.
+    /// The sent audio and video, by stream.
     pub sent: Vec<SentStats>,
 }
 
-/// The way that packets take.
+/// The route that packets take.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Route {
-    /// From the one to the other.
+    /// From one participant to the other.
     Direct,
-    /// Through a TURN server, on either side.
+    /// Through a TURN server on either side.
     Relayed,
 }
 
-/// A stream that comes from the other side, by this side's own count.
+/// A received stream, as this side counts it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ReceivedStats {
     /// Audio or video.
     pub kind: MediaKind,
-    /// What it is encoded with; `None` for a codec that this crate does not know.
+    /// The codec; `None` if this crate does not know it.
     pub codec: Option<Codec>,
-    /// Packets that have come.
+    /// Packets received.
     pub packets: u64,
-    /// Bytes of their payloads.
+    /// Bytes of payload received.
     pub bytes: u64,
-    /// Bits a second of the same.
+    /// Bits a second of payload.
     pub bitrate: u64,
-    /// Packets that are missing; those that came late or were sent again are not.
+    /// Packets missing. Late packets and those sent again do not count.
     pub lost: u64,
-    /// How unevenly packets come (RFC 3550 section 6.4.1).
+    /// The interarrival jitter (RFC 3550 section 6.4.1).
     pub jitter: Duration,
     /// Pictures, or packets of sound.
     pub frames: u64,
 }
 
-/// A stream that goes to the other side.
+/// A sent stream.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SentStats {
     /// Audio or video.
     pub kind: MediaKind,
-    /// Packets that were sent.
+    /// Packets sent.
     pub packets: u64,
-    /// Bytes of their payloads.
+    /// Bytes of payload sent.
     pub bytes: u64,
-    /// Bits a second of the same.
+    /// Bits a second of payload.
     pub bitrate: u64,
-    /// What the other side has reported of it last; `None` before it has.
+    /// The last report of the other side; `None` before the first.
     pub reported: Option<Reported>,
 }
 
-/// A report of the other side on what it receives (RFC 3550 section 6.4.1).
+/// What the other side reports about a stream (RFC 3550 section 6.4.1).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Reported {
-    /// Packets that are missing there in all.
+    /// Packets missing there in total.
     pub lost: u64,
-    /// The share that went missing since the report before, from 0 to 1.
+    /// The share of packets lost since the report before, from 0 to 1.
     pub fraction_lost: f64,
-    /// How unevenly packets come there.
+    /// The interarrival jitter there.
     pub jitter: Duration,
 }

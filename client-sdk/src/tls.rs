@@ -1,4 +1,4 @@
-//! One TLS configuration for HTTP and WebSocket: rustls with ring.
+//! The TLS configuration of HTTP requests and the WebSocket: rustls with ring.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::error::RequestError;
 
-/// Trusts the certificate authorities that Mozilla does, and those in that PEM.
+/// Trusts Mozilla's certificate authorities and those in `more`, in PEM.
 pub(crate) fn client_config(more: &[u8]) -> Result<ClientConfig, RequestError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
     let refused = |reason: String| RequestError::Certificate(reason);

@@ -123,8 +123,8 @@ impl RemoteTrack {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// How many packets are missing that the network lost: the gaps in the sequence numbers of those
-    /// that were taken, less those that were [dropped](Self::dropped).
+    /// How many packets are missing that the network lost: the gaps in the sequence numbers of
+    /// those that were taken, less those that were [dropped](Self::dropped).
     pub fn lost(&self) -> u64 {
         self.taken.lost().saturating_sub(self.dropped())
     }

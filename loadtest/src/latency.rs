@@ -1,15 +1,15 @@
-//! Latencies of one kind, as a histogram.
+//! A histogram of latencies.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// How long something took, over and over. Kept in microseconds, to three digits.
+/// Latencies of one kind, in microseconds and with three significant digits.
 #[derive(Clone, Debug)]
 pub(crate) struct Latencies(Histogram<u64>);
 
-/// What is told of latencies, in milliseconds.
+/// Percentiles in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Percentiles {
     pub(crate) count: u64,
@@ -46,7 +46,7 @@ impl Latencies {
     }
 }
 
-/// Anything that takes longer than an hour took an hour.
+/// Latencies above an hour count as an hour.
 const LONGEST_MICROS: u64 = 3_600_000_000;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The load tester: rooms of real participants with media, measured.
+//! Load tester: fills rooms with real participants that send media, and measures.
 //!
-//! `main` reads the arguments, `run` does what they say, `report` says what came of it.
+//! `args` reads the command line, `run` carries it out, `report` shows the results.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -10,7 +10,7 @@ mod progress;
 mod relay;
 mod report;
 mod run;
-mod tally;
+mod totals;
 
 use std::fs;
 use std::io::stderr;
@@ -26,7 +26,7 @@ use crate::report::Report;
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    // A library that logs for each packet would be what is measured.
+    // A library that logs each packet would distort the measurement.
     let filter = EnvFilter::try_from_env("LOADTEST_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).init();
     let report = match run::run(&args).await {

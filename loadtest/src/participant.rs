@@ -1,4 +1,4 @@
-//! One participant: it joins, takes what the others send, and remembers when.
+//! One participant: joins, receives what the others send, and records when things happen.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -10,42 +10,42 @@ use client_sdk::{
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-/// How a participant comes into its room.
+/// How a participant enters its room.
 #[derive(Clone, Debug)]
-pub(crate) enum Way {
-    /// With the token that creating the room gave.
+pub(crate) enum Entry {
+    /// As the creator, with the token that creating the room returned.
     Create { room: String, token: String, ice_servers: Vec<client_sdk::IceServer> },
-    /// By the room's number and password.
+    /// As a guest, with the room's number and password.
     Join { room: String, password: String },
 }
 
-/// What a participant has seen.
+/// What one participant observed.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Observations {
     pub(crate) id: ParticipantId,
     pub(crate) times: EntryTimes,
     /// When it learned of each other participant.
     pub(crate) met: HashMap<ParticipantId, Instant>,
     pub(crate) connected: HashMap<ParticipantId, Instant>,
     pub(crate) failed: HashSet<ParticipantId>,
-    pub(crate) tracks: Vec<SeenTrack>,
+    pub(crate) tracks: Vec<ObservedTrack>,
 }
 
-/// When the steps of entering were taken.
+/// When each step of entering was taken.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EntryTimes {
-    /// When it was meant to start.
+    /// When it was planned to start.
     pub(crate) intended: Instant,
-    /// When it was let in; `None` for a creator, which is not asked for a password.
+    /// When the server let it join; `None` for a creator, which does not join.
     pub(crate) admitted: Option<Instant>,
     /// When it began to open its socket.
     pub(crate) entering: Instant,
     pub(crate) entered: Instant,
 }
 
-/// What came of one track.
+/// What one participant observed of one track.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SeenTrack {
+pub(crate) struct ObservedTrack {
     pub(crate) from: ParticipantId,
     pub(crate) kind: MediaKind,
     pub(crate) first_packet: Option<Instant>,
@@ -57,27 +57,27 @@ pub(crate) struct SeenTrack {
     pub(crate) overrun: u64,
 }
 
-/// Something worth showing while it goes on.
+/// Something to show while the run goes on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Milestone {
+pub(crate) enum Progress {
     Connected,
     Entered,
 }
 
-/// Takes part until told to stop.
+/// Takes part in a room until `stop` is set.
 pub(crate) async fn take_part(
     client: Client,
-    way: Way,
+    entry: Entry,
     options: Options,
     intended: Instant,
-    milestones: mpsc::UnboundedSender<Milestone>,
+    progress: mpsc::UnboundedSender<Progress>,
     mut stop: watch::Receiver<bool>,
-) -> Result<Seen, EnterError> {
+) -> Result<Observations, EnterError> {
     tokio::time::sleep_until(intended.into()).await;
-    let (mut participant, times) = enter(&client, way, options, intended).await?;
-    // Nobody has to be watching.
-    let _ = milestones.send(Milestone::Entered);
-    let mut seen = Seen {
+    let (mut participant, times) = enter(&client, entry, options, intended).await?;
+    // If this fails, nobody shows the progress.
+    let _ = progress.send(Progress::Entered);
+    let mut observations = Observations {
         id: participant.id(),
         times,
         met: HashMap::new(),
@@ -89,34 +89,34 @@ pub(crate) async fn take_part(
     loop {
         tokio::select! {
             event = participant.next_event() => match event {
-                Some(event) => note(event, &mut seen, &mut tracks, &milestones),
+                Some(event) => observe(event, &mut observations, &mut tracks, &progress),
                 None => break,
             },
-            () = until_told(&mut stop) => break,
+            () = stopped(&mut stop) => break,
         }
     }
     participant.leave().await;
     while let Some(track) = tracks.join_next().await {
-        seen.tracks.extend(track);
+        observations.tracks.extend(track);
     }
-    Ok(seen)
+    Ok(observations)
 }
 
 /// Waits for the end of the run.
-pub(crate) async fn until_told(stop: &mut watch::Receiver<bool>) {
-    // Without anybody to tell it, the run is over.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // If the sender is gone, the run is over.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
 async fn enter(
     client: &Client,
-    way: Way,
+    entry: Entry,
     options: Options,
     intended: Instant,
 ) -> Result<(Participant, EntryTimes), EnterError> {
-    let (room, token, ice_servers, admitted) = match way {
-        Way::Create { room, token, ice_servers } => (room, token, ice_servers, None),
-        Way::Join { room, password } => {
+    let (room, token, ice_servers, admitted) = match entry {
+        Entry::Create { room, token, ice_servers } => (room, token, ice_servers, None),
+        Entry::Join { room, password } => {
             let joined = client.join_room(&room, &password, "load").await?;
             (room, joined.ws_token, joined.ice_servers, Some(Instant::now()))
         }
@@ -127,25 +127,25 @@ async fn enter(
     Ok((participant, times))
 }
 
-fn note(
+fn observe(
     event: Event,
-    seen: &mut Seen,
-    tracks: &mut JoinSet<SeenTrack>,
-    milestones: &mpsc::UnboundedSender<Milestone>,
+    observations: &mut Observations,
+    tracks: &mut JoinSet<ObservedTrack>,
+    progress: &mpsc::UnboundedSender<Progress>,
 ) {
     let now = Instant::now();
     match event {
         Event::ParticipantJoined(participant) => {
-            seen.met.insert(participant.id, now);
+            observations.met.insert(participant.id, now);
         }
         Event::ConnectionState { participant, state: ConnectionState::Connected } => {
-            seen.failed.remove(&participant);
-            if seen.connected.insert(participant, now).is_none() {
-                let _ = milestones.send(Milestone::Connected);
+            observations.failed.remove(&participant);
+            if observations.connected.insert(participant, now).is_none() {
+                let _ = progress.send(Progress::Connected);
             }
         }
         Event::ConnectionState { participant, state: ConnectionState::Failed } => {
-            seen.failed.insert(participant);
+            observations.failed.insert(participant);
         }
         Event::Track(track) => drop(tracks.spawn(receive(track))),
         _ => {}
@@ -153,14 +153,14 @@ fn note(
 }
 
 /// Takes packets until the track ends.
-async fn receive(mut track: RemoteTrack) -> SeenTrack {
+async fn receive(mut track: RemoteTrack) -> ObservedTrack {
     let mut received = 0;
     let mut first_packet = None;
     while track.recv().await.is_some() {
         first_packet.get_or_insert_with(Instant::now);
         received += 1;
     }
-    SeenTrack {
+    ObservedTrack {
         from: track.participant(),
         kind: track.kind(),
         first_packet,

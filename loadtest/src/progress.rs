@@ -1,4 +1,4 @@
-//! What is shown while the run goes on: a bar on a terminal, a line now and then elsewhere.
+//! Shows the progress of a run: a bar on a terminal, elsewhere a line every two seconds.
 
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
@@ -7,13 +7,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval};
 
-use crate::participant::Milestone;
+use crate::participant::Progress;
 
-/// Counts milestones until everybody is gone, and shows them.
+/// Counts what participants report until all of them are gone, and shows the counts.
 pub(crate) async fn show(
     participants: u64,
     connections: u64,
-    mut milestones: mpsc::UnboundedReceiver<Milestone>,
+    mut progress: mpsc::UnboundedReceiver<Progress>,
     all_connected: watch::Sender<bool>,
 ) {
     let bar = bar(connections);
@@ -23,9 +23,9 @@ pub(crate) async fn show(
     let mut ticks = interval(Duration::from_secs(2));
     loop {
         tokio::select! {
-            milestone = milestones.recv() => match milestone {
-                Some(Milestone::Connected) => connected += 1,
-                Some(Milestone::Entered) => entered += 1,
+            step = progress.recv() => match step {
+                Some(Progress::Connected) => connected += 1,
+                Some(Progress::Entered) => entered += 1,
                 None => break,
             },
             _ = ticks.tick() => if lines {

@@ -1,4 +1,5 @@
-//! How long a message takes from one signaling socket to another, while everything else goes on.
+//! Measures how long a message takes from one signaling socket to another while everything else
+//! goes on.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::latency::Latencies;
-use crate::participant::until_told;
+use crate::participant::stopped;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -57,7 +58,8 @@ impl RelayProbe {
         Ok(Self { sender, receiver, to })
     }
 
-    /// Sends a message every so often until told to stop. A message counts from when it should have been sent.
+    /// Sends messages at a fixed rate until `stop` is set. A message counts from when it was
+    /// planned.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) -> Relayed {
         let Self { mut sender, receiver, to } = self;
         let start = Instant::now();
@@ -74,13 +76,13 @@ impl RelayProbe {
                     }
                     sent += 1;
                 }
-                // Pings have to be answered for the socket to be kept.
+                // Reading answers the pings, without which the server closes the socket.
                 message = sender.next() => if !matches!(message, Some(Ok(_))) { break },
-                () = until_told(&mut stop) => break,
+                () = stopped(&mut stop) => break,
             }
         }
         let farewell = timeout(PATIENCE, async {
-            // The receiver stops at the end of the sender.
+            // The receiver stops when the sender leaves.
             let leave =
                 Utf8Bytes::try_from(encode_client(&ClientMessage::Leave, None)).unwrap_or_default();
             sender.send(Message::Text(leave)).await
@@ -125,7 +127,7 @@ async fn receive(mut socket: Socket, start: Instant) -> Latencies {
     latencies
 }
 
-/// As long as a candidate is, with the time in it.
+/// As long as a candidate, and contains the time.
 #[derive(serde::Deserialize, serde::Serialize)]
 struct Stamp {
     at: u64,
@@ -141,6 +143,6 @@ fn candidate(to: ParticipantId, micros: u128) -> Message {
     Message::Text(Utf8Bytes::try_from(frame).unwrap_or_default())
 }
 
-/// Below what a server allows a connection.
+/// Below the rate that a server allows a connection.
 const EVERY: Duration = Duration::from_millis(25);
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! What came of a run: a table for people, JSON for programs.
+//! The results of a run: a table for people, JSON for programs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,29 +12,29 @@ use serde::Serialize;
 use crate::args::Args;
 use crate::latency::{Latencies, Percentiles};
 use crate::relay::Relayed;
-use crate::tally::Tally;
+use crate::totals::Totals;
 
-/// The results; its JSON form only ever gains fields.
+/// The results. Fields of the JSON form are only ever added.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     schema: u32,
-    settings: Settings,
+    settings: RunSettings,
     took_seconds: f64,
-    participants: Progress,
-    /// Each end of a connection counts.
-    connections: Progress,
-    /// Ends of connections that brought no audio, or no video where there should be some.
+    participants: Count,
+    /// Each connection counts twice, once for each end.
+    connections: Count,
+    /// Ends of connections over which no audio arrived, or no video although some was sent.
     silent_connections: u64,
     packets: Packets,
     relayed: Messages,
-    /// In the order of the table; a kind that never happened is missing.
+    /// By kind; a kind that never happened is missing.
     latency_ms: BTreeMap<&'static str, Percentiles>,
     failures: Vec<String>,
 }
 
-/// What was asked for, and where it ran.
+/// The settings of the run, and where it ran.
 #[derive(Debug, Serialize)]
-pub(crate) struct Settings {
+pub(crate) struct RunSettings {
     server: String,
     rooms: u32,
     peers: u32,
@@ -46,7 +46,7 @@ pub(crate) struct Settings {
 }
 
 #[derive(Debug, Serialize)]
-struct Progress {
+struct Count {
     wanted: u64,
     reached: u64,
 }
@@ -55,7 +55,7 @@ struct Progress {
 struct Packets {
     received: u64,
     lost: u64,
-    /// Dropped in this process because it was too slow to take them.
+    /// Dropped because this process was too slow to take them.
     overrun: u64,
 }
 
@@ -65,7 +65,7 @@ struct Messages {
     lost: u64,
 }
 
-impl Settings {
+impl RunSettings {
     pub(crate) fn new(args: &Args, server: &str) -> Self {
         Self {
             server: server.to_owned(),
@@ -86,23 +86,23 @@ impl Settings {
 
 impl Report {
     pub(crate) fn new(
-        tally: &Tally,
+        totals: &Totals,
         relayed: Option<&Relayed>,
         failures: Vec<String>,
         took: Duration,
-        settings: Settings,
+        settings: RunSettings,
     ) -> Self {
         let participants = settings.participants();
         let connections = participants * u64::from(settings.peers - 1);
         let no_latencies = Latencies::new();
         let relay = relayed.map_or(&no_latencies, |relayed| &relayed.latencies);
         let kinds = [
-            (HTTP_JOIN, &tally.http_join),
-            (JOINED, &tally.joined),
+            (HTTP_JOIN, &totals.http_join),
+            (JOINED, &totals.joined),
             (RELAY, relay),
-            (FAN_OUT, &tally.fan_out),
-            (CONNECTED, &tally.connected),
-            (FIRST_MEDIA, &tally.first_media),
+            (FAN_OUT, &totals.fan_out),
+            (CONNECTED, &totals.connected),
+            (FIRST_MEDIA, &totals.first_media),
         ];
         let latency_ms = kinds
             .into_iter()
@@ -110,13 +110,13 @@ impl Report {
         Self {
             schema: 1,
             took_seconds: took.as_secs_f64(),
-            participants: Progress { wanted: participants, reached: tally.participants },
-            connections: Progress { wanted: connections, reached: tally.connections },
-            silent_connections: tally.silent,
+            participants: Count { wanted: participants, reached: totals.participants },
+            connections: Count { wanted: connections, reached: totals.connections },
+            silent_connections: totals.silent,
             packets: Packets {
-                received: tally.packets_received,
-                lost: tally.packets_lost,
-                overrun: tally.packets_overrun,
+                received: totals.packets_received,
+                lost: totals.packets_lost,
+                overrun: totals.packets_overrun,
             },
             relayed: Messages {
                 sent: relayed.map_or(0, |relayed| relayed.sent),
@@ -128,12 +128,14 @@ impl Report {
         }
     }
 
-    /// Whether everybody was connected to everybody and got what it should.
+    /// Whether everybody was connected to everybody and received its media, and no relayed message
+    /// was lost.
     pub(crate) fn is_success(&self) -> bool {
         self.failures.is_empty()
             && self.participants.reached == self.participants.wanted
             && self.connections.reached == self.connections.wanted
             && self.silent_connections == 0
+            && self.relayed.lost == 0
     }
 
     pub(crate) fn to_json(&self) -> String {
@@ -143,7 +145,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { server, rooms, peers, duration_seconds, version, cores, .. } =
+        let RunSettings { server, rooms, peers, duration_seconds, version, cores, .. } =
             &self.settings;
         let media = if self.settings.video { "audio and video" } else { "audio" };
         writeln!(
@@ -153,16 +155,18 @@ impl fmt::Display for Report {
         writeln!(f, "loadtest {version} on {cores} cores, {:.1} s in all\n", self.took_seconds)?;
         writeln!(f, "{}\n", self.counts())?;
         writeln!(f, "{}", self.latencies())?;
-        for failure in self.failures.iter().take(MOST_FAILURES) {
+        for failure in self.failures.iter().take(MAX_FAILURES) {
             writeln!(f, "\nfailed: {failure}")?;
         }
-        if let Some(more @ 1..) = self.failures.len().checked_sub(MOST_FAILURES) {
+        if let Some(more @ 1..) = self.failures.len().checked_sub(MAX_FAILURES) {
             writeln!(f, "… and {more} more like these")?;
         }
         let verdict = if self.is_success() {
-            "everybody was connected to everybody and got its media"
+            "everybody was connected to everybody and received its media"
+        } else if self.relayed.lost > 0 {
+            "FAILED: relayed messages were lost"
         } else {
-            "FAILED: not everybody was connected to everybody and got its media"
+            "FAILED: not everybody was connected to everybody and received its media"
         };
         write!(f, "\n{verdict}")
     }
@@ -171,10 +175,10 @@ impl fmt::Display for Report {
 impl Report {
     fn counts(&self) -> Table {
         let mut table = table(&["", "wanted", "reached", "failed"]);
-        for (name, progress) in
+        for (name, count) in
             [("participants", &self.participants), ("connections", &self.connections)]
         {
-            let Progress { wanted, reached } = progress;
+            let Count { wanted, reached } = count;
             let failed = wanted.saturating_sub(*reached);
             table.add_row([
                 name.into(),
@@ -200,7 +204,7 @@ impl Report {
         ]);
         if overrun > 0 {
             table.add_row([
-                "  not taken by this process".into(),
+                "  dropped by this process".into(),
                 String::new(),
                 String::new(),
                 overrun.to_string(),
@@ -257,11 +261,11 @@ fn share(part: u64, whole: u64) -> String {
     format!("{part} ({:.2} %)", part as f64 * 100.0 / whole as f64)
 }
 
-/// `POST …/join`, from when it was meant to be sent.
+/// `POST …/join`, from when it was planned.
 const HTTP_JOIN: &str = "http_join";
 /// From opening the WebSocket until `joined`.
 const JOINED: &str = "websocket_joined";
-/// A message from one socket to another, from when it was meant to be sent.
+/// A message from one socket to another, from when it was planned.
 const RELAY: &str = "relay";
 /// From opening the WebSocket until the last member of the room has `peer_joined`.
 const FAN_OUT: &str = "fan_out";
@@ -269,4 +273,4 @@ const FAN_OUT: &str = "fan_out";
 const CONNECTED: &str = "connected";
 /// From learning of a participant until the first packet of its media.
 const FIRST_MEDIA: &str = "first_media";
-const MOST_FAILURES: usize = 5;
+const MAX_FAILURES: usize = 5;

@@ -1,4 +1,4 @@
-//! A whole run: a server, rooms that fill up, some time together, the sums.
+//! A run: starts the server, fills the rooms, waits, and adds up.
 
 use std::io;
 use std::thread::available_parallelism;
@@ -12,13 +12,13 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::args::Args;
-use crate::participant::{Seen, Way, take_part};
+use crate::participant::{Entry, Observations, take_part};
 use crate::progress;
 use crate::relay::{ProbeError, RelayProbe};
-use crate::report::{Report, Settings};
-use crate::tally::Tally;
+use crate::report::{Report, RunSettings};
+use crate::totals::Totals;
 
-/// Why nothing could be measured.
+/// Why nothing was measured.
 #[derive(Debug, Error)]
 pub(crate) enum RunError {
     #[error("cannot create a room at {url}: {error}")]
@@ -44,7 +44,7 @@ async fn measure(args: &Args) -> Result<Report, RunError> {
     let target = Target::of(args).await?;
     let client = Client::new(&target.url).map_err(RunError::Url)?;
     let (stop, stopped) = watch::channel(false);
-    let (milestones, passed) = mpsc::unbounded_channel();
+    let (progress, passed) = mpsc::unbounded_channel();
     let (all_connected, mut connected) = watch::channel(false);
 
     let mut rooms = create_rooms(args, &client, &target).await?;
@@ -59,59 +59,59 @@ async fn measure(args: &Args) -> Result<Report, RunError> {
     let mut tasks = JoinSet::new();
     for index in 0..participants {
         let number = (index % rooms_wanted) as usize;
-        let way = rooms[number].next_way();
-        // Arrivals keep to their plan, however long earlier ones take.
+        let entry = rooms[number].next_entry();
+        // Arrivals follow the plan, however long earlier ones take.
         let intended = begin + Duration::from_secs(index) / args.rate;
         let part = take_part(
             client.clone(),
-            way,
+            entry,
             options.clone(),
             intended,
-            milestones.clone(),
+            progress.clone(),
             stopped.clone(),
         );
         tasks.spawn(async move { (number, part.await) });
     }
-    drop(milestones);
+    drop(progress);
 
     sleep(Duration::from_secs(participants) / args.rate).await;
-    // If not all connect, the time runs all the same.
+    // The time runs even if not all of them connect.
     let _ = timeout(CONNECT_PATIENCE, connected.wait_for(|connected| *connected)).await;
     sleep(Duration::from_secs(args.duration)).await;
     stop.send_replace(true);
 
     let mut failures = Vec::new();
-    let mut seen: Vec<Vec<Seen>> = (0..args.rooms).map(|_| Vec::new()).collect();
+    let mut observations: Vec<Vec<Observations>> = (0..args.rooms).map(|_| Vec::new()).collect();
     while let Some(finished) = tasks.join_next().await {
         match finished {
-            Ok((number, Ok(part))) => seen[number].push(part),
+            Ok((number, Ok(part))) => observations[number].push(part),
             Ok((_, Err(error))) => failures.push(failure(&error)),
             Err(error) => failures.push(format!("a participant's task ended: {error}")),
         }
     }
     let kinds = kinds(args);
-    let mut tally = Tally::new();
-    for room in &seen {
-        tally.add_room(room, kinds);
+    let mut totals = Totals::new();
+    for room in &observations {
+        totals.add_room(room, kinds);
     }
     let relayed = probing.await.ok();
     let _ = showing.await;
     let took = begin.elapsed();
     Ok(Report::new(
-        &tally,
+        &totals,
         relayed.as_ref(),
         failures,
         took,
-        Settings::new(args, &target.described),
+        RunSettings::new(args, &target.described),
     ))
 }
 
-/// The server that is tested.
+/// The server under test.
 struct Target {
     url: String,
     token: String,
     described: String,
-    // Runs for as long as this is held.
+    // The server in this process runs for as long as this is held.
     _server: Option<TestServer>,
 }
 
@@ -131,18 +131,19 @@ impl Target {
     }
 }
 
-/// A room and who has been sent there.
+/// A room, and whether its creator has been sent there.
 struct PlannedRoom {
     id: String,
     password: String,
-    creator: Option<Way>,
+    creator: Option<Entry>,
 }
 
 impl PlannedRoom {
-    fn next_way(&mut self) -> Way {
-        self.creator
-            .take()
-            .unwrap_or_else(|| Way::Join { room: self.id.clone(), password: self.password.clone() })
+    fn next_entry(&mut self) -> Entry {
+        self.creator.take().unwrap_or_else(|| Entry::Join {
+            room: self.id.clone(),
+            password: self.password.clone(),
+        })
     }
 }
 
@@ -157,7 +158,7 @@ async fn create_rooms(
     for _ in 0..args.rooms {
         let created = client.create_room(&target.token, &new).await;
         let room = created.map_err(|error| RunError::Create { url: target.url.clone(), error })?;
-        let creator = Way::Create {
+        let creator = Entry::Create {
             room: room.room_id.clone(),
             token: room.ws_token.unwrap_or_else(|| target.token.clone()),
             ice_servers: room.ice_servers,
@@ -177,7 +178,8 @@ fn options(args: &Args, target: &Target) -> Options {
         None if target.is_on_this_machine() => "127.0.0.1:0".into(),
         None => "0.0.0.0:0".into(),
     };
-    // One socket for each connection is enough; threads that carry nothing but media save a third of the work.
+    // Threads that carry only media save a third of the work. One socket for each connection is
+    // enough.
     let options = Options::new()
         .bind_address(bind)
         .mdns(false)
@@ -194,5 +196,5 @@ fn failure(error: &EnterError) -> String {
     format!("a participant could not enter: {error}")
 }
 
-/// For how long the last to join may take to connect.
+/// The longest to wait for connections after the last participant has joined.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);

@@ -24,14 +24,14 @@ struct Queued {
 
 pub(super) fn open() -> (MailboxSender, MailboxReceiver) {
     let (queue, messages) = mpsc::unbounded_channel();
-    (MailboxSender { queue, room: Arc::new(Semaphore::new(MOST_BYTES)) }, MailboxReceiver(messages))
+    (MailboxSender { queue, room: Arc::new(Semaphore::new(MAX_BYTES)) }, MailboxReceiver(messages))
 }
 
 impl MailboxSender {
     /// Queues a message as soon as there is room for it; `false` if the application has dropped the
     /// channel.
     pub(crate) async fn push(&self, message: DataMessage) -> bool {
-        let size = (message.data.len() + OVERHEAD).min(MOST_BYTES);
+        let size = (message.data.len() + OVERHEAD).min(MAX_BYTES);
         let permits = u32::try_from(size).unwrap_or(u32::MAX);
         let Ok(room) = Arc::clone(&self.room).acquire_many_owned(permits).await else {
             return false;
@@ -51,7 +51,7 @@ impl MailboxReceiver {
     }
 }
 
-const MOST_BYTES: usize = 1024 * 1024;
+const MAX_BYTES: usize = 1024 * 1024;
 /// What a message costs besides its bytes, so that empty ones are bounded too.
 const OVERHEAD: usize = 64;
 
@@ -68,7 +68,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_received_holds_up_the_rest_until_it_is() {
         let (sender, mut mailbox) = open();
-        let half = MOST_BYTES / 2 - OVERHEAD;
+        let half = MAX_BYTES / 2 - OVERHEAD;
         assert!(sender.push(message(half)).await && sender.push(message(half)).await);
         let mut third = Box::pin(sender.push(message(0)));
         assert_eq!((&mut third).now_or_never(), None);
@@ -81,7 +81,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_waits_for_room_is_let_go_when_nobody_receives_any_more() {
         let (sender, mailbox) = open();
-        assert!(sender.push(message(MOST_BYTES)).await);
+        assert!(sender.push(message(MAX_BYTES)).await);
         let waiting = sender.push(message(1));
         drop(mailbox);
         assert!(!waiting.await);

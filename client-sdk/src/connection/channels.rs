@@ -18,7 +18,7 @@ use crate::channel::{
 };
 use crate::session::Report;
 
-/// A named channel that the application wants to open.
+/// A named channel to be opened.
 #[derive(Debug)]
 pub(crate) struct NewChannel {
     pub(crate) label: String,
@@ -27,68 +27,66 @@ pub(crate) struct NewChannel {
     pub(crate) reply: oneshot::Sender<DataChannel>,
 }
 
-/// Opens, carries and closes them.
+/// Opens, feeds and closes channels.
 #[derive(Clone)]
 pub(super) struct Channels {
     pc: Arc<dyn PeerConnection>,
-    /// Held while streams are given out or given back.
+    /// Held while an SCTP stream is taken or given back.
     streams: Arc<Mutex<()>>,
-    /// For channels that the other side opens.
+    /// One permit for each channel that the other side may have open.
     places: Arc<Semaphore>,
     events: EventSender,
 }
 
 impl Channels {
     pub(super) fn new(pc: Arc<dyn PeerConnection>, events: EventSender) -> Self {
-        Self {
-            pc,
-            streams: Arc::default(),
-            places: Arc::new(Semaphore::new(MOST_CHANNELS)),
-            events,
-        }
+        Self { pc, streams: Arc::default(), places: Arc::new(Semaphore::new(MAX_CHANNELS)), events }
     }
 
-    /// Opens a channel, gives it to whoever wants it, and feeds it until either side closes it.
-    pub(super) async fn carry_new(self, new: NewChannel) {
+    /// Opens a channel, hands it to the application, and feeds it until either side closes it.
+    pub(super) async fn open(self, new: NewChannel) {
         let NewChannel { label, delivery, reply } = new;
         let mut attempts = 0;
-        let (channel, handle, inlet) = loop {
+        let (channel, handle, mailbox) = loop {
             let channel = match self.create(&label, delivery).await {
                 Ok(channel) => channel,
                 Err(error) => {
-                    tracing::debug!(peer = %self.events.peer, %error, "a data channel cannot be created");
+                    let peer = self.events.peer;
+                    tracing::debug!(%peer, %error, "a data channel cannot be created");
                     return;
                 }
             };
-            if let Some((handle, inlet)) = self.opened(&channel).await {
-                break (channel, handle, inlet);
+            if let Some((handle, mailbox)) = self.opened(&channel).await {
+                break (channel, handle, mailbox);
             }
-            // It may have got the stream of one that the other side had closed a moment before, and ended with it.
+            // It may have taken the stream of a channel that the other side had just closed, and
+            // ended with it.
             attempts += 1;
-            if attempts == MOST_ATTEMPTS {
+            if attempts == MAX_ATTEMPTS {
                 return;
             }
             sleep(SETTLING).await;
         };
         let stream = self.stream(channel.as_ref()).await;
         if reply.send(handle).is_ok() {
-            feed(channel.as_ref(), &inlet).await;
+            feed(channel.as_ref(), &mailbox).await;
         }
-        drop(inlet);
+        drop(mailbox);
         self.retire(channel, stream).await;
     }
 
-    /// Hands a channel of the other side to the application, and feeds it until either side closes it.
-    pub(super) async fn carry_received(self, channel: Arc<dyn Channel>) {
+    /// Hands a channel of the other side to the application, and feeds it until either side closes
+    /// it.
+    pub(super) async fn receive(self, channel: Arc<dyn Channel>) {
         if let Ok(_place) = self.places.try_acquire() {
-            if let Some((handle, inlet)) = self.opened(&channel).await {
+            if let Some((handle, mailbox)) = self.opened(&channel).await {
                 self.events.send(ConnectionEvent::DataChannel(handle)).await;
-                feed(channel.as_ref(), &inlet).await;
+                feed(channel.as_ref(), &mailbox).await;
             }
         } else {
             tracing::warn!(peer = %self.events.peer, "the other side opens too many data channels");
         }
-        // Its stream is the other side's to use again.
+        // The stream is for the other side to use again.
         close(channel.as_ref()).await;
     }
 
@@ -130,23 +128,23 @@ impl Channels {
         Some(DataChannel::new(self.events.peer, label, ordered, ChannelWriter::new(channel)))
     }
 
-    /// Closes a channel of this side and sees to it that its stream is not used again: webrtc-rs would give it to the next
-    /// channel before the other side has closed it as well, which RFC 8831 section 6.7 forbids, and then take the end of
-    /// the old one for that of the new one.
+    /// Closes a channel of this side and keeps its stream from being used again. webrtc-rs would
+    /// give the stream to the next channel before the other side has closed it too, which RFC 8831
+    /// section 6.7 forbids, and then take the end of the old channel for that of the new one.
     async fn retire(&self, channel: Arc<dyn Channel>, stream: Option<u16>) {
         let mut streams = Some(self.streams.lock().await);
         let is_first = close(channel.as_ref()).await;
-        // It is this side alone that is waited for.
+        // This waits for this side alone.
         let _ = timeout(CLOSING, closed(channel.as_ref())).await;
         drop(channel);
         let mut settling = pin!(sleep(SETTLING));
         let Some(stream) = stream.filter(|_| is_first) else {
-            // The stream is free, and perhaps another channel's by now. What both sides have to say to each other about its
-            // end takes a moment.
+            // The stream is free, and perhaps that of another channel by now. What the two sides
+            // still exchange about its end takes a moment.
             return settling.await;
         };
-        // What the other side has still to say about the old channel closes the placeholder.
-        for _ in 0..MOST_PLACEHOLDERS {
+        // What the other side still sends about the old channel closes the placeholder.
+        for _ in 0..MAX_PLACEHOLDERS {
             let Ok(placeholder) = self.occupy(stream).await else { return };
             let mut closed = pin!(closed(placeholder.as_ref()));
             loop {
@@ -158,13 +156,13 @@ impl Channels {
         }
     }
 
-    /// Opens a channel on that stream without telling the other side.
+    /// Opens a channel on a stream without telling the other side.
     async fn occupy(&self, stream: u16) -> Result<Arc<dyn Channel>, Error> {
         let init = RTCDataChannelInit { negotiated: Some(stream), ..RTCDataChannelInit::default() };
         self.pc.create_data_channel("", Some(init)).await
     }
 
-    /// The SCTP stream of an open channel, which only the statistics tell.
+    /// The SCTP stream of an open channel, which only the statistics contain.
     async fn stream(&self, channel: &dyn Channel) -> Option<u16> {
         let report = self.pc.get_stats(Instant::now(), StatsSelector::None).await;
         let id = format!("RTCDataChannel_{}", channel.id());
@@ -177,8 +175,8 @@ impl Channels {
     }
 }
 
-/// Whether the descriptions have no section for data channels, as after the offer of a page without
-/// any. Before there are descriptions nothing is known to lack.
+/// Whether the descriptions lack a section for data channels, as after the offer of a page that has
+/// none. Before the first negotiation nothing is known to lack.
 pub(super) async fn lack_section(pc: &dyn PeerConnection) -> bool {
     let description = pc.current_local_description().await;
     description.is_some_and(|description| !description.sdp.contains("m=application"))
@@ -193,7 +191,7 @@ async fn closed(channel: &dyn Channel) {
     while !matches!(channel.poll().await, Some(DataChannelEvent::OnClose) | None) {}
 }
 
-async fn feed(channel: &dyn Channel, inlet: &MailboxSender) {
+async fn feed(channel: &dyn Channel, mailbox: &MailboxSender) {
     loop {
         let message = tokio::select! {
             event = channel.poll() => match event {
@@ -201,10 +199,10 @@ async fn feed(channel: &dyn Channel, inlet: &MailboxSender) {
                 Some(DataChannelEvent::OnClose) | None => return,
                 Some(_) => continue,
             },
-            () = inlet.abandoned() => return,
+            () = mailbox.abandoned() => return,
         };
         let message = DataMessage { data: message.data.freeze(), is_text: message.is_string };
-        if !inlet.push(message).await {
+        if !mailbox.push(message).await {
             return;
         }
     }
@@ -212,9 +210,9 @@ async fn feed(channel: &dyn Channel, inlet: &MailboxSender) {
 
 /// The subprotocol (RFC 8832 section 5.1) of channels that were opened by name.
 pub(super) const NAMED: &str = "named";
-/// Channels of the other side that stand at once, besides the default one.
-const MOST_CHANNELS: usize = 64;
+/// The open channels of the other side, besides the default one.
+const MAX_CHANNELS: usize = 64;
 const CLOSING: Duration = Duration::from_secs(1);
 const SETTLING: Duration = Duration::from_millis(100);
-const MOST_ATTEMPTS: u32 = 3;
-const MOST_PLACEHOLDERS: usize = 16;
+const MAX_ATTEMPTS: u32 = 3;
+const MAX_PLACEHOLDERS: usize = 16;

@@ -1,4 +1,4 @@
-//! What webrtc-rs calls back, turned into notes for the connection's task.
+//! The callbacks of webrtc-rs, turned into events for the connection's task.
 
 use std::sync::Arc;
 
@@ -25,23 +25,24 @@ pub(super) enum PeerConnectionEvent {
     Track(Arc<dyn TrackRemote>),
 }
 
-/// Runs on the driver of the peer connection, which a slow callback would stall: it does nothing but pass things on.
-/// The channel is unbounded for that reason; candidates, states and tracks are few, and SCTP allows only so many channels.
+/// Runs on the driver of the peer connection, which a slow callback would stall, so it only passes
+/// events on. The queue is unbounded for that reason: candidates, states and tracks are few, and
+/// SCTP limits the channels.
 pub(super) struct Handler {
-    notes: mpsc::UnboundedSender<PeerConnectionEvent>,
-    /// Those come as often as the other side likes, and only the last of each is kept.
+    events: mpsc::UnboundedSender<PeerConnectionEvent>,
+    /// RTCP reports come as often as the other side likes. Only the last of each stream is kept.
     pub(super) reports: RtcpReports,
 }
 
 pub(super) fn channel() -> (Arc<Handler>, mpsc::UnboundedReceiver<PeerConnectionEvent>) {
-    let (notes, receiver) = mpsc::unbounded_channel();
-    (Arc::new(Handler { notes, reports: RtcpReports::default() }), receiver)
+    let (events, receiver) = mpsc::unbounded_channel();
+    (Arc::new(Handler { events, reports: RtcpReports::default() }), receiver)
 }
 
 impl Handler {
-    fn note(&self, note: PeerConnectionEvent) {
-        // The connection is being closed if nobody listens.
-        let _ = self.notes.send(note);
+    fn emit(&self, event: PeerConnectionEvent) {
+        // If nobody listens, the connection is being closed.
+        let _ = self.events.send(event);
     }
 }
 
@@ -49,7 +50,7 @@ impl Handler {
 impl PeerConnectionEventHandler for Handler {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
         match event.candidate.to_json() {
-            Ok(init) => self.note(PeerConnectionEvent::Candidate(IceCandidate {
+            Ok(init) => self.emit(PeerConnectionEvent::Candidate(IceCandidate {
                 candidate: init.candidate,
                 sdp_mid: init.sdp_mid,
                 sdp_mline_index: init.sdp_mline_index,
@@ -61,25 +62,25 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
         if state == RTCIceGatheringState::Complete {
-            self.note(PeerConnectionEvent::Gathered);
+            self.emit(PeerConnectionEvent::Gathered);
         }
     }
 
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
         if state == RTCIceConnectionState::Connected {
-            self.note(PeerConnectionEvent::IceConnected);
+            self.emit(PeerConnectionEvent::IceConnected);
         }
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        self.note(PeerConnectionEvent::State(state));
+        self.emit(PeerConnectionEvent::State(state));
     }
 
     async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
-        self.note(PeerConnectionEvent::DataChannel(channel));
+        self.emit(PeerConnectionEvent::DataChannel(channel));
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        self.note(PeerConnectionEvent::Track(track));
+        self.emit(PeerConnectionEvent::Track(track));
     }
 }

@@ -1,4 +1,4 @@
-//! What RTP and RTCP pass on their way through a connection.
+//! What RTP and RTCP pass through on their way.
 
 use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder, Registry, Slot};
 use rtc::peer_connection::configuration::interceptor_registry::{
@@ -11,16 +11,17 @@ use webrtc::error::Result;
 use super::rtcp_reports::RtcpReports;
 use super::rtcp_tap::RtcpTap;
 
-/// What the library does by default, but that requests for lost packets (RFC 4585 section 6.2.1) come to an end.
+/// The default interceptors, except that requests for a lost packet (RFC 4585 section 6.2.1) end.
 ///
-/// It takes no notice of what was sent again as RTX (RFC 4588), and would go on asking for all that was lost among the
-/// last 512 packets ten times a second, which is several times as much as the media itself.
+/// webrtc-rs does not notice packets that were sent again as RTX (RFC 4588). It would ask for
+/// everything lost among the last 512 packets ten times a second, which is several times as much
+/// traffic as the media.
 pub(super) fn interceptors(media: &mut MediaEngine, reports: RtcpReports) -> Result<Registry> {
     for parameter in ["", "pli"] {
         let feedback = RTCPFeedback { typ: "nack".to_owned(), parameter: parameter.to_owned() };
         media.register_feedback(feedback, RtpCodecKind::Video);
     }
-    let generator = NackGeneratorBuilder::new().with_max_nacks_per_packet(MOST_REQUESTS).build();
+    let generator = NackGeneratorBuilder::new().with_max_nacks_per_packet(MAX_REQUESTS).build();
     let registry = Registry::new()
         .with(Slot::NackResponder, NackResponderBuilder::new().build())
         .with(Slot::NackGenerator, generator);
@@ -29,7 +30,7 @@ pub(super) fn interceptors(media: &mut MediaEngine, reports: RtcpReports) -> Res
     Ok(configure_rtcp_reports(registry).with(Slot::from(TAP_SLOT), RtcpTap::new(reports)))
 }
 
-/// At intervals of 100 ms.
-const MOST_REQUESTS: u16 = 4;
-/// Behind the interceptors that come with the crate, which act on RTCP first.
+/// One each 100 ms.
+const MAX_REQUESTS: u16 = 4;
+/// Behind the interceptors of webrtc-rs, which act on RTCP first.
 const TAP_SLOT: usize = 14_000;

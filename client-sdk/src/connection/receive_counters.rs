@@ -1,4 +1,4 @@
-//! Counts what comes of one stream (RFC 3550 appendix A).
+//! Counts what arrives of each stream (RFC 3550 appendix A).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use rtc::rtp;
 use crate::media::{Codec, MediaKind};
 use crate::track::SequenceCounter;
 
-/// The streams of a connection by their synchronization sources.
+/// The streams of a connection by their SSRC.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ReceiveCounters(Arc<Mutex<BTreeMap<u32, ReceiveCounter>>>);
 
@@ -22,7 +22,7 @@ impl ReceiveCounters {
         now: Instant,
     ) {
         let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full = counters.len() >= MOST_STREAMS && !counters.contains_key(&packet.header.ssrc);
+        let is_full = counters.len() >= MAX_STREAMS && !counters.contains_key(&packet.header.ssrc);
         if !is_full {
             let new = || ReceiveCounter::new(kind, codec);
             counters.entry(packet.header.ssrc).or_insert_with(new).count(packet, now);
@@ -73,7 +73,7 @@ impl ReceiveCounter {
             now.duration_since(*self.since.get_or_insert(now)).as_secs_f64() * self.clock();
         let transit = (arrived as i64).wrapping_sub(i64::from(packet.header.timestamp));
         if let Some(before) = self.transit.replace(transit) {
-            // Where the timestamp wraps the difference does too.
+            // The difference wraps together with the timestamp.
             let difference = (transit.wrapping_sub(before) as i32).unsigned_abs();
             self.jitter += (f64::from(difference) - self.jitter) / 16.0;
         }
@@ -88,7 +88,7 @@ impl ReceiveCounter {
     }
 }
 
-const MOST_STREAMS: usize = 64;
+const MAX_STREAMS: usize = 64;
 
 #[cfg(test)]
 mod tests {

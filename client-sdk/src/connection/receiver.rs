@@ -16,7 +16,7 @@ use crate::media::{Codec, MediaKind};
 use crate::session::TrackSource;
 use crate::track::{RemoteTrack, RtpPacket, TrackFeed};
 
-/// What the negotiation says of a track.
+/// What the last negotiation says about a track.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Negotiated {
     pub(super) is_sent: bool,
@@ -25,7 +25,8 @@ pub(super) struct Negotiated {
 
 /// Hands a track to the application and feeds it until it ends, again if it begins again.
 ///
-/// It goes on reading when the application does not, since webrtc-rs would log an error for each packet left behind.
+/// It goes on reading when the application does not: webrtc-rs would log an error for each packet
+/// that is left.
 pub(super) async fn receive(
     track: Arc<dyn TrackRemote>,
     mut negotiated: watch::Receiver<Negotiated>,
@@ -38,7 +39,7 @@ pub(super) async fn receive(
         _ => return,
     };
     if kind == MediaKind::Video {
-        // The first packet may be lost on the way through the library, and with it the keyframe.
+        // The library may lose the first packet, and with it the keyframe.
         request_keyframe(track.as_ref()).await;
     }
     let keyframe_wanted = Arc::new(Notify::new());
@@ -57,11 +58,14 @@ pub(super) async fn receive(
                         continue;
                     }
                     if feed.is_none() {
-                        // What came before the negotiation was over, a keyframe perhaps, was left events.
+                        // What came before the negotiation was over, perhaps a keyframe, was left
+                        // out.
                         if kind == MediaKind::Video {
                             request_keyframe(track.as_ref()).await;
                         }
-                        feed = Some(open_feed(track.as_ref(), kind, source, &keyframe_wanted, &events).await);
+                        let opened =
+                            open_feed(track.as_ref(), kind, source, &keyframe_wanted, &events);
+                        feed = Some(opened.await);
                     }
                     if let Some(feed) = &feed {
                         counters.count(kind, feed.codec(), &packet, std::time::Instant::now());
@@ -89,7 +93,7 @@ pub(super) async fn receive(
     }
 }
 
-/// Hands a track to the application, and returns what feeds it.
+/// Hands a track to the application and returns what feeds it.
 async fn open_feed(
     track: &dyn TrackRemote,
     kind: MediaKind,
@@ -114,7 +118,7 @@ fn rtp_packet(packet: rtp::Packet) -> RtpPacket {
     }
 }
 
-/// What the negotiation says of its codec.
+/// The codec that was negotiated.
 async fn codec(track: &dyn TrackRemote) -> Option<Codec> {
     let ssrc = *track.ssrcs().await.first()?;
     let name = track.codec(ssrc).await?.mime_type.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! The tracks that one connection receives, kept in step with what is negotiated.
+//! The tracks that one connection receives, as the negotiations leave them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,19 +15,20 @@ use crate::session::TrackLabel;
 
 #[derive(Default)]
 pub(super) struct Receivers {
-    /// How the negotiations have left each track.
+    /// What the last negotiation says about each track.
     tracks: HashMap<MediaStreamTrackId, watch::Sender<Negotiated>>,
-    /// What the other side has said that its tracks are.
+    /// What the last offer of the other side says about its sources.
     labels: Vec<TrackLabel>,
 }
 
 impl Receivers {
-    /// The other side has said what its tracks are.
+    /// Takes over what an offer of the other side says about its sources.
     pub(super) fn label(&mut self, labels: Vec<TrackLabel>) {
         self.labels = labels;
     }
 
-    /// A track has begun to arrive; returns what the negotiations say of it from here on.
+    /// Adds a track that has begun to arrive, and returns what later negotiations will say about
+    /// it.
     pub(super) async fn add(
         &mut self,
         pc: &dyn PeerConnection,
@@ -39,7 +40,8 @@ impl Receivers {
         Ok(negotiated)
     }
 
-    /// Tells the tracks what the last negotiation says of them. webrtc-rs does not tell that one is not sent any more.
+    /// Tells each track what the last negotiation says about it. webrtc-rs does not report that a
+    /// track is no longer sent.
     pub(super) async fn update(&self, pc: &dyn PeerConnection) -> Result<()> {
         for transceiver in pc.get_transceivers().await {
             let Some(receiver) = transceiver.receiver().await? else { continue };

@@ -1,4 +1,4 @@
-//! What the other side reports of what it receives, which webrtc-rs does not put into its statistics.
+//! The receiver reports of the other side, which webrtc-rs leaves out of its statistics.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::sender_report::SenderReport;
 
-/// The other side's last report on each stream of this one.
+/// The last report on each stream of this side.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RtcpReports(Arc<Mutex<HashMap<u32, ReceptionReport>>>);
 
@@ -29,12 +29,12 @@ impl RtcpReports {
         };
         let mut reports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for report in noted {
-            if reports.len() < MOST_REPORTS || reports.contains_key(&report.ssrc) {
+            if reports.len() < MAX_REPORTS || reports.contains_key(&report.ssrc) {
                 reports.insert(report.ssrc, report.clone());
             }
         }
     }
 }
 
-/// More than this side sends streams.
-const MOST_REPORTS: usize = 64;
+/// More than the streams of this side.
+const MAX_REPORTS: usize = 64;

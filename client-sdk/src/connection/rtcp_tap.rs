@@ -1,4 +1,4 @@
-//! Looks at RTCP on its way in, which would otherwise end with the interceptors of webrtc-rs.
+//! Sees RTCP on its way in, which would otherwise end with the interceptors of webrtc-rs.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -10,8 +10,8 @@ use rtc::shared::error::Error;
 use super::keyframe::is_keyframe_request;
 use super::rtcp_reports::RtcpReports;
 
-/// Notes what the other side reports, and marks its requests for keyframes so that they come through to whoever sends the
-/// video. Everything passes.
+/// Keeps the reports of the other side, and marks its requests for keyframes so that they reach the
+/// sender of the video. Every packet passes.
 pub(super) struct RtcpTap {
     reports: RtcpReports,
     inbound: VecDeque<TaggedPacket>,

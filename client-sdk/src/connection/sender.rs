@@ -1,4 +1,4 @@
-//! Sends what a player plays over one connection.
+//! Sends the frames of a player over one connection.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,7 +23,7 @@ use webrtc::rtp_transceiver::RtpSender;
 use super::keyframe::is_keyframe_request;
 use crate::media::{Codec, Frame, MediaKind, Player};
 
-/// A track of one connection and the player that feeds it.
+/// One track of one connection, and the player that feeds it.
 pub(super) struct Sender {
     track: Arc<TrackLocalStaticSample>,
     sender: Arc<dyn RtpSender>,
@@ -33,9 +33,9 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Adds a track; a track belongs to one connection, the frames are shared.
+    /// Adds a track. Each connection has tracks of its own; the frames are shared.
     ///
-    /// It follows `players` without a negotiation, so that all of them have to have the same codec.
+    /// The track follows `players` without a negotiation, so all of them have the same codec.
     pub(super) async fn add(
         pc: &dyn PeerConnection,
         players: watch::Receiver<Arc<Player>>,
@@ -55,7 +55,7 @@ impl Sender {
             codec: format.codec(),
             ..RTCRtpEncodingParameters::default()
         };
-        // Browsers refuse an SDP in which a track id comes twice, so none is ever used again.
+        // Browsers refuse an SDP that contains a track id twice, so no id is used again.
         let id = || Uuid::new_v4().to_string();
         let track =
             MediaStreamTrack::new(id(), id(), format.mime_type.to_owned(), kind, vec![encoding]);
@@ -65,12 +65,13 @@ impl Sender {
         Ok(Self { track, sender, ssrc, format, players })
     }
 
-    /// What removes the track again.
+    /// The sender by which the track is removed.
     pub(super) fn rtp(&self) -> Arc<dyn RtpSender> {
         Arc::clone(&self.sender)
     }
 
-    /// What the negotiation called this codec; `None` before it is over, or if the other side did not take the codec.
+    /// The payload type of this codec; `None` before the negotiation is over, or if the other side
+    /// has not accepted the codec.
     pub(super) async fn payload_type(&self) -> Option<u8> {
         let parameters = self.sender.get_parameters().await.ok()?.rtp_parameters;
         let codec = parameters.codecs.iter().find(|codec| self.format.is(&codec.rtp_codec))?;
@@ -128,13 +129,13 @@ impl Sender {
     }
 }
 
-/// A codec in the terms of webrtc-rs.
+/// A codec as webrtc-rs describes it.
 #[derive(Clone, Copy)]
 struct Format {
     mime_type: &'static str,
     clock_rate: u32,
     channels: u16,
-    /// What tells it from other formats of the same codec in SDP.
+    /// What distinguishes it in SDP from other formats of the same codec.
     parameter: Option<Parameter>,
 }
 
@@ -142,7 +143,7 @@ struct Format {
 struct Parameter {
     name: &'static str,
     value: &'static str,
-    /// What holds where it is not written.
+    /// The value where SDP does not contain the parameter.
     default: &'static str,
 }
 
@@ -151,7 +152,7 @@ impl Format {
         let parameter = |name, value, default| Some(Parameter { name, value, default });
         let (mime_type, parameter) = match codec {
             Codec::Av1 => (MIME_TYPE_AV1, parameter("profile", "0", "0")),
-            // Pictures are cut into fragments, which only this mode allows (RFC 6184 section 6.3).
+            // Pictures are fragmented, which only this mode allows (RFC 6184 section 6.3).
             Codec::H264 => (MIME_TYPE_H264, parameter("packetization-mode", "1", "0")),
             Codec::Opus => (MIME_TYPE_OPUS, None),
             Codec::Vp8 => (MIME_TYPE_VP8, None),
@@ -185,7 +186,8 @@ impl Format {
     }
 }
 
-/// Takes back that a track allows nothing but its own codec, since what the other side sends may be another one.
+/// Allows every codec on a track again: webrtc-rs restricts it to its own, but the other side may
+/// send another one.
 async fn offer_all_codecs(pc: &dyn PeerConnection, sender: &dyn RtpSender) -> Result<()> {
     for transceiver in pc.get_transceivers().await {
         if transceiver.sender().await?.is_some_and(|own| own.id() == sender.id()) {

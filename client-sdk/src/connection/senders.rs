@@ -1,4 +1,4 @@
-//! What one connection sends, kept in step with what the participant does.
+//! The tracks that one connection sends, which follow those of the participant.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::session::TrackLabel;
 pub(super) struct Senders {
     media: watch::Receiver<Media>,
     live: Vec<Live>,
-    /// Whether packets get through; those written earlier would go nowhere.
+    /// Whether packets get through. Those written earlier would be lost.
     is_connected: bool,
 }
 
@@ -28,15 +28,15 @@ struct Live {
     codec: Codec,
     rtp: Arc<dyn RtpSender>,
     player: watch::Sender<Arc<Player>>,
-    /// Until it is negotiated and the connection stands.
+    /// Until the track is negotiated and the connection is up.
     waiting: Option<Sender>,
     /// Stops sending when it is dropped.
     running: JoinSet<()>,
 }
 
 impl Senders {
-    /// Adds what is sent at the moment; whoever offers asks to receive both kinds, so that the other side has a place for
-    /// what it sends.
+    /// Adds what is sent now. The side that offers also asks to receive audio and video, so that
+    /// the other side has a place for its own.
     pub(super) async fn add(
         pc: &dyn PeerConnection,
         mut media: watch::Receiver<Media>,
@@ -55,13 +55,13 @@ impl Senders {
         Ok(senders)
     }
 
-    /// The connection stands.
+    /// The connection is up.
     pub(super) async fn connected(&mut self, pc: &dyn PeerConnection) -> Result<()> {
         self.is_connected = true;
         self.start(pc).await
     }
 
-    /// Begins to send what has been negotiated meanwhile.
+    /// Starts the tracks that have been negotiated.
     pub(super) async fn start(&mut self, pc: &dyn PeerConnection) -> Result<()> {
         if !self.is_connected || self.live.iter().all(|live| live.waiting.is_none()) {
             return Ok(());
@@ -79,7 +79,7 @@ impl Senders {
         Ok(())
     }
 
-    /// Whether the other side has agreed to every track.
+    /// Whether the last negotiation lets every track be sent.
     pub(super) async fn are_negotiated(&self, pc: &dyn PeerConnection) -> Result<bool> {
         let mut negotiated = 0;
         for transceiver in pc.get_transceivers().await {
@@ -93,13 +93,13 @@ impl Senders {
     /// Waits until the participant sends something else. Safe to cancel.
     pub(super) async fn changed(&mut self) {
         if self.media.changed().await.is_err() {
-            // The room is over, and this connection soon.
+            // The room is over, and this connection will be closed.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Adds, replaces and removes tracks so that they are those of the participant. Tracks of the
-    /// same codec go on without a negotiation; the next offer contains the others.
+    /// Adds, replaces and removes tracks to match the participant. A track of the same codec goes
+    /// on without a negotiation; the next offer contains the others.
     pub(super) async fn update(&mut self, pc: &dyn PeerConnection) -> Result<()> {
         let now = self.media.borrow_and_update().clone();
         for slot in Slot::ALL {
@@ -111,8 +111,8 @@ impl Senders {
                 self.live[index].play(player);
                 continue;
             }
-            // Before the earlier one is removed, so that it does not take its place: the other side could not tell that
-            // a track has ended and another one begun.
+            // The new track is added before the old one is removed. If it took the old one's place,
+            // the other side could not tell that one track has ended and another has begun.
             if let Some(player) = player {
                 self.add_track(pc, slot, player).await?;
             }
@@ -124,7 +124,7 @@ impl Senders {
         Ok(())
     }
 
-    /// What the tracks are of, for the other side to know; after an offer has given each its place.
+    /// The sources of the tracks, to be sent with an offer that has given each track its section.
     pub(super) async fn labels(&self, pc: &dyn PeerConnection) -> Result<Vec<TrackLabel>> {
         let mut labels = Vec::new();
         for transceiver in pc.get_transceivers().await {
@@ -158,7 +158,8 @@ impl Live {
         if let Some(payload_type) = sender.payload_type().await {
             self.running.spawn(sender.run(payload_type));
         } else {
-            tracing::warn!(codec = %self.codec, "the other side has not taken this codec, so it gets nothing for now");
+            let codec = self.codec;
+            tracing::warn!(%codec, "the other side has not accepted this codec and gets nothing");
             self.waiting = Some(sender);
         }
     }

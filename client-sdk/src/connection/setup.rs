@@ -1,4 +1,4 @@
-//! Builds a peer connection with everything webrtc-rs needs to be told.
+//! Builds peer connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::ice::usable_urls;
 use crate::options::Options;
 use crate::outgoing::Media;
 
-/// What all connections of a participant have in common.
+/// The settings of all connections of a participant.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     ice_servers: Vec<RTCIceServer>,
@@ -58,22 +58,22 @@ impl Setup {
         }
     }
 
-    /// The same with other ICE servers.
+    /// The same settings with other ICE servers.
     pub(crate) fn with_ice_servers(&self, ice_servers: &[IceServer]) -> Self {
         Self { ice_servers: usable(ice_servers), ..self.clone() }
     }
 
-    /// Whether a connection could go through a relay.
+    /// Whether a connection could use a relay.
     pub(crate) fn has_relay(&self) -> bool {
         self.ice_servers.iter().flat_map(|server| &server.urls).any(|url| url.starts_with("turn:"))
     }
 
-    /// Whether a connection that finds no relay is bound to fail.
+    /// Whether a connection fails unless it finds a relay.
     pub(super) fn needs_relay(&self) -> bool {
         self.relay_only
     }
 
-    /// A peer connection and what it is to send.
+    /// A peer connection and the tracks that it sends.
     pub(super) async fn build(
         &self,
         handler: Arc<Handler>,
@@ -89,7 +89,7 @@ impl Setup {
         }
     }
 
-    /// What a connection may be told again later on.
+    /// The part that can be changed while a connection exists.
     pub(super) fn configuration(&self) -> RTCConfiguration {
         let mut configuration =
             RTCConfigurationBuilder::new().with_ice_servers(self.ice_servers.clone());
@@ -104,12 +104,14 @@ impl Setup {
         media.register_default_codecs()?;
         let interceptors = interceptors(&mut media, handler.reports.clone())?;
         let settings = SettingEngineBuilder::new()
-            // Every answer says `active` however it began, so the only role that never changes is the server's.
+            // webrtc-rs answers with `a=setup:active` always, so only an answering DTLS server
+            // never changes its role.
             .with_answering_dtls_role(RTCDtlsRole::Server)
-            // The first pair that works is taken at once; waiting for a better one costs a second per connection.
+            // Take the first pair that works. Waiting for a better one costs each connection a
+            // second.
             .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_relay_acceptance_min_wait(Some(Duration::ZERO))
-            // ICE is restarted because the network has changed, and with it the addresses to be reached at.
+            // ICE is restarted because the network has changed, and with it the local addresses.
             .with_discard_local_candidates_during_ice_restart(true)
             .with_multicast_dns_mode(self.mdns)
             .with_ice_timeouts(
@@ -133,14 +135,14 @@ impl Setup {
     }
 }
 
-/// Without this the peer connection's driver, socket and handler would live on.
+/// Closes a peer connection. If it were only dropped, its driver, socket and handler would live on.
 pub(super) async fn close(pc: &dyn PeerConnection) {
     if let Err(error) = pc.close().await {
         tracing::debug!(%error, "closing a connection failed");
     }
 }
 
-/// Several signs of life have to be missing until a connection counts as disconnected.
+/// Several keepalives have to be missing before a connection counts as disconnected.
 fn keepalive_interval(disconnected_timeout: Duration) -> Duration {
     match disconnected_timeout {
         Duration::ZERO => KEEPALIVE,
@@ -161,5 +163,5 @@ fn usable(ice_servers: &[IceServer]) -> Vec<RTCIceServer> {
     usable.collect()
 }
 
-/// What the library takes by default.
+/// The default of webrtc-rs.
 const KEEPALIVE: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! Puts together what is known of how a connection does.
+//! Collects the statistics of a connection.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -19,12 +19,12 @@ use crate::stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 pub(super) struct StatsCollector {
     pub(super) counters: ReceiveCounters,
     reports: RtcpReports,
-    /// When it was asked last, and how many bytes there were.
+    /// When the statistics were collected last, and the bytes at that time.
     asked: Instant,
     bytes: HashMap<Counter, u64>,
 }
 
-/// What bytes are counted of.
+/// What bytes are counted for.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 enum Counter {
     AllIn,
@@ -114,7 +114,7 @@ impl Meter {
     }
 }
 
-/// The candidates in use.
+/// The candidate pair in use.
 async fn selected(pc: &dyn PeerConnection) -> Option<RTCIceCandidatePair> {
     let ice = pc.sctp().await?.transport().ice_transport();
     ice.get_selected_candidate_pair().await.ok()?
@@ -127,7 +127,8 @@ fn is_of(ends: &RTCIceCandidatePair, pair: &RTCIceCandidatePairStats) -> bool {
 fn route(ends: &RTCIceCandidatePair, report: &RTCStatsReport) -> Route {
     let is_relay = |typ| typ == RTCIceCandidateType::Relay;
     let remote = ends.remote();
-    // The other side's relay is not told by its candidate where a packet of its was quicker.
+    // The selected pair does not name the other side's relay if a packet arrived before its
+    // candidate.
     let is_told_later = || {
         report.iter().any(|entry| match entry {
             RTCStatsReportEntry::RemoteCandidate(told) => {
@@ -160,7 +161,7 @@ fn received(counter: &ReceiveCounter, bitrate: u64) -> ReceivedStats {
 
 fn reported(kind: MediaKind, report: &ReceptionReport) -> Reported {
     Reported {
-        // 24 bits with a sign: what came twice can outweigh what was lost.
+        // A signed number of 24 bits: duplicates can outweigh losses.
         lost: if report.total_lost < 1 << 23 { report.total_lost.into() } else { 0 },
         fraction_lost: f64::from(report.fraction_lost) / 256.0,
         jitter: Duration::from_secs_f64(f64::from(report.jitter) / f64::from(kind.clock_rate())),

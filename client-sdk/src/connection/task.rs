@@ -1,4 +1,4 @@
-//! The task of one connection: owns the peer connection and carries out what the session commands.
+//! The task of one connection: owns the peer connection and executes the session's commands.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::stats::StatsCollector;
 use super::{ConnectionRequest, channels, default_channel, receiver, setup};
 use crate::session::{ConnectionCommand, ConnectionState, IceCandidate, Report, TrackLabel};
 
-/// Runs until the handle of the connection is dropped, and closes the connection then.
+/// Runs until the handle is dropped, then closes the connection.
 pub(super) async fn run(
     mut setups: watch::Receiver<Arc<Setup>>,
     offers: bool,
@@ -78,13 +78,13 @@ struct ConnectionTask {
     senders: Senders,
     receivers: Receivers,
     channels: Channels,
-    /// Tracks and channels, each of which is read by a task of its own.
+    /// One for each track and channel that is read.
     tasks: JoinSet<()>,
-    /// How many default channels exist, at most one from each side.
+    /// The number of default channels, at most one from each side.
     default_channels: u8,
-    /// Whether this side opens channels, for which the descriptions need a section.
+    /// Whether this side opens channels, which need a section in the descriptions.
     has_channels: bool,
-    /// Whether the connection is bound to fail unless it finds a candidate, and has found none yet.
+    /// Whether the connection fails unless it finds a candidate, and has found none yet.
     needs_candidate: bool,
     stats: StatsCollector,
     events: EventSender,
@@ -109,7 +109,7 @@ impl ConnectionTask {
     }
 
     async fn offer(&mut self, negotiation: u32, restart_ice: bool) -> Result<()> {
-        // The offer contains every change of media that the session knows of.
+        // The session commands an offer after the media has changed: take the change over first.
         self.senders.update(self.pc.as_ref()).await?;
         if restart_ice {
             self.pc.restart_ice().await?;
@@ -144,8 +144,8 @@ impl ConnectionTask {
         self.receivers.update(self.pc.as_ref()).await
     }
 
-    /// Whether an answer has left out something of this side: the offer has places for what the other
-    /// side knew of.
+    /// Whether the answer has left out something of this side. An answer has places only for what
+    /// the other side has offered.
     async fn answer_lacks_something(&self) -> Result<bool> {
         let pc = self.pc.as_ref();
         let lacks_channels = self.has_channels && channels::lack_section(pc).await;
@@ -182,7 +182,8 @@ impl ConnectionTask {
             // webrtc-rs does not report that a TURN server gave nothing; it would go on connecting
             // for half a minute.
             PeerConnectionEvent::Gathered if self.needs_candidate => {
-                let reason = "no TURN server can be reached over UDP and accepts the credential, and nothing else may be used";
+                let reason = "no TURN server over UDP can be reached and accepts the credential, \
+                    and nothing else may be used";
                 broken(&self.events, reason).await;
             }
             PeerConnectionEvent::Gathered => {}
@@ -231,21 +232,21 @@ impl ConnectionTask {
         match request {
             ConnectionRequest::OpenChannel(new) => {
                 self.has_channels = true;
-                self.tasks.spawn(self.channels.clone().carry_new(new));
+                self.tasks.spawn(self.channels.clone().open(new));
             }
             ConnectionRequest::Stats { reply } => {
-                // Nobody waits for the reply any more if this fails.
+                // If this fails, nobody waits for the reply any more.
                 let _ = reply.send(self.stats.collect(self.pc.as_ref()).await);
             }
         }
     }
 
-    /// The other side has opened a channel.
+    /// Handles a channel that the other side has opened.
     async fn channel_opened(&mut self, channel: Arc<dyn DataChannel>) {
         match default_channel::is_default(channel.as_ref(), self.default_channels).await {
             Ok(true) => self.receive_default_channel(channel),
             Ok(false) => {
-                self.tasks.spawn(self.channels.clone().carry_received(channel));
+                self.tasks.spawn(self.channels.clone().receive(channel));
             }
             // It is closed again already.
             Err(_) => {}
@@ -272,6 +273,7 @@ impl ConnectionTask {
 }
 
 async fn broken(events: &EventSender, error: &(impl Display + Sync + ?Sized)) {
-    tracing::warn!(peer = %events.peer, connection = events.connection, %error, "the connection cannot go on");
+    let EventSender { peer, connection, .. } = events;
+    tracing::warn!(%peer, connection, %error, "the connection cannot go on");
     events.report(Report::Broken).await;
 }

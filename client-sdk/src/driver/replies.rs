@@ -1,4 +1,4 @@
-//! Commands whose outcome the application waits for.
+//! The replies to requests whose outcome the application waits for.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,12 +13,12 @@ pub(crate) type Reply = oneshot::Sender<Result<(), CommandError>>;
 #[derive(Default)]
 pub(super) struct Replies {
     waiting: HashMap<u64, Reply>,
-    /// Until when the server may drop what is sent without a word.
+    /// Until when the server may drop what is sent without an answer.
     quiet_until: Option<Instant>,
 }
 
 impl Replies {
-    /// Refuses a command of which nothing would be heard, and otherwise hands its reply back.
+    /// Returns the reply of a request that may be sent, and refuses one that the server would drop.
     pub(super) fn admit(&self, reply: Reply) -> Option<Reply> {
         let wait =
             self.quiet_until.map_or(Duration::ZERO, |until| until.duration_since(Instant::now()));
@@ -30,7 +30,7 @@ impl Replies {
             message: "too much was sent a moment ago".into(),
             retry_after: Some(wait),
         };
-        // Whoever does not wait for the outcome does not want it.
+        // If this fails, the application does not wait any more.
         let _ = reply.send(Err(refused));
         None
     }
@@ -49,7 +49,8 @@ impl Replies {
         }
     }
 
-    /// The server has said that too much was sent. It says so once a second, and drops what else is too much in silence.
+    /// The server has refused a message because of its rate. It says so once a second and drops
+    /// what else exceeds the rate without an answer.
     pub(super) fn keep_quiet(&mut self) {
         self.quiet_until = Some(Instant::now() + SILENCE);
     }

@@ -1,4 +1,5 @@
-//! H.264 in a byte stream (ITU-T H.264 annex B): units behind start codes, some of which make up a picture.
+//! H.264 as a byte stream (ITU-T H.264 annex B): NAL units behind start codes, some of which form a
+//! picture.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub(super) fn read(file: &Bytes, frame_rate: f64) -> Result<Recording, String> {
     Recording::new(Codec::H264, &frames)
 }
 
-/// A network abstraction layer unit, from its start code to the next one.
+/// A NAL unit, from its start code to the next one.
 struct Unit {
     start: usize,
     end: usize,
@@ -79,11 +80,12 @@ struct Picture {
 }
 
 impl Picture {
-    /// Section 7.4.1.2.3, as far as streams without data partitioning and redundant pictures need it.
+    /// The start of a picture by section 7.4.1.2.3, for streams without data partitioning and
+    /// redundant pictures.
     fn ends_before(&self, header: u8, unit: &[u8]) -> bool {
         self.has_slice
             && match unit_type(header) {
-                // `first_mb_in_slice` is 0, which is written as a single 1.
+                // `first_mb_in_slice` is 0, which is coded as a single 1.
                 SLICE | KEY_SLICE => unit.get(1).is_some_and(|byte| byte & 0x80 != 0),
                 SUPPLEMENT | SEQUENCE_PARAMETERS | PICTURE_PARAMETERS | DELIMITER => true,
                 _ => false,
@@ -109,20 +111,20 @@ impl Picture {
         duration: Duration,
     ) -> Option<Frame> {
         let start = self.start.filter(|_| self.has_slice)?;
-        // No unit ends with a zero; those between units belong to none.
+        // No unit ends with a zero. Zeros between units belong to none.
         let end = file[start..end]
             .iter()
             .rposition(|byte| *byte != 0)
             .map_or(end, |last| start + last + 1);
         let data = file.slice(start..end);
-        // Whoever joins later has missed those that came only once, at the start.
+        // Those who join later have missed parameter sets that come only at the start.
         let data =
             if self.is_key && !self.has_parameters { parameters.before(&data) } else { data };
         Some(Frame { data, duration, is_key: self.is_key })
     }
 }
 
-/// The parameter sets that came last.
+/// The last parameter sets.
 #[derive(Default)]
 struct Parameters {
     sequence: Bytes,
@@ -147,7 +149,7 @@ fn unit_type(header: u8) -> u8 {
     header & 0x1f
 }
 
-/// The longer one of four bytes ends with this.
+/// A start code of four bytes ends with this one.
 const START_CODE: &[u8] = &[0, 0, 1];
 const FORBIDDEN_BIT: u8 = 0x80;
 const SLICE: u8 = 1;

@@ -1,4 +1,4 @@
-//! What media is encoded with.
+//! Codecs.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub enum MediaKind {
 }
 
 impl MediaKind {
-    /// The units a second of RTP timestamps: those of Opus, and of every codec for video.
+    /// The units a second of RTP timestamps, which are the same for all codecs of a kind.
     pub(crate) fn clock_rate(self) -> u32 {
         match self {
             Self::Audio => 48_000,
@@ -21,25 +21,25 @@ impl MediaKind {
     }
 }
 
-/// A codec that can be sent.
+/// A codec that can be sent and received.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Codec {
-    /// AV1 (AV1 RTP payload format 1.0): one temporal unit a frame.
+    /// AV1 (AV1 RTP payload format 1.0): each frame is a temporal unit.
     Av1,
-    /// H.264 (RFC 6184) of the Baseline, Constrained Baseline or High profile, in Annex-B format: one access unit a
-    /// frame, keyframes with their parameter sets.
+    /// H.264 (RFC 6184), Baseline, Constrained Baseline or High profile, in Annex-B format: each
+    /// frame is an access unit, and keyframes contain their parameter sets.
     H264,
-    /// Opus (RFC 7587): one packet a frame.
+    /// Opus (RFC 7587): each frame is a packet.
     Opus,
     /// VP8 (RFC 7741).
     Vp8,
-    /// VP9 (RFC 9628) of profile 0.
+    /// VP9 (RFC 9628), profile 0.
     Vp9,
 }
 
 impl Codec {
-    /// Whether it carries sound or pictures.
+    /// Whether it is a codec of audio or video.
     #[must_use]
     pub fn kind(self) -> MediaKind {
         match self {

@@ -1,4 +1,5 @@
-//! VP8, VP9 or AV1 in an IVF file: a 32-byte header, then each frame behind a 12-byte header of its own.
+//! VP8, VP9 or AV1 in an IVF file: a header of 32 bytes, then each frame behind a header of 12
+//! bytes.
 
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
     Recording::new(codec, &frames)
 }
 
-/// Whether a decoder can start with that frame; `None` if it cannot be of that codec.
+/// Whether a decoder can start with the frame; `None` if it cannot be of that codec.
 fn is_key(codec: Codec, frame: &[u8]) -> Option<bool> {
     match codec {
         Codec::Vp9 => is_vp9_key(*frame.first()?),
@@ -64,7 +65,7 @@ fn is_key(codec: Codec, frame: &[u8]) -> Option<bool> {
     }
 }
 
-/// From the start of the uncompressed header (VP9 bitstream section 6.2).
+/// Reads the start of the uncompressed header (VP9 bitstream section 6.2).
 fn is_vp9_key(first: u8) -> Option<bool> {
     if first >> 6 != 0b10 {
         return None;
@@ -74,7 +75,8 @@ fn is_vp9_key(first: u8) -> Option<bool> {
     Some(flags & 0b11 == 0)
 }
 
-/// A temporal unit that starts a coded video sequence has a sequence header (AV1 bitstream sections 5.3 and 7.5).
+/// A temporal unit that starts a coded video sequence has a sequence header (AV1 bitstream sections
+/// 5.3 and 7.5).
 fn is_av1_key(mut unit: &[u8]) -> Option<bool> {
     let mut is_key = false;
     while let Some((&header, rest)) = unit.split_first() {

@@ -1,4 +1,4 @@
-//! What can be sent: anything that makes frames.
+//! The interface of sources: anything that produces encoded frames.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use bytes::Bytes;
 
 use super::{Codec, MediaError};
 
-/// One encoded picture or packet of sound, cheap to clone.
+/// An encoded picture or a packet of sound; cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Frame {
-    /// What the encoder made; see [`Codec`] for its form.
+    /// The encoded data; [`Codec`] describes its form.
     pub data: Bytes,
-    /// The time to the next frame.
+    /// The time until the next frame.
     pub duration: Duration,
     /// Whether a decoder can start here; true for all audio.
     pub is_key: bool,
 }
 
 impl Frame {
-    /// The longest that a frame plays: what a damaged file says beyond it is not believed.
+    /// The longest that a frame plays, whatever a damaged file says.
     pub(super) const MAX_DURATION: Duration = Duration::from_secs(10);
 }
 
-/// Something that makes frames: a file, an encoder, a device. It is read once, for all connections.
+/// A source of encoded frames: a file, an encoder, a device. It is read once for all connections.
 ///
 /// ```
 /// use client_sdk::{Codec, Frame, MediaError, MediaSource, async_trait};
@@ -44,25 +44,27 @@ impl Frame {
 /// ```
 #[async_trait]
 pub trait MediaSource: Send + 'static {
-    /// What its frames are encoded with; it never changes.
+    /// The codec of its frames, which never changes.
     fn codec(&self) -> Codec;
 
-    /// The next frame; `None` when there will be no more.
+    /// The next frame; `None` at the end of the source.
     ///
-    /// It has to be safe to cancel: it is dropped and called again whenever a keyframe is asked for.
+    /// It has to be safe to cancel: it is dropped and called again whenever a keyframe is
+    /// requested.
     ///
     /// # Errors
     ///
-    /// The source has failed and is not asked again.
+    /// The source has failed. It is not asked again.
     async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError>;
 
-    /// Asks that a keyframe come soon, since somebody cannot decode what it gets. At most about three times a second.
+    /// Requests a keyframe soon, for somebody who cannot decode what arrives; at most about three
+    /// times a second.
     ///
-    /// By default nothing is done, and whoever asked waits for the next keyframe.
+    /// The default does nothing, and the next keyframe has to be waited for.
     fn request_keyframe(&mut self) {}
 
-    /// Whether frames come when they are made and are sent at once. By default not: they can be had at any time, and
-    /// each is sent when the one before it has lasted its duration.
+    /// Whether frames are sent as soon as they come. The default is `false`: frames are available
+    /// at any time, and each is sent when the one before it has played.
     fn is_live(&self) -> bool {
         false
     }

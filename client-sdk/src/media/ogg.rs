@@ -9,7 +9,7 @@ use super::{Codec, Frame};
 
 pub(super) const MAGIC: &[u8] = b"OggS";
 
-/// Reads the packets of a file; those within a page share its memory.
+/// Reads the packets of a file. Those within a page share its memory.
 pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
     let mut packets = packets(file)?.into_iter();
     if !packets.next().is_some_and(|packet| packet.starts_with(b"OpusHead")) {
@@ -47,7 +47,7 @@ fn packets(file: &Bytes) -> Result<Vec<Bytes>, String> {
         let (mut start, mut end) = (body, body);
         for size in lacing {
             end += usize::from(size);
-            // A piece of 255 bytes is followed by another one of the same packet.
+            // A segment of 255 bytes is followed by another one of the same packet.
             if size < u8::MAX {
                 let piece = slice(&rest, start, end).ok_or(cut_off)?;
                 packets.push(if begun.is_empty() {

@@ -11,7 +11,7 @@ use super::MediaError;
 use super::{Codec, Frame, MediaSource};
 use crate::session::TrackSource;
 
-/// A source that is playing; it stops when this is dropped.
+/// A source that is playing. It stops when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Player {
     number: u32,
@@ -23,7 +23,8 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// Starts to play; `ended` is called when the source ends or fails, but not when this is dropped.
+    /// Starts to play. `ended` is called when the source ends or fails, but not when this is
+    /// dropped.
     pub(crate) fn start(
         source: Box<dyn MediaSource>,
         number: u32,
@@ -38,27 +39,27 @@ impl Player {
         Self { number, label, codec, frames: sender, keyframe_wanted, task: task.abort_handle() }
     }
 
-    /// Tells it from the participant's other players.
+    /// Distinguishes it from the participant's other players.
     pub(crate) fn number(&self) -> u32 {
         self.number
     }
 
-    /// What the others are told that it is.
+    /// The kind of source that the others are told.
     pub(crate) fn label(&self) -> TrackSource {
         self.label
     }
 
-    /// What its frames are encoded with.
+    /// The codec of its frames.
     pub(crate) fn codec(&self) -> Codec {
         self.codec
     }
 
-    /// Frames from here on. A receiver that falls behind loses the oldest and is told.
+    /// The frames from now on. A receiver that falls behind loses the oldest, and is told.
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Frame> {
         self.frames.subscribe()
     }
 
-    /// Has a keyframe come soon, for a receiver that cannot decode what it gets.
+    /// Requests a keyframe for a receiver that cannot decode what it gets.
     pub(crate) fn request_keyframe(&self) {
         self.keyframe_wanted.notify_one();
     }
@@ -78,7 +79,7 @@ async fn play(
     let is_live = source.is_live();
     let mut due = Instant::now();
     let mut is_wanted = false;
-    // Many receivers ask at once when they join: one keyframe serves them all.
+    // Many receivers ask at once when they join. One keyframe serves them all.
     let mut next_request = due;
     loop {
         let next = async {
@@ -105,18 +106,18 @@ async fn play(
             is_wanted = false;
             next_request = Instant::now() + KEYFRAME_PAUSE;
         }
-        // Damaged timestamps must not make this spin.
+        // Damaged timestamps must not make this loop spin.
         due += frame.duration.clamp(SHORTEST_FRAME, Frame::MAX_DURATION);
-        // After a pause of the machine, go on from here and do not catch up in a burst.
+        // After the machine was suspended, go on from now instead of catching up in a burst.
         if due.elapsed() > LATE {
             due = Instant::now();
         }
-        // Nobody may be listening, which is no reason to stop.
+        // If this fails, nobody listens at the moment.
         let _ = sender.send(frame);
     }
 }
 
-/// Frames a connection may be behind: about a second of audio.
+/// Frames that a connection may be behind: about a second of audio.
 const QUEUE_FRAMES: usize = 64;
 const KEYFRAME_PAUSE: Duration = Duration::from_millis(300);
 const SHORTEST_FRAME: Duration = Duration::from_millis(1);

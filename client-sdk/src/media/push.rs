@@ -1,4 +1,4 @@
-//! Frames that the application makes itself and hands in one by one.
+//! A source whose frames the application pushes one by one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,9 +11,10 @@ use super::MediaError;
 use super::{Codec, Frame, MediaKind, MediaSource, Source};
 
 impl Source {
-    /// Frames that the application hands in, each sent at once. The source ends when the pusher is dropped.
+    /// A source of frames that the application pushes, each sent at once. The source ends when the
+    /// pusher is dropped.
     ///
-    /// Up to 64 frames and 4 MiB wait; what happens beyond is told at [`Pusher::push`].
+    /// Up to 64 frames and 4 MiB wait; see [`Pusher::push`] for what happens beyond.
     #[must_use]
     pub fn pushed(codec: Codec) -> (Pusher, Self) {
         let (sender, frames) = mpsc::channel(QUEUE_FRAMES);
@@ -35,22 +36,23 @@ pub struct Pusher {
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum PushError {
-    /// The participant has left the room, or does not send this source any more.
+    /// The participant has left the room, or does not send the source any more.
     #[error("the source is not sent any more")]
     Closed,
-    /// More waits than may, since frames are handed in faster than they are sent; or the picture builds on one that was
-    /// dropped for this reason.
+    /// Frames are pushed faster than they are sent and too many wait, or the picture depends on one
+    /// that was dropped for that reason.
     #[error("frames are handed in faster than they are sent, and this one is dropped")]
     Full,
 }
 
 impl Pusher {
-    /// Hands in a frame. It never waits.
+    /// Pushes a frame without waiting.
     ///
     /// # Errors
     ///
-    /// The source is not sent any more, or too much waits and the frame is dropped. Pictures that follow a dropped one
-    /// could not be decoded: they are dropped too, up to the next keyframe, which is asked for.
+    /// [`PushError::Closed`] if the source is no longer sent; [`PushError::Full`] if too much
+    /// waits, in which case the frame is dropped. Pictures that depend on a dropped one could not
+    /// be decoded: they are dropped too until the next keyframe, which is requested.
     pub fn push(&self, frame: Frame) -> Result<(), PushError> {
         if self.frames.is_closed() {
             return Err(PushError::Closed);
@@ -83,24 +85,24 @@ impl Pusher {
         pushed
     }
 
-    /// Waits until a keyframe is wanted, since somebody cannot decode what it gets. One call is woken by all requests
-    /// that came since the last. Safe to cancel.
+    /// Waits until somebody needs a keyframe. One call returns for all requests since the last.
+    /// Safe to cancel.
     pub async fn keyframe_wanted(&self) {
         self.state.keyframe_wanted.notified().await;
     }
 
-    /// Waits until the source is not sent any more.
+    /// Waits until the source is no longer sent.
     pub async fn closed(&self) {
         self.frames.closed().await;
     }
 }
 
-/// What both ends know.
+/// Shared by both ends.
 #[derive(Debug, Default)]
 struct State {
-    /// That wait.
+    /// The bytes that wait.
     bytes: AtomicUsize,
-    /// Whether a picture was dropped that the next ones build on.
+    /// Whether a picture was dropped on which the next ones depend.
     is_broken: AtomicBool,
     keyframe_wanted: Notify,
 }

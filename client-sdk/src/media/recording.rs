@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::MediaError;
 use super::{Codec, Frame, MediaSource};
 
-/// At least one frame, of which the first is a keyframe.
+/// At least one frame, the first of which is a keyframe.
 #[derive(Debug)]
 pub(crate) struct Recording {
     codec: Codec,
@@ -42,7 +42,7 @@ impl MediaSource for Recording {
         Ok(Some(frame))
     }
 
-    /// Jumps ahead to the next one.
+    /// Skips to the next keyframe.
     fn request_keyframe(&mut self) {
         let later = self.frames[self.next..].iter().position(|frame| frame.is_key);
         self.next = later.map_or(0, |ahead| self.next + ahead);

@@ -1,4 +1,4 @@
-//! Where a participant's audio or video comes from.
+//! The sources that a participant can send.
 
 use std::fmt;
 use std::fs;
@@ -12,38 +12,39 @@ use super::recording::Recording;
 use super::{MediaError, MediaKind, annex_b, ivf, ogg};
 use crate::session::TrackSource;
 
-/// Where a participant's audio or video comes from; cheap to clone.
+/// A source of audio or video; cheap to clone.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Source {
-    /// H.264 in Annex-B format (ITU-T H.264 annex B), which does not tell its speed. It plays in a loop and is held in
-    /// memory.
+    /// An H.264 file in Annex-B format (ITU-T H.264 annex B), which does not contain its frame
+    /// rate. It plays in a loop and is held in memory.
     AnnexB {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Pictures a second, above 0 and up to 240.
+        /// Frames a second, above 0 and up to 240.
         frame_rate: f64,
     },
-    /// The clip that comes with this crate: a test picture in VP8 or a 440 Hz tone.
+    /// The clip that comes with this crate: a test picture in VP8, or a tone of 440 Hz in Opus.
     Clip,
-    /// A source of the application's own: see [`Source::custom`].
+    /// A custom source; see [`Source::custom`].
     Custom(CustomSource),
-    /// A file that is known by its first bytes: Opus in Ogg, or VP8, VP9 or AV1 in IVF. It plays in a loop and is held
-    /// in memory.
+    /// A file recognized by its first bytes: Opus in Ogg, or VP8, VP9 or AV1 in IVF. It plays in a
+    /// loop and is held in memory.
     File(PathBuf),
 }
 
-/// A source of the application's own, which one participant can take.
+/// A custom source, which one participant can take.
 #[derive(Clone)]
 pub struct CustomSource(Arc<Mutex<Option<Box<dyn MediaSource>>>>);
 
 impl Source {
-    /// A source of the application's own. It can be sent by one participant, once, however often this is cloned.
+    /// A source that the application implements. One participant can send it, once, however often
+    /// this value is cloned.
     pub fn custom(source: impl MediaSource) -> Self {
         Self::Custom(CustomSource(Arc::new(Mutex::new(Some(Box::new(source))))))
     }
 
-    /// Opens what is to be sent as `kind`.
+    /// Opens the source, to be sent as `kind`.
     pub(crate) fn open(&self, kind: MediaKind) -> Result<Box<dyn MediaSource>, MediaError> {
         let source: Box<dyn MediaSource> = match self {
             Self::AnnexB { path, frame_rate } => {
@@ -62,7 +63,7 @@ impl Source {
         if codec.kind() == kind { Ok(source) } else { Err(MediaError::Kind { codec, kind }) }
     }
 
-    /// What the others are told that it is, sent as `kind`.
+    /// The kind of source that the others are told, when it is sent as `kind`.
     pub(crate) fn label(&self, kind: MediaKind) -> TrackSource {
         match (self, kind) {
             (Self::AnnexB { .. } | Self::Clip | Self::File(_), _) => TrackSource::File,

@@ -1,22 +1,22 @@
-//! What a participant asks of the server on behalf of the application.
+//! The requests to the server that the handle offers, checked before they are sent.
 
 use serde::Serialize;
 use signal_core::{Audience, ClientMessage, DisplayName, Payload, Topic};
 
 use crate::session::CommandError;
 
-/// A message of the application to one participant or to everybody.
+/// A message to one participant or to everybody.
 pub(crate) fn message<T: Serialize + ?Sized>(
     to: Audience,
     topic: &str,
     data: &T,
 ) -> Result<ClientMessage, CommandError> {
     let topic = Topic::new(topic).map_err(|_| CommandError::Topic)?;
-    Ok(ClientMessage::Message { to, topic, data: json(data, MOST_DATA)? })
+    Ok(ClientMessage::Message { to, topic, data: json(data, MAX_DATA)? })
 }
 
 pub(crate) fn state<T: Serialize + ?Sized>(state: &T) -> Result<ClientMessage, CommandError> {
-    Ok(ClientMessage::Update { name: None, state: Some(json(state, MOST_STATE)?) })
+    Ok(ClientMessage::Update { name: None, state: Some(json(state, MAX_STATE)?) })
 }
 
 pub(crate) fn name(name: &str) -> Result<ClientMessage, CommandError> {
@@ -31,6 +31,6 @@ fn json<T: Serialize + ?Sized>(value: &T, most: usize) -> Result<Payload, Comman
     if bytes > most { Err(CommandError::TooLarge { bytes, most }) } else { Ok(json) }
 }
 
-/// What the protocol allows, in bytes of JSON; a server may be set to less.
-const MOST_DATA: usize = 16 * 1024;
-const MOST_STATE: usize = 4 * 1024;
+/// The limits of the protocol, in bytes of JSON. A server may have lower ones.
+const MAX_DATA: usize = 16 * 1024;
+const MAX_STATE: usize = 4 * 1024;

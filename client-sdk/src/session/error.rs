@@ -17,8 +17,8 @@ pub enum CommandError {
     /// The caller's fault: the value has no JSON form.
     #[error("the value cannot be written as JSON: {0}")]
     Json(String),
-    /// The signaling connection was lost before the outcome was known: the server may have taken the
-    /// request or not.
+    /// The signaling connection was lost before the outcome was known: the server may have taken
+    /// the request or not.
     #[error("the signaling connection was lost, and the server may have taken the message or not")]
     Lost,
     /// The caller's fault: the name has nothing to show, or too much.

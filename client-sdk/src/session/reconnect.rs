@@ -126,7 +126,7 @@ impl ReconnectPolicy {
             (Step::Join, _) => Reconnect::Join,
             (Step::None, _) => return Err(CloseReason::SignalingLost { reason }),
         };
-        if self.attempts >= MOST_ATTEMPTS && !is_calling {
+        if self.attempts >= MAX_ATTEMPTS && !is_calling {
             return Err(CloseReason::SignalingLost { reason });
         }
         self.attempts = self.attempts.saturating_add(1);
@@ -210,7 +210,7 @@ const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(20);
 /// A connection that lasts this long counts as one that works.
 const STEADY: Duration = Duration::from_secs(10);
 /// About three minutes of trying.
-const MOST_ATTEMPTS: u32 = 40;
+const MAX_ATTEMPTS: u32 = 40;
 
 #[cfg(test)]
 mod tests {
@@ -335,7 +335,7 @@ mod tests {
     fn pauses_grow_up_to_a_limit_and_trying_ends_unless_there_is_a_call() {
         let mut walk = Walk::new();
         let pauses = walk.pauses(false, 100);
-        assert_eq!(pauses.len(), MOST_ATTEMPTS as usize);
+        assert_eq!(pauses.len(), MAX_ATTEMPTS as usize);
         assert!(
             pauses.is_sorted() && pauses[0] == FIRST_PAUSE && pauses[39] == LONGEST_PAUSE,
             "{pauses:?}"

@@ -42,7 +42,7 @@ impl PendingRequests {
     pub(super) fn issue(&mut self, message: ClientMessage) -> (u64, Vec<Request>) {
         let number = self.next_number();
         let bytes = size(&message);
-        if self.open.len() >= MOST_OPEN || self.bytes + bytes > MOST_BYTES {
+        if self.open.len() >= MAX_OPEN || self.bytes + bytes > MAX_BYTES {
             self.outcomes.push_back((number, Err(CommandError::Busy)));
             return (number, Vec::new());
         }
@@ -146,6 +146,6 @@ fn size(message: &ClientMessage) -> usize {
     }
 }
 
-const MOST_OPEN: usize = 256;
+const MAX_OPEN: usize = 256;
 /// A quarter of what is kept for a resume; the rest is for negotiations.
-const MOST_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;

@@ -21,7 +21,7 @@ impl SendBuffer {
     pub(super) fn push(&mut self, request: Request) {
         self.bytes += size(&request.message);
         self.kept.push_back(request);
-        while self.kept.len() > MOST_MESSAGES || self.bytes > MOST_BYTES {
+        while self.kept.len() > MAX_MESSAGES || self.bytes > MAX_BYTES {
             let Some(oldest) = self.kept.pop_front() else { return };
             self.bytes -= size(&oldest.message);
             self.dropped += 1;
@@ -77,8 +77,8 @@ fn size(message: &ClientMessage) -> usize {
 }
 
 /// As much as a server replays in the other direction.
-const MOST_MESSAGES: usize = 512;
-const MOST_BYTES: usize = 1024 * 1024;
+const MAX_MESSAGES: usize = 512;
+const MAX_BYTES: usize = 1024 * 1024;
 const OVERHEAD: usize = 64;
 
 #[cfg(test)]
@@ -111,13 +111,13 @@ mod tests {
     #[test]
     fn what_is_not_kept_any_more_is_told_as_a_loss() {
         let mut outbox = SendBuffer::default();
-        for number in 0..MOST_MESSAGES as u32 + 2 {
+        for number in 0..MAX_MESSAGES as u32 + 2 {
             outbox.push(ping(number));
             let _ = outbox.poll();
         }
         outbox.pause();
         assert!(!outbox.resume(1));
-        assert_eq!(polled(&mut outbox).len(), MOST_MESSAGES);
+        assert_eq!(polled(&mut outbox).len(), MAX_MESSAGES);
         outbox.pause();
         assert!(outbox.resume(2));
     }

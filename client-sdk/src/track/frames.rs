@@ -10,28 +10,30 @@ use super::sequence::extend;
 use super::{RemoteTrack, RtpPacket};
 use crate::media::{Codec, MediaKind};
 
-/// An encoded picture or a packet of sound, as it was before it was sent.
+/// An encoded picture or a packet of sound, as its sender encoded it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RemoteFrame {
-    /// The frame: for H.264 an access unit in Annex-B format, for AV1 a temporal unit in the low-overhead format without
-    /// its delimiter.
+    /// The data: for H.264 an access unit in Annex-B format, for AV1 a temporal unit in the
+    /// low-overhead format without its delimiter.
     pub data: Bytes,
-    /// In units of the codec's clock: 48 kHz for Opus, 90 kHz for video.
+    /// The timestamp, in units of the codec's clock: 48 kHz for Opus, 90 kHz for video.
     pub timestamp: u32,
     /// Whether a decoder can start here; true for all audio.
     pub is_key: bool,
-    /// Whether something before it was lost. Of video, what follows cannot be decoded properly before a keyframe.
+    /// Whether something before it was lost. Video cannot be decoded properly from here until the
+    /// next keyframe.
     pub follows_loss: bool,
 }
 
-/// A track that gives whole frames, in order.
+/// A track of whole frames, in order.
 ///
-/// Packets that come late or are sent again are waited for, 300 ms at most. After a loss of video a keyframe is requested.
+/// Packets that are late or sent again are waited for, 300 ms at most. After a loss of video a
+/// keyframe is requested.
 #[derive(Debug)]
 pub struct RemoteFrames {
     track: RemoteTrack,
     assembler: Assembler,
-    /// Whether what comes cannot be decoded before a keyframe.
+    /// Whether frames cannot be decoded until a keyframe comes.
     needs_keyframe: bool,
 }
 
@@ -45,7 +47,8 @@ impl RemoteFrames {
         loop {
             if let Some(frame) = self.assembler.poll() {
                 self.needs_keyframe = !frame.is_key && (self.needs_keyframe || frame.follows_loss);
-                // Again and again, since a request may be lost too; the track passes on only so many.
+                // For each frame, since a request may be lost too. The track limits how many it
+                // passes on.
                 if self.needs_keyframe {
                     self.track.request_keyframe();
                 }
@@ -56,13 +59,13 @@ impl RemoteFrames {
         }
     }
 
-    /// The track, for all but its packets.
+    /// The track, whose packets are taken already.
     pub fn track(&self) -> &RemoteTrack {
         &self.track
     }
 }
 
-/// Puts packets in order and frames together.
+/// Orders packets and assembles frames.
 #[derive(Debug)]
 struct Assembler {
     codec: Codec,
@@ -99,7 +102,7 @@ impl Assembler {
         self.frames.pop_front()
     }
 
-    /// Takes the packets of the frame that is due, if they are all there.
+    /// Takes the packets of the frame that is due, if all of them are here.
     fn take_frame(&mut self) -> bool {
         let Some(due) = self.due else { return false };
         let Some(first) = self.waiting.get(&due) else { return false };
@@ -107,7 +110,7 @@ impl Assembler {
         let mut end = due;
         loop {
             let Some(packet) = self.waiting.get(&end) else { return false };
-            // Some senders mark no end; then the next frame does.
+            // Some senders do not mark the end of a frame. The next timestamp does.
             if packet.timestamp != timestamp {
                 break;
             }
@@ -121,7 +124,7 @@ impl Assembler {
             .map(|packet| packet.payload)
             .collect();
         self.due = Some(end);
-        // Padding is sent to try how much gets through.
+        // Padding, which probes the bandwidth.
         if payloads.iter().all(Bytes::is_empty) {
             return true;
         }
@@ -136,7 +139,7 @@ impl Assembler {
         true
     }
 
-    /// Gives up what is missing if it has been waited for too long.
+    /// Gives up missing packets that were waited for too long.
     fn skip_gap(&mut self) -> bool {
         let (Some(due), Some((_, oldest)), Some((_, newest))) =
             (self.due, self.waiting.first_key_value(), self.waiting.last_key_value())
@@ -144,10 +147,10 @@ impl Assembler {
             return false;
         };
         let waited = newest.timestamp.wrapping_sub(oldest.timestamp) as i32;
-        if waited <= self.patience() && self.waiting.len() <= MOST_WAITING {
+        if waited <= self.patience() && self.waiting.len() <= MAX_WAITING {
             return false;
         }
-        // The frame that the gap is in goes with it; what is left of it behind the gap begins no frame.
+        // The frame with the gap is given up whole. Its rest behind the gap does not start a frame.
         let mut next = due;
         while self.waiting.remove(&next).is_some() {
             next += 1;
@@ -160,20 +163,20 @@ impl Assembler {
 
     /// In units of the codec's clock.
     fn patience(&self) -> i32 {
-        // A unit for each second of so many times as long.
+        // So many times the duration has as many seconds as the duration has units.
         (PATIENCE * self.codec.kind().clock_rate()).as_secs() as i32
     }
 }
 
 const PATIENCE: Duration = Duration::from_millis(300);
-/// Packets that wait at most: more than the largest frame has.
-const MOST_WAITING: usize = 512;
+/// More packets than the largest frame has.
+const MAX_WAITING: usize = 512;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A VP8 frame in so many packets, the first of them with that number; 30 frames a second.
+    /// A VP8 frame of `count` packets, numbered from `first`; 30 frames a second.
     fn frame(first: u16, count: u16, time: u32) -> Vec<RtpPacket> {
         let packet = |index: u16| {
             let start = if index == 0 { 0x10 } else { 0 };
@@ -205,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_frame_that_is_not_whole_is_left_out_and_the_next_tells() {
-        // Its first, middle and last packet, and one between two frames.
+        // Its first, middle and last packet.
         for lost in [3, 4, 5] {
             let packets = (0..20).flat_map(|n| frame(3 * n, 3, n.into()));
             let arrived = packets.filter(|packet| packet.sequence_number != lost);
@@ -235,7 +238,7 @@ mod tests {
         assembler.push(frame(0, 2, 1).remove(0));
         for number in 2..10_000 {
             assembler.push(RtpPacket { marker: false, ..frame(number, 1, 1).remove(0) });
-            assert!(assembler.waiting.len() <= MOST_WAITING + 1);
+            assert!(assembler.waiting.len() <= MAX_WAITING + 1);
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What is in a packet of each codec, and how packets become a frame.
+//! Turns the RTP payloads of each codec into frames.
 //!
-//! webrtc-rs has depacketizers of its own; they keep state from packet to packet that a lost one spoils, and some panic on
-//! what a peer may send. These see the packets of one whole frame at a time, and refuse what is malformed.
+//! The depacketizers of webrtc-rs keep state between packets that a lost one spoils, and some panic
+//! on what a peer may send. These functions see all packets of one frame and refuse what is
+//! malformed.
 
 mod av1;
 mod h264;
@@ -12,14 +13,14 @@ use bytes::Bytes;
 
 use crate::media::Codec;
 
-/// A frame as its packets tell it.
+/// A frame, put together from its packets.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Assembled {
     pub(super) data: Bytes,
     pub(super) is_key: bool,
 }
 
-/// Whether a frame can begin with this payload.
+/// Whether a frame can start with this payload.
 pub(super) fn is_start(codec: Codec, payload: &[u8]) -> bool {
     match codec {
         Codec::Av1 => av1::is_start(payload),
@@ -30,7 +31,7 @@ pub(super) fn is_start(codec: Codec, payload: &[u8]) -> bool {
     }
 }
 
-/// Puts all payloads of one frame together; `None` if they are not a frame.
+/// Joins the payloads of one frame; `None` if they are not a frame.
 pub(super) fn assemble(codec: Codec, payloads: &[Bytes]) -> Option<Assembled> {
     match codec {
         Codec::Av1 => av1::assemble(payloads),
@@ -46,7 +47,7 @@ pub(super) fn assemble(codec: Codec, payloads: &[Bytes]) -> Option<Assembled> {
     }
 }
 
-/// Joins what follows a descriptor in each payload; without a copy where there is only one.
+/// Joins what follows the descriptor of each payload, without a copy if there is only one.
 fn join(payloads: &[Bytes], descriptor: impl Fn(&[u8]) -> Option<usize>) -> Option<Bytes> {
     if let [payload] = payloads {
         return Some(payload.slice(descriptor(payload)?..));
@@ -73,7 +74,7 @@ mod tests {
     const MTU: usize = 200;
 
     fn noise(random: &mut StdRng, length: usize) -> Vec<u8> {
-        // Without zeros, in which H.264 would see start codes.
+        // Without zeros, which H.264 could take for start codes.
         (0..length).map(|_| random.random_range(1..=255)).collect()
     }
 
@@ -111,10 +112,11 @@ mod tests {
 
     #[test]
     fn what_browsers_put_before_vp9_is_taken_off() {
-        // Non-flexible with layers and a structure of one size and a group of two pictures; then a delta frame.
+        // Non-flexible mode with layers and a structure of one size and a group of two pictures,
+        // then a delta frame.
         let key = [0xaa, 0x80, 1, 0, 0, 0x18, 1, 64, 0, 240, 2, 0x04, 1, 0x08, 1, 2, b'k'];
         let delta = [0xe8, 0x80, 2, 0, 1, b'd'];
-        // Flexible, with two references.
+        // Flexible mode with two references.
         let flexible = [0xd8, 5, 0x03, 0x04, b'f'];
         let expected =
             [(&key[..], &b"k"[..], true), (&delta, b"d", false), (&flexible, b"f", false)];
@@ -163,7 +165,7 @@ mod tests {
             let frame = obu(6, &noise(&mut random, length));
             let unit =
                 if is_key { [obu(1, &noise(&mut random, 10)), frame].concat() } else { frame };
-            // Temporal delimiters do not travel.
+            // Temporal delimiters are not sent.
             let sent = [obu(2, &[]), unit.clone()].concat();
             let payloads = Av1Payloader::default().payload(MTU, &sent.into()).unwrap();
             assert!(is_start(Codec::Av1, &payloads[0]));

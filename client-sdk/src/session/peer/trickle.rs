@@ -1,4 +1,5 @@
-//! Trickle ICE (RFC 8838): candidates travel one by one, each after the description that it belongs to.
+//! Trickle ICE (RFC 8838): candidates travel one by one, each after the description that it belongs
+//! to.
 
 use std::collections::VecDeque;
 

@@ -5,12 +5,13 @@ use bytes::Bytes;
 use super::Assembled;
 use crate::leb128;
 
-/// Whether the first element of the packet is not the rest of an earlier one.
+/// Whether the first element does not continue an earlier packet.
 pub(super) fn is_start(payload: &[u8]) -> bool {
     payload.first().is_some_and(|header| header & CONTINUES == 0)
 }
 
-/// A temporal unit in the low-overhead format, each OBU with its size, without the temporal delimiter.
+/// Assembles a temporal unit in the low-overhead format: each OBU with its size, without the
+/// temporal delimiter.
 pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
     let mut obus: Vec<Vec<u8>> = Vec::new();
     let mut is_open = false;
@@ -23,7 +24,7 @@ pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
         let mut index = 0;
         while !rest.is_empty() {
             index += 1;
-            // The last of so many has no length.
+            // The last of a known number of elements has no size.
             let element = if count != 0 && index == count {
                 std::mem::take(&mut rest)
             } else {
@@ -58,7 +59,7 @@ pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
     (!data.is_empty()).then(|| Assembled { data: data.into(), is_key })
 }
 
-/// Writes an OBU with its size, which it need not have on the way (AV1 specification section 5.3.2).
+/// Writes an OBU with its size, which RTP may leave out (AV1 specification section 5.3.2).
 fn write(obu: &[u8], data: &mut Vec<u8>) -> Option<()> {
     let header = *obu.first()?;
     if header & HAS_SIZE != 0 {

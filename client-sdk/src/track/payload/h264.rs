@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::Assembled;
 
-/// Whether this begins a NAL unit.
+/// Whether a NAL unit starts here.
 pub(super) fn is_start(payload: &[u8]) -> bool {
     match payload {
         [indicator, header, ..] if indicator & KIND == FRAGMENT => header & FIRST != 0,
@@ -13,11 +13,11 @@ pub(super) fn is_start(payload: &[u8]) -> bool {
     }
 }
 
-/// An access unit in Annex-B format.
+/// Assembles an access unit in Annex-B format.
 pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
     let mut unit =
         Unit { data: Vec::with_capacity(payloads.iter().map(Bytes::len).sum()), is_key: false };
-    // Whether the NAL unit begun last goes on.
+    // Whether the last NAL unit continues.
     let mut is_open = false;
     for payload in payloads {
         let indicator = *payload.first()?;
@@ -50,7 +50,7 @@ pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
                 }
                 is_open = header & LAST == 0;
             }
-            // Interleaved or reserved.
+            // Interleaved modes and reserved types.
             _ => return None,
         }
     }

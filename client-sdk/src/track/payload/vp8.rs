@@ -4,14 +4,14 @@ use bytes::Bytes;
 
 use super::{Assembled, join};
 
-/// Whether this begins the first partition of a frame.
+/// Whether the first partition of a frame starts here.
 pub(super) fn is_start(payload: &[u8]) -> bool {
     payload.first().is_some_and(|first| first & (START | PARTITION) == START)
 }
 
 pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
     let data = join(payloads, descriptor)?;
-    // RFC 6386 section 9.1: the lowest bit is zero in a keyframe.
+    // The lowest bit is zero in a keyframe (RFC 6386 section 9.1).
     let is_key = data.first()? & 1 == 0;
     Some(Assembled { data, is_key })
 }

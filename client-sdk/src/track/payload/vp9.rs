@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Assembled, join};
 
-/// Whether this begins a frame.
+/// Whether a frame starts here.
 pub(super) fn is_start(payload: &[u8]) -> bool {
     payload.first().is_some_and(|first| first & BEGIN != 0)
 }
@@ -27,7 +27,7 @@ fn descriptor(payload: &[u8]) -> Option<usize> {
         length += if is_flexible { 1 } else { 2 };
     }
     if is_flexible && first & PREDICTED != 0 {
-        // Up to three references, each telling whether another follows.
+        // Up to three references, each of which says whether another follows.
         for reference in 0..3 {
             let more = payload.get(length)? & 1 != 0;
             length += 1;

@@ -1,18 +1,18 @@
-//! What all participants of all rooms have seen, added up.
+//! The observations of all participants, added up.
 
 use std::time::Instant;
 
 use client_sdk::{MediaKind, ParticipantId};
 
 use crate::latency::Latencies;
-use crate::participant::Seen;
+use crate::participant::Observations;
 
-/// The sums.
+/// The sums and histograms of a run.
 #[derive(Debug)]
-pub(crate) struct Tally {
+pub(crate) struct Totals {
     pub(crate) participants: u64,
     pub(crate) connections: u64,
-    /// Connections that were there but brought no audio, or no video where there should be some.
+    /// Connections over which no audio arrived, or no video although some was sent.
     pub(crate) silent: u64,
     pub(crate) packets_received: u64,
     pub(crate) packets_lost: u64,
@@ -24,7 +24,7 @@ pub(crate) struct Tally {
     pub(crate) first_media: Latencies,
 }
 
-impl Tally {
+impl Totals {
     pub(crate) fn new() -> Self {
         Self {
             participants: 0,
@@ -41,16 +41,16 @@ impl Tally {
         }
     }
 
-    /// Adds one room.
-    pub(crate) fn add_room(&mut self, room: &[Seen], kinds: &[MediaKind]) {
-        for seen in room {
+    /// Adds the participants of one room.
+    pub(crate) fn add_room(&mut self, room: &[Observations], kinds: &[MediaKind]) {
+        for observations in room {
             self.participants += 1;
-            self.add_entry(seen);
-            self.add_fan_out(seen, room);
-            for other in room.iter().filter(|other| other.id != seen.id) {
-                self.add_connection(seen, other.id, kinds);
+            self.add_entry(observations);
+            self.add_fan_out(observations, room);
+            for other in room.iter().filter(|other| other.id != observations.id) {
+                self.add_connection(observations, other.id, kinds);
             }
-            for track in &seen.tracks {
+            for track in &observations.tracks {
                 self.packets_received += track.received;
                 self.packets_lost += track.lost;
                 self.packets_overrun += track.overrun;
@@ -58,18 +58,20 @@ impl Tally {
         }
     }
 
-    fn add_entry(&mut self, seen: &Seen) {
-        let times = seen.times;
+    fn add_entry(&mut self, observations: &Observations) {
+        let times = observations.times;
         if let Some(admitted) = times.admitted {
-            // From when it was meant to start: a tester that is late makes nothing look faster.
+            // Counted from the planned start, so that a tester that is late makes nothing look
+            // faster.
             self.http_join.record(admitted - times.intended);
         }
         self.joined.record(times.entered - times.entering);
     }
 
-    /// From a newcomer's first step until the last of those who were there before it knows of it.
-    fn add_fan_out(&mut self, newcomer: &Seen, room: &[Seen]) {
-        // Ids fall: whoever has a larger one was there before.
+    /// Counts from a newcomer's first step until the last of those who were there before learns of
+    /// it.
+    fn add_fan_out(&mut self, newcomer: &Observations, room: &[Observations]) {
+        // Ids fall: those who were there before have larger ones.
         let told = room.iter().filter(|member| member.id > newcomer.id);
         let told: Option<Vec<Instant>> =
             told.map(|member| member.met.get(&newcomer.id).copied()).collect();
@@ -78,15 +80,20 @@ impl Tally {
         }
     }
 
-    fn add_connection(&mut self, seen: &Seen, to: ParticipantId, kinds: &[MediaKind]) {
-        let met = seen.met.get(&to);
-        let (Some(&met), Some(&connected)) = (met, seen.connected.get(&to)) else { return };
-        if seen.failed.contains(&to) {
+    fn add_connection(
+        &mut self,
+        observations: &Observations,
+        to: ParticipantId,
+        kinds: &[MediaKind],
+    ) {
+        let met = observations.met.get(&to);
+        let (Some(&met), Some(&connected)) = (met, observations.connected.get(&to)) else { return };
+        if observations.failed.contains(&to) {
             return;
         }
         self.connections += 1;
         self.connected.record(connected.saturating_duration_since(met));
-        let tracks = seen.tracks.iter().filter(|track| track.from == to);
+        let tracks = observations.tracks.iter().filter(|track| track.from == to);
         let with_packets = tracks.filter_map(|track| Some((track.kind, track.first_packet?)));
         let arrived: Vec<(MediaKind, Instant)> = with_packets.collect();
         if let Some(first) = arrived.iter().map(|(_, at)| *at).min() {
