@@ -111,8 +111,7 @@ pub use rooms::public_url::{InvalidPublicUrl, PublicUrl};
 pub use server::Server;
 pub use server::builder::Builder;
 pub use server::handle::{
-    BanError, CreateRoom, CreatedRoom, KickError, ParticipantInfo, RoomDetails, RoomNotFound,
-    ServerHandle,
+    CreateRoom, CreatedRoom, KickError, ParticipantInfo, RoomDetails, RoomNotFound, ServerHandle,
 };
 pub use signal_core::{
     Capacity, DisplayName, InvalidCapacity, InvalidName, OnCreatorLeave, ParticipantId, RoomId,

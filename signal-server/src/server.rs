@@ -1,4 +1,4 @@
-//! The server as a library: built of settings, used as a router or run on a listener.
+//! The server as a library: built from settings, then used as a router or run on a listener.
 
 pub(crate) mod builder;
 pub(crate) mod handle;
@@ -19,54 +19,59 @@ use crate::auth::identity::Identity;
 use crate::http::probes;
 use crate::listener::accept;
 
-/// A signaling server with its rooms.
+/// A signaling server and its rooms.
 ///
-/// Its rooms end with it; routers made of it keep it alive.
+/// Its rooms end when it is dropped; a router made from it keeps it alive.
 #[derive(Clone)]
 pub struct Server {
     app: Arc<App>,
 }
 
 impl Server {
-    /// Starts from the login whose access tokens are believed: a [`Secret`](crate::Secret) that they are signed with (HS256), or an
-    /// [`Identity`] with public keys or an identity provider.
+    /// Starts a builder with the login whose access tokens the server accepts: the
+    /// [`Secret`](crate::Secret) that signs them (HS256), or an [`Identity`] with public keys or an
+    /// identity provider.
     ///
-    /// By default the server's own keys are random, so that the tokens it hands out end with the process; there are
-    /// no ICE servers; no web page of another origin may use it.
+    /// By default the server's own keys are random, so the tokens it issues are valid until the
+    /// process ends; there are no ICE servers; pages of other origins may not use the server.
     pub fn builder(identity: impl Into<Identity>) -> Builder {
         Builder::new(identity.into())
     }
 
-    /// The routes, to merge or nest into an application of one's own: `/api/webrtc/…` and `/ws/webrtc/…`, and nothing
-    /// else. Other paths stay the application's; probes are in [`admin_router`](Self::admin_router), descriptions of the
-    /// API in [`documents_router`](Self::documents_router).
+    /// The routes `/api/webrtc/…` and `/ws/webrtc/…`, to merge or nest into your own application.
+    /// Other paths remain the application's. The probes are in
+    /// [`admin_router`](Self::admin_router), the descriptions of the API in
+    /// [`documents_router`](Self::documents_router).
     ///
-    /// Nested under a prefix the whole API is there: clients take `https://example.com/prefix` for their server.
+    /// The router can be nested under a prefix; clients then use `https://example.com/prefix` as
+    /// the address of their server.
     ///
-    /// The limits for addresses hold where that application is served with
-    /// [`into_make_service_with_connect_info::<SocketAddr>`](Router::into_make_service_with_connect_info); without,
-    /// nothing is counted by address, wrong passwords neither. Those of TCP connections and headers hold with
-    /// [`serve`](Self::serve) only.
+    /// Limits per client address need an application that is served with
+    /// [`into_make_service_with_connect_info::<SocketAddr>`](Router::into_make_service_with_connect_info).
+    /// Without it nothing is counted per address, not even wrong passwords. The limits on TCP
+    /// connections and headers apply with [`serve`](Self::serve) only.
     ///
-    /// Where the application has a CORS layer of its own, keep these routes out of it: they have one, for the
-    /// [origins](Builder::origins) they know.
+    /// If the application has its own CORS layer, do not apply it to these routes: they have one
+    /// for the [configured origins](Builder::origins).
     pub fn router(&self) -> Router {
         router::guarded(&self.app, router::api(&self.app)).reset_fallback()
     }
 
-    /// What describes the API to programs: `/openapi.json` and `/asyncapi.json`. They are the same for every server.
+    /// The machine-readable descriptions of the API, `/openapi.json` and `/asyncapi.json`. They are
+    /// the same for every server.
     #[cfg(feature = "documents")]
     pub fn documents_router(&self) -> Router {
         router::documents().with_state(Arc::clone(&self.app))
     }
 
-    /// The routes for operators alone: `/metrics` for Prometheus, and the probes.
+    /// The routes meant for operators only: `/metrics` for Prometheus, and the probes.
     pub fn admin_router(&self) -> Router {
         probes::routes().with_state(Arc::clone(&self.app))
     }
 
-    /// Serves the routes, their documents and the probes until `shutdown` completes, then [drains](Self::drain), accepts
-    /// nothing more, and gives requests under way two seconds to end. It takes 21 s at most.
+    /// Serves the routes, their documents and the probes until `shutdown` completes. Then it
+    /// [drains](Self::drain), stops accepting connections, and gives pending requests two seconds
+    /// to finish. The shutdown takes at most 21 s.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let stopped = async {
             shutdown.await;
@@ -76,26 +81,30 @@ impl Server {
         let router = router::guarded(&self.app, routes);
         accept::serve(&self.app.gate, listener, router, stopped).await;
         if let Some(writer) = &self.app.writer {
-            // A disk that hangs does not keep it from ending: nothing was answered that is not saved.
+            // A disk that hangs does not block the shutdown: every answered change is already
+            // saved.
             let _ = timeout(LAST_WRITES, writer.flush()).await;
         }
     }
 
-    /// Takes nobody in any more and sends everybody away, in waves and within 14 s: v2 participants keep their seats, are
-    /// told when to come back, and resume at the server that opens the same [data directory](Builder::open) next.
+    /// Stops admitting participants and disconnects all of them, in waves and within 14 s. v2
+    /// participants keep their seats, learn when to reconnect, and resume at the server that opens
+    /// the same [data directory](Builder::open) next.
     ///
-    /// Whoever comes meanwhile is answered 503 or close code 4001. There is no way back.
+    /// From then on, new requests get 503 and new sockets close code 4001. Draining cannot be
+    /// undone.
     pub async fn drain(&self) {
         self.app.drain.run(&self.app.rooms.shards).await;
     }
 
-    /// What looks into the rooms and ends them, for the code around the server.
+    /// A handle for the surrounding code to inspect, create and close rooms.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         ServerHandle::new(&self.app)
     }
 
-    /// Makes an access token, as the deployment's login would; `None` where that has a key which this server has not.
+    /// Makes an access token as the deployment's login would. Returns `None` if the server does not
+    /// have the login's signing key.
     #[must_use]
     pub fn access_token(
         &self,

@@ -1,4 +1,4 @@
-//! What a server is made of.
+//! The settings of a [`Server`], and how it is built from them.
 
 #[cfg(feature = "store")]
 use std::path::Path;
@@ -35,7 +35,7 @@ use crate::store::{self, RoomStore, StoreError, Writer};
 #[cfg(feature = "store")]
 use crate::store::{DataDir, DataDirError};
 
-/// What a [`Server`] is made of; see [`Server::builder`].
+/// The settings of a [`Server`]; see [`Server::builder`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
@@ -67,46 +67,49 @@ impl Builder {
         }
     }
 
-    /// The secret that the server's own keys are derived from: give it to keep tokens valid over a restart, unless a
-    /// [data directory](Self::open) keeps one.
+    /// Sets the secret that the server's own keys are derived from. Tokens remain valid across
+    /// restarts with the same secret; a [data directory](Self::open) keeps one by itself.
     pub fn server_secret(mut self, secret: Secret) -> Self {
         self.server_secret = Some(secret);
         self
     }
 
-    /// TURN servers that share this secret (coturn's `static-auth-secret`), as URLs like `turn:host:3478`.
+    /// Sets the TURN servers that share this secret (coturn's `static-auth-secret`), as URLs such
+    /// as `turn:host:3478`.
     pub fn turn(mut self, secret: Secret, urls: impl IntoIterator<Item = String>) -> Self {
         self.configured_servers.turn_secret = Some(secret);
         self.configured_servers.turn_urls = urls.into_iter().collect();
         self
     }
 
-    /// STUN servers, as URLs like `stun:host:3478`.
+    /// Sets the STUN servers, as URLs such as `stun:host:3478`.
     pub fn stun(mut self, urls: impl IntoIterator<Item = String>) -> Self {
         self.configured_servers.stun_urls = urls.into_iter().collect();
         self
     }
 
-    /// Who decides which ICE servers a participant is told of, in place of [`turn`](Self::turn) and [`stun`](Self::stun),
-    /// which it is told of where that fails.
+    /// Sets the source that chooses the ICE servers of each participant. The servers of
+    /// [`turn`](Self::turn) and [`stun`](Self::stun) are used when the source fails.
     pub fn ice_servers(mut self, source: impl IceServerSource) -> Self {
         self.ice_servers = Some(Source::new(source));
         self
     }
 
-    /// The web pages that may use the server.
+    /// Sets the origins of the web pages that may use the server.
     pub fn origins(mut self, origins: Origins) -> Self {
         self.origins = origins;
         self
     }
 
-    /// Where people join; without it there are no links to open rooms with.
+    /// Sets the address of the web page where people join. Without it, answers contain no join
+    /// links.
     pub fn public_url(mut self, url: PublicUrl) -> Self {
         self.public_url = Some(url);
         self
     }
 
-    /// The proxies that clients come through, whose word is taken for where they come from: by default there is none.
+    /// Sets the proxies whose forwarding header is believed for the address of a client. By default
+    /// there are none.
     pub fn trusted_proxies(
         mut self,
         networks: impl IntoIterator<Item = IpNet>,
@@ -116,25 +119,26 @@ impl Builder {
         self
     }
 
-    /// How much each address and user may ask of it.
+    /// Sets the limits per client address, user and connection.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The limits of what participants send.
+    /// Sets the limits on what participants send.
     pub fn hub(mut self, config: HubConfig) -> Self {
         self.hub = config;
         self
     }
 
-    /// Over how many locks the rooms are spread: by default one for each core.
+    /// Sets the number of shards, each with its own lock, that the rooms are spread over. By
+    /// default there is one per core.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
         self
     }
 
-    /// Builds the server and starts its timers; its rooms end with it.
+    /// Builds the server and starts its timers. Its rooms are kept in memory only.
     ///
     /// # Panics
     ///
@@ -145,15 +149,17 @@ impl Builder {
         self.assemble(&server_secret, None, Metrics::new())
     }
 
-    /// Builds the server on a data directory, so that rooms outlive it: what was answered is on disk. Participants that
-    /// were in a room when an earlier server ended, in whichever way, may resume for a minute.
+    /// Builds the server on a data directory, so that rooms outlive the process: a change is on
+    /// disk before it is answered. Participants of a room can resume within a minute after an
+    /// earlier server ended, even if it crashed.
     ///
-    /// The directory is made if it is not there, and is for one server at a time. Unless a server secret was given, one
-    /// is kept in it.
+    /// The directory is created if it is missing, and one server at a time can use it. It holds the
+    /// server secret unless [one is set](Self::server_secret).
     ///
     /// # Errors
     ///
-    /// The directory is in use, cannot be read or written, or has files that are damaged or of a newer version.
+    /// The directory is in use, cannot be read or written, or contains files that are damaged or
+    /// written by a newer version.
     ///
     /// # Panics
     ///
@@ -165,14 +171,17 @@ impl Builder {
         self.open_store(file, &secret).map_err(|error| DataDirError::of_file(&path, error))
     }
 
-    /// Builds the server on a room store of one's own, so that rooms outlive it as with [`open`](Self::open).
+    /// Builds the server on your own room store, so that rooms outlive the process as with
+    /// [`open`](Self::open).
     ///
-    /// Keep the server secret, which goes before [one given earlier](Self::server_secret), as long as the rooms: with
-    /// another one their passwords would not be known again, nor tokens.
+    /// `server_secret` takes precedence over [one set earlier](Self::server_secret). Keep it as
+    /// long as the rooms: with another secret, the server recognizes neither their passwords nor
+    /// their tokens.
     ///
     /// # Errors
     ///
-    /// The store cannot be read, or has records that are damaged or of a newer version.
+    /// The store cannot be read, or contains records that are damaged or written by a newer
+    /// version.
     ///
     /// # Panics
     ///
@@ -189,7 +198,7 @@ impl Builder {
         let server = self.assemble(server_secret, Some(writer), metrics);
         tracing::info!(rooms = rooms.len(), "rooms read");
         for room in rooms {
-            // Those there are stay, however many.
+            // Existing rooms stay open even if their creator has more than the limit allows now.
             let is_open = room.status() == Status::Open;
             let rooms = &server.app.rooms;
             let acquire = || rooms.open_rooms.acquire(room.creator().to_owned(), u32::MAX);
@@ -249,5 +258,6 @@ impl Builder {
     }
 }
 
-/// How long those wait for who has to find the server again first.
+/// The least time that seats are kept after a restart. Participants need more time than after a
+/// lost socket, since they have to find the server first.
 const RESTART_GRACE: Duration = Duration::from_secs(60);

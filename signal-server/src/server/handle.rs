@@ -1,4 +1,4 @@
-//! What the code around a server may ask of it: an admin page, a backend, a job that cleans up.
+//! A handle for the code around a server, such as an admin page, a backend or a clean-up job.
 
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
@@ -17,12 +17,12 @@ use crate::rooms::credentials::{PasswordChoice, RoomCredentials};
 use crate::rooms::lifetime::Lifetime;
 use crate::rooms::service::ChangeError;
 
-/// Creates rooms, looks into them and ends them, beside the server's routes; see [`Server::handle`](crate::Server::handle).
+/// Creates, inspects and closes rooms without HTTP; see [`Server::handle`](crate::Server::handle).
 ///
-/// It is cheap to clone and keeps nothing alive: when the [`Server`](crate::Server) and its routers are gone there are no
-/// rooms any more, and it says so.
+/// It is cheap to clone and does not keep the server alive: when the [`Server`](crate::Server) and
+/// its routers are dropped, there are no rooms and every call reports that.
 ///
-/// Nobody is asked for a permission here, and whatever is done counts as done by an administrator.
+/// Calls need no permission and count as the actions of an administrator.
 ///
 /// ```
 /// use signal_server::{Secret, Server, ServerHandle};
@@ -39,7 +39,8 @@ use crate::rooms::service::ChangeError;
 ///
 /// # #[tokio::main]
 /// # async fn main() {
-/// let server = Server::builder(Secret::new("the secret that your login signs access tokens with")).build();
+/// let secret = Secret::new("the secret that your login signs access tokens with");
+/// let server = Server::builder(secret).build();
 /// sweep(&server.handle()).await;
 /// assert_eq!(server.handle().counts().rooms, 0);
 /// # }
@@ -49,48 +50,48 @@ pub struct ServerHandle {
     app: Weak<App>,
 }
 
-/// An open room, as it was when it was asked for.
+/// A snapshot of an open room.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RoomDetails {
-    /// The room's number.
+    /// The room's id.
     pub id: RoomId,
-    /// The name to show.
+    /// The room's name.
     pub name: String,
-    /// Who created it, by the name that the login has for that user: the `sub` of the access token.
+    /// The user who created it: the `sub` of the access token.
     pub creator: String,
-    /// Everybody with a seat, oldest first, the creator only if it is there.
+    /// Everybody with a seat, oldest first. The creator is included only if it has entered.
     pub participants: Vec<ParticipantInfo>,
-    /// How many participants fit.
+    /// How many participants the room can hold.
     pub max_participants: u8,
-    /// When the room ends by itself.
+    /// When the room expires.
     pub expires_at: SystemTime,
-    /// Whether newcomers are kept out.
+    /// Whether the room refuses newcomers.
     pub locked: bool,
 }
 
-/// A participant of a [`RoomDetails`].
+/// One participant in [`RoomDetails`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ParticipantInfo {
-    /// What the others know it by.
+    /// The participant's id, which the others see too.
     pub id: ParticipantId,
-    /// The name to show, which whoever is a guest has chosen.
+    /// The name to show. Guests choose their own.
     pub name: String,
     /// Whether it is the room's creator.
     pub is_creator: bool,
-    /// Whether its socket is there; if not, its seat is kept for a while.
+    /// Whether it is connected. If not, its seat is kept for a while.
     pub connected: bool,
 }
 
-/// What a room of [`ServerHandle::create_room`] is to be like.
+/// The settings of a new room, for [`ServerHandle::create_room`].
 ///
 /// ```
 /// use std::time::Duration;
 /// use signal_server::{Capacity, DisplayName, Lifetime, CreateRoom};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let name = DisplayName::parse("Stand-up")?.ok_or("a name that nobody sees")?;
+/// let name = DisplayName::parse("Stand-up")?.ok_or("the name has no visible characters")?;
 /// let mut new = CreateRoom::new("alice", name);
 /// new.capacity = Capacity::new(20)?;
 /// new.lifetime = Lifetime::new(Duration::from_secs(30 * 60))?;
@@ -100,61 +101,49 @@ pub struct ParticipantInfo {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct CreateRoom {
-    /// Whose room it is, by the name that the login has for that user: the `sub` of its access tokens. With one of them it
-    /// enters as the creator and may list, change and close the room over HTTP. If it is nobody's name, nobody may.
+    /// The user who owns the room: the `sub` of the user's access tokens. With such a token the
+    /// user enters as the creator and may list, change and close the room over HTTP. If no user has
+    /// this name, nobody may.
     pub creator: String,
     /// The name to show.
     pub name: DisplayName,
-    /// How many participants fit: by default 10.
+    /// How many participants the room can hold: by default 10.
     pub capacity: Capacity,
-    /// How long it lasts: by default two hours.
+    /// How long the room lasts: by default two hours.
     pub lifetime: Lifetime,
-    /// What becomes of it when its creator says that it leaves: by default it is closed.
+    /// What happens when the creator leaves: by default the room is closed.
     pub on_creator_leave: OnCreatorLeave,
 }
 
-/// A room that was created, and what opens it.
+/// A new room and the credentials that open it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct CreatedRoom {
-    /// The room, with nobody in it yet.
+    /// The room, which has no participants yet.
     pub room: RoomDetails,
-    /// Its password and invite.
+    /// The room's password and invite.
     pub credentials: RoomCredentials,
 }
 
-/// There is no such room, or not any more.
+/// The room does not exist, or it has ended.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("no such room is open")]
 pub struct RoomNotFound;
 
-/// Why a participant was not put out.
+/// Why a participant was neither kicked nor banned.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum KickError {
-    /// Its own room cannot be taken from a creator: close it.
-    #[error("the creator cannot be put out")]
+    /// The creator cannot be removed from its own room. Close the room instead.
+    #[error("the creator cannot be removed; close the room instead")]
     CreatorStays,
-    /// Nobody of that id has a seat in the room.
+    /// No participant with this id has a seat in the room.
     #[error("no such participant")]
     ParticipantNotFound,
-    /// There is no such room, or not any more.
-    #[error("no such room is open")]
-    RoomNotFound,
-}
-
-/// Why a participant was not banned; it has not been put out either.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-pub enum BanError {
-    /// Its own room cannot be taken from a creator: close it.
-    #[error("the creator cannot be put out")]
-    CreatorStays,
-    /// Nobody of that id has a seat in the room.
-    #[error("no such participant")]
-    ParticipantNotFound,
-    /// The room has had as many passwords as it may have, which is ten new ones: kick, or close it.
+    /// A ban failed because the room's password was changed ten times already. Nobody was removed;
+    /// kick the participant or close the room instead.
     #[error("the password was changed too often")]
     RotationsExhausted,
-    /// There is no such room, or not any more.
+    /// The room does not exist, or it has ended.
     #[error("no such room is open")]
     RoomNotFound,
 }
@@ -164,7 +153,7 @@ impl ServerHandle {
         Self { app: Arc::downgrade(app) }
     }
 
-    /// Every open room, by number.
+    /// All open rooms, sorted by id.
     #[must_use]
     pub fn rooms(&self) -> Vec<RoomDetails> {
         let mut rooms =
@@ -173,23 +162,25 @@ impl ServerHandle {
         rooms.iter().map(|room| RoomDetails::of(room)).collect()
     }
 
-    /// One open room.
+    /// Returns an open room, or `None` if it does not exist or has ended.
     #[must_use]
     pub fn room(&self, id: RoomId) -> Option<RoomDetails> {
         let room = self.app.upgrade()?.rooms.get(id)?;
         (room.status() == Status::Open).then(|| RoomDetails::of(&room))
     }
 
-    /// How much there is of everything.
+    /// Returns the numbers of rooms, participants and connections.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.app.upgrade().map(|app| app.counts()).unwrap_or_default()
     }
 
-    /// Creates a room with a random password. It is saved when this returns, if rooms are.
+    /// Creates a room with a random password. If the server has a data directory or a store, the
+    /// room is saved when this returns.
     ///
-    /// It counts among the [open rooms](crate::Limits::open_rooms) of its creator, but not among the creations of a minute:
-    /// those who ask this code are its own to judge.
+    /// The room counts among the [open rooms](crate::Limits::open_rooms) of its creator, but not
+    /// towards the [creations per minute](crate::Limits::creates_per_minute): the caller limits the
+    /// rate.
     ///
     /// # Errors
     ///
@@ -204,17 +195,18 @@ impl ServerHandle {
         Ok(CreatedRoom { room: RoomDetails::of(&room), credentials })
     }
 
-    /// Ends a room: everybody in it is told (v2: `room_closed` with the code `admin`), and nobody comes in any more.
+    /// Closes a room. Its participants are told (v2: `room_closed` with the code `admin`), and
+    /// nobody can enter it any more.
     ///
     /// # Errors
     ///
-    /// There is no such room, or it has ended before.
+    /// The room does not exist, or it has already ended.
     pub async fn close_room(&self, id: RoomId) -> Result<(), RoomNotFound> {
         let app = self.app.upgrade().ok_or(RoomNotFound)?;
         app.rooms.get(id).filter(|room| room.status() == Status::Open).ok_or(RoomNotFound)?;
-        // Without an answer the server has ended, and the room with it.
+        // An error means that the server has ended, and the room with it.
         let room = app.rooms.close(id, ADMIN).await.map_err(|_| RoomNotFound)?;
-        // Its time may have come just before.
+        // The room may have expired just before.
         if room.status() != Status::Closed(ADMIN) {
             return Err(RoomNotFound);
         }
@@ -222,41 +214,43 @@ impl ServerHandle {
         Ok(())
     }
 
-    /// Puts a participant out of a room: it is told (v2: `kicked`), and the others that it left. Its token opens the room
-    /// no more; with the password or an invite it can come back.
+    /// Removes a participant from a room. It is told (v2: `kicked`), and the others learn that it
+    /// left. Its token becomes void; with the password or an invite it can come back.
     ///
     /// # Errors
     ///
-    /// There is no such room or participant, or it is the room's creator.
+    /// The room or the participant does not exist, or the participant is the room's creator.
     pub async fn kick(&self, room: RoomId, participant: ParticipantId) -> Result<(), KickError> {
         let app = self.app.upgrade().ok_or(KickError::RoomNotFound)?;
         let kick = Op::Kick { participant, rotate: None };
         app.rooms.apply(room, &kick).await?;
-        tracing::info!(%room, %participant, "participant put out by the administrator");
+        tracing::info!(%room, %participant, "participant kicked by the administrator");
         Ok(())
     }
 
-    /// Puts a participant out as [`kick`](Self::kick) does, and gives the room a new password and invite, so that the ones
-    /// it knows let it in no more. Tokens of others that have not been used yet are void as well. Done already it is done
-    /// again.
+    /// Removes a participant as [`kick`](Self::kick) does, and gives the room a new password and
+    /// invite, so that the old ones no longer let it in. Unused tokens of other participants become
+    /// void too. Repeating a ban changes the password again.
     ///
     /// # Errors
     ///
-    /// There is no such room or participant, it is the room's creator, or the password was changed too often.
+    /// The room or the participant does not exist, the participant is the room's creator, or the
+    /// password was changed too often.
     pub async fn ban(
         &self,
         room: RoomId,
         participant: ParticipantId,
-    ) -> Result<RoomCredentials, BanError> {
-        let app = self.app.upgrade().ok_or(BanError::RoomNotFound)?;
-        let record = app.rooms.get(room).ok_or(BanError::RoomNotFound)?;
+    ) -> Result<RoomCredentials, KickError> {
+        let app = self.app.upgrade().ok_or(KickError::RoomNotFound)?;
+        let record = app.rooms.get(room).ok_or(KickError::RoomNotFound)?;
         let kick = |rotation| Op::Kick { participant, rotate: Some(rotation) };
         let (_, credentials) = app.rooms.rotate(&record, &PasswordChoice::Random, kick).await?;
         tracing::info!(%room, %participant, "participant banned by the administrator");
         Ok(credentials)
     }
 
-    /// The same as [`Server::drain`](crate::Server::drain), for a shutdown that has no server at hand.
+    /// Does what [`Server::drain`](crate::Server::drain) does, for code that has no
+    /// [`Server`](crate::Server).
     pub async fn drain(&self) {
         if let Some(app) = self.app.upgrade() {
             app.drain.run(&app.rooms.shards).await;
@@ -269,26 +263,14 @@ impl From<ChangeError> for KickError {
         match error {
             ChangeError::Rejected(Reject::CreatorStays) => Self::CreatorStays,
             ChangeError::Rejected(Reject::ParticipantNotFound) => Self::ParticipantNotFound,
+            ChangeError::Rejected(Reject::RotationsExhausted) => Self::RotationsExhausted,
             ChangeError::Rejected(_) | ChangeError::Stopping => Self::RoomNotFound,
         }
     }
 }
 
-impl From<ChangeError> for BanError {
-    fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::Rejected(Reject::RotationsExhausted) => Self::RotationsExhausted,
-            other => match KickError::from(other) {
-                KickError::CreatorStays => Self::CreatorStays,
-                KickError::ParticipantNotFound => Self::ParticipantNotFound,
-                KickError::RoomNotFound => Self::RoomNotFound,
-            },
-        }
-    }
-}
-
 impl CreateRoom {
-    /// A room of that user, with a name to show.
+    /// Settings for a room of this user, with a name to show and defaults otherwise.
     pub fn new(creator: impl Into<String>, name: DisplayName) -> Self {
         Self {
             creator: creator.into(),

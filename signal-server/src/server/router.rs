@@ -1,4 +1,4 @@
-//! The routes, and the layers around them.
+//! The routes, and the layers that every request passes through.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use crate::http::error::ApiError;
 use crate::http::{layers, rooms};
 use crate::socket::upgrade;
 
-/// Puts routes behind the layers that every request passes, the outermost last.
+/// Wraps routes in the layers that every request passes through. The last one added is the
+/// outermost.
 pub(super) fn guarded(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
     routes
         .fallback(not_found)
@@ -27,7 +28,7 @@ pub(super) fn guarded(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
         .with_state(Arc::clone(app))
 }
 
-/// The API.
+/// The routes of the API.
 pub(super) fn api(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .route("/api/webrtc/rooms", get(rooms::list).post(rooms::create))
@@ -42,13 +43,13 @@ pub(super) fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route_layer(from_fn_with_state(Arc::clone(app), layers::measure))
 }
 
-/// What describes the API to programs.
+/// The machine-readable descriptions of the API.
 #[cfg(feature = "documents")]
 pub(super) fn documents() -> Router<Arc<App>> {
     openapi::routes().route("/asyncapi.json", get(asyncapi::asyncapi))
 }
 
-/// Nothing describes the API in a build without documents.
+/// A build without the feature `documents` has no descriptions of the API.
 #[cfg(not(feature = "documents"))]
 pub(super) fn documents() -> Router<Arc<App>> {
     Router::new()

@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use signal_core::{Room, Timestamp, wire};
 use signal_server::{
-    BanError, Capacity, CreateRoom, CreateRoomError, CreatedRoom, DisplayName, KickError, Lifetime,
-    Limits, OnCreatorLeave, RoomId, RoomNotFound,
+    Capacity, CreateRoom, CreateRoomError, CreatedRoom, DisplayName, KickError, Lifetime, Limits,
+    OnCreatorLeave, RoomId, RoomNotFound,
 };
 
 use crate::common::{self, Api, builder, pass, text, until};
@@ -209,10 +209,10 @@ async fn whoever_is_banned_comes_back_by_the_new_password_only() {
     let guest_id = parsed(&joined["participant_id"]);
     assert_eq!(
         handle.ban(number, "p_nobody".parse().unwrap()).await,
-        Err(BanError::ParticipantNotFound)
+        Err(KickError::ParticipantNotFound)
     );
-    assert_eq!(handle.ban(number, creator_id.parse().unwrap()).await, Err(BanError::CreatorStays));
-    assert_eq!(handle.ban("222222".parse().unwrap(), guest_id).await, Err(BanError::RoomNotFound));
+    assert_eq!(handle.ban(number, creator_id.parse().unwrap()).await, Err(KickError::CreatorStays));
+    assert_eq!(handle.ban("222222".parse().unwrap(), guest_id).await, Err(KickError::RoomNotFound));
 
     let pass = handle.ban(number, guest_id).await.unwrap();
     assert_eq!(guest.hear().await["type"], "kicked");
@@ -229,9 +229,9 @@ async fn whoever_is_banned_comes_back_by_the_new_password_only() {
     for _ in 1..Room::ROTATIONS {
         handle.ban(number, guest_id).await.unwrap();
     }
-    assert_eq!(handle.ban(number, guest_id).await, Err(BanError::RotationsExhausted));
+    assert_eq!(handle.ban(number, guest_id).await, Err(KickError::RotationsExhausted));
     handle.close_room(number).await.unwrap();
-    assert_eq!(handle.ban(number, guest_id).await, Err(BanError::RoomNotFound));
+    assert_eq!(handle.ban(number, guest_id).await, Err(KickError::RoomNotFound));
 }
 
 #[tokio::test]
