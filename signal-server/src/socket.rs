@@ -1,4 +1,4 @@
-//! Signaling sockets: opened by an HTTP upgrade, served by one task each.
+//! Signaling sockets. An HTTP upgrade opens each of them, and one task serves it.
 
 pub(crate) mod connection;
 pub(crate) mod upgrade;

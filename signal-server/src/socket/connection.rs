@@ -1,4 +1,4 @@
-//! One task per signaling WebSocket: frames in, frames out, heartbeat, close.
+//! The task of one signaling WebSocket: it reads and writes frames, sends pings and closes.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -16,17 +16,17 @@ use super::violation;
 use crate::shard::Shard;
 use crate::shard::outbox::{Next, Outbox};
 
-/// A connection that its shard knows; the shard is told when it ends, whichever way it does.
+/// A connection that is registered with its shard. The shard is told when it ends, however it ends.
 pub(crate) struct Connection<'a> {
     shard: &'a Shard,
     conn: ConnId,
     decoder: FrameDecoder,
     outbox: Arc<Outbox>,
-    /// Frames on their way from there into the socket.
+    /// Frames taken from the outbox that the socket has not taken yet.
     pending: VecDeque<Utf8Bytes>,
-    /// Bytes written since the hub was last told.
+    /// Bytes written since the hub was last told about written bytes.
     unacknowledged: usize,
-    /// How the connection ends, as far as is known.
+    /// How the connection ends, as far as the task knows.
     loss: Disconnect,
 }
 
@@ -44,12 +44,12 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Carries frames until either side ends the connection.
+    /// Transfers frames until either side ends the connection.
     pub(crate) async fn run(mut self, mut socket: WebSocket) {
         let mut heartbeat = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_heard = Instant::now();
-        // The first ping since then.
+        // When the first ping after `last_heard` was sent.
         let mut pinged = None;
         let mut silence = pin!(sleep(SILENCE));
         loop {
@@ -67,12 +67,14 @@ impl<'a> Connection<'a> {
                 }
                 heard = hear(&mut socket, silence.as_mut()) => {
                     let Heard::Message(message) = heard else {
-                        // Nobody can answer a ping that this server was too busy, or not running, to send.
+                        // The time starts with a ping that was really sent: a busy or suspended
+                        // server may have sent none.
                         let answer_by = pinged.unwrap_or_else(Instant::now) + ANSWER;
                         let until = answer_by.max(last_heard + SILENCE);
                         if until <= Instant::now() {
                             tracing::debug!("no answer to pings, closing");
-                            // The others need not wait for its farewell.
+                            // The shard is told at once, so that the other participants need not
+                            // wait for the close.
                             drop(self);
                             let frame = CloseFrame { code: NO_PONG, reason: "no pong".into() };
                             return close(&mut socket, frame).await;
@@ -83,7 +85,7 @@ impl<'a> Connection<'a> {
                     (last_heard, pinged) = (Instant::now(), None);
                     let frame = match message {
                         Some(Ok(Message::Text(text))) => text.into(),
-                        // The protocol is text only; the hub answers that this is not a message.
+                        // The protocol is text only. The hub answers an empty frame with an error.
                         Some(Ok(Message::Binary(_))) => Bytes::new(),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
                         Some(Ok(Message::Close(frame))) => {
@@ -94,7 +96,8 @@ impl<'a> Connection<'a> {
                         Some(Err(error)) => {
                             drop(self);
                             if let Some(frame) = violation::close_frame(error) {
-                                tracing::debug!(code = frame.code, reason = %frame.reason, "closing");
+                                let (code, reason) = (frame.code, &frame.reason);
+                                tracing::debug!(code, %reason, "closing");
                                 close(&mut socket, frame).await;
                             }
                             return;
@@ -116,7 +119,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Writes pending frames with one flush; of many, the first.
+    /// Writes up to [`BATCH`] pending frames with one flush.
     async fn write(&mut self, socket: &mut WebSocket) -> Written {
         let bytes: usize = self.pending.iter().take(BATCH).map(|frame| frame.len()).sum();
         let flush = flush(&mut self.pending, BATCH, &self.outbox, socket);
@@ -132,10 +135,11 @@ impl<'a> Connection<'a> {
         Written::All
     }
 
-    /// Writes everything that came before the close, then the close frame, as far as the peer takes it.
+    /// Writes every frame that precedes the close, then the close frame, as far as the client reads
+    /// them.
     async fn finish(&mut self, socket: &mut WebSocket, code: CloseCode) {
         tracing::debug!(code = code.as_u16(), "closing");
-        // At once, as it is closed.
+        // This does not wait, since the outbox is closed.
         self.outbox.take(&mut self.pending).await;
         let flush = flush(&mut self.pending, usize::MAX, &self.outbox, socket);
         if let Ok(Ok(())) = timeout(FAREWELL, flush).await {
@@ -144,13 +148,13 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// What has come, or that nothing has for too long.
+/// What the socket yielded: the next message, or nothing within the time allowed.
 enum Heard {
     Message(Option<Result<Message, axum::Error>>),
     Nothing,
 }
 
-/// The next message, even if it has come when the wait for it was over already.
+/// Waits for the next message. A message that is already there wins over an expired timer.
 async fn hear(socket: &mut WebSocket, silence: Pin<&mut Sleep>) -> Heard {
     tokio::select! {
         biased;
@@ -159,7 +163,8 @@ async fn hear(socket: &mut WebSocket, silence: Pin<&mut Sleep>) -> Heard {
     }
 }
 
-/// Writes pending frames to the socket. Safe to cancel: a frame is pending until the socket has taken it.
+/// Writes pending frames to the socket. This is cancel safe: a frame remains pending until the
+/// socket has taken it.
 async fn flush(
     pending: &mut VecDeque<Utf8Bytes>,
     most: usize,
@@ -176,7 +181,7 @@ async fn flush(
     socket.flush().await
 }
 
-/// However a connection's task ends, the hub hears of it.
+/// Tells the hub that the connection has ended, even if its task panics.
 impl Drop for Connection<'_> {
     fn drop(&mut self) {
         self.shard.lost(self.conn, self.loss);
@@ -184,7 +189,8 @@ impl Drop for Connection<'_> {
     }
 }
 
-/// A participant that closes in order has left (RFC 6455 section 7.4.1); other codes tell of trouble.
+/// A normal close code means that the participant has left (RFC 6455 section 7.4.1). Every other
+/// code reports a failure.
 fn loss(frame: Option<&CloseFrame>) -> Disconnect {
     match frame.map(|frame| frame.code) {
         None | Some(close_code::NORMAL | close_code::AWAY | close_code::STATUS) => {
@@ -194,7 +200,7 @@ fn loss(frame: Option<&CloseFrame>) -> Disconnect {
     }
 }
 
-/// Writes, for as long as a peer may be silent; a close that comes meanwhile interrupts it, since the peer may
+/// Runs a write for as long as a client may be silent. A close interrupts it, since the client may
 /// not be reading.
 async fn patiently(
     outbox: &Outbox,
@@ -210,35 +216,38 @@ async fn patiently(
     }
 }
 
-/// What became of a batch, or a ping.
+/// The outcome of writing a batch or a ping.
 enum Written {
     All,
     Closed(CloseCode),
     Failed,
 }
 
-/// Sends a close frame and waits for the other side's, so that what was sent before it arrives (RFC 6455 section 7.1.1).
+/// Sends a close frame and waits for the client's, so that frames sent before it arrive (RFC 6455
+/// section 7.1.1).
 pub(crate) async fn close(socket: &mut WebSocket, frame: CloseFrame) {
     if let Ok(Ok(())) = timeout(FAREWELL, socket.send(Message::Close(Some(frame)))).await {
         read_to_end(socket).await;
     }
 }
 
-/// Reads until the socket has ended, which also answers a close frame that has come (RFC 6455 section 5.5.1).
+/// Reads until the socket has ended. This also answers a close frame that was received (RFC 6455
+/// section 5.5.1).
 async fn read_to_end(socket: &mut WebSocket) {
     let read = async { while let Some(Ok(_)) = socket.recv().await {} };
-    // The connection is over for us either way.
+    // The connection ends whether or not the client answers in time.
     let _ = timeout(FAREWELL, read).await;
 }
 
 /// Frames written with one flush.
 const BATCH: usize = 64;
-/// How much may be written before the hub is told, so that its lock is not taken for each frame.
+/// How many bytes are written before the hub is told. Telling it of each frame would take the
+/// shard's lock too often.
 const ACKNOWLEDGE_BYTES: usize = 64 * 1024;
 const PING_EVERY: Duration = Duration::from_secs(20);
-/// A socket that neither sends nor takes anything for this long is dropped.
+/// How long a socket may neither send nor take anything before it is dropped.
 const SILENCE: Duration = Duration::from_secs(45);
-/// How long a ping may remain without an answer, at least.
+/// The least time that a client has to answer a ping.
 const ANSWER: Duration = PING_EVERY;
 const FAREWELL: Duration = Duration::from_secs(2);
 const NO_PONG: u16 = 4012;

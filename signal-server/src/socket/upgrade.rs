@@ -1,4 +1,4 @@
-//! Opening a signaling WebSocket: whose seat is it for?
+//! Opens a signaling WebSocket, and finds the seat that its token is for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,21 +41,23 @@ error_responses!(InvalidArgument, Forbidden, RateLimited);
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "documents", into_params(parameter_in = Query))]
 pub(crate) struct WsQuery {
-    /// The protocol's version: 1 where it is absent, and the highest that is known where it is not.
+    /// The protocol version. Without it the version is 1; for unknown versions it is the highest
+    /// supported one.
     v: Option<u32>,
-    /// A ws token of the room, or its creator's access token.
+    /// A ws token of the room, or the access token of its creator.
     token: Option<String>,
-    /// A resume token instead.
+    /// A resume token, in place of `token`.
     resume: Option<String>,
-    /// With `resume`: how many messages were received.
+    /// With `resume`: the number of messages received so far.
     #[serde(default)]
     last_seq: u64,
 }
 
 /// Open a WebSocket
 ///
-/// What is said over it, and how it refuses, is in `/asyncapi.json`: a socket that is refused is opened all the same and
-/// told why, since browsers hide a failed upgrade. Tokens may also come as `Authorization: Bearer`, or as subprotocols: `rooms, token.<t>`.
+/// `/asyncapi.json` describes the messages and the close codes. A refused socket is opened too,
+/// told the reason and closed, because browsers hide the response of a failed upgrade. The token
+/// can also be sent as `Authorization: Bearer`, or as a subprotocol: `rooms, token.<t>`.
 #[cfg_attr(feature = "documents", utoipa::path(
     get,
     path = "/ws/webrtc/rooms/{room_id}",
@@ -102,16 +104,20 @@ pub(crate) async fn open(
     let open_socket = app.drain.socket();
     let response = upgrade
         .protocols([SUBPROTOCOL])
-        // The library fills this buffer with zeros for each connection; a candidate fits, an offer takes a few reads.
+        // The library zeroes this buffer for each connection. A candidate fits in it; an offer
+        // takes a few reads.
         .read_buffer_size(2048)
-        // Longer messages than the core takes are read, to be answered; beyond this the socket is not worth keeping.
+        // Messages longer than the core accepts are read and answered with an error. A message
+        // beyond this limit ends the socket.
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES)
-        // Pongs for whoever sends pings and does not read. What is meant for participants waits elsewhere.
+        // This buffer holds the pongs for a client that sends pings and does not read. Frames of
+        // the protocol wait in the outbox.
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
         .on_upgrade(move |socket| async move {
             match seat {
-                // Not decided before: the server may have begun to stop during the handshake.
+                // This is checked late, since the server may have begun to drain during the
+                // handshake.
                 _ if app.drain.is_on() => {
                     refuse(socket, ErrorCode::Unavailable.into(), protocol, language).await;
                 }
@@ -123,19 +129,20 @@ pub(crate) async fn open(
     Ok(response)
 }
 
-/// What a token opens.
+/// The seat that a token is for.
 struct Seat {
     room: RoomId,
     entry: Entry,
 }
 
-/// Why there is no seat.
+/// Why a socket gets no seat.
 struct Refusal {
     code: ErrorCode,
     retry_after: Option<Duration>,
 }
 
-/// The seat of a token; the room itself decides about it.
+/// Finds the seat of a ws token or an access token. The room decides later whether it admits the
+/// participant.
 async fn granted(
     app: &App,
     room: Option<RoomId>,
@@ -147,16 +154,16 @@ async fn granted(
     let SeatClaim { room, grant, name } =
         app.access.claim_seat(room, token, client, language).await?;
     let ice = match (protocol, room.granted(grant)) {
-        // Not told.
+        // v1 does not announce ICE servers.
         (ProtocolVersion::V1, _) => None,
         (ProtocolVersion::V2, Ok(participant)) => Some(app.ice.announced(&room, participant).await),
-        // Nobody will be there to be told.
+        // The room is going to refuse the socket.
         (ProtocolVersion::V2, Err(_)) => None,
     };
     Ok(Seat { room: room.id(), entry: Entry::Attach { grant, name, ice } })
 }
 
-/// The seat of a resume token; the room itself decides about it.
+/// Finds the seat of a resume token. The room decides later whether it admits the participant.
 async fn resumed(
     app: &App,
     room: Option<RoomId>,
@@ -168,9 +175,10 @@ async fn resumed(
     let record = app.rooms.get(room).ok_or(ErrorCode::ResumeFailed)?;
     let ice = match record.resumable(token) {
         Some(seat) => Some(app.ice.announced(&record, seat.id).await),
-        // As if it were not there, and as soon: which rooms are open is not to be found out by trying.
+        // The answer and its timing equal those for an unknown room, so that guessing reveals no
+        // open rooms.
         None if record.status() == Status::Open => return Err(ErrorCode::ResumeFailed.into()),
-        // Those who had a seat in it are told that it is over.
+        // The participants of an ended room are told that it has ended.
         None => None,
     };
     Ok(Seat { room, entry: Entry::Resume { token, last_seq, ice } })
@@ -232,7 +240,7 @@ impl From<ClaimError> for Refusal {
     }
 }
 
-/// The token among the subprotocols that are asked for: `rooms, token.<t>` or `rooms, resume.<t>`.
+/// Finds the token among the requested subprotocols: `rooms, token.<t>` or `rooms, resume.<t>`.
 pub(crate) fn subprotocol<'a>(headers: &'a HeaderMap, kind: &str) -> Option<&'a str> {
     let protocols =
         headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
@@ -241,9 +249,9 @@ pub(crate) fn subprotocol<'a>(headers: &'a HeaderMap, kind: &str) -> Option<&'a 
         .find_map(|protocol| protocol.trim().strip_prefix(kind))
 }
 
-/// Somebody may close a socket at any time; soon enough to find out.
+/// Sockets may close at any time, so retrying after a short wait makes sense.
 const CONNECTIONS_RETRY: Duration = Duration::from_secs(5);
 const SUBPROTOCOL: &str = "rooms";
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
-/// The library writes from 128 KiB on; no message of the server is nearly as long as the rest.
+/// The library flushes its buffer from 128 KiB on; every message of the server fits in the rest.
 const MAX_WRITE_BUFFER_BYTES: usize = 1024 * 1024;

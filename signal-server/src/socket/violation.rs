@@ -1,10 +1,10 @@
-//! What a peer does against the WebSocket protocol itself.
+//! Violations of the WebSocket protocol by a client.
 
 use axum::extract::ws::{CloseFrame, close_code};
 use tungstenite::error::{CapacityError, Error, ProtocolError};
 
-/// How to close a socket that could not be read on (RFC 6455 section 7.4.1); `None` if it has failed and nobody would
-/// hear.
+/// The close frame for a socket that can no longer be read (RFC 6455 section 7.4.1), or `None` if
+/// the connection has failed and a close frame would not arrive.
 pub(crate) fn close_frame(error: axum::Error) -> Option<CloseFrame> {
     let error = error.into_inner().downcast::<Error>().ok()?;
     let (code, reason) = match *error {
