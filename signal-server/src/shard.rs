@@ -1,4 +1,4 @@
-//! A hub and its store behind one lock, with the clock.
+//! A shard: one hub and its store behind one lock, with a clock and a timer task.
 
 pub(crate) mod drain;
 mod ice_requests;
@@ -32,15 +32,16 @@ use crate::limits::concurrency::Permit;
 use crate::metrics::Metrics;
 use crate::store::{PendingWrite, Store};
 
-/// A hub, its store and the outboxes of its connections, behind one lock that is never held across an await.
+/// A hub, its store and the outboxes of its connections, behind one lock that is never held across
+/// an await.
 #[derive(Debug)]
 pub(crate) struct Shard {
     state: Mutex<State>,
     clock: Clock,
     metrics: Metrics,
-    /// Told when the next deadline may have moved to the front.
+    /// Notified when the next deadline may be earlier than before.
     deadline_moved: Notify,
-    /// What others have completed, for the timer's task, which hands it on.
+    /// Results of work done without the lock. The timer task receives them and applies them.
     completed: tokio::sync::Mutex<mpsc::UnboundedReceiver<Completion>>,
 }
 
@@ -58,7 +59,8 @@ impl Shard {
         }
     }
 
-    /// Lets a connection into its room; returns where outputs for it go.
+    /// Registers a connection and opens it at the hub. Returns the outbox for the hub's outputs to
+    /// it.
     pub(crate) fn open(&self, conn: ConnId, open: Input) -> Arc<Outbox> {
         let outbox = Arc::new(Outbox::new(self.metrics.queued.clone()));
         let mut state = self.lock();
@@ -67,20 +69,20 @@ impl Shard {
         outbox
     }
 
-    /// What decodes the frames of a connection to a room of this shard.
+    /// Makes the decoder for the frames of a connection to a room of this shard.
     pub(crate) fn decoder(&self, protocol: ProtocolVersion) -> FrameDecoder {
         self.lock().hub.decoder(protocol)
     }
 
-    /// Hands something in and passes on what follows from it.
+    /// Hands an input to the hub and delivers the outputs.
     pub(crate) fn input(&self, input: Input) {
         self.handle(self.lock(), input);
     }
 
-    /// Hands in a message of a participant.
+    /// Hands a participant's message to the hub.
     pub(crate) fn message(&self, conn: ConnId, decoder: FrameDecoder, frame: &Bytes) {
         let began = Instant::now();
-        // Before the lock: other connections need not wait for it.
+        // Decoding needs no lock, so other connections do not wait for it.
         let frame = decoder.decode(frame);
         let mut state = self.lock();
         state.sender = Some(conn);
@@ -89,7 +91,7 @@ impl Shard {
         self.metrics.handled(began.elapsed());
     }
 
-    /// Reports a connection as ended, for whatever reason.
+    /// Tells the hub that a connection has ended.
     pub(crate) fn lost(&self, conn: ConnId, how: Disconnect) {
         let mut state = self.lock();
         state.outboxes.remove(&conn);
@@ -97,7 +99,7 @@ impl Shard {
         self.handle(state, Input::Lost { conn, how });
     }
 
-    /// Takes in a new room; `permit` is its creator's.
+    /// Adds a new room. `permit` counts it among the open rooms of its creator.
     pub(crate) async fn create(
         &self,
         room: Room,
@@ -118,9 +120,11 @@ impl Shard {
         answered.await.unwrap_or(Err(CreateError::Stopping))
     }
 
-    /// Changes a room on behalf of an HTTP request; `None` if the server stops meanwhile.
+    /// Applies an operation to a room on behalf of an HTTP request. Returns `None` if the server
+    /// stops meanwhile.
     ///
-    /// The change is made whether or not somebody waits for its answer. `at_once` sees it before it is on disk.
+    /// The operation is applied even if the caller drops the future. `at_once` sees the result
+    /// before it is on disk.
     pub(crate) async fn apply(
         &self,
         room: RoomId,
@@ -167,7 +171,9 @@ impl Shard {
                     let mut state = self.lock();
                     let (before, now) = (state.deadline(), self.clock.now());
                     match completed {
-                        Completion::IceServers(request, ice) => state.tell_ice_servers(&request, &ice, now),
+                        Completion::IceServers(request, ice) => {
+                            state.tell_ice_servers(&request, &ice, now);
+                        }
                         Completion::Saved(reply, saved) => state.settle(reply, saved, now),
                     }
                     self.finish(state, before, now);
@@ -194,7 +200,7 @@ impl Shard {
         }
     }
 
-    /// Ends a turn with the lock.
+    /// Releases the lock and wakes the tasks that have something to write.
     fn wake(&self, mut state: MutexGuard<'_, State>) {
         let to_wake = mem::take(&mut state.to_wake);
         drop(state);
@@ -202,7 +208,7 @@ impl Shard {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic under the lock is a bug; the other rooms go on with the state it left.
+        // A panic under the lock is a bug. The other rooms go on with the state that it left.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! How a server stops: it takes nobody in any more, then sends everybody away in waves.
+//! Draining: the server stops admitting participants, then disconnects all of them in waves.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::shard::Shards;
 
-/// Whether the server is stopping, and who still has a socket.
+/// Whether the server is draining, and which sockets are still open.
 #[derive(Debug)]
 pub(crate) struct Drain {
     is_on: watch::Sender<bool>,
 }
 
-/// Held by the task of a socket while it is open.
+/// A guard that the task of a socket holds while the socket is open.
 pub(crate) struct OpenSocket(
     #[expect(dead_code, reason = "does its work by being dropped")] watch::Receiver<bool>,
 );
@@ -24,7 +24,7 @@ impl Drain {
         Self { is_on: watch::Sender::new(false) }
     }
 
-    /// Whether nobody is taken in any more.
+    /// Whether the server is draining and admits nobody.
     pub(crate) fn is_on(&self) -> bool {
         *self.is_on.borrow()
     }
@@ -34,9 +34,10 @@ impl Drain {
         OpenSocket(self.is_on.subscribe())
     }
 
-    /// Stops taking anybody in, sends everybody away, and waits until the sockets are closed: 14 s at most.
+    /// Stops admitting participants, disconnects all of them, and waits until the sockets are
+    /// closed, 14 s at most.
     ///
-    /// Everybody is told to come back when the last wave is through, and not all at the same moment.
+    /// Participants are told to reconnect after the last wave, each at a random moment.
     pub(crate) async fn run(&self, shards: &Shards) {
         self.is_on.send_replace(true);
         let open = shards.connections().len();
@@ -46,7 +47,7 @@ impl Drain {
         let spread = Duration::from_secs(1) + WAVE_PAUSE * waves_left as u32;
         for _ in 0..MOST_WAVES {
             let mut connections = shards.connections();
-            // Those that came in just before the end of admission may be left over.
+            // Participants admitted just before draining began may exceed the planned waves.
             connections.truncate(wave);
             if connections.is_empty() {
                 break;
@@ -59,16 +60,17 @@ impl Drain {
             }
             sleep(WAVE_PAUSE).await;
         }
-        // A peer that does not answer its close is cut.
+        // The sockets of clients that do not answer the close frame are dropped.
         let _ = timeout(CLOSING, self.is_on.closed()).await;
     }
 }
 
-/// Fewer sockets than this are not worth another wave.
+/// The smallest number of sockets that is split into waves.
 const SMALLEST_WAVE: usize = 100;
 const MOST_WAVES: usize = 100;
 const WAVE_PAUSE: Duration = Duration::from_millis(100);
-/// What the next process needs to be there.
+/// How long the next process takes to start.
 const RESTART: Duration = Duration::from_millis(500);
-/// As long as a connection gives its farewell, twice: for what is queued and for the close.
+/// Twice the time that a connection has for its last frames: once for the queue and once for the
+/// close.
 const CLOSING: Duration = Duration::from_secs(4);

@@ -1,4 +1,4 @@
-//! Who waits for ICE servers in a shard.
+//! The connections of a shard that wait for ICE servers.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,26 +6,27 @@ use std::mem;
 
 use signal_core::{ConnId, ParticipantId, RequestId, RoomId};
 
-/// What a connection waits for.
+/// A connection's request for ICE servers.
 #[derive(Debug)]
 pub(super) struct IceRequest {
     pub(super) conn: ConnId,
     pub(super) room: RoomId,
     pub(super) participant: ParticipantId,
-    /// Each is answered.
+    /// The requests to answer; each gets its own answer.
     pub(super) reqs: Vec<Option<RequestId>>,
 }
 
-/// The connections that wait. For each one request at a time is under way; what it wants meanwhile is the next request, and no
-/// part of the first, since its room may have been extended in between.
+/// The waiting connections. Each has one request under way. Requests that arrive meanwhile form the
+/// next one: the answer to the first may be outdated, since the room may have been extended in
+/// between.
 #[derive(Debug, Default)]
 pub(super) struct IceRequests {
-    /// Bounded by what a connection may send while a request is under way.
+    /// The rate limit of the connection bounds this list.
     next: HashMap<ConnId, Vec<Option<RequestId>>>,
 }
 
 impl IceRequests {
-    /// Adds a request; it comes back if it is to be carried out at once.
+    /// Adds a request. Returns it if it is to be carried out at once.
     pub(super) fn add(&mut self, request: IceRequest) -> Option<IceRequest> {
         match self.next.entry(request.conn) {
             Entry::Occupied(mut next) => {
@@ -39,7 +40,7 @@ impl IceRequests {
         }
     }
 
-    /// The next request of a connection, when one has been carried out.
+    /// Takes the next request of a connection whose last one is done.
     pub(super) fn next(&mut self, done: &IceRequest) -> Option<IceRequest> {
         let next = self.next.get_mut(&done.conn)?;
         if next.is_empty() {
@@ -49,7 +50,7 @@ impl IceRequests {
         Some(IceRequest { reqs: mem::take(next), ..*done })
     }
 
-    /// Forgets what a connection wants that has ended.
+    /// Removes the requests of a connection that has ended.
     pub(super) fn forget(&mut self, conn: ConnId) {
         self.next.remove(&conn);
     }

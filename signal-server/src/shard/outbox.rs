@@ -1,4 +1,4 @@
-//! What waits for the socket of one connection: frames, and the code to close it with.
+//! The queue for the socket of one connection: its frames, and the code to close it with.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -11,30 +11,31 @@ use signal_core::CloseCode;
 
 use crate::metrics::Gauge;
 
-/// Where the hub's outputs for one connection go; the connection's task takes them out, all at once.
+/// The hub's outputs for one connection. The connection's task takes all of them at once.
 ///
-/// It has no bound of its own: the hub closes a connection with too many unacknowledged bytes.
+/// The queue needs no bound of its own: the hub closes a connection that has too many
+/// unacknowledged bytes.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     contents: Mutex<Contents>,
-    /// Bytes that wait for sockets, this one's among them.
+    /// The bytes queued for all sockets.
     queued: Gauge,
 }
 
 #[derive(Debug, Default)]
 struct Contents {
     frames: VecDeque<Utf8Bytes>,
-    /// Apart from the frames, so that it reaches a task that is stuck in writing them.
+    /// This is separate from the frames, so that it reaches a task that is blocked writing them.
     close: Option<CloseCode>,
-    /// The task, while it waits.
+    /// Wakes the task while it waits.
     waiting: Option<Waker>,
 }
 
-/// What a task has to do next.
+/// What the task has to do next.
 pub(crate) enum Next {
-    /// To write the frames that it has.
+    /// Write the frames taken.
     Write,
-    /// To close the socket; what came before the close, it has.
+    /// Write the frames taken, all of which precede the close, then close the socket.
     Close(CloseCode),
 }
 
@@ -43,17 +44,18 @@ impl Outbox {
         Self { contents: Mutex::default(), queued }
     }
 
-    /// Puts a frame in; whoever calls wakes the task that waits for it.
+    /// Appends a frame. The caller has to wake the returned task.
     #[must_use]
     pub(crate) fn push(&self, frame: Utf8Bytes) -> Option<Waker> {
         let mut contents = self.lock();
         self.queued.inc_by(size(&frame));
         contents.frames.push_back(frame);
-        // Whoever is woken for the first takes all of them; a task that is stuck in writing need not hear of each.
+        // A task that is woken for the first frame takes all of them, so one wake is enough.
         if contents.frames.len() > 1 { None } else { contents.waiting.take() }
     }
 
-    /// Has the connection closed; nothing is put in after that.
+    /// Sets the close code. No frames are appended after that. The caller has to wake the returned
+    /// task.
     #[must_use]
     pub(crate) fn close(&self, code: CloseCode) -> Option<Waker> {
         let mut contents = self.lock();
@@ -61,13 +63,13 @@ impl Outbox {
         contents.waiting.take()
     }
 
-    /// Moves all frames into `taken`, behind what is there; waits if that leaves nothing to do.
+    /// Moves all frames to the end of `taken`. Waits if there is nothing to do.
     pub(crate) async fn take(&self, taken: &mut VecDeque<Utf8Bytes>) -> Next {
         poll_fn(|cx| {
             let mut contents = self.lock();
             if taken.is_empty() {
                 mem::swap(taken, &mut contents.frames);
-                // What a burst has made large is not kept for the life of the connection.
+                // Memory that a burst has used is freed again.
                 contents.frames.shrink_to(KEPT);
             } else if contents.close.is_some() {
                 taken.append(&mut contents.frames);
@@ -81,7 +83,7 @@ impl Outbox {
         .await
     }
 
-    /// Waits for the close.
+    /// Waits for the close code.
     pub(crate) async fn closed(&self) -> CloseCode {
         poll_fn(|cx| {
             let mut contents = self.lock();
@@ -93,13 +95,13 @@ impl Outbox {
         .await
     }
 
-    /// Counts a frame that was taken out as written.
+    /// Subtracts a frame that was written from the queued bytes.
     pub(crate) fn written(&self, frame: &Utf8Bytes) {
         self.queued.dec_by(size(frame));
     }
 
-    /// Forgets what nobody takes out any more, when nobody puts anything in either; `taken` is what was taken out and will
-    /// not be written.
+    /// Drops the queued frames of a connection that has ended. `taken` are the frames that were
+    /// taken and not written.
     pub(crate) fn abandon(&self, taken: &VecDeque<Utf8Bytes>) {
         let frames = mem::take(&mut self.lock().frames);
         self.queued.dec_by(frames.iter().chain(taken).map(size).sum());
@@ -121,10 +123,10 @@ impl Contents {
     }
 }
 
-/// For how many frames there is room without another allocation.
+/// How many frames fit without another allocation.
 const KEPT: usize = 64;
 
-/// As gauges count.
+/// The size in the integer type that gauges use.
 fn size(frame: &Utf8Bytes) -> i64 {
     i64::try_from(frame.len()).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Who waits in a shard until a change to a room is on disk.
+//! The replies of a shard that wait until a change to a room is on disk.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::store::NotSaved;
 
-/// What is done when it is.
+/// Who gets the reply when the change is on disk.
 #[derive(Debug)]
 pub(super) enum PendingReply {
     Create { room: Arc<Room>, answer: oneshot::Sender<Result<Arc<Room>, CreateError>> },

@@ -13,7 +13,7 @@ use super::state::ShardContext;
 use crate::limits::concurrency::Permit;
 use crate::store::{Store, Writer};
 
-/// All rooms of this process, spread over shards so that cores do not wait for one another.
+/// All rooms of this process, spread over shards so that cores do not contend for one lock.
 #[derive(Clone, Debug)]
 pub(crate) struct Shards {
     shards: Arc<[Shard]>,
@@ -38,15 +38,15 @@ impl Shards {
         Self { shards, hasher: RandomState::new(), last_conn: Arc::default() }
     }
 
-    /// Takes in a room of an earlier process; its participants may resume for the time of `grace`. `permit` is its
-    /// creator's, if the room is open.
+    /// Adds a room that an earlier process saved. Its participants may resume within `grace`.
+    /// `permit` counts an open room among those of its creator.
     pub(crate) fn restore(&self, room: Room, permit: Option<Permit<String>>, grace: Duration) {
         let shard = self.of(room.id());
         shard.lock().store.restore(room, permit, grace, shard.clock.now());
         shard.deadline_moved.notify_one();
     }
 
-    /// The shard that a room lives in.
+    /// The shard that holds a room.
     pub(crate) fn of(&self, room: RoomId) -> &Shard {
         let index = self.hasher.hash_one(room) as usize % self.shards.len();
         &self.shards[index]
@@ -58,7 +58,7 @@ impl Shards {
         self.shards.iter().flat_map(of).collect()
     }
 
-    /// Every connection there is, with its shard.
+    /// All connections, each with its shard.
     pub(crate) fn connections(&self) -> Vec<(&Shard, ConnId)> {
         let of = |shard: &Shard| shard.lock().outboxes.keys().copied().collect::<Vec<_>>();
         self.shards
@@ -67,7 +67,7 @@ impl Shards {
             .collect()
     }
 
-    /// Every open room, in no order.
+    /// All open rooms, in no particular order.
     pub(crate) fn open_rooms(&self) -> Vec<Arc<Room>> {
         let of = |shard: &Shard| shard.lock().store.open_rooms().cloned().collect::<Vec<_>>();
         self.shards.iter().flat_map(of).collect()
@@ -86,7 +86,7 @@ impl Shards {
         ConnId(self.last_conn.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Wakes hubs and stores when something is due.
+    /// Starts the timer task of each shard.
     pub(crate) fn start_timers(&self) -> Timers {
         let mut timers = JoinSet::new();
         for index in 0..self.shards.len() {
@@ -97,7 +97,7 @@ impl Shards {
     }
 }
 
-/// One timer for each shard; dropping it ends them.
+/// The timer tasks of all shards. Dropping this ends them.
 pub(crate) struct Timers(
     #[expect(dead_code, reason = "does its work by being dropped")] JoinSet<()>,
 );

@@ -1,4 +1,4 @@
-//! What a shard holds under its lock, and what becomes of the hub's outputs.
+//! The state that a shard holds under its lock, and how it carries out the hub's outputs.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -19,7 +19,7 @@ use crate::limits::counters::LimitCounters;
 use crate::metrics::Metrics;
 use crate::store::{NotSaved, PendingWrite, Save, Store};
 
-/// What all shards have in context.
+/// The services that all shards share.
 #[derive(Clone, Debug)]
 pub(crate) struct ShardContext {
     pub(crate) ice: Ice,
@@ -34,15 +34,16 @@ pub(super) struct State {
     pub(super) store: Store,
     pub(super) outboxes: FxHashMap<ConnId, Arc<Outbox>>,
     context: ShardContext,
-    /// Whose message is being handled.
+    /// The connection whose message is being handled.
     pub(super) sender: Option<ConnId>,
-    /// The tasks of connections that have something to write; woken without the lock, which they may want next.
+    /// The tasks of connections that have something to write. They are woken after the lock is
+    /// released, since they may need it next.
     pub(super) to_wake: Vec<Waker>,
     pub(super) ice_requests: IceRequests,
     completed: mpsc::UnboundedSender<Completion>,
 }
 
-/// What was waited for without the lock.
+/// The result of work that was done without the lock.
 #[derive(Debug)]
 pub(super) enum Completion {
     IceServers(IceRequest, IceServers),
@@ -98,9 +99,11 @@ impl State {
                     }
                 }
                 Output::OverRate { .. } => self.context.counters.count(Limit::Rate),
-                // Whoever changes a room in this store tells the hub of the same shard.
+                // This shard's store and hub hold the same rooms, and every change to the store is
+                // handed to the hub.
                 Output::Unwatch(_) | Output::Watch(_) => {}
-                // Of a seat whose socket the process before this one had, and that has not been resumed yet.
+                // The receiver's socket belonged to an earlier process, and its seat has not been
+                // resumed yet.
                 Output::ToNode { frame, .. } => {
                     self.hub.handle_input(Input::Undelivered { frame }, now);
                 }
@@ -123,26 +126,28 @@ impl State {
         [self.hub.poll_timeout(), self.store.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// Has a change written; whoever waits for that is told in [`settle`](Self::settle), at once if there is no disk.
+    /// Has a change written to disk. [`settle`](Self::settle) sends the reply afterwards, or at
+    /// once if there is no disk.
     pub(super) fn keep(&mut self, change: PendingWrite, reply: PendingReply, now: Timestamp) {
         let Some(disk) = self.store.disk() else { return self.settle(reply, Ok(()), now) };
         let is_new = matches!(reply, PendingReply::Create { .. });
         let completed = self.completed.clone();
         let then = Box::new(move |saved| {
-            // Nobody waits any more when the shard is gone.
+            // The receiver is gone once the shard is dropped.
             let _ = completed.send(Completion::Saved(reply, saved));
         });
         disk.save(Save { change, is_new, then });
     }
 
-    /// Tells whoever waits. With a disk that fails everything goes on in memory, except that no room is created.
+    /// Sends a reply. If the disk fails, changes still take effect in memory, but no rooms are
+    /// created.
     pub(super) fn settle(
         &mut self,
         reply: PendingReply,
         saved: Result<(), NotSaved>,
         now: Timestamp,
     ) {
-        // Whoever has asked may have gone.
+        // The receiver of an answer may have been dropped.
         match reply {
             PendingReply::Create { room, answer } => {
                 if saved.is_err() {
@@ -162,7 +167,7 @@ impl State {
         }
     }
 
-    /// Asks without the lock, since it may take as long as somebody else's code does.
+    /// Asks the ICE server source in a task of its own, since the embedder's code may take long.
     pub(super) fn ask_for_ice_servers(&mut self, request: IceRequest) {
         let Some(room) = self.store.room(request.room).cloned() else {
             return self.ice_requests.forget(request.conn);
@@ -170,7 +175,7 @@ impl State {
         let (ice, completed) = (self.context.ice.clone(), self.completed.clone());
         tokio::spawn(async move {
             let servers = ice.announced(&room, request.participant).await;
-            // Nobody waits any more when the shard is gone.
+            // The receiver is gone once the shard is dropped.
             let _ = completed.send(Completion::IceServers(request, servers));
         });
     }
@@ -191,7 +196,7 @@ impl State {
     }
 }
 
-/// As sockets take it, checked once however many get it.
+/// Converts a frame to text. A broadcast is converted once for all receivers.
 fn text(frame: Bytes) -> Utf8Bytes {
     Utf8Bytes::try_from(frame).expect("the hub writes JSON, pasted from frames that were text")
 }
