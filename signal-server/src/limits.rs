@@ -1,4 +1,4 @@
-//! How much may be asked of a server, and what is said when it is more.
+//! The limits per client address, user and connection.
 
 pub(crate) mod concurrency;
 pub(crate) mod counters;
@@ -7,40 +7,47 @@ pub(crate) mod rates;
 
 use std::time::Duration;
 
-/// How much each address, user and connection may ask of a server. What a participant may send is part of
+/// The limits per client address, user and connection. The limits on what participants send are in
 /// [`HubConfig`](signal_core::HubConfig).
 ///
-/// An address is that of the client: a whole IPv4 address, or the first 64 bits of an IPv6 address.
+/// An address here is a whole IPv4 address, or the first 64 bits of an IPv6 address.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// TCP connections at once: by default 10,000. More are closed at once. Where the system allows fewer open files,
-    /// it is the system that refuses.
+    /// The most TCP connections at once: by default 10,000. Further ones are closed immediately. If
+    /// the system allows fewer open files, connections beyond its limit wait.
     pub connections: u32,
-    /// Signaling sockets at once for each address: by default 200. More are answered 429. An address that is no proxy
-    /// may have twice as many TCP connections; more are closed at once.
+    /// The most signaling sockets of an address at once: by default 200. Further ones get 429. An
+    /// address may have twice as many TCP connections, unless it is a trusted proxy; further ones
+    /// are closed immediately.
     pub connections_per_address: u32,
-    /// Rooms that a user may create in a minute: by default 120. More are answered 429.
+    /// The most rooms that a user may create per minute: by default 120. Further requests get 429.
     pub creates_per_minute: u32,
-    /// Changes that a user may make to its rooms in a minute, kicks among them: by default 120. More are answered 429.
+    /// The most changes, including kicks, that a user may make to its rooms per minute: by default
+    /// 120. Further requests get 429.
     pub changes_per_minute: u32,
-    /// Rooms of a user that are open at once: by default 200. More are answered 429.
+    /// The most open rooms of a user at once: by default 200. Further requests get 429.
     pub open_rooms: u32,
-    /// Joins of an address in a minute, and as many requests for ICE servers: by default 300. More are answered 429.
+    /// The most joins of an address per minute, and the most requests for ICE servers: by default
+    /// 300 each. Further requests get 429.
     pub joins_per_minute: u32,
-    /// Wrong passwords, unknown rooms and rooms of other users that an address tries in half an hour: by default 10.
-    /// After them no password of that address is looked at, and it is answered 429; a right invite token opens its room
-    /// still, and users reach their own.
+    /// The most failed attempts of an address in half an hour: by default 10. Wrong passwords,
+    /// unknown rooms and rooms of other users count. After that, the server checks no password from
+    /// this address and answers 429. A valid invite token still opens its room, and users can still
+    /// reach their own rooms.
     pub failed_joins: u32,
-    /// The longest body of a request, in bytes: by default 8 KiB. A longer one is answered 413.
+    /// The longest request body in bytes: by default 8 KiB. A longer one gets 413.
     pub body_bytes: usize,
-    /// How long a new connection may take until the headers of its request are there: by default 5 s. Then it is closed.
+    /// How long a new connection may take to send its request headers: by default 5 s. After that
+    /// it is closed.
     pub header_patience: Duration,
-    /// How long the rest of a request may take, its answer included: by default 10 s. Then it is answered 408.
+    /// How long a request may take after its headers, including its response: by default 10 s.
+    /// After that it gets 408.
     pub request_patience: Duration,
 }
 
 impl Limits {
-    /// No limits but those of time and of bodies: for tests and load from one address.
+    /// Only the limits on time and on request bodies. This is meant for tests and for load from one
+    /// address.
     #[must_use]
     pub fn generous() -> Self {
         let most = u32::MAX;
@@ -74,7 +81,7 @@ impl Default for Limits {
     }
 }
 
-/// A limit that somebody has reached.
+/// A limit, as it is named in the metrics and the log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Limit {
     BadMessages,
@@ -111,7 +118,7 @@ impl Limit {
         Self::Unsent,
     ];
 
-    /// The setting that it is changed with.
+    /// The name of the setting that changes this limit.
     pub(crate) fn setting(self) -> &'static str {
         match self {
             Self::BadMessages => "max-bad-messages",

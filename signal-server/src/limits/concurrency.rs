@@ -1,16 +1,16 @@
-//! How many there may be of something at once.
+//! Limits on how many things may exist at once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many there are at once, for each key.
+/// The number of permits in use for each key.
 #[derive(Debug)]
 pub(crate) struct ConcurrencyLimit<K: Eq + Hash> {
     by_key: Mutex<HashMap<K, u32>>,
 }
 
-/// One of them; dropping it gives it back.
+/// One permit. Dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct Permit<K: Eq + Hash> {
     limit: Arc<ConcurrencyLimit<K>>,
@@ -22,7 +22,7 @@ impl<K: Clone + Eq + Hash> ConcurrencyLimit<K> {
         Arc::new(Self { by_key: Mutex::default() })
     }
 
-    /// Takes one more, unless there are already `most`.
+    /// Takes a permit, unless `most` are in use already.
     pub(crate) fn acquire(self: &Arc<Self>, key: K, most: u32) -> Option<Permit<K>> {
         let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_key.get(&key).copied().unwrap_or_default();
@@ -46,7 +46,7 @@ impl<K: Eq + Hash> ConcurrencyLimit<K> {
 }
 
 impl<K: Eq + Hash> Permit<K> {
-    /// Whose it is.
+    /// The key that this permit counts for.
     pub(crate) fn key(&self) -> &K {
         &self.key
     }

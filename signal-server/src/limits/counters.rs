@@ -1,4 +1,4 @@
-//! How often each limit was reached, for the metrics and the log.
+//! Counts how often each limit was reached, for the metrics and the log.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,14 +8,14 @@ use tokio::time::Instant;
 use super::Limit;
 use crate::metrics::Metrics;
 
-/// Counts refusals, and tells of them in the log without flooding it: each setting once a second.
+/// Counts refusals in the metrics, and logs them at most once a second for each setting.
 #[derive(Debug)]
 pub(crate) struct LimitCounters {
     metrics: Metrics,
     reported: [Mutex<Reported>; Limit::ALL.len()],
 }
 
-/// When the log was last told of a limit, and how many refusals it does not know of.
+/// When a limit was last logged, and how many refusals were not logged since.
 #[derive(Debug, Default)]
 struct Reported {
     at: Option<Instant>,
@@ -24,7 +24,7 @@ struct Reported {
 
 impl LimitCounters {
     pub(crate) fn new(metrics: Metrics) -> Self {
-        // An alarm needs a row of zero to start from.
+        // Alerts on an increase need a series that starts at zero.
         for limit in Limit::ALL {
             metrics.limit_at_zero(limit.setting());
         }
@@ -33,7 +33,7 @@ impl LimitCounters {
 
     pub(crate) fn count(&self, limit: Limit) {
         self.metrics.refused(limit.setting());
-        // Nothing under the lock leaves it half changed.
+        // A panic under the lock cannot leave the contents half changed.
         let mut reported =
             self.reported[limit as usize].lock().unwrap_or_else(PoisonError::into_inner);
         reported.unreported += 1;

@@ -1,4 +1,4 @@
-//! How often somebody may do something in a period.
+//! Limits on how often something may happen in a period.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many times in a period for each key; the period begins with the first time.
+/// Allows `most` events in a period for each key. The period begins with the first event.
 #[derive(Debug)]
 pub(crate) struct FixedWindow<K> {
     most: u32,
@@ -18,7 +18,7 @@ pub(crate) struct FixedWindow<K> {
 #[derive(Debug)]
 struct Windows<K> {
     by_key: HashMap<K, Window>,
-    /// At this many those that are over are dropped.
+    /// The number of windows at which expired ones are removed.
     sweep_at: usize,
 }
 
@@ -28,10 +28,10 @@ struct Window {
     count: u32,
 }
 
-/// The limit is reached.
+/// The limit was reached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RateLimited {
-    /// When the period is over.
+    /// How long until the period is over.
     pub(crate) retry_after: Duration,
 }
 
@@ -41,13 +41,13 @@ impl<K: Eq + Hash> FixedWindow<K> {
         Self { most, period, windows: Mutex::new(windows) }
     }
 
-    /// Whether there is any left.
+    /// Returns an error if the limit is reached. Counts nothing.
     pub(crate) fn check(&self, key: &K) -> Result<(), RateLimited> {
         let window = self.windows().by_key.get(key).copied();
         self.left(window, Instant::now())
     }
 
-    /// Counts one more, if there is any left.
+    /// Counts an event, unless the limit is reached.
     pub(crate) fn take(&self, key: K) -> Result<(), RateLimited> {
         let now = Instant::now();
         let mut windows = self.windows();
@@ -70,14 +70,14 @@ impl<K: Eq + Hash> FixedWindow<K> {
             Some(window) if window.count >= self.most && elapsed < self.period => {
                 Err(RateLimited { retry_after: self.period - elapsed })
             }
-            // Nothing at all may be allowed.
+            // A limit of zero allows nothing.
             None if self.most == 0 => Err(RateLimited { retry_after: self.period }),
             Some(_) | None => Ok(()),
         }
     }
 
     fn windows(&self) -> MutexGuard<'_, Windows<K>> {
-        // Nothing under the lock leaves it half changed.
+        // A panic under the lock cannot leave the contents half changed.
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

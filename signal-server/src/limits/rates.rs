@@ -1,4 +1,4 @@
-//! How often each address and each user has asked for something.
+//! Counts the requests of each client address and each user.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use super::fixed_window::{FixedWindow, RateLimited};
 use super::{Limit, Limits};
 use crate::client_address::ClientAddress;
 
-/// What is counted in a period, with the reason in the metrics and the log when it is too much.
+/// The rate limits of requests. Refusals appear in the metrics and the log with their limit.
 ///
-/// Where an application does not say who its clients are, nothing is counted by address; a room's own budget of
-/// guesses holds all the same.
+/// Nothing is counted per address if the embedding application does not tell the addresses of its
+/// clients. A room's own limit on wrong passwords applies regardless.
 #[derive(Debug)]
 pub(crate) struct Rates {
     failed_joins: FixedWindow<ClientAddress>,
@@ -34,14 +34,14 @@ impl Rates {
         }
     }
 
-    /// Whether an address may try another password or room.
+    /// Returns an error if an address may not try another password or room.
     pub(crate) fn check_attempt(&self, client: Option<ClientAddress>) -> Result<(), RateLimited> {
         let Some(address) = client else { return Ok(()) };
         self.reported(self.failed_joins.check(&address), Limit::FailedJoins)
     }
 
-    /// Counts a failed attempt. Beyond the limit the client learns nothing that helps it to guess, such as which rooms
-    /// there are.
+    /// Counts a failed attempt. Its error replaces the reason of the failure, so that a client over
+    /// the limit cannot find out which rooms exist.
     pub(crate) fn count_failed_attempt(
         &self,
         client: Option<ClientAddress>,
@@ -50,13 +50,14 @@ impl Rates {
         self.reported(self.failed_joins.take(address), Limit::FailedJoins)
     }
 
-    /// Counts a join that has succeeded.
+    /// Counts a successful join.
     pub(crate) fn count_join(&self, client: Option<ClientAddress>) -> Result<(), RateLimited> {
         let Some(address) = client else { return Ok(()) };
         self.reported(self.joins.take(address), Limit::JoinsPerMinute)
     }
 
-    /// Counts a request for ICE servers by somebody whose token opens a seat. It costs no join.
+    /// Counts a request for ICE servers with a valid token. These requests have a limit of their
+    /// own, separate from joins.
     pub(crate) fn count_ice_request(
         &self,
         client: Option<ClientAddress>,
@@ -81,5 +82,5 @@ impl Rates {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// For how long a failed attempt of an address counts.
+/// How long a failed attempt of an address counts.
 const FAILED_JOINS_PERIOD: Duration = Duration::from_secs(30 * 60);
