@@ -1,4 +1,4 @@
-//! The TCP connections of a listener, from the first byte to the last.
+//! The TCP connections of a listener.
 
 pub(crate) mod accept;
 pub(crate) mod gate;

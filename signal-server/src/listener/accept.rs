@@ -1,4 +1,4 @@
-//! The connections of a listener: taken in within limits, given up when they dawdle, ended in order.
+//! Accepts connections within the limits, serves them, and closes them cleanly.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -25,9 +25,9 @@ use super::gate::Gate;
 use super::linger::Lingering;
 use super::permit::ConnectionPermit;
 
-/// Serves connections until `stopped` completes, then gives requests under way two seconds to end.
+/// Serves connections until `stopped` completes, then gives pending requests two seconds to finish.
 ///
-/// Open signaling sockets do not hold it up.
+/// Open signaling sockets do not delay it.
 pub(crate) async fn serve(
     gate: &Arc<Gate>,
     listener: TcpListener,
@@ -49,12 +49,13 @@ pub(crate) async fn serve(
     }
     drop(listener);
     stop.send_replace(());
-    // Whoever is not done by then is cut.
+    // Requests that are still pending are dropped.
     let _ = timeout(LAST_REQUESTS, stop.closed()).await;
 }
 
-/// The next connection. After a failure it goes on at once if that connection is to blame, and after a while if the
-/// system has no files left; the log is told when that begins and when it is over, however long it takes.
+/// Accepts the next connection. If one connection failed, the next one is accepted at once. If the
+/// process has no file descriptors left, it waits before it tries again. The log says once when
+/// this begins and once when it is over.
 async fn accept(
     listener: &TcpListener,
     last_failure: &mut Option<Instant>,
@@ -78,7 +79,8 @@ async fn accept(
                 if last_failure.replace(Instant::now()).is_none() {
                     tracing::error!(
                         %error,
-                        "cannot accept connections, which wait; is the limit of open files (ulimit -n) below --max-connections?"
+                        "cannot accept connections; new ones wait until files are closed; raise the \
+                         limit of open files (ulimit -n) above --max-connections"
                     );
                 }
                 sleep(ACCEPT_PAUSE).await;
@@ -95,7 +97,7 @@ async fn connection(
     router: Router,
     mut stop: watch::Receiver<()>,
 ) {
-    // Candidates are small and wanted at once: Nagle's algorithm would hold them back.
+    // Nagle's algorithm would delay small messages such as candidates.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
@@ -107,7 +109,8 @@ async fn connection(
         let answer = router.clone().call(request);
         async move {
             let mut response = answer.await?;
-            // Nobody has much to ask, and a proxy should not send its next request while this side gives up waiting.
+            // There is no keep-alive: a proxy could reuse a connection just as the header timeout
+            // closes it.
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -138,8 +141,9 @@ async fn connection(
 
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
-/// Without a failure for so long it was the last. Those who have waited may take the files that got free.
+/// How long no failure may occur before the log says that accepting works again. Waiting
+/// connections may take the descriptors that became free.
 const FAILURES_OVER: Duration = Duration::from_secs(5);
 const MOST_HEADERS: usize = 64;
-/// Of a request, its first line included.
+/// The limit on the headers of a request, including its first line.
 const MOST_HEADER_BYTES: usize = 16 * 1024;

@@ -1,4 +1,4 @@
-//! Who may connect.
+//! Decides which TCP connections are admitted.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,14 +33,15 @@ impl Gate {
             by_address: ConcurrencyLimit::new(),
             proxies,
             most: limits.connections,
-            // A socket and a request beside it.
+            // Each socket may have one request beside it.
             most_per_address: limits.connections_per_address.saturating_mul(2),
             header_patience: limits.header_patience,
             counters,
         }
     }
 
-    /// A permit for another connection, if there is one left. A proxy may have any number.
+    /// Returns a permit for a connection, unless a limit is reached. A trusted proxy may have any
+    /// number of connections.
     pub(super) fn admit(&self, peer: SocketAddr) -> Option<ConnectionPermit> {
         let Some(of_all) = self.connections.acquire((), self.most) else {
             self.counters.count(Limit::Connections);
@@ -57,17 +58,17 @@ impl Gate {
         Some(ConnectionPermit::new(of_all, Some(of_address)))
     }
 
-    /// For how long a connection may take to send the head of a request.
+    /// How long a connection may take to send the headers of a request.
     pub(super) fn header_patience(&self) -> Duration {
         self.header_patience
     }
 
-    /// Counts a connection that was given up because it sent no whole head in time.
+    /// Counts a connection that was closed because its headers were not complete in time.
     pub(super) fn count_header_timeout(&self) {
         self.counters.count(Limit::HeaderPatience);
     }
 
-    /// How many connections there are.
+    /// The number of open connections.
     pub(crate) fn connections(&self) -> u32 {
         self.connections.count(&())
     }

@@ -1,4 +1,4 @@
-//! The end of a TCP connection that does not take its last words with it.
+//! Closes TCP connections without losing the last response.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,16 +12,16 @@ use tokio::time::timeout;
 
 use super::permit::ConnectionPermit;
 
-/// A stream that goes on reading for a while after it is dropped.
+/// A stream that continues to read for a while after it is dropped.
 ///
-/// A socket that is closed while bytes come in is reset, and then the other side's system may throw away what it has
-/// not read yet: the answer or the close frame that tells what was wrong with those bytes (RFC 9112 section 9.6).
+/// Closing a socket while bytes arrive resets the connection. The client's system may then discard
+/// unread data: the response or the close frame that says what was wrong (RFC 9112 section 9.6).
 #[derive(Debug)]
 pub(crate) struct Lingering {
     stream: Option<TcpStream>,
-    /// Given back when the stream has ended.
+    /// The permit is held until the stream has ended.
     permit: ConnectionPermit,
-    /// Whether there is anything that the other side may have to read.
+    /// Whether the client may have something to read.
     has_written: bool,
 }
 
@@ -31,14 +31,14 @@ impl Lingering {
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
-        Pin::new(self.stream.as_mut().expect("it is there until this is dropped"))
+        Pin::new(self.stream.as_mut().expect("the stream is present until this is dropped"))
     }
 }
 
 impl Drop for Lingering {
     fn drop(&mut self) {
         let Some(mut stream) = self.stream.take().filter(|_| self.has_written) else { return };
-        // Without a runtime the process is about to end.
+        // There is no runtime when the process is about to exit.
         let Ok(runtime) = Handle::try_current() else { return };
         let permit = self.permit.clone();
         runtime.spawn(async move {
@@ -46,7 +46,7 @@ impl Drop for Lingering {
                 stream.shutdown().await?;
                 copy(&mut stream, &mut sink()).await
             };
-            // The other side has had its chance either way.
+            // The stream is closed whether or not the client has ended it in time.
             let _ = timeout(PATIENCE, read_to_end).await;
             drop(permit);
         });
@@ -95,5 +95,5 @@ impl AsyncWrite for Lingering {
     }
 }
 
-/// For how long it reads on.
+/// How long a dropped stream is read.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -1,12 +1,12 @@
-//! What a TCP connection takes of the limits.
+//! The permits that a TCP connection holds.
 
 use std::sync::Arc;
 
 use crate::client_address::ClientAddress;
 use crate::limits::concurrency::Permit;
 
-/// The permits of one TCP connection. The connection, its requests and the rest of its life after the last answer share
-/// them; the last to drop them gives them back.
+/// The permits of one TCP connection. The connection, its requests and the task that closes it
+/// share them. They are given back when the last of these drops them.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionPermit {
     #[expect(dead_code, reason = "does its work by being dropped")]
@@ -14,7 +14,7 @@ pub(crate) struct ConnectionPermit {
 }
 
 impl ConnectionPermit {
-    /// `of_address` is `None` for a proxy, which may have any number of connections.
+    /// `of_address` is `None` for a trusted proxy, which may have any number of connections.
     pub(super) fn new(of_all: Permit<()>, of_address: Option<Permit<ClientAddress>>) -> Self {
         Self { permits: Arc::new((of_all, of_address)) }
     }
