@@ -1,4 +1,4 @@
-//! The HTTP API: what goes for every request, and the handlers.
+//! The HTTP API: what all requests have in common, and the handlers.
 
 pub(crate) mod authentication;
 pub(crate) mod body;

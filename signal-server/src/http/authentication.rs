@@ -1,4 +1,4 @@
-//! Who asks: a user by its access token, and the room of a path if it is that user's.
+//! Extractors that authenticate a request: the user of its access token, and the user's own room.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use super::path::RoomPath;
 use crate::app::App;
 use crate::auth::identity::User;
 
-/// The user whose access token comes with the request; 401 without.
+/// The user whose access token the request carries. Without a valid one the request gets 401.
 pub(crate) struct Caller(pub(crate) User);
 
-/// The room of the path, if it is open and the caller has created it.
+/// The room of the path, if it is open and the caller created it.
 pub(crate) struct OwnRoom(pub(crate) Arc<Room>);
 
-/// Refuses a request with 503 while the server is stopping.
+/// Refuses a request with 503 while the server is draining.
 pub(crate) struct Accepting;
 
 impl FromRequestParts<Arc<App>> for Caller {

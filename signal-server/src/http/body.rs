@@ -14,8 +14,8 @@ use super::error::{ApiError, invalid};
 use crate::app::App;
 use crate::limits::Limit;
 
-/// A body that is judged when the handler asks for it: a request is refused for what matters most, and an unknown user
-/// or a spent limit matters more than the body.
+/// A body that is parsed when the handler asks for it, so that an unknown user or a reached limit
+/// is reported before a malformed body.
 pub(crate) struct JsonBody {
     body: Result<Bytes, BytesRejection>,
     app: Arc<App>,
@@ -30,12 +30,13 @@ impl FromRequest<Arc<App>> for JsonBody {
 }
 
 impl JsonBody {
-    /// The body as a value. An error names the field and what is wrong with it, and repeats nothing of the body.
+    /// Parses the body. An error names the field and the problem, and contains no values of the
+    /// body.
     pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         parse(&self.whole()?)
     }
 
-    /// The same, where an empty body or `null` stands for the default.
+    /// Parses the body, where an empty body or `null` means the default.
     pub(crate) fn parse_or_default<T: DeserializeOwned + Default>(self) -> Result<T, ApiError> {
         let body = self.whole()?;
         let value: Option<T> = if body.is_empty() { None } else { parse(&body)? };

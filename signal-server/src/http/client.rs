@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! The client address of a request.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -10,8 +10,8 @@ use axum::http::request::Parts;
 use crate::app::App;
 use crate::client_address::ClientAddress;
 
-/// The address that a request counts for; `None` in an application that does not say where its requests come from
-/// (`into_make_service_with_connect_info`).
+/// The client address that a request counts for. It is `None` if the embedding application does not
+/// provide addresses (`into_make_service_with_connect_info`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client(pub(crate) Option<ClientAddress>);
 

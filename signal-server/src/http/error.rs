@@ -1,4 +1,4 @@
-//! How HTTP requests fail: a status, a stable code, and a text for people.
+//! The errors of HTTP requests: a status, a stable code, and a text for people.
 
 use std::time::Duration;
 
@@ -17,22 +17,23 @@ use crate::rooms::service::ChangeError;
 
 /// Why a request was refused.
 ///
-/// As a response it is a status without a body until [`word_errors`](super::layers::word_errors) writes the text.
+/// As a response it is a status without a body, until [`word_errors`](super::layers::word_errors)
+/// adds the text.
 #[derive(Clone, Debug)]
 pub(crate) enum ApiError {
     BodyTooLarge,
-    /// The server is stopping.
+    /// The server is draining.
     Draining,
     Forbidden,
-    /// What is wrong, in English.
+    /// The detail says what is wrong, in English.
     InvalidArgument(String),
     MethodNotAllowed,
     NotFound,
-    /// One of the limits is reached.
+    /// A limit is reached.
     RateLimited {
         retry_after: Duration,
     },
-    /// The room refuses; the core has the text.
+    /// The room refuses the request. The core has the text.
     Rejected {
         code: Code,
         reject: Reject,
@@ -43,7 +44,7 @@ pub(crate) enum ApiError {
     Unavailable,
 }
 
-/// Why a request was refused, for programs: these names never change.
+/// The reason of an error, for programs. These names are stable.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -69,14 +70,14 @@ pub(crate) enum Code {
     WrongPassword,
 }
 
-/// A refusal.
+/// An error response.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 pub(crate) struct Failure {
     #[cfg_attr(feature = "documents", schema(schema_with = crate::http::schema::constant::<false>))]
     success: bool,
     code: Code,
-    /// For people, in the language of `Accept-Language`.
+    /// A text for people, in the language of `Accept-Language`.
     message: String,
 }
 
@@ -97,39 +98,37 @@ impl Code {
         }
     }
 
-    /// Whether `Retry-After` says when to try again.
+    /// Whether the response has a `Retry-After` header.
     pub(crate) fn passes(self) -> bool {
         self == Self::RateLimited || self.status() == StatusCode::SERVICE_UNAVAILABLE
     }
 
-    /// When it is answered, for the OpenAPI document.
+    /// When this code is returned, for the OpenAPI document.
     #[cfg(feature = "documents")]
     pub(crate) fn when(self) -> &'static str {
         match self {
             Self::BodyTooLarge => "the body is too long (8 KiB by default)",
-            Self::Forbidden => "the token is not one for this",
+            Self::Forbidden => "the token does not permit this request",
             Self::InvalidArgument => {
-                "the body is not JSON, or a field or parameter is not as it should be; `message` says which"
+                "the body is not JSON, or a field or parameter is invalid; `message` names it"
             }
-            Self::InviteVoid => "the invite token is not the room's, or not any more",
-            Self::MethodNotAllowed => "the path is there, but not for this method",
+            Self::InviteVoid => "the invite token is wrong, or was replaced by a new one",
+            Self::MethodNotAllowed => "the path exists, but does not support this method",
             Self::NotFound => "no such path",
-            Self::ParticipantNotFound => "nobody of that id has a seat in the room",
+            Self::ParticipantNotFound => "no participant with this id has a seat in the room",
             Self::PasswordLocked => {
-                "20 wrong passwords were tried in this room: no password opens it until its creator changes it"
+                "20 wrong passwords were tried: no password opens the room until the creator changes it"
             }
-            Self::RateLimited => "too often, or too many at once",
+            Self::RateLimited => "there are too many requests, open rooms or connections",
             Self::RequestTimeout => "the request took too long (10 s by default)",
-            Self::RoomExpired => "the room's time is over; told for 24 hours, then 404",
-            Self::RoomFull => "all seats for guests have a socket",
-            Self::RoomLocked => "the creator lets nobody else in",
-            Self::RoomNotFound => "no such room, or it is closed",
+            Self::RoomExpired => "the room has expired; after 24 hours the answer is 404",
+            Self::RoomFull => "all seats for guests are taken by connected participants",
+            Self::RoomLocked => "the creator has locked the room",
+            Self::RoomNotFound => "the room does not exist, or it is closed",
             Self::StorageUnavailable => "the room cannot be saved",
-            Self::Unauthorized => "no token, or one that is not valid (any more)",
-            Self::Unavailable => {
-                "the server is stopping, or the keys of the login are out of reach"
-            }
-            Self::WrongPassword => "the password is not the room's",
+            Self::Unauthorized => "the token is missing, invalid or expired",
+            Self::Unavailable => "the server is draining, or cannot reach the login's keys",
+            Self::WrongPassword => "the password is wrong",
         }
     }
 }
@@ -185,13 +184,13 @@ impl ApiError {
         text.to_owned()
     }
 
-    /// Gives the response that this error was made into its body.
+    /// Adds the body to the response that this error was converted to.
     pub(super) fn word(&self, response: Response, language: Language) -> Response {
         let failure = Failure { success: false, code: self.code(), message: self.text(language) };
         let body = serde_json::to_vec(&failure).expect("strings have a JSON form");
         let (mut parts, _) = response.into_parts();
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        // That of the empty body.
+        // The length is that of the empty body.
         parts.headers.remove(CONTENT_LENGTH);
         Response::from_parts(parts, Body::from(body))
     }
@@ -216,7 +215,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// An argument that is not as it should be.
+/// The error for an invalid argument.
 pub(crate) fn invalid(detail: &str) -> ApiError {
     ApiError::InvalidArgument(detail.to_owned())
 }
@@ -279,7 +278,7 @@ impl From<Reject> for ApiError {
                 let most = Room::ROTATIONS;
                 return Self::InvalidArgument(format!("{reject}: a room allows {most} changes"));
             }
-            // Whether there was such a room is not to be found out by trying.
+            // The answer does not reveal whether the room existed.
             Reject::RoomClosed => return Reject::RoomNotFound.into(),
             Reject::InviteVoid => Code::InviteVoid,
             Reject::ParticipantNotFound => Code::ParticipantNotFound,
@@ -295,5 +294,5 @@ impl From<Reject> for ApiError {
 }
 
 const UNAVAILABLE_FOR: Duration = Duration::from_secs(2);
-/// A room may be over at any time; soon enough to find out.
+/// Rooms may end at any time, so retrying after a minute makes sense.
 const OPEN_ROOMS_RETRY: Duration = Duration::from_secs(60);

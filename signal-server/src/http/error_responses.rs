@@ -1,6 +1,7 @@
-//! What an operation is refused with, for the OpenAPI document.
+//! The error responses of an operation, for the OpenAPI document.
 
-/// Names the errors of an operation: `error_responses!(Unauthorized, RoomNotFound)` makes a type `ErrorResponses`.
+/// Declares the error codes of an operation: `error_responses!(Unauthorized, RoomNotFound)` defines
+/// a type `ErrorResponses`.
 macro_rules! error_responses {
     ($($code:ident),+ $(,)?) => {
         #[cfg(feature = "documents")]

@@ -1,4 +1,4 @@
-//! Which language a client wants its texts in.
+//! The language that a client prefers for texts.
 
 use std::convert::Infallible;
 
@@ -8,13 +8,17 @@ use axum::http::header::ACCEPT_LANGUAGE;
 use axum::http::request::Parts;
 use signal_core::Language;
 
-/// The language of the texts of an answer.
+/// The language of the texts in a response.
 #[derive(Clone, Copy)]
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "documents", into_params(names("Accept-Language"), parameter_in = Header))]
 pub(crate) struct PreferredLanguage(
-    /// Chinese or English, whichever comes first; Chinese without it.
-    #[cfg_attr(feature = "documents", param(value_type = Option<String>, nullable = false, example = "en"))]
+    /// The preferred languages. Texts are Chinese or English, whichever is preferred; Chinese is
+    /// the default.
+    #[cfg_attr(
+        feature = "documents",
+        param(value_type = Option<String>, nullable = false, example = "en")
+    )]
     pub(crate) Language,
 );
 
@@ -32,7 +36,8 @@ impl<S: Sync> FromRequestParts<S> for PreferredLanguage {
     }
 }
 
-/// The first of Chinese and English in order of preference (RFC 9110 section 12.5.4); Chinese by default.
+/// Returns Chinese or English, whichever is preferred (RFC 9110 section 12.5.4). Chinese is the
+/// default.
 fn preferred(headers: &HeaderMap) -> Language {
     let Some(accepted) = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else {
         return Language::default();

@@ -1,4 +1,4 @@
-//! What goes for every request: how long it may take, in which language it is refused, what browsers are told.
+//! The layers around every request: measurement, time limit, language of errors, security headers.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,10 +18,12 @@ use super::language::PreferredLanguage;
 use crate::app::App;
 use crate::limits::Limit;
 
-/// Measures how long answers take and has the log tell what happens meanwhile, by the route and never by the room.
+/// Measures how long responses take, and opens a log span for the request. Both name the route,
+/// never the room.
 pub(crate) async fn measure(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let span = tracing::debug_span!("request", method = %request.method(), route = route.as_ref().map(MatchedPath::as_str));
+    let path = route.as_ref().map(MatchedPath::as_str);
+    let span = tracing::debug_span!("request", method = %request.method(), route = path);
     let began = Instant::now();
     let response = next.run(request).instrument(span).await;
     if let Some(route) = route {
@@ -30,7 +32,7 @@ pub(crate) async fn measure(State(app): State<Arc<App>>, request: Request, next:
     response
 }
 
-/// Ends requests that take too long, of which most are sent too slowly.
+/// Ends requests that take too long. Most of them are sent too slowly.
 pub(crate) async fn deadline(
     State(app): State<Arc<App>>,
     request: Request,
@@ -45,9 +47,9 @@ pub(crate) async fn deadline(
     }
 }
 
-/// Writes the text of a refusal in the language of whoever asks.
+/// Writes the text of an error in the language that the client prefers.
 ///
-/// Whatever refuses inside this layer answers with an [`ApiError`]; only here is it known for whom.
+/// Handlers and layers inside this one answer with an [`ApiError`] that has no text yet.
 pub(crate) async fn word_errors(request: Request, next: Next) -> Response {
     let PreferredLanguage(language) = PreferredLanguage::of(request.headers());
     let mut response = next.run(request).await;
@@ -57,7 +59,8 @@ pub(crate) async fn word_errors(request: Request, next: Next) -> Response {
     }
 }
 
-/// Answers have tokens in them, and are data, never pages.
+/// Sets security headers on every response. Responses contain tokens, and they are data, never
+/// pages.
 pub(crate) async fn security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in SECURITY_HEADERS {

@@ -1,4 +1,4 @@
-//! The room and the participant that a path names.
+//! The room id and the participant id in a path.
 
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -7,21 +7,29 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use signal_core::{ParticipantId, RoomId};
 
-/// `{room_id}` of a path; `None` if no room can have that id.
+/// The `{room_id}` of a path, or `None` if it is not a valid room id.
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "documents", into_params(names("room_id"), parameter_in = Path))]
 pub(crate) struct RoomPath(
-    /// The room's number, in any case.
-    #[cfg_attr(feature = "documents", param(value_type = String, pattern = "^[2-9A-HJKMNP-Za-hjkmnp-z]{6}$", example = "ABC234"))]
+    /// The room id. Upper and lower case are equal.
+    #[cfg_attr(feature = "documents", param(
+        value_type = String,
+        pattern = "^[2-9A-HJKMNP-Za-hjkmnp-z]{6}$",
+        example = "ABC234"
+    ))]
     pub(crate) Option<RoomId>,
 );
 
-/// `{participant_id}` of a path; `None` if nobody can have that id.
+/// The `{participant_id}` of a path, or `None` if it is not a valid participant id.
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "documents", into_params(names("participant_id"), parameter_in = Path))]
 pub(crate) struct ParticipantPath(
-    /// Somebody in the room.
-    #[cfg_attr(feature = "documents", param(value_type = String, pattern = "^p_[0-9a-z]{8}$", example = "p_zzzy0001"))]
+    /// The id of a participant in the room.
+    #[cfg_attr(feature = "documents", param(
+        value_type = String,
+        pattern = "^p_[0-9a-z]{8}$",
+        example = "p_zzzy0001"
+    ))]
     pub(crate) Option<ParticipantId>,
 );
 
@@ -41,7 +49,8 @@ impl<S: Send + Sync> FromRequestParts<S> for ParticipantPath {
     }
 }
 
-/// By its name: where the routes are nested, the prefix may have parameters too.
+/// Finds a path parameter by name. A prefix that the routes are nested under may have parameters
+/// too.
 async fn segment<T: FromStr, S: Send + Sync>(
     name: &str,
     parts: &mut Parts,

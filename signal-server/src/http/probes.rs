@@ -1,4 +1,4 @@
-//! What operators and their machines ask: is it alive, does it take anybody in, what does it do.
+//! The endpoints for operators: liveness, readiness and metrics.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::metrics::OPEN_METRICS;
 
 error_responses!(Unavailable);
 
-/// `GET /healthz` and `GET /readyz`, which tell nothing that the public may not know.
+/// `GET /healthz` and `GET /readyz`, which may be public.
 pub(crate) fn probes() -> Router<Arc<App>> {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz))
 }
@@ -32,28 +32,38 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     routes.layer(from_fn(layers::word_errors))
 }
 
-/// Whether the server runs
+/// Liveness probe
 ///
-/// Whoever gets no answer should start it anew.
+/// Restart the server if it does not answer.
 #[cfg_attr(feature = "documents", utoipa::path(
     get,
     path = "/healthz",
     tag = "server",
-    responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
+    responses((
+        status = 200,
+        description = "The server is running",
+        body = String,
+        content_type = "text/plain"
+    ))
 ))]
 pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether the server takes anybody in
+/// Readiness probe
 ///
-/// While it does not, send them elsewhere.
+/// While the server answers 503, send new clients to another one.
 #[cfg_attr(feature = "documents", utoipa::path(
     get,
     path = "/readyz",
     tag = "server",
     responses(
-        (status = 200, description = "It does", body = String, content_type = "text/plain"),
+        (
+            status = 200,
+            description = "The server admits participants",
+            body = String,
+            content_type = "text/plain"
+        ),
         ErrorResponses
     )
 ))]

@@ -1,11 +1,11 @@
-//! What a request that succeeds is answered.
+//! The response to a request that succeeds.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use signal_core::{Timestamp, wire};
 
-/// The answer of a request that succeeds.
+/// The response to a request that succeeds.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 pub(crate) struct Success<T> {
@@ -26,7 +26,7 @@ impl<T: Serialize> IntoResponse for Success<T> {
     }
 }
 
-/// A moment in whole seconds (RFC 3339).
+/// Formats a timestamp in whole seconds (RFC 3339).
 pub(crate) fn rfc3339(at: Timestamp) -> String {
     wire::rfc3339(Timestamp::from_millis(at.as_millis() / 1000 * 1000))
 }

@@ -43,6 +43,6 @@ fn response(codes: &[Code]) -> Response {
     let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
     let after = HeaderBuilder::new()
         .schema(Some(seconds))
-        .description(Some("When to try again, in seconds."));
+        .description(Some("The number of seconds to wait before the next attempt."));
     response.header("Retry-After", after.build()).build()
 }

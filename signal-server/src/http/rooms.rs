@@ -1,4 +1,4 @@
-//! The requests about rooms, one file each.
+//! The handlers of requests about rooms, one per file.
 
 pub(crate) mod change;
 pub(crate) mod close;

@@ -1,4 +1,4 @@
-//! Changing a room: its name, lock, size, end and password.
+//! Changes a room's name, lock, capacity, expiry or password.
 
 use std::sync::Arc;
 
@@ -28,29 +28,31 @@ error_responses!(
     RateLimited
 );
 
-/// What is to be changed.
+/// The settings to change.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = RoomChange))]
 struct ChangeRequest {
-    /// As in a new room; with nothing to show it stays.
+    /// The new name, with the rules of a new room. A name without visible characters changes
+    /// nothing.
     #[cfg_attr(feature = "documents", schema(max_length = 32))]
     name: Option<String>,
-    /// Whether newcomers are kept out, those with an invite too. Those who were in may come back.
+    /// Whether the room refuses newcomers, even with an invite. Participants who were in may come
+    /// back.
     locked: Option<bool>,
-    /// How many fit; nobody is put out by a smaller number.
+    /// How many participants the room can hold. A smaller number removes nobody.
     #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 50))]
     #[serde(default, deserialize_with = "field::whole_number")]
     max_participants: Option<i64>,
-    /// How long it lasts, counted from the creation; that has to be in the future.
+    /// How many minutes the room lasts, counted from its creation. The end has to be in the future.
     #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 1440))]
     #[serde(default, deserialize_with = "field::whole_number")]
     expires_minutes: Option<i64>,
-    /// Ten times at most. It voids the invite, and tokens that have not been used yet.
+    /// Sets a new password, at most ten times. This voids the invite and all unused tokens.
     rotate_password: Option<RotatePassword>,
 }
 
-/// The room as it is now, and its new password if it has one.
+/// The room after the change, and its new password if one was set.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = ChangedRoom))]
@@ -63,7 +65,8 @@ pub(crate) struct Changed {
 
 /// Change a room
 ///
-/// For its creator. What is absent or `null` stays as it is; it is all or nothing.
+/// Only the room's creator may do this. Fields that are absent or `null` remain unchanged. Either
+/// all changes take effect or none.
 #[cfg_attr(feature = "documents", utoipa::path(
     patch,
     path = "/api/webrtc/rooms/{room_id}",
@@ -72,7 +75,10 @@ pub(crate) struct Changed {
     params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
     request_body = ChangeRequest,
     security(("access_token" = [])),
-    responses((status = 200, description = "The room as it is now", body = Success<Changed>), ErrorResponses)
+    responses(
+        (status = 200, description = "The room after the change", body = Success<Changed>),
+        ErrorResponses
+    )
 ))]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
@@ -87,7 +93,8 @@ pub(crate) async fn change(
     };
     if expires_at.is_some_and(|at| at <= app.rooms.clock.now()) {
         return Err(invalid(
-            "expires_minutes: they are over already, counted from the creation; DELETE closes a room",
+            "expires_minutes: the room would already have ended, since they count from its \
+             creation; use DELETE to close it",
         ));
     }
     let change = Change {

@@ -1,4 +1,4 @@
-//! Closing a room.
+//! Closes a room.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::http::response::Success;
 
 error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited, Unavailable);
 
-/// The room that is closed.
+/// The room that was closed.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = ClosedRoom))]
@@ -25,7 +25,7 @@ pub(crate) struct Closed {
 
 /// Close a room
 ///
-/// For everybody in it. For its creator.
+/// Only the room's creator may do this. All participants are disconnected.
 #[cfg_attr(feature = "documents", utoipa::path(
     delete,
     path = "/api/webrtc/rooms/{room_id}",
@@ -33,7 +33,10 @@ pub(crate) struct Closed {
     operation_id = "close_room",
     params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
     security(("access_token" = [])),
-    responses((status = 200, description = "It is closed", body = Success<Closed>), ErrorResponses)
+    responses(
+        (status = 200, description = "The room is closed", body = Success<Closed>),
+        ErrorResponses
+    )
 ))]
 pub(crate) async fn close(
     State(app): State<Arc<App>>,

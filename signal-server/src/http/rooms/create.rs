@@ -1,4 +1,4 @@
-//! Creating a room.
+//! Creates a room.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -33,27 +33,28 @@ error_responses!(
     Unavailable,
 );
 
-/// What the room is to be like.
+/// The settings of the new room.
 #[derive(Default, Deserialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = NewRoom))]
 struct CreateRequest {
-    /// What people call it; by default after the creator. Normalized (NFC) and trimmed, without characters that do not
-    /// show, it may have 32 characters as people see them, and 128 bytes.
+    /// The name to show. By default it is made from the creator's name. It is normalized (NFC),
+    /// trimmed and stripped of invisible characters, and may then have 32 visible characters and
+    /// 128 bytes.
     #[cfg_attr(feature = "documents", schema(max_length = 32, example = "小明的房间"))]
     name: Option<String>,
-    /// By default 6 random digits.
+    /// The password. By default it is 6 random digits.
     #[cfg_attr(feature = "documents", schema(pattern = "^[!-~]{6}$", example = "123456"))]
     password: Option<String>,
-    /// How many fit, the creator included.
+    /// How many participants the room can hold, including the creator.
     #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 50, default = 10))]
     #[serde(default, deserialize_with = "field::whole_number")]
     max_participants: Option<i64>,
-    /// How long it lasts.
+    /// How many minutes the room lasts.
     #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 1440, default = 120))]
     #[serde(default, deserialize_with = "field::whole_number")]
     expires_minutes: Option<i64>,
-    /// By default `close`.
+    /// What happens when the creator leaves. By default it is `close`.
     on_creator_leave: Option<OnLeave>,
 }
 
@@ -68,10 +69,11 @@ pub(crate) struct Created {
     max_participants: u8,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     expires_at: String,
-    /// Of the creator's seat, unless somebody enters before; `joined` says which holds.
+    /// The creator's participant id. It changes if somebody enters first; the id in `joined` is
+    /// authoritative.
     #[cfg_attr(feature = "documents", schema(example = "p_zzzz0000"))]
     participant_id: String,
-    /// Opens the creator's seat, as the access token does.
+    /// Opens a socket for the creator, as the access token does.
     ws_token: String,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     token_expires_at: String,
@@ -82,7 +84,7 @@ pub(crate) struct Created {
 
 /// Create a room
 ///
-/// The body may be empty; every field is optional, and `null` counts as not given.
+/// The body may be empty. Every field is optional, and `null` means absent.
 #[cfg_attr(feature = "documents", utoipa::path(
     post,
     path = "/api/webrtc/rooms",
@@ -91,7 +93,14 @@ pub(crate) struct Created {
     params(PreferredLanguage),
     request_body = Option<CreateRequest>,
     security(("access_token" = [])),
-    responses((status = 200, description = "The room, with its password and the creator's seat", body = Success<Created>), ErrorResponses)
+    responses(
+        (
+            status = 200,
+            description = "The room, with its password and the creator's seat",
+            body = Success<Created>
+        ),
+        ErrorResponses
+    )
 ))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,

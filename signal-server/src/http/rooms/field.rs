@@ -1,4 +1,4 @@
-//! The fields of requests, made into what holds.
+//! Validates the fields of requests.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use signal_core::{Capacity, DisplayName};
 use crate::http::error::{ApiError, invalid};
 use crate::rooms::lifetime::Lifetime;
 
-/// A whole number however it is written: `60.0` is one too (JSON Schema, section 4.2.3 of its core).
+/// Parses a whole number, however it is written: `60.0` is one too (JSON Schema core, section
+/// 4.2.3).
 pub(super) fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     let Some(number) = Option::<Number>::deserialize(from)? else { return Ok(None) };
     let integral = || number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT);
@@ -47,5 +48,5 @@ pub(super) fn password(field: &str, typed: String) -> Result<String, ApiError> {
     }
 }
 
-/// Below it floating-point numbers tell whole numbers apart.
+/// Floating-point numbers below this represent whole numbers exactly.
 const EXACT: f64 = (1_u64 << 53) as f64;

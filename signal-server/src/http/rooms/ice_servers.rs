@@ -1,4 +1,4 @@
-//! ICE servers for somebody who has a token already.
+//! Returns ICE servers to the holder of a token.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ error_responses!(
     Unavailable
 );
 
-/// Where connections find a way, and until when the credentials there are good.
+/// ICE servers and the expiry of their credentials.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = IceServerList))]
@@ -39,7 +39,8 @@ pub(crate) struct Announced {
 
 /// Get ICE servers
 ///
-/// For whoever has a token that opens a seat, taken or not: a ws token of the room, or its creator's access token.
+/// Requires a token that opens a seat, used or not: a ws token of the room, or the access token of
+/// its creator.
 #[cfg_attr(feature = "documents", utoipa::path(
     post,
     path = "/api/webrtc/rooms/{room_id}/ice-servers",
@@ -47,7 +48,14 @@ pub(crate) struct Announced {
     operation_id = "get_ice_servers",
     params(RoomPath, PreferredLanguage),
     security(("access_token" = []), ("ws_token" = [])),
-    responses((status = 200, description = "Where connections find a way", body = Success<Announced>), ErrorResponses)
+    responses(
+        (
+            status = 200,
+            description = "ICE servers and the expiry of their credentials",
+            body = Success<Announced>
+        ),
+        ErrorResponses
+    )
 ))]
 pub(crate) async fn ice_servers(
     State(app): State<Arc<App>>,

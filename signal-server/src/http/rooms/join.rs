@@ -1,4 +1,4 @@
-//! Joining a room: who knows the password or has an invite gets a token for a seat.
+//! Joins a room: a client with the password or an invite gets a token for a seat.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -40,29 +40,31 @@ error_responses!(
     Unavailable,
 );
 
-/// What somebody shows; a password or an invite has to be there.
+/// The request to join. Either `password` or `invite_token` is required.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 struct JoinRequest {
-    /// The room's.
+    /// The room's password.
     #[cfg_attr(feature = "documents", schema(example = "123456"))]
     password: Option<String>,
-    /// The room's; goes before a password, and costs no attempt.
+    /// The room's invite token. It takes precedence over a password, and a wrong one does not count
+    /// as a failed attempt.
     invite_token: Option<String>,
-    /// What the others see; a name as that of a room, by default 访客 or Guest.
+    /// The name that others see, with the rules of a room's name. By default it is 访客 or Guest.
     #[cfg_attr(feature = "documents", schema(max_length = 32, example = "访客小红"))]
     display_name: Option<String>,
 }
 
-/// Somebody who is let in.
+/// The answer to a client that is admitted.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = JoinedRoom))]
 pub(crate) struct Joined {
-    /// Unless somebody enters before; `joined` says which holds.
+    /// The participant id. It changes if somebody enters first; the id in `joined` is
+    /// authoritative.
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     participant_id: String,
-    /// Opens a seat.
+    /// Opens a socket in the room.
     ws_token: String,
     room_name: String,
     ice_servers: Vec<IceServer>,
@@ -72,8 +74,9 @@ pub(crate) struct Joined {
 
 /// Join a room
 ///
-/// Without a login, by password or invite. It takes no seat: that happens when the socket opens. That a room has expired, is
-/// full or locked is told only to those with the right password or invite.
+/// Needs no login, only the password or an invite. The seat is taken later, when the socket opens.
+/// Only clients with the right password or invite learn that the room has expired, is full or is
+/// locked.
 #[cfg_attr(feature = "documents", utoipa::path(
     post,
     path = "/api/webrtc/rooms/{room_id}/join",
@@ -81,7 +84,10 @@ pub(crate) struct Joined {
     operation_id = "join_room",
     params(RoomPath, PreferredLanguage),
     request_body = JoinRequest,
-    responses((status = 200, description = "A token for a seat", body = Success<Joined>), ErrorResponses)
+    responses(
+        (status = 200, description = "A token for a seat", body = Success<Joined>),
+        ErrorResponses
+    )
 ))]
 pub(crate) async fn join(
     State(app): State<Arc<App>>,
@@ -106,7 +112,8 @@ pub(crate) async fn join(
         }
     };
     let admit = Op::Admit { by, suffix: IdSuffix::new(rand::random()) };
-    // Counted before the disk is waited for, so that nobody guesses on meanwhile.
+    // The attempt is counted before the disk write completes, so that no guesses pass uncounted
+    // meanwhile.
     let mut counted = Ok(());
     let count = |applied: &Applied| {
         if let Err(reject) = applied.reply {
@@ -136,7 +143,7 @@ pub(crate) async fn join(
     }))
 }
 
-/// Counts an attempt that the room has refused; the error goes before the room's own.
+/// Counts an attempt that the room refused. An error of this function replaces the room's own.
 fn count_attempt(
     rates: &Rates,
     client: Option<ClientAddress>,
@@ -144,10 +151,10 @@ fn count_attempt(
 ) -> Result<(), RateLimited> {
     match reject {
         Reject::RoomNotFound | Reject::WrongPassword => rates.count_failed_attempt(client),
-        // Invites are not to be guessed, so a wrong one is no failure, and neither is a room that was closed; but they
-        // tell a guesser of no room.
+        // Invites are too long to guess, so a wrong one is not counted, and neither is a closed
+        // room. An address over its limit learns nothing from them all the same.
         Reject::InviteVoid | Reject::RoomClosed => rates.check_attempt(client),
-        // Only somebody with the right password or invite gets these, or they say nothing about either.
+        // These occur only with the right password or invite, or reveal nothing about either.
         Reject::CreatorStays
         | Reject::GrantVoid
         | Reject::IdsExhausted

@@ -1,4 +1,4 @@
-//! Putting a participant out of a room.
+//! Removes a participant from a room.
 
 use std::sync::Arc;
 
@@ -31,12 +31,13 @@ error_responses!(
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "documents", into_params(parameter_in = Query))]
 pub(crate) struct KickQuery {
-    /// Whether the password changes too, so that the participant cannot come back with the one it knows.
+    /// Whether to change the password too, so that the participant cannot come back with the old
+    /// one.
     #[serde(default)]
     ban: bool,
 }
 
-/// Who was put out, and the room's new password if it was a ban.
+/// The removed participant, and the room's new password after a ban.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = KickedParticipant))]
@@ -47,18 +48,27 @@ pub(crate) struct Kicked {
     credentials: NewCredentials,
 }
 
-/// Put a participant out
+/// Kick a participant
 ///
-/// For the room's creator. Its tokens are void. With `ban` the room gets a new password and invite as well, and all tokens
-/// are void that have not been used yet. Done already it is done again.
+/// Only the room's creator may do this. The participant's token becomes void. With `ban` the room
+/// also gets a new password and invite, and all unused tokens become void. Repeating a kick changes
+/// nothing; repeating a ban changes the password again.
 #[cfg_attr(feature = "documents", utoipa::path(
     delete,
     path = "/api/webrtc/rooms/{room_id}/participants/{participant_id}",
     tag = "rooms",
     operation_id = "kick_participant",
-    params(crate::http::path::RoomPath, ParticipantPath, KickQuery, crate::http::language::PreferredLanguage),
+    params(
+        crate::http::path::RoomPath,
+        ParticipantPath,
+        KickQuery,
+        crate::http::language::PreferredLanguage
+    ),
     security(("access_token" = [])),
-    responses((status = 200, description = "It is out", body = Success<Kicked>), ErrorResponses)
+    responses(
+        (status = 200, description = "The participant is removed", body = Success<Kicked>),
+        ErrorResponses
+    )
 ))]
 pub(crate) async fn kick(
     State(app): State<Arc<App>>,

@@ -1,4 +1,4 @@
-//! The rooms of a user.
+//! Lists the rooms of a user.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -22,9 +22,9 @@ pub(crate) struct Listed {
     rooms: Vec<RoomSummary>,
 }
 
-/// List one's rooms
+/// List your rooms
 ///
-/// Those that are open, newest first.
+/// Returns your open rooms, newest first.
 #[cfg_attr(feature = "documents", utoipa::path(
     get,
     path = "/api/webrtc/rooms",
@@ -32,7 +32,10 @@ pub(crate) struct Listed {
     operation_id = "list_rooms",
     params(crate::http::language::PreferredLanguage),
     security(("access_token" = [])),
-    responses((status = 200, description = "The rooms", body = Success<Listed>), ErrorResponses)
+    responses(
+        (status = 200, description = "Your open rooms", body = Success<Listed>),
+        ErrorResponses
+    )
 ))]
 pub(crate) async fn list(State(app): State<Arc<App>>, Caller(user): Caller) -> Success<Listed> {
     let mut rooms = app.rooms.shards.rooms_of(&user.subject);

@@ -1,10 +1,10 @@
-//! The password that a change or a ban has set, in its answer.
+//! The password that a change or a ban has set.
 
 use serde::Serialize;
 
 use crate::rooms::credentials::RoomCredentials;
 
-/// The new password and invite if they were set: all of it, or nothing.
+/// The new password and invite, if they were set. Either both are present or neither.
 #[derive(Default, Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = NewRoomPass))]

@@ -1,4 +1,4 @@
-//! Which password a change asks for.
+//! The field `rotate_password` of a change.
 
 use serde::Deserialize;
 
@@ -6,16 +6,16 @@ use super::field;
 use crate::http::error::ApiError;
 use crate::rooms::credentials::PasswordChoice;
 
-/// A new password: `true` for a random one, or which.
+/// The new password: `true` for a random one, or the password itself.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected true, or a password as text")]
+#[serde(untagged, expecting = "expected true or a string")]
 pub(super) enum RotatePassword {
     Random(bool),
     This(String),
 }
 
 impl RotatePassword {
-    /// `None` if the old one is to stay.
+    /// The password to set, or `None` to keep the old one.
     pub(super) fn choice(self) -> Result<Option<PasswordChoice>, ApiError> {
         Ok(match self {
             Self::Random(false) => None,
@@ -39,9 +39,7 @@ mod schema {
         fn schema() -> RefOr<Schema> {
             let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]{6}$"));
             let either = OneOfBuilder::new().item(Object::with_type(Type::Boolean)).item(text);
-            either
-                .description(Some("`true` for a random one, or which; as that of a new room."))
-                .into()
+            either.description(Some("`true` for a random password, or the password itself.")).into()
         }
     }
 

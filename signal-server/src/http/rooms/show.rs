@@ -1,4 +1,4 @@
-//! One room of a user.
+//! Shows one room of a user.
 
 use super::summary::RoomDetails;
 use crate::http::authentication::OwnRoom;
@@ -9,7 +9,8 @@ error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited
 
 /// Show a room
 ///
-/// With everybody who has a seat. For its creator.
+/// Only the room's creator may do this. The participants include those whose seat is kept while
+/// they are disconnected.
 #[cfg_attr(feature = "documents", utoipa::path(
     get,
     path = "/api/webrtc/rooms/{room_id}",
@@ -17,7 +18,10 @@ error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited
     operation_id = "show_room",
     params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
     security(("access_token" = [])),
-    responses((status = 200, description = "The room", body = Success<RoomDetails>), ErrorResponses)
+    responses(
+        (status = 200, description = "The room and its participants", body = Success<RoomDetails>),
+        ErrorResponses
+    )
 ))]
 pub(crate) async fn show(OwnRoom(room): OwnRoom) -> Success<RoomDetails> {
     Success::new(RoomDetails::of(&room))

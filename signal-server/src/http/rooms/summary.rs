@@ -1,11 +1,11 @@
-//! What a room's creator is told about it.
+//! What the API tells a room's creator about the room.
 
 use serde::{Deserialize, Serialize};
 use signal_core::{OnCreatorLeave, Room, Seat};
 
 use crate::http::response::rfc3339;
 
-/// A room.
+/// A room in a list.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = Room))]
@@ -13,11 +13,11 @@ pub(crate) struct RoomSummary {
     #[cfg_attr(feature = "documents", schema(example = "ABC234"))]
     room_id: String,
     name: String,
-    /// How many fit, the creator included.
+    /// How many participants the room can hold, including the creator.
     max_participants: u8,
-    /// How many seats are taken, those included that are kept for somebody without a socket.
+    /// How many seats are taken, including those kept for disconnected participants.
     participant_count: usize,
-    /// Whether newcomers are kept out.
+    /// Whether the room refuses newcomers.
     locked: bool,
     on_creator_leave: OnLeave,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
@@ -26,18 +26,18 @@ pub(crate) struct RoomSummary {
     expires_at: String,
 }
 
-/// A room and who is in it.
+/// A room and its participants.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = RoomDetails))]
 pub(crate) struct RoomDetails {
     #[serde(flatten)]
     summary: RoomSummary,
-    /// Oldest first.
+    /// The participants, oldest first.
     participants: Vec<Participant>,
 }
 
-/// Somebody with a seat.
+/// A participant with a seat in the room.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 struct Participant {
@@ -45,11 +45,11 @@ struct Participant {
     id: String,
     name: String,
     is_creator: bool,
-    /// Whether its socket is there; if not, the seat is kept for it.
+    /// Whether the participant is connected. If not, its seat is kept for a while.
     connected: bool,
 }
 
-/// What becomes of the room when its creator says `leave`.
+/// What happens to the room when its creator sends `leave`.
 #[derive(Clone, Copy, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
