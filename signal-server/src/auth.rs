@@ -1,4 +1,5 @@
-//! Who somebody is: access tokens of a login, tokens of this server, secrets, and the origins of pages.
+//! Authentication: access tokens of a login, tokens of this server, secrets, and the origins of
+//! pages.
 
 #[cfg(not(feature = "jwks"))]
 mod hmac_provider;

@@ -1,4 +1,4 @@
-//! HS256 for `jsonwebtoken`, without the asymmetric algorithms that its own providers bring.
+//! An HS256 provider for `jsonwebtoken`, without the asymmetric algorithms of its own providers.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
@@ -52,7 +52,7 @@ impl Verifier<Vec<u8>> for Hs256 {
     ) -> std::result::Result<(), signature::Error> {
         let mut mac = self.0.clone();
         mac.update(message);
-        // In constant time.
+        // The comparison takes constant time.
         mac.verify_slice(signature).map_err(|_| signature::Error::new())
     }
 }

@@ -1,4 +1,4 @@
-//! Whose access tokens are believed.
+//! The login, whose access tokens the server accepts.
 
 mod authenticate;
 #[cfg(feature = "jwks")]
@@ -26,96 +26,100 @@ use self::signed::Signed;
 use crate::auth::secret::Secret;
 use crate::auth::token_error::TokenError;
 
-/// The login that a deployment's users come from: what its access tokens are signed with and what they have to say, or
-/// [code of one's own](Self::custom) that decides about them.
+/// The login of a deployment's users: how its access tokens are signed and which claims they need,
+/// or [your own code](Self::custom) that verifies them.
 ///
-/// A signed token is a JWT with `sub` and `exp`, and a `name` to show if it has one. The algorithm belongs to the key:
-/// HS256 to a secret, RS256, ES256 or EdDSA to a public key of that kind. What the token says of it only has to agree.
+/// A signed token is a JWT with the claims `sub` and `exp`, and optionally a `name` to show. The
+/// key determines the algorithm: HS256 for a secret, and RS256, ES256 or EdDSA for a public key of
+/// that kind. The header of the token has to name the same algorithm.
 #[derive(Clone, Debug)]
-pub struct Identity(Judge);
+pub struct Identity(Verifier);
 
 #[derive(Clone, Debug)]
-enum Judge {
+enum Verifier {
     Custom(Login),
     Signed(Signed),
 }
 
 impl Identity {
-    /// Tokens that are signed with a shared secret (HS256), and still with `previous` while that is being replaced.
+    /// Accepts tokens that are signed with a shared secret (HS256). Tokens signed with `previous`
+    /// are accepted too, while one secret replaces another.
     #[must_use]
     pub fn secret(secret: Secret, previous: Option<&Secret>) -> Self {
-        Self(Judge::Signed(Signed::secret(secret, previous)))
+        Self(Verifier::Signed(Signed::secret(secret, previous)))
     }
 
-    /// Tokens that are signed with the private halves of these keys, in PEM (`PUBLIC KEY`, RFC 7468 section 13): RSA from
-    /// 2048 bits on (RS256), P-256 (ES256) or Ed25519 (EdDSA). While one replaces another, give both.
+    /// Accepts tokens that are signed with the private keys of these public keys. They are in PEM
+    /// (`PUBLIC KEY`, RFC 7468 section 13): RSA of at least 2048 bits (RS256), P-256 (ES256) or
+    /// Ed25519 (EdDSA). Give both keys while one replaces another.
     ///
     /// # Errors
     ///
-    /// One of them is not such a key.
+    /// One of the texts is not such a key.
     #[cfg(feature = "jwks")]
     pub fn public_keys(
         pems: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<Self, InvalidKey> {
         let keys =
             pems.into_iter().map(|pem| Key::public(pem.as_ref())).collect::<Result<_, _>>()?;
-        Ok(Self(Judge::Signed(Signed::configured(keys))))
+        Ok(Self(Verifier::Signed(Signed::configured(keys))))
     }
 
-    /// Tokens that are signed with keys which an identity provider publishes (JWKS, RFC 7517 section 5), like
-    /// `https://login.example.com/.well-known/jwks.json`.
+    /// Accepts tokens that are signed with keys that an identity provider publishes (JWKS, RFC 7517
+    /// section 5), for example at `https://login.example.com/.well-known/jwks.json`.
     ///
-    /// The keys are fetched when the first token comes, and kept: they are fetched again after 10 minutes, and at once
-    /// for a token of a key that is not among them, though once a minute at most. While the provider is out of reach
-    /// those there are serve for 24 hours.
+    /// The server fetches the keys when the first token arrives, and caches them. It fetches them
+    /// again after 10 minutes, or at once when a token names an unknown key, but at most once a
+    /// minute. While the provider is unreachable, the cached keys remain in use for 24 hours.
     ///
-    /// `ca` are the certificate authorities to trust, in PEM, in place of those that Mozilla does.
+    /// `ca` contains the certificate authorities to trust, in PEM, instead of Mozilla's.
     ///
     /// # Errors
     ///
-    /// The URL is not `https:` (plain `http:` is taken for an address of this machine), it has a user name or a password,
-    /// or `ca` has no certificate.
+    /// The URL is not `https:` (`http:` is allowed for addresses of this machine), it contains a
+    /// user name or a password, or `ca` contains no certificate.
     #[cfg(feature = "jwks")]
     pub fn jwks(url: &str, ca: Option<&str>) -> Result<Self, InvalidJwks> {
-        Ok(Self(Judge::Signed(Signed::published(Jwks::new(url, ca)?))))
+        Ok(Self(Verifier::Signed(Signed::published(Jwks::new(url, ca)?))))
     }
 
-    /// Tokens that code of one's own decides about. They may have any form that a header or a URL can carry.
+    /// Lets your own code verify tokens. They may have any form that fits in a header and a URL.
     #[must_use]
     pub fn custom(login: impl Authenticate) -> Self {
-        Self(Judge::Custom(Login::new(login)))
+        Self(Verifier::Custom(Login::new(login)))
     }
 
-    /// The one whose signed tokens are meant: `iss` has to say so.
+    /// Requires the `iss` claim of signed tokens to equal `issuer`.
     #[must_use]
     pub fn issuer(self, issuer: impl Into<String>) -> Self {
         self.expecting(|signed| signed.issuer = Some(issuer.into()))
     }
 
-    /// For whom signed tokens are: `aud` has to have it. Without this setting it is not looked at.
+    /// Requires the `aud` claim of signed tokens to contain `audience`. Without this setting any
+    /// audience is accepted.
     #[must_use]
     pub fn audience(self, audience: impl Into<String>) -> Self {
         self.expecting(|signed| signed.audience = Some(audience.into()))
     }
 
-    /// For a server whose requests may take so long.
-    pub(crate) fn in_time(mut self, request_patience: Duration) -> Self {
+    /// Limits the timeout of a custom login to half the time that a request may take.
+    pub(crate) fn cap_timeout(mut self, request_patience: Duration) -> Self {
         match &mut self.0 {
-            Judge::Custom(login) => login.hurry(request_patience),
-            Judge::Signed(_) => {}
+            Verifier::Custom(login) => login.cap_timeout(request_patience),
+            Verifier::Signed(_) => {}
         }
         self
     }
 
     fn expecting(mut self, expect: impl FnOnce(&mut Signed)) -> Self {
         match &mut self.0 {
-            Judge::Custom(_) => {}
-            Judge::Signed(signed) => expect(signed),
+            Verifier::Custom(_) => {}
+            Verifier::Signed(signed) => expect(signed),
         }
         self
     }
 
-    /// Makes a token, as the login would; `None` where only it can.
+    /// Makes a token as the login would. Returns `None` if the server has no key to sign it with.
     pub(crate) fn mint(
         &self,
         subject: &str,
@@ -123,23 +127,23 @@ impl Identity {
         lifetime: Duration,
     ) -> Option<String> {
         match &self.0 {
-            Judge::Custom(_) => None,
-            Judge::Signed(signed) => signed.mint(subject, name, lifetime),
+            Verifier::Custom(_) => None,
+            Verifier::Signed(signed) => signed.mint(subject, name, lifetime),
         }
     }
 
-    /// Who a token is for.
+    /// Verifies a token and returns the user that it is for.
     pub(crate) async fn verify(&self, token: &str) -> Result<User, TokenError> {
         let user = match &self.0 {
-            Judge::Custom(login) => login.user(token).await,
-            Judge::Signed(signed) => signed.verify(token).await,
+            Verifier::Custom(login) => login.user(token).await,
+            Verifier::Signed(signed) => signed.verify(token).await,
         }?;
-        // Whoever has no name for the login would share the rooms of all others without one.
+        // Users with an empty subject would share one another's rooms.
         if user.subject.is_empty() { Err(TokenError::Invalid) } else { Ok(user) }
     }
 }
 
-/// One secret, as most logins start with.
+/// Accepts tokens that are signed with one shared secret.
 impl From<Secret> for Identity {
     fn from(secret: Secret) -> Self {
         Self::secret(secret, None)
@@ -199,7 +203,7 @@ mod tests {
             let refused = login().verify(&token_with(&header, &claims)).await;
             assert_eq!(refused, Err(TokenError::Invalid), "{header:?}");
         }
-        // A name for the key is no matter where keys have none.
+        // A key id in the token is ignored if the key has none.
         let named = Header { kid: Some("2026".to_owned()), ..Header::default() };
         assert!(login().verify(&token_with(&named, &claims)).await.is_ok());
     }

@@ -1,25 +1,25 @@
-//! Tokens without content: long random texts of which only the hash is kept.
+//! Opaque tokens: long random texts. The server keeps only their hashes.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use signal_core::{ResumeToken, TokenHash};
 
-/// A new invite token of 128 random bits, and the hash that the room keeps.
+/// Makes an invite token of 128 random bits, and the hash that the room keeps.
 pub(crate) fn invite() -> (String, TokenHash) {
     let text = random::<16>();
     let hash = hash(&text);
     (text, hash)
 }
 
-/// A new resume token of 256 random bits.
+/// Makes a resume token of 256 random bits.
 pub(crate) fn resume() -> ResumeToken {
     let text = random::<32>();
     let hash = hash(&text);
     ResumeToken::new(text, hash)
 }
 
-/// What is kept of a token. It is random and long, so no key is needed.
+/// Hashes a token. Tokens are long and random, so the hash needs no key.
 pub(crate) fn hash(token: &str) -> TokenHash {
     TokenHash::new(Sha256::digest(token).into())
 }

@@ -1,4 +1,4 @@
-//! Which web pages may talk to this server.
+//! The web pages that may use this server.
 
 use std::time::Duration;
 
@@ -14,19 +14,20 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// These origins only, each like `https://example.com`.
+    /// Allows only these origins, each like `https://example.com`.
     pub fn listed(origins: impl IntoIterator<Item = HeaderValue>) -> Self {
         Self { listed: origins.into_iter().collect(), loopback: false }
     }
 
-    /// Any page served from this machine, for development.
+    /// Also allows every page served from this machine, for development.
     #[must_use]
     pub fn and_loopback(mut self) -> Self {
         self.loopback = true;
         self
     }
 
-    /// Whether a WebSocket may be opened: programs send no origin, pages send theirs.
+    /// Whether a request may open a WebSocket. Web pages send their origin; other programs send
+    /// none.
     pub(crate) fn permit(&self, headers: &HeaderMap) -> bool {
         headers.get_all(header::ORIGIN).iter().all(|origin| self.contains(origin))
     }
@@ -59,7 +60,7 @@ fn is_loopback(origin: &HeaderValue) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-/// For how long a browser need not ask again whether it may.
+/// How long a browser may cache the answer to a preflight request.
 const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
 
 #[cfg(test)]

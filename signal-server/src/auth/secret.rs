@@ -5,20 +5,20 @@ use std::fmt;
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-/// A secret text, shown nowhere.
+/// A secret text. `Debug` does not show it.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Fewer characters than this count as weak.
+    /// The number of characters below which a secret is weak.
     pub const STRONG_CHARS: usize = 32;
 
-    /// Takes a secret as it was configured.
+    /// Makes a secret from a text, without changing it.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// Draws a strong secret, for as long as this process lives.
+    /// Makes a strong random secret.
     pub fn random() -> Self {
         let bytes: [u8; 32] = rand::random();
         Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -38,7 +38,7 @@ impl Secret {
         self.0.as_bytes()
     }
 
-    /// A key for one purpose only (HKDF, RFC 5869): whoever learns it learns nothing of the other keys.
+    /// Derives a key for one purpose (HKDF, RFC 5869). One key reveals nothing about the others.
     pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
         let mut key = [0; 32];
         Hkdf::<Sha256>::new(None, self.as_bytes())
@@ -48,7 +48,8 @@ impl Secret {
     }
 }
 
-/// Takes a secret from a file or an environment variable: a line break at its end is not part of it.
+/// Makes a secret from the contents of a file or an environment variable, without line breaks at
+/// its end.
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self::new(text.trim_end_matches(['\r', '\n']))

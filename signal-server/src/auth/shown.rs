@@ -1,9 +1,9 @@
-//! What may be shown of settings that may have a secret in them.
+//! Shows settings without the secrets that they may contain.
 
-/// A URL as it may be shown: not at all where a password may be in it, which before an `@` it is, however malformed.
+/// Hides a URL that may contain a password, which is every URL with an `@`, even a malformed one.
 pub(crate) fn shown_url(url: &str) -> &str {
     if url.contains('@') { HIDDEN } else { url }
 }
 
-/// What is shown in place of a secret.
+/// The text shown in place of a secret.
 pub(crate) const HIDDEN: &str = "(secret)";

@@ -1,4 +1,4 @@
-//! The server's own tokens: which seat a socket is for.
+//! The server's own tokens, which say what seat a socket is for.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use super::jwt_crypto;
 use super::secret::Secret;
 use super::token_error::TokenError;
 
-/// Seats of this server: tokens that `join` and `create` answer with.
+/// Makes and verifies the ws tokens that `join` and `create` return.
 #[derive(Clone)]
 pub(crate) struct WsTokens {
     encoding: EncodingKey,
@@ -22,7 +22,7 @@ pub(crate) struct WsTokens {
     validation: Validation,
 }
 
-/// What a ws token says.
+/// The contents of a ws token.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct SeatGrant {
     pub(crate) room: RoomId,
@@ -32,7 +32,7 @@ pub(crate) struct SeatGrant {
 }
 
 impl SeatGrant {
-    /// A seat in a room, until its password is changed.
+    /// Grants a seat in a room. An unused grant becomes void when the room's password changes.
     pub(crate) fn new(room: &Room, ticket: Ticket, name: DisplayName) -> Self {
         let grant = Grant { ticket, password_epoch: room.password_epoch() };
         Self { room: room.id(), epoch: room.epoch(), grant, name }
@@ -43,9 +43,9 @@ impl SeatGrant {
 struct WsClaims {
     exp: u64,
     room: String,
-    /// As text, since JSON numbers are not exact beyond 2^53.
+    /// This is text, since JSON numbers are not exact beyond 2^53.
     epoch: String,
-    /// The guest's id; absent for the creator.
+    /// The id of the guest. It is absent for the creator.
     #[serde(skip_serializing_if = "Option::is_none")]
     guest: Option<String>,
     password_epoch: u32,
@@ -53,7 +53,7 @@ struct WsClaims {
 }
 
 impl WsTokens {
-    /// For how long a ws token opens a socket.
+    /// How long a ws token is valid.
     pub(crate) const LIFETIME: Duration = Duration::from_secs(600);
 
     pub(crate) fn new(secret: &Secret) -> Self {

@@ -223,7 +223,7 @@ impl Builder {
         let timers = shards.start_timers();
         let rates = Arc::new(Rates::new(&limits, Arc::clone(&counters)));
         let access = Access {
-            identity: self.identity.in_time(limits.request_patience),
+            identity: self.identity.cap_timeout(limits.request_patience),
             ws_tokens: WsTokens::new(server_secret),
             shards: shards.clone(),
             rates: Arc::clone(&rates),

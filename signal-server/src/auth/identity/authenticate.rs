@@ -1,4 +1,4 @@
-//! Logins of the embedder's own.
+//! The trait for logins of the embedding application.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,25 +10,25 @@ use signal_core::DisplayName;
 use crate::auth::token_error::TokenError;
 use crate::embedder;
 
-/// A login of one's own: sessions in a database, opaque tokens of an identity provider, whatever a browser page can
-/// send as a token. See [`Identity::custom`](super::Identity::custom).
+/// Your own login: sessions in a database, opaque tokens of an identity provider, or anything else
+/// that a web page can send as a token. See [`Identity::custom`](super::Identity::custom).
 ///
-/// It is asked once for each request and socket that shows an access token, so by strangers as well: what is expensive
-/// to find out should be remembered. It must not block; an answer is waited for 5 s, or half of
-/// [`request_patience`](crate::Limits::request_patience) if that is less. If it takes longer or panics, the token cannot
-/// be judged ([`TokenError::Unverifiable`]) and the log says why.
+/// The server calls it once for each request and socket with an access token, including those of
+/// strangers, so cache what is expensive to look up. It must not block. The server waits 5 s for an
+/// answer, or half of [`request_patience`](crate::Limits::request_patience) if that is less. If the
+/// call takes longer or panics, the result is [`TokenError::Unverifiable`] and the log says why.
 ///
 /// ```
 /// use std::collections::HashMap;
 /// use signal_server::{Authenticate, Identity, Server, TokenError, User, async_trait};
 ///
-/// /// Who has which session.
+/// /// The user of each session.
 /// struct Sessions(HashMap<String, String>);
 ///
 /// #[async_trait]
 /// impl Authenticate for Sessions {
 ///     async fn authenticate(&self, token: &str) -> Result<User, TokenError> {
-///         // Of a database: `.await.map_err(|_| TokenError::Unverifiable)?`
+///         // With a database: `.await.map_err(|_| TokenError::Unverifiable)?`
 ///         let name = self.0.get(token).ok_or(TokenError::Invalid)?;
 ///         Ok(User::new(name).named(name))
 ///     }
@@ -42,15 +42,15 @@ use crate::embedder;
 /// ```
 #[async_trait]
 pub trait Authenticate: Send + Sync + 'static {
-    /// Whom an access token is for.
+    /// Verifies an access token and returns the user that it is for.
     ///
     /// # Errors
     ///
-    /// It is for nobody, or not any more, or that cannot be found out now.
+    /// The token is invalid or expired, or it cannot be verified now.
     async fn authenticate(&self, token: &str) -> Result<User, TokenError>;
 }
 
-/// Somebody who is logged in.
+/// A user who is logged in.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct User {
     pub(crate) subject: String,
@@ -58,21 +58,22 @@ pub struct User {
 }
 
 impl User {
-    /// A user by the name that the login has for it, and for nobody else ever. It is kept with the rooms that the user
-    /// creates, and never shown to others. An empty one is nobody's: the token is taken for
-    /// [invalid](TokenError::Invalid).
+    /// A user with a subject, which identifies the user in the login. The login must never reuse a
+    /// subject. It is stored with the rooms that the user creates, and is never shown to others.
+    /// With an empty subject the token counts as [invalid](TokenError::Invalid).
     pub fn new(subject: impl Into<String>) -> Self {
         Self { subject: subject.into(), name: None }
     }
 
-    /// The name to show to others in rooms, unless it is unfit for that: empty, or longer than 32 characters.
+    /// Sets the name that others see in rooms. A name that cannot be shown, because it is empty or
+    /// longer than 32 characters, is ignored.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
         Self { name: DisplayName::parse(name).ok().flatten(), ..self }
     }
 }
 
-/// Somebody else's login.
+/// A login of the embedding application, with a timeout.
 #[derive(Clone)]
 pub(crate) struct Login {
     login: Arc<dyn Authenticate>,
@@ -84,8 +85,9 @@ impl Login {
         Self { login: Arc::new(login), patience: PATIENCE }
     }
 
-    /// Waits for no answer so long that the request which needs it would end before.
-    pub(crate) fn hurry(&mut self, request_patience: Duration) {
+    /// Limits the timeout to half the time that a request may take, so that the request can still
+    /// be answered.
+    pub(crate) fn cap_timeout(&mut self, request_patience: Duration) {
         self.patience = PATIENCE.min(request_patience / 2);
     }
 
@@ -96,7 +98,7 @@ impl Login {
         let answer =
             embedder::ask(self.patience, async { self.login.authenticate(token).await }).await;
         answer.unwrap_or_else(|error| {
-            tracing::error!(%error, "an access token cannot be judged: the login of this application failed");
+            tracing::error!(%error, "cannot verify an access token: the custom login failed");
             Err(TokenError::Unverifiable)
         })
     }

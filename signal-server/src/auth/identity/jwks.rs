@@ -1,4 +1,4 @@
-//! The keys of an identity provider: fetched, kept, and fetched again when they change.
+//! Fetches and caches the keys of an identity provider.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,13 +19,13 @@ use super::key::Key;
 use crate::auth::shown::shown_url;
 use crate::auth::token_error::TokenError;
 
-/// Where keys are published, and those that were there last.
+/// The URL where keys are published, and the keys fetched last.
 #[derive(Debug)]
 pub(crate) struct Jwks {
     url: Url,
     http: Client,
     cache: Mutex<Cache>,
-    /// Held while a request is under way, so that there is one at a time.
+    /// This lock is held during a request, so that there is one at a time.
     fetching: tokio::sync::Mutex<()>,
 }
 
@@ -33,29 +33,31 @@ pub(crate) struct Jwks {
 struct Cache {
     keys: Arc<[Key]>,
     fetched_at: Option<Instant>,
-    /// Whether the last request was in vain.
+    /// Whether the last request failed.
     is_failing: bool,
-    /// When the next request may be made, whatever it is for.
+    /// The earliest time of the next request.
     not_before: Option<Instant>,
 }
 
-/// Why keys cannot be fetched as it is configured; the operator's fault.
+/// Why the settings for fetching keys are invalid.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum InvalidJwks {
-    /// Keys that come over a line which others can change are worth nothing.
+    /// The URL is not `https:`, so that others could replace the keys on the way.
     #[error(
-        "{0}: expected an https:// URL; http:// is taken for this machine only, like http://127.0.0.1:9000/jwks"
+        "{0}: expected an https:// URL; http:// is allowed for this machine only, like \
+         http://127.0.0.1:9000/jwks"
     )]
     Url(String),
-    /// They would show in logs, and keys are public.
+    /// The URL contains a user name or a password. Logs would show them, and published keys need
+    /// none.
     #[error("expected a URL without a user name or a password")]
     Credentials,
-    /// There is nobody to trust.
+    /// The certificate authorities are missing or malformed.
     #[error("expected certificates in PEM: {0}")]
     Ca(String),
 }
 
-/// Why there are no newer keys; the identity provider's fault, or the network's.
+/// Why a fetch failed. The cause is the identity provider or the network.
 #[derive(Debug, Error)]
 pub(crate) enum FetchError {
     #[error("{}", causes(.0))]
@@ -70,7 +72,7 @@ pub(crate) enum FetchError {
 
 #[derive(Deserialize)]
 struct KeySet {
-    /// One that is not understood does not spoil the others (RFC 7517 section 5).
+    /// Keys that are not understood are ignored (RFC 7517 section 5).
     keys: Vec<serde_json::Value>,
 }
 
@@ -104,7 +106,8 @@ impl Jwks {
         })
     }
 
-    /// The keys for a token that names this key id, fetched first if it is not among them or they are old.
+    /// Returns the keys for a token that names this key id. They are fetched first if they are old
+    /// or the id is unknown.
     pub(crate) async fn keys(
         self: &Arc<Self>,
         kid: Option<&str>,
@@ -114,7 +117,7 @@ impl Jwks {
             (cache.wants(kid), cache.knows(kid) && cache.is_failing)
         };
         if wants && can_wait {
-            // Nobody has to wait for a provider that is out of reach.
+            // The cached keys suffice, so the request need not wait for an unreachable provider.
             let jwks = Arc::clone(self);
             tokio::spawn(async move { jwks.fetch_for(None).await });
         } else if wants {
@@ -125,7 +128,7 @@ impl Jwks {
 
     async fn fetch_for(&self, kid: Option<&str>) {
         let _one_at_a_time = self.fetching.lock().await;
-        // Whoever was first may have brought it.
+        // Another task may have fetched the keys meanwhile.
         if self.cache().wants(kid) {
             self.fetch().await;
         }
@@ -137,7 +140,7 @@ impl Jwks {
         let mut cache = self.cache();
         match fetched {
             Ok(keys) => {
-                tracing::info!(url = %self.url, keys = keys.len(), "keys of the identity provider fetched");
+                tracing::info!(url = %self.url, keys = keys.len(), "fetched the login's keys");
                 *cache = Cache {
                     keys,
                     fetched_at: Some(now),
@@ -146,7 +149,8 @@ impl Jwks {
                 };
             }
             Err(error) => {
-                tracing::warn!(url = %self.url, %error, "cannot fetch the keys of the identity provider (--jwks-url)");
+                let url = &self.url;
+                tracing::warn!(%url, %error, "cannot fetch the login's keys (--jwks-url)");
                 cache.is_failing = true;
                 cache.not_before = Some(now + FAILED_PAUSE);
             }
@@ -166,12 +170,12 @@ impl Jwks {
     }
 
     fn cache(&self) -> MutexGuard<'_, Cache> {
-        // Nothing under the lock leaves it half changed.
+        // A panic under the lock cannot leave the cache half changed.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The keys of a key set that tokens may be signed with.
+/// Parses a key set and returns the keys that can verify tokens.
 pub(crate) fn published_keys(body: &[u8]) -> Result<Arc<[Key]>, FetchError> {
     let set: KeySet = serde_json::from_slice(body)?;
     let jwks = set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
@@ -180,7 +184,7 @@ pub(crate) fn published_keys(body: &[u8]) -> Result<Arc<[Key]>, FetchError> {
 }
 
 impl Cache {
-    /// Whether to make a request before a token is judged that names this key id.
+    /// Whether to fetch the keys before verifying a token that names this key id.
     fn wants(&self, kid: Option<&str>) -> bool {
         let is_old = self.fetched_at.is_none_or(|at| at.elapsed() >= FRESH);
         (is_old || !self.knows(kid)) && self.not_before.is_none_or(|at| Instant::now() >= at)
@@ -195,7 +199,7 @@ impl Cache {
     }
 }
 
-/// Those to trust at the other end.
+/// The certificate authorities to trust: those in `ca`, or Mozilla's.
 pub(crate) fn roots(ca: Option<&str>) -> Result<RootCertStore, InvalidJwks> {
     let Some(pem) = ca else {
         return Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() });
@@ -211,7 +215,7 @@ pub(crate) fn roots(ca: Option<&str>) -> Result<RootCertStore, InvalidJwks> {
     Ok(roots)
 }
 
-/// An error with what it came from, which is where this library says what happened.
+/// Formats an error with its sources, which contain the details.
 fn causes(error: &reqwest::Error) -> String {
     let chain =
         std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
@@ -219,12 +223,12 @@ fn causes(error: &reqwest::Error) -> String {
 }
 
 const MAX_BYTES: usize = 64 * 1024;
-/// How long an answer may take.
+/// How long a response may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// From when on they are fetched again without need, so that a key that was withdrawn is believed no more.
+/// The age at which keys are fetched again, so that the server stops accepting withdrawn keys.
 const FRESH: Duration = Duration::from_secs(10 * 60);
-/// For how long they are believed while the provider is out of reach.
+/// How long cached keys are used while the provider is unreachable.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-/// Tokens of unknown keys cause no more requests than this.
+/// The least time between fetches for tokens with unknown key ids.
 const FETCHED_PAUSE: Duration = Duration::from_secs(60);
 const FAILED_PAUSE: Duration = Duration::from_secs(5);

@@ -1,10 +1,10 @@
-//! One key that access tokens may be signed with, and the one algorithm it is for.
+//! A key that verifies access tokens, and its algorithm.
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 
 use crate::auth::secret::Secret;
 
-/// A key with its algorithm, which no token has a say in.
+/// A key and its algorithm, which the token cannot choose.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(super) id: Option<String>,
@@ -22,7 +22,7 @@ impl Key {
         self.id.as_deref()
     }
 
-    /// Whether a token that names this key id may be signed with it.
+    /// Whether this key may be the one of a token that names this key id.
     pub(crate) fn may_be(&self, kid: Option<&str>) -> bool {
         match (self.id(), kid) {
             (Some(id), Some(kid)) => id == kid,

@@ -1,4 +1,4 @@
-//! Keys whose private halves only the login has.
+//! Public keys of a login.
 
 use jsonwebtoken::jwk::{
     AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse,
@@ -8,16 +8,16 @@ use thiserror::Error;
 
 use super::key::Key;
 
-/// Why a PEM text is not a key to check tokens with; the operator's fault.
+/// Why a PEM text is not a key that can verify tokens.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum InvalidKey {
-    /// It is a secret that only the login should have.
+    /// It is a private key, which only the login should have.
     #[error("it is a private key; give the public key that belongs to it (openssl pkey -pubout)")]
     Private,
-    /// An RSA key that can be broken.
+    /// It is an RSA key that is too short to be secure.
     #[error("it is an RSA key of less than 2048 bits; use a longer one")]
     Short,
-    /// Something else, or a key of another kind.
+    /// It is not a public key, or not one of a supported kind.
     #[error("expected a PUBLIC KEY in PEM: RSA, P-256 or Ed25519")]
     Unknown,
 }
@@ -40,7 +40,7 @@ impl Key {
         Ok(Self { id: None, algorithm, decoding })
     }
 
-    /// A key that an identity provider publishes, unless it is for something else.
+    /// Converts a published key. Returns `None` if it does not verify tokens.
     pub(crate) fn published(jwk: &Jwk) -> Option<Self> {
         let algorithm = algorithm(jwk).ok()?;
         let common = &jwk.common;
@@ -55,7 +55,7 @@ impl Key {
             return None;
         }
         let decoding = DecodingKey::from_jwk(jwk).ok()?;
-        // The library takes keys of any length, and does not get over short ones.
+        // The library accepts keys of any length, and cannot handle short ones.
         if let (Algorithm::EdDSA, Ok(key)) = (algorithm, decoding.try_get_as_bytes())
             && key.len() != 32
         {
@@ -65,7 +65,7 @@ impl Key {
     }
 }
 
-/// The one algorithm for a public key of that kind.
+/// The algorithm for a public key of this kind.
 fn algorithm(jwk: &Jwk) -> Result<Algorithm, InvalidKey> {
     match &jwk.algorithm {
         AlgorithmParameters::RSA(key) if key.n.len() < RSA_2048_CHARS => Err(InvalidKey::Short),
@@ -80,7 +80,7 @@ fn algorithm(jwk: &Jwk) -> Result<Algorithm, InvalidKey> {
     }
 }
 
-/// What 2048 bits are in base64url without padding.
+/// The length of 2048 bits in base64url without padding.
 const RSA_2048_CHARS: usize = 342;
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
         };
         assert_eq!(published(rsa(2048)), Some(Algorithm::RS256));
         assert_eq!(published(rsa(1024)), None);
-        // A shared secret has no place in public.
+        // A shared secret must not be published.
         assert_eq!(published(json!({"kty": "oct", "k": "c2VjcmV0"})), None);
         assert_eq!(published(json!({"kty": "EC", "crv": "P-384", "x": x, "y": x})), None);
     }

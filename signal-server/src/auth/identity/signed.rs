@@ -1,4 +1,4 @@
-//! Access tokens that are signed: JWTs (RFC 7519).
+//! Verifies signed access tokens: JWTs (RFC 7519).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::auth::secret::Secret;
 use crate::auth::token_error::TokenError;
 use crate::clock::unix_seconds;
 
-/// What tokens are signed with, and what they have to say.
+/// The keys of signed tokens, and the claims that they need.
 #[derive(Clone, Debug)]
 pub(crate) struct Signed {
     keys: Keys,
-    /// What tokens are made with, where the login is a shared secret.
+    /// The secret that tokens are made with, if the login is a shared secret.
     minting: Option<Secret>,
     pub(crate) issuer: Option<String>,
     pub(crate) audience: Option<String>,
@@ -36,7 +36,7 @@ enum Keys {
 #[derive(Deserialize, Serialize)]
 struct Claims {
     sub: String,
-    /// Read by the library, which takes any number that RFC 7519 section 2 allows.
+    /// The library reads this claim itself, and accepts any number that RFC 7519 section 2 allows.
     #[serde(skip_deserializing)]
     exp: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,7 @@ impl Signed {
         Self { keys, minting: None, issuer: None, audience: None }
     }
 
-    /// Makes a token, as the login would; `None` where only it can.
+    /// Makes a token as the login would. Returns `None` if the server has no key to sign it with.
     pub(crate) fn mint(
         &self,
         subject: &str,
@@ -88,10 +88,11 @@ impl Signed {
         )
     }
 
-    /// Who a token is for.
+    /// Verifies a token and returns the user that it is for.
     pub(crate) async fn verify(&self, token: &str) -> Result<User, TokenError> {
         let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
-        // What is critical has to be understood (RFC 7515 section 4.1.11), and no extension is.
+        // Critical extensions have to be understood (RFC 7515 section 4.1.11). This server supports
+        // none.
         if header.crit.is_some() {
             return Err(TokenError::Invalid);
         }
@@ -134,7 +135,7 @@ impl Signed {
                 required.push("aud");
                 validation.set_audience(&[audience]);
             }
-            // None is configured, so none is refused: logins that name one for others work here too.
+            // Without a configured audience any audience is accepted.
             None => validation.validate_aud = false,
         }
         validation.set_required_spec_claims(&required);
