@@ -1,4 +1,4 @@
-//! The ICE servers that participants are told of, and who decides about them.
+//! The ICE servers that participants get, and the source that chooses them.
 
 pub(crate) mod configured;
 pub(crate) mod source;
@@ -14,7 +14,7 @@ use self::source::{IceRequest, IceServerSource, IceServers};
 use crate::clock::{system_time, to_timestamp};
 use crate::embedder;
 
-/// Somebody who decides.
+/// The source of ICE servers in use.
 #[derive(Clone)]
 pub(crate) struct Source(Arc<dyn IceServerSource>);
 
@@ -30,7 +30,7 @@ impl fmt::Debug for Source {
     }
 }
 
-/// Whom to ask, and what to tell if that fails.
+/// The source of ICE servers, and the configured servers to use if it fails.
 #[derive(Clone, Debug)]
 pub(crate) struct Ice {
     source: Source,
@@ -48,7 +48,8 @@ impl Ice {
         Self { source, configured, patience: PATIENCE.min(request_patience / 2) }
     }
 
-    /// The servers for one participant, in time and whatever happens.
+    /// Returns the servers for one participant. It never fails, and answers before the request
+    /// times out.
     pub(crate) async fn for_participant(
         &self,
         room: &Room,
@@ -65,11 +66,12 @@ impl Ice {
             Ok(Err(error)) => error,
             Err(error) => error.into(),
         };
-        tracing::warn!(room = %room.id(), %error, "no ICE servers of this application's; telling the configured ones");
+        let room = room.id();
+        tracing::warn!(%room, %error, "the ICE server source failed; using the configured servers");
         self.configured.for_participant(&request)
     }
 
-    /// The same, to be told over a signaling connection.
+    /// Returns the servers for one participant, encoded for a signaling socket.
     pub(crate) async fn announced(
         &self,
         room: &Room,

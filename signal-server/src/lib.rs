@@ -101,7 +101,7 @@ pub use auth::origin::Origins;
 pub use auth::secret::Secret;
 pub use auth::token_error::TokenError;
 pub use client_address::ForwardedHeader;
-pub use ice::source::{IceRequest, IceServer, IceServerSource, IceServers};
+pub use ice::source::{IceRequest, IceServerSource, IceServers};
 pub use limits::Limits;
 pub use metrics::Counts;
 pub use rooms::creation::CreateRoomError;
@@ -114,7 +114,8 @@ pub use server::handle::{
     CreateRoom, CreatedRoom, KickError, ParticipantInfo, RoomDetails, RoomNotFound, ServerHandle,
 };
 pub use signal_core::{
-    Capacity, DisplayName, InvalidCapacity, InvalidName, OnCreatorLeave, ParticipantId, RoomId,
+    Capacity, DisplayName, IceServer, InvalidCapacity, InvalidName, OnCreatorLeave, ParticipantId,
+    RoomId,
 };
 #[cfg(feature = "store")]
 pub use store::DataDirError;

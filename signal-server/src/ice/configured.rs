@@ -1,4 +1,4 @@
-//! The ICE servers of the settings, with time-limited TURN credentials.
+//! The configured ICE servers, with time-limited TURN credentials.
 
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,11 +8,12 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
+use signal_core::IceServer;
 
-use super::source::{IceRequest, IceServer, IceServerSource, IceServers};
+use super::source::{IceRequest, IceServerSource, IceServers};
 use crate::auth::secret::Secret;
 
-/// The STUN and TURN servers that were configured, which serve everybody.
+/// The configured STUN and TURN servers, which all participants use.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConfiguredServers {
     pub(crate) stun_urls: Vec<String>,
@@ -21,7 +22,7 @@ pub(crate) struct ConfiguredServers {
 }
 
 impl ConfiguredServers {
-    /// The servers for one participant, with credentials that last as long as its room.
+    /// Returns the servers for one participant, with credentials that expire with its room.
     pub(crate) fn for_participant(&self, request: &IceRequest) -> IceServers {
         let mut servers = Vec::new();
         if let (Some(secret), false) = (&self.turn_secret, self.turn_urls.is_empty()) {
@@ -47,7 +48,7 @@ impl IceServerSource for ConfiguredServers {
     }
 }
 
-/// A user name that names its expiry and the password that belongs to it (draft-uberti-behave-turn-rest).
+/// Makes a user name that contains the expiry, and its password (draft-uberti-behave-turn-rest).
 fn turn_credential(secret: &Secret, expires: SystemTime, user: &str) -> (String, String) {
     let expires = expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let username = format!("{expires}:{user}");

@@ -1,37 +1,43 @@
-//! Code of the embedder's that decides about ICE servers, what it is asked and what it answers.
+//! The trait for code of the embedding application that chooses ICE servers.
 
 use std::error::Error;
-use std::fmt;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use serde::Serialize;
-use signal_core::{ParticipantId, RoomId};
+use signal_core::{IceServer, ParticipantId, RoomId};
 
-/// Decides which STUN and TURN servers a participant is told of: a TURN service with an interface of its own, a server
-/// near to it, one of a pool. See [`Builder::ice_servers`](crate::Builder::ice_servers).
+/// Chooses the STUN and TURN servers of each participant: from a TURN service with its own API, a
+/// server near the participant, or one of a pool. See
+/// [`Builder::ice_servers`](crate::Builder::ice_servers).
 ///
-/// It is asked when a room is created or joined, when a v2 socket is opened, when a participant asks for new ones and
-/// when a room is extended; for one socket one at a time.
+/// The server calls it when a room is created, joined or extended, when a v2 socket is opened, and
+/// when a participant requests new servers. For each socket there is one call at a time.
 ///
 /// # When it fails
 ///
-/// It must not block; an answer is waited for 3 s, or half of [`request_patience`](crate::Limits::request_patience) if
-/// that is less. If it takes longer, fails or panics, the participant is told of the servers that were
-/// [configured](crate::Builder::turn), perhaps none, and the log says why. Nobody is kept out.
+/// It must not block. The server waits 3 s for an answer, or half of
+/// [`request_patience`](crate::Limits::request_patience) if that is less. If the call takes longer,
+/// fails or panics, the participant gets the [configured](crate::Builder::turn) servers, if any,
+/// and the log says why. The participant is admitted all the same.
 ///
 /// ```
 /// use std::error::Error;
-/// use signal_server::{IceRequest, IceServer, IceServerSource, IceServers, Secret, Server, async_trait};
+/// use signal_server::{
+///     IceRequest, IceServer, IceServerSource, IceServers, Secret, Server, async_trait,
+/// };
 ///
 /// struct Rented;
 ///
 /// #[async_trait]
 /// impl IceServerSource for Rented {
-///     async fn ice_servers(&self, request: &IceRequest) -> Result<IceServers, Box<dyn Error + Send + Sync>> {
-///         // A real one would ask its provider for these, for as long as the room lasts.
-///         let (username, credential) = (format!("{}-{}", request.room, request.participant), "secret");
-///         let turn = IceServer::turn(["turns:turn.example.com:443?transport=tcp"], username, credential);
+///     async fn ice_servers(
+///         &self,
+///         request: &IceRequest,
+///     ) -> Result<IceServers, Box<dyn Error + Send + Sync>> {
+///         // A real source would request these from its provider, to last as long as the room.
+///         let username = format!("{}-{}", request.room, request.participant);
+///         let urls = ["turns:turn.example.com:443?transport=tcp"];
+///         let turn = IceServer::turn(urls, username, "secret");
 ///         Ok(IceServers { servers: vec![turn], expires_at: request.until })
 ///     }
 /// }
@@ -45,28 +51,28 @@ use signal_core::{ParticipantId, RoomId};
 /// ```
 #[async_trait]
 pub trait IceServerSource: Send + Sync + 'static {
-    /// The servers for one participant, the best first.
+    /// Returns the servers for one participant, the best first.
     ///
     /// # Errors
     ///
-    /// There are none now, for a reason that the log should tell; it is at `warn`, so keep secrets out of it.
+    /// No servers are available now. The error is logged at `warn`, so keep secrets out of it.
     async fn ice_servers(
         &self,
         request: &IceRequest,
     ) -> Result<IceServers, Box<dyn Error + Send + Sync>>;
 }
 
-/// For whom ICE servers are wanted.
+/// The participant that needs ICE servers.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct IceRequest {
     /// The room.
     pub room: RoomId,
-    /// The participant, whose socket need not be there yet.
+    /// The participant, which may not be connected yet.
     pub participant: ParticipantId,
     /// Whether it is the room's creator.
     pub is_creator: bool,
-    /// When the room ends: credentials are of no use after it.
+    /// When the room expires. Credentials need not be valid longer.
     pub until: SystemTime,
 }
 
@@ -75,51 +81,6 @@ pub struct IceRequest {
 pub struct IceServers {
     /// The servers.
     pub servers: Vec<IceServer>,
-    /// Until when the credentials in them are good. A v2 participant is told, and asks for new ones in time.
+    /// When their credentials expire. A v2 participant is told, and requests new ones in time.
     pub expires_at: SystemTime,
-}
-
-/// A STUN or TURN server, in the form of `RTCIceServer` (W3C WebRTC section 4.2.2). Its credential is not shown.
-#[derive(Clone, Serialize)]
-#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
-pub struct IceServer {
-    urls: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "documents", schema(nullable = false))]
-    username: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "documents", schema(nullable = false))]
-    credential: Option<String>,
-}
-
-impl IceServer {
-    /// A STUN server, by URLs like `stun:host:3478` (RFC 7064).
-    pub fn stun(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { urls: urls.into_iter().map(Into::into).collect(), username: None, credential: None }
-    }
-
-    /// A TURN server, by URLs like `turn:host:3478?transport=udp` or `turns:host:5349` (RFC 7065), with the user name and
-    /// password that it knows the participant by.
-    pub fn turn(
-        urls: impl IntoIterator<Item = impl Into<String>>,
-        username: impl Into<String>,
-        credential: impl Into<String>,
-    ) -> Self {
-        Self {
-            username: Some(username.into()),
-            credential: Some(credential.into()),
-            ..Self::stun(urls)
-        }
-    }
-}
-
-impl fmt::Debug for IceServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let credential = self.credential.as_ref().map(|_| "..");
-        f.debug_struct("IceServer")
-            .field("urls", &self.urls)
-            .field("username", &self.username)
-            .field("credential", &credential)
-            .finish()
-    }
 }

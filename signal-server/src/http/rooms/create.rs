@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use signal_core::{Capacity, Ticket};
+use signal_core::{Capacity, IceServer, Ticket};
 
 use super::field;
 use super::summary::OnLeave;
@@ -18,7 +18,6 @@ use crate::http::error::ApiError;
 use crate::http::error_responses::error_responses;
 use crate::http::language::PreferredLanguage;
 use crate::http::response::{Success, rfc3339};
-use crate::ice::source::IceServer;
 use crate::rooms::creation::CreateParams;
 use crate::rooms::credentials::{PasswordChoice, RoomCredentials};
 use crate::rooms::lifetime::Lifetime;
@@ -77,6 +76,10 @@ pub(crate) struct Created {
     ws_token: String,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     token_expires_at: String,
+    #[cfg_attr(
+        feature = "documents",
+        schema(value_type = Vec<crate::http::schema::IceServer>)
+    )]
     ice_servers: Vec<IceServer>,
     #[serde(flatten)]
     credentials: RoomCredentials,

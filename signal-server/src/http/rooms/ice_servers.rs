@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
+use signal_core::IceServer;
 
 use crate::app::App;
 use crate::clock::to_timestamp;
@@ -15,7 +16,6 @@ use crate::http::error_responses::error_responses;
 use crate::http::language::PreferredLanguage;
 use crate::http::path::RoomPath;
 use crate::http::response::{Success, rfc3339};
-use crate::ice::source::IceServer;
 
 error_responses!(
     Unauthorized,
@@ -32,6 +32,10 @@ error_responses!(
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = IceServerList))]
 pub(crate) struct Announced {
+    #[cfg_attr(
+        feature = "documents",
+        schema(value_type = Vec<crate::http::schema::IceServer>)
+    )]
     ice_servers: Vec<IceServer>,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     ice_expires_at: String,

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use signal_core::{Admission, Applied, IdSuffix, Op, Receipt, Reject, Ticket};
+use signal_core::{Admission, Applied, IceServer, IdSuffix, Op, Receipt, Reject, Ticket};
 
 use super::field;
 use crate::app::App;
@@ -21,7 +21,6 @@ use crate::http::error_responses::error_responses;
 use crate::http::language::PreferredLanguage;
 use crate::http::path::RoomPath;
 use crate::http::response::{Success, rfc3339};
-use crate::ice::source::IceServer;
 use crate::limits::fixed_window::RateLimited;
 use crate::limits::rates::Rates;
 use crate::rooms::names;
@@ -67,6 +66,10 @@ pub(crate) struct Joined {
     /// Opens a socket in the room.
     ws_token: String,
     room_name: String,
+    #[cfg_attr(
+        feature = "documents",
+        schema(value_type = Vec<crate::http::schema::IceServer>)
+    )]
     ice_servers: Vec<IceServer>,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     token_expires_at: String,
