@@ -12,13 +12,16 @@ mod report;
 mod run;
 mod totals;
 
+use std::env::{self, VarError};
 use std::fs;
 use std::io::stderr;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::Args;
 use crate::report::Report;
@@ -26,9 +29,10 @@ use crate::report::Report;
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    // A library that logs each packet would distort the measurement.
-    let filter = EnvFilter::try_from_env("LOADTEST_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).init();
+    if let Err(error) = log_to_stderr() {
+        eprintln!("error: {error}");
+        return ExitCode::from(2);
+    }
     let report = match run::run(&args).await {
         Ok(report) => report,
         Err(error) => {
@@ -41,6 +45,21 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Logs what `LOADTEST_LOG` asks for. Without it, nothing: a library that logs each packet would
+/// distort the measurement.
+fn log_to_stderr() -> Result<(), String> {
+    let filter = match env::var("LOADTEST_LOG") {
+        Ok(text) => text.parse().map_err(|error| {
+            format!("LOADTEST_LOG is `{text}`, which is no filter such as `info` or `webrtc=debug`: {error}")
+        })?,
+        Err(VarError::NotPresent) => Targets::new(),
+        Err(error @ VarError::NotUnicode(_)) => return Err(format!("LOADTEST_LOG: {error}")),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+    tracing_subscriber::registry().with(lines).with(filter).init();
+    Ok(())
 }
 
 fn show(report: &Report, json: Option<&Path>) -> std::io::Result<()> {
