@@ -1,4 +1,4 @@
-//! What a room needs beside the rules of the core: an owner, credentials, a lifetime, and a place where people join.
+//! The parts of a room that the core does not have: its owner, credentials, lifetime and join link.
 
 pub(crate) mod access;
 pub(crate) mod creation;

@@ -1,4 +1,4 @@
-//! Where rooms live: in memory, and with a data directory or another store beyond the process as well.
+//! Stores rooms in memory, and also in a data directory or another store that outlives the process.
 
 #[cfg(feature = "store")]
 mod file;
@@ -21,8 +21,8 @@ pub use self::room_store::{RoomStore, RoomWrite, StoreError};
 pub(crate) use self::writer::{NotSaved, PendingWrite, Save, Writer};
 use crate::limits::concurrency::Permit;
 
-/// The rooms of one shard. Memory has the truth and answers at once; whoever asked for a change is told of it when the
-/// disk has it too.
+/// The rooms of one shard. Changes take effect in memory at once. Their replies are sent when they
+/// are on disk too.
 #[derive(Debug)]
 pub(crate) struct Store {
     rooms: MemoryStore,
@@ -35,7 +35,7 @@ impl Store {
         Self { rooms: MemoryStore::new(), owned: Owned::default(), disk }
     }
 
-    /// Takes in a room of an earlier process; `permit` is its creator's.
+    /// Adds a room that an earlier process saved. `permit` counts it among those of its creator.
     pub(crate) fn restore(
         &mut self,
         room: Room,
@@ -54,7 +54,7 @@ impl Store {
         self.disown_closed(id);
     }
 
-    /// Takes in a new room, unless its id is taken; the caller has it saved.
+    /// Adds a new room, unless its id is taken. The caller has it saved.
     pub(crate) fn create(
         &mut self,
         room: Room,
@@ -65,13 +65,13 @@ impl Store {
         Ok(room)
     }
 
-    /// Takes back a new room that could not be saved.
+    /// Removes a new room that could not be saved.
     pub(crate) fn withdraw(&mut self, room: RoomId) {
         self.rooms.withdraw(room);
         self.owned.remove(room);
     }
 
-    /// Changes a room; the caller has the change saved.
+    /// Applies an operation to a room. The caller has the change saved.
     pub(crate) fn apply(
         &mut self,
         room: RoomId,
@@ -90,7 +90,7 @@ impl Store {
         (applied, change)
     }
 
-    /// Ends what is due. Nobody waits for that, so it is saved when it can be.
+    /// Ends seats and rooms whose time is over. Nothing waits until these changes are saved.
     pub(crate) fn handle_timeout(&mut self, now: Timestamp) {
         let due = self.rooms.handle_timeout(now);
         for (room, _) in &due {
@@ -104,7 +104,7 @@ impl Store {
         }
     }
 
-    /// Has a room that is over count no more for its creator.
+    /// Stops counting a room for its creator if it has ended.
     fn disown_closed(&mut self, room: RoomId) {
         let is_open = self.rooms.room(room).is_some_and(|room| room.status() == Status::Open);
         if !is_open {
@@ -112,26 +112,24 @@ impl Store {
         }
     }
 
-    /// Whether there is a disk to wait for.
+    /// Returns the writer, if rooms are saved to disk.
     pub(crate) fn disk(&self) -> Option<&Writer> {
         self.disk.as_ref()
     }
 
-    /// The newest record of a room.
+    /// Returns the newest record of a room.
     pub(crate) fn room(&self, room: RoomId) -> Option<&Arc<Room>> {
         self.rooms.room(room)
     }
 
-    /// The open rooms of a user.
+    /// Returns the open rooms of a user.
     pub(crate) fn rooms_of(&self, creator: &str) -> impl Iterator<Item = &Arc<Room>> {
         self.owned.of(creator).filter_map(|id| self.rooms.room(id))
     }
 
-    /// The rooms that are open, in no order.
+    /// Returns all open rooms, in no particular order.
     pub(crate) fn open_rooms(&self) -> impl ExactSizeIterator<Item = &Arc<Room>> {
-        self.owned
-            .all()
-            .map(|room| self.rooms.room(room).expect("a room is there as long as it is open"))
+        self.owned.all().map(|room| self.rooms.room(room).expect("an open room is in the store"))
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Timestamp> {
@@ -170,7 +168,7 @@ mod tests {
 
     fn open(folder: &Path) -> (Store, Writer, Vec<Room>) {
         let DataDir { mut file, .. } = loop {
-            // The thread that had it before ends by itself.
+            // The thread that used the file before is about to end.
             match DataDir::open(folder, None) {
                 Err(DataDirError::InUse { .. }) => std::thread::yield_now(),
                 opened => break opened.unwrap(),
@@ -192,7 +190,7 @@ mod tests {
             let change = PendingWrite::Put(store.create(room(number), permit).unwrap());
             writer.save(Save { change, is_new: true, then: Box::new(|saved| saved.unwrap()) });
         }
-        // The first is over, and remembered.
+        // The first room has expired and is still remembered.
         assert!(rooms_of.acquire("alice".to_owned(), 2).is_none());
         store.handle_timeout(NOW + Duration::from_secs(60));
         assert!(rooms_of.acquire("alice".to_owned(), 2).is_some());

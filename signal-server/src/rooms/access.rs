@@ -1,4 +1,4 @@
-//! Who may do what in a room: the owner by an access token, anybody by a ws token.
+//! Decides who may use a room: its owner by an access token, others by a ws token.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::limits::fixed_window::RateLimited;
 use crate::limits::rates::Rates;
 use crate::shard::Shards;
 
-/// Tells whom a token is for.
+/// Finds the user or the seat that a token is for.
 pub(crate) struct Access {
     pub(crate) identity: Identity,
     pub(crate) ws_tokens: WsTokens,
@@ -21,34 +21,36 @@ pub(crate) struct Access {
     pub(crate) rates: Arc<Rates>,
 }
 
-/// The seat that a token claims, as the token says. Whether the token still opens it is for the room to say.
+/// The seat that a valid token claims. The room decides later whether it admits the holder.
 pub(crate) struct SeatClaim {
     pub(crate) room: Arc<Room>,
     pub(crate) grant: Grant,
-    /// What the others see.
+    /// The name that others see.
     pub(crate) name: DisplayName,
 }
 
-/// Why somebody has no claim to a room, or to a seat in it.
+/// Why a claim to a room or a seat is refused.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ClaimError {
-    /// It is somebody else's room.
+    /// The room belongs to another user.
     Forbidden,
-    /// The address has asked for too many rooms that are not its own.
+    /// The address has made too many failed attempts.
     RateLimited(RateLimited),
     RoomNotFound,
     Token(TokenError),
 }
 
 impl Access {
-    /// Whom an access token is for.
+    /// Verifies an access token and returns its user.
     pub(crate) async fn user(&self, token: &str) -> Result<User, TokenError> {
         self.identity.verify(token).await
     }
 
-    /// The seat that a token claims: a ws token, or the access token of the room's creator.
+    /// Finds the seat that a token claims. It is a ws token, or the access token of the room's
+    /// creator.
     ///
-    /// The token is verified before the room is looked up, so that strangers learn nothing about rooms.
+    /// The token is verified before the room is looked up, so that strangers learn nothing about
+    /// rooms.
     pub(crate) async fn claim_seat(
         &self,
         room: Option<RoomId>,
@@ -59,7 +61,8 @@ impl Access {
         match self.ws_tokens.verify(token) {
             Ok(seat) if room == Some(seat.room) => {
                 let record = self.shards.of(seat.room).room(seat.room);
-                // A later room of the same id is not the one this token was made for.
+                // A later room with the same id has another epoch, and the token is not valid for
+                // it.
                 let record = record.filter(|record| record.epoch() == seat.epoch);
                 let room = record.ok_or(ClaimError::RoomNotFound)?;
                 Ok(SeatClaim { room, grant: seat.grant, name: seat.name })
@@ -76,9 +79,10 @@ impl Access {
         }
     }
 
-    /// A room that this user has created, which may be over.
+    /// Finds a room that this user created. The room may have ended.
     ///
-    /// Which other rooms there are is not to be found out by trying: each try is a failure of its address, as at `join`.
+    /// Requests for unknown rooms and rooms of other users count as failed attempts, as with
+    /// `join`, so that guessing does not reveal which rooms exist.
     pub(crate) fn own_room(
         &self,
         room: Option<RoomId>,
@@ -93,7 +97,8 @@ impl Access {
             return Ok(record);
         }
         match record.status() {
-            // It is no failure, but it tells whoever has none left as little as the others do.
+            // A closed room is not a failed attempt. An address over its limit gets the same error
+            // as otherwise.
             Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
                 self.rates.check_attempt(client)?;
                 Err(ClaimError::RoomNotFound)

@@ -1,4 +1,4 @@
-//! CreateParams a room, for whoever asks: a number is found for it, and a place among its creator's rooms.
+//! Creates rooms: chooses a free id, and counts the room among those of its creator.
 
 use std::sync::Arc;
 
@@ -9,13 +9,12 @@ use super::credentials::{PasswordChoice, RoomCredentials};
 use super::lifetime::Lifetime;
 use super::service::Rooms;
 use crate::limits::Limit;
-
 use crate::shard::CreateError;
 
-/// What a room is to be like.
+/// The settings of a new room.
 pub(crate) struct CreateParams {
     pub(crate) name: String,
-    /// Whose it is, by the name that the login has for that user.
+    /// The user who owns the room: the `sub` of the access token.
     pub(crate) creator: String,
     pub(crate) password: PasswordChoice,
     pub(crate) capacity: Capacity,
@@ -26,19 +25,20 @@ pub(crate) struct CreateParams {
 /// Why a room was not created.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum CreateRoomError {
-    /// It could not be saved: the disk is full or broken, or the store fails.
+    /// The room could not be saved, because the disk is full or broken or the store fails.
     #[error("the room could not be saved")]
     NotSaved,
-    /// The server takes nobody in any more, or is gone.
+    /// The server is draining, or has ended.
     #[error("the server is stopping")]
     Stopping,
-    /// Its creator has as many open as [`Limits::open_rooms`](crate::Limits::open_rooms) allows.
+    /// The creator has as many open rooms as [`Limits::open_rooms`](crate::Limits::open_rooms)
+    /// allows.
     #[error("the creator has too many open rooms")]
     TooManyRooms,
 }
 
 impl Rooms {
-    /// Creates a room and has it saved.
+    /// Creates a room and waits until it is saved.
     pub(crate) async fn create(
         &self,
         wanted: CreateParams,
@@ -74,7 +74,8 @@ impl Rooms {
             }
         };
         let minutes = wanted.lifetime.duration().as_secs() / 60;
-        tracing::info!(room = %room.id(), max_participants = wanted.capacity.participants(), minutes, "room created");
+        let max_participants = wanted.capacity.participants();
+        tracing::info!(room = %room.id(), max_participants, minutes, "room created");
         Ok((room, credentials))
     }
 }

@@ -1,4 +1,4 @@
-//! What opens a room to newcomers: its password and its invite.
+//! The credentials that open a room: its password and its invite.
 
 use std::fmt;
 
@@ -8,15 +8,16 @@ use signal_core::{RoomId, TokenHash};
 use super::public_url::PublicUrl;
 use crate::auth::opaque_token;
 
-/// A new password and invite. They are shown this once; the server keeps what it takes to recognize them.
+/// A new password and invite. They are returned only once, since the server keeps only hashes of
+/// them.
 #[derive(Clone, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct RoomCredentials {
-    /// Six characters.
+    /// The password, which has six characters.
     #[cfg_attr(feature = "documents", schema(example = "123456"))]
     pub password: String,
-    /// Opens the room without the password.
+    /// The invite token, which opens the room without the password.
     pub invite_token: String,
     /// A link with the invite in its fragment, if the server knows its public URL.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,14 +28,14 @@ pub struct RoomCredentials {
     pub join_url: Option<String>,
 }
 
-/// Which password is wanted.
+/// The choice of a new password.
 pub(crate) enum PasswordChoice {
     Random,
     This(String),
 }
 
 impl RoomCredentials {
-    /// Credentials for a room, and the hash that the room keeps of its invite.
+    /// Makes credentials for a room, and the hash of the invite that the room keeps.
     pub(crate) fn new(
         room: RoomId,
         choice: &PasswordChoice,
@@ -50,7 +51,7 @@ impl RoomCredentials {
     }
 }
 
-/// Without what opens the room.
+/// `Debug` hides the credentials.
 impl fmt::Debug for RoomCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RoomCredentials(..)")

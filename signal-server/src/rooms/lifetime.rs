@@ -1,29 +1,29 @@
-//! How long a room lasts.
+//! The lifetime of a room.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// How long a room lasts from its creation on: a minute to a day, by default two hours.
+/// How long a room lasts after its creation: a minute to a day, by default two hours.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Lifetime(Duration);
 
-/// A lifetime of less than a minute or more than a day.
+/// The lifetime is less than a minute or more than a day.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("a room lasts a minute to a day")]
+#[error("expected a lifetime of a minute to a day")]
 pub struct InvalidLifetime;
 
 impl Lifetime {
-    /// A lifetime of so long.
+    /// Checks a lifetime.
     ///
     /// # Errors
     ///
-    /// It is less than a minute or more than a day.
+    /// The lifetime is less than a minute or more than a day.
     pub fn new(lifetime: Duration) -> Result<Self, InvalidLifetime> {
         if (MINUTE..=DAY).contains(&lifetime) { Ok(Self(lifetime)) } else { Err(InvalidLifetime) }
     }
 
-    /// The time itself.
+    /// Returns the lifetime as a duration.
     #[must_use]
     pub fn duration(self) -> Duration {
         self.0

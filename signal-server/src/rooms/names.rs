@@ -1,20 +1,20 @@
-//! The names of people and rooms that chose none.
+//! The default names of participants and rooms.
 
 use signal_core::{DisplayName, Language};
 
 use crate::auth::identity::User;
 
-/// The name that the creator of a room is shown with.
+/// The name to show for the creator of a room.
 pub(crate) fn creator(user: &User, language: Language) -> DisplayName {
     user.name.clone().unwrap_or_else(|| default_name(language, "房主", "Host"))
 }
 
-/// The name that a guest without one is shown with.
+/// The name to show for a guest who chose none.
 pub(crate) fn guest(language: Language) -> DisplayName {
     default_name(language, "访客", "Guest")
 }
 
-/// The name of a room that its creator gave none.
+/// The name of a room whose creator chose none.
 pub(crate) fn room(creator: &DisplayName, language: Language) -> String {
     match language {
         Language::En => format!("{creator}'s room"),

@@ -1,4 +1,4 @@
-//! Where people join, for links that open rooms.
+//! The address of the page where people join, for invite links.
 
 use std::str::FromStr;
 
@@ -6,18 +6,19 @@ use signal_core::RoomId;
 use thiserror::Error;
 use url::Url;
 
-/// The address that invite links begin with, like `https://example.com/join`: a page of yours that joins the room which
-/// the rest of the path names, with the token in the fragment.
+/// The address that invite links begin with, like `https://example.com/join`. The links append the
+/// room id to the path and put the token into the fragment. Your page at this address joins the
+/// room.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PublicUrl(String);
 
-/// A text that links cannot begin with; the operator's fault.
+/// The text is not an address that links can begin with.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("expected an address like https://example.com/join, without a user, a query or a fragment")]
 pub struct InvalidPublicUrl;
 
 impl PublicUrl {
-    /// The link that opens a room. The token is in its fragment, which browsers send to no server.
+    /// Makes an invite link. The token is in the fragment, which browsers do not send to servers.
     pub(crate) fn invite(&self, room: RoomId, token: &str) -> String {
         format!("{}/{room}#{token}", self.0)
     }

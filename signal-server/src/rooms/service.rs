@@ -1,4 +1,4 @@
-//! Everything that is done to a room from outside it, for HTTP requests and for the code around the server.
+//! Operations on rooms, for HTTP requests and for the server's handle.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::limits::concurrency::ConcurrencyLimit;
 use crate::limits::counters::LimitCounters;
 use crate::shard::Shards;
 
-/// The rooms of this server, and what it takes to make and change one.
+/// The rooms of this server, and what is needed to create and change them.
 pub(crate) struct Rooms {
     pub(crate) shards: Shards,
-    /// Open rooms of each user.
+    /// The number of open rooms of each user.
     pub(crate) open_rooms: Arc<ConcurrencyLimit<String>>,
     pub(crate) max_open_rooms: u32,
     pub(crate) counters: Arc<LimitCounters>,
     pub(crate) clock: Clock,
     pub(crate) password_key: [u8; 32],
-    /// Where people join, if that is known.
+    /// The address that invite links begin with, if it is configured.
     pub(crate) public_url: Option<PublicUrl>,
 }
 
@@ -37,19 +37,19 @@ pub(crate) enum ChangeError {
 }
 
 impl Rooms {
-    /// The newest record of a room, open or not.
+    /// Returns the newest record of a room, open or not.
     pub(crate) fn get(&self, room: RoomId) -> Option<Arc<Room>> {
         self.shards.of(room).room(room)
     }
 
-    /// Carries out an operation; the answer is the room after it.
+    /// Applies an operation and returns the room after it.
     pub(crate) async fn apply(&self, room: RoomId, op: &Op) -> Result<Arc<Room>, ChangeError> {
         let applied = self.apply_seen(room, op, |_| {}).await?;
         applied.reply?;
         Ok(applied.record.ok_or(Reject::RoomNotFound)?)
     }
 
-    /// Carries out an operation whose result is seen `at_once`, before it is on disk.
+    /// Applies an operation. `at_once` sees the result before it is on disk.
     pub(crate) async fn apply_seen(
         &self,
         room: RoomId,
@@ -59,7 +59,7 @@ impl Rooms {
         self.shards.of(room).apply(room, op, at_once).await.ok_or(ChangeError::Stopping)
     }
 
-    /// Ends a room for everybody in it.
+    /// Closes a room and disconnects its participants.
     pub(crate) async fn close(
         &self,
         room: RoomId,
@@ -68,10 +68,10 @@ impl Rooms {
         self.apply(room, &Op::Close(reason)).await
     }
 
-    /// Carries out an operation that gives a room a new password and invite.
+    /// Applies an operation that gives a room a new password and invite.
     ///
-    /// It is tried again if another request has set one meanwhile, so that the last one holds. A room sets ten at most, so
-    /// this comes to an end.
+    /// It is repeated if another request has changed the password meanwhile, so that the last
+    /// request wins. The loop ends, since a room changes its password at most ten times.
     pub(crate) async fn rotate(
         &self,
         room: &Room,
@@ -92,14 +92,15 @@ impl Rooms {
                     return Ok((record, credentials));
                 }
                 (Err(Reject::RotationStale), _) => follows = record.password_epoch(),
-                // The random password happened to be the old one.
+                // The random password equals the old one, so another one is drawn.
                 (Err(Reject::PasswordUnchanged), PasswordChoice::Random) => {}
                 (Err(reject), _) => return Err(reject.into()),
             }
         }
     }
 
-    /// What a room keeps of its password. It is bound to the room, so that equal passwords of two rooms do not show.
+    /// Computes the tag that a room keeps of its password. The tag depends on the room, so that
+    /// equal passwords of two rooms have different tags.
     pub(crate) fn password_tag(&self, room: RoomId, password: &str) -> PasswordTag {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.password_key)
             .expect("HMAC takes keys of any length");

@@ -1,4 +1,4 @@
-//! The file with the rooms, beside it the server's secret: what is in a data directory.
+//! The data directory: a file with the rooms, and the server's secret.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -12,37 +12,39 @@ use thiserror::Error;
 use super::room_store::{RoomStore, RoomWrite, StoreError};
 use crate::auth::secret::Secret;
 
-/// Why a data directory cannot be used; says whose fault it is and what to do.
+/// Why a data directory cannot be used. The text says what is wrong and what to do.
 #[derive(Debug, Error)]
 pub enum DataDirError {
-    /// The system refuses it: permissions, a full disk, not a directory.
+    /// The system returned an error: missing permissions, a full disk, or a path that is not a
+    /// directory.
     #[error("cannot use {path}: {error}")]
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         error: io::Error,
     },
-    /// Another process has it open.
+    /// Another process uses the directory.
     #[error(
-        "{path} is in use by another process; give this one its own with --data-dir, or --ephemeral to keep \
-         rooms in memory only"
+        "{path} is in use by another process; give this one its own with --data-dir, or use \
+         --ephemeral to keep rooms in memory only"
     )]
     InUse {
         /// The file with the rooms.
         path: PathBuf,
     },
-    /// A newer version of this program has written it.
+    /// A newer version of this program wrote the file.
     #[error("{path} was written by a newer version of this program: {detail}; run that version")]
     Newer {
         /// The file with the rooms.
         path: PathBuf,
-        /// Which formats.
+        /// The formats of the file and of this version.
         detail: String,
     },
-    /// It is not what this program has written.
+    /// The contents of the file are not what this program wrote.
     #[error(
-        "{path} is damaged: {detail}; put a backup in its place, or move it away to start without its rooms"
+        "{path} is damaged: {detail}; put a backup in its place, or move it away to start \
+         without its rooms"
     )]
     Damaged {
         /// The file.
@@ -52,28 +54,28 @@ pub enum DataDirError {
     },
 }
 
-/// All rooms in one file, changed by transactions that are whole or not at all.
+/// All rooms in one file, which is changed by atomic transactions.
 #[derive(Debug)]
 pub(crate) struct RoomFile {
     path: PathBuf,
-    /// `None` after a failure: the library wants the file opened anew then.
+    /// This is `None` after a failure, since the library then requires the file to be reopened.
     database: Option<Database>,
 }
 
-/// A data directory that is open.
+/// An open data directory.
 pub(crate) struct DataDir {
     pub(crate) file: RoomFile,
     pub(crate) secret: Secret,
 }
 
 impl DataDir {
-    /// Opens a directory, made if it is not there, for this process alone.
+    /// Opens a directory for this process alone, and creates it if it is missing.
     ///
-    /// `secret` is the server's secret if it was configured; else it is kept in the directory.
+    /// `secret` is the configured server secret. Without one, the secret is kept in the directory.
     pub(crate) fn open(path: &Path, secret: Option<Secret>) -> Result<Self, DataDirError> {
         let failed = |error| DataDirError::Io { path: path.to_owned(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-        // Locked first, so that of two processes one makes the secret.
+        // The file is locked first, so that only one process creates the secret.
         let file = RoomFile::open(path.join(ROOM_FILE))?;
         let secret = match secret {
             Some(secret) => secret,
@@ -94,7 +96,7 @@ impl RoomFile {
         &self.path
     }
 
-    /// Takes the database out, to be put back after a success.
+    /// Takes the database out. The caller puts it back after a success.
     fn database(&mut self) -> Result<Database, DataDirError> {
         self.database.take().map_or_else(|| open_database(&self.path), Ok)
     }
@@ -110,7 +112,7 @@ impl RoomStore for RoomFile {
         Ok(records)
     }
 
-    /// On disk when it returns.
+    /// The changes are on disk when this returns.
     fn save(&mut self, changes: &[RoomWrite]) -> Result<(), DataDirError> {
         let database = self.database()?;
         write_records(&database, changes).map_err(|error| Fault::from(error).of(&self.path))?;
@@ -120,7 +122,7 @@ impl RoomStore for RoomFile {
 }
 
 impl DataDirError {
-    /// What goes wrong with the file as with any store, said of this file.
+    /// Converts an error of the store to one that names this file.
     pub(crate) fn of_file(path: &Path, error: StoreError<Self>) -> Self {
         let path = path.to_owned();
         match error {
@@ -139,7 +141,7 @@ impl DataDirError {
 
 fn open_database(path: &Path) -> Result<Database, DataDirError> {
     let failed = |error| DataDirError::Io { path: path.to_owned(), error };
-    // It holds hashes of tokens and passwords, so that it is nobody else's to read.
+    // The file contains hashes of tokens and passwords, so other users must not read it.
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed)?;
     let opened = Database::builder().set_cache_size(CACHE_BYTES).create(path);
     opened.map_err(|error| match error {
@@ -148,7 +150,7 @@ fn open_database(path: &Path) -> Result<Database, DataDirError> {
     })
 }
 
-/// Marks a new file with the format, and refuses another one.
+/// Marks a new file with the format, and refuses a file of another format.
 fn prepare(database: &Database) -> Result<(), Fault> {
     let transaction = database.begin_write()?;
     {
@@ -174,8 +176,7 @@ fn read_records(database: &Database) -> Result<Vec<(RoomId, Vec<u8>)>, Fault> {
     for entry in table.iter()? {
         let (id, record) = entry?;
         let room = id.value().parse();
-        let room =
-            room.map_err(|_| Fault::Damaged(format!("{} is no room's number", id.value())))?;
+        let room = room.map_err(|_| Fault::Damaged(format!("{} is not a room id", id.value())))?;
         records.push((room, record.value().to_vec()));
     }
     Ok(records)
@@ -197,14 +198,14 @@ fn write_records(database: &Database, changes: &[RoomWrite]) -> Result<(), redb:
     Ok(transaction.commit()?)
 }
 
-/// Reads the secret of earlier runs, or makes one for this and later ones.
+/// Reads the secret of earlier runs, or creates one.
 fn kept_secret(path: &Path) -> Result<Secret, DataDirError> {
     let failed = |error| DataDirError::Io { path: path.to_owned(), error };
     match fs::read_to_string(path) {
         Ok(text) => {
             let secret = Secret::from(text.as_str());
             if secret.is_weak() {
-                let detail = "it is too short for a secret that this program has made".to_owned();
+                let detail = "it is shorter than the secrets that this program makes".to_owned();
                 return Err(DataDirError::Damaged { path: path.to_owned(), detail });
             }
             Ok(secret)
@@ -218,7 +219,7 @@ fn kept_secret(path: &Path) -> Result<Secret, DataDirError> {
     }
 }
 
-/// Under another name first, so that a crash leaves no half of it.
+/// Writes the secret under another name first, so that a crash leaves no partial file.
 fn write_secret(path: &Path, secret: &Secret) -> io::Result<()> {
     let unfinished = path.with_extension("new");
     let mut file =
@@ -230,7 +231,7 @@ fn write_secret(path: &Path, secret: &Secret) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// What is wrong with the file, before it is said of which.
+/// What is wrong with a file, without its path.
 enum Fault {
     Damaged(String),
     Io(io::Error),
@@ -268,7 +269,7 @@ const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
 const ROOMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rooms");
 const FORMAT_KEY: &str = "format";
 const FORMAT: u32 = 1;
-/// All rooms are in memory already.
+/// A small cache suffices, since all rooms are in memory.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 #[cfg(test)]
@@ -283,7 +284,7 @@ mod tests {
         Ok(file)
     }
 
-    /// Puts something into the file that this version would not.
+    /// Writes something to the file that this version would not write.
     fn tampered(folder: &Path, change: impl FnOnce(&redb::WriteTransaction)) -> DataDirError {
         let file = opened(folder).unwrap();
         let transaction = file.database.as_ref().unwrap().begin_write().unwrap();

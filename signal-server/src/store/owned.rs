@@ -1,4 +1,4 @@
-//! Which open rooms each user has.
+//! The open rooms of each user.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,7 +6,7 @@ use signal_core::RoomId;
 
 use crate::limits::concurrency::Permit;
 
-/// The open rooms by their creators, and what each takes of the number that its creator may have.
+/// The open rooms by creator, each with the permit that counts it for its creator.
 #[derive(Debug, Default)]
 pub(super) struct Owned {
     permits: HashMap<RoomId, Permit<String>>,

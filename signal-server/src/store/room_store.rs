@@ -1,4 +1,4 @@
-//! Where rooms are kept beyond the process, as an embedder may choose.
+//! The trait for stores of the embedding application that outlive the process.
 
 use std::error::Error;
 use std::io;
@@ -6,27 +6,30 @@ use std::io;
 use signal_core::{InvalidRecord, Room, RoomId};
 use thiserror::Error;
 
-/// A place that keeps rooms beyond the process: a table of a database, say. For one server at a time.
+/// A store that outlives the process, for example a database table. One server at a time can use
+/// it.
 ///
-/// It keeps one record for each room, and need not know what is in it: a record names its format, and newer versions
-/// read those of older ones. A record holds hashes of tokens and passwords, so that it is nobody else's to read.
+/// It keeps one record for each room, whose contents it need not understand: a record names its
+/// format, and newer versions of this crate read the records of older ones. Records contain hashes
+/// of tokens and passwords, so protect them from other readers.
 ///
-/// Both methods may block. [`load`](Self::load) is called once, by [`open_store`](crate::Builder::open_store);
-/// after it [`save`](Self::save), from a thread of its own, with whatever has queued up while the save before was under
-/// way.
+/// Both methods may block. [`open_store`](crate::Builder::open_store) calls [`load`](Self::load)
+/// once. After that a thread calls [`save`](Self::save), with all changes that were queued during
+/// the previous call.
 ///
 /// # When it fails
 ///
-/// While `save` returns an error or panics, no rooms are created (503 `storage_unavailable`); everything else goes on in
-/// memory. Each second the next save is tried, with everything that the failed ones had except new rooms. While it does
-/// not return, whoever waits for it goes on waiting, until its request takes [too long](crate::Limits).
+/// While `save` returns errors or panics, no rooms are created (503 `storage_unavailable`), and
+/// everything else continues in memory. The server retries every second with all unsaved changes
+/// except new rooms. While `save` does not return, requests wait for it until they [time
+/// out](crate::Limits::request_patience).
 ///
 /// ```
 /// use std::collections::HashMap;
 /// use std::convert::Infallible;
 /// use signal_server::{RoomWrite, RoomId, RoomStore, Secret, Server};
 ///
-/// /// Keeps nothing beyond the process, unlike a real one.
+/// /// Keeps records in memory only, unlike a real store.
 /// #[derive(Default)]
 /// struct Records(HashMap<RoomId, Vec<u8>>);
 ///
@@ -38,7 +41,7 @@ use thiserror::Error;
 ///     }
 ///
 ///     fn save(&mut self, changes: &[RoomWrite]) -> Result<(), Infallible> {
-///         // In a database: all of it in one transaction.
+///         // With a database: all changes in one transaction.
 ///         for change in changes {
 ///             match change {
 ///                 RoomWrite::Put { room, record } => drop(self.0.insert(*room, record.clone())),
@@ -57,35 +60,36 @@ use thiserror::Error;
 /// # }
 /// ```
 pub trait RoomStore: Send + 'static {
-    /// What is told of a failure, in the log and by [`StoreError`].
+    /// The error of a failed call, shown in the log and in [`StoreError`].
     type Error: Error + Send + Sync + 'static;
 
-    /// Every record that is kept, with the room it is of.
+    /// Returns every stored record, with the id of its room.
     ///
     /// # Errors
     ///
-    /// They cannot be read; the server does not start.
+    /// The records cannot be read. The server does not start.
     fn load(&mut self) -> Result<Vec<(RoomId, Vec<u8>)>, Self::Error>;
 
-    /// Makes all of these changes or none, of which each is for another room. They are kept when it returns.
+    /// Makes either all of these changes or none. Each is for a different room. They must be
+    /// durable when this returns.
     ///
     /// # Errors
     ///
-    /// They are not kept, or perhaps not; they will be handed in again.
+    /// The changes may not be durable. The server hands them in again.
     fn save(&mut self, changes: &[RoomWrite]) -> Result<(), Self::Error>;
 }
 
-/// What is to be changed in a [`RoomStore`].
+/// A change to a [`RoomStore`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum RoomWrite {
-    /// This is the room's newest record, in place of the one before if there is one.
+    /// Stores the newest record of a room, replacing an older one.
     Put {
         /// The room.
         room: RoomId,
-        /// A few hundred bytes, and more for each participant.
+        /// The record: a few hundred bytes, and more for each participant.
         record: Vec<u8>,
     },
-    /// The room has long been over and is to be forgotten.
+    /// Removes the record of a room that ended long ago.
     Remove {
         /// The room.
         room: RoomId,
@@ -98,15 +102,15 @@ pub enum StoreError<E> {
     /// The store cannot read its records.
     #[error("the room store cannot be read: {0}")]
     Load(E),
-    /// A record is not what was saved, or is of a newer version.
+    /// A record is damaged, or was written by a newer version.
     #[error("room {room} in the room store: {error}")]
     Record {
-        /// The room it was kept for.
+        /// The room that the record is stored for.
         room: RoomId,
-        /// What is wrong with it.
+        /// What is wrong with the record.
         error: InvalidRecord,
     },
-    /// The system has no thread left to save with.
+    /// The system cannot start the thread that saves rooms.
     #[error("cannot start the thread that saves rooms: {0}")]
     Thread(io::Error),
 }

@@ -1,4 +1,4 @@
-//! The thread that writes rooms to disk: one commit for whatever has queued up meanwhile.
+//! The thread that writes rooms to disk. It saves all queued changes with one commit.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,35 +15,36 @@ use tokio::sync::oneshot;
 use super::room_store::{RoomStore, RoomWrite};
 use crate::metrics::Metrics;
 
-/// Where records are handed in to be written; clones share one thread, which ends with the last of them.
+/// A handle to the thread that saves rooms. Clones share one thread, which ends when the last clone
+/// is dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
     queue: Sender<Save>,
 }
 
-/// Something to write.
+/// A change to save.
 pub(crate) struct Save {
     pub(crate) change: PendingWrite,
-    /// Nobody knows of the room yet, so that it may fail.
+    /// Whether the room is new. A new room that cannot be saved is discarded instead of retried.
     pub(crate) is_new: bool,
     pub(crate) then: Then,
 }
 
-/// What is to be changed on disk.
+/// The change to make on disk.
 #[derive(Debug)]
 pub(crate) enum PendingWrite {
-    /// The room is to be forgotten.
+    /// Remove the room's record.
     Forget(RoomId),
-    /// Nothing, but what was changed before has to be there.
+    /// Change nothing, but wait until earlier changes are saved.
     Nothing,
-    /// This is the newest record.
+    /// Store this record.
     Put(Arc<Room>),
 }
 
-/// What is done when the record is on disk, or could not be written.
+/// The callback for when the change is on disk, or could not be saved.
 pub(crate) type Then = Box<dyn FnOnce(Result<(), NotSaved>) + Send>;
 
-/// The disk is full or broken. What the server knows stays in memory, and is written when that works again.
+/// The change could not be saved. It remains in memory, and is saved when the disk works again.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("the room could not be saved")]
 pub(crate) struct NotSaved;
@@ -64,14 +65,14 @@ impl Writer {
         }
     }
 
-    /// Waits until everything that was handed in before is on disk, or could not be written.
+    /// Waits until all earlier changes are on disk, or could not be saved.
     pub(crate) async fn flush(&self) {
         let (done_in, done) = oneshot::channel();
         let then: Then = Box::new(move |_| {
             let _ = done_in.send(());
         });
         self.save(Save { change: PendingWrite::Nothing, is_new: false, then });
-        // The thread has told of its end by itself.
+        // `save` logs it if the thread has ended.
         let _ = done.await;
     }
 }
@@ -86,11 +87,12 @@ impl PendingWrite {
     }
 }
 
-/// The thread's own: the store, and what it has not taken yet.
+/// The state of the thread: the store, and the changes that are not saved yet.
 struct Backlog<S> {
     store: S,
     unsaved: BTreeMap<RoomId, Option<Arc<Room>>>,
-    /// While the store fails: when it is tried again. Each try opens the file anew, and nobody should wait for that.
+    /// When a failing store is tried again. Each attempt reopens the file, so requests do not
+    /// trigger it.
     retry_at: Option<Instant>,
     metrics: Metrics,
 }
@@ -109,7 +111,8 @@ impl<S: RoomStore> Backlog<S> {
         }
     }
 
-    /// Waits for something to do and takes all of it; `None` when nothing can come any more.
+    /// Waits for changes and takes all that are queued. Returns `None` when all handles are
+    /// dropped.
     fn next_batch(&self, saves: &Receiver<Save>) -> Option<Vec<Save>> {
         let first = match self.retry_at.filter(|_| !self.unsaved.is_empty()) {
             None => Some(saves.recv().ok()?),
@@ -150,7 +153,8 @@ impl<S: RoomStore> Backlog<S> {
             None => RoomWrite::Remove { room: *room },
         };
         let changes: Vec<_> = changes.iter().map(change).collect();
-        // What a panic leaves behind is the store's own, which is told that it will be called again.
+        // A panic can only leave the store itself inconsistent, and its documentation says that it
+        // is called again.
         let saved = catch_unwind(AssertUnwindSafe(|| self.store.save(&changes)));
         let error = match saved {
             Ok(Ok(())) => {
@@ -166,7 +170,7 @@ impl<S: RoomStore> Backlog<S> {
         if self.retry_at.is_none() {
             tracing::error!(
                 error,
-                "cannot save rooms; no new ones are taken until that works again"
+                "cannot save rooms; no rooms can be created until saving works again"
             );
         }
         self.retry_at = Some(Instant::now() + RETRY_AFTER);
