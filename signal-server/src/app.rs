@@ -1,4 +1,4 @@
-//! The services that requests and sockets share. Each knows its own rules; there are none here.
+//! The services that requests and sockets share.
 
 use std::sync::Arc;
 
@@ -24,16 +24,16 @@ pub(crate) struct App {
     pub(crate) origins: Origins,
     pub(crate) proxies: TrustedProxies,
     pub(crate) gate: Arc<Gate>,
-    /// Signaling sockets of each client.
+    /// The number of signaling sockets of each client address.
     pub(crate) sockets: Arc<ConcurrencyLimit<ClientAddress>>,
     pub(crate) rates: Arc<Rates>,
     pub(crate) limits: Limits,
     pub(crate) counters: Arc<LimitCounters>,
     pub(crate) metrics: Metrics,
     pub(crate) drain: Drain,
-    /// Where rooms are saved, if they are.
+    /// Saves rooms to disk, if that is configured.
     pub(crate) writer: Option<Writer>,
-    /// Held so that the timers run as long as the rooms live.
+    /// The timer tasks, which end when this is dropped.
     #[expect(dead_code, reason = "does its work by being dropped")]
     pub(crate) timers: Timers,
 }

@@ -1,4 +1,4 @@
-//! Where a request comes from, as far as it can be believed.
+//! The client address of a request, which only trusted proxies may report.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Once};
@@ -7,7 +7,8 @@ use axum::http::header::FORWARDED;
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
-/// Who counts as one client: an IPv4 address, or the 64 bits of an IPv6 address that a customer of a provider has.
+/// The address that counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address,
+/// which providers assign to one customer.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct ClientAddress(IpAddr);
 
@@ -22,23 +23,23 @@ impl ClientAddress {
     }
 }
 
-/// The proxies whose word is taken for where a request comes from, and where they write it.
+/// The proxies that may report the client address of a request, and the header that they use.
 #[derive(Clone, Debug)]
 pub(crate) struct TrustedProxies {
     networks: Vec<IpNet>,
     header: ForwardedHeader,
-    /// Whether the log was told of a proxy that is not trusted.
+    /// Ensures that the log mentions an untrusted proxy only once.
     told: Arc<Once>,
 }
 
-/// Where a proxy writes from whom it has a request. Only that one is read: what is in the other may be the client's own
-/// invention.
+/// The header in which a proxy reports the client address. The server reads only this one, since
+/// clients may have forged the other.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum ForwardedHeader {
     /// `Forwarded` (RFC 7239).
     Forwarded,
-    /// `X-Forwarded-For`, which most proxies write.
+    /// `X-Forwarded-For`, which most proxies use.
     #[default]
     XForwardedFor,
 }
@@ -53,9 +54,11 @@ impl TrustedProxies {
         self.networks.iter().any(|network| network.contains(&ip))
     }
 
-    /// The client's address: that of the peer or, if it is a trusted proxy, the last in the header that is none.
+    /// Returns the client address. It is the remote address of the connection or, if that is a
+    /// trusted proxy, the last address in the header that is not one.
     ///
-    /// Where an entry cannot be read, the proxy that has written it is the client: whatever is left of it may be invented.
+    /// If an entry cannot be parsed, the proxy that added it counts as the client, since earlier
+    /// entries may be forged.
     pub(crate) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> ClientAddress {
         let mut client = peer.ip();
         let (name, read): (_, fn(&str) -> Option<IpAddr>) = match self.header {
@@ -66,7 +69,8 @@ impl TrustedProxies {
             self.told.call_once(|| {
                 tracing::warn!(
                     %name,
-                    "a peer that is not trusted says where it has a request from; if it is your proxy, name it with --trusted-proxy"
+                    "ignoring the client address in a request of an untrusted proxy; if it is \
+                     yours, trust it with --trusted-proxy"
                 );
             });
         }
@@ -88,7 +92,7 @@ fn forwarded_for(hop: &str) -> Option<IpAddr> {
     node(value.trim_matches('"'))
 }
 
-/// An address with or without a port (RFC 7239 section 6).
+/// Parses an address with or without a port (RFC 7239 section 6).
 fn node(text: &str) -> Option<IpAddr> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Some(address.ip());
@@ -99,11 +103,11 @@ fn node(text: &str) -> Option<IpAddr> {
     text.parse().ok()
 }
 
-/// Reads `10.0.0.0/8`, or one address.
+/// Parses a network like `10.0.0.0/8`, or a single address.
 #[cfg(feature = "cli")]
 pub(crate) fn network(text: &str) -> Option<IpNet> {
     let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
-    // What is mapped is compared as what it maps.
+    // Addresses are compared in their IPv4 form, so a mapped network would never match.
     match network {
         IpNet::V6(mapped) if mapped.addr().to_ipv4_mapped().is_some() => None,
         IpNet::V4(_) | IpNet::V6(_) => Some(network),

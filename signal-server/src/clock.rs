@@ -1,30 +1,31 @@
-//! The clock the core is driven by, and its times as the standard library has them.
+//! The clock that drives the core, and conversions of its timestamps.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use signal_core::Timestamp;
 use tokio::time::Instant;
 
-/// The wall clock at its start plus the monotonic time since: never runs backwards within a process.
+/// The wall-clock time at the start plus the monotonic time since. It never runs backwards within a
+/// process.
 ///
-/// The monotonic time is tokio's, so that a test which moves tokio's time forward ends rooms and seats with it.
+/// The monotonic time is tokio's, so that tests can advance it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     started: Instant,
     started_at: Timestamp,
 }
 
-/// A moment of the core's.
+/// Converts a timestamp of the core to the system's type.
 pub(crate) fn system_time(at: Timestamp) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(at.as_millis())
 }
 
-/// A moment of the system's, as the core has it.
+/// Converts a time of the system to a timestamp of the core.
 pub(crate) fn to_timestamp(at: SystemTime) -> Timestamp {
     Timestamp::from_millis(0) + at.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// The seconds since 1970 by the system's clock, as tokens have them.
+/// Returns the seconds since 1970 by the system's clock, which tokens use.
 pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

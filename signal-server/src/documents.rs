@@ -1,4 +1,4 @@
-//! The documents that describe the API to programs.
+//! The machine-readable descriptions of the API.
 
 pub(crate) mod asyncapi;
 pub(crate) mod openapi;

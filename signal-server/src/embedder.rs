@@ -1,4 +1,4 @@
-//! Code of the embedder's: it may hang or panic, and the server goes on.
+//! Calls code of the embedding application, which may hang or panic without stopping the server.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use thiserror::Error;
 use tokio::time::timeout;
 
-/// What code that was asked did in place of answering.
+/// Why a call returned no answer.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub(crate) enum HookError {
     #[error("it panicked")]
@@ -17,12 +17,12 @@ pub(crate) enum HookError {
     TimedOut(Duration),
 }
 
-/// Waits for an answer, so long and no longer.
+/// Waits for an answer, at most as long as `patience`.
 pub(crate) async fn ask<T>(
     patience: Duration,
     answer: impl Future<Output = T>,
 ) -> Result<T, HookError> {
-    // What a panic leaves behind is the embedder's own.
+    // A panic can only leave the application's own state inconsistent.
     match timeout(patience, AssertUnwindSafe(answer).catch_unwind()).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) => Err(HookError::Panicked),

@@ -1,6 +1,8 @@
-//! WebRTC room signaling over HTTP and WebSocket, to run as it is or to nest in an application of one's own.
+//! WebRTC room signaling over HTTP and WebSocket, as a server of its own or nested in your
+//! application.
 //!
-//! The rules are [`signal_core`]'s; this crate gives them sockets, a clock, tokens and TURN credentials.
+//! [`signal_core`] implements the rules of rooms. This crate adds sockets, a clock, tokens and TURN
+//! credentials.
 //!
 //! ```
 //! use std::time::Duration;
@@ -24,35 +26,37 @@
 //! # }
 //! ```
 //!
-//! # In an application of one's own
+//! # In your own application
 //!
-//! [`Server::router`] brings the API and leaves every other path to the application. [`Server::handle`] gives the code
-//! around it a [`ServerHandle`], which creates rooms, lists and closes them, puts participants out and
-//! [drains](ServerHandle::drain):
+//! [`Server::router`] returns the routes of the API and leaves every other path to the application.
+//! [`Server::handle`] returns a [`ServerHandle`], with which your code creates, lists and closes
+//! rooms, removes participants and [drains](ServerHandle::drain) the server:
 //!
 //! ```
 //! use std::net::SocketAddr;
 //! use axum::extract::State;
 //! use axum::routing::get;
-//! use signal_server::{Secret, Server, ServerHandle};
+//! use signal_server::{RoomDetails, Secret, Server, ServerHandle};
 //! use tokio::net::TcpListener;
 //!
 //! async fn rooms(State(server): State<ServerHandle>) -> String {
-//!     server.rooms().iter().map(|room| format!("{}: {}\n", room.id, room.participants.len())).collect()
+//!     let line = |room: &RoomDetails| format!("{}: {}\n", room.id, room.participants.len());
+//!     server.rooms().iter().map(line).collect()
 //! }
 //!
 //! # #[tokio::main]
 //! # async fn main() -> std::io::Result<()> {
-//! let server = Server::builder(Secret::new("the secret that your login signs access tokens with")).build();
+//! let secret = Secret::new("the secret that your login signs access tokens with");
+//! let server = Server::builder(secret).build();
 //! let application = axum::Router::new()
 //!     .route("/admin", get(rooms))
 //!     .with_state(server.handle())
-//!     // Clients take https://example.com/calls for their server.
+//!     // Clients use https://example.com/calls as the address of their server.
 //!     .nest("/calls", server.router());
 //!
 //! let listener = TcpListener::bind("127.0.0.1:0").await?;
 //! let (handle, stop) = (server.handle(), async { /* until Ctrl-C, say */ });
-//! // With their addresses, since clients are counted by them.
+//! // Some limits count clients by their address.
 //! axum::serve(listener, application.into_make_service_with_connect_info::<SocketAddr>())
 //!     .with_graceful_shutdown(async move {
 //!         stop.await;
@@ -63,9 +67,9 @@
 //! # }
 //! ```
 //!
-//! Three things it may decide by itself, each a trait: [whom access tokens are for](Authenticate), [which ICE servers a
-//! participant is told of](IceServerSource), and [where rooms are kept](RoomStore). Code behind them may fail, hang or
-//! panic: the rooms go on.
+//! An application can replace three parts by implementing a trait: [the login](Authenticate), [the
+//! choice of ICE servers](IceServerSource), and [the store of rooms](RoomStore). If its code fails,
+//! hangs or panics, open rooms continue.
 #![forbid(unsafe_code)]
 
 mod app;

@@ -1,4 +1,4 @@
-//! The program; see [`signal_server`] for the library.
+//! The program `signal-server`. [`signal_server`] is the library.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What the server does, in numbers.
+//! The metrics of the server.
 
 #[cfg(not(feature = "metrics"))]
 mod disabled;
@@ -10,15 +10,15 @@ pub(crate) use self::disabled::{Gauge, Metrics};
 #[cfg(feature = "metrics")]
 pub(crate) use self::prometheus::{Gauge, Metrics, OPEN_METRICS};
 
-/// How much there is of everything at a moment.
+/// The numbers of rooms, participants and connections at one moment.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Open rooms.
+    /// The number of open rooms.
     pub rooms: usize,
-    /// Sockets of participants.
+    /// The number of connected participants.
     pub participants: usize,
-    /// TCP connections that [`Server::serve`](crate::Server::serve) has taken in; those of another application are its
-    /// own to count.
+    /// The number of TCP connections that [`Server::serve`](crate::Server::serve) has accepted. The
+    /// connections of an embedding application are not counted.
     pub connections: u32,
 }

@@ -1,4 +1,4 @@
-//! A server for tests: real sockets on a free port of this machine, and no configuration.
+//! A server for tests. It listens on a free port of this machine and needs no configuration.
 //!
 //! ```
 //! # #[tokio::main]
@@ -18,16 +18,16 @@ use tokio::sync::oneshot;
 
 use crate::{Builder, Limits, Secret, Server};
 
-/// A server that runs until this is dropped.
+/// A running server, which ends when this is dropped.
 pub struct TestServer {
     server: Server,
     address: SocketAddr,
-    // Dropping it ends the server.
+    // Dropping the sender ends the server.
     _stop: oneshot::Sender<()>,
 }
 
-/// Starts a server without ICE servers, which is all that participants on one machine need, and with
-/// [generous limits](Limits::generous), since all of them have one address.
+/// Starts a server for participants on one machine. It has no ICE servers, which they do not need,
+/// and [generous limits](Limits::generous), since all of them have the same address.
 ///
 /// # Errors
 ///
@@ -36,7 +36,7 @@ pub async fn start() -> io::Result<TestServer> {
     start_with(Server::builder(Secret::random()).limits(Limits::generous())).await
 }
 
-/// Starts a server with settings of one's own.
+/// Starts a server with your own settings.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ pub async fn start_with(builder: Builder) -> io::Result<TestServer> {
     serve(builder.build()).await
 }
 
-/// Starts a server that is built already, on a [data directory](Builder::open) for example.
+/// Starts a server that is already built, for example on a [data directory](Builder::open).
 ///
 /// # Errors
 ///
@@ -71,26 +71,26 @@ impl TestServer {
         &self.server
     }
 
-    /// Where it listens, like `http://127.0.0.1:41234`.
+    /// Returns the server's URL, like `http://127.0.0.1:41234`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The address it listens at.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// An access token for a user of that name, valid for an hour.
+    /// Makes an access token for a user, valid for an hour.
     ///
     /// # Panics
     ///
-    /// When the server was started with a login that only others can make tokens of.
+    /// The server was started with a login whose tokens it cannot make.
     #[must_use]
     pub fn access_token(&self, subject: &str) -> String {
         let token = self.server.access_token(subject, Some(subject), Duration::from_secs(3600));
-        token.expect("the login of a test server is a secret unless a test has asked for another")
+        token.expect("the login of this test server is a shared secret")
     }
 }

@@ -1,16 +1,16 @@
-//! The document that describes the WebSocket to programs (AsyncAPI 3.0).
+//! The AsyncAPI document, which describes the WebSocket.
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
-/// What is said over the WebSocket
+/// Describe the WebSocket
 ///
-/// AsyncAPI 3.0.
+/// Returns the AsyncAPI 3.0 document of the messages and close codes.
 #[utoipa::path(
     get,
     path = "/asyncapi.json",
     tag = "server",
-    responses((status = 200, description = "The document", body = serde_json::Value))
+    responses((status = 200, description = "The AsyncAPI document", body = serde_json::Value))
 )]
 pub(crate) async fn asyncapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], DOCUMENT)

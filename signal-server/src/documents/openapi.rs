@@ -1,4 +1,5 @@
-//! The HTTP interface as a document that programs read (OpenAPI 3.1): made of the types and refusals that are in use.
+//! The OpenAPI document, which describes the HTTP API. It is generated from the types and errors in
+//! use.
 
 use std::sync::LazyLock;
 
@@ -20,14 +21,14 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new().route("/openapi.json", get(openapi))
 }
 
-/// This document
+/// Describe the HTTP API
 ///
-/// OpenAPI 3.1.
+/// Returns this OpenAPI 3.1 document.
 #[utoipa::path(
     get,
     path = "/openapi.json",
     tag = "server",
-    responses((status = 200, description = "The document", body = serde_json::Value))
+    responses((status = 200, description = "The OpenAPI document", body = serde_json::Value))
 )]
 async fn openapi() -> Response {
     static DOCUMENT: LazyLock<String> =
@@ -39,10 +40,11 @@ async fn openapi() -> Response {
 #[openapi(
     info(
         title = "signal-server",
-        description = "Rooms for WebRTC calls. A request that succeeds is answered 200 with `success: true`, one that is \
-            refused with a status of its own and a `code`, which never changes; the text beside it is for people, in \
-            Chinese or English by `Accept-Language`. Fields that are not known are ignored. Requests with more \
-            than 64 headers, or 16 KiB of them, are answered 431 without a body."
+        description = "Rooms for WebRTC calls. A request that succeeds gets 200 with `success: true`. \
+            A request that fails gets another status and a `code`, which is stable. The `message` \
+            beside it is for people, in Chinese or English, as `Accept-Language` asks. Unknown \
+            fields are ignored. Requests with more than 64 headers, or with headers of more than \
+            16 KiB, get 431 without a body."
     ),
     paths(
         rooms::create::create,
@@ -61,17 +63,17 @@ async fn openapi() -> Response {
     ),
     components(schemas(Failure)),
     tags(
-        (name = "rooms", description = "Rooms and who may enter them"),
+        (name = "rooms", description = "Rooms and their participants"),
         (name = "server", description = "The server itself"),
     ),
     modifiers(&Tokens, &PasswordOrInvite)
 )]
 struct Api;
 
-/// The tokens that requests are made with.
+/// Adds the tokens that requests are authenticated with.
 struct Tokens;
 
-/// What `join` takes: one of two has to be there, which its type does not say.
+/// Requires one of two fields in the body of `join`, which its Rust type cannot express.
 struct PasswordOrInvite;
 
 impl Modify for Tokens {
@@ -81,10 +83,14 @@ impl Modify for Tokens {
             SecurityScheme::Http(scheme.description(Some(description)).build())
         };
         let components = document.components.get_or_insert_default();
-        components
-            .add_security_scheme("access_token", bearer("A user, by the deployment's own login."));
-        components
-            .add_security_scheme("ws_token", bearer("A seat in one room, by `create` or `join`."));
+        components.add_security_scheme(
+            "access_token",
+            bearer("An access token of the deployment's login, which identifies a user."),
+        );
+        components.add_security_scheme(
+            "ws_token",
+            bearer("A token from `create` or `join`, which grants a seat in one room."),
+        );
     }
 }
 

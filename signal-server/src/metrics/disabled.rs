@@ -1,12 +1,12 @@
-//! In a build without metrics nothing is counted.
+//! Metrics that count nothing, for builds without the feature `metrics`.
 
 use std::time::Duration;
 
-/// A number that goes up and down.
+/// A number that goes up and down, not counted here.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gauge;
 
-/// A number that goes up.
+/// A number that only goes up, not counted here.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counter;
 

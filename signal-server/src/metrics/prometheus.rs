@@ -1,4 +1,4 @@
-//! The numbers as Prometheus reads them (OpenMetrics text format).
+//! Metrics for Prometheus, in the OpenMetrics text format.
 
 use std::time::Duration;
 
@@ -11,16 +11,17 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::Counts;
 
-/// Every number; clones count together. None is for a single room or participant, whose number has no bound.
+/// All metrics. Clones share their values. No metric has a label for a room or participant, since
+/// the number of label values would be unbounded.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     rooms: Gauge,
     participants: Gauge,
     connections: Gauge,
-    /// Bytes that wait for sockets.
+    /// The bytes queued for all sockets.
     pub(crate) queued: Gauge,
     pub(crate) messages: Counter,
-    /// Messages handed on, once for each receiver.
+    /// The messages relayed, counted once for each receiver.
     pub(crate) relays: Counter,
     refusals: Family<RefusalLabels, Counter>,
     requests: Family<RequestLabels, Histogram>,
@@ -57,33 +58,33 @@ impl Metrics {
         }
     }
 
-    /// Has a limit show before it is reached for the first time.
+    /// Exports a limit as zero before it is reached for the first time.
     pub(crate) fn limit_at_zero(&self, setting: &'static str) {
         let _ = self.refusals.get_or_create(&RefusalLabels { setting });
     }
 
-    /// Counts what was refused because of a limit, by the setting that changes it.
+    /// Counts a refusal because of a limit, by the name of its setting.
     pub(crate) fn refused(&self, setting: &'static str) {
         self.refusals.get_or_create(&RefusalLabels { setting }).inc();
     }
 
-    /// How long a request took; `route` is a pattern, not a path.
+    /// Records how long a request took. `route` is the pattern, not the path.
     pub(crate) fn answered(&self, route: &str, status: u16, after: Duration) {
         let labels = RequestLabels { route: route.to_owned(), status };
         self.requests.get_or_create(&labels).observe(after.as_secs_f64());
     }
 
-    /// How long a message took from the socket into the outboxes of its receivers.
+    /// Records how long a message took from its socket to the outboxes of its receivers.
     pub(crate) fn handled(&self, after: Duration) {
         self.handling.observe(after.as_secs_f64());
     }
 
-    /// How long a batch of changes took to be on disk.
+    /// Records how long it took to save a batch of changes.
     pub(crate) fn saved(&self, after: Duration) {
         self.saving.observe(after.as_secs_f64());
     }
 
-    /// All of them, as Prometheus reads them.
+    /// Encodes all metrics in the OpenMetrics text format.
     pub(crate) fn encode(&self, counts: Counts) -> String {
         let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.rooms.set(gauge(counts.rooms));
@@ -91,36 +92,36 @@ impl Metrics {
         self.connections.set(counts.connections.into());
         let mut registry = Registry::with_prefix("signal");
         registry.register("rooms", "Open rooms", self.rooms.clone());
-        registry.register("participants", "Sockets of participants", self.participants.clone());
+        registry.register("participants", "Connected participants", self.participants.clone());
         registry.register("connections", "TCP connections", self.connections.clone());
         registry.register_with_unit(
             "queued",
-            "Waiting for sockets",
+            "Bytes queued for sockets",
             Unit::Bytes,
             self.queued.clone(),
         );
         registry.register("messages", "Messages received from participants", self.messages.clone());
         registry.register(
             "relays",
-            "Messages handed on, once for each receiver",
+            "Messages relayed, counted once for each receiver",
             self.relays.clone(),
         );
         registry.register(
             "refusals",
-            "Refusals, by the setting behind them",
+            "Refusals because of a limit, by its setting",
             self.refusals.clone(),
         );
         let requests = self.requests.clone();
-        registry.register_with_unit("request", "Answering a request", Unit::Seconds, requests);
+        registry.register_with_unit("request", "Time to answer a request", Unit::Seconds, requests);
         registry.register_with_unit(
             "message",
-            "Handling a message",
+            "Time to handle a message",
             Unit::Seconds,
             self.handling.clone(),
         );
         registry.register_with_unit(
             "save",
-            "Writing changes to disk",
+            "Time to save changes",
             Unit::Seconds,
             self.saving.clone(),
         );
@@ -130,5 +131,5 @@ impl Metrics {
     }
 }
 
-/// The media type of what is encoded.
+/// The media type of the encoded metrics.
 pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
