@@ -19,11 +19,9 @@ impl fmt::Display for Announcement {
         let Self { address, admin, token } = self;
         writeln!(
             f,
-            "DEVELOPMENT MODE: any page served from this machine may use this server, and secrets that"
-        )?;
-        writeln!(
-            f,
-            "are not set are random, so tokens expire with the process. Use --production in production."
+            "DEVELOPMENT MODE: any page served from this machine may use this server, and secrets \
+             that\nare not set are random, so tokens expire with the process. Use --production in \
+             production."
         )?;
         writeln!(f, "\nListening on http://{address}")?;
         if let Some(admin) = admin {
@@ -46,7 +44,8 @@ impl fmt::Display for Announcement {
         writeln!(f, "  -d '{{\"password\":\"PASSWORD\",\"display_name\":\"访客小红\"}}'\n")?;
         writeln!(
             f,
-            "Then open ws://{address}/ws/webrtc/rooms/ROOM?token=TOKEN with the ws_token from that response,"
+            "Then open ws://{address}/ws/webrtc/rooms/ROOM?token=TOKEN with the ws_token from that \
+             response,"
         )?;
         writeln!(f, "or with the access token, to enter as the creator.")
     }

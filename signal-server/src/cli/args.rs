@@ -13,9 +13,15 @@ use super::limits::LimitArgs;
 use crate::auth::secret::Secret;
 use crate::client_address::{ForwardedHeader, network};
 
-/// Signaling for WebRTC rooms: people create a room, share its number and password, and talk to each other directly.
+/// Signaling for WebRTC rooms: people create a room, share its number and password, and talk to
+/// each other directly.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES, arg_required_else_help = false, subcommand_required = false)]
+#[command(
+    version,
+    after_help = EXAMPLES,
+    arg_required_else_help = false,
+    subcommand_required = false
+)]
 pub(crate) struct Cli {
     /// TOML configuration file; keys are the long flag names, like listen = "0.0.0.0:8080".
     /// Precedence: flag, environment variable, file
@@ -290,15 +296,16 @@ const EXAMPLES: &str = "Examples:
   signal-server serve --listen 0.0.0.0:8080 --access-secret-file /run/secrets/access \\
       --data-dir /var/lib/signal --cors-origin https://example.com \\
       --turn-url turn:turn.example.com:3478 --turn-secret-file /run/secrets/turn
-  signal-server serve --listen 0.0.0.0:8080 --jwks-url https://login.example.com/.well-known/jwks.json \\
+  signal-server serve --listen 0.0.0.0:8080 \\
+      --jwks-url https://login.example.com/.well-known/jwks.json \\
       --access-issuer https://login.example.com/ --access-audience rooms
   signal-server serve --public-url https://example.com/join --cors-origin https://example.com
   signal-server serve --ephemeral                    rooms in memory only
   signal-server check-config --config /etc/signal-server.toml
   SIGNAL_ACCESS_SECRET=… signal-server token --sub alice --name 小明
 
-On Ctrl-C or SIGTERM the server stops accepting participants, asks those connected to reconnect to the next process,
-and exits within 21 s. A second signal makes it exit at once.
+On Ctrl-C or SIGTERM the server stops accepting participants, asks those connected to reconnect to
+the next process, and exits within 21 s. A second signal makes it exit at once.
 
-Exit status: 0 after a signal; 1 after a second signal, if serving fails, or if the data directory cannot be used;
-2 if a setting is invalid.";
+Exit status: 0 after a signal; 1 after a second signal, if serving fails, or if the data directory
+cannot be used; 2 if a setting is invalid.";

@@ -24,11 +24,19 @@ pub(crate) struct LimitArgs {
     max_connections_per_address: u32,
 
     /// Rooms that a user may create per minute; more get 429
-    #[arg(long, env = "SIGNAL_CREATES_PER_MINUTE", default_value_t = Self::default().creates_per_minute)]
+    #[arg(
+        long,
+        env = "SIGNAL_CREATES_PER_MINUTE",
+        default_value_t = Self::default().creates_per_minute
+    )]
     creates_per_minute: u32,
 
     /// Room changes that a user may make per minute, including kicks; more get 429
-    #[arg(long, env = "SIGNAL_CHANGES_PER_MINUTE", default_value_t = Self::default().changes_per_minute)]
+    #[arg(
+        long,
+        env = "SIGNAL_CHANGES_PER_MINUTE",
+        default_value_t = Self::default().changes_per_minute
+    )]
     changes_per_minute: u32,
 
     /// Open rooms per user; more get 429
@@ -36,12 +44,20 @@ pub(crate) struct LimitArgs {
     max_open_rooms: u32,
 
     /// Joins per client address and minute, and as many requests for ICE servers; more get 429
-    #[arg(long, env = "SIGNAL_JOINS_PER_MINUTE", default_value_t = Self::default().joins_per_minute)]
+    #[arg(
+        long,
+        env = "SIGNAL_JOINS_PER_MINUTE",
+        default_value_t = Self::default().joins_per_minute
+    )]
     joins_per_minute: u32,
 
     /// Failed attempts per client address and half hour: wrong passwords, unknown rooms, rooms of
     /// other users; then further attempts get 429
-    #[arg(long, env = "SIGNAL_MAX_FAILED_JOINS", default_value_t = Self::default().max_failed_joins)]
+    #[arg(
+        long,
+        env = "SIGNAL_MAX_FAILED_JOINS",
+        default_value_t = Self::default().max_failed_joins
+    )]
     max_failed_joins: u32,
 
     /// Size of a request body in bytes; a longer body gets 413
@@ -69,7 +85,11 @@ pub(crate) struct LimitArgs {
     burst_messages_per_peer: u32,
 
     /// Messages per second after a burst
-    #[arg(long, env = "SIGNAL_MESSAGES_PER_SECOND", default_value_t = Self::default().messages_per_second)]
+    #[arg(
+        long,
+        env = "SIGNAL_MESSAGES_PER_SECOND",
+        default_value_t = Self::default().messages_per_second
+    )]
     messages_per_second: u32,
 
     /// Bytes that a participant may send in a burst
@@ -77,16 +97,28 @@ pub(crate) struct LimitArgs {
     burst_bytes: u32,
 
     /// Bytes per second after a burst
-    #[arg(long, env = "SIGNAL_BYTES_PER_SECOND", default_value_t = Self::default().bytes_per_second)]
+    #[arg(
+        long,
+        env = "SIGNAL_BYTES_PER_SECOND",
+        default_value_t = Self::default().bytes_per_second
+    )]
     bytes_per_second: u32,
 
     /// Malformed, unknown or oversized messages that a participant may send per minute; one more
     /// closes its socket
-    #[arg(long, env = "SIGNAL_MAX_BAD_MESSAGES", default_value_t = Self::default().max_bad_messages)]
+    #[arg(
+        long,
+        env = "SIGNAL_MAX_BAD_MESSAGES",
+        default_value_t = Self::default().max_bad_messages
+    )]
     max_bad_messages: u32,
 
     /// Bytes that may be queued for a socket that does not read; more close it
-    #[arg(long, env = "SIGNAL_MAX_UNSENT_BYTES", default_value_t = Self::default().max_unsent_bytes)]
+    #[arg(
+        long,
+        env = "SIGNAL_MAX_UNSENT_BYTES",
+        default_value_t = Self::default().max_unsent_bytes
+    )]
     max_unsent_bytes: usize,
 }
 

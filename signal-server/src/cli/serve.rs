@@ -37,7 +37,8 @@ enum Failure {
 
 async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     let listener = TcpListener::bind(settings.listen).await.inspect_err(|_| {
-        tracing::error!(address = %settings.listen, "cannot listen; is another program using the port?");
+        let address = settings.listen;
+        tracing::error!(%address, "cannot listen; is another program using the port?");
     })?;
     let address = listener.local_addr()?;
     let admin_listener = listen_for_operators(settings.admin_listen).await?;
@@ -52,7 +53,8 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     }
     if !address.ip().is_loopback() {
         tracing::info!(
-            "serving plain HTTP; browsers allow camera access only over TLS, so put a TLS proxy in front"
+            "serving plain HTTP; browsers allow camera access only over TLS, so put a TLS proxy \
+             in front"
         );
     }
     // Settings that are not listed here have their defaults.
@@ -62,7 +64,8 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     }
     if !settings.relays {
         tracing::info!(
-            "no TURN server is configured (--turn-url); participants behind some firewalls cannot connect"
+            "no TURN server is configured (--turn-url); participants behind some firewalls cannot \
+             connect"
         );
     }
     if settings.development {
@@ -93,7 +96,11 @@ async fn listen_for_operators(told: Option<SocketAddr>) -> io::Result<Option<Tcp
     match (TcpListener::bind(told.unwrap_or(ADMIN)).await, told) {
         (Ok(listener), _) => Ok(Some(listener)),
         (Err(error), None) => {
-            tracing::warn!(address = %ADMIN, %error, "metrics are disabled; choose another address with --admin-listen");
+            tracing::warn!(
+                address = %ADMIN,
+                %error,
+                "metrics are disabled; choose another address with --admin-listen"
+            );
             Ok(None)
         }
         (Err(error), Some(address)) => {
