@@ -34,7 +34,7 @@ pub(crate) struct App {
     /// Saves rooms to disk, if that is configured.
     pub(crate) writer: Option<Writer>,
     /// The timer tasks, which end when this is dropped.
-    #[expect(dead_code, reason = "does its work by being dropped")]
+    #[expect(dead_code, reason = "held for its effect when dropped")]
     pub(crate) timers: Timers,
 }
 

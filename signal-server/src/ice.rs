@@ -78,7 +78,7 @@ impl Ice {
         participant: ParticipantId,
     ) -> signal_core::IceServers {
         let IceServers { servers, expires_at } = self.for_participant(room, participant).await;
-        let servers = Payload::new(&servers).expect("lists of strings have a JSON form");
+        let servers = Payload::new(&servers).expect("ICE servers serialize to JSON");
         signal_core::IceServers { servers, expires_at: to_timestamp(expires_at) }
     }
 }

@@ -45,7 +45,7 @@ impl Store {
     ) {
         let id = room.id();
         if self.rooms.restore(room, grace, now).is_err() {
-            tracing::error!("two stored rooms have one id");
+            tracing::error!("two stored rooms have the same id");
             return;
         }
         if let Some(permit) = permit {

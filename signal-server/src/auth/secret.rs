@@ -43,7 +43,7 @@ impl Secret {
         let mut key = [0; 32];
         Hkdf::<Sha256>::new(None, self.as_bytes())
             .expand(purpose.as_bytes(), &mut key)
-            .expect("32 bytes are within what HKDF-SHA256 gives");
+            .expect("HKDF-SHA256 can produce 32 bytes");
         key
     }
 }

@@ -9,7 +9,7 @@ pub enum TokenError {
     #[error("the token has expired")]
     Expired,
     /// The token is not valid for anybody.
-    #[error("the token is malformed, forged, or for something else")]
+    #[error("the token is malformed, forged, or for another purpose")]
     Invalid,
     /// The server cannot verify the token now, because it cannot reach the login or its keys. The
     /// client is not at fault. Requests get 503 `unavailable`, and sockets are closed with 4001.

@@ -109,7 +109,7 @@ impl WsTokens {
 const WS_TYPE: &str = "ws+jwt";
 
 fn sign<T: Serialize>(header: &Header, claims: &T, key: &EncodingKey) -> String {
-    encode(header, claims, key).expect("an HMAC key signs whatever has a JSON form")
+    encode(header, claims, key).expect("an HMAC key signs any claims that serialize to JSON")
 }
 
 fn verify<T: DeserializeOwned>(

@@ -32,7 +32,7 @@ pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
 )]
 async fn openapi() -> Response {
     static DOCUMENT: LazyLock<String> =
-        LazyLock::new(|| Api::openapi().to_json().expect("the document has a JSON form"));
+        LazyLock::new(|| Api::openapi().to_json().expect("the document serializes to JSON"));
     ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
 }
 

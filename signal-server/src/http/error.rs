@@ -187,7 +187,7 @@ impl ApiError {
     /// Adds the body to the response that this error was converted to.
     pub(super) fn word(&self, response: Response, language: Language) -> Response {
         let failure = Failure { success: false, code: self.code(), message: self.text(language) };
-        let body = serde_json::to_vec(&failure).expect("strings have a JSON form");
+        let body = serde_json::to_vec(&failure).expect("strings serialize to JSON");
         let (mut parts, _) = response.into_parts();
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         // The length is that of the empty body.

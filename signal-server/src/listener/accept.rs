@@ -134,7 +134,7 @@ async fn connection(
     };
     match served {
         Err(error) if error.is_timeout() => gate.count_header_timeout(),
-        Err(error) => tracing::debug!(%error, "a connection ended out of order"),
+        Err(error) => tracing::debug!(%error, "a connection ended with an error"),
         Ok(()) => {}
     }
 }

@@ -9,7 +9,7 @@ use crate::limits::concurrency::Permit;
 /// share them. They are given back when the last of these drops them.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionPermit {
-    #[expect(dead_code, reason = "does its work by being dropped")]
+    #[expect(dead_code, reason = "held for its effect when dropped")]
     permits: Arc<(Permit<()>, Option<Permit<ClientAddress>>)>,
 }
 

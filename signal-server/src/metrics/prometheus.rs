@@ -126,7 +126,7 @@ impl Metrics {
             self.saving.clone(),
         );
         let mut encoded = String::new();
-        text::encode(&mut encoded, &registry).expect("a string takes whatever is written to it");
+        text::encode(&mut encoded, &registry).expect("writing to a string cannot fail");
         encoded
     }
 }

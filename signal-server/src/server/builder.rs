@@ -196,7 +196,7 @@ impl Builder {
         let writer = Writer::start(store, metrics.clone()).map_err(StoreError::Thread)?;
         let grace = RESTART_GRACE.max(self.hub.resume_grace);
         let server = self.assemble(server_secret, Some(writer), metrics);
-        tracing::info!(rooms = rooms.len(), "rooms read");
+        tracing::info!(rooms = rooms.len(), "rooms loaded");
         for room in rooms {
             // Existing rooms stay open even if their creator has more than the limit allows now.
             let is_open = room.status() == Status::Open;

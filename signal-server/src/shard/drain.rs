@@ -16,7 +16,7 @@ pub(crate) struct Drain {
 
 /// A guard that the task of a socket holds while the socket is open.
 pub(crate) struct OpenSocket(
-    #[expect(dead_code, reason = "does its work by being dropped")] watch::Receiver<bool>,
+    #[expect(dead_code, reason = "held for its effect when dropped")] watch::Receiver<bool>,
 );
 
 impl Drain {

@@ -149,7 +149,7 @@ mod tests {
         }
     }
 
-    /// Polls once for what is there.
+    /// Polls the outbox once.
     fn poll(outbox: &Outbox, taken: &mut VecDeque<Utf8Bytes>, wakes: &Arc<Wakes>) -> Poll<Next> {
         let waker = Waker::from(Arc::clone(wakes));
         pin!(outbox.take(taken)).poll(&mut Context::from_waker(&waker))
@@ -171,7 +171,7 @@ mod tests {
         }
         assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
         assert!(matches!(poll(&outbox, &mut taken, &wakes), Poll::Ready(Next::Write)));
-        // The last is not written yet when another comes.
+        // The last frame is not written yet when another one is added.
         taken.drain(..2);
         push(&outbox, "four");
         assert!(matches!(poll(&outbox, &mut taken, &wakes), Poll::Ready(Next::Write)));

@@ -99,5 +99,5 @@ impl Shards {
 
 /// The timer tasks of all shards. Dropping this ends them.
 pub(crate) struct Timers(
-    #[expect(dead_code, reason = "does its work by being dropped")] JoinSet<()>,
+    #[expect(dead_code, reason = "held for its effect when dropped")] JoinSet<()>,
 );

@@ -108,8 +108,10 @@ impl State {
                     self.hub.handle_input(Input::Undelivered { frame }, now);
                 }
                 // Tokens are verified before a connection is opened.
-                Output::Authorize { .. } => tracing::error!("the hub asked whom to let in"),
-                _ => tracing::error!("the hub asked for something this server does not know"),
+                Output::Authorize { .. } => {
+                    tracing::error!("the hub asked to authorize a connection")
+                }
+                _ => tracing::error!("the hub has an output that this server does not know"),
             }
         }
     }
@@ -198,7 +200,7 @@ impl State {
 
 /// Converts a frame to text. A broadcast is converted once for all receivers.
 fn text(frame: Bytes) -> Utf8Bytes {
-    Utf8Bytes::try_from(frame).expect("the hub writes JSON, pasted from frames that were text")
+    Utf8Bytes::try_from(frame).expect("the hub's frames are JSON, which is UTF-8")
 }
 
 /// The limit that a connection has gone over when it is closed with this code.

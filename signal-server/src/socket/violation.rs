@@ -9,9 +9,9 @@ pub(crate) fn close_frame(error: axum::Error) -> Option<CloseFrame> {
     let error = error.into_inner().downcast::<Error>().ok()?;
     let (code, reason) = match *error {
         Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
-            (close_code::SIZE, format!("a message may have {max_size} bytes"))
+            (close_code::SIZE, format!("a message may have at most {max_size} bytes"))
         }
-        Error::Utf8(_) => (close_code::INVALID, "text has to be UTF-8".to_owned()),
+        Error::Utf8(_) => (close_code::INVALID, "text must be UTF-8".to_owned()),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return None,
         Error::Protocol(violation) => (close_code::PROTOCOL, violation.to_string()),
         _ => return None,

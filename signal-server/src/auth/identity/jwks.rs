@@ -97,7 +97,7 @@ impl Jwks {
             .redirect(Policy::none())
             .timeout(PATIENCE)
             .build()
-            .expect("a client with its TLS configured has nothing left that may be missing");
+            .expect("building a client with a given TLS configuration cannot fail");
         Ok(Self {
             url: parsed,
             http,

@@ -75,7 +75,8 @@ impl Signed {
             exp: unix_seconds() + lifetime.as_secs(),
             name: name.map(str::to_owned),
         };
-        let mut claims = serde_json::to_value(claims).expect("texts and a number have a JSON form");
+        let mut claims =
+            serde_json::to_value(claims).expect("strings and numbers serialize to JSON");
         for (name, value) in [("iss", &self.issuer), ("aud", &self.audience)] {
             if let Some(value) = value {
                 claims[name] = value.as_str().into();
@@ -84,7 +85,7 @@ impl Signed {
         let key = EncodingKey::from_secret(self.minting.as_ref()?.as_bytes());
         Some(
             encode(&Header::default(), &claims, &key)
-                .expect("an HMAC key signs whatever has a JSON form"),
+                .expect("an HMAC key signs any claims that serialize to JSON"),
         )
     }
 
