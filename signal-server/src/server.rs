@@ -47,7 +47,7 @@ impl Server {
     /// the address of their server.
     ///
     /// Limits per client address need an application that is served with
-    /// [`into_make_service_with_connect_info::<SocketAddr>`](Router::into_make_service_with_connect_info).
+    /// [`Router::into_make_service_with_connect_info`].
     /// Without it nothing is counted per address, not even wrong passwords. The limits on TCP
     /// connections and headers apply with [`serve`](Self::serve) only.
     ///

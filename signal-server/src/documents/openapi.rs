@@ -40,11 +40,11 @@ async fn openapi() -> Response {
 #[openapi(
     info(
         title = "signal-server",
-        description = "Rooms for WebRTC calls. A request that succeeds gets 200 with `success: true`. \
-            A request that fails gets another status and a `code`, which is stable. The `message` \
-            beside it is for people, in Chinese or English, as `Accept-Language` asks. Unknown \
-            fields are ignored. Requests with more than 64 headers, or with headers of more than \
-            16 KiB, get 431 without a body."
+        description = "Rooms for WebRTC calls. A request that succeeds gets 200 with \
+            `success: true`. A request that fails gets another status and a `code`, which is \
+            stable. The `message` beside it is for people, in Chinese or English, as \
+            `Accept-Language` asks. Unknown fields are ignored. Requests with more than 64 \
+            headers, or with headers of more than 16 KiB, get 431 without a body."
     ),
     paths(
         rooms::create::create,

@@ -117,7 +117,7 @@ impl Code {
             Self::NotFound => "no such path",
             Self::ParticipantNotFound => "no participant with this id has a seat in the room",
             Self::PasswordLocked => {
-                "20 wrong passwords were tried: no password opens the room until the creator changes it"
+                "20 wrong passwords were tried; none is accepted until the creator changes it"
             }
             Self::RateLimited => "there are too many requests, open rooms or connections",
             Self::RequestTimeout => "the request took too long (10 s by default)",

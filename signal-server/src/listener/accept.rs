@@ -79,8 +79,8 @@ async fn accept(
                 if last_failure.replace(Instant::now()).is_none() {
                     tracing::error!(
                         %error,
-                        "cannot accept connections; new ones wait until files are closed; raise the \
-                         limit of open files (ulimit -n) above --max-connections"
+                        "cannot accept connections; new ones wait until files are closed; raise \
+                         the limit of open files (ulimit -n) above --max-connections"
                     );
                 }
                 sleep(ACCEPT_PAUSE).await;

@@ -109,7 +109,7 @@ impl State {
                 }
                 // Tokens are verified before a connection is opened.
                 Output::Authorize { .. } => {
-                    tracing::error!("the hub asked to authorize a connection")
+                    tracing::error!("the hub asked to authorize a connection");
                 }
                 _ => tracing::error!("the hub has an output that this server does not know"),
             }
