@@ -41,8 +41,8 @@ error_responses!(InvalidArgument, Forbidden, RateLimited);
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "documents", into_params(parameter_in = Query))]
 pub(crate) struct WsQuery {
-    /// The protocol version. Without it the version is 1; for unknown versions it is the highest
-    /// supported one.
+    /// The protocol version. Without it the version is 1, or 2 with `resume`. A number that is too
+    /// high means the highest supported version.
     v: Option<u32>,
     /// A ws token of the room, or the access token of its creator.
     token: Option<String>,
