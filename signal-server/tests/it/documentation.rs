@@ -106,7 +106,7 @@ async fn the_requests_of_the_api_document_get_the_answers_beside_them() {
             "List one's rooms",
             "Show a room",
             "Change a room",
-            "Put a participant out",
+            "Kick a participant",
             "Close a room",
             "Get ICE servers",
         ],
