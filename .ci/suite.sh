@@ -1,10 +1,12 @@
-# Sourced by `run` and `long`: what the suites need, and what each took beside its budget.
+# Sourced by `run` and `long`: runs suites, installs the tools that they need, and reports the times
+# and budgets.
 
 export CARGO_TERM_COLOR=never
 export CARGO_INCREMENTAL=0
 report=""
 
-# suite NAME BUDGET COMMAND …; the budget is in minutes on two cores, for people to compare.
+# suite NAME BUDGET COMMAND …: runs a suite. The budget is in minutes on two cores and is only
+# reported.
 suite() {
     local name=$1 budget=$2 started=$SECONDS
     shift 2
@@ -16,10 +18,10 @@ suite() {
     report+=$(printf '%-12s %6d s of %3d min' "$name" $((SECONDS - started)) "$budget")$'\n'
 }
 
-# tools CRATE@VERSION …: cargo's subcommands beside what Debian has.
+# tools CRATE@VERSION …: installs cargo subcommands, and the Debian packages that the suites need.
 tools() {
-    # A C compiler for ring, a C++ compiler for the fuzzer, patch for the mutants, npm for the parser of
-    # AsyncAPI, Python and curl for the contract. What the tests need is installed by `./test`.
+    # A C compiler for ring, a C++ compiler for the fuzzer, patch for the mutants, npm for the parser
+    # of AsyncAPI, Python and curl for the contract. `./test` installs what the tests need.
     local missing=() tool
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
     command -v c++ >/dev/null || missing+=(g++)
@@ -39,8 +41,8 @@ tools() {
     cargo --version
 }
 
-# fuzz SECONDS: looks for what the corpora do not hold yet, so long for each target, two targets at a
-# time. The tests play the corpora themselves.
+# fuzz SECONDS: fuzzes each target for that long, two at a time, to find inputs beyond the corpora.
+# The tests play the corpora themselves.
 fuzz() {
     local crate target
     export CARGO_TARGET_DIR=$PWD/target/fuzz

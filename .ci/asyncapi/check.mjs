@@ -1,8 +1,8 @@
-// Reads an AsyncAPI document as its own parser does, and fails on its errors and warnings.
+// Reads an AsyncAPI document with the official parser, and fails on errors and warnings.
 import { readFileSync } from 'node:fs';
 import { Parser } from '@asyncapi/parser';
 
-const WARNING = 1; // an error is 0, what is only worth knowing more
+const WARNING = 1; // errors are 0, and mere information is greater
 
 const [path] = process.argv.slice(2);
 const { document, diagnostics } = await new Parser().parse(readFileSync(path, 'utf8'));

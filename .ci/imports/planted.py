@@ -1,9 +1,9 @@
-"""Small crates, one without a fault and the others with one: `(files, order, what is found)`."""
+"""Small crates, one without a fault and the others with one each: `(files, order, findings)`."""
 
 GOOD = {
     "lib.rs": "mod upper; mod lower; mod leaf;\npub use self::lower::Lower;",
     "main.rs": "fn main() { planted::upper::run(); }",
-    # A module and its submodules may know each other.
+    # A module and its submodules may import each other.
     "upper.rs": """
         mod part;
         use crate::lower;
@@ -11,7 +11,7 @@ GOOD = {
         pub fn run() { lower::make(); }
     """,
     "upper/part.rs": "use super::Upper;\npub struct Part;\nimpl From<Upper> for Part {}",
-    # Neither comments nor strings nor tests import anything.
+    # Comments, strings and tests do not count as imports.
     "lower.rs": """
         // crate::upper::run
         use crate::leaf::{self, Leaf as Foliage};

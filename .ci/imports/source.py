@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-# Comments, raw strings, strings and characters, but no lifetimes.
+# Matches comments, raw strings, strings and characters, but not lifetimes.
 BLANK = re.compile(
     r"""//[^\n]* | /\*.*?\*/ | b?r(?P<hashes>\#*)".*?"(?P=hashes)
       | b?"(?:\\.|[^"\\])*" | b?'(?:\\[^']+|[^'\\])'""",
@@ -22,18 +22,18 @@ DEFINITION = re.compile(
 
 
 class Module:
-    """One module; several may stand in the same file."""
+    """One module; a file may contain several."""
 
     def __init__(self, file, parent=None):
         self.file, self.parent, self.children = file, parent, {}
-        self.bound = {}  # name -> path, as `use` has it
+        self.bound = {}  # name -> path, from `use`
         self.globs, self.definitions = [], set()
-        self.named = []  # (path, offset of its line): everything the module names
+        self.named = []  # (path, offset of its line) of everything that the module names
         self.root = parent.root if parent else self
 
 
 def read_crate(root_file):
-    """The module at the root of a crate, with all below it but what is compiled for tests alone."""
+    """The root module of a crate with all modules below it, without code that is only for tests."""
     root_file = Path(root_file)
     root = Module(root_file)
     read_file(root, root_file.parent)
@@ -46,7 +46,7 @@ def read_file(module, folder):
 
 
 def blank(text):
-    """The code with spaces for comments, strings, and what is compiled for tests alone."""
+    """The code with comments, strings and test-only code replaced by spaces."""
     # A path attribute keeps its string.
     kept = {match.start("path") - 1 for match in MODULE.finditer(text) if match.group("path")}
     code = BLANK.sub(lambda match: match[0] if match.start() in kept else spaces(match[0]), text)
@@ -106,7 +106,7 @@ def read_body(module, text, code, start, folder):
 
 
 def outermost(code):
-    """What stands in no braces."""
+    """The code outside all braces."""
     parts, depth = [], 0
     for part in re.split(r"([{}])", code):
         depth += (part == "{") - (part == "}")
@@ -127,7 +127,7 @@ def line(text, offset):
 
 
 def branches(tree, before=()):
-    """The paths of a tree of imports, each with the name it gets."""
+    """The paths of a tree of imports, each with the name that it binds."""
     tree = tree.strip()
     if "{" in tree:
         head, inner = tree.split("{", 1)
@@ -151,7 +151,7 @@ def branches(tree, before=()):
 
 
 def resolve(module, path, seen=frozenset()):
-    """The module that defines what a path names, and what is left of the path.
+    """The module that defines what a path names, and the rest of the path.
 
     `None` for what another crate has.
     """
@@ -180,7 +180,7 @@ def walk(here, rest, seen):
             return here, rest
         elif name in here.bound and (here, name) not in seen:
             path = here.bound[name]
-            # `use bytes;` names a crate, and not itself.
+            # `use bytes;` names a crate, not itself.
             if path == [name] or not (is_own(here, path) or path[0] in here.bound):
                 return None
             return resolve(here, [*path, *rest[1:]], seen | {(here, name)})
