@@ -54,5 +54,7 @@ const EXAMPLES: &str = "Examples:
   loadtest --json - | jq .latency_ms.fan_out   one figure
   loadtest --url https://rooms.example.com --token \"$(signal-server token --sub load)\"
 
-Exit status: 0 if everybody was connected to everybody and received its media, and no relayed
-message was lost; 1 if not; 2 for wrong arguments.";
+Exit status: 0 if everybody was connected to everybody and received its media until the end, and no
+relayed message was lost; 1 if not; 2 for wrong arguments.
+
+LOADTEST_LOG=info shows the log; LOADTEST_LOG=client_sdk=debug that of one part.";

@@ -5,6 +5,7 @@
 
 mod args;
 mod latency;
+mod loss;
 mod participant;
 mod progress;
 mod relay;

@@ -1,7 +1,7 @@
 //! One participant: joins, receives what the others send, and records when things happen.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use client_sdk::{
     Client, ConnectionState, EnterError, Event, MediaKind, Options, Participant, ParticipantId,
@@ -9,6 +9,9 @@ use client_sdk::{
 };
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::loss::{Losses, Lost};
 
 /// How a participant enters its room.
 #[derive(Clone, Debug)]
@@ -29,6 +32,7 @@ pub(crate) struct Observations {
     pub(crate) connected: HashMap<ParticipantId, Instant>,
     pub(crate) failed: HashSet<ParticipantId>,
     pub(crate) tracks: Vec<ObservedTrack>,
+    pub(crate) losses: Losses,
 }
 
 /// When each step of entering was taken.
@@ -44,11 +48,14 @@ pub(crate) struct EntryTimes {
 }
 
 /// What one participant observed of one track.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ObservedTrack {
     pub(crate) from: ParticipantId,
     pub(crate) kind: MediaKind,
     pub(crate) first_packet: Option<Instant>,
+    pub(crate) last_packet: Option<Instant>,
+    /// The times without packets after the first one, and the end of the track.
+    pub(crate) silences: Losses,
     /// Packets that this process took.
     pub(crate) received: u64,
     /// Packets that the network lost.
@@ -84,6 +91,7 @@ pub(crate) async fn take_part(
         connected: HashMap::new(),
         failed: HashSet::new(),
         tracks: Vec::new(),
+        losses: Losses::default(),
     };
     let mut tracks = JoinSet::new();
     loop {
@@ -138,14 +146,28 @@ fn observe(
         Event::ParticipantJoined(participant) => {
             observations.met.insert(participant.id, now);
         }
+        Event::ParticipantLeft(id) => observations.losses.lose(Lost::Participant(id), now),
+        Event::Reconnecting => observations.losses.lose(Lost::Signaling, now),
+        Event::Resumed { .. } | Event::Rejoined { .. } => {
+            observations.losses.regain(&Lost::Signaling, now);
+        }
+        Event::SignalingLost { .. } | Event::Closed(_) => {
+            observations.losses.lose(Lost::Seat, now);
+        }
         Event::ConnectionState { participant, state: ConnectionState::Connected } => {
             observations.failed.remove(&participant);
+            observations.losses.regain(&Lost::Connection(participant), now);
             if observations.connected.insert(participant, now).is_none() {
                 let _ = progress.send(Progress::Connected);
             }
         }
-        Event::ConnectionState { participant, state: ConnectionState::Failed } => {
-            observations.failed.insert(participant);
+        Event::ConnectionState { participant, state } => {
+            if state == ConnectionState::Failed {
+                observations.failed.insert(participant);
+            }
+            if observations.connected.contains_key(&participant) {
+                observations.losses.lose(Lost::Connection(participant), now);
+            }
         }
         Event::Track(track) => drop(tracks.spawn(receive(track))),
         _ => {}
@@ -155,17 +177,35 @@ fn observe(
 /// Takes packets until the track ends.
 async fn receive(mut track: RemoteTrack) -> ObservedTrack {
     let mut received = 0;
-    let mut first_packet = None;
-    while track.recv().await.is_some() {
-        first_packet.get_or_insert_with(Instant::now);
-        received += 1;
+    let (mut first_packet, mut last_packet) = (None, None);
+    let mut silences = Losses::default();
+    let media = Lost::Media(track.kind(), track.participant());
+    loop {
+        match timeout(SILENCE, track.recv()).await {
+            Ok(Some(_)) => {
+                let now = Instant::now();
+                first_packet.get_or_insert(now);
+                last_packet = Some(now);
+                received += 1;
+                silences.regain(&media, now);
+            }
+            Ok(None) => break,
+            Err(_) if first_packet.is_some() => silences.lose(media.clone(), Instant::now()),
+            Err(_) => {}
+        }
     }
+    silences.lose(media, Instant::now());
     ObservedTrack {
         from: track.participant(),
         kind: track.kind(),
         first_packet,
+        last_packet,
+        silences,
         received,
         lost: track.lost(),
         overrun: track.dropped(),
     }
 }
+
+/// A track without packets for this long is lost. Sound comes 50 times a second.
+const SILENCE: Duration = Duration::from_secs(5);

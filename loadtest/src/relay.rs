@@ -30,8 +30,13 @@ pub(crate) struct RelayProbe {
 #[derive(Debug)]
 pub(crate) struct Relayed {
     pub(crate) latencies: Latencies,
+    /// How many were to be sent before the run ended.
+    pub(crate) planned: u64,
     pub(crate) sent: u64,
+    /// Those that were planned and never arrived, whether they were sent or not.
     pub(crate) lost: u64,
+    /// When the probe lost a socket, if that was before the run ended.
+    pub(crate) broken_at: Option<Instant>,
 }
 
 /// Why the probe could not be set up.
@@ -67,19 +72,28 @@ impl RelayProbe {
         let mut ticks = interval_at((start + EVERY).into(), EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut sent = 0;
-        loop {
+        let broken_at = loop {
             tokio::select! {
                 intended = ticks.tick() => {
                     let micros = intended.into_std().duration_since(start).as_micros();
                     if sender.send(candidate(to, micros)).await.is_err() {
-                        break;
+                        break Some(Instant::now());
                     }
                     sent += 1;
                 }
                 // Reading answers the pings, without which the server closes the socket.
-                message = sender.next() => if !matches!(message, Some(Ok(_))) { break },
-                () = stopped(&mut stop) => break,
+                message = sender.next() => if !matches!(message, Some(Ok(_))) {
+                    break Some(Instant::now());
+                },
+                () = stopped(&mut stop) => break None,
             }
+        };
+        let mut planned = sent;
+        if broken_at.is_some() {
+            // The plan goes on without the socket: what it can no longer send is lost.
+            stopped(&mut stop).await;
+            let until_now = start.elapsed().as_micros() / EVERY.as_micros();
+            planned = planned.max(u64::try_from(until_now).unwrap_or(u64::MAX));
         }
         let farewell = timeout(PATIENCE, async {
             // The receiver stops when the sender leaves.
@@ -89,8 +103,8 @@ impl RelayProbe {
         });
         let _ = farewell.await;
         let latencies = receiving.await.unwrap_or_else(|_| Latencies::new());
-        let received = latencies.percentiles().map_or(0, |told| told.count);
-        Relayed { latencies, sent, lost: sent.saturating_sub(received) }
+        let lost = planned.saturating_sub(latencies.count());
+        Relayed { latencies, planned, sent, lost, broken_at }
     }
 }
 
@@ -116,8 +130,9 @@ async fn receive(mut socket: Socket, start: Instant) -> Latencies {
         match decode_server(&text.into()) {
             Ok(ServerMessage::Signal { signal, .. }) => {
                 if let Ok(micros) = serde_json::from_slice::<Stamp>(signal.payload.as_bytes()) {
-                    let intended = start + Duration::from_micros(micros.at);
-                    latencies.record(intended.elapsed());
+                    let (intended, now) =
+                        (start + Duration::from_micros(micros.at), Instant::now());
+                    latencies.record(now.saturating_duration_since(intended), now);
                 }
             }
             Ok(ServerMessage::PeerLeft { .. }) => break,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::thread::available_parallelism;
-use std::time::Duration;
+use std::time::Instant;
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use crate::args::Args;
 use crate::latency::{Latencies, Percentiles};
+use crate::loss::LostKind;
 use crate::relay::Relayed;
-use crate::totals::Totals;
+use crate::totals::{LossTotals, Totals};
 
 /// The results. Fields of the JSON form are only ever added.
 #[derive(Debug, Serialize)]
@@ -27,6 +28,10 @@ pub(crate) struct Report {
     silent_connections: u64,
     packets: Packets,
     relayed: Messages,
+    /// What participants had and lost before the run ended; a kind that was never lost is missing.
+    losses: BTreeMap<LostKind, Losses>,
+    /// From when on nobody who had entered had a signaling socket any more.
+    server_gone_at_seconds: Option<f64>,
     /// By kind; a kind that never happened is missing.
     latency_ms: BTreeMap<&'static str, Percentiles>,
     failures: Vec<String>,
@@ -57,12 +62,26 @@ struct Packets {
     lost: u64,
     /// Dropped because this process was too slow to take them.
     overrun: u64,
+    /// The seconds of the run in which the first and the last one came.
+    period_seconds: Option<(f64, f64)>,
 }
 
 #[derive(Debug, Serialize)]
 struct Messages {
+    planned: u64,
     sent: u64,
+    /// Those that were planned and never arrived.
     lost: u64,
+    /// When the probe lost a socket, in seconds of the run.
+    broken_at_seconds: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Losses {
+    lost: u64,
+    /// Those that were there again before the end.
+    back: u64,
+    first_at_seconds: f64,
 }
 
 impl RunSettings {
@@ -88,10 +107,14 @@ impl Report {
     pub(crate) fn new(
         totals: &Totals,
         relayed: Option<&Relayed>,
-        failures: Vec<String>,
-        took: Duration,
+        mut failures: Vec<String>,
+        begin: Instant,
         settings: RunSettings,
     ) -> Self {
+        let seconds = |at: Instant| at.saturating_duration_since(begin).as_secs_f64();
+        if relayed.is_none() {
+            failures.push("the task that measures relayed messages has ended".into());
+        }
         let participants = settings.participants();
         let connections = participants * u64::from(settings.peers - 1);
         let no_latencies = Latencies::new();
@@ -106,10 +129,10 @@ impl Report {
         ];
         let latency_ms = kinds
             .into_iter()
-            .filter_map(|(kind, latencies)| Some((kind, latencies.percentiles()?)));
+            .filter_map(|(kind, latencies)| Some((kind, latencies.percentiles(begin)?)));
         Self {
             schema: 1,
-            took_seconds: took.as_secs_f64(),
+            took_seconds: begin.elapsed().as_secs_f64(),
             participants: Count { wanted: participants, reached: totals.participants },
             connections: Count { wanted: connections, reached: totals.connections },
             silent_connections: totals.silent,
@@ -117,24 +140,38 @@ impl Report {
                 received: totals.packets_received,
                 lost: totals.packets_lost,
                 overrun: totals.packets_overrun,
+                period_seconds: totals
+                    .packets_period
+                    .map(|(from, to)| (seconds(from), seconds(to))),
             },
             relayed: Messages {
+                planned: relayed.map_or(0, |relayed| relayed.planned),
                 sent: relayed.map_or(0, |relayed| relayed.sent),
                 lost: relayed.map_or(0, |relayed| relayed.lost),
+                broken_at_seconds: relayed.and_then(|relayed| relayed.broken_at).map(seconds),
             },
+            losses: totals
+                .losses
+                .iter()
+                .map(|(&kind, &LossTotals { lost, back, first_at, .. })| {
+                    (kind, Losses { lost, back, first_at_seconds: seconds(first_at) })
+                })
+                .collect(),
+            server_gone_at_seconds: totals.server_gone_at().map(seconds),
             latency_ms: latency_ms.collect(),
             failures,
             settings,
         }
     }
 
-    /// Whether everybody was connected to everybody and received its media, and no relayed message
-    /// was lost.
+    /// Whether everybody was connected to everybody and received its media, and nothing of that and
+    /// no relayed message was lost until the end.
     pub(crate) fn is_success(&self) -> bool {
         self.failures.is_empty()
             && self.participants.reached == self.participants.wanted
             && self.connections.reached == self.connections.wanted
             && self.silent_connections == 0
+            && self.losses.is_empty()
             && self.relayed.lost == 0
     }
 
@@ -155,24 +192,57 @@ impl fmt::Display for Report {
         writeln!(f, "loadtest {version} on {cores} cores, {:.1} s in all\n", self.took_seconds)?;
         writeln!(f, "{}\n", self.counts())?;
         writeln!(f, "{}", self.latencies())?;
+        if !self.losses.is_empty() {
+            writeln!(f, "\n{}", self.losses())?;
+        }
         for failure in self.failures.iter().take(MAX_FAILURES) {
             writeln!(f, "\nfailed: {failure}")?;
         }
         if let Some(more @ 1..) = self.failures.len().checked_sub(MAX_FAILURES) {
             writeln!(f, "… and {more} more like these")?;
         }
-        let verdict = if self.is_success() {
-            "everybody was connected to everybody and received its media"
-        } else if self.relayed.lost > 0 {
-            "FAILED: relayed messages were lost"
-        } else {
-            "FAILED: not everybody was connected to everybody and received its media"
-        };
-        write!(f, "\n{verdict}")
+        write!(f, "\n{}", self.verdict())
     }
 }
 
 impl Report {
+    fn verdict(&self) -> String {
+        if self.is_success() {
+            return "everybody was connected to everybody and received its media".into();
+        }
+        let everybody = self.participants.reached == self.participants.wanted
+            && self.connections.reached == self.connections.wanted
+            && self.silent_connections == 0;
+        let relays = self.relayed.lost;
+        if let Some(seconds) = self.server_gone_at_seconds {
+            format!(
+                "FAILED: the server was gone from {seconds:.1} s on; nobody had a signaling socket \
+                 any more"
+            )
+        } else if !everybody {
+            "FAILED: not everybody was connected to everybody and received its media".into()
+        } else if !self.losses.is_empty() {
+            "FAILED: not everything that was there stayed until the end".into()
+        } else if relays > 0 {
+            "FAILED: relayed messages were lost".into()
+        } else {
+            "FAILED: see above".into()
+        }
+    }
+
+    fn losses(&self) -> Table {
+        let mut table = table(&["lost before the end", "lost", "back", "first at"]);
+        for (kind, Losses { lost, back, first_at_seconds }) in &self.losses {
+            table.add_row([
+                kind.to_string(),
+                lost.to_string(),
+                back.to_string(),
+                format!("{first_at_seconds:.1} s"),
+            ]);
+        }
+        table
+    }
+
     fn counts(&self) -> Table {
         let mut table = table(&["", "wanted", "reached", "failed"]);
         for (name, count) in
@@ -194,7 +264,7 @@ impl Report {
             heard.to_string(),
             self.connections.wanted.saturating_sub(heard).to_string(),
         ]);
-        let Packets { received, lost, overrun } = self.packets;
+        let Packets { received, lost, overrun, .. } = self.packets;
         let sent = received + lost + overrun;
         table.add_row([
             "packets".into(),
@@ -210,22 +280,22 @@ impl Report {
                 overrun.to_string(),
             ]);
         }
-        let Messages { sent, lost } = self.relayed;
+        let Messages { planned, lost, .. } = self.relayed;
         table.add_row([
             "relayed messages".into(),
-            sent.to_string(),
-            (sent - lost).to_string(),
-            share(lost, sent),
+            planned.to_string(),
+            (planned - lost).to_string(),
+            share(lost, planned),
         ]);
         table
     }
 
     fn latencies(&self) -> Table {
-        let mut table = table(&["ms", "count", "p50", "p90", "p99", "max"]);
+        let mut table = table(&["ms", "count", "p50", "p90", "p99", "max", "measured"]);
         for kind in [HTTP_JOIN, JOINED, RELAY, FAN_OUT, CONNECTED, FIRST_MEDIA] {
             let name = kind.replace('_', " ");
             match self.latency_ms.get(kind) {
-                Some(Percentiles { count, p50, p90, p99, max }) => {
+                Some(Percentiles { count, from_seconds, to_seconds, p50, p90, p99, max }) => {
                     let millis = |value: &f64| format!("{value:.1}");
                     table.add_row([
                         name,
@@ -234,6 +304,7 @@ impl Report {
                         millis(p90),
                         millis(p99),
                         millis(max),
+                        format!("{from_seconds:.1} to {to_seconds:.1} s"),
                     ]);
                 }
                 None => {

@@ -78,6 +78,7 @@ async fn measure(args: &Args) -> Result<Report, RunError> {
     // The time runs even if not all of them connect.
     let _ = timeout(CONNECT_PATIENCE, connected.wait_for(|connected| *connected)).await;
     sleep(Duration::from_secs(args.duration)).await;
+    let end = Instant::now();
     stop.send_replace(true);
 
     let mut failures = Vec::new();
@@ -90,20 +91,14 @@ async fn measure(args: &Args) -> Result<Report, RunError> {
         }
     }
     let kinds = kinds(args);
-    let mut totals = Totals::new();
+    let mut totals = Totals::new(end);
     for room in &observations {
         totals.add_room(room, kinds);
     }
     let relayed = probing.await.ok();
     let _ = showing.await;
-    let took = begin.elapsed();
-    Ok(Report::new(
-        &totals,
-        relayed.as_ref(),
-        failures,
-        took,
-        RunSettings::new(args, &target.described),
-    ))
+    let settings = RunSettings::new(args, &target.described);
+    Ok(Report::new(&totals, relayed.as_ref(), failures, begin, settings))
 }
 
 /// The server under test.

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use signal_server::testing;
+use tokio::runtime::Runtime;
 
 #[test]
 fn a_small_run_connects_every_pair_with_media_both_ways() {
@@ -66,12 +69,44 @@ fn wrong_arguments_are_told_apart_from_failures() {
     assert!(help.contains("Examples:") && help.contains("Exit status:"), "{help}");
 }
 
+#[test]
+fn a_server_that_dies_in_mid_run_is_a_failure_that_says_when() {
+    let server = Runtime::new().unwrap();
+    let running = server.block_on(testing::start()).unwrap();
+    let (url, token) = (running.url(), running.access_token("load"));
+    let flags = ["--rooms", "1", "--peers", "3", "--duration", "6", "--no-video", "--json", "-"];
+    let mut run = command(&["--url", &url, "--token", &token]);
+    run.args(flags).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut run = run.spawn().unwrap();
+    let progress = BufReader::new(run.stderr.take().unwrap());
+    let mut lines = progress.lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("6/6 connections")), "it never connected");
+    // Every socket of the server is gone at once, as when its process is killed.
+    server.shutdown_background();
+    drop(running);
+    drop(lines.collect::<Vec<_>>());
+    let output = run.wait_with_output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    let sockets = &report["losses"]["signaling_sockets"];
+    assert_eq!((&sockets["lost"], &sockets["back"]), (&3.into(), &0.into()), "{printed}");
+    assert!(report["server_gone_at_seconds"].as_f64().unwrap() < 6.0, "{printed}");
+    // Media is peer to peer: it goes on.
+    assert_eq!(report["losses"].as_object().unwrap().len(), 1, "{printed}");
+    let relayed = &report["relayed"];
+    assert!(relayed["lost"].as_u64() > Some(0), "{printed}");
+    assert!(relayed["planned"].as_u64() > relayed["sent"].as_u64(), "{printed}");
+    let (relay, media) = (&report["latency_ms"]["relay"], &report["packets"]["period_seconds"]);
+    assert!(relay["to_seconds"].as_f64() < media[1].as_f64(), "{printed}");
+}
+
 fn loadtest(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    command.env_remove("LOADTEST_URL").env_remove("LOADTEST_TOKEN").args(arguments);
     command
-        .env_remove("LOADTEST_URL")
-        .env_remove("LOADTEST_TOKEN")
-        .args(arguments)
-        .output()
-        .unwrap()
 }

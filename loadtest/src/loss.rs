@@ -1,0 +1,118 @@
+//! What a participant had and lost before the run ended.
+
+use std::fmt;
+use std::time::Instant;
+
+use client_sdk::{MediaKind, ParticipantId};
+
+/// Something that was lost after entering, and perhaps came back.
+#[derive(Clone, Debug)]
+pub(crate) struct Loss {
+    pub(crate) of: Lost,
+    pub(crate) at: Instant,
+    pub(crate) back_at: Option<Instant>,
+}
+
+/// What can be lost.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Lost {
+    /// The connection to another participant.
+    Connection(ParticipantId),
+    /// Another participant's audio or video.
+    Media(MediaKind, ParticipantId),
+    /// Another participant, who left or was removed.
+    Participant(ParticipantId),
+    /// The place in the room, for good.
+    Seat,
+    /// The signaling socket.
+    Signaling,
+}
+
+/// The losses of one participant, in order of time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Losses(Vec<Loss>);
+
+impl Losses {
+    /// Notes a loss. What is lost already cannot be lost once more.
+    pub(crate) fn lose(&mut self, of: Lost, now: Instant) {
+        if self.open(&of).is_none() {
+            self.0.push(Loss { of, at: now, back_at: None });
+        }
+    }
+
+    /// Notes that something is there, and ends its loss if it was lost.
+    pub(crate) fn regain(&mut self, of: &Lost, now: Instant) {
+        if let Some(loss) = self.open(of) {
+            loss.back_at = Some(now);
+        }
+    }
+
+    /// The losses before the run ended. When it ends everybody leaves, which is none.
+    pub(crate) fn before(&self, end: Instant) -> impl Iterator<Item = &Loss> {
+        self.0.iter().filter(move |loss| loss.at < end)
+    }
+
+    fn open(&mut self, of: &Lost) -> Option<&mut Loss> {
+        self.0.iter_mut().find(|loss| loss.of == *of && loss.back_at.is_none())
+    }
+}
+
+impl Lost {
+    /// The kind of thing, as the report names it.
+    pub(crate) fn kind(&self) -> LostKind {
+        match self {
+            Self::Connection(_) => LostKind::Connections,
+            Self::Media(..) => LostKind::Media,
+            Self::Participant(_) => LostKind::Participants,
+            Self::Seat => LostKind::Seats,
+            Self::Signaling => LostKind::SignalingSockets,
+        }
+    }
+}
+
+/// A row of the report.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LostKind {
+    Connections,
+    Media,
+    Participants,
+    Seats,
+    SignalingSockets,
+}
+
+impl fmt::Display for LostKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connections => "connections",
+            Self::Media => "media tracks",
+            Self::Participants => "participants",
+            Self::Seats => "seats",
+            Self::SignalingSockets => "signaling sockets",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_loss_lasts_until_what_was_lost_is_back() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut losses = Losses::default();
+        losses.regain(&Lost::Signaling, at(0));
+        losses.lose(Lost::Signaling, at(1));
+        losses.lose(Lost::Signaling, at(2));
+        losses.regain(&Lost::Signaling, at(3));
+        losses.lose(Lost::Signaling, at(4));
+        losses.lose(Lost::Seat, at(9));
+        let seen: Vec<_> =
+            losses.before(at(9)).map(|loss| (loss.of.kind(), loss.at, loss.back_at)).collect();
+        let kind = LostKind::SignalingSockets;
+        assert_eq!(seen, [(kind, at(1), Some(at(3))), (kind, at(4), None)]);
+    }
+}
