@@ -1,4 +1,4 @@
-//! What does it cost to move one room's deadline and ask for the next, with many rooms waiting?
+//! What does it cost to move the deadline of one room and get the next, while many rooms wait?
 
 mod support;
 
@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use signal_core::{Change, MemoryStore, Op};
 use support::{NOW, new_room, room_id};
 
-/// Rooms with a deadline each.
+/// The numbers of rooms, each with a deadline.
 const ROOMS: [usize; 4] = [1, 100, 10_000, 100_000];
 
 fn deadlines(c: &mut Criterion) {
@@ -21,7 +21,7 @@ fn deadlines(c: &mut Criterion) {
         let mut minutes = 0;
         group.bench_function(BenchmarkId::new("extend_and_poll", rooms), |b| {
             b.iter(|| {
-                // Back and forth over everybody else's.
+                // Moves the deadline back and forth across those of all other rooms.
                 minutes = (minutes + 37) % 120;
                 let expires_at = Some(NOW + Duration::from_secs(60 * (1 + minutes)));
                 let change = Op::Change(Change { expires_at, ..Change::default() });

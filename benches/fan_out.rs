@@ -1,7 +1,7 @@
-//! What does it cost to tell everybody in a room that somebody came and went?
+//! What does it cost to tell everybody in a room that a participant joined and left?
 //!
-//! One round is a join and a leave in a room of that many others, store included. The time per notification
-//! should fall as the room grows, since the message is encoded once.
+//! One round is a join and a leave in a room with that many others, including the store. The time
+//! per notification should fall as the room grows, since the message is encoded once.
 
 mod support;
 
@@ -9,7 +9,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use signal_core::{Disconnect, Input, Ticket};
 use support::Node;
 
-/// Members of the room, the newcomer not counted.
+/// The numbers of members of the room, without the newcomer.
 const MEMBERS: [usize; 5] = [1, 4, 9, 24, 49];
 
 fn fan_out(c: &mut Criterion) {

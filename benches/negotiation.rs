@@ -1,4 +1,5 @@
-//! What does the core cost while a whole room negotiates: offer, answer and candidates of every pair?
+//! What does the core cost while a whole room negotiates? Every pair exchanges an offer, an answer
+//! and candidates.
 
 mod support;
 
@@ -7,9 +8,9 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use signal_core::{ConnId, ParticipantId};
 use support::Node;
 
-/// Participants; every two of them negotiate.
+/// The numbers of participants; every two of them negotiate.
 const PARTICIPANTS: [usize; 3] = [4, 16, 49];
-/// Candidates of each side.
+/// The number of candidates of each side.
 const CANDIDATES: usize = 6;
 
 fn negotiation(c: &mut Criterion) {
@@ -33,7 +34,7 @@ fn negotiation(c: &mut Criterion) {
     group.finish();
 }
 
-/// Everything that is sent, in an order in which nobody has to wait.
+/// All frames of the negotiations, in an order in which no participant has to wait.
 fn mesh(members: &[(ConnId, ParticipantId)]) -> Vec<(ConnId, Bytes)> {
     let sdp = r"v=0\r\no=- 46117317 2 IN IP4 127.0.0.1\r\n".repeat(60);
     let candidate =

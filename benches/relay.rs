@@ -1,8 +1,9 @@
 //! What does one relayed message cost in the core: decode, route, encode?
 //!
-//! `hub_without_decode` is the part that a server does with its lock held: the frame is decoded
-//! before. `json_tree` does what `hub` does to the frame by way of a `serde_json::Value`, without any
-//! routing. The ratio of those two, measured in the same run, is what to compare between machines.
+//! `hub_without_decode` is the part that a server does while it holds its lock, since it decodes
+//! the frame before. `json_tree` changes the frame as `hub` does, but through a `serde_json::Value`
+//! and without any routing. Compare the ratio of `hub` and `json_tree` in one run between machines,
+//! not the times.
 
 mod support;
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 use signal_core::{Input, Ticket};
 use support::Node;
 
-/// Frame sizes in bytes: a candidate, a small offer, an offer with audio, video and data.
+/// Frame sizes in bytes: a candidate, a small offer, and an offer with audio, video and data.
 const SIZES: [usize; 3] = [200, 1024, 6 * 1024];
 
 fn relay(c: &mut Criterion) {
@@ -44,7 +45,7 @@ fn relay(c: &mut Criterion) {
     group.finish();
 }
 
-/// A frame of that size whose candidate needs as many escapes as an SDP has lines.
+/// Makes a frame of that size whose candidate has as many escapes as an SDP has lines.
 fn candidate(to: &str, size: usize) -> Bytes {
     let head = format!(r#"{{"type":"candidate","to":"{to}","candidate":""#);
     let line = r"a=candidate:1 1 udp 2113937151 10.0.0.1 50000 typ host\r\n";

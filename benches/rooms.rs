@@ -1,6 +1,6 @@
-//! Does a join and leave cost more where there are many other rooms?
+//! Do a join and a leave cost more when there are many other rooms?
 //!
-//! It should not: nothing in the core looks at a room it has nothing to do with.
+//! They should not: no operation of the core touches a room that it does not concern.
 
 mod support;
 
@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use signal_core::{Disconnect, Input, Ticket};
 use support::Node;
 
-/// Rooms with one participant each, besides the one that is measured.
+/// The numbers of other rooms, each with one participant.
 const ROOMS: [usize; 4] = [1, 100, 10_000, 100_000];
 
 fn rooms(c: &mut Criterion) {

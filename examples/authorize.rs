@@ -1,7 +1,9 @@
-//! Rooms that a host lets people into by a check of its own that takes its time: a database, another service.
+//! A host that admits participants by a slow check of its own, such as a database or another
+//! service.
 //!
-//! Run it with `cargo run -p examples --example authorize`. The core is not async and does not wait: it asks with
-//! `Output::Authorize`, keeps what the participant already sends, and goes on with everybody else.
+//! Run it with `cargo run -p examples --example authorize`. The core is not async and does not
+//! wait. It asks with `Output::Authorize`, keeps the messages that the participant sends meanwhile,
+//! and goes on with everybody else.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,11 +19,11 @@ use tokio::time::sleep;
 #[tokio::main]
 async fn main() {
     let mut host = Host::new();
-    // What a page sends at once does not get lost while the database is asked.
+    // A message that a page sends at once is not lost while the database is queried.
     host.open(ConnId(1), "alice", &[r#"{"type":"offer","to":"p_nobody","sdp":"v=0"}"#]);
     host.open(ConnId(2), "mallory", &[]);
     host.open(ConnId(3), "bob", &[]);
-    println!("three connections are open, nobody has been let in yet");
+    println!("three connections are open, nobody has been admitted yet");
     while host.undecided > 0 {
         if let Some((conn, verdict)) = host.verdicts.recv().await {
             host.undecided -= 1;
@@ -30,13 +32,14 @@ async fn main() {
     }
 }
 
-/// Stands for a database: who may enter, and under which name. The more it has to think, the longer it takes.
+/// Stands for a database that knows who may enter, and under which name. Longer names take longer.
 async fn look_up(user: String) -> Result<(Ticket, DisplayName), ErrorCode> {
     sleep(Duration::from_millis(20 * user.len() as u64)).await;
     if user == "mallory" {
         return Err(ErrorCode::Forbidden);
     }
-    // What the host knows the user by; used again, it takes the seat over. The others see an id that the room issues.
+    // The ticket identifies the user. A second connection with it takes the seat over. The others
+    // see an id that the room issues.
     let ticket = format!("p_{user}").parse().map_err(|_| ErrorCode::Unavailable)?;
     let name = DisplayName::parse(&user).ok().flatten().ok_or(ErrorCode::Forbidden)?;
     Ok((Ticket::Guest(ticket), name))
@@ -51,7 +54,7 @@ struct Host {
     started: (Instant, Duration),
     undecided: usize,
     verdicts: mpsc::UnboundedReceiver<Verdict>,
-    /// Cloned for each question to the database.
+    /// Cloned for each query to the database.
     verdict: mpsc::UnboundedSender<Verdict>,
 }
 
@@ -69,7 +72,7 @@ impl Host {
             epoch: rand::random(),
             name: "for those in the database".into(),
             creator: "the host".into(),
-            // Nobody joins by password or invite here.
+            // Nobody joins by password or invite in this example.
             password: PasswordTag::new(rand::random()),
             invite: TokenHash::new(rand::random()),
             capacity: Capacity::default(),
@@ -96,7 +99,7 @@ impl Host {
         }
     }
 
-    /// Hands something in and does everything that follows from it.
+    /// Hands an input to the hub and carries out all its outputs.
     fn input(&mut self, input: Input) {
         self.hub.handle_input(input, self.now());
         while let Some(output) = self.hub.poll_output() {
@@ -118,7 +121,7 @@ impl Host {
         }
     }
 
-    /// Starts to find out and does not wait for it.
+    /// Starts the query and does not wait for it.
     fn ask(&self, conn: ConnId, credential: &[u8]) {
         let user = String::from_utf8_lossy(credential).into_owned();
         let verdict = self.verdict.clone();
@@ -127,7 +130,7 @@ impl Host {
                 let grant = Grant { ticket, password_epoch: 0 };
                 Entry::Attach { grant, name, ice: None }
             });
-            // The host is gone if nobody takes it.
+            // The receiver is gone once the host has ended.
             let _ = verdict.send((conn, entry));
         });
     }

@@ -1,4 +1,4 @@
-//! The hub in a plain loop: two threads talk to each other, no async, no sockets.
+//! The hub in a plain loop: two threads talk to each other, without async and without sockets.
 //!
 //! Run it with `cargo run -p examples --example bare_loop`.
 
@@ -52,7 +52,8 @@ fn main() {
         participants.push(thread::spawn(move || participant(conn, open, decoder, &frames, &inbox)));
     }
 
-    // The whole driver: one thing in, everything out, until the room is over and both sockets are closed.
+    // The whole driver: it hands in one input and takes out all outputs, until the room is over and
+    // both sockets are closed.
     while !sockets.is_empty() {
         let deadline = [hub.poll_timeout(), store.poll_timeout()].into_iter().flatten().min();
         let patience = deadline.map_or(Duration::MAX, |at| at.saturating_since(clock.now()));
@@ -89,11 +90,11 @@ fn main() {
 }
 
 fn send(sockets: &HashMap<ConnId, Sender<Bytes>>, to: ConnId, frame: Bytes) {
-    // A participant that has gone reads nothing any more, which is no concern of the others.
+    // The thread of a participant that has gone no longer receives.
     let _ = sockets.get(&to).map(|socket| socket.send(frame));
 }
 
-/// Offers to whoever is there already, answers whoever offers, and stays until the room closes.
+/// Offers to those who are already there, answers every offer, and stays until the room closes.
 fn participant(
     conn: ConnId,
     open: Input,
@@ -116,7 +117,7 @@ fn participant(
     let mut alive = tell(open);
     while alive && let Ok(frame) = frames.recv() {
         println!("{conn:?}: got {}", String::from_utf8_lossy(&frame));
-        // The loop reads what was sent before it hands more in, so acknowledge what has been taken out.
+        // The hub counts a frame as unsent until it is acknowledged.
         alive = tell(Input::Sent { conn, bytes: frame.len() });
         match decode_server(&frame) {
             Ok(ServerMessage::Joined { participants, .. }) => {
@@ -128,12 +129,12 @@ fn participant(
                 alive = say(&describe(SignalKind::Answer, from));
             }
             Ok(_) => {}
-            Err(error) => println!("{conn:?}: cannot read that: {error}"),
+            Err(error) => println!("{conn:?}: cannot decode the frame: {error}"),
         }
     }
 }
 
-/// Wall clock at the start plus the monotonic time since, so that it never runs backwards.
+/// The system time at the start plus the monotonic time since, so that it never runs backwards.
 struct Clock {
     started: Instant,
     unix_millis: u64,

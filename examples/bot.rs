@@ -1,4 +1,4 @@
-//! A bot for rooms: it greets whoever comes, plays the built-in clip, and says everything back that it is told.
+//! A bot, which greets everybody in a room, plays the built-in clip, and echoes every message.
 //!
 //! ```sh
 //! cargo run -p examples --example bot -- 'https://rooms.example.com/ABC234#invite-token'
@@ -61,7 +61,7 @@ fn options() -> Options {
     }
 }
 
-/// Until the room is closed or Ctrl-C is pressed.
+/// Takes part until the room is closed or Ctrl-C is pressed.
 async fn take_part(mut bot: Participant) -> ExitCode {
     println!("joined as {}", bot.id());
     loop {
@@ -91,7 +91,7 @@ async fn take_part(mut bot: Participant) -> ExitCode {
 
 async fn say(bot: &Participant, to: ParticipantId, data: &[u8]) {
     if let Err(error) = bot.send_data(to, data.to_vec()).await {
-        eprintln!("bot: {to} is not told: {error}");
+        eprintln!("bot: cannot send to {to}: {error}");
     }
 }
 

@@ -1,7 +1,8 @@
-//! A signaling server of one's own around signal-core: lines of JSON over TCP instead of WebSockets.
+//! A custom signaling server around signal-core, with lines of JSON over TCP instead of WebSockets.
 //!
-//! Run it with `cargo run -p examples --example custom_server` and follow what it prints. A participant's first
-//! line is `<password> <name>`; from then on each line is a message of the API document.
+//! Run it with `cargo run -p examples --example custom_server` and connect to the address that it
+//! prints. The first line of a participant is `<password> <name>`; every further line is a message
+//! as in the API document.
 
 use std::collections::HashMap;
 use std::io;
@@ -22,7 +23,7 @@ use tokio::sync::mpsc;
 
 const MAX_LINE_BYTES: u64 = 64 * 1024;
 
-/// What a connection tells the task that owns the hub.
+/// An event that a connection sends to the task that owns the hub.
 enum Event {
     Hello { conn: ConnId, line: String, socket: mpsc::UnboundedSender<Bytes> },
     Input(Input),
@@ -47,8 +48,8 @@ async fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Carries lines between a socket and the hub. The queue to the socket is bounded by the hub, which closes
-/// whoever leaves more than `HubConfig::max_unsent_bytes` unread.
+/// Passes lines between a socket and the hub. The hub bounds the queue to the socket: it closes a
+/// connection that leaves more than `HubConfig::max_unsent_bytes` unread.
 async fn connection(
     conn: ConnId,
     mut stream: TcpStream,
@@ -140,7 +141,7 @@ impl Server {
         }
     }
 
-    /// Where another server would check a token: here the password alone opens the door.
+    /// Admits a participant by the password. Another server would verify a token here.
     fn hello(&mut self, conn: ConnId, line: &str, socket: mpsc::UnboundedSender<Bytes>) {
         let (password, name) = line.split_once(' ').unwrap_or((line, ""));
         let by = Admission::Password(self.tag(password));
@@ -172,7 +173,8 @@ impl Server {
                     let to = to.iter().filter(|conn| Some(**conn) != except);
                     to.for_each(|conn| self.send(*conn, frame.clone()));
                 }
-                // Dropping the queue ends the connection's task once it has written what is queued.
+                // Dropping the queue ends the task of the connection after it has written the
+                // queue.
                 Output::Close { conn, .. } => drop(self.sockets.remove(&conn)),
                 Output::Commit { op, room, change } => {
                     let applied = self.store.apply(room, &change, self.now());
@@ -186,7 +188,7 @@ impl Server {
 
     fn send(&self, to: ConnId, frame: Bytes) {
         if let Some(socket) = self.sockets.get(&to) {
-            // A task that has ended reports its connection lost by itself.
+            // A task that has ended has reported its connection as lost.
             let _ = socket.send(frame);
         }
     }

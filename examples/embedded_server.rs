@@ -2,10 +2,11 @@
 //!
 //! ```sh
 //! cargo run -p examples --example embedded_server
-//! curl -d alice http://127.0.0.1:…/login                        # as whom rooms are created
+//! curl -d alice http://127.0.0.1:…/login                        # prints a token for alice
 //! curl -X POST http://127.0.0.1:…/rooms/api/webrtc/rooms -H 'Authorization: Bearer …'
-//! curl http://127.0.0.1:…/rooms                                 # at the other address: who is where
-//! curl -X DELETE http://127.0.0.1:…/rooms/ABC234/p_zzzz1234     # puts somebody out
+//! # The admin address:
+//! curl http://127.0.0.1:…/rooms                                 # lists rooms and participants
+//! curl -X DELETE http://127.0.0.1:…/rooms/ABC234/p_zzzz1234     # kicks a participant
 //! curl -X DELETE http://127.0.0.1:…/rooms/ABC234                # closes a room
 //! ```
 
@@ -37,9 +38,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/", get(async || "an application with rooms\n"))
         .route("/login", post(login))
         .with_state(sessions)
-        // Clients take http://…/rooms for their server.
+        // Clients use http://…/rooms as their server.
         .nest("/rooms", server.router());
-    // At an address of its own, which the public does not reach.
+    // Served at a separate address, which the public cannot reach.
     let admin = Router::new()
         .route("/rooms", get(list))
         .route("/rooms/{room}", delete(close))
@@ -52,14 +53,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("listening on http://{}", public.local_addr()?);
     println!("administered at http://{}", private.local_addr()?);
     tokio::spawn(axum::serve(private, admin).into_future());
-    // Candidates are small and wanted at once.
+    // ICE candidates are small and should go out at once.
     let public = public.tap_io(|socket| drop(socket.set_nodelay(true)));
-    // The limits for addresses want to know them.
+    // The limits by client address need the address of each connection.
     let service = application.into_make_service_with_connect_info::<SocketAddr>();
     let rooms = server.handle();
     let stopped = async move {
         let _ = tokio::signal::ctrl_c().await;
-        // Everybody is told to come back, and the sockets end.
+        // Tells all participants to come back, and closes their sockets.
         rooms.drain().await;
     };
     axum::serve(public, service).with_graceful_shutdown(stopped).await?;
@@ -67,7 +68,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Stands for a table of sessions: who has which token.
+/// Stands for a table of sessions: the user of each token.
 #[derive(Clone, Default)]
 struct Sessions(Arc<Mutex<HashMap<String, String>>>);
 
@@ -80,14 +81,14 @@ impl Authenticate for Sessions {
     }
 }
 
-/// Where a real one would ask for a password.
+/// Creates a session. A real login would check a password.
 async fn login(State(Sessions(sessions)): State<Sessions>, name: String) -> String {
     let token = format!("{:032x}", rand::random::<u128>());
     sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), name);
     token
 }
 
-/// Stands for a TURN service that hands out credentials on request.
+/// Stands for a TURN service that issues credentials on request.
 struct TurnProvider;
 
 #[async_trait]

@@ -1,4 +1,5 @@
-//! Two participants in one process: they meet in a room, send each other audio, video and a greeting, and leave.
+//! Two participants in one process meet in a room, send each other audio, video and a greeting, and
+//! leave.
 //!
 //! Run it with `cargo run -p examples --example two_participants`.
 
@@ -11,7 +12,7 @@ use signal_server::testing;
 async fn main() -> Result<(), Box<dyn Error>> {
     let server = testing::start().await?;
     let client = Client::new(&server.url())?;
-    // Both are on this machine; on a real network leave the address as it is.
+    // Both are on this machine; on a real network keep the default address.
     let options =
         Options::new().audio(Source::Clip).video(Source::Clip).bind_address("127.0.0.1:0");
 
@@ -25,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Greets whoever is there and returns once a greeting, audio and video have come.
+/// Greets the other participant and returns once a greeting, audio and video have arrived.
 async fn talk(name: &str, mut participant: Participant) -> Result<Participant, Box<dyn Error>> {
     let (mut greeted, mut tracks) = (false, 0);
     while !greeted || tracks < 2 {

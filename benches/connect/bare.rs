@@ -1,5 +1,5 @@
-//! The same calls with webrtc-rs alone, wired by hand: join, offer or answer, trickle candidates, send and receive, and
-//! a data channel as each of the SDK's connections has one.
+//! The same calls with webrtc-rs alone, wired by hand: each joins, offers or answers, trickles
+//! candidates, sends and receives. Each has a data channel, as the connections of the SDK do.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,7 +52,7 @@ pub(crate) async fn run(server: &str, rooms: &[CreatedRoom]) -> Figures {
         let begun = Instant::now();
         let (told, mut first) = mpsc::unbounded_channel();
         participants.spawn(take_part(client.clone(), server.to_owned(), room.clone(), told));
-        while first.recv().await.expect("sound comes") != News::FirstPacket {}
+        while first.recv().await.expect("the first packet arrives") != News::FirstPacket {}
         first_packet.push(begun.elapsed());
     }
     Figures { first_packet, per_connection: before.watch(2 * rooms.len()).await }
@@ -64,7 +64,7 @@ enum News {
     FirstPacket,
 }
 
-/// What webrtc-rs calls back.
+/// A callback of webrtc-rs.
 enum Note {
     Candidate(RTCIceCandidateInit),
     Connected,
@@ -117,7 +117,7 @@ async fn take_part(
     let (pc, track) = connection(Handler(notes_in)).await;
     let mut channels = Vec::new();
     let mut other = None;
-    // Candidates wait for the description they belong to.
+    // Candidates wait for the description that they belong to.
     let (mut is_described, mut early) = (false, Vec::new());
     let mut tasks = JoinSet::new();
     loop {
@@ -126,19 +126,27 @@ async fn take_part(
                 let Some(Ok(message)) = message else { return };
                 let Message::Text(text) = message else { continue };
                 let message: Value = serde_json::from_str(&text).expect("the server sends JSON");
-                let from = || message["from"].as_str().expect("whoever signals is named").to_owned();
+                let from = || {
+                    message["from"].as_str().expect("the server names the sender").to_owned()
+                };
                 match message["type"].as_str() {
                     Some("joined") => {
                         let _ = news.send(News::Entered);
-                        // Whoever comes second has the smaller id and offers.
+                        // The second participant has the smaller id and offers.
                         if let Some(host) = message["participants"].get(0) {
                             let host = host["id"].as_str().expect("participants have ids");
-                            channels.push(pc.create_data_channel("data", None).await.expect("a channel"));
+                            let channel = pc.create_data_channel("data", None).await;
+                            channels.push(channel.expect("a channel"));
                             let offer = pc.create_offer(None).await.expect("an offer");
-                            pc.set_local_description(offer.clone()).await.expect("the offer is its own");
+                            pc.set_local_description(offer.clone())
+                                .await
+                                .expect("the offer is its own");
                             let offer = json!({"type": "offer", "to": host, "sdp": offer.sdp});
                             other = Some(host.to_owned());
-                            socket.send(offer.to_string().into()).await.expect("the server listens");
+                            socket
+                                .send(offer.to_string().into())
+                                .await
+                                .expect("the server listens");
                         }
                     }
                     Some("offer") => {
@@ -147,7 +155,9 @@ async fn take_part(
                         let offer = RTCSessionDescription::offer(sdp).expect("an offer");
                         pc.set_remote_description(offer).await.expect("the offer is taken");
                         let answer = pc.create_answer(None).await.expect("an answer");
-                        pc.set_local_description(answer.clone()).await.expect("the answer is its own");
+                        pc.set_local_description(answer.clone())
+                            .await
+                            .expect("the answer is its own");
                         let answer = json!({"type": "answer", "to": from(), "sdp": answer.sdp});
                         socket.send(answer.to_string().into()).await.expect("the server listens");
                         is_described = true;
@@ -159,7 +169,8 @@ async fn take_part(
                         is_described = true;
                     }
                     Some("candidate") => {
-                        early.push(serde_json::from_value(message["candidate"].clone()).expect("a candidate"));
+                        let candidate = serde_json::from_value(message["candidate"].clone());
+                        early.push(candidate.expect("a candidate"));
                     }
                     _ => {}
                 }
@@ -171,7 +182,8 @@ async fn take_part(
             }
             Some(note) = notes.recv() => match note {
                 Note::Candidate(candidate) => {
-                    let candidate = json!({"type": "candidate", "to": other, "candidate": candidate});
+                    let candidate =
+                        json!({"type": "candidate", "to": other, "candidate": candidate});
                     socket.send(candidate.to_string().into()).await.expect("the server listens");
                 }
                 Note::Connected => drop(tasks.spawn(send(Arc::clone(&track)))),
@@ -187,7 +199,7 @@ async fn connection(handler: Handler) -> (Arc<dyn PeerConnection>, Arc<TrackLoca
     media.register_default_codecs().expect("the library's own codecs");
     let interceptors = register_default_interceptors(Registry::new(), &mut media)
         .expect("the library's own interceptors");
-    // As the SDK sets it.
+    // The settings of the SDK.
     let settings = SettingEngineBuilder::new()
         .with_answering_dtls_role(RTCDtlsRole::Server)
         .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
@@ -236,7 +248,7 @@ async fn send(track: Arc<TrackLocalStaticSample>) {
     loop {
         ticks.tick().await;
         let sample = Sample { data: PACKET, duration: PACE, ..Sample::new(Instant::now()) };
-        // Opus is 111 in the library's own list, which both ends have.
+        // The default codecs of the library, which both ends use, have Opus as payload type 111.
         if track.write_sample(SSRC, 111, &sample, &[]).await.is_err() {
             return;
         }

@@ -1,8 +1,9 @@
-//! What the SDK costs on top of bare webrtc-rs: the time from `join` to the first packet of media, and the processor time
-//! and memory of a connection.
+//! What does the SDK cost, compared with bare webrtc-rs: the time from `join` to the first packet
+//! of media, and the processor time and memory of a connection?
 //!
-//! Two programs do the same by turns, each in a process of its own and at the same server: participants of the SDK, and
-//! peer connections wired by hand. `cargo bench -p benches --bench connect`, about four minutes; `-- --pairs 5` for fewer
+//! Two programs do the same work and take turns: participants of the SDK, and peer connections
+//! wired by hand. Each is a process of its own, at the same server.
+//! `cargo bench -p benches --bench connect` takes about four minutes; `-- --pairs 5` takes fewer
 //! turns.
 
 mod bare;
@@ -22,9 +23,9 @@ use crate::process::Usage;
 /// What one process measured.
 #[derive(Clone, Debug)]
 struct Figures {
-    /// From `join` to the first packet, for each call.
+    /// The time from `join` to the first packet of each call.
     first_packet: Vec<Duration>,
-    /// Of one end of a call, while sound flows both ways.
+    /// The usage of one end of a call while sound flows in both directions.
     per_connection: Usage,
 }
 
@@ -68,7 +69,7 @@ async fn compare(pairs: usize) -> ExitCode {
     let (mut sdk, mut bare) = (Vec::new(), Vec::new());
     for pair in 0..pairs {
         eprint!("\rpair {} of {pairs} ", pair + 1);
-        // Whoever comes first in one pair comes second in the next.
+        // The two take turns in going first.
         let order = if pair % 2 == 0 { ["sdk", "bare"] } else { ["bare", "sdk"] };
         for way in order {
             let (url, token) = (server.url(), token.clone());
@@ -102,7 +103,7 @@ async fn compare(pairs: usize) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// One process with all its calls.
+/// Runs one process with all its calls.
 fn spawn(way: &str, server: &str, token: &str) -> Figures {
     let program = env::current_exe().expect("the path of this program");
     let run = Command::new(program).args([way, server, token]).stderr(Stdio::inherit()).output();
@@ -112,7 +113,8 @@ fn spawn(way: &str, server: &str, token: &str) -> Figures {
 }
 
 impl Figures {
-    /// Microseconds for the processor and each call, and bytes, separated by spaces.
+    /// Writes the processor time, the memory and the time of each call, separated by spaces. Times
+    /// are in microseconds, memory is in bytes.
     fn to_line(&self) -> String {
         let Usage { processor, resident } = self.per_connection;
         let calls: Vec<String> =
@@ -142,5 +144,5 @@ fn milliseconds(duration: &Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-/// One after the other, in rooms of their own.
+/// The number of calls, each in a room of its own, one after the other.
 const CALLS: usize = 8;

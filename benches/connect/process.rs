@@ -1,20 +1,20 @@
-//! What this process has used.
+//! The processor time and memory that this process uses.
 
 use std::fs;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// Of one connection.
+/// The usage of one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
-    /// Processor time a second.
+    /// Processor time per second.
     pub(crate) processor: Duration,
     /// Memory that is not swapped out, in bytes.
     pub(crate) resident: u64,
 }
 
-/// The state of things before the first connection.
+/// The memory of the process before the first connection.
 pub(crate) struct Before(u64);
 
 impl Before {
@@ -22,7 +22,7 @@ impl Before {
         Self(resident())
     }
 
-    /// What each of so many connections uses from here on, watched for a while.
+    /// Measures for a while what each of `connections` uses.
     pub(crate) async fn watch(&self, connections: usize) -> Usage {
         let (begun, used) = (Instant::now(), processor());
         sleep(WATCH).await;
@@ -34,7 +34,8 @@ impl Before {
     }
 }
 
-/// In user and system mode, from `/proc` (proc(5)): clock ticks of 10 ms behind the name in parentheses.
+/// The time in user and system mode from `/proc` (proc(5)), which has it in clock ticks of 10 ms
+/// behind the name in parentheses.
 fn processor() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").expect("procfs is mounted");
     let (_, fields) = stat.rsplit_once(") ").expect("the name is in parentheses");

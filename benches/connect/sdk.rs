@@ -27,13 +27,13 @@ pub(crate) async fn run(client: &Client, rooms: &[CreatedRoom]) -> Figures {
             client.join(id, password, "guest", options()).await.expect("the room takes a guest");
         let (told, first) = oneshot::channel();
         listening.spawn(listen(guest, Some(told)));
-        first.await.expect("sound comes");
+        first.await.expect("the first packet arrives");
         first_packet.push(begun.elapsed());
     }
     Figures { first_packet, per_connection: before.watch(2 * rooms.len()).await }
 }
 
-/// Takes everything that comes.
+/// Receives everything until the room ends.
 async fn listen(mut participant: Participant, mut first: Option<oneshot::Sender<()>>) {
     while let Some(event) = participant.next_event().await {
         let Event::Track(mut track) = event else { continue };

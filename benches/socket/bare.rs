@@ -1,7 +1,8 @@
-//! The floor: a relay over TCP that reads lengths and addressees and nothing else.
+//! The lower bound: a relay over TCP that reads lengths and addressees and nothing else.
 //!
-//! A frame is a length, an addressee (both 32 bits, big-endian) and a text; it arrives with its sender for the
-//! addressee. The first frame of a connection has no text: it names a room and takes a number in it.
+//! A frame is a length, an addressee (both 32 bits, big-endian) and a text. The receiver gets it
+//! with the sender in the place of the addressee. The first frame of a connection has no text: it
+//! names a room, and the connection gets a number in it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,7 +75,7 @@ async fn frame(
     }
 }
 
-/// Takes a frame out of what was read, once it is whole.
+/// Takes a complete frame out of the buffer.
 pub(crate) fn decode(buffer: &mut BytesMut) -> Option<(u32, BytesMut)> {
     let length = u32::from_be_bytes(buffer.get(..4)?.try_into().ok()?) as usize;
     if buffer.len() < 8 + length {
@@ -93,5 +94,5 @@ pub(crate) fn encode(peer: u32, text: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The addressee of a text for everybody else in the room.
+/// The addressee that means everybody else in the room.
 pub(crate) const EVERYBODY: u32 = u32::MAX;

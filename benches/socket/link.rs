@@ -1,6 +1,8 @@
-//! The participants' end of a connection, as cheap as it can be, so that the server is what is measured.
+//! The participant's end of a connection. It is as cheap as possible, so that the benchmark
+//! measures the server.
 //!
-//! WebSocket is framed by hand (RFC 6455): the same loop drives all servers, and only the framing differs.
+//! WebSocket frames are written by hand (RFC 6455), so that the same loop drives all servers and
+//! only the framing differs.
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,17 +16,17 @@ pub(crate) struct Link {
     pub(crate) stream: TcpStream,
     pub(crate) incoming: Incoming,
     pub(crate) outgoing: Outgoing,
-    /// The id that the server has given it.
+    /// The id that the server gave it.
     pub(crate) id: String,
 }
 
-/// What has been read.
+/// The bytes that have been read.
 pub(crate) struct Incoming {
     framing: Framing,
     buffer: BytesMut,
 }
 
-/// How to write.
+/// The framing of the writing half.
 #[derive(Clone, Copy)]
 pub(crate) struct Outgoing(Framing);
 
@@ -34,14 +36,14 @@ enum Framing {
     WebSocket,
 }
 
-/// What arrives on a connection.
+/// A frame that arrives on a connection.
 pub(crate) enum Frame {
     Text(BytesMut),
     Ping,
 }
 
 impl Link {
-    /// Opens a connection in a room: by number at the bare relay, by path elsewhere.
+    /// Opens a connection in a room, which is a number at the bare relay and a path elsewhere.
     pub(crate) async fn open(kind: Kind, address: &str, room: u32, path: &str) -> Self {
         let mut stream = TcpStream::connect(address).await.expect("the server listens");
         stream.set_nodelay(true).expect("a socket of TCP");
@@ -78,7 +80,7 @@ impl Link {
         }
     }
 
-    /// Reads what there is, at least something.
+    /// Reads the available bytes, at least one.
     pub(crate) async fn read(&mut self) {
         self.incoming.read(&mut self.stream).await;
     }
@@ -91,7 +93,7 @@ impl Incoming {
         assert_ne!(read, 0, "the server has closed a connection");
     }
 
-    /// The next frame, once it is whole.
+    /// Takes the next complete frame.
     pub(crate) fn next(&mut self) -> Option<Frame> {
         match self.framing {
             Framing::Lengths => bare::decode(&mut self.buffer).map(|(_, text)| Frame::Text(text)),
@@ -99,7 +101,7 @@ impl Incoming {
         }
     }
 
-    /// A frame of a server: not masked, and never a fragment.
+    /// Decodes a frame of a server, which is never masked or fragmented.
     fn websocket_frame(&mut self) -> Option<Frame> {
         if self.framing != Framing::WebSocket {
             return None;
@@ -124,7 +126,7 @@ impl Incoming {
 }
 
 impl Outgoing {
-    /// Appends a text for somebody to what is to be written.
+    /// Appends a text for a participant to the output.
     pub(crate) fn text(self, to: &str, text: &[u8], out: &mut Vec<u8>) {
         match self.0 {
             Framing::Lengths => {
@@ -148,7 +150,7 @@ impl Outgoing {
         }
     }
 
-    /// Appends the answer to a ping.
+    /// Appends the answer to a ping to the output.
     pub(crate) fn pong(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&[0x8a, 0x80]);
         out.extend_from_slice(&MASK);
@@ -162,14 +164,14 @@ async fn upgrade(stream: &mut TcpStream, path: &str) {
     );
     stream.write_all(request.as_bytes()).await.expect("the server reads");
     let mut head = Vec::new();
-    // By single bytes, so that nothing of what follows is taken.
+    // Reads single bytes, so that nothing behind the head is consumed.
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.expect("the server answers"));
     }
     let head = String::from_utf8_lossy(&head);
-    // The answer to the key of RFC 6455 section 1.3.
+    // The accept value for the sample key in RFC 6455 section 1.3.
     assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "no WebSocket was opened: {head}");
 }
 
-/// Not zero, since servers may pass over unmasking then.
+/// Not zero, since a server may skip unmasking for zero.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

@@ -1,4 +1,4 @@
-//! What the participants do.
+//! The work of the participants.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,10 +14,11 @@ use crate::link::{Frame, Link, Outgoing};
 use crate::rooms;
 use crate::servers::Server;
 
-/// One participant's messages to another: of eleven one is as long as a description, and the others as candidates.
+/// The messages of one participant to another: one in eleven is as long as a description, the
+/// others are as long as candidates.
 struct Script {
     to: String,
-    /// Of a pair only one side offers.
+    /// Only one side of a pair offers.
     offers: bool,
     outgoing: Outgoing,
     sent: u64,
@@ -39,9 +40,10 @@ impl Script {
     }
 }
 
-/// Two in each pair keep a number of messages under way, as fast as the server carries them, until this is dropped.
+/// Both sides of each pair keep a number of messages under way, as fast as the server relays them,
+/// until this is dropped.
 pub(crate) struct Saturation {
-    /// Messages that have arrived.
+    /// The number of messages that have arrived.
     arrived: Arc<AtomicU64>,
     _participants: JoinSet<()>,
 }
@@ -78,7 +80,7 @@ async fn answer(mut link: Link, mut script: Script, arrived: Arc<AtomicU64>) {
                     arrived.fetch_add(1, Ordering::Relaxed);
                     script.next(0, &mut out);
                 }
-                // That somebody has come.
+                // A `peer_joined`.
                 Frame::Text(_) => {}
                 Frame::Ping => link.outgoing.pong(&mut out),
             }
@@ -86,11 +88,11 @@ async fn answer(mut link: Link, mut script: Script, arrived: Arc<AtomicU64>) {
     }
 }
 
-/// What came of messages at a fixed rate.
+/// The result of sending at a fixed rate.
 pub(crate) struct Pace {
-    /// How long each message took from when it was to be sent, in order.
+    /// The time of each message since it was due to be sent, sorted.
     pub(crate) latencies: Vec<Duration>,
-    /// What the server took for all of them.
+    /// What the server used for all of them.
     pub(crate) processor: Duration,
 }
 
@@ -119,10 +121,10 @@ pub(crate) async fn pace(server: &Server, rooms: u32, rate: u64, time: Duration)
         });
     }
     let count = rate * time.as_millis() as u64 / 1000;
-    // What it took for everybody to come is over.
+    // Measured from here, after everybody has joined.
     sleep(WARM_UP).await;
     let used = server.usage().processor;
-    // A thread of its own: the runtime's timer knows milliseconds only.
+    // A separate thread, since the timer of the runtime has a resolution of milliseconds.
     let sending = spawn_blocking(move || {
         let first = begun.elapsed() + Duration::from_millis(100);
         let mut out = Vec::new();
@@ -135,12 +137,12 @@ pub(crate) async fn pace(server: &Server, rooms: u32, rate: u64, time: Duration)
             script.next(due.as_nanos() as u64, &mut out);
             let mut rest = &out[..];
             while !rest.is_empty() {
-                // A socket that is full is tried again.
+                // A full socket is tried again.
                 let written = writer.try_write(rest).unwrap_or(0);
                 rest = &rest[written..];
             }
         }
-        // The connections are kept until all has arrived.
+        // The connections stay open until every message has arrived.
         writers
     });
     let mut latencies = Vec::new();
@@ -153,7 +155,8 @@ pub(crate) async fn pace(server: &Server, rooms: u32, rate: u64, time: Duration)
     Pace { latencies, processor }
 }
 
-/// One after another speaks to everybody in a full room; returns how long each time until the last one has it, in order.
+/// Members of a full room take turns in speaking to everybody. Returns the times until the last one
+/// has each message, sorted.
 pub(crate) async fn broadcast(server: &Server, times: u32) -> Vec<Duration> {
     let begun = Instant::now();
     let mut room = rooms::fill(server, 1, MEMBERS, || {}).await.pop().expect("one was asked for");
@@ -195,7 +198,7 @@ pub(crate) async fn broadcast(server: &Server, times: u32) -> Vec<Duration> {
     latencies
 }
 
-/// Opens connections that say nothing; returns by how much each has made the server grow, in bytes.
+/// Opens silent connections. Returns the bytes by which each has made the server grow.
 pub(crate) async fn idle(server: &Server, connections: u32, filled: impl Fn()) -> f64 {
     let before = server.usage().resident;
     let rooms = rooms::fill(server, connections / ROOM, ROOM, filled).await;
@@ -218,7 +221,7 @@ pub(crate) async fn idle(server: &Server, connections: u32, filled: impl Fn()) -
     server.usage().resident.saturating_sub(before) as f64 / participants.len() as f64
 }
 
-/// Connections in rooms of four, each of which talks to one other.
+/// Opens connections in rooms of four, each of which talks to one other.
 async fn pairs(server: &Server, rooms: u32) -> Vec<(Link, Script)> {
     let mut participants = Vec::new();
     for room in rooms::fill(server, rooms, ROOM, || {}).await {
@@ -232,19 +235,20 @@ async fn pairs(server: &Server, rooms: u32) -> Vec<(Link, Script)> {
     participants
 }
 
-/// The time that a message of this program carries, in nanoseconds.
+/// Reads the time in a message of this program, in nanoseconds.
 fn stamp(text: &[u8]) -> Option<u64> {
     let start = text.iter().position(|byte| *byte == b'~')? + 1;
     std::str::from_utf8(text.get(start..start + 20)?).ok()?.parse().ok()
 }
 
-/// Of each participant; in rooms of four that is 400 messages for 200 connections.
+/// The number of messages that each participant has under way: 400 for 200 connections in rooms of
+/// four.
 const UNDER_WAY: usize = 2;
 const ROOM: u32 = 4;
-/// Of the room that is spoken to.
+/// The size of the room that gets broadcasts.
 const MEMBERS: u32 = 50;
 const WARM_UP: Duration = Duration::from_millis(500);
-/// These make messages of about 200 bytes and 2 KiB.
+/// Padding that makes messages of about 200 bytes and 2 KiB.
 const SHORT: &str = PADDING.split_at(110).0;
 const LONG: &str = PADDING;
 const PADDING: &str = match std::str::from_utf8(&[b'a'; 2000]) {

@@ -1,11 +1,14 @@
-//! What the sockets of signal-server cost: processor time and system calls for each relayed message,
-//! latency at a fixed rate, memory of idle connections, and the time until a whole room has a message.
+//! What do the sockets of signal-server cost: processor time and system calls for each relayed
+//! message, latency at a fixed rate, memory of idle connections, and the time until a whole room
+//! has a message?
 //!
-//! The server runs in a process of its own, and so do a bare TCP relay, which is the floor, and a
-//! plain relay on axum. They take turns in each round, and only ratios within a round count: the times
-//! are of no use elsewhere. `cargo bench -p benches --bench socket`, about two minutes on two cores;
-//! `-- --rounds 3` for fewer rounds, `-- --json` for all figures. Linux only, as it reads `/proc`;
-//! system calls are counted where strace is installed.
+//! The server is a process of its own, and so are a bare TCP relay, which is the lower bound, and a
+//! plain relay on axum. They take turns in each round. Only the ratios within a round carry over to
+//! other machines; the times do not.
+//!
+//! `cargo bench -p benches --bench socket` takes about two minutes on two cores; `-- --rounds 3`
+//! runs fewer rounds, and `-- --json` prints all figures. It reads `/proc` and so needs Linux. It
+//! counts system calls if strace is installed.
 
 mod bare;
 mod link;
@@ -31,18 +34,18 @@ use crate::load::{Pace, Saturation};
 use crate::servers::{Kind, Server};
 use crate::syscalls::Trace;
 
-/// How much is measured.
+/// The extent of the measurement.
 struct Plan {
     rounds: usize,
-    /// Each time that something is watched.
+    /// The duration of each observation.
     watch: Duration,
     connections: u32,
-    /// Messages to a whole room, in each round.
+    /// The number of messages to a whole room in each round.
     broadcasts: u32,
     json: bool,
 }
 
-/// What is measured, in the order in which it is printed.
+/// A measured quantity.
 #[derive(Clone, Copy)]
 struct Measure {
     name: &'static str,
@@ -55,8 +58,7 @@ const PACED_PROCESSOR: Measure =
     Measure { name: "processor time per message at 5,000/s", unit: "µs" };
 const P50: Measure = Measure { name: "p50 at 5,000/s", unit: "µs" };
 const P99: Measure = Measure { name: "p99 at 5,000/s", unit: "µs" };
-const BROADCAST: Measure =
-    Measure { name: "until the last of 50 has a broadcast, p50", unit: "µs" };
+const BROADCAST: Measure = Measure { name: "broadcast to all of 50 members, p50", unit: "µs" };
 const MEMORY: Measure = Measure { name: "memory per idle connection", unit: "KiB" };
 const MEASURES: [Measure; 7] = [PROCESSOR, CALLS, PACED_PROCESSOR, P50, P99, BROADCAST, MEMORY];
 
@@ -72,7 +74,8 @@ fn main() -> ExitCode {
     }
     let Some(plan) = Plan::of(&arguments) else {
         eprintln!(
-            "usage: socket [--rounds <number, by default 5>] [--connections <idle ones, by default 10000>] [--json]"
+            "usage: socket [--rounds <number, by default 5>] \
+             [--connections <number of idle ones, by default 10000>] [--json]"
         );
         return ExitCode::from(2);
     };
@@ -120,7 +123,8 @@ fn serve(server: impl Future<Output = ()>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Starts this program once more with as many open files as it may have, if it has not; servers inherit that.
+/// Restarts this program with the highest permitted number of open files, unless it has that
+/// already. The servers inherit the limit.
 fn with_more_files() -> Option<ExitCode> {
     let limits = fs::read_to_string("/proc/self/limits").expect("procfs is mounted");
     let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
@@ -136,7 +140,7 @@ fn with_more_files() -> Option<ExitCode> {
     Some(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// Of each round: what each kind of server took.
+/// The figure of each kind of server in each round.
 type Figures = Vec<[Option<f64>; Kind::ALL.len()]>;
 
 async fn compare(plan: &Plan) {
@@ -145,7 +149,7 @@ async fn compare(plan: &Plan) {
     let progress = ProgressBar::new((Kind::ALL.len() * (plan.rounds + 1)) as u64).with_style(style);
     for round in 0..plan.rounds {
         let mut taken = [[None; Kind::ALL.len()]; MEASURES.len()];
-        // Whoever comes first in one round comes last in the next.
+        // The order is reversed in every other round.
         let mut order = [0, 1, 2];
         if round % 2 == 1 {
             order.reverse();
@@ -176,7 +180,7 @@ async fn compare(plan: &Plan) {
     if plan.json { print_json(&figures) } else { print_table(&figures) }
 }
 
-/// Everything about messages, in the order of [`MEASURES`].
+/// Measures everything about messages, in the order of [`MEASURES`].
 async fn messages(plan: &Plan, kind: Kind) -> [Option<f64>; MEASURES.len()] {
     let server = Server::start(kind);
     let saturation = Saturation::begin(&server, ROOMS).await;
@@ -222,7 +226,7 @@ fn print_table(figures: &[Figures]) {
         let [bare, axum, server] =
             [0, 1, 2].map(|index| median(rounds.iter().map(|round| round[index])));
         let Some(((bare, axum), server)) = bare.zip(axum).zip(server) else {
-            println!("{:43} not counted: strace is not there, or may not attach", measure.name);
+            println!("{:43} not counted: strace is missing or may not attach", measure.name);
             continue;
         };
         let ratio = |index: usize| {
@@ -239,7 +243,7 @@ fn print_table(figures: &[Figures]) {
     }
 }
 
-/// Every figure of every round.
+/// Prints every figure of every round.
 fn print_json(figures: &[Figures]) {
     let measures = MEASURES.iter().zip(figures).map(|(measure, rounds)| {
         let of = |index: usize| rounds.iter().map(|round| round[index]).collect::<Vec<_>>();
@@ -249,7 +253,7 @@ fn print_json(figures: &[Figures]) {
     println!("{}", Value::from_iter(measures));
 }
 
-/// `None` unless every round has one.
+/// Returns `None` unless every round has a value.
 fn median(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect::<Option<_>>()?;
     values.sort_by(f64::total_cmp);
@@ -258,7 +262,7 @@ fn median(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     Some(upper.midpoint(*lower))
 }
 
-/// Of values in order.
+/// The median of sorted values.
 fn quantile(values: &[Duration], percent: usize) -> Duration {
     values[(values.len() * percent / 100).min(values.len() - 1)]
 }
@@ -267,8 +271,8 @@ fn microseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000_000.0
 }
 
-/// Of four participants each.
+/// The number of rooms with four participants each.
 const ROOMS: u32 = 50;
-/// Messages a second.
+/// Messages per second.
 const RATE: u64 = 5000;
 const TRACE: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
-//! A relay on axum as it is written in an afternoon: a JSON tree, a channel and two tasks for each connection.
+//! A simple relay on axum, with a JSON tree for each message, and a channel and two tasks for each
+//! connection.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +21,7 @@ type Rooms = Arc<Mutex<HashMap<String, HashMap<String, Queue>>>>;
 pub(crate) async fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     println!("{}", listener.local_addr().expect("it is bound"));
-    // Without this it would be compared by Nagle's algorithm alone.
+    // Without this, the comparison would only measure Nagle's algorithm.
     let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("a socket of TCP"));
     let router = Router::new().route("/rooms/{room}", any(open)).with_state(Rooms::default());
     axum::serve(listener, router).await.expect("it goes on until it is killed");
@@ -64,7 +65,7 @@ async fn relay(rooms: Rooms, room: String, socket: WebSocket) {
             .iter()
             .filter(|(other, _)| if to == "room" { **other != id } else { **other == to })
         {
-            // Whoever has gone gets nothing.
+            // The receiver may have gone.
             let _ = queue.send(frame.clone());
         }
     }

@@ -1,4 +1,4 @@
-//! Rooms full of participants, at any of the servers.
+//! Fills rooms with participants, at any of the servers.
 
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::link::Link;
 use crate::servers::{Kind, Server};
 
-/// Fills rooms, and tells after each one.
+/// Fills rooms, and calls `filled` after each one.
 pub(crate) async fn fill(
     server: &Server,
     rooms: u32,
@@ -52,7 +52,7 @@ async fn room_of(server: &Server, room: u32, participants: u32) -> Vec<Link> {
     links
 }
 
-/// The `data` of the answer. The server closes the connection behind it.
+/// Sends a request and returns the `data` of the answer. The server closes the connection after it.
 async fn post(server: &Server, path: &str, body: &Value) -> Value {
     let (address, token, body) = (&server.address, &server.access_token, body.to_string());
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
@@ -74,5 +74,5 @@ fn text<'a>(data: &'a Value, field: &str) -> &'a str {
     data[field].as_str().expect("the answer has this field")
 }
 
-/// Rooms that are filled at once.
+/// The number of rooms that are filled at the same time.
 const AT_ONCE: usize = 8;

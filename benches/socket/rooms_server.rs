@@ -1,4 +1,4 @@
-//! The server of this repository, with limits that a single machine does not meet.
+//! The server of this repository, with limits that a single machine does not reach.
 
 use std::future::pending;
 use std::time::Duration;

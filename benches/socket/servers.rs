@@ -1,4 +1,4 @@
-//! The servers that are compared, each a process of its own.
+//! The servers that are compared. Each is a process of its own.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -6,12 +6,12 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::usage::Usage;
 
-/// What is compared.
+/// A kind of server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
-    /// Length-prefixed frames over TCP, passed on as they are: the floor.
+    /// A bare relay, which passes length-prefixed frames on over TCP: the lower bound.
     Bare,
-    /// A relay on axum as it is written in an afternoon.
+    /// A simple relay on axum.
     Axum,
     /// The library of signal-server.
     Server,
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
 impl Kind {
     pub(crate) const ALL: [Self; 3] = [Self::Bare, Self::Axum, Self::Server];
 
-    /// As it is called on the command line, and in what is printed.
+    /// The name on the command line and in the output.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
@@ -30,19 +30,19 @@ impl Kind {
     }
 }
 
-/// A server that runs until this is dropped.
+/// A server process, which runs until this is dropped.
 pub(crate) struct Server {
     pub(crate) kind: Kind,
     pub(crate) address: String,
-    /// Opens rooms, where that takes one.
+    /// The token that creates rooms, if the server needs one.
     pub(crate) access_token: String,
     child: Child,
-    // A program must not find its output closed.
+    // Kept open, since the program must not find its output closed.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
-    /// Starts one and waits until it listens.
+    /// Starts a server and waits until it listens.
     pub(crate) fn start(kind: Kind) -> Self {
         let mut command = Command::new(env::current_exe().expect("the path of this program"));
         command.arg(kind.name()).stdout(Stdio::piped());
@@ -59,7 +59,7 @@ impl Server {
         Self { kind, address, access_token, child, _stdout: stdout }
     }
 
-    /// What it has used since it was started.
+    /// Returns what it has used since it was started.
     pub(crate) fn usage(&self) -> Usage {
         Usage::of(self.child.id())
     }
@@ -71,7 +71,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,20 +1,21 @@
-//! How many system calls a server makes, as strace counts them; it slows the server down, so nothing else is measured then.
+//! Counts the system calls of a server with strace, which slows the server down, so that nothing
+//! else is measured at the same time.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
-/// A trace of a server, from when it is attached until it is read.
+/// A running trace of a server.
 pub(crate) struct Trace {
     strace: Child,
-    /// Kept open, as strace would end at a word that nobody can read; what it says while it counts fits into the pipe.
+    /// Kept open, since strace ends if it cannot write a message. Its messages fit into the pipe.
     _said: BufReader<ChildStderr>,
     counts: PathBuf,
 }
 
 impl Trace {
-    /// `None` where there is no strace, or it may not attach to processes.
+    /// Returns `None` if strace is missing or may not attach to processes.
     pub(crate) fn attach(process: u32) -> Option<Self> {
         let counts = std::env::temp_dir().join(format!("socket-bench-{process}.strace"));
         let process = process.to_string();
@@ -29,16 +30,16 @@ impl Trace {
             said.by_ref().lines().map_while(Result::ok).any(|line| line.contains(" attached"));
         if !is_attached {
             let _ = strace.wait();
-            // It makes the file before it attaches.
+            // strace creates the file before it attaches.
             let _ = fs::remove_file(counts);
             return None;
         }
         Some(Self { strace, _said: said, counts })
     }
 
-    /// Ends the trace; returns the calls of all kinds together.
+    /// Ends the trace. Returns the number of system calls of all kinds.
     pub(crate) fn calls(mut self) -> Option<u64> {
-        // The shell has a `kill` that asks politely: strace writes its counts at that.
+        // strace writes its counts at SIGINT, which the `kill` of the shell can send.
         let id = self.strace.id().to_string();
         Command::new("sh").args(["-c", "kill -INT $0", &id]).status().ok()?;
         self.strace.wait().ok()?;

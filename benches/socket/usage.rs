@@ -1,12 +1,12 @@
-//! What another process has used, as `/proc` tells it (proc(5)).
+//! The processor time and memory of another process, from `/proc` (proc(5)).
 
 use std::fs;
 use std::time::Duration;
 
-/// Of a process, since it was started.
+/// The usage of a process since it was started.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
-    /// Processor time, to the nanosecond, in user and system mode.
+    /// Processor time in user and system mode, with a resolution of nanoseconds.
     pub(crate) processor: Duration,
     /// Memory that is not swapped out, in bytes.
     pub(crate) resident: u64,
@@ -18,7 +18,7 @@ impl Usage {
     }
 }
 
-/// The sum over all threads; none of the servers' threads end while they are watched.
+/// Returns the sum over all threads. No thread of the servers ends while it is measured.
 fn processor(process: u32) -> Duration {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).expect("the process is there");
     let times = tasks.filter_map(|task| {

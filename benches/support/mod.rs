@@ -1,4 +1,4 @@
-//! A hub with its store and without sockets: what every benchmark of the core drives.
+//! A hub with its store and without sockets, which every benchmark of the core drives.
 
 #![allow(dead_code, reason = "shared by several benchmarks, none of which uses all of it")]
 
@@ -14,7 +14,7 @@ use signal_core::{
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
-/// A room of 50 seats, with two hours to go.
+/// Creates a room of 50 seats that ends in two hours.
 pub(crate) fn new_room(number: usize) -> Room {
     Room::create(RoomSpec {
         id: room_id(number),
@@ -40,7 +40,7 @@ pub(crate) fn room_id(number: usize) -> RoomId {
     }))
 }
 
-/// The room that everything is about is the one created last.
+/// A hub and its store. Guests enter the room that was created last.
 pub(crate) struct Node {
     hub: Hub,
     store: MemoryStore,
@@ -49,9 +49,9 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// A node with one room.
+    /// Creates a node with one room.
     pub(crate) fn new() -> Self {
-        // The clock stands still, so that no budget would ever recover.
+        // The clock stands still, so a budget would never recover.
         let rate =
             RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
         let config = HubConfig { rate, ..HubConfig::default() };
@@ -89,7 +89,7 @@ impl Node {
         conn
     }
 
-    /// Hands in a frame, which is decoded first; returns how often it was delivered.
+    /// Decodes a frame and hands it in. Returns how often it was delivered.
     pub(crate) fn say(&mut self, conn: ConnId, frame: &Bytes) -> usize {
         let frame = self.decode(frame);
         self.handle(Input::Frame { conn, frame })
@@ -99,7 +99,7 @@ impl Node {
         self.hub.decoder(ProtocolVersion::V1).decode(frame)
     }
 
-    /// Hands one thing in and drains, acknowledging every frame; returns how many were delivered.
+    /// Handles one input and acknowledges every frame. Returns the number of frames delivered.
     pub(crate) fn handle(&mut self, input: Input) -> usize {
         self.hub.handle_input(input, NOW);
         let mut delivered = 0;
@@ -130,5 +130,5 @@ impl Node {
     }
 }
 
-/// Far from the numbers that benchmarks count up from.
+/// The benchmarks number their own rooms from 0, far from this.
 const LAST_ROOM: usize = 1_000_000;

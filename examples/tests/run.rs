@@ -1,4 +1,4 @@
-//! Runs the examples as a reader would and looks at what they print.
+//! Runs the examples as a reader would and checks their output.
 
 #![allow(clippy::unwrap_used)]
 
@@ -65,7 +65,7 @@ fn a_slow_check_lets_in_whom_it_knows_and_loses_nothing_meanwhile() {
         assert!(printed.contains(expected), "no {expected} in\n{printed}");
     }
     let at = |line: &str| printed.find(line).unwrap();
-    assert!(at("nobody has been let in yet") < at(r#""type":"joined""#), "{printed}");
+    assert!(at("nobody has been admitted yet") < at(r#""type":"joined""#), "{printed}");
 }
 
 #[test]
@@ -191,12 +191,12 @@ fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_dra
     assert_eq!(lines.next().unwrap(), "stopped");
 }
 
-/// Waits for an event.
+/// Waits for a wanted event.
 async fn until(participant: &mut Member, wanted: impl Fn(&Event) -> bool) {
     while !wanted(&participant.next_event().await.expect("the event comes before the end")) {}
 }
 
-/// Sends one request and gives the status and body of the answer.
+/// Sends one request and returns the status and body of the answer.
 fn http(method: &str, url: &str, path: &str, body: &str) -> (u16, String) {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = connected(address);
@@ -211,14 +211,14 @@ fn http(method: &str, url: &str, path: &str, body: &str) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-/// A connection whose reads fail if nothing comes.
+/// Opens a connection whose reads fail if nothing arrives in time.
 fn connected(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
-/// A program that ends with this.
+/// A program that is killed when this is dropped.
 struct Process(Child);
 
 impl Process {
@@ -226,11 +226,11 @@ impl Process {
         Self(Command::new(example(name)).stdout(Stdio::piped()).spawn().unwrap())
     }
 
-    /// What it prints from here on.
+    /// The lines that it prints from now on.
     fn lines(&mut self) -> impl Iterator<Item = String> + use<> {
         let (sender, lines) = mpsc::channel();
         let stdout = BufReader::new(self.0.stdout.take().unwrap());
-        // A pipe cannot be read for a while only. It goes on to the end, so that whoever prints is never held up.
+        // The thread reads until the end, so that the program never blocks on a full pipe.
         thread::spawn(move || {
             stdout.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
         });
@@ -250,7 +250,7 @@ impl Drop for Process {
 }
 
 struct Server {
-    #[expect(dead_code, reason = "ends by being dropped")]
+    #[expect(dead_code, reason = "the program ends when it is dropped")]
     process: Process,
     address: String,
     password: String,
@@ -293,7 +293,7 @@ impl Participant {
     }
 }
 
-/// The program that was built beside this test.
+/// The path of an example, which is built beside this test.
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent().unwrap().parent().unwrap().join("examples").join(name)
