@@ -1,5 +1,6 @@
 //! The flags for limits.
 
+use std::ops::{RangeFrom, RangeInclusive};
 use std::time::Duration;
 
 use clap::Args;
@@ -12,14 +13,20 @@ use crate::Limits;
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
     /// Concurrent TCP connections; more are closed
-    #[arg(long, env = "SIGNAL_MAX_CONNECTIONS", default_value_t = Self::default().max_connections)]
+    #[arg(
+        long,
+        env = "SIGNAL_MAX_CONNECTIONS",
+        default_value_t = Self::default().max_connections,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
     max_connections: u32,
 
     /// Concurrent signaling sockets per client address (IPv4, or IPv6 /64); more get 429
     #[arg(
         long,
         env = "SIGNAL_MAX_CONNECTIONS_PER_ADDRESS",
-        default_value_t = Self::default().max_connections_per_address
+        default_value_t = Self::default().max_connections_per_address,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     max_connections_per_address: u32,
 
@@ -27,7 +34,8 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_CREATES_PER_MINUTE",
-        default_value_t = Self::default().creates_per_minute
+        default_value_t = Self::default().creates_per_minute,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     creates_per_minute: u32,
 
@@ -35,19 +43,26 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_CHANGES_PER_MINUTE",
-        default_value_t = Self::default().changes_per_minute
+        default_value_t = Self::default().changes_per_minute,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     changes_per_minute: u32,
 
     /// Open rooms per user; more get 429
-    #[arg(long, env = "SIGNAL_MAX_OPEN_ROOMS", default_value_t = Self::default().max_open_rooms)]
+    #[arg(
+        long,
+        env = "SIGNAL_MAX_OPEN_ROOMS",
+        default_value_t = Self::default().max_open_rooms,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
     max_open_rooms: u32,
 
     /// Joins per client address and minute, and as many requests for ICE servers; more get 429
     #[arg(
         long,
         env = "SIGNAL_JOINS_PER_MINUTE",
-        default_value_t = Self::default().joins_per_minute
+        default_value_t = Self::default().joins_per_minute,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     joins_per_minute: u32,
 
@@ -56,24 +71,45 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_MAX_FAILED_JOINS",
-        default_value_t = Self::default().max_failed_joins
+        default_value_t = Self::default().max_failed_joins,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     max_failed_joins: u32,
 
     /// Size of a request body in bytes; a longer body gets 413
-    #[arg(long, env = "SIGNAL_MAX_BODY_BYTES", default_value_t = Self::default().max_body_bytes)]
-    max_body_bytes: usize,
+    #[arg(
+        long,
+        env = "SIGNAL_MAX_BODY_BYTES",
+        default_value_t = Self::default().max_body_bytes,
+        value_parser = clap::value_parser!(u32).range(BODY_BYTES)
+    )]
+    max_body_bytes: u32,
 
     /// Seconds to receive the headers of a request; then the connection is closed
-    #[arg(long, env = "SIGNAL_HEADER_SECONDS", default_value_t = Self::default().header_seconds)]
+    #[arg(
+        long,
+        env = "SIGNAL_HEADER_SECONDS",
+        default_value_t = Self::default().header_seconds,
+        value_parser = clap::value_parser!(u32).range(1..=3600)
+    )]
     header_seconds: u32,
 
     /// Seconds to receive and answer the rest of a request; then it gets 408
-    #[arg(long, env = "SIGNAL_REQUEST_SECONDS", default_value_t = Self::default().request_seconds)]
+    #[arg(
+        long,
+        env = "SIGNAL_REQUEST_SECONDS",
+        default_value_t = Self::default().request_seconds,
+        value_parser = clap::value_parser!(u32).range(1..=3600)
+    )]
     request_seconds: u32,
 
     /// Messages that a participant may send in a burst, not counting those per peer
-    #[arg(long, env = "SIGNAL_BURST_MESSAGES", default_value_t = Self::default().burst_messages)]
+    #[arg(
+        long,
+        env = "SIGNAL_BURST_MESSAGES",
+        default_value_t = Self::default().burst_messages,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     burst_messages: u32,
 
     /// Additional messages in a burst, per other participant
@@ -88,19 +124,26 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_MESSAGES_PER_SECOND",
-        default_value_t = Self::default().messages_per_second
+        default_value_t = Self::default().messages_per_second,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     messages_per_second: u32,
 
     /// Bytes that a participant may send in a burst
-    #[arg(long, env = "SIGNAL_BURST_BYTES", default_value_t = Self::default().burst_bytes)]
+    #[arg(
+        long,
+        env = "SIGNAL_BURST_BYTES",
+        default_value_t = Self::default().burst_bytes,
+        value_parser = clap::value_parser!(u32).range(BURST_BYTES)
+    )]
     burst_bytes: u32,
 
     /// Bytes per second after a burst
     #[arg(
         long,
         env = "SIGNAL_BYTES_PER_SECOND",
-        default_value_t = Self::default().bytes_per_second
+        default_value_t = Self::default().bytes_per_second,
+        value_parser = clap::value_parser!(u32).range(1024..)
     )]
     bytes_per_second: u32,
 
@@ -117,9 +160,10 @@ pub(crate) struct LimitArgs {
     #[arg(
         long,
         env = "SIGNAL_MAX_UNSENT_BYTES",
-        default_value_t = Self::default().max_unsent_bytes
+        default_value_t = Self::default().max_unsent_bytes,
+        value_parser = clap::value_parser!(u32).range(UNSENT_BYTES)
     )]
-    max_unsent_bytes: usize,
+    max_unsent_bytes: u32,
 }
 
 impl LimitArgs {
@@ -132,7 +176,7 @@ impl LimitArgs {
             open_rooms: self.max_open_rooms,
             joins_per_minute: self.joins_per_minute,
             failed_joins: self.max_failed_joins,
-            body_bytes: self.max_body_bytes,
+            body_bytes: self.max_body_bytes as usize,
             header_patience: Duration::from_secs(self.header_seconds.into()),
             request_patience: Duration::from_secs(self.request_seconds.into()),
         }
@@ -149,7 +193,7 @@ impl LimitArgs {
         };
         HubConfig {
             max_bad_messages: self.max_bad_messages,
-            max_unsent_bytes: self.max_unsent_bytes,
+            max_unsent_bytes: self.max_unsent_bytes as usize,
             rate,
             ..HubConfig::default()
         }
@@ -160,6 +204,7 @@ impl LimitArgs {
 impl Default for LimitArgs {
     fn default() -> Self {
         let (limits, hub) = (Limits::default(), HubConfig::default());
+        let bytes = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
         let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
         Self {
             max_connections: limits.connections,
@@ -169,7 +214,7 @@ impl Default for LimitArgs {
             max_open_rooms: limits.open_rooms,
             joins_per_minute: limits.joins_per_minute,
             max_failed_joins: limits.failed_joins,
-            max_body_bytes: limits.body_bytes,
+            max_body_bytes: bytes(limits.body_bytes),
             header_seconds: seconds(limits.header_patience),
             request_seconds: seconds(limits.request_patience),
             burst_messages: hub.rate.burst_messages,
@@ -178,7 +223,15 @@ impl Default for LimitArgs {
             burst_bytes: hub.rate.burst_bytes,
             bytes_per_second: hub.rate.bytes_per_second,
             max_bad_messages: hub.max_bad_messages,
-            max_unsent_bytes: hub.max_unsent_bytes,
+            max_unsent_bytes: bytes(hub.max_unsent_bytes),
         }
     }
 }
+
+/// Every request that the documentation shows fits in the least.
+const BODY_BYTES: RangeInclusive<i64> = 1024..=1024 * 1024;
+/// The longest message passes in any case.
+const BURST_BYTES: RangeFrom<i64> = 64 * 1024..;
+/// The least holds what the server itself says to somebody who enters or resumes, so that nobody
+/// who reads is closed.
+const UNSENT_BYTES: RangeInclusive<i64> = 512 * 1024..=1024 * 1024 * 1024;

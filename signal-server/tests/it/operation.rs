@@ -189,7 +189,7 @@ async fn a_flag_goes_before_a_variable_and_that_before_the_file() {
         listen = "127.0.0.1:1"
         max-open-rooms = 1
         max-connections = 1
-        max-body-bytes = 1
+        max-body-bytes = 2000
         ephemeral = true
         log = "debug"
         cors-origin = ["https://a.example", "https://b.example"]
@@ -207,7 +207,7 @@ async fn a_flag_goes_before_a_variable_and_that_before_the_file() {
         r#"listen = "127.0.0.1:2"  # variable"#,
         "max-open-rooms = 3  # flag",
         "max-connections = 3  # flag",
-        "max-body-bytes = 1  # file",
+        "max-body-bytes = 2000  # file",
         "joins-per-minute = 300  # default",
         "ephemeral = true  # file",
         "production = false  # default",
@@ -338,4 +338,34 @@ async fn settings_are_checked_without_serving() {
         "{}",
         utf8(&output.stdout)
     );
+}
+
+#[tokio::test]
+async fn a_limit_that_makes_no_sense_is_refused_by_its_name() {
+    let senseless = [
+        ("--max-connections", "0"),
+        ("--max-connections-per-address", "0"),
+        ("--creates-per-minute", "0"),
+        ("--changes-per-minute", "0"),
+        ("--max-open-rooms", "0"),
+        ("--joins-per-minute", "0"),
+        ("--max-failed-joins", "0"),
+        ("--max-body-bytes", "10"),
+        ("--max-body-bytes", "4294967295"),
+        ("--header-seconds", "0"),
+        ("--header-seconds", "86400"),
+        ("--request-seconds", "0"),
+        ("--burst-messages", "0"),
+        ("--messages-per-second", "0"),
+        ("--burst-bytes", "1000"),
+        ("--bytes-per-second", "0"),
+        ("--max-unsent-bytes", "66000"),
+        ("--max-unsent-bytes", "4294967295"),
+    ];
+    for (flag, value) in senseless {
+        let output = run(&mut program(&["check-config", flag, value])).await;
+        assert_eq!(output.status.code(), Some(2), "{flag} {value}");
+        let told = utf8(&output.stderr);
+        assert!(told.contains(flag) && told.contains("is not in"), "{told}");
+    }
 }
