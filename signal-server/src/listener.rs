@@ -4,3 +4,4 @@ pub(crate) mod accept;
 pub(crate) mod gate;
 pub(crate) mod linger;
 pub(crate) mod permit;
+pub(crate) mod traffic;

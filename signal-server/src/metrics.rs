@@ -6,9 +6,9 @@ mod disabled;
 mod prometheus;
 
 #[cfg(not(feature = "metrics"))]
-pub(crate) use self::disabled::{Gauge, Metrics};
+pub(crate) use self::disabled::Metrics;
 #[cfg(feature = "metrics")]
-pub(crate) use self::prometheus::{Gauge, Metrics, OPEN_METRICS};
+pub(crate) use self::prometheus::{Metrics, OPEN_METRICS};
 
 /// The numbers of rooms, participants and connections at one moment.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

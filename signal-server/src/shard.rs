@@ -62,7 +62,7 @@ impl Shard {
     /// Registers a connection and opens it at the hub. Returns the outbox for the hub's outputs to
     /// it.
     pub(crate) fn open(&self, conn: ConnId, open: Input) -> Arc<Outbox> {
-        let outbox = Arc::new(Outbox::new(self.metrics.queued.clone()));
+        let outbox = Arc::new(Outbox::default());
         let mut state = self.lock();
         state.outboxes.insert(conn, Arc::clone(&outbox));
         self.handle(state, open);

@@ -1,5 +1,7 @@
 //! Signaling sockets. An HTTP upgrade opens each of them, and one task serves it.
 
-pub(crate) mod connection;
+mod connection;
+mod silence;
 pub(crate) mod upgrade;
-pub(crate) mod violation;
+mod violation;
+mod writer;

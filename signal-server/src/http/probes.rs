@@ -73,5 +73,6 @@ pub(crate) async fn readyz(_: Accepting) -> &'static str {
 
 #[cfg(feature = "metrics")]
 async fn metrics(axum::extract::State(app): axum::extract::State<Arc<App>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, OPEN_METRICS)], app.metrics.encode(app.counts()))
+    let queued_bytes = app.rooms.shards.queued_bytes();
+    ([(CONTENT_TYPE, OPEN_METRICS)], app.metrics.encode(app.counts(), queued_bytes))
 }

@@ -24,6 +24,7 @@ use tower_service::Service;
 use super::gate::Gate;
 use super::linger::Lingering;
 use super::permit::ConnectionPermit;
+use super::traffic::Traffic;
 
 /// Serves connections until `stopped` completes, then gives pending requests two seconds to finish.
 ///
@@ -101,11 +102,14 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let stream = Lingering::new(stream, permit.clone());
+    bound_unsent(&stream);
+    let traffic = Arc::new(Traffic::new());
+    let stream = Lingering::new(stream, permit.clone(), Arc::clone(&traffic));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(permit.clone());
+        request.extensions_mut().insert(Arc::clone(&traffic));
         let answer = router.clone().call(request);
         async move {
             let mut response = answer.await?;
@@ -139,6 +143,21 @@ async fn connection(
     }
 }
 
+/// Bounds what the system takes beyond what it can send, so that what waits for a slow reader waits
+/// in its outbox, where it is counted. What is in flight stays unbounded: a smaller send buffer
+/// would slow down long paths.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn bound_unsent(stream: &TcpStream) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(MOST_NOT_SENT) {
+        tracing::debug!(%error, "cannot set TCP_NOTSENT_LOWAT");
+    }
+}
+
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn bound_unsent(_: &TcpStream) {}
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const MOST_NOT_SENT: u32 = 64 * 1024;
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How long no failure may occur before the log says that accepting works again. Waiting

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::permit::ConnectionPermit;
+use super::traffic::Traffic;
 
 /// A stream that continues to read for a while after it is dropped.
 ///
@@ -21,17 +23,26 @@ pub(crate) struct Lingering {
     stream: Option<TcpStream>,
     /// The permit is held until the stream has ended.
     permit: ConnectionPermit,
+    traffic: Arc<Traffic>,
     /// Whether the client may have something to read.
     has_written: bool,
 }
 
 impl Lingering {
-    pub(crate) fn new(stream: TcpStream, permit: ConnectionPermit) -> Self {
-        Self { stream: Some(stream), permit, has_written: false }
+    pub(crate) fn new(stream: TcpStream, permit: ConnectionPermit, traffic: Arc<Traffic>) -> Self {
+        Self { stream: Some(stream), permit, traffic, has_written: false }
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
         Pin::new(self.stream.as_mut().expect("the stream is present until this is dropped"))
+    }
+
+    fn note(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.has_written = true;
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.traffic.note_written(bytes);
+        }
+        written
     }
 }
 
@@ -59,7 +70,12 @@ impl AsyncRead for Lingering {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream().poll_read(cx, buf)
+        let filled = buf.filled().len();
+        let read = self.stream().poll_read(cx, buf);
+        if buf.filled().len() > filled {
+            self.traffic.note_read();
+        }
+        read
     }
 }
 
@@ -69,8 +85,8 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.has_written = true;
-        self.stream().poll_write(cx, buf)
+        let written = self.stream().poll_write(cx, buf);
+        self.note(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -86,8 +102,8 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.has_written = true;
-        self.stream().poll_write_vectored(cx, bufs)
+        let written = self.stream().poll_write_vectored(cx, bufs);
+        self.note(written)
     }
 
     fn is_write_vectored(&self) -> bool {

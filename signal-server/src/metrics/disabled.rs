@@ -2,25 +2,14 @@
 
 use std::time::Duration;
 
-/// A number that goes up and down, not counted here.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Gauge;
-
 /// A number that only goes up, not counted here.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counter;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
-    pub(crate) queued: Gauge,
     pub(crate) messages: Counter,
     pub(crate) relays: Counter,
-}
-
-impl Gauge {
-    pub(crate) fn inc_by(&self, _: i64) {}
-
-    pub(crate) fn dec_by(&self, _: i64) {}
 }
 
 impl Counter {

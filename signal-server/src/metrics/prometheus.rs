@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-pub(crate) use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
@@ -18,8 +18,7 @@ pub(crate) struct Metrics {
     rooms: Gauge,
     participants: Gauge,
     connections: Gauge,
-    /// The bytes queued for all sockets.
-    pub(crate) queued: Gauge,
+    queued: Gauge,
     pub(crate) messages: Counter,
     /// The messages relayed, counted once for each receiver.
     pub(crate) relays: Counter,
@@ -85,11 +84,12 @@ impl Metrics {
     }
 
     /// Encodes all metrics in the OpenMetrics text format.
-    pub(crate) fn encode(&self, counts: Counts) -> String {
+    pub(crate) fn encode(&self, counts: Counts, queued_bytes: usize) -> String {
         let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.rooms.set(gauge(counts.rooms));
         self.participants.set(gauge(counts.participants));
         self.connections.set(counts.connections.into());
+        self.queued.set(gauge(queued_bytes));
         let mut registry = Registry::with_prefix("signal");
         registry.register("rooms", "Open rooms", self.rooms.clone());
         registry.register("participants", "Connected participants", self.participants.clone());

@@ -9,22 +9,20 @@ use std::task::{Context, Poll, Waker};
 use axum::extract::ws::Utf8Bytes;
 use signal_core::CloseCode;
 
-use crate::metrics::Gauge;
-
 /// The hub's outputs for one connection. The connection's task takes all of them at once.
 ///
 /// The queue needs no bound of its own: the hub closes a connection that has too many
 /// unacknowledged bytes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outbox {
     contents: Mutex<Contents>,
-    /// The bytes queued for all sockets.
-    queued: Gauge,
 }
 
 #[derive(Debug, Default)]
 struct Contents {
     frames: VecDeque<Utf8Bytes>,
+    /// The bytes of all frames that the system has not taken to send.
+    queued: usize,
     /// This is separate from the frames, so that it reaches a task that is blocked writing them.
     close: Option<CloseCode>,
     /// Wakes the task while it waits.
@@ -40,15 +38,11 @@ pub(crate) enum Next {
 }
 
 impl Outbox {
-    pub(crate) fn new(queued: Gauge) -> Self {
-        Self { contents: Mutex::default(), queued }
-    }
-
     /// Appends a frame. The caller has to wake the returned task.
     #[must_use]
     pub(crate) fn push(&self, frame: Utf8Bytes) -> Option<Waker> {
         let mut contents = self.lock();
-        self.queued.inc_by(size(&frame));
+        contents.queued += frame.len();
         contents.frames.push_back(frame);
         // A task that is woken for the first frame takes all of them, so one wake is enough.
         if contents.frames.len() > 1 { None } else { contents.waiting.take() }
@@ -95,16 +89,14 @@ impl Outbox {
         .await
     }
 
-    /// Subtracts a frame that was written from the queued bytes.
-    pub(crate) fn written(&self, frame: &Utf8Bytes) {
-        self.queued.dec_by(size(frame));
+    /// Notes that the system has taken bytes of frames to send.
+    pub(crate) fn written(&self, bytes: usize) {
+        self.lock().queued -= bytes;
     }
 
-    /// Drops the queued frames of a connection that has ended. `taken` are the frames that were
-    /// taken and not written.
-    pub(crate) fn abandon(&self, taken: &VecDeque<Utf8Bytes>) {
-        let frames = mem::take(&mut self.lock().frames);
-        self.queued.dec_by(frames.iter().chain(taken).map(size).sum());
+    /// The bytes that wait for the system to take them.
+    pub(crate) fn queued(&self) -> usize {
+        self.lock().queued
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
@@ -125,11 +117,6 @@ impl Contents {
 
 /// How many frames fit without another allocation.
 const KEPT: usize = 64;
-
-/// The size in the integer type that gauges use.
-fn size(frame: &Utf8Bytes) -> i64 {
-    i64::try_from(frame.len()).unwrap_or(i64::MAX)
-}
 
 #[cfg(test)]
 mod tests {
@@ -163,7 +150,7 @@ mod tests {
 
     #[test]
     fn frames_are_taken_in_order_and_wake_the_task_once() {
-        let (outbox, wakes) = (Outbox::new(Gauge::default()), Arc::default());
+        let (outbox, wakes) = (Outbox::default(), Arc::default());
         let mut taken = VecDeque::new();
         assert!(poll(&outbox, &mut taken, &wakes).is_pending());
         for frame in ["one", "two", "three"] {
@@ -183,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_close_wakes_a_task_that_is_stuck_in_writing_and_leaves_it_the_frames_before() {
-        let (outbox, wakes) = (Outbox::new(Gauge::default()), Arc::<Wakes>::default());
+        let (outbox, wakes) = (Outbox::default(), Arc::<Wakes>::default());
         let mut taken = VecDeque::from(["stuck".into()]);
         push(&outbox, "behind");
         let waker = Waker::from(Arc::clone(&wakes));
@@ -200,19 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_counted_until_they_are_written_or_nobody_will() {
-        let queued = Gauge::default();
-        let (outbox, wakes) = (Outbox::new(queued.clone()), Arc::default());
+    fn bytes_are_counted_until_the_system_has_taken_them() {
+        let (outbox, wakes) = (Outbox::default(), Arc::default());
         push(&outbox, "12345");
         push(&outbox, "123");
-        let mut taken = VecDeque::new();
-        assert!(poll(&outbox, &mut taken, &wakes).is_ready());
-        assert_eq!(queued.get(), 8);
-        outbox.written(&taken.pop_front().expect("two were put in"));
-        assert_eq!(queued.get(), 3);
+        assert!(poll(&outbox, &mut VecDeque::new(), &wakes).is_ready());
+        assert_eq!(outbox.queued(), 8, "the task has them, the system does not");
+        outbox.written(5);
         push(&outbox, "1234567");
-        assert_eq!(queued.get(), 10);
-        outbox.abandon(&taken);
-        assert_eq!(queued.get(), 0);
+        assert_eq!(outbox.queued(), 10);
     }
 }

@@ -81,6 +81,14 @@ impl Shards {
         })
     }
 
+    /// How many bytes wait for the sockets.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        let of = |shard: &Shard| {
+            shard.lock().outboxes.values().map(|outbox| outbox.queued()).sum::<usize>()
+        };
+        self.shards.iter().map(of).sum()
+    }
+
     /// An id for a new connection, unique in this process.
     pub(crate) fn next_conn(&self) -> ConnId {
         ConnId(self.last_conn.fetch_add(1, Ordering::Relaxed))

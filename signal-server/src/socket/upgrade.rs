@@ -11,6 +11,7 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use axum::response::Response;
+use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use signal_core::wire::encode_server;
 use signal_core::{
@@ -33,6 +34,7 @@ use crate::http::path::RoomPath;
 use crate::limits::Limit;
 use crate::limits::fixed_window::RateLimited;
 use crate::listener::permit::ConnectionPermit;
+use crate::listener::traffic::Traffic;
 use crate::rooms::access::{ClaimError, SeatClaim};
 
 error_responses!(InvalidArgument, Forbidden, RateLimited);
@@ -71,6 +73,7 @@ pub(crate) async fn open(
     RoomPath(room): RoomPath,
     Client(client): Client,
     connection: Option<Extension<ConnectionPermit>>,
+    traffic: Option<Extension<Arc<Traffic>>>,
     headers: HeaderMap,
     query: Result<Query<WsQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -121,7 +124,10 @@ pub(crate) async fn open(
                 _ if app.drain.is_on() => {
                     refuse(socket, ErrorCode::Unavailable.into(), protocol, language).await;
                 }
-                Ok(seat) => serve(&app, seat, protocol, language, socket).await,
+                Ok(seat) => {
+                    let traffic = traffic.map(|Extension(traffic)| traffic);
+                    serve(&app, seat, protocol, language, socket, traffic).await;
+                }
                 Err(refusal) => refuse(socket, refusal, protocol, language).await,
             }
             drop((open_socket, permit, connection));
@@ -190,6 +196,7 @@ async fn serve(
     protocol: ProtocolVersion,
     language: Language,
     socket: WebSocket,
+    traffic: Option<Arc<Traffic>>,
 ) {
     let conn = app.rooms.shards.next_conn();
     let Seat { room, entry } = seat;
@@ -199,11 +206,11 @@ async fn serve(
     let span = tracing::debug_span!("socket", conn = conn.0, %room);
     let shard = app.rooms.shards.of(room);
     let decoder = shard.decoder(protocol);
-    Connection::open(shard, conn, decoder, open).run(socket).instrument(span).await;
+    Connection::open(shard, conn, decoder, open).run(socket, traffic).instrument(span).await;
 }
 
 async fn refuse(
-    mut socket: WebSocket,
+    socket: WebSocket,
     refusal: Refusal,
     protocol: ProtocolVersion,
     language: Language,
@@ -214,8 +221,10 @@ async fn refuse(
     let message = code.text(language).to_owned();
     let error = ServerMessage::Error { code, message, about: None, retry_after, req: None };
     let Ok(text) = encode_server(&error, protocol).try_into() else { return };
-    if socket.send(Message::Text(text)).await.is_ok() {
-        connection::close(&mut socket, CloseFrame { code: close, reason: "".into() }).await;
+    let (mut sink, mut stream) = socket.split();
+    if sink.send(Message::Text(text)).await.is_ok() {
+        let frame = CloseFrame { code: close, reason: "".into() };
+        connection::close(&mut sink, &mut stream, frame).await;
     }
 }
 

@@ -8,9 +8,13 @@ use signal_server::{Secret, Server};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use crate::common::program::{Served, program};
 use crate::common::{Api, Participant, builder, pass};
+
+/// Participants may send as much as they like.
+const PLENTY: [&str; 4] = ["--burst-messages", "4294967295", "--burst-bytes", "4294967295"];
 
 /// A server whose participants may send as much as they like.
 async fn without_rate_limit() -> Api {
@@ -32,6 +36,101 @@ async fn a_socket_that_reads_gets_any_amount() {
     for _ in 0..3 * 1_048_576 / 60_000 {
         guest.say(&message).await;
         assert_eq!(creator.hear().await["candidate"], candidate);
+    }
+}
+
+/// The system once held megabytes for a socket that does not read, and the server knew nothing of them.
+#[tokio::test]
+async fn what_a_socket_leaves_unread_waits_in_the_server_where_it_is_counted() {
+    let server = Served::start(program(&["serve", "--listen", "127.0.0.1:0"]).args(PLENTY)).await;
+    let api = &server.api;
+    let room = api.room().await;
+    let (mut sender, _) = api.creator(&room).await;
+    let tcp = TcpSocket::new_v4().unwrap();
+    tcp.set_recv_buffer_size(4096).unwrap();
+    let url = api.socket_url(&room.id, &api.ws_token(&room, "slow").await);
+    let (mut slow, _) = Participant::connect_from(tcp, url).await.unwrap();
+    let slow_id = slow.joined().await;
+    sender.hear().await;
+    const SENT: usize = 200 * 1024;
+    let candidate = "x".repeat(SENT / 10);
+    for _ in 0..10 {
+        sender.say(&json!({"type": "candidate", "to": slow_id, "candidate": candidate})).await;
+    }
+    sender.expect_nothing_waiting().await;
+    let queued = server.metric("signal_queued_bytes").await;
+    assert!(queued > SENT as f64 / 4.0, "the system took all but {queued} of {SENT} bytes");
+    for _ in 0..10 {
+        assert_eq!(slow.hear().await["candidate"], candidate);
+    }
+}
+
+#[tokio::test]
+async fn a_participant_that_reads_everything_stays_whatever_may_be_unsent() {
+    let least = ["--max-unsent-bytes", "524288"];
+    let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
+    let server = Served::start(command.args(PLENTY).args(least)).await;
+    let api = &server.api;
+    let room = api.room().await;
+    let (mut creator, creator_id) = api.creator(&room).await;
+    let (mut guest, _) = api.guest(&room, "guest").await;
+    creator.hear().await;
+    // Each message is less than what was once worth telling the core.
+    for number in 0..1000 {
+        let candidate = format!("{number} {}", "x".repeat(1500));
+        let message = json!({"type": "candidate", "to": creator_id, "candidate": candidate});
+        guest.say(&message).await;
+        assert_eq!(creator.hear().await["candidate"], candidate);
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_trickles_in_for_a_minute_is_delivered() {
+    let api = Api::start().await;
+    let room = api.room().await;
+    let (mut creator, _) = api.creator(&room).await;
+    let (mut guest, _) = api.guest(&room, "guest").await;
+    creator.hear().await;
+    // A masked text frame with a mask of zeros.
+    let text = br#"{"type":"leave"}"#;
+    let mut frame = vec![0x81, 0x80 | text.len() as u8, 0, 0, 0, 0];
+    frame.extend(text);
+    for (sent, byte) in frame.into_iter().enumerate() {
+        guest.tcp().write_all(&[byte]).await.unwrap();
+        guest.tcp().flush().await.unwrap();
+        if sent % 5 == 0 {
+            // The byte is there before the time has passed.
+            creator.expect_nothing_waiting().await;
+            sleep(Duration::from_millis(50)).await;
+            pass(Duration::from_secs(15)).await;
+            creator.expect_nothing_waiting().await;
+        }
+    }
+    assert_eq!(guest.closed().await, 1000);
+}
+
+/// Such a client once waited for the server, and the server for it.
+#[tokio::test]
+async fn a_socket_is_read_while_it_is_written_to() {
+    let api = without_rate_limit().await;
+    let room = api.room().await;
+    let (mut creator, creator_id) = api.creator(&room).await;
+    let tcp = TcpSocket::new_v4().unwrap();
+    tcp.set_recv_buffer_size(4096).unwrap();
+    let url = api.socket_url(&room.id, &api.ws_token(&room, "deaf").await);
+    let (mut deaf, _) = Participant::connect_from(tcp, url).await.unwrap();
+    let deaf_id = deaf.joined().await;
+    creator.hear().await;
+    // More than the system takes, and less than may wait.
+    let much = json!({"type": "candidate", "to": deaf_id, "candidate": "x".repeat(60_000)});
+    for _ in 0..8 {
+        creator.say(&much).await;
+    }
+    creator.expect_nothing_waiting().await;
+    for number in 0..100 {
+        let message = json!({"type": "candidate", "to": creator_id, "candidate": number});
+        deaf.say(&message).await;
+        assert_eq!(creator.hear().await["candidate"], number);
     }
 }
 
