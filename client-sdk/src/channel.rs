@@ -1,5 +1,6 @@
 //! Data channels to other participants.
 
+mod byte_budget;
 mod default_channels;
 mod mailbox;
 mod writer;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use signal_core::ParticipantId;
 
+pub(crate) use self::byte_budget::{ByteBudget, ByteShare};
 pub(crate) use self::default_channels::DefaultChannels;
 use self::mailbox::MailboxReceiver;
 pub(crate) use self::mailbox::MailboxSender;

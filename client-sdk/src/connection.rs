@@ -30,6 +30,7 @@ pub(crate) use self::channels::NewChannel;
 use self::event::EventSender;
 pub(crate) use self::event::{ConnectionEvent, ConnectionMessage};
 pub(crate) use self::setup::Setup;
+use crate::channel::ByteBudget;
 use crate::session::ConnectionCommand;
 use crate::stats::PeerStats;
 
@@ -55,12 +56,13 @@ impl Connection {
         number: u32,
         offers: bool,
         messages: mpsc::Sender<ConnectionMessage>,
+        data_budget: ByteBudget,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
         let (requests, requested) = mpsc::channel(MAX_REQUESTS);
         let (setup, current) = watch::channel(setup);
-        let events = EventSender { peer, connection: number, messages };
+        let events = EventSender { peer, connection: number, messages, data_budget };
         tasks.spawn(task::run(current, offers, commanded, requested, events));
         Self { number, commands, requests, setup }
     }

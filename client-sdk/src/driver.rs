@@ -1,7 +1,6 @@
 //! The participant's task: carries out what the session decides, between the server, the
 //! connections and the application.
 
-mod events;
 mod replies;
 
 use std::collections::HashMap;
@@ -15,13 +14,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;
 
-use self::events::EventQueue;
 use self::replies::Replies;
 pub(crate) use self::replies::Reply;
 use crate::channel::DefaultChannels;
 use crate::connection::{Connection, ConnectionEvent, ConnectionMessage, ConnectionRequest, Setup};
 use crate::connector::{Connected, SignalingConnector};
-use crate::event::Event;
+use crate::event::{Event, EventQueue};
 use crate::ice::ice_servers;
 use crate::media::{MediaError, MediaKind, MediaSource};
 use crate::outgoing::{Outgoing, SharePlace};
@@ -91,7 +89,7 @@ impl Driver {
         connector: SignalingConnector,
         setup: Arc<Setup>,
         outgoing: Outgoing,
-        events: mpsc::Sender<Event>,
+        events: EventQueue,
         id: watch::Sender<ParticipantId>,
     ) -> Self {
         signaling.keep_seat();
@@ -108,7 +106,7 @@ impl Driver {
             tasks: JoinSet::new(),
             messages,
             message_sender,
-            events: EventQueue::new(events),
+            events,
             replies: Replies::default(),
             id,
             is_closed: false,
@@ -202,9 +200,7 @@ impl Driver {
             return;
         }
         match event {
-            ConnectionEvent::Data(data) => {
-                self.events.push(Event::Data { participant: peer, data });
-            }
+            ConnectionEvent::Data { data, share } => self.events.push_data(peer, data, share),
             ConnectionEvent::DataChannel(channel) => self.events.push(Event::DataChannel(channel)),
             ConnectionEvent::DefaultChannelOpen(channel) => {
                 if self.default_channels.opened(peer, channel) {
@@ -298,6 +294,7 @@ impl Driver {
                     connection,
                     offers,
                     self.message_sender.clone(),
+                    self.events.data_budget(peer),
                     &mut self.tasks,
                 );
                 self.connections.insert(peer, opened);

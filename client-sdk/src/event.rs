@@ -1,8 +1,12 @@
 //! What a participant learns about its room.
 
+mod queue;
+mod subject;
+
 use bytes::Bytes;
 use signal_core::{IceServer, ParticipantId, ParticipantInfo};
 
+pub(crate) use self::queue::{EventQueue, Events};
 use crate::channel::DataChannel;
 use crate::media::{MediaError, MediaKind};
 use crate::mesh::MeshCost;
@@ -39,7 +43,8 @@ pub enum Event {
         /// Why.
         reason: MediaError,
     },
-    /// Another participant sent data over the default data channel.
+    /// Another participant sent data over the default data channel. Up to 1 MiB of each participant
+    /// waits to be taken; then that participant is held up.
     Data {
         /// The sender.
         participant: ParticipantId,
@@ -56,7 +61,9 @@ pub enum Event {
     /// Connections use these ICE servers from now on. Servers that speak the second version of the
     /// protocol send them at the start and whenever they renew the credentials.
     IceServers(Vec<IceServer>),
-    /// The application took events too slowly, and some were dropped.
+    /// The application took events too slowly, and some were dropped: messages of a sender of whom
+    /// 1 MiB waited, the oldest of more than 8 tracks or 64 data channels of one participant, or
+    /// what somebody sent who has left again.
     Lagged {
         /// How many were dropped.
         dropped: u64,
@@ -124,6 +131,33 @@ pub enum Event {
     },
     /// Another participant's audio or video has begun to arrive.
     Track(RemoteTrack),
+}
+
+impl Event {
+    /// What to tell instead of this event and an earlier one about the same subject that nobody has
+    /// seen.
+    fn replacing(self, earlier: Self) -> Self {
+        match (self, earlier) {
+            (
+                Self::ParticipantUpdated { participant, name, state, connected },
+                Self::ParticipantUpdated {
+                    name: earlier_name,
+                    state: earlier_state,
+                    connected: earlier_connected,
+                    ..
+                },
+            ) => Self::ParticipantUpdated {
+                participant,
+                name: name.or(earlier_name),
+                state: state.or(earlier_state),
+                connected: connected.or(earlier_connected),
+            },
+            (Self::Resumed { lossy }, Self::Resumed { lossy: earlier }) => {
+                Self::Resumed { lossy: lossy || earlier }
+            }
+            (newer, _) => newer,
+        }
+    }
 }
 
 impl From<SessionEvent> for Event {

@@ -17,7 +17,7 @@ use crate::connection::{ConnectionRequest, NewChannel, Setup};
 use crate::connector::SignalingConnector;
 use crate::driver::{Command, Driver};
 use crate::error::{ChannelError, EnterError, SendError};
-use crate::event::Event;
+use crate::event::{Event, EventQueue, Events};
 use crate::media::{MediaError, MediaKind, Source};
 use crate::options::Options;
 use crate::outgoing::{Outgoing, SharePlace};
@@ -29,12 +29,15 @@ use crate::stats::PeerStats;
 /// It takes part in a task of its own until [`leave`](Self::leave). Dropping it leaves the room
 /// too, in the background.
 ///
-/// Up to 1024 events wait for [`next_event`](Self::next_event). Further ones are dropped and
-/// counted by [`Event::Lagged`], so take events even if you do not need them.
+/// Events wait for [`next_event`](Self::next_event), so take them even if you do not need them.
+/// From the 1024th on, only the newest of each kind about each participant is kept, and whoever
+/// came and left in between is not told of. Data and messages wait up to 1 MiB for each sender:
+/// beyond that whoever sends data is held up, and messages are dropped and counted by
+/// [`Event::Lagged`]. Nothing that one participant sends takes a place from another one.
 pub struct Participant {
     id: watch::Receiver<ParticipantId>,
     commands: mpsc::Sender<Command>,
-    events: mpsc::Receiver<Event>,
+    events: Events,
     default_channels: DefaultChannels,
     driver: JoinHandle<()>,
 }
@@ -67,8 +70,7 @@ impl Participant {
             .ok_or_else(|| EnterError::Signaling("the first message is not `joined`".into()))?;
 
         let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
-        // One more for `Event::Closed`, which has a place of its own.
-        let (event_sender, events) = mpsc::channel(MAX_EVENTS + 1);
+        let (event_queue, events) = EventQueue::new();
         let (id_sender, id) = watch::channel(id);
         let mut driver = Driver::new(
             session,
@@ -76,7 +78,7 @@ impl Participant {
             connector,
             Arc::new(setup),
             outgoing,
-            event_sender,
+            event_queue,
             id_sender,
         );
         for (kind, reason) in failed {
@@ -270,6 +272,4 @@ impl fmt::Debug for Participant {
 }
 
 const MAX_LABEL_BYTES: usize = 1024;
-/// Besides [`Event::Closed`].
-const MAX_EVENTS: usize = 1024;
 const MAX_COMMANDS: usize = 64;

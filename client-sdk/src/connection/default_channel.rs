@@ -32,7 +32,10 @@ pub(super) async fn receive(channel: Arc<dyn DataChannel>, events: EventSender) 
                 events.send(ConnectionEvent::DefaultChannelOpen(writer)).await;
             }
             DataChannelEvent::OnMessage(message) => {
-                events.send(ConnectionEvent::Data(message.data.freeze())).await;
+                let data = message.data.freeze();
+                // Until the application takes what is there, the other side is held up.
+                let share = events.data_budget.take(&data).await;
+                events.send(ConnectionEvent::Data { data, share }).await;
             }
             DataChannelEvent::OnClose => return,
             _ => {}

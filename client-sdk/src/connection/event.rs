@@ -4,7 +4,7 @@ use bytes::Bytes;
 use signal_core::ParticipantId;
 use tokio::sync::mpsc;
 
-use crate::channel::{ChannelWriter, DataChannel};
+use crate::channel::{ByteBudget, ByteShare, ChannelWriter, DataChannel};
 use crate::session::Report;
 use crate::track::RemoteTrack;
 
@@ -12,7 +12,11 @@ use crate::track::RemoteTrack;
 #[derive(Debug)]
 pub(crate) enum ConnectionEvent {
     /// Data arrived over a default channel.
-    Data(Bytes),
+    Data {
+        data: Bytes,
+        /// Held for as long as the data waits for the application.
+        share: ByteShare,
+    },
     /// The other side opened a named channel.
     DataChannel(DataChannel),
     /// A default channel is open.
@@ -38,11 +42,13 @@ pub(super) struct EventSender {
     pub(super) peer: ParticipantId,
     pub(super) connection: u32,
     pub(super) messages: mpsc::Sender<ConnectionMessage>,
+    /// For the data of this participant, over all its connections.
+    pub(super) data_budget: ByteBudget,
 }
 
 impl EventSender {
     pub(super) async fn send(&self, event: ConnectionEvent) {
-        let Self { peer, connection, ref messages } = *self;
+        let Self { peer, connection, ref messages, .. } = *self;
         // If nobody listens the room is over, and this connection is about to be closed.
         let _ = messages.send(ConnectionMessage { peer, connection, event }).await;
     }

@@ -94,7 +94,7 @@ async fn a_connection_whose_very_first_offer_lost_answers_and_gets_media_and_dat
                 panic!("{peer} failed")
             }
             ConnectionEvent::Report(_)
-            | ConnectionEvent::Data(_)
+            | ConnectionEvent::Data { .. }
             | ConnectionEvent::DataChannel(_) => {}
         }
         if is_settled {
@@ -197,7 +197,8 @@ impl Pair {
             let setup = Arc::new(Setup::new(&options, &[], outgoing.watch()));
             media.push(outgoing);
             let name = format!("p_{n}").parse().unwrap();
-            Connection::open(setup, name, 1, offers[n], messages.clone(), &mut tasks)
+            let (messages, budget) = (messages.clone(), ByteBudget::default());
+            Connection::open(setup, name, 1, offers[n], messages, budget, &mut tasks)
         });
         Self { connections, inbox, tasks, _media: media }
     }

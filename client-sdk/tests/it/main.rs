@@ -10,6 +10,7 @@ mod commands;
 mod common;
 mod data;
 mod degradation;
+mod flood;
 mod glare;
 mod impairment;
 mod interop;

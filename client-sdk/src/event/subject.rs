@@ -1,0 +1,85 @@
+//! What an event is about: a newer one about the same subject makes an earlier one needless.
+
+use signal_core::ParticipantId;
+
+use super::Event;
+use crate::media::MediaKind;
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Subject {
+    Closed,
+    ConnectionState(ParticipantId),
+    /// One of the places for data channels of a participant.
+    DataChannel(ParticipantId, usize),
+    DataChannelOpen(ParticipantId),
+    Degraded(MediaKind),
+    IceServers,
+    Joined(ParticipantId),
+    Left(ParticipantId),
+    OverBudget,
+    Reconnecting,
+    Rejoined,
+    Resumed,
+    ShareEnded,
+    SignalingError(String),
+    SignalingLost,
+    /// One of the places for tracks of a participant.
+    Track(ParticipantId, usize),
+    Updated(ParticipantId),
+}
+
+impl Subject {
+    /// `None` for what says something by itself, and for tracks and data channels, whose place only
+    /// the queue knows.
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::Closed(_) => Some(Self::Closed),
+            Event::ConnectionState { participant, .. } => Some(Self::ConnectionState(*participant)),
+            Event::DataChannelOpen { participant } => Some(Self::DataChannelOpen(*participant)),
+            Event::Degraded { kind, .. } => Some(Self::Degraded(*kind)),
+            Event::IceServers(_) => Some(Self::IceServers),
+            Event::OverBudget { .. } => Some(Self::OverBudget),
+            Event::ParticipantJoined(participant) => Some(Self::Joined(participant.id)),
+            Event::ParticipantLeft(id) => Some(Self::Left(*id)),
+            Event::ParticipantUpdated { participant, .. } => Some(Self::Updated(*participant)),
+            Event::Reconnecting => Some(Self::Reconnecting),
+            Event::Rejoined { .. } => Some(Self::Rejoined),
+            Event::Resumed { .. } => Some(Self::Resumed),
+            Event::ShareEnded { .. } => Some(Self::ShareEnded),
+            Event::SignalingError { code, .. } => Some(Self::SignalingError(code.clone())),
+            Event::SignalingLost { .. } => Some(Self::SignalingLost),
+            Event::Data { .. }
+            | Event::DataChannel(_)
+            | Event::Lagged { .. }
+            | Event::Message { .. }
+            | Event::Track(_) => None,
+        }
+    }
+
+    pub(super) fn participant(&self) -> Option<ParticipantId> {
+        match self {
+            Self::ConnectionState(id)
+            | Self::DataChannel(id, _)
+            | Self::DataChannelOpen(id)
+            | Self::Joined(id)
+            | Self::Left(id)
+            | Self::Track(id, _)
+            | Self::Updated(id) => Some(*id),
+            Self::Closed
+            | Self::Degraded(_)
+            | Self::IceServers
+            | Self::OverBudget
+            | Self::Reconnecting
+            | Self::Rejoined
+            | Self::Resumed
+            | Self::ShareEnded
+            | Self::SignalingError(_)
+            | Self::SignalingLost => None,
+        }
+    }
+
+    /// Whether its events hold something that costs memory, and of which few may wait.
+    pub(super) fn is_handle(&self) -> bool {
+        matches!(self, Self::DataChannel(..) | Self::Track(..))
+    }
+}
