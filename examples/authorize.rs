@@ -91,7 +91,7 @@ impl Host {
         let resume_token = ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
         let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
         let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::En);
-        self.input(Input::Open { conn, room, protocol, language, entry, randomness });
+        self.input(Input::Open { conn, room, protocol, language, entry, randomness, client: None });
         let decoder = self.hub.decoder(protocol);
         for frame in frames {
             let frame = decoder.decode(&Bytes::from_static(frame.as_bytes()));

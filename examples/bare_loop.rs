@@ -47,7 +47,8 @@ fn main() {
         let resume_token = ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
         let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
         let (protocol, language) = (ProtocolVersion::V1, Language::En);
-        let open = Input::Open { conn, room: id, protocol, language, entry, randomness };
+        let open =
+            Input::Open { conn, room: id, protocol, language, entry, randomness, client: None };
         let (decoder, inbox) = (hub.decoder(protocol), inbox.clone());
         participants.push(thread::spawn(move || participant(conn, open, decoder, &frames, &inbox)));
     }

@@ -145,7 +145,7 @@ impl Server {
     fn hello(&mut self, conn: ConnId, line: &str, socket: mpsc::UnboundedSender<Bytes>) {
         let (password, name) = line.split_once(' ').unwrap_or((line, ""));
         let by = Admission::Password(self.tag(password));
-        let admit = Op::Admit { by, suffix: IdSuffix::new(rand::random()) };
+        let admit = Op::Admit { by, client: None, suffix: IdSuffix::new(rand::random()) };
         let reply = self.store.apply(self.room, &admit, self.now()).reply;
         match (reply, DisplayName::parse(name)) {
             (Ok(Receipt::Entered { id }), Ok(Some(name))) => {
@@ -157,7 +157,7 @@ impl Server {
                 let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
                 let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::En);
                 self.hub.handle_input(
-                    Input::Open { conn, room, protocol, language, entry, randomness },
+                    Input::Open { conn, room, protocol, language, entry, randomness, client: None },
                     self.now(),
                 );
             }

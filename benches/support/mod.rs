@@ -69,6 +69,7 @@ impl Node {
     pub(crate) fn connect_guest(&mut self) -> (ConnId, ParticipantId) {
         let admit = Op::Admit {
             by: Admission::Password(PasswordTag::new([7; 32])),
+            client: None,
             suffix: IdSuffix::new(0),
         };
         match self.store.apply(self.room, &admit, NOW).reply {
@@ -85,7 +86,15 @@ impl Node {
         let resume_token = ResumeToken::new("token", TokenHash::new([9; 32]));
         let randomness = Randomness { suffix: IdSuffix::new(0), resume_token };
         let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::Zh);
-        self.handle(Input::Open { conn, room, protocol, language, entry, randomness });
+        self.handle(Input::Open {
+            conn,
+            room,
+            protocol,
+            language,
+            entry,
+            randomness,
+            client: None,
+        });
         conn
     }
 

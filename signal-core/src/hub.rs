@@ -115,13 +115,9 @@ impl Hub {
             Input::Frame { conn, frame } => self.frame(conn, frame, now),
             Input::IceServers { conn, ice, req } => self.ice_servers(conn, ice, req, now),
             Input::Lost { conn, how } => self.lost(conn, how, now),
-            Input::Open { conn, room, protocol, language, entry, randomness } => {
-                self.open(
-                    conn,
-                    Connection::new(room, protocol, language, randomness, now),
-                    entry,
-                    now,
-                );
+            Input::Open { conn, room, protocol, language, entry, randomness, client } => {
+                let connection = Connection::new(room, protocol, language, randomness, client, now);
+                self.open(conn, connection, entry, now);
             }
             Input::FromNode { from, frame } => self.node_frame(from, frame, now),
             Input::Record(record) => self.see(&record, now),

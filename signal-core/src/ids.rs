@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Identifies a participant inside one room, for example `p_zzzz7k2q`.
+/// Identifies a participant inside one room, for example `p_zzzzz7k2`.
 ///
 /// An id is 1 to 15 characters of `[0-9A-Za-z_-]`. It is stored inline, so it is cheap to copy, and
 /// it never needs escaping in JSON. Ids compare as strings do, which the rule "the smaller id
@@ -23,16 +23,16 @@ pub struct ParticipantId {
 
 impl ParticipantId {
     const MAX_LEN: usize = 15;
-    /// How many ids a room can issue: four base-36 digits.
-    pub(crate) const PER_ROOM: u32 = 36 * 36 * 36 * 36;
+    /// How many ids a room can issue: five base-36 digits.
+    pub(crate) const PER_ROOM: u32 = 36 * 36 * 36 * 36 * 36;
 
     /// Builds id number `counter` of a room. A smaller counter gives a smaller id.
     pub(crate) fn issue(counter: u32, suffix: IdSuffix) -> Self {
         debug_assert!(counter < Self::PER_ROOM);
         let mut bytes = [0; Self::MAX_LEN];
         bytes[..2].copy_from_slice(b"p_");
-        write_base36(&mut bytes[2..6], counter);
-        write_base36(&mut bytes[6..10], suffix.0);
+        write_base36(&mut bytes[2..7], counter);
+        write_base36(&mut bytes[7..10], suffix.0);
         Self { bytes, len: 10 }
     }
 
@@ -120,14 +120,14 @@ impl fmt::Debug for RoomId {
     }
 }
 
-/// Four random base-36 digits that make a participant id hard to guess.
+/// Three random base-36 digits that make a participant id hard to guess.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct IdSuffix(u32);
 
 impl IdSuffix {
-    /// Makes a suffix of a random number, taken modulo 36⁴.
+    /// Makes a suffix of a random number, taken modulo 36³.
     pub fn new(random: u32) -> Self {
-        Self(random % ParticipantId::PER_ROOM)
+        Self(random % (36 * 36 * 36))
     }
 }
 
@@ -205,7 +205,7 @@ mod tests {
     fn a_smaller_counter_gives_a_smaller_id_whatever_the_suffix() {
         let newer = ParticipantId::issue(35, IdSuffix::new(u32::MAX));
         let older = ParticipantId::issue(36, IdSuffix::new(0));
-        assert_eq!(older.as_str(), "p_00100000");
+        assert_eq!(older.as_str(), "p_00010000");
         assert!(newer < older);
         assert!(newer.as_str() < older.as_str());
     }

@@ -91,7 +91,8 @@
 //! }))?;
 //!
 //! // … a guest joins with the password …
-//! let admit = Op::Admit { by: Admission::Password(password), suffix: IdSuffix::new(5) };
+//! let by = Admission::Password(password);
+//! let admit = Op::Admit { by, client: None, suffix: IdSuffix::new(5) };
 //! let Receipt::Entered { id: guest } = store.apply(id, &admit, now).reply? else {
 //!     unreachable!("an admission promises an id")
 //! };
@@ -106,7 +107,7 @@
 //!     let randomness = Randomness { suffix: IdSuffix::new(7), resume_token };
 //!     let (protocol, language) = (ProtocolVersion::V1, Language::Zh);
 //!     hub.handle_input(
-//!         Input::Open { conn, room: id, protocol, language, entry, randomness },
+//!         Input::Open { conn, room: id, protocol, language, entry, randomness, client: None },
 //!         now,
 //!     );
 //!     drain(&mut hub, &mut store, &mut sent, now);
@@ -160,6 +161,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, clippy::iter_over_hash_type)]
 
+mod client;
 mod config;
 mod deadlines;
 mod error;
@@ -177,9 +179,12 @@ mod room;
 mod store;
 mod time;
 mod token;
+mod typed;
+mod unicode;
 pub mod wire;
 mod wording;
 
+pub use client::{AddressTag, Client};
 pub use config::{HubConfig, RateLimit, ReplayLimit};
 pub use error::ErrorCode;
 pub use hub::{
@@ -201,9 +206,10 @@ pub use protocol::ProtocolVersion;
 pub use reason::{CloseReason, LeaveReason};
 pub use record::InvalidRecord;
 pub use room::{
-    Admission, Capacity, Change, Grant, InvalidCapacity, LeaveKind, OnCreatorLeave, Op, Presence,
-    Receipt, Reject, Room, RoomSpec, Rotation, Seat, Status,
+    Admission, Capacity, Change, Durability, Grant, InvalidCapacity, LeaveKind, OnCreatorLeave, Op,
+    Outcome, Presence, Receipt, Reject, Room, RoomSpec, Rotation, Seat, Status,
 };
 pub use store::{Applied, MemoryStore, RoomIdTaken};
 pub use time::Timestamp;
 pub use token::{PasswordTag, ResumeToken, TokenHash};
+pub use typed::{parse_password, parse_room_id};

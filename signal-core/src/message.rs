@@ -120,6 +120,14 @@ pub enum ServerMessage {
         /// The message.
         data: Payload,
     },
+    /// v2, to the creator: wrong passwords have run out, so that no password opens the room now, or
+    /// all have come back.
+    PasswordAttempts {
+        /// How many wrong passwords the room answers.
+        left: u8,
+        /// How long until it answers one; no time at all if it does now.
+        retry_after: Duration,
+    },
     /// A participant entered.
     PeerJoined {
         /// The participant.

@@ -7,6 +7,9 @@ mod access;
 mod attach_history;
 mod capacity;
 mod departures;
+mod durability;
+mod guesses;
+mod id_issuer;
 mod operation;
 mod reject;
 mod seat;
@@ -21,12 +24,15 @@ use std::time::Duration;
 
 use self::access::Access;
 pub use self::capacity::{Capacity, InvalidCapacity};
-pub use self::operation::{Admission, Change, Grant, LeaveKind, Op, Receipt, Rotation};
+use self::durability::Changes;
+pub use self::durability::Durability;
+pub use self::operation::{Admission, Change, Grant, LeaveKind, Op, Outcome, Receipt, Rotation};
 pub use self::reject::Reject;
 pub use self::seat::{Presence, Seat};
 use self::seats::{Newcomer, Seats};
 pub use self::spec::{OnCreatorLeave, RoomSpec};
 pub use self::status::Status;
+use crate::client::Client;
 use crate::ids::{Attachment, IdSuffix, ParticipantId, RoomId, Ticket};
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
@@ -35,8 +41,9 @@ use crate::token::TokenHash;
 /// A room: who may enter it, who has a seat, and when it ends.
 ///
 /// A room remembers a bounded part of its past: how the last 64 seats ended, the last 64
-/// attachments that have lost their seat, and the tickets of the last 256 participants that were
-/// kicked.
+/// attachments that have lost their seat, the tickets of the last 256 participants that were
+/// kicked, and the last 64 addresses that somebody entered from. When it is over, it remembers
+/// who could have resumed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Room {
     id: RoomId,
@@ -49,15 +56,19 @@ pub struct Room {
     created_at: Timestamp,
     expires_at: Timestamp,
     status: Status,
+    /// When it ended, if it has.
+    ended_at: Option<Timestamp>,
     access: Access,
     seats: Seats,
 }
 
 impl Room {
-    /// How many wrong passwords may be tried until the creator has to change the password.
-    pub const GUESSES: u8 = access::GUESSES;
-    /// How often a creator may change the password.
-    pub const ROTATIONS: u8 = access::ROTATIONS;
+    /// How many wrong passwords a room answers at once.
+    pub const GUESSES: u8 = guesses::ROOM;
+    /// After how long a room answers one more wrong password.
+    pub const GUESS_EACH: Duration = guesses::EACH;
+    /// How often the creator may have a room answer wrong passwords again at once.
+    pub const RESTORES: u8 = guesses::RESTORES;
     /// How long a room is remembered after its end. Latecomers learn that it has expired, and its
     /// id is not given to another room.
     pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
@@ -76,6 +87,7 @@ impl Room {
             created_at: new.created_at,
             expires_at: new.expires_at,
             status: Status::Open,
+            ended_at: None,
             access: Access::new(new.password, new.invite),
             seats,
         }
@@ -91,21 +103,28 @@ impl Room {
     /// The room does not permit the operation. The record may have changed all the same: a wrong
     /// password is counted.
     pub fn apply(&mut self, op: &Op, now: Timestamp) -> Result<Receipt, Reject> {
-        let mut changed = self.end_what_is_due(now);
-        let reply = self.carry_out(op, &mut changed, now);
-        self.version += u64::from(changed);
-        reply
+        self.carry_out(op, now).reply
     }
 
-    fn carry_out(
+    /// Applies one operation as [`apply`](Self::apply) does, and says too whether the record has to
+    /// be kept before anybody is told.
+    pub fn carry_out(&mut self, op: &Op, now: Timestamp) -> Outcome {
+        let mut changes = Changes::default();
+        self.end_what_is_due(&mut changes, now);
+        let reply = self.dispatch(op, &mut changes, now);
+        self.version += u64::from(changes.any());
+        Outcome { reply, durability: changes.durability() }
+    }
+
+    fn dispatch(
         &mut self,
         op: &Op,
-        changed: &mut bool,
+        changes: &mut Changes,
         now: Timestamp,
     ) -> Result<Receipt, Reject> {
         match op {
-            Op::Admit { by, suffix } => self.admit(*by, *suffix, changed),
-            Op::Attach { grant, name, protocol, attachment, resume, suffix } => {
+            Op::Admit { by, client, suffix } => self.admit(*by, *client, *suffix, changes, now),
+            Op::Attach { grant, name, protocol, attachment, resume, client, suffix } => {
                 self.running()?;
                 let newcomer = Newcomer {
                     ticket: grant.ticket,
@@ -115,51 +134,66 @@ impl Room {
                     attachment: *attachment,
                     resume: *resume,
                 };
-                self.attach(*grant, &newcomer, *suffix, changed)
+                self.attach(*grant, &newcomer, *client, *suffix, changes)
             }
-            Op::Change(change) => self.change(change, changed),
+            Op::Change(change) => self.change(change, changes),
             Op::Close(reason) => {
-                self.close(*reason, changed);
+                self.close(*reason, changes, now);
                 Ok(Receipt::Done)
             }
             Op::Detach { attachment, until } => {
-                *changed |= self.seats.detach(*attachment, *until, now);
+                let is_changed = self.seats.detach(*attachment, *until, now);
+                changes.note_if(is_changed, Durability::Grouped);
                 Ok(Receipt::Done)
             }
-            Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref(), changed),
+            Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref(), changes),
             Op::Leave { attachment, how } => {
-                self.leave(*attachment, *how, changed);
+                self.leave(*attachment, *how, changes, now);
                 Ok(Receipt::Done)
             }
             Op::Prune => Ok(Receipt::Done),
-            Op::Resume { token, next_token, attachment, continues } => {
-                self.running()?;
-                self.resume(*token, *next_token, *attachment, *continues, changed)
+            Op::Resume { token, next_token, attachment, continues, client } => {
+                if let Err(over) = self.running() {
+                    // That there was a room is told to those only who were in it at its end.
+                    return Err(if self.was_resumable(*token) {
+                        over
+                    } else {
+                        Reject::ResumeFailed
+                    });
+                }
+                let reply = self.resume(*token, *next_token, *attachment, *continues, changes);
+                if reply.is_ok() {
+                    changes.note_if(self.access.know(*client), Durability::BeforeAnswer);
+                }
+                reply
             }
             Op::Update { attachment, name, state } => {
-                *changed |= self.seats.update(*attachment, name.as_ref(), state.as_ref());
+                self.seats.update(*attachment, name.as_ref(), state.as_ref(), changes);
                 Ok(Receipt::Done)
             }
         }
     }
 
-    fn end_what_is_due(&mut self, now: Timestamp) -> bool {
+    fn end_what_is_due(&mut self, changes: &mut Changes, now: Timestamp) {
         if self.status != Status::Open {
-            return false;
+            return;
         }
         if self.expires_at <= now {
-            self.end(CloseReason::Expired);
-            return true;
+            self.end(CloseReason::Expired, self.expires_at);
+            return changes.note(Durability::Grouped);
         }
-        self.seats.end_lapsed(now)
+        changes.note_if(self.seats.end_lapsed(now), Durability::Grouped);
+        changes.note_if(self.access.recover(now), Durability::Grouped);
     }
 
     /// Checks the password or invite, and whether a seat is free. No seat is taken yet.
     fn admit(
         &mut self,
         by: Admission,
+        client: Option<Client>,
         suffix: IdSuffix,
-        changed: &mut bool,
+        changes: &mut Changes,
+        now: Timestamp,
     ) -> Result<Receipt, Reject> {
         match self.status {
             Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
@@ -167,18 +201,14 @@ impl Room {
             }
             Status::Closed(CloseReason::Expired) | Status::Open => {}
         }
-        let guesses_before = self.access.guesses_left();
-        let checked = self.access.check(by);
-        *changed |= self.access.guesses_left() != guesses_before;
-        checked?;
+        self.access.check(by, client, changes, now)?;
         // Below this line the answer tells about the room: only whoever knows the password or has
         // the invite gets here.
         self.running()?;
         if self.access.locked() {
             return Err(Reject::RoomLocked);
         }
-        let id = self.seats.promise(suffix)?;
-        *changed = true;
+        let id = self.seats.promise(suffix, changes)?;
         Ok(Receipt::Entered { id })
     }
 
@@ -186,15 +216,17 @@ impl Room {
         &mut self,
         grant: Grant,
         newcomer: &Newcomer<'_>,
+        client: Option<Client>,
         suffix: IdSuffix,
-        changed: &mut bool,
+        changes: &mut Changes,
     ) -> Result<Receipt, Reject> {
         if let Some(receipt) = self.seats.receipt_of(newcomer.attachment) {
             return Ok(Receipt::Entered { id: receipt.id });
         }
         self.access.check_grant(grant, self.seats.holds(grant.ticket))?;
-        let id = self.seats.attach(newcomer, suffix)?;
-        *changed = true;
+        let id = self.seats.attach(newcomer, suffix, changes)?;
+        self.access.know(client);
+        changes.note(Durability::BeforeAnswer);
         Ok(Receipt::Entered { id })
     }
 
@@ -204,13 +236,13 @@ impl Room {
         next_token: TokenHash,
         attachment: Attachment,
         continues: Option<Attachment>,
-        changed: &mut bool,
+        changes: &mut Changes,
     ) -> Result<Receipt, Reject> {
         let receipt = match self.seats.receipt_of(attachment) {
             Some(receipt) => receipt,
             None => {
                 let resumed = self.seats.resume(token, next_token, attachment, continues)?;
-                *changed = true;
+                changes.note(Durability::BeforeAnswer);
                 resumed
             }
         };
@@ -224,25 +256,33 @@ impl Room {
         }
     }
 
-    fn change(&mut self, change: &Change, changed: &mut bool) -> Result<Receipt, Reject> {
+    fn change(&mut self, change: &Change, changes: &mut Changes) -> Result<Receipt, Reject> {
         self.running()?;
+        if let Some(follows) = change.restore_attempts {
+            self.access.check_restore(follows)?;
+        }
+        let mut is_changed = false;
         if let Some(rotation) = &change.rotate {
-            *changed |= self.access.rotate(rotation)?;
+            is_changed |= self.access.rotate(rotation)?;
+        }
+        if let Some(follows) = change.restore_attempts {
+            is_changed |= self.access.restore(follows);
         }
         if let Some(name) = change.name.as_ref().filter(|name| **name != self.name) {
             self.name = Arc::clone(name);
-            *changed = true;
+            is_changed = true;
         }
         if let Some(locked) = change.locked {
-            *changed |= self.access.lock(locked);
+            is_changed |= self.access.lock(locked);
         }
         if let Some(capacity) = change.capacity {
-            *changed |= self.seats.resize(capacity);
+            is_changed |= self.seats.resize(capacity);
         }
         if let Some(expires_at) = change.expires_at.filter(|at| *at != self.expires_at) {
             self.expires_at = expires_at;
-            *changed = true;
+            is_changed = true;
         }
+        changes.note_if(is_changed, Durability::BeforeAnswer);
         Ok(Receipt::Done)
     }
 
@@ -250,7 +290,7 @@ impl Room {
         &mut self,
         participant: ParticipantId,
         rotate: Option<&Rotation>,
-        changed: &mut bool,
+        changes: &mut Changes,
     ) -> Result<Receipt, Reject> {
         self.running()?;
         let ticket = match self.seats.seat(participant) {
@@ -263,39 +303,46 @@ impl Room {
             None => return Err(Reject::ParticipantNotFound),
         };
         if let Some(rotation) = rotate {
-            *changed |= self.access.rotate(rotation)?;
+            changes.note_if(self.access.rotate(rotation)?, Durability::BeforeAnswer);
         }
         if let Some(ticket) = ticket {
             self.access.revoke(ticket);
             self.seats.remove(LeaveReason::Kicked, |seat| seat.id == participant);
-            *changed = true;
+            changes.note(Durability::BeforeAnswer);
         }
         Ok(Receipt::Done)
     }
 
-    fn leave(&mut self, attachment: Attachment, how: LeaveKind, changed: &mut bool) {
+    fn leave(
+        &mut self,
+        attachment: Attachment,
+        how: LeaveKind,
+        changes: &mut Changes,
+        now: Timestamp,
+    ) {
         let Some(seat) = self.seats.seat_of(attachment) else { return };
         let is_creator = seat.is_creator();
         match (how, self.on_creator_leave) {
             (LeaveKind::Leave, OnCreatorLeave::Close) if is_creator => {
-                self.close(CloseReason::ByCreator, changed);
+                self.close(CloseReason::ByCreator, changes, now);
             }
             (LeaveKind::Leave | LeaveKind::Close, OnCreatorLeave::Close | OnCreatorLeave::Keep) => {
                 self.seats.remove(LeaveReason::Left, |seat| seat.attachment == attachment);
-                *changed = true;
+                changes.note(Durability::Grouped);
             }
         }
     }
 
-    fn close(&mut self, reason: CloseReason, changed: &mut bool) {
+    fn close(&mut self, reason: CloseReason, changes: &mut Changes, now: Timestamp) {
         if self.status == Status::Open {
-            self.end(reason);
-            *changed = true;
+            self.end(reason, now);
+            changes.note(Durability::BeforeAnswer);
         }
     }
 
-    fn end(&mut self, reason: CloseReason) {
+    fn end(&mut self, reason: CloseReason, at: Timestamp) {
         self.status = Status::Closed(reason);
+        self.ended_at = Some(at);
         self.seats.clear();
     }
 

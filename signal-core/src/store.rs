@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::deadlines::Deadlines;
 use crate::ids::RoomId;
-use crate::room::{Op, Receipt, Reject, Room};
+use crate::room::{Durability, Op, Outcome, Receipt, Reject, Room};
 use crate::time::Timestamp;
 
 /// Holds rooms in memory and applies operations at once, which is all that a single node needs.
@@ -27,6 +27,9 @@ pub struct Applied {
     pub record: Option<Arc<Room>>,
     /// The answer to whoever asked for the operation.
     pub reply: Result<Receipt, Reject>,
+    /// Whether a host that keeps records elsewhere too has to write this one before it hands the
+    /// result on.
+    pub durability: Durability,
 }
 
 impl MemoryStore {
@@ -77,12 +80,13 @@ impl MemoryStore {
     /// Applies an operation to a room.
     pub fn apply(&mut self, id: RoomId, op: &Op, now: Timestamp) -> Applied {
         let Some(room) = self.rooms.get_mut(&id) else {
-            return Applied { record: None, reply: Err(Reject::RoomNotFound) };
+            let reply = Err(Reject::RoomNotFound);
+            return Applied { record: None, reply, durability: Durability::Volatile };
         };
-        let reply = Arc::make_mut(room).apply(op, now);
+        let Outcome { reply, durability } = Arc::make_mut(room).carry_out(op, now);
         let record = Arc::clone(room);
         self.watch_deadline(&record);
-        Applied { record: Some(record), reply }
+        Applied { record: Some(record), reply, durability }
     }
 
     /// Ends rooms and seats whose time has come, and removes rooms that have been over for long.

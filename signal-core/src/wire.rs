@@ -25,6 +25,7 @@ mod instant;
 mod participant;
 mod relayed;
 mod server;
+mod typed_text;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -33,6 +34,7 @@ pub use self::client::{decode_client, encode_client};
 pub use self::error::{DecodeError, Problem, without_value};
 pub use self::instant::rfc3339;
 pub use self::server::{decode_server, encode_server};
+pub use self::typed_text::TypedText;
 
 fn to_json<T: Serialize>(message: &T) -> Bytes {
     serde_json::to_vec(message)

@@ -45,13 +45,16 @@ impl Reject {
             Self::IdsExhausted => ["房间的编号已用完", "the room has issued all its ids"],
             Self::InviteVoid => ["邀请已失效", "the invite is not valid"],
             Self::ParticipantNotFound => ["房间内没有此参与者", "no such participant in the room"],
-            Self::PasswordLocked => {
-                ["密码错误次数过多，房间已锁定", "too many wrong passwords were tried"]
-            }
+            Self::PasswordLocked => [
+                "密码错误次数过多，请稍后再试",
+                "too many wrong passwords were tried; try again later",
+            ],
             Self::PasswordUnchanged => ["新密码与旧密码相同", "the new password is the old one"],
+            Self::RestoresExhausted => {
+                ["恢复密码尝试的次数过多", "wrong passwords were permitted again too often"]
+            }
             Self::RoomLocked => ["房间已锁定", "the room is locked"],
             Self::RotationStale => ["密码已被更改", "the password has been changed meanwhile"],
-            Self::RotationsExhausted => ["密码更改次数过多", "the password was changed too often"],
             Self::WrongPassword => ["密码错误", "wrong password"],
             Self::ResumeFailed
             | Self::RoomClosed

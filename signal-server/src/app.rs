@@ -6,6 +6,7 @@ use crate::auth::origin::Origins;
 use crate::client_address::{ClientAddress, TrustedProxies};
 use crate::ice::Ice;
 use crate::limits::Limits;
+use crate::limits::attempts::JoinAttempts;
 use crate::limits::concurrency::ConcurrencyLimit;
 use crate::limits::counters::LimitCounters;
 use crate::limits::rates::Rates;
@@ -27,6 +28,7 @@ pub(crate) struct App {
     /// The number of signaling sockets of each client address.
     pub(crate) sockets: Arc<ConcurrencyLimit<ClientAddress>>,
     pub(crate) rates: Arc<Rates>,
+    pub(crate) attempts: Arc<JoinAttempts>,
     pub(crate) limits: Limits,
     pub(crate) counters: Arc<LimitCounters>,
     pub(crate) metrics: Metrics,

@@ -1,6 +1,6 @@
 //! The client address of a request, which only trusted proxies may report.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Once};
 
 use axum::http::header::FORWARDED;
@@ -20,6 +20,19 @@ impl ClientAddress {
                 Self(IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))))
             }
         }
+    }
+
+    /// The network that the address is in, of which its owner may have many addresses: of IPv4 the
+    /// first 24 bits, of IPv6 the first 48.
+    pub(crate) fn network(self) -> IpAddr {
+        match self.0 {
+            IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() & !0xff)),
+            IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !(u128::MAX >> 48))),
+        }
+    }
+
+    pub(crate) fn ip(self) -> IpAddr {
+        self.0
     }
 }
 
@@ -118,8 +131,6 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     fn client(header: ForwardedHeader, peer: &str, headers: &[(&'static str, &str)]) -> IpAddr {
@@ -177,6 +188,15 @@ mod tests {
             let common = client(ForwardedHeader::XForwardedFor, "10.0.0.1", &headers);
             assert_eq!(common, "1.1.1.1".parse::<IpAddr>().unwrap(), "{line}");
         }
+    }
+
+    #[test]
+    fn neighbours_share_a_network() {
+        let network = |ip: &str| ClientAddress::of(ip.parse().unwrap()).network();
+        assert_eq!(network("203.0.113.9"), network("::ffff:203.0.113.200"));
+        assert_ne!(network("203.0.113.9"), network("203.0.114.9"));
+        assert_eq!(network("2001:db8:1:2::3"), network("2001:db8:1:ffff::"));
+        assert_ne!(network("2001:db8:1:2::3"), network("2001:db8:2:2::3"));
     }
 
     #[test]

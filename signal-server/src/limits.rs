@@ -1,5 +1,6 @@
 //! The limits per client address, user and connection.
 
+pub(crate) mod attempts;
 pub(crate) mod concurrency;
 pub(crate) mod counters;
 pub(crate) mod fixed_window;
@@ -30,11 +31,17 @@ pub struct Limits {
     /// The most joins of an address per minute, and the most requests for ICE servers: by default
     /// 300 each. Further requests get 429.
     pub joins_per_minute: u32,
-    /// The most failed attempts of an address in half an hour: by default 10. Wrong passwords,
+    /// The most failed attempts of an address in half an hour: by default 50. Wrong passwords,
     /// unknown rooms and rooms of other users count. After that, the server checks no password from
     /// this address and answers 429. A valid invite token still opens its room, and users can still
     /// reach their own rooms.
     pub failed_joins: u32,
+    /// The most wrong passwords of an address for one room in half an hour: by default 5. After
+    /// that, the server checks no password from this address for this room and answers 429.
+    pub failed_joins_per_room: u32,
+    /// The most unknown rooms, and rooms of other users, that an address tries in half an hour: by
+    /// default 10. After that it is treated as after too many failed attempts.
+    pub unknown_rooms: u32,
     /// The longest request body in bytes: by default 8 KiB. A longer one gets 413.
     pub body_bytes: usize,
     /// How long a new connection may take to send its request headers: by default 5 s. After that
@@ -59,6 +66,8 @@ impl Limits {
             open_rooms: most,
             joins_per_minute: most,
             failed_joins: most,
+            failed_joins_per_room: most,
+            unknown_rooms: most,
             ..Self::default()
         }
     }
@@ -73,7 +82,9 @@ impl Default for Limits {
             changes_per_minute: 120,
             open_rooms: 200,
             joins_per_minute: 300,
-            failed_joins: 10,
+            failed_joins: 50,
+            failed_joins_per_room: 5,
+            unknown_rooms: 10,
             body_bytes: 8 * 1024,
             header_patience: Duration::from_secs(5),
             request_patience: Duration::from_secs(10),
@@ -91,17 +102,19 @@ pub(crate) enum Limit {
     ConnectionsPerAddress,
     CreatesPerMinute,
     FailedJoins,
+    FailedJoinsPerRoom,
     HeaderPatience,
     JoinsPerMinute,
     OpenRooms,
     Origin,
     Rate,
     RequestPatience,
+    UnknownRooms,
     Unsent,
 }
 
 impl Limit {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::BadMessages,
         Self::BodyBytes,
         Self::ChangesPerMinute,
@@ -109,12 +122,14 @@ impl Limit {
         Self::ConnectionsPerAddress,
         Self::CreatesPerMinute,
         Self::FailedJoins,
+        Self::FailedJoinsPerRoom,
         Self::HeaderPatience,
         Self::JoinsPerMinute,
         Self::OpenRooms,
         Self::Origin,
         Self::Rate,
         Self::RequestPatience,
+        Self::UnknownRooms,
         Self::Unsent,
     ];
 
@@ -128,12 +143,14 @@ impl Limit {
             Self::ConnectionsPerAddress => "max-connections-per-address",
             Self::CreatesPerMinute => "creates-per-minute",
             Self::FailedJoins => "max-failed-joins",
+            Self::FailedJoinsPerRoom => "max-failed-joins-per-room",
             Self::HeaderPatience => "header-seconds",
             Self::JoinsPerMinute => "joins-per-minute",
             Self::OpenRooms => "max-open-rooms",
             Self::Origin => "cors-origin",
             Self::Rate => "messages-per-second, bytes-per-second",
             Self::RequestPatience => "request-seconds",
+            Self::UnknownRooms => "max-unknown-rooms",
             Self::Unsent => "max-unsent-bytes",
         }
     }

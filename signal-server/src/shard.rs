@@ -6,6 +6,7 @@ pub(crate) mod outbox;
 mod pending;
 mod shards;
 mod state;
+mod untold_room;
 
 use std::future;
 use std::mem;
@@ -16,21 +17,21 @@ use std::time::Instant;
 use bytes::Bytes;
 use signal_core::{
     Applied, ConnId, Disconnect, FrameDecoder, Hub, Input, Op, ProtocolVersion, Room, RoomId,
-    Timestamp,
+    RoomIdTaken, Timestamp,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::sleep;
 
 use self::outbox::Outbox;
-pub(crate) use self::pending::CreateError;
 use self::pending::PendingReply;
 pub(crate) use self::shards::{Shards, Timers};
 pub(crate) use self::state::ShardContext;
 use self::state::{Completion, State};
+pub(crate) use self::untold_room::{CreateError, UntoldRoom};
 use crate::clock::Clock;
 use crate::limits::concurrency::Permit;
 use crate::metrics::Metrics;
-use crate::store::{PendingWrite, Store};
+use crate::store::Store;
 
 /// A hub, its store and the outboxes of its connections, behind one lock that is never held across
 /// an await.
@@ -100,24 +101,20 @@ impl Shard {
     }
 
     /// Adds a new room. `permit` counts it among the open rooms of its creator.
-    pub(crate) async fn create(
+    pub(crate) fn create(
         &self,
         room: Room,
         permit: Permit<String>,
-    ) -> Result<Arc<Room>, CreateError> {
+    ) -> Result<UntoldRoom<'_>, RoomIdTaken> {
         let (answer, answered) = oneshot::channel();
-        {
-            let mut state = self.lock();
-            let room = state.store.create(room, permit)?;
-            let now = self.clock.now();
-            state.keep(
-                PendingWrite::Put(Arc::clone(&room)),
-                PendingReply::Create { room, answer },
-                now,
-            );
-        }
+        let room = self.lock().create(room, permit, answer, self.clock.now())?;
         self.deadline_moved.notify_one();
-        answered.await.unwrap_or(Err(CreateError::Stopping))
+        Ok(UntoldRoom::new(self, room, answered))
+    }
+
+    /// Removes a new room whose creator will not hear of it.
+    fn withdraw(&self, room: RoomId) {
+        self.lock().withdraw(room);
     }
 
     /// Applies an operation to a room on behalf of an HTTP request. Returns `None` if the server
@@ -132,16 +129,19 @@ impl Shard {
         at_once: impl FnOnce(&Applied),
     ) -> Option<Applied> {
         let (answer, answered) = oneshot::channel();
-        {
+        // Held here and not with the replies that wait, so that it goes with the request.
+        let applied = {
             let mut state = self.lock();
             let before = state.deadline();
             let now = self.clock.now();
-            let (applied, change) = state.store.apply(room, op, now);
+            let applied = state.apply(room, op, now);
             at_once(&applied);
-            state.keep(change, PendingReply::Request { applied, answer }, now);
+            state.answer(&applied, PendingReply::Request { answer }, now);
             self.finish(state, before, now);
-        }
-        answered.await.ok()
+            applied
+        };
+        answered.await.ok()?;
+        Some(applied)
     }
 
     /// The newest record of a room.
@@ -162,8 +162,7 @@ impl Shard {
             tokio::select! {
                 () = due => {
                     let (mut state, now) = (self.lock(), self.clock.now());
-                    state.hub.handle_timeout(now);
-                    state.store.handle_timeout(now);
+                    state.handle_timeout(now);
                     state.drain(now);
                     self.wake(state);
                 }
@@ -174,7 +173,7 @@ impl Shard {
                         Completion::IceServers(request, ice) => {
                             state.tell_ice_servers(&request, &ice, now);
                         }
-                        Completion::Saved(reply, saved) => state.settle(reply, saved, now),
+                        Completion::Written(written) => state.written(written, now),
                     }
                     self.finish(state, before, now);
                 }

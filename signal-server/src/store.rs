@@ -1,5 +1,6 @@
 //! Stores rooms in memory, and also in a data directory or another store that outlives the process.
 
+mod ended;
 #[cfg(feature = "store")]
 mod file;
 mod owned;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use signal_core::{Applied, MemoryStore, Op, Room, RoomId, RoomIdTaken, Status, Timestamp};
 
+use self::ended::Ended;
 #[cfg(feature = "store")]
 pub(crate) use self::file::DataDir;
 #[cfg(feature = "store")]
@@ -18,21 +20,24 @@ pub use self::file::DataDirError;
 use self::owned::Owned;
 pub(crate) use self::room_store::rooms;
 pub use self::room_store::{RoomStore, RoomWrite, StoreError};
-pub(crate) use self::writer::{NotSaved, PendingWrite, Save, Writer};
+pub(crate) use self::writer::{NotSaved, OnWritten, PendingWrite, Writer, Written};
 use crate::limits::concurrency::Permit;
 
-/// The rooms of one shard. Changes take effect in memory at once. Their replies are sent when they
-/// are on disk too.
+/// The rooms of one shard. Changes take effect in memory at once. The replies that promise
+/// something are sent when the change is on disk too.
 #[derive(Debug)]
 pub(crate) struct Store {
     rooms: MemoryStore,
     owned: Owned,
+    ended: Ended,
     disk: Option<Writer>,
 }
 
 impl Store {
-    pub(crate) fn new(disk: Option<Writer>) -> Self {
-        Self { rooms: MemoryStore::new(), owned: Owned::default(), disk }
+    /// An empty store. Of the rooms of one user that are over, it remembers `most_ended`.
+    pub(crate) fn new(disk: Option<Writer>, most_ended: usize) -> Self {
+        let (rooms, owned) = (MemoryStore::new(), Owned::default());
+        Self { rooms, owned, ended: Ended::new(most_ended), disk }
     }
 
     /// Adds a room that an earlier process saved. `permit` counts it among those of its creator.
@@ -41,6 +46,7 @@ impl Store {
         room: Room,
         permit: Option<Permit<String>>,
         grace: Duration,
+        on_written: &OnWritten,
         now: Timestamp,
     ) {
         let id = room.id();
@@ -51,7 +57,7 @@ impl Store {
         if let Some(permit) = permit {
             self.owned.insert(id, permit);
         }
-        self.disown_closed(id);
+        self.note_end(id, on_written);
     }
 
     /// Adds a new room, unless its id is taken. The caller has it saved.
@@ -76,45 +82,52 @@ impl Store {
         &mut self,
         room: RoomId,
         op: &Op,
+        on_written: &OnWritten,
         now: Timestamp,
-    ) -> (Applied, PendingWrite) {
-        let before = self.rooms.room(room).map(|room| room.version());
+    ) -> Applied {
         let applied = self.rooms.apply(room, op, now);
-        self.disown_closed(room);
-        let change = match &applied.record {
-            Some(record) if Some(record.version()) != before => {
-                PendingWrite::Put(Arc::clone(record))
-            }
-            Some(_) | None => PendingWrite::Nothing,
-        };
-        (applied, change)
+        self.note_end(room, on_written);
+        applied
     }
 
     /// Ends seats and rooms whose time is over. Nothing waits until these changes are saved.
-    pub(crate) fn handle_timeout(&mut self, now: Timestamp) {
-        let due = self.rooms.handle_timeout(now);
-        for (room, _) in &due {
-            self.disown_closed(*room);
-        }
-        if let Some(disk) = &self.disk {
-            for (room, record) in due {
-                let change = record.map_or(PendingWrite::Forget(room), PendingWrite::Put);
-                disk.save(Save { change, is_new: false, then: Box::new(|_| {}) });
-            }
-        }
-    }
-
-    /// Stops counting a room for its creator if it has ended.
-    fn disown_closed(&mut self, room: RoomId) {
-        let is_open = self.rooms.room(room).is_some_and(|room| room.status() == Status::Open);
-        if !is_open {
-            self.owned.remove(room);
+    pub(crate) fn handle_timeout(&mut self, on_written: &OnWritten, now: Timestamp) {
+        for (room, record) in self.rooms.handle_timeout(now) {
+            self.note_end(room, on_written);
+            let write = match record {
+                Some(record) => PendingWrite::Put(record),
+                None => {
+                    self.ended.remove(room);
+                    PendingWrite::Forget(room)
+                }
+            };
+            self.save(write, on_written);
         }
     }
 
-    /// Returns the writer, if rooms are saved to disk.
-    pub(crate) fn disk(&self) -> Option<&Writer> {
-        self.disk.as_ref()
+    /// Queues a write, if rooms are saved. Returns `true` if it takes the place of an older one of
+    /// the same room.
+    pub(crate) fn save(&self, write: PendingWrite, on_written: &OnWritten) -> bool {
+        self.disk.as_ref().is_some_and(|disk| disk.save(write, on_written))
+    }
+
+    /// Counts a room that has ended among those that are over, and no longer among the open ones of
+    /// its creator.
+    fn note_end(&mut self, room: RoomId, on_written: &OnWritten) {
+        let record = self.rooms.room(room);
+        if record.is_some_and(|record| record.status() == Status::Open) {
+            return;
+        }
+        self.owned.remove(room);
+        if let Some(oldest) = record.and_then(|record| self.ended.insert(record)) {
+            self.rooms.withdraw(oldest);
+            self.save(PendingWrite::Forget(oldest), on_written);
+        }
+    }
+
+    /// Whether rooms are saved to disk.
+    pub(crate) fn is_saved(&self) -> bool {
+        self.disk.is_some()
     }
 
     /// Returns the newest record of a room.
@@ -176,34 +189,36 @@ mod tests {
         };
         let rooms = rooms(&mut file).unwrap();
         let writer = Writer::start(file, Metrics::new()).unwrap();
-        (Store::new(Some(writer.clone())), writer, rooms)
+        (Store::new(Some(writer.clone()), 2), writer, rooms)
     }
 
     #[tokio::test]
     async fn a_room_is_on_disk_until_it_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let (mut store, writer, rooms) = open(folder.path());
+        let told = OnWritten::new(|written| written.saved.unwrap());
         assert_eq!(rooms, []);
         let rooms_of = ConcurrencyLimit::new();
         for number in [1, 2] {
             let permit = rooms_of.acquire("alice".to_owned(), 2).unwrap();
-            let change = PendingWrite::Put(store.create(room(number), permit).unwrap());
-            writer.save(Save { change, is_new: true, then: Box::new(|saved| saved.unwrap()) });
+            let write = PendingWrite::PutNew(store.create(room(number), permit).unwrap());
+            assert!(!store.save(write, &told));
         }
         // The first room has expired and is still remembered.
         assert!(rooms_of.acquire("alice".to_owned(), 2).is_none());
-        store.handle_timeout(NOW + Duration::from_secs(60));
+        store.handle_timeout(&told, NOW + Duration::from_secs(60));
         assert!(rooms_of.acquire("alice".to_owned(), 2).is_some());
         writer.flush().await;
         let expired = Arc::clone(store.room(room(1).id()).unwrap());
         drop((store, writer));
 
         let (mut store, writer, rooms) = open(folder.path());
-        assert_eq!(rooms, [Room::clone(&expired), room(2)]);
+        let records: Vec<_> = rooms.iter().map(Room::to_record).collect();
+        assert_eq!(records, [expired.to_record(), room(2).to_record()]);
         for room in rooms {
-            store.restore(room, None, Duration::from_secs(60), NOW);
+            store.restore(room, None, Duration::from_secs(60), &told, NOW);
         }
-        store.handle_timeout(NOW + Duration::from_secs(60) + Room::REMEMBERED);
+        store.handle_timeout(&told, NOW + Duration::from_secs(60) + Room::REMEMBERED);
         writer.flush().await;
         drop((store, writer));
         let (.., rooms) = open(folder.path());

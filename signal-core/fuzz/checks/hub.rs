@@ -168,7 +168,7 @@ impl World {
         let by = Admission::Password(password(epoch));
         match self
             .store
-            .apply(room_id(), &Op::Admit { by, suffix: IdSuffix::new(0) }, self.now)
+            .apply(room_id(), &Op::Admit { by, client: None, suffix: IdSuffix::new(0) }, self.now)
             .reply
         {
             Ok(Receipt::Entered { id }) => Some(Ticket::Guest(id)),
@@ -206,7 +206,15 @@ impl World {
         let language = if slot < 4 { Language::En } else { Language::Zh };
         self.input(
             slot,
-            Input::Open { conn, room: room_id(), protocol, language, entry, randomness },
+            Input::Open {
+                conn,
+                room: room_id(),
+                protocol,
+                language,
+                entry,
+                randomness,
+                client: None,
+            },
         );
     }
 

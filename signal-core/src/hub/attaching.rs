@@ -57,6 +57,7 @@ impl Hub {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let room = connection.room;
         let next_token = connection.randomness.resume_token.hash();
+        let client = connection.client;
         let (op, ice, last_seq) = match entry {
             Entry::Ask { credential } => {
                 self.outputs.push_back(Output::Authorize { conn, room, credential });
@@ -65,7 +66,7 @@ impl Hub {
             Entry::Attach { grant, name, ice } => {
                 let (protocol, suffix) = (connection.protocol, connection.randomness.suffix);
                 let resume = next_token;
-                let op = Op::Attach { grant, name, protocol, attachment, resume, suffix };
+                let op = Op::Attach { grant, name, protocol, attachment, resume, client, suffix };
                 (op, ice, 0)
             }
             Entry::Resume { token, last_seq, ice } => {
@@ -73,7 +74,8 @@ impl Hub {
                 let (local, limit) = (self.rooms.get(&room), &self.config.replay);
                 let continues =
                     local.and_then(|local| local.replayable(token, last_seq, limit, now));
-                (Op::Resume { token, next_token, attachment, continues }, ice, last_seq)
+                let op = Op::Resume { token, next_token, attachment, continues, client };
+                (op, ice, last_seq)
             }
         };
         let Phase::Authorizing(backlog) = &mut connection.phase else { return };
@@ -103,8 +105,7 @@ impl Hub {
         let receipt = match applied.reply {
             Ok(receipt) => receipt,
             Err(reject) => {
-                let code = reject.code();
-                return self.refuse(conn, code, CloseCode::after_refusal(code));
+                return self.refuse(conn, reject.code(), CloseCode::after_reject(reject));
             }
         };
         // The newest record decides, not the receipt: the seat may be gone again.
@@ -158,6 +159,7 @@ impl Hub {
         self.insert_member(conn, record, seat);
         let message = ServerMessage::Joined { participant_id: seat.id, participants, welcome };
         self.send(record.id(), seat.id, &message, now);
+        self.tell_if_attempts_ran_out(record, seat, now);
         self.handle_backlog(conn, record.id(), attaching, now);
     }
 
@@ -233,6 +235,7 @@ impl Hub {
             server_time: now,
         };
         self.send_resumed(conn, 0, missed, attaching.ice.clone(), record, now);
+        self.tell_if_attempts_ran_out(record, seat, now);
         self.handle_backlog(conn, record.id(), attaching, now);
     }
 
@@ -278,7 +281,8 @@ impl Hub {
             code,
             message: code.text(connection.language).to_owned(),
             about: None,
-            retry_after: code.retry_after(),
+            // Whoever is told to stop is not told to try again.
+            retry_after: code.retry_after().filter(|_| close == CloseCode::Unavailable),
             req: None,
         };
         let frame = wire::encode_server(&message, connection.protocol);

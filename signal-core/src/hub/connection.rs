@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::budget::Budget;
 use super::frame::ClientFrame;
 use super::io::{Disconnect, Randomness};
+use crate::client::Client;
 use crate::ids::{ParticipantId, RoomId};
 use crate::language::Language;
 use crate::message::IceServers;
@@ -19,6 +20,7 @@ pub(super) struct Connection {
     pub(super) language: Language,
     pub(super) phase: Phase,
     pub(super) randomness: Randomness,
+    pub(super) client: Option<Client>,
     pub(super) budget: Budget,
     /// Bytes handed out and not acknowledged.
     pub(super) unsent_bytes: usize,
@@ -70,6 +72,7 @@ impl Connection {
         protocol: ProtocolVersion,
         language: Language,
         randomness: Randomness,
+        client: Option<Client>,
         now: Timestamp,
     ) -> Self {
         Self {
@@ -78,6 +81,7 @@ impl Connection {
             language,
             phase: Phase::Authorizing(Backlog::default()),
             randomness,
+            client,
             budget: Budget::new(now),
             unsent_bytes: 0,
             bad_messages: BadMessages { since: now, count: 0 },

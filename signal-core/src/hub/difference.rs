@@ -18,6 +18,8 @@ pub(super) struct Difference {
     pub(super) room: Option<RoomInfo>,
     /// Whether the room ends later than before.
     pub(super) extended: bool,
+    /// Whether wrong passwords have run out, or all have come back.
+    pub(super) password_attempts: bool,
 }
 
 impl Difference {
@@ -35,6 +37,8 @@ impl Difference {
             updated: updated.collect(),
             room: (before.info() != info).then_some(info),
             extended: after.expires_at() > before.expires_at(),
+            password_attempts: before.password_attempts_ran_out()
+                != after.password_attempts_ran_out(),
         }
     }
 }

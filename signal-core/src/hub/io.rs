@@ -7,13 +7,14 @@ use bytes::Bytes;
 
 use super::frame::ClientFrame;
 use super::node_frame::NodeFrame;
+use crate::client::Client;
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, IdSuffix, NodeId, OpId, ParticipantId, RoomId};
 use crate::language::Language;
 use crate::message::{IceServers, RequestId};
 use crate::name::DisplayName;
 use crate::protocol::ProtocolVersion;
-use crate::room::{Grant, Op, Room};
+use crate::room::{Grant, Op, Reject, Room};
 use crate::store::Applied;
 use crate::token::{ResumeToken, TokenHash};
 
@@ -81,6 +82,9 @@ pub enum Input {
         entry: Entry,
         /// Random values, used if an id or a resume token is needed.
         randomness: Randomness,
+        /// Where it comes from, if the host knows. Whoever has entered from an address has a few
+        /// passwords of its own to try there.
+        client: Option<Client>,
     },
     /// A frame has arrived from another node.
     FromNode {
@@ -282,6 +286,15 @@ impl CloseCode {
             Self::RoomFull => 4504,
             Self::SlowConsumer => 4008,
             Self::Unavailable => 4001,
+        }
+    }
+
+    /// The close code for a connection that a room refuses.
+    pub(super) fn after_reject(reject: Reject) -> Self {
+        match reject {
+            // Nobody ever enters that room again, so coming back is of no use.
+            Reject::IdsExhausted => Self::RoomClosed,
+            other => Self::after_refusal(other.code()),
         }
     }
 

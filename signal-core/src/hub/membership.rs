@@ -11,7 +11,7 @@ use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::ServerMessage;
 use crate::protocol::ProtocolVersion;
 use crate::reason::{CloseReason, LeaveReason};
-use crate::room::{Op, Presence, Room, Status};
+use crate::room::{Op, Presence, Room, Seat, Status};
 use crate::time::Timestamp;
 use crate::wording;
 
@@ -40,7 +40,8 @@ impl Hub {
         difference: Difference,
         now: Timestamp,
     ) {
-        let Difference { left, joined, updated, room: info, extended } = difference;
+        let Difference { left, joined, updated, room: info, extended, password_attempts } =
+            difference;
         for &(id, reason) in &left {
             self.unseat_member(room, id, reason, now);
         }
@@ -66,6 +67,28 @@ impl Hub {
         }
         if extended {
             self.renew_ice_servers(room);
+        }
+        if password_attempts && let Some(creator) = record.seats().iter().find(|s| s.is_creator()) {
+            self.tell_password_attempts(record, creator, now);
+        }
+    }
+
+    /// Tells a creator that enters a room in which no password is looked at for now.
+    pub(super) fn tell_if_attempts_ran_out(&mut self, record: &Room, seat: &Seat, now: Timestamp) {
+        if seat.is_creator() && record.password_attempts_ran_out() {
+            self.tell_password_attempts(record, seat, now);
+        }
+    }
+
+    /// Tells the creator how many wrong passwords its room answers, if it speaks v2.
+    fn tell_password_attempts(&mut self, record: &Room, creator: &Seat, now: Timestamp) {
+        let message = ServerMessage::PasswordAttempts {
+            left: record.password_attempts_left(now),
+            retry_after: record.next_password_attempt_in(now),
+        };
+        match creator.protocol {
+            ProtocolVersion::V1 => {}
+            ProtocolVersion::V2 => self.send(record.id(), creator.id, &message, now),
         }
     }
 

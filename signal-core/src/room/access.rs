@@ -1,11 +1,15 @@
-//! Access to a room: password, invite, lock, and the tokens that are void.
+//! Access to a room: password, guesses, invite, lock, and the tokens that are void.
 
 use std::collections::VecDeque;
 
+use super::durability::{Changes, Durability};
+use super::guesses::Guesses;
 use super::operation::{Admission, Grant, Rotation};
 use super::reject::Reject;
+use crate::client::Client;
 use crate::ids::Ticket;
 use crate::record::{InvalidRecord, Reader, Writer};
+use crate::time::Timestamp;
 use crate::token::{PasswordTag, TokenHash};
 
 /// What decides whether somebody may enter.
@@ -13,8 +17,7 @@ use crate::token::{PasswordTag, TokenHash};
 pub(super) struct Access {
     password: PasswordTag,
     invite: TokenHash,
-    guesses_left: u8,
-    rotations_left: u8,
+    guesses: Guesses,
     password_epoch: u32,
     locked: bool,
     /// The tickets of the last 256 participants that were kicked. Tokens last for minutes, so
@@ -27,27 +30,54 @@ impl Access {
         Self {
             password,
             invite,
-            guesses_left: GUESSES,
-            rotations_left: ROTATIONS,
+            guesses: Guesses::new(),
             password_epoch: 0,
             locked: false,
             revoked: VecDeque::new(),
         }
     }
 
-    /// Checks the password or invite of a newcomer. A wrong password is counted, and a right one
-    /// does not reset the count.
-    pub(super) fn check(&mut self, by: Admission) -> Result<(), Reject> {
-        match by {
-            Admission::Invite(token) if token == self.invite => Ok(()),
-            Admission::Invite(_) => Err(Reject::InviteVoid),
-            Admission::Password(_) if self.guesses_left == 0 => Err(Reject::PasswordLocked),
-            Admission::Password(password) if password == self.password => Ok(()),
-            Admission::Password(_) => {
-                self.guesses_left -= 1;
-                Err(Reject::WrongPassword)
-            }
+    /// Checks the password or invite of a newcomer. A wrong password is counted and never given
+    /// back; a right one costs nothing.
+    pub(super) fn check(
+        &mut self,
+        by: Admission,
+        client: Option<Client>,
+        changes: &mut Changes,
+        now: Timestamp,
+    ) -> Result<(), Reject> {
+        let password = match by {
+            Admission::Invite(token) if token == self.invite => return Ok(()),
+            Admission::Invite(_) => return Err(Reject::InviteVoid),
+            Admission::Password(password) => password,
+        };
+        // Before the password is looked at: whoever has none left learns nothing.
+        self.guesses.check(client, now)?;
+        if password == self.password {
+            return Ok(());
         }
+        self.guesses.take(client, now);
+        changes.note(Durability::BeforeAnswer);
+        Err(Reject::WrongPassword)
+    }
+
+    /// Notes from where somebody has taken a seat; `false` if that was known.
+    pub(super) fn know(&mut self, client: Option<Client>) -> bool {
+        self.guesses.know(client)
+    }
+
+    /// Notes that all guesses are back; `false` if there is nothing to note.
+    pub(super) fn recover(&mut self, now: Timestamp) -> bool {
+        self.guesses.recover(now)
+    }
+
+    pub(super) fn check_restore(&self, follows: u8) -> Result<(), Reject> {
+        self.guesses.check_restore(follows)
+    }
+
+    /// Gives all guesses back; `false` if this was applied before.
+    pub(super) fn restore(&mut self, follows: u8) -> bool {
+        self.guesses.restore(follows)
     }
 
     /// Checks the grant of a token. A participant may always come back to its seat, and the creator
@@ -65,8 +95,8 @@ impl Access {
         if self.locked { Err(Reject::RoomLocked) } else { Ok(()) }
     }
 
-    /// Changes the password and the invite, and resets the count of wrong passwords; `false` if the
-    /// rotation was applied before.
+    /// Changes the password and the invite; `false` if the rotation was applied before. Guesses are
+    /// counted on, since they are guesses at every password that the room has.
     pub(super) fn rotate(&mut self, rotation: &Rotation) -> Result<bool, Reject> {
         // The invite is compared too: a different rotation to the same password has another invite,
         // and its caller would hand out one that the room does not know.
@@ -80,12 +110,9 @@ impl Access {
         if rotation.password == self.password {
             return Err(Reject::PasswordUnchanged);
         }
-        self.rotations_left =
-            self.rotations_left.checked_sub(1).ok_or(Reject::RotationsExhausted)?;
         self.password = rotation.password;
         self.invite = rotation.invite;
-        self.password_epoch += 1;
-        self.guesses_left = GUESSES;
+        self.password_epoch = self.password_epoch.saturating_add(1);
         Ok(true)
     }
 
@@ -104,27 +131,37 @@ impl Access {
     pub(super) fn write(&self, out: &mut Writer) {
         out.array(self.password.as_bytes());
         out.hash(self.invite);
-        out.u8(self.guesses_left);
-        out.u8(self.rotations_left);
+        self.guesses.write(out);
         out.u32(self.password_epoch);
         out.bool(self.locked);
         out.list(self.revoked.iter(), |out, ticket| out.ticket(*ticket));
     }
 
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+    pub(super) fn read(
+        from: &mut Reader<'_>,
+        format: u8,
+        created_at: Timestamp,
+    ) -> Result<Self, InvalidRecord> {
         Ok(Self {
             password: PasswordTag::new(from.array()?),
             invite: from.hash()?,
-            guesses_left: from.u8()?,
-            rotations_left: from.u8()?,
+            guesses: match format {
+                1 | 2 => {
+                    let left = from.u8()?;
+                    // How often the password could still be changed.
+                    from.u8()?;
+                    Guesses::of_older_record(left, created_at)
+                }
+                _ => Guesses::read(from)?,
+            },
             password_epoch: from.u32()?,
             locked: from.bool()?,
             revoked: from.list(MOST_REVOKED, Reader::ticket)?,
         })
     }
 
-    pub(super) fn guesses_left(&self) -> u8 {
-        self.guesses_left
+    pub(super) fn guesses(&self) -> &Guesses {
+        &self.guesses
     }
 
     pub(super) fn locked(&self) -> bool {
@@ -136,6 +173,4 @@ impl Access {
     }
 }
 
-pub(super) const GUESSES: u8 = 20;
-pub(super) const ROTATIONS: u8 = 10;
 const MOST_REVOKED: usize = 256;

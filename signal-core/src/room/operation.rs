@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Capacity;
+use super::{Capacity, Durability, Reject};
+use crate::client::Client;
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
 use crate::name::DisplayName;
 use crate::payload::Payload;
@@ -23,6 +24,8 @@ pub enum Op {
     Admit {
         /// The password or invite.
         by: Admission,
+        /// Where it comes from, if the host knows.
+        client: Option<Client>,
         /// The random part of the id to promise.
         suffix: IdSuffix,
     },
@@ -39,6 +42,8 @@ pub enum Op {
         attachment: Attachment,
         /// The hash of the token that resumes the seat; unused in v1.
         resume: TokenHash,
+        /// Where the socket comes from, if the host knows.
+        client: Option<Client>,
         /// The random part of the id, in case a fresh one is needed.
         suffix: IdSuffix,
     },
@@ -82,6 +87,8 @@ pub enum Op {
         attachment: Attachment,
         /// The previous socket, if the hub still has every message that was missed since.
         continues: Option<Attachment>,
+        /// Where the socket comes from, if the host knows.
+        client: Option<Client>,
     },
     /// Changes the name or state of a participant.
     Update {
@@ -137,6 +144,9 @@ pub struct Change {
     pub expires_at: Option<Timestamp>,
     /// A new password.
     pub rotate: Option<Rotation>,
+    /// Has the room answer wrong passwords again, as if none had been tried. The number is that of
+    /// the [restores](super::Room::restores) so far, which makes a repetition harmless.
+    pub restore_attempts: Option<u8>,
 }
 
 /// A new password and invite. The old ones are void, and so are tokens that have not been used yet.
@@ -149,6 +159,15 @@ pub struct Rotation {
     /// The [`password_epoch`](super::Room::password_epoch) that the rotation is based on. It makes
     /// a repetition harmless, and of two rotations at once only the first is applied.
     pub follows: u32,
+}
+
+/// What [`Room::carry_out`](super::Room::carry_out) returns.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Outcome {
+    /// The answer to whoever asked for the operation. A rejection may have changed the record.
+    pub reply: Result<Receipt, Reject>,
+    /// Whether the record has to be kept before that answer is given.
+    pub durability: Durability,
 }
 
 /// The result of an operation that was applied.

@@ -18,11 +18,12 @@ pub enum Reject {
     InviteVoid,
     /// No participant with that id has a seat.
     ParticipantNotFound,
-    /// Too many wrong passwords were tried. No password opens the room until the creator changes
-    /// it.
+    /// Too many wrong passwords were tried. No password of this client is looked at for a while.
     PasswordLocked,
     /// The new password is the old one.
     PasswordUnchanged,
+    /// The creator has had the room answer wrong passwords again as often as a room permits.
+    RestoresExhausted,
     /// The token resumes no seat.
     ResumeFailed,
     /// The creator has closed the room.
@@ -37,8 +38,6 @@ pub enum Reject {
     RoomNotFound,
     /// Somebody else has changed the password meanwhile.
     RotationStale,
-    /// The password was changed as often as a room permits.
-    RotationsExhausted,
     /// The password is not the room's.
     WrongPassword,
 }
@@ -56,6 +55,7 @@ impl Reject {
             Self::RoomClosed => ErrorCode::RoomClosed,
             Self::RoomExpired => ErrorCode::RoomExpired,
             Self::RoomFull => ErrorCode::RoomFull,
+            Self::RestoresExhausted => ErrorCode::RateLimited,
             Self::RoomNotFound => ErrorCode::RoomNotFound,
             Self::CreatorStays
             | Self::InviteVoid
@@ -64,7 +64,6 @@ impl Reject {
             | Self::PasswordUnchanged
             | Self::RoomLocked
             | Self::RotationStale
-            | Self::RotationsExhausted
             | Self::WrongPassword => ErrorCode::Forbidden,
         }
     }

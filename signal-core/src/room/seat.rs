@@ -20,7 +20,7 @@ pub struct Seat {
     pub id: ParticipantId,
     /// The name to show.
     pub name: DisplayName,
-    /// The state that the participant last set, any JSON value.
+    /// The state that the participant last set, any JSON value. It is no part of the binary record.
     pub state: Option<Payload>,
     /// The version of the protocol that its socket speaks.
     pub protocol: ProtocolVersion,
@@ -83,7 +83,6 @@ impl Seat {
         out.ticket(self.ticket);
         out.participant(self.id);
         out.text(self.name.as_str());
-        out.option(self.state.as_ref(), |out, state| out.bytes(state.as_bytes()));
         out.u8(match self.protocol {
             ProtocolVersion::V1 => 1,
             ProtocolVersion::V2 => 2,
@@ -104,15 +103,18 @@ impl Seat {
         out.bool(self.continued);
     }
 
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+    pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidRecord> {
         Ok(Self {
             ticket: from.ticket()?,
             id: from.participant()?,
             name: DisplayName::from_record(from.text()?),
-            state: from.option(|from| {
-                let json = Bytes::copy_from_slice(from.bytes()?);
-                Payload::from_json(&json).map_err(|_| InvalidRecord::Damaged)
-            })?,
+            state: match format {
+                1 | 2 => from.option(|from| {
+                    let json = Bytes::copy_from_slice(from.bytes()?);
+                    Payload::from_json(&json).map_err(|_| InvalidRecord::Damaged)
+                })?,
+                _ => None,
+            },
             protocol: match from.u8()? {
                 1 => ProtocolVersion::V1,
                 2 => ProtocolVersion::V2,
@@ -126,6 +128,11 @@ impl Seat {
             resume: [from.option(Reader::hash)?, from.option(Reader::hash)?],
             continued: from.bool()?,
         })
+    }
+
+    /// The tokens that resume it.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = TokenHash> {
+        self.resume.into_iter().flatten()
     }
 
     pub(super) fn opens_with(&self, token: TokenHash) -> bool {

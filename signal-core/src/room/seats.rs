@@ -1,8 +1,10 @@
-//! The seats of a room: attach, resume, detach and removal, and the ids that were issued.
+//! The seats of a room: attach, resume, detach and removal.
 
 use super::attach_history::{AttachHistory, AttachReceipt};
 use super::capacity::Capacity;
 use super::departures::Departures;
+use super::durability::{Changes, Durability};
+use super::id_issuer::IdIssuer;
 use super::reject::Reject;
 use super::seat::{Presence, Seat};
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
@@ -20,11 +22,12 @@ pub(super) struct Seats {
     capacity: Capacity,
     /// In order of entry, which is by descending id.
     taken: Vec<Seat>,
-    /// How many ids are left. The next one has the number below.
-    ids_left: u32,
+    ids: IdIssuer,
     lowest_entered: Option<ParticipantId>,
     departures: Departures,
     attach_history: AttachHistory,
+    /// When the room is over: the tokens that could have resumed a seat.
+    last_tokens: Vec<TokenHash>,
 }
 
 /// A participant with a verified token and a socket.
@@ -41,27 +44,32 @@ pub(super) struct Newcomer<'a> {
 impl Seats {
     /// Returns empty seats, and the first id, which is the creator's.
     pub(super) fn new(capacity: Capacity, suffix: IdSuffix) -> (Self, ParticipantId) {
-        let ids_left = ParticipantId::PER_ROOM - 1;
+        let (ids, first) = IdIssuer::new(suffix);
         let seats = Self {
             capacity,
             taken: Vec::new(),
-            ids_left,
+            ids,
             lowest_entered: None,
             departures: Departures::default(),
             attach_history: AttachHistory::default(),
+            last_tokens: Vec::new(),
         };
-        (seats, ParticipantId::issue(ids_left, suffix))
+        (seats, first)
     }
 
     /// Issues an id if a seat could be taken with it now. Seats without a socket do not count: they
     /// would have to go.
-    pub(super) fn promise(&mut self, suffix: IdSuffix) -> Result<ParticipantId, Reject> {
+    pub(super) fn promise(
+        &mut self,
+        suffix: IdSuffix,
+        changes: &mut Changes,
+    ) -> Result<ParticipantId, Reject> {
         let attached =
             self.taken.iter().filter(|seat| !seat.is_creator() && seat.is_attached()).count();
         if attached >= self.capacity.guests() {
             return Err(Reject::RoomFull);
         }
-        self.issue(suffix)
+        self.ids.issue(suffix, changes)
     }
 
     /// Gives a socket a seat, as the newest of the room. An older socket with the same ticket loses
@@ -70,10 +78,14 @@ impl Seats {
         &mut self,
         newcomer: &Newcomer<'_>,
         suffix: IdSuffix,
+        changes: &mut Changes,
     ) -> Result<ParticipantId, Reject> {
         let &Newcomer { ticket, promised, name, protocol, attachment, resume } = newcomer;
         let evicted = self.make_room_for(ticket)?;
-        let id = if self.is_newest(promised) { promised } else { self.issue(suffix)? };
+        let id = match self.is_newest(promised) {
+            true => promised,
+            false => self.ids.issue(suffix, changes)?,
+        };
         self.remove(LeaveReason::Replaced, |seat| seat.ticket == ticket);
         self.remove(LeaveReason::Lost, |seat| evicted.contains(&seat.id));
         let resume = match protocol {
@@ -100,8 +112,8 @@ impl Seats {
     /// record has not issued it is not: the token may date from a time that the record has lost,
     /// and the number will be issued again.
     fn is_newest(&self, promised: ParticipantId) -> bool {
-        let is_issued = promised >= ParticipantId::issue(self.ids_left, IdSuffix::new(0));
-        is_issued && self.lowest_entered.is_none_or(|lowest| promised < lowest)
+        self.ids.may_have_issued(promised)
+            && self.lowest_entered.is_none_or(|lowest| promised < lowest)
     }
 
     /// The participants that have to go for a newcomer: nobody, or the guests that have been
@@ -180,26 +192,26 @@ impl Seats {
         changed
     }
 
-    /// Changes the name and state of the participant with that socket; `false` if nothing changed.
+    /// Changes the name and state of the participant with that socket. A state lasts as long as the
+    /// process: its participant sends it again after a restart.
     pub(super) fn update(
         &mut self,
         attachment: Attachment,
         name: Option<&DisplayName>,
         state: Option<&Payload>,
-    ) -> bool {
+        changes: &mut Changes,
+    ) {
         let Some(seat) = self.taken.iter_mut().find(|seat| seat.attachment == attachment) else {
-            return false;
+            return;
         };
-        let mut changed = false;
         if let Some(name) = name.filter(|name| **name != seat.name) {
             seat.name = name.clone();
-            changed = true;
+            changes.note(Durability::Grouped);
         }
         if let Some(state) = state.filter(|state| seat.state.as_ref() != Some(*state)) {
             seat.state = Some(state.detach());
-            changed = true;
+            changes.note(Durability::Volatile);
         }
-        changed
     }
 
     /// Removes seats whose resume grace has expired; `false` if there are none.
@@ -229,6 +241,7 @@ impl Seats {
     /// Removes all seats when the room ends. That the room has ended says why, so no departure is
     /// noted.
     pub(super) fn clear(&mut self) {
+        self.last_tokens = self.taken.iter().flat_map(Seat::tokens).collect();
         self.taken.clear();
     }
 
@@ -240,33 +253,29 @@ impl Seats {
     pub(super) fn write(&self, out: &mut Writer) {
         out.u8(self.capacity.participants());
         out.list(self.taken.iter(), |out, seat| seat.write(out));
-        out.u32(self.ids_left);
+        self.ids.write(out);
         out.option(self.lowest_entered, Writer::participant);
         self.departures.write(out);
         self.attach_history.write(out);
+        out.list(self.last_tokens.iter(), |out, token| out.hash(*token));
     }
 
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, InvalidRecord> {
+    pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidRecord> {
         let seats = Self {
             capacity: Capacity::new(from.u8()?).map_err(|_| InvalidRecord::Damaged)?,
             // Not the capacity is the limit: a room that was made smaller may hold more.
-            taken: from.list(usize::from(Capacity::MAX), Seat::read)?,
-            ids_left: from.u32()?,
+            taken: from.list(usize::from(Capacity::MAX), |from| Seat::read(from, format))?,
+            ids: IdIssuer::read(from, format)?,
             lowest_entered: from.option(Reader::participant)?,
             departures: Departures::read(from)?,
             attach_history: AttachHistory::read(from)?,
+            last_tokens: match format {
+                1 | 2 => Vec::new(),
+                _ => from.list(2 * usize::from(Capacity::MAX), Reader::hash)?,
+            },
         };
         let descends = seats.taken.is_sorted_by(|older, newer| newer.id < older.id);
-        if descends && seats.ids_left < ParticipantId::PER_ROOM {
-            Ok(seats)
-        } else {
-            Err(InvalidRecord::Damaged)
-        }
-    }
-
-    fn issue(&mut self, suffix: IdSuffix) -> Result<ParticipantId, Reject> {
-        self.ids_left = self.ids_left.checked_sub(1).ok_or(Reject::IdsExhausted)?;
-        Ok(ParticipantId::issue(self.ids_left, suffix))
+        if descends { Ok(seats) } else { Err(InvalidRecord::Damaged) }
     }
 
     pub(super) fn holds(&self, ticket: Ticket) -> bool {
@@ -292,6 +301,11 @@ impl Seats {
 
     pub(super) fn resumable(&self, token: TokenHash) -> Option<&Seat> {
         self.taken.iter().find(|seat| seat.opens_with(token))
+    }
+
+    /// Whether the token could have resumed a seat when the room ended.
+    pub(super) fn was_resumable(&self, token: TokenHash) -> bool {
+        self.last_tokens.contains(&token)
     }
 
     pub(super) fn capacity(&self) -> Capacity {

@@ -11,7 +11,9 @@ use crate::time::Timestamp;
 impl Room {
     /// Writes the room as a record, for a store that outlives the process.
     ///
-    /// The first byte is the format, so that a later version can tell what it reads. Keep the
+    /// The record lacks what need not outlive the process: the states of participants, and how far
+    /// the block of ids in use is used up. The first byte is the format, so that a later version can
+    /// tell what it reads. Keep the
     /// record as safe as a password file: it holds the hashes of tokens and the tag of the
     /// password.
     #[must_use]
@@ -36,6 +38,7 @@ impl Room {
             Status::Closed(CloseReason::ByCreator) => 2,
             Status::Closed(CloseReason::Expired) => 3,
         });
+        out.option(self.ended_at, Writer::time);
         self.access.write(&mut out);
         self.seats.write(&mut out);
         out.finish()
@@ -54,38 +57,50 @@ impl Room {
             format @ 1..=FORMAT => format,
             format => return Err(InvalidRecord::Newer { format, newest: FORMAT }),
         };
-        let mut room = Self {
-            id: from.text()?.parse().map_err(|_| InvalidRecord::Damaged)?,
-            epoch: from.u64()?,
-            version: from.u64()?,
-            name: from.text()?.into(),
-            creator: from.text()?.into(),
-            creator_id: from.participant()?,
-            on_creator_leave: match from.u8()? {
-                0 => OnCreatorLeave::Close,
-                1 => OnCreatorLeave::Keep,
-                _ => return Err(InvalidRecord::Damaged),
-            },
-            created_at: if format == 1 { Timestamp::default() } else { from.time()? },
-            expires_at: from.time()?,
-            status: match from.u8()? {
-                0 => Status::Open,
-                1 => Status::Closed(CloseReason::ByAdmin),
-                2 => Status::Closed(CloseReason::ByCreator),
-                3 => Status::Closed(CloseReason::Expired),
-                _ => return Err(InvalidRecord::Damaged),
-            },
-            access: Access::read(&mut from)?,
-            seats: Seats::read(&mut from)?,
+        let id = from.text()?.parse().map_err(|_| InvalidRecord::Damaged)?;
+        let (epoch, version) = (from.u64()?, from.u64()?);
+        let (name, creator) = (from.text()?.into(), from.text()?.into());
+        let creator_id = from.participant()?;
+        let on_creator_leave = match from.u8()? {
+            0 => OnCreatorLeave::Close,
+            1 => OnCreatorLeave::Keep,
+            _ => return Err(InvalidRecord::Damaged),
         };
-        if format == 1 {
-            // The format does not say, so assume the earliest possible: a room lasts 24 hours at
-            // most.
-            let day = 24 * 60 * 60 * 1000;
-            room.created_at =
-                Timestamp::from_millis(room.expires_at.as_millis().saturating_sub(day));
-        }
-        if from.is_at_end() { Ok(room) } else { Err(InvalidRecord::Damaged) }
+        let created_at = if format == 1 { None } else { Some(from.time()?) };
+        let expires_at = from.time()?;
+        // Format 1 does not say, so assume the earliest possible: a room lasts 24 hours at most.
+        let created_at = created_at.unwrap_or_else(|| {
+            Timestamp::from_millis(expires_at.as_millis().saturating_sub(DAY_MILLIS))
+        });
+        let status = match from.u8()? {
+            0 => Status::Open,
+            1 => Status::Closed(CloseReason::ByAdmin),
+            2 => Status::Closed(CloseReason::ByCreator),
+            3 => Status::Closed(CloseReason::Expired),
+            _ => return Err(InvalidRecord::Damaged),
+        };
+        let ended_at = match format {
+            // The formats do not say, so assume the latest possible.
+            1 | 2 => (status != Status::Open).then_some(expires_at),
+            _ => from.option(Reader::time)?,
+        };
+        let room = Self {
+            id,
+            epoch,
+            version,
+            name,
+            creator,
+            creator_id,
+            on_creator_leave,
+            created_at,
+            expires_at,
+            status,
+            ended_at,
+            access: Access::read(&mut from, format, created_at)?,
+            seats: Seats::read(&mut from, format)?,
+        };
+        let is_whole = from.is_at_end() && ended_at.is_some() == (status != Status::Open);
+        if is_whole { Ok(room) } else { Err(InvalidRecord::Damaged) }
     }
 
     /// Detaches every seat, since the sockets are gone with the process that held them. Seats that
@@ -98,4 +113,5 @@ impl Room {
     }
 }
 
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
+const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

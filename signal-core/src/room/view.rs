@@ -1,6 +1,7 @@
 //! The readable fields of a room.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Capacity, Grant, OnCreatorLeave, Reject, Room, Seat, Status};
 use crate::ids::{ParticipantId, RoomId};
@@ -76,6 +77,31 @@ impl Room {
         self.access.password_epoch()
     }
 
+    /// How many wrong passwords the room answers before it looks at none for a while.
+    pub fn password_attempts_left(&self, now: Timestamp) -> u8 {
+        self.access.guesses().left(now)
+    }
+
+    /// How long until the room answers a wrong password again; no time at all if it does now.
+    pub fn next_password_attempt_in(&self, now: Timestamp) -> Duration {
+        self.access.guesses().next_in(now)
+    }
+
+    /// When the room answers as many wrong passwords as a new one, if none is tried meanwhile.
+    pub fn password_attempts_full_at(&self) -> Timestamp {
+        self.access.guesses().full_at()
+    }
+
+    /// Whether no wrong password was left at some time, and not all have come back since.
+    pub fn password_attempts_ran_out(&self) -> bool {
+        self.access.guesses().ran_out()
+    }
+
+    /// How often the creator has had the room answer wrong passwords again.
+    pub fn restores(&self) -> u8 {
+        self.access.guesses().restores()
+    }
+
     /// What participants see of the room.
     pub fn info(&self) -> RoomInfo {
         RoomInfo {
@@ -115,6 +141,12 @@ impl Room {
         self.seats.resumable(token)
     }
 
+    /// Whether a token could have resumed a seat when the room ended. Its holder is told that the
+    /// room is over, as nobody else is.
+    pub fn was_resumable(&self, token: TokenHash) -> bool {
+        self.seats.was_resumable(token)
+    }
+
     /// How a participant's seat ended, if it is among the last 64 that did. Seats that ended with
     /// the room are not.
     pub fn departure(&self, id: ParticipantId) -> Option<LeaveReason> {
@@ -127,11 +159,12 @@ impl Room {
             return None;
         }
         let lapse = self.seats().iter().filter_map(Seat::detached_until).min();
-        Some(lapse.map_or(self.expires_at, |lapse| lapse.min(self.expires_at)))
+        let recovery = self.access.guesses().deadline();
+        [Some(self.expires_at), lapse, recovery].into_iter().flatten().min()
     }
 
     /// When a room that is over may be removed; `None` while it runs.
     pub fn forgotten_at(&self) -> Option<Timestamp> {
-        (self.status != Status::Open).then(|| self.expires_at + Self::REMEMBERED)
+        Some(self.ended_at? + Self::REMEMBERED)
     }
 }

@@ -8,6 +8,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde_json::value::RawValue;
 
 use super::error::Problem;
+use super::typed_text::TypedText;
 use crate::ids::ParticipantId;
 use crate::message::{Signal, SignalKind};
 use crate::payload::Payload;
@@ -112,6 +113,10 @@ pub(super) fn required<T>(field: Option<T>, name: &str) -> Result<T, Problem> {
 }
 
 pub(super) fn string(value: &RawValue, name: &str) -> Result<String, Problem> {
+    serde_json::from_str(value.get()).map_err(|_| Problem::field(name, "expected a string"))
+}
+
+pub(super) fn typed_text(value: &RawValue, name: &str) -> Result<TypedText, Problem> {
     serde_json::from_str(value.get()).map_err(|_| Problem::field(name, "expected a string"))
 }
 

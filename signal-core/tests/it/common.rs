@@ -73,10 +73,18 @@ impl Node {
     /// What `join` does.
     pub fn join(&mut self) -> Ticket {
         let by = Admission::Password(PasswordTag::new([7; 32]));
-        match self.apply(&Op::Admit { by, suffix: IdSuffix::new(0) }) {
+        match self.apply(&Op::Admit { by, client: None, suffix: IdSuffix::new(0) }) {
             Receipt::Entered { id } => Ticket::Guest(id),
             other => panic!("no id in {other:?}"),
         }
+    }
+
+    /// A stranger tries a wrong password.
+    pub fn guess(&mut self) {
+        let by = Admission::Password(PasswordTag::new([0; 32]));
+        let wrong = Op::Admit { by, client: None, suffix: IdSuffix::new(0) };
+        let applied = self.store.apply(self.room, &wrong, self.now);
+        self.input(Input::Record(applied.record.unwrap()));
     }
 
     /// What a REST request does: changes the room and tells the hub.
@@ -133,6 +141,7 @@ impl Node {
             language: Language::En,
             entry,
             randomness: Randomness { suffix: IdSuffix::new(0), resume_token },
+            client: None,
         }
     }
 

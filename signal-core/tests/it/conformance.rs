@@ -103,6 +103,12 @@ impl Player {
         } else if let Some(locked) = step.get("lock") {
             let locked = Some(locked.as_bool().unwrap());
             self.node.apply(&Op::Change(Change { locked, ..Change::default() }));
+        } else if let Some(guesses) = step.get("guess") {
+            (0..guesses.as_u64().unwrap()).for_each(|_| self.node.guess());
+        } else if step.contains_key("restore_attempts") {
+            let restores = self.node.store.room(self.node.room).unwrap().restores();
+            let restore_attempts = Some(restores);
+            self.node.apply(&Op::Change(Change { restore_attempts, ..Change::default() }));
         } else if let Some(millis) = step.get("wait_ms") {
             self.node.wait(Duration::from_millis(millis.as_u64().unwrap()));
         } else if let (Some(smaller), Some(larger)) = (text("smaller"), text("than")) {

@@ -150,6 +150,10 @@ fn every_message_to_a_v2_client_has_its_form() {
         ("joined", joined),
         ("kicked", ServerMessage::Kicked { reason: "您已被移出房间".into() }),
         (
+            "password_attempts",
+            ServerMessage::PasswordAttempts { left: 0, retry_after: Duration::from_secs(180) },
+        ),
+        (
             "message",
             ServerMessage::Message {
                 from, topic: topic(), data: value(&json!({"text": "你好"}))

@@ -122,7 +122,8 @@ fn whoever_has_lost_its_seat_before_it_knew_of_it_is_told_how() {
                 let Op::Attach { grant, name, protocol, resume, suffix, .. } = attach else {
                     unreachable!()
                 };
-                Op::Attach { grant, name, protocol, attachment: elsewhere, resume, suffix }
+                let (attachment, client) = (elsewhere, None);
+                Op::Attach { grant, name, protocol, attachment, resume, client, suffix }
             }
             Fate::RoomClosed => Op::Close(CloseReason::ByCreator),
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signal_core::{CloseReason, Disconnect, Input, MemoryStore, Op, Output, Room, Ticket};
+use signal_core::{Change, CloseReason, Disconnect, Input, MemoryStore, Op, Output, Room, Ticket};
 
 use crate::common::{LIFE, Node};
 
@@ -288,4 +288,48 @@ fn the_host_is_told_when_a_rooms_records_are_wanted() {
     assert!(
         outputs.iter().any(|output| matches!(output, Output::Unwatch(room) if *room == node.room))
     );
+}
+
+#[test]
+fn a_creator_hears_when_wrong_passwords_have_run_out_and_when_all_are_back() {
+    let mut node = Node::new(10);
+    let creator = node.open_v2(Ticket::Creator, "creator");
+    let (guest, ..) = node.guest_v2("guest");
+    let longer = Change { expires_at: Some(node.now + 3 * LIFE), ..Change::default() };
+    node.apply(&Op::Change(longer));
+    node.take(creator);
+    (0..20).for_each(|_| node.guess());
+    let told = node.take(creator);
+    assert_eq!((told.len(), &told[0]["left"]), (1, &0.into()), "{told:?}");
+    assert_eq!(
+        (&told[0]["type"], &told[0]["retry_after_ms"]),
+        (&"password_attempts".into(), &180_000.into())
+    );
+    node.wait(Duration::from_secs(30 * 60));
+    assert_eq!(node.take(creator).len(), 0, "not each of them");
+    node.wait(Duration::from_secs(30 * 60));
+    let told = node.take(creator);
+    assert_eq!(
+        (told.len(), &told[0]["left"], &told[0]["retry_after_ms"]),
+        (1, &20.into(), &0.into())
+    );
+    assert!(!node.take_types(guest).contains(&"password_attempts".to_owned()));
+}
+
+#[test]
+fn whoever_comes_to_a_room_without_ids_is_told_not_to_come_back() {
+    let mut node = Node::new(10);
+    let ticket = node.join();
+    let mut record = node.store.room(node.room).unwrap().to_record();
+    let reserved = (36_u32.pow(5) - 1000).to_le_bytes();
+    let at = record.windows(4).position(|bytes| bytes == reserved).unwrap();
+    record[at..at + 4].copy_from_slice(&0_u32.to_le_bytes());
+    node.store.withdraw(node.room);
+    node.store.create(Room::from_record(&record).unwrap()).unwrap();
+    let conn = node.open_v2(ticket, "guest");
+    assert_eq!(node.take_types(conn), ["joined"]);
+    let conn = node.open_v2(ticket, "again");
+    let told = node.take(conn);
+    assert_eq!((&told[0]["code"], &told[0]["retryable"]), (&"unavailable".into(), &false.into()));
+    assert_eq!(node.closed(conn), Some(4503));
 }

@@ -3,6 +3,7 @@
 mod admission;
 mod changing;
 mod ending;
+mod guessing;
 mod resuming;
 mod seating;
 mod stored;

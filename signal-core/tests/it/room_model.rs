@@ -63,6 +63,7 @@ enum Step {
         participants: Option<u8>,
         minutes: Option<u64>,
         rotate: Option<u8>,
+        restore: bool,
     },
     Close {
         by_admin: bool,
@@ -115,6 +116,7 @@ fn step() -> impl Strategy<Value = Step> {
         prop::option::weighted(0.3, 1_u8..6),
         prop::option::weighted(0.1, 0_u64..60),
         rotate(),
+        prop::bool::weighted(0.3),
     );
     prop_oneof![
         8 => shown.prop_map(|by| Step::Admit { by }),
@@ -125,8 +127,8 @@ fn step() -> impl Strategy<Value = Step> {
             prop::bool::weighted(0.2),
         )
             .prop_map(|(ticket, epochs_ago, v1)| Step::Attach { ticket, epochs_ago, v1 }),
-        2 => change.prop_map(|(name, locked, participants, minutes, rotate)| {
-            Step::Change { name, locked, participants, minutes, rotate }
+        2 => change.prop_map(|(name, locked, participants, minutes, rotate, restore)| {
+            Step::Change { name, locked, participants, minutes, rotate, restore }
         }),
         1 => prop::bool::weighted(0.5).prop_map(|by_admin| Step::Close { by_admin }),
         8 => (any::<Index>(), prop_oneof![Just(0), Just(5), Just(30)])
@@ -189,7 +191,9 @@ impl Trial {
 
     fn operation(&mut self, step: &Step) -> Op {
         match step {
-            Step::Admit { by } => Op::Admit { by: self.shown(*by), suffix: IdSuffix::new(SUFFIX) },
+            Step::Admit { by } => {
+                Op::Admit { by: self.shown(*by), client: None, suffix: IdSuffix::new(SUFFIX) }
+            }
             Step::Again(_) if self.past.is_empty() => Op::Prune,
             Step::Again(index) => index.get(&self.past).clone(),
             Step::Attach { ticket, epochs_ago, v1 } => {
@@ -202,16 +206,20 @@ impl Trial {
                     protocol: if *v1 { ProtocolVersion::V1 } else { ProtocolVersion::V2 },
                     attachment: attachment(self.attachments),
                     resume: token(self.attachments),
+                    client: None,
                     suffix: IdSuffix::new(SUFFIX),
                 }
             }
-            Step::Change { name, locked, participants, minutes, rotate } => Op::Change(Change {
-                name: name.map(|other| if other { "other".into() } else { "room".into() }),
-                locked: *locked,
-                capacity: participants.map(|participants| Capacity::new(participants).unwrap()),
-                expires_at: minutes.map(|minutes| START + Duration::from_secs(60 * minutes)),
-                rotate: rotate.map(|password| self.rotation(password)),
-            }),
+            Step::Change { name, locked, participants, minutes, rotate, restore } => {
+                Op::Change(Change {
+                    name: name.map(|other| if other { "other".into() } else { "room".into() }),
+                    locked: *locked,
+                    capacity: participants.map(|participants| Capacity::new(participants).unwrap()),
+                    expires_at: minutes.map(|minutes| START + Duration::from_secs(60 * minutes)),
+                    rotate: rotate.map(|password| self.rotation(password)),
+                    restore_attempts: restore.then(|| self.room.restores()),
+                })
+            }
             Step::Close { by_admin: true } => Op::Close(CloseReason::ByAdmin),
             Step::Close { by_admin: false } => Op::Close(CloseReason::ByCreator),
             Step::Detach { attachment, grace } => Op::Detach {
@@ -244,6 +252,7 @@ impl Trial {
                     next_token: token(self.attachments),
                     attachment: attachment(self.attachments),
                     continues,
+                    client: None,
                 }
             }
             Step::Update { attachment, name: other, state } => Op::Update {
@@ -353,9 +362,9 @@ impl Trial {
     fn check_rules(&mut self, before: &Room) {
         let room = &self.room;
         assert_eq!(
-            Room::from_record(&room.to_record()).as_ref(),
-            Ok(room),
-            "a record is the whole room"
+            Room::from_record(&room.to_record()).map(|read| read.to_record()),
+            Ok(room.to_record()),
+            "a record is read as it was written"
         );
         assert!(room.seats().is_sorted_by(|older, newer| newer.id < older.id), "ids descend");
         let tickets: Vec<_> = room.seats().iter().map(|seat| seat.ticket).collect();

@@ -26,7 +26,7 @@ fn an_id_is_taken_until_the_room_is_forgotten() {
     assert_eq!(store.create(room(0)), Err(RoomIdTaken));
     store.apply(id(0), &Op::Close(CloseReason::ByCreator), NOW);
     assert_eq!(store.create(room(0)), Err(RoomIdTaken), "an old invite may name it");
-    let forgotten_at = NOW + HOUR + Room::REMEMBERED;
+    let forgotten_at = NOW + Room::REMEMBERED;
     assert_eq!(store.poll_timeout(), Some(forgotten_at));
     store.handle_timeout(forgotten_at);
     assert_eq!((store.room(id(0)), store.poll_timeout()), (None, None));
@@ -55,7 +55,9 @@ fn a_room_left_behind_by_an_earlier_process_waits_for_its_v2_participants() {
     {
         let Op::Attach { name, resume, suffix, .. } = attach() else { unreachable!() };
         let grant = Grant { ticket: Ticket::Guest(ticket.parse().unwrap()), password_epoch: 0 };
-        before.apply(id(0), &Op::Attach { grant, name, protocol, attachment, resume, suffix }, NOW);
+        let client = None;
+        let attach = Op::Attach { grant, name, protocol, attachment, resume, client, suffix };
+        before.apply(id(0), &attach, NOW);
     }
     let left = Room::clone(before.room(id(0)).unwrap());
 
@@ -155,6 +157,7 @@ fn attach() -> Op {
         protocol: ProtocolVersion::V2,
         attachment: LINK,
         resume: TokenHash::new([1; 32]),
+        client: None,
         suffix: IdSuffix::new(2),
     }
 }

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use signal_core::{Applied, Op, Reject, Room, RoomId, Timestamp};
+use signal_core::{Applied, Durability, Op, Outcome, Reject, Room, RoomId, Timestamp};
 
-use crate::invariants::RecordRules;
+use crate::invariants::{IdRules, RecordRules};
 
 #[derive(Default)]
 pub struct Store {
     rooms: BTreeMap<RoomId, Arc<Room>>,
     rules: BTreeMap<RoomId, RecordRules>,
+    ids: BTreeMap<RoomId, IdRules>,
+    /// What a process that has lost its memory reads: no more than has to be there.
+    disk: BTreeMap<RoomId, Vec<u8>>,
     /// Records as they were some time ago, as a backup has them.
     backups: BTreeMap<RoomId, Arc<Room>>,
     /// Whether it has lost anything that it once knew.
@@ -20,22 +23,32 @@ pub struct Store {
 impl Store {
     pub fn create(&mut self, room: Room) {
         self.rules.insert(room.id(), RecordRules::new(&room));
+        self.ids.insert(room.id(), IdRules::new(&room));
+        self.disk.insert(room.id(), room.to_record());
         self.rooms.insert(room.id(), Arc::new(room));
     }
 
     pub fn apply(&mut self, id: RoomId, op: &Op, now: Timestamp) -> Applied {
         let Some(room) = self.rooms.get_mut(&id) else {
-            return Applied { record: None, reply: Err(Reject::RoomNotFound) };
+            let reply = Err(Reject::RoomNotFound);
+            return Applied { record: None, reply, durability: Durability::Volatile };
         };
         let before = Arc::clone(room);
-        let reply = Arc::make_mut(room).apply(op, now);
+        let Outcome { reply, durability } = Arc::make_mut(room).carry_out(op, now);
         let record = Arc::clone(room);
         if !self.has_forgotten
             && let Some(rules) = self.rules.get_mut(&id)
         {
             rules.check(&before, op, &record, &reply, now);
         }
-        Applied { record: Some(record), reply }
+        if let Some(ids) = self.ids.get_mut(&id) {
+            ids.check(&before, op, &reply);
+        }
+        match durability {
+            Durability::BeforeAnswer => drop(self.disk.insert(id, record.to_record())),
+            Durability::Grouped | Durability::Volatile => {}
+        }
+        Applied { record: Some(record), reply, durability }
     }
 
     pub fn room(&self, id: RoomId) -> Option<&Arc<Room>> {
@@ -53,6 +66,15 @@ impl Store {
     /// Starts anew with what the backup has, or without anything.
     pub fn restart(&mut self, has_backup: bool) {
         self.rooms = if has_backup { self.backups.clone() } else { BTreeMap::new() };
+        self.has_forgotten = true;
+        // A backup does not know what was issued since.
+        self.ids.clear();
+    }
+
+    /// Loses its memory, and starts anew with what is on disk.
+    pub fn lose_memory(&mut self) {
+        let read = |record: &Vec<u8>| Arc::new(Room::from_record(record).unwrap());
+        self.rooms = self.disk.iter().map(|(id, record)| (*id, read(record))).collect();
         self.has_forgotten = true;
     }
 

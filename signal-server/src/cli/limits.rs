@@ -76,6 +76,25 @@ pub(crate) struct LimitArgs {
     )]
     max_failed_joins: u32,
 
+    /// Wrong passwords per client address, room and half hour; then further ones get 429
+    #[arg(
+        long,
+        env = "SIGNAL_MAX_FAILED_JOINS_PER_ROOM",
+        default_value_t = Self::default().max_failed_joins_per_room,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    max_failed_joins_per_room: u32,
+
+    /// Unknown rooms, and rooms of other users, per client address and half hour; then further
+    /// attempts get 429
+    #[arg(
+        long,
+        env = "SIGNAL_MAX_UNKNOWN_ROOMS",
+        default_value_t = Self::default().max_unknown_rooms,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    max_unknown_rooms: u32,
+
     /// Size of a request body in bytes; a longer body gets 413
     #[arg(
         long,
@@ -176,6 +195,8 @@ impl LimitArgs {
             open_rooms: self.max_open_rooms,
             joins_per_minute: self.joins_per_minute,
             failed_joins: self.max_failed_joins,
+            failed_joins_per_room: self.max_failed_joins_per_room,
+            unknown_rooms: self.max_unknown_rooms,
             body_bytes: self.max_body_bytes as usize,
             header_patience: Duration::from_secs(self.header_seconds.into()),
             request_patience: Duration::from_secs(self.request_seconds.into()),
@@ -214,6 +235,8 @@ impl Default for LimitArgs {
             max_open_rooms: limits.open_rooms,
             joins_per_minute: limits.joins_per_minute,
             max_failed_joins: limits.failed_joins,
+            max_failed_joins_per_room: limits.failed_joins_per_room,
+            max_unknown_rooms: limits.unknown_rooms,
             max_body_bytes: bytes(limits.body_bytes),
             header_seconds: seconds(limits.header_patience),
             request_seconds: seconds(limits.request_patience),

@@ -100,7 +100,8 @@ impl Code {
 
     /// Whether the response has a `Retry-After` header.
     pub(crate) fn passes(self) -> bool {
-        self == Self::RateLimited || self.status() == StatusCode::SERVICE_UNAVAILABLE
+        matches!(self, Self::PasswordLocked | Self::RateLimited)
+            || self.status() == StatusCode::SERVICE_UNAVAILABLE
     }
 
     /// When this code is returned, for the OpenAPI document.
@@ -198,6 +199,10 @@ impl ApiError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after } => Some(*retry_after),
+            // Jittered, so that it does not tell how many others try, and not all come at once.
+            Self::Rejected { code: Code::PasswordLocked, .. } => {
+                Some(Room::GUESS_EACH * rand::random_range(1..=2))
+            }
             other => other.code().passes().then_some(UNAVAILABLE_FOR),
         }
     }
@@ -274,9 +279,8 @@ impl From<Reject> for ApiError {
             Reject::PasswordUnchanged => {
                 return Self::InvalidArgument(format!("rotate_password: {reject}"));
             }
-            Reject::RotationsExhausted => {
-                let most = Room::ROTATIONS;
-                return Self::InvalidArgument(format!("{reject}: a room allows {most} changes"));
+            Reject::RestoresExhausted => {
+                return Self::RateLimited { retry_after: Room::GUESS_EACH };
             }
             // The answer does not reveal whether the room existed.
             Reject::RoomClosed => return Reject::RoomNotFound.into(),

@@ -1,11 +1,10 @@
 //! The room id and the participant id in a path.
 
 use std::convert::Infallible;
-use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use signal_core::{ParticipantId, RoomId};
+use signal_core::{ParticipantId, RoomId, parse_room_id};
 
 /// The `{room_id}` of a path, or `None` if it is not a valid room id.
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
@@ -37,7 +36,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RoomPath {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self(segment("room_id", parts, state).await))
+        Ok(Self(segment("room_id", parts, state, parse_room_id).await))
     }
 }
 
@@ -45,19 +44,20 @@ impl<S: Send + Sync> FromRequestParts<S> for ParticipantPath {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self(segment("participant_id", parts, state).await))
+        Ok(Self(segment("participant_id", parts, state, |text| text.parse().ok()).await))
     }
 }
 
 /// Finds a path parameter by name. A prefix that the routes are nested under may have parameters
 /// too.
-async fn segment<T: FromStr, S: Send + Sync>(
+async fn segment<T, S: Send + Sync>(
     name: &str,
     parts: &mut Parts,
     state: &S,
+    parse: impl FnOnce(&str) -> Option<T>,
 ) -> Option<T> {
     let segments = RawPathParams::from_request_parts(parts, state).await.ok()?;
-    segments.iter().find_map(|(found, text)| (found == name).then_some(text))?.parse().ok()
+    parse(segments.iter().find_map(|(found, text)| (found == name).then_some(text))?)
 }
 
 #[cfg(test)]

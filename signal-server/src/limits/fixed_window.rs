@@ -64,6 +64,13 @@ impl<K: Eq + Hash> FixedWindow<K> {
         Ok(())
     }
 
+    /// Takes back one of those that were counted.
+    pub(crate) fn give_back(&self, key: &K) {
+        if let Some(window) = self.windows().by_key.get_mut(key) {
+            window.count = window.count.saturating_sub(1);
+        }
+    }
+
     fn left(&self, window: Option<Window>, now: Instant) -> Result<(), RateLimited> {
         let elapsed = window.map_or(self.period, |window| now.duration_since(window.since));
         match window {

@@ -14,7 +14,6 @@ use crate::client_address::ClientAddress;
 /// clients. A room's own limit on wrong passwords applies regardless.
 #[derive(Debug)]
 pub(crate) struct Rates {
-    failed_joins: FixedWindow<ClientAddress>,
     joins: FixedWindow<ClientAddress>,
     ice_requests: FixedWindow<ClientAddress>,
     creates: FixedWindow<String>,
@@ -25,29 +24,12 @@ pub(crate) struct Rates {
 impl Rates {
     pub(crate) fn new(limits: &Limits, counters: Arc<LimitCounters>) -> Self {
         Self {
-            failed_joins: FixedWindow::new(limits.failed_joins, FAILED_JOINS_PERIOD),
             joins: FixedWindow::new(limits.joins_per_minute, MINUTE),
             ice_requests: FixedWindow::new(limits.joins_per_minute, MINUTE),
             creates: FixedWindow::new(limits.creates_per_minute, MINUTE),
             changes: FixedWindow::new(limits.changes_per_minute, MINUTE),
             counters,
         }
-    }
-
-    /// Returns an error if an address may not try another password or room.
-    pub(crate) fn check_attempt(&self, client: Option<ClientAddress>) -> Result<(), RateLimited> {
-        let Some(address) = client else { return Ok(()) };
-        self.reported(self.failed_joins.check(&address), Limit::FailedJoins)
-    }
-
-    /// Counts a failed attempt. Its error replaces the reason of the failure, so that a client over
-    /// the limit cannot find out which rooms exist.
-    pub(crate) fn count_failed_attempt(
-        &self,
-        client: Option<ClientAddress>,
-    ) -> Result<(), RateLimited> {
-        let Some(address) = client else { return Ok(()) };
-        self.reported(self.failed_joins.take(address), Limit::FailedJoins)
     }
 
     /// Counts a successful join.
@@ -82,5 +64,3 @@ impl Rates {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// How long a failed attempt of an address counts.
-const FAILED_JOINS_PERIOD: Duration = Duration::from_secs(30 * 60);

@@ -9,8 +9,8 @@ use crate::auth::identity::{Identity, User};
 use crate::auth::token_error::TokenError;
 use crate::auth::ws_token::WsTokens;
 use crate::client_address::ClientAddress;
+use crate::limits::attempts::JoinAttempts;
 use crate::limits::fixed_window::RateLimited;
-use crate::limits::rates::Rates;
 use crate::shard::Shards;
 
 /// Finds the user or the seat that a token is for.
@@ -18,7 +18,7 @@ pub(crate) struct Access {
     pub(crate) identity: Identity,
     pub(crate) ws_tokens: WsTokens,
     pub(crate) shards: Shards,
-    pub(crate) rates: Arc<Rates>,
+    pub(crate) attempts: Arc<JoinAttempts>,
 }
 
 /// The seat that a valid token claims. The room decides later whether it admits the holder.
@@ -89,8 +89,10 @@ impl Access {
         user: &User,
         client: Option<ClientAddress>,
     ) -> Result<Arc<Room>, ClaimError> {
-        let Some(record) = room.and_then(|id| self.shards.of(id).room(id)) else {
-            self.rates.count_failed_attempt(client)?;
+        // What cannot be a room's id is no attempt to find one.
+        let room = room.ok_or(ClaimError::RoomNotFound)?;
+        let Some(record) = self.shards.of(room).room(room) else {
+            self.attempts.count_unknown_room(client)?;
             return Err(ClaimError::RoomNotFound);
         };
         if record.creator() == user.subject {
@@ -100,11 +102,11 @@ impl Access {
             // A closed room is not a failed attempt. An address over its limit gets the same error
             // as otherwise.
             Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator) => {
-                self.rates.check_attempt(client)?;
+                self.attempts.check(client)?;
                 Err(ClaimError::RoomNotFound)
             }
             Status::Closed(CloseReason::Expired) | Status::Open => {
-                self.rates.count_failed_attempt(client)?;
+                self.attempts.count_unknown_room(client)?;
                 Err(ClaimError::Forbidden)
             }
         }

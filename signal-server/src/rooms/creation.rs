@@ -1,15 +1,13 @@
 //! Creates rooms: chooses a free id, and counts the room among those of its creator.
 
-use std::sync::Arc;
-
-use signal_core::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomId, RoomSpec};
+use signal_core::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomId, RoomIdTaken, RoomSpec};
 use thiserror::Error;
 
 use super::credentials::{PasswordChoice, RoomCredentials};
 use super::lifetime::Lifetime;
 use super::service::Rooms;
 use crate::limits::Limit;
-use crate::shard::CreateError;
+use crate::shard::{CreateError, UntoldRoom};
 
 /// The settings of a new room.
 pub(crate) struct CreateParams {
@@ -38,13 +36,13 @@ pub enum CreateRoomError {
 }
 
 impl Rooms {
-    /// Creates a room and waits until it is saved.
+    /// Creates a room and waits until it is saved. It is withdrawn unless the caller keeps it.
     pub(crate) async fn create(
         &self,
         wanted: CreateParams,
-    ) -> Result<(Arc<Room>, RoomCredentials), CreateRoomError> {
+    ) -> Result<(UntoldRoom<'_>, RoomCredentials), CreateRoomError> {
         let now = self.clock.now();
-        let (room, credentials) = loop {
+        let (mut room, credentials) = loop {
             let id = RoomId::from_indices(std::array::from_fn(|_| rand::random_range(0..31)));
             let (credentials, invite) =
                 RoomCredentials::new(id, &wanted.password, self.public_url.as_ref());
@@ -66,16 +64,18 @@ impl Rooms {
                 self.counters.count(Limit::OpenRooms);
                 return Err(CreateRoomError::TooManyRooms);
             };
-            match self.shards.of(id).create(Room::create(spec), permit).await {
+            match self.shards.of(id).create(Room::create(spec), permit) {
                 Ok(room) => break (room, credentials),
-                Err(CreateError::IdTaken(_)) => {}
-                Err(CreateError::NotSaved(_)) => return Err(CreateRoomError::NotSaved),
-                Err(CreateError::Stopping) => return Err(CreateRoomError::Stopping),
+                Err(RoomIdTaken) => {}
             }
         };
+        room.saved().await.map_err(|error| match error {
+            CreateError::NotSaved(_) => CreateRoomError::NotSaved,
+            CreateError::Stopping => CreateRoomError::Stopping,
+        })?;
         let minutes = wanted.lifetime.duration().as_secs() / 60;
         let max_participants = wanted.capacity.participants();
-        tracing::info!(room = %room.id(), max_participants, minutes, "room created");
+        tracing::info!(room = %room.room().id(), max_participants, minutes, "room created");
         Ok((room, credentials))
     }
 }

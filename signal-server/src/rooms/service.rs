@@ -1,14 +1,18 @@
 //! Operations on rooms, for HTTP requests and for the server's handle.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use signal_core::{Applied, CloseReason, Op, PasswordTag, Reject, Room, RoomId, Rotation};
+use signal_core::{
+    AddressTag, Applied, Client, CloseReason, Op, PasswordTag, Reject, Room, RoomId, Rotation,
+};
 use thiserror::Error;
 
 use super::credentials::{PasswordChoice, RoomCredentials};
 use super::public_url::PublicUrl;
+use crate::client_address::ClientAddress;
 use crate::clock::Clock;
 use crate::limits::concurrency::ConcurrencyLimit;
 use crate::limits::counters::LimitCounters;
@@ -23,6 +27,7 @@ pub(crate) struct Rooms {
     pub(crate) counters: Arc<LimitCounters>,
     pub(crate) clock: Clock,
     pub(crate) password_key: [u8; 32],
+    pub(crate) address_key: [u8; 32],
     /// The address that invite links begin with, if it is configured.
     pub(crate) public_url: Option<PublicUrl>,
 }
@@ -71,7 +76,7 @@ impl Rooms {
     /// Applies an operation that gives a room a new password and invite.
     ///
     /// It is repeated if another request has changed the password meanwhile, so that the last
-    /// request wins. The loop ends, since a room changes its password at most ten times.
+    /// request wins.
     pub(crate) async fn rotate(
         &self,
         room: &Room,
@@ -80,7 +85,7 @@ impl Rooms {
     ) -> Result<(Arc<Room>, RoomCredentials), ChangeError> {
         let id = room.id();
         let mut follows = room.password_epoch();
-        loop {
+        for _ in 0..MOST_ROTATIONS_AT_ONCE {
             let (credentials, invite) = RoomCredentials::new(id, choice, self.public_url.as_ref());
             let password = self.password_tag(id, &credentials.password);
             let op = op(Rotation { password, invite, follows });
@@ -97,6 +102,7 @@ impl Rooms {
                 (Err(reject), _) => return Err(reject.into()),
             }
         }
+        Err(Reject::RotationStale.into())
     }
 
     /// Computes the tag that a room keeps of its password. The tag depends on the room, so that
@@ -108,4 +114,24 @@ impl Rooms {
         mac.update(password.as_bytes());
         PasswordTag::new(mac.finalize().into_bytes().into())
     }
+
+    /// Computes the tags that a room keeps of a client's address and network. They depend on the
+    /// room, so that they do not tell who was in two rooms.
+    pub(crate) fn client(&self, room: RoomId, address: Option<ClientAddress>) -> Option<Client> {
+        let address = address?;
+        let tag = |kind: &str, ip: IpAddr| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(&self.address_key)
+                .expect("HMAC takes keys of any length");
+            mac.update(format!("{room} {kind} {ip}").as_bytes());
+            let hash: [u8; 32] = mac.finalize().into_bytes().into();
+            let [a, b, c, d, e, f, g, h, ..] = hash;
+            AddressTag::new(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+        };
+        let (address, network) = (tag("address", address.ip()), tag("network", address.network()));
+        Some(Client { address, network })
+    }
 }
+
+/// Requests that change the password of one room at the same moment. Further ones are told to try
+/// again.
+const MOST_ROTATIONS_AT_ONCE: usize = 16;

@@ -21,6 +21,7 @@ use crate::ice::configured::ConfiguredServers;
 use crate::ice::source::IceServerSource;
 use crate::ice::{Ice, Source};
 use crate::limits::Limits;
+use crate::limits::attempts::JoinAttempts;
 use crate::limits::concurrency::ConcurrencyLimit;
 use crate::limits::counters::LimitCounters;
 use crate::limits::rates::Rates;
@@ -222,11 +223,12 @@ impl Builder {
         let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &context);
         let timers = shards.start_timers();
         let rates = Arc::new(Rates::new(&limits, Arc::clone(&counters)));
+        let attempts = Arc::new(JoinAttempts::new(&limits, Arc::clone(&counters)));
         let access = Access {
             identity: self.identity.cap_timeout(limits.request_patience),
             ws_tokens: WsTokens::new(server_secret),
             shards: shards.clone(),
-            rates: Arc::clone(&rates),
+            attempts: Arc::clone(&attempts),
         };
         let rooms = Rooms {
             shards,
@@ -235,6 +237,7 @@ impl Builder {
             counters: Arc::clone(&counters),
             clock,
             password_key: server_secret.derive("room-password"),
+            address_key: server_secret.derive("client-address"),
             public_url: self.public_url,
         };
         let gate = Arc::new(Gate::new(&limits, self.proxies.clone(), Arc::clone(&counters)));
@@ -247,6 +250,7 @@ impl Builder {
             gate,
             sockets: ConcurrencyLimit::new(),
             rates,
+            attempts,
             limits,
             counters,
             metrics,

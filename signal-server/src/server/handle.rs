@@ -139,10 +139,6 @@ pub enum KickError {
     /// No participant with this id has a seat in the room.
     #[error("no such participant")]
     ParticipantNotFound,
-    /// A ban failed because the room's password was changed ten times already. Nobody was removed;
-    /// kick the participant or close the room instead.
-    #[error("the password was changed too often")]
-    RotationsExhausted,
     /// The room does not exist, or it has ended.
     #[error("no such room is open")]
     RoomNotFound,
@@ -192,6 +188,7 @@ impl ServerHandle {
         let (name, password) = (name.to_string(), PasswordChoice::Random);
         let params = CreateParams { name, creator, password, capacity, lifetime, on_creator_leave };
         let (room, credentials) = app.rooms.create(params).await?;
+        let room = room.keep();
         Ok(CreatedRoom { room: RoomDetails::of(&room), credentials })
     }
 
@@ -263,7 +260,6 @@ impl From<ChangeError> for KickError {
         match error {
             ChangeError::Rejected(Reject::CreatorStays) => Self::CreatorStays,
             ChangeError::Rejected(Reject::ParticipantNotFound) => Self::ParticipantNotFound,
-            ChangeError::Rejected(Reject::RotationsExhausted) => Self::RotationsExhausted,
             ChangeError::Rejected(_) | ChangeError::Stopping => Self::RoomNotFound,
         }
     }

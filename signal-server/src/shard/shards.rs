@@ -32,7 +32,8 @@ impl Shards {
         let shards = (0..count.max(1))
             .map(|_| {
                 let hub = Hub::new(node, config.clone());
-                Shard::new(hub, Store::new(disk.cloned()), context.clone())
+                let store = Store::new(disk.cloned(), MOST_ENDED.div_ceil(count.max(1)));
+                Shard::new(hub, store, context.clone())
             })
             .collect();
         Self { shards, hasher: RandomState::new(), last_conn: Arc::default() }
@@ -42,7 +43,7 @@ impl Shards {
     /// `permit` counts an open room among those of its creator.
     pub(crate) fn restore(&self, room: Room, permit: Option<Permit<String>>, grace: Duration) {
         let shard = self.of(room.id());
-        shard.lock().store.restore(room, permit, grace, shard.clock.now());
+        shard.lock().restore(room, permit, grace, shard.clock.now());
         shard.deadline_moved.notify_one();
     }
 
@@ -109,3 +110,6 @@ impl Shards {
 pub(crate) struct Timers(
     #[expect(dead_code, reason = "held for its effect when dropped")] JoinSet<()>,
 );
+
+/// How many rooms of one user that are over are remembered, in all shards together.
+const MOST_ENDED: usize = 1000;

@@ -2,22 +2,27 @@
 
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
-use signal_core::{CloseCode, ConnId, Hub, IceServers, Input, Output, Timestamp};
-use tokio::sync::mpsc;
+use signal_core::{
+    Applied, CloseCode, ConnId, Durability, Hub, IceServers, Input, Op, Output, Room, RoomId,
+    RoomIdTaken, Timestamp,
+};
+use tokio::sync::{mpsc, oneshot};
 
 use super::ice_requests::{IceRequest, IceRequests};
 use super::outbox::Outbox;
-use super::pending::{CreateError, PendingReply};
+use super::pending::{Group, PendingReplies, PendingReply};
 use crate::clock::Clock;
 use crate::ice::Ice;
 use crate::limits::Limit;
+use crate::limits::concurrency::Permit;
 use crate::limits::counters::LimitCounters;
 use crate::metrics::Metrics;
-use crate::store::{NotSaved, PendingWrite, Save, Store};
+use crate::store::{NotSaved, OnWritten, PendingWrite, Store, Written};
 
 /// The services that all shards share.
 #[derive(Clone, Debug)]
@@ -41,13 +46,16 @@ pub(super) struct State {
     pub(super) to_wake: Vec<Waker>,
     pub(super) ice_requests: IceRequests,
     completed: mpsc::UnboundedSender<Completion>,
+    pending: PendingReplies,
+    /// Sends a [`Completion`] for each write.
+    on_written: OnWritten,
 }
 
 /// The result of work that was done without the lock.
 #[derive(Debug)]
 pub(super) enum Completion {
     IceServers(IceRequest, IceServers),
-    Saved(PendingReply, Result<(), NotSaved>),
+    Written(Written),
 }
 
 impl State {
@@ -57,6 +65,11 @@ impl State {
         context: ShardContext,
         completed: mpsc::UnboundedSender<Completion>,
     ) -> Self {
+        let written = completed.clone();
+        let on_written = OnWritten::new(move |write| {
+            // The receiver is gone once the shard is dropped.
+            let _ = written.send(Completion::Written(write));
+        });
         Self {
             hub,
             store,
@@ -66,6 +79,8 @@ impl State {
             to_wake: Vec::new(),
             ice_requests: IceRequests::default(),
             completed,
+            pending: PendingReplies::default(),
+            on_written,
         }
     }
 
@@ -88,8 +103,9 @@ impl State {
                     }
                 }
                 Output::Commit { op, room, change } => {
-                    let (applied, change) = self.store.apply(room, &change, now);
-                    self.keep(change, PendingReply::Hub { op, applied }, now);
+                    let applied = self.apply(room, &change, now);
+                    let reply = PendingReply::Hub { op, reply: applied.reply };
+                    self.answer(&applied, reply, now);
                 }
                 Output::Frame { to, frame } => self.send(to, text(frame)),
                 Output::IceServersWanted { conn, room, participant, req } => {
@@ -128,43 +144,111 @@ impl State {
         [self.hub.poll_timeout(), self.store.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// Has a change written to disk. [`settle`](Self::settle) sends the reply afterwards, or at
-    /// once if there is no disk.
-    pub(super) fn keep(&mut self, change: PendingWrite, reply: PendingReply, now: Timestamp) {
-        let Some(disk) = self.store.disk() else { return self.settle(reply, Ok(()), now) };
-        let is_new = matches!(reply, PendingReply::Create { .. });
-        let completed = self.completed.clone();
-        let then = Box::new(move |saved| {
-            // The receiver is gone once the shard is dropped.
-            let _ = completed.send(Completion::Saved(reply, saved));
-        });
-        disk.save(Save { change, is_new, then });
+    /// Adds a new room to the store, and sends the answer when it is on disk.
+    pub(super) fn create(
+        &mut self,
+        room: Room,
+        permit: Permit<String>,
+        answer: oneshot::Sender<Result<(), NotSaved>>,
+        now: Timestamp,
+    ) -> Result<Arc<Room>, RoomIdTaken> {
+        let room = self.store.create(room, permit)?;
+        let reply = PendingReply::Create { answer };
+        if self.store.is_saved() {
+            self.store.save(PendingWrite::PutNew(Arc::clone(&room)), &self.on_written);
+            self.pending.push(&room, reply, false);
+        } else {
+            self.settle(reply, Some(&room), Ok(()), now);
+        }
+        Ok(room)
+    }
+
+    /// Removes a new room whose creator will not hear of it.
+    pub(super) fn withdraw(&mut self, room: RoomId) {
+        self.store.withdraw(room);
+        self.pending.remove(room);
+        self.store.save(PendingWrite::Forget(room), &self.on_written);
+    }
+
+    /// Adds a room that an earlier process saved.
+    pub(super) fn restore(
+        &mut self,
+        room: Room,
+        permit: Option<Permit<String>>,
+        grace: Duration,
+        now: Timestamp,
+    ) {
+        self.store.restore(room, permit, grace, &self.on_written, now);
+    }
+
+    /// Applies an operation to a room. [`answer`](Self::answer) has the change saved.
+    pub(super) fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> Applied {
+        self.store.apply(room, op, &self.on_written, now)
+    }
+
+    /// Has a change written to disk, if it has to be, and sends the reply: at once, or when the
+    /// change is on disk, if whoever hears of it relies on it.
+    pub(super) fn answer(&mut self, applied: &Applied, reply: PendingReply, now: Timestamp) {
+        let Some(record) = applied.record.as_ref().filter(|_| self.store.is_saved()) else {
+            return self.settle(reply, applied.record.as_ref(), Ok(()), now);
+        };
+        let write = || PendingWrite::Put(Arc::clone(record));
+        match applied.durability {
+            Durability::BeforeAnswer => {
+                let is_merged = self.store.save(write(), &self.on_written);
+                return self.pending.push(record, reply, is_merged);
+            }
+            Durability::Grouped => drop(self.store.save(write(), &self.on_written)),
+            Durability::Volatile => {}
+        }
+        if let Some(reply) = self.pending.push_behind(record, reply) {
+            self.settle(reply, Some(record), Ok(()), now);
+        }
+    }
+
+    /// Sends the replies that waited for a write.
+    pub(super) fn written(&mut self, written: Written, now: Timestamp) {
+        let Written { room, version, saved } = written;
+        while let Some(Group { record, replies, .. }) = self.pending.pop(room, version) {
+            for reply in replies {
+                self.settle(reply, Some(&record), saved, now);
+            }
+        }
+    }
+
+    /// Ends what is due in the hub and in the store.
+    pub(super) fn handle_timeout(&mut self, now: Timestamp) {
+        self.hub.handle_timeout(now);
+        self.store.handle_timeout(&self.on_written, now);
     }
 
     /// Sends a reply. If the disk fails, changes still take effect in memory, but no rooms are
     /// created.
-    pub(super) fn settle(
+    fn settle(
         &mut self,
         reply: PendingReply,
+        record: Option<&Arc<Room>>,
         saved: Result<(), NotSaved>,
         now: Timestamp,
     ) {
         // The receiver of an answer may have been dropped.
         match reply {
-            PendingReply::Create { room, answer } => {
-                if saved.is_err() {
+            PendingReply::Create { answer } => {
+                if let (Err(_), Some(room)) = (saved, record) {
                     self.store.withdraw(room.id());
                 }
-                let _ = answer.send(saved.map(|()| room).map_err(CreateError::from));
+                let _ = answer.send(saved);
             }
-            PendingReply::Hub { op, applied } => {
+            PendingReply::Hub { op, reply } => {
+                let (record, durability) = (record.cloned(), Durability::Volatile);
+                let applied = Applied { record, reply, durability };
                 self.hub.handle_input(Input::Committed { op, applied }, now);
             }
-            PendingReply::Request { applied, answer } => {
-                if let Some(record) = &applied.record {
+            PendingReply::Request { answer } => {
+                if let Some(record) = record {
                     self.hub.handle_input(Input::Record(Arc::clone(record)), now);
                 }
-                let _ = answer.send(applied);
+                let _ = answer.send(());
             }
         }
     }

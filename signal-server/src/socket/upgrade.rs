@@ -16,7 +16,7 @@ use serde::Deserialize;
 use signal_core::wire::encode_server;
 use signal_core::{
     CloseCode, Entry, ErrorCode, IdSuffix, Input, Language, ProtocolVersion, Randomness, RoomId,
-    ServerMessage, Status,
+    ServerMessage,
 };
 use tracing::Instrument;
 
@@ -126,7 +126,7 @@ pub(crate) async fn open(
                 }
                 Ok(seat) => {
                     let traffic = traffic.map(|Extension(traffic)| traffic);
-                    serve(&app, seat, protocol, language, socket, traffic).await;
+                    serve(&app, seat, client, protocol, language, socket, traffic).await;
                 }
                 Err(refusal) => refuse(socket, refusal, protocol, language).await,
             }
@@ -181,11 +181,11 @@ async fn resumed(
     let record = app.rooms.get(room).ok_or(ErrorCode::ResumeFailed)?;
     let ice = match record.resumable(token) {
         Some(seat) => Some(app.ice.announced(&record, seat.id).await),
-        // The answer and its timing equal those for an unknown room, so that guessing reveals no
-        // open rooms.
-        None if record.status() == Status::Open => return Err(ErrorCode::ResumeFailed.into()),
         // The participants of an ended room are told that it has ended.
-        None => None,
+        None if record.was_resumable(token) => None,
+        // The answer and its timing equal those for an unknown room, so that guessing does not
+        // reveal which rooms there are.
+        None => return Err(ErrorCode::ResumeFailed.into()),
     };
     Ok(Seat { room, entry: Entry::Resume { token, last_seq, ice } })
 }
@@ -193,6 +193,7 @@ async fn resumed(
 async fn serve(
     app: &App,
     seat: Seat,
+    client: Option<ClientAddress>,
     protocol: ProtocolVersion,
     language: Language,
     socket: WebSocket,
@@ -202,7 +203,8 @@ async fn serve(
     let Seat { room, entry } = seat;
     let randomness =
         Randomness { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
-    let open = Input::Open { conn, room, protocol, language, entry, randomness };
+    let client = app.rooms.client(room, client);
+    let open = Input::Open { conn, room, protocol, language, entry, randomness, client };
     let span = tracing::debug_span!("socket", conn = conn.0, %room);
     let shard = app.rooms.shards.of(room);
     let decoder = shard.decoder(protocol);

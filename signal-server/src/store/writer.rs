@@ -1,10 +1,11 @@
-//! The thread that writes rooms to disk. It saves all queued changes with one commit.
+//! The thread that writes rooms to disk. It saves the queued changes with one commit.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,78 +20,179 @@ use crate::metrics::Metrics;
 /// is dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
-    queue: Sender<Save>,
-}
-
-/// A change to save.
-pub(crate) struct Save {
-    pub(crate) change: PendingWrite,
-    /// Whether the room is new. A new room that cannot be saved is discarded instead of retried.
-    pub(crate) is_new: bool,
-    pub(crate) then: Then,
+    queue: Arc<Queue>,
+    /// Wakes the thread. One ring is enough for everything that is queued.
+    bell: SyncSender<()>,
 }
 
 /// The change to make on disk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum PendingWrite {
     /// Remove the room's record.
     Forget(RoomId),
-    /// Change nothing, but wait until earlier changes are saved.
-    Nothing,
+    /// Store this record, if the disk works. A new room that cannot be saved is discarded.
+    PutNew(Arc<Room>),
     /// Store this record.
     Put(Arc<Room>),
 }
 
-/// The callback for when the change is on disk, or could not be saved.
-pub(crate) type Then = Box<dyn FnOnce(Result<(), NotSaved>) + Send>;
+/// What became of a write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    pub(crate) room: RoomId,
+    /// The version of the record that was written. Every version is, once a room is removed.
+    pub(crate) version: u64,
+    pub(crate) saved: Result<(), NotSaved>,
+}
+
+/// Is told of each write when it is on disk, or could not be saved.
+#[derive(Clone)]
+pub(crate) struct OnWritten(Arc<dyn Fn(Written) + Send + Sync>);
 
 /// The change could not be saved. It remains in memory, and is saved when the disk works again.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("the room could not be saved")]
 pub(crate) struct NotSaved;
 
+/// The writes that the thread has not taken yet.
+///
+/// There is one for each room at most: a newer record takes the place of the one before, so that
+/// the queue does not grow while a disk hangs.
+#[derive(Debug, Default)]
+struct Queue(Mutex<Queued>);
+
+#[derive(Default)]
+struct Queued {
+    writes: BTreeMap<RoomId, (PendingWrite, OnWritten)>,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
 impl Writer {
     pub(crate) fn start(store: impl RoomStore, metrics: Metrics) -> io::Result<Self> {
-        let (queue, saves) = mpsc::channel();
-        thread::Builder::new()
-            .name("rooms".to_owned())
-            .spawn(move || Backlog::new(store, metrics).run(&saves))?;
-        Ok(Self { queue })
+        let queue = Arc::new(Queue::default());
+        let (bell, rings) = mpsc::sync_channel(1);
+        let backlog = Backlog::new(store, Arc::clone(&queue), metrics);
+        thread::Builder::new().name("rooms".to_owned()).spawn(move || backlog.run(&rings))?;
+        Ok(Self { queue, bell })
     }
 
-    pub(crate) fn save(&self, save: Save) {
-        if let Err(mpsc::SendError(save)) = self.queue.send(save) {
-            tracing::error!("the thread that saves rooms has ended");
-            (save.then)(Err(NotSaved));
-        }
+    /// Queues a write. Returns `true` if it takes the place of an older one of the same room.
+    pub(crate) fn save(&self, write: PendingWrite, on_written: &OnWritten) -> bool {
+        let (room, on_written) = (write.room(), on_written.clone());
+        let mut queued = self.queue.lock();
+        let is_new = matches!(queued.writes.get(&room), Some((PendingWrite::PutNew(_), _)));
+        let write = match write {
+            PendingWrite::Put(record) if is_new => PendingWrite::PutNew(record),
+            other => other,
+        };
+        let replaced = queued.writes.insert(room, (write, on_written)).is_some();
+        drop(queued);
+        self.ring();
+        replaced
     }
 
     /// Waits until all earlier changes are on disk, or could not be saved.
     pub(crate) async fn flush(&self) {
         let (done_in, done) = oneshot::channel();
-        let then: Then = Box::new(move |_| {
-            let _ = done_in.send(());
-        });
-        self.save(Save { change: PendingWrite::Nothing, is_new: false, then });
-        // `save` logs it if the thread has ended.
+        self.queue.lock().flushes.push(done_in);
+        self.ring();
+        // The thread may have ended.
         let _ = done.await;
     }
-}
 
-impl PendingWrite {
-    fn entry(&self) -> Option<(RoomId, Option<Arc<Room>>)> {
-        match self {
-            Self::Forget(room) => Some((*room, None)),
-            Self::Nothing => None,
-            Self::Put(record) => Some((record.id(), Some(Arc::clone(record)))),
+    fn ring(&self) {
+        match self.bell.try_send(()) {
+            // A ring that has not been heard yet is for this write too.
+            Ok(()) | Err(TrySendError::Full(())) => {}
+            // The thread has ended, so whoever waits for a write is told at once.
+            Err(TrySendError::Disconnected(())) => {
+                let Queued { writes, .. } = std::mem::take(&mut *self.queue.lock());
+                tell(writes.into_values(), Err(NotSaved));
+            }
         }
     }
 }
 
-/// The state of the thread: the store, and the changes that are not saved yet.
+impl Queue {
+    /// Takes out the writes for one commit, and whoever waits until everything is written if
+    /// nothing is left.
+    fn take(&self) -> Queued {
+        let mut queued = self.lock();
+        match queued.writes.keys().nth(MOST_AT_ONCE).copied() {
+            None => std::mem::take(&mut queued),
+            Some(first_left) => {
+                let left = queued.writes.split_off(&first_left);
+                let writes = std::mem::replace(&mut queued.writes, left);
+                Queued { writes, flushes: Vec::new() }
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        let queued = self.lock();
+        queued.writes.is_empty() && queued.flushes.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queued> {
+        // Nothing panics under the lock with the queue half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PendingWrite {
+    fn room(&self) -> RoomId {
+        match self {
+            Self::Forget(room) => *room,
+            Self::Put(record) | Self::PutNew(record) => record.id(),
+        }
+    }
+
+    fn version(&self) -> u64 {
+        match self {
+            Self::Forget(_) => u64::MAX,
+            Self::Put(record) | Self::PutNew(record) => record.version(),
+        }
+    }
+
+    fn to_store(&self) -> RoomWrite {
+        match self {
+            Self::Forget(room) => RoomWrite::Remove { room: *room },
+            Self::Put(record) | Self::PutNew(record) => {
+                RoomWrite::Put { room: record.id(), record: record.to_record() }
+            }
+        }
+    }
+}
+
+fn tell(writes: impl Iterator<Item = (PendingWrite, OnWritten)>, saved: Result<(), NotSaved>) {
+    for (write, on_written) in writes {
+        (on_written.0)(Written { room: write.room(), version: write.version(), saved });
+    }
+}
+
+impl OnWritten {
+    pub(crate) fn new(tell: impl Fn(Written) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+}
+
+impl fmt::Debug for OnWritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnWritten(..)")
+    }
+}
+
+impl fmt::Debug for Queued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queued").field("writes", &self.writes.len()).finish_non_exhaustive()
+    }
+}
+
+/// The state of the thread: the store, and the changes that it has failed to save.
 struct Backlog<S> {
     store: S,
-    unsaved: BTreeMap<RoomId, Option<Arc<Room>>>,
+    queue: Arc<Queue>,
+    unsaved: BTreeMap<RoomId, PendingWrite>,
     /// When a failing store is tried again. Each attempt reopens the file, so requests do not
     /// trigger it.
     retry_at: Option<Instant>,
@@ -98,36 +200,42 @@ struct Backlog<S> {
 }
 
 impl<S: RoomStore> Backlog<S> {
-    fn new(store: S, metrics: Metrics) -> Self {
-        Self { store, unsaved: BTreeMap::new(), retry_at: None, metrics }
+    fn new(store: S, queue: Arc<Queue>, metrics: Metrics) -> Self {
+        Self { store, queue, unsaved: BTreeMap::new(), retry_at: None, metrics }
     }
 
-    fn run(mut self, saves: &Receiver<Save>) {
-        while let Some(batch) = self.next_batch(saves) {
-            let told = self.write(&batch);
-            for save in batch {
-                (save.then)(told);
+    fn run(mut self, rings: &Receiver<()>) {
+        while self.wait(rings) {
+            let Queued { writes, flushes } = self.queue.take();
+            let saved = self.write(writes.values().map(|(write, _)| write));
+            tell(writes.into_values(), saved);
+            for flush in flushes {
+                // Nobody waits any more.
+                let _ = flush.send(());
             }
         }
     }
 
-    /// Waits for changes and takes all that are queued. Returns `None` when all handles are
-    /// dropped.
-    fn next_batch(&self, saves: &Receiver<Save>) -> Option<Vec<Save>> {
-        let first = match self.retry_at.filter(|_| !self.unsaved.is_empty()) {
-            None => Some(saves.recv().ok()?),
-            Some(at) => match saves.recv_timeout(at.saturating_duration_since(Instant::now())) {
-                Ok(save) => Some(save),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return None,
-            },
-        };
-        Some(first.into_iter().chain(saves.try_iter().take(MOST_AT_ONCE)).collect())
+    /// Waits for something to do. Returns `false` when all handles are dropped.
+    fn wait(&self, rings: &Receiver<()>) -> bool {
+        if !self.queue.is_empty() {
+            return true;
+        }
+        match self.retry_at.filter(|_| !self.unsaved.is_empty()) {
+            None => rings.recv().is_ok(),
+            Some(at) => {
+                let rung = rings.recv_timeout(at.saturating_duration_since(Instant::now()));
+                rung != Err(RecvTimeoutError::Disconnected)
+            }
+        }
     }
 
-    fn write(&mut self, batch: &[Save]) -> Result<(), NotSaved> {
+    fn write<'a>(
+        &mut self,
+        writes: impl Iterator<Item = &'a PendingWrite> + Clone,
+    ) -> Result<(), NotSaved> {
         let mut changes = self.unsaved.clone();
-        changes.extend(batch.iter().filter_map(|save| save.change.entry()));
+        changes.extend(writes.clone().map(|write| (write.room(), write.clone())));
         if changes.is_empty() {
             return Ok(());
         }
@@ -136,23 +244,16 @@ impl<S: RoomStore> Backlog<S> {
         match saved {
             Ok(()) => self.unsaved.clear(),
             Err(NotSaved) => {
-                let kept = batch.iter().filter(|save| !save.is_new);
-                self.unsaved.extend(kept.filter_map(|save| save.change.entry()));
+                let kept = writes.filter(|write| !matches!(write, PendingWrite::PutNew(_)));
+                self.unsaved.extend(kept.map(|write| (write.room(), write.clone())));
             }
         }
         saved
     }
 
-    fn try_to_save(
-        &mut self,
-        changes: &BTreeMap<RoomId, Option<Arc<Room>>>,
-    ) -> Result<(), NotSaved> {
+    fn try_to_save(&mut self, changes: &BTreeMap<RoomId, PendingWrite>) -> Result<(), NotSaved> {
         let began = Instant::now();
-        let change = |(room, record): (&RoomId, &Option<Arc<Room>>)| match record {
-            Some(record) => RoomWrite::Put { room: *room, record: record.to_record() },
-            None => RoomWrite::Remove { room: *room },
-        };
-        let changes: Vec<_> = changes.iter().map(change).collect();
+        let changes: Vec<_> = changes.values().map(PendingWrite::to_store).collect();
         // A panic can only leave the store itself inconsistent, and its documentation says that it
         // is called again.
         let saved = catch_unwind(AssertUnwindSafe(|| self.store.save(&changes)));

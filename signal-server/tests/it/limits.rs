@@ -55,38 +55,51 @@ fn wrong() -> Value {
 }
 
 #[tokio::test]
-async fn an_address_has_ten_failures_in_half_an_hour() {
-    let api = behind_a_proxy(Limits::default()).await;
+async fn an_address_has_five_failures_in_a_room_ten_unknown_rooms_and_so_many_in_all() {
+    let api = behind_a_proxy(Limits { failed_joins: 12, ..Limits::default() }).await;
     let room = api.room().await;
     let closed = api.room().await;
     api.close(&closed.id, &closed.access_token).await.data();
     let from =
         async |client: &str, room: &str, body: &Value| join_from(&api, client, room, body).await;
-    for guess in 0..10 {
-        // A missing password is none, nor is a room that is over.
+    let costs_nothing = async || {
+        // A missing password, a room that is over, what cannot be a room, a right password.
         let missing = from("198.51.100.1", &room.id, &json!({})).await;
         assert_eq!(missing.refused(), (400, "invalid_argument"));
         let over = from("198.51.100.1", &closed.id, &wrong()).await;
         assert_eq!(over.refused(), (404, "room_not_found"));
+        let impossible = from("198.51.100.1", "no-room", &wrong()).await;
+        assert_eq!(impossible.refused(), (404, "room_not_found"));
         from("198.51.100.1", &room.id, &password(&room)).await.data();
-        let failed = match guess % 3 {
-            0 => from("198.51.100.1", &room.id, &wrong()).await,
-            1 => from("198.51.100.1", "222222", &wrong()).await,
-            _ => from("198.51.100.1", "no-room", &wrong()).await,
-        };
-        assert_ne!(failed.status, 429, "guess {guess}");
+    };
+    for _ in 0..5 {
+        costs_nothing().await;
+        let failed = from("198.51.100.1", &room.id, &wrong()).await;
+        assert_eq!(failed.refused(), (401, "wrong_password"));
     }
-    for (id, body) in [
-        (room.id.as_str(), wrong()),
-        (&room.id, password(&room)),
-        ("222222", wrong()),
-        ("no-room", wrong()),
-    ] {
-        assert_eq!(
-            from("198.51.100.1", id, &body).await.refused(),
-            (429, "rate_limited"),
-            "{id} {body}"
-        );
+    for body in [wrong(), password(&room)] {
+        let limited = from("198.51.100.1", &room.id, &body).await;
+        assert_eq!(limited.refused(), (429, "rate_limited"));
+    }
+    // Seven more are left to it elsewhere.
+    let other = api.room().await;
+    for _ in 0..2 {
+        assert_eq!(from("198.51.100.1", &other.id, &wrong()).await.status, 401);
+        from("198.51.100.1", &other.id, &password(&other)).await.data();
+    }
+    for _ in 0..5 {
+        assert_eq!(from("198.51.100.1", "222222", &wrong()).await.status, 404);
+    }
+    for (id, body) in [(&*other.id, wrong()), (&other.id, password(&other)), ("222222", wrong())] {
+        let limited = from("198.51.100.1", id, &body).await;
+        assert_eq!(limited.refused(), (429, "rate_limited"), "{id} {body}");
+    }
+    for _ in 0..10 {
+        assert_eq!(from("198.51.100.3", "222222", &wrong()).await.status, 404);
+    }
+    for (id, body) in [("222222", wrong()), (&*room.id, wrong()), (&room.id, password(&room))] {
+        let limited = from("198.51.100.3", id, &body).await;
+        assert_eq!(limited.refused(), (429, "rate_limited"), "{id} {body}");
     }
     // Another client of the same proxy is not to blame, and the room was not asked in vain.
     from("198.51.100.2", &room.id, &password(&room)).await.data();

@@ -17,6 +17,7 @@ mod documentation;
 mod drain;
 mod durability;
 mod faults;
+mod guessing;
 mod handle;
 mod http;
 mod ice_servers;

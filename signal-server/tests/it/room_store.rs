@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
 use signal_core::InvalidRecord;
 use signal_server::testing::{self, TestServer};
-use signal_server::{RoomId, RoomStore, RoomWrite, Secret, StoreError};
+use signal_server::{Limits, RoomId, RoomStore, RoomWrite, Secret, StoreError};
 
 use crate::common::{Api, builder, text, until};
 
@@ -20,6 +20,8 @@ struct Records {
     mood: Arc<Mutex<Mood>>,
     /// Whether a change has come that hangs.
     is_hanging: Arc<AtomicBool>,
+    /// How many records were saved.
+    saves: Arc<AtomicUsize>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -51,6 +53,7 @@ impl RoomStore for Records {
             Mood::Panicking => panic!("a bug of the embedder's"),
             Mood::Hanging | Mood::Well => {}
         }
+        self.saves.fetch_add(changes.len(), Ordering::Relaxed);
         let mut kept = self.kept.lock().unwrap();
         for change in changes {
             match change {
@@ -144,6 +147,86 @@ async fn a_store_that_hangs_holds_up_whoever_waits_for_it_and_no_message() {
 }
 
 #[tokio::test]
+async fn what_a_restart_brings_about_anyway_is_told_while_a_store_hangs() {
+    let records = Records::default();
+    let server = builder().open_store(records.clone(), &Secret::new("kept")).unwrap();
+    let server = testing::serve(server).await.unwrap();
+    let api = Api::at(server.address());
+    let room = api.room().await;
+    let (mut creator, _) = api.enter_v2(&room, &room.access_token).await;
+    let mut guests = Vec::new();
+    for name in ["a", "b", "c"] {
+        guests.push(api.enter_v2(&room, &api.ws_token(&room, name).await).await.0);
+        assert_eq!(creator.hear().await["type"], "peer_joined");
+    }
+    records.become_so(Mood::Hanging);
+    let created = tokio::spawn({
+        let (api, body) = (Api::at(server.address()), json!({}));
+        async move { api.create(&body).await }
+    });
+    until(|| records.is_hanging.load(Ordering::Relaxed)).await;
+
+    guests[0].say(&json!({"type": "update", "state": {"muted": true}})).await;
+    assert_eq!(creator.hear().await["state"], json!({"muted": true}));
+    guests[0].say(&json!({"type": "update", "name": "new"})).await;
+    assert_eq!(creator.hear().await["name"], "new");
+    guests[1].say(&json!({"type": "leave"})).await;
+    assert_eq!(creator.hear().await["reason"], "left");
+    drop(guests.pop());
+    assert_eq!(creator.hear().await["connected"], json!(false));
+    // An id of a block that is reserved.
+    api.ws_token(&room, "joined meanwhile").await;
+    records.become_so(Mood::Well);
+    created.await.unwrap().data();
+}
+
+#[tokio::test]
+async fn a_queue_for_a_store_that_hangs_has_one_record_for_each_room() {
+    let records = Records::default();
+    let server = builder().open_store(records.clone(), &Secret::new("kept")).unwrap();
+    let server = testing::serve(server).await.unwrap();
+    let api = Api::at(server.address());
+    let room = api.room().await;
+    let (mut guest, _) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    records.become_so(Mood::Hanging);
+    let created = tokio::spawn({
+        let (api, body) = (Api::at(server.address()), json!({}));
+        async move { api.create(&body).await }
+    });
+    until(|| records.is_hanging.load(Ordering::Relaxed)).await;
+    for number in 0..40 {
+        guest.say(&json!({"type": "update", "name": format!("name {number}")})).await;
+    }
+    guest.say(&json!({"type": "ping", "t": 1})).await;
+    assert_eq!(guest.hear().await["type"], "pong");
+    let saves_before = records.saves.load(Ordering::Relaxed);
+    records.become_so(Mood::Well);
+    created.await.unwrap().data();
+    api.room().await;
+    let saves = records.saves.load(Ordering::Relaxed) - saves_before;
+    assert!(saves <= 4, "{saves} records were written");
+}
+
+#[tokio::test]
+async fn a_create_that_takes_too_long_leaves_no_room_that_counts() {
+    let records = Records::default();
+    let limits =
+        Limits { open_rooms: 1, request_patience: Duration::from_millis(300), ..Limits::default() };
+    let server =
+        builder().limits(limits).open_store(records.clone(), &Secret::new("kept")).unwrap();
+    let server = testing::serve(server).await.unwrap();
+    let api = Api::at(server.address());
+    records.become_so(Mood::Hanging);
+    for _ in 0..2 {
+        assert_eq!(api.create(&json!({})).await.refused(), (408, "request_timeout"));
+        assert_eq!(server.server().handle().counts().rooms, 0);
+    }
+    records.become_so(Mood::Well);
+    let room: RoomId = api.room().await.id.parse().unwrap();
+    until(|| records.kept.lock().unwrap().keys().copied().collect::<Vec<_>>() == [room]).await;
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
     let records = Records::default();
     records.become_so(Mood::Failing);
@@ -158,7 +241,7 @@ async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
     let other = RoomId::from_indices([0; 6]);
     for (id, kept, expected) in [
         (room, record[..record.len() - 1].to_vec(), InvalidRecord::Damaged),
-        (room, vec![99], InvalidRecord::Newer { format: 99, newest: 2 }),
+        (room, vec![99], InvalidRecord::Newer { format: 99, newest: 3 }),
         // Under another room's number.
         (other, record, InvalidRecord::Damaged),
     ] {

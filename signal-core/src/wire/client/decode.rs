@@ -138,7 +138,7 @@ impl Envelope<'_> {
     fn update(self, frame: &Bytes) -> Result<ClientMessage, Problem> {
         let name = match self.name.not_null() {
             Some(name) => {
-                let name = field::string(name, "name")?;
+                let name = field::typed_text(name, "name")?.without_halves();
                 DisplayName::parse(&name).map_err(|error| Problem::field("name", error))?
             }
             None => None,

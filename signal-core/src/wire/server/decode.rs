@@ -72,6 +72,7 @@ struct Envelope<'a> {
     code: Option<String>,
     message: Option<String>,
     about: Option<Target>,
+    left: Option<u8>,
     retryable: Option<bool>,
     retry_after_ms: Option<u64>,
     reconnect_after_ms: Option<u64>,
@@ -93,6 +94,7 @@ enum Kind {
     Kicked,
     Message,
     Offer,
+    PasswordAttempts,
     PeerJoined,
     PeerLeft,
     PeerUpdated,
@@ -124,6 +126,12 @@ impl Envelope<'_> {
                 let topic = Topic::new(&topic).map_err(|error| Problem::field("topic", error))?;
                 let data = payload_of(frame, "data", required(self.data.present(), "data")?)?;
                 Ok(ServerMessage::Message { from, topic, data })
+            }
+            Kind::PasswordAttempts => {
+                let millis = required(self.retry_after_ms, "retry_after_ms")?;
+                let left = required(self.left, "left")?;
+                let retry_after = Duration::from_millis(millis);
+                Ok(ServerMessage::PasswordAttempts { left, retry_after })
             }
             Kind::PeerJoined => {
                 let participant = required(self.participant, "participant")?.parse(frame)?;

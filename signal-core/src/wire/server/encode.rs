@@ -47,6 +47,9 @@ pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Byte
         ServerMessage::Message { from, topic, data } => {
             return encode_message(from, topic, data);
         }
+        ServerMessage::PasswordAttempts { left, retry_after } => {
+            MessageJson::PasswordAttempts { left: *left, retry_after_ms: millis(*retry_after) }
+        }
         ServerMessage::PeerJoined { participant } => {
             MessageJson::PeerJoined { participant: ParticipantJson::of(participant, protocol) }
         }
@@ -111,6 +114,10 @@ enum MessageJson<'a> {
     },
     Kicked {
         reason: &'a str,
+    },
+    PasswordAttempts {
+        left: u8,
+        retry_after_ms: u64,
     },
     PeerJoined {
         participant: ParticipantJson<'a>,

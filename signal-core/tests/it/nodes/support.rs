@@ -72,7 +72,7 @@ impl Nodes {
 
     pub(crate) fn open(&mut self, node: usize) -> ConnId {
         let by = Admission::Password(PasswordTag::new([7; 32]));
-        let admit = Op::Admit { by, suffix: IdSuffix::new(0) };
+        let admit = Op::Admit { by, client: None, suffix: IdSuffix::new(0) };
         let Receipt::Entered { id } = self.store.apply(self.room, &admit, NOW).reply.unwrap()
         else {
             unreachable!()
@@ -99,6 +99,7 @@ impl Nodes {
             language: Language::En,
             entry,
             randomness: Randomness { suffix: IdSuffix::new(0), resume_token },
+            client: None,
         };
         self.input(node, open);
         conn

@@ -68,21 +68,19 @@ fn a_new_password_voids_the_old_one_the_invite_and_tokens_that_have_no_seat() {
 }
 
 #[test]
-fn a_new_password_has_to_be_new_brings_new_guesses_and_is_limited() {
+fn a_new_password_has_to_be_new_brings_no_new_guesses_and_is_not_limited() {
     let mut room = room(10);
     for _ in 0..Room::GUESSES {
         assert_eq!(room.apply(&admit_op([8; 32]), NOW), Err(Reject::WrongPassword));
     }
-    assert_eq!(admit(&mut room), Err(Reject::PasswordLocked));
     assert_eq!(rotate(&mut room, PASSWORD[0], 0), Err(Reject::PasswordUnchanged));
     let op = Op::Change(Change { rotate: Some(rotation(20, 0)), ..Change::default() });
     assert_eq!((change(&mut room, &op), change(&mut room, &op)), (1, 0));
-    room.apply(&admit_op([20; 32]), NOW).unwrap();
+    assert_eq!(room.apply(&admit_op([20; 32]), NOW), Err(Reject::PasswordLocked));
     assert_eq!(rotate(&mut room, 99, 0), Err(Reject::RotationStale));
-    for epoch in 1..u32::from(Room::ROTATIONS) {
+    for epoch in 1..100 {
         rotate(&mut room, 20 + epoch as u8, epoch).unwrap();
     }
-    assert_eq!(rotate(&mut room, 99, u32::from(Room::ROTATIONS)), Err(Reject::RotationsExhausted));
 }
 
 #[test]

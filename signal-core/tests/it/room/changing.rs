@@ -31,6 +31,7 @@ fn a_change_that_changes_nothing_raises_no_version() {
         capacity: Some(Capacity::new(10).unwrap()),
         expires_at: Some(NOW + HOUR),
         rotate: None,
+        restore_attempts: None,
     };
     assert_eq!(change(&mut room, &Op::Change(same)), 0);
     let other = Change {
@@ -39,6 +40,7 @@ fn a_change_that_changes_nothing_raises_no_version() {
         capacity: Some(Capacity::new(2).unwrap()),
         expires_at: Some(NOW + 2 * HOUR),
         rotate: None,
+        restore_attempts: None,
     };
     assert_eq!(change(&mut room, &Op::Change(other)), 1);
     let info = room.info();
@@ -53,6 +55,7 @@ fn each_change_raises_the_version_by_itself() {
         Change { capacity: Some(Capacity::new(2).unwrap()), ..Change::default() },
         Change { expires_at: Some(NOW + 2 * HOUR), ..Change::default() },
         Change { rotate: Some(rotation(20, 0)), ..Change::default() },
+        Change { restore_attempts: Some(0), ..Change::default() },
     ];
     for each in changes {
         assert_eq!(change(&mut room(10), &Op::Change(each.clone())), 1, "{each:?}");

@@ -66,6 +66,7 @@ fn a_repeated_resume_gets_the_same_receipt_and_changes_nothing() {
         next_token: token(2),
         attachment: attachment(2),
         continues: Some(attachment(1)),
+        client: None,
     };
     let first = room.apply(&op, NOW);
     let version = room.version();
@@ -157,6 +158,7 @@ fn a_seat_that_lapses_at_the_moment_of_its_resume_is_lost() {
         next_token: token(2),
         attachment: attachment(2),
         continues: None,
+        client: None,
     };
     let version = room.version();
     assert_eq!(room.apply(&op, NOW + GRACE), Err(Reject::ResumeFailed));

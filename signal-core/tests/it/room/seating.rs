@@ -1,6 +1,6 @@
 //! Who gets a seat, under which id, and who loses one for it.
 
-use signal_core::{LeaveReason, Op, ParticipantId, ProtocolVersion, Reject, Ticket};
+use signal_core::{LeaveReason, Op, ParticipantId, ProtocolVersion, Reject, Room, Ticket};
 
 use super::support::*;
 
@@ -225,10 +225,20 @@ fn a_room_that_has_issued_all_its_ids_says_so_and_keeps_its_seats() {
     let mut room = room(50);
     let early = guest(&mut room);
     let id = seated(&mut room, 1);
+    let mut room = room_with_few_ids(&room);
     while admit(&mut room).is_ok() {}
     unchanged(&mut room, |room| {
         assert_eq!(admit(room), Err(Reject::IdsExhausted));
         assert_eq!(attach(room, early, 2), Err(Reject::IdsExhausted));
     });
     assert_eq!(ids(&room), [id]);
+}
+
+/// The same room after almost all of its ids were issued.
+fn room_with_few_ids(room: &Room) -> Room {
+    let mut record = room.to_record();
+    let reserved = (36_u32.pow(5) - 1000).to_le_bytes();
+    let at = record.windows(4).position(|bytes| bytes == reserved).unwrap();
+    record[at..at + 4].copy_from_slice(&3_u32.to_le_bytes());
+    Room::from_record(&record).unwrap()
 }

@@ -50,6 +50,7 @@ pub(crate) fn attach_op(ticket: Ticket, conn: u64) -> Op {
         protocol: ProtocolVersion::V2,
         attachment: attachment(conn),
         resume: token(conn),
+        client: None,
         suffix: IdSuffix::new(3),
     }
 }
@@ -77,7 +78,11 @@ pub(crate) fn ids(room: &Room) -> Vec<ParticipantId> {
 }
 
 pub(crate) fn admit_op(password: [u8; 32]) -> Op {
-    Op::Admit { by: Admission::Password(PasswordTag::new(password)), suffix: IdSuffix::new(2) }
+    Op::Admit {
+        by: Admission::Password(PasswordTag::new(password)),
+        client: None,
+        suffix: IdSuffix::new(2),
+    }
 }
 
 pub(crate) fn leave(conn: u64) -> Op {
@@ -110,6 +115,7 @@ pub(crate) fn resume(
             next_token: token(conn),
             attachment: attachment(conn),
             continues,
+            client: None,
         },
         NOW,
     )
@@ -138,7 +144,7 @@ pub(crate) fn guest(room: &mut Room) -> Ticket {
 
 pub(crate) fn admit_by_invite(room: &mut Room, token: [u8; 32]) -> Result<ParticipantId, Reject> {
     let by = Admission::Invite(TokenHash::new(token));
-    entered(room.apply(&Op::Admit { by, suffix: IdSuffix::new(2) }, NOW))
+    entered(room.apply(&Op::Admit { by, client: None, suffix: IdSuffix::new(2) }, NOW))
 }
 
 pub(crate) fn kick(room: &mut Room, participant: ParticipantId) -> Result<Receipt, Reject> {

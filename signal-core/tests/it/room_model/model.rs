@@ -24,12 +24,17 @@ pub(crate) struct Model {
     pub(crate) password: PasswordTag,
     pub(crate) invite: TokenHash,
     on_creator_leave: OnCreatorLeave,
-    guesses: u8,
+    /// When each wrong password was tried since all were left.
+    guesses: Vec<Timestamp>,
+    ran_out: bool,
+    restores: u8,
     creator_id: ParticipantId,
     issued: u32,
     entered: Vec<ParticipantId>,
     /// What every attachment that ever got a seat was answered.
     answers: Vec<(Attachment, Receipt)>,
+    /// What could have resumed a seat when the room ended.
+    last_tokens: Vec<TokenHash>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -60,11 +65,14 @@ impl Model {
             on_creator_leave: new.on_creator_leave,
             password: new.password,
             invite: new.invite,
-            guesses: 0,
+            guesses: Vec::new(),
+            ran_out: false,
+            restores: 0,
             creator_id: id_number(0),
             issued: 1,
             entered: Vec::new(),
             answers: Vec::new(),
+            last_tokens: Vec::new(),
         }
     }
 
@@ -73,8 +81,9 @@ impl Model {
             self.close(CloseReason::Expired);
         }
         self.depart(LeaveReason::Lost, |seat| is_over(seat.presence, now));
+        self.ran_out &= self.status != Status::Open || self.guesses_left(now) < Room::GUESSES;
         match op {
-            Op::Admit { by, .. } => self.admit(*by),
+            Op::Admit { by, .. } => self.admit(*by, now),
             Op::Attach { grant, name, protocol, attachment, resume, .. } => {
                 let tokens = match protocol {
                     ProtocolVersion::V1 => Vec::new(),
@@ -112,7 +121,7 @@ impl Model {
                 Ok(Receipt::Done)
             }
             Op::Prune => Ok(Receipt::Done),
-            Op::Resume { token, next_token, attachment, continues } => {
+            Op::Resume { token, next_token, attachment, continues, .. } => {
                 self.resume(*token, *next_token, *attachment, *continues)
             }
             Op::Update { attachment, name, state } => {
@@ -128,17 +137,18 @@ impl Model {
         }
     }
 
-    fn admit(&mut self, by: Admission) -> Result<Receipt, Reject> {
+    fn admit(&mut self, by: Admission, now: Timestamp) -> Result<Receipt, Reject> {
         if matches!(self.status, Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator)) {
             return Err(Reject::RoomClosed);
         }
         match by {
             Admission::Invite(token) if token != self.invite => return Err(Reject::InviteVoid),
-            Admission::Password(_) if self.guesses == Room::GUESSES => {
+            Admission::Password(_) if self.guesses_left(now) == 0 => {
                 return Err(Reject::PasswordLocked);
             }
             Admission::Password(password) if password != self.password => {
-                self.guesses += 1;
+                self.guesses.push(now);
+                self.ran_out |= self.guesses_left(now) == 0;
                 return Err(Reject::WrongPassword);
             }
             Admission::Invite(_) | Admission::Password(_) => {}
@@ -217,7 +227,10 @@ impl Model {
         attachment: Attachment,
         continues: Option<Attachment>,
     ) -> Result<Receipt, Reject> {
-        self.running()?;
+        if let Err(over) = self.running() {
+            let was_there = self.last_tokens.contains(&token);
+            return Err(if was_there { over } else { Reject::ResumeFailed });
+        }
         if let Some(answer) = self.answer(attachment) {
             return Ok(answer);
         }
@@ -237,8 +250,16 @@ impl Model {
 
     fn change(&mut self, change: &Change) -> Result<Receipt, Reject> {
         self.running()?;
+        if change.restore_attempts.is_some() && self.restores == Room::RESTORES {
+            return Err(Reject::RestoresExhausted);
+        }
         if let Some(rotation) = &change.rotate {
             self.rotate(rotation)?;
+        }
+        if change.restore_attempts == Some(self.restores) {
+            self.restores += 1;
+            self.guesses.clear();
+            self.ran_out = false;
         }
         self.name = change.name.as_deref().map_or(self.name.clone(), str::to_owned);
         self.locked = change.locked.unwrap_or(self.locked);
@@ -280,16 +301,14 @@ impl Model {
         if new.password == self.password {
             return Err(Reject::PasswordUnchanged);
         }
-        if self.password_epoch == u32::from(Room::ROTATIONS) {
-            return Err(Reject::RotationsExhausted);
-        }
-        (self.password, self.invite, self.guesses) = (new.password, new.invite, 0);
+        (self.password, self.invite) = (new.password, new.invite);
         self.password_epoch += 1;
         Ok(())
     }
 
     fn close(&mut self, reason: CloseReason) {
         self.status = Status::Closed(reason);
+        self.last_tokens = self.seats.iter().flat_map(|seat| seat.tokens.clone()).collect();
         self.seats.clear();
     }
 
@@ -307,6 +326,23 @@ impl Model {
             Status::Closed(CloseReason::Expired) => Err(Reject::RoomExpired),
             Status::Open => Ok(()),
         }
+    }
+
+    /// Goes through all that were tried: one comes back each so often, and none before it is gone.
+    fn guesses_left(&self, now: Timestamp) -> u8 {
+        let mut left = Room::GUESSES;
+        let mut back_at: Option<Timestamp> = None;
+        for (time, is_guess) in self.guesses.iter().map(|at| (*at, true)).chain([(now, false)]) {
+            while let Some(at) = back_at.filter(|at| *at <= time) {
+                left += 1;
+                back_at = (left < Room::GUESSES).then(|| at + Room::GUESS_EACH);
+            }
+            if is_guess {
+                left -= 1;
+                back_at = back_at.or(Some(time + Room::GUESS_EACH));
+            }
+        }
+        left
     }
 
     fn issue(&mut self) -> ParticipantId {
@@ -327,13 +363,14 @@ impl Model {
     }
 }
 
-/// The id that is issued after that many others: they count down from `zzzz`.
+/// The id that is issued after that many others: they count down from `zzzzz`.
 fn id_number(issued: u32) -> ParticipantId {
     let digits = |number: u32| -> String {
         let digit = |place: u32| char::from_digit(number / 36_u32.pow(place) % 36, 36).unwrap();
-        [3, 2, 1, 0].map(digit).iter().collect()
+        [4, 3, 2, 1, 0].map(digit).iter().collect()
     };
-    format!("p_{}{}", digits(36_u32.pow(4) - 1 - issued), digits(SUFFIX)).parse().unwrap()
+    let (number, suffix) = (digits(36_u32.pow(5) - 1 - issued), digits(SUFFIX));
+    format!("p_{number}{}", &suffix[2..]).parse().unwrap()
 }
 
 fn since(presence: Presence) -> Option<Timestamp> {

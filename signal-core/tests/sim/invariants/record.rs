@@ -14,7 +14,8 @@ pub struct RecordRules {
     /// Every socket that ever had a seat.
     attachments: HashSet<Attachment>,
     put_out: Vec<Ticket>,
-    wrong_guesses: u8,
+    /// When each wrong password was answered since all were left.
+    wrong_guesses: Vec<Timestamp>,
     /// The token that resumes each seat, and the one before.
     tokens: BTreeMap<ParticipantId, [Option<TokenHash>; 2]>,
     /// The last operation that was accepted, and what it answered.
@@ -27,7 +28,7 @@ impl RecordRules {
             entered: BTreeSet::new(),
             attachments: HashSet::new(),
             put_out: Vec::new(),
-            wrong_guesses: 0,
+            wrong_guesses: Vec::new(),
             tokens: BTreeMap::new(),
             last: None,
         }
@@ -66,7 +67,7 @@ impl RecordRules {
             self.check_departures(before, op, after, reply, now);
             self.check_arrivals(before, op, after);
         }
-        self.check_guesses(op, reply, before, after);
+        self.check_guesses(op, reply, before, after, now);
         self.check_tokens(before, op, reply, after);
         self.check_links(before, after);
         self.check_repetition(before, op, after, reply);
@@ -182,34 +183,42 @@ impl RecordRules {
         }
     }
 
-    /// Wrong guesses are counted, and never given back.
+    /// Wrong passwords are counted whatever the password is, and come back with time alone.
     fn check_guesses(
         &mut self,
         op: &Op,
         reply: &Result<Receipt, Reject>,
         before: &Room,
         after: &Room,
+        now: Timestamp,
     ) {
-        if after.password_epoch() != before.password_epoch() {
-            self.wrong_guesses = 0;
+        if after.restores() != before.restores() {
+            self.wrong_guesses.clear();
         }
         let Op::Admit { by: Admission::Password(_), .. } = op else { return };
         match reply {
             Err(Reject::WrongPassword) => {
-                self.wrong_guesses += 1;
-                assert!(
-                    self.wrong_guesses <= Room::GUESSES,
-                    "{} guesses were answered",
-                    self.wrong_guesses
-                );
+                self.wrong_guesses.push(now);
+                for (index, first) in self.wrong_guesses.iter().enumerate() {
+                    let answered = (self.wrong_guesses.len() - index) as u128;
+                    let window = now.saturating_since(*first).as_millis();
+                    let most = u128::from(Room::GUESSES) + window / Room::GUESS_EACH.as_millis();
+                    assert!(answered <= most, "{answered} guesses were answered in {window} ms");
+                }
             }
             Ok(_) => {
                 assert!(
-                    self.wrong_guesses < Room::GUESSES,
+                    before.password_attempts_left(now) > 0,
                     "a password was accepted after its last guess"
                 );
             }
-            Err(Reject::PasswordLocked) => assert_eq!(self.wrong_guesses, Room::GUESSES),
+            Err(Reject::PasswordLocked) => {
+                assert!(
+                    self.wrong_guesses.len() >= usize::from(Room::GUESSES),
+                    "locked after {} guesses",
+                    self.wrong_guesses.len()
+                );
+            }
             Err(_) => {}
         }
     }
@@ -230,7 +239,7 @@ impl RecordRules {
                 self.tokens.insert(*id, [Some(*resume), None]);
             }
             (
-                Op::Resume { token, next_token, attachment, continues },
+                Op::Resume { token, next_token, attachment, continues, .. },
                 Ok(Receipt::Resumed { id, continued }),
             ) if moves(before, after, *id, *attachment) => {
                 let known = self.tokens.get(id).copied().unwrap_or_default();
@@ -243,7 +252,13 @@ impl RecordRules {
                 assert_eq!(seat.generation, before.generation + u32::from(!continued));
                 self.tokens.insert(*id, [Some(*next_token), Some(*token)]);
             }
-            (Op::Resume { token, .. }, Err(Reject::ResumeFailed)) => {
+            (Op::Resume { token, .. }, Err(Reject::RoomClosed | Reject::RoomExpired)) => {
+                let known = self.tokens.values().any(|known| known.contains(&Some(*token)));
+                assert!(known, "a stranger learns that the room is over");
+            }
+            (Op::Resume { token, .. }, Err(Reject::ResumeFailed))
+                if after.status() == Status::Open =>
+            {
                 let known = self.tokens.iter().find(|(_, known)| known.contains(&Some(*token)));
                 assert!(known.is_none(), "the token of {known:?} was refused");
             }

@@ -209,6 +209,11 @@ impl Session {
             ("ice_servers" | "pong" | "kicked", _) => {
                 assert_eq!(self.protocol, ProtocolVersion::V2);
             }
+            ("password_attempts", _) => {
+                assert_eq!(self.protocol, ProtocolVersion::V2);
+                let seat = record.seat(self.id);
+                assert!(seat.is_none_or(|seat| seat.is_creator()), "{:?} is a guest", self.id);
+            }
             (kind, _) => panic!("{:?} was told `{kind}`", self.id),
         }
     }

@@ -41,15 +41,25 @@ impl World {
             self.store.back_up();
         }
         if self.random.chance(self.faults.lost_data) && self.random.chance(10) {
-            let has_backup = self.random.chance(70);
-            self.note(|| format!("  the store forgets, backup: {has_backup}"));
-            self.store.restart(has_backup);
-            self.witness.look_away();
+            self.lose_data();
         }
         let person = self.random.index(self.people.len());
         self.with_hands(person, |program, hands| program.act(hands));
         let pause = self.random.below(2 * self.plan.pause);
         self.schedule.after(pause, Event::Act);
+    }
+
+    fn lose_data(&mut self) {
+        self.witness.look_away();
+        if self.random.chance(70) {
+            self.note(|| "  the power fails".to_owned());
+            self.store.lose_memory();
+            (0..self.processes.len()).for_each(|index| self.crash(index));
+        } else {
+            let has_backup = self.random.chance(70);
+            self.note(|| format!("  the store forgets, backup: {has_backup}"));
+            self.store.restart(has_backup);
+        }
     }
 
     /// Breaks a socket. The server may be slow to notice.
@@ -132,7 +142,7 @@ impl World {
         let by = Admission::Password(PasswordTag::new([255; 32]));
         for _ in 0..self.random.between(1, 12) {
             let suffix = self.suffix();
-            self.apply(id, &Op::Admit { by, suffix }, None);
+            self.apply(id, &Op::Admit { by, client: None, suffix }, None);
         }
     }
 

@@ -44,7 +44,7 @@ impl World {
             Admission::Password(password)
         };
         let suffix = self.suffix();
-        let applied = self.apply(room, &Op::Admit { by, suffix }, None);
+        let applied = self.apply(room, &Op::Admit { by, client: None, suffix }, None);
         match applied.reply {
             Ok(Receipt::Entered { id }) => {
                 let password_epoch = applied.record.map_or(0, |record| record.password_epoch());
@@ -122,7 +122,11 @@ impl World {
         let resume_token = ResumeToken::new(text.as_str(), hash(&text));
         let randomness = Randomness { suffix: self.suffix(), resume_token };
         let language = if person % 2 == 0 { Language::Zh } else { Language::En };
-        self.input(node, Input::Open { conn, room, protocol, language, entry, randomness }, None);
+        self.input(
+            node,
+            Input::Open { conn, room, protocol, language, entry, randomness, client: None },
+            None,
+        );
     }
 
     /// The host is asked about a socket, and takes its time.

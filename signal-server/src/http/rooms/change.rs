@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use signal_core::wire::TypedText;
 use signal_core::{Change, Op};
 
 use super::field;
@@ -36,7 +37,8 @@ struct ChangeRequest {
     /// The new name, with the rules of a new room. A name without visible characters changes
     /// nothing.
     #[cfg_attr(feature = "documents", schema(max_length = 32))]
-    name: Option<String>,
+    #[cfg_attr(feature = "documents", schema(value_type = Option<String>))]
+    name: Option<TypedText>,
     /// Whether the room refuses newcomers, even with an invite. Participants who were in may come
     /// back.
     locked: Option<bool>,
@@ -48,8 +50,11 @@ struct ChangeRequest {
     #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 1440))]
     #[serde(default, deserialize_with = "field::whole_number")]
     expires_minutes: Option<i64>,
-    /// Sets a new password, at most ten times. This voids the invite and all unused tokens.
+    /// Sets a new password. This voids the invite and all unused tokens.
     rotate_password: Option<RotatePassword>,
+    /// `true` makes the room check passwords again as if no wrong one had been tried. This changes
+    /// no password and ends no seat. It is possible ten times; after that it gets 429.
+    restore_attempts: Option<bool>,
 }
 
 /// The room after the change, and its new password if one was set.
@@ -98,12 +103,12 @@ pub(crate) async fn change(
         ));
     }
     let change = Change {
-        name: field::display_name("name", request.name.as_deref())?
-            .map(|name| name.as_str().into()),
+        name: field::display_name("name", request.name.as_ref())?.map(|name| name.as_str().into()),
         locked: request.locked,
         capacity: request.max_participants.map(field::capacity).transpose()?,
         expires_at,
         rotate: None,
+        restore_attempts: request.restore_attempts.unwrap_or_default().then(|| room.restores()),
     };
     let choice = match request.rotate_password {
         Some(rotate) => rotate.choice()?,
@@ -117,5 +122,5 @@ pub(crate) async fn change(
             (room, credentials.into())
         }
     };
-    Ok(Success::new(Changed { room: RoomSummary::of(&room), credentials }))
+    Ok(Success::new(Changed { room: RoomSummary::of(&room, app.rooms.clock.now()), credentials }))
 }

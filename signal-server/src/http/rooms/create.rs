@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use signal_core::wire::TypedText;
 use signal_core::{Capacity, IceServer, Ticket};
 
 use super::field;
@@ -41,7 +42,8 @@ struct CreateRequest {
     /// trimmed and stripped of invisible characters, and may then have 32 visible characters and
     /// 128 bytes.
     #[cfg_attr(feature = "documents", schema(max_length = 32, example = "小明的房间"))]
-    name: Option<String>,
+    #[cfg_attr(feature = "documents", schema(value_type = Option<String>))]
+    name: Option<TypedText>,
     /// The password. By default it is 6 random digits.
     #[cfg_attr(feature = "documents", schema(pattern = "^[!-~]{6}$", example = "123456"))]
     password: Option<String>,
@@ -123,13 +125,13 @@ pub(crate) async fn create(
         Some(minutes) => field::lifetime(minutes)?,
     };
     let creator = names::creator(&user, language);
-    let name = match field::display_name("name", request.name.as_deref())? {
+    let name = match field::display_name("name", request.name.as_ref())? {
         Some(name) => name.to_string(),
         None => names::room(&creator, language),
     };
     let password = match request.password {
         None => PasswordChoice::Random,
-        Some(password) => PasswordChoice::This(field::password("password", password)?),
+        Some(password) => PasswordChoice::This(field::password("password", &password)?),
     };
     let on_creator_leave = request.on_creator_leave.unwrap_or_default().into();
     let params = CreateParams {
@@ -140,10 +142,11 @@ pub(crate) async fn create(
         lifetime,
         on_creator_leave,
     };
-    let (room, credentials) = app.rooms.create(params).await?;
+    let (untold, credentials) = app.rooms.create(params).await?;
+    let room = untold.room();
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
-    let grant = SeatGrant::new(&room, Ticket::Creator, creator);
-    Ok(Success::new(Created {
+    let grant = SeatGrant::new(room, Ticket::Creator, creator);
+    let created = Created {
         room_id: room.id().to_string(),
         name: room.name().to_owned(),
         max_participants: room.capacity().participants(),
@@ -151,7 +154,10 @@ pub(crate) async fn create(
         participant_id: room.creator_id().to_string(),
         ws_token: app.access.ws_tokens.mint(&grant, token_expires),
         token_expires_at: rfc3339(to_timestamp(token_expires)),
-        ice_servers: app.ice.for_participant(&room, room.creator_id()).await.servers,
+        ice_servers: app.ice.for_participant(room, room.creator_id()).await.servers,
         credentials,
-    }))
+    };
+    // The room is withdrawn if the request ends before.
+    untold.keep();
+    Ok(Success::new(created))
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Number;
-use signal_core::{Capacity, DisplayName};
+use signal_core::wire::TypedText;
+use signal_core::{Capacity, DisplayName, parse_password};
 
 use crate::http::error::{ApiError, invalid};
 use crate::rooms::lifetime::Lifetime;
@@ -20,10 +21,11 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<
 
 pub(super) fn display_name(
     field: &str,
-    typed: Option<&str>,
+    typed: Option<&TypedText>,
 ) -> Result<Option<DisplayName>, ApiError> {
     let Some(typed) = typed else { return Ok(None) };
-    DisplayName::parse(typed).map_err(|error| invalid(&format!("{field}: {error}")))
+    DisplayName::parse(&typed.without_halves())
+        .map_err(|error| invalid(&format!("{field}: {error}")))
 }
 
 pub(super) fn capacity(max_participants: i64) -> Result<Capacity, ApiError> {
@@ -40,12 +42,9 @@ pub(super) fn lifetime(expires_minutes: i64) -> Result<Lifetime, ApiError> {
         .ok_or_else(|| invalid("expires_minutes: expected 1 to 1440"))
 }
 
-pub(super) fn password(field: &str, typed: String) -> Result<String, ApiError> {
-    if typed.len() == 6 && typed.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
-        Ok(typed)
-    } else {
-        Err(invalid(&format!("{field}: expected 6 characters from ! to ~")))
-    }
+pub(super) fn password(field: &str, typed: &str) -> Result<String, ApiError> {
+    parse_password(typed)
+        .ok_or_else(|| invalid(&format!("{field}: expected 6 characters from ! to ~")))
 }
 
 /// Floating-point numbers below this represent whole numbers exactly.

@@ -5,7 +5,11 @@ use std::time::SystemTime;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use signal_core::{Admission, Applied, IceServer, IdSuffix, Op, Receipt, Reject, Ticket};
+use signal_core::wire::TypedText;
+use signal_core::{
+    Admission, Applied, CloseReason, IceServer, IdSuffix, Op, Receipt, Reject, RoomId, Status,
+    Ticket, TokenHash, parse_password,
+};
 
 use super::field;
 use crate::app::App;
@@ -21,8 +25,8 @@ use crate::http::error_responses::error_responses;
 use crate::http::language::PreferredLanguage;
 use crate::http::path::RoomPath;
 use crate::http::response::{Success, rfc3339};
+use crate::limits::attempts::JoinAttempts;
 use crate::limits::fixed_window::RateLimited;
-use crate::limits::rates::Rates;
 use crate::rooms::names;
 
 error_responses!(
@@ -45,13 +49,15 @@ error_responses!(
 struct JoinRequest {
     /// The room's password.
     #[cfg_attr(feature = "documents", schema(example = "123456"))]
-    password: Option<String>,
+    #[cfg_attr(feature = "documents", schema(value_type = Option<String>))]
+    password: Option<TypedText>,
     /// The room's invite token. It takes precedence over a password, and a wrong one does not count
     /// as a failed attempt.
     invite_token: Option<String>,
     /// The name that others see, with the rules of a room's name. By default it is 访客 or Guest.
     #[cfg_attr(feature = "documents", schema(max_length = 32, example = "访客小红"))]
-    display_name: Option<String>,
+    #[cfg_attr(feature = "documents", schema(value_type = Option<String>))]
+    display_name: Option<TypedText>,
 }
 
 /// The answer to a client that is admitted.
@@ -101,28 +107,28 @@ pub(crate) async fn join(
     body: JsonBody,
 ) -> Result<Success<Joined>, ApiError> {
     let request: JoinRequest = body.parse()?;
-    let name = field::display_name("display_name", request.display_name.as_deref())?;
-    let (id, by) = match (room, request.invite_token, request.password) {
-        (_, None, None) => return Err(invalid("missing field `password`")),
-        (None, Some(_), _) | (None, None, Some(_)) => {
-            app.rates.count_failed_attempt(client)?;
-            return Err(Reject::RoomNotFound.into());
-        }
-        (Some(id), Some(token), _) => (id, Admission::Invite(opaque_token::hash(&token))),
-        (Some(id), None, Some(password)) => {
-            app.rates.check_attempt(client)?;
-            (id, Admission::Password(app.rooms.password_tag(id, &password)))
-        }
+    let name = field::display_name("display_name", request.display_name.as_ref())?;
+    let credential = match (request.invite_token, request.password) {
+        (None, None) => return Err(invalid("missing field `password`")),
+        (Some(token), _) => Credential::Invite(opaque_token::hash(&token)),
+        (None, Some(password)) => Credential::Password(password.with_replacements()),
     };
-    let admit = Op::Admit { by, suffix: IdSuffix::new(rand::random()) };
-    // The attempt is counted before the disk write completes, so that no guesses pass uncounted
-    // meanwhile.
+    // What cannot be a room's id is no attempt to find one.
+    let id = room.ok_or(Reject::RoomNotFound)?;
+    let by = match credential {
+        Credential::Invite(token) => Admission::Invite(token),
+        Credential::Password(typed) => match parse_password(&typed) {
+            Some(password) => {
+                app.attempts.take(client, id)?;
+                Admission::Password(app.rooms.password_tag(id, &password))
+            }
+            None => return Err(impossible_password(&app, id, client)),
+        },
+    };
+    let tags = app.rooms.client(id, client);
+    let admit = Op::Admit { by, client: tags, suffix: IdSuffix::new(rand::random()) };
     let mut counted = Ok(());
-    let count = |applied: &Applied| {
-        if let Err(reject) = applied.reply {
-            counted = count_attempt(&app.rates, client, reject);
-        }
-    };
+    let count = |applied: &Applied| counted = count_attempt(&app.attempts, client, id, by, applied);
     let applied = app.rooms.apply_seen(id, &admit, count).await?;
     counted?;
     let receipt = applied.reply?;
@@ -146,29 +152,49 @@ pub(crate) async fn join(
     }))
 }
 
-/// Counts an attempt that the room refused. An error of this function replaces the room's own.
+/// What a client presents to join.
+enum Credential {
+    Invite(TokenHash),
+    Password(String),
+}
+
+/// The answer to a password that no room can have. It costs nothing, unless the room is unknown.
+fn impossible_password(app: &App, room: RoomId, client: Option<ClientAddress>) -> ApiError {
+    if let Err(limited) = app.attempts.check(client) {
+        return limited.into();
+    }
+    match app.rooms.get(room).map(|room| room.status()) {
+        Some(Status::Open | Status::Closed(CloseReason::Expired)) => Reject::WrongPassword.into(),
+        Some(Status::Closed(CloseReason::ByAdmin | CloseReason::ByCreator)) => {
+            Reject::RoomNotFound.into()
+        }
+        None => match app.attempts.count_unknown_room(client) {
+            Ok(()) => Reject::RoomNotFound.into(),
+            Err(limited) => limited.into(),
+        },
+    }
+}
+
+/// Counts an attempt at the moment that the room has decided. An error of this function replaces
+/// the room's own.
 fn count_attempt(
-    rates: &Rates,
+    attempts: &JoinAttempts,
     client: Option<ClientAddress>,
-    reject: Reject,
+    room: RoomId,
+    by: Admission,
+    applied: &Applied,
 ) -> Result<(), RateLimited> {
-    match reject {
-        Reject::RoomNotFound | Reject::WrongPassword => rates.count_failed_attempt(client),
+    // A password was counted before it was compared.
+    match (by, applied.reply) {
+        (Admission::Password(_), Err(Reject::WrongPassword)) => return Ok(()),
+        (Admission::Password(_), _) => attempts.give_back(client, room),
+        (Admission::Invite(_), _) => {}
+    }
+    match applied.reply {
+        Err(Reject::RoomNotFound) => attempts.count_unknown_room(client),
         // Invites are too long to guess, so a wrong one is not counted, and neither is a closed
         // room. An address over its limit learns nothing from them all the same.
-        Reject::InviteVoid | Reject::RoomClosed => rates.check_attempt(client),
-        // These occur only with the right password or invite, or reveal nothing about either.
-        Reject::CreatorStays
-        | Reject::GrantVoid
-        | Reject::IdsExhausted
-        | Reject::ParticipantNotFound
-        | Reject::PasswordLocked
-        | Reject::PasswordUnchanged
-        | Reject::ResumeFailed
-        | Reject::RoomExpired
-        | Reject::RoomFull
-        | Reject::RoomLocked
-        | Reject::RotationStale
-        | Reject::RotationsExhausted => Ok(()),
+        Err(Reject::InviteVoid | Reject::RoomClosed) => attempts.check(client),
+        Ok(_) | Err(_) => Ok(()),
     }
 }

@@ -40,5 +40,6 @@ pub(crate) struct Listed {
 pub(crate) async fn list(State(app): State<Arc<App>>, Caller(user): Caller) -> Success<Listed> {
     let mut rooms = app.rooms.shards.rooms_of(&user.subject);
     rooms.sort_by_key(|room| (Reverse(room.created_at()), room.id()));
-    Success::new(Listed { rooms: rooms.iter().map(|room| RoomSummary::of(room)).collect() })
+    let now = app.rooms.clock.now();
+    Success::new(Listed { rooms: rooms.iter().map(|room| RoomSummary::of(room, now)).collect() })
 }

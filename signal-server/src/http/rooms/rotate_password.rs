@@ -21,7 +21,7 @@ impl RotatePassword {
             Self::Random(false) => None,
             Self::Random(true) => Some(PasswordChoice::Random),
             Self::This(password) => {
-                Some(PasswordChoice::This(field::password("rotate_password", password)?))
+                Some(PasswordChoice::This(field::password("rotate_password", &password)?))
             }
         })
     }

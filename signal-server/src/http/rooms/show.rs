@@ -1,6 +1,11 @@
 //! Shows one room of a user.
 
+use std::sync::Arc;
+
+use axum::extract::State;
+
 use super::summary::RoomDetails;
+use crate::app::App;
 use crate::http::authentication::OwnRoom;
 use crate::http::error_responses::error_responses;
 use crate::http::response::Success;
@@ -23,6 +28,9 @@ error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited
         ErrorResponses
     )
 ))]
-pub(crate) async fn show(OwnRoom(room): OwnRoom) -> Success<RoomDetails> {
-    Success::new(RoomDetails::of(&room))
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    OwnRoom(room): OwnRoom,
+) -> Success<RoomDetails> {
+    Success::new(RoomDetails::of(&room, app.rooms.clock.now()))
 }

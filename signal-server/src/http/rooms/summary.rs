@@ -1,7 +1,7 @@
 //! What the API tells a room's creator about the room.
 
 use serde::{Deserialize, Serialize};
-use signal_core::{OnCreatorLeave, Room, Seat};
+use signal_core::{OnCreatorLeave, Room, Seat, Timestamp};
 
 use crate::http::response::rfc3339;
 
@@ -19,6 +19,9 @@ pub(crate) struct RoomSummary {
     participant_count: usize,
     /// Whether the room refuses newcomers.
     locked: bool,
+    /// How many wrong passwords the room answers before it checks none for a while: 20 at most. One
+    /// more comes back every 3 minutes.
+    password_attempts_left: u8,
     on_creator_leave: OnLeave,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     created_at: String,
@@ -61,13 +64,14 @@ pub(crate) enum OnLeave {
 }
 
 impl RoomSummary {
-    pub(super) fn of(room: &Room) -> Self {
+    pub(super) fn of(room: &Room, now: Timestamp) -> Self {
         Self {
             room_id: room.id().to_string(),
             name: room.name().to_owned(),
             max_participants: room.capacity().participants(),
             participant_count: room.seats().len(),
             locked: room.locked(),
+            password_attempts_left: room.password_attempts_left(now),
             on_creator_leave: room.on_creator_leave().into(),
             created_at: rfc3339(room.created_at()),
             expires_at: rfc3339(room.expires_at()),
@@ -76,9 +80,9 @@ impl RoomSummary {
 }
 
 impl RoomDetails {
-    pub(super) fn of(room: &Room) -> Self {
+    pub(super) fn of(room: &Room, now: Timestamp) -> Self {
         Self {
-            summary: RoomSummary::of(room),
+            summary: RoomSummary::of(room, now),
             participants: room.seats().iter().map(Participant::of).collect(),
         }
     }

@@ -45,8 +45,9 @@ async fn without_files_left_calls_go_on_and_are_saved_and_newcomers_wait() {
         for number in 0..30 {
             guest.say(&broadcast(number)).await;
             assert_eq!(creator.hear().await["data"], number);
-            creator.say(&json!({"type": "update", "state": {"number": number}})).await;
-            assert_eq!(guest.hear().await["state"], json!({"number": number}));
+            let name = format!("name {number}");
+            creator.say(&json!({"type": "update", "name": name})).await;
+            assert_eq!(guest.hear().await["name"], json!(name));
             sleep(Duration::from_millis(100)).await;
         }
     };

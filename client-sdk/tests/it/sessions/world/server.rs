@@ -12,7 +12,7 @@ use super::World;
 impl World {
     pub(super) fn admit(&mut self) -> Grant {
         let by = Admission::Password(PasswordTag::new([7; 32]));
-        let admit = Op::Admit { by, suffix: IdSuffix::new(1) };
+        let admit = Op::Admit { by, client: None, suffix: IdSuffix::new(1) };
         match self.store.apply(self.room, &admit, self.now).reply {
             Ok(Receipt::Entered { id }) => Grant { ticket: Ticket::Guest(id), password_epoch: 0 },
             other => panic!("{other:?}"),
@@ -38,7 +38,7 @@ impl World {
         let randomness = Randomness { suffix: IdSuffix::new(0), resume_token };
         let (room, protocol, language) = (self.room, self.protocol, Language::En);
         self.participants[index].conn = Some(conn);
-        self.input(Input::Open { conn, room, protocol, language, entry, randomness });
+        self.input(Input::Open { conn, room, protocol, language, entry, randomness, client: None });
     }
 
     pub(super) fn input(&mut self, input: Input) {

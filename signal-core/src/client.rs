@@ -1,0 +1,27 @@
+//! Where a client comes from, as far as the core has to know it.
+
+/// A client's address and network, as tags of the host's.
+///
+/// The core compares tags and keeps a bounded number of them in the record of a room.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Client {
+    /// Its address: of IPv4 the whole, of IPv6 the first 64 bits.
+    pub address: AddressTag,
+    /// Its network: of IPv4 the first 24 bits, of IPv6 the first 48.
+    pub network: AddressTag,
+}
+
+/// A keyed hash of an address or network, so that a record does not tell who was in a room.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct AddressTag(u64);
+
+impl AddressTag {
+    /// Wraps a hash, for example the first 64 bits of an HMAC-SHA256 (RFC 2104).
+    pub fn new(hash: u64) -> Self {
+        Self(hash)
+    }
+
+    pub(crate) fn as_u64(self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,73 @@
+//! Passwords and room ids as people type and paste them.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::ids::RoomId;
+use crate::unicode::{decimal_digit, is_default_ignorable};
+
+/// The password that somebody means, if it can be one: six characters from `!` to `~`.
+///
+/// What keyboards and clipboards add is taken off: white space and invisible characters around it,
+/// and other forms of the same characters (NFKC), among them the decimal digits of every script.
+pub fn parse_password(typed: &str) -> Option<String> {
+    let password = normalize(typed);
+    let is_possible = password.len() == 6 && password.bytes().all(|byte| byte.is_ascii_graphic());
+    is_possible.then_some(password)
+}
+
+/// The room id that somebody means, if it can be one; see [`parse_password`].
+pub fn parse_room_id(typed: &str) -> Option<RoomId> {
+    normalize(typed).parse().ok()
+}
+
+fn normalize(typed: &str) -> String {
+    let text: String = typed.nfkc().collect();
+    let text = text.trim_matches(|c: char| c.is_whitespace() || is_default_ignorable(c));
+    let in_ascii = |c| decimal_digit(c).and_then(|value| char::from_digit(value, 10)).unwrap_or(c);
+    text.chars().map(in_ascii).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_what_somebody_means_however_it_was_typed() {
+        let same = [
+            "123456",
+            "123456 ",
+            "\n123456",
+            "\u{3000}１２３４５６",
+            "١٢٣٤٥٦",
+            "۱۲۳۴۵۶",
+            "१२३४५६",
+            "\u{feff}123456",
+            "\u{200b} 123456\u{fe0f}\u{2060}",
+            "𝟏𝟐𝟑𝟒𝟓𝟔",
+            "①②③④⑤⑥",
+        ];
+        for typed in same {
+            assert_eq!(parse_password(typed).as_deref(), Some("123456"), "{typed:?}");
+        }
+        assert_eq!(parse_password("ＡＢｃ！～\u{ff01}").as_deref(), Some("ABc!~!"));
+    }
+
+    #[test]
+    fn what_no_room_can_have_is_no_password() {
+        for typed in
+            ["", "   ", "12345", "1234567", "12 456", "12\u{200b}456", "密码密码密码", "12345é"]
+        {
+            assert_eq!(parse_password(typed), None, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_room_id_is_what_somebody_means_however_it_was_typed() {
+        for typed in ["ABC234", "abc234", " ＡＢＣ２３４\u{200b}", "abc٢٣٤"] {
+            assert_eq!(parse_room_id(typed), "ABC234".parse().ok(), "{typed:?}");
+        }
+        for typed in ["ABC10O", "", "ABC 234", "%FF", "房间房间房间"] {
+            assert_eq!(parse_room_id(typed), None, "{typed:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The rooms of each user that are over and still remembered.
+
+use std::collections::{BTreeSet, HashMap};
+
+use signal_core::{Room, RoomId, Timestamp};
+
+/// The rooms that are over, by creator and in the order of their ends.
+///
+/// A room is remembered for a day, so that latecomers learn what became of it. Of each user no more
+/// than so many are, so that nobody fills the memory with rooms that are closed at once.
+#[derive(Debug)]
+pub(super) struct Ended {
+    most: usize,
+    by_creator: HashMap<String, BTreeSet<(Timestamp, RoomId)>>,
+    creators: HashMap<RoomId, (String, Timestamp)>,
+}
+
+impl Ended {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, by_creator: HashMap::new(), creators: HashMap::new() }
+    }
+
+    /// Adds a room that is over. Returns the room that is forgotten for it.
+    pub(super) fn insert(&mut self, room: &Room) -> Option<RoomId> {
+        let forgotten_at = room.forgotten_at()?;
+        let (id, creator) = (room.id(), room.creator().to_owned());
+        let rooms = self.by_creator.entry(creator.clone()).or_default();
+        if !rooms.insert((forgotten_at, id)) {
+            return None;
+        }
+        let oldest = if rooms.len() > self.most { rooms.pop_first() } else { None };
+        self.creators.insert(id, (creator, forgotten_at));
+        let (_, oldest) = oldest?;
+        self.creators.remove(&oldest);
+        Some(oldest)
+    }
+
+    pub(super) fn remove(&mut self, room: RoomId) {
+        let Some((creator, forgotten_at)) = self.creators.remove(&room) else { return };
+        if let Some(rooms) = self.by_creator.get_mut(&creator) {
+            rooms.remove(&(forgotten_at, room));
+            if rooms.is_empty() {
+                self.by_creator.remove(&creator);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use signal_core::{
+        Capacity, CloseReason, IdSuffix, OnCreatorLeave, Op, PasswordTag, RoomSpec, TokenHash,
+    };
+
+    use super::*;
+
+    fn ended(number: u8, creator: &str, at: Timestamp) -> Room {
+        let mut room = Room::create(RoomSpec {
+            id: RoomId::from_indices([number; 6]),
+            epoch: 1,
+            name: "room".into(),
+            creator: creator.into(),
+            password: PasswordTag::new([7; 32]),
+            invite: TokenHash::new([9; 32]),
+            capacity: Capacity::default(),
+            created_at: at,
+            expires_at: at + Duration::from_secs(60),
+            on_creator_leave: OnCreatorLeave::Close,
+            suffix: IdSuffix::new(1),
+        });
+        room.apply(&Op::Close(CloseReason::ByCreator), at).unwrap();
+        room
+    }
+
+    #[test]
+    fn of_each_user_the_rooms_that_ended_last_are_remembered() {
+        let id = |number: u8| RoomId::from_indices([number; 6]);
+        let time = |seconds: u64| Timestamp::from_millis(1000 * seconds);
+        let mut rooms = Ended::new(2);
+        assert_eq!(rooms.insert(&ended(1, "alice", time(3))), None);
+        assert_eq!(rooms.insert(&ended(2, "alice", time(1))), None);
+        assert_eq!(rooms.insert(&ended(2, "alice", time(1))), None, "known already");
+        assert_eq!(rooms.insert(&ended(3, "bob", time(2))), None);
+        assert_eq!(rooms.insert(&ended(4, "alice", time(2))), Some(id(2)));
+        rooms.remove(id(1));
+        assert_eq!(rooms.insert(&ended(5, "alice", time(5))), None);
+        assert_eq!(rooms.insert(&ended(6, "alice", time(6))), Some(id(4)));
+        for number in 1..=6 {
+            rooms.remove(id(number));
+        }
+        assert!(rooms.by_creator.is_empty() && rooms.creators.is_empty(), "{rooms:?}");
+    }
+}
