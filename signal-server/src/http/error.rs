@@ -118,7 +118,8 @@ impl Code {
             Self::NotFound => "no such path",
             Self::ParticipantNotFound => "no participant with this id has a seat in the room",
             Self::PasswordLocked => {
-                "20 wrong passwords were tried; none is accepted until the creator changes it"
+                "too many wrong passwords were tried in this room, or from this network; no password \
+                 is compared for now"
             }
             Self::RateLimited => "there are too many requests, open rooms or connections",
             Self::RequestTimeout => "the request took too long (10 s by default)",

@@ -66,8 +66,11 @@ impl<K: Eq + Hash> FixedWindow<K> {
 
     /// Takes back one of those that were counted.
     pub(crate) fn give_back(&self, key: &K) {
-        if let Some(window) = self.windows().by_key.get_mut(key) {
-            window.count = window.count.saturating_sub(1);
+        let mut windows = self.windows();
+        let Some(window) = windows.by_key.get_mut(key) else { return };
+        window.count = window.count.saturating_sub(1);
+        if window.count == 0 {
+            windows.by_key.remove(key);
         }
     }
 
@@ -114,6 +117,18 @@ mod tests {
         assert_eq!((limit.take("a"), limit.take("a")), (Ok(()), Ok(())));
         assert!(limit.take("a").is_err());
         assert_eq!(FixedWindow::new(0, MINUTE).take("a"), Err(RateLimited { retry_after: MINUTE }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_back_counts_no_more_and_takes_no_memory() {
+        let limit = FixedWindow::new(1, MINUTE);
+        for _ in 0..3 {
+            assert_eq!(limit.take("a"), Ok(()));
+            assert!(limit.take("a").is_err());
+            limit.give_back(&"a");
+        }
+        limit.give_back(&"b");
+        assert!(limit.windows().by_key.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -50,9 +50,7 @@ pub fn problems(document: &Value, exchange: &Exchange<'_>) -> Vec<String> {
     let mut problems =
         violations(document, &response["content"]["application/json"]["schema"], exchange.body);
     if response["headers"]["Retry-After"].is_null() == exchange.retry_after {
-        // Of codes with one status some may have it.
-        let may_lack_it = exchange.body["code"] == "password_locked";
-        problems.extend((!may_lack_it).then(|| "Retry-After".to_owned()));
+        problems.push("Retry-After".to_owned());
     }
     problems
 }
