@@ -1,6 +1,6 @@
 //! Creates rooms: chooses a free id, and counts the room among those of its creator.
 
-use signal_core::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomId, RoomIdTaken, RoomSpec};
+use signal_core::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomId, RoomSpec};
 use thiserror::Error;
 
 use super::credentials::{PasswordChoice, RoomCredentials};
@@ -64,9 +64,9 @@ impl Rooms {
                 self.counters.count(Limit::OpenRooms);
                 return Err(CreateRoomError::TooManyRooms);
             };
-            match self.shards.of(id).create(Room::create(spec), permit) {
-                Ok(room) => break (room, credentials),
-                Err(RoomIdTaken) => {}
+            // If the id is taken, another one is drawn.
+            if let Ok(room) = self.shards.of(id).create(Room::create(spec), permit) {
+                break (room, credentials);
             }
         };
         room.saved().await.map_err(|error| match error {

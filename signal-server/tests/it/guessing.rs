@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::{ForwardedHeader, Limits};
 
+use crate::common::program::{Served, program};
 use crate::common::{Answer, Api, Participant, Room, answer, builder, text};
 
 /// A server behind a proxy, which these tests play.
@@ -206,4 +207,32 @@ async fn a_resume_token_tells_that_a_room_is_over_to_those_only_who_were_in_it()
     assert_eq!(untold["code"], "resume_failed");
     let unknown = Room { id: "222222".into(), ..room };
     assert_eq!(api.resume(&unknown, "made-up").await.1["code"], "resume_failed");
+}
+
+#[tokio::test]
+async fn many_addresses_at_once_lock_the_creator_and_its_guests_out_for_minutes_and_not_for_good() {
+    let trusted = ["--trusted-proxy", "127.0.0.1/32"];
+    let args = [["serve", "--listen", "127.0.0.1:0"].as_slice(), &trusted].concat();
+    let server = Served::start(&mut program(&args)).await;
+    let room = server.api.room().await;
+    let (mut creator, _) = server.api.enter_v2(&room, &room.access_token).await;
+    let mut attack = tokio::task::JoinSet::new();
+    for network in 0..60 {
+        let (api, id) = (Api::at(server.api.address()), room.id.clone());
+        attack.spawn(async move {
+            let request = api.request(Method::POST, &format!("/api/webrtc/rooms/{id}/join"));
+            let stranger = format!("203.0.{network}.1");
+            let body = json!({"password": "wrong!"});
+            answer(request.header("x-forwarded-for", stranger).json(&body)).await.status
+        });
+    }
+    let statuses = attack.join_all().await;
+    let answered = statuses.iter().filter(|status| **status == 401).count();
+    assert_eq!((answered, statuses.len() - answered), (20, 40), "{statuses:?}");
+    assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
+    assert_eq!(creator.hear().await["type"], "password_attempts");
+    let locked = join_from(&server.api, "198.51.100.1", &room, &room.password).await;
+    assert_eq!(locked.refused(), (429, "password_locked"));
+    server.api.change(&room, &json!({"restore_attempts": true})).await.data();
+    join_from(&server.api, "198.51.100.1", &room, &room.password).await.data();
 }
