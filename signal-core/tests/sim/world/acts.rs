@@ -54,12 +54,24 @@ impl World {
         if self.random.chance(70) {
             self.note(|| "  the power fails".to_owned());
             self.store.lose_memory();
+            // Sometimes it fails again after no more than a join.
+            while self.random.chance(40) {
+                self.join_by_invite();
+                self.store.lose_memory();
+            }
             (0..self.processes.len()).for_each(|index| self.crash(index));
         } else {
             let has_backup = self.random.chance(70);
             self.note(|| format!("  the store forgets, backup: {has_backup}"));
             self.store.restart(has_backup);
         }
+    }
+
+    fn join_by_invite(&mut self) {
+        let room = self.random.index(self.rooms.len());
+        let (id, by) = (self.rooms[room].id, Admission::Invite(self.rooms[room].invite));
+        let suffix = self.suffix();
+        self.apply(id, &Op::Admit { by, client: None, suffix }, None);
     }
 
     /// Breaks a socket. The server may be slow to notice.
