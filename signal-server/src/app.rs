@@ -17,6 +17,7 @@ use crate::rooms::service::Rooms;
 use crate::shard::Timers;
 use crate::shard::drain::Drain;
 use crate::store::Writer;
+use crate::supervision::Supervisor;
 
 pub(crate) struct App {
     pub(crate) rooms: Rooms,
@@ -35,6 +36,7 @@ pub(crate) struct App {
     pub(crate) drain: Drain,
     /// Saves rooms to disk, if that is configured.
     pub(crate) writer: Option<Writer>,
+    pub(crate) supervisor: Supervisor,
     /// The timer tasks, which end when this is dropped.
     #[expect(dead_code, reason = "held for its effect when dropped")]
     pub(crate) timers: Timers,

@@ -5,6 +5,7 @@ pub(crate) mod args;
 mod effective;
 mod file;
 mod limits;
+mod log_writer;
 mod logging;
 mod read;
 mod serve;
@@ -22,7 +23,16 @@ use self::settings::{InvalidSettings, Settings, access_token};
 /// documentation.
 pub async fn run() -> ExitCode {
     let cli = Cli::read();
-    logging::to_stderr(&cli);
+    if let Err(error) = logging::to_stderr(&cli) {
+        eprintln!("error: cannot start the thread that writes the log: {error}");
+        return ExitCode::FAILURE;
+    }
+    let code = run_command(cli).await;
+    logging::flush();
+    code
+}
+
+async fn run_command(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Serve(args) => match Settings::of(*args) {
             Ok(settings) => serve::serve(settings, &cli.given).await,

@@ -95,6 +95,7 @@ mod server;
 mod shard;
 mod socket;
 mod store;
+mod supervision;
 pub mod testing;
 
 pub use async_trait::async_trait;

@@ -3,10 +3,14 @@
 #[cfg(not(feature = "metrics"))]
 mod disabled;
 #[cfg(feature = "metrics")]
+mod message_meter;
+#[cfg(feature = "metrics")]
 mod prometheus;
 
 #[cfg(not(feature = "metrics"))]
-pub(crate) use self::disabled::Metrics;
+pub(crate) use self::disabled::{MessageMeter, Metrics};
+#[cfg(feature = "metrics")]
+pub(crate) use self::message_meter::MessageMeter;
 #[cfg(feature = "metrics")]
 pub(crate) use self::prometheus::{Metrics, OPEN_METRICS};
 

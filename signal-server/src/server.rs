@@ -79,7 +79,8 @@ impl Server {
         };
         let routes = router::api(&self.app).merge(router::documents()).merge(probes::probes());
         let router = router::guarded(&self.app, routes);
-        accept::serve(&self.app.gate, listener, router, stopped).await;
+        let App { gate, supervisor, .. } = &*self.app;
+        accept::serve(gate, supervisor, listener, router, stopped).await;
         if let Some(writer) = &self.app.writer {
             // A disk that hangs does not block the shutdown: every answered change is already
             // saved.
@@ -95,6 +96,15 @@ impl Server {
     /// undone.
     pub async fn drain(&self) {
         self.app.drain.run(&self.app.rooms.shards).await;
+    }
+
+    /// Completes when the server can no longer do its work: the timer of its rooms, the thread that
+    /// saves them or the listener has panicked twice within a minute. Returns what it was. End the
+    /// process then, so that it is started again; until then `/readyz` answers 503.
+    ///
+    /// A single panic is logged, and the server goes on.
+    pub async fn failed(&self) -> &'static str {
+        self.app.supervisor.failed().await
     }
 
     /// A handle for the surrounding code to inspect, create and close rooms.

@@ -30,7 +30,7 @@ use self::state::{Completion, State};
 pub(crate) use self::untold_room::{CreateError, UntoldRoom};
 use crate::clock::Clock;
 use crate::limits::concurrency::Permit;
-use crate::metrics::Metrics;
+use crate::limits::counters::LimitCounters;
 use crate::store::Store;
 
 /// A hub, its store and the outboxes of its connections, behind one lock that is never held across
@@ -39,7 +39,7 @@ use crate::store::Store;
 pub(crate) struct Shard {
     state: Mutex<State>,
     clock: Clock,
-    metrics: Metrics,
+    counters: Arc<LimitCounters>,
     /// Notified when the next deadline may be earlier than before.
     deadline_moved: Notify,
     /// Results of work done without the lock. The timer task receives them and applies them.
@@ -48,13 +48,13 @@ pub(crate) struct Shard {
 
 impl Shard {
     fn new(hub: Hub, store: Store, context: ShardContext) -> Self {
-        let (clock, metrics) = (context.clock, context.metrics.clone());
+        let (clock, counters) = (context.clock, Arc::clone(&context.counters));
         let (completed_in, completed) = mpsc::unbounded_channel();
-        let state = State::new(hub, store, context, completed_in);
+        let state = State::new(hub, store, context.ice, completed_in);
         Self {
             state: Mutex::new(state),
             clock,
-            metrics,
+            counters,
             deadline_moved: Notify::new(),
             completed: tokio::sync::Mutex::new(completed),
         }
@@ -87,9 +87,12 @@ impl Shard {
         let frame = decoder.decode(frame);
         let mut state = self.lock();
         state.sender = Some(conn);
-        self.handle(state, Input::Frame { conn, frame });
-        self.metrics.messages.inc();
-        self.metrics.handled(began.elapsed());
+        let before = state.deadline();
+        let now = self.clock.now();
+        state.hub.handle_input(Input::Frame { conn, frame }, now);
+        state.drain(now);
+        state.meter.handled(began.elapsed());
+        self.finish(state, before, now);
     }
 
     /// Tells the hub that a connection has ended.
@@ -121,7 +124,7 @@ impl Shard {
     /// stops meanwhile.
     ///
     /// The operation is applied even if the caller drops the future. `at_once` sees the result
-    /// before it is on disk.
+    /// before it is on disk, and may block: it is called without the lock.
     pub(crate) async fn apply(
         &self,
         room: RoomId,
@@ -135,11 +138,11 @@ impl Shard {
             let before = state.deadline();
             let now = self.clock.now();
             let applied = state.apply(room, op, now);
-            at_once(&applied);
             state.answer(&applied, PendingReply::Request { answer }, now);
             self.finish(state, before, now);
             applied
         };
+        at_once(&applied);
         answered.await.ok()?;
         Some(applied)
     }
@@ -164,7 +167,7 @@ impl Shard {
                     let (mut state, now) = (self.lock(), self.clock.now());
                     state.handle_timeout(now);
                     state.drain(now);
-                    self.wake(state);
+                    self.release(state);
                 }
                 Some(completed) = completed.recv() => {
                     let mut state = self.lock();
@@ -193,17 +196,25 @@ impl Shard {
         state.drain(now);
         state.sender = None;
         let moved = state.deadline() != before;
-        self.wake(state);
+        self.release(state);
         if moved {
             self.deadline_moved.notify_one();
         }
     }
 
-    /// Releases the lock and wakes the tasks that have something to write.
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
+    /// Releases the lock, wakes the tasks that have something to write, and reports what happened.
+    ///
+    /// Nothing is logged under the lock: a log that stalls would stop every room of the shard.
+    fn release(&self, mut state: MutexGuard<'_, State>) {
         let to_wake = mem::take(&mut state.to_wake);
+        let over = mem::take(&mut state.over);
+        let faults = mem::take(&mut state.faults);
         drop(state);
         to_wake.into_iter().for_each(Waker::wake);
+        over.into_iter().for_each(|limit| self.counters.count(limit));
+        for fault in faults {
+            tracing::error!(fault, "the core and the server do not fit together");
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

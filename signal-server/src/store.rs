@@ -160,6 +160,7 @@ mod tests {
     use super::*;
     use crate::limits::concurrency::ConcurrencyLimit;
     use crate::metrics::Metrics;
+    use crate::supervision::Supervisor;
 
     const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
@@ -188,7 +189,7 @@ mod tests {
             }
         };
         let rooms = rooms(&mut file).unwrap();
-        let writer = Writer::start(file, Metrics::new()).unwrap();
+        let writer = Writer::start(file, Metrics::new(), Supervisor::new()).unwrap();
         (Store::new(Some(writer.clone()), 2), writer, rooms)
     }
 

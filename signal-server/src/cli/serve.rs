@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use super::announcement::Announcement;
+use super::logging;
 use super::settings::Settings;
 use super::stop_signal::StopSignal;
 use crate::store::DataDirError;
@@ -31,6 +32,8 @@ pub(super) async fn serve(settings: Settings, given: &str) -> ExitCode {
 enum Failure {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    #[error("{0} panicked twice within a minute; start the program again")]
+    Failed(&'static str),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -84,11 +87,14 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
         tokio::spawn(async move {
             stop.received().await;
             tracing::warn!("stopped at once, without draining");
+            logging::flush();
             exit(FAILURE);
         });
     };
-    server.serve(listener, stopped).await;
-    Ok(())
+    tokio::select! {
+        () = server.serve(listener, stopped) => Ok(()),
+        what = server.failed() => Err(Failure::Failed(what)),
+    }
 }
 
 /// Binds the given address, or the default one if it is free.

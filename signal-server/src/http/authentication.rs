@@ -20,7 +20,7 @@ pub(crate) struct Caller(pub(crate) User);
 /// The room of the path, if it is open and the caller created it.
 pub(crate) struct OwnRoom(pub(crate) Arc<Room>);
 
-/// Refuses a request with 503 while the server is draining.
+/// Refuses a request with 503 while the server is draining, or when a part of it has failed.
 pub(crate) struct Accepting;
 
 impl FromRequestParts<Arc<App>> for Caller {
@@ -54,7 +54,8 @@ impl FromRequestParts<Arc<App>> for Accepting {
     type Rejection = ApiError;
 
     async fn from_request_parts(_: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        if app.drain.is_on() { Err(ApiError::Draining) } else { Ok(Self) }
+        let refuses = app.drain.is_on() || app.supervisor.has_failed();
+        if refuses { Err(ApiError::Draining) } else { Ok(Self) }
     }
 }
 

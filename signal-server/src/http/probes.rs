@@ -73,6 +73,7 @@ pub(crate) async fn readyz(_: Accepting) -> &'static str {
 
 #[cfg(feature = "metrics")]
 async fn metrics(axum::extract::State(app): axum::extract::State<Arc<App>>) -> impl IntoResponse {
-    let queued_bytes = app.rooms.shards.queued_bytes();
-    ([(CONTENT_TYPE, OPEN_METRICS)], app.metrics.encode(app.counts(), queued_bytes))
+    let shards = &app.rooms.shards;
+    let encoded = app.metrics.encode(app.counts(), shards.queued_bytes(), shards.message_meter());
+    ([(CONTENT_TYPE, OPEN_METRICS)], encoded)
 }

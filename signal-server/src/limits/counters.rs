@@ -33,18 +33,23 @@ impl LimitCounters {
 
     pub(crate) fn count(&self, limit: Limit) {
         self.metrics.refused(limit.setting());
+        if let Some(refused) = self.due(limit) {
+            tracing::warn!(setting = limit.setting(), refused, "over a limit");
+        }
+    }
+
+    /// Counts a refusal for the log. Returns the number to log if it is time to.
+    fn due(&self, limit: Limit) -> Option<u64> {
         // A panic under the lock cannot leave the contents half changed.
         let mut reported =
             self.reported[limit as usize].lock().unwrap_or_else(PoisonError::into_inner);
         reported.unreported += 1;
-        if reported.at.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
-            tracing::warn!(
-                setting = limit.setting(),
-                refused = reported.unreported,
-                "over a limit"
-            );
+        let is_due = reported.at.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
+        is_due.then(|| {
+            let refused = reported.unreported;
             *reported = Reported { at: Some(Instant::now()), unreported: 0 };
-        }
+            refused
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Accepts connections within the limits, serves them, and closes them cleanly.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{self, Future};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -25,28 +25,34 @@ use super::gate::Gate;
 use super::linger::Lingering;
 use super::permit::ConnectionPermit;
 use super::traffic::Traffic;
+use crate::supervision::Supervisor;
 
 /// Serves connections until `stopped` completes, then gives pending requests two seconds to finish.
 ///
 /// Open signaling sockets do not delay it.
 pub(crate) async fn serve(
     gate: &Arc<Gate>,
+    supervisor: &Supervisor,
     listener: TcpListener,
     router: Router,
     stopped: impl Future<Output = ()>,
 ) {
     let (stop, _) = watch::channel(());
-    let mut stopped = pin!(stopped);
-    let mut last_failure = None;
-    loop {
-        let (stream, peer) = tokio::select! {
-            accepted = accept(&listener, &mut last_failure) => accepted,
-            () = &mut stopped => break,
-        };
-        if let Some(permit) = gate.admit(peer) {
-            let stop = stop.subscribe();
-            tokio::spawn(connection(Arc::clone(gate), stream, peer, permit, router.clone(), stop));
+    let accept_all = async || {
+        let mut last_failure = None;
+        loop {
+            let (stream, peer) = accept(&listener, &mut last_failure).await;
+            if let Some(permit) = gate.admit(peer) {
+                let (gate, router, stop) = (Arc::clone(gate), router.clone(), stop.subscribe());
+                tokio::spawn(connection(gate, stream, peer, permit, router, stop));
+            }
         }
+    };
+    let accepting = supervisor.run::<(), _>("the listener", || accept_all());
+    tokio::select! {
+        // Nothing more is accepted, and whoever asks whether the server has failed is told so.
+        () = async { accepting.await; future::pending().await } => {}
+        () = stopped => {}
     }
     drop(listener);
     stop.send_replace(());

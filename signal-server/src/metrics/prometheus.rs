@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::Counts;
+use super::{Counts, MessageMeter};
 
 /// All metrics. Clones share their values. No metric has a label for a room or participant, since
 /// the number of label values would be unbounded.
@@ -19,12 +19,8 @@ pub(crate) struct Metrics {
     participants: Gauge,
     connections: Gauge,
     queued: Gauge,
-    pub(crate) messages: Counter,
-    /// The messages relayed, counted once for each receiver.
-    pub(crate) relays: Counter,
     refusals: Family<RefusalLabels, Counter>,
     requests: Family<RequestLabels, Histogram>,
-    handling: Histogram,
     saving: Histogram,
 }
 
@@ -46,13 +42,10 @@ impl Metrics {
             participants: Gauge::default(),
             connections: Gauge::default(),
             queued: Gauge::default(),
-            messages: Counter::default(),
-            relays: Counter::default(),
             refusals: Family::default(),
             requests: Family::new_with_constructor(|| {
                 Histogram::new(exponential_buckets(0.001, 4.0, 8))
             }),
-            handling: Histogram::new(exponential_buckets(0.000_004, 4.0, 8)),
             saving: Histogram::new(exponential_buckets(0.001, 2.0, 12)),
         }
     }
@@ -73,18 +66,18 @@ impl Metrics {
         self.requests.get_or_create(&labels).observe(after.as_secs_f64());
     }
 
-    /// Records how long a message took from its socket to the outboxes of its receivers.
-    pub(crate) fn handled(&self, after: Duration) {
-        self.handling.observe(after.as_secs_f64());
-    }
-
     /// Records how long it took to save a batch of changes.
     pub(crate) fn saved(&self, after: Duration) {
         self.saving.observe(after.as_secs_f64());
     }
 
     /// Encodes all metrics in the OpenMetrics text format.
-    pub(crate) fn encode(&self, counts: Counts, queued_bytes: usize) -> String {
+    pub(crate) fn encode(
+        &self,
+        counts: Counts,
+        queued_bytes: usize,
+        messages: MessageMeter,
+    ) -> String {
         let gauge = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.rooms.set(gauge(counts.rooms));
         self.participants.set(gauge(counts.participants));
@@ -100,12 +93,7 @@ impl Metrics {
             Unit::Bytes,
             self.queued.clone(),
         );
-        registry.register("messages", "Messages received from participants", self.messages.clone());
-        registry.register(
-            "relays",
-            "Messages relayed, counted once for each receiver",
-            self.relays.clone(),
-        );
+        registry.register_collector(Box::new(messages));
         registry.register(
             "refusals",
             "Refusals because of a limit, by its setting",
@@ -113,12 +101,6 @@ impl Metrics {
         );
         let requests = self.requests.clone();
         registry.register_with_unit("request", "Time to answer a request", Unit::Seconds, requests);
-        registry.register_with_unit(
-            "message",
-            "Time to handle a message",
-            Unit::Seconds,
-            self.handling.clone(),
-        );
         registry.register_with_unit(
             "save",
             "Time to save changes",

@@ -35,6 +35,7 @@ use crate::shard::{ShardContext, Shards};
 use crate::store::{self, RoomStore, StoreError, Writer};
 #[cfg(feature = "store")]
 use crate::store::{DataDir, DataDirError};
+use crate::supervision::Supervisor;
 
 /// The settings of a [`Server`]; see [`Server::builder`].
 #[derive(Clone, Debug)]
@@ -147,7 +148,7 @@ impl Builder {
     #[must_use]
     pub fn build(mut self) -> Server {
         let server_secret = self.server_secret.take().unwrap_or_else(Secret::random);
-        self.assemble(&server_secret, None, Metrics::new())
+        self.assemble(&server_secret, None, Metrics::new(), Supervisor::new())
     }
 
     /// Builds the server on a data directory, so that rooms outlive the process: a change is on
@@ -193,10 +194,11 @@ impl Builder {
         server_secret: &Secret,
     ) -> Result<Server, StoreError<S::Error>> {
         let rooms = store::rooms(&mut store)?;
-        let metrics = Metrics::new();
-        let writer = Writer::start(store, metrics.clone()).map_err(StoreError::Thread)?;
+        let (metrics, supervisor) = (Metrics::new(), Supervisor::new());
+        let writer = Writer::start(store, metrics.clone(), supervisor.clone())
+            .map_err(StoreError::Thread)?;
         let grace = RESTART_GRACE.max(self.hub.resume_grace);
-        let server = self.assemble(server_secret, Some(writer), metrics);
+        let server = self.assemble(server_secret, Some(writer), metrics, supervisor);
         tracing::info!(rooms = rooms.len(), "rooms loaded");
         for room in rooms {
             // Existing rooms stay open even if their creator has more than the limit allows now.
@@ -209,19 +211,20 @@ impl Builder {
         Ok(server)
     }
 
-    fn assemble(self, server_secret: &Secret, writer: Option<Writer>, metrics: Metrics) -> Server {
+    fn assemble(
+        self,
+        server_secret: &Secret,
+        writer: Option<Writer>,
+        metrics: Metrics,
+        supervisor: Supervisor,
+    ) -> Server {
         let clock = Clock::start();
         let limits = self.limits;
         let ice = Ice::new(self.ice_servers, self.configured_servers, limits.request_patience);
         let counters = Arc::new(LimitCounters::new(metrics.clone()));
-        let context = ShardContext {
-            ice: ice.clone(),
-            counters: Arc::clone(&counters),
-            metrics: metrics.clone(),
-            clock,
-        };
+        let context = ShardContext { ice: ice.clone(), counters: Arc::clone(&counters), clock };
         let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &context);
-        let timers = shards.start_timers();
+        let timers = shards.start_timers(&supervisor);
         let rates = Arc::new(Rates::new(&limits, Arc::clone(&counters)));
         let attempts = Arc::new(JoinAttempts::new(&limits, Arc::clone(&counters)));
         let access = Access {
@@ -256,6 +259,7 @@ impl Builder {
             metrics,
             drain: Drain::new(),
             writer,
+            supervisor,
             timers,
         };
         Server { app: Arc::new(app) }

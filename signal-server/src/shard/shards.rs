@@ -11,7 +11,10 @@ use tokio::task::JoinSet;
 use super::Shard;
 use super::state::ShardContext;
 use crate::limits::concurrency::Permit;
+#[cfg(feature = "metrics")]
+use crate::metrics::MessageMeter;
 use crate::store::{Store, Writer};
+use crate::supervision::Supervisor;
 
 /// All rooms of this process, spread over shards so that cores do not contend for one lock.
 #[derive(Clone, Debug)]
@@ -83,6 +86,7 @@ impl Shards {
     }
 
     /// How many bytes wait for the sockets.
+    #[cfg(feature = "metrics")]
     pub(crate) fn queued_bytes(&self) -> usize {
         let of = |shard: &Shard| {
             shard.lock().outboxes.values().map(|outbox| outbox.queued()).sum::<usize>()
@@ -90,17 +94,27 @@ impl Shards {
         self.shards.iter().map(of).sum()
     }
 
+    /// What the shards have counted of messages, added up.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn message_meter(&self) -> MessageMeter {
+        let mut sum = MessageMeter::default();
+        self.shards.iter().for_each(|shard| sum.add(&shard.lock().meter));
+        sum
+    }
+
     /// An id for a new connection, unique in this process.
     pub(crate) fn next_conn(&self) -> ConnId {
         ConnId(self.last_conn.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Starts the timer task of each shard.
-    pub(crate) fn start_timers(&self) -> Timers {
+    /// Starts the timer task of each shard. One that panics is started again.
+    pub(crate) fn start_timers(&self, supervisor: &Supervisor) -> Timers {
         let mut timers = JoinSet::new();
         for index in 0..self.shards.len() {
-            let shards = Arc::clone(&self.shards);
-            timers.spawn(async move { shards[index].run_timer().await });
+            let (shards, supervisor) = (Arc::clone(&self.shards), supervisor.clone());
+            timers.spawn(async move {
+                supervisor.run("the timer of a shard", || shards[index].run_timer()).await;
+            });
         }
         Timers(timers)
     }

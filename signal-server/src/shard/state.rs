@@ -21,7 +21,7 @@ use crate::ice::Ice;
 use crate::limits::Limit;
 use crate::limits::concurrency::Permit;
 use crate::limits::counters::LimitCounters;
-use crate::metrics::Metrics;
+use crate::metrics::MessageMeter;
 use crate::store::{NotSaved, OnWritten, PendingWrite, Store, Written};
 
 /// The services that all shards share.
@@ -29,7 +29,6 @@ use crate::store::{NotSaved, OnWritten, PendingWrite, Store, Written};
 pub(crate) struct ShardContext {
     pub(crate) ice: Ice,
     pub(crate) counters: Arc<LimitCounters>,
-    pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
 }
 
@@ -38,12 +37,17 @@ pub(super) struct State {
     pub(super) hub: Hub,
     pub(super) store: Store,
     pub(super) outboxes: FxHashMap<ConnId, Arc<Outbox>>,
-    context: ShardContext,
+    ice: Ice,
     /// The connection whose message is being handled.
     pub(super) sender: Option<ConnId>,
     /// The tasks of connections that have something to write. They are woken after the lock is
     /// released, since they may need it next.
     pub(super) to_wake: Vec<Waker>,
+    /// The limits that were reached. They are counted and logged after the lock is released.
+    pub(super) over: Vec<Limit>,
+    /// Outputs that this server cannot carry out. They are logged after the lock is released.
+    pub(super) faults: Vec<&'static str>,
+    pub(super) meter: MessageMeter,
     pub(super) ice_requests: IceRequests,
     completed: mpsc::UnboundedSender<Completion>,
     pending: PendingReplies,
@@ -62,7 +66,7 @@ impl State {
     pub(super) fn new(
         hub: Hub,
         store: Store,
-        context: ShardContext,
+        ice: Ice,
         completed: mpsc::UnboundedSender<Completion>,
     ) -> Self {
         let written = completed.clone();
@@ -74,9 +78,12 @@ impl State {
             hub,
             store,
             outboxes: FxHashMap::default(),
-            context,
+            ice,
             sender: None,
             to_wake: Vec::new(),
+            over: Vec::new(),
+            faults: Vec::new(),
+            meter: MessageMeter::default(),
             ice_requests: IceRequests::default(),
             completed,
             pending: PendingReplies::default(),
@@ -95,9 +102,7 @@ impl State {
                     }
                 }
                 Output::Close { conn, code } => {
-                    if let Some(limit) = limit_behind(code) {
-                        self.context.counters.count(limit);
-                    }
+                    self.over.extend(limit_behind(code));
                     if let Some(outbox) = self.outboxes.remove(&conn) {
                         self.to_wake.extend(outbox.close(code));
                     }
@@ -114,7 +119,7 @@ impl State {
                         self.ask_for_ice_servers(request);
                     }
                 }
-                Output::OverRate { .. } => self.context.counters.count(Limit::Rate),
+                Output::OverRate { .. } => self.over.push(Limit::Rate),
                 // This shard's store and hub hold the same rooms, and every change to the store is
                 // handed to the hub.
                 Output::Unwatch(_) | Output::Watch(_) => {}
@@ -125,9 +130,9 @@ impl State {
                 }
                 // Tokens are verified before a connection is opened.
                 Output::Authorize { .. } => {
-                    tracing::error!("the hub asked to authorize a connection");
+                    self.faults.push("the hub asked to authorize a connection");
                 }
-                _ => tracing::error!("the hub has an output that this server does not know"),
+                _ => self.faults.push("the hub has an output that this server does not know"),
             }
         }
     }
@@ -135,7 +140,7 @@ impl State {
     fn send(&mut self, to: ConnId, frame: Utf8Bytes) {
         let Some(outbox) = self.outboxes.get(&to) else { return };
         if self.sender.is_some_and(|sender| sender != to) {
-            self.context.metrics.relays.inc();
+            self.meter.relayed();
         }
         self.to_wake.extend(outbox.push(frame));
     }
@@ -258,7 +263,7 @@ impl State {
         let Some(room) = self.store.room(request.room).cloned() else {
             return self.ice_requests.forget(request.conn);
         };
-        let (ice, completed) = (self.context.ice.clone(), self.completed.clone());
+        let (ice, completed) = (self.ice.clone(), self.completed.clone());
         tokio::spawn(async move {
             let servers = ice.announced(&room, request.participant).await;
             // The receiver is gone once the shard is dropped.

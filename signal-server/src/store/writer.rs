@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::room_store::{RoomStore, RoomWrite};
 use crate::metrics::Metrics;
+use crate::supervision::Supervisor;
 
 /// A handle to the thread that saves rooms. Clones share one thread, which ends when the last clone
 /// is dropped.
@@ -68,11 +69,17 @@ struct Queued {
 }
 
 impl Writer {
-    pub(crate) fn start(store: impl RoomStore, metrics: Metrics) -> io::Result<Self> {
+    pub(crate) fn start(
+        store: impl RoomStore,
+        metrics: Metrics,
+        supervisor: Supervisor,
+    ) -> io::Result<Self> {
         let queue = Arc::new(Queue::default());
         let (bell, rings) = mpsc::sync_channel(1);
-        let backlog = Backlog::new(store, Arc::clone(&queue), metrics);
-        thread::Builder::new().name("rooms".to_owned()).spawn(move || backlog.run(&rings))?;
+        let mut backlog = Backlog::new(store, Arc::clone(&queue), metrics);
+        thread::Builder::new().name("rooms".to_owned()).spawn(move || {
+            supervisor.run_thread("the thread that saves rooms", || backlog.run(&rings));
+        })?;
         Ok(Self { queue, bell })
     }
 
@@ -96,7 +103,7 @@ impl Writer {
         let (done_in, done) = oneshot::channel();
         self.queue.lock().flushes.push(done_in);
         self.ring();
-        // The thread may have ended.
+        // There is no answer if the thread has failed.
         let _ = done.await;
     }
 
@@ -204,14 +211,23 @@ impl<S: RoomStore> Backlog<S> {
         Self { store, queue, unsaved: BTreeMap::new(), retry_at: None, metrics }
     }
 
-    fn run(mut self, rings: &Receiver<()>) {
+    fn run(&mut self, rings: &Receiver<()>) {
         while self.wait(rings) {
             let Queued { writes, flushes } = self.queue.take();
-            let saved = self.write(writes.values().map(|(write, _)| write));
-            tell(writes.into_values(), saved);
+            let each = writes.values().map(|(write, _)| write);
+            let saved = catch_unwind(AssertUnwindSafe(|| self.write(each.clone())));
+            if !matches!(saved, Ok(Ok(()))) {
+                let kept = each.filter(|write| !matches!(write, PendingWrite::PutNew(_)));
+                self.unsaved.extend(kept.map(|write| (write.room(), write.clone())));
+            }
+            // Whoever waits is told of a panic as of any other failure.
+            tell(writes.into_values(), *saved.as_ref().unwrap_or(&Err(NotSaved)));
             for flush in flushes {
                 // Nobody waits any more.
                 let _ = flush.send(());
+            }
+            if let Err(panic) = saved {
+                resume_unwind(panic);
             }
         }
     }
@@ -232,21 +248,17 @@ impl<S: RoomStore> Backlog<S> {
 
     fn write<'a>(
         &mut self,
-        writes: impl Iterator<Item = &'a PendingWrite> + Clone,
+        writes: impl Iterator<Item = &'a PendingWrite>,
     ) -> Result<(), NotSaved> {
         let mut changes = self.unsaved.clone();
-        changes.extend(writes.clone().map(|write| (write.room(), write.clone())));
+        changes.extend(writes.map(|write| (write.room(), write.clone())));
         if changes.is_empty() {
             return Ok(());
         }
         let is_early = self.retry_at.is_some_and(|at| Instant::now() < at);
         let saved = if is_early { Err(NotSaved) } else { self.try_to_save(&changes) };
-        match saved {
-            Ok(()) => self.unsaved.clear(),
-            Err(NotSaved) => {
-                let kept = writes.filter(|write| !matches!(write, PendingWrite::PutNew(_)));
-                self.unsaved.extend(kept.map(|write| (write.room(), write.clone())));
-            }
+        if saved.is_ok() {
+            self.unsaved.clear();
         }
         saved
     }

@@ -6,6 +6,7 @@ mod descriptors;
 mod frames;
 mod half_open;
 mod join_storm;
+mod log_stalled;
 mod slow_reader;
 mod stall;
 

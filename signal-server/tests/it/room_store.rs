@@ -1,17 +1,19 @@
 //! Rooms in a store of the embedder's own, which may fail in every way.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use std::{fmt, io};
 
+use reqwest::Method;
 use serde_json::json;
 use signal_core::InvalidRecord;
 use signal_server::testing::{self, TestServer};
 use signal_server::{Limits, RoomId, RoomStore, RoomWrite, Secret, StoreError};
+use tokio::time::timeout;
 
-use crate::common::{Api, builder, text, until};
+use crate::common::{Api, PATIENCE, builder, text, until};
 
 /// Records in memory, which outlive the server that has a clone of them.
 #[derive(Clone, Default)]
@@ -250,4 +252,44 @@ async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
         let StoreError::Record { room, error } = refused else { panic!("{refused}") };
         assert_eq!((room, error), (id, expected));
     }
+}
+
+/// A store whose saving fails with an error that panics when it is shown.
+struct Unspeakable;
+
+#[derive(Debug)]
+struct UnspeakableError;
+
+impl fmt::Display for UnspeakableError {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("another bug of the embedder's")
+    }
+}
+
+impl std::error::Error for UnspeakableError {}
+
+impl RoomStore for Unspeakable {
+    type Error = UnspeakableError;
+
+    fn load(&mut self) -> Result<Vec<(RoomId, Vec<u8>)>, UnspeakableError> {
+        Ok(Vec::new())
+    }
+
+    fn save(&mut self, _: &[RoomWrite]) -> Result<(), UnspeakableError> {
+        Err(UnspeakableError)
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_starts_anew_and_after_a_second_time_the_server_says_it_has_failed() {
+    let server = builder().open_store(Unspeakable, &Secret::new("kept")).unwrap();
+    let server = testing::serve(server).await.unwrap();
+    let api = Api::at(server.address());
+    let ready = async || api.request(Method::GET, "/readyz").send().await.unwrap().status();
+    assert_eq!(api.create(&json!({})).await.status, 503);
+    assert_eq!(ready().await, 200, "it was started again");
+    assert_eq!(api.create(&json!({})).await.status, 503);
+    let failed = timeout(PATIENCE, server.server().failed()).await.expect("it says so");
+    assert_eq!(failed, "the thread that saves rooms");
+    assert_eq!(ready().await, 503);
 }
