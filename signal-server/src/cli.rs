@@ -54,7 +54,7 @@ fn check(settings: &Settings) -> ExitCode {
     let mode = if settings.development { "development mode" } else { "production" };
     println!("the settings can be used: {mode}, listening on {}", settings.listen);
     for warning in &settings.warnings {
-        println!("unsafe: {warning}");
+        println!("{warning}");
     }
     ExitCode::SUCCESS
 }

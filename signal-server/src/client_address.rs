@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Once};
 
-use axum::http::header::FORWARDED;
+use axum::http::header::{FORWARDED, HOST};
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
@@ -95,14 +95,37 @@ impl TrustedProxies {
         }
         ClientAddress::of(client)
     }
+
+    /// The host that a client has asked for: what a trusted proxy reports, or else `Host`.
+    pub(crate) fn host<'a>(
+        &self,
+        peer: Option<SocketAddr>,
+        headers: &'a HeaderMap,
+    ) -> Option<&'a str> {
+        let is_trusted = peer.is_some_and(|peer| self.contain(peer.ip()));
+        let last = |name: &HeaderName| {
+            let line = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+            line.rsplit(',').next().map(str::trim)
+        };
+        let forwarded = match self.header {
+            _ if !is_trusted => None,
+            ForwardedHeader::Forwarded => last(&FORWARDED).and_then(|hop| parameter(hop, "host")),
+            ForwardedHeader::XForwardedFor => last(&X_FORWARDED_HOST),
+        };
+        forwarded.or_else(|| headers.get(HOST)?.to_str().ok())
+    }
 }
 
 fn forwarded_for(hop: &str) -> Option<IpAddr> {
+    node(parameter(hop, "for")?)
+}
+
+/// A parameter of an element of `Forwarded`, without quotes.
+fn parameter<'a>(hop: &'a str, name: &str) -> Option<&'a str> {
     let pairs = hop.split(';').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs
-        .map(|(name, value)| (name.trim(), value.trim()))
-        .find(|(name, _)| name.eq_ignore_ascii_case("for"))?;
-    node(value.trim_matches('"'))
+    let mut pairs = pairs.map(|(key, value)| (key.trim(), value.trim()));
+    let (_, value) = pairs.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    Some(value.trim_matches('"'))
 }
 
 /// Parses an address with or without a port (RFC 7239 section 6).
@@ -128,6 +151,7 @@ pub(crate) fn network(text: &str) -> Option<IpNet> {
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 #[cfg(test)]
 mod tests {

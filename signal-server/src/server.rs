@@ -66,7 +66,7 @@ impl Server {
 
     /// The routes meant for operators only: `/metrics` for Prometheus, and the probes.
     pub fn admin_router(&self) -> Router {
-        probes::routes().with_state(Arc::clone(&self.app))
+        router::for_operators(&self.app, probes::routes())
     }
 
     /// Serves the routes, their documents and the probes until `shutdown` completes. Then it

@@ -1,22 +1,30 @@
 //! The web pages that may use this server.
 
-use std::time::Duration;
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use axum::http::header::ORIGIN;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The origins whose pages may use the API (RFC 6454, Fetch section 3.2).
+///
+/// Beside those that are configured, a page of the server's own origin may use it: when its browser
+/// says so (`Sec-Fetch-Site`), or when it was opened by the server's IP address or as `localhost`.
+/// Another name in `Host` proves nothing, since anybody can point a name at this server.
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
     listed: Vec<HeaderValue>,
     loopback: bool,
+    /// The refused origins that the log has named.
+    named: Arc<Mutex<HashSet<HeaderValue>>>,
 }
 
 impl Origins {
-    /// Allows only these origins, each like `https://example.com`.
+    /// Allows only these origins, each like `https://example.com`, beside the server's own.
     pub fn listed(origins: impl IntoIterator<Item = HeaderValue>) -> Self {
-        Self { listed: origins.into_iter().collect(), loopback: false }
+        Self { listed: origins.into_iter().collect(), ..Self::default() }
     }
 
     /// Also allows every page served from this machine, for development.
@@ -26,46 +34,133 @@ impl Origins {
         self
     }
 
-    /// Whether a request may open a WebSocket. Web pages send their origin; other programs send
-    /// none.
-    pub(crate) fn permit(&self, headers: &HeaderMap) -> bool {
-        headers.get_all(header::ORIGIN).iter().all(|origin| self.contains(origin))
+    pub(crate) fn and(mut self, origin: HeaderValue) -> Self {
+        self.listed.push(origin);
+        self
     }
 
-    pub(crate) fn cors_layer(&self) -> CorsLayer {
-        let origins = self.clone();
-        CorsLayer::new()
-            .allow_origin(AllowOrigin::predicate(move |origin, _| origins.contains(origin)))
-            .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-            .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-            .expose_headers([RETRY_AFTER])
-            .max_age(PREFLIGHT_KEPT)
+    /// Whether the page that a request comes from may use the server. Web pages send their origin;
+    /// other programs send none. `host` is what the client believes this server to be.
+    pub(crate) fn permit(&self, headers: &HeaderMap, host: Option<&str>) -> bool {
+        let is_same_origin = headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin");
+        let host = host.and_then(|host| host.parse::<Authority>().ok());
+        let is_allowed = |origin: &HeaderValue| {
+            is_same_origin
+                || self.listed.contains(origin)
+                || page(origin).is_some_and(|page| {
+                    self.loopback && page.is_of_this_machine()
+                        || host.as_ref().is_some_and(|host| page.is_of_server(host))
+                })
+        };
+        headers.get_all(ORIGIN).iter().all(is_allowed)
     }
 
-    fn contains(&self, origin: &HeaderValue) -> bool {
-        self.listed.contains(origin) || (self.loopback && is_loopback(origin))
+    /// Tells the operator once which origin was refused and how to allow it.
+    pub(crate) fn report_refused(&self, headers: &HeaderMap) {
+        let Some(origin) = headers.get(ORIGIN).filter(|origin| origin.len() <= LONGEST_NAMED)
+        else {
+            return;
+        };
+        // A panic under the lock cannot leave the contents half changed.
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = named.len() < MOST_NAMED && named.insert(origin.clone());
+        drop(named);
+        if is_new {
+            let origin = origin.to_str().unwrap_or("(not a text)");
+            tracing::warn!(
+                origin,
+                "refused a web page; if it is yours, allow it with --cors-origin {origin}"
+            );
+        }
     }
 }
 
-fn is_loopback(origin: &HeaderValue) -> bool {
-    let Some(("http" | "https", authority)) =
-        origin.to_str().ok().and_then(|origin| origin.split_once("://"))
-    else {
-        return false;
-    };
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        Some(_) | None => authority,
-    };
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+/// The server of a page.
+struct Page {
+    authority: Authority,
+    default_port: u16,
 }
 
-/// How long a browser may cache the answer to a preflight request.
-const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
+fn page(origin: &HeaderValue) -> Option<Page> {
+    let (scheme, authority) = origin.to_str().ok()?.split_once("://")?;
+    let default_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let authority: Authority = authority.parse().ok()?;
+    (!authority.as_str().contains('@')).then_some(Page { authority, default_port })
+}
+
+impl Page {
+    fn is_of_this_machine(&self) -> bool {
+        matches!(self.authority.host(), "localhost" | "127.0.0.1" | "[::1]")
+    }
+
+    /// Whether the page was loaded from this host by its IP address or as `localhost`. Schemes are
+    /// not compared, since a proxy may end TLS.
+    fn is_of_server(&self, host: &Authority) -> bool {
+        let name = host.host();
+        let ipv6 = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        let is_address = ipv6.is_some_and(|name| name.parse::<Ipv6Addr>().is_ok())
+            || name.parse::<IpAddr>().is_ok();
+        let port = |authority: &Authority| authority.port_u16().unwrap_or(self.default_port);
+        (is_address || name.eq_ignore_ascii_case("localhost"))
+            && self.authority.host().eq_ignore_ascii_case(name)
+            && port(&self.authority) == port(host)
+    }
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// How many refused origins the log names.
+const MOST_NAMED: usize = 100;
+const LONGEST_NAMED: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn permits(origins: &Origins, headers: &[(HeaderName, &'static str)], host: &str) -> bool {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name, HeaderValue::from_static(value));
+        }
+        origins.permit(&map, Some(host))
+    }
+
+    #[test]
+    fn the_servers_own_pages_are_known_by_their_browser_or_by_its_address() {
+        let none = Origins::default();
+        let own = [
+            ("http://192.0.2.1:8080", "192.0.2.1:8080"),
+            ("https://192.0.2.1", "192.0.2.1"),
+            ("https://192.0.2.1", "192.0.2.1:443"),
+            ("http://[2001:db8::1]:8080", "[2001:db8::1]:8080"),
+            ("http://localhost:8080", "localhost:8080"),
+        ];
+        for (origin, host) in own {
+            assert!(permits(&none, &[(ORIGIN, origin)], host), "{origin} {host}");
+        }
+        let foreign = [
+            ("http://evil.example", "evil.example"),
+            ("http://192.0.2.1:8080", "192.0.2.1:8081"),
+            ("http://192.0.2.1", "192.0.2.2"),
+            ("http://localhost:3000", "localhost:8080"),
+            ("null", "localhost"),
+            ("capacitor://localhost", "localhost"),
+        ];
+        for (origin, host) in foreign {
+            assert!(!permits(&none, &[(ORIGIN, origin)], host), "{origin} {host}");
+        }
+        let evil = (ORIGIN, "http://evil.example");
+        for (site, expected) in [("same-origin", true), ("same-site", false), ("cross-site", false)]
+        {
+            let headers = [evil.clone(), (SEC_FETCH_SITE, site)];
+            assert_eq!(permits(&none, &headers, "evil.example"), expected, "{site}");
+        }
+        let listed = Origins::listed([HeaderValue::from_static("capacitor://localhost")]);
+        assert!(permits(&listed, &[(ORIGIN, "capacitor://localhost")], "example.com"));
+    }
 
     #[test]
     fn only_pages_of_this_machine_are_loopback() {
@@ -76,7 +171,7 @@ mod tests {
             "https://127.0.0.1:8443",
             "http://[::1]:80",
         ] {
-            assert!(loopback.contains(&HeaderValue::from_static(origin)), "{origin}");
+            assert!(permits(&loopback, &[(ORIGIN, origin)], "example.com"), "{origin}");
         }
         for origin in [
             "null",
@@ -85,7 +180,7 @@ mod tests {
             "http://evil.com",
             "http://evil.com:80@localhost",
         ] {
-            assert!(!loopback.contains(&HeaderValue::from_static(origin)), "{origin}");
+            assert!(!permits(&loopback, &[(ORIGIN, origin)], "example.com"), "{origin}");
         }
     }
 
@@ -96,9 +191,9 @@ mod tests {
         let permit = |pages: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for page in pages {
-                headers.append(header::ORIGIN, HeaderValue::from_static(page));
+                headers.append(ORIGIN, HeaderValue::from_static(page));
             }
-            origins.permit(&headers)
+            origins.permit(&headers, None)
         };
         assert!(permit(&[]) && permit(&["https://example.com"]));
         assert!(!permit(&["https://example.com", "https://evil.com"]) && !permit(&["null"]));

@@ -63,7 +63,7 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     // Settings that are not listed here have their defaults.
     tracing::info!(login = settings.login, given = %given, "settings");
     for warning in &settings.warnings {
-        tracing::warn!("unsafe: {warning}");
+        tracing::warn!("{warning}");
     }
     if !settings.relays {
         tracing::info!(

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use axum::http::uri::Authority;
 use thiserror::Error;
 use url::Url;
 
@@ -79,6 +80,13 @@ impl Settings {
         let origins = if development { origins.and_loopback() } else { origins };
 
         let public_url = args.public_url.and_then(|url| check.public_url(&url));
+        if !development && args.cors_origins.is_empty() && public_url.is_none() {
+            check.warnings.push(
+                "no web page may use the server unless it is opened by the server's IP address: \
+                 set --public-url, or --cors-origin for the origin of your page"
+                    .to_owned(),
+            );
+        }
 
         let (Some(identity), []) = (identity, check.problems.as_slice()) else {
             return Err(InvalidSettings(check.problems));
@@ -125,6 +133,18 @@ pub(crate) fn access_token(args: TokenArgs) -> Result<String, InvalidSettings> {
 
 fn access_secret(args: AccessSecretArgs) -> Result<Option<Secret>, InvalidSettings> {
     one_of("access-secret", args.access_secret, args.access_secret_file.as_deref())
+}
+
+/// Whether this is the origin of pages in an application's own web view, like
+/// `capacitor://localhost`.
+fn is_of_an_app(origin: &str) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte)
+        });
+    let is_authority = authority.parse::<Authority>().is_ok_and(|it| !it.as_str().contains('@'));
+    is_scheme && is_authority && !matches!(scheme, "file" | "ftp" | "http" | "https" | "ws" | "wss")
 }
 
 /// The ways to set a secret.
@@ -190,7 +210,7 @@ impl Check {
     /// Records something that is allowed in development only.
     fn complain(&mut self, complaint: String, development: bool) {
         if development {
-            self.warnings.push(complaint);
+            self.warnings.push(format!("unsafe: {complaint}"));
         } else {
             self.problems.push(complaint);
         }
@@ -210,6 +230,9 @@ impl Check {
     }
 
     fn origin(&mut self, origin: &str) -> Option<HeaderValue> {
+        if is_of_an_app(origin) {
+            return origin.parse().ok();
+        }
         let page = Url::parse(origin).ok().filter(|page| matches!(page.scheme(), "http" | "https"));
         let sent = page.map(|page| page.origin().ascii_serialization());
         let shown = shown_url(origin);

@@ -42,6 +42,7 @@ pub(crate) enum ApiError {
     StorageUnavailable,
     Unauthorized,
     Unavailable,
+    UnsupportedMediaType,
 }
 
 /// The reason of an error, for programs. These names are stable.
@@ -67,6 +68,7 @@ pub(crate) enum Code {
     StorageUnavailable,
     Unauthorized,
     Unavailable,
+    UnsupportedMediaType,
     WrongPassword,
 }
 
@@ -93,6 +95,7 @@ impl Code {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::PasswordLocked | Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::StorageUnavailable | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -109,7 +112,9 @@ impl Code {
     pub(crate) fn when(self) -> &'static str {
         match self {
             Self::BodyTooLarge => "the body is too long (8 KiB by default)",
-            Self::Forbidden => "the token does not permit this request",
+            Self::Forbidden => {
+                "the token does not permit this request, or the origin of the page is not allowed"
+            }
             Self::InvalidArgument => {
                 "the body is not JSON, or a field or parameter is invalid; `message` names it"
             }
@@ -130,6 +135,7 @@ impl Code {
             Self::StorageUnavailable => "the room cannot be saved",
             Self::Unauthorized => "the token is missing, invalid or expired",
             Self::Unavailable => "the server is draining, or cannot reach the login's keys",
+            Self::UnsupportedMediaType => "the body is not `application/json`",
             Self::WrongPassword => "the password is wrong",
         }
     }
@@ -149,6 +155,7 @@ impl ApiError {
             Self::RequestTimeout => Code::RequestTimeout,
             Self::StorageUnavailable => Code::StorageUnavailable,
             Self::Unauthorized => Code::Unauthorized,
+            Self::UnsupportedMediaType => Code::UnsupportedMediaType,
         }
     }
 
@@ -178,6 +185,10 @@ impl ApiError {
             Self::Unavailable => {
                 ("服务暂不可用，请稍后再试", "the server cannot do this right now; try again")
             }
+            Self::UnsupportedMediaType => (
+                "请求体必须是 JSON（Content-Type: application/json）",
+                "the body must be JSON (Content-Type: application/json)",
+            ),
         };
         let text = match language {
             Language::En => en,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Router;
 #[cfg(feature = "metrics")]
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::from_fn;
 #[cfg(feature = "metrics")]
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -13,7 +12,6 @@ use axum::routing::get;
 use crate::app::App;
 use crate::http::authentication::Accepting;
 use crate::http::error_responses::error_responses;
-use crate::http::layers;
 #[cfg(feature = "metrics")]
 use crate::metrics::OPEN_METRICS;
 
@@ -29,7 +27,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     let routes = probes();
     #[cfg(feature = "metrics")]
     let routes = routes.route("/metrics", get(metrics));
-    routes.layer(from_fn(layers::word_errors))
+    routes
 }
 
 /// Liveness probe

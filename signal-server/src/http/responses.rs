@@ -13,8 +13,11 @@ use super::error::Code;
 /// The error responses of one operation, by status.
 pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    for &code in codes.iter().chain([&Code::RequestTimeout]) {
-        by_status.entry(code.status().as_u16()).or_default().push(code);
+    for &code in codes.iter().chain(&OF_EVERY_OPERATION) {
+        let of_status = by_status.entry(code.status().as_u16()).or_default();
+        if !of_status.contains(&code) {
+            of_status.push(code);
+        }
     }
     let named =
         by_status.into_iter().map(|(status, codes)| (status.to_string(), response(&codes).into()));
@@ -46,3 +49,7 @@ fn response(codes: &[Code]) -> Response {
         .description(Some("The number of seconds to wait before the next attempt."));
     response.header("Retry-After", after.build()).build()
 }
+
+/// What a layer around every operation answers.
+const OF_EVERY_OPERATION: [Code; 3] =
+    [Code::Forbidden, Code::RequestTimeout, Code::UnsupportedMediaType];

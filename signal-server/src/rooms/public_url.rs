@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use axum::http::HeaderValue;
 use signal_core::RoomId;
 use thiserror::Error;
 use url::Url;
@@ -18,6 +19,12 @@ pub struct PublicUrl(String);
 pub struct InvalidPublicUrl;
 
 impl PublicUrl {
+    /// The origin of the page, as browsers send it.
+    pub(crate) fn origin(&self) -> Option<HeaderValue> {
+        let url = Url::parse(&self.0).ok()?;
+        url.origin().ascii_serialization().parse().ok()
+    }
+
     /// Makes an invite link. The token is in the fragment, which browsers do not send to servers.
     pub(crate) fn invite(&self, room: RoomId, token: &str) -> String {
         format!("{}/{room}#{token}", self.0)

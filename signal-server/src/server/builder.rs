@@ -97,7 +97,8 @@ impl Builder {
         self
     }
 
-    /// Sets the origins of the web pages that may use the server.
+    /// Sets the origins of the web pages that may use the server. That of the
+    /// [public URL](Self::public_url) may in any case.
     pub fn origins(mut self, origins: Origins) -> Self {
         self.origins = origins;
         self
@@ -243,12 +244,17 @@ impl Builder {
             address_key: server_secret.derive("client-address"),
             public_url: self.public_url,
         };
+        let own_origin = rooms.public_url.as_ref().and_then(PublicUrl::origin);
+        let origins = match own_origin {
+            Some(origin) => self.origins.and(origin),
+            None => self.origins,
+        };
         let gate = Arc::new(Gate::new(&limits, self.proxies.clone(), Arc::clone(&counters)));
         let app = App {
             rooms,
             access,
             ice,
-            origins: self.origins,
+            origins,
             proxies: self.proxies,
             gate,
             sockets: ConcurrencyLimit::new(),

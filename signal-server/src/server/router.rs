@@ -11,7 +11,7 @@ use crate::app::App;
 #[cfg(feature = "documents")]
 use crate::documents::{asyncapi, openapi};
 use crate::http::error::ApiError;
-use crate::http::{layers, rooms};
+use crate::http::{layers, pages, rooms};
 use crate::socket::upgrade;
 
 /// Wraps routes in the layers that every request passes through. The last one added is the
@@ -22,9 +22,19 @@ pub(super) fn guarded(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(app.limits.body_bytes))
         .layer(from_fn_with_state(Arc::clone(app), layers::deadline))
+        .layer(from_fn(pages::refuse_other_types))
+        .layer(pages::cors_layer())
+        .layer(from_fn_with_state(Arc::clone(app), pages::refuse_foreign))
         .layer(from_fn(layers::word_errors))
-        .layer(app.origins.cors_layer())
         .layer(from_fn(layers::security_headers))
+        .with_state(Arc::clone(app))
+}
+
+/// Wraps the routes for operators. A page that an operator visits has no business there either.
+pub(super) fn for_operators(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
+    routes
+        .layer(from_fn_with_state(Arc::clone(app), pages::refuse_foreign))
+        .layer(from_fn(layers::word_errors))
         .with_state(Arc::clone(app))
 }
 

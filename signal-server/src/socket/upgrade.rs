@@ -79,10 +79,6 @@ pub(crate) async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let PreferredLanguage(language) = PreferredLanguage::of(&headers);
-    if !app.origins.permit(&headers) {
-        app.counters.count(Limit::Origin);
-        return Err(ApiError::Forbidden);
-    }
     let most = app.limits.connections_per_address;
     let permit = client.map(|client| app.sockets.acquire(client, most));
     if let Some(None) = permit {

@@ -302,7 +302,8 @@ async fn a_bad_argument_is_named_and_changes_nothing() {
     }
     let path = format!("/api/webrtc/rooms/{}", room.id);
     for body in ["", "[]", "{", r#"{"name":"a","name":"b"}"#] {
-        let request = api.request(Method::PATCH, &path).bearer_auth(&room.access_token).body(body);
+        let request = api.request(Method::PATCH, &path).bearer_auth(&room.access_token);
+        let request = request.header("content-type", "application/json").body(body);
         assert_eq!(answer(request).await.refused(), (400, "invalid_argument"), "{body}");
     }
     let long = json!({"name": "x".repeat(8 * 1024)});

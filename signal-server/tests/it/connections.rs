@@ -219,7 +219,7 @@ async fn serving_ends_although_sockets_and_requests_are_open() {
     slow_headers.write_all(b"POST /api/webrtc/rooms HTTP/1.1\r\nHost: x\r\nX-").await.unwrap();
     let mut slow_body = TcpStream::connect(address).await.unwrap();
     slow_body
-        .write_all(b"POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        .write_all(b"POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
         .await
         .unwrap();
     // Its refusal shows that the server has met the others too: it accepts in order.

@@ -18,6 +18,7 @@ fn minutes_from_now(minutes: u64) -> String {
 
 async fn create_as(api: &Api, token: Option<&str>, language: Option<&str>, body: &str) -> Answer {
     let mut request = api.request(Method::POST, "/api/webrtc/rooms").body(body.to_owned());
+    request = request.header("content-type", "application/json");
     if let Some(token) = token {
         request = request.header("authorization", token);
     }

@@ -67,7 +67,7 @@ async fn whoever_dawdles_over_headers_is_closed_and_over_a_body_answered_408() {
         stream.write_all(begun.as_bytes()).await.unwrap();
         assert!(is_closed(&mut stream).await, "{begun}");
     }
-    let begun = "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nAccept-Language: en\r\nContent-Length: 100\r\n\r\n{";
+    let begun = "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nAccept-Language: en\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
     let answer = said(&api, begun).await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("request_timeout"), "{answer}");
 }

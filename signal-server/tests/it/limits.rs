@@ -348,7 +348,7 @@ async fn the_log_names_the_setting_behind_a_refusal() {
     assert_eq!(creator.read_until_closed().await, 4501);
     let slow = said(
         api,
-        "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+        "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
     )
     .await;
     assert!(slow.contains("408"), "{slow}");

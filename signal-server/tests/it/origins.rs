@@ -1,11 +1,12 @@
 //! Which web pages may use the server.
 
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::json;
 use signal_server::Origins;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
+use crate::common::program::{Served, program};
 use crate::common::{Api, Participant, answer, builder};
 
 const LISTED: &str = "https://example.com";
@@ -25,7 +26,7 @@ async fn preflight(api: &Api, origin: &str, method: &str) -> Response {
     let request = api.request(Method::OPTIONS, "/api/webrtc/rooms/ABC234");
     let request = request.header("origin", origin).header("access-control-request-method", method);
     request
-        .header("access-control-request-headers", "authorization,content-type")
+        .header("access-control-request-headers", "authorization,content-type,traceparent,baggage")
         .send()
         .await
         .unwrap()
@@ -48,7 +49,7 @@ async fn a_listed_page_may_do_what_the_api_offers() {
             "{method} is not in {methods}"
         );
         let headers = header(&response, "access-control-allow-headers").unwrap();
-        assert_eq!(headers, "authorization,content-type");
+        assert_eq!(headers, "authorization,content-type,traceparent,baggage");
         assert_eq!(header(&response, "access-control-allow-credentials"), None);
     }
     let request = api.request(Method::POST, "/api/webrtc/rooms").header("origin", LISTED);
@@ -63,8 +64,96 @@ async fn any_other_page_is_not_answered_to() {
     let api = api().await;
     for origin in UNLISTED {
         let response = preflight(&api, origin, "POST").await;
+        assert_eq!(response.status(), 403, "{origin}");
         assert_eq!(header(&response, "access-control-allow-origin"), None, "{origin}");
     }
+}
+
+/// A request without a preflight, as any page can have its visitors send it.
+fn join_from_page(api: &Api, room: &str, origin: &str, host: Option<&str>) -> RequestBuilder {
+    let request = api.request(Method::POST, &format!("/api/webrtc/rooms/{room}/join"));
+    let request = request.header("origin", origin).json(&json!({"password": "wrong!"}));
+    match host {
+        Some(host) => request.header("host", host),
+        None => request,
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_page_spends_no_guess_of_its_visitors() {
+    let api = api().await;
+    let room = api.room().await;
+    // More than an address and a room have.
+    for host in [None, Some("evil.com")] {
+        for _ in 0..30 {
+            let request = join_from_page(&api, &room.id, "http://evil.com", host);
+            assert_eq!(answer(request).await.refused(), (403, "forbidden"));
+        }
+    }
+    for path in ["/api/webrtc/rooms", "/healthz", "/openapi.json", "/nowhere"] {
+        let request = api.request(Method::GET, path).header("origin", "http://evil.com");
+        assert_eq!(request.send().await.unwrap().status(), 403, "{path}");
+    }
+    let right = api.join(&room.id, &json!({"password": room.password})).await;
+    right.data();
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_by_its_type_is_refused_and_spends_no_guess() {
+    let api = api().await;
+    let room = api.room().await;
+    let path = format!("/api/webrtc/rooms/{}/join", room.id);
+    let wrong = r#"{"password":"wrong!"}"#;
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
+        for _ in 0..10 {
+            let request = api.request(Method::POST, &path).header("content-type", content_type);
+            let refused = answer(request.body(wrong)).await;
+            assert_eq!(refused.refused(), (415, "unsupported_media_type"));
+        }
+    }
+    let untyped = answer(api.request(Method::POST, &path).body(wrong)).await;
+    assert_eq!(untyped.refused(), (415, "unsupported_media_type"));
+    let right = format!(r#"{{"password":"{}"}}"#, room.password);
+    let request = api.request(Method::POST, &path).body(right);
+    answer(request.header("content-type", "Application/JSON; charset=utf-8")).await.data();
+}
+
+#[tokio::test]
+async fn a_page_of_the_servers_own_origin_needs_no_setting() {
+    let api = Api::start_with(builder().public_url("https://calls.example/join".parse().unwrap()));
+    let api = api.await;
+    let own = format!("http://{}", api.address());
+    let status = async |origin: &str, host: Option<&str>, site: Option<&str>| {
+        let mut request = api.request(Method::GET, "/healthz").header("origin", origin);
+        if let Some(host) = host {
+            request = request.header("host", host);
+        }
+        if let Some(site) = site {
+            request = request.header("sec-fetch-site", site);
+        }
+        request.send().await.unwrap().status()
+    };
+    assert_eq!(status(&own, None, None).await, 200, "opened by its address");
+    assert_eq!(status("https://calls.example", None, None).await, 200, "the public URL");
+    assert_eq!(status("http://evil.example", Some("evil.example"), None).await, 403);
+    let same = Some("same-origin");
+    assert_eq!(status("https://rooms.example", Some("rooms.example"), same).await, 200);
+}
+
+#[tokio::test]
+async fn the_log_names_a_refused_page_once_and_the_flag_that_would_allow_it() {
+    let listed = ["serve", "--listen", "127.0.0.1:0", "--cors-origin", "capacitor://localhost"];
+    let server = Served::start(&mut program(&listed)).await;
+    for _ in 0..3 {
+        let request = server.api.request(Method::GET, "/healthz").header("origin", LISTED);
+        assert_eq!(request.send().await.unwrap().status(), 403);
+    }
+    let app = server.api.request(Method::GET, "/healthz").header("origin", "capacitor://localhost");
+    assert_eq!(app.send().await.unwrap().status(), 200);
+    server.running.signal("TERM");
+    let (_, log) = server.running.ended().await;
+    let advice = format!("allow it with --cors-origin {LISTED}");
+    assert_eq!(log.matches(&advice).count(), 1, "{log}");
 }
 
 #[tokio::test]

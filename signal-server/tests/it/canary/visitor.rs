@@ -102,9 +102,10 @@ impl<'a> Visitor<'a> {
             // What only a join has is nothing to a create.
             if !body.contains("invite_token") {
                 let create = self.api.request(Method::POST, create).bearer_auth(&alice);
-                self.refused(create.body(body.clone())).await;
+                self.refused(create.header("content-type", JSON).body(body.clone())).await;
             }
-            self.refused(self.api.request(Method::POST, &join).body(body)).await;
+            let request = self.api.request(Method::POST, &join).header("content-type", JSON);
+            self.refused(request.body(body)).await;
         }
         for body in [json!({"password": WRONG_PASSWORD}), json!({"invite_token": MISPLACED})] {
             self.refused(self.api.request(Method::POST, &join).json(&body)).await;
@@ -119,8 +120,8 @@ impl<'a> Visitor<'a> {
             format!(r#"{{"locked":{quoted}}}"#),
             MISPLACED.to_owned(),
         ] {
-            self.refused(self.api.request(Method::PATCH, &own).bearer_auth(&alice).body(body))
-                .await;
+            let request = self.api.request(Method::PATCH, &own).bearer_auth(&alice);
+            self.refused(request.header("content-type", JSON).body(body)).await;
         }
         let kick = format!("{own}/participants/misplaced%20%22%5C%20secret");
         let ban = format!("{own}/participants/p_zzzy0001?ban=misplaced%20%22%5C%20secret");
@@ -386,3 +387,5 @@ impl<'a> Visitor<'a> {
         self.seen.note("the metrics", text(&metrics));
     }
 }
+
+const JSON: &str = "application/json";

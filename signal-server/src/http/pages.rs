@@ -1,0 +1,74 @@
+//! What web pages may send: whose requests are taken, and which bodies.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::HttpBody;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, VARY};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+use super::error::ApiError;
+use crate::app::App;
+use crate::limits::Limit;
+
+/// Marks a request that comes from no page, or from one whose origin is allowed.
+#[derive(Clone)]
+struct AllowedPage;
+
+/// Refuses requests of pages that are not allowed, before anything is counted: any page can have
+/// its visitors send them.
+pub(crate) async fn refuse_foreign(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let headers = request.headers();
+    if !app.origins.permit(headers, app.proxies.host(peer, headers)) {
+        app.origins.report_refused(headers);
+        app.counters.count(Limit::Origin);
+        let mut response = ApiError::Forbidden.into_response();
+        response.headers_mut().insert(VARY, HeaderValue::from_static("origin"));
+        return response;
+    }
+    request.extensions_mut().insert(AllowedPage);
+    next.run(request).await
+}
+
+/// Refuses bodies that are not JSON by their type. A page can send them without asking first
+/// (Fetch section 4.1, a request without a preflight).
+pub(crate) async fn refuse_other_types(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() || is_json(request.headers()) {
+        next.run(request).await
+    } else {
+        ApiError::UnsupportedMediaType.into_response()
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = media_type.and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Answers preflight requests, and lets pages read what they are answered. It has to be inside of
+/// [`refuse_foreign`]. The headers that a page asks for are allowed, since monitoring adds some of
+/// its own; none of them means anything to the server.
+pub(crate) fn cors_layer() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(|_, request| {
+            request.extensions.get::<AllowedPage>().is_some()
+        }))
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([RETRY_AFTER])
+        .max_age(PREFLIGHT_KEPT)
+}
+
+/// How long a browser may cache the answer to a preflight request.
+const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
