@@ -31,6 +31,11 @@ pub struct Limits {
     /// The most joins of an address per minute, and the most requests for ICE servers: by default
     /// 300 each. Further requests get 429.
     pub joins_per_minute: u32,
+    /// The most joins of an address to one room per minute: by default 60. Further requests get 429.
+    pub room_joins_per_minute: u32,
+    /// The most signaling sockets that an address may open per minute: by default 300. Further ones
+    /// get 429.
+    pub sockets_per_minute: u32,
     /// The most failed attempts of an address in half an hour: by default 50. Wrong passwords,
     /// unknown rooms and rooms of other users count. After that, the server checks no password from
     /// this address and answers 429. A valid invite token still opens its room, and users can still
@@ -65,6 +70,8 @@ impl Limits {
             changes_per_minute: most,
             open_rooms: most,
             joins_per_minute: most,
+            room_joins_per_minute: most,
+            sockets_per_minute: most,
             failed_joins: most,
             failed_joins_per_room: most,
             unknown_rooms: most,
@@ -82,6 +89,8 @@ impl Default for Limits {
             changes_per_minute: 120,
             open_rooms: 200,
             joins_per_minute: 300,
+            room_joins_per_minute: 60,
+            sockets_per_minute: 300,
             failed_joins: 50,
             failed_joins_per_room: 5,
             unknown_rooms: 10,
@@ -109,12 +118,14 @@ pub(crate) enum Limit {
     Origin,
     Rate,
     RequestPatience,
+    RoomJoinsPerMinute,
+    SocketsPerMinute,
     UnknownRooms,
     Unsent,
 }
 
 impl Limit {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::BadMessages,
         Self::BodyBytes,
         Self::ChangesPerMinute,
@@ -129,6 +140,8 @@ impl Limit {
         Self::Origin,
         Self::Rate,
         Self::RequestPatience,
+        Self::RoomJoinsPerMinute,
+        Self::SocketsPerMinute,
         Self::UnknownRooms,
         Self::Unsent,
     ];
@@ -150,6 +163,8 @@ impl Limit {
             Self::Origin => "cors-origin",
             Self::Rate => "messages-per-second, bytes-per-second",
             Self::RequestPatience => "request-seconds",
+            Self::RoomJoinsPerMinute => "room-joins-per-minute",
+            Self::SocketsPerMinute => "sockets-per-minute",
             Self::UnknownRooms => "max-unknown-rooms",
             Self::Unsent => "max-unsent-bytes",
         }

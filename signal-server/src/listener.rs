@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod gate;
+mod line_ends;
 pub(crate) mod linger;
 pub(crate) mod permit;
 pub(crate) mod traffic;

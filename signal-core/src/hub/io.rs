@@ -306,8 +306,10 @@ impl CloseCode {
                 Self::RoomClosed
             }
             ErrorCode::RoomFull => Self::RoomFull,
-            ErrorCode::Unavailable | ErrorCode::PeerUnreachable => Self::Unavailable,
-            ErrorCode::RateLimited => Self::RateLimited,
+            // Whoever came too often may come back later.
+            ErrorCode::PeerUnreachable | ErrorCode::RateLimited | ErrorCode::Unavailable => {
+                Self::Unavailable
+            }
             ErrorCode::Forbidden
             | ErrorCode::InvalidMessage
             | ErrorCode::MessageTooLarge

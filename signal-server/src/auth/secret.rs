@@ -48,11 +48,11 @@ impl Secret {
     }
 }
 
-/// Makes a secret from the contents of a file or an environment variable, without line breaks at
-/// its end.
+/// Makes a secret from the contents of a file or an environment variable, without white space and
+/// byte order marks around it: editors add them, and nobody sees them.
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
-        Self::new(text.trim_end_matches(['\r', '\n']))
+        Self::new(text.trim_matches(|ch: char| ch.is_whitespace() || ch == '\u{feff}'))
     }
 }
 
@@ -72,6 +72,8 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "Secret(..)");
         assert_ne!(secret.derive("a"), secret.derive("b"));
         assert!(secret.is_weak() && !Secret::random().is_weak());
-        assert_eq!(Secret::from("correct horse\r\n"), secret);
+        for text in ["correct horse\r\n", " correct horse\t ", "\u{feff}correct horse\u{feff}\n"] {
+            assert_eq!(Secret::from(text), secret, "{text:?}");
+        }
     }
 }

@@ -91,12 +91,12 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ServeArgs {
     /// Address to listen on
-    #[arg(long, env = "SIGNAL_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, env = "SIGNAL_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS", value_parser = listen_address)]
     pub(crate) listen: Option<SocketAddr>,
 
     /// Address to serve /metrics and the probes on, for operators only; by default 127.0.0.1:8081
     /// if it is free
-    #[arg(long, env = "SIGNAL_ADMIN_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "SIGNAL_ADMIN_LISTEN", value_name = "ADDRESS", value_parser = listen_address)]
     pub(crate) admin_listen: Option<SocketAddr>,
 
     /// Refuse to start if a secret is missing or weak; implied by any --listen address that is not
@@ -282,6 +282,18 @@ pub(crate) struct TokenArgs {
 
 fn log_filter(text: &str) -> Result<String, ParseError> {
     EnvFilter::try_new(text).map(|_| text.to_owned())
+}
+
+/// Parses an address to listen on. `localhost` is the IPv4 loopback address.
+fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
+    let address = match text.strip_prefix("localhost:") {
+        Some(port) => port.parse().ok().map(|port: u16| SocketAddr::from(([127, 0, 0, 1], port))),
+        None => text.parse().ok(),
+    };
+    address.ok_or(
+        "expected an IP address and a port, like 127.0.0.1:8080 for this machine only, or \
+         0.0.0.0:8080 or [::]:8080 for everybody",
+    )
 }
 
 fn trusted_network(text: &str) -> Result<IpNet, &'static str> {

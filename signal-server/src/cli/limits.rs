@@ -66,6 +66,24 @@ pub(crate) struct LimitArgs {
     )]
     joins_per_minute: u32,
 
+    /// Joins per client address, room and minute; more get 429
+    #[arg(
+        long,
+        env = "SIGNAL_ROOM_JOINS_PER_MINUTE",
+        default_value_t = Self::default().room_joins_per_minute,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    room_joins_per_minute: u32,
+
+    /// Signaling sockets that a client address may open per minute; more get 429
+    #[arg(
+        long,
+        env = "SIGNAL_SOCKETS_PER_MINUTE",
+        default_value_t = Self::default().sockets_per_minute,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    sockets_per_minute: u32,
+
     /// Failed attempts per client address and half hour: wrong passwords, unknown rooms, rooms of
     /// other users; then further attempts get 429
     #[arg(
@@ -194,6 +212,8 @@ impl LimitArgs {
             changes_per_minute: self.changes_per_minute,
             open_rooms: self.max_open_rooms,
             joins_per_minute: self.joins_per_minute,
+            room_joins_per_minute: self.room_joins_per_minute,
+            sockets_per_minute: self.sockets_per_minute,
             failed_joins: self.max_failed_joins,
             failed_joins_per_room: self.max_failed_joins_per_room,
             unknown_rooms: self.max_unknown_rooms,
@@ -234,6 +254,8 @@ impl Default for LimitArgs {
             changes_per_minute: limits.changes_per_minute,
             max_open_rooms: limits.open_rooms,
             joins_per_minute: limits.joins_per_minute,
+            room_joins_per_minute: limits.room_joins_per_minute,
+            sockets_per_minute: limits.sockets_per_minute,
             max_failed_joins: limits.failed_joins,
             max_failed_joins_per_room: limits.failed_joins_per_room,
             max_unknown_rooms: limits.unknown_rooms,

@@ -28,6 +28,16 @@ struct Window {
     count: u32,
 }
 
+/// An event that was counted before it took effect. Dropping this gives it back, unless it is
+/// [kept](Self::keep).
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Counted<'a, K: Eq + Hash> {
+    window: &'a FixedWindow<K>,
+    /// `None` if the event has taken effect, or is not counted at all.
+    event: Option<(K, Instant)>,
+}
+
 /// The limit was reached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct RateLimited {
@@ -49,6 +59,22 @@ impl<K: Eq + Hash> FixedWindow<K> {
 
     /// Counts an event, unless the limit is reached.
     pub(crate) fn take(&self, key: K) -> Result<(), RateLimited> {
+        self.count(key).map(|_| ())
+    }
+
+    /// Counts an event that may yet come to nothing, unless the limit is reached. An event without
+    /// a key is not counted.
+    pub(crate) fn reserve(&self, key: Option<K>) -> Result<Counted<'_, K>, RateLimited>
+    where
+        K: Clone,
+    {
+        let Some(key) = key else { return Ok(Counted { window: self, event: None }) };
+        let since = self.count(key.clone())?;
+        Ok(Counted { window: self, event: Some((key, since)) })
+    }
+
+    /// Counts an event, and returns when its period began.
+    fn count(&self, key: K) -> Result<Instant, RateLimited> {
         let now = Instant::now();
         let mut windows = self.windows();
         self.left(windows.by_key.get(&key).copied(), now)?;
@@ -61,7 +87,7 @@ impl<K: Eq + Hash> FixedWindow<K> {
             *window = Window { since: now, count: 0 };
         }
         window.count += 1;
-        Ok(())
+        Ok(window.since)
     }
 
     /// Takes back one of those that were counted.
@@ -89,6 +115,28 @@ impl<K: Eq + Hash> FixedWindow<K> {
     fn windows(&self) -> MutexGuard<'_, Windows<K>> {
         // A panic under the lock cannot leave the contents half changed.
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Eq + Hash> Counted<'_, K> {
+    /// The event has taken effect.
+    pub(crate) fn keep(mut self) {
+        self.event = None;
+    }
+}
+
+impl<K: Eq + Hash> Drop for Counted<'_, K> {
+    fn drop(&mut self) {
+        let Some((key, since)) = &self.event else { return };
+        let mut windows = self.window.windows();
+        // The period that it counted in may be over.
+        let Some(window) = windows.by_key.get_mut(key).filter(|it| it.since == *since) else {
+            return;
+        };
+        window.count -= 1;
+        if window.count == 0 {
+            windows.by_key.remove(key);
+        }
     }
 }
 
@@ -129,6 +177,19 @@ mod tests {
         }
         limit.give_back(&"b");
         assert!(limit.windows().by_key.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_to_nothing_is_given_back_in_its_own_period() {
+        let limit = FixedWindow::new(1, MINUTE);
+        drop(limit.reserve(Some("a")).unwrap());
+        let late = limit.reserve(Some("a")).unwrap();
+        assert!(limit.reserve(Some("a")).is_err());
+        advance(MINUTE).await;
+        limit.reserve(Some("a")).unwrap().keep();
+        drop(late);
+        assert!(limit.take("a").is_err(), "another period has an event of its own");
+        limit.reserve(None).unwrap().keep();
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use signal_core::RoomId;
+
 use super::counters::LimitCounters;
-use super::fixed_window::{FixedWindow, RateLimited};
+use super::fixed_window::{Counted, FixedWindow, RateLimited};
 use super::{Limit, Limits};
 use crate::client_address::ClientAddress;
 
@@ -15,16 +17,36 @@ use crate::client_address::ClientAddress;
 #[derive(Debug)]
 pub(crate) struct Rates {
     joins: FixedWindow<ClientAddress>,
+    room_joins: FixedWindow<(ClientAddress, RoomId)>,
+    sockets: FixedWindow<ClientAddress>,
     ice_requests: FixedWindow<ClientAddress>,
     creates: FixedWindow<String>,
     changes: FixedWindow<String>,
     counters: Arc<LimitCounters>,
 }
 
+/// A join that was counted for its address, and for its address in its room. Dropping this gives
+/// it back, unless it is [kept](Self::keep).
+#[must_use]
+pub(crate) struct CountedJoin<'a> {
+    of_address: Counted<'a, ClientAddress>,
+    of_room: Counted<'a, (ClientAddress, RoomId)>,
+}
+
+impl CountedJoin<'_> {
+    /// The room has admitted the client.
+    pub(crate) fn keep(self) {
+        self.of_address.keep();
+        self.of_room.keep();
+    }
+}
+
 impl Rates {
     pub(crate) fn new(limits: &Limits, counters: Arc<LimitCounters>) -> Self {
         Self {
             joins: FixedWindow::new(limits.joins_per_minute, MINUTE),
+            room_joins: FixedWindow::new(limits.room_joins_per_minute, MINUTE),
+            sockets: FixedWindow::new(limits.sockets_per_minute, MINUTE),
             ice_requests: FixedWindow::new(limits.joins_per_minute, MINUTE),
             creates: FixedWindow::new(limits.creates_per_minute, MINUTE),
             changes: FixedWindow::new(limits.changes_per_minute, MINUTE),
@@ -32,10 +54,22 @@ impl Rates {
         }
     }
 
-    /// Counts a successful join.
-    pub(crate) fn count_join(&self, client: Option<ClientAddress>) -> Result<(), RateLimited> {
+    /// Counts a join before it is tried, so that one over the limit changes nothing.
+    pub(crate) fn count_join(
+        &self,
+        client: Option<ClientAddress>,
+        room: RoomId,
+    ) -> Result<CountedJoin<'_>, RateLimited> {
+        let of_address = self.reported(self.joins.reserve(client), Limit::JoinsPerMinute)?;
+        let key = client.map(|address| (address, room));
+        let of_room = self.reported(self.room_joins.reserve(key), Limit::RoomJoinsPerMinute)?;
+        Ok(CountedJoin { of_address, of_room })
+    }
+
+    /// Counts a socket before it is opened.
+    pub(crate) fn count_socket(&self, client: Option<ClientAddress>) -> Result<(), RateLimited> {
         let Some(address) = client else { return Ok(()) };
-        self.reported(self.joins.take(address), Limit::JoinsPerMinute)
+        self.reported(self.sockets.take(address), Limit::SocketsPerMinute)
     }
 
     /// Counts a request for ICE servers with a valid token. These requests have a limit of their
@@ -48,17 +82,17 @@ impl Rates {
         self.reported(self.ice_requests.take(address), Limit::JoinsPerMinute)
     }
 
-    /// Counts a room that a user creates.
-    pub(crate) fn count_create(&self, user: &str) -> Result<(), RateLimited> {
-        self.reported(self.creates.take(user.to_owned()), Limit::CreatesPerMinute)
+    /// Counts a room that a user wants to create.
+    pub(crate) fn count_create(&self, user: &str) -> Result<Counted<'_, String>, RateLimited> {
+        self.reported(self.creates.reserve(Some(user.to_owned())), Limit::CreatesPerMinute)
     }
 
-    /// Counts a change that a user makes to one of its rooms.
-    pub(crate) fn count_change(&self, user: &str) -> Result<(), RateLimited> {
-        self.reported(self.changes.take(user.to_owned()), Limit::ChangesPerMinute)
+    /// Counts a change that a user wants to make to one of its rooms.
+    pub(crate) fn count_change(&self, user: &str) -> Result<Counted<'_, String>, RateLimited> {
+        self.reported(self.changes.reserve(Some(user.to_owned())), Limit::ChangesPerMinute)
     }
 
-    fn reported(&self, taken: Result<(), RateLimited>, limit: Limit) -> Result<(), RateLimited> {
+    fn reported<T>(&self, taken: Result<T, RateLimited>, limit: Limit) -> Result<T, RateLimited> {
         taken.inspect_err(|_| self.counters.count(limit))
     }
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::header::CONNECTION;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CONNECTION, HOST};
+use axum::http::{HeaderValue, StatusCode, Version};
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -112,13 +113,17 @@ async fn connection(
     let traffic = Arc::new(Traffic::new());
     let stream = Lingering::new(stream, permit.clone(), Arc::clone(&traffic));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let is_malformed = traffic.has_bare_line_feed() || !names_its_host(&request);
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(permit.clone());
         request.extensions_mut().insert(Arc::clone(&traffic));
         let answer = router.clone().call(request);
         async move {
-            let mut response = answer.await?;
+            let mut response = match is_malformed {
+                true => StatusCode::BAD_REQUEST.into_response(),
+                false => answer.await?,
+            };
             // There is no keep-alive: a proxy could reuse a connection just as the header timeout
             // closes it.
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -147,6 +152,12 @@ async fn connection(
         Err(error) => tracing::debug!(%error, "a connection ended with an error"),
         Ok(()) => {}
     }
+}
+
+/// Whether a request has one `Host`, as HTTP/1.1 demands (RFC 9112 section 3.2).
+fn names_its_host<T>(request: &hyper::Request<T>) -> bool {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() != Version::HTTP_11)
 }
 
 /// Bounds what the system takes beyond what it can send, so that what waits for a slow reader waits

@@ -58,9 +58,11 @@ impl Gate {
         Some(ConnectionPermit::new(of_all, Some(of_address)))
     }
 
-    /// How long a connection may take to send the headers of a request.
+    /// How long a connection may take to send the headers of a request. It is less when most
+    /// connections are taken, so that silent ones do not keep others out.
     pub(super) fn header_patience(&self) -> Duration {
-        self.header_patience
+        let is_crowded = u64::from(self.connections()) * 5 > u64::from(self.most) * 4;
+        if is_crowded { self.header_patience.min(CROWDED_PATIENCE) } else { self.header_patience }
     }
 
     /// Counts a connection that was closed because its headers were not complete in time.
@@ -73,3 +75,5 @@ impl Gate {
         self.connections.count(&())
     }
 }
+
+const CROWDED_PATIENCE: Duration = Duration::from_secs(1);

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::line_ends::LineEnds;
 use super::permit::ConnectionPermit;
 use super::traffic::Traffic;
 
@@ -24,13 +25,20 @@ pub(crate) struct Lingering {
     /// The permit is held until the stream has ended.
     permit: ConnectionPermit,
     traffic: Arc<Traffic>,
+    line_ends: LineEnds,
     /// Whether the client may have something to read.
     has_written: bool,
 }
 
 impl Lingering {
     pub(crate) fn new(stream: TcpStream, permit: ConnectionPermit, traffic: Arc<Traffic>) -> Self {
-        Self { stream: Some(stream), permit, traffic, has_written: false }
+        Self {
+            stream: Some(stream),
+            permit,
+            traffic,
+            line_ends: LineEnds::default(),
+            has_written: false,
+        }
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
@@ -74,6 +82,9 @@ impl AsyncRead for Lingering {
         let read = self.stream().poll_read(cx, buf);
         if buf.filled().len() > filled {
             self.traffic.note_read();
+            if self.line_ends.have_bare_line_feed(&buf.filled()[filled..]) {
+                self.traffic.note_bare_line_feed();
+            }
         }
         read
     }

@@ -1,6 +1,6 @@
 //! Counts what passes over a TCP connection.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -14,11 +14,18 @@ pub(crate) struct Traffic {
     /// In milliseconds since `opened`.
     last_read: AtomicU64,
     written: AtomicU64,
+    /// Whether a line of the request's head ended in a line feed alone.
+    has_bare_line_feed: AtomicBool,
 }
 
 impl Traffic {
     pub(super) fn new() -> Self {
-        Self { opened: Instant::now(), last_read: AtomicU64::new(0), written: AtomicU64::new(0) }
+        Self {
+            opened: Instant::now(),
+            last_read: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            has_bare_line_feed: AtomicBool::new(false),
+        }
     }
 
     /// When bytes last arrived.
@@ -34,6 +41,14 @@ impl Traffic {
     pub(super) fn note_read(&self) {
         let since = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_read.store(since, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_bare_line_feed(&self) -> bool {
+        self.has_bare_line_feed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_bare_line_feed(&self) {
+        self.has_bare_line_feed.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn note_written(&self, bytes: usize) {

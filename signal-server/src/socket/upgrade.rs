@@ -1,5 +1,7 @@
 //! Opens a signaling WebSocket, and finds the seat that its token is for.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +10,12 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
-use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
-use axum::response::Response;
+use axum::http::header::{SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, StreamExt};
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use signal_core::wire::encode_server;
 use signal_core::{
     CloseCode, Entry, ErrorCode, IdSuffix, Input, Language, ProtocolVersion, Randomness, RoomId,
@@ -45,14 +48,26 @@ error_responses!(InvalidArgument, Forbidden, RateLimited);
 pub(crate) struct WsQuery {
     /// The protocol version. Without it the version is 1, or 2 with `resume`. A number that is too
     /// high means the highest supported version.
+    #[serde(default, deserialize_with = "unless_empty")]
     v: Option<u32>,
     /// A ws token of the room, or the access token of its creator.
     token: Option<String>,
     /// A resume token, in place of `token`.
     resume: Option<String>,
     /// With `resume`: the number of messages received so far.
-    #[serde(default)]
-    last_seq: u64,
+    #[serde(default, deserialize_with = "unless_empty")]
+    last_seq: Option<u64>,
+}
+
+/// Reads a number. An empty parameter counts as absent, since pages write one for a value that they
+/// do not have.
+fn unless_empty<'de, D, T>(parameter: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    let text = String::deserialize(parameter)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
 }
 
 /// Open a WebSocket
@@ -85,17 +100,23 @@ pub(crate) async fn open(
         app.counters.count(Limit::ConnectionsPerAddress);
         return Err(ApiError::RateLimited { retry_after: CONNECTIONS_RETRY });
     }
+    app.rates.count_socket(client)?;
     let Query(query) = query.map_err(|rejection| invalid(&rejection.body_text()))?;
-    let upgrade = upgrade.map_err(|rejection| invalid(&rejection.body_text()))?;
-    let resume = query.resume.as_deref().or_else(|| subprotocol(&headers, "resume."));
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return Ok(not_upgraded(&rejection)),
+    };
+    let resume = query.resume.as_deref().filter(|token| !token.is_empty());
+    let resume = resume.or_else(|| subprotocol(&headers, "resume."));
     let protocol = match query.v {
         None | Some(0 | 1) if resume.is_none() => ProtocolVersion::V1,
         None | Some(_) => ProtocolVersion::V2,
     };
     let seat = match resume {
-        Some(token) => resumed(&app, room, token, query.last_seq).await,
+        Some(token) => resumed(&app, room, token, query.last_seq.unwrap_or_default()).await,
         None => {
-            let token = query.token.as_deref().or_else(|| bearer(&headers));
+            let token = query.token.as_deref().filter(|token| !token.is_empty());
+            let token = token.or_else(|| bearer(&headers));
             let token = token.or_else(|| subprotocol(&headers, "token.")).unwrap_or_default();
             granted(&app, room, token, client, protocol, language).await
         }
@@ -129,6 +150,14 @@ pub(crate) async fn open(
             drop((open_socket, permit, connection));
         });
     Ok(response)
+}
+
+/// The response to a request that is no upgrade. It names the version of the protocol that the
+/// server speaks (RFC 6455 section 4.2.2).
+fn not_upgraded(rejection: &WebSocketUpgradeRejection) -> Response {
+    let mut response = invalid(&rejection.body_text()).into_response();
+    response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    response
 }
 
 /// The seat that a token is for.

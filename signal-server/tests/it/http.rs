@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::common::tcp::{is_closed, said};
-use crate::common::{Api, PATIENCE, builder};
+use crate::common::{Api, PATIENCE, Participant, builder};
 
 #[tokio::test]
 async fn more_connections_than_an_address_or_the_server_may_have_are_closed() {
@@ -114,4 +114,42 @@ async fn every_answer_tells_browsers_to_keep_nothing_and_to_run_nothing() {
             assert_eq!(response.headers()[name], value, "{status}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_request_without_its_host_or_with_bare_line_feeds_is_refused() {
+    let api = Api::start().await;
+    for request in [
+        "GET /healthz HTTP/1.1\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET /healthz HTTP/1.1\nHost: x\n\n",
+        "GET /healthz HTTP/1.1\r\nHost: x\nX: y\r\n\r\n",
+    ] {
+        let answer = said(&api, request).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{request:?}: {answer}");
+    }
+    let answer = said(&api, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_upgrade_to_another_version_is_told_which_one_there_is() {
+    let api = Api::start().await;
+    let request = api
+        .request(Method::GET, "/ws/webrtc/rooms/ABC234?token=x")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "8")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.headers()["sec-websocket-version"], "13");
+}
+
+#[tokio::test]
+async fn empty_parameters_beside_a_good_token_count_as_absent() {
+    let api = Api::start().await;
+    let room = api.room().await;
+    let url = api.socket_url(&room.id, &room.access_token) + "&v=&resume=&last_seq=";
+    Participant::connect(url).await.unwrap().0.joined().await;
 }

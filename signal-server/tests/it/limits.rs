@@ -244,6 +244,78 @@ async fn an_address_joins_so_often_a_minute() {
     join_from(&api, "198.51.100.2", &room.id, &password(&room)).await.data();
 }
 
+/// A refused join once took an id and was written to the disk first.
+#[tokio::test]
+async fn a_join_over_the_limit_leaves_the_room_as_it_was() {
+    let api = behind_a_proxy(Limits { room_joins_per_minute: 2, ..Limits::default() }).await;
+    let room = api.room().await;
+    let join = async |from: &str| join_from(&api, from, &room.id, &password(&room)).await;
+    // A join that comes to nothing is not counted.
+    for _ in 0..3 {
+        let refused = join_from(&api, "198.51.100.1", &room.id, &wrong()).await;
+        assert_eq!(refused.refused(), (401, "wrong_password"));
+    }
+    let ids = [join("198.51.100.1").await, join("198.51.100.1").await]
+        .map(|joined| text(&joined.data()["participant_id"]));
+    for _ in 0..50 {
+        assert_eq!(join("198.51.100.1").await.refused(), (429, "rate_limited"));
+    }
+    let next = text(&join("198.51.100.2").await.data()["participant_id"]);
+    // Ids count down, up to their random last digits.
+    let count = |id: &str| u64::from_str_radix(&id[2..6], 36).unwrap();
+    assert_eq!(count(&ids[0]) - count(&ids[1]), count(&ids[1]) - count(&next));
+    let other = api.room().await;
+    join_from(&api, "198.51.100.1", &other.id, &password(&other)).await.data();
+}
+
+#[tokio::test]
+async fn creates_and_changes_that_are_refused_are_not_counted() {
+    let limits = Limits { creates_per_minute: 1, changes_per_minute: 1, ..Limits::default() };
+    let api = behind_a_proxy(limits).await;
+    for _ in 0..3 {
+        let refused = api.create(&json!({"max_participants": 0})).await;
+        assert_eq!(refused.refused(), (400, "invalid_argument"));
+    }
+    let room = api.room().await;
+    for _ in 0..3 {
+        let refused = api.change(&room, &json!({"name": "x".repeat(40)})).await;
+        assert_eq!(refused.refused(), (400, "invalid_argument"));
+    }
+    api.change(&room, &json!({"locked": true})).await.data();
+    let over = api.change(&room, &json!({"locked": false})).await;
+    assert_eq!(over.refused(), (429, "rate_limited"));
+}
+
+#[tokio::test]
+async fn an_address_opens_so_many_sockets_a_minute() {
+    let api = behind_a_proxy(Limits { sockets_per_minute: 3, ..Limits::default() }).await;
+    let room = api.room().await;
+    for _ in 0..3 {
+        let mut refused = attach_from(&api, "198.51.100.1", &room, "no-token").await.unwrap();
+        assert_eq!(refused.error().await, "token_invalid");
+    }
+    let token = api.ws_token(&room, "guest").await;
+    assert_eq!(attach_from(&api, "198.51.100.1", &room, &token).await.err(), Some(429));
+    attach_from(&api, "198.51.100.2", &room, &token).await.unwrap().joined().await;
+}
+
+#[tokio::test]
+async fn silent_connections_have_a_second_when_most_are_taken() {
+    let args = ["serve", "--listen", "127.0.0.1:0", "--max-connections", "10"];
+    let slow = ["--header-seconds", "3600", "--max-connections-per-address", "100"];
+    let server = Served::start(program(&args).args(slow)).await;
+    let address = server.api.address();
+    let mut patient = Vec::new();
+    for _ in 0..8 {
+        patient.push(TcpStream::connect(address).await.unwrap());
+    }
+    // These would be waited for as long as the others, which is an hour.
+    for _ in 0..2 {
+        let mut late = TcpStream::connect(address).await.unwrap();
+        assert!(is_closed(&mut late).await);
+    }
+}
+
 #[tokio::test]
 async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
     let api = behind_a_proxy(Limits { connections_per_address: 2, ..Limits::default() }).await;

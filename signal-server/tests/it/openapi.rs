@@ -126,7 +126,7 @@ async fn an_answer_that_is_not_as_it_says_is_noticed() {
         (Method::POST, rooms, 401, false, refused("unauthorized"), true),
         (Method::POST, rooms, 401, false, refused("forbidden"), false),
         (Method::POST, rooms, 401, false, json!({"code": "unauthorized", "message": "x"}), false),
-        (Method::POST, rooms, 403, false, refused("forbidden"), false),
+        (Method::POST, rooms, 404, false, refused("room_not_found"), false),
         (Method::POST, rooms, 429, true, refused("rate_limited"), true),
         (Method::POST, rooms, 429, false, refused("rate_limited"), false),
         (Method::PUT, rooms, 405, false, refused("method_not_allowed"), true),

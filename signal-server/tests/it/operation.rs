@@ -369,3 +369,26 @@ async fn a_limit_that_makes_no_sense_is_refused_by_its_name() {
         assert!(told.contains(flag) && told.contains("is not in"), "{told}");
     }
 }
+
+#[tokio::test]
+async fn an_address_to_listen_on_may_be_localhost_and_a_wrong_one_is_told_what_is_wanted() {
+    let output = run(&mut program(&["check-config", "--listen", "localhost:8080"])).await;
+    assert!(utf8(&output.stdout).contains("127.0.0.1:8080"), "{output:?}");
+    for address in [":8080", "8080", "example.com:8080"] {
+        let output = run(&mut program(&["check-config", "--listen", address])).await;
+        assert_eq!(output.status.code(), Some(2), "{address}");
+        assert!(utf8(&output.stderr).contains("0.0.0.0:8080"), "{output:?}");
+    }
+}
+
+#[tokio::test]
+async fn production_is_warned_when_no_page_may_use_the_server() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let settings = ["check-config", "--production", "--access-secret", secret];
+    let secrets = ["--server-secret", secret];
+    let output = run(program(&settings).args(secrets)).await;
+    assert!(utf8(&output.stdout).contains("--cors-origin"), "{output:?}");
+    let allowed = ["--public-url", "https://example.com/join"];
+    let output = run(program(&settings).args(secrets).args(allowed)).await;
+    assert!(!utf8(&output.stdout).contains("--cors-origin"), "{output:?}");
+}

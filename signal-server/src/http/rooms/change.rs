@@ -90,7 +90,7 @@ pub(crate) async fn change(
     OwnRoom(room): OwnRoom,
     body: JsonBody,
 ) -> Result<Success<Changed>, ApiError> {
-    app.rates.count_change(room.creator())?;
+    let counted = app.rates.count_change(room.creator())?;
     let request: ChangeRequest = body.parse()?;
     let expires_at = match request.expires_minutes {
         None => None,
@@ -122,5 +122,6 @@ pub(crate) async fn change(
             (room, credentials.into())
         }
     };
+    counted.keep();
     Ok(Success::new(Changed { room: RoomSummary::of(&room, app.rooms.clock.now()), credentials }))
 }

@@ -114,7 +114,7 @@ pub(crate) async fn create(
     PreferredLanguage(language): PreferredLanguage,
     body: JsonBody,
 ) -> Result<Success<Created>, ApiError> {
-    app.rates.count_create(&user.subject)?;
+    let counted = app.rates.count_create(&user.subject)?;
     let request: CreateRequest = body.parse_or_default()?;
     let capacity = match request.max_participants {
         None => Capacity::default(),
@@ -143,6 +143,7 @@ pub(crate) async fn create(
         on_creator_leave,
     };
     let (untold, credentials) = app.rooms.create(params).await?;
+    counted.keep();
     let room = untold.room();
     let token_expires = SystemTime::now() + WsTokens::LIFETIME;
     let grant = SeatGrant::new(room, Ticket::Creator, creator);

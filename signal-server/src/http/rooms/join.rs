@@ -115,6 +115,7 @@ pub(crate) async fn join(
     };
     // What cannot be a room's id is no attempt to find one.
     let id = room.ok_or(Reject::RoomNotFound)?;
+    let counted_join = app.rates.count_join(client, id)?;
     let by = match credential {
         Credential::Invite(token) => Admission::Invite(token),
         Credential::Password(typed) => match parse_password(&typed) {
@@ -132,7 +133,7 @@ pub(crate) async fn join(
     let applied = app.rooms.apply_seen(id, &admit, count).await?;
     counted?;
     let receipt = applied.reply?;
-    app.rates.count_join(client)?;
+    counted_join.keep();
     let (room, guest) = match (receipt, applied.record) {
         (Receipt::Entered { id }, Some(room)) => (room, id),
         (Receipt::Done | Receipt::Entered { .. } | Receipt::Resumed { .. }, _) => {

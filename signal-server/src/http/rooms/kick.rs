@@ -76,7 +76,7 @@ pub(crate) async fn kick(
     ParticipantPath(participant): ParticipantPath,
     query: Result<Query<KickQuery>, QueryRejection>,
 ) -> Result<Success<Kicked>, ApiError> {
-    app.rates.count_change(room.creator())?;
+    let counted = app.rates.count_change(room.creator())?;
     let Query(KickQuery { ban }) = query.map_err(|rejection| invalid(&rejection.body_text()))?;
     let participant = participant.ok_or(Reject::ParticipantNotFound)?;
     let credentials = if ban {
@@ -86,6 +86,7 @@ pub(crate) async fn kick(
         app.rooms.apply(room.id(), &Op::Kick { participant, rotate: None }).await?;
         NewCredentials::default()
     };
+    counted.keep();
     tracing::info!(room = %room.id(), %participant, ban, "participant kicked");
     Ok(Success::new(Kicked { participant_id: participant.to_string(), credentials }))
 }
