@@ -31,7 +31,8 @@ pub struct Limits {
     /// The most joins of an address per minute, and the most requests for ICE servers: by default
     /// 300 each. Further requests get 429.
     pub joins_per_minute: u32,
-    /// The most joins of an address to one room per minute: by default 60. Further requests get 429.
+    /// The most joins of an address to one room per minute: by default 60. Further requests get
+    /// 429.
     pub room_joins_per_minute: u32,
     /// The most signaling sockets that an address may open per minute: by default 300. Further ones
     /// get 429.

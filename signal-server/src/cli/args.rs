@@ -91,7 +91,13 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ServeArgs {
     /// Address to listen on
-    #[arg(long, env = "SIGNAL_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS", value_parser = listen_address)]
+    #[arg(
+        long,
+        env = "SIGNAL_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDRESS",
+        value_parser = listen_address
+    )]
     pub(crate) listen: Option<SocketAddr>,
 
     /// Address to serve /metrics and the probes on, for operators only; by default 127.0.0.1:8081

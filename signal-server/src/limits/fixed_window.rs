@@ -1,25 +1,69 @@
 //! Limits on how often something may happen in a period.
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use signal_core::RoomId;
 use tokio::time::Instant;
 
+use crate::client_address::ClientAddress;
+
 /// Allows `most` events in a period for each key. The period begins with the first event.
+///
+/// The number of keys is bounded. Beyond it the keys of a group, such as the addresses of a
+/// network, share a window. No window is forgotten before its period is over.
 #[derive(Debug)]
 pub(crate) struct FixedWindow<K> {
     most: u32,
     period: Duration,
+    groups: RandomState,
     windows: Mutex<Windows<K>>,
+}
+
+/// What events are counted for.
+pub(crate) trait Key: Clone + Eq + Hash {
+    /// What shares a window when there are too many keys.
+    type Group: Hash;
+
+    fn group(&self) -> Self::Group;
+}
+
+impl Key for ClientAddress {
+    type Group = IpAddr;
+
+    fn group(&self) -> Self::Group {
+        self.network()
+    }
+}
+
+impl Key for (ClientAddress, RoomId) {
+    type Group = IpAddr;
+
+    fn group(&self) -> Self::Group {
+        self.0.network()
+    }
+}
+
+/// Users are in groups by chance.
+impl Key for String {
+    type Group = Self;
+
+    fn group(&self) -> Self {
+        self.clone()
+    }
 }
 
 #[derive(Debug)]
 struct Windows<K> {
     by_key: HashMap<K, Window>,
+    /// By the hash of the group, of which there are only so many.
+    by_group: HashMap<u16, Window>,
     /// The number of windows at which expired ones are removed.
     sweep_at: usize,
+    last_sweep: Instant,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,14 +72,21 @@ struct Window {
     count: u32,
 }
 
+/// Where a key is counted.
+#[derive(Clone, Debug)]
+enum Slot<K> {
+    Group(u16),
+    Key(K),
+}
+
 /// An event that was counted before it took effect. Dropping this gives it back, unless it is
 /// [kept](Self::keep).
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Counted<'a, K: Eq + Hash> {
+pub(crate) struct Counted<'a, K: Key> {
     window: &'a FixedWindow<K>,
     /// `None` if the event has taken effect, or is not counted at all.
-    event: Option<(K, Instant)>,
+    event: Option<(Slot<K>, Instant)>,
 }
 
 /// The limit was reached.
@@ -45,58 +96,74 @@ pub(crate) struct RateLimited {
     pub(crate) retry_after: Duration,
 }
 
-impl<K: Eq + Hash> FixedWindow<K> {
+impl<K: Key> FixedWindow<K> {
     pub(crate) fn new(most: u32, period: Duration) -> Self {
-        let windows = Windows { by_key: HashMap::new(), sweep_at: FIRST_SWEEP };
-        Self { most, period, windows: Mutex::new(windows) }
+        let windows = Windows {
+            by_key: HashMap::new(),
+            by_group: HashMap::new(),
+            sweep_at: FIRST_SWEEP,
+            last_sweep: Instant::now(),
+        };
+        Self { most, period, groups: RandomState::new(), windows: Mutex::new(windows) }
     }
 
     /// Returns an error if the limit is reached. Counts nothing.
     pub(crate) fn check(&self, key: &K) -> Result<(), RateLimited> {
-        let window = self.windows().by_key.get(key).copied();
-        self.left(window, Instant::now())
+        let (now, mut windows) = (Instant::now(), self.windows());
+        let slot = self.slot(&windows, key, now);
+        self.left(windows.get_mut(&slot).copied(), now)
     }
 
     /// Counts an event, unless the limit is reached.
     pub(crate) fn take(&self, key: K) -> Result<(), RateLimited> {
-        self.count(key).map(|_| ())
+        self.count(&key).map(|_| ())
     }
 
     /// Counts an event that may yet come to nothing, unless the limit is reached. An event without
     /// a key is not counted.
-    pub(crate) fn reserve(&self, key: Option<K>) -> Result<Counted<'_, K>, RateLimited>
-    where
-        K: Clone,
-    {
-        let Some(key) = key else { return Ok(Counted { window: self, event: None }) };
-        let since = self.count(key.clone())?;
-        Ok(Counted { window: self, event: Some((key, since)) })
-    }
-
-    /// Counts an event, and returns when its period began.
-    fn count(&self, key: K) -> Result<Instant, RateLimited> {
-        let now = Instant::now();
-        let mut windows = self.windows();
-        self.left(windows.by_key.get(&key).copied(), now)?;
-        if windows.by_key.len() >= windows.sweep_at {
-            windows.by_key.retain(|_, window| now.duration_since(window.since) < self.period);
-            windows.sweep_at = FIRST_SWEEP.max(2 * windows.by_key.len());
-        }
-        let window = windows.by_key.entry(key).or_insert(Window { since: now, count: 0 });
-        if now.duration_since(window.since) >= self.period {
-            *window = Window { since: now, count: 0 };
-        }
-        window.count += 1;
-        Ok(window.since)
+    pub(crate) fn reserve(&self, key: Option<K>) -> Result<Counted<'_, K>, RateLimited> {
+        let event = key.map(|key| self.count(&key)).transpose()?;
+        Ok(Counted { window: self, event })
     }
 
     /// Takes back one of those that were counted.
     pub(crate) fn give_back(&self, key: &K) {
         let mut windows = self.windows();
-        let Some(window) = windows.by_key.get_mut(key) else { return };
-        window.count = window.count.saturating_sub(1);
-        if window.count == 0 {
-            windows.by_key.remove(key);
+        let slot = self.slot(&windows, key, Instant::now());
+        windows.give_back(&slot);
+    }
+
+    /// Counts an event, and returns where, and when that period began.
+    fn count(&self, key: &K) -> Result<(Slot<K>, Instant), RateLimited> {
+        let (now, mut windows) = (Instant::now(), self.windows());
+        let is_sweep_due = now.duration_since(windows.last_sweep) >= SWEEP_EVERY;
+        let is_full = windows.by_key.len() >= MOST_KEYS;
+        if windows.by_key.len() >= windows.sweep_at && (!is_full || is_sweep_due) {
+            windows.sweep(self.period, now);
+        }
+        let slot = self.slot(&windows, key, now);
+        self.left(windows.get_mut(&slot).copied(), now)?;
+        let window = windows.get_or_insert(slot.clone(), now);
+        if now.duration_since(window.since) >= self.period {
+            *window = Window { since: now, count: 0 };
+        }
+        window.count += 1;
+        Ok((slot, window.since))
+    }
+
+    /// The window of a key is its own, or else that of its group if that is in use, or if there are
+    /// too many keys.
+    fn slot(&self, windows: &Windows<K>, key: &K, now: Instant) -> Slot<K> {
+        if windows.by_key.contains_key(key) {
+            return Slot::Key(key.clone());
+        }
+        let group = self.groups.hash_one(key.group()) as u16;
+        let is_in_use = |window: &Window| now.duration_since(window.since) < self.period;
+        let is_shared = windows.by_group.get(&group).is_some_and(is_in_use);
+        if is_shared || windows.by_key.len() >= MOST_KEYS {
+            Slot::Group(group)
+        } else {
+            Slot::Key(key.clone())
         }
     }
 
@@ -118,29 +185,66 @@ impl<K: Eq + Hash> FixedWindow<K> {
     }
 }
 
-impl<K: Eq + Hash> Counted<'_, K> {
+impl<K: Key> Windows<K> {
+    fn get_mut(&mut self, slot: &Slot<K>) -> Option<&mut Window> {
+        match slot {
+            Slot::Group(group) => self.by_group.get_mut(group),
+            Slot::Key(key) => self.by_key.get_mut(key),
+        }
+    }
+
+    fn get_or_insert(&mut self, slot: Slot<K>, now: Instant) -> &mut Window {
+        let new = Window { since: now, count: 0 };
+        match slot {
+            Slot::Group(group) => self.by_group.entry(group).or_insert(new),
+            Slot::Key(key) => self.by_key.entry(key).or_insert(new),
+        }
+    }
+
+    fn give_back(&mut self, slot: &Slot<K>) {
+        let Some(window) = self.get_mut(slot) else { return };
+        window.count = window.count.saturating_sub(1);
+        if window.count > 0 {
+            return;
+        }
+        match slot {
+            Slot::Group(group) => self.by_group.remove(group),
+            Slot::Key(key) => self.by_key.remove(key),
+        };
+    }
+
+    /// Removes the windows that are over.
+    fn sweep(&mut self, period: Duration, now: Instant) {
+        self.by_key.retain(|_, window| now.duration_since(window.since) < period);
+        self.by_group.retain(|_, window| now.duration_since(window.since) < period);
+        self.sweep_at = (2 * self.by_key.len()).clamp(FIRST_SWEEP, MOST_KEYS);
+        self.last_sweep = now;
+    }
+}
+
+impl<K: Key> Counted<'_, K> {
     /// The event has taken effect.
     pub(crate) fn keep(mut self) {
         self.event = None;
     }
 }
 
-impl<K: Eq + Hash> Drop for Counted<'_, K> {
+impl<K: Key> Drop for Counted<'_, K> {
     fn drop(&mut self) {
-        let Some((key, since)) = &self.event else { return };
+        let Some((slot, since)) = &self.event else { return };
         let mut windows = self.window.windows();
         // The period that it counted in may be over.
-        let Some(window) = windows.by_key.get_mut(key).filter(|it| it.since == *since) else {
-            return;
-        };
-        window.count -= 1;
-        if window.count == 0 {
-            windows.by_key.remove(key);
+        if windows.get_mut(slot).is_some_and(|window| window.since == *since) {
+            windows.give_back(slot);
         }
     }
 }
 
 const FIRST_SWEEP: usize = 1024;
+/// How many keys have a window of their own.
+const MOST_KEYS: usize = 64 * 1024;
+/// How often expired windows are looked for at most while there are too many keys.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -152,6 +256,41 @@ mod tests {
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
+
+    impl Key for &'static str {
+        type Group = Self;
+
+        fn group(&self) -> Self {
+            self
+        }
+    }
+
+    /// All of them are one group.
+    impl Key for usize {
+        type Group = ();
+
+        fn group(&self) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn too_many_keys_share_a_window_and_none_that_is_used_up_is_forgotten() {
+        let limit = FixedWindow::new(1, MINUTE);
+        limit.take(0).unwrap();
+        for key in 1..MOST_KEYS {
+            limit.take(key).unwrap();
+        }
+        limit.take(MOST_KEYS).unwrap();
+        for key in [0, 1, MOST_KEYS, MOST_KEYS + 1, usize::MAX] {
+            assert!(limit.take(key).is_err() && limit.check(&key).is_err(), "{key}");
+        }
+        assert_eq!(limit.windows().by_key.len(), MOST_KEYS);
+        advance(MINUTE).await;
+        limit.take(MOST_KEYS).unwrap();
+        assert!(limit.take(MOST_KEYS).is_err());
+        limit.take(MOST_KEYS + 1).unwrap();
+        let windows = limit.windows();
+        assert!(windows.by_key.len() + windows.by_group.len() < 4);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_limit_is_for_each_key_and_comes_back_when_its_period_is_over() {

@@ -39,7 +39,7 @@ async fn a_socket_that_reads_gets_any_amount() {
     }
 }
 
-/// The system once held megabytes for a socket that does not read, and the server knew nothing of them.
+/// The system once held megabytes for a socket that does not read, and the server knew nothing.
 #[tokio::test]
 async fn what_a_socket_leaves_unread_waits_in_the_server_where_it_is_counted() {
     let server = Served::start(program(&["serve", "--listen", "127.0.0.1:0"]).args(PLENTY)).await;

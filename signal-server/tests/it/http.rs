@@ -150,6 +150,8 @@ async fn an_upgrade_to_another_version_is_told_which_one_there_is() {
 async fn empty_parameters_beside_a_good_token_count_as_absent() {
     let api = Api::start().await;
     let room = api.room().await;
-    let url = api.socket_url(&room.id, &room.access_token) + "&v=&resume=&last_seq=";
-    Participant::connect(url).await.unwrap().0.joined().await;
+    for parameters in ["&v=", "&v=2&resume=&last_seq="] {
+        let url = api.socket_url(&room.id, &room.access_token) + parameters;
+        Participant::connect(url).await.unwrap().0.joined().await;
+    }
 }

@@ -172,7 +172,7 @@ async fn whoever_tries_rooms_of_others_is_soon_not_told_which_there_are() {
         let mut socket = api.attach(id, &bob).await;
         assert_eq!(
             (socket.error().await, socket.closed().await),
-            ("rate_limited".to_owned(), 4513),
+            ("rate_limited".to_owned(), 4001),
             "{id}"
         );
     }

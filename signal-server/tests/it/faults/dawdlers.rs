@@ -48,8 +48,11 @@ fn ways(address: SocketAddr) -> [Vec<Vec<u8>>; 6] {
 #[tokio::test(flavor = "multi_thread")]
 async fn hundreds_that_dawdle_are_closed_take_few_files_and_keep_nobody_waiting() {
     let sockets = SOCKETS.to_string();
-    let server =
-        serve(&["--max-connections-per-address", &sockets, "--joins-per-minute", "100000"]).await;
+    let plenty = ["--joins-per-minute", "--room-joins-per-minute", "--sockets-per-minute"]
+        .map(|limit| [limit, "100000"])
+        .concat();
+    let settings = [["--max-connections-per-address", &sockets].as_slice(), &plenty].concat();
+    let server = serve(&settings).await;
     let api = &server.api;
     let room = api.room().await;
     let (mut creator, _) = api.enter_v2(&room, &room.access_token).await;
