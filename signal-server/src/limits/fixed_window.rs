@@ -110,31 +110,31 @@ impl<K: Key> FixedWindow<K> {
     /// Returns an error if the limit is reached. Counts nothing.
     pub(crate) fn check(&self, key: &K) -> Result<(), RateLimited> {
         let (now, mut windows) = (Instant::now(), self.windows());
-        let slot = self.slot(&windows, key, now);
+        let slot = self.slot(&windows, key.clone(), now);
         self.left(windows.get_mut(&slot).copied(), now)
     }
 
     /// Counts an event, unless the limit is reached.
     pub(crate) fn take(&self, key: K) -> Result<(), RateLimited> {
-        self.count(&key).map(|_| ())
+        self.count(key).map(|_| ())
     }
 
     /// Counts an event that may yet come to nothing, unless the limit is reached. An event without
     /// a key is not counted.
     pub(crate) fn reserve(&self, key: Option<K>) -> Result<Counted<'_, K>, RateLimited> {
-        let event = key.map(|key| self.count(&key)).transpose()?;
+        let event = key.map(|key| self.count(key)).transpose()?;
         Ok(Counted { window: self, event })
     }
 
     /// Takes back one of those that were counted.
     pub(crate) fn give_back(&self, key: &K) {
         let mut windows = self.windows();
-        let slot = self.slot(&windows, key, Instant::now());
+        let slot = self.slot(&windows, key.clone(), Instant::now());
         windows.give_back(&slot);
     }
 
     /// Counts an event, and returns where, and when that period began.
-    fn count(&self, key: &K) -> Result<(Slot<K>, Instant), RateLimited> {
+    fn count(&self, key: K) -> Result<(Slot<K>, Instant), RateLimited> {
         let (now, mut windows) = (Instant::now(), self.windows());
         let is_sweep_due = now.duration_since(windows.last_sweep) >= SWEEP_EVERY;
         let is_full = windows.by_key.len() >= MOST_KEYS;
@@ -153,9 +153,9 @@ impl<K: Key> FixedWindow<K> {
 
     /// The window of a key is its own, or else that of its group if that is in use, or if there are
     /// too many keys.
-    fn slot(&self, windows: &Windows<K>, key: &K, now: Instant) -> Slot<K> {
-        if windows.by_key.contains_key(key) {
-            return Slot::Key(key.clone());
+    fn slot(&self, windows: &Windows<K>, key: K, now: Instant) -> Slot<K> {
+        if windows.by_key.contains_key(&key) {
+            return Slot::Key(key);
         }
         let group = self.groups.hash_one(key.group()) as u16;
         let is_in_use = |window: &Window| now.duration_since(window.since) < self.period;
@@ -163,7 +163,7 @@ impl<K: Key> FixedWindow<K> {
         if is_shared || windows.by_key.len() >= MOST_KEYS {
             Slot::Group(group)
         } else {
-            Slot::Key(key.clone())
+            Slot::Key(key)
         }
     }
 

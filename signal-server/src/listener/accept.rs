@@ -49,7 +49,7 @@ pub(crate) async fn serve(
             }
         }
     };
-    let accepting = supervisor.run::<(), _>("the listener", || accept_all());
+    let accepting = supervisor.run::<(), _>("the listener", accept_all);
     tokio::select! {
         // Nothing more is accepted, and whoever asks whether the server has failed is told so.
         () = async { accepting.await; future::pending().await } => {}

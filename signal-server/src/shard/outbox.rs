@@ -95,6 +95,7 @@ impl Outbox {
     }
 
     /// The bytes that wait for the system to take them.
+    #[cfg(any(test, feature = "metrics"))]
     pub(crate) fn queued(&self) -> usize {
         self.lock().queued
     }
