@@ -49,7 +49,7 @@ fuzz() {
     for crate in signal-core signal-server; do
         (cd "$crate" && cargo fuzz build --sanitizer none) || return 1
     done
-    for target in signal-core/{decode_client,decode_server,hub_inputs} \
+    for target in signal-core/{decode_client,decode_server,hub_inputs,ice_url} \
         signal-server/{headers,keys,settings,tokens}; do
         printf '%s\n' "$target"
     done | xargs -P 2 -I TARGET bash -c 'fuzz_one TARGET '"$1"

@@ -1,6 +1,6 @@
 //! ICE servers as the signaling server lists them.
 
-use signal_core::{IceServer, IceServers};
+use signal_core::{IceScheme, IceServer, IceServers, IceTransport, IceUrl};
 
 /// The list that came over the signaling connection; `None` with a warning if it cannot be read.
 pub(crate) fn ice_servers(ice: &IceServers) -> Option<Vec<IceServer>> {
@@ -13,22 +13,32 @@ pub(crate) fn ice_servers(ice: &IceServers) -> Option<Vec<IceServer>> {
     }
 }
 
-/// The URLs that webrtc-rs can use: STUN, and TURN over UDP.
-pub(crate) fn usable_urls(server: &IceServer) -> Vec<String> {
-    let (usable, other): (Vec<_>, Vec<_>) =
-        server.urls.iter().cloned().partition(|url| is_usable(url));
-    for url in other {
-        tracing::warn!(
-            url,
-            "ICE server left out: TURN over TCP or TLS is not supported, only over UDP"
-        );
-    }
-    usable
+/// The URLs of a server that webrtc-rs can use, which are STUN and TURN over UDP. The others are left
+/// out with a warning: for one URL that it cannot read, webrtc-rs refuses the whole list.
+pub(crate) fn usable_urls(server: &IceServer) -> Vec<IceUrl> {
+    let has_credential = server.username.is_some() && server.credential.is_some();
+    let usable = server.urls.iter().filter_map(|url| match usable(url, has_credential) {
+        Ok(usable) => Some(usable),
+        Err(problem) => {
+            tracing::warn!(url, problem, "left out a URL of an ICE server");
+            None
+        }
+    });
+    usable.collect()
 }
 
-fn is_usable(url: &str) -> bool {
-    let lower = url.to_ascii_lowercase();
-    lower.starts_with("stun:") || (lower.starts_with("turn:") && !lower.contains("transport=tcp"))
+fn usable(url: &str, has_credential: bool) -> Result<IceUrl, String> {
+    let url: IceUrl = url.parse().map_err(|error: signal_core::InvalidIceUrl| error.to_string())?;
+    if url.is_relay() && !has_credential {
+        return Err("a TURN server needs a username and a credential".to_owned());
+    }
+    match (url.scheme(), url.transport()) {
+        (IceScheme::Stun, _) | (IceScheme::Turn, IceTransport::Udp) => Ok(url),
+        (IceScheme::Stuns, _) => Err("STUN over TLS is not supported, only over UDP".to_owned()),
+        (IceScheme::Turn, IceTransport::Tcp) | (IceScheme::Turns, _) => {
+            Err("TURN over TCP or TLS is not supported, only over UDP".to_owned())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -40,11 +50,19 @@ mod tests {
         let urls = [
             "stun:a:3478",
             "turn:a:3478",
-            "turn:a:3478?transport=udp",
+            "TURN:a:3478?transport=UDP",
+            "stun:a:3478?transport=udp",
             "turn:a:3478?transport=tcp",
+            "stuns:a:5349",
             "turns:a:5349",
             "http://a",
         ];
-        assert_eq!(usable_urls(&IceServer::stun(urls)), urls[..3]);
+        let usable = |server: &IceServer| -> Vec<String> {
+            usable_urls(server).iter().map(IceUrl::to_string).collect()
+        };
+        let with_credential = IceServer::turn(urls, "user", "password");
+        let expected = ["stun:a:3478", "turn:a:3478", "turn:a:3478?transport=udp"];
+        assert_eq!(usable(&with_credential), expected);
+        assert_eq!(usable(&IceServer::stun(urls)), expected[..1]);
     }
 }

@@ -16,7 +16,8 @@ use std::fmt;
 /// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct IceServer {
-    /// URLs like `stun:host:3478` (RFC 7064) or `turn:host:3478?transport=udp` (RFC 7065).
+    /// URLs like `stun:host:3478` or `turn:host:3478?transport=udp`. They are not checked here; see
+    /// [`IceUrl`](crate::IceUrl).
     pub urls: Vec<String>,
     /// The user name of a TURN credential.
     pub username: Option<String>,

@@ -167,6 +167,7 @@ mod deadlines;
 mod error;
 mod hub;
 mod ice_server;
+mod ice_url;
 mod ids;
 mod language;
 mod message;
@@ -192,6 +193,7 @@ pub use hub::{
     Output, Randomness, SeatRef,
 };
 pub use ice_server::IceServer;
+pub use ice_url::{IceScheme, IceTransport, IceUrl, InvalidIceUrl};
 pub use ids::{
     Attachment, ConnId, IdSuffix, InvalidId, NodeId, OpId, ParticipantId, RoomId, Ticket,
 };

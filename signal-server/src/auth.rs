@@ -8,7 +8,6 @@ pub(crate) mod jwt_crypto;
 pub(crate) mod opaque_token;
 pub(crate) mod origin;
 pub(crate) mod secret;
-#[cfg(feature = "jwks")]
 pub(crate) mod shown;
 pub(crate) mod token_error;
 pub(crate) mod ws_token;

@@ -2,6 +2,7 @@
 
 pub(crate) mod configured;
 pub(crate) mod source;
+mod usable;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use signal_core::{ParticipantId, Payload, Room, Seat};
 
 use self::configured::ConfiguredServers;
 use self::source::{IceRequest, IceServerSource, IceServers};
+use self::usable::UsableServers;
 use crate::clock::{system_time, to_timestamp};
 use crate::embedder;
 
@@ -35,6 +37,7 @@ impl fmt::Debug for Source {
 pub(crate) struct Ice {
     source: Source,
     configured: ConfiguredServers,
+    usable: UsableServers,
     patience: Duration,
 }
 
@@ -45,16 +48,22 @@ impl Ice {
         request_patience: Duration,
     ) -> Self {
         let source = source.unwrap_or_else(|| Source::new(configured.clone()));
-        Self { source, configured, patience: PATIENCE.min(request_patience / 2) }
+        let patience = PATIENCE.min(request_patience / 2);
+        Self { source, configured, usable: UsableServers::default(), patience }
     }
 
-    /// Returns the servers for one participant. It never fails, and answers before the request
-    /// times out.
+    /// Returns the servers for one participant that browsers can use. It never fails, and answers
+    /// before the request times out.
     pub(crate) async fn for_participant(
         &self,
         room: &Room,
         participant: ParticipantId,
     ) -> IceServers {
+        let IceServers { servers, expires_at } = self.ask(room, participant).await;
+        IceServers { servers: self.usable.of(servers), expires_at }
+    }
+
+    async fn ask(&self, room: &Room, participant: ParticipantId) -> IceServers {
         let is_creator =
             room.seat(participant).map_or(participant == room.creator_id(), Seat::is_creator);
         let until = system_time(room.expires_at());

@@ -10,7 +10,7 @@ use rtc::peer_connection::configuration::{
     RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy,
 };
 use rtc::peer_connection::transport::RTCDtlsRole;
-use signal_core::IceServer;
+use signal_core::{IceServer, IceUrl};
 use tokio::sync::watch;
 use webrtc::error::Result;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
@@ -65,6 +65,7 @@ impl Setup {
 
     /// Whether a connection could use a relay.
     pub(crate) fn has_relay(&self) -> bool {
+        // `usable` has written the schemes in lower case.
         self.ice_servers.iter().flat_map(|server| &server.urls).any(|url| url.starts_with("turn:"))
     }
 
@@ -152,7 +153,7 @@ fn keepalive_interval(disconnected_timeout: Duration) -> Duration {
 
 fn usable(ice_servers: &[IceServer]) -> Vec<RTCIceServer> {
     let usable = ice_servers.iter().filter_map(|server| {
-        let urls = usable_urls(server);
+        let urls: Vec<String> = usable_urls(server).iter().map(IceUrl::to_string).collect();
         let (username, credential) = (server.username.clone(), server.credential.clone());
         (!urls.is_empty()).then(|| RTCIceServer {
             urls,

@@ -4,6 +4,8 @@
 mod decoder;
 #[path = "../../fuzz/checks/hub.rs"]
 mod hub;
+#[path = "../../fuzz/checks/ice_url.rs"]
+mod ice_url;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +24,11 @@ fn frames_of_servers() {
 #[test]
 fn scripts_for_hubs() {
     play("hub_inputs", hub::inputs);
+}
+
+#[test]
+fn urls_of_ice_servers() {
+    play("ice_url", ice_url::ice_url);
 }
 
 fn play(target: &str, check: fn(&[u8])) {
