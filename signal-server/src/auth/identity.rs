@@ -1,11 +1,13 @@
 //! The login, whose access tokens the server accepts.
 
 mod authenticate;
+mod ed25519;
 #[cfg(feature = "jwks")]
 mod jwks;
 mod key;
 #[cfg(feature = "jwks")]
 mod public_key;
+mod refusal;
 mod signed;
 
 use std::time::Duration;
@@ -22,16 +24,19 @@ pub(crate) use self::jwks::{published_keys, roots};
 pub(crate) use self::key::Key;
 #[cfg(feature = "jwks")]
 pub use self::public_key::InvalidKey;
-use self::signed::Signed;
+pub(crate) use self::refusal::Refusal;
+use self::signed::{Mismatch, Signed};
 use crate::auth::secret::Secret;
-use crate::auth::token_error::TokenError;
 
 /// The login of a deployment's users: how its access tokens are signed and which claims they need,
 /// or [your own code](Self::custom) that verifies them.
 ///
 /// A signed token is a JWT with the claims `sub` and `exp`, and optionally a `name` to show. The
 /// key determines the algorithm: HS256 for a secret, and RS256, ES256 or EdDSA for a public key of
-/// that kind. The header of the token has to name the same algorithm.
+/// that kind. The header of the token has to name the same algorithm; EdDSA may also be called
+/// Ed25519 (RFC 9864).
+///
+/// The log says at `debug` why a token was refused, without the token.
 #[derive(Clone, Debug)]
 pub struct Identity(Verifier);
 
@@ -69,8 +74,10 @@ impl Identity {
     /// section 5), for example at `https://login.example.com/.well-known/jwks.json`.
     ///
     /// The server fetches the keys when the first token arrives, and caches them. It fetches them
-    /// again after 10 minutes, or at once when a token names an unknown key, but at most once a
-    /// minute. While the provider is unreachable, the cached keys remain in use for 24 hours.
+    /// again after 10 minutes, or at once when a token names an unknown key, but at most once in 5 s.
+    /// A token that names an unknown key in these 5 s cannot be judged yet, and is answered with 503
+    /// `unavailable` and `Retry-After`. While the provider is unreachable, the cached keys remain in
+    /// use for 24 hours.
     ///
     /// `ca` contains the certificate authorities to trust, in PEM, instead of Mozilla's.
     ///
@@ -133,13 +140,38 @@ impl Identity {
     }
 
     /// Verifies a token and returns the user that it is for.
-    pub(crate) async fn verify(&self, token: &str) -> Result<User, TokenError> {
-        let user = match &self.0 {
-            Verifier::Custom(login) => login.user(token).await,
+    pub(crate) async fn verify(&self, token: &str) -> Result<User, Refusal> {
+        let verified = match &self.0 {
+            Verifier::Custom(login) => login.user(token).await.map_err(Refusal::from),
             Verifier::Signed(signed) => signed.verify(token).await,
-        }?;
+        };
         // Users with an empty subject would share one another's rooms.
-        if user.subject.is_empty() { Err(TokenError::Invalid) } else { Ok(user) }
+        let verified = verified.and_then(|user| match user.subject.as_str() {
+            "" => Err(Refusal::Claims),
+            _ => Ok(user),
+        });
+        verified.inspect_err(|refusal| self.log(*refusal, token))
+    }
+
+    /// Says why a token was refused, without what would let somebody use or trace it.
+    fn log(&self, refusal: Refusal, token: &str) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let reason = refusal.as_str();
+        match &self.0 {
+            Verifier::Signed(signed) => match signed.mismatch(refusal, token) {
+                Some(Mismatch { claim, expected, found }) => tracing::debug!(
+                    reason,
+                    claim,
+                    ?expected,
+                    ?found,
+                    "refused an access token: the claim has to be exactly what is configured"
+                ),
+                None => tracing::debug!(reason, "refused an access token"),
+            },
+            Verifier::Custom(_) => tracing::debug!(reason, "refused an access token"),
+        }
     }
 }
 
@@ -178,30 +210,34 @@ mod tests {
         let user = login().verify(&token(&json!({"sub": "alice", "exp": now + 60}))).await.unwrap();
         assert_eq!(user, User { subject: "alice".into(), name: None });
         for (claims, error) in [
-            (json!({"exp": now + 60}), TokenError::Invalid),
-            (json!({"sub": "alice"}), TokenError::Invalid),
-            (json!({"sub": "", "exp": now + 60}), TokenError::Invalid),
-            (json!({"sub": "alice", "exp": now - 120}), TokenError::Expired),
-            (json!({"sub": "alice", "exp": now + 600, "nbf": now + 300}), TokenError::Invalid),
+            (json!({"exp": now + 60}), Refusal::Claims),
+            (json!({"sub": 7, "exp": now + 60}), Refusal::Claims),
+            (json!({"sub": "alice"}), Refusal::Claims),
+            (json!({"sub": "", "exp": now + 60}), Refusal::Claims),
+            (json!({"sub": "alice", "exp": now - 120}), Refusal::Expired),
+            (json!({"sub": "alice", "exp": now + 600, "nbf": now + 300}), Refusal::NotYetValid),
         ] {
             assert_eq!(login().verify(&token(&claims)).await, Err(error), "{claims}");
         }
         let foreign = Identity::from(Secret::new("another login"));
         let foreign = foreign.mint("alice", None, Duration::from_secs(60)).unwrap();
-        assert_eq!(login().verify(&foreign).await, Err(TokenError::Invalid));
+        assert_eq!(login().verify(&foreign).await, Err(Refusal::Signature));
         let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSIsImV4cCI6OTk5OTk5OTk5OX0.";
-        assert_eq!(login().verify(unsigned).await, Err(TokenError::Invalid));
+        assert_eq!(login().verify(unsigned).await, Err(Refusal::Algorithm));
+        for text in ["", "secret", "a.b.c", "..", "e30.e30."] {
+            assert_eq!(login().verify(text).await, Err(Refusal::Malformed), "{text}");
+        }
     }
 
     #[tokio::test]
     async fn a_token_of_another_algorithm_or_with_a_critical_extension_is_refused() {
         let claims = json!({"sub": "alice", "exp": unix_seconds() + 60});
-        for header in [
-            Header::new(Algorithm::HS384),
-            Header { crit: Some(vec!["b64".to_owned()]), ..Header::default() },
-        ] {
+        let critical = Header { crit: Some(vec!["b64".to_owned()]), ..Header::default() };
+        for (header, error) in
+            [(Header::new(Algorithm::HS384), Refusal::Algorithm), (critical, Refusal::Malformed)]
+        {
             let refused = login().verify(&token_with(&header, &claims)).await;
-            assert_eq!(refused, Err(TokenError::Invalid), "{header:?}");
+            assert_eq!(refused, Err(error), "{header:?}");
         }
         // A key id in the token is ignored if the key has none.
         let named = Header { kid: Some("2026".to_owned()), ..Header::default() };
@@ -213,7 +249,7 @@ mod tests {
         let expiring =
             async |exp: f64| login().verify(&token(&json!({"sub": "alice", "exp": exp}))).await;
         assert!(expiring(4_000_000_000.5).await.is_ok());
-        assert_eq!(expiring(1_000_000_000.5).await, Err(TokenError::Expired));
+        assert_eq!(expiring(1_000_000_000.5).await, Err(Refusal::Expired));
     }
 
     #[tokio::test]
@@ -225,15 +261,15 @@ mod tests {
         };
         let strict = login().issuer("https://login.example.com/").audience("rooms");
         let issuer = "https://login.example.com/";
-        for (more, is_taken) in [
-            (json!({"iss": issuer, "aud": "rooms"}), true),
-            (json!({"iss": issuer, "aud": ["mail", "rooms"]}), true),
-            (json!({"iss": issuer, "aud": "mail"}), false),
-            (json!({"iss": issuer}), false),
-            (json!({"iss": "https://elsewhere.example.com/", "aud": "rooms"}), false),
-            (json!({"aud": "rooms"}), false),
+        for (more, refusal) in [
+            (json!({"iss": issuer, "aud": "rooms"}), None),
+            (json!({"iss": issuer, "aud": ["mail", "rooms"]}), None),
+            (json!({"iss": issuer, "aud": "mail"}), Some(Refusal::Audience)),
+            (json!({"iss": issuer}), Some(Refusal::Audience)),
+            (json!({"iss": "https://login.example.com", "aud": "rooms"}), Some(Refusal::Issuer)),
+            (json!({"aud": "rooms"}), Some(Refusal::Issuer)),
         ] {
-            assert_eq!(strict.verify(&claims(more.clone())).await.is_ok(), is_taken, "{more}");
+            assert_eq!(strict.verify(&claims(more.clone())).await.err(), refusal, "{more}");
             assert!(login().verify(&claims(more.clone())).await.is_ok(), "{more}");
         }
         let minted = strict.mint("alice", None, Duration::from_secs(60)).unwrap();
@@ -250,13 +286,38 @@ mod tests {
         let rotated = Identity::secret(Secret::new("newest"), Some(&Secret::new("newer")));
         assert!(rotated.verify(&old).await.is_err());
         let expired = token(&json!({"sub": "alice", "exp": 1_000_000_000}));
-        assert_eq!(rotating.verify(&expired).await, Err(TokenError::Expired));
+        assert_eq!(rotating.verify(&expired).await, Err(Refusal::Expired));
     }
 
     #[tokio::test]
     async fn a_name_unfit_to_be_shown_does_not_void_the_token() {
-        let claims = json!({"sub": "alice", "exp": unix_seconds() + 60, "name": "x".repeat(500)});
-        assert_eq!(login().verify(&token(&claims)).await.unwrap().name, None);
+        let exp = unix_seconds() + 60;
+        let long = Value::from("x".repeat(500));
+        for name in [long, json!(42), json!({"first": "Alice"}), json!(["Alice"]), json!(null)] {
+            let claims = json!({"sub": "alice", "exp": exp, "name": name});
+            let user = login().verify(&token(&claims)).await;
+            assert_eq!(user.map(|user| user.name), Ok(None), "{name}");
+        }
+        // Half an emoji, as JavaScript's `slice` leaves it.
+        let claims = format!(r#"{{"sub":"alice","exp":{exp},"name":"Tom\ud83d","x":"\ud83d"}}"#);
+        let claims: Box<serde_json::value::RawValue> = serde_json::from_str(&claims).unwrap();
+        let key = EncodingKey::from_secret(LOGIN.as_bytes());
+        let token = encode(&Header::default(), &claims, &key).unwrap();
+        assert_eq!(login().verify(&token).await.map(|user| user.name), Ok(None));
+    }
+
+    #[tokio::test]
+    async fn the_log_says_which_claim_of_a_token_is_not_what_is_configured() {
+        let strict = login().issuer("https://login.example");
+        let claims =
+            json!({"sub": "alice", "exp": 4_000_000_000_u64, "iss": "https://login.example/"});
+        let token = token(&claims);
+        let Verifier::Signed(signed) = &strict.0 else { panic!("a secret signs tokens") };
+        let refusal = strict.verify(&token).await.unwrap_err();
+        let Mismatch { claim, expected, found } = signed.mismatch(refusal, &token).unwrap();
+        assert_eq!((claim, expected), ("iss", "https://login.example"));
+        assert_eq!(found, "\"https://login.example/\"");
+        assert!(signed.mismatch(Refusal::Expired, &token).is_none());
     }
 
     #[test]

@@ -336,6 +336,7 @@ mod tests {
         let urls = |turn: &str, stun: &str| {
             problems(ServeArgs {
                 turn_urls: vec![turn.to_owned()],
+                turn_secret: Some(Secret::random()),
                 stun_urls: vec![stun.to_owned()],
                 ..production()
             })

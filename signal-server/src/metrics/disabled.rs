@@ -24,6 +24,8 @@ impl Metrics {
 
     pub(crate) fn refused(&self, _: &'static str) {}
 
+    pub(crate) fn refused_token(&self, _: &'static str) {}
+
     pub(crate) fn answered(&self, _: &str, _: u16, _: Duration) {}
 
     pub(crate) fn saved(&self, _: Duration) {}

@@ -20,6 +20,7 @@ pub(crate) struct Metrics {
     connections: Gauge,
     queued: Gauge,
     refusals: Family<RefusalLabels, Counter>,
+    refused_tokens: Family<RefusedTokenLabels, Counter>,
     requests: Family<RequestLabels, Histogram>,
     saving: Histogram,
 }
@@ -27,6 +28,11 @@ pub(crate) struct Metrics {
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct RefusalLabels {
     setting: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RefusedTokenLabels {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -43,6 +49,7 @@ impl Metrics {
             connections: Gauge::default(),
             queued: Gauge::default(),
             refusals: Family::default(),
+            refused_tokens: Family::default(),
             requests: Family::new_with_constructor(|| {
                 Histogram::new(exponential_buckets(0.001, 4.0, 8))
             }),
@@ -58,6 +65,11 @@ impl Metrics {
     /// Counts a refusal because of a limit, by the name of its setting.
     pub(crate) fn refused(&self, setting: &'static str) {
         self.refusals.get_or_create(&RefusalLabels { setting }).inc();
+    }
+
+    /// Counts a refused token, by the check that it did not pass.
+    pub(crate) fn refused_token(&self, reason: &'static str) {
+        self.refused_tokens.get_or_create(&RefusedTokenLabels { reason }).inc();
     }
 
     /// Records how long a request took. `route` is the pattern, not the path.
@@ -98,6 +110,11 @@ impl Metrics {
             "refusals",
             "Refusals because of a limit, by its setting",
             self.refusals.clone(),
+        );
+        registry.register(
+            "refused_tokens",
+            "Refused access tokens and ws tokens, by the reason",
+            self.refused_tokens.clone(),
         );
         let requests = self.requests.clone();
         registry.register_with_unit("request", "Time to answer a request", Unit::Seconds, requests);

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use signal_core::{CloseReason, DisplayName, Grant, Language, Room, RoomId, Status, Ticket};
 
 use super::names;
-use crate::auth::identity::{Identity, User};
+use crate::auth::identity::{Identity, Refusal, User};
 use crate::auth::token_error::TokenError;
 use crate::auth::ws_token::WsTokens;
 use crate::client_address::ClientAddress;
 use crate::limits::attempts::JoinAttempts;
 use crate::limits::fixed_window::RateLimited;
+use crate::metrics::Metrics;
 use crate::shard::Shards;
 
 /// Finds the user or the seat that a token is for.
@@ -19,6 +20,7 @@ pub(crate) struct Access {
     pub(crate) ws_tokens: WsTokens,
     pub(crate) shards: Shards,
     pub(crate) attempts: Arc<JoinAttempts>,
+    pub(crate) metrics: Metrics,
 }
 
 /// The seat that a valid token claims. The room decides later whether it admits the holder.
@@ -43,7 +45,10 @@ pub(crate) enum ClaimError {
 impl Access {
     /// Verifies an access token and returns its user.
     pub(crate) async fn user(&self, token: &str) -> Result<User, TokenError> {
-        self.identity.verify(token).await
+        self.identity.verify(token).await.map_err(|refusal| {
+            self.metrics.refused_token(refusal.as_str());
+            refusal.error()
+        })
     }
 
     /// Finds the seat that a token claims. It is a ws token, or the access token of the room's
@@ -68,7 +73,10 @@ impl Access {
                 Ok(SeatClaim { room, grant: seat.grant, name: seat.name })
             }
             Ok(_) => Err(ClaimError::Token(TokenError::Invalid)),
-            Err(TokenError::Expired) => Err(ClaimError::Token(TokenError::Expired)),
+            Err(TokenError::Expired) => {
+                self.metrics.refused_token(Refusal::Expired.as_str());
+                Err(ClaimError::Token(TokenError::Expired))
+            }
             Err(TokenError::Invalid | TokenError::Unverifiable) => {
                 let user = self.user(token).await.map_err(ClaimError::Token)?;
                 let room = self.own_room(room, &user, client)?;

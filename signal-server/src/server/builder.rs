@@ -235,6 +235,7 @@ impl Builder {
             ws_tokens: WsTokens::new(server_secret),
             shards: shards.clone(),
             attempts: Arc::clone(&attempts),
+            metrics: metrics.clone(),
         };
         let rooms = Rooms {
             shards,

@@ -15,9 +15,9 @@ use signal_core::wire::without_value;
 use thiserror::Error;
 use tokio::time::Instant;
 
+use super::ed25519;
 use super::key::Key;
 use crate::auth::shown::shown_url;
-use crate::auth::token_error::TokenError;
 
 /// The URL where keys are published, and the keys fetched last.
 #[derive(Debug)]
@@ -108,10 +108,11 @@ impl Jwks {
 
     /// Returns the keys for a token that names this key id. They are fetched first if they are old
     /// or the id is unknown.
-    pub(crate) async fn keys(
-        self: &Arc<Self>,
-        kid: Option<&str>,
-    ) -> Result<Arc<[Key]>, TokenError> {
+    ///
+    /// `None` means that the token cannot be judged now: there are no keys, or they are from before
+    /// the token came and do not have its key, which may be newer.
+    pub(crate) async fn keys(self: &Arc<Self>, kid: Option<&str>) -> Option<Arc<[Key]>> {
+        let asked_at = Instant::now();
         let (wants, can_wait) = {
             let cache = self.cache();
             (cache.wants(kid), cache.knows(kid) && cache.is_failing)
@@ -123,7 +124,9 @@ impl Jwks {
         } else if wants {
             self.fetch_for(kid).await;
         }
-        self.cache().usable().ok_or(TokenError::Unverifiable)
+        let cache = self.cache();
+        let is_judged = cache.knows(kid) || cache.fetched_at >= Some(asked_at);
+        cache.usable().filter(|_| is_judged)
     }
 
     async fn fetch_for(&self, kid: Option<&str>) {
@@ -145,14 +148,14 @@ impl Jwks {
                     keys,
                     fetched_at: Some(now),
                     is_failing: false,
-                    not_before: Some(now + FETCHED_PAUSE),
+                    not_before: Some(now + PAUSE),
                 };
             }
             Err(error) => {
                 let url = &self.url;
                 tracing::warn!(%url, %error, "cannot fetch the login's keys (--jwks-url)");
                 cache.is_failing = true;
-                cache.not_before = Some(now + FAILED_PAUSE);
+                cache.not_before = Some(now + PAUSE);
             }
         }
     }
@@ -178,7 +181,12 @@ impl Jwks {
 /// Parses a key set and returns the keys that can verify tokens.
 pub(crate) fn published_keys(body: &[u8]) -> Result<Arc<[Key]>, FetchError> {
     let set: KeySet = serde_json::from_slice(body)?;
-    let jwks = set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
+    let jwks = set.keys.into_iter().filter_map(|mut key| {
+        if key.get("alg").is_some_and(|alg| alg == ed25519::NAME) {
+            key["alg"] = "EdDSA".into();
+        }
+        serde_json::from_value::<Jwk>(key).ok()
+    });
     let keys: Arc<[Key]> = jwks.filter_map(|jwk| Key::published(&jwk)).collect();
     if keys.is_empty() { Err(FetchError::NoKey) } else { Ok(keys) }
 }
@@ -229,6 +237,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const FRESH: Duration = Duration::from_secs(10 * 60);
 /// How long cached keys are used while the provider is unreachable.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-/// The least time between fetches for tokens with unknown key ids.
-const FETCHED_PAUSE: Duration = Duration::from_secs(60);
-const FAILED_PAUSE: Duration = Duration::from_secs(5);
+/// The least time between fetches. It is short because anybody can cause one with a made-up key id,
+/// and a token of a key that was published a moment later has to wait for the next.
+const PAUSE: Duration = Duration::from_secs(5);

@@ -3,17 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, decode, decode_header, encode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, TokenData, Validation, decode, encode, errors};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::authenticate::User;
+use super::ed25519;
 #[cfg(feature = "jwks")]
 use super::jwks::Jwks;
 use super::key::Key;
+use super::refusal::Refusal;
 use crate::auth::jwt_crypto;
 use crate::auth::secret::Secret;
-use crate::auth::token_error::TokenError;
 use crate::clock::unix_seconds;
 
 /// The keys of signed tokens, and the claims that they need.
@@ -33,14 +39,36 @@ enum Keys {
     Published(Arc<Jwks>),
 }
 
-#[derive(Deserialize, Serialize)]
+/// The header of a token, as far as it matters here (RFC 7515 section 4.1).
+#[derive(Deserialize)]
+struct TokenHeader {
+    alg: String,
+    kid: Option<String>,
+    crit: Option<IgnoredAny>,
+}
+
+/// The claims of a token. The library reads the registered claims itself.
+#[derive(Deserialize)]
 struct Claims {
     sub: String,
-    /// The library reads this claim itself, and accepts any number that RFC 7519 section 2 allows.
-    #[serde(skip_deserializing)]
+    /// It is for display only, so nothing that it may hold voids the token.
+    name: Option<Box<RawValue>>,
+}
+
+/// A claim that is not what is configured.
+pub(super) struct Mismatch<'a> {
+    pub(super) claim: &'static str,
+    pub(super) expected: &'a str,
+    /// As JSON.
+    pub(super) found: String,
+}
+
+#[derive(Serialize)]
+struct MintedClaims<'a> {
+    sub: &'a str,
     exp: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    name: Option<&'a str>,
 }
 
 impl Signed {
@@ -70,11 +98,7 @@ impl Signed {
         name: Option<&str>,
         lifetime: Duration,
     ) -> Option<String> {
-        let claims = Claims {
-            sub: subject.to_owned(),
-            exp: unix_seconds() + lifetime.as_secs(),
-            name: name.map(str::to_owned),
-        };
+        let claims = MintedClaims { sub: subject, exp: unix_seconds() + lifetime.as_secs(), name };
         let mut claims =
             serde_json::to_value(claims).expect("strings and numbers serialize to JSON");
         for (name, value) in [("iss", &self.issuer), ("aud", &self.audience)] {
@@ -90,37 +114,67 @@ impl Signed {
     }
 
     /// Verifies a token and returns the user that it is for.
-    pub(crate) async fn verify(&self, token: &str) -> Result<User, TokenError> {
-        let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
+    pub(crate) async fn verify(&self, token: &str) -> Result<User, Refusal> {
+        let header = header(token).ok_or(Refusal::Malformed)?;
         // Critical extensions have to be understood (RFC 7515 section 4.1.11). This server supports
         // none.
         if header.crit.is_some() {
-            return Err(TokenError::Invalid);
+            return Err(Refusal::Malformed);
         }
         let kid = header.kid.as_deref();
         let keys = match &self.keys {
             Keys::Configured(keys) => Arc::clone(keys),
             #[cfg(feature = "jwks")]
-            Keys::Published(jwks) => jwks.keys(kid).await?,
+            Keys::Published(jwks) => jwks.keys(kid).await.ok_or(Refusal::KeysUnavailable)?,
         };
-        let mut refusal = TokenError::Invalid;
+        let mut refusal = Refusal::UnknownKey;
         for key in keys.iter().filter(|key| key.may_be(kid)) {
-            match decode::<Claims>(token, &key.decoding, &self.validation(key.algorithm)) {
-                Ok(token) => {
-                    let Claims { sub, name, .. } = token.claims;
+            match self.verify_with(key, &header, token) {
+                Ok(TokenData { claims: Claims { sub, name }, .. }) => {
                     let user = User::new(sub);
+                    let name =
+                        name.and_then(|name| serde_json::from_str::<String>(name.get()).ok());
                     return Ok(match name {
                         Some(name) => user.named(&name),
                         None => user,
                     });
                 }
-                Err(error) if *error.kind() == ErrorKind::ExpiredSignature => {
-                    refusal = TokenError::Expired;
-                }
-                Err(_) => {}
+                Err(error) => refusal = refusal.max(error.kind().into()),
             }
         }
         Err(refusal)
+    }
+
+    fn verify_with(
+        &self,
+        key: &Key,
+        header: &TokenHeader,
+        token: &str,
+    ) -> errors::Result<TokenData<Claims>> {
+        let validation = self.validation(key.algorithm);
+        if header.alg == ed25519::NAME {
+            return ed25519::verify(token, key, &validation);
+        }
+        // The token has no say in the algorithm, and an unknown name is one more that is not the key's.
+        if header.alg.parse() != Ok(key.algorithm) {
+            return Err(errors::new_error(ErrorKind::InvalidAlgorithm));
+        }
+        decode(token, &key.decoding, &validation)
+    }
+
+    /// What a refused token says in the claim that it was refused for, beside what is configured.
+    pub(super) fn mismatch(&self, refusal: Refusal, token: &str) -> Option<Mismatch<'_>> {
+        let (claim, expected) = match refusal {
+            Refusal::Issuer => ("iss", self.issuer.as_deref()?),
+            Refusal::Audience => ("aud", self.audience.as_deref()?),
+            _ => return None,
+        };
+        let claims = token.split('.').nth(1)?;
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
+        let claims: Value = serde_json::from_slice(&claims).ok()?;
+        let mut found = claims.get(claim).map_or_else(|| "nothing".to_owned(), Value::to_string);
+        found.truncate(found.floor_char_boundary(LONGEST_SHOWN));
+        Some(Mismatch { claim, expected, found })
     }
 
     fn validation(&self, algorithm: Algorithm) -> Validation {
@@ -143,3 +197,11 @@ impl Signed {
         validation
     }
 }
+
+fn header(token: &str) -> Option<TokenHeader> {
+    let (header, _) = token.split_once('.')?;
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).ok()?).ok()
+}
+
+/// How much of a claim the log shows.
+const LONGEST_SHOWN: usize = 200;
