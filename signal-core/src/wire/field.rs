@@ -101,10 +101,25 @@ impl SignalFields<'_> {
             SignalKind::Answer | SignalKind::Offer => (self.sdp, "sdp"),
             SignalKind::Candidate => (self.candidate, "candidate"),
         };
-        let payload = payload_of(frame, name, required(value.present(), name)?)?;
+        let value = required(value.present(), name)?;
+        if let Some(expected) = wrong_type(kind, value) {
+            return Err(Problem::field(name, expected));
+        }
+        let payload = payload_of(frame, name, value)?;
         let negotiation = self.neg.present().map(negotiation).transpose()?;
         let tracks = self.tracks.present().map(|tracks| list(frame, "tracks", tracks));
         Ok(Signal { kind, payload, negotiation, tracks: tracks.transpose()? })
+    }
+}
+
+/// What a description or candidate must be, if it is something else.
+fn wrong_type(kind: SignalKind, value: &RawValue) -> Option<&'static str> {
+    match (kind, value.get().as_bytes().first()) {
+        (SignalKind::Answer | SignalKind::Offer, Some(b'"'))
+        // Of all JSON values only `null` begins with an `n`.
+        | (SignalKind::Candidate, Some(b'{' | b'"' | b'n')) => None,
+        (SignalKind::Answer | SignalKind::Offer, _) => Some("expected a string"),
+        (SignalKind::Candidate, _) => Some("expected an object, a string or null"),
     }
 }
 

@@ -6,8 +6,7 @@ use signal_core::{Audience, ClientMessage, ErrorCode, Payload, ProtocolVersion, 
 
 #[test]
 fn a_payload_is_passed_on_byte_for_byte() {
-    for value in ["null", "\"\"", "{ \"b\" : 1.50, \"a\":[ ] }", "\"\\u4e2d\\/\\r\\n\"", "0", "{}"]
-    {
+    for value in ["null", "\"\"", "{ \"b\" : 1.50, \"a\":[ ] }", "\"\\u4e2d\\/\\r\\n\"", "{}"] {
         let frame = format!(r#"{{ "candidate" :{value}, "to":"p_a", "type" : "candidate" }}"#);
         let Ok(ClientMessage::Signal { to, signal }) = decode_client(&Bytes::from(frame)) else {
             panic!("{value} was refused")
@@ -70,11 +69,12 @@ fn a_deeply_nested_payload_is_refused() {
     let nested = |depth: usize| {
         let (open, close) = ("[".repeat(depth), "]".repeat(depth));
         decode_client(
-            &format!(r#"{{"type":"candidate","to":"p_a","candidate":{open}1{close}}}"#).into(),
+            &format!(r#"{{"type":"candidate","to":"p_a","candidate":{{"a":{open}1{close}}}}}"#)
+                .into(),
         )
     };
-    assert!(nested(15).is_ok());
-    for depth in [16, 30_000] {
+    assert!(nested(14).is_ok());
+    for depth in [15, 30_000] {
         assert_eq!(nested(depth).unwrap_err().code(), ErrorCode::InvalidMessage);
     }
 }
@@ -228,4 +228,33 @@ fn decode_client(frame: &Bytes) -> Result<ClientMessage, DecodeError> {
 /// What a v1 client gets.
 fn encode_server(message: &ServerMessage) -> Bytes {
     wire::encode_server(message, ProtocolVersion::V1)
+}
+
+#[test]
+fn a_description_is_a_string_and_a_candidate_an_object_a_string_or_null() {
+    let decode = |kind: &str, field: &str, value: &str| {
+        let frame = format!(r#"{{"type":"{kind}","to":"p_a","{field}":{value}}}"#);
+        wire::decode_client(&Bytes::from(frame), ProtocolVersion::V1).map_err(|e| e.to_string())
+    };
+    for kind in ["offer", "answer"] {
+        assert!(decode(kind, "sdp", r#" "v=0" "#).is_ok());
+        assert!(decode(kind, "sdp", r#""\ud800""#).is_ok(), "half a surrogate pair");
+        for wrong in ["null", "1", "true", "{}", r#"["v=0"]"#] {
+            assert_eq!(
+                decode(kind, "sdp", wrong).unwrap_err(),
+                "`sdp`: expected a string",
+                "{wrong}"
+            );
+        }
+    }
+    for right in ["null", r#""""#, "{}", r#" {"candidate":""} "#] {
+        assert!(decode("candidate", "candidate", right).is_ok(), "{right}");
+    }
+    for wrong in ["1", "false", "[]", "[null]"] {
+        assert_eq!(
+            decode("candidate", "candidate", wrong).unwrap_err(),
+            "`candidate`: expected an object, a string or null",
+            "{wrong}"
+        );
+    }
 }

@@ -20,7 +20,7 @@ fn a_seat_resumed_elsewhere_leaves_its_old_socket_and_keeps_its_peers() {
         assert_eq!(nodes.types(after), ["resumed"]);
         assert_eq!(nodes.closed(before), (!is_lost).then_some(CloseCode::Replaced));
         assert!(nodes.types(peer).iter().all(|kind| kind == "peer_updated"));
-        nodes.say(peer, format!(r#"{{"type":"candidate","to":"{id}","candidate":1}}"#));
+        nodes.say(peer, format!(r#"{{"type":"candidate","to":"{id}","candidate":"1"}}"#));
         nodes.pass();
         assert_eq!(nodes.types(after), ["candidate"]);
     }

@@ -29,7 +29,7 @@ fn a_message_to_one_that_does_not_reach_a_node_is_told_with_its_addressee() {
     let (sender, _) = nodes.join(0);
     let (_, to) = nodes.join(1);
     nodes.take(sender);
-    nodes.say(sender, format!(r#"{{"type":"candidate","to":"{to}","candidate":1,"req":"7"}}"#));
+    nodes.say(sender, format!(r#"{{"type":"candidate","to":"{to}","candidate":"1","req":"7"}}"#));
     for (_, _, frame) in std::mem::take(&mut nodes.frames) {
         nodes.input(0, Input::Undelivered { frame });
     }

@@ -34,9 +34,9 @@ fn nobody_else_waits_for_those_who_are_still_to_be_welcomed() {
     let answers = nodes.apply();
     let newcomer_id = nodes.newest();
     nodes.take(near);
-    nodes.say(far, format!(r#"{{"type":"candidate","to":"{newcomer_id}","candidate":1}}"#));
+    nodes.say(far, format!(r#"{{"type":"candidate","to":"{newcomer_id}","candidate":"1"}}"#));
     nodes.say(far, r#"{"type":"message","to":"room","topic":"t","data":2}"#);
-    nodes.say(far, format!(r#"{{"type":"candidate","to":"{near_id}","candidate":3}}"#));
+    nodes.say(far, format!(r#"{{"type":"candidate","to":"{near_id}","candidate":"3"}}"#));
     nodes.pass();
     assert_eq!(nodes.types(near), ["message", "candidate"]);
     nodes.answer(answers);
