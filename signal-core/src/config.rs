@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-/// What a hub allows each connection, pair and room. The defaults suit rooms of up to 50
+use thiserror::Error;
+
+/// What a hub allows each participant, connection, pair and room. The defaults suit rooms of up to 50
 /// participants.
 #[derive(Clone, Debug)]
 pub struct HubConfig {
-    /// How many malformed, unknown or overlong messages a connection may send within a minute: by
-    /// default
-    /// 59. One more closes it with [`CloseCode::BadMessages`](crate::CloseCode::BadMessages).
+    /// How many malformed, unknown or overlong messages a participant may send within a minute, over
+    /// all its sockets: by default 59. One more closes the socket with
+    /// [`CloseCode::BadMessages`](crate::CloseCode::BadMessages).
     pub max_bad_messages: u32,
     /// The longest `data` of a `message`, in bytes of JSON: by default 16 KiB.
     pub max_data_bytes: usize,
@@ -22,26 +24,145 @@ pub struct HubConfig {
     pub max_held_bytes: usize,
     /// The longest `state` of a participant, in bytes of JSON: by default 4 KiB.
     pub max_state_bytes: usize,
-    /// How many bytes handed out to a connection may be unacknowledged: by default 1 MiB. A
-    /// connection over it is closed with
+    /// How many bytes may wait for a connection, handed out and not acknowledged: by default 2 MiB.
+    /// A connection that another message does not fit to is closed with
     /// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer); the others in the room do not
-    /// notice. Acknowledge with [`Input::Sent`](crate::Input::Sent) well before this many bytes are
-    /// written.
+    /// notice. Acknowledge with [`Input::Sent`](crate::Input::Sent) whenever something was written.
     pub max_unsent_bytes: usize,
     /// How long an unanswered offer makes the hub refuse offers of the other side: by default 15 s.
     pub offer_patience: Duration,
-    /// How much a connection may send.
+    /// Who is refused when much waits for a receiver.
+    pub flood: FloodLimit,
+    /// How often a participant may open a socket.
+    pub openings: OpeningLimit,
+    /// How much a participant may send.
     pub rate: RateLimit,
     /// How many of the messages to a v2 participant are kept, to be sent again when it resumes.
     pub replay: ReplayLimit,
     /// How long the seat of a v2 participant is kept after its socket is lost: by default 30 s.
     pub resume_grace: Duration,
+    /// How long a connection that something waits for may take nothing of it: by default 45 s. It is
+    /// closed with [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer) then.
+    pub unsent_patience: Duration,
 }
 
-/// How much a connection may send: a burst, then a steady rate.
+/// Who is refused when much waits for a receiver: whoever floods it, not the receiver.
+///
+/// What waits for a connection is counted by the ticket that sent it. A message that is refused is
+/// answered with `rate_limited`, and counts as never sent. A new name or state is never refused: the
+/// newest one follows when there is room. What the hub has to say itself, `peer_joined` for example,
+/// is not limited by this.
+#[derive(Clone, Debug)]
+pub struct FloodLimit {
+    /// Up to how many waiting bytes nobody is refused: by default 256 KiB.
+    pub fair_bytes: usize,
+    /// What the senders share beyond that: by default 768 KiB, divided by the number of other
+    /// participants. A sender of which that much waits already is refused.
+    pub shared_bytes: usize,
+    /// The smallest share: by default 16 KiB.
+    pub min_share_bytes: usize,
+    /// Over how many waiting bytes every sender is refused: by default 1 MiB.
+    pub max_relayed_bytes: usize,
+}
+
+/// A [`HubConfig`] makes no sense.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("`{field}` must be {expected}")]
+pub struct InvalidConfig {
+    /// The field that is wrong.
+    pub field: &'static str,
+    /// What it must be.
+    pub expected: &'static str,
+}
+
+impl HubConfig {
+    /// Checks that the limits fit each other. A [`Hub`](crate::Hub) does not check them itself.
+    ///
+    /// # Errors
+    ///
+    /// One of them makes no sense; which, and what it must be, is in the error.
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        let (flood, rate) = (&self.flood, &self.rate);
+        let burst_bytes = usize::try_from(rate.burst_bytes).unwrap_or(usize::MAX);
+        let rules = [
+            (
+                flood.min_share_bytes > 0 && flood.min_share_bytes <= flood.shared_bytes,
+                "flood.min_share_bytes",
+                "above 0 and at most `flood.shared_bytes`",
+            ),
+            (
+                flood.fair_bytes <= flood.max_relayed_bytes,
+                "flood.fair_bytes",
+                "at most `flood.max_relayed_bytes`",
+            ),
+            (
+                flood.max_relayed_bytes.saturating_add(self.max_frame_bytes)
+                    <= self.max_unsent_bytes,
+                "max_unsent_bytes",
+                "at least `flood.max_relayed_bytes` and one frame more",
+            ),
+            (
+                self.replay.bytes.saturating_add(self.max_frame_bytes) <= self.max_unsent_bytes,
+                "max_unsent_bytes",
+                "at least `replay.bytes` and one frame more",
+            ),
+            (
+                burst_bytes >= self.max_frame_bytes,
+                "rate.burst_bytes",
+                "at least `max_frame_bytes`, or the longest message never passes",
+            ),
+            (rate.burst_messages > 0, "rate.burst_messages", "above 0"),
+            (rate.messages_per_second > 0, "rate.messages_per_second", "above 0"),
+            (rate.bytes_per_second > 0, "rate.bytes_per_second", "above 0"),
+            (self.openings.burst > 0, "openings.burst", "above 0"),
+            (!self.unsent_patience.is_zero(), "unsent_patience", "above 0"),
+        ];
+        match rules.into_iter().find(|(holds, ..)| !holds) {
+            Some((_, field, expected)) => Err(InvalidConfig { field, expected }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FloodLimit {
+    /// The limits in their usual proportion to [`HubConfig::max_unsent_bytes`].
+    pub fn of(max_unsent_bytes: usize) -> Self {
+        let eighth = max_unsent_bytes / 8;
+        Self {
+            fair_bytes: eighth,
+            shared_bytes: 3 * eighth,
+            min_share_bytes: (16 * 1024).min(3 * eighth),
+            max_relayed_bytes: 4 * eighth,
+        }
+    }
+}
+
+/// How often a participant may open a socket, to attach or to resume: a burst, then a steady rate.
+///
+/// A socket over the limit is told `rate_limited` with the time to wait, and is closed with
+/// [`CloseCode::Unavailable`](crate::CloseCode::Unavailable). The room is not touched: no id is
+/// taken, nothing is written, and nobody is told.
+///
+/// The limit belongs to the ticket. A hub learns the ticket of a resume from the record of the room;
+/// a resume of a room that it has no record of is counted once it has succeeded.
+#[derive(Clone, Debug)]
+pub struct OpeningLimit {
+    /// The burst: by default 10 sockets.
+    pub burst: u32,
+    /// How long it takes until one more may be opened: by default 3 s.
+    pub every: Duration,
+}
+
+/// How much a participant may send: a burst, then a steady rate.
+///
+/// The budget belongs to the ticket within the room: a newer socket goes on with what the older one
+/// has left, and the budget is forgotten only when it is full again. Each hub counts what it
+/// receives itself, so a ticket whose sockets are served by several nodes in turn has at most as
+/// many budgets as there are nodes.
 ///
 /// A message over the limit is dropped, and its sender is told `rate_limited` at most once a
-/// second. A connection that stays over the limit for [`patience`](Self::patience) is closed with
+/// second, with the time after which the message passes. A participant that stays over the limit for
+/// [`patience`](Self::patience) is closed with
 /// [`CloseCode::RateLimited`](crate::CloseCode::RateLimited).
 #[derive(Clone, Debug)]
 pub struct RateLimit {
@@ -53,11 +174,12 @@ pub struct RateLimit {
     /// The steady rate, in messages a second: by default 60.
     pub messages_per_second: u32,
     /// The burst, in bytes: by default 512 KiB. A message to the room counts once for each
-    /// receiver.
+    /// receiver, but never more than a full burst, so that the longest message to the largest room
+    /// passes.
     pub burst_bytes: u32,
     /// The steady rate, in bytes a second: by default 64 KiB.
     pub bytes_per_second: u32,
-    /// How long a connection may stay over the limit: by default 30 s.
+    /// How long a participant may stay over the limit: by default 30 s.
     pub patience: Duration,
 }
 
@@ -83,12 +205,27 @@ impl Default for HubConfig {
             max_frame_bytes: 64 * 1024,
             max_held_bytes: 256 * 1024,
             max_state_bytes: 4 * 1024,
-            max_unsent_bytes: 1024 * 1024,
+            max_unsent_bytes: MAX_UNSENT_BYTES,
+            flood: FloodLimit::default(),
             offer_patience: Duration::from_secs(15),
+            openings: OpeningLimit::default(),
             rate: RateLimit::default(),
             replay: ReplayLimit::default(),
             resume_grace: Duration::from_secs(30),
+            unsent_patience: Duration::from_secs(45),
         }
+    }
+}
+
+impl Default for FloodLimit {
+    fn default() -> Self {
+        Self::of(MAX_UNSENT_BYTES)
+    }
+}
+
+impl Default for OpeningLimit {
+    fn default() -> Self {
+        Self { burst: 10, every: Duration::from_secs(3) }
     }
 }
 
@@ -110,3 +247,5 @@ impl Default for ReplayLimit {
         Self { messages: 256, bytes: 256 * 1024, age: Duration::from_secs(60) }
     }
 }
+
+const MAX_UNSENT_BYTES: usize = 2 * 1024 * 1024;

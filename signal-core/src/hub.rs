@@ -1,6 +1,8 @@
 //! The connections of one node, and the messages between them.
 
+mod account;
 mod attaching;
+mod bucket;
 mod budget;
 mod cluster;
 mod connection;
@@ -14,15 +16,19 @@ mod member;
 mod membership;
 mod negotiation;
 mod node_frame;
+mod opening;
 mod profile;
 mod relay;
 mod replay;
 mod request;
+mod slow_reader;
+mod unsent;
 
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use self::account::Accounts;
 use self::connection::Connection;
 pub use self::frame::{ClientFrame, FrameDecoder};
 pub use self::io::{CloseCode, Disconnect, Entry, Input, Output, Randomness};
@@ -50,6 +56,8 @@ pub struct Hub {
     // host has let the stranger in.
     connections: FxHashMap<ConnId, Connection>,
     rooms: FxHashMap<RoomId, LocalRoom>,
+    /// What tickets have used up in rooms that nobody is served in any more, until it is full again.
+    accounts: FxHashMap<RoomId, Accounts>,
     deadlines: Deadlines,
     last_op: u64,
     /// The operations that the store has not answered yet, kept so that they can be asked for
@@ -89,6 +97,7 @@ impl Hub {
             config,
             connections: FxHashMap::default(),
             rooms: FxHashMap::default(),
+            accounts: FxHashMap::default(),
             deadlines: Deadlines::default(),
             last_op: 0,
             pending: FxHashMap::default(),
@@ -116,16 +125,12 @@ impl Hub {
             Input::IceServers { conn, ice, req } => self.ice_servers(conn, ice, req, now),
             Input::Lost { conn, how } => self.lost(conn, how, now),
             Input::Open { conn, room, protocol, language, entry, randomness, client } => {
-                let connection = Connection::new(room, protocol, language, randomness, client, now);
+                let connection = Connection::new(room, protocol, language, randomness, client);
                 self.open(conn, connection, entry, now);
             }
             Input::FromNode { from, frame } => self.node_frame(from, frame, now),
             Input::Record(record) => self.see(&record, now),
-            Input::Sent { conn, bytes } => {
-                if let Some(connection) = self.connections.get_mut(&conn) {
-                    connection.unsent_bytes = connection.unsent_bytes.saturating_sub(bytes);
-                }
-            }
+            Input::Sent { conn, bytes } => self.sent(conn, bytes, now),
             Input::Uncommitted { op } => self.ask_again(op),
             Input::Undelivered { frame } => self.undelivered(&frame, now),
         }

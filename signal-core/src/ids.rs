@@ -160,7 +160,7 @@ pub struct Attachment {
 ///
 /// A participant is recognized by its ticket, not by its id: a ticket that is used again replaces
 /// the older socket, and the newer one may enter under a fresh id.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Ticket {
     /// The one seat of the room's creator.
     Creator,

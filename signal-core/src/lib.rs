@@ -186,7 +186,7 @@ pub mod wire;
 mod wording;
 
 pub use client::{AddressTag, Client};
-pub use config::{HubConfig, RateLimit, ReplayLimit};
+pub use config::{FloodLimit, HubConfig, InvalidConfig, OpeningLimit, RateLimit, ReplayLimit};
 pub use error::ErrorCode;
 pub use hub::{
     ClientFrame, CloseCode, Disconnect, Entry, FrameDecoder, Hub, Input, NodeBody, NodeFrame,

@@ -2,13 +2,13 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::connection::{Attaching, Connection, Phase};
 use super::io::{CloseCode, Disconnect, Entry, Output};
 use super::leaving::KeepSeat;
-use super::member::Member;
 use super::{AskedBy, Hub};
 use crate::error::ErrorCode;
 use crate::ids::{Attachment, ConnId, ParticipantId, RoomId};
@@ -54,8 +54,14 @@ impl Hub {
 
     fn enter(&mut self, conn: ConnId, entry: Entry, now: Timestamp) {
         let attachment = self.attachment(conn);
+        let Some(room) = self.connections.get(&conn).map(|connection| connection.room) else {
+            return;
+        };
+        let is_counted = match self.count_opening(room, &entry, now) {
+            Ok(is_counted) => is_counted,
+            Err(retry_after) => return self.refuse_opening(conn, retry_after),
+        };
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let room = connection.room;
         let next_token = connection.randomness.resume_token.hash();
         let client = connection.client;
         let (op, ice, last_seq) = match entry {
@@ -80,9 +86,9 @@ impl Hub {
         };
         let Phase::Authorizing(backlog) = &mut connection.phase else { return };
         let backlog = mem::take(backlog);
-        connection.phase = Phase::Attaching(Attaching { backlog, ice, last_seq, lost: None });
-        let local = self.rooms.entry(room).or_default();
-        let is_new = local.is_idle();
+        let attaching = Attaching { backlog, ice, is_counted, last_seq, lost: None };
+        connection.phase = Phase::Attaching(attaching);
+        let (local, is_new) = self.local_room(room);
         local.connections += 1;
         if is_new {
             self.outputs.push_back(Output::Watch(room));
@@ -93,6 +99,9 @@ impl Hub {
     /// The store has answered the attach or resume.
     pub(super) fn entered(&mut self, conn: ConnId, applied: &Applied, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
+        if !connection.is_attaching() {
+            return;
+        }
         let Phase::Attaching(attaching) = mem::replace(&mut connection.phase, Phase::Leaving)
         else {
             return;
@@ -121,6 +130,9 @@ impl Hub {
         };
         if let Some(connection) = self.connections.get_mut(&conn) {
             connection.phase = Phase::Seated(seat.id);
+        }
+        if !attaching.is_counted {
+            self.count_opened(room, seat.ticket, now);
         }
         match receipt {
             Receipt::Resumed { continued: true, .. } => {
@@ -156,7 +168,7 @@ impl Hub {
             }),
         };
         let participants = others(record, seat.id);
-        self.insert_member(conn, record, seat);
+        self.insert_member(conn, record, seat, now);
         let message = ServerMessage::Joined { participant_id: seat.id, participants, welcome };
         self.send(record.id(), seat.id, &message, now);
         self.tell_if_attempts_ran_out(record, seat, now);
@@ -196,8 +208,9 @@ impl Hub {
         let missed = Missed::Replayed { replayed: frames.len() as u64, received };
         self.send_resumed(conn, seq, missed, attaching.ice.clone(), record, now);
         for frame in frames {
-            self.hand_out(conn, frame, now);
+            self.hand_out(conn, frame, None, now);
         }
+        self.send_owed(conn, now);
         self.update_profile(room, seat.id);
         self.handle_backlog(conn, room, attaching, now);
     }
@@ -226,7 +239,7 @@ impl Hub {
         attaching: Attaching,
         now: Timestamp,
     ) {
-        self.insert_member(conn, record, seat);
+        self.insert_member(conn, record, seat, now);
         let missed = Missed::Snapshot {
             participant_id: seat.id,
             participants: others(record, seat.id),
@@ -254,13 +267,13 @@ impl Hub {
         let resume_token = Arc::clone(connection.randomness.resume_token.text());
         let ice = ice_or_none(ice, record);
         let message = ServerMessage::Resumed(Resumed { seq, missed, resume_token, ice });
-        self.hand_out(conn, wire::encode_server(&message, ProtocolVersion::V2), now);
+        self.hand_out(conn, wire::encode_server(&message, ProtocolVersion::V2), None, now);
     }
 
-    fn insert_member(&mut self, conn: ConnId, record: &Room, seat: &Seat) {
-        let member = Member::new(seat.protocol, self.attachment(conn), seat.generation);
+    fn insert_member(&mut self, conn: ConnId, record: &Room, seat: &Seat, now: Timestamp) {
+        let attachment = self.attachment(conn);
         if let Some(local) = self.rooms.get_mut(&record.id()) {
-            local.insert_member(seat.id, member);
+            local.insert_member(seat, attachment, now);
         }
     }
 
@@ -276,13 +289,25 @@ impl Hub {
 
     /// Tells a connection why it gets no seat, and closes it.
     pub(super) fn refuse(&mut self, conn: ConnId, code: ErrorCode, close: CloseCode) {
+        // Whoever is told to stop is not told to try again.
+        let retry_after = code.retry_after().filter(|_| close == CloseCode::Unavailable);
+        self.refuse_for(conn, code, retry_after, close);
+    }
+
+    /// The same, with the time after which to try again.
+    pub(super) fn refuse_for(
+        &mut self,
+        conn: ConnId,
+        code: ErrorCode,
+        retry_after: Option<Duration>,
+        close: CloseCode,
+    ) {
         let Some(connection) = self.connections.get(&conn) else { return };
         let message = ServerMessage::Error {
             code,
             message: code.text(connection.language).to_owned(),
             about: None,
-            // Whoever is told to stop is not told to try again.
-            retry_after: code.retry_after().filter(|_| close == CloseCode::Unavailable),
+            retry_after,
             req: None,
         };
         let frame = wire::encode_server(&message, connection.protocol);

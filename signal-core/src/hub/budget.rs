@@ -1,11 +1,12 @@
-//! The message and byte budget of a connection.
+//! How much a participant has used up of what it may send.
 
 use std::time::Duration;
 
+use super::bucket::Bucket;
 use crate::config::RateLimit;
 use crate::time::Timestamp;
 
-/// How much of its messages and bytes a connection has used up.
+/// How much of its messages and bytes a participant has used up.
 #[derive(Debug)]
 pub(super) struct Budget {
     messages: Bucket,
@@ -18,11 +19,11 @@ pub(super) struct Budget {
 /// What to do about a message that is over the budget.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum OverLimit {
-    /// Close the connection, which has been over its budget for too long.
+    /// Close the connection: its participant has been over its budget for too long.
     Close,
     /// Drop the message silently: the sender was told less than a second ago.
     Drop,
-    /// Drop the message and tell the sender when it may go on.
+    /// Drop the message and tell the sender when it passes.
     Tell {
         /// After this time.
         retry_after: Duration,
@@ -39,8 +40,9 @@ impl Budget {
         }
     }
 
-    /// Charges one message of that many bytes, in a room with that many other participants.
-    pub(super) fn pay_message(
+    /// Charges one message of that many bytes, in a room with that many other participants. A
+    /// message that is refused is charged nothing.
+    pub(super) fn pay(
         &mut self,
         bytes: usize,
         peers: usize,
@@ -51,24 +53,16 @@ impl Budget {
         let burst = limit
             .burst_messages
             .saturating_add(limit.burst_messages_per_peer.saturating_mul(peers));
-        let paid = self.messages.take(1, burst, limit.messages_per_second, now);
-        match paid {
-            Ok(()) => self.pay_bytes(bytes, limit, now),
-            Err(retry_after) => Err(self.exceeded(retry_after, limit, now)),
-        }
-    }
-
-    /// Charges bytes alone, for a message that goes to more than one receiver.
-    pub(super) fn pay_bytes(
-        &mut self,
-        bytes: usize,
-        limit: &RateLimit,
-        now: Timestamp,
-    ) -> Result<(), OverLimit> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.bytes
-            .take(bytes, limit.burst_bytes, limit.bytes_per_second, now)
-            .map_err(|retry_after| self.exceeded(retry_after, limit, now))
+        let for_messages = self.messages.wait(1, burst, limit.messages_per_second, now);
+        let for_bytes = self.bytes.wait(bytes, limit.burst_bytes, limit.bytes_per_second, now);
+        let wait = for_messages.max(for_bytes);
+        if !wait.is_zero() {
+            return Err(self.exceeded(wait, limit, now));
+        }
+        self.messages.add(1);
+        self.bytes.add(bytes);
+        Ok(())
     }
 
     fn exceeded(&mut self, retry_after: Duration, limit: &RateLimit, now: Timestamp) -> OverLimit {
@@ -77,7 +71,7 @@ impl Budget {
             return OverLimit::Drop;
         }
         // A sender that was within its budget for a while starts a new series.
-        if since_told.is_none_or(|since| since >= 2 * TELL_EVERY) {
+        if since_told.is_none_or(|since| since >= SERIES_ENDS_AFTER) {
             self.over_since = now;
         }
         self.last_told = Some(now);
@@ -86,43 +80,18 @@ impl Budget {
         }
         OverLimit::Tell { retry_after }
     }
-}
 
-/// A leaky bucket: its level falls at a steady rate.
-#[derive(Debug)]
-struct Bucket {
-    /// In thousandths, so that the share of a millisecond in the rate is a whole number.
-    level: u64,
-    at: Timestamp,
-}
-
-impl Bucket {
-    fn new(now: Timestamp) -> Self {
-        Self { level: 0, at: now }
-    }
-
-    /// Adds an amount, or returns how long it takes until the amount fits.
-    fn take(
-        &mut self,
-        amount: u32,
-        capacity: u32,
-        per_second: u32,
-        now: Timestamp,
-    ) -> Result<(), Duration> {
-        let elapsed = u64::try_from(now.saturating_since(self.at).as_millis()).unwrap_or(u64::MAX);
-        self.level = self.level.saturating_sub(elapsed.saturating_mul(u64::from(per_second)));
-        self.at = now;
-        let level = self.level + 1000 * u64::from(amount);
-        let over = level.saturating_sub(1000 * u64::from(capacity));
-        if over == 0 {
-            self.level = level;
-            return Ok(());
-        }
-        Err(Duration::from_millis(over.div_ceil(u64::from(per_second.max(1)))))
+    /// When nothing is left of what was used up.
+    pub(super) fn full_at(&self, limit: &RateLimit) -> Timestamp {
+        let messages = self.messages.empty_at(limit.messages_per_second);
+        let bytes = self.bytes.empty_at(limit.bytes_per_second);
+        let told = self.last_told.map_or_else(Timestamp::default, |at| at + SERIES_ENDS_AFTER);
+        messages.max(bytes).max(told)
     }
 }
 
 const TELL_EVERY: Duration = Duration::from_secs(1);
+const SERIES_ENDS_AFTER: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
@@ -148,7 +117,7 @@ mod tests {
     #[test]
     fn a_burst_passes_and_then_the_steady_rate() {
         let mut budget = Budget::new(START);
-        let mut pay = |millis| budget.pay_message(0, 2, &limit(), at(millis)).is_ok();
+        let mut pay = |millis| budget.pay(0, 2, &limit(), at(millis)).is_ok();
         assert_eq!(
             [pay(0), pay(0), pay(0), pay(0), pay(0), pay(0)],
             [true, true, true, true, true, false]
@@ -159,13 +128,10 @@ mod tests {
     #[test]
     fn bytes_are_limited_apart_from_messages() {
         let mut budget = Budget::new(START);
-        assert_eq!(budget.pay_message(100, 0, &limit(), START), Ok(()));
+        assert_eq!(budget.pay(100, 0, &limit(), START), Ok(()));
         let retry_after = Duration::from_secs(2);
-        assert_eq!(
-            budget.pay_message(20, 0, &limit(), START),
-            Err(OverLimit::Tell { retry_after })
-        );
-        assert_eq!(budget.pay_message(20, 0, &limit(), at(2000)), Ok(()));
+        assert_eq!(budget.pay(20, 0, &limit(), START), Err(OverLimit::Tell { retry_after }));
+        assert_eq!(budget.pay(20, 0, &limit(), at(2000)), Ok(()));
     }
 
     #[test]
@@ -173,7 +139,7 @@ mod tests {
         let mut budget = Budget::new(START);
         let told: Vec<_> = (0..60)
             .map(|n| at(n * 100))
-            .map(|now| (now, budget.pay_bytes(1000, &limit(), now).unwrap_err()))
+            .map(|now| (now, budget.pay(1000, 0, &limit(), now).unwrap_err()))
             .filter(|(_, over)| *over != OverLimit::Drop)
             .collect();
         let times: Vec<u64> =
@@ -187,7 +153,7 @@ mod tests {
     fn a_pause_within_the_limit_begins_anew() {
         let mut budget = Budget::new(START);
         for millis in [0, 1000, 2000, 3000, 4000, 6000] {
-            let over = budget.pay_bytes(1000, &limit(), at(millis));
+            let over = budget.pay(1000, 0, &limit(), at(millis));
             assert!(matches!(over, Err(OverLimit::Tell { .. })), "{millis}: {over:?}");
         }
     }

@@ -13,7 +13,7 @@ use super::io::Output;
 use super::negotiation::Decision;
 use super::node_frame::{NodeBody, NodeFrame, SeatRef};
 use crate::error::ErrorCode;
-use crate::ids::{NodeId, ParticipantId, RoomId};
+use crate::ids::{NodeId, ParticipantId, RoomId, Ticket};
 use crate::message::{ServerMessage, SignalKind};
 use crate::protocol::ProtocolVersion;
 use crate::room::Seat;
@@ -76,21 +76,38 @@ impl Hub {
 
     pub(super) fn deliver(&mut self, node: NodeId, frame: NodeFrame, now: Timestamp) {
         let (room, from) = (frame.room, frame.from.id);
+        let ticket = self.ticket(room, from);
         match (&frame.body, frame.to) {
             (NodeBody::Message { topic, data }, to) => {
                 let message =
                     ServerMessage::Message { from, topic: topic.clone(), data: data.clone() };
                 match to {
-                    Some(to) => self.send(room, to.id, &message, now),
+                    Some(to) if self.is_flooded_by(room, to.id, ticket) => {
+                        self.bounce(node, &frame, ErrorCode::RateLimited, now);
+                    }
+                    Some(to) => self.send_from(room, to.id, &message, ticket, now),
                     None => {
-                        self.broadcast_v2(room, &message, Some(from), now);
+                        let mut except =
+                            ticket.map_or_else(Vec::new, |by| self.flooded(room, by, from));
+                        except.push(from);
+                        self.broadcast_except(room, &message, ticket, &except, now);
                         self.hold_for_attaching(node, &frame, now);
+                        except.pop();
+                        for id in except {
+                            let skipped = self.seat_ref(room, id).unwrap_or(frame.from);
+                            self.answer(node, &frame, skipped, ErrorCode::RateLimited, now);
+                        }
                     }
                 }
             }
             (NodeBody::Refused { code, kind }, Some(to)) => {
-                if *kind == Some(SignalKind::Offer) && *code != ErrorCode::OfferConflict {
-                    self.withdraw_offer(room, to.id, from);
+                match (*kind, *code) {
+                    (Some(SignalKind::Offer), ErrorCode::OfferConflict) => {}
+                    (Some(kind @ SignalKind::Offer), _)
+                    | (Some(kind @ SignalKind::Answer), ErrorCode::RateLimited) => {
+                        self.withdraw(room, to.id, from, kind);
+                    }
+                    (Some(SignalKind::Answer | SignalKind::Candidate) | None, _) => {}
                 }
                 let about = Some(from).filter(|from| *from != to.id);
                 let refused = Refused { about, req: frame.req, ..Refused::default() };
@@ -98,23 +115,27 @@ impl Hub {
             }
             (NodeBody::Signal(signal), Some(to)) => {
                 let patience = self.config.offer_patience;
+                let is_flooded = self.is_flooded_by(room, to.id, ticket);
                 let local = self.rooms.get_mut(&room);
                 let Some(receiver) = local.and_then(|local| local.receiver(to.id)) else { return };
                 // The node of the smaller id judges, so the other node has judged its signals
                 // already.
                 let is_judged = node != self.node && from < to.id;
                 let decision = if is_judged {
-                    Decision::Forward
+                    receiver.negotiations.admit(from, to.id, signal.kind, is_flooded)
                 } else {
-                    receiver.negotiations.judge(from, to.id, signal, patience, now)
+                    receiver.negotiations.judge(from, to.id, signal, is_flooded, patience, now)
                 };
                 match decision {
                     Decision::Conflict => self.bounce(node, &frame, ErrorCode::OfferConflict, now),
                     Decision::Drop => {}
+                    Decision::Flooded => {
+                        self.bounce(node, &frame, ErrorCode::RateLimited, now);
+                    }
                     Decision::Forward => {
                         let message = ServerMessage::Signal { from, signal: signal.clone() };
                         let outgoing = receiver.write(&message, &self.config.replay, now);
-                        self.dispatch(room, outgoing, now);
+                        self.dispatch(room, outgoing, ticket, now);
                     }
                 }
             }
@@ -125,13 +146,24 @@ impl Hub {
     /// Tells the sender of a frame that it was refused. The answer is from the addressee, or from
     /// the sender itself if the frame was for everybody.
     fn bounce(&mut self, node: NodeId, frame: &NodeFrame, code: ErrorCode, now: Timestamp) {
+        self.answer(node, frame, frame.to.unwrap_or(frame.from), code, now);
+    }
+
+    /// The same, in the name of one of those that the frame was for.
+    fn answer(
+        &mut self,
+        node: NodeId,
+        frame: &NodeFrame,
+        from: SeatRef,
+        code: ErrorCode,
+        now: Timestamp,
+    ) {
         let kind = match &frame.body {
             NodeBody::Message { .. } => None,
             NodeBody::Refused { .. } => return,
             NodeBody::Signal(signal) => Some(signal.kind),
         };
         let body = NodeBody::Refused { code, kind };
-        let from = frame.to.unwrap_or(frame.from);
         let answer = NodeFrame { from, to: Some(frame.from), body, ..frame.clone() };
         if node == self.node {
             self.deliver(node, answer, now);
@@ -144,11 +176,28 @@ impl Hub {
         self.bounce(self.node, frame, ErrorCode::PeerUnreachable, now);
     }
 
-    /// Takes an offer back that never arrived, so that it refuses no offer of the other side.
-    fn withdraw_offer(&mut self, room: RoomId, from: ParticipantId, to: ParticipantId) {
+    /// Takes a description back that never arrived, so that an offer refuses no offer of the other
+    /// side, and an answer can be sent again.
+    fn withdraw(&mut self, room: RoomId, from: ParticipantId, to: ParticipantId, kind: SignalKind) {
         if let Some(local) = self.rooms.get_mut(&room) {
-            local.negotiations.withdraw(from, to);
+            local.negotiations.withdraw(from, to, kind);
         }
+    }
+
+    fn ticket(&self, room: RoomId, id: ParticipantId) -> Option<Ticket> {
+        Some(self.rooms.get(&room)?.record()?.seat(id)?.ticket)
+    }
+
+    fn seat_ref(&self, room: RoomId, id: ParticipantId) -> Option<SeatRef> {
+        let generation = self.rooms.get(&room)?.record()?.seat(id)?.generation;
+        Some(SeatRef { id, generation })
+    }
+
+    /// Whether a member takes nothing more of that sender now.
+    fn is_flooded_by(&self, room: RoomId, to: ParticipantId, sender: Option<Ticket>) -> bool {
+        let Some(local) = self.rooms.get(&room) else { return false };
+        let conn = local.member(to).and_then(|member| member.conn);
+        sender.is_some_and(|sender| self.is_flooded(conn, sender, local.others()))
     }
 
     pub(super) fn hold_frame(&mut self, node: NodeId, frame: NodeFrame, now: Timestamp) {

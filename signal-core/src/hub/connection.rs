@@ -1,16 +1,13 @@
 //! One connection, as the hub knows it.
 
-use std::time::Duration;
-
-use super::budget::Budget;
 use super::frame::ClientFrame;
 use super::io::{Disconnect, Randomness};
+use super::unsent::Unsent;
 use crate::client::Client;
 use crate::ids::{ParticipantId, RoomId};
 use crate::language::Language;
 use crate::message::IceServers;
 use crate::protocol::ProtocolVersion;
-use crate::time::Timestamp;
 
 /// A connection from its opening until the hub closes it or it is lost.
 #[derive(Debug)]
@@ -21,10 +18,9 @@ pub(super) struct Connection {
     pub(super) phase: Phase,
     pub(super) randomness: Randomness,
     pub(super) client: Option<Client>,
-    pub(super) budget: Budget,
-    /// Bytes handed out and not acknowledged.
-    pub(super) unsent_bytes: usize,
-    bad_messages: BadMessages,
+    pub(super) unsent: Unsent,
+    /// Whether names or states of others wait until there is room.
+    pub(super) is_owed: bool,
 }
 
 #[derive(Debug)]
@@ -46,6 +42,8 @@ pub(super) struct Attaching {
     /// What the participant sends meanwhile.
     pub(super) backlog: Backlog,
     pub(super) ice: Option<IceServers>,
+    /// Whether the socket is counted among those that its ticket has opened.
+    pub(super) is_counted: bool,
     /// For a resume: how many messages the participant has received.
     pub(super) last_seq: u64,
     /// Set if the connection is lost meanwhile. The seat is given back when it comes.
@@ -59,13 +57,6 @@ pub(super) struct Backlog {
     bytes: usize,
 }
 
-/// The bad messages of about the last minute.
-#[derive(Debug)]
-struct BadMessages {
-    since: Timestamp,
-    count: u32,
-}
-
 impl Connection {
     pub(super) fn new(
         room: RoomId,
@@ -73,7 +64,6 @@ impl Connection {
         language: Language,
         randomness: Randomness,
         client: Option<Client>,
-        now: Timestamp,
     ) -> Self {
         Self {
             room,
@@ -82,9 +72,8 @@ impl Connection {
             phase: Phase::Authorizing(Backlog::default()),
             randomness,
             client,
-            budget: Budget::new(now),
-            unsent_bytes: 0,
-            bad_messages: BadMessages { since: now, count: 0 },
+            unsent: Unsent::default(),
+            is_owed: false,
         }
     }
 
@@ -93,19 +82,12 @@ impl Connection {
         matches!(self.phase, Phase::Attaching(_))
     }
 
-    /// Counts bytes that were handed out; `true` if more than `most` are not acknowledged.
-    pub(super) fn count_unsent(&mut self, bytes: usize, most: usize) -> bool {
-        self.unsent_bytes += bytes;
-        self.unsent_bytes > most
-    }
-
-    /// Counts a bad message; `true` if it is one too many.
-    pub(super) fn count_bad_message(&mut self, most: u32, now: Timestamp) -> bool {
-        if now.saturating_since(self.bad_messages.since) >= MINUTE {
-            self.bad_messages = BadMessages { since: now, count: 0 };
+    /// The room and the participant, once it has its seat.
+    pub(super) fn seat(&self) -> Option<(RoomId, ParticipantId)> {
+        match self.phase {
+            Phase::Seated(id) => Some((self.room, id)),
+            Phase::Attaching(_) | Phase::Authorizing(_) | Phase::Leaving => None,
         }
-        self.bad_messages.count += 1;
-        self.bad_messages.count > most
     }
 }
 
@@ -124,5 +106,3 @@ impl Backlog {
         self.frames
     }
 }
-
-const MINUTE: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! How a message gets out: encoded, numbered, kept for a replay, handed out, counted as unsent.
+//! How a message gets out: encoded, numbered, kept for a replay, counted as unsent, handed out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +9,15 @@ use super::Hub;
 use super::io::{CloseCode, Output};
 use super::local_room::Outgoing;
 use crate::error::ErrorCode;
-use crate::ids::{ConnId, ParticipantId, RoomId};
+use crate::ids::{ConnId, ParticipantId, RoomId, Ticket};
 use crate::message::{RequestId, ServerMessage};
 use crate::protocol::ProtocolVersion;
 use crate::time::Timestamp;
 use crate::wire;
 
 impl Hub {
-    /// Sends a message to a member. A member without a socket gets it when it resumes.
+    /// Sends a message of the hub itself to a member. A member without a socket gets it when it
+    /// resumes.
     pub(super) fn send(
         &mut self,
         room: RoomId,
@@ -24,21 +25,39 @@ impl Hub {
         message: &ServerMessage,
         now: Timestamp,
     ) {
+        self.send_from(room, to, message, None, now);
+    }
+
+    /// The same for a message that a participant has sent.
+    pub(super) fn send_from(
+        &mut self,
+        room: RoomId,
+        to: ParticipantId,
+        message: &ServerMessage,
+        from: Option<Ticket>,
+        now: Timestamp,
+    ) {
         let receiver = self.rooms.get_mut(&room).and_then(|local| local.receiver(to));
         if let Some(receiver) = receiver {
             let outgoing = receiver.write(message, &self.config.replay, now);
-            self.dispatch(room, outgoing, now);
+            self.dispatch(room, outgoing, from, now);
         }
     }
 
     /// Hands out a message that was written for a member.
-    pub(super) fn dispatch(&mut self, room: RoomId, outgoing: Outgoing, now: Timestamp) {
+    pub(super) fn dispatch(
+        &mut self,
+        room: RoomId,
+        outgoing: Outgoing,
+        from: Option<Ticket>,
+        now: Timestamp,
+    ) {
         let Outgoing { conn, frame, moves_deadline } = outgoing;
         if moves_deadline {
             self.move_deadline(room);
         }
         if let Some(conn) = conn {
-            self.hand_out(conn, frame, now);
+            self.hand_out(conn, frame, from, now);
         }
     }
 
@@ -55,7 +74,7 @@ impl Hub {
         let except_conn = except.and_then(|id| local.member(id)?.conn);
         if !v1.is_empty() {
             let frame = wire::encode_server(message, ProtocolVersion::V1);
-            self.hand_out_to_all(&v1, except_conn, &frame, now);
+            self.hand_out_to_all(&v1, except_conn, &frame, None, now);
         }
         self.broadcast_v2(room, message, except, now);
     }
@@ -68,10 +87,23 @@ impl Hub {
         except: Option<ParticipantId>,
         now: Timestamp,
     ) {
+        self.broadcast_except(room, message, None, except.as_slice(), now);
+    }
+
+    /// Sends a message to every member that speaks v2, except some. `from` is whose message it is;
+    /// `None` is the hub itself.
+    pub(super) fn broadcast_except(
+        &mut self,
+        room: RoomId,
+        message: &ServerMessage,
+        from: Option<Ticket>,
+        except: &[ParticipantId],
+        now: Timestamp,
+    ) {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let mut frame = None;
         for (id, member) in local.members_mut() {
-            if member.protocol == ProtocolVersion::V2 && Some(id) != except {
+            if member.protocol == ProtocolVersion::V2 && !except.contains(&id) {
                 let frame =
                     frame.get_or_insert_with(|| wire::encode_server(message, ProtocolVersion::V2));
                 member.record(frame, &self.config.replay, now);
@@ -79,12 +111,17 @@ impl Hub {
         }
         let Some(frame) = frame else { return };
         let moves_deadline = local.note_kept(&self.config.replay, now);
-        let v2 = Arc::clone(&local.audience().v2);
-        let except_conn = except.and_then(|id| local.member(id)?.conn);
+        let mut v2 = Arc::clone(&local.audience().v2);
+        let mut except_conns = except.iter().filter_map(|id| local.member(*id)?.conn);
+        let except_conn = except_conns.next();
+        let more: Vec<ConnId> = except_conns.collect();
+        if !more.is_empty() {
+            v2 = v2.iter().copied().filter(|conn| !more.contains(conn)).collect();
+        }
         if moves_deadline {
             self.move_deadline(room);
         }
-        self.hand_out_to_all(&v2, except_conn, &frame, now);
+        self.hand_out_to_all(&v2, except_conn, &frame, from, now);
     }
 
     /// Tells a member that its message was refused.
@@ -113,35 +150,62 @@ impl Hub {
         to: &Arc<[ConnId]>,
         except: Option<ConnId>,
         frame: &Bytes,
+        from: Option<Ticket>,
         now: Timestamp,
     ) {
         if to.is_empty() || (to.len() == 1 && except == Some(to[0])) {
             return;
         }
-        self.outputs.push_back(Output::Broadcast {
-            to: Arc::clone(to),
-            except,
-            frame: frame.clone(),
-        });
+        let mut full = Vec::new();
         for &conn in to.iter().filter(|conn| Some(**conn) != except) {
-            let Some(connection) = self.connections.get_mut(&conn) else { continue };
-            if connection.count_unsent(frame.len(), self.config.max_unsent_bytes) {
+            if !self.fits(conn, frame.len(), from, now) {
+                full.push(conn);
+            }
+        }
+        let mut to = Arc::clone(to);
+        if !full.is_empty() {
+            to = to.iter().copied().filter(|conn| !full.contains(conn)).collect();
+            for conn in full {
                 self.close(conn, CloseCode::SlowConsumer, now);
             }
         }
+        self.outputs.push_back(Output::Broadcast { to, except, frame: frame.clone() });
     }
 
-    pub(super) fn hand_out(&mut self, conn: ConnId, frame: Bytes, now: Timestamp) {
-        let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let is_over = connection.count_unsent(frame.len(), self.config.max_unsent_bytes);
-        self.outputs.push_back(Output::Frame { to: conn, frame });
-        if is_over {
+    pub(super) fn hand_out(
+        &mut self,
+        conn: ConnId,
+        frame: Bytes,
+        from: Option<Ticket>,
+        now: Timestamp,
+    ) {
+        if !self.connections.contains_key(&conn) {
+            return;
+        }
+        if self.fits(conn, frame.len(), from, now) {
+            self.outputs.push_back(Output::Frame { to: conn, frame });
+        } else {
             self.close(conn, CloseCode::SlowConsumer, now);
         }
     }
 
-    /// Sets the deadline of a room anew, after the first message was kept for a replay.
-    fn move_deadline(&mut self, room: RoomId) {
+    /// Counts bytes that are about to be handed out; `false` if so many more may not wait.
+    fn fits(&mut self, conn: ConnId, bytes: usize, from: Option<Ticket>, now: Timestamp) -> bool {
+        let Some(connection) = self.connections.get_mut(&conn) else { return true };
+        if connection.unsent.bytes() + bytes > self.config.max_unsent_bytes {
+            return false;
+        }
+        connection.unsent.push(from, bytes, now);
+        if !connection.unsent.is_watched {
+            connection.unsent.is_watched = true;
+            let room = connection.room;
+            self.watch_reader(room, now);
+        }
+        true
+    }
+
+    /// Sets the deadline of a room anew.
+    pub(super) fn move_deadline(&mut self, room: RoomId) {
         if let Some(local) = self.rooms.get(&room) {
             self.deadlines.set(room, local.deadline(local.prune_at()));
         }

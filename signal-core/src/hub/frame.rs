@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::config::HubConfig;
-use crate::message::Request;
+use crate::message::{Audience, ClientMessage, Request, RequestId};
 use crate::protocol::ProtocolVersion;
 use crate::wire::{self, DecodeError};
 
@@ -35,6 +35,48 @@ pub(super) enum Malformed {
     TooLong,
     /// It is not JSON, or not a message of the protocol.
     Undecodable(DecodeError),
+}
+
+impl ClientFrame {
+    /// What the frame is charged, in bytes, in a room with that many other participants: a message
+    /// to everybody once for each, but never more than a full burst, so that it passes some time.
+    pub(super) fn charge(&self, others: usize, config: &HubConfig) -> usize {
+        let copies = match &self.content {
+            Ok(request) => match &request.message {
+                ClientMessage::Message { to: Audience::Room, data, .. }
+                    if data.as_bytes().len() <= config.max_data_bytes =>
+                {
+                    others
+                }
+                ClientMessage::Update { state, .. }
+                    if state
+                        .as_ref()
+                        .is_none_or(|state| state.as_bytes().len() <= config.max_state_bytes) =>
+                {
+                    others
+                }
+                ClientMessage::GetIceServers
+                | ClientMessage::Leave
+                | ClientMessage::Message { .. }
+                | ClientMessage::Ping { .. }
+                | ClientMessage::Signal { .. }
+                | ClientMessage::Update { .. } => 1,
+            },
+            // Malformed messages are not free.
+            Err(_) => 1,
+        };
+        let burst = usize::try_from(config.rate.burst_bytes).unwrap_or(usize::MAX);
+        self.bytes.saturating_mul(copies).min(burst).max(self.bytes)
+    }
+
+    /// The request id of the message, if it could be read.
+    pub(super) fn req(&self) -> Option<&RequestId> {
+        match &self.content {
+            Ok(request) => request.req.as_ref(),
+            Err(Malformed::Undecodable(error)) => error.req.as_ref(),
+            Err(Malformed::TooLong) => None,
+        }
+    }
 }
 
 impl FrameDecoder {

@@ -267,7 +267,8 @@ pub enum CloseCode {
     RoomFull,
     /// 4008: the participant does not read fast enough; come back and resume.
     SlowConsumer,
-    /// 4001: the server cannot do this right now; come back.
+    /// 4001: the server cannot do this right now, or the participant opens sockets too often; come
+    /// back.
     Unavailable,
 }
 

@@ -147,8 +147,7 @@ impl Hub {
 
     pub(super) fn unwatch_if_idle(&mut self, room: RoomId) {
         if self.rooms.get(&room).is_some_and(|local| local.is_idle()) {
-            self.rooms.remove(&room);
-            self.deadlines.set(room, None);
+            self.remove_room(room);
             self.outputs.push_back(Output::Unwatch(room));
         }
     }

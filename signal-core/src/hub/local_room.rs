@@ -6,17 +6,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
+use super::account::{Account, Accounts};
 use super::connection::Connection;
 use super::difference::Difference;
 use super::member::Member;
 use super::negotiation::Negotiations;
 use super::node_frame::NodeFrame;
-use crate::config::ReplayLimit;
+use crate::config::{FloodLimit, HubConfig, ReplayLimit};
 use crate::error::ErrorCode;
-use crate::ids::{Attachment, ConnId, NodeId, ParticipantId};
+use crate::ids::{Attachment, ConnId, NodeId, ParticipantId, Ticket};
 use crate::message::ServerMessage;
 use crate::protocol::ProtocolVersion;
-use crate::room::Room;
+use crate::room::{Room, Seat};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 use crate::wire;
@@ -27,6 +28,8 @@ pub(super) struct LocalRoom {
     /// `None` until the first answer of the store.
     record: Option<Arc<Room>>,
     members: BTreeMap<ParticipantId, Member>,
+    /// The accounts of tickets without a member.
+    accounts: Accounts,
     /// The sockets of the members, shared with every broadcast.
     audience: Audiences,
     pub(super) negotiations: Negotiations,
@@ -35,6 +38,8 @@ pub(super) struct LocalRoom {
     pub(super) held_bytes: usize,
     /// When the oldest message that is kept for a replay becomes too old.
     trim_at: Option<Timestamp>,
+    /// When to look for members that take nothing of what waits for them.
+    stall_check_at: Option<Timestamp>,
     /// Connections that were let in, with a seat or on the way to one.
     pub(super) connections: usize,
 }
@@ -75,6 +80,18 @@ pub(super) struct Outgoing {
 }
 
 impl Receiver<'_> {
+    /// Whether it takes nothing more of that sender now.
+    pub(super) fn refuses(
+        &self,
+        sender: Ticket,
+        others: usize,
+        connections: &FxHashMap<ConnId, Connection>,
+        limit: &FloodLimit,
+    ) -> bool {
+        let connection = self.member.conn.and_then(|conn| connections.get(&conn));
+        connection.is_some_and(|connection| connection.unsent.refuses(sender, others, limit))
+    }
+
     /// Encodes a message in the member's version of the protocol, numbers it, and keeps it for a
     /// replay.
     pub(super) fn write(
@@ -118,15 +135,42 @@ impl LocalRoom {
         self.record.take()
     }
 
-    pub(super) fn insert_member(&mut self, id: ParticipantId, member: Member) {
-        self.members.insert(id, member);
+    /// Adds a member, or replaces what is known of it.
+    pub(super) fn insert_member(&mut self, seat: &Seat, attachment: Attachment, now: Timestamp) {
+        self.remove_member(seat.id);
+        let account = self.accounts.take(seat.ticket, now);
+        self.members.insert(seat.id, Member::new(seat, attachment, account));
         self.count_audience();
     }
 
-    pub(super) fn remove_member(&mut self, id: ParticipantId) -> Option<Member> {
-        let member = self.members.remove(&id)?;
-        self.count_audience();
-        Some(member)
+    pub(super) fn remove_member(&mut self, id: ParticipantId) {
+        if let Some(member) = self.members.remove(&id) {
+            self.accounts.put_back(member.ticket, member.account);
+            self.count_audience();
+        }
+    }
+
+    /// What a ticket has used up, whether it has a member or not.
+    pub(super) fn account(
+        &mut self,
+        ticket: Ticket,
+        config: &HubConfig,
+        now: Timestamp,
+    ) -> &mut Account {
+        // A ticket has one seat, so it has one member at most.
+        match self.members.values_mut().find(|member| member.ticket == ticket) {
+            Some(member) => &mut member.account,
+            None => self.accounts.account(ticket, config, now),
+        }
+    }
+
+    /// Goes on with the accounts that were kept while nobody was here.
+    pub(super) fn restore_accounts(&mut self, accounts: Accounts) {
+        self.accounts = accounts;
+    }
+
+    pub(super) fn into_accounts(self) -> Accounts {
+        self.accounts
     }
 
     /// Gives a member another socket, or none; returns its previous one.
@@ -195,11 +239,15 @@ impl LocalRoom {
         Some(Receiver { member: self.members.get_mut(&id)?, negotiations, trim_at })
     }
 
-    /// Counts a message of a member; returns how many other participants the room has.
-    pub(super) fn count_received(&mut self, from: ParticipantId) -> Option<usize> {
-        self.members.get_mut(&from)?.received += 1;
+    /// How many other participants each one has in this room.
+    pub(super) fn others(&self) -> usize {
         let seats = self.record.as_deref().map_or(0, |record| record.seats().len());
-        Some(seats.saturating_sub(1))
+        seats.saturating_sub(1)
+    }
+
+    /// The ticket of the seat that the token resumes, as far as the record is known.
+    pub(super) fn ticket_of(&self, token: TokenHash) -> Option<Ticket> {
+        Some(self.record.as_deref()?.resumable(token)?.ticket)
     }
 
     /// The previous socket of the participant that the token resumes, if every message that it
@@ -233,9 +281,28 @@ impl LocalRoom {
     }
 
     /// When this room needs attention: at the time for [`Op::Prune`](crate::Op::Prune) or before,
-    /// when a kept message becomes too old.
+    /// when a kept message becomes too old or somebody may have taken nothing for too long.
     pub(super) fn deadline(&self, prune_at: Option<Timestamp>) -> Option<Timestamp> {
-        [self.trim_at, prune_at].into_iter().flatten().min()
+        [self.trim_at, self.stall_check_at, prune_at].into_iter().flatten().min()
+    }
+
+    /// Looks for members that take nothing at that time at the latest; `true` if the deadline has to
+    /// be set anew.
+    pub(super) fn watch_readers(&mut self, at: Timestamp) -> bool {
+        let is_sooner = self.stall_check_at.is_none_or(|known| at < known);
+        if is_sooner {
+            self.stall_check_at = Some(at);
+        }
+        is_sooner
+    }
+
+    /// Whether it is time to look for members that take nothing.
+    pub(super) fn takes_stall_check(&mut self, now: Timestamp) -> bool {
+        self.stall_check_at.take_if(|at| *at <= now).is_some()
+    }
+
+    pub(super) fn sockets(&self) -> Vec<ConnId> {
+        self.members.values().filter_map(|member| member.conn).collect()
     }
 
     pub(super) fn prune_at(&self) -> Option<Timestamp> {

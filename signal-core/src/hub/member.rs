@@ -1,17 +1,25 @@
 //! One member: a participant that this node serves.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
+use super::account::Account;
 use super::profile::ProfileUpdates;
 use super::replay::Replay;
 use crate::config::ReplayLimit;
-use crate::ids::{Attachment, ConnId};
+use crate::ids::{Attachment, ConnId, ParticipantId, Ticket};
+use crate::message::PeerUpdate;
 use crate::protocol::ProtocolVersion;
+use crate::room::Seat;
 use crate::time::Timestamp;
 
 /// A participant that was sent `joined` here. In v2 it may be without a socket for a while.
 #[derive(Debug)]
 pub(super) struct Member {
+    pub(super) ticket: Ticket,
+    /// What its ticket has used up.
+    pub(super) account: Account,
     pub(super) protocol: ProtocolVersion,
     /// Its current socket, or its last one.
     pub(super) attachment: Attachment,
@@ -23,18 +31,30 @@ pub(super) struct Member {
     /// How many messages were received from it.
     pub(super) received: u64,
     pub(super) profile: ProfileUpdates,
+    /// Whose name or state the participant has not been told yet, since too much waited for it.
+    pub(super) owed: BTreeMap<ParticipantId, Owed>,
     replay: Replay,
 }
 
+/// What a participant has still to be told of another; the value is the newest one by then.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Owed {
+    pub(super) name: bool,
+    pub(super) state: bool,
+}
+
 impl Member {
-    pub(super) fn new(protocol: ProtocolVersion, attachment: Attachment, generation: u32) -> Self {
+    pub(super) fn new(seat: &Seat, attachment: Attachment, account: Account) -> Self {
         Self {
-            protocol,
+            ticket: seat.ticket,
+            account,
+            protocol: seat.protocol,
             attachment,
-            generation,
+            generation: seat.generation,
             conn: Some(attachment.conn),
             received: 0,
             profile: ProfileUpdates::default(),
+            owed: BTreeMap::new(),
             replay: Replay::default(),
         }
     }
@@ -57,5 +77,12 @@ impl Member {
 
     pub(super) fn replay(&self) -> &Replay {
         &self.replay
+    }
+}
+
+impl Owed {
+    pub(super) fn add(&mut self, update: &PeerUpdate) {
+        self.name |= update.name.is_some();
+        self.state |= update.state.is_some();
     }
 }

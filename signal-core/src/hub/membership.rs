@@ -59,8 +59,7 @@ impl Hub {
             );
         }
         for (participant_id, update) in updated {
-            let message = ServerMessage::PeerUpdated { participant_id, update };
-            self.broadcast_v2(room, &message, Some(participant_id), now);
+            self.broadcast_update(room, record, participant_id, update, now);
         }
         if let Some(info) = info {
             self.broadcast_v2(room, &ServerMessage::RoomUpdated { room: info }, None, now);
@@ -207,8 +206,12 @@ impl Hub {
 
     /// The deadline of a room has passed.
     pub(super) fn due(&mut self, room: RoomId, now: Timestamp) {
-        let Some(local) = self.rooms.get_mut(&room) else { return };
+        let Some(local) = self.rooms.get_mut(&room) else {
+            return self.forget_accounts(room, now);
+        };
         local.trim(&self.config.replay, now);
+        self.close_stalled(room, now);
+        let Some(local) = self.rooms.get_mut(&room) else { return };
         let prune_at = local.prune_at();
         let is_due = prune_at.is_some_and(|at| at <= now);
         self.deadlines.set(room, local.deadline(prune_at.filter(|_| !is_due)));

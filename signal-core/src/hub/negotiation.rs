@@ -30,7 +30,7 @@ struct Side {
     /// When the last of them was passed on, and its number.
     offered_at: Timestamp,
     offer: Option<u32>,
-    /// Whether the last offer of this side was refused. Its candidates are dropped then.
+    /// Whether the last description of this side was refused. Its candidates are dropped then.
     refused: bool,
 }
 
@@ -41,28 +41,48 @@ pub(super) enum Decision {
     Conflict,
     /// Drop it silently: it belongs to an offer that was refused or replaced.
     Drop,
+    /// Tell the sender that too much of its waits for the receiver.
+    Flooded,
     /// Pass it on.
     Forward,
 }
 
 impl Negotiations {
-    /// Decides about a message from `from` to `to`.
+    /// Decides about a message from `from` to `to`, which takes nothing more of it if `is_flooded`.
     pub(super) fn judge(
         &mut self,
         from: ParticipantId,
         to: ParticipantId,
         signal: &Signal,
+        is_flooded: bool,
         patience: Duration,
         now: Timestamp,
     ) -> Decision {
-        self.0.entry(pair(from, to)).or_default().judge(from, to, signal, patience, now)
+        let negotiation = self.0.entry(pair(from, to)).or_default();
+        if is_flooded {
+            return negotiation.sides(from, to).0.refuse(signal.kind);
+        }
+        negotiation.judge(from, to, signal, patience, now)
     }
 
-    /// Takes back an offer from `from` to `to` that was passed on and never arrived.
-    pub(super) fn withdraw(&mut self, from: ParticipantId, to: ParticipantId) {
-        // Without a negotiation there is no offer to take back: one of the two has left.
+    /// Decides about a message that another node has judged already: all that is left is what its
+    /// receiver takes.
+    pub(super) fn admit(
+        &mut self,
+        from: ParticipantId,
+        to: ParticipantId,
+        kind: SignalKind,
+        is_flooded: bool,
+    ) -> Decision {
+        let (sender, _) = self.0.entry(pair(from, to)).or_default().sides(from, to);
+        if is_flooded { sender.refuse(kind) } else { sender.admit(kind) }
+    }
+
+    /// Takes back a description from `from` to `to` that was passed on and never arrived.
+    pub(super) fn withdraw(&mut self, from: ParticipantId, to: ParticipantId, kind: SignalKind) {
+        // Without a negotiation there is nothing to take back: one of the two has left.
         if let Some(negotiation) = self.0.get_mut(&pair(from, to)) {
-            negotiation.withdraw(from, to);
+            negotiation.withdraw(from, to, kind);
         }
     }
 
@@ -93,9 +113,13 @@ impl Negotiation {
         }
     }
 
-    fn withdraw(&mut self, from: ParticipantId, to: ParticipantId) {
-        let (sender, _) = self.sides(from, to);
-        sender.unanswered = sender.unanswered.saturating_sub(1);
+    fn withdraw(&mut self, from: ParticipantId, to: ParticipantId, kind: SignalKind) {
+        let (sender, receiver) = self.sides(from, to);
+        match kind {
+            SignalKind::Answer => receiver.unanswered = receiver.unanswered.max(1),
+            SignalKind::Candidate => {}
+            SignalKind::Offer => sender.unanswered = sender.unanswered.saturating_sub(1),
+        }
     }
 
     fn sides(&mut self, from: ParticipantId, to: ParticipantId) -> (&mut Side, &mut Side) {
@@ -142,6 +166,28 @@ impl Side {
 
     fn candidate(&self) -> Decision {
         if self.refused { Decision::Drop } else { Decision::Forward }
+    }
+
+    /// A description that is refused counts as never sent, and its candidates are dropped.
+    fn refuse(&mut self, kind: SignalKind) -> Decision {
+        match kind {
+            SignalKind::Candidate if self.refused => Decision::Drop,
+            SignalKind::Candidate => Decision::Flooded,
+            SignalKind::Answer | SignalKind::Offer => {
+                self.refused = true;
+                Decision::Flooded
+            }
+        }
+    }
+
+    fn admit(&mut self, kind: SignalKind) -> Decision {
+        match kind {
+            SignalKind::Candidate => self.candidate(),
+            SignalKind::Answer | SignalKind::Offer => {
+                self.refused = false;
+                Decision::Forward
+            }
+        }
     }
 }
 
@@ -255,7 +301,7 @@ mod tests {
     fn an_offer_that_never_arrived_refuses_nobody() {
         let mut pair = Pair::new();
         assert_eq!(pair.a(Offer), Forward);
-        pair.negotiation.withdraw("p_a".parse().unwrap(), "p_b".parse().unwrap());
+        pair.negotiation.withdraw("p_a".parse().unwrap(), "p_b".parse().unwrap(), Offer);
         assert_eq!(pair.b(Offer), Forward);
     }
 }

@@ -27,14 +27,19 @@ impl Hub {
         req: Option<RequestId>,
         now: Timestamp,
     ) {
-        let Sender { room, id: from, .. } = sender;
+        let Sender { room, id: from, ticket, .. } = sender;
         let patience = self.config.offer_patience;
         let Some(local) = self.rooms.get_mut(&room) else { return };
+        let others = local.others();
         let mut route = local.route(from, to, self.node, &self.connections);
         let decision = match &mut route {
-            Route::Here(receiver) => receiver.negotiations.judge(from, to, &signal, patience, now),
+            Route::Here(receiver) => {
+                let is_flooded =
+                    receiver.refuses(ticket, others, &self.connections, &self.config.flood);
+                receiver.negotiations.judge(from, to, &signal, is_flooded, patience, now)
+            }
             Route::Node { negotiations, .. } if from < to => {
-                negotiations.judge(from, to, &signal, patience, now)
+                negotiations.judge(from, to, &signal, false, patience, now)
             }
             // The other node judges it, or this one when it is delivered.
             Route::Node { .. } | Route::Held | Route::Gone(_) => Decision::Forward,
@@ -44,13 +49,16 @@ impl Hub {
                 return self.refuse_message(sender, to, ErrorCode::OfferConflict, req, now);
             }
             Decision::Drop => return,
+            Decision::Flooded => {
+                return self.refuse_message(sender, to, ErrorCode::RateLimited, req, now);
+            }
             Decision::Forward => {}
         }
         match route {
             Route::Here(receiver) => {
                 let message = ServerMessage::Signal { from, signal };
                 let outgoing = receiver.write(&message, &self.config.replay, now);
-                self.dispatch(room, outgoing, now);
+                self.dispatch(room, outgoing, Some(ticket), now);
             }
             Route::Held => self.hold(sender, to, NodeBody::Signal(signal), req, now),
             Route::Node { node, .. } => {
@@ -70,9 +78,9 @@ impl Hub {
         req: Option<RequestId>,
         now: Timestamp,
     ) {
-        let Sender { room, id: from, .. } = sender;
+        let Sender { room, id: from, ticket, .. } = sender;
         let Some(local) = self.rooms.get_mut(&room) else { return };
-        let is_v1 = local.speaks_v1(to);
+        let (is_v1, others) = (local.speaks_v1(to), local.others());
         match local.route(from, to, self.node, &self.connections) {
             Route::Gone(code) => self.refuse_message(sender, to, code, req, now),
             Route::Here(_) | Route::Held | Route::Node { .. } if is_v1 => {
@@ -81,10 +89,15 @@ impl Hub {
                 let refused = Refused { about, detail, is_final: true, req, ..Refused::default() };
                 self.error(room, from, ErrorCode::PeerUnreachable, refused, now);
             }
+            Route::Here(receiver)
+                if receiver.refuses(ticket, others, &self.connections, &self.config.flood) =>
+            {
+                self.refuse_message(sender, to, ErrorCode::RateLimited, req, now);
+            }
             Route::Here(receiver) => {
                 let message = ServerMessage::Message { from, topic, data };
                 let outgoing = receiver.write(&message, &self.config.replay, now);
-                self.dispatch(room, outgoing, now);
+                self.dispatch(room, outgoing, Some(ticket), now);
             }
             Route::Held => self.hold(sender, to, NodeBody::Message { topic, data }, req, now),
             Route::Node { node, .. } => {

@@ -8,7 +8,7 @@ use super::frame::{ClientFrame, Malformed};
 use super::io::{CloseCode, Output};
 use super::profile::Profile;
 use crate::error::ErrorCode;
-use crate::ids::{ConnId, ParticipantId, RoomId};
+use crate::ids::{ConnId, ParticipantId, RoomId, Ticket};
 use crate::message::{Audience, ClientMessage, IceServers, Request, RequestId, ServerMessage};
 use crate::name::DisplayName;
 use crate::payload::Payload;
@@ -22,6 +22,7 @@ pub(super) struct Sender {
     pub(super) conn: ConnId,
     pub(super) room: RoomId,
     pub(super) id: ParticipantId,
+    pub(super) ticket: Ticket,
 }
 
 impl Hub {
@@ -32,14 +33,17 @@ impl Hub {
             Phase::Attaching(attaching) if attaching.lost.is_none() => &mut attaching.backlog,
             Phase::Attaching(_) | Phase::Leaving => return,
             Phase::Seated(id) => {
-                let sender = Sender { conn, room: connection.room, id: *id };
-                let Some(local) = self.rooms.get_mut(&sender.room) else { return };
-                let Some(peers) = local.count_received(sender.id) else { return };
-                // Charged before the frame is looked at: malformed messages are not free.
-                let (budget, limit) = (&mut connection.budget, &self.config.rate);
-                return match budget.pay_message(frame.bytes, peers, limit, now) {
+                let (room, id) = (connection.room, *id);
+                let Some(local) = self.rooms.get_mut(&room) else { return };
+                let others = local.others();
+                let Some(member) = local.member_mut(id) else { return };
+                member.received += 1;
+                let sender = Sender { conn, room, id, ticket: member.ticket };
+                // Charged before anything is done about it: a message that fails is not free.
+                let charge = frame.charge(others, &self.config);
+                return match member.account.budget.pay(charge, others, &self.config.rate, now) {
                     Ok(()) => self.message(sender, frame, now),
-                    Err(over) => self.over_limit(sender, over, None, now),
+                    Err(over) => self.over_limit(sender, over, frame.req(), now),
                 };
             }
         };
@@ -51,7 +55,7 @@ impl Hub {
 
     fn message(&mut self, sender: Sender, frame: ClientFrame, now: Timestamp) {
         match frame.content {
-            Ok(request) => self.request(sender, request, frame.bytes, now),
+            Ok(request) => self.request(sender, request, now),
             Err(Malformed::TooLong) => {
                 let detail = format!("at most {} bytes", self.config.max_frame_bytes);
                 self.too_large(sender, &detail, None, now);
@@ -70,9 +74,9 @@ impl Hub {
         }
     }
 
-    fn request(&mut self, sender: Sender, request: Request, bytes: usize, now: Timestamp) {
+    fn request(&mut self, sender: Sender, request: Request, now: Timestamp) {
         let Request { message, req } = request;
-        let Sender { conn, room, id: participant } = sender;
+        let Sender { conn, room, id: participant, .. } = sender;
         match message {
             ClientMessage::GetIceServers => {
                 self.outputs.push_back(Output::IceServersWanted { conn, room, participant, req });
@@ -86,11 +90,7 @@ impl Hub {
                 }
                 match to {
                     Audience::One(to) => self.message_to_one(sender, to, topic, data, req, now),
-                    Audience::Room => {
-                        if self.pay_for_all(sender, bytes, req.as_ref(), now) {
-                            self.message_to_room(sender, topic, data, req, now);
-                        }
-                    }
+                    Audience::Room => self.message_to_room(sender, topic, data, req, now),
                 }
             }
             ClientMessage::Ping { t } => {
@@ -99,7 +99,7 @@ impl Hub {
             }
             ClientMessage::Signal { to, signal } => self.signal(sender, to, signal, req, now),
             ClientMessage::Update { name, state } => {
-                self.update(sender, name, state, bytes, req, now);
+                self.update(sender, name, state, req, now);
             }
         }
     }
@@ -109,7 +109,6 @@ impl Hub {
         sender: Sender,
         name: Option<DisplayName>,
         state: Option<Payload>,
-        bytes: usize,
         req: Option<RequestId>,
         now: Timestamp,
     ) {
@@ -117,9 +116,6 @@ impl Hub {
         if state.as_ref().is_some_and(|state| state.as_bytes().len() > most) {
             let detail = format!("`state` may have at most {most} bytes");
             return self.too_large(sender, &detail, req, now);
-        }
-        if !self.pay_for_all(sender, bytes, req.as_ref(), now) {
-            return;
         }
         let state = state.map(|state| state.detach());
         if let Some(member) =
@@ -142,22 +138,6 @@ impl Hub {
             let (room, id) = (connection.room, *id);
             self.send(room, id, &ServerMessage::IceServers { ice, req }, now);
         }
-    }
-
-    /// Charges a message to everybody once for each receiver. The first one is paid for already.
-    fn pay_for_all(
-        &mut self,
-        sender: Sender,
-        bytes: usize,
-        req: Option<&RequestId>,
-        now: Timestamp,
-    ) -> bool {
-        let record = self.rooms.get(&sender.room).and_then(|local| local.record());
-        let more = record.map_or(0, |record| record.seats().len().saturating_sub(2));
-        let Some(connection) = self.connections.get_mut(&sender.conn) else { return false };
-        let bytes = bytes.saturating_mul(more);
-        let paid = connection.budget.pay_bytes(bytes, &self.config.rate, now);
-        paid.map_err(|over| self.over_limit(sender, over, req, now)).is_ok()
     }
 
     fn over_limit(
@@ -200,8 +180,9 @@ impl Hub {
             ErrorCode::InvalidMessage | ErrorCode::MessageTooLarge | ErrorCode::UnknownType
         );
         let most = self.config.max_bad_messages;
-        let connection = self.connections.get_mut(&sender.conn).filter(|_| counts);
-        if connection.is_some_and(|connection| connection.count_bad_message(most, now)) {
+        let local = self.rooms.get_mut(&sender.room).filter(|_| counts);
+        let member = local.and_then(|local| local.member_mut(sender.id));
+        if member.is_some_and(|member| member.account.count_bad_message(most, now)) {
             self.close(sender.conn, CloseCode::BadMessages, now);
         }
     }

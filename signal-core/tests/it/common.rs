@@ -1,6 +1,6 @@
 //! One node without sockets: a hub, its store, and everything that either puts out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +25,8 @@ pub struct Node {
     protocols: HashMap<ConnId, ProtocolVersion>,
     broadcasts: usize,
     over_rate: HashMap<ConnId, usize>,
+    /// Connections that read nothing on their own.
+    unread: HashSet<ConnId>,
     next_conn: u64,
 }
 
@@ -45,6 +47,7 @@ impl Node {
             protocols: HashMap::new(),
             broadcasts: 0,
             over_rate: HashMap::new(),
+            unread: HashSet::new(),
             next_conn: 0,
         };
         node.create_room(1, capacity);
@@ -188,6 +191,16 @@ impl Node {
         self.say(conn, format!(r#"{{"type":"{kind}","to":"{to}","{field}":"{payload}"}}"#));
     }
 
+    /// From now on the connection reads only what [`read`](Self::read) says.
+    pub fn stop_reading(&mut self, conn: ConnId) {
+        self.unread.insert(conn);
+    }
+
+    /// The connection reads so many bytes.
+    pub fn read(&mut self, conn: ConnId, bytes: usize) {
+        self.input(Input::Sent { conn, bytes });
+    }
+
     /// The socket breaks.
     pub fn lose(&mut self, conn: ConnId) {
         self.input(Input::Lost { conn, how: Disconnect::Abrupt });
@@ -238,6 +251,9 @@ impl Node {
 
     fn deliver(&mut self, conn: ConnId, frame: Bytes) {
         assert!(!self.closed.contains_key(&conn), "{conn:?} was sent {frame:?} after its close");
+        if !self.unread.contains(&conn) {
+            self.hub.handle_input(Input::Sent { conn, bytes: frame.len() }, self.now);
+        }
         self.received.entry(conn).or_default().push(frame);
     }
 

@@ -1,7 +1,7 @@
 //! The limits, to the byte.
 
 use bytes::Bytes;
-use signal_core::{ClientFrame, HubConfig, Ticket};
+use signal_core::{ClientFrame, HubConfig, Input, Ticket};
 
 use crate::common::Node;
 
@@ -43,7 +43,10 @@ fn exactly_as_many_bytes_as_the_limit_may_wait_for_a_reader() {
 fn bytes_for_a_silent_guest(config: HubConfig) -> (usize, Option<u16>) {
     let mut node = Node::with_config(10, config);
     let ticket = node.join();
-    let guest = node.open(ticket, "silent");
+    let open = node.open_input(ticket, "silent");
+    let Input::Open { conn: guest, .. } = open else { unreachable!() };
+    node.stop_reading(guest);
+    node.input(open);
     let (sender, _) = node.creator();
     let Ticket::Guest(id) = ticket else { unreachable!() };
     node.signal(sender, "offer", id, "x");

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one program")]
 
 mod application;
+mod budgets;
 mod common;
 mod conformance;
 mod corpus;
@@ -20,5 +21,6 @@ mod relay;
 mod resume;
 mod room;
 mod room_model;
+mod slow_readers;
 mod store;
 mod wire;

@@ -90,34 +90,6 @@ fn rooms_do_not_hear_of_each_other() {
 }
 
 #[test]
-fn whoever_does_not_read_is_closed_and_nobody_else_notices() {
-    let config = HubConfig { max_unsent_bytes: 10_000, ..HubConfig::default() };
-    let mut node = Node::with_config(10, config);
-    let (creator, _) = node.creator();
-    let (sender, _) = node.guest("sender");
-    let (slow, slow_id) = node.guest("slow");
-    let (quick, quick_id) = node.guest("quick");
-    for _ in 0..100 {
-        for id in [slow_id, quick_id] {
-            node.signal(sender, "candidate", id, &"x".repeat(500));
-        }
-        let read = node.take_frames(quick).iter().map(|frame| frame.len()).sum();
-        node.input(Input::Sent { conn: quick, bytes: read });
-        for conn in [creator, sender] {
-            let read = node.take_frames(conn).iter().map(|frame| frame.len()).sum();
-            node.input(Input::Sent { conn, bytes: read });
-        }
-    }
-    assert_eq!(
-        [slow, quick, sender, creator].map(|conn| node.closed(conn)),
-        [Some(4008), None, None, None]
-    );
-    let queued: usize = node.take_frames(slow).iter().map(|frame| frame.len()).sum();
-    assert!(queued <= 10_000 + 600, "{queued} bytes were queued");
-    assert_eq!(node.store.room(node.room).unwrap().seats().len(), 3);
-}
-
-#[test]
 fn a_connection_cannot_make_the_hub_hold_much_before_it_is_seated() {
     let mut node =
         Node::with_config(10, HubConfig { max_held_bytes: 1000, ..HubConfig::default() });

@@ -10,6 +10,7 @@
 
 mod air;
 mod client;
+mod flood;
 mod frame;
 mod invariants;
 mod ledger;
@@ -25,6 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use flood::Flood;
 use world::World;
 
 #[test]
@@ -48,7 +50,11 @@ fn every_rule_holds_in_every_run() {
                         return;
                     }
                     let mut world = World::new(seed, None);
-                    if catch_unwind(AssertUnwindSafe(|| world.run())).is_err() {
+                    let run = AssertUnwindSafe(|| {
+                        world.run();
+                        Flood::new(seed).run();
+                    });
+                    if catch_unwind(run).is_err() {
                         failed.fetch_min(seed, Ordering::Relaxed);
                     }
                     steps.fetch_add(world.steps(), Ordering::Relaxed);
@@ -87,6 +93,11 @@ fn replay(seed: u64) {
             "seed {seed} failed after {} steps; again: SIM_SEED={seed} cargo test -p signal-core --test sim",
             world.steps()
         );
+        std::panic::resume_unwind(panic);
+    }
+    let flood = || Flood::new(seed).run();
+    if let Err(panic) = catch_unwind(flood) {
+        println!("seed {seed} failed: a ticket gets more than it may");
         std::panic::resume_unwind(panic);
     }
 }

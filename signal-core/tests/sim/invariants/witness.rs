@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use signal_core::{
     ConnId, Disconnect, ErrorCode, HubConfig, Input, LeaveKind, NodeBody, NodeFrame, NodeId, Op,
-    ParticipantId, ProtocolVersion, Room, RoomId, SignalKind, Status, Timestamp,
+    ParticipantId, ProtocolVersion, Room, RoomId, SignalKind, Status, Ticket, Timestamp,
 };
 
 use self::nodes::number_of;
@@ -32,6 +32,8 @@ pub struct Witness {
     /// what: by sender and by whom it was for, as far as that is known.
     refusals: BTreeMap<(ParticipantId, Option<ParticipantId>), usize>,
     unreachable: BTreeSet<ParticipantId>,
+    /// Tickets that somebody has used who does not keep to the protocol.
+    abused: BTreeSet<(RoomId, Ticket)>,
     step: Step,
     is_blind: bool,
 }
@@ -73,6 +75,7 @@ impl Witness {
             tokens: BTreeMap::new(),
             refusals: BTreeMap::new(),
             unreachable: BTreeSet::new(),
+            abused: BTreeSet::new(),
             step: Step::default(),
             is_blind: false,
         }
