@@ -4,7 +4,7 @@ use std::ops::{RangeFrom, RangeInclusive};
 use std::time::Duration;
 
 use clap::Args;
-use signal_core::{HubConfig, RateLimit};
+use signal_core::{FloodLimit, HubConfig, RateLimit};
 
 use crate::Limits;
 
@@ -235,6 +235,7 @@ impl LimitArgs {
         HubConfig {
             max_bad_messages: self.max_bad_messages,
             max_unsent_bytes: self.max_unsent_bytes as usize,
+            flood: FloodLimit::of(self.max_unsent_bytes as usize),
             rate,
             ..HubConfig::default()
         }

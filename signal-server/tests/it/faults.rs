@@ -3,6 +3,7 @@
 mod clock_jump;
 mod dawdlers;
 mod descriptors;
+mod floods;
 mod frames;
 mod half_open;
 mod join_storm;
