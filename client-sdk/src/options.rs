@@ -13,7 +13,8 @@ pub struct Options {
     pub(crate) video: Option<Source>,
     pub(crate) require_media: bool,
     pub(crate) relay_only: bool,
-    pub(crate) bind_address: String,
+    /// Empty for the default.
+    pub(crate) bind_addresses: Vec<String>,
     pub(crate) mdns: bool,
     pub(crate) reactor_threads: usize,
     pub(crate) enter_timeout: Duration,
@@ -31,7 +32,7 @@ impl Default for Options {
             video: None,
             require_media: false,
             relay_only: false,
-            bind_address: "0.0.0.0:0".into(),
+            bind_addresses: Vec::new(),
             mdns: true,
             reactor_threads: 0,
             enter_timeout: Duration::from_secs(10),
@@ -81,16 +82,18 @@ impl Options {
         self
     }
 
-    /// The UDP address that media is sent from and received at. The default is `0.0.0.0:0`, a free
-    /// port of every interface but loopback. Use `127.0.0.1:0` for peers on this machine only.
+    /// A UDP address that media is sent from and received at; further calls add further ones. The
+    /// default is `0.0.0.0:0` and `[::]:0` (RFC 8421): a free port of every interface but loopback,
+    /// as far as the machine has addresses of that family. Use `127.0.0.1:0` for peers on this
+    /// machine only.
     pub fn bind_address(mut self, address: impl Into<String>) -> Self {
-        self.bind_address = address.into();
+        self.bind_addresses.push(address.into());
         self
     }
 
     /// Whether to resolve the mDNS names behind which browsers hide their addresses. The default is
-    /// on. Each connection then needs one more socket, so turn it off for many participants in one
-    /// process.
+    /// on, as far as the machine has IPv4 multicast. Each connection then needs one more socket, so
+    /// turn it off for many participants in one process.
     pub fn mdns(mut self, mdns: bool) -> Self {
         self.mdns = mdns;
         self

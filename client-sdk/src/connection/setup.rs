@@ -1,5 +1,6 @@
 //! Builds peer connections.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use rtc::peer_connection::configuration::{
     RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy,
 };
 use rtc::peer_connection::transport::RTCDtlsRole;
+use rtc::shared::ifaces::ifaces;
 use signal_core::{IceServer, IceUrl};
 use tokio::sync::watch;
 use webrtc::error::Result;
@@ -19,7 +21,7 @@ use super::handler::Handler;
 use super::interceptors::interceptors;
 use super::senders::Senders;
 use crate::channel::ChannelWriter;
-use crate::ice::usable_urls;
+use crate::ice::{is_turn, usable_urls};
 use crate::options::Options;
 use crate::outgoing::Media;
 
@@ -28,7 +30,8 @@ use crate::outgoing::Media;
 pub(crate) struct Setup {
     ice_servers: Vec<RTCIceServer>,
     relay_only: bool,
-    bind_address: String,
+    /// Empty for the default.
+    bind_addresses: Vec<String>,
     mdns: MulticastDnsMode,
     reactor_threads: usize,
     disconnected_timeout: Duration,
@@ -45,7 +48,7 @@ impl Setup {
         Self {
             ice_servers: usable(ice_servers),
             relay_only: options.relay_only,
-            bind_address: options.bind_address.clone(),
+            bind_addresses: options.bind_addresses.clone(),
             mdns: if options.mdns {
                 MulticastDnsMode::QueryOnly
             } else {
@@ -100,7 +103,31 @@ impl Setup {
         configuration.build()
     }
 
+    fn udp_addresses(&self) -> Vec<String> {
+        if self.bind_addresses.is_empty() {
+            usable_wildcards()
+        } else {
+            self.bind_addresses.clone()
+        }
+    }
+
+    /// A peer connection without tracks. Names of mDNS are resolved if that is possible: webrtc-rs
+    /// opens no socket at all if the multicast group cannot be joined.
     async fn build_bare(&self, handler: Arc<Handler>) -> Result<Arc<dyn PeerConnection>> {
+        match self.build_with(Arc::clone(&handler), self.mdns).await {
+            Err(error) if self.mdns != MulticastDnsMode::Disabled => {
+                tracing::debug!(%error, "trying again without mDNS");
+                self.build_with(handler, MulticastDnsMode::Disabled).await
+            }
+            built => built,
+        }
+    }
+
+    async fn build_with(
+        &self,
+        handler: Arc<Handler>,
+        mdns: MulticastDnsMode,
+    ) -> Result<Arc<dyn PeerConnection>> {
         let mut media = MediaEngine::default();
         media.register_default_codecs()?;
         let interceptors = interceptors(&mut media, handler.reports.clone())?;
@@ -114,7 +141,7 @@ impl Setup {
             .with_relay_acceptance_min_wait(Some(Duration::ZERO))
             // ICE is restarted because the network has changed, and with it the local addresses.
             .with_discard_local_candidates_during_ice_restart(true)
-            .with_multicast_dns_mode(self.mdns)
+            .with_multicast_dns_mode(mdns)
             .with_ice_timeouts(
                 Some(self.disconnected_timeout),
                 Some(self.failed_timeout),
@@ -129,11 +156,37 @@ impl Setup {
             .with_handler(handler)
             .with_dedicated_reactor_pool_size(self.reactor_threads)
             .with_data_channel_send_buffer_limit(ChannelWriter::MAX_UNSENT_BYTES)
-            .with_udp_addrs(vec![self.bind_address.clone()])
+            .with_udp_addrs(self.udp_addresses())
             .build()
             .await?;
         Ok(Arc::new(pc))
     }
+}
+
+/// The wildcard addresses of the families of which this machine has an address that others reach.
+/// webrtc-rs would announce the wildcard itself as a candidate otherwise.
+fn usable_wildcards() -> Vec<String> {
+    let addresses = ifaces().unwrap_or_default();
+    let addresses = addresses.iter().filter_map(|interface| interface.addr).map(|addr| addr.ip());
+    let usable: Vec<IpAddr> = addresses.filter(is_reachable).collect();
+    let has_v6 = usable.iter().any(IpAddr::is_ipv6);
+    let mut wildcards = Vec::new();
+    if usable.iter().any(IpAddr::is_ipv4) || !has_v6 {
+        wildcards.push("0.0.0.0:0".to_owned());
+    }
+    if has_v6 {
+        wildcards.push("[::]:0".to_owned());
+    }
+    wildcards
+}
+
+/// Whether it is an address that webrtc-rs binds for a wildcard.
+fn is_reachable(address: &IpAddr) -> bool {
+    let is_link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    !is_link_local && !address.is_loopback() && !address.is_unspecified()
 }
 
 /// Closes a peer connection. If it were only dropped, its driver, socket and handler would live on.

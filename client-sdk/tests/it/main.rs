@@ -17,6 +17,7 @@ mod interop;
 mod leaving;
 mod mesh;
 mod messages;
+mod networks;
 mod reaching;
 mod receiving;
 mod reconnect;

@@ -1,0 +1,75 @@
+//! Networks that lack something, each in a network namespace of its own.
+
+use std::env;
+use std::process::Command;
+
+use client_sdk::{NewRoom, Options, Source};
+use signal_server::testing::TestServer;
+
+use crate::common::{Witness, client, server, until_media_flows};
+
+#[test]
+fn without_multicast_a_call_connects_and_only_names_of_mdns_stay_unknown() {
+    let name = "networks::without_multicast_a_call_connects_and_only_names_of_mdns_stay_unknown";
+    in_namespace(name, "true", async {
+        let local = || talker().bind_address("127.0.0.1:0");
+        connect(&server().await, local(), local()).await;
+    });
+}
+
+#[test]
+fn a_participant_with_defaults_reaches_one_that_has_ipv6_alone() {
+    let name = "networks::a_participant_with_defaults_reaches_one_that_has_ipv6_alone";
+    let addresses = "ip addr add 192.0.2.2/32 dev lo && ip addr add fd00::2/128 dev lo nodad";
+    in_namespace(name, addresses, async {
+        connect(&server().await, talker(), talker().bind_address("[::]:0")).await;
+    });
+}
+
+#[test]
+fn a_participant_binds_every_address_that_it_is_given() {
+    let name = "networks::a_participant_binds_every_address_that_it_is_given";
+    in_namespace(name, "true", async {
+        let server = server().await;
+        for other in ["127.0.0.1:0", "[::1]:0"] {
+            let both = talker().bind_address("127.0.0.1:0").bind_address("[::1]:0");
+            connect(&server, both, talker().bind_address(other)).await;
+        }
+    });
+}
+
+/// As an application would, with mDNS.
+fn talker() -> Options {
+    Options::new().audio(Source::Clip).video(Source::Clip)
+}
+
+async fn connect(server: &TestServer, first: Options, second: Options) {
+    let client = client(server);
+    let token = server.access_token("alice");
+    let (room, creator) = client.create(&token, &NewRoom::default(), first).await.unwrap();
+    let guest = client.join(&room.room_id, &room.password, "guest", second).await.unwrap();
+    until_media_flows(&mut [Witness::new(creator), Witness::new(guest)]).await;
+}
+
+/// Runs the test of that name again where nothing but loopback is up, after a command that changes
+/// that; there, it does what it is for.
+fn in_namespace(name: &str, prepare: &str, test: impl Future<Output = ()>) {
+    if env::var_os(INSIDE).is_some() {
+        return tokio::runtime::Runtime::new().unwrap().block_on(test);
+    }
+    let script =
+        format!("ip link set lo up && {prepare} && exec \"$0\" --exact \"$1\" --nocapture");
+    let inside = Command::new("unshare")
+        .args(["--map-root-user", "--net", "sh", "-c", &script])
+        .arg(env::current_exe().unwrap())
+        .arg(name)
+        .env(INSIDE, "1")
+        .output()
+        .expect("unshare (util-linux) and ip (iproute2) are installed");
+    let told = String::from_utf8_lossy(&inside.stdout);
+    let failed = String::from_utf8_lossy(&inside.stderr);
+    assert!(inside.status.success(), "{told}{failed}");
+    assert!(told.contains("1 passed"), "{told}");
+}
+
+const INSIDE: &str = "CLIENT_SDK_TEST_IN_NAMESPACE";
