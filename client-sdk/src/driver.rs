@@ -24,7 +24,8 @@ use crate::ice::ice_servers;
 use crate::media::{MediaError, MediaKind, MediaSource};
 use crate::outgoing::{Outgoing, SharePlace};
 use crate::session::{
-    Action, RATE_LIMITED, Report, Session, SessionEvent, SignalingLoss, TrackSource,
+    Action, ConnectionFailure, RATE_LIMITED, Report, Session, SessionEvent, SignalingLoss,
+    TrackSource,
 };
 use crate::signaling::{Ended, Signaling};
 
@@ -270,7 +271,8 @@ impl Driver {
                 if !connection.command(command) {
                     tracing::warn!(%peer, "a connection does not keep up and is given up");
                     let number = connection.number();
-                    self.session.handle_report(peer, number, Report::Broken, Instant::now());
+                    let report = Report::Broken(ConnectionFailure::Broken);
+                    self.session.handle_report(peer, number, report, Instant::now());
                 }
             }
             Action::Event(event) => {

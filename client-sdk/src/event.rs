@@ -10,7 +10,7 @@ pub(crate) use self::queue::{EventQueue, Events};
 use crate::channel::DataChannel;
 use crate::media::{MediaError, MediaKind};
 use crate::mesh::MeshCost;
-use crate::session::{CloseReason, ConnectionState, SessionEvent};
+use crate::session::{CloseReason, ConnectionFailure, ConnectionState, SessionEvent};
 use crate::track::RemoteTrack;
 
 /// Something that happened in the room, in the order in which this participant learned of it.
@@ -25,6 +25,8 @@ pub enum Event {
         participant: ParticipantId,
         /// The new state.
         state: ConnectionState,
+        /// Why the connection was given up, if it was.
+        failure: Option<ConnectionFailure>,
     },
     /// Another participant's application sent a message by way of the server.
     Message {
@@ -164,8 +166,8 @@ impl From<SessionEvent> for Event {
     fn from(event: SessionEvent) -> Self {
         match event {
             SessionEvent::Closed(reason) => Self::Closed(reason),
-            SessionEvent::ConnectionState { participant, state } => {
-                Self::ConnectionState { participant, state }
+            SessionEvent::ConnectionState { participant, state, failure } => {
+                Self::ConnectionState { participant, state, failure }
             }
             SessionEvent::Message { from, topic, data } => Self::Message { from, topic, data },
             SessionEvent::ParticipantJoined(participant) => Self::ParticipantJoined(participant),

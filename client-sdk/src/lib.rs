@@ -89,7 +89,8 @@ pub use options::Options;
 pub use outgoing::SharePlace;
 pub use participant::Participant;
 pub use session::{
-    CloseReason, CommandError, ConnectionState, IceCandidate, TrackLabel, TrackSource,
+    CloseReason, CommandError, ConnectionFailure, ConnectionState, IceCandidate, TrackLabel,
+    TrackSource,
 };
 pub use stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 pub use track::{RemoteFrame, RemoteFrames, RemoteTrack, RtpPacket};

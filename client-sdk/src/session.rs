@@ -15,6 +15,8 @@
 //! - A candidate waits until the description that it belongs to was sent, or applied.
 //! - A peer whose DTLS fingerprint changes has rebuilt its connection; this side rebuilds its own.
 //! - An offer without an answer is made again. A peer that never answers is given up.
+//! - No peer has this side open another connection to it more than once in two seconds. The last
+//!   offer is the one that is answered then.
 //! - A connection in the state `Disconnected` is left alone. Once ICE has failed, the side with the
 //!   smaller id restarts it. If that does not help, or the other side does nothing, the connection
 //!   is rebuilt.
@@ -29,6 +31,7 @@ mod action;
 mod candidates;
 mod credential_refresh;
 mod description;
+mod diagnosis;
 mod error;
 mod event;
 mod ice_candidate;
@@ -40,6 +43,7 @@ mod report;
 mod requests;
 mod roster;
 mod send_buffer;
+mod signals;
 mod track_source;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -47,15 +51,14 @@ use std::time::{Duration, Instant};
 
 use signal_core::wire::{DecodeError, Problem};
 use signal_core::{
-    ClientMessage, ErrorCode, IceServers, ParticipantId, Payload, Request, RequestId,
-    ServerMessage, Signal, SignalKind,
+    ClientMessage, ErrorCode, IceServers, ParticipantId, Payload, Request, RequestId, ServerMessage,
 };
 
 pub use self::action::{Action, ConnectionCommand};
 use self::credential_refresh::IceCredentialRefresh;
 pub use self::error::CommandError;
 pub(crate) use self::error::RATE_LIMITED;
-pub use self::event::{CloseReason, ConnectionState, SessionEvent};
+pub use self::event::{CloseReason, ConnectionFailure, ConnectionState, SessionEvent};
 pub use self::ice_candidate::IceCandidate;
 use self::peer::Peer;
 use self::probe::Probe;
@@ -128,7 +131,7 @@ impl Session {
             ServerMessage::PeerJoined { participant } => self.meet(participant),
             ServerMessage::PeerLeft { participant_id, reason } => self.part(participant_id, reason),
             ServerMessage::PeerUpdated { participant_id, update } => {
-                self.peer_updated(participant_id, update);
+                self.peer_updated(participant_id, update, now);
             }
             ServerMessage::Pong { req, .. } => {
                 let next = self.requests.answered(req.as_ref());
@@ -200,10 +203,11 @@ impl Session {
         let actions = &mut self.actions;
         match report {
             Report::Answer { negotiation, sdp } => peer.answer_made(negotiation, &sdp, actions),
-            Report::Broken => peer.broken(actions, now),
+            Report::Broken(failure) => peer.broken(failure, actions, now),
             Report::Candidate(candidate) => peer.candidate_found(candidate, actions),
             Report::IceConnected => peer.ice_connected(me < peer.id(), now),
             Report::NegotiationNeeded => peer.offer(actions),
+            Report::NoRelay => peer.relay_missing(),
             Report::Offer { negotiation, sdp, tracks } => {
                 peer.offer_made(negotiation, &sdp, &tracks, actions, now);
             }
@@ -340,35 +344,6 @@ impl Session {
     fn use_ice_servers(&mut self, ice: IceServers, now: Instant) {
         self.ice_refresh.granted(ice.expires_at, now);
         self.actions.push_back(Action::UseIceServers(ice));
-    }
-
-    fn signal(&mut self, from: ParticipantId, signal: &Signal, now: Instant) {
-        let Some(me) = self.me else { return };
-        let Some(peer) = self.peers.get_mut(&from) else { return };
-        let payload = signal.payload.as_bytes();
-        let number = signal.negotiation;
-        match signal.kind {
-            SignalKind::Answer | SignalKind::Offer => {
-                let Ok(sdp) = serde_json::from_slice(payload) else {
-                    tracing::warn!(%from, "a description that is not a string is ignored");
-                    return;
-                };
-                if signal.kind == SignalKind::Offer {
-                    let tracks =
-                        signal.tracks.as_ref().map(|tracks| TrackLabel::list(tracks.as_bytes()));
-                    peer.offered(sdp, tracks.unwrap_or_default(), number, &mut self.actions);
-                } else {
-                    peer.answered(sdp, number, &mut self.actions);
-                }
-                peer.expect_connection(me < from, now);
-            }
-            // `null` and `""` mark the end of candidates.
-            SignalKind::Candidate => {
-                if let Ok(candidate) = serde_json::from_slice(payload) {
-                    peer.candidate_received(candidate, &mut self.actions);
-                }
-            }
-        }
     }
 
     fn refused(

@@ -20,7 +20,9 @@ use super::senders::Senders;
 use super::setup::Setup;
 use super::stats::StatsCollector;
 use super::{ConnectionRequest, channels, default_channel, receiver, setup};
-use crate::session::{ConnectionCommand, ConnectionState, IceCandidate, Report, TrackLabel};
+use crate::session::{
+    ConnectionCommand, ConnectionFailure, ConnectionState, IceCandidate, Report, TrackLabel,
+};
 
 /// Runs until the handle is dropped, then closes the connection.
 pub(super) async fn run(
@@ -45,7 +47,8 @@ pub(super) async fn run(
         tasks: JoinSet::new(),
         default_channels: 0,
         has_channels: offers,
-        needs_candidate: setup.needs_relay(),
+        needs_relay: setup.needs_relay(),
+        lacks_relay: setup.needs_relay() || setup.has_relay(),
         stats,
         events,
     };
@@ -84,8 +87,10 @@ struct ConnectionTask {
     default_channels: u8,
     /// Whether this side opens channels, which need a section in the descriptions.
     has_channels: bool,
-    /// Whether the connection fails unless it finds a candidate, and has found none yet.
-    needs_candidate: bool,
+    /// Whether the connection fails unless it finds a relay.
+    needs_relay: bool,
+    /// Whether there are TURN servers, of which none has given a relay yet.
+    lacks_relay: bool,
     stats: StatsCollector,
     events: EventSender,
 }
@@ -175,16 +180,19 @@ impl ConnectionTask {
     async fn handle_event(&mut self, event: PeerConnectionEvent) {
         match event {
             PeerConnectionEvent::Candidate(candidate) => {
-                self.needs_candidate = false;
+                self.lacks_relay &= !candidate.is_relay();
                 self.events.report(Report::Candidate(candidate)).await;
             }
             PeerConnectionEvent::DataChannel(channel) => self.channel_opened(channel).await,
-            // webrtc-rs does not report that a TURN server gave nothing; it would go on connecting
-            // for half a minute.
-            PeerConnectionEvent::Gathered if self.needs_candidate => {
-                let reason = "no TURN server over UDP can be reached and accepts the credential, \
-                    and nothing else may be used";
-                broken(&self.events, reason).await;
+            // webrtc-rs does not report that a TURN server gave nothing; without another candidate
+            // it would go on connecting for half a minute.
+            PeerConnectionEvent::Gathered if self.lacks_relay && self.needs_relay => {
+                let error = ConnectionFailure::NoRelay;
+                tracing::warn!(peer = %self.events.peer, %error, "the connection cannot go on");
+                self.events.report(Report::Broken(ConnectionFailure::NoRelay)).await;
+            }
+            PeerConnectionEvent::Gathered if self.lacks_relay => {
+                self.events.report(Report::NoRelay).await;
             }
             PeerConnectionEvent::Gathered => {}
             PeerConnectionEvent::IceConnected => self.events.report(Report::IceConnected).await,
@@ -275,5 +283,5 @@ impl ConnectionTask {
 async fn broken(events: &EventSender, error: &(impl Display + Sync + ?Sized)) {
     let EventSender { peer, connection, .. } = events;
     tracing::warn!(%peer, connection, %error, "the connection cannot go on");
-    events.report(Report::Broken).await;
+    events.report(Report::Broken(ConnectionFailure::Broken)).await;
 }

@@ -33,6 +33,7 @@ async fn an_answer_is_followed_by_no_offer() {
                 }
                 Report::IceConnected => {}
                 Report::NegotiationNeeded => panic!("{peer} offers again"),
+                Report::NoRelay => panic!("{peer} has no TURN server"),
                 Report::Offer { sdp, .. } => {
                     assert!(other.command(ConnectionCommand::Answer {
                         negotiation: 1,
@@ -40,7 +41,7 @@ async fn an_answer_is_followed_by_no_offer() {
                         tracks: vec![]
                     }));
                 }
-                Report::Broken => panic!("{peer} is broken"),
+                Report::Broken(_) => panic!("{peer} is broken"),
                 Report::State(state) => connected += u32::from(state == ConnectionState::Connected),
             }
         }
@@ -90,7 +91,7 @@ async fn a_connection_whose_very_first_offer_lost_answers_and_gets_media_and_dat
                     news.push(peer);
                 }
             }
-            ConnectionEvent::Report(Report::Broken | Report::State(ConnectionState::Failed)) => {
+            ConnectionEvent::Report(Report::Broken(_) | Report::State(ConnectionState::Failed)) => {
                 panic!("{peer} failed")
             }
             ConnectionEvent::Report(_)

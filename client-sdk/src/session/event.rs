@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use signal_core::{ParticipantId, ParticipantInfo};
+use thiserror::Error;
 
 /// Something that happened in the room, in the order in which the session learned of it.
 ///
@@ -17,6 +18,8 @@ pub enum SessionEvent {
         participant: ParticipantId,
         /// The new state.
         state: ConnectionState,
+        /// Why the connection was given up, if it was.
+        failure: Option<ConnectionFailure>,
     },
     /// Another participant's application sent a message by way of the server.
     Message {
@@ -80,6 +83,29 @@ pub enum ConnectionState {
     Disconnected,
     /// Restarting ICE and rebuilding the connection did not help; it was given up.
     Failed,
+}
+
+/// Why a connection to another participant has failed.
+#[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectionFailure {
+    /// This side cannot open a connection, for example since no socket can be bound, or cannot use
+    /// what the other side describes. The log says more.
+    #[error("this side cannot open the connection, or cannot use what the other side describes")]
+    Broken,
+    /// ICE found a path, but the two sides did not agree on keys over it (DTLS).
+    #[error("a path was found, but the DTLS handshake was not finished over it")]
+    Handshake,
+    /// Nothing gets through between any two addresses of the two sides.
+    #[error("no pair of candidates gets through")]
+    NoPath,
+    /// Nothing gets through directly, and no TURN server over UDP gave this side a relay: none can
+    /// be reached, or they refuse the credential.
+    #[error("nothing gets through directly, and no TURN server over UDP gave a relay")]
+    NoRelay,
+    /// The other side did not answer an offer.
+    #[error("the other side does not answer")]
+    Unanswered,
 }
 
 /// Why the room is over for this participant.

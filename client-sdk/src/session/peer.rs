@@ -1,5 +1,6 @@
 //! One other participant: the negotiation with it, and the connection that comes of it.
 
+mod reopening;
 mod trickle;
 mod upkeep;
 
@@ -8,8 +9,10 @@ use std::time::Instant;
 
 use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
 
+use self::reopening::Reopening;
 use super::candidates::Candidates;
 use super::description::Remote;
+use super::diagnosis::Diagnosis;
 use super::event::ConnectionState;
 use super::recovery::Recovery;
 use super::track_source::TrackLabel;
@@ -43,6 +46,8 @@ pub(super) struct Peer {
     /// Whether the last answer may have been for an earlier offer than the last.
     is_doubtful: bool,
     recovery: Recovery,
+    reopening: Reopening,
+    diagnosis: Diagnosis,
     /// Whether there is no connection because nothing has helped.
     is_given_up: bool,
 }
@@ -89,6 +94,8 @@ impl Peer {
             unheard: 0,
             is_doubtful: false,
             recovery: Recovery::default(),
+            reopening: Reopening::default(),
+            diagnosis: Diagnosis::default(),
             is_given_up: false,
         }
     }
@@ -98,7 +105,7 @@ impl Peer {
         if self.is_gone {
             return;
         }
-        if self.negotiation != Negotiation::Stable {
+        if self.negotiation != Negotiation::Stable || self.reopening.is_postponed() {
             self.offer_wanted = true;
             return;
         }
@@ -139,13 +146,14 @@ impl Peer {
         tracks: Vec<TrackLabel>,
         number: Option<u32>,
         actions: &mut VecDeque<Action>,
+        now: Instant,
     ) {
         self.current = number;
         self.number = self.number.max(number.unwrap_or(0));
         // An answer with a number names its offer. Without numbers, the server expects an answer to
         // each.
         self.unanswered = if number.is_some() { 1 } else { self.unanswered + 1 };
-        self.answer(sdp, tracks, actions);
+        self.answer(sdp, tracks, actions, now);
     }
 
     /// Handles an answer of the other side to an offer of this side.
@@ -154,6 +162,7 @@ impl Peer {
         sdp: String,
         number: Option<u32>,
         actions: &mut VecDeque<Action>,
+        now: Instant,
     ) {
         if number.is_some() && number != self.current {
             return;
@@ -168,7 +177,7 @@ impl Peer {
                         || (!restarts_ice && known.restarts_ice_as(&remote))
                 }) =>
             {
-                self.rebuild(actions);
+                self.rebuild(actions, now);
             }
             Negotiation::Offered { .. } => {
                 self.command(ConnectionCommand::Accept { sdp }, actions);
@@ -179,7 +188,7 @@ impl Peer {
             // Without numbers, the answer to an offer that was replaced on its way is taken for the
             // answer to the last offer, until that one comes.
             Negotiation::Stable if number.is_none() => match known {
-                Some(known) if *known != remote => self.rebuild(actions),
+                Some(known) if *known != remote => self.rebuild(actions, now),
                 Some(_) if std::mem::take(&mut self.is_doubtful) => self.offer(actions),
                 Some(_) | None => {}
             },
@@ -239,7 +248,12 @@ impl Peer {
 
     /// Messages of this pair were lost, and with them the negotiation. This side offers again if it
     /// was offering, or if it has to and there is no connection.
-    pub(super) fn void_negotiation(&mut self, offers: bool, actions: &mut VecDeque<Action>) {
+    pub(super) fn void_negotiation(
+        &mut self,
+        offers: bool,
+        actions: &mut VecDeque<Action>,
+        now: Instant,
+    ) {
         if matches!(self.negotiation, Negotiation::Answering { .. }) {
             // The answer that is being made goes to an offer that nobody remembers. The next offer
             // settles it.
@@ -247,7 +261,7 @@ impl Peer {
         }
         let was_offering = self.take_back(actions);
         if was_offering || (offers && !self.is_connected()) {
-            self.offer(actions);
+            self.offer_anew(actions, now);
         }
     }
 
@@ -282,6 +296,7 @@ impl Peer {
 
     fn open(&mut self, offers: bool, actions: &mut VecDeque<Action>) {
         self.is_given_up = false;
+        self.diagnosis.opened();
         self.connections_opened += 1;
         self.connection = Some(self.connections_opened);
         actions.push_back(Action::Open {
@@ -291,12 +306,21 @@ impl Peer {
         });
     }
 
-    fn answer(&mut self, sdp: String, tracks: Vec<TrackLabel>, actions: &mut VecDeque<Action>) {
+    fn answer(
+        &mut self,
+        sdp: String,
+        tracks: Vec<TrackLabel>,
+        actions: &mut VecDeque<Action>,
+        now: Instant,
+    ) {
         let remote = Remote::of(&sdp);
         if self.connection.is_some()
             && self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote))
         {
             self.close(actions);
+        }
+        if self.connection.is_none() && !self.may_open(now) {
+            return self.postpone_answer(sdp, tracks);
         }
         let restarts_ice = self.remote.as_ref().is_none_or(|known| known.restarts_ice_as(&remote));
         match self.negotiation {

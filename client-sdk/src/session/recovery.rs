@@ -120,6 +120,16 @@ impl Recovery {
         }
     }
 
+    /// Whether a connection has not worked in time.
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        match self.step {
+            Step::Awaiting { until } | Step::Connecting { until } | Step::Restarting { until } => {
+                until <= now
+            }
+            Step::None | Step::Pausing { .. } => false,
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.step {
             Step::Awaiting { until }

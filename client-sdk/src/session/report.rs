@@ -1,6 +1,6 @@
 //! What a connection reports to the session.
 
-use super::event::ConnectionState;
+use super::event::{ConnectionFailure, ConnectionState};
 use super::ice_candidate::IceCandidate;
 use super::track_source::TrackLabel;
 
@@ -14,8 +14,8 @@ pub enum Report {
         /// The answer.
         sdp: String,
     },
-    /// The connection could not execute a command. Only another connection helps.
-    Broken,
+    /// The connection cannot go on, for that reason. Only another connection helps.
+    Broken(ConnectionFailure),
     /// ICE found a candidate of this side.
     Candidate(IceCandidate),
     /// ICE has found a path. DTLS follows, and then the state `Connected`.
@@ -23,6 +23,8 @@ pub enum Report {
     /// Something of this side has no place in the descriptions, and an offer of this side is
     /// needed: a track that did not fit into an answer, or a first data channel.
     NegotiationNeeded,
+    /// ICE looked for candidates, and no TURN server gave a relay although there are some.
+    NoRelay,
     /// The offer that was commanded.
     Offer {
         /// As in [`ConnectionCommand::Offer`](super::ConnectionCommand::Offer).

@@ -38,7 +38,7 @@ impl Session {
                 self.emit(SessionEvent::Resumed { lossy: !lossless });
                 if !lossless {
                     self.requests.fail_all(&CommandError::Lost);
-                    self.void_negotiations();
+                    self.void_negotiations(now);
                 }
             }
             Missed::Snapshot { participants, .. } => {
@@ -46,22 +46,22 @@ impl Session {
                 self.send_buffer.start_anew();
                 self.requests.fail_all(&CommandError::Lost);
                 self.emit(SessionEvent::Resumed { lossy: true });
-                self.compare(participants);
+                self.compare(participants, now);
             }
         }
         for peer in self.peers.values_mut() {
-            peer.try_again(&mut self.actions);
+            peer.try_again(&mut self.actions, now);
         }
     }
 
     /// Compares a snapshot with what was known, and negotiates again where there is no connection.
-    fn compare(&mut self, participants: Vec<ParticipantInfo>) {
+    fn compare(&mut self, participants: Vec<ParticipantInfo>, now: Instant) {
         let gone =
             self.peers.keys().filter(|id| !participants.iter().any(|present| present.id == **id));
         for id in gone.copied().collect::<Vec<_>>() {
             self.part(id, Some(LeaveReason::Lost));
         }
-        self.void_negotiations();
+        self.void_negotiations(now);
         for participant in participants {
             if !self.peers.contains_key(&participant.id) {
                 self.meet(participant);
@@ -69,10 +69,10 @@ impl Session {
         }
     }
 
-    fn void_negotiations(&mut self) {
+    fn void_negotiations(&mut self, now: Instant) {
         let Some(me) = self.me else { return };
         for peer in self.peers.values_mut() {
-            peer.void_negotiation(me < peer.id(), &mut self.actions);
+            peer.void_negotiation(me < peer.id(), &mut self.actions, now);
         }
     }
 
@@ -122,14 +122,19 @@ impl Session {
         }
     }
 
-    pub(super) fn peer_updated(&mut self, participant: ParticipantId, update: PeerUpdate) {
+    pub(super) fn peer_updated(
+        &mut self,
+        participant: ParticipantId,
+        update: PeerUpdate,
+        now: Instant,
+    ) {
         let Some(me) = self.me else { return };
         if let Some(peer) = self.peers.get_mut(&participant) {
             if update.lossy {
-                peer.void_negotiation(me < participant, &mut self.actions);
+                peer.void_negotiation(me < participant, &mut self.actions, now);
             }
             if update.connected == Some(true) {
-                peer.try_again(&mut self.actions);
+                peer.try_again(&mut self.actions, now);
             }
         }
         let name = update.name.as_deref().map(str::to_owned);

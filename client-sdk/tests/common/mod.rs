@@ -125,7 +125,7 @@ impl Witness {
     fn learn(&mut self, event: Event) {
         match event {
             Event::Closed(reason) => self.closed = Some(reason),
-            Event::ConnectionState { participant, state } => {
+            Event::ConnectionState { participant, state, .. } => {
                 self.states.insert(participant, state);
             }
             Event::Data { participant, data } => {

@@ -4,6 +4,7 @@ mod candidates;
 mod host;
 mod media;
 mod recovery;
+mod reopening;
 mod unheard;
 
 use client_sdk::session::Report;
@@ -175,6 +176,7 @@ fn an_answer_that_was_meant_for_a_replaced_offer_is_found_out_by_the_one_that_fo
     host.answered("p_z", "Z/1");
     assert_eq!(host.take(), ["p_z accept Z/1"]);
     host.answered("p_z", "Y/1");
+    host.pass(2);
     assert_eq!(host.take(), ["close p_z", "open p_z 3 offering", "p_z offer 3"]);
 }
 

@@ -35,7 +35,7 @@ fn waiting(events: &mut Events) -> Vec<Event> {
 fn crowd(queue: &EventQueue) {
     for _ in 0..CROWD {
         let (participant, state) = (id(0), ConnectionState::Connected);
-        queue.push(Event::ConnectionState { participant, state });
+        queue.push(Event::ConnectionState { participant, state, failure: None });
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Negotiation, Peer};
 use crate::session::Action;
-use crate::session::event::{ConnectionState, SessionEvent};
+use crate::session::event::{ConnectionFailure, ConnectionState, SessionEvent};
 use crate::session::recovery::RecoveryAction;
 
 impl Peer {
@@ -23,16 +23,21 @@ impl Peer {
         }
         match state {
             ConnectionState::Failed => {
+                self.diagnosis.failed();
                 let measure = self.recovery.failed(begins, now);
-                return self.take(measure, actions);
+                return self.take(measure, actions, now);
             }
-            ConnectionState::Connected => self.recovery.connected(),
+            ConnectionState::Connected => {
+                self.recovery.connected();
+                self.diagnosis.connected();
+            }
             // ICE may recover by itself.
             ConnectionState::Connecting | ConnectionState::Disconnected => {}
         }
         actions.push_back(Action::Event(SessionEvent::ConnectionState {
             participant: self.id,
             state,
+            failure: None,
         }));
     }
 
@@ -47,26 +52,38 @@ impl Peer {
     }
 
     /// One of the two sides is back at the server: a peer that was given up is tried again.
-    pub(in crate::session) fn try_again(&mut self, actions: &mut VecDeque<Action>) {
+    pub(in crate::session) fn try_again(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         if self.is_given_up {
             self.recovery.connected();
-            self.offer(actions);
+            self.offer_anew(actions, now);
         }
     }
 
     /// ICE has found a path; DTLS has to follow soon.
     pub(in crate::session) fn ice_connected(&mut self, begins: bool, now: Instant) {
+        self.diagnosis.ice_connected();
         if !self.is_connected() {
             self.recovery.shaking_hands(begins, now);
         }
     }
 
-    /// The connection could not execute a command.
-    pub(in crate::session) fn broken(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
+    /// No TURN server gave a relay.
+    pub(in crate::session) fn relay_missing(&mut self) {
+        self.diagnosis.relay_missing();
+    }
+
+    /// The connection cannot go on.
+    pub(in crate::session) fn broken(
+        &mut self,
+        failure: ConnectionFailure,
+        actions: &mut VecDeque<Action>,
+        now: Instant,
+    ) {
         self.state = ConnectionState::Failed;
+        self.diagnosis.failed_for(failure);
         if !self.is_gone {
             let measure = self.recovery.rebuild(now);
-            self.take(measure, actions);
+            self.take(measure, actions, now);
         }
     }
 
@@ -81,8 +98,12 @@ impl Peer {
         if self.is_gone {
             return;
         }
+        self.reopen(actions, now);
+        if self.recovery.is_overdue(now) && !is_away {
+            self.diagnosis.failed();
+        }
         let measure = self.recovery.timeout(is_away, now);
-        self.take(measure, actions);
+        self.take(measure, actions, now);
         let Negotiation::Offered { due, .. } = &mut self.negotiation else { return };
         if now < *due {
             return;
@@ -102,6 +123,7 @@ impl Peer {
             (self.restart_wanted, self.unheard) = (false, 0);
         } else {
             self.unheard = 0;
+            self.diagnosis.failed_for(ConnectionFailure::Unanswered);
             self.give_up(actions);
         }
     }
@@ -116,13 +138,13 @@ impl Peer {
                 None
             }
         };
-        answer.into_iter().chain(self.recovery.deadline()).min()
+        answer.into_iter().chain(self.recovery.deadline()).chain(self.reopening.deadline()).min()
     }
 
-    fn take(&mut self, measure: RecoveryAction, actions: &mut VecDeque<Action>) {
+    fn take(&mut self, measure: RecoveryAction, actions: &mut VecDeque<Action>, now: Instant) {
         match measure {
             RecoveryAction::GiveUp => self.give_up(actions),
-            RecoveryAction::Rebuild => self.rebuild(actions),
+            RecoveryAction::Rebuild => self.rebuild(actions, now),
             RecoveryAction::RestartIce => self.restart_ice(actions),
             RecoveryAction::Wait => {}
         }
@@ -135,18 +157,19 @@ impl Peer {
         actions.push_back(Action::Event(SessionEvent::ConnectionState {
             participant: self.id,
             state,
+            failure: self.diagnosis.failure(),
         }));
     }
 
-    pub(super) fn rebuild(&mut self, actions: &mut VecDeque<Action>) {
+    pub(super) fn rebuild(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         let negotiation = std::mem::replace(&mut self.negotiation, Negotiation::Stable);
         self.close(actions);
         match negotiation {
             // The other side waits for an answer, and until then the server refuses offers of this
             // side.
-            Negotiation::Answering { sdp, tracks } => self.answer(sdp, tracks, actions),
+            Negotiation::Answering { sdp, tracks } => self.answer(sdp, tracks, actions, now),
             Negotiation::Offered { .. } | Negotiation::Offering { .. } | Negotiation::Stable => {
-                self.offer(actions);
+                self.offer_anew(actions, now);
             }
         }
     }

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use client_sdk::session::{
     Action, ConnectionCommand, Reconnect, Report, Session, SessionEvent, SignalingLoss,
 };
-use client_sdk::{ConnectionState, IceCandidate, ParticipantId, ParticipantInfo};
+use client_sdk::{
+    ConnectionFailure, ConnectionState, IceCandidate, ParticipantId, ParticipantInfo,
+};
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{ClientMessage, Payload, Request, ServerMessage, Signal, SignalKind};
 
@@ -159,7 +161,7 @@ impl Host {
     }
 
     pub(crate) fn broken(&mut self, peer: &str, connection: u32) {
-        self.report(peer, connection, Report::Broken);
+        self.report(peer, connection, Report::Broken(ConnectionFailure::Broken));
     }
 
     /// Has connection number `connection` and all that follow break down.
@@ -168,7 +170,7 @@ impl Host {
             self.broken(peer, connection);
             self.pass(10);
         }
-        assert_eq!(self.take().pop().unwrap(), format!("{peer} is Failed"));
+        assert_eq!(self.take().pop().unwrap(), format!("{peer} is Failed: Broken"));
     }
 
     /// The seat is resumed after so many messages, of which none is lost.
@@ -241,8 +243,9 @@ fn words(action: Action) -> String {
             ConnectionCommand::Rollback => format!("{peer} rollback"),
         },
         Action::Event(SessionEvent::Closed(reason)) => format!("over: {reason:?}"),
-        Action::Event(SessionEvent::ConnectionState { participant, state }) => {
-            format!("{participant} is {state:?}")
+        Action::Event(SessionEvent::ConnectionState { participant, state, failure }) => {
+            let reason = failure.map_or(String::new(), |failure| format!(": {failure:?}"));
+            format!("{participant} is {state:?}{reason}")
         }
         Action::Event(SessionEvent::ParticipantJoined(ParticipantInfo { id, .. })) => {
             format!("joined {id}")

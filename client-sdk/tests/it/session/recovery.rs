@@ -118,7 +118,7 @@ fn a_connection_that_breaks_down_is_rebuilt_three_times_with_pauses_and_then_giv
         assert_eq!(host.take()[0], "close p_z", "{connection}");
     }
     host.broken("p_z", 4);
-    assert_eq!(host.take(), ["close p_z", "p_z is Failed"]);
+    assert_eq!(host.take(), ["close p_z", "p_z is Failed: Broken"]);
     host.pass(600);
     assert_eq!(host.take(), [""; 0]);
     host.offered("p_z", "Z/9");
@@ -147,25 +147,31 @@ fn a_connection_that_got_through_may_fail_three_times_again() {
     let mut host = Host::connected("p_z");
     for connection in 1..=10 {
         host.broken("p_z", connection);
+        host.pass(2);
         host.becomes("p_z", connection + 1, Connected);
         assert_eq!(host.take().last().unwrap(), "p_z is Connected");
     }
 }
 
 #[test]
-fn a_connection_that_nothing_helps_is_given_up() {
-    let mut host = Host::calling("p_z");
-    let mut connection = 1;
-    let mut given_up = false;
-    while !given_up {
-        host.becomes("p_z", connection, Failed);
-        host.becomes("p_z", connection, Failed);
-        host.pass(10);
-        let done = host.take();
-        given_up = done.contains(&"p_z is Failed".into());
-        connection += u32::from(done.contains(&"close p_z".into()));
+fn a_connection_that_nothing_helps_is_given_up_for_the_reason_that_is_known() {
+    for (reports, reason) in [
+        (vec![], "NoPath"),
+        (vec![Report::NoRelay], "NoRelay"),
+        (vec![Report::NoRelay, Report::IceConnected], "Handshake"),
+    ] {
+        let mut host = Host::connected("p_z");
+        for connection in 1..=3 {
+            host.broken("p_z", connection);
+            host.pass(10);
+        }
+        for report in reports {
+            host.report("p_z", 4, report);
+        }
+        host.becomes("p_z", 4, Failed);
+        host.becomes("p_z", 4, Failed);
+        assert_eq!(host.take().last().unwrap(), &format!("p_z is Failed: {reason}"));
     }
-    assert_eq!(connection, 5);
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_peer_that_never_answers_is_given_up() {
     host.made_offer("p_z", 1, 3, "M/1");
     host.take();
     host.pass(20);
-    assert_eq!(host.take(), ["close p_z", "p_z is Failed"]);
+    assert_eq!(host.take(), ["close p_z", "p_z is Failed: Unanswered"]);
     host.pass(3600);
     assert_eq!(host.take(), [""; 0]);
     host.offered("p_z", "Z/1");

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use client_sdk::session::{ConnectionCommand, Report};
-use client_sdk::{ConnectionState, IceCandidate};
+use client_sdk::{ConnectionFailure, ConnectionState, IceCandidate};
 
 use super::random::Random;
 
@@ -144,7 +144,7 @@ impl FakeConnection {
 
     /// It cannot do what it was told.
     pub(crate) fn break_down(&mut self) {
-        self.reports.push_back(Report::Broken);
+        self.reports.push_back(Report::Broken(ConnectionFailure::Broken));
     }
 
     /// ICE does not get through any more.

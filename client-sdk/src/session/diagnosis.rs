@@ -1,0 +1,52 @@
+//! Why a connection has failed.
+
+use super::event::ConnectionFailure;
+
+/// What is known of the connection to one participant.
+#[derive(Debug, Default)]
+pub(super) struct Diagnosis {
+    /// Whether ICE has found a path over this connection.
+    has_path: bool,
+    /// Whether no TURN server gave a relay although there are some.
+    lacks_relay: bool,
+    last: Option<ConnectionFailure>,
+}
+
+impl Diagnosis {
+    /// Another connection is opened.
+    pub(super) fn opened(&mut self) {
+        *self = Self { last: self.last, ..Self::default() };
+    }
+
+    pub(super) fn ice_connected(&mut self) {
+        self.has_path = true;
+    }
+
+    pub(super) fn connected(&mut self) {
+        self.last = None;
+    }
+
+    pub(super) fn relay_missing(&mut self) {
+        self.lacks_relay = true;
+    }
+
+    /// ICE or DTLS has failed, or has taken too long.
+    pub(super) fn failed(&mut self) {
+        self.last = Some(if self.has_path {
+            ConnectionFailure::Handshake
+        } else if self.lacks_relay {
+            ConnectionFailure::NoRelay
+        } else {
+            ConnectionFailure::NoPath
+        });
+    }
+
+    /// It has failed for a reason that is known.
+    pub(super) fn failed_for(&mut self, failure: ConnectionFailure) {
+        self.last = Some(failure);
+    }
+
+    pub(super) fn failure(&self) -> Option<ConnectionFailure> {
+        self.last
+    }
+}
