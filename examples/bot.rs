@@ -76,7 +76,9 @@ async fn take_part(mut bot: Participant) -> ExitCode {
             Some(Event::ParticipantJoined(member)) => {
                 println!("{} is here: {}", member.id, member.name);
             }
-            Some(Event::ConnectionState { participant, state: ConnectionState::Connected }) => {
+            Some(Event::ConnectionState {
+                participant, state: ConnectionState::Connected, ..
+            }) => {
                 println!("{participant} hears and sees the clip");
             }
             Some(Event::DataChannelOpen { participant }) => say(&bot, participant, b"hello").await,

@@ -154,14 +154,14 @@ fn observe(
         Event::SignalingLost { .. } | Event::Closed(_) => {
             observations.losses.lose(Lost::Seat, now);
         }
-        Event::ConnectionState { participant, state: ConnectionState::Connected } => {
+        Event::ConnectionState { participant, state: ConnectionState::Connected, .. } => {
             observations.failed.remove(&participant);
             observations.losses.regain(&Lost::Connection(participant), now);
             if observations.connected.insert(participant, now).is_none() {
                 let _ = progress.send(Progress::Connected);
             }
         }
-        Event::ConnectionState { participant, state } => {
+        Event::ConnectionState { participant, state, .. } => {
             if state == ConnectionState::Failed {
                 observations.failed.insert(participant);
             }

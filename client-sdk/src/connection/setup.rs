@@ -21,7 +21,7 @@ use super::handler::Handler;
 use super::interceptors::interceptors;
 use super::senders::Senders;
 use crate::channel::ChannelWriter;
-use crate::ice::{is_turn, usable_urls};
+use crate::ice::usable_urls;
 use crate::options::Options;
 use crate::outgoing::Media;
 
