@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use signal_core::RoomId;
+
 use crate::auth::origin::Origins;
 use crate::client_address::{ClientAddress, TrustedProxies};
 use crate::ice::Ice;
@@ -28,6 +30,8 @@ pub(crate) struct App {
     pub(crate) gate: Arc<Gate>,
     /// The number of signaling sockets of each client address.
     pub(crate) sockets: Arc<ConcurrencyLimit<ClientAddress>>,
+    /// The number of seats that the guests of each client address hold in each room.
+    pub(crate) seats: Arc<ConcurrencyLimit<(RoomId, ClientAddress)>>,
     pub(crate) rates: Arc<Rates>,
     pub(crate) attempts: Arc<JoinAttempts>,
     pub(crate) limits: Limits,

@@ -48,6 +48,10 @@ pub struct Limits {
     /// The most unknown rooms, and rooms of other users, that an address tries in half an hour: by
     /// default 10. After that it is treated as after too many failed attempts.
     pub unknown_rooms: u32,
+    /// The most seats that the guests of an address hold in one room at once: by default any
+    /// number. Further sockets get `rate_limited` and are closed with 4001; the creator and resumed
+    /// seats are always let in. Everybody behind one router or carrier has the same address.
+    pub seats_per_address: Option<u32>,
     /// The longest request body in bytes: by default 8 KiB. A longer one gets 413.
     pub body_bytes: usize,
     /// How long a new connection may take to send its request headers: by default 5 s. After that
@@ -76,6 +80,7 @@ impl Limits {
             failed_joins: most,
             failed_joins_per_room: most,
             unknown_rooms: most,
+            seats_per_address: None,
             ..Self::default()
         }
     }
@@ -95,6 +100,7 @@ impl Default for Limits {
             failed_joins: 50,
             failed_joins_per_room: 5,
             unknown_rooms: 10,
+            seats_per_address: None,
             body_bytes: 8 * 1024,
             header_patience: Duration::from_secs(5),
             request_patience: Duration::from_secs(10),
@@ -120,13 +126,14 @@ pub(crate) enum Limit {
     Rate,
     RequestPatience,
     RoomJoinsPerMinute,
+    SeatsPerAddress,
     SocketsPerMinute,
     UnknownRooms,
     Unsent,
 }
 
 impl Limit {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::BadMessages,
         Self::BodyBytes,
         Self::ChangesPerMinute,
@@ -142,6 +149,7 @@ impl Limit {
         Self::Rate,
         Self::RequestPatience,
         Self::RoomJoinsPerMinute,
+        Self::SeatsPerAddress,
         Self::SocketsPerMinute,
         Self::UnknownRooms,
         Self::Unsent,
@@ -165,6 +173,7 @@ impl Limit {
             Self::Rate => "messages-per-second, bytes-per-second",
             Self::RequestPatience => "request-seconds",
             Self::RoomJoinsPerMinute => "room-joins-per-minute",
+            Self::SeatsPerAddress => "max-seats-per-address",
             Self::SocketsPerMinute => "sockets-per-minute",
             Self::UnknownRooms => "max-unknown-rooms",
             Self::Unsent => "max-unsent-bytes",

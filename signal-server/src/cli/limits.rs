@@ -84,6 +84,15 @@ pub(crate) struct LimitArgs {
     )]
     sockets_per_minute: u32,
 
+    /// Guests per client address and room at once, 10 for example; more are refused [default: any
+    /// number]
+    #[arg(
+        long,
+        env = "SIGNAL_MAX_SEATS_PER_ADDRESS",
+        value_parser = clap::value_parser!(u32).range(1..=500)
+    )]
+    max_seats_per_address: Option<u32>,
+
     /// Failed attempts per client address and half hour: wrong passwords, unknown rooms, rooms of
     /// other users; then further attempts get 429
     #[arg(
@@ -217,6 +226,7 @@ impl LimitArgs {
             failed_joins: self.max_failed_joins,
             failed_joins_per_room: self.max_failed_joins_per_room,
             unknown_rooms: self.max_unknown_rooms,
+            seats_per_address: self.max_seats_per_address,
             body_bytes: self.max_body_bytes as usize,
             header_patience: Duration::from_secs(self.header_seconds.into()),
             request_patience: Duration::from_secs(self.request_seconds.into()),
@@ -260,6 +270,7 @@ impl Default for LimitArgs {
             max_failed_joins: limits.failed_joins,
             max_failed_joins_per_room: limits.failed_joins_per_room,
             max_unknown_rooms: limits.unknown_rooms,
+            max_seats_per_address: limits.seats_per_address,
             max_body_bytes: bytes(limits.body_bytes),
             header_seconds: seconds(limits.header_patience),
             request_seconds: seconds(limits.request_patience),

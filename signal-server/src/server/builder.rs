@@ -261,6 +261,7 @@ impl Builder {
             proxies: self.proxies,
             gate,
             sockets: ConcurrencyLimit::new(),
+            seats: ConcurrencyLimit::new(),
             rates,
             attempts,
             limits,

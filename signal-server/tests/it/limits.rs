@@ -345,6 +345,40 @@ async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
 }
 
 #[tokio::test]
+async fn an_address_may_be_limited_to_so_many_guests_in_a_room() {
+    let api = behind_a_proxy(Limits { seats_per_address: Some(1), ..Limits::default() }).await;
+    let (room, other) = (api.room().await, api.room().await);
+    let attach = async |address: &str, room: &Room, token: &str| {
+        attach_from(&api, address, room, token).await.unwrap()
+    };
+    let mut creator = attach("198.51.100.1", &room, &room.access_token).await;
+    creator.joined().await;
+    let mut guest = attach("198.51.100.1", &room, &api.ws_token(&room, "a").await).await;
+    guest.joined().await;
+    let token = api.ws_token(&room, "b").await;
+    let mut refused = attach("198.51.100.1", &room, &token).await;
+    assert_eq!((refused.error().await, refused.closed().await), ("rate_limited".to_owned(), 4001));
+    // Nobody else hears of it, and other addresses and rooms have their own.
+    assert_eq!(creator.hear().await["type"], "peer_joined");
+    attach("198.51.100.2", &room, &token).await.joined().await;
+    attach("198.51.100.1", &other, &api.ws_token(&other, "a").await).await.joined().await;
+    guest.close().await;
+    guest.expect_end().await;
+    let token = api.ws_token(&room, "c").await;
+    // The server may be a moment behind the client.
+    let attached = async {
+        loop {
+            let mut again = attach("198.51.100.1", &room, &token).await;
+            match again.hear().await["type"].as_str() {
+                Some("joined") => break,
+                told => assert_eq!(told, Some("error")),
+            }
+        }
+    };
+    timeout(PATIENCE, attached).await.expect("the seat is given back");
+}
+
+#[tokio::test]
 async fn every_message_over_the_rate_is_counted_and_the_log_tells_of_it() {
     let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
     command.args([
