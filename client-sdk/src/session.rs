@@ -178,6 +178,9 @@ impl Session {
         if self.send_buffer.pause() {
             self.emit(SessionEvent::Reconnecting);
         }
+        if loss.is_for_a_message() {
+            self.send_buffer.suspect();
+        }
         let is_calling = self.peers.values().any(Peer::carries_media);
         match self.reconnect.after(loss, self.received, is_calling, jitter, now) {
             Ok((how, after)) => self.actions.push_back(Action::Reconnect { how, after }),

@@ -121,7 +121,7 @@ pub enum CloseReason {
     Left,
     /// The server closed the connection because of what this participant did or may not do.
     Refused {
-        /// The WebSocket close code, like 4513 for sending too much or 1009 for a message that is
+        /// The WebSocket close code, like 4513 for sending too much or 4504 for a room that is
         /// too long.
         code: u16,
     },

@@ -45,6 +45,14 @@ pub enum SignalingLoss {
     },
 }
 
+impl SignalingLoss {
+    /// Whether the server closed the connection because of a message that it was sent: one against
+    /// RFC 6455, not UTF-8, or too long.
+    pub(super) fn is_for_a_message(&self) -> bool {
+        matches!(self, Self::Lost { code: Some(1002 | 1007 | 1009), .. })
+    }
+}
+
 /// Which steps are left, and after which pauses they are tried.
 #[derive(Debug, Default)]
 pub(super) struct ReconnectPolicy {
@@ -188,8 +196,6 @@ fn final_reason(code: u16, reason: &str) -> Option<CloseReason> {
         4503 => Some(CloseReason::RoomClosed { reason }),
         4509 => Some(CloseReason::Replaced),
         4511 => Some(CloseReason::Kicked { reason }),
-        // A bad frame or too long a message would be sent again, and refused again.
-        1002 | 1007 | 1009 => Some(CloseReason::Refused { code }),
         // Bad token, bad messages, room full, too much sent.
         4500 | 4501 | 4504 | 4513 => Some(CloseReason::Refused { code }),
         _ => None,

@@ -34,6 +34,9 @@ impl Session {
         self.use_ice_servers(ice, now);
         match missed {
             Missed::Replayed { received, .. } => {
+                if let Some(unfit) = self.send_buffer.drop_suspect(received) {
+                    self.requests.refused(unfit.req.as_ref(), &CommandError::Lost);
+                }
                 let lossless = self.send_buffer.resume(received);
                 self.emit(SessionEvent::Resumed { lossy: !lossless });
                 if !lossless {
@@ -47,6 +50,8 @@ impl Session {
                 self.requests.fail_all(&CommandError::Lost);
                 self.emit(SessionEvent::Resumed { lossy: true });
                 self.compare(participants, now);
+                // A server that has restarted keeps the seat, and does not know what it showed.
+                self.actions.extend(self.requests.shown().map(Action::Send));
             }
         }
         for peer in self.peers.values_mut() {

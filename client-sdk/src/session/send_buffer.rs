@@ -15,6 +15,8 @@ pub(super) struct SendBuffer {
     /// How many of those that are kept were sent.
     sent: usize,
     is_paused: bool,
+    /// Whether the server closed the last connection for what it was sent.
+    has_suspect: bool,
 }
 
 impl SendBuffer {
@@ -42,6 +44,26 @@ impl SendBuffer {
     /// The connection was lost; `false` if that was known.
     pub(super) fn pause(&mut self) -> bool {
         !std::mem::replace(&mut self.is_paused, true)
+    }
+
+    /// The server closed the connection because of a message, which is not to be sent again.
+    pub(super) fn suspect(&mut self) {
+        self.has_suspect = true;
+    }
+
+    /// Takes out the message that the server closed the last connection for: the first one that was
+    /// sent and that the server has not taken. To be called before [`resume`](Self::resume).
+    pub(super) fn drop_suspect(&mut self, taken: u64) -> Option<Request> {
+        if !std::mem::take(&mut self.has_suspect) {
+            return None;
+        }
+        let index = usize::try_from(taken.checked_sub(self.dropped)?).ok()?;
+        if index >= self.sent {
+            return None;
+        }
+        let suspect = self.kept.remove(index)?;
+        self.bytes -= size(&suspect.message);
+        Some(suspect)
     }
 
     pub(super) fn is_paused(&self) -> bool {
@@ -106,6 +128,27 @@ mod tests {
         assert_eq!(polled(&mut outbox), []);
         assert!(outbox.resume(1));
         assert_eq!(polled(&mut outbox), [ping(2), ping(3), ping(4)]);
+    }
+
+    #[test]
+    fn the_message_that_a_connection_was_closed_for_is_not_sent_again() {
+        let mut outbox = SendBuffer::default();
+        (1..=4).for_each(|number| outbox.push(ping(number)));
+        (1..=3).for_each(|_| drop(outbox.poll()));
+        outbox.pause();
+        outbox.suspect();
+        assert_eq!(outbox.drop_suspect(1), Some(ping(2)));
+        assert!(outbox.resume(1));
+        assert_eq!(polled(&mut outbox), [ping(3), ping(4)]);
+        // The server has taken all that was sent, so none of it was the reason.
+        outbox.push(ping(5));
+        outbox.pause();
+        outbox.suspect();
+        assert_eq!(outbox.drop_suspect(3), None);
+        assert!(outbox.resume(3));
+        assert_eq!(polled(&mut outbox), [ping(5)]);
+        outbox.pause();
+        assert_eq!(outbox.drop_suspect(3), None);
     }
 
     #[test]

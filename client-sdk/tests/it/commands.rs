@@ -98,6 +98,43 @@ fn commands_wait_for_a_lost_server_and_are_sent_again_when_it_is_resumed() {
     assert_eq!(host.outcomes(), [(first, Ok(())), (second, Ok(()))]);
 }
 
+/// Whoever came back with it would be closed for it again.
+#[test]
+fn whoever_is_closed_for_a_message_that_is_not_fit_to_send_comes_back_without_it() {
+    for code in [1002, 1007, 1009] {
+        let mut host = Host::joined();
+        let unfit = host.say("a");
+        let fit = host.say("b");
+        host.sent();
+        let loss = SignalingLoss::Lost { code: Some(code), reason: "why".into() };
+        host.session.handle_signaling_loss(loss, 0.0, Instant::now());
+        host.server(&json!({"type": "resumed", "seq": 1, "received": 0, "replayed": 0, "resume_token": "t2", "ice_servers": [], "ice_expires_at": "2026-01-01T00:00:00Z"}));
+        let sent: Vec<Value> = host.sent().into_iter().map(|sent| sent["req"].clone()).collect();
+        assert_eq!(sent, ["2", "3"]);
+        host.pong("2");
+        host.pong("4");
+        assert_eq!(host.outcomes(), [(unfit, Err(CommandError::Lost)), (fit, Ok(()))], "{code}");
+    }
+}
+
+#[test]
+fn a_server_that_has_restarted_is_told_the_state_again() {
+    let mut host = Host::joined();
+    let state = Payload::new(&json!({"hand": true})).unwrap();
+    host.session.handle_request(ClientMessage::Update { name: None, state: Some(state) });
+    host.pong("2");
+    host.sent();
+    host.lose();
+    host.server(&json!({"type": "resumed", "seq": 9, "received": null, "replayed": null,
+        "resume_token": "t2", "ice_servers": [], "ice_expires_at": "2026-01-01T00:00:00Z",
+        "v": 2, "participant_id": "p_m", "participants": [], "resume_grace_ms": 30000,
+        "room": {"id": "ABC234", "name": "x", "max_participants": 10, "expires_at": "2026-01-01T00:00:00Z", "locked": false},
+        "server_time": "2025-12-05T11:00:00Z"}));
+    let sent = host.sent();
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert_eq!((&sent[0]["type"], &sent[0]["state"]), (&json!("update"), &json!({"hand": true})));
+}
+
 #[test]
 fn a_seat_taken_anew_knows_nothing_of_earlier_commands_but_is_told_the_state() {
     let mut host = Host::joined();

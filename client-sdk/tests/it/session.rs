@@ -277,8 +277,9 @@ fn a_refusal_is_told_unless_it_only_says_whose_offer_won() {
 #[test]
 fn a_description_that_is_no_string_is_ignored() {
     let mut host = Host::connected("p_z");
-    for (kind, sdp) in [("offer", "7"), ("answer", "null"), ("offer", r#"{"sdp":"v=0"}"#)] {
-        host.server(&format!(r#"{{"type":"{kind}","from":"p_z","sdp":{sdp}}}"#));
-    }
+    // The wire module refuses these; another host of a session may not.
+    host.signal("p_z", SignalKind::Offer, &7);
+    host.signal("p_z", SignalKind::Answer, &());
+    host.signal("p_z", SignalKind::Offer, &serde_json::json!({"sdp": "v=0"}));
     assert_eq!(host.take(), [""; 0]);
 }

@@ -8,9 +8,10 @@ use super::host::{Host, candidate, id};
 #[test]
 fn marks_of_the_end_of_candidates_are_passed_over() {
     let mut host = Host::connected("p_z");
-    for end in ["null", r#""""#, r#"{"candidate":""}"#, "{}", "7"] {
+    for end in ["null", r#""""#, r#"{"candidate":""}"#, "{}"] {
         host.server(&format!(r#"{{"type":"candidate","from":"p_z","candidate":{end}}}"#));
     }
+    host.signal("p_z", SignalKind::Candidate, &7);
     assert_eq!(host.take(), [""; 0]);
 }
 

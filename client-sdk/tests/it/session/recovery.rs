@@ -272,20 +272,6 @@ fn a_kick_and_the_end_of_the_room_end_the_call_whatever_flows() {
     assert_eq!(host.session.poll_timeout(), None);
 }
 
-/// Whoever came back would send again what the server has not taken, and be closed for it again.
-#[test]
-fn whoever_is_closed_for_a_frame_that_is_not_fit_to_send_does_not_come_back_with_it() {
-    for code in [1002, 1007, 1009] {
-        let mut host = Host::calling("p_z");
-        host.found("p_z", 1, "M/1");
-        host.take();
-        host.lost(SignalingLoss::Lost { code: Some(code), reason: "why".into() });
-        let over = format!("over: Refused {{ code: {code} }}");
-        assert_eq!(host.take(), ["reconnecting", "close p_z", &over]);
-        assert_eq!(host.session.poll_timeout(), None);
-    }
-}
-
 #[test]
 fn credentials_are_asked_for_before_they_expire_until_there_are_no_newer_ones() {
     let mut host = Host::welcomed(&[]);
