@@ -82,7 +82,11 @@ async fn take_part(mut bot: Participant) -> ExitCode {
                 println!("{participant} hears and sees the clip");
             }
             Some(Event::DataChannelOpen { participant }) => say(&bot, participant, b"hello").await,
-            Some(Event::Data { participant, data }) => say(&bot, participant, &data).await,
+            // An echo is not answered, or two bots would never stop.
+            Some(Event::Data { data, .. }) if data.starts_with(ECHO) => {}
+            Some(Event::Data { participant, data }) => {
+                say(&bot, participant, &[ECHO, &data].concat()).await;
+            }
             Some(Event::ParticipantLeft(id)) => println!("{id} has left"),
             Some(Event::Closed(reason)) => println!("the room is over: {reason:?}"),
             Some(_) => {}
@@ -98,3 +102,6 @@ async fn say(bot: &Participant, to: ParticipantId, data: &[u8]) {
 }
 
 const NAME: &str = "bot";
+
+/// What an answer begins with.
+const ECHO: &[u8] = b"echo: ";

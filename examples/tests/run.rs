@@ -114,7 +114,9 @@ fn the_bot_comes_by_link_or_password_plays_its_clip_and_says_everything_back() {
                     Event::DataChannelOpen { participant } => {
                         host.send_data(participant, "marco").await.unwrap();
                     }
-                    Event::Data { data, .. } => {
+                    Event::Data { participant, data } => {
+                        // Another bot would say back what it hears; this one does not answer it.
+                        host.send_data(participant, [b"echo: ", &*data].concat()).await.unwrap();
                         said.push(String::from_utf8(data.to_vec()).unwrap());
                     }
                     Event::Track(mut track) => {
@@ -124,7 +126,7 @@ fn the_bot_comes_by_link_or_password_plays_its_clip_and_says_everything_back() {
                     _ => {}
                 }
             }
-            assert_eq!(said, ["hello", "marco"]);
+            assert_eq!(said, ["hello", "echo: marco"]);
             // The creator's leave closes the room.
             host.leave().await;
             let ended = tokio::task::spawn_blocking(move || bot.wait()).await.unwrap().unwrap();
