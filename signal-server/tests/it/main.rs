@@ -34,4 +34,5 @@ mod own_rooms;
 mod program;
 mod room_store;
 mod tokens;
+mod turnserver_conf;
 mod v2;

@@ -11,6 +11,7 @@ pub(crate) enum Refusal {
     /// It is no JWT, or needs an extension that this server does not have.
     Malformed,
     /// The keys could not be fetched, or not since the login may have published a new one.
+    #[cfg(feature = "jwks")]
     KeysUnavailable,
     /// It names a key that the login does not have.
     UnknownKey,
@@ -39,6 +40,7 @@ impl Refusal {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
+            #[cfg(feature = "jwks")]
             Self::KeysUnavailable => "keys_unavailable",
             Self::UnknownKey => "unknown_key",
             Self::Algorithm => "algorithm",
@@ -57,7 +59,9 @@ impl Refusal {
     pub(crate) fn error(self) -> TokenError {
         match self {
             Self::Expired => TokenError::Expired,
-            Self::KeysUnavailable | Self::LoginUnavailable => TokenError::Unverifiable,
+            #[cfg(feature = "jwks")]
+            Self::KeysUnavailable => TokenError::Unverifiable,
+            Self::LoginUnavailable => TokenError::Unverifiable,
             Self::Malformed
             | Self::UnknownKey
             | Self::Algorithm
