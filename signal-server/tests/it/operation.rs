@@ -75,7 +75,8 @@ async fn the_metrics_count_what_happens_and_name_nobody() {
     let (mut guest, guest_id) = api.guest(&room, "guest").await;
     creator.hear().await;
     for index in 0..5 {
-        guest.say(&json!({"type": "candidate", "to": creator_id, "candidate": index})).await;
+        let mark = index.to_string();
+        guest.say(&json!({"type": "candidate", "to": creator_id, "candidate": mark})).await;
         creator.hear().await;
     }
     assert_eq!(api.join(&room.id, &json!({"password": "wrong!"})).await.status, 401);

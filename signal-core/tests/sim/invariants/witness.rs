@@ -105,6 +105,7 @@ impl Witness {
             phase: Phase::Entering,
             held: Vec::new(),
             unsent: 0,
+            taken_at: Timestamp::default(),
             keeps_seat: None,
         };
         self.conns.insert(conn, conn_state);
@@ -165,6 +166,7 @@ impl Witness {
             Input::Sent { conn, bytes } => {
                 if let Some(state) = self.conns.get_mut(conn) {
                     state.unsent = state.unsent.saturating_sub(*bytes);
+                    state.taken_at = now;
                 }
             }
             Input::Committed { applied, .. } => {

@@ -29,8 +29,9 @@ async fn a_log_that_stalls_stops_no_room_at_any_level() {
         }
         for number in 0..20 {
             api.ws_token(&loud_room, "another").await;
-            guest.say(&json!({"type": "candidate", "to": creator_id, "candidate": number})).await;
-            assert_eq!(creator.hear().await["candidate"], number, "at {level}");
+            let mark = number.to_string();
+            guest.say(&json!({"type": "candidate", "to": creator_id, "candidate": mark})).await;
+            assert_eq!(creator.hear().await["candidate"], mark, "at {level}");
         }
         for number in 0..100 {
             assert_eq!(loud.hear().await["t"], number, "at {level}");

@@ -22,6 +22,8 @@ pub(super) struct Conn {
     /// What it has sent before it had a seat.
     pub(super) held: Vec<Option<u64>>,
     pub(super) unsent: usize,
+    /// When something of that was taken last, or the first of it was handed out.
+    pub(super) taken_at: Timestamp,
     /// Until when its seat has to be kept now that it is gone; `Some(None)` if not at all.
     pub(super) keeps_seat: Option<Option<Timestamp>>,
 }
@@ -34,6 +36,15 @@ pub(super) enum Phase {
     Ending,
     Over,
     Seated(ParticipantId),
+}
+
+impl Conn {
+    fn wait_for(&mut self, bytes: usize, now: Timestamp) {
+        if self.unsent == 0 {
+            self.taken_at = now;
+        }
+        self.unsent += bytes;
+    }
 }
 
 impl Witness {
@@ -63,7 +74,7 @@ impl Witness {
         let state =
             self.conns.get_mut(&conn).expect("only sockets that were opened are written to");
         if let Phase::Seated(_) = state.phase {
-            state.unsent += frame.len();
+            state.wait_for(frame.len(), now);
             assert!(
                 state.unsent <= self.config.max_unsent_bytes,
                 "{} bytes wait for {conn:?}",
@@ -94,7 +105,7 @@ impl Witness {
         let Some(state) = self.conns.get_mut(&conn) else { return };
         let (node, room, protocol) = (state.node, state.room, state.protocol);
         let (resumed, is_honest) = (state.resumes.clone(), state.is_honest);
-        state.unsent += frame.len();
+        state.wait_for(frame.len(), now);
         let record = self.record(node, room).cloned().expect("it goes by a record");
         let id = match (&resumed, told.participant_id) {
             (None, Some(id)) => id.0,
@@ -286,8 +297,10 @@ impl Witness {
         let (node, room, phase) = (state.node, state.room, state.phase);
         assert!(phase != Phase::Over, "{conn:?} was closed twice");
         if code == CloseCode::SlowConsumer {
+            let is_stalled = state.unsent > 0
+                && now.saturating_since(state.taken_at) >= self.config.unsent_patience;
             assert!(
-                state.unsent + LONGEST_FRAME > self.config.max_unsent_bytes,
+                is_stalled || state.unsent + LONGEST_FRAME > self.config.max_unsent_bytes,
                 "{conn:?} was cut off for {} bytes",
                 state.unsent
             );
