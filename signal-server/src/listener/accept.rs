@@ -44,8 +44,10 @@ pub(crate) async fn serve(
         loop {
             let (stream, peer) = accept(&listener, &mut last_failure).await;
             if let Some(permit) = gate.admit(peer) {
+                // Those that come while most are taken have less time, and no others.
+                let patience = gate.header_patience();
                 let (gate, router, stop) = (Arc::clone(gate), router.clone(), stop.subscribe());
-                tokio::spawn(connection(gate, stream, peer, permit, router, stop));
+                tokio::spawn(connection(gate, stream, peer, permit, patience, router, stop));
             }
         }
     };
@@ -102,6 +104,7 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     permit: ConnectionPermit,
+    header_patience: Duration,
     router: Router,
     mut stop: watch::Receiver<()>,
 ) {
@@ -134,7 +137,7 @@ async fn connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(gate.header_patience())
+        .header_read_timeout(header_patience)
         .max_headers(MOST_HEADERS)
         .max_buf_size(MOST_HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service)

@@ -361,6 +361,7 @@ async fn an_address_may_be_limited_to_so_many_guests_in_a_room() {
     // Nobody else hears of it, and other addresses and rooms have their own.
     assert_eq!(creator.hear().await["type"], "peer_joined");
     attach("198.51.100.2", &room, &token).await.joined().await;
+    assert_eq!(guest.hear().await["type"], "peer_joined");
     attach("198.51.100.1", &other, &api.ws_token(&other, "a").await).await.joined().await;
     guest.close().await;
     guest.expect_end().await;
