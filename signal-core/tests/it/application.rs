@@ -167,7 +167,7 @@ fn a_message_to_everybody_is_charged_for_each_receiver() {
     let frame =
         format!(r#"{{"type":"message","to":"room","topic":"t","data":"{}"}}"#, "x".repeat(300));
     // Four times its length is more than a full bucket, and charged as one.
-    node.say(loud, frame.clone());
+    node.say(loud, frame);
     assert!(node.take_types(others[0]).contains(&"message".to_owned()));
     node.say(loud, r#"{"type":"ping","t":1}"#);
     assert_eq!(node.take(loud)[0]["code"], "rate_limited");
