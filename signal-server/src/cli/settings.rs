@@ -1,5 +1,6 @@
 //! Checks the arguments and turns them into a configured server.
 
+mod ice_urls;
 mod identity;
 
 use std::fs;
@@ -9,7 +10,6 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use axum::http::uri::Authority;
-use signal_core::IceUrl;
 use thiserror::Error;
 use url::Url;
 
@@ -217,20 +217,6 @@ impl Check {
         }
     }
 
-    /// Checks URLs of TURN or of STUN servers: for one that it cannot parse, a browser refuses them
-    /// all.
-    fn ice_urls(&mut self, name: &str, urls: &[String], are_relays: bool) {
-        for url in urls {
-            let problem = match url.parse::<IceUrl>() {
-                Ok(parsed) if parsed.is_relay() == are_relays => continue,
-                Ok(_) if are_relays => "expected a turn: or turns: URL".to_owned(),
-                Ok(_) => "expected a stun: or stuns: URL".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            self.problem(format!("--{name} {}: {problem}", shown_url(url)));
-        }
-    }
-
     fn origin(&mut self, origin: &str) -> Option<HeaderValue> {
         if is_of_an_app(origin) {
             return origin.parse().ok();
@@ -329,32 +315,6 @@ mod tests {
         assert_eq!(problems(ServeArgs { listen, ..ServeArgs::default() }).len(), 1);
         let listen = Some("[::1]:8080".parse().unwrap());
         assert!(Settings::of(ServeArgs { listen, ..ServeArgs::default() }).unwrap().development);
-    }
-
-    #[test]
-    fn a_url_of_an_ice_server_that_browsers_refuse_is_a_problem_that_names_it() {
-        let urls = |turn: &str, stun: &str| {
-            problems(ServeArgs {
-                turn_urls: vec![turn.to_owned()],
-                turn_secret: Some(Secret::random()),
-                stun_urls: vec![stun.to_owned()],
-                ..production()
-            })
-        };
-        assert_eq!(urls("TURN:[::1]:3478?transport=tcp", "stun:a.example"), Vec::<String>::new());
-        let told = urls("turn:a.example?ttl=1", "stun:a.example:3478?transport=udp");
-        assert!(told[0].starts_with("--turn-url turn:a.example?ttl=1: expected ?transport=udp"));
-        assert!(
-            told[1].starts_with("--stun-url stun:a.example:3478?transport=udp: a stun: or stuns:")
-        );
-        let told = urls("stun:a.example", "turns:a.example");
-        assert_eq!(
-            told,
-            [
-                "--turn-url stun:a.example: expected a turn: or turns: URL",
-                "--stun-url turns:a.example: expected a stun: or stuns: URL",
-            ]
-        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! How much one may ask of the server, and what it says when it is more.
 
+mod sockets;
+
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use signal_server::{ForwardedHeader, Limits};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -14,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::common::program::{Served, program};
 use crate::common::tcp::{is_closed, said};
-use crate::common::{Answer, Api, PATIENCE, Participant, Room, answer, builder, pass, read, text};
+use crate::common::{Answer, Api, Participant, Room, answer, builder, pass, read, text};
 
 /// A server behind a proxy, which these tests play.
 async fn behind_a_proxy(limits: Limits) -> Api {
@@ -28,22 +29,6 @@ async fn behind_a_proxy(limits: Limits) -> Api {
 async fn join_from(api: &Api, client: &str, room: &str, body: &Value) -> Answer {
     let request = api.request(Method::POST, &format!("/api/webrtc/rooms/{room}/join"));
     answer(request.header("x-forwarded-for", client).json(body)).await
-}
-
-/// Opens a socket for a client of the proxy; fails with the status of a refusal.
-async fn attach_from(
-    api: &Api,
-    client: &str,
-    room: &Room,
-    token: &str,
-) -> Result<Participant, u16> {
-    let mut request = api.socket_url(&room.id, token).into_client_request().unwrap();
-    request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
-    match Participant::connect(request).await {
-        Ok((participant, _)) => Ok(participant),
-        Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
-        Err(error) => panic!("{error}"),
-    }
 }
 
 fn password(room: &Room) -> Value {
@@ -285,98 +270,6 @@ async fn creates_and_changes_that_are_refused_are_not_counted() {
     api.change(&room, &json!({"locked": true})).await.data();
     let over = api.change(&room, &json!({"locked": false})).await;
     assert_eq!(over.refused(), (429, "rate_limited"));
-}
-
-#[tokio::test]
-async fn an_address_opens_so_many_sockets_a_minute() {
-    let api = behind_a_proxy(Limits { sockets_per_minute: 3, ..Limits::default() }).await;
-    let room = api.room().await;
-    for _ in 0..3 {
-        let mut refused = attach_from(&api, "198.51.100.1", &room, "no-token").await.unwrap();
-        assert_eq!(refused.error().await, "token_invalid");
-    }
-    let token = api.ws_token(&room, "guest").await;
-    assert_eq!(attach_from(&api, "198.51.100.1", &room, &token).await.err(), Some(429));
-    attach_from(&api, "198.51.100.2", &room, &token).await.unwrap().joined().await;
-}
-
-#[tokio::test]
-async fn silent_connections_have_a_second_when_most_are_taken() {
-    let args = ["serve", "--listen", "127.0.0.1:0", "--max-connections", "10"];
-    let slow = ["--header-seconds", "3600", "--max-connections-per-address", "100"];
-    let server = Served::start(program(&args).args(slow)).await;
-    let address = server.api.address();
-    let mut patient = Vec::new();
-    for _ in 0..8 {
-        patient.push(TcpStream::connect(address).await.unwrap());
-    }
-    // These would be waited for as long as the others, which is an hour.
-    for _ in 0..2 {
-        let mut late = TcpStream::connect(address).await.unwrap();
-        assert!(is_closed(&mut late).await);
-    }
-}
-
-#[tokio::test]
-async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
-    let api = behind_a_proxy(Limits { connections_per_address: 2, ..Limits::default() }).await;
-    let room = api.room().await;
-    let token = |name: &'static str| api.ws_token(&room, name);
-    let mut first = attach_from(&api, "198.51.100.1", &room, &token("a").await).await.unwrap();
-    first.joined().await;
-    let mut second = attach_from(&api, "198.51.100.1", &room, &token("b").await).await.unwrap();
-    second.joined().await;
-    let third = token("c").await;
-    assert_eq!(attach_from(&api, "198.51.100.1", &room, &third).await.err(), Some(429));
-    second.close().await;
-    second.expect_end().await;
-    // The server may be a moment behind the client.
-    let attached = async {
-        loop {
-            match attach_from(&api, "198.51.100.1", &room, &third).await {
-                Ok(socket) => break socket,
-                Err(status) => assert_eq!(status, 429),
-            }
-        }
-    };
-    let mut third = timeout(PATIENCE, attached).await.expect("the socket is given back");
-    third.joined().await;
-    attach_from(&api, "198.51.100.2", &room, &token("d").await).await.unwrap().joined().await;
-}
-
-#[tokio::test]
-async fn an_address_may_be_limited_to_so_many_guests_in_a_room() {
-    let api = behind_a_proxy(Limits { seats_per_address: Some(1), ..Limits::default() }).await;
-    let (room, other) = (api.room().await, api.room().await);
-    let attach = async |address: &str, room: &Room, token: &str| {
-        attach_from(&api, address, room, token).await.unwrap()
-    };
-    let mut creator = attach("198.51.100.1", &room, &room.access_token).await;
-    creator.joined().await;
-    let mut guest = attach("198.51.100.1", &room, &api.ws_token(&room, "a").await).await;
-    guest.joined().await;
-    let token = api.ws_token(&room, "b").await;
-    let mut refused = attach("198.51.100.1", &room, &token).await;
-    assert_eq!((refused.error().await, refused.closed().await), ("rate_limited".to_owned(), 4001));
-    // Nobody else hears of it, and other addresses and rooms have their own.
-    assert_eq!(creator.hear().await["type"], "peer_joined");
-    attach("198.51.100.2", &room, &token).await.joined().await;
-    assert_eq!(guest.hear().await["type"], "peer_joined");
-    attach("198.51.100.1", &other, &api.ws_token(&other, "a").await).await.joined().await;
-    guest.close().await;
-    guest.expect_end().await;
-    let token = api.ws_token(&room, "c").await;
-    // The server may be a moment behind the client.
-    let attached = async {
-        loop {
-            let mut again = attach("198.51.100.1", &room, &token).await;
-            match again.hear().await["type"].as_str() {
-                Some("joined") => break,
-                told => assert_eq!(told, Some("error")),
-            }
-        }
-    };
-    timeout(PATIENCE, attached).await.expect("the seat is given back");
 }
 
 #[tokio::test]
