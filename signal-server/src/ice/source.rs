@@ -4,8 +4,6 @@ use std::error::Error;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-#[cfg(doc)]
-use signal_core::IceUrl;
 use signal_core::{IceServer, ParticipantId, RoomId};
 
 /// Chooses the STUN and TURN servers of each participant: from a TURN service with its own API, a
@@ -22,8 +20,9 @@ use signal_core::{IceServer, ParticipantId, RoomId};
 /// fails or panics, the participant gets the [configured](crate::Builder::turn) servers, if any,
 /// and the log says why. The participant is admitted all the same.
 ///
-/// URLs that do not follow the grammar of [`IceUrl`], and TURN URLs without a credential, are left
-/// out, and the log says which: for one of them a browser would refuse the whole list.
+/// URLs that do not follow the grammar of [`IceUrl`](signal_core::IceUrl), and TURN URLs without a
+/// credential, are left out, and the log says which: for one of them a browser would refuse the
+/// whole list.
 ///
 /// ```
 /// use std::error::Error;

@@ -77,8 +77,8 @@ impl Builder {
     }
 
     /// Sets the TURN servers that share this secret (coturn's `static-auth-secret`), as URLs such
-    /// as `turn:host:3478`. URLs that are not those of TURN servers ([`IceUrl`]) are left out, and
-    /// the log says so.
+    /// as `turn:host:3478`. URLs that are not those of TURN servers
+    /// ([`IceUrl`](signal_core::IceUrl)) are left out, and the log says so.
     pub fn turn(mut self, secret: Secret, urls: impl IntoIterator<Item = String>) -> Self {
         self.configured_servers.turn_secret = Some(secret);
         self.configured_servers.turn_urls = urls.into_iter().collect();
@@ -86,7 +86,7 @@ impl Builder {
     }
 
     /// Sets the STUN servers, as URLs such as `stun:host:3478`. URLs that are not those of ICE
-    /// servers ([`IceUrl`]) are left out, and the log says so.
+    /// servers ([`IceUrl`](signal_core::IceUrl)) are left out, and the log says so.
     pub fn stun(mut self, urls: impl IntoIterator<Item = String>) -> Self {
         self.configured_servers.stun_urls = urls.into_iter().collect();
         self
