@@ -7,6 +7,7 @@
 
 use std::env;
 use std::error::Error;
+use std::net::{AddrParseError, IpAddr};
 use std::process::ExitCode;
 
 use client_sdk::{
@@ -16,7 +17,7 @@ use client_sdk::{
 const USAGE: &str = "usage: bot <invite link>
        bot <server> <room number> <password>
 
-BOT_BIND=127.0.0.1:0 keeps its media on this machine.";
+BOT_BIND=127.0.0.1 keeps its media on this machine.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -42,7 +43,7 @@ async fn main() -> ExitCode {
 async fn by_invite(link: &str) -> Result<Participant, Box<dyn Error>> {
     let invite: Invite = link.parse()?;
     let client = Client::new(invite.server().unwrap_or(link))?;
-    Ok(client.join_by_invite(&invite, NAME, options()).await?)
+    Ok(client.join_by_invite(&invite, NAME, options()?).await?)
 }
 
 async fn by_password(
@@ -50,14 +51,14 @@ async fn by_password(
     room: &str,
     password: &str,
 ) -> Result<Participant, Box<dyn Error>> {
-    Ok(Client::new(server)?.join(room, password, NAME, options()).await?)
+    Ok(Client::new(server)?.join(room, password, NAME, options()?).await?)
 }
 
-fn options() -> Options {
+fn options() -> Result<Options, AddrParseError> {
     let options = Options::new().audio(Source::Clip).video(Source::Clip);
     match env::var("BOT_BIND") {
-        Ok(address) => options.bind_address(address),
-        Err(_) => options,
+        Ok(address) => Ok(options.bind_address(address.parse::<IpAddr>()?)),
+        Err(_) => Ok(options),
     }
 }
 

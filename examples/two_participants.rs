@@ -4,6 +4,7 @@
 //! Run it with `cargo run -p examples --example two_participants`.
 
 use std::error::Error;
+use std::net::Ipv4Addr;
 
 use client_sdk::{Client, Event, NewRoom, Options, Participant, Source};
 use signal_server::testing;
@@ -14,7 +15,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::new(&server.url())?;
     // Both are on this machine; on a real network keep the default address.
     let options =
-        Options::new().audio(Source::Clip).video(Source::Clip).bind_address("127.0.0.1:0");
+        Options::new().audio(Source::Clip).video(Source::Clip).bind_address(Ipv4Addr::LOCALHOST);
 
     let token = server.access_token("alice");
     let (room, alice) = client.create(&token, &NewRoom::default(), options.clone()).await?;

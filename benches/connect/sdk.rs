@@ -1,5 +1,6 @@
 //! Calls between participants of the SDK.
 
+use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use client_sdk::{
@@ -50,7 +51,7 @@ async fn listen(mut participant: Participant, mut first: Option<oneshot::Sender<
 }
 
 fn options() -> Options {
-    Options::new().audio(Source::custom(Sound)).bind_address("127.0.0.1:0").mdns(false)
+    Options::new().audio(Source::custom(Sound)).bind_address(Ipv4Addr::LOCALHOST).mdns(false)
 }
 
 struct Sound;

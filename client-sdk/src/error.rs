@@ -1,5 +1,8 @@
 //! How requests, entering, sending and opening channels fail. Each variant says whose fault it is.
 
+use std::io;
+use std::net::IpAddr;
+
 use thiserror::Error;
 
 use crate::media::MediaError;
@@ -61,6 +64,15 @@ impl RequestError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EnterError {
+    /// The caller's fault: an address of [`Options::bind_address`](crate::Options::bind_address) is
+    /// none of this machine.
+    #[error("media cannot be sent from {address}")]
+    BindAddress {
+        /// The address.
+        address: IpAddr,
+        /// Why no socket can be bound to it.
+        source: io::Error,
+    },
     /// A source cannot be opened, and [`Options::require_media`](crate::Options::require_media) is
     /// set.
     #[error(transparent)]

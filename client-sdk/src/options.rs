@@ -1,5 +1,6 @@
 //! The settings of a participant.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::media::Source;
@@ -14,7 +15,7 @@ pub struct Options {
     pub(crate) require_media: bool,
     pub(crate) relay_only: bool,
     /// Empty for the default.
-    pub(crate) bind_addresses: Vec<String>,
+    pub(crate) bind_addresses: Vec<IpAddr>,
     pub(crate) mdns: bool,
     pub(crate) reactor_threads: usize,
     pub(crate) enter_timeout: Duration,
@@ -82,11 +83,14 @@ impl Options {
         self
     }
 
-    /// A UDP address that media is sent from and received at; further calls add further ones. The
-    /// default is `0.0.0.0:0` and `[::]:0` (RFC 8421): a free port of every interface but loopback,
-    /// as far as the machine has addresses of that family. Use `127.0.0.1:0` for peers on this
-    /// machine only.
-    pub fn bind_address(mut self, address: impl Into<String>) -> Self {
+    /// An address of this machine that media is sent from and received at; further calls add
+    /// further ones. Each connection takes a free UDP port of each. The default is `0.0.0.0` and
+    /// `::` (RFC 8421): every interface but loopback, as far as the machine has addresses of that
+    /// family. Use `127.0.0.1` for peers on this machine only.
+    ///
+    /// Entering fails with [`EnterError::BindAddress`](crate::EnterError::BindAddress) for what is
+    /// not an address of this machine.
+    pub fn bind_address(mut self, address: impl Into<IpAddr>) -> Self {
         self.bind_addresses.push(address.into());
         self
     }

@@ -3,6 +3,7 @@
 mod requests;
 
 use std::fmt;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -48,6 +49,10 @@ impl Participant {
         ice_servers: Vec<IceServer>,
         options: &Options,
     ) -> Result<Self, EnterError> {
+        for &address in &options.bind_addresses {
+            UdpSocket::bind((address, 0))
+                .map_err(|source| EnterError::BindAddress { address, source })?;
+        }
         let mut outgoing = Outgoing::new(options);
         let mut failed = outgoing.publish_all([
             (MediaKind::Audio, options.audio.as_ref()),

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -91,7 +91,7 @@ fn the_bot_comes_by_link_or_password_plays_its_clip_and_says_everything_back() {
     runtime.block_on(async {
         let server = testing::start().await.unwrap();
         let client = Client::new(&server.url()).unwrap();
-        let options = Options::new().bind_address("127.0.0.1:0").mdns(false);
+        let options = Options::new().bind_address(Ipv4Addr::LOCALHOST).mdns(false);
         let token = server.access_token("alice");
         for by_link in [true, false] {
             let (room, mut host) =
@@ -104,7 +104,7 @@ fn the_bot_comes_by_link_or_password_plays_its_clip_and_says_everything_back() {
             };
             let mut bot = Command::new(example("bot"))
                 .args(arguments)
-                .env("BOT_BIND", "127.0.0.1:0")
+                .env("BOT_BIND", "127.0.0.1")
                 .stdout(Stdio::null())
                 .spawn()
                 .unwrap();
@@ -149,7 +149,7 @@ fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_dra
     runtime.block_on(async {
         let client = Client::new(&format!("{url}/rooms")).unwrap();
         assert!(client.create_room("made up", &NewRoom::default()).await.is_err());
-        let options = Options::new().bind_address("127.0.0.1:0").mdns(false);
+        let options = Options::new().bind_address(Ipv4Addr::LOCALHOST).mdns(false);
         let (room, mut host) =
             client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
         assert_eq!(room.name, "alice的房间");

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, value_parser};
@@ -38,10 +39,9 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_video: bool,
 
-    /// UDP address for media; the default is 127.0.0.1:0 for a server on this machine, else
-    /// 0.0.0.0:0
+    /// IP address for media; the default is 127.0.0.1 for a server on this machine, else 0.0.0.0
     #[arg(long, value_name = "ADDRESS")]
-    pub(crate) bind: Option<String>,
+    pub(crate) bind: Option<IpAddr>,
 
     /// Also write the results as JSON to this file; - prints JSON instead of the table
     #[arg(long, value_name = "FILE")]

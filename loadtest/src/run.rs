@@ -1,6 +1,7 @@
 //! A run: starts the server, fills the rooms, waits, and adds up.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -168,10 +169,10 @@ async fn create_rooms(
 }
 
 fn options(args: &Args, target: &Target) -> Options {
-    let bind = match &args.bind {
-        Some(bind) => bind.clone(),
-        None if target.is_on_this_machine() => "127.0.0.1:0".into(),
-        None => "0.0.0.0:0".into(),
+    let bind = match args.bind {
+        Some(bind) => bind,
+        None if target.is_on_this_machine() => Ipv4Addr::LOCALHOST.into(),
+        None => Ipv4Addr::UNSPECIFIED.into(),
     };
     // Threads that carry only media save a third of the work. One socket for each connection is
     // enough.

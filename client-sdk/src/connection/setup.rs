@@ -1,6 +1,6 @@
 //! Builds peer connections.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) struct Setup {
     ice_servers: Vec<RTCIceServer>,
     relay_only: bool,
     /// Empty for the default.
-    bind_addresses: Vec<String>,
+    bind_addresses: Vec<IpAddr>,
     mdns: MulticastDnsMode,
     reactor_threads: usize,
     disconnected_timeout: Duration,
@@ -103,12 +103,13 @@ impl Setup {
         configuration.build()
     }
 
-    fn udp_addresses(&self) -> Vec<String> {
-        if self.bind_addresses.is_empty() {
+    fn udp_addresses(&self) -> Vec<SocketAddr> {
+        let addresses = if self.bind_addresses.is_empty() {
             usable_wildcards()
         } else {
             self.bind_addresses.clone()
-        }
+        };
+        addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect()
     }
 
     /// A peer connection without tracks. Names of mDNS are resolved if that is possible: webrtc-rs
@@ -165,17 +166,17 @@ impl Setup {
 
 /// The wildcard addresses of the families of which this machine has an address that others reach.
 /// webrtc-rs would announce the wildcard itself as a candidate otherwise.
-fn usable_wildcards() -> Vec<String> {
+fn usable_wildcards() -> Vec<IpAddr> {
     let addresses = ifaces().unwrap_or_default();
     let addresses = addresses.iter().filter_map(|interface| interface.addr).map(|addr| addr.ip());
     let usable: Vec<IpAddr> = addresses.filter(is_reachable).collect();
     let has_v6 = usable.iter().any(IpAddr::is_ipv6);
     let mut wildcards = Vec::new();
     if usable.iter().any(IpAddr::is_ipv4) || !has_v6 {
-        wildcards.push("0.0.0.0:0".to_owned());
+        wildcards.push(Ipv4Addr::UNSPECIFIED.into());
     }
     if has_v6 {
-        wildcards.push("[::]:0".to_owned());
+        wildcards.push(Ipv6Addr::UNSPECIFIED.into());
     }
     wildcards
 }

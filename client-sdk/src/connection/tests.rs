@@ -1,5 +1,6 @@
 //! Two connections to each other, without a server between them.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use signal_core::IceServer;
@@ -190,7 +191,7 @@ impl Pair {
         let (messages, inbox) = mpsc::channel(1024);
         let (mut tasks, mut media) = (JoinSet::new(), Vec::new());
         let connections = [0, 1].map(|n| {
-            let options = Options::new().bind_address("127.0.0.1:0").mdns(false);
+            let options = Options::new().bind_address(Ipv4Addr::LOCALHOST).mdns(false);
             let mut outgoing = Outgoing::new(&options);
             let clip = Some(&Source::Clip);
             let failed = outgoing.publish_all([(MediaKind::Audio, clip), (MediaKind::Video, clip)]);

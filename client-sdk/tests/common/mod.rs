@@ -15,6 +15,7 @@ pub mod recorder;
 pub mod wire;
 
 use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use client_sdk::{
@@ -42,7 +43,7 @@ pub fn talker() -> Options {
 
 /// On this machine alone, sending nothing.
 pub fn listener() -> Options {
-    Options::new().bind_address("127.0.0.1:0").mdns(false)
+    Options::new().bind_address(Ipv4Addr::LOCALHOST).mdns(false)
 }
 
 /// A participant and all it has learned.

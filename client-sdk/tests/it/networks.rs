@@ -1,6 +1,7 @@
 //! Networks that lack something, each in a network namespace of its own.
 
 use std::env;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::Command;
 
 use client_sdk::{NewRoom, Options, Source};
@@ -12,7 +13,7 @@ use crate::common::{Witness, client, server, until_media_flows};
 fn without_multicast_a_call_connects_and_only_names_of_mdns_stay_unknown() {
     let name = "networks::without_multicast_a_call_connects_and_only_names_of_mdns_stay_unknown";
     in_namespace(name, "true", async {
-        let local = || talker().bind_address("127.0.0.1:0");
+        let local = || talker().bind_address(Ipv4Addr::LOCALHOST);
         connect(&server().await, local(), local()).await;
     });
 }
@@ -22,7 +23,7 @@ fn a_participant_with_defaults_reaches_one_that_has_ipv6_alone() {
     let name = "networks::a_participant_with_defaults_reaches_one_that_has_ipv6_alone";
     let addresses = "ip addr add 192.0.2.2/32 dev lo && ip addr add fd00::2/128 dev lo nodad";
     in_namespace(name, addresses, async {
-        connect(&server().await, talker(), talker().bind_address("[::]:0")).await;
+        connect(&server().await, talker(), talker().bind_address(Ipv6Addr::UNSPECIFIED)).await;
     });
 }
 
@@ -31,8 +32,8 @@ fn a_participant_binds_every_address_that_it_is_given() {
     let name = "networks::a_participant_binds_every_address_that_it_is_given";
     in_namespace(name, "true", async {
         let server = server().await;
-        for other in ["127.0.0.1:0", "[::1]:0"] {
-            let both = talker().bind_address("127.0.0.1:0").bind_address("[::1]:0");
+        for other in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+            let both = talker().bind_address(Ipv4Addr::LOCALHOST).bind_address(Ipv6Addr::LOCALHOST);
             connect(&server, both, talker().bind_address(other)).await;
         }
     });

@@ -1,11 +1,12 @@
 //! Servers that are reached by a detour: through a proxy, with a certificate of one's own, by an invite.
 
-use std::net::SocketAddr;
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use client_sdk::{Client, Invite, NewRoom, RequestError};
+use client_sdk::{Client, EnterError, Invite, NewRoom, RequestError};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -74,6 +75,22 @@ async fn an_invite_opens_its_room_without_the_password() {
     let wrong = Invite::new(invite.room_id(), "not this one");
     let refused = client.join_by_invite(&wrong, "guest", listener()).await.unwrap_err();
     assert!(refused.to_string().contains("invite_void"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_not_this_machines_is_told_when_entering() {
+    let server = server().await;
+    // RFC 5737: for documentation.
+    let nobodys: IpAddr = "192.0.2.1".parse().unwrap();
+    let (token, room) = (server.access_token("alice"), NewRoom::default());
+    let refused = client(&server).create(&token, &room, listener().bind_address(nobodys)).await;
+    match refused.unwrap_err() {
+        error @ EnterError::BindAddress { address, .. } => {
+            assert_eq!(address, nobodys);
+            assert!(error.source().is_some());
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Has TLS end in front of a server; returns where, and the certificate.

@@ -1,7 +1,7 @@
 //! Calls with media, while the server that brought them about is killed or replaced.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use client_sdk::{
@@ -53,7 +53,7 @@ async fn call_of(size: usize, server: SocketAddr) -> Call {
     let client = Client::new(&format!("http://{server}")).unwrap();
     let talker = || {
         Options::new()
-            .bind_address("127.0.0.1:0")
+            .bind_address(Ipv4Addr::LOCALHOST)
             .mdns(false)
             .audio(Source::Clip)
             .video(Source::Clip)
