@@ -112,6 +112,7 @@ async fn a_mark_that_is_in_the_log_is_found() {
         &origin,
     ]));
     running.announcement().await;
-    seen.note("the log", running.killed().await);
+    running.signal("TERM");
+    seen.note("the log", running.ended().await.1);
     assert_eq!(seen.leaks().len(), 1, "{:?}", seen.texts);
 }

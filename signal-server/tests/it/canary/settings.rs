@@ -118,7 +118,8 @@ async fn with_a_login_of_its_own(seen: &mut Seen, folder: &Path) {
             assert!(matches!(refused.status, 401 | 503), "{refused:?}");
             seen.note("a refusal", refused.body.to_string());
         }
-        seen.note(format!("the log with {}", login[0]), running.killed().await);
+        running.signal("TERM");
+        seen.note(format!("the log with {}", login[0]), running.ended().await.1);
     }
     answering.abort();
 }
