@@ -158,8 +158,9 @@ impl Hub {
         }
         let mut full = Vec::new();
         for &conn in to.iter().filter(|conn| Some(**conn) != except) {
-            if !self.fits(conn, frame.len(), from, now) {
-                full.push(conn);
+            match self.take_space(conn, frame.len(), from, now) {
+                Space::Taken | Space::NoConnection => {}
+                Space::Full => full.push(conn),
             }
         }
         let mut to = Arc::clone(to);
@@ -179,21 +180,26 @@ impl Hub {
         from: Option<Ticket>,
         now: Timestamp,
     ) {
-        if !self.connections.contains_key(&conn) {
-            return;
-        }
-        if self.fits(conn, frame.len(), from, now) {
-            self.outputs.push_back(Output::Frame { to: conn, frame });
-        } else {
-            self.close(conn, CloseCode::SlowConsumer, now);
+        match self.take_space(conn, frame.len(), from, now) {
+            Space::Taken => self.outputs.push_back(Output::Frame { to: conn, frame }),
+            Space::Full => self.close(conn, CloseCode::SlowConsumer, now),
+            Space::NoConnection => {}
         }
     }
 
-    /// Counts bytes that are about to be handed out; `false` if so many more may not wait.
-    fn fits(&mut self, conn: ConnId, bytes: usize, from: Option<Ticket>, now: Timestamp) -> bool {
-        let Some(connection) = self.connections.get_mut(&conn) else { return true };
+    /// Counts bytes that are about to be handed out, if so many may wait.
+    fn take_space(
+        &mut self,
+        conn: ConnId,
+        bytes: usize,
+        from: Option<Ticket>,
+        now: Timestamp,
+    ) -> Space {
+        let Some(connection) = self.connections.get_mut(&conn) else {
+            return Space::NoConnection;
+        };
         if connection.unsent.bytes() + bytes > self.config.max_unsent_bytes {
-            return false;
+            return Space::Full;
         }
         connection.unsent.push(from, bytes, now);
         if !connection.unsent.is_watched {
@@ -201,7 +207,7 @@ impl Hub {
             let room = connection.room;
             self.watch_reader(room, now);
         }
-        true
+        Space::Taken
     }
 
     /// Sets the deadline of a room anew.
@@ -210,6 +216,15 @@ impl Hub {
             self.deadlines.set(room, local.deadline(local.prune_at()));
         }
     }
+}
+
+/// Whether bytes may wait for a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Space {
+    Taken,
+    /// Too many would wait.
+    Full,
+    NoConnection,
 }
 
 /// What the sender of a refused message is told, beyond the code.
