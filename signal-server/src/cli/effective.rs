@@ -22,30 +22,29 @@ pub(super) struct Effective {
 /// All settings of `serve`, each with its source.
 pub(super) fn settings(matches: &ArgMatches, file: &file::Arguments) -> Vec<Effective> {
     let mut settings = Vec::new();
-    let Some((_, serve)) = matches.subcommand() else { return settings };
+    let Some((in_use, matches)) = matches.subcommand() else { return settings };
     let command = Cli::command();
     let of_serve = command.find_subcommand("serve").map(clap::Command::get_arguments);
     for setting in command.get_arguments().chain(of_serve.into_iter().flatten()) {
         let Some(name) = setting.get_long().filter(|name| *name != "config") else { continue };
-        let id = setting.get_id().as_str();
-        // The command in use may not have this setting.
-        if serve.try_contains_id(id).is_err() {
+        if !file::takes(&command, in_use, setting) {
             continue;
         }
-        let source = match serve.value_source(id) {
+        let id = setting.get_id().as_str();
+        let source = match matches.value_source(id) {
             _ if file.names.contains(name) => "file",
             Some(ValueSource::CommandLine) => "flag",
             Some(ValueSource::EnvVariable) => "variable",
             Some(_) => DEFAULT,
             None => "not set",
         };
-        let raw = serve.get_raw(id).into_iter().flatten();
+        let raw = matches.get_raw(id).into_iter().flatten();
         let values: Vec<String> = raw.map(|value| value.to_string_lossy().into_owned()).collect();
         let is_secret = !values.is_empty() && is_secret(setting, &values);
         let value = match setting.get_action() {
             _ if is_secret => Some(HIDDEN.into()),
             // Environment variables spell a flag in several ways; print what it means.
-            ArgAction::SetTrue => Some(serve.get_flag(id).into()),
+            ArgAction::SetTrue => Some(matches.get_flag(id).into()),
             _ => shown(setting, &values),
         };
         settings.push(Effective { name: name.to_owned(), value, is_secret, source });

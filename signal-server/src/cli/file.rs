@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 use thiserror::Error;
 use toml::{Table, Value};
 
@@ -47,7 +47,7 @@ pub(super) fn arguments(
         InvalidFile::Toml { path: path.to_owned(), problem: error.message().to_owned(), line }
     })?;
     let command = Cli::command();
-    let serve = command.find_subcommand("serve").map(clap::Command::get_arguments);
+    let serve = command.find_subcommand("serve").map(Command::get_arguments);
     let settings: Vec<&Arg> = command.get_arguments().chain(serve.into_iter().flatten()).collect();
     let mut file = Arguments::default();
     for (name, value) in table {
@@ -57,10 +57,9 @@ pub(super) fn arguments(
         };
         let wrong = |found| InvalidFile::Type { path: path.to_owned(), name: name.clone(), found };
         let texts = texts(setting, value).map_err(wrong)?;
-        let matches = given.subcommand().map_or(given, |(_, matches)| matches);
         // A command ignores settings that it has no flag for.
-        if matches.try_contains_id(setting.get_id().as_str()).is_err()
-            || is_given(matches, &settings, &name)
+        if let Some((in_use, matches)) = given.subcommand()
+            && (!takes(&command, in_use, setting) || is_given(matches, &settings, &name))
         {
             continue;
         }
@@ -74,6 +73,13 @@ pub(super) fn arguments(
         file.names.insert(name);
     }
     Ok(file)
+}
+
+/// Whether the command in use has this setting. The matches of clap tell that in debug builds only.
+pub(super) fn takes(command: &Command, in_use: &str, setting: &Arg) -> bool {
+    let of_command = command.find_subcommand(in_use).map(Command::get_arguments);
+    setting.is_global_set()
+        || of_command.into_iter().flatten().any(|arg| arg.get_id() == setting.get_id())
 }
 
 /// The values of a setting, as on the command line; none for a flag that is off.

@@ -13,9 +13,11 @@ use tokio::time::timeout;
 
 use super::{ACCESS_SECRET, Api, PATIENCE};
 
-/// The program, with no settings from the environment of the tests without a data directory, and with metrics at a free port.
+/// The program, with no settings from the environment of the tests, without a data directory, and
+/// with metrics at a free port. `TESTED_PROGRAM` names another build of it, like the released one.
 pub fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_signal-server"));
+    let built = env!("CARGO_BIN_EXE_signal-server").into();
+    let mut command = Command::new(std::env::var_os("TESTED_PROGRAM").unwrap_or(built));
     command.args(args).stdin(Stdio::null()).kill_on_drop(true);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SIGNAL_") {
