@@ -5,6 +5,7 @@ mod rooms;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::{HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -141,13 +142,19 @@ async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Reque
     let network = |error: reqwest::Error| RequestError::Network(error.without_url().to_string());
     let response = request.send().await.map_err(network)?;
     let status = response.status();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
     let body = response.bytes().await.map_err(network)?;
     if status.is_success() {
         let success: Success<T> = parse(&body, status)?;
         return success.data.ok_or_else(|| RequestError::Protocol("`data` is missing".into()));
     }
     let Refusal { code, message } = parse(&body, status)?;
-    Err(RequestError::Refused { status: status.as_u16(), code, message })
+    Err(RequestError::Refused { status: status.as_u16(), code, message, retry_after })
+}
+
+/// The server gives whole seconds (RFC 9110 section 10.2.3).
+fn seconds(value: &HeaderValue) -> Option<Duration> {
+    Some(Duration::from_secs(value.to_str().ok()?.parse().ok()?))
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8], status: StatusCode) -> Result<T, RequestError> {

@@ -7,7 +7,7 @@ use signal_core::{ErrorCode, IceServer, ServerMessage};
 use tokio::time::{sleep, timeout};
 
 use crate::api::{Api, JoinCredential};
-use crate::error::EnterError;
+use crate::error::{EnterError, RequestError};
 use crate::ice::ice_servers;
 use crate::session::{Reconnect, SignalingLoss};
 use crate::signaling::Signaling;
@@ -93,8 +93,8 @@ impl SignalingConnector {
             }
         };
         self.open(&url, OnAbort::KeepSeat).await.map_err(|error| match error {
-            EnterError::Refused { code, message } => {
-                SignalingLoss::Refused { code, reason: message }
+            EnterError::Refused { code, message, retry_after } => {
+                SignalingLoss::Refused { code, reason: message, retry_after }
             }
             error => SignalingLoss::Unreachable { reason: error.to_string() },
         })
@@ -107,16 +107,19 @@ impl SignalingConnector {
                 let joined = self.api.join_room(&self.room_id, credential, display_name).await;
                 let joined = joined.map_err(|error| {
                     let reason = error.to_string();
-                    match error.code() {
-                        Some(code) => SignalingLoss::Refused { code: code.to_owned(), reason },
-                        None => SignalingLoss::Unreachable { reason },
+                    match error {
+                        RequestError::Refused { code, retry_after, .. } => {
+                            SignalingLoss::Refused { code, reason, retry_after }
+                        }
+                        _ => SignalingLoss::Unreachable { reason },
                     }
                 })?;
                 Ok(joined.ws_token)
             }
             RejoinWith::Nothing => {
                 let reason = "the token is not accepted any more".into();
-                Err(SignalingLoss::Refused { code: ErrorCode::TokenExpired.to_string(), reason })
+                let code = ErrorCode::TokenExpired.to_string();
+                Err(SignalingLoss::Refused { code, reason, retry_after: None })
             }
         }
     }
@@ -135,8 +138,9 @@ impl SignalingConnector {
                 Ok(first @ (ServerMessage::Joined { .. } | ServerMessage::Resumed(_))) => {
                     return Ok(Connected { signaling, first, token: self.token.clone() });
                 }
-                Ok(ServerMessage::Error { code, message, .. }) => {
-                    return Err(EnterError::Refused { code: code.to_string(), message });
+                Ok(ServerMessage::Error { code, message, retry_after, .. }) => {
+                    let code = code.to_string();
+                    return Err(EnterError::Refused { code, message, retry_after });
                 }
                 Ok(other) => tracing::debug!(?other, "a message before `joined` is ignored"),
                 Err(error) => {

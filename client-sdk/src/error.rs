@@ -3,6 +3,8 @@
 use std::io;
 use std::net::IpAddr;
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::media::MediaError;
@@ -43,6 +45,8 @@ pub enum RequestError {
         code: String,
         /// The reason for people.
         message: String,
+        /// How long to wait before trying again, if the server says so.
+        retry_after: Option<Duration>,
     },
 }
 
@@ -88,6 +92,8 @@ pub enum EnterError {
         code: String,
         /// The reason for people.
         message: String,
+        /// How long to wait before trying again, if the server says so.
+        retry_after: Option<Duration>,
     },
     /// The HTTP request to create or join the room failed.
     #[error(transparent)]

@@ -145,7 +145,7 @@ impl Session {
                 self.end(CloseReason::RoomClosed { reason });
             }
             ServerMessage::ServerDraining { reconnect_after } => {
-                self.reconnect.drained(reconnect_after);
+                self.reconnect.asked_to_wait(reconnect_after);
             }
             ServerMessage::Signal { from, signal } => self.signal(from, &signal, now),
             _ => {}

@@ -37,6 +37,8 @@ pub enum SignalingLoss {
         code: String,
         /// The reason for people.
         reason: String,
+        /// How long to wait before the next attempt, if the server says so.
+        retry_after: Option<Duration>,
     },
     /// The server could not be reached.
     Unreachable {
@@ -84,9 +86,9 @@ impl ReconnectPolicy {
         self.entered_at = Some(now);
     }
 
-    /// The server is about to stop, and asks for a pause.
-    pub(super) fn drained(&mut self, reconnect_after: Duration) {
-        self.asked_pause = Some(reconnect_after.min(LONGEST_ASKED_PAUSE));
+    /// The server asks for a pause before the next attempt.
+    pub(super) fn asked_to_wait(&mut self, pause: Duration) {
+        self.asked_pause = Some(pause.min(LONGEST_ASKED_PAUSE));
     }
 
     /// The next step and the pause before it, or why there is none.
@@ -115,7 +117,10 @@ impl ReconnectPolicy {
                 }
                 reason
             }
-            SignalingLoss::Refused { code, reason } => {
+            SignalingLoss::Refused { code, reason, retry_after } => {
+                if let Some(pause) = retry_after {
+                    self.asked_to_wait(pause);
+                }
                 match Refusal::of(&code) {
                     Refusal::Closed => return Err(CloseReason::RoomClosed { reason }),
                     Refusal::ForAll => self.rung = Step::None,
@@ -227,7 +232,11 @@ mod tests {
     }
 
     fn refused(code: &str) -> SignalingLoss {
-        SignalingLoss::Refused { code: code.into(), reason: "x".into() }
+        refused_for(code, None)
+    }
+
+    fn refused_for(code: &str, retry_after: Option<Duration>) -> SignalingLoss {
+        SignalingLoss::Refused { code: code.into(), reason: "x".into(), retry_after }
     }
 
     fn unreachable() -> SignalingLoss {
@@ -328,13 +337,27 @@ mod tests {
     #[test]
     fn a_server_that_stops_says_when_to_come_back() {
         let mut walk = Walk::new();
-        walk.path.drained(Duration::from_secs(3));
+        walk.path.asked_to_wait(Duration::from_secs(3));
         let pause = |walk: &mut Walk| {
             let (_, pause) = walk.path.after(lost(4001), 7, true, 1.0, walk.now).unwrap();
             pause
         };
         assert_eq!(pause(&mut walk), Duration::from_secs(3));
         assert_eq!(pause(&mut walk), 2 * FIRST_PAUSE);
+    }
+
+    #[test]
+    fn a_server_that_refuses_says_when_to_come_back() {
+        let mut walk = Walk::new();
+        let mut pause = |seconds: Option<u64>| {
+            let loss = refused_for("rate_limited", seconds.map(Duration::from_secs));
+            let (how, pause) = walk.path.after(loss, 7, true, 1.0, walk.now).unwrap();
+            assert_eq!(how, resume());
+            pause
+        };
+        assert_eq!(pause(Some(3)), Duration::from_secs(3));
+        assert_eq!(pause(Some(3600)), LONGEST_ASKED_PAUSE);
+        assert_eq!(pause(None), 4 * FIRST_PAUSE);
     }
 
     #[test]

@@ -197,7 +197,8 @@ impl Host {
 
     /// The server lets nobody in that way.
     pub(crate) fn refused_entry(&mut self, code: &str) {
-        self.lost(SignalingLoss::Refused { code: code.into(), reason: "no".into() });
+        let (code, reason) = (code.into(), "no".into());
+        self.lost(SignalingLoss::Refused { code, reason, retry_after: None });
     }
 
     pub(crate) fn lost(&mut self, loss: SignalingLoss) {
