@@ -10,7 +10,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-pub use self::rooms::{CreatedRoom, JoinedRoom, NewRoom};
+pub use self::rooms::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};
 use crate::error::RequestError;
 use crate::proxy::Proxy;
 use crate::signaling::Signaling;

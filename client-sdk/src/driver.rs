@@ -24,8 +24,8 @@ use crate::ice::ice_servers;
 use crate::media::{MediaError, MediaKind, MediaSource};
 use crate::outgoing::{Outgoing, SharePlace};
 use crate::session::{
-    Action, ConnectionFailure, RATE_LIMITED, Report, Session, SessionEvent, SignalingLoss,
-    TrackSource,
+    Action, CloseReason, ConnectionFailure, RATE_LIMITED, Report, Session, SessionEvent,
+    SignalingLoss, TrackSource,
 };
 use crate::signaling::{Ended, Signaling};
 
@@ -128,8 +128,12 @@ impl Driver {
                 },
                 Some(attempt) = self.reconnecting.join_next() => self.handle_attempt(attempt),
                 Some(message) = self.messages.recv() => self.handle_message(message),
-                // Dropping the handle leaves the room.
-                command = commands.recv() => self.execute(command.unwrap_or(Command::Leave)),
+                command = commands.recv() => match command {
+                    Some(command) => self.execute(command),
+                    // The handle was dropped. A `leave` of the creator would close the room, and
+                    // the close frame that follows does not.
+                    None => self.session.end(CloseReason::Left),
+                },
                 event = self.outgoing.ended() => self.events.push(event),
                 Some(_) = self.tasks.join_next() => {}
                 () = until(self.session.poll_timeout()) => {

@@ -75,7 +75,7 @@ mod track;
 pub use async_trait::async_trait;
 pub use signal_core::{Audience, IceServer, ParticipantId, ParticipantInfo};
 
-pub use api::{CreatedRoom, JoinedRoom, NewRoom};
+pub use api::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};
 pub use channel::{DataChannel, DataMessage, Delivery, Reliability};
 pub use client::{Client, ClientBuilder};
 pub use error::{ChannelError, EnterError, RequestError, SendError};

@@ -27,8 +27,9 @@ use crate::stats::PeerStats;
 
 /// A participant that is in a room.
 ///
-/// It takes part in a task of its own until [`leave`](Self::leave). Dropping it leaves the room
-/// too, in the background.
+/// It takes part in a task of its own until [`leave`](Self::leave). Dropping it gives up its seat
+/// too, in the background, but never closes the room: a creator that panics leaves the others in
+/// their call.
 ///
 /// Events wait for [`next_event`](Self::next_event), so take them even if you do not need them.
 /// From the 1024th on, only the newest of each kind about each participant is kept, and whoever
@@ -255,7 +256,8 @@ impl Participant {
 
     /// Leaves the room and waits until every connection is closed.
     ///
-    /// If this participant created the room, leaving closes it for everybody.
+    /// If this participant created the room, leaving closes it for everybody, unless the room says
+    /// [`OnCreatorLeave::Keep`](crate::OnCreatorLeave::Keep).
     pub async fn leave(self) {
         let Self { commands, events, driver, .. } = self;
         // Both fail if the room has ended by itself.

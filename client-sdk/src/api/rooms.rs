@@ -22,6 +22,20 @@ pub struct NewRoom {
     /// The lifetime in minutes, 1 to 1440. The default is 120.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_minutes: Option<u16>,
+    /// What the creator's [`leave`](crate::Participant::leave) does to the room. The default is to
+    /// close it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_creator_leave: Option<OnCreatorLeave>,
+}
+
+/// What the creator's [`leave`](crate::Participant::leave) does to a room.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnCreatorLeave {
+    /// It closes the room for everybody.
+    Close,
+    /// The room stays open.
+    Keep,
 }
 
 /// A room that was created. Share its number and password, or its [`invite`](Self::invite).

@@ -1,14 +1,14 @@
-//! A leave reaches the server, whatever else goes on.
+//! A leave reaches the server, whatever else goes on, and nothing but a leave closes a room.
 
 use std::time::Duration;
 
-use client_sdk::{Client, CreatedRoom, NewRoom};
+use client_sdk::{Client, CreatedRoom, NewRoom, OnCreatorLeave};
 use futures_util::SinkExt;
 use tokio::runtime::Builder;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::common::{client, listener, server};
+use crate::common::{Witness, client, listener, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leave_reaches_the_server_even_if_the_program_ends_at_once() {
@@ -45,6 +45,37 @@ async fn a_leave_reaches_the_server_though_there_is_more_to_read() {
         creator.leave().await;
         until_closed(&client, &room).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creator_that_panics_or_is_dropped_does_not_close_its_room() {
+    let server = server().await;
+    let (client, token) = (client(&server), server.access_token("alice"));
+    for panics in [true, false] {
+        let (room, creator) = client.create(&token, &NewRoom::default(), listener()).await.unwrap();
+        let guest = client.join(&room.room_id, &room.password, "guest", listener()).await.unwrap();
+        let (mut guest, gone) = (Witness::new(guest), creator.id());
+        guest.until("the creator", |seen| seen.present.contains(&gone)).await;
+        let program = tokio::spawn(async move {
+            let _creator = creator;
+            assert!(!panics, "a fault of the application");
+        });
+        assert_eq!(program.await.is_err(), panics);
+        guest.until("the creator's end", |seen| !seen.present.contains(&gone)).await;
+        assert_eq!(guest.closed, None);
+        client.join_room(&room.room_id, &room.password, "late").await.unwrap();
+        guest.participant.leave().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_may_outlive_the_leave_of_its_creator() {
+    let server = server().await;
+    let (client, token) = (client(&server), server.access_token("alice"));
+    let keep = NewRoom { on_creator_leave: Some(OnCreatorLeave::Keep), ..NewRoom::default() };
+    let (room, creator) = client.create(&token, &keep, listener()).await.unwrap();
+    creator.leave().await;
+    client.join(&room.room_id, &room.password, "guest", listener()).await.unwrap();
 }
 
 /// A creator whose connection merely breaks off does not close its room.
