@@ -14,6 +14,7 @@ pub use self::rooms::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};
 use crate::error::RequestError;
 use crate::proxy::Proxy;
 use crate::signaling::Signaling;
+use crate::turn::TurnServers;
 
 /// One server, as requests and sockets reach it; cheap to clone.
 #[derive(Clone, Debug)]
@@ -103,6 +104,11 @@ impl Api {
     /// Opens a WebSocket at one of these addresses.
     pub(crate) async fn connect(&self, url: &str) -> Result<Signaling, String> {
         Signaling::connect(url, self.proxy.as_ref(), Arc::clone(&self.tls)).await
+    }
+
+    /// The TURN servers of a participant are reached as this one is.
+    pub(crate) fn turn_servers(&self) -> TurnServers {
+        TurnServers::new(Arc::clone(&self.tls), self.proxy.clone())
     }
 
     fn socket_url(&self, room_id: &str, query: &[(&str, &str)]) -> String {

@@ -9,14 +9,18 @@ mod event;
 mod handler;
 mod interceptors;
 mod keyframe;
+mod network;
 mod receive_counters;
 mod receiver;
 mod receivers;
+mod relays;
 mod rtcp_reports;
 mod rtcp_tap;
+mod runtime;
 mod sender;
 mod senders;
 mod setup;
+mod socket;
 mod stats;
 mod task;
 

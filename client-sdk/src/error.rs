@@ -82,8 +82,8 @@ pub enum EnterError {
     #[error(transparent)]
     Media(#[from] MediaError),
     /// The fault of whoever runs the server: [`Options::relay_only`](crate::Options::relay_only) is
-    /// set, and the server lists no TURN server over UDP.
-    #[error("only relays may be used, and the server names no TURN server over UDP")]
+    /// set, and the server lists no TURN server that can be used.
+    #[error("only relays may be used, and the server names no TURN server that can be used")]
     NoRelay,
     /// The server refused the signaling connection.
     #[error("the server refused the connection: {message} ({code})")]

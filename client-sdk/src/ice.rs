@@ -13,8 +13,8 @@ pub(crate) fn ice_servers(ice: &IceServers) -> Option<Vec<IceServer>> {
     }
 }
 
-/// The URLs of a server that webrtc-rs can use, which are STUN and TURN over UDP. The others are left
-/// out with a warning: for one URL that it cannot read, webrtc-rs refuses the whole list.
+/// The URLs of a server that can be used: STUN over UDP, and TURN over UDP, TCP or TLS. The others are
+/// left out with a warning: for one URL that it cannot read, webrtc-rs refuses the whole list.
 pub(crate) fn usable_urls(server: &IceServer) -> Vec<IceUrl> {
     let has_credential = server.username.is_some() && server.credential.is_some();
     let usable = server.urls.iter().filter_map(|url| match usable(url, has_credential) {
@@ -33,10 +33,10 @@ fn usable(url: &str, has_credential: bool) -> Result<IceUrl, String> {
         return Err("a TURN server needs a username and a credential".to_owned());
     }
     match (url.scheme(), url.transport()) {
-        (IceScheme::Stun, _) | (IceScheme::Turn, IceTransport::Udp) => Ok(url),
+        (IceScheme::Stun | IceScheme::Turn, _) | (IceScheme::Turns, IceTransport::Tcp) => Ok(url),
         (IceScheme::Stuns, _) => Err("STUN over TLS is not supported, only over UDP".to_owned()),
-        (IceScheme::Turn, IceTransport::Tcp) | (IceScheme::Turns, _) => {
-            Err("TURN over TCP or TLS is not supported, only over UDP".to_owned())
+        (IceScheme::Turns, IceTransport::Udp) => {
+            Err("TURN over DTLS is not supported, only over UDP, TCP and TLS".to_owned())
         }
     }
 }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_stun_and_turn_over_udp_are_used() {
+    fn stun_over_udp_and_turn_over_udp_tcp_and_tls_are_used() {
         let urls = [
             "stun:a:3478",
             "turn:a:3478",
@@ -55,13 +55,20 @@ mod tests {
             "turn:a:3478?transport=tcp",
             "stuns:a:5349",
             "turns:a:5349",
+            "turns:a:5349?transport=udp",
             "http://a",
         ];
         let usable = |server: &IceServer| -> Vec<String> {
             usable_urls(server).iter().map(IceUrl::to_string).collect()
         };
         let with_credential = IceServer::turn(urls, "user", "password");
-        let expected = ["stun:a:3478", "turn:a:3478", "turn:a:3478?transport=udp"];
+        let expected = [
+            "stun:a:3478",
+            "turn:a:3478",
+            "turn:a:3478?transport=udp",
+            "turn:a:3478?transport=tcp",
+            "turns:a:5349",
+        ];
         assert_eq!(usable(&with_credential), expected);
         assert_eq!(usable(&IceServer::stun(urls)), expected[..1]);
     }

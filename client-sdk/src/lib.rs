@@ -44,8 +44,7 @@
 //!
 //! # Limits
 //!
-//! TURN works over UDP only. Servers over TCP or TLS are left out with a warning in the log. Audio
-//! is Opus; video is VP8, VP9, AV1 or H.264.
+//! Audio is Opus; video is VP8, VP9, AV1 or H.264. STUN works over UDP, TURN over UDP, TCP and TLS.
 #![forbid(unsafe_code)]
 
 mod api;
@@ -71,6 +70,7 @@ mod signaling;
 mod stats;
 mod tls;
 mod track;
+mod turn;
 
 pub use async_trait::async_trait;
 pub use signal_core::{Audience, IceServer, ParticipantId, ParticipantInfo};
@@ -89,8 +89,8 @@ pub use options::Options;
 pub use outgoing::SharePlace;
 pub use participant::Participant;
 pub use session::{
-    CloseReason, CommandError, ConnectionFailure, ConnectionState, IceCandidate, TrackLabel,
-    TrackSource,
+    CloseReason, CommandError, ConnectionFailure, ConnectionState, IceCandidate, NoRelay,
+    TrackLabel, TrackSource,
 };
 pub use stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 pub use track::{RemoteFrame, RemoteFrames, RemoteTrack, RtpPacket};

@@ -75,9 +75,9 @@ impl Options {
     /// Connects through TURN servers only, so that peers do not learn this machine's addresses. The
     /// default is off.
     ///
-    /// Entering fails unless the server lists a TURN server over UDP. If that server cannot be
-    /// reached or refuses the credential, connections fail within half a minute, and the log says
-    /// so.
+    /// Entering fails unless the server lists a TURN server. If that server cannot be reached or
+    /// refuses the credential, connections fail within about a minute with
+    /// [`ConnectionFailure::NoRelay`](crate::ConnectionFailure::NoRelay).
     pub fn relay_only(mut self, relay_only: bool) -> Self {
         self.relay_only = relay_only;
         self

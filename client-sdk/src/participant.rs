@@ -64,7 +64,8 @@ impl Participant {
         }
         let connected = connector.connect().await?;
         let ice_servers = connected.ice_servers().unwrap_or(ice_servers);
-        let setup = Setup::new(options, &ice_servers, outgoing.watch());
+        let setup =
+            Setup::new(options, &ice_servers, outgoing.watch(), connector.api.turn_servers());
         if options.relay_only && !setup.has_relay() {
             connected.signaling.close().await;
             return Err(EnterError::NoRelay);

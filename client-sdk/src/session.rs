@@ -58,7 +58,7 @@ pub use self::action::{Action, ConnectionCommand};
 use self::credential_refresh::IceCredentialRefresh;
 pub use self::error::CommandError;
 pub(crate) use self::error::RATE_LIMITED;
-pub use self::event::{CloseReason, ConnectionFailure, ConnectionState, SessionEvent};
+pub use self::event::{CloseReason, ConnectionFailure, ConnectionState, NoRelay, SessionEvent};
 pub use self::ice_candidate::IceCandidate;
 use self::peer::Peer;
 use self::probe::Probe;
@@ -210,7 +210,7 @@ impl Session {
             Report::Candidate(candidate) => peer.candidate_found(candidate, actions),
             Report::IceConnected => peer.ice_connected(me < peer.id(), now),
             Report::NegotiationNeeded => peer.offer(actions),
-            Report::NoRelay => peer.relay_missing(),
+            Report::NoRelay(reason) => peer.relay_missing(reason),
             Report::Offer { negotiation, sdp, tracks } => {
                 peer.offer_made(negotiation, &sdp, &tracks, actions, now);
             }

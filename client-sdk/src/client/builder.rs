@@ -27,14 +27,15 @@ impl ClientBuilder {
     /// Sends requests and signaling through an HTTP proxy like `http://proxy.example.com:3128`
     /// (RFC 9110 section 9.3.6). The default is no proxy, whatever the environment says.
     ///
-    /// Media is UDP and does not pass through it.
+    /// Streams to TURN servers over TCP and TLS pass through it too. All other media is UDP and
+    /// does not.
     pub fn proxy(mut self, url: &str) -> Self {
         self.proxy = Some(url.to_owned());
         self
     }
 
-    /// Trusts certificate authorities in addition to Mozilla's: one or more certificates in PEM
-    /// (RFC 7468). The default is none. Calls add up.
+    /// Trusts certificate authorities in addition to Mozilla's, for the server and for TURN servers
+    /// over TLS: one or more certificates in PEM (RFC 7468). The default is none. Calls add up.
     pub fn trust(mut self, pem: &[u8]) -> Self {
         self.certificates.extend_from_slice(pem);
         self.certificates.push(b'\n');

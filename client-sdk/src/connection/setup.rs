@@ -19,11 +19,13 @@ use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
 use super::handler::Handler;
 use super::interceptors::interceptors;
+use super::network::Network;
 use super::senders::Senders;
 use crate::channel::ChannelWriter;
 use crate::ice::usable_urls;
 use crate::options::Options;
 use crate::outgoing::Media;
+use crate::turn::{StandIn, TurnServers};
 
 /// The settings of all connections of a participant.
 #[derive(Clone, Debug)]
@@ -37,6 +39,7 @@ pub(crate) struct Setup {
     disconnected_timeout: Duration,
     failed_timeout: Duration,
     media: watch::Receiver<Media>,
+    turn: Arc<TurnServers>,
 }
 
 impl Setup {
@@ -44,9 +47,10 @@ impl Setup {
         options: &Options,
         ice_servers: &[IceServer],
         media: watch::Receiver<Media>,
+        turn: TurnServers,
     ) -> Self {
         Self {
-            ice_servers: usable(ice_servers),
+            ice_servers: usable(ice_servers, &turn),
             relay_only: options.relay_only,
             bind_addresses: options.bind_addresses.clone(),
             mdns: if options.mdns {
@@ -58,12 +62,13 @@ impl Setup {
             disconnected_timeout: options.disconnected_timeout,
             failed_timeout: options.failed_timeout,
             media,
+            turn: Arc::new(turn),
         }
     }
 
     /// The same settings with other ICE servers.
     pub(crate) fn with_ice_servers(&self, ice_servers: &[IceServer]) -> Self {
-        Self { ice_servers: usable(ice_servers), ..self.clone() }
+        Self { ice_servers: usable(ice_servers, &self.turn), ..self.clone() }
     }
 
     /// Whether a connection could use a relay.
@@ -81,9 +86,10 @@ impl Setup {
     pub(super) async fn build(
         &self,
         handler: Arc<Handler>,
+        network: Network,
         offers: bool,
     ) -> Result<(Arc<dyn PeerConnection>, Senders)> {
-        let pc = self.build_bare(handler).await?;
+        let pc = self.build_bare(handler, network).await?;
         match Senders::add(pc.as_ref(), self.media.clone(), offers).await {
             Ok(senders) => Ok((pc, senders)),
             Err(error) => {
@@ -91,6 +97,11 @@ impl Setup {
                 Err(error)
             }
         }
+    }
+
+    /// What the sockets of a connection will share.
+    pub(super) fn network(&self) -> Network {
+        Network::new(Arc::clone(&self.turn))
     }
 
     /// The part that can be changed while a connection exists.
@@ -114,11 +125,15 @@ impl Setup {
 
     /// A peer connection without tracks. Names of mDNS are resolved if that is possible: webrtc-rs
     /// opens no socket at all if the multicast group cannot be joined.
-    async fn build_bare(&self, handler: Arc<Handler>) -> Result<Arc<dyn PeerConnection>> {
-        match self.build_with(Arc::clone(&handler), self.mdns).await {
+    async fn build_bare(
+        &self,
+        handler: Arc<Handler>,
+        network: Network,
+    ) -> Result<Arc<dyn PeerConnection>> {
+        match self.build_with(Arc::clone(&handler), network.clone(), self.mdns).await {
             Err(error) if self.mdns != MulticastDnsMode::Disabled => {
                 tracing::debug!(%error, "trying again without mDNS");
-                self.build_with(handler, MulticastDnsMode::Disabled).await
+                self.build_with(handler, network, MulticastDnsMode::Disabled).await
             }
             built => built,
         }
@@ -127,6 +142,7 @@ impl Setup {
     async fn build_with(
         &self,
         handler: Arc<Handler>,
+        network: Network,
         mdns: MulticastDnsMode,
     ) -> Result<Arc<dyn PeerConnection>> {
         let mut media = MediaEngine::default();
@@ -155,6 +171,7 @@ impl Setup {
             .with_interceptor_registry(interceptors)
             .with_setting_engine(settings)
             .with_handler(handler)
+            .with_runtime(Arc::new(network))
             .with_dedicated_reactor_pool_size(self.reactor_threads)
             .with_data_channel_send_buffer_limit(ChannelWriter::MAX_UNSENT_BYTES)
             .with_udp_addrs(self.udp_addresses())
@@ -205,9 +222,10 @@ fn keepalive_interval(disconnected_timeout: Duration) -> Duration {
     }
 }
 
-fn usable(ice_servers: &[IceServer]) -> Vec<RTCIceServer> {
+fn usable(ice_servers: &[IceServer], turn: &TurnServers) -> Vec<RTCIceServer> {
+    let url = |url: IceUrl| turn.stand_in(&url).map_or_else(|| url.to_string(), StandIn::url);
     let usable = ice_servers.iter().filter_map(|server| {
-        let urls: Vec<String> = usable_urls(server).iter().map(IceUrl::to_string).collect();
+        let urls: Vec<String> = usable_urls(server).into_iter().map(url).collect();
         let (username, credential) = (server.username.clone(), server.credential.clone());
         (!urls.is_empty()).then(|| RTCIceServer {
             urls,

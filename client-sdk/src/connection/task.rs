@@ -16,6 +16,7 @@ use super::channels::Channels;
 use super::event::EventSender;
 use super::handler::{self, PeerConnectionEvent};
 use super::receivers::Receivers;
+use super::relays::Relays;
 use super::senders::Senders;
 use super::setup::Setup;
 use super::stats::StatsCollector;
@@ -35,7 +36,8 @@ pub(super) async fn run(
     let setup = Arc::clone(&setups.borrow_and_update());
     let (handler, mut pc_events) = handler::channel();
     let stats = StatsCollector::new(handler.reports.clone());
-    let (pc, senders) = match setup.build(handler, offers).await {
+    let network = setup.network();
+    let (pc, senders) = match setup.build(handler, network.clone(), offers).await {
         Ok(built) => built,
         Err(error) => return broken(&events, &error).await,
     };
@@ -49,6 +51,7 @@ pub(super) async fn run(
         has_channels: offers,
         needs_relay: setup.needs_relay(),
         lacks_relay: setup.needs_relay() || setup.has_relay(),
+        relays: network.relays,
         stats,
         events,
     };
@@ -91,6 +94,7 @@ struct ConnectionTask {
     needs_relay: bool,
     /// Whether there are TURN servers, of which none has given a relay yet.
     lacks_relay: bool,
+    relays: Relays,
     stats: StatsCollector,
     events: EventSender,
 }
@@ -187,12 +191,12 @@ impl ConnectionTask {
             // webrtc-rs does not report that a TURN server gave nothing; without another candidate
             // it would go on connecting for half a minute.
             PeerConnectionEvent::Gathered if self.lacks_relay && self.needs_relay => {
-                let error = ConnectionFailure::NoRelay;
-                tracing::warn!(peer = %self.events.peer, %error, "the connection cannot go on");
-                self.events.report(Report::Broken(ConnectionFailure::NoRelay)).await;
+                let failure = ConnectionFailure::NoRelay(self.relays.failure());
+                tracing::warn!(peer = %self.events.peer, %failure, "the connection cannot go on");
+                self.events.report(Report::Broken(failure)).await;
             }
             PeerConnectionEvent::Gathered if self.lacks_relay => {
-                self.events.report(Report::NoRelay).await;
+                self.events.report(Report::NoRelay(self.relays.failure())).await;
             }
             PeerConnectionEvent::Gathered => {}
             PeerConnectionEvent::IceConnected => self.events.report(Report::IceConnected).await,

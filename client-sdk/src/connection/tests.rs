@@ -13,6 +13,8 @@ use crate::media::{MediaKind, Source};
 use crate::options::Options;
 use crate::outgoing::Outgoing;
 use crate::session::{ConnectionState, Report};
+use crate::tls;
+use crate::turn::TurnServers;
 
 #[tokio::test]
 async fn an_answer_is_followed_by_no_offer() {
@@ -34,7 +36,7 @@ async fn an_answer_is_followed_by_no_offer() {
                 }
                 Report::IceConnected => {}
                 Report::NegotiationNeeded => panic!("{peer} offers again"),
-                Report::NoRelay => panic!("{peer} has no TURN server"),
+                Report::NoRelay(_) => panic!("{peer} has no TURN server"),
                 Report::Offer { sdp, .. } => {
                     assert!(other.command(ConnectionCommand::Answer {
                         negotiation: 1,
@@ -196,7 +198,8 @@ impl Pair {
             let clip = Some(&Source::Clip);
             let failed = outgoing.publish_all([(MediaKind::Audio, clip), (MediaKind::Video, clip)]);
             assert!(failed.is_empty());
-            let setup = Arc::new(Setup::new(&options, &[], outgoing.watch()));
+            let turn = TurnServers::new(Arc::new(tls::client_config(&[]).unwrap()), None);
+            let setup = Arc::new(Setup::new(&options, &[], outgoing.watch(), turn));
             media.push(outgoing);
             let name = format!("p_{n}").parse().unwrap();
             let (messages, budget) = (messages.clone(), ByteBudget::default());

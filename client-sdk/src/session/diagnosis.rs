@@ -1,14 +1,14 @@
 //! Why a connection has failed.
 
-use super::event::ConnectionFailure;
+use super::event::{ConnectionFailure, NoRelay};
 
 /// What is known of the connection to one participant.
 #[derive(Debug, Default)]
 pub(super) struct Diagnosis {
     /// Whether ICE has found a path over this connection.
     has_path: bool,
-    /// Whether no TURN server gave a relay although there are some.
-    lacks_relay: bool,
+    /// Why no TURN server gave a relay although there are some.
+    lacks_relay: Option<NoRelay>,
     last: Option<ConnectionFailure>,
 }
 
@@ -26,16 +26,16 @@ impl Diagnosis {
         self.last = None;
     }
 
-    pub(super) fn relay_missing(&mut self) {
-        self.lacks_relay = true;
+    pub(super) fn relay_missing(&mut self, reason: NoRelay) {
+        self.lacks_relay = Some(reason);
     }
 
     /// ICE or DTLS has failed, or has taken too long.
     pub(super) fn failed(&mut self) {
         self.last = Some(if self.has_path {
             ConnectionFailure::Handshake
-        } else if self.lacks_relay {
-            ConnectionFailure::NoRelay
+        } else if let Some(reason) = self.lacks_relay {
+            ConnectionFailure::NoRelay(reason)
         } else {
             ConnectionFailure::NoPath
         });

@@ -99,13 +99,27 @@ pub enum ConnectionFailure {
     /// Nothing gets through between any two addresses of the two sides.
     #[error("no pair of candidates gets through")]
     NoPath,
-    /// Nothing gets through directly, and no TURN server over UDP gave this side a relay: none can
-    /// be reached, or they refuse the credential.
-    #[error("nothing gets through directly, and no TURN server over UDP gave a relay")]
-    NoRelay,
+    /// Nothing gets through directly, and no TURN server gave this side a relay.
+    #[error("nothing gets through directly, and there is no relay: {0}")]
+    NoRelay(NoRelay),
     /// The other side did not answer an offer.
     #[error("the other side does not answer")]
     Unanswered,
+}
+
+/// Why no TURN server gave this side a relay. The log names the servers.
+#[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum NoRelay {
+    /// A TURN server has refused. With 401 it does not accept the credential.
+    #[error("a TURN server refuses with error {code}")]
+    Refused {
+        /// The STUN error code (RFC 8656 section 19).
+        code: u16,
+    },
+    /// No TURN server can be reached, or none answers.
+    #[error("no TURN server answers")]
+    Unreachable,
 }
 
 /// Why the room is over for this participant.

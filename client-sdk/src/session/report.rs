@@ -1,6 +1,6 @@
 //! What a connection reports to the session.
 
-use super::event::{ConnectionFailure, ConnectionState};
+use super::event::{ConnectionFailure, ConnectionState, NoRelay};
 use super::ice_candidate::IceCandidate;
 use super::track_source::TrackLabel;
 
@@ -23,8 +23,9 @@ pub enum Report {
     /// Something of this side has no place in the descriptions, and an offer of this side is
     /// needed: a track that did not fit into an answer, or a first data channel.
     NegotiationNeeded,
-    /// ICE looked for candidates, and no TURN server gave a relay although there are some.
-    NoRelay,
+    /// ICE looked for candidates, and no TURN server gave a relay although there are some, for
+    /// that reason.
+    NoRelay(NoRelay),
     /// The offer that was commanded.
     Offer {
         /// As in [`ConnectionCommand::Offer`](super::ConnectionCommand::Offer).

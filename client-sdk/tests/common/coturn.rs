@@ -1,7 +1,7 @@
 //! A real coturn on this machine.
 
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -16,9 +16,12 @@ pub fn url(port: u16) -> String {
     format!("turn:127.0.0.1:{port}?transport=udp")
 }
 
+/// Listens for UDP and TCP at one port, and for TLS at another.
 pub struct Coturn {
     process: Child,
     port: u16,
+    tls_port: u16,
+    certificate: String,
     folder: TempDir,
 }
 
@@ -27,21 +30,21 @@ impl Coturn {
         let folder = tempfile::tempdir().unwrap();
         // Free when it was looked for; another program would have to be quick to take it.
         let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let tls_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let certificate = made.cert.pem();
         let file = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(file("certificate"), &certificate).unwrap();
+        fs::write(file("key"), made.signing_key.serialize_pem()).unwrap();
         let process = Command::new("turnserver")
-            .args([
-                "-n",
-                "--use-auth-secret",
-                "--realm=test",
-                "--no-tls",
-                "--no-dtls",
-                "--no-cli",
-                "--verbose",
-            ])
+            .args(["-n", "--use-auth-secret", "--realm=test", "--no-dtls", "--no-cli", "--verbose"])
             .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"])
             .args(["--no-stdout-log", "--simple-log"])
             .arg(format!("--static-auth-secret={SECRET}"))
             .arg(format!("--listening-port={port}"))
+            .arg(format!("--tls-listening-port={tls_port}"))
+            .arg(format!("--cert={}", file("certificate")))
+            .arg(format!("--pkey={}", file("key")))
             .arg(format!("--log-file={}", file("log")))
             .arg(format!("--pidfile={}", file("pid")))
             .arg(format!("--userdb={}", file("db")))
@@ -51,7 +54,7 @@ impl Coturn {
             .unwrap_or_else(|error| {
                 panic!("cannot run turnserver, from the package coturn: {error}")
             });
-        let coturn = Self { process, port, folder };
+        let coturn = Self { process, port, tls_port, certificate, folder };
         while !coturn.log().contains("listener opened on") {
             sleep(Duration::from_millis(50)).await;
         }
@@ -60,6 +63,21 @@ impl Coturn {
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where it speaks TURN over TCP.
+    pub fn tcp(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
+    /// Its address for TURN over TLS.
+    pub fn tls_url(&self) -> String {
+        format!("turns:127.0.0.1:{}", self.tls_port)
+    }
+
+    /// The certificate of its TLS, in PEM.
+    pub fn certificate(&self) -> &[u8] {
+        self.certificate.as_bytes()
     }
 
     pub fn log(&self) -> String {

@@ -2,19 +2,20 @@
 
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use client_sdk::{Client, EnterError, Invite, NewRoom, RequestError};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;
+use signal_server::{Secret, Server, testing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::common::{Witness, client, listener, server};
+use crate::common::coturn::{Coturn, SECRET};
+use crate::common::{Witness, client, listener, server, talker, until_media_flows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_a_certificate_of_its_own_is_reached_through_a_proxy() {
@@ -32,8 +33,31 @@ async fn a_server_with_a_certificate_of_its_own_is_reached_through_a_proxy() {
     let mut witness = Witness::new(creator);
     witness.until("the guest", |seen| seen.present.contains(&guest.id())).await;
     // Two for signaling, one at least for requests.
-    let opened = tunnels.load(Ordering::Relaxed);
+    let opened = tunnels.lock().unwrap().len();
     assert!(opened >= 3, "only {opened} tunnels");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_over_tcp_is_reached_through_the_proxy() {
+    let coturn = Coturn::start().await;
+    let urls = [format!("turn:{}?transport=tcp", coturn.tcp())];
+    let server = Server::builder(Secret::random()).turn(Secret::new(SECRET), urls);
+    let server = testing::start_with(server).await.unwrap();
+    let (proxy, tunnels) = proxy().await;
+    let (front, certificate) = tls_in_front_of(server.address()).await;
+    let client = Client::builder(&format!("https://{front}"))
+        .proxy(&format!("http://{proxy}"))
+        .trust(certificate.as_bytes())
+        .build()
+        .unwrap();
+    let (token, options) = (server.access_token("alice"), talker().relay_only(true));
+    let (room, creator) =
+        client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+    let guest = client.join(&room.room_id, &room.password, "guest", options).await.unwrap();
+    until_media_flows(&mut [Witness::new(creator), Witness::new(guest)]).await;
+    let to_relay = coturn.tcp().to_string();
+    let opened = tunnels.lock().unwrap().iter().filter(|to| **to == to_relay).count();
+    assert!(opened >= 2, "only {opened} tunnels to the relay");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,27 +144,27 @@ async fn tls_in_front_of(server: SocketAddr) -> (SocketAddr, String) {
     (address, made.cert.pem())
 }
 
-/// An HTTP proxy that only opens tunnels, and counts them.
-async fn proxy() -> (SocketAddr, Arc<AtomicUsize>) {
+/// An HTTP proxy that only opens tunnels, and where to.
+async fn proxy() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (address, tunnels) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
-    let counted = tunnels.clone();
+    let (address, tunnels) = (listener.local_addr().unwrap(), Arc::default());
+    let opened = Arc::clone(&tunnels);
     tokio::spawn(async move {
         while let Ok((near, _)) = listener.accept().await {
-            counted.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(tunnel(near));
+            tokio::spawn(tunnel(near, Arc::clone(&opened)));
         }
     });
     (address, tunnels)
 }
 
-async fn tunnel(mut near: TcpStream) {
+async fn tunnel(mut near: TcpStream, opened: Arc<Mutex<Vec<String>>>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(near.read_u8().await.unwrap());
     }
     let head = String::from_utf8(head).unwrap();
     let to = head.strip_prefix("CONNECT ").unwrap().split(' ').next().unwrap();
+    opened.lock().unwrap().push(to.to_owned());
     let mut far = TcpStream::connect(to).await.unwrap();
     near.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
     let _ = copy_bidirectional(&mut near, &mut far).await;

@@ -1,41 +1,61 @@
 //! Media through a TURN server: a real coturn on this machine, with the credentials that the signaling server makes.
 
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::time::Duration;
 
-use client_sdk::{Client, ConnectionState, EnterError, Event, NewRoom, Route};
-use signal_server::{Secret, Server, testing};
+use client_sdk::{
+    Client, ConnectionFailure, ConnectionState, EnterError, Event, MediaKind, NewRoom, NoRelay,
+    Route,
+};
+use signal_server::testing::{self, TestServer};
+use signal_server::{Secret, Server};
 use tokio::time::timeout;
 
 use crate::common::coturn::{self, Coturn, SECRET};
-use crate::common::{self, listener, room_of, talker, until_media_flows};
+use crate::common::wire::Wire;
+use crate::common::{self, PATIENCE, Witness, listener, room_of, talker, until_media_flows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn participants_that_may_only_use_a_relay_exchange_media_through_it() {
     let coturn = Coturn::start().await;
-    let server = server(coturn.port(), SECRET).await;
+    let server = server(&coturn::url(coturn.port()), SECRET).await;
+    call_through(&coturn, &server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_is_reached_over_tcp() {
+    let coturn = Coturn::start().await;
+    let server = server(&format!("turn:{}?transport=tcp", coturn.tcp()), SECRET).await;
+    call_through(&coturn, &server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_is_reached_over_tls() {
+    let coturn = Coturn::start().await;
+    let server = server(&coturn.tls_url(), SECRET).await;
+    call_through(&coturn, &server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_goes_on_when_its_stream_to_the_relay_breaks() {
+    let coturn = Coturn::start().await;
+    let (wire, _) = Wire::to(coturn.tcp()).await;
+    let address = wire.url().replace("http://", "");
+    let server = server(&format!("turn:{address}?transport=tcp"), SECRET).await;
     let (_, mut witnesses) = room_of(&server, 2, talker().relay_only(true)).await;
     until_media_flows(&mut witnesses).await;
-    // Starting ICE anew takes new allocations.
-    let ids = [witnesses[0].id(), witnesses[1].id()];
-    witnesses.iter_mut().for_each(|witness| witness.states.clear());
-    witnesses[0].participant.restart_ice(ids[1]).await;
-    until_media_flows(&mut witnesses).await;
-    for (witness, other) in witnesses.iter().zip([ids[1], ids[0]]) {
-        assert_eq!(witness.participant.stats(other).await.unwrap().route, Some(Route::Relayed));
+    wire.cut();
+    let ids = [witnesses[1].id(), witnesses[0].id()];
+    for (witness, other) in witnesses.iter_mut().zip(ids) {
+        witness.receive_again(other, MediaKind::Audio).await;
+        witness.receive_again(other, MediaKind::Video).await;
     }
-    for witness in witnesses {
-        witness.participant.leave().await;
-    }
-    // Each of them made two allocations with a credential that was accepted.
-    let log = coturn.log();
-    assert!(log.matches("ALLOCATE processed, success").count() >= 4, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_relay_there_is_no_other_way() {
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let server = server(nobody.local_addr().unwrap().port(), SECRET).await;
+    let server = server(&coturn::url(nobody.local_addr().unwrap().port()), SECRET).await;
     let client = Client::new(&server.url()).unwrap();
     let options = talker().relay_only(true);
     let token = server.access_token("alice");
@@ -58,14 +78,28 @@ async fn without_the_relay_there_is_no_other_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_that_refuses_the_credential_fails_the_connection() {
+async fn a_relay_that_refuses_the_credential_fails_the_connection_for_that_reason() {
     let coturn = Coturn::start().await;
-    let server = server(coturn.port(), "another secret").await;
-    let (_, mut witnesses) = room_of(&server, 2, talker().relay_only(true)).await;
-    let peers = [witnesses[1].id(), witnesses[0].id()];
-    for (witness, peer) in witnesses.iter_mut().zip(peers) {
-        let failed = Some(&ConnectionState::Failed);
-        witness.until("failure", |seen| seen.states.get(&peer) == failed).await;
+    let urls = [
+        coturn::url(coturn.port()),
+        format!("turn:{}?transport=tcp", coturn.tcp()),
+        coturn.tls_url(),
+    ];
+    for url in urls {
+        let server = server(&url, "another secret").await;
+        let reason = NoRelay::Refused { code: 401 };
+        assert_fails(&server, coturn.certificate(), reason).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_is_not_reached_fails_the_connection_for_that_reason() {
+    let coturn = Coturn::start().await;
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // The client does not trust the certificate.
+    for url in [format!("turn:{closed}?transport=tcp"), coturn.tls_url()] {
+        let server = server(&url, SECRET).await;
+        assert_fails(&server, &[], NoRelay::Unreachable).await;
     }
 }
 
@@ -80,7 +114,7 @@ async fn a_server_that_names_no_relay_is_told_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ice_servers_are_told_and_their_credentials_not_shown() {
-    let server = server(3478, SECRET).await;
+    let server = server(&coturn::url(3478), SECRET).await;
     let client = Client::new(&server.url()).unwrap();
     let token = server.access_token("alice");
     let (_, mut participant) =
@@ -95,9 +129,66 @@ async fn the_ice_servers_are_told_and_their_credentials_not_shown() {
     assert!(!shown.contains(servers[0].credential.as_deref().unwrap()), "{shown}");
 }
 
-async fn server(turn_port: u16, secret: &str) -> testing::TestServer {
-    let urls = [coturn::url(turn_port)];
-    testing::start_with(Server::builder(Secret::random()).turn(Secret::new(secret), urls))
-        .await
-        .unwrap()
+/// Two participants exchange media through the relay alone.
+async fn call_through(coturn: &Coturn, server: &TestServer) {
+    let client = client(server, coturn.certificate());
+    let mut witnesses = two(&client, server).await;
+    until_media_flows(&mut witnesses).await;
+    // Starting ICE anew takes new allocations.
+    let ids = [witnesses[0].id(), witnesses[1].id()];
+    witnesses.iter_mut().for_each(|witness| witness.states.clear());
+    witnesses[0].participant.restart_ice(ids[1]).await;
+    until_media_flows(&mut witnesses).await;
+    for (witness, other) in witnesses.iter().zip([ids[1], ids[0]]) {
+        assert_eq!(witness.participant.stats(other).await.unwrap().route, Some(Route::Relayed));
+    }
+    for witness in witnesses {
+        witness.participant.leave().await;
+    }
+    // Each of them made two allocations with a credential that was accepted.
+    let log = coturn.log();
+    assert!(log.matches("ALLOCATE processed, success").count() >= 4, "{log}");
+}
+
+/// Two participants that may only use the relay give each other up for that reason.
+async fn assert_fails(server: &TestServer, certificate: &[u8], reason: NoRelay) {
+    let client = client(server, certificate);
+    for witness in two(&client, server).await {
+        let mut participant = witness.participant;
+        let failed = async {
+            loop {
+                if let Event::ConnectionState { state: ConnectionState::Failed, failure, .. } =
+                    participant.next_event().await.unwrap()
+                {
+                    break failure;
+                }
+            }
+        };
+        let failure = timeout(PATIENCE, failed).await.unwrap();
+        assert_eq!(failure, Some(ConnectionFailure::NoRelay(reason)));
+    }
+}
+
+async fn two(client: &Client, server: &TestServer) -> [Witness; 2] {
+    let options = talker().relay_only(true);
+    let token = server.access_token("alice");
+    let (room, creator) =
+        client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
+    let guest = client.join(&room.room_id, &room.password, "guest", options).await.unwrap();
+    [Witness::new(creator), Witness::new(guest)]
+}
+
+/// A client that trusts this certificate, if there is one.
+fn client(server: &TestServer, certificate: &[u8]) -> Client {
+    let client = Client::builder(&server.url());
+    let client = if certificate.is_empty() { client } else { client.trust(certificate) };
+    client.build().unwrap()
+}
+
+async fn server(url: &str, secret: &str) -> TestServer {
+    testing::start_with(
+        Server::builder(Secret::random()).turn(Secret::new(secret), [url.to_owned()]),
+    )
+    .await
+    .unwrap()
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Negotiation, Peer};
 use crate::session::Action;
-use crate::session::event::{ConnectionFailure, ConnectionState, SessionEvent};
+use crate::session::event::{ConnectionFailure, ConnectionState, NoRelay, SessionEvent};
 use crate::session::recovery::RecoveryAction;
 
 impl Peer {
@@ -68,8 +68,8 @@ impl Peer {
     }
 
     /// No TURN server gave a relay.
-    pub(in crate::session) fn relay_missing(&mut self) {
-        self.diagnosis.relay_missing();
+    pub(in crate::session) fn relay_missing(&mut self, reason: NoRelay) {
+        self.diagnosis.relay_missing(reason);
     }
 
     /// The connection cannot go on.

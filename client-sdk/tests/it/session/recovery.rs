@@ -1,7 +1,7 @@
 //! Connections that stop getting through, and a server that is lost.
 
 use client_sdk::ConnectionState::{Connected, Connecting, Disconnected, Failed};
-use client_sdk::session::{Report, SignalingLoss};
+use client_sdk::session::{NoRelay, Report, SignalingLoss};
 
 use super::host::Host;
 
@@ -157,8 +157,8 @@ fn a_connection_that_got_through_may_fail_three_times_again() {
 fn a_connection_that_nothing_helps_is_given_up_for_the_reason_that_is_known() {
     for (reports, reason) in [
         (vec![], "NoPath"),
-        (vec![Report::NoRelay], "NoRelay"),
-        (vec![Report::NoRelay, Report::IceConnected], "Handshake"),
+        (vec![Report::NoRelay(NoRelay::Unreachable)], "NoRelay(Unreachable)"),
+        (vec![Report::NoRelay(NoRelay::Unreachable), Report::IceConnected], "Handshake"),
     ] {
         let mut host = Host::connected("p_z");
         for connection in 1..=3 {

@@ -1,0 +1,170 @@
+//! The stream to a TURN server over TCP or TLS.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::{StandIn, TurnServer, TurnServers, framing};
+use crate::proxy::Proxy;
+
+/// A stream, which a task opens, writes and reads.
+///
+/// Once this handle is dropped, the task writes what is queued and closes the stream.
+#[derive(Debug)]
+pub(crate) struct TurnStream {
+    queue: mpsc::Sender<Bytes>,
+    /// Whether it is or was open.
+    is_opened: Arc<AtomicBool>,
+}
+
+/// Where a message seems to come from, and the message.
+pub(crate) type Received = (SocketAddr, Bytes);
+
+impl TurnStream {
+    /// Opens a stream from an address of this machine to the server with that stand-in; `None` if
+    /// there is no such server. `broken` is called if the stream breaks after it was open.
+    pub(crate) fn open(
+        servers: &TurnServers,
+        from: IpAddr,
+        to: SocketAddr,
+        received: mpsc::Sender<Received>,
+        broken: impl FnOnce() + Send + 'static,
+    ) -> Option<Self> {
+        let server = servers.get(StandIn::of(to)?)?;
+        let tls = TlsConnector::from(Arc::clone(&servers.tls));
+        let proxy = servers.proxy.clone();
+        let (queue, queued) = mpsc::channel(MAX_QUEUED);
+        let is_opened = Arc::new(AtomicBool::new(false));
+        let handle = Self { queue, is_opened: Arc::clone(&is_opened) };
+        tokio::spawn(async move {
+            let opening = timeout(PATIENCE, open(&server, from, proxy.as_ref(), &tls)).await;
+            let stream = match opening.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+                Ok(stream) => stream,
+                Err(error) => {
+                    return tracing::warn!(%server, %error, "cannot reach a TURN server");
+                }
+            };
+            is_opened.store(true, Ordering::Release);
+            let (reader, writer) = split(stream);
+            let ended = tokio::select! {
+                ended = write(writer, queued) => ended,
+                ended = read(reader, to, received) => ended,
+            };
+            if let Err(error) = ended {
+                tracing::warn!(%server, %error, "the connection to a TURN server broke");
+                broken();
+            }
+        });
+        Some(handle)
+    }
+
+    /// Queues a message. As over UDP, what exceeds the queue is lost, and so is what is sent after
+    /// the stream broke.
+    ///
+    /// # Errors
+    ///
+    /// The stream could not be opened.
+    pub(crate) fn send(&self, message: &[u8]) -> io::Result<()> {
+        let sent = self.queue.try_send(Bytes::copy_from_slice(message));
+        let is_closed = matches!(sent, Err(mpsc::error::TrySendError::Closed(_)));
+        if is_closed && !self.is_opened.load(Ordering::Acquire) {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        Ok(())
+    }
+}
+
+trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+
+async fn open(
+    server: &TurnServer,
+    from: IpAddr,
+    proxy: Option<&Proxy>,
+    tls: &TlsConnector,
+) -> io::Result<Box<dyn ByteStream>> {
+    let TurnServer { host, port, is_secure } = server;
+    let tcp = match proxy {
+        Some(proxy) => {
+            proxy.tunnel(&format!("http://{host}:{port}")).await.map_err(io::Error::other)?
+        }
+        None => connect(server, from).await?,
+    };
+    tcp.set_nodelay(true)?;
+    if !is_secure {
+        return Ok(Box::new(tcp));
+    }
+    let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(name).map_err(io::Error::other)?;
+    Ok(Box::new(tls.connect(name, tcp).await?))
+}
+
+async fn connect(server: &TurnServer, from: IpAddr) -> io::Result<TcpStream> {
+    let TurnServer { host, port, .. } = server;
+    let addresses = lookup_host(format!("{host}:{port}")).await?;
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address of that family");
+    for address in addresses.filter(|address| address.is_ipv4() == from.is_ipv4()) {
+        let socket = if from.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind((from, 0).into())?;
+        match socket.connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Writes until the handle is dropped.
+async fn write(
+    mut writer: WriteHalf<Box<dyn ByteStream>>,
+    mut queue: mpsc::Receiver<Bytes>,
+) -> io::Result<()> {
+    let (mut messages, mut bytes) = (Vec::new(), BytesMut::new());
+    while queue.recv_many(&mut messages, MAX_QUEUED).await > 0 {
+        messages.drain(..).for_each(|message| framing::write(&message, &mut bytes));
+        timeout(PATIENCE, async {
+            writer.write_all(&bytes).await?;
+            writer.flush().await
+        })
+        .await??;
+        bytes.clear();
+    }
+    // The server may have closed it first.
+    let _ = timeout(PATIENCE, writer.shutdown()).await;
+    Ok(())
+}
+
+async fn read(
+    mut reader: ReadHalf<Box<dyn ByteStream>>,
+    from: SocketAddr,
+    received: mpsc::Sender<Received>,
+) -> io::Result<()> {
+    let mut bytes = BytesMut::new();
+    loop {
+        while let Some(message) = framing::read(&mut bytes).map_err(io::Error::other)? {
+            if received.send((from, message)).await.is_err() {
+                // Nobody reads any more, but what is queued has to be written.
+                return std::future::pending().await;
+            }
+        }
+        if reader.read_buf(&mut bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// Some hundred kilobytes of media.
+const MAX_QUEUED: usize = 256;
+/// As long as webrtc-rs waits for a TURN server.
+const PATIENCE: Duration = Duration::from_secs(10);
