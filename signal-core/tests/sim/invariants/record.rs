@@ -70,6 +70,7 @@ impl RecordRules {
         self.check_guesses(op, reply, before, after, now);
         self.check_tokens(before, op, reply, after);
         self.check_links(before, after);
+        check_refusal(before, op, after, reply, now);
         self.check_repetition(before, op, after, reply);
     }
 
@@ -290,6 +291,23 @@ impl RecordRules {
 fn moves(before: &Room, after: &Room, id: ParticipantId, attachment: Attachment) -> bool {
     let has_seat = |room: &Room| room.seat(id).is_some_and(|seat| seat.attachment == attachment);
     !has_seat(before) && has_seat(after)
+}
+
+/// What is refused changes nothing, but for a wrong password, which counts, and for what time has
+/// ended.
+fn check_refusal(
+    before: &Room,
+    op: &Op,
+    after: &Room,
+    reply: &Result<Receipt, Reject>,
+    now: Timestamp,
+) {
+    let Err(reject) = reply else { return };
+    let is_counted = *reject == Reject::WrongPassword;
+    let has_lapsed = before.seats().iter().filter_map(detached).any(|(_, until)| until <= now);
+    if !is_counted && !has_lapsed && before.status() == after.status() {
+        assert_eq!(before, after, "{op:?} was refused ({reject}) and changed something");
+    }
 }
 
 fn check_version(before: &Room, after: &Room) {
