@@ -19,6 +19,7 @@ pub(crate) async fn serve() {
     let server = Server::builder(Secret::random())
         .limits(Limits::generous())
         .hub(HubConfig { rate, ..HubConfig::default() })
+        .expect("limits that fit each other")
         .build();
     let day = Duration::from_secs(24 * 3600);
     let token = server.access_token("bench", None, day).expect("it signs tokens itself");

@@ -63,7 +63,8 @@ async fn a_state_and_a_name_are_told_to_those_who_are_there_and_to_those_who_com
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_is_the_result_of_what_was_refused_and_of_nothing_else() {
     let hub = HubConfig { max_data_bytes: 1000, max_state_bytes: 100, ..HubConfig::default() };
-    let server = testing::start_with(Server::builder(Secret::random()).hub(hub)).await.unwrap();
+    let server =
+        testing::start_with(Server::builder(Secret::random()).hub(hub).unwrap()).await.unwrap();
     let [a, mut b, _c] = room_of_three(&server).await;
     let nobody = Audience::One("p_00000000".parse().unwrap());
     let long = "x".repeat(2000);
@@ -111,7 +112,8 @@ async fn what_the_protocol_does_not_allow_is_refused_before_it_is_sent() {
 async fn nothing_that_was_dropped_for_being_too_much_is_called_done() {
     let rate = RateLimit { burst_messages: 40, burst_messages_per_peer: 0, ..RateLimit::default() };
     let hub = HubConfig { rate, ..HubConfig::default() };
-    let server = testing::start_with(Server::builder(Secret::random()).hub(hub)).await.unwrap();
+    let server =
+        testing::start_with(Server::builder(Secret::random()).hub(hub).unwrap()).await.unwrap();
     let [a, mut b, _c] = room_of_three(&server).await;
     let numbers: Vec<u32> = (0..150).collect();
     let to = Audience::One(b.id());

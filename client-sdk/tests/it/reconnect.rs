@@ -40,7 +40,8 @@ async fn a_lost_socket_is_resumed_and_nobody_leaves_the_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_comes_back_too_late_enters_anew_and_is_connected_again() {
     let grace = HubConfig { resume_grace: Duration::from_millis(100), ..HubConfig::default() };
-    let server = testing::start_with(Server::builder(Secret::random()).hub(grace)).await.unwrap();
+    let server =
+        testing::start_with(Server::builder(Secret::random()).hub(grace).unwrap()).await.unwrap();
     let (wire, flaky) = Wire::to(server.address()).await;
     let steady = Client::new(&server.url()).unwrap();
     let token = server.access_token("alice");

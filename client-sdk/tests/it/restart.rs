@@ -71,7 +71,11 @@ async fn everybody_enters_anew_and_is_connected_again_when_the_server_was_gone_f
 }
 
 fn server(hub: HubConfig) -> Server {
-    Server::builder(Secret::new(SECRET)).server_secret(Secret::new(SECRET)).hub(hub).build()
+    Server::builder(Secret::new(SECRET))
+        .server_secret(Secret::new(SECRET))
+        .hub(hub)
+        .unwrap()
+        .build()
 }
 
 async fn call(process: &Process) -> [Witness; 2] {

@@ -89,16 +89,19 @@ impl Settings {
             );
         }
 
-        let (Some(identity), []) = (identity, check.problems.as_slice()) else {
+        let builder = identity.and_then(|identity| {
+            let builder = Server::builder(identity).hub(args.limits.hub());
+            builder.map_err(|error| check.problem(error.to_string())).ok()
+        });
+        let (Some(builder), []) = (builder, check.problems.as_slice()) else {
             return Err(InvalidSettings(check.problems));
         };
         let relays = !args.turn_urls.is_empty();
-        let mut builder = Server::builder(identity)
+        let mut builder = builder
             .stun(args.stun_urls)
             .origins(origins)
             .trusted_proxies(args.trusted_proxies, args.forwarded_header)
-            .limits(args.limits.limits())
-            .hub(args.limits.hub());
+            .limits(args.limits.limits());
         if let Some(secret) = server {
             builder = builder.server_secret(secret);
         }

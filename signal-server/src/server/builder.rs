@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use signal_core::{HubConfig, Status};
+use signal_core::{HubConfig, InvalidConfig, Status};
 
 use super::Server;
 use crate::app::App;
@@ -131,9 +131,14 @@ impl Builder {
     }
 
     /// Sets the limits on what participants send.
-    pub fn hub(mut self, config: HubConfig) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// One of the limits makes no sense, like a burst that the longest message does not fit in.
+    pub fn hub(mut self, config: HubConfig) -> Result<Self, InvalidConfig> {
+        config.check()?;
         self.hub = config;
-        self
+        Ok(self)
     }
 
     /// Sets the number of shards, each with its own lock, that the rooms are spread over. By

@@ -20,7 +20,7 @@ const PLENTY: [&str; 4] = ["--burst-messages", "4294967295", "--burst-bytes", "4
 async fn without_rate_limit() -> Api {
     let rate =
         RateLimit { burst_messages: u32::MAX, burst_bytes: u32::MAX, ..RateLimit::default() };
-    Api::start_with(builder().hub(HubConfig { rate, ..HubConfig::default() })).await
+    Api::start_with(builder().hub(HubConfig { rate, ..HubConfig::default() }).unwrap()).await
 }
 
 #[tokio::test]
@@ -228,4 +228,11 @@ async fn serving_ends_although_sockets_and_requests_are_open() {
 
     stop.send(()).unwrap();
     timeout(Duration::from_secs(30), serving).await.expect("serving ends").unwrap();
+}
+
+#[test]
+fn limits_that_do_not_fit_each_other_are_refused_by_name() {
+    let rate = RateLimit { burst_bytes: 1000, ..RateLimit::default() };
+    let refused = builder().hub(HubConfig { rate, ..HubConfig::default() }).unwrap_err();
+    assert_eq!(refused.field, "rate.burst_bytes");
 }
