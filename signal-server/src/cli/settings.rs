@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use axum::http::uri::Authority;
+use reqwest::Url;
 use thiserror::Error;
-use url::Url;
 
 use crate::auth::shown::shown_url;
 use crate::cli::args::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};

@@ -1,33 +1,39 @@
 //! The address of the page where people join, for invite links.
 
+use std::fmt::Write;
 use std::str::FromStr;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Uri};
 use signal_core::RoomId;
 use thiserror::Error;
-use url::Url;
 
 /// The address that invite links begin with, like `https://example.com/join`. The links append the
 /// room id to the path and put the token into the fragment. Your page at this address joins the
-/// room.
+/// room. A host name that is not ASCII is written as browsers send it (`xn--…`).
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PublicUrl(String);
+pub struct PublicUrl {
+    /// Without a slash at its end.
+    base: String,
+    /// The origin of the page, as browsers send it.
+    origin: HeaderValue,
+}
 
 /// The text is not an address that links can begin with.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("expected an address like https://example.com/join, without a user, a query or a fragment")]
+#[error(
+    "expected an address like https://example.com/join, with an ASCII host name and without a user, \
+     a query or a fragment"
+)]
 pub struct InvalidPublicUrl;
 
 impl PublicUrl {
-    /// The origin of the page, as browsers send it.
-    pub(crate) fn origin(&self) -> Option<HeaderValue> {
-        let url = Url::parse(&self.0).ok()?;
-        url.origin().ascii_serialization().parse().ok()
+    pub(crate) fn origin(&self) -> HeaderValue {
+        self.origin.clone()
     }
 
     /// Makes an invite link. The token is in the fragment, which browsers do not send to servers.
     pub(crate) fn invite(&self, room: RoomId, token: &str) -> String {
-        format!("{}/{room}#{token}", self.0)
+        format!("{}/{room}#{token}", self.base)
     }
 }
 
@@ -35,16 +41,36 @@ impl FromStr for PublicUrl {
     type Err = InvalidPublicUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidPublicUrl> {
-        let url = Url::parse(text).map_err(|_| InvalidPublicUrl)?;
-        let is_plain = matches!(url.scheme(), "http" | "https")
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none();
-        if !is_plain {
-            return Err(InvalidPublicUrl);
+        Self::parse(text).ok_or(InvalidPublicUrl)
+    }
+}
+
+impl PublicUrl {
+    fn parse(text: &str) -> Option<Self> {
+        let uri: Uri = text.parse().ok()?;
+        let scheme = uri.scheme_str()?;
+        let default_port = match scheme {
+            "http" => 80,
+            "https" => 443,
+            _ => return None,
+        };
+        let authority = uri.authority()?;
+        let has_user = authority.as_str().contains('@');
+        // A `Uri` drops the fragment without a word.
+        let has_more = uri.query().is_some() || text.contains('#');
+        if has_user || has_more || authority.host().is_empty() {
+            return None;
         }
-        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+        let mut origin = format!("{scheme}://{}", authority.host().to_ascii_lowercase());
+        // A `Uri` keeps a port that is no number of 16 bits, and then says that there is none.
+        if let Some(port) = authority.as_str().strip_prefix(authority.host())?.strip_prefix(':') {
+            let port: u16 = port.parse().ok()?;
+            if port != default_port {
+                let _ = write!(origin, ":{port}");
+            }
+        }
+        let base = format!("{origin}{}", uri.path().trim_end_matches('/'));
+        Some(Self { base, origin: origin.parse().ok()? })
     }
 }
 
@@ -58,9 +84,22 @@ mod tests {
             ("https://example.com", "https://example.com/222222#token"),
             ("https://example.com/join/", "https://example.com/join/222222#token"),
             ("http://[::1]:8080", "http://[::1]:8080/222222#token"),
+            ("https://Example.com:443/Join", "https://example.com/Join/222222#token"),
         ] {
             let base: PublicUrl = base.parse().unwrap();
             assert_eq!(base.invite(RoomId::from_indices([0; 6]), "token"), link);
+        }
+    }
+
+    #[test]
+    fn the_origin_is_the_one_that_browsers_send() {
+        for (url, origin) in [
+            ("https://example.com/join", "https://example.com"),
+            ("HTTPS://Example.com:443/join/", "https://example.com"),
+            ("http://example.com:443", "http://example.com:443"),
+            ("http://[::1]:80/", "http://[::1]"),
+        ] {
+            assert_eq!(url.parse::<PublicUrl>().unwrap().origin(), origin, "{url}");
         }
     }
 
@@ -75,6 +114,8 @@ mod tests {
             "https://:secret@example.com",
             "https://example.com?x",
             "https://example.com#x",
+            "https://example.com:99999",
+            "https://例子.com",
         ] {
             assert_eq!(text.parse::<PublicUrl>(), Err(InvalidPublicUrl), "{text}");
         }

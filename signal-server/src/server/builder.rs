@@ -252,7 +252,7 @@ impl Builder {
             address_key: server_secret.derive("client-address"),
             public_url: self.public_url,
         };
-        let own_origin = rooms.public_url.as_ref().and_then(PublicUrl::origin);
+        let own_origin = rooms.public_url.as_ref().map(PublicUrl::origin);
         let origins = match own_origin {
             Some(origin) => self.origins.and(origin),
             None => self.origins,
