@@ -22,6 +22,7 @@ mod senders;
 mod setup;
 mod socket;
 mod stats;
+mod stream_ids;
 mod task;
 
 use std::sync::Arc;

@@ -39,6 +39,7 @@ impl Sender {
     pub(super) async fn add(
         pc: &dyn PeerConnection,
         players: watch::Receiver<Arc<Player>>,
+        stream_id: &str,
     ) -> Result<Self> {
         let codec = players.borrow().codec();
         let format = Format::of(codec);
@@ -56,9 +57,9 @@ impl Sender {
             ..RTCRtpEncodingParameters::default()
         };
         // Browsers refuse an SDP that contains a track id twice, so no id is used again.
-        let id = || Uuid::new_v4().to_string();
-        let track =
-            MediaStreamTrack::new(id(), id(), format.mime_type.to_owned(), kind, vec![encoding]);
+        let id = Uuid::new_v4().to_string();
+        let (stream_id, label) = (stream_id.to_owned(), format.mime_type.to_owned());
+        let track = MediaStreamTrack::new(stream_id, id, label, kind, vec![encoding]);
         let track = Arc::new(TrackLocalStaticSample::new(Instant::now(), track)?);
         let sender = pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
         offer_all_codecs(pc, sender.as_ref()).await?;

@@ -11,12 +11,14 @@ use webrtc::peer_connection::PeerConnection;
 use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 
 use super::sender::Sender;
+use super::stream_ids::StreamIds;
 use crate::media::{Codec, Player};
 use crate::outgoing::{Media, Slot};
 use crate::session::TrackLabel;
 
 pub(super) struct Senders {
     media: watch::Receiver<Media>,
+    stream_ids: StreamIds,
     live: Vec<Live>,
     /// Whether packets get through. Those written earlier would be lost.
     is_connected: bool,
@@ -40,10 +42,11 @@ impl Senders {
     pub(super) async fn add(
         pc: &dyn PeerConnection,
         mut media: watch::Receiver<Media>,
+        stream_ids: StreamIds,
         offers: bool,
     ) -> Result<Self> {
         let now = media.borrow_and_update().clone();
-        let mut senders = Self { media, live: Vec::new(), is_connected: false };
+        let mut senders = Self { media, stream_ids, live: Vec::new(), is_connected: false };
         for slot in Slot::ALL {
             match (now.player(slot), slot) {
                 (Some(player), _) => senders.add_track(pc, slot, player).await?,
@@ -144,7 +147,7 @@ impl Senders {
         player: &Arc<Player>,
     ) -> Result<()> {
         let (player, players) = watch::channel(Arc::clone(player));
-        let sender = Sender::add(pc, players).await?;
+        let sender = Sender::add(pc, players, self.stream_ids.of(slot)).await?;
         let codec = player.borrow().codec();
         let (rtp, running) = (sender.rtp(), JoinSet::new());
         self.live.push(Live { slot, codec, rtp, player, waiting: Some(sender), running });

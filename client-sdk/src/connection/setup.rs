@@ -21,6 +21,7 @@ use super::handler::Handler;
 use super::interceptors::interceptors;
 use super::network::Network;
 use super::senders::Senders;
+use super::stream_ids::StreamIds;
 use crate::channel::ChannelWriter;
 use crate::ice::usable_urls;
 use crate::options::Options;
@@ -40,6 +41,7 @@ pub(crate) struct Setup {
     failed_timeout: Duration,
     media: watch::Receiver<Media>,
     turn: Arc<TurnServers>,
+    stream_ids: StreamIds,
 }
 
 impl Setup {
@@ -63,6 +65,7 @@ impl Setup {
             failed_timeout: options.failed_timeout,
             media,
             turn: Arc::new(turn),
+            stream_ids: StreamIds::random(),
         }
     }
 
@@ -90,7 +93,8 @@ impl Setup {
         offers: bool,
     ) -> Result<(Arc<dyn PeerConnection>, Senders)> {
         let pc = self.build_bare(handler, network).await?;
-        match Senders::add(pc.as_ref(), self.media.clone(), offers).await {
+        let (media, stream_ids) = (self.media.clone(), self.stream_ids.clone());
+        match Senders::add(pc.as_ref(), media, stream_ids, offers).await {
             Ok(senders) => Ok((pc, senders)),
             Err(error) => {
                 close(pc.as_ref()).await;

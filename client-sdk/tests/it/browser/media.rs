@@ -26,6 +26,27 @@ async fn a_page_and_a_program_exchange_audio_video_and_data_whoever_came_first()
     }
 }
 
+/// The page's `ontrack` is that of the API document, section 4: `video.srcObject = event.streams[0]`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_participants_only_element_in_a_page_plays_its_sound_and_shows_its_pictures() {
+    let stage = Stage::set().await;
+    for kind in [Kind::Rebuilding, Kind::Keeping] {
+        for page_first in [true, false] {
+            let room = stage.room().await;
+            let (program, page) = stage.pair(kind, page_first, &stage.entry(&room)).await;
+            page.until_media_flows(&[program.id()]).await;
+            let stream = page.until_shown(program.id(), &["audio", "video"]).await;
+            // Of the two kinds of pages one goes on from a new connection.
+            let before = page.peer(program.id()).await;
+            page.restart(program.id()).await;
+            page.until_restarted(program.id(), &before).await;
+            assert_eq!(page.until_shown(program.id(), &["audio", "video"]).await, stream);
+            program.participant.leave().await;
+            page.close().await;
+        }
+    }
+}
+
 /// Browsers put more before a payload than this crate does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pages_pictures_and_sound_come_as_whole_frames() {

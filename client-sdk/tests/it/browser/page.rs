@@ -58,9 +58,22 @@ pub(crate) struct Peer {
     pub(crate) route: Vec<Option<String>>,
     /// Its own user fragment and the other side's.
     pub(crate) ice_credentials: [String; 2],
+    /// What its element plays; `None` for pages that have more than one for a participant.
+    pub(crate) shown: Option<Shown>,
     pub(crate) can_send: bool,
     /// Those that have a name, by it.
     pub(crate) channels: BTreeMap<String, Channel>,
+}
+
+/// What a page's element for another participant plays.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Shown {
+    /// The id of its stream.
+    pub(crate) stream: Option<String>,
+    /// The kinds of the tracks in its stream, sorted.
+    pub(crate) kinds: Vec<String>,
+    /// The pictures that were painted.
+    pub(crate) frames: u64,
 }
 
 /// A named data channel, as the browser describes it.
@@ -136,6 +149,20 @@ impl Page {
             })
         })
         .await;
+    }
+
+    /// Waits until that participant's element has tracks of these kinds and shows pictures that it
+    /// had not yet.
+    ///
+    /// Returns the id of its stream.
+    pub(crate) async fn until_shown(&self, from: ParticipantId, kinds: &[&str]) -> String {
+        let shown = |report: &Report| report.peer(from).and_then(|peer| peer.shown.clone());
+        let before = shown(&self.report().await).map_or(0, |shown| shown.frames);
+        self.until("pictures in its element", |report| {
+            shown(report).is_some_and(|now| now.kinds == kinds && now.frames >= before + FRAMES)
+        })
+        .await;
+        self.peer(from).await.shown.and_then(|shown| shown.stream).unwrap()
     }
 
     /// Waits until it decodes pictures of that codec that it had not yet.

@@ -60,6 +60,8 @@ async fn a_page_sees_the_screen_of_a_program_beside_its_camera_or_without_one() 
         program.until("media", |seen| seen.has_media(page.id())).await;
         program.participant.share(&screen, SharePlace::BesideVideo).await.unwrap();
         page.until_decoded(program.id(), "video/VP9").await;
+        // It is a stream of its own, without the sound.
+        page.until_shown(program.id(), &["video"]).await;
         if has_camera {
             page.until_decoded(program.id(), "video/VP8").await;
         }

@@ -8,6 +8,7 @@ export class Call {
   me = null;
   present = new Set();
   peers = new Map();
+  elements = new Map();
   stream = new MediaStream();
   messages = [];
   refusals = [];
@@ -82,7 +83,7 @@ export class Call {
     }
     this.chooseCodec(pc);
     pc.onicecandidate = ({ candidate }) => candidate && this.send({ type: "candidate", to: id, candidate });
-    pc.ontrack = ({ track }) => play(track);
+    pc.ontrack = ({ streams: [stream] }) => this.show(id, stream);
     pc.ondatachannel = ({ channel }) =>
       channel.protocol === "named" ? this.carryNamed(id, channel) : this.carry(id, channel);
     const peer = { pc, channel: null, named: {} };
@@ -99,6 +100,19 @@ export class Call {
       parameters.encodings[0].codec = codecs.find(({ mimeType }) => mimeType === this.codec);
       sender.setParameters(parameters);
     }
+  }
+
+  // As the API document does it: one element for each participant, which plays the stream that came last. Sound is
+  // decoded only while something plays it.
+  show(id, stream) {
+    let element = this.elements.get(id);
+    if (!element) {
+      element = document.createElement("video");
+      element.autoplay = true;
+      document.body.append(element);
+      this.elements.set(id, element);
+    }
+    element.srcObject = stream;
   }
 
   carry(id, channel) {
@@ -159,7 +173,8 @@ export class Call {
     const peers = {};
     for (const [id, { pc, channel, named }] of this.peers) {
       const channels = Object.fromEntries(Object.values(named).map((each) => [each.label, describeChannel(each)]));
-      peers[id] = { ...(await describe(pc)), canSend: channel?.readyState === "open", channels };
+      const canSend = channel?.readyState === "open";
+      peers[id] = { ...(await describe(pc)), shown: describeElement(this.elements.get(id)), canSend, channels };
     }
     const { messages, refusals, isClosed, connectionsMade, offersSent, offersReceived } = this;
     const counts = { connectionsMade, offersSent, offersReceived };
@@ -171,10 +186,9 @@ function describeChannel({ readyState, ordered, maxRetransmits, maxPacketLifeTim
   return { state: readyState, ordered, maxRetransmits, maxPacketLifeTime };
 }
 
-// Sound is decoded only while something plays it.
-function play(track) {
-  const element = document.createElement(track.kind);
-  element.autoplay = true;
-  element.srcObject = new MediaStream([track]);
-  document.body.append(element);
+// What a participant's element plays, by what it is told and what it has painted.
+function describeElement(element) {
+  const stream = element?.srcObject;
+  const kinds = (stream?.getTracks() ?? []).map(({ kind }) => kind);
+  return { stream: stream?.id, kinds: kinds.sort(), frames: element?.getVideoPlaybackQuality().totalVideoFrames ?? 0 };
 }

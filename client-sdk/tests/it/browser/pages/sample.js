@@ -45,7 +45,7 @@ class Witness {
   async report() {
     const peers = {};
     for (const [id, { pc }] of this.sample.peers) {
-      peers[id] = { ...(await describe(pc)), canSend: false, channels: {} };
+      peers[id] = { ...(await describe(pc)), shown: null, canSend: false, channels: {} };
     }
     const isClosed = this.endedWith !== null;
     const counts = { connectionsMade: 0, offersSent: 0, offersReceived: 0 };

@@ -1,0 +1,28 @@
+//! The ids of the streams that tracks belong to.
+
+use uuid::Uuid;
+
+use crate::outgoing::Slot;
+
+/// The ids of a participant's streams, the same on all of its connections.
+///
+/// Pages play a stream in one element and keep its sound and pictures together, so camera and
+/// microphone share one. A screen has another.
+#[derive(Clone, Debug)]
+pub(super) struct StreamIds {
+    camera: String,
+    screen: String,
+}
+
+impl StreamIds {
+    pub(super) fn random() -> Self {
+        Self { camera: Uuid::new_v4().to_string(), screen: Uuid::new_v4().to_string() }
+    }
+
+    pub(super) fn of(&self, slot: Slot) -> &str {
+        match slot {
+            Slot::Audio | Slot::Video => &self.camera,
+            Slot::Screen => &self.screen,
+        }
+    }
+}
