@@ -1,28 +1,33 @@
-//! The server's API: requests over HTTP, and the address of a room's WebSocket.
+//! The server's API: requests over HTTP, and the way to a room's WebSocket.
 
+mod answer;
 mod rooms;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderValue, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use bytes::Bytes;
+use hyper::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use signal_core::Language;
+use tokio::time::Instant;
+use url::{Position, Url};
 
+use self::answer::{refusal, shown, success};
 pub use self::rooms::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};
-use crate::error::RequestError;
-use crate::proxy::Proxy;
-use crate::signaling::Signaling;
+use crate::error::{NetworkError, NetworkFailure, Phase, RequestError};
+use crate::network::{Network, Request, in_time, read_body, switch_protocol};
+use crate::signaling::{Handshake, Signaling};
 use crate::turn::TurnServers;
 
 /// One server, as requests and sockets reach it; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
-    http: reqwest::Client,
+    network: Network,
     base: Url,
-    proxy: Option<Proxy>,
-    tls: Arc<rustls::ClientConfig>,
+    language: Language,
+    request_timeout: Duration,
 }
 
 /// What opens a room to somebody who joins it.
@@ -35,26 +40,15 @@ pub(crate) enum JoinCredential {
 impl Api {
     pub(crate) fn new(
         url: &str,
-        proxy: Option<Proxy>,
-        tls: rustls::ClientConfig,
+        network: Network,
+        language: Language,
         request_timeout: Duration,
     ) -> Result<Self, RequestError> {
-        let invalid = || RequestError::Address { url: url.to_owned() };
-        let base = Url::parse(url).map_err(|_| invalid())?;
-        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
-            return Err(invalid());
-        }
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.clone())
-            .user_agent(concat!("client-sdk/", env!("CARGO_PKG_VERSION")))
-            .timeout(request_timeout);
-        let http = match &proxy {
-            Some(proxy) => http.proxy(proxy.for_requests()?),
-            // By default reqwest would follow `HTTP_PROXY`.
-            None => http.no_proxy(),
-        };
-        let http = http.build().map_err(|error| RequestError::Network(error.to_string()))?;
-        Ok(Self { http, base, proxy, tls: Arc::new(tls) })
+        let base = Url::parse(url)
+            .ok()
+            .filter(|base| matches!(base.scheme(), "http" | "https") && base.host().is_some());
+        let base = base.ok_or_else(|| RequestError::Address { url: url.to_owned() })?;
+        Ok(Self { network, base, language, request_timeout })
     }
 
     pub(crate) async fn create_room(
@@ -62,7 +56,7 @@ impl Api {
         access_token: &str,
         room: &NewRoom,
     ) -> Result<CreatedRoom, RequestError> {
-        answer(self.request(Method::POST, &[]).bearer_auth(access_token).json(room)).await
+        self.ask(Method::POST, &[], Some(access_token), Some(room)).await
     }
 
     pub(crate) async fn join_room(
@@ -76,7 +70,7 @@ impl Api {
             JoinCredential::Password(password) => ("password", password),
         };
         let body = serde_json::json!({field: secret, "display_name": display_name});
-        answer(self.request(Method::POST, &[room_id, "join"]).json(&body)).await
+        self.ask(Method::POST, &[room_id, "join"], None, Some(&body)).await
     }
 
     pub(crate) async fn close_room(
@@ -84,17 +78,17 @@ impl Api {
         access_token: &str,
         room_id: &str,
     ) -> Result<(), RequestError> {
-        let request = self.request(Method::DELETE, &[room_id]).bearer_auth(access_token);
-        answer::<serde::de::IgnoredAny>(request).await.map(drop)
+        let token = Some(access_token);
+        self.ask::<IgnoredAny>(Method::DELETE, &[room_id], token, None::<&()>).await.map(drop)
     }
 
     /// The address of a room's WebSocket for whoever takes a seat; it contains the token.
-    pub(crate) fn attach_url(&self, room_id: &str, token: &str) -> String {
+    pub(crate) fn attach_url(&self, room_id: &str, token: &str) -> Url {
         self.socket_url(room_id, &[("v", "2"), ("token", token)])
     }
 
     /// The same for whoever resumes one after `last_seq` messages.
-    pub(crate) fn resume_url(&self, room_id: &str, token: &str, last_seq: u64) -> String {
+    pub(crate) fn resume_url(&self, room_id: &str, token: &str, last_seq: u64) -> Url {
         self.socket_url(
             room_id,
             &[("v", "2"), ("resume", token), ("last_seq", &last_seq.to_string())],
@@ -102,24 +96,95 @@ impl Api {
     }
 
     /// Opens a WebSocket at one of these addresses.
-    pub(crate) async fn connect(&self, url: &str) -> Result<Signaling, String> {
-        Signaling::connect(url, self.proxy.as_ref(), Arc::clone(&self.tls)).await
+    pub(crate) async fn connect(
+        &self,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<Signaling, RequestError> {
+        let handshake = Handshake::new();
+        let mut request = self.request(Method::GET, url, Bytes::new());
+        request.headers_mut().extend(handshake.headers());
+        let failed = |failure| NetworkError { url: shown(url), failure };
+        let answer = self.network.send(url, request, deadline).await.map_err(failed)?;
+        let status = answer.status();
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            let headers = answer.headers().clone();
+            let reading = in_time(Phase::Answering, deadline, read_body(answer));
+            let body = reading.await.map_err(failed)?;
+            return Err(refusal(url, status, &headers, &body));
+        }
+        if !handshake.is_accepted(answer.headers()) {
+            let reason = "it accepts another WebSocket than the one that was asked for".into();
+            return Err(RequestError::Protocol { url: shown(url), reason });
+        }
+        let (stream, read) = switch_protocol(answer).await.map_err(failed)?;
+        Ok(Signaling::open(shown(url), stream, &read).await)
     }
 
     /// The TURN servers of a participant are reached as this one is.
     pub(crate) fn turn_servers(&self) -> TurnServers {
-        TurnServers::new(Arc::clone(&self.tls), self.proxy.clone())
+        TurnServers::new(self.network.clone())
     }
 
-    fn socket_url(&self, room_id: &str, query: &[(&str, &str)]) -> String {
+    fn socket_url(&self, room_id: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.path(&["ws", "webrtc", "rooms", room_id]);
         url.query_pairs_mut().extend_pairs(query);
-        // http becomes ws, https becomes wss.
-        format!("ws{}", &url.as_str()["http".len()..])
+        let scheme = if self.base.scheme() == "https" { "wss" } else { "ws" };
+        url.set_scheme(scheme).expect("ws takes the place of http, as wss does of https");
+        url
     }
 
-    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
-        self.http.request(method, self.path(&[&["api", "webrtc", "rooms"], path].concat()))
+    /// Sends a request about rooms and returns the `data` of the answer.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        access_token: Option<&str>,
+        body: Option<&(impl Serialize + ?Sized)>,
+    ) -> Result<T, RequestError> {
+        let url = self.path(&[&["api", "webrtc", "rooms"], path].concat());
+        let json = body.map_or(Ok(Vec::new()), serde_json::to_vec);
+        let mut request =
+            self.request(method, &url, json.expect("requests consist of text and numbers").into());
+        if body.is_some() {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+        }
+        if let Some(token) = access_token {
+            let bearer = HeaderValue::try_from(format!("Bearer {token}"));
+            let mut bearer = bearer.map_err(|_| RequestError::Token)?;
+            bearer.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, bearer);
+        }
+        let failed = |failure: NetworkFailure| NetworkError { url: shown(&url), failure };
+        let deadline = Instant::now() + self.request_timeout;
+        let answer = self.network.send(&url, request, deadline).await.map_err(failed)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let reading = in_time(Phase::Answering, deadline, read_body(answer));
+        let body = reading.await.map_err(failed)?;
+        if status.is_success() {
+            return success(&url, &body);
+        }
+        Err(refusal(&url, status, &headers, &body))
+    }
+
+    fn request(&self, method: Method, url: &Url, body: Bytes) -> Request {
+        let language = match self.language {
+            Language::En => "en",
+            Language::Zh => "zh",
+        };
+        let agent = concat!("client-sdk/", env!("CARGO_PKG_VERSION"));
+        let host = &url[Position::BeforeHost..Position::AfterPort];
+        let mut request = Request::new(body.into());
+        *request.method_mut() = method;
+        *request.uri_mut() = url[Position::BeforePath..Position::AfterQuery]
+            .parse()
+            .expect("what is left of a URL behind its host is a path and a query");
+        for (name, value) in [(HOST, host), (USER_AGENT, agent), (ACCEPT_LANGUAGE, language)] {
+            let value = value.parse().expect("these consist of visible ASCII, as URLs do");
+            request.headers_mut().insert(name, value);
+        }
+        request
     }
 
     fn path(&self, segments: &[&str]) -> Url {
@@ -130,40 +195,4 @@ impl Api {
             .extend(segments);
         url
     }
-}
-
-#[derive(Deserialize)]
-struct Success<T> {
-    data: Option<T>,
-}
-
-#[derive(Deserialize)]
-struct Refusal {
-    code: String,
-    message: String,
-}
-
-async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, RequestError> {
-    // The address is left out of the error since it may hold a token.
-    let network = |error: reqwest::Error| RequestError::Network(error.without_url().to_string());
-    let response = request.send().await.map_err(network)?;
-    let status = response.status();
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
-    let body = response.bytes().await.map_err(network)?;
-    if status.is_success() {
-        let success: Success<T> = parse(&body, status)?;
-        return success.data.ok_or_else(|| RequestError::Protocol("`data` is missing".into()));
-    }
-    let Refusal { code, message } = parse(&body, status)?;
-    Err(RequestError::Refused { status: status.as_u16(), code, message, retry_after })
-}
-
-/// The server gives whole seconds (RFC 9110 section 10.2.3).
-fn seconds(value: &HeaderValue) -> Option<Duration> {
-    Some(Duration::from_secs(value.to_str().ok()?.parse().ok()?))
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8], status: StatusCode) -> Result<T, RequestError> {
-    serde_json::from_slice(body)
-        .map_err(|error| RequestError::Protocol(format!("HTTP status {status}, {error}")))
 }

@@ -29,7 +29,7 @@ impl Client {
         Self::builder(url).build()
     }
 
-    /// A client with a proxy, certificate authorities or a request timeout of its own.
+    /// A client with a proxy, certificate authorities, a language or a request timeout of its own.
     ///
     /// ```
     /// use std::time::Duration;
@@ -158,7 +158,7 @@ impl Client {
     /// The address of a room's WebSocket. It contains the token: keep it out of logs.
     #[must_use]
     pub fn signaling_url(&self, room_id: &str, token: &str) -> String {
-        self.api.attach_url(room_id, token)
+        self.api.attach_url(room_id, token).into()
     }
 
     async fn join_with(

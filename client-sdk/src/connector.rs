@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use signal_core::wire::decode_server;
 use signal_core::{ErrorCode, IceServer, ServerMessage};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
+use url::Url;
 
 use crate::api::{Api, JoinCredential};
-use crate::error::{EnterError, RequestError};
+use crate::error::{EnterError, NetworkError, NetworkFailure, Phase, RequestError};
 use crate::ice::ice_servers;
 use crate::session::{Reconnect, SignalingLoss};
-use crate::signaling::Signaling;
+use crate::signaling::{Ended, Signaling};
 
 /// Everything that it takes to enter one room, now and later.
 #[derive(Clone)]
@@ -65,8 +66,7 @@ impl SignalingConnector {
     /// Takes the seat for the first time.
     pub(crate) async fn connect(&self) -> Result<Connected, EnterError> {
         let url = self.api.attach_url(&self.room_id, &self.token);
-        let opening = self.open(&url, OnAbort::GiveUpSeat);
-        timeout(self.timeout, opening).await.map_err(|_| EnterError::Timeout)?
+        self.open(&url, OnAbort::GiveUpSeat, Instant::now() + self.timeout).await
     }
 
     /// Comes back to the room, after a pause.
@@ -76,12 +76,7 @@ impl SignalingConnector {
         after: Duration,
     ) -> Result<Connected, SignalingLoss> {
         sleep(after).await;
-        timeout(self.timeout, self.attempt(how)).await.unwrap_or_else(|_| {
-            Err(SignalingLoss::Unreachable { reason: "no answer in time".into() })
-        })
-    }
-
-    async fn attempt(&mut self, how: Reconnect) -> Result<Connected, SignalingLoss> {
+        let deadline = Instant::now() + self.timeout;
         let url = match how {
             Reconnect::Attach => self.api.attach_url(&self.room_id, &self.token),
             Reconnect::Join => {
@@ -92,10 +87,11 @@ impl SignalingConnector {
                 self.api.resume_url(&self.room_id, &token, last_seq)
             }
         };
-        self.open(&url, OnAbort::KeepSeat).await.map_err(|error| match error {
+        self.open(&url, OnAbort::KeepSeat, deadline).await.map_err(|error| match error {
             EnterError::Refused { code, message, retry_after } => {
                 SignalingLoss::Refused { code, reason: message, retry_after }
             }
+            EnterError::Request(error) => loss(error),
             error => SignalingLoss::Unreachable { reason: error.to_string() },
         })
     }
@@ -105,16 +101,7 @@ impl SignalingConnector {
             RejoinWith::AccessToken(token) => Ok(token.clone()),
             RejoinWith::Credential { credential, display_name } => {
                 let joined = self.api.join_room(&self.room_id, credential, display_name).await;
-                let joined = joined.map_err(|error| {
-                    let reason = error.to_string();
-                    match error {
-                        RequestError::Refused { code, retry_after, .. } => {
-                            SignalingLoss::Refused { code, reason, retry_after }
-                        }
-                        _ => SignalingLoss::Unreachable { reason },
-                    }
-                })?;
-                Ok(joined.ws_token)
+                Ok(joined.map_err(loss)?.ws_token)
             }
             RejoinWith::Nothing => {
                 let reason = "the token is not accepted any more".into();
@@ -125,15 +112,28 @@ impl SignalingConnector {
     }
 
     /// Opens the socket and waits for the server's first message: the room, or why not.
-    async fn open(&self, url: &str, on_abort: OnAbort) -> Result<Connected, EnterError> {
-        let mut signaling = self.api.connect(url).await.map_err(EnterError::Signaling)?;
+    async fn open(
+        &self,
+        url: &Url,
+        on_abort: OnAbort,
+        deadline: Instant,
+    ) -> Result<Connected, EnterError> {
+        let mut signaling = self.api.connect(url, deadline).await?;
         if on_abort == OnAbort::KeepSeat {
             // The next attempt needs the seat whether or not this one ends in time.
             signaling.keep_seat();
         }
         loop {
-            let frame =
-                signaling.next().await.map_err(|ended| EnterError::Signaling(ended.reason))?;
+            let Ok(next) = timeout_at(deadline, signaling.next()).await else {
+                let failure = NetworkFailure::Timeout { phase: Phase::Entering };
+                let url = signaling.url().to_owned();
+                return Err(RequestError::from(NetworkError { url, failure }).into());
+            };
+            let frame = next.map_err(|Ended { code, reason }| EnterError::Closed {
+                url: signaling.url().to_owned(),
+                code,
+                reason,
+            })?;
             match decode_server(&frame) {
                 Ok(first @ (ServerMessage::Joined { .. } | ServerMessage::Resumed(_))) => {
                     return Ok(Connected { signaling, first, token: self.token.clone() });
@@ -144,10 +144,27 @@ impl SignalingConnector {
                 }
                 Ok(other) => tracing::debug!(?other, "a message before `joined` is ignored"),
                 Err(error) => {
-                    let reason = format!("the first message is not understood: {error}");
-                    return Err(EnterError::Signaling(reason));
+                    let (url, reason) = (signaling.url().to_owned(), error.to_string());
+                    return Err(RequestError::Protocol { url, reason }.into());
                 }
             }
         }
+    }
+}
+
+/// What a failed request means for coming back.
+fn loss(error: RequestError) -> SignalingLoss {
+    let reason = error.to_string();
+    match error {
+        RequestError::Refused { code, retry_after, .. } => {
+            SignalingLoss::Refused { code, reason, retry_after }
+        }
+        RequestError::Address { .. }
+        | RequestError::Certificate(_)
+        | RequestError::Network(_)
+        | RequestError::Protocol { .. }
+        | RequestError::Proxy { .. }
+        | RequestError::Token
+        | RequestError::WrongPath { .. } => SignalingLoss::Unreachable { reason },
     }
 }

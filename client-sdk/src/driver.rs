@@ -168,7 +168,10 @@ impl Driver {
                     Problem::UnknownType | Problem::UnknownErrorCode(_) => {
                         tracing::debug!(%error, "a message of a newer server is ignored");
                     }
-                    _ => tracing::warn!(%error, "a message of the server is not understood"),
+                    _ => {
+                        let url = self.signaling.as_ref().map(Signaling::url);
+                        tracing::warn!(url, %error, "a message of the server is not understood");
+                    }
                 }
                 self.session.handle_unknown(&error);
             }

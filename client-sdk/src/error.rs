@@ -3,10 +3,13 @@
 use std::io;
 use std::net::IpAddr;
 
+mod network;
+
 use std::time::Duration;
 
 use thiserror::Error;
 
+pub use self::network::{NetworkError, NetworkFailure, Phase};
 use crate::media::MediaError;
 
 /// An HTTP request that was not carried out.
@@ -23,9 +26,9 @@ pub enum RequestError {
     /// not a certificate in PEM.
     #[error("cannot trust what is not a certificate in PEM: {0}")]
     Certificate(String),
-    /// Nobody's fault in particular: the server cannot be reached, or the connection broke.
-    #[error("cannot reach the server: {0}")]
-    Network(String),
+    /// The server cannot be reached, or the connection broke.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The caller's fault: the proxy's address is not an `http` URL with a host and without a user
     /// name.
     #[error("`{url}` is not the address of a proxy: expected http://, a host and no user name")]
@@ -33,9 +36,15 @@ pub enum RequestError {
         /// The address.
         url: String,
     },
-    /// The server's fault: its answer is not in the protocol.
-    #[error("the server's answer is not understood: {0}")]
-    Protocol(String),
+    /// The server's fault: what it says is not in the protocol. Another server may have that
+    /// address.
+    #[error("what the server says at {url} is not understood: {reason}")]
+    Protocol {
+        /// The address, without the parts that may hold a secret.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The caller's fault, mostly: the server refused the request.
     #[error("the server refused: {message} ({code}, HTTP status {status})")]
     Refused {
@@ -48,6 +57,16 @@ pub enum RequestError {
         /// How long to wait before trying again, if the server says so.
         retry_after: Option<Duration>,
     },
+    /// The caller's fault: what no header can hold is not an access token.
+    #[error("that is not an access token")]
+    Token,
+    /// The caller's fault, mostly: the server knows no rooms under that path. It is another server,
+    /// or its rooms are under another path.
+    #[error("there is no server of rooms at {url}: its address or path is wrong")]
+    WrongPath {
+        /// The address, without the parts that may hold a secret.
+        url: String,
+    },
 }
 
 impl RequestError {
@@ -58,8 +77,24 @@ impl RequestError {
             Self::Address { .. }
             | Self::Certificate(_)
             | Self::Network(_)
-            | Self::Protocol(_)
-            | Self::Proxy { .. } => None,
+            | Self::Protocol { .. }
+            | Self::Proxy { .. }
+            | Self::Token
+            | Self::WrongPath { .. } => None,
+        }
+    }
+
+    /// How long to wait before trying again, if the server says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            Self::Address { .. }
+            | Self::Certificate(_)
+            | Self::Network(_)
+            | Self::Protocol { .. }
+            | Self::Proxy { .. }
+            | Self::Token
+            | Self::WrongPath { .. } => None,
         }
     }
 }
@@ -68,6 +103,16 @@ impl RequestError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EnterError {
+    /// The signaling connection ended before the room was entered.
+    #[error("the connection to {url} ended before the room was entered: {reason}")]
+    Closed {
+        /// The address, without the token.
+        url: String,
+        /// The WebSocket close code, if there was one.
+        code: Option<u16>,
+        /// The reason for people.
+        reason: String,
+    },
     /// The caller's fault: an address of [`Options::bind_address`](crate::Options::bind_address) is
     /// none of this machine.
     #[error("media cannot be sent from {address}")]
@@ -95,15 +140,9 @@ pub enum EnterError {
         /// How long to wait before trying again, if the server says so.
         retry_after: Option<Duration>,
     },
-    /// The HTTP request to create or join the room failed.
+    /// The HTTP request to create or join the room, or to open the signaling connection, failed.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The signaling connection cannot be opened, or broke before the room was entered.
-    #[error("cannot open the signaling connection: {0}")]
-    Signaling(String),
-    /// Entering took longer than [`Options::enter_timeout`](crate::Options::enter_timeout).
-    #[error("the room was not entered in time")]
-    Timeout,
 }
 
 /// A named data channel that was not opened.

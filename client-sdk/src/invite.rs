@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use reqwest::Url;
 use thiserror::Error;
+use url::Url;
 
 /// An invite to one room: its number and a token, which wrong guesses and a locked password do not
 /// affect.

@@ -61,24 +61,25 @@ mod invite;
 mod leb128;
 mod media;
 mod mesh;
+mod network;
 mod options;
 mod outgoing;
 mod participant;
-mod proxy;
 pub mod session;
 mod signaling;
 mod stats;
-mod tls;
 mod track;
 mod turn;
 
 pub use async_trait::async_trait;
-pub use signal_core::{Audience, IceServer, ParticipantId, ParticipantInfo};
+pub use signal_core::{Audience, IceServer, Language, ParticipantId, ParticipantInfo};
 
 pub use api::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};
 pub use channel::{DataChannel, DataMessage, Delivery, Reliability};
 pub use client::{Client, ClientBuilder};
-pub use error::{ChannelError, EnterError, RequestError, SendError};
+pub use error::{
+    ChannelError, EnterError, NetworkError, NetworkFailure, Phase, RequestError, SendError,
+};
 pub use event::Event;
 pub use invite::{Invite, InviteError};
 pub use media::{

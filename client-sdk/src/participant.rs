@@ -17,7 +17,7 @@ use crate::channel::{DataChannel, DefaultChannels, Delivery};
 use crate::connection::{ConnectionRequest, NewChannel, Setup};
 use crate::connector::SignalingConnector;
 use crate::driver::{Command, Driver};
-use crate::error::{ChannelError, EnterError, SendError};
+use crate::error::{ChannelError, EnterError, RequestError, SendError};
 use crate::event::{Event, EventQueue, Events};
 use crate::media::{MediaError, MediaKind, Source};
 use crate::options::Options;
@@ -72,9 +72,11 @@ impl Participant {
         }
         let mut session = Session::new();
         session.handle_message(connected.first, Instant::now());
-        let id = session
-            .id()
-            .ok_or_else(|| EnterError::Signaling("the first message is not `joined`".into()))?;
+        let Some(id) = session.id() else {
+            let url = connected.signaling.url().to_owned();
+            let reason = "the first message is not `joined`".into();
+            return Err(RequestError::Protocol { url, reason }.into());
+        };
 
         let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
         let (event_queue, events) = EventQueue::new();

@@ -7,24 +7,54 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-use tokio_tungstenite::{
-    Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
-    connect_async_tls_with_config,
-};
 
-use crate::proxy::Proxy;
+use crate::network::Stream;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<Stream>;
+
+/// The request for a WebSocket (RFC 6455 section 4.1).
+pub(crate) struct Handshake {
+    key: String,
+}
+
+impl Handshake {
+    pub(crate) fn new() -> Self {
+        Self { key: generate_key() }
+    }
+
+    pub(crate) fn headers(&self) -> [(HeaderName, HeaderValue); 4] {
+        let key = HeaderValue::try_from(&self.key).expect("a key is base64");
+        [
+            (CONNECTION, HeaderValue::from_static("Upgrade")),
+            (UPGRADE, HeaderValue::from_static("websocket")),
+            (SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
+            (SEC_WEBSOCKET_KEY, key),
+        ]
+    }
+
+    pub(crate) fn is_accepted(&self, answer: &HeaderMap) -> bool {
+        let accepted = answer.get(SEC_WEBSOCKET_ACCEPT).map(HeaderValue::as_bytes);
+        accepted == Some(derive_accept_key(self.key.as_bytes()).as_bytes())
+    }
+}
 
 /// A signaling connection. Frames are written by a task of their own, so that a slow server does
 /// not block the participant.
 pub(crate) struct Signaling {
+    /// The address, without the token.
+    url: String,
     incoming: SplitStream<Socket>,
     // Declared before `outgoing`: fields drop in order, and the writer has to be aborted before the
     // queue closes, which it would take for a request to send a close frame.
@@ -58,27 +88,15 @@ pub(crate) struct Ended {
 }
 
 impl Signaling {
-    pub(crate) async fn connect(
-        url: &str,
-        proxy: Option<&Proxy>,
-        tls: Arc<rustls::ClientConfig>,
-    ) -> Result<Self, String> {
-        let connector = Some(Connector::Rustls(tls));
-        let connected = match proxy {
-            Some(proxy) => {
-                let stream = proxy.tunnel(url).await?;
-                stream.set_nodelay(true).map_err(|error| error.to_string())?;
-                client_async_tls_with_config(url, stream, None, connector).await
-            }
-            None => connect_async_tls_with_config(url, None, true, connector).await,
-        };
-        let (socket, _) = connected.map_err(|error| error.to_string())?;
+    /// Begins after the handshake, with what was read behind it.
+    pub(crate) async fn open(url: String, stream: Stream, read: &[u8]) -> Self {
+        let socket = Socket::from_partially_read(stream, read.to_vec(), Role::Client, None).await;
         let (sink, incoming) = socket.split();
         let (outgoing, queue) = mpsc::channel(QUEUE_FRAMES);
         let keeps_seat = Arc::new(AtomicBool::new(false));
         let task = tokio::spawn(write(sink, queue, Arc::clone(&keeps_seat)));
         let writer = Writer { task, keeps_seat };
-        Ok(Self { incoming, outgoing, writer, heard: Instant::now() })
+        Self { url, incoming, outgoing, writer, heard: Instant::now() }
     }
 
     /// Keeps the seat when the connection is dropped: the server sees it break. Only
@@ -86,6 +104,11 @@ impl Signaling {
     /// close frame.
     pub(crate) fn keep_seat(&self) {
         self.writer.keeps_seat.store(true, Ordering::Release);
+    }
+
+    /// The address, without the token.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Waits for the next frame. Safe to cancel.

@@ -8,18 +8,17 @@ mod stream;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use signal_core::{IceScheme, IceTransport, IceUrl};
 
 pub(crate) use self::stream::{Received, TurnStream};
-use crate::proxy::Proxy;
+use crate::network::Network;
 
 /// The TURN servers over TCP and TLS that one participant uses.
 #[derive(Debug)]
 pub(crate) struct TurnServers {
-    tls: Arc<rustls::ClientConfig>,
-    proxy: Option<Proxy>,
+    network: Network,
     /// In the order of their stand-ins.
     known: Mutex<Vec<TurnServer>>,
 }
@@ -38,8 +37,8 @@ struct TurnServer {
 pub(crate) struct StandIn(u16);
 
 impl TurnServers {
-    pub(crate) fn new(tls: Arc<rustls::ClientConfig>, proxy: Option<Proxy>) -> Self {
-        Self { tls, proxy, known: Mutex::default() }
+    pub(crate) fn new(network: Network) -> Self {
+        Self { network, known: Mutex::default() }
     }
 
     /// The stand-in of a TURN server over TCP or TLS, always the same; `None` for other servers.
@@ -110,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_server_keeps_its_stand_in_and_no_other_address_leads_to_it() {
-        let servers = TurnServers::new(Arc::new(crate::tls::client_config(&[]).unwrap()), None);
+        let servers = TurnServers::new(Network::new(None, &[]).unwrap());
         let stand_in = |url: &str| servers.stand_in(&url.parse().unwrap());
         assert_eq!(stand_in("turn:a?transport=udp"), None);
         let first = stand_in("turn:a?transport=tcp").unwrap();

@@ -152,7 +152,7 @@ fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_dra
         let options = Options::new().bind_address(Ipv4Addr::LOCALHOST).mdns(false);
         let (room, mut host) =
             client.create(&token, &NewRoom::default(), options.clone()).await.unwrap();
-        assert_eq!(room.name, "alice的房间");
+        assert_eq!(room.name, "alice's room");
         let turn = &room.ice_servers[0];
         assert_eq!(turn.urls, ["turn:127.0.0.1:3478"]);
         assert_eq!(turn.username, Some(format!("{}-{}", room.room_id, host.id())));
@@ -165,7 +165,7 @@ fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_dra
 
         let listed = http("GET", &admin, "/rooms", "").1;
         let expected = format!(
-            "{} alice的房间, of alice\n  {} alice\n  {} bob\n",
+            "{} alice's room, of alice\n  {} alice\n  {} bob\n",
             room.room_id,
             host.id(),
             guest.id()

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use signal_core::Language;
+
 use super::Client;
 use crate::api::Api;
 use crate::error::RequestError;
-use crate::proxy::Proxy;
-use crate::tls;
+use crate::network::{Network, Proxy};
 
 /// Builds a [`Client`]; see [`Client::builder`].
 #[derive(Clone, Debug)]
@@ -15,13 +16,19 @@ pub struct ClientBuilder {
     url: String,
     proxy: Option<String>,
     certificates: Vec<u8>,
+    language: Language,
     request_timeout: Duration,
 }
 
 impl ClientBuilder {
     pub(super) fn new(url: &str) -> Self {
-        let request_timeout = Duration::from_secs(10);
-        Self { url: url.to_owned(), proxy: None, certificates: Vec::new(), request_timeout }
+        Self {
+            url: url.to_owned(),
+            proxy: None,
+            certificates: Vec::new(),
+            language: Language::En,
+            request_timeout: Duration::from_secs(10),
+        }
     }
 
     /// Sends requests and signaling through an HTTP proxy like `http://proxy.example.com:3128`
@@ -42,6 +49,13 @@ impl ClientBuilder {
         self
     }
 
+    /// The language of the server's texts, like the reasons in errors and events. The default is
+    /// English.
+    pub fn language(mut self, language: Language) -> Self {
+        self.language = language;
+        self
+    }
+
     /// The longest that one HTTP request may take. The default is 10 s.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
@@ -56,7 +70,7 @@ impl ClientBuilder {
     /// cannot be used.
     pub fn build(self) -> Result<Client, RequestError> {
         let proxy = self.proxy.as_deref().map(Proxy::parse).transpose()?;
-        let tls = tls::client_config(&self.certificates)?;
-        Ok(Client { api: Api::new(&self.url, proxy, tls, self.request_timeout)? })
+        let network = Network::new(proxy, &self.certificates)?;
+        Ok(Client { api: Api::new(&self.url, network, self.language, self.request_timeout)? })
     }
 }

@@ -10,10 +10,10 @@ use tokio::time::timeout;
 use super::*;
 use crate::channel::{DefaultChannels, Delivery};
 use crate::media::{MediaKind, Source};
+use crate::network::Network;
 use crate::options::Options;
 use crate::outgoing::Outgoing;
 use crate::session::{ConnectionState, Report};
-use crate::tls;
 use crate::turn::TurnServers;
 
 #[tokio::test]
@@ -198,7 +198,7 @@ impl Pair {
             let clip = Some(&Source::Clip);
             let failed = outgoing.publish_all([(MediaKind::Audio, clip), (MediaKind::Video, clip)]);
             assert!(failed.is_empty());
-            let turn = TurnServers::new(Arc::new(tls::client_config(&[]).unwrap()), None);
+            let turn = TurnServers::new(Network::new(None, &[]).unwrap());
             let setup = Arc::new(Setup::new(&options, &[], outgoing.watch(), turn));
             media.push(outgoing);
             let name = format!("p_{n}").parse().unwrap();

@@ -7,15 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
+use tokio::net::{TcpSocket, lookup_host};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use tokio::time::{Instant, timeout, timeout_at};
+use url::Url;
 
 use super::{StandIn, TurnServer, TurnServers, framing};
-use crate::proxy::Proxy;
+use crate::network::{Network, Stream};
 
 /// A stream, which a task opens, writes and reads.
 ///
@@ -41,14 +40,12 @@ impl TurnStream {
         broken: impl FnOnce() + Send + 'static,
     ) -> Option<Self> {
         let server = servers.get(StandIn::of(to)?)?;
-        let tls = TlsConnector::from(Arc::clone(&servers.tls));
-        let proxy = servers.proxy.clone();
+        let network = servers.network.clone();
         let (queue, queued) = mpsc::channel(MAX_QUEUED);
         let is_opened = Arc::new(AtomicBool::new(false));
         let handle = Self { queue, is_opened: Arc::clone(&is_opened) };
         tokio::spawn(async move {
-            let opening = timeout(PATIENCE, open(&server, from, proxy.as_ref(), &tls)).await;
-            let stream = match opening.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            let stream = match open(&server, from, &network).await {
                 Ok(stream) => stream,
                 Err(error) => {
                     return tracing::warn!(%server, %error, "cannot reach a TURN server");
@@ -84,33 +81,19 @@ impl TurnStream {
     }
 }
 
-trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
-
-async fn open(
-    server: &TurnServer,
-    from: IpAddr,
-    proxy: Option<&Proxy>,
-    tls: &TlsConnector,
-) -> io::Result<Box<dyn ByteStream>> {
+async fn open(server: &TurnServer, from: IpAddr, network: &Network) -> io::Result<Stream> {
+    let deadline = Instant::now() + PATIENCE;
     let TurnServer { host, port, is_secure } = server;
-    let tcp = match proxy {
-        Some(proxy) => {
-            proxy.tunnel(&format!("http://{host}:{port}")).await.map_err(io::Error::other)?
-        }
-        None => connect(server, from).await?,
+    let scheme = if *is_secure { "https" } else { "http" };
+    let url = Url::parse(&format!("{scheme}://{host}:{port}")).map_err(io::Error::other)?;
+    let tcp = match &network.proxy {
+        Some(proxy) => proxy.tunnel(&url, deadline).await.map_err(io::Error::other)?,
+        None => timeout_at(deadline, connect(server, from)).await??,
     };
-    tcp.set_nodelay(true)?;
-    if !is_secure {
-        return Ok(Box::new(tcp));
-    }
-    let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let name = ServerName::try_from(name).map_err(io::Error::other)?;
-    Ok(Box::new(tls.connect(name, tcp).await?))
+    network.secure(&url, tcp, deadline).await.map_err(io::Error::other)
 }
 
-async fn connect(server: &TurnServer, from: IpAddr) -> io::Result<TcpStream> {
+async fn connect(server: &TurnServer, from: IpAddr) -> io::Result<Stream> {
     let TurnServer { host, port, .. } = server;
     let addresses = lookup_host(format!("{host}:{port}")).await?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address of that family");
@@ -118,7 +101,10 @@ async fn connect(server: &TurnServer, from: IpAddr) -> io::Result<TcpStream> {
         let socket = if from.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.bind((from, 0).into())?;
         match socket.connect(address).await {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(Box::new(stream));
+            }
             Err(error) => last = error,
         }
     }
@@ -126,10 +112,7 @@ async fn connect(server: &TurnServer, from: IpAddr) -> io::Result<TcpStream> {
 }
 
 /// Writes until the handle is dropped.
-async fn write(
-    mut writer: WriteHalf<Box<dyn ByteStream>>,
-    mut queue: mpsc::Receiver<Bytes>,
-) -> io::Result<()> {
+async fn write(mut writer: WriteHalf<Stream>, mut queue: mpsc::Receiver<Bytes>) -> io::Result<()> {
     let (mut messages, mut bytes) = (Vec::new(), BytesMut::new());
     while queue.recv_many(&mut messages, MAX_QUEUED).await > 0 {
         messages.drain(..).for_each(|message| framing::write(&message, &mut bytes));
@@ -146,7 +129,7 @@ async fn write(
 }
 
 async fn read(
-    mut reader: ReadHalf<Box<dyn ByteStream>>,
+    mut reader: ReadHalf<Stream>,
     from: SocketAddr,
     received: mpsc::Sender<Received>,
 ) -> io::Result<()> {

@@ -12,6 +12,7 @@ pub mod frames;
 pub mod path;
 pub mod pictures;
 pub mod recorder;
+pub mod tls;
 pub mod wire;
 
 use std::collections::{HashMap, HashSet};

@@ -118,7 +118,7 @@ async fn everybody_learns_that_the_creator_has_closed_the_room() {
         witness.until("end", |seen| seen.closed.is_some()).await;
         assert_eq!(
             witness.closed,
-            Some(CloseReason::RoomClosed { reason: "创建者关闭了房间".into() })
+            Some(CloseReason::RoomClosed { reason: "the creator closed the room".into() })
         );
         assert!(witness.participant.next_event().await.is_none());
     }

@@ -28,3 +28,4 @@ mod sessions;
 mod share;
 mod sources;
 mod stats;
+mod unreachable;

@@ -3,24 +3,20 @@
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use client_sdk::{Client, EnterError, Invite, NewRoom, RequestError};
-use rustls::ServerConfig;
-use rustls::crypto::ring;
-use rustls::pki_types::PrivatePkcs8KeyDer;
 use signal_server::{Secret, Server, testing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 
 use crate::common::coturn::{Coturn, SECRET};
+use crate::common::tls::tls_in_front_of;
 use crate::common::{Witness, client, listener, server, talker, until_media_flows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_a_certificate_of_its_own_is_reached_through_a_proxy() {
     let server = server().await;
-    let (front, certificate) = tls_in_front_of(server.address()).await;
+    let (front, certificate) = tls_in_front_of(server.address(), "127.0.0.1").await;
     let (proxy, tunnels) = proxy().await;
     let token = server.access_token("alice");
     let client = Client::builder(&format!("https://{front}"))
@@ -44,7 +40,7 @@ async fn a_relay_over_tcp_is_reached_through_the_proxy() {
     let server = Server::builder(Secret::random()).turn(Secret::new(SECRET), urls);
     let server = testing::start_with(server).await.unwrap();
     let (proxy, tunnels) = proxy().await;
-    let (front, certificate) = tls_in_front_of(server.address()).await;
+    let (front, certificate) = tls_in_front_of(server.address(), "127.0.0.1").await;
     let client = Client::builder(&format!("https://{front}"))
         .proxy(&format!("http://{proxy}"))
         .trust(certificate.as_bytes())
@@ -60,30 +56,12 @@ async fn a_relay_over_tcp_is_reached_through_the_proxy() {
     assert!(opened >= 2, "only {opened} tunnels to the relay");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_whose_certificate_nobody_vouches_for_is_not_trusted() {
-    let server = server().await;
-    let (front, _) = tls_in_front_of(server.address()).await;
-    let client = Client::new(&format!("https://{front}")).unwrap();
-    let refused = client.create_room(&server.access_token("alice"), &NewRoom::default()).await;
-    assert!(matches!(refused, Err(RequestError::Network(_))), "{refused:?}");
-}
-
 #[test]
 fn what_is_no_certificate_is_told_when_the_client_is_built() {
     for pem in ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"] {
         let refused = Client::builder("https://rooms.example.com").trust(pem.as_bytes()).build();
         assert!(matches!(refused, Err(RequestError::Certificate(_))), "{pem}: {refused:?}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_does_not_answer_is_not_waited_for() {
-    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", silent.local_addr().unwrap());
-    let client = Client::builder(&url).request_timeout(Duration::from_millis(100)).build().unwrap();
-    let refused = client.join_room("ABC234", "123456", "guest").await;
-    assert!(matches!(refused, Err(RequestError::Network(_))), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,33 +93,6 @@ async fn an_address_that_is_not_this_machines_is_told_when_entering() {
         }
         other => panic!("{other:?}"),
     }
-}
-
-/// Has TLS end in front of a server; returns where, and the certificate.
-async fn tls_in_front_of(server: SocketAddr) -> (SocketAddr, String) {
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key.into())
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((near, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // A client that does not trust the certificate hangs up.
-                let Ok(mut near) = acceptor.accept(near).await else { return };
-                let mut far = TcpStream::connect(server).await.unwrap();
-                let _ = copy_bidirectional(&mut near, &mut far).await;
-            });
-        }
-    });
-    (address, made.cert.pem())
 }
 
 /// An HTTP proxy that only opens tunnels, and where to.

@@ -1,0 +1,80 @@
+//! What the server answers to a request.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use hyper::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::error::RequestError;
+
+#[derive(Deserialize)]
+struct Success<T> {
+    data: Option<T>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+    message: String,
+}
+
+/// The `data` of a successful answer.
+pub(super) fn success<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, RequestError> {
+    let protocol = |reason: String| RequestError::Protocol { url: shown(url), reason };
+    let success: Success<T> =
+        serde_json::from_slice(body).map_err(|error| protocol(error.to_string()))?;
+    success.data.ok_or_else(|| protocol("`data` is missing".into()))
+}
+
+/// Why the server did not do what it was asked for.
+pub(super) fn refusal(
+    url: &Url,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> RequestError {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    match serde_json::from_slice::<Refusal>(body) {
+        Ok(Refusal { code, .. }) if code == "not_found" => {
+            RequestError::WrongPath { url: shown(url) }
+        }
+        Ok(Refusal { code, message }) => {
+            // The server gives whole seconds (RFC 9110 section 10.2.3).
+            let seconds = header(RETRY_AFTER).and_then(|seconds| seconds.parse().ok());
+            let retry_after = seconds.map(Duration::from_secs);
+            RequestError::Refused { status: status.as_u16(), code, message, retry_after }
+        }
+        Err(_) if status == StatusCode::NOT_FOUND => RequestError::WrongPath { url: shown(url) },
+        Err(error) => {
+            let reason = match header(LOCATION) {
+                Some(location) => format!("HTTP status {status} to {location}"),
+                None => format!("HTTP status {status}, {error}"),
+            };
+            RequestError::Protocol { url: shown(url), reason }
+        }
+    }
+}
+
+/// A URL without its secrets: the user, and the query, which may hold a token.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // Both fail for addresses without a host, which have no user.
+    let _ = (url.set_username(""), url.set_password(None));
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let url = Url::parse("wss://me:secret@a.example:81/ws/ABC234?token=secret#x").unwrap();
+        assert_eq!(shown(&url), "wss://a.example:81/ws/ABC234");
+    }
+}

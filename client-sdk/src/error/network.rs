@@ -1,0 +1,133 @@
+//! What stands between a program and its server.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::{fmt, io};
+
+use thiserror::Error;
+
+/// A server that was not reached, or a connection to it that broke.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NetworkError {
+    /// The address, without the parts that may hold a secret.
+    pub url: String,
+    /// What is in the way.
+    pub failure: NetworkFailure,
+}
+
+impl fmt::Display for NetworkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot reach {}: {}", self.url, self.failure)
+    }
+}
+
+/// The source is that of the failure, whose text this error includes.
+impl Error for NetworkError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.failure.source()
+    }
+}
+
+/// What is in the way of a connection to the server.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NetworkFailure {
+    /// The connection broke before the answer was complete.
+    #[error("the connection broke before the answer was complete ({0})")]
+    Broken(#[source] Box<dyn Error + Send + Sync>),
+    /// No connection leads to the host's address, for example since there is no route to it.
+    #[error("cannot connect to {address} ({source})")]
+    Connect {
+        /// The address.
+        address: SocketAddr,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// Something else than HTTP answers, like a port for TLS.
+    #[error("what answers does not speak plain HTTP; a port for TLS needs https:// ({0})")]
+    NotHttp(#[source] Box<dyn Error + Send + Sync>),
+    /// Something else than TLS answers, like a port for plain HTTP.
+    #[error("what answers does not speak TLS; a port for plain HTTP needs http:// ({0})")]
+    NotTls(#[source] io::Error),
+    /// The proxy cannot be reached, or did not answer.
+    #[error("by way of the proxy {proxy}: {failure}")]
+    Proxy {
+        /// The proxy's address.
+        proxy: String,
+        /// What is in the way of a connection to the proxy.
+        #[source]
+        failure: Box<Self>,
+    },
+    /// The proxy does not let this program through to the server.
+    #[error("the proxy {proxy} opens no tunnel there (HTTP status {status})")]
+    ProxyRefused {
+        /// The proxy's address.
+        proxy: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Nothing listens at the host's address.
+    #[error("nothing listens at {address} ({source})")]
+    Refused {
+        /// The address.
+        address: SocketAddr,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// It took too long.
+    #[error("no answer in time while {phase}")]
+    Timeout {
+        /// What was waited for.
+        phase: Phase,
+    },
+    /// The TLS handshake failed, for example since the certificate has expired.
+    #[error("the TLS handshake failed ({0})")]
+    Tls(#[source] io::Error),
+    /// No trusted authority vouches for the server's certificate.
+    /// [`ClientBuilder::trust`](crate::ClientBuilder::trust) adds one.
+    #[error("no trusted authority vouches for the server's certificate ({0})")]
+    UnknownAuthority(#[source] io::Error),
+    /// The name of the host leads to no address.
+    #[error("the name `{host}` leads to no address ({source})")]
+    UnknownHost {
+        /// The name.
+        host: String,
+        /// The error of the resolver.
+        source: io::Error,
+    },
+    /// The server's certificate is for another name.
+    #[error("the server's certificate is for another name ({0})")]
+    WrongName(#[source] io::Error),
+}
+
+/// A step on the way to an answer of the server.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Looking up the addresses of the host's name.
+    Resolving,
+    /// Opening a TCP connection.
+    Connecting,
+    /// Waiting for the proxy to open a tunnel.
+    Tunneling,
+    /// Agreeing on TLS.
+    Securing,
+    /// Waiting for the answer to a request.
+    Answering,
+    /// Waiting for the first message over the signaling connection.
+    Entering,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolving => "looking up the host's name",
+            Self::Connecting => "connecting",
+            Self::Tunneling => "waiting for the proxy's tunnel",
+            Self::Securing => "agreeing on TLS",
+            Self::Answering => "waiting for the server's answer",
+            Self::Entering => "waiting for the room",
+        })
+    }
+}

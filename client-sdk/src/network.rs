@@ -1,0 +1,109 @@
+//! How the server is reached: over TCP, through a proxy or not, with TLS or not, by HTTP.
+
+mod http;
+mod proxy;
+mod tcp;
+mod tls;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Incoming;
+use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+pub(crate) use self::http::{read_body, switch_protocol};
+pub(crate) use self::proxy::Proxy;
+use crate::error::{NetworkFailure, Phase, RequestError};
+
+pub(crate) type Request = hyper::Request<Full<Bytes>>;
+
+/// A connection, with TLS or not.
+pub(crate) type Stream = Box<dyn ByteStream>;
+
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
+
+/// The way to servers; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    pub(crate) proxy: Option<Proxy>,
+    tls: Arc<ClientConfig>,
+}
+
+impl Network {
+    /// Trusts the certificates in `trusted`, in PEM, in addition to Mozilla's.
+    pub(crate) fn new(proxy: Option<Proxy>, trusted: &[u8]) -> Result<Self, RequestError> {
+        Ok(Self { proxy, tls: Arc::new(tls::client_config(trusted)?) })
+    }
+
+    /// Sends a request over a connection of its own and returns the head of the answer.
+    pub(crate) async fn send(
+        &self,
+        url: &Url,
+        request: Request,
+        deadline: Instant,
+    ) -> Result<Response<Incoming>, NetworkFailure> {
+        let stream = self.connect(url, deadline).await?;
+        in_time(Phase::Answering, deadline, http::exchange(stream, request)).await
+    }
+
+    async fn connect(&self, url: &Url, deadline: Instant) -> Result<Stream, NetworkFailure> {
+        let stream = match &self.proxy {
+            Some(proxy) => proxy.tunnel(url, deadline).await?,
+            None => tcp::connect(url, deadline).await?,
+        };
+        self.secure(url, stream, deadline).await
+    }
+
+    /// Agrees on TLS with the host of a URL if the URL says so.
+    pub(crate) async fn secure(
+        &self,
+        url: &Url,
+        stream: Stream,
+        deadline: Instant,
+    ) -> Result<Stream, NetworkFailure> {
+        if !matches!(url.scheme(), "https" | "wss") {
+            return Ok(stream);
+        }
+        in_time(Phase::Securing, deadline, tls::secure(&self.tls, url, stream)).await
+    }
+}
+
+/// Gives up on a step at the deadline.
+pub(crate) async fn in_time<T>(
+    phase: Phase,
+    deadline: Instant,
+    step: impl Future<Output = Result<T, NetworkFailure>>,
+) -> Result<T, NetworkFailure> {
+    timeout_at(deadline, step).await.unwrap_or(Err(NetworkFailure::Timeout { phase }))
+}
+
+/// The host and port of a URL as `Host` and `CONNECT` name them. `ws` and `wss` have the ports of
+/// HTTP.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{host}:{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_that_of_the_scheme() {
+        for (url, named) in [
+            ("wss://example.com/ws?token=x", "example.com:443"),
+            ("ws://127.0.0.1:8080/ws", "127.0.0.1:8080"),
+            ("ws://[::1]/ws", "[::1]:80"),
+        ] {
+            assert_eq!(authority(&Url::parse(url).unwrap()), named);
+        }
+    }
+}
