@@ -3,13 +3,13 @@
 //! Everything that knows webrtc-rs is below this module, except what sends over a data channel
 //! (`channel/writer.rs`).
 
+mod addresses;
 mod channels;
 mod default_channel;
 mod event;
 mod handler;
 mod interceptors;
 mod keyframe;
-mod network;
 mod receive_counters;
 mod receiver;
 mod receivers;
@@ -21,6 +21,7 @@ mod sender;
 mod senders;
 mod setup;
 mod socket;
+mod sockets;
 mod stats;
 mod stream_ids;
 mod task;
@@ -31,6 +32,7 @@ use signal_core::ParticipantId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+pub(crate) use self::addresses::{AddressChange, AddressWatch};
 pub(crate) use self::channels::NewChannel;
 use self::event::EventSender;
 pub(crate) use self::event::{ConnectionEvent, ConnectionMessage};

@@ -17,7 +17,10 @@ use tokio::time::sleep_until;
 use self::replies::Replies;
 pub(crate) use self::replies::Reply;
 use crate::channel::DefaultChannels;
-use crate::connection::{Connection, ConnectionEvent, ConnectionMessage, ConnectionRequest, Setup};
+use crate::connection::{
+    AddressChange, AddressWatch, Connection, ConnectionEvent, ConnectionMessage, ConnectionRequest,
+    Setup,
+};
 use crate::connector::{Connected, SignalingConnector};
 use crate::event::{Event, EventQueue};
 use crate::ice::ice_servers;
@@ -116,7 +119,11 @@ impl Driver {
 
     /// Takes part until the room is over, then waits until the server knows and every connection is
     /// closed.
-    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    pub(crate) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        mut addresses: AddressWatch,
+    ) {
         self.act();
         while !self.is_closed {
             tokio::select! {
@@ -136,6 +143,7 @@ impl Driver {
                 },
                 event = self.outgoing.ended() => self.events.push(event),
                 Some(_) = self.tasks.join_next() => {}
+                change = addresses.changed() => self.handle_addresses(&change),
                 () = until(self.session.poll_timeout()) => {
                     self.session.handle_timeout(Instant::now());
                 }
@@ -198,6 +206,19 @@ impl Driver {
     fn handle_loss(&mut self, loss: SignalingLoss) {
         self.signaling = None;
         self.session.handle_signaling_loss(loss, rand::random(), Instant::now());
+    }
+
+    /// The connections look after themselves.
+    fn handle_addresses(&mut self, change: &AddressChange) {
+        let AddressChange { now, has_new } = change;
+        let local = self.signaling.as_ref().and_then(Signaling::local_address);
+        if local.is_some_and(|local| !now.contains(local)) {
+            let reason = "the address that the server was reached from is gone".into();
+            self.handle_loss(SignalingLoss::Lost { code: None, reason });
+        }
+        if *has_new {
+            self.session.handle_new_address(Instant::now());
+        }
     }
 
     fn handle_message(&mut self, message: ConnectionMessage) {

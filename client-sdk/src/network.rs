@@ -5,6 +5,7 @@ mod proxy;
 mod tcp;
 mod tls;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,9 +26,10 @@ pub(crate) type Request = hyper::Request<Full<Bytes>>;
 /// A connection, with TLS or not.
 pub(crate) type Stream = Box<dyn ByteStream>;
 
-pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The address of this machine that it was opened from.
+    fn local_address(&self) -> Option<IpAddr>;
+}
 
 /// The way to servers; cheap to clone.
 #[derive(Clone, Debug)]

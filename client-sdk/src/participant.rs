@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::channel::{DataChannel, DefaultChannels, Delivery};
-use crate::connection::{ConnectionRequest, NewChannel, Setup};
+use crate::connection::{AddressWatch, ConnectionRequest, NewChannel, Setup};
 use crate::connector::SignalingConnector;
 use crate::driver::{Command, Driver};
 use crate::error::{ChannelError, EnterError, RequestError, SendError};
@@ -64,8 +64,14 @@ impl Participant {
         }
         let connected = connector.connect().await?;
         let ice_servers = connected.ice_servers().unwrap_or(ice_servers);
-        let setup =
-            Setup::new(options, &ice_servers, outgoing.watch(), connector.api.turn_servers());
+        let addresses = AddressWatch::start();
+        let setup = Setup::new(
+            options,
+            &ice_servers,
+            outgoing.watch(),
+            connector.api.turn_servers(),
+            addresses.subscribe(),
+        );
         if options.relay_only && !setup.has_relay() {
             connected.signaling.close().await;
             return Err(EnterError::NoRelay);
@@ -94,7 +100,7 @@ impl Participant {
             driver.degraded(kind, reason);
         }
         let default_channels = driver.default_channels();
-        let driver = tokio::spawn(driver.run(commanded));
+        let driver = tokio::spawn(driver.run(commanded, addresses));
         Ok(Self { id, commands, events, default_channels, driver })
     }
 
@@ -251,7 +257,8 @@ impl Participant {
         outcome.await.map_err(|_| CommandError::Closed)?
     }
 
-    /// Restarts ICE with another participant, for example after the network has changed.
+    /// Restarts ICE with another participant, over new sockets. This happens by itself if the
+    /// addresses of this machine change.
     pub async fn restart_ice(&self, with: ParticipantId) {
         // After the end of the room there is nothing to restart.
         let _ = self.commands.send(Command::RestartIce { peer: with }).await;

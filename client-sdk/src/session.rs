@@ -20,6 +20,8 @@
 //! - A connection in the state `Disconnected` is left alone. Once ICE has failed, the side with the
 //!   smaller id restarts it. If that does not help, or the other side does nothing, the connection
 //!   is rebuilt.
+//! - What this machine cannot send any more as it did is sent over another path: ICE is restarted,
+//!   at most once in two seconds. With another address, so are connections that do not work.
 //! - Media goes on without the signaling connection. The seat is resumed; failing that, the token
 //!   takes a new seat; failing that, the room is joined again. A step that the server has refused
 //!   is not tried again. Without a step left, the call goes on until its last connection ends.
@@ -214,6 +216,7 @@ impl Session {
             Report::Offer { negotiation, sdp, tracks } => {
                 peer.offer_made(negotiation, &sdp, &tracks, actions, now);
             }
+            Report::PathLost => peer.path_lost(actions, now),
             Report::State(state) => peer.state_changed(state, me < peer.id(), actions, now),
         }
         peer.expect_connection(me < peer.id(), now);
@@ -259,6 +262,15 @@ impl Session {
         for peer in self.peers.values_mut() {
             peer.media_changed(&mut self.actions);
         }
+    }
+
+    /// Handles that this machine has an address that it did not have before: connections that do
+    /// not work are tried from there.
+    pub fn handle_new_address(&mut self, now: Instant) {
+        for peer in self.peers.values_mut() {
+            peer.address_gained(&mut self.actions, now);
+        }
+        self.doubt(now);
     }
 
     /// Restarts ICE with a participant, by an offer of this side.

@@ -1,5 +1,6 @@
 //! The signaling WebSocket.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -62,6 +63,7 @@ pub(crate) struct Signaling {
     outgoing: mpsc::Sender<Bytes>,
     /// When the last message of the server arrived.
     heard: Instant,
+    local_address: Option<IpAddr>,
 }
 
 /// The task that writes.
@@ -90,13 +92,14 @@ pub(crate) struct Ended {
 impl Signaling {
     /// Begins after the handshake, with what was read behind it.
     pub(crate) async fn open(url: String, stream: Stream, read: &[u8]) -> Self {
+        let local_address = stream.local_address();
         let socket = Socket::from_partially_read(stream, read.to_vec(), Role::Client, None).await;
         let (sink, incoming) = socket.split();
         let (outgoing, queue) = mpsc::channel(QUEUE_FRAMES);
         let keeps_seat = Arc::new(AtomicBool::new(false));
         let task = tokio::spawn(write(sink, queue, Arc::clone(&keeps_seat)));
         let writer = Writer { task, keeps_seat };
-        Self { url, incoming, outgoing, writer, heard: Instant::now() }
+        Self { url, incoming, outgoing, writer, heard: Instant::now(), local_address }
     }
 
     /// Keeps the seat when the connection is dropped: the server sees it break. Only
@@ -109,6 +112,11 @@ impl Signaling {
     /// The address, without the token.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The address of this machine that the server is reached from.
+    pub(crate) fn local_address(&self) -> Option<IpAddr> {
+        self.local_address
     }
 
     /// Waits for the next frame. Safe to cancel.

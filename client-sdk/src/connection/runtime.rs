@@ -12,13 +12,13 @@ use webrtc::runtime::{
     TokioRuntime,
 };
 
-use super::network::Network;
 use super::socket::Socket;
+use super::sockets::Sockets;
 use crate::turn::StandIn;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-impl Runtime for Network {
+impl Runtime for Sockets {
     fn spawn(&self, future: BoxFuture<'static, ()>) -> Box<dyn JoinHandle> {
         TokioRuntime.spawn(future)
     }

@@ -11,16 +11,16 @@ use rtc::peer_connection::configuration::{
     RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy,
 };
 use rtc::peer_connection::transport::RTCDtlsRole;
-use rtc::shared::ifaces::ifaces;
 use signal_core::{IceServer, IceUrl};
 use tokio::sync::watch;
 use webrtc::error::Result;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
+use super::addresses::Addresses;
 use super::handler::Handler;
 use super::interceptors::interceptors;
-use super::network::Network;
 use super::senders::Senders;
+use super::sockets::Sockets;
 use super::stream_ids::StreamIds;
 use crate::channel::ChannelWriter;
 use crate::ice::usable_urls;
@@ -42,6 +42,7 @@ pub(crate) struct Setup {
     media: watch::Receiver<Media>,
     turn: Arc<TurnServers>,
     stream_ids: StreamIds,
+    pub(super) addresses: watch::Receiver<Addresses>,
 }
 
 impl Setup {
@@ -50,6 +51,7 @@ impl Setup {
         ice_servers: &[IceServer],
         media: watch::Receiver<Media>,
         turn: TurnServers,
+        addresses: watch::Receiver<Addresses>,
     ) -> Self {
         Self {
             ice_servers: usable(ice_servers, &turn),
@@ -66,6 +68,7 @@ impl Setup {
             media,
             turn: Arc::new(turn),
             stream_ids: StreamIds::random(),
+            addresses,
         }
     }
 
@@ -85,14 +88,25 @@ impl Setup {
         self.relay_only
     }
 
+    /// Whether this machine has an address that connections may use now. Without one, webrtc-rs
+    /// gives a connection up when ICE is restarted.
+    pub(super) fn has_address(&self) -> bool {
+        let Some(addresses) = Addresses::now() else { return true };
+        let is_there = |bound: IpAddr| match bound.is_unspecified() {
+            true => addresses.usable().any(|address| address.is_ipv4() == bound.is_ipv4()),
+            false => addresses.contains(bound),
+        };
+        self.udp_addresses().iter().any(|bound| is_there(bound.ip()))
+    }
+
     /// A peer connection and the tracks that it sends.
     pub(super) async fn build(
         &self,
         handler: Arc<Handler>,
-        network: Network,
+        sockets: Sockets,
         offers: bool,
     ) -> Result<(Arc<dyn PeerConnection>, Senders)> {
-        let pc = self.build_bare(handler, network).await?;
+        let pc = self.build_bare(handler, sockets).await?;
         let (media, stream_ids) = (self.media.clone(), self.stream_ids.clone());
         match Senders::add(pc.as_ref(), media, stream_ids, offers).await {
             Ok(senders) => Ok((pc, senders)),
@@ -104,8 +118,8 @@ impl Setup {
     }
 
     /// What the sockets of a connection will share.
-    pub(super) fn network(&self) -> Network {
-        Network::new(Arc::clone(&self.turn))
+    pub(super) fn sockets(&self) -> Sockets {
+        Sockets::new(Arc::clone(&self.turn))
     }
 
     /// The part that can be changed while a connection exists.
@@ -132,12 +146,12 @@ impl Setup {
     async fn build_bare(
         &self,
         handler: Arc<Handler>,
-        network: Network,
+        sockets: Sockets,
     ) -> Result<Arc<dyn PeerConnection>> {
-        match self.build_with(Arc::clone(&handler), network.clone(), self.mdns).await {
+        match self.build_with(Arc::clone(&handler), sockets.clone(), self.mdns).await {
             Err(error) if self.mdns != MulticastDnsMode::Disabled => {
                 tracing::debug!(%error, "trying again without mDNS");
-                self.build_with(handler, network, MulticastDnsMode::Disabled).await
+                self.build_with(handler, sockets, MulticastDnsMode::Disabled).await
             }
             built => built,
         }
@@ -146,7 +160,7 @@ impl Setup {
     async fn build_with(
         &self,
         handler: Arc<Handler>,
-        network: Network,
+        sockets: Sockets,
         mdns: MulticastDnsMode,
     ) -> Result<Arc<dyn PeerConnection>> {
         let mut media = MediaEngine::default();
@@ -175,7 +189,7 @@ impl Setup {
             .with_interceptor_registry(interceptors)
             .with_setting_engine(settings)
             .with_handler(handler)
-            .with_runtime(Arc::new(network))
+            .with_runtime(Arc::new(sockets))
             .with_dedicated_reactor_pool_size(self.reactor_threads)
             .with_data_channel_send_buffer_limit(ChannelWriter::MAX_UNSENT_BYTES)
             .with_udp_addrs(self.udp_addresses())
@@ -188,27 +202,16 @@ impl Setup {
 /// The wildcard addresses of the families of which this machine has an address that others reach.
 /// webrtc-rs would announce the wildcard itself as a candidate otherwise.
 fn usable_wildcards() -> Vec<IpAddr> {
-    let addresses = ifaces().unwrap_or_default();
-    let addresses = addresses.iter().filter_map(|interface| interface.addr).map(|addr| addr.ip());
-    let usable: Vec<IpAddr> = addresses.filter(is_reachable).collect();
-    let has_v6 = usable.iter().any(IpAddr::is_ipv6);
+    let addresses = Addresses::now().unwrap_or_default();
+    let has_v6 = addresses.usable().any(|address| address.is_ipv6());
     let mut wildcards = Vec::new();
-    if usable.iter().any(IpAddr::is_ipv4) || !has_v6 {
+    if addresses.usable().any(|address| address.is_ipv4()) || !has_v6 {
         wildcards.push(Ipv4Addr::UNSPECIFIED.into());
     }
     if has_v6 {
         wildcards.push(Ipv6Addr::UNSPECIFIED.into());
     }
     wildcards
-}
-
-/// Whether it is an address that webrtc-rs binds for a wildcard.
-fn is_reachable(address: &IpAddr) -> bool {
-    let is_link_local = match address {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    };
-    !is_link_local && !address.is_loopback() && !address.is_unspecified()
 }
 
 /// Closes a peer connection. If it were only dropped, its driver, socket and handler would live on.

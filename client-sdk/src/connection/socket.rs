@@ -12,7 +12,7 @@ use rtc::stun::message::is_stun_message;
 use tokio::sync::mpsc;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
-use super::network::Network;
+use super::sockets::Sockets;
 use crate::turn::{Received, StandIn, TurnStream};
 
 /// Sends what is for the stand-in of a TURN server over a stream, and everything else over UDP.
@@ -20,7 +20,7 @@ use crate::turn::{Received, StandIn, TurnStream};
 pub(super) struct Socket {
     udp: Arc<dyn AsyncUdpSocket>,
     local: SocketAddr,
-    network: Network,
+    sockets: Sockets,
     /// A server tells clients apart by their addresses, so each socket has streams of its own.
     streams: Mutex<HashMap<SocketAddr, TurnStream>>,
     received: Mutex<mpsc::Receiver<Received>>,
@@ -31,12 +31,12 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(udp: Arc<dyn AsyncUdpSocket>, local: SocketAddr, network: Network) -> Self {
+    pub(super) fn new(udp: Arc<dyn AsyncUdpSocket>, local: SocketAddr, sockets: Sockets) -> Self {
         let (receiver, received) = mpsc::channel(MAX_RECEIVED);
         Self {
             udp,
             local,
-            network,
+            sockets,
             streams: Mutex::default(),
             received: Mutex::new(received),
             receiver,
@@ -49,9 +49,9 @@ impl Socket {
         let stream = match streams.entry(to) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let broken = Arc::clone(&self.network.stream_broken);
+                let broken = Arc::clone(&self.sockets.stream_broken);
                 let stream = TurnStream::open(
-                    &self.network.turn,
+                    &self.sockets.turn,
                     self.local.ip(),
                     to,
                     self.receiver.clone(),
@@ -79,7 +79,7 @@ impl Socket {
         if !self.is_failing.swap(true, Ordering::Relaxed) {
             tracing::warn!(from = %self.local.ip(), %error, "media cannot be sent");
             if tells_of_no_path(&error) {
-                self.network.path_lost.notify_one();
+                self.sockets.path_lost.notify_one();
             }
         }
         length
@@ -93,7 +93,7 @@ impl AsyncUdpSocket for Socket {
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         let (to, message) = (transmit.destination, transmit.contents);
-        self.network.relays.sending(to, message);
+        self.sockets.relays.sending(to, message);
         if StandIn::of(to).is_some() {
             return Poll::Ready(self.send_over_stream(to, message));
         }
@@ -127,7 +127,7 @@ impl AsyncUdpSocket for Socket {
             Poll::Ready(None) | Poll::Pending => ready!(self.udp.poll_recv(cx, bufs, meta))?,
         };
         for (buf, meta) in bufs.iter().zip(meta.iter()).take(count) {
-            self.network.relays.received(meta.addr, &buf[..meta.len]);
+            self.sockets.relays.received(meta.addr, &buf[..meta.len]);
         }
         Poll::Ready(Ok(count))
     }

@@ -115,7 +115,7 @@ impl Meter {
 }
 
 /// The candidate pair in use.
-async fn selected(pc: &dyn PeerConnection) -> Option<RTCIceCandidatePair> {
+pub(super) async fn selected(pc: &dyn PeerConnection) -> Option<RTCIceCandidatePair> {
     let ice = pc.sctp().await?.transport().ice_transport();
     ice.get_selected_candidate_pair().await.ok()?
 }

@@ -1,9 +1,11 @@
 //! The task of one connection: owns the peer connection and executes the session's commands.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rtc::peer_connection::configuration::RTCConfiguration;
+use rtc::peer_connection::transport::RTCIceCandidateType;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use webrtc::data_channel::DataChannel;
@@ -12,6 +14,7 @@ use webrtc::peer_connection::{
     PeerConnection, RTCIceCandidateInit, RTCPeerConnectionState, RTCSessionDescription,
 };
 
+use super::addresses::Addresses;
 use super::channels::Channels;
 use super::event::EventSender;
 use super::handler::{self, PeerConnectionEvent};
@@ -19,7 +22,8 @@ use super::receivers::Receivers;
 use super::relays::Relays;
 use super::senders::Senders;
 use super::setup::Setup;
-use super::stats::StatsCollector;
+use super::sockets::Sockets;
+use super::stats::{self, StatsCollector};
 use super::{ConnectionRequest, channels, default_channel, receiver, setup};
 use crate::session::{
     ConnectionCommand, ConnectionFailure, ConnectionState, IceCandidate, Report, TrackLabel,
@@ -36,8 +40,9 @@ pub(super) async fn run(
     let setup = Arc::clone(&setups.borrow_and_update());
     let (handler, mut pc_events) = handler::channel();
     let stats = StatsCollector::new(handler.reports.clone());
-    let network = setup.network();
-    let (pc, senders) = match setup.build(handler, network.clone(), offers).await {
+    let sockets = setup.sockets();
+    let Sockets { relays, path_lost, stream_broken, .. } = sockets.clone();
+    let (pc, senders) = match setup.build(handler, sockets, offers).await {
         Ok(built) => built,
         Err(error) => return broken(&events, &error).await,
     };
@@ -49,12 +54,14 @@ pub(super) async fn run(
         tasks: JoinSet::new(),
         default_channels: 0,
         has_channels: offers,
-        needs_relay: setup.needs_relay(),
         lacks_relay: setup.needs_relay() || setup.has_relay(),
-        relays: network.relays,
+        setup: Arc::clone(&setup),
+        relays,
         stats,
         events,
     };
+    let mut addresses = setup.addresses.clone();
+    addresses.mark_unchanged();
     if offers {
         task.create_default_channel().await;
     }
@@ -74,6 +81,12 @@ pub(super) async fn run(
             Some(event) = pc_events.recv() => task.handle_event(event).await,
             Some(_) = task.tasks.join_next() => {}
             () = task.senders.changed() => task.update_senders().await,
+            Ok(()) = addresses.changed() => {
+                let addresses = addresses.borrow_and_update().clone();
+                task.addresses_changed(&addresses).await;
+            }
+            () = path_lost.notified() => task.path_lost().await,
+            () = stream_broken.notified() => task.stream_broken().await,
         }
     }
     setup::close(task.pc.as_ref()).await;
@@ -90,8 +103,8 @@ struct ConnectionTask {
     default_channels: u8,
     /// Whether this side opens channels, which need a section in the descriptions.
     has_channels: bool,
-    /// Whether the connection fails unless it finds a relay.
-    needs_relay: bool,
+    /// Those that the connection was opened with.
+    setup: Arc<Setup>,
     /// Whether there are TURN servers, of which none has given a relay yet.
     lacks_relay: bool,
     relays: Relays,
@@ -190,7 +203,7 @@ impl ConnectionTask {
             PeerConnectionEvent::DataChannel(channel) => self.channel_opened(channel).await,
             // webrtc-rs does not report that a TURN server gave nothing; without another candidate
             // it would go on connecting for half a minute.
-            PeerConnectionEvent::Gathered if self.lacks_relay && self.needs_relay => {
+            PeerConnectionEvent::Gathered if self.lacks_relay && self.setup.needs_relay() => {
                 let failure = ConnectionFailure::NoRelay(self.relays.failure());
                 tracing::warn!(peer = %self.events.peer, %failure, "the connection cannot go on");
                 self.events.report(Report::Broken(failure)).await;
@@ -232,6 +245,34 @@ impl ConnectionTask {
             return broken(&self.events, &error).await;
         }
         self.events.report(Report::State(state)).await;
+    }
+
+    /// Whoever stays connected over another address notices nothing.
+    async fn addresses_changed(&self, addresses: &Addresses) {
+        let Some(pair) = stats::selected(self.pc.as_ref()).await else { return };
+        let local = pair.local();
+        let base = match local.typ {
+            RTCIceCandidateType::Host => &local.address,
+            _ => &local.related_address,
+        };
+        let base = base.parse().ok().filter(|base: &IpAddr| !base.is_unspecified());
+        if base.is_some_and(|base| !addresses.contains(base)) {
+            self.path_lost().await;
+        }
+    }
+
+    async fn stream_broken(&self) {
+        let Some(pair) = stats::selected(self.pc.as_ref()).await else { return };
+        if pair.local().typ == RTCIceCandidateType::Relay {
+            self.path_lost().await;
+        }
+    }
+
+    async fn path_lost(&self) {
+        // Otherwise the next address is waited for.
+        if self.setup.has_address() {
+            self.events.report(Report::PathLost).await;
+        }
     }
 
     async fn update_senders(&mut self) {

@@ -36,6 +36,7 @@ async fn an_answer_is_followed_by_no_offer() {
                 }
                 Report::IceConnected => {}
                 Report::NegotiationNeeded => panic!("{peer} offers again"),
+                Report::PathLost => panic!("{peer} has lost its path"),
                 Report::NoRelay(_) => panic!("{peer} has no TURN server"),
                 Report::Offer { sdp, .. } => {
                     assert!(other.command(ConnectionCommand::Answer {
@@ -198,8 +199,10 @@ impl Pair {
             let clip = Some(&Source::Clip);
             let failed = outgoing.publish_all([(MediaKind::Audio, clip), (MediaKind::Video, clip)]);
             assert!(failed.is_empty());
+            let watch = AddressWatch::start();
             let turn = TurnServers::new(Network::new(None, &[]).unwrap());
-            let setup = Arc::new(Setup::new(&options, &[], outgoing.watch(), turn));
+            let setup =
+                Arc::new(Setup::new(&options, &[], outgoing.watch(), turn, watch.subscribe()));
             media.push(outgoing);
             let name = format!("p_{n}").parse().unwrap();
             let (messages, budget) = (messages.clone(), ByteBudget::default());

@@ -1,14 +1,20 @@
 //! TCP connections.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::{Stream, in_time};
+use super::{ByteStream, Stream, in_time};
 use crate::error::{NetworkFailure, Phase};
+
+impl ByteStream for TcpStream {
+    fn local_address(&self) -> Option<IpAddr> {
+        self.local_addr().ok().map(|address| address.ip())
+    }
+}
 
 /// Opens a connection to the host of a URL. Its addresses are tried one after the other, and each
 /// gets an equal share of the time that is left, so that one that swallows packets does not hide

@@ -9,9 +9,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
 
-use super::Stream;
+use super::{ByteStream, Stream};
 use crate::error::{NetworkFailure, RequestError};
 
 /// Trusts Mozilla's certificate authorities and those in `more`, in PEM.
@@ -31,6 +32,12 @@ pub(super) fn client_config(more: &[u8]) -> Result<ClientConfig, RequestError> {
         .expect("ring supports the protocol versions that rustls does")
         .with_root_certificates(roots)
         .with_no_client_auth())
+}
+
+impl ByteStream for TlsStream<Stream> {
+    fn local_address(&self) -> Option<IpAddr> {
+        self.get_ref().0.local_address()
+    }
 }
 
 /// Agrees on TLS with the host of a URL.

@@ -1,6 +1,7 @@
 //! One other participant: the negotiation with it, and the connection that comes of it.
 
 mod reopening;
+mod rerouting;
 mod trickle;
 mod upkeep;
 
@@ -10,6 +11,7 @@ use std::time::Instant;
 use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
 
 use self::reopening::Reopening;
+use self::rerouting::Rerouting;
 use super::candidates::Candidates;
 use super::description::Remote;
 use super::diagnosis::Diagnosis;
@@ -47,6 +49,7 @@ pub(super) struct Peer {
     is_doubtful: bool,
     recovery: Recovery,
     reopening: Reopening,
+    rerouting: Rerouting,
     diagnosis: Diagnosis,
     /// Whether there is no connection because nothing has helped.
     is_given_up: bool,
@@ -95,6 +98,7 @@ impl Peer {
             is_doubtful: false,
             recovery: Recovery::default(),
             reopening: Reopening::default(),
+            rerouting: Rerouting::default(),
             diagnosis: Diagnosis::default(),
             is_given_up: false,
         }

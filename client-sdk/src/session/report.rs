@@ -35,6 +35,9 @@ pub enum Report {
         /// The sources of its tracks.
         tracks: Vec<TrackLabel>,
     },
+    /// What was sent to the other side does not leave this machine any more: an address of it is
+    /// gone, or a relay.
+    PathLost,
     /// The state of the connection changed; `Failed` if ICE or DTLS has failed.
     State(ConnectionState),
 }
@@ -42,6 +45,9 @@ pub enum Report {
 impl Report {
     /// Whether nothing gets through, for now or for good.
     pub(super) fn tells_of_trouble(&self) -> bool {
-        matches!(self, Self::State(ConnectionState::Disconnected | ConnectionState::Failed))
+        matches!(
+            self,
+            Self::PathLost | Self::State(ConnectionState::Disconnected | ConnectionState::Failed)
+        )
     }
 }

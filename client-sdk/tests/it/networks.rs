@@ -3,8 +3,9 @@
 use std::env;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use client_sdk::{NewRoom, Options, Source};
+use client_sdk::{ConnectionState, MediaKind, NewRoom, Options, Source};
 use signal_server::testing::TestServer;
 
 use crate::common::{Witness, client, server, until_media_flows};
@@ -39,17 +40,71 @@ fn a_participant_binds_every_address_that_it_is_given() {
     });
 }
 
+#[test]
+fn a_call_moves_to_another_address_when_the_one_in_use_is_gone() {
+    let name = "networks::a_call_moves_to_another_address_when_the_one_in_use_is_gone";
+    in_namespace(name, "ip addr add 192.0.2.1/32 dev lo", async {
+        let server = server().await;
+        let mut witnesses = connect(&server, talker(), talker()).await;
+        // Whatever the call goes over, it has to leave it once.
+        for command in [
+            "ip addr add 198.51.100.1/32 dev lo && ip addr del 192.0.2.1/32 dev lo",
+            "ip addr add 192.0.2.1/32 dev lo && ip addr del 198.51.100.1/32 dev lo",
+        ] {
+            run(command);
+            assert_hear_each_other_soon(&mut witnesses).await;
+        }
+    });
+}
+
+#[test]
+fn a_call_goes_on_as_soon_as_there_is_an_address_again() {
+    let name = "networks::a_call_goes_on_as_soon_as_there_is_an_address_again";
+    in_namespace(name, "ip addr add 192.0.2.1/32 dev lo", async {
+        let server = server().await;
+        let mut witnesses = connect(&server, talker(), talker()).await;
+        let ids = witnesses.each_ref().map(Witness::id);
+        run("ip addr del 192.0.2.1/32 dev lo");
+        for (witness, other) in witnesses.iter_mut().zip([ids[1], ids[0]]) {
+            let silent = Some(&ConnectionState::Disconnected);
+            witness.until("silence", |seen| seen.states.get(&other) == silent).await;
+        }
+        run("ip addr add 198.51.100.1/32 dev lo");
+        assert_hear_each_other_soon(&mut witnesses).await;
+    });
+}
+
 /// As an application would, with mDNS.
 fn talker() -> Options {
     Options::new().audio(Source::Clip).video(Source::Clip)
 }
 
-async fn connect(server: &TestServer, first: Options, second: Options) {
+async fn connect(server: &TestServer, first: Options, second: Options) -> [Witness; 2] {
     let client = client(server);
     let token = server.access_token("alice");
     let (room, creator) = client.create(&token, &NewRoom::default(), first).await.unwrap();
     let guest = client.join(&room.room_id, &room.password, "guest", second).await.unwrap();
-    until_media_flows(&mut [Witness::new(creator), Witness::new(guest)]).await;
+    let mut witnesses = [Witness::new(creator), Witness::new(guest)];
+    until_media_flows(&mut witnesses).await;
+    witnesses
+}
+
+/// Earlier than the half minute after which ICE gives a path up.
+async fn assert_hear_each_other_soon(witnesses: &mut [Witness; 2]) {
+    let since = Instant::now();
+    let ids = witnesses.each_ref().map(Witness::id);
+    let [first, second] = witnesses;
+    tokio::join!(
+        first.receive_fresh(ids[1], MediaKind::Audio, 1),
+        second.receive_fresh(ids[0], MediaKind::Audio, 1),
+    );
+    let silence = since.elapsed();
+    println!("silence of {silence:?}");
+    assert!(silence < Duration::from_secs(15), "{silence:?}");
+}
+
+fn run(command: &str) {
+    assert!(Command::new("sh").args(["-c", command]).status().unwrap().success(), "{command}");
 }
 
 /// Runs the test of that name again where nothing but loopback is up, after a command that changes
@@ -78,6 +133,7 @@ fn in_namespace(name: &str, prepare: &str, test: impl Future<Output = ()>) {
     let failed = String::from_utf8_lossy(&inside.stderr);
     assert!(inside.status.success(), "{told}{failed}");
     assert!(told.contains("1 passed"), "{told}");
+    print!("{told}");
 }
 
 const INSIDE: &str = "CLIENT_SDK_TEST_IN_NAMESPACE";

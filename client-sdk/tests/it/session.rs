@@ -5,6 +5,7 @@ mod host;
 mod media;
 mod recovery;
 mod reopening;
+mod rerouting;
 mod unheard;
 
 use client_sdk::session::Report;

@@ -30,6 +30,7 @@ impl Peer {
             ConnectionState::Connected => {
                 self.recovery.connected();
                 self.diagnosis.connected();
+                self.rerouting.connected();
             }
             // ICE may recover by itself.
             ConnectionState::Connecting | ConnectionState::Disconnected => {}
@@ -99,6 +100,7 @@ impl Peer {
             return;
         }
         self.reopen(actions, now);
+        self.reroute(actions, now);
         if self.recovery.is_overdue(now) && !is_away {
             self.diagnosis.failed();
         }
@@ -138,7 +140,12 @@ impl Peer {
                 None
             }
         };
-        answer.into_iter().chain(self.recovery.deadline()).chain(self.reopening.deadline()).min()
+        answer
+            .into_iter()
+            .chain(self.recovery.deadline())
+            .chain(self.reopening.deadline())
+            .chain(self.rerouting.deadline())
+            .min()
     }
 
     fn take(&mut self, measure: RecoveryAction, actions: &mut VecDeque<Action>, now: Instant) {

@@ -7,8 +7,9 @@ use tokio::sync::Notify;
 use super::relays::Relays;
 use crate::turn::TurnServers;
 
+/// Cloned into each [`Socket`](super::socket::Socket), which tells by it what it notices.
 #[derive(Clone, Debug)]
-pub(super) struct Network {
+pub(super) struct Sockets {
     pub(super) turn: Arc<TurnServers>,
     pub(super) relays: Relays,
     /// Notified when media cannot be sent from this machine any more as it was until then.
@@ -17,7 +18,7 @@ pub(super) struct Network {
     pub(super) stream_broken: Arc<Notify>,
 }
 
-impl Network {
+impl Sockets {
     pub(super) fn new(turn: Arc<TurnServers>) -> Self {
         Self {
             turn,

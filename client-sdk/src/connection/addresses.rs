@@ -1,0 +1,76 @@
+//! The addresses of this machine, and that they change.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rtc::shared::ifaces::ifaces;
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+/// The addresses of all interfaces.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Addresses(BTreeSet<IpAddr>);
+
+impl Addresses {
+    /// Those that there are now; `None` if the system does not tell.
+    pub(super) fn now() -> Option<Self> {
+        let interfaces = ifaces().ok()?;
+        Some(Self(interfaces.iter().filter_map(|known| known.addr).map(|at| at.ip()).collect()))
+    }
+
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address)
+    }
+
+    /// Those that webrtc-rs binds for a wildcard.
+    pub(super) fn usable(&self) -> impl Iterator<Item = IpAddr> {
+        self.0.iter().copied().filter(|address| {
+            let is_link_local = match address {
+                IpAddr::V4(address) => address.is_link_local(),
+                IpAddr::V6(address) => address.is_unicast_link_local(),
+            };
+            !is_link_local && !address.is_loopback() && !address.is_unspecified()
+        })
+    }
+}
+
+/// What has become of the addresses of this machine.
+pub(crate) struct AddressChange {
+    pub(crate) now: Addresses,
+    /// Whether there is one that was not there before.
+    pub(crate) has_new: bool,
+}
+
+/// Looks at the addresses once a second, which takes some microseconds. Being told of changes takes
+/// another interface of each system.
+pub(crate) struct AddressWatch {
+    current: watch::Sender<Addresses>,
+    timer: Interval,
+}
+
+impl AddressWatch {
+    pub(crate) fn start() -> Self {
+        let mut timer = interval(PERIOD);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { current: watch::Sender::new(Addresses::now().unwrap_or_default()), timer }
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Addresses> {
+        self.current.subscribe()
+    }
+
+    /// Waits for a change. Safe to cancel.
+    pub(crate) async fn changed(&mut self) -> AddressChange {
+        loop {
+            self.timer.tick().await;
+            let Some(now) = Addresses::now() else { continue };
+            let before = self.current.send_replace(now.clone());
+            if now != before {
+                return AddressChange { has_new: !now.0.is_subset(&before.0), now };
+            }
+        }
+    }
+}
+
+const PERIOD: Duration = Duration::from_secs(1);

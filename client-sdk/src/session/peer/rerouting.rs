@@ -1,0 +1,59 @@
+//! Restarts ICE since the network of this machine has changed, but not too often.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::Peer;
+use crate::session::Action;
+
+/// Whether ICE is to be restarted, and when at the earliest.
+#[derive(Debug, Default)]
+pub(super) struct Rerouting {
+    is_wanted: bool,
+    next: Option<Instant>,
+}
+
+impl Rerouting {
+    /// There is a path again.
+    pub(super) fn connected(&mut self) {
+        self.is_wanted = false;
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.next.filter(|_| self.is_wanted)
+    }
+}
+
+impl Peer {
+    /// What was sent to the other side does not leave this machine any more.
+    pub(in crate::session) fn path_lost(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
+        self.rerouting.is_wanted = true;
+        self.reroute(actions, now);
+    }
+
+    /// This machine has another address: what did not get through may do so from there.
+    pub(in crate::session) fn address_gained(
+        &mut self,
+        actions: &mut VecDeque<Action>,
+        now: Instant,
+    ) {
+        self.try_again(actions, now);
+        if self.connection.is_some() && !self.is_connected() {
+            self.path_lost(actions, now);
+        }
+    }
+
+    /// Restarts ICE if that is wanted and it is time.
+    pub(super) fn reroute(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
+        if !self.rerouting.is_wanted || self.rerouting.next.is_some_and(|next| now < next) {
+            return;
+        }
+        self.rerouting = Rerouting { is_wanted: false, next: Some(now + PAUSE) };
+        if self.connection.is_some() {
+            self.restart_ice(actions);
+        }
+    }
+}
+
+/// Networks often change several times in a row. A restart takes both sides new sockets.
+const PAUSE: Duration = Duration::from_secs(2);
