@@ -10,7 +10,7 @@ use crate::connector::{RejoinWith, SignalingConnector};
 use crate::error::{EnterError, RequestError};
 use crate::invite::Invite;
 use crate::options::Options;
-use crate::participant::Participant;
+use crate::participant::{Participant, Preparation};
 
 /// A client of one signaling server; cheap to clone.
 #[derive(Clone, Debug)]
@@ -126,12 +126,13 @@ impl Client {
         room: &NewRoom,
         options: Options,
     ) -> Result<(CreatedRoom, Participant), EnterError> {
+        let preparation = Preparation::new(options)?;
         let created = self.api.create_room(access_token, room).await?;
         let token = created.ws_token.clone().unwrap_or_else(|| access_token.to_owned());
         let rejoin = RejoinWith::AccessToken(access_token.to_owned());
         let ice_servers = created.ice_servers.clone();
         let participant =
-            self.enter_with(&created.room_id, token, rejoin, ice_servers, options).await?;
+            self.enter_with(&created.room_id, token, rejoin, ice_servers, preparation).await?;
         Ok((created, participant))
     }
 
@@ -142,7 +143,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// A source cannot be opened although [`Options::require_media`] is set, the server cannot be
+    /// A source cannot be opened and [`Options::allow_degraded`] is off, the server cannot be
     /// reached, or it refuses, for example with `token_expired`, `token_invalid`, `room_full` or
     /// `room_closed`.
     pub async fn enter(
@@ -152,7 +153,8 @@ impl Client {
         ice_servers: Vec<IceServer>,
         options: Options,
     ) -> Result<Participant, EnterError> {
-        self.enter_with(room_id, token.to_owned(), RejoinWith::Nothing, ice_servers, options).await
+        let (token, rejoin) = (token.to_owned(), RejoinWith::Nothing);
+        self.enter_with(room_id, token, rejoin, ice_servers, Preparation::new(options)?).await
     }
 
     /// The address of a room's WebSocket. It contains the token: keep it out of logs.
@@ -168,9 +170,10 @@ impl Client {
         display_name: &str,
         options: Options,
     ) -> Result<Participant, EnterError> {
+        let preparation = Preparation::new(options)?;
         let joined = self.api.join_room(room_id, &credential, display_name).await?;
         let rejoin = RejoinWith::Credential { credential, display_name: display_name.to_owned() };
-        self.enter_with(room_id, joined.ws_token, rejoin, joined.ice_servers, options).await
+        self.enter_with(room_id, joined.ws_token, rejoin, joined.ice_servers, preparation).await
     }
 
     async fn enter_with(
@@ -179,16 +182,16 @@ impl Client {
         token: String,
         rejoin: RejoinWith,
         ice_servers: Vec<IceServer>,
-        options: Options,
+        preparation: Preparation,
     ) -> Result<Participant, EnterError> {
         let connector = SignalingConnector {
             api: self.api.clone(),
             room_id: room_id.to_owned(),
             token,
             rejoin,
-            timeout: options.enter_timeout,
+            timeout: preparation.enter_timeout(),
         };
-        Participant::enter(connector, ice_servers, &options).await
+        Participant::enter(connector, ice_servers, preparation).await
     }
 }
 

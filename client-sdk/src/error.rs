@@ -122,8 +122,8 @@ pub enum EnterError {
         /// Why no socket can be bound to it.
         source: io::Error,
     },
-    /// A source cannot be opened, and [`Options::require_media`](crate::Options::require_media) is
-    /// set.
+    /// A source cannot be opened, and [`Options::allow_degraded`](crate::Options::allow_degraded)
+    /// is off.
     #[error(transparent)]
     Media(#[from] MediaError),
     /// The fault of whoever runs the server: [`Options::relay_only`](crate::Options::relay_only) is

@@ -12,7 +12,7 @@ use crate::mesh::MeshTracks;
 pub struct Options {
     pub(crate) audio: Option<Source>,
     pub(crate) video: Option<Source>,
-    pub(crate) require_media: bool,
+    pub(crate) allows_degraded: bool,
     pub(crate) relay_only: bool,
     /// Empty for the default.
     pub(crate) bind_addresses: Vec<IpAddr>,
@@ -31,7 +31,7 @@ impl Default for Options {
         Self {
             audio: None,
             video: None,
-            require_media: false,
+            allows_degraded: false,
             relay_only: false,
             bind_addresses: Vec::new(),
             mdns: true,
@@ -64,11 +64,11 @@ impl Options {
         self
     }
 
-    /// Makes entering fail if a source cannot be opened. The default is off: the participant enters
-    /// with the other sources, and [`Event::Degraded`](crate::Event::Degraded) reports the failed
-    /// ones.
-    pub fn require_media(mut self, require_media: bool) -> Self {
-        self.require_media = require_media;
+    /// Whether to enter without the sources that cannot be opened, which
+    /// [`Event::Degraded`](crate::Event::Degraded) reports then. The default is off: entering fails
+    /// with the reason.
+    pub fn allow_degraded(mut self, allow: bool) -> Self {
+        self.allows_degraded = allow;
         self
     }
 

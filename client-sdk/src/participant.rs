@@ -1,9 +1,9 @@
 //! A participant in a room: the handle that the application holds.
 
+mod preparation;
 mod requests;
 
 use std::fmt;
-use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use signal_core::{Audience, ClientMessage, IceServer, ParticipantId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+pub(crate) use self::preparation::Preparation;
 use crate::channel::{DataChannel, DefaultChannels, Delivery};
 use crate::connection::{AddressWatch, ConnectionRequest, NewChannel, Setup};
 use crate::connector::SignalingConnector;
@@ -20,8 +21,7 @@ use crate::driver::{Command, Driver};
 use crate::error::{ChannelError, EnterError, RequestError, SendError};
 use crate::event::{Event, EventQueue, Events};
 use crate::media::{MediaError, MediaKind, Source};
-use crate::options::Options;
-use crate::outgoing::{Outgoing, SharePlace};
+use crate::outgoing::SharePlace;
 use crate::session::{CommandError, Session};
 use crate::stats::PeerStats;
 
@@ -48,25 +48,13 @@ impl Participant {
     pub(crate) async fn enter(
         connector: SignalingConnector,
         ice_servers: Vec<IceServer>,
-        options: &Options,
+        Preparation { options, outgoing, failed }: Preparation,
     ) -> Result<Self, EnterError> {
-        for &address in &options.bind_addresses {
-            UdpSocket::bind((address, 0))
-                .map_err(|source| EnterError::BindAddress { address, source })?;
-        }
-        let mut outgoing = Outgoing::new(options);
-        let mut failed = outgoing.publish_all([
-            (MediaKind::Audio, options.audio.as_ref()),
-            (MediaKind::Video, options.video.as_ref()),
-        ]);
-        if options.require_media && !failed.is_empty() {
-            return Err(failed.swap_remove(0).1.into());
-        }
         let connected = connector.connect().await?;
         let ice_servers = connected.ice_servers().unwrap_or(ice_servers);
         let addresses = AddressWatch::start();
         let setup = Setup::new(
-            options,
+            &options,
             &ice_servers,
             outgoing.watch(),
             connector.api.turn_servers(),
