@@ -40,6 +40,8 @@ pub(crate) enum ApiError {
     },
     RequestTimeout,
     StorageUnavailable,
+    /// It was valid before.
+    TokenExpired,
     Unauthorized,
     Unavailable,
     UnsupportedMediaType,
@@ -154,7 +156,7 @@ impl ApiError {
             Self::Rejected { code, .. } => *code,
             Self::RequestTimeout => Code::RequestTimeout,
             Self::StorageUnavailable => Code::StorageUnavailable,
-            Self::Unauthorized => Code::Unauthorized,
+            Self::TokenExpired | Self::Unauthorized => Code::Unauthorized,
             Self::UnsupportedMediaType => Code::UnsupportedMediaType,
         }
     }
@@ -181,6 +183,7 @@ impl ApiError {
                 "服务器暂时无法保存新房间，请稍后再试",
                 "the server cannot save new rooms right now; try again",
             ),
+            Self::TokenExpired => ("令牌已过期", "the token has expired"),
             Self::Unauthorized => ("请先登录", "a valid access token is needed"),
             Self::Unavailable => {
                 ("服务暂不可用，请稍后再试", "the server cannot do this right now; try again")
@@ -246,7 +249,8 @@ impl From<RateLimited> for ApiError {
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::Expired | TokenError::Invalid => Self::Unauthorized,
+            TokenError::Expired => Self::TokenExpired,
+            TokenError::Invalid => Self::Unauthorized,
             TokenError::Unverifiable => Self::Unavailable,
         }
     }

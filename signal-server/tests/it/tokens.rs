@@ -67,7 +67,9 @@ async fn an_expired_access_token_opens_nothing() {
     assert_eq!(refusal(&api, &room.id, &token).await, refused("token_expired", 4500));
     assert_eq!(api.close(&room.id, &token).await.refused(), (401, "unauthorized"));
     let create = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(token);
-    assert_eq!(answer(create).await.refused(), (401, "unauthorized"));
+    let refused = answer(create.header("accept-language", "en")).await;
+    assert_eq!(refused.refused(), (401, "unauthorized"));
+    assert_eq!(refused.message(), "the token has expired");
 }
 
 #[tokio::test]
