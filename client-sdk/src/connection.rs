@@ -10,6 +10,7 @@ mod event;
 mod handler;
 mod interceptors;
 mod keyframe;
+mod packetizer;
 mod receive_counters;
 mod receiver;
 mod receivers;

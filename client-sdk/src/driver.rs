@@ -24,7 +24,7 @@ use crate::connection::{
 use crate::connector::{Connected, SignalingConnector};
 use crate::event::{Event, EventQueue};
 use crate::ice::ice_servers;
-use crate::media::{MediaError, MediaKind, MediaSource};
+use crate::media::{MediaError, MediaKind, OpenSource};
 use crate::outgoing::{Outgoing, SharePlace};
 use crate::session::{
     Action, CloseReason, ConnectionFailure, RATE_LIMITED, Report, Session, SessionEvent,
@@ -42,7 +42,7 @@ pub(crate) enum Command {
     Leave,
     Publish {
         kind: MediaKind,
-        source: Box<dyn MediaSource>,
+        source: OpenSource,
         label: TrackSource,
     },
     /// Sent to the server; the reply comes once the server has taken or refused it.
@@ -54,7 +54,7 @@ pub(crate) enum Command {
         peer: ParticipantId,
     },
     Share {
-        source: Box<dyn MediaSource>,
+        source: OpenSource,
         place: SharePlace,
     },
     StopSharing,

@@ -60,6 +60,14 @@ pub enum Event {
         /// The other participant.
         participant: ParticipantId,
     },
+    /// A file that plays [once](crate::Playback::once) has come to its end. The others keep its
+    /// last picture, and one that is published in its place needs no negotiation if it has the same
+    /// codec. [`Playback::seek`](crate::Playback::seek) plays it again, and
+    /// [`Participant::unpublish`](crate::Participant::unpublish) ends the track.
+    Ended {
+        /// What has come to its end.
+        kind: MediaKind,
+    },
     /// Connections use these ICE servers from now on. Servers that speak the second version of the
     /// protocol send them at the start and whenever they renew the credentials.
     IceServers(Vec<IceServer>),

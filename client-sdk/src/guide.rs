@@ -3,6 +3,9 @@
 #[doc = include_str!("guide/degradation.md")]
 pub mod degradation {}
 
+#[doc = include_str!("guide/files.md")]
+pub mod files {}
+
 #[doc = include_str!("guide/limits.md")]
 pub mod limits {}
 

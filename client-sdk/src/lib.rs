@@ -22,9 +22,9 @@
 //! # }
 //! ```
 //!
-//! The [`guide`] explains what happens to [sources that fail](guide::degradation), how
-//! [offers and answers](guide::negotiation) work, what a call [survives](guide::resilience), and
-//! the [limits](guide::limits) of webrtc-rs.
+//! The [`guide`] explains how [files](guide::files) are played, what happens to
+//! [sources that fail](guide::degradation), how [offers and answers](guide::negotiation) work, what
+//! a call [survives](guide::resilience), and the [limits](guide::limits) of webrtc-rs.
 //!
 //! # How it works
 //!
@@ -83,7 +83,8 @@ pub use error::{
 pub use event::Event;
 pub use invite::{Invite, InviteError};
 pub use media::{
-    Codec, CustomSource, Frame, MediaError, MediaKind, MediaSource, PushError, Pusher, Source,
+    Codec, CustomSource, Frame, MediaError, MediaKind, MediaSource, Playback, PlayedSource,
+    PushError, Pusher, Source,
 };
 pub use mesh::{MeshCost, MeshTracks};
 pub use options::Options;

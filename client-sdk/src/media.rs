@@ -3,17 +3,25 @@
 mod annex_b;
 mod codec;
 mod error;
+mod feed;
+mod group;
 mod ivf;
 mod media_source;
 mod ogg;
+mod playback;
 mod player;
 mod push;
 mod recording;
 mod source;
+#[cfg(test)]
+mod theatre;
 
 pub use self::codec::{Codec, MediaKind};
 pub use self::error::MediaError;
+pub(crate) use self::feed::Feed;
 pub use self::media_source::{Frame, MediaSource};
-pub(crate) use self::player::Player;
+pub use self::playback::Playback;
+pub(crate) use self::player::{Player, PlayerEvent, TimedFrame};
 pub use self::push::{PushError, Pusher};
-pub use self::source::{CustomSource, Source};
+pub(crate) use self::source::OpenSource;
+pub use self::source::{CustomSource, PlayedSource, Source};

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::event::Event;
-use crate::media::MediaError;
-use crate::media::{MediaKind, MediaSource, Player, Source};
+use crate::media::{MediaError, MediaKind, OpenSource, Player, PlayerEvent, Source};
 use crate::mesh::BudgetWatch;
 use crate::options::Options;
 use crate::session::TrackSource;
@@ -78,22 +77,16 @@ pub(crate) struct Outgoing {
     needs_negotiation: bool,
     budget: BudgetWatch,
     sheds_video: bool,
-    ends: mpsc::UnboundedReceiver<End>,
-    /// Cloned for each player, which uses it once.
-    ends_in: mpsc::UnboundedSender<End>,
+    /// What the players tell, by their numbers.
+    told: mpsc::UnboundedReceiver<(u32, PlayerEvent)>,
+    /// Cloned for each player, which uses it when it ends.
+    tell: mpsc::UnboundedSender<(u32, PlayerEvent)>,
     players_started: u32,
-}
-
-/// A player has ended by itself.
-#[derive(Debug)]
-struct End {
-    player: u32,
-    reason: MediaError,
 }
 
 impl Outgoing {
     pub(crate) fn new(options: &Options) -> Self {
-        let (ends_in, ends) = mpsc::unbounded_channel();
+        let (tell, told) = mpsc::unbounded_channel();
         Self {
             audio: None,
             video: None,
@@ -102,8 +95,8 @@ impl Outgoing {
             needs_negotiation: false,
             budget: BudgetWatch::new(options.expected_bitrates, options.upload_budget),
             sheds_video: options.sheds_video,
-            ends,
-            ends_in,
+            told,
+            tell,
             players_started: 0,
         }
     }
@@ -127,12 +120,7 @@ impl Outgoing {
     }
 
     /// Sends a source in the place of the one of its kind.
-    pub(crate) fn publish(
-        &mut self,
-        kind: MediaKind,
-        source: Box<dyn MediaSource>,
-        label: TrackSource,
-    ) {
+    pub(crate) fn publish(&mut self, kind: MediaKind, source: OpenSource, label: TrackSource) {
         *self.published(kind) = Some(self.start(source, label));
         self.show();
     }
@@ -144,7 +132,7 @@ impl Outgoing {
     }
 
     /// Shares a screen in the place of the one before.
-    pub(crate) fn share(&mut self, source: Box<dyn MediaSource>, place: SharePlace) {
+    pub(crate) fn share(&mut self, source: OpenSource, place: SharePlace) {
         self.screen = Some((self.start(source, TrackSource::Screen), place));
         self.show();
     }
@@ -154,26 +142,30 @@ impl Outgoing {
         self.show();
     }
 
-    /// Waits until a source ends by itself, which is then no longer sent. Safe to cancel.
+    /// Waits until a source ends by itself. It is then no longer sent, unless it is a file, which
+    /// may be played again. Safe to cancel.
     pub(crate) async fn ended(&mut self) -> Event {
         loop {
-            let Some(End { player, reason }) = self.ends.recv().await else {
-                // Not before `ends_in` is dropped.
+            let Some((player, event)) = self.told.recv().await else {
+                // Not before `tell` is dropped.
                 return std::future::pending().await;
             };
             if self.screen.as_ref().is_some_and(|(screen, _)| screen.number() == player) {
                 self.stop_sharing();
+                let reason = match event {
+                    PlayerEvent::Played => MediaError::Ended,
+                    PlayerEvent::Stopped(reason) => reason,
+                };
                 return Event::ShareEnded { reason };
             }
             for kind in [MediaKind::Audio, MediaKind::Video] {
-                if self
-                    .published(kind)
-                    .as_ref()
-                    .is_some_and(|published| published.number() == player)
-                {
-                    self.unpublish(kind);
-                    return Event::Degraded { kind, reason };
+                let published = self.published(kind).as_ref();
+                if published.is_none_or(|published| published.number() != player) {
+                    continue;
                 }
+                let PlayerEvent::Stopped(reason) = event else { return Event::Ended { kind } };
+                self.unpublish(kind);
+                return Event::Degraded { kind, reason };
             }
             // A player that was replaced meanwhile is of no interest.
         }
@@ -236,13 +228,12 @@ impl Outgoing {
         }
     }
 
-    fn start(&mut self, source: Box<dyn MediaSource>, label: TrackSource) -> Arc<Player> {
+    fn start(&mut self, source: OpenSource, label: TrackSource) -> Arc<Player> {
         self.players_started += 1;
-        let (player, ends) = (self.players_started, self.ends_in.clone());
-        Arc::new(Player::start(source, player, label, move |ended| {
-            let reason = ended.err().unwrap_or(MediaError::Ended);
+        let (player, tell) = (self.players_started, self.tell.clone());
+        Arc::new(Player::start(source, player, label, move |event| {
             // After the end of the room nobody listens.
-            let _ = ends.send(End { player, reason });
+            let _ = tell.send((player, event));
         }))
     }
 

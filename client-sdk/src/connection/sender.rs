@@ -1,9 +1,7 @@
 //! Sends the frames of a player over one connection.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use rtc::media::Sample;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::media_engine::{
     MIME_TYPE_AV1, MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_VP8, MIME_TYPE_VP9,
@@ -11,21 +9,22 @@ use rtc::peer_connection::configuration::media_engine::{
 use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind,
 };
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use uuid::Uuid;
 use webrtc::error::Result;
-use webrtc::media_stream::track_local::static_sample::TrackLocalStaticSample;
+use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_local::{TrackLocal, TrackLocalEvent};
 use webrtc::peer_connection::PeerConnection;
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::keyframe::is_keyframe_request;
-use crate::media::{Codec, Frame, MediaKind, Player};
+use super::packetizer::Packetizer;
+use crate::media::{Codec, Feed, MediaKind, Player, TimedFrame};
 
 /// One track of one connection, and the player that feeds it.
 pub(super) struct Sender {
-    track: Arc<TrackLocalStaticSample>,
+    track: Arc<TrackLocalStaticRTP>,
     sender: Arc<dyn RtpSender>,
     ssrc: u32,
     format: Format,
@@ -60,7 +59,7 @@ impl Sender {
         let id = Uuid::new_v4().to_string();
         let (stream_id, label) = (stream_id.to_owned(), format.mime_type.to_owned());
         let track = MediaStreamTrack::new(stream_id, id, label, kind, vec![encoding]);
-        let track = Arc::new(TrackLocalStaticSample::new(Instant::now(), track)?);
+        let track = Arc::new(TrackLocalStaticRTP::new(track));
         let sender = pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
         offer_all_codecs(pc, sender.as_ref()).await?;
         Ok(Self { track, sender, ssrc, format, players })
@@ -79,39 +78,30 @@ impl Sender {
         Some(codec.payload_type)
     }
 
-    /// Sends from the next keyframe on, until the connection is closed or this is dropped.
+    /// Sends what a decoder can begin with and all that follows, until the connection is closed or
+    /// this is dropped.
     pub(super) async fn run(mut self, payload_type: u8) {
-        let mut player = Arc::clone(&self.players.borrow_and_update());
-        let mut frames = player.subscribe();
-        player.request_keyframe();
-        let mut waits_for_keyframe = true;
+        let clock_rate = self.format.clock_rate;
+        let Ok(payloader) = self.format.codec().payloader() else { return };
+        let mut packetizer =
+            Packetizer::new(payloader, self.ssrc, payload_type, clock_rate, Instant::now());
+        let mut feed = Feed::new(Arc::clone(&self.players.borrow_and_update()));
         loop {
             tokio::select! {
-                frame = frames.recv() => match frame {
-                    Ok(frame) if waits_for_keyframe && !frame.is_key => {}
-                    Ok(frame) => {
-                        waits_for_keyframe = false;
-                        self.write(frame, payload_type).await;
-                    }
-                    Err(RecvError::Lagged(_)) => {
-                        waits_for_keyframe = true;
-                        player.request_keyframe();
-                    }
-                    Err(RecvError::Closed) => return,
+                frame = feed.next() => match frame {
+                    Some(frame) => self.write(&mut packetizer, &frame).await,
+                    None => return,
                 },
                 changed = self.players.changed() => {
                     if changed.is_err() {
                         return;
                     }
-                    player = Arc::clone(&self.players.borrow_and_update());
-                    frames = player.subscribe();
-                    player.request_keyframe();
-                    waits_for_keyframe = true;
+                    feed = Feed::new(Arc::clone(&self.players.borrow_and_update()));
                 }
                 event = self.track.poll() => match event {
                     Some(TrackLocalEvent::OnRtcpPacket(packets)) => {
                         if packets.iter().any(|packet| is_keyframe_request(packet.as_ref())) {
-                            player.request_keyframe();
+                            feed.request_keyframe();
                         }
                     }
                     Some(_) => {}
@@ -121,12 +111,17 @@ impl Sender {
         }
     }
 
-    async fn write(&self, frame: Frame, payload_type: u8) {
-        let now = Instant::now();
-        let sample = Sample { data: frame.data, duration: frame.duration, ..Sample::new(now) };
-        if let Err(error) = self.track.write_sample(self.ssrc, payload_type, &sample, &[]).await {
+    async fn write(&self, packetizer: &mut Packetizer, frame: &TimedFrame) {
+        if let Err(error) = self.try_write(packetizer, frame).await {
             tracing::trace!(%error, "a frame was not sent");
         }
+    }
+
+    async fn try_write(&self, packetizer: &mut Packetizer, frame: &TimedFrame) -> Result<()> {
+        for packet in packetizer.packetize(frame)? {
+            self.track.write_rtp(packet).await?;
+        }
+        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) enum Subject {
     DataChannel(ParticipantId, usize),
     DataChannelOpen(ParticipantId),
     Degraded(MediaKind),
+    Ended(MediaKind),
     IceServers,
     Joined(ParticipantId),
     Left(ParticipantId),
@@ -37,6 +38,7 @@ impl Subject {
             Event::ConnectionState { participant, .. } => Some(Self::ConnectionState(*participant)),
             Event::DataChannelOpen { participant } => Some(Self::DataChannelOpen(*participant)),
             Event::Degraded { kind, .. } => Some(Self::Degraded(*kind)),
+            Event::Ended { kind } => Some(Self::Ended(*kind)),
             Event::IceServers(_) => Some(Self::IceServers),
             Event::OverBudget { .. } => Some(Self::OverBudget),
             Event::ParticipantJoined(participant) => Some(Self::Joined(participant.id)),
@@ -67,6 +69,7 @@ impl Subject {
             | Self::Updated(id) => Some(*id),
             Self::Closed
             | Self::Degraded(_)
+            | Self::Ended(_)
             | Self::IceServers
             | Self::OverBudget
             | Self::Reconnecting

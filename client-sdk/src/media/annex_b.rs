@@ -40,7 +40,7 @@ pub(super) fn read(file: &Bytes, frame_rate: f64) -> Result<Recording, String> {
         parameters.keep(header, file.slice(unit.start..unit.end));
     }
     frames.extend(picture.finish(file, file.len(), &parameters, duration));
-    Recording::new(Codec::H264, &frames)
+    Recording::new(Codec::H264, frames)
 }
 
 /// A NAL unit, from its start code to the next one.

@@ -27,7 +27,11 @@ pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
     if rate == 0 || scale == 0 {
         return Err("the time base is zero".into());
     }
-    let tick = Duration::from_secs(scale) / u32::try_from(rate).unwrap_or(u32::MAX);
+    // From the beginning each, so that nothing that is rounded adds up.
+    let time = |ticks: u64| {
+        let nanos = u128::from(ticks) * u128::from(scale) * 1_000_000_000 / u128::from(rate);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    };
 
     let mut frames: Vec<Frame> = Vec::new();
     let mut last_timestamp = None;
@@ -42,17 +46,16 @@ pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
         let data = rest.slice(FRAME_HEADER_BYTES..end);
         rest = rest.slice(end..);
         if let (Some(frame), Some(last)) = (frames.last_mut(), last_timestamp) {
-            let ticks = timestamp.checked_sub(last).ok_or("the timestamps run backwards")?;
-            frame.duration = tick
-                .saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
-                .min(Frame::MAX_DURATION);
+            let begun = time(last);
+            frame.duration =
+                time(timestamp).checked_sub(begun).ok_or("the timestamps run backwards")?;
         }
         last_timestamp = Some(timestamp);
         let is_key = is_key(codec, &data)
             .ok_or_else(|| format!("frame {} does not begin like {codec}", frames.len() + 1))?;
-        frames.push(Frame { data, duration: tick.min(Frame::MAX_DURATION), is_key });
+        frames.push(Frame { data, duration: time(1), is_key });
     }
-    Recording::new(codec, &frames)
+    Recording::new(codec, frames)
 }
 
 /// Whether a decoder can start with the frame; `None` if it cannot be of that codec.

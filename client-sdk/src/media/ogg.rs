@@ -26,7 +26,7 @@ pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
         }
         frames.push(Frame { data, duration, is_key: true });
     }
-    Recording::new(Codec::Opus, &frames)
+    Recording::new(Codec::Opus, frames)
 }
 
 fn packets(file: &Bytes) -> Result<Vec<Bytes>, String> {

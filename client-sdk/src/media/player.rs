@@ -1,14 +1,16 @@
 //! Plays a source in real time, once for all connections.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::MediaError;
-use super::{Codec, Frame, MediaSource};
+use super::group::Group;
+use super::playback::{Playback, Timeline};
+use super::recording::Recording;
+use super::{Codec, Frame, MediaError, MediaKind, MediaSource, OpenSource};
 use crate::session::TrackSource;
 
 /// A source that is playing. It stops when this is dropped.
@@ -17,26 +19,56 @@ pub(crate) struct Player {
     number: u32,
     label: TrackSource,
     codec: Codec,
-    frames: broadcast::Sender<Frame>,
-    keyframe_wanted: Arc<Notify>,
+    output: Arc<Output>,
     task: AbortHandle,
 }
 
+/// What a player has to tell of itself.
+#[derive(Debug)]
+pub(crate) enum PlayerEvent {
+    /// A file has played to its end. It plays again if its playback is moved.
+    Played,
+    /// The source has ended or failed.
+    Stopped(MediaError),
+}
+
+/// A frame and when it is played.
+#[derive(Clone, Debug)]
+pub(crate) struct TimedFrame {
+    pub(crate) at: Instant,
+    pub(crate) frame: Frame,
+}
+
+/// What a player tells everybody who listens.
+#[derive(Clone, Debug)]
+pub(super) enum Played {
+    Frame(TimedFrame),
+    /// What follows does not follow from what came before.
+    Jump,
+}
+
 impl Player {
-    /// Starts to play. `ended` is called when the source ends or fails, but not when this is
-    /// dropped.
+    /// Starts to play. Events are told until this is dropped.
     pub(crate) fn start(
-        source: Box<dyn MediaSource>,
+        source: OpenSource,
         number: u32,
         label: TrackSource,
-        ended: impl FnOnce(Result<(), MediaError>) + Send + 'static,
+        tell: impl Fn(PlayerEvent) + Send + 'static,
     ) -> Self {
         let codec = source.codec();
-        let (sender, _) = broadcast::channel(QUEUE_FRAMES);
-        let keyframe_wanted = Arc::new(Notify::new());
-        let (frames, wanted) = (sender.clone(), Arc::clone(&keyframe_wanted));
-        let task = tokio::spawn(async move { ended(play(source, frames, wanted).await) });
-        Self { number, label, codec, frames: sender, keyframe_wanted, task: task.abort_handle() }
+        let output = Arc::new(Output::new());
+        let out = Arc::clone(&output);
+        let task = match source {
+            OpenSource::Custom(source) => tokio::spawn(async move {
+                let ended = play_custom(source, &out).await;
+                tell(PlayerEvent::Stopped(ended.err().unwrap_or(MediaError::Ended)));
+            }),
+            OpenSource::Recording(recording, playback) => {
+                playback.admit(recording.length());
+                tokio::spawn(async move { play_recording(&recording, &playback, &out, tell).await })
+            }
+        };
+        Self { number, label, codec, output, task: task.abort_handle() }
     }
 
     /// Distinguishes it from the participant's other players.
@@ -54,14 +86,16 @@ impl Player {
         self.codec
     }
 
-    /// The frames from now on. A receiver that falls behind loses the oldest, and is told.
-    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Frame> {
-        self.frames.subscribe()
+    /// What a decoder needs to join in, if that is kept, and everything after it. A receiver that
+    /// falls behind loses the oldest, and is told.
+    pub(super) fn subscribe(&self) -> (Vec<Frame>, broadcast::Receiver<Played>) {
+        let group = self.output.group();
+        (group.frames().to_vec(), self.output.played.subscribe())
     }
 
-    /// Requests a keyframe for a receiver that cannot decode what it gets.
-    pub(crate) fn request_keyframe(&self) {
-        self.keyframe_wanted.notify_one();
+    /// Requests a keyframe of the source for a receiver that cannot decode what it gets.
+    pub(super) fn request_keyframe(&self) {
+        self.output.keyframe_wanted.notify_one();
     }
 }
 
@@ -71,11 +105,47 @@ impl Drop for Player {
     }
 }
 
-async fn play(
-    mut source: Box<dyn MediaSource>,
-    sender: broadcast::Sender<Frame>,
-    keyframe_wanted: Arc<Notify>,
-) -> Result<(), MediaError> {
+/// Where a player plays to.
+#[derive(Debug)]
+struct Output {
+    played: broadcast::Sender<Played>,
+    /// Empty for sources that make keyframes on request. Locked whenever something is played, so
+    /// that it never misses anything or contains it too early.
+    group: Mutex<Group>,
+    keyframe_wanted: Notify,
+}
+
+impl Output {
+    fn new() -> Self {
+        let (played, _) = broadcast::channel(QUEUE_FRAMES);
+        Self { played, group: Mutex::default(), keyframe_wanted: Notify::new() }
+    }
+
+    fn group(&self) -> MutexGuard<'_, Group> {
+        self.group.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send(&self, at: Instant, frame: Frame) {
+        // If this fails, nobody listens at the moment.
+        let _ = self.played.send(Played::Frame(TimedFrame { at, frame }));
+    }
+
+    /// Sends a frame that those who join later need too.
+    fn send_and_keep(&self, at: Instant, frame: Frame) {
+        let mut group = self.group();
+        group.push(&frame);
+        self.send(at, frame);
+    }
+
+    /// Goes on behind this group.
+    fn jump(&self, frames: &[Frame]) {
+        let mut group = self.group();
+        group.replace(frames);
+        let _ = self.played.send(Played::Jump);
+    }
+}
+
+async fn play_custom(mut source: Box<dyn MediaSource>, output: &Output) -> Result<(), MediaError> {
     let is_live = source.is_live();
     let mut due = Instant::now();
     let mut is_wanted = false;
@@ -90,7 +160,7 @@ async fn play(
         };
         let frame = tokio::select! {
             frame = next => frame?,
-            () = keyframe_wanted.notified(), if !is_wanted => {
+            () = output.keyframe_wanted.notified(), if !is_wanted => {
                 is_wanted = true;
                 continue;
             }
@@ -101,24 +171,126 @@ async fn play(
                 continue;
             }
         };
-        let Some(frame) = frame else { return Ok(()) };
+        let Some(mut frame) = frame else { return Ok(()) };
         if frame.is_key {
             is_wanted = false;
             next_request = Instant::now() + KEYFRAME_PAUSE;
         }
-        // Damaged timestamps must not make this loop spin.
-        due += frame.duration.clamp(SHORTEST_FRAME, Frame::MAX_DURATION);
-        // After the machine was suspended, go on from now instead of catching up in a burst.
-        if due.elapsed() > LATE {
+        // After a pause of the application, or of the whole machine, go on from now instead of
+        // catching up in a burst.
+        if due.elapsed() > if is_live { PAUSE } else { LATE } {
             due = Instant::now();
         }
-        // If this fails, nobody listens at the moment.
-        let _ = sender.send(frame);
+        frame.limit_duration();
+        let at = due;
+        due += frame.duration;
+        output.send(at, frame);
     }
+}
+
+async fn play_recording(
+    recording: &Recording,
+    playback: &Playback,
+    output: &Output,
+    tell: impl Fn(PlayerEvent),
+) {
+    let mut changes = playback.watch();
+    let mut timeline = *changes.borrow_and_update();
+    let keeps_group = recording.codec().kind() == MediaKind::Video;
+    let jump = |timeline: &Timeline| {
+        let cursor = Cursor::find(recording, timeline);
+        output.jump(if keeps_group { recording.group_before(cursor.next) } else { &[] });
+        cursor
+    };
+    let mut cursor = jump(&timeline);
+    let mut is_over = false;
+    loop {
+        let due = if is_over { None } else { cursor.due(recording, &timeline) };
+        let on_time = tokio::select! {
+            changed = changes.changed() => {
+                // The playback that is borrowed here keeps its end.
+                let Ok(()) = changed else { return };
+                let earlier = std::mem::replace(&mut timeline, *changes.borrow_and_update());
+                if !timeline.has_jumped_since(&earlier) {
+                    continue;
+                }
+                None
+            }
+            due = until(due) => {
+                (due.elapsed() <= LATE || cursor.is_at_end(recording)).then_some(due)
+            }
+        };
+        let Some(at) = on_time else {
+            cursor = jump(&timeline);
+            is_over = false;
+            continue;
+        };
+        match cursor.take(recording, &timeline) {
+            Some(frame) if keeps_group => output.send_and_keep(at, frame),
+            Some(frame) => output.send(at, frame),
+            None if timeline.repeats() => {}
+            None => {
+                is_over = true;
+                tell(PlayerEvent::Played);
+            }
+        }
+    }
+}
+
+/// The place in a recording.
+struct Cursor {
+    round: u32,
+    next: usize,
+}
+
+impl Cursor {
+    /// Behind what has begun by now. What is about to begin, or has this moment, comes next.
+    fn find(recording: &Recording, timeline: &Timeline) -> Self {
+        let (round, place) = timeline.place(Instant::now());
+        let next = if timeline.stands_still() {
+            recording.begun(place)
+        } else {
+            recording.begun_before(place.saturating_sub(MOMENT))
+        };
+        Self { round, next }
+    }
+
+    fn is_at_end(&self, recording: &Recording) -> bool {
+        recording.frame(self.next).is_none()
+    }
+
+    /// When the next frame is played, or the end is reached.
+    fn due(&self, recording: &Recording, timeline: &Timeline) -> Option<Instant> {
+        let place = match recording.frame(self.next) {
+            Some((start, _)) => start,
+            None if timeline.repeats() => timeline.length(),
+            None => recording.length(),
+        };
+        timeline.when(self.round, place)
+    }
+
+    /// The next frame; at the end `None`, and a loop begins its next round.
+    fn take(&mut self, recording: &Recording, timeline: &Timeline) -> Option<Frame> {
+        let frame = recording.frame(self.next).map(|(_, frame)| frame.clone());
+        match frame {
+            Some(_) => self.next += 1,
+            None if timeline.repeats() => *self = Self { round: self.round + 1, next: 0 },
+            None => {}
+        }
+        frame
+    }
+}
+
+async fn until(due: Option<Instant>) -> Instant {
+    let Some(due) = due else { return std::future::pending().await };
+    sleep_until(due).await;
+    due
 }
 
 /// Frames that a connection may be behind: about a second of audio.
 const QUEUE_FRAMES: usize = 64;
 const KEYFRAME_PAUSE: Duration = Duration::from_millis(300);
-const SHORTEST_FRAME: Duration = Duration::from_millis(1);
+/// What a live source may be behind its own durations before it has paused.
+const PAUSE: Duration = Duration::from_millis(100);
 const LATE: Duration = Duration::from_millis(500);
+const MOMENT: Duration = Duration::from_millis(5);

@@ -145,16 +145,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::media::OpenSource;
 
     fn frame(size: usize, is_key: bool) -> Frame {
         Frame { data: vec![0; size].into(), duration: Duration::from_millis(40), is_key }
+    }
+
+    fn open(source: &Source, kind: MediaKind) -> Box<dyn MediaSource> {
+        match source.open(kind).unwrap() {
+            OpenSource::Custom(source) => source,
+            OpenSource::Recording(..) => panic!("{source:?} is no file"),
+        }
     }
 
     #[tokio::test]
     async fn after_a_dropped_picture_only_a_keyframe_is_taken() {
         for (size, fits) in [(1, QUEUE_FRAMES), (1 << 20, 4)] {
             let (pusher, source) = Source::pushed(Codec::Vp8);
-            let mut source = source.open(MediaKind::Video).unwrap();
+            let mut source = open(&source, MediaKind::Video);
             for n in 0..fits {
                 assert_eq!(pusher.push(frame(size, n == 0)), Ok(()));
             }
@@ -171,12 +179,12 @@ mod tests {
     #[tokio::test]
     async fn each_end_learns_that_the_other_is_gone() {
         let (pusher, source) = Source::pushed(Codec::Opus);
-        drop(source.open(MediaKind::Audio).unwrap());
+        drop(open(&source, MediaKind::Audio));
         pusher.closed().await;
         assert_eq!(pusher.push(frame(1, true)), Err(PushError::Closed));
 
         let (pusher, source) = Source::pushed(Codec::Opus);
-        let mut opened = source.open(MediaKind::Audio).unwrap();
+        let mut opened = open(&source, MediaKind::Audio);
         assert!(matches!(source.open(MediaKind::Audio), Err(MediaError::Taken)));
         drop(pusher);
         assert_eq!(opened.next_frame().await.unwrap(), None);

@@ -1,50 +1,77 @@
-//! Frames that were read from a file, played in a loop.
+//! Frames that were read from a file.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use async_trait::async_trait;
-
-use super::MediaError;
-use super::{Codec, Frame, MediaSource};
+use super::{Codec, Frame};
 
 /// At least one frame, the first of which is a keyframe.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Recording {
     codec: Codec,
     frames: Arc<[Frame]>,
-    next: usize,
+    /// When each frame begins to play, counted from the beginning of the file.
+    starts: Arc<[Duration]>,
+    length: Duration,
 }
 
 impl Recording {
-    /// Leaves out what comes before the first keyframe.
-    pub(super) fn new(codec: Codec, frames: &[Frame]) -> Result<Self, String> {
+    /// Leaves out what comes before the first keyframe; the rest keeps its time.
+    pub(super) fn new(codec: Codec, mut frames: Vec<Frame>) -> Result<Self, String> {
         let Some(first) = frames.iter().position(|frame| frame.is_key) else {
             return Err(format!("there is no frame of {codec} that a decoder could start with"));
         };
-        Ok(Self { codec, frames: frames[first..].into(), next: 0 })
+        let mut length = Duration::ZERO;
+        let mut starts = Vec::with_capacity(frames.len());
+        for frame in &mut frames {
+            frame.limit_duration();
+            starts.push(length);
+            length += frame.duration;
+        }
+        let (frames, starts) = (frames.split_off(first), starts.split_off(first));
+        Ok(Self { codec, frames: frames.into(), starts: starts.into(), length })
+    }
+
+    /// Leaves out what begins later than that, and is that long.
+    pub(super) fn cut(&self, length: Duration) -> Self {
+        let count = self.begun_before(length);
+        let (frames, starts) = (self.frames[..count].into(), self.starts[..count].into());
+        Self { codec: self.codec, frames, starts, length }
+    }
+
+    pub(super) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    pub(super) fn length(&self) -> Duration {
+        self.length
+    }
+
+    /// A frame and when it begins.
+    pub(super) fn frame(&self, index: usize) -> Option<(Duration, &Frame)> {
+        Some((*self.starts.get(index)?, self.frames.get(index)?))
+    }
+
+    /// How many frames have begun at that time.
+    pub(super) fn begun(&self, at: Duration) -> usize {
+        self.starts.partition_point(|start| *start <= at)
+    }
+
+    /// How many frames have begun before that time.
+    pub(super) fn begun_before(&self, at: Duration) -> usize {
+        self.starts.partition_point(|start| *start < at)
+    }
+
+    /// What a decoder has to have got to go on with that frame: all frames before it from the last
+    /// keyframe on.
+    pub(super) fn group_before(&self, index: usize) -> &[Frame] {
+        let before = &self.frames[..index];
+        let key = before.iter().rposition(|frame| frame.is_key).unwrap_or(0);
+        &before[key..]
     }
 
     #[cfg(test)]
     pub(super) fn frames(&self) -> &[Frame] {
         &self.frames
-    }
-}
-
-#[async_trait]
-impl MediaSource for Recording {
-    fn codec(&self) -> Codec {
-        self.codec
-    }
-
-    async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError> {
-        let frame = self.frames[self.next].clone();
-        self.next = (self.next + 1) % self.frames.len();
-        Ok(Some(frame))
-    }
-
-    /// Skips to the next keyframe.
-    fn request_keyframe(&mut self) {
-        let later = self.frames[self.next..].iter().position(|frame| frame.is_key);
-        self.next = later.map_or(0, |ahead| self.next + ahead);
     }
 }

@@ -4,12 +4,14 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::media_source::MediaSource;
+use super::playback::Playback;
 use super::recording::Recording;
-use super::{MediaError, MediaKind, annex_b, ivf, ogg};
+use super::{Codec, MediaError, MediaKind, annex_b, ivf, ogg};
 use crate::session::TrackSource;
 
 /// A source of audio or video; cheap to clone.
@@ -17,7 +19,12 @@ use crate::session::TrackSource;
 #[non_exhaustive]
 pub enum Source {
     /// An H.264 file in Annex-B format (ITU-T H.264 annex B), which does not contain its frame
-    /// rate. It plays in a loop and is held in memory.
+    /// rate. It plays in a loop, or as a [`Playback`] says, and is held in memory.
+    ///
+    /// ```sh
+    /// ffmpeg -i film.mp4 -an -c:v libx264 -profile:v baseline -bf 0 \
+    ///     -force_key_frames "expr:gte(t,n_forced)" -pix_fmt yuv420p film.h264
+    /// ```
     AnnexB {
         /// The path of the file.
         path: PathBuf,
@@ -29,13 +36,45 @@ pub enum Source {
     /// A custom source; see [`Source::custom`].
     Custom(CustomSource),
     /// A file recognized by its first bytes: Opus in Ogg, or VP8, VP9 or AV1 in IVF. It plays in a
-    /// loop and is held in memory.
+    /// loop, or as a [`Playback`] says, and is held in memory.
+    ///
+    /// ```sh
+    /// ffmpeg -i film.mp4 -an -c:v libvpx -b:v 1M -auto-alt-ref 0 \
+    ///     -force_key_frames "expr:gte(t,n_forced)" -pix_fmt yuv420p film.ivf
+    /// ffmpeg -i film.mp4 -vn -c:a libopus -b:a 64k -frame_duration 20 film.ogg
+    /// ```
+    ///
+    /// [The guide](crate::guide::files) says why.
     File(PathBuf),
+    /// A source that plays by a clock; see [`Source::played_by`].
+    Played(PlayedSource),
 }
 
 /// A custom source, which one participant can take.
 #[derive(Clone)]
 pub struct CustomSource(Arc<Mutex<Option<Box<dyn MediaSource>>>>);
+
+/// A source and the clock by which it plays.
+#[derive(Clone, Debug)]
+pub struct PlayedSource {
+    source: Box<Source>,
+    playback: Playback,
+}
+
+/// A source that is about to play.
+pub(crate) enum OpenSource {
+    Custom(Box<dyn MediaSource>),
+    Recording(Recording, Playback),
+}
+
+impl OpenSource {
+    pub(crate) fn codec(&self) -> Codec {
+        match self {
+            Self::Custom(source) => source.codec(),
+            Self::Recording(recording, _) => recording.codec(),
+        }
+    }
+}
 
 impl Source {
     /// A source that the application implements. One participant can send it, once, however often
@@ -44,23 +83,33 @@ impl Source {
         Self::Custom(CustomSource(Arc::new(Mutex::new(Some(Box::new(source))))))
     }
 
+    /// Plays by a clock that other sources share, and that pauses, seeks and ends. Without one, a
+    /// file plays in a loop of its own.
+    ///
+    /// A custom source keeps its own time.
+    #[must_use]
+    pub fn played_by(self, playback: &Playback) -> Self {
+        Self::Played(PlayedSource { source: Box::new(self), playback: playback.clone() })
+    }
+
     /// Opens the source, to be sent as `kind`.
-    pub(crate) fn open(&self, kind: MediaKind) -> Result<Box<dyn MediaSource>, MediaError> {
-        let source: Box<dyn MediaSource> = match self {
-            Self::AnnexB { path, frame_rate } => {
-                Box::new(play(path, |file| annex_b::read(file, *frame_rate))?)
-            }
-            Self::Clip => Box::new(clip(kind)),
-            Self::Custom(source) => source
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take()
-                .ok_or(MediaError::Taken)?,
-            Self::File(path) => Box::new(play(path, recognize)?),
-        };
+    pub(crate) fn open(&self, kind: MediaKind) -> Result<OpenSource, MediaError> {
+        let source = self.open_by(kind, &Playback::looped())?;
         let codec = source.codec();
         if codec.kind() == kind { Ok(source) } else { Err(MediaError::Kind { codec, kind }) }
+    }
+
+    fn open_by(&self, kind: MediaKind, playback: &Playback) -> Result<OpenSource, MediaError> {
+        let recording = match self {
+            Self::AnnexB { path, frame_rate } => {
+                read(path, |file| annex_b::read(file, *frame_rate))?
+            }
+            Self::Clip => clip(kind),
+            Self::Custom(source) => return source.take().map(OpenSource::Custom),
+            Self::File(path) => read(path, recognize)?,
+            Self::Played(played) => return played.source.open_by(kind, &played.playback),
+        };
+        Ok(OpenSource::Recording(recording, playback.clone()))
     }
 
     /// The kind of source that the others are told, when it is sent as `kind`.
@@ -69,7 +118,14 @@ impl Source {
             (Self::AnnexB { .. } | Self::Clip | Self::File(_), _) => TrackSource::File,
             (Self::Custom(_), MediaKind::Audio) => TrackSource::Microphone,
             (Self::Custom(_), MediaKind::Video) => TrackSource::Camera,
+            (Self::Played(played), kind) => played.source.label(kind),
         }
+    }
+}
+
+impl CustomSource {
+    fn take(&self) -> Result<Box<dyn MediaSource>, MediaError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(MediaError::Taken)
     }
 }
 
@@ -84,6 +140,7 @@ impl fmt::Debug for Source {
             Self::Clip => f.write_str("Clip"),
             Self::Custom(source) => source.fmt(f),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Played(played) => played.fmt(f),
         }
     }
 }
@@ -94,7 +151,7 @@ impl fmt::Debug for CustomSource {
     }
 }
 
-fn play(
+fn read(
     path: &Path,
     read: impl FnOnce(&Bytes) -> Result<Recording, String>,
 ) -> Result<Recording, MediaError> {
@@ -117,13 +174,14 @@ fn clip(kind: MediaKind) -> Recording {
         MediaKind::Audio => ogg::read(&Bytes::from_static(include_bytes!("../../media/clip.ogg"))),
         MediaKind::Video => ivf::read(&Bytes::from_static(include_bytes!("../../media/clip.ivf"))),
     };
-    clip.expect("a test reads the clip that comes with the crate")
+    // Both halves are equally long, so that they stay together over all rounds.
+    clip.expect("a test reads the clip that comes with the crate").cut(CLIP_LENGTH)
 }
+
+const CLIP_LENGTH: Duration = Duration::from_secs(4);
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

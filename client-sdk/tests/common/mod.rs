@@ -60,6 +60,8 @@ pub struct Witness {
     pub closed: Option<CloseReason>,
     /// What it stopped to send, and why.
     pub degraded: Vec<(MediaKind, String)>,
+    /// What has played to its end.
+    pub ended: Vec<MediaKind>,
     /// Why what it shared has ended by itself.
     pub shares_ended: Vec<String>,
     /// Tracks that are said to be of a screen.
@@ -86,6 +88,7 @@ impl Witness {
             named: Vec::new(),
             closed: None,
             degraded: Vec::new(),
+            ended: Vec::new(),
             shares_ended: Vec::new(),
             screens: HashMap::new(),
             is_reconnecting: false,
@@ -134,6 +137,7 @@ impl Witness {
                 self.data.push((participant, String::from_utf8(data.to_vec()).unwrap()));
             }
             Event::Degraded { kind, reason } => self.degraded.push((kind, reason.to_string())),
+            Event::Ended { kind } => self.ended.push(kind),
             Event::DataChannel(channel) => self.named.push(channel),
             Event::DataChannelOpen { participant } => drop(self.channels.insert(participant)),
             Event::OverBudget { cost, budget } => self.over_budget.push((cost, budget)),

@@ -18,6 +18,7 @@ mod leaving;
 mod mesh;
 mod messages;
 mod networks;
+mod playback;
 mod reaching;
 mod receiving;
 mod reconnect;

@@ -32,7 +32,7 @@ async fn a_track_tells_its_codec_and_gives_the_very_frames_of_the_clip_in_order(
                 panic!("{kind:?} of {} bytes is not of the clip", frame.data.len())
             });
             assert_eq!(frame.is_key, clip[found].1);
-            // It plays in a loop, and starts anew at a keyframe when one is requested.
+            // It plays in a loop, and a keyframe starts anew whoever has yet to catch up.
             let due = place.map_or(found, |place: usize| (place + 1) % clip.len());
             assert!(found == due || clip[found].1, "{found} after {place:?}");
             place = Some(found);

@@ -1,0 +1,61 @@
+//! Films, players and viewers for tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::recording::Recording;
+use super::{Codec, Feed, Frame, OpenSource, Playback, Player, PlayerEvent};
+use crate::session::TrackSource;
+
+pub(super) const PICTURE: Duration = Duration::from_nanos(33_333_333);
+pub(super) const SOUND: Duration = Duration::from_millis(20);
+
+/// Pictures that say which they are, of which each 30th is a keyframe.
+pub(super) fn pictures(count: u32) -> Recording {
+    pictures_with(count, 30)
+}
+
+pub(super) fn pictures_with(count: u32, each: u32) -> Recording {
+    let frames = (0..count).map(|number| frame(number, PICTURE, number % each == 0));
+    Recording::new(Codec::Vp8, frames.collect()).unwrap()
+}
+
+/// Packets of sound that say which they are.
+pub(super) fn sound(count: u32) -> Recording {
+    let frames = (0..count).map(|number| frame(number, SOUND, true));
+    Recording::new(Codec::Opus, frames.collect()).unwrap()
+}
+
+pub(super) fn play(
+    recording: Recording,
+    playback: &Playback,
+) -> (Arc<Player>, mpsc::UnboundedReceiver<PlayerEvent>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let source = OpenSource::Recording(recording, playback.clone());
+    let player = Player::start(source, 1, TrackSource::File, move |event| {
+        // Some tests do not listen.
+        let _ = tell.send(event);
+    });
+    (Arc::new(player), told)
+}
+
+/// What a viewer gets until then: the numbers of the frames, and their times.
+pub(super) async fn watch(feed: &mut Feed, until: Instant) -> Vec<(u32, Instant)> {
+    let mut seen = Vec::new();
+    while let Ok(Some(timed)) = timeout_at(until, feed.next()).await {
+        let number = u32::from_be_bytes(timed.frame.data[..].try_into().unwrap());
+        seen.push((number, timed.at));
+    }
+    seen
+}
+
+pub(super) fn numbers(seen: &[(u32, Instant)]) -> Vec<u32> {
+    seen.iter().map(|(number, _)| *number).collect()
+}
+
+fn frame(number: u32, duration: Duration, is_key: bool) -> Frame {
+    Frame { data: number.to_be_bytes().to_vec().into(), duration, is_key }
+}

@@ -1,0 +1,80 @@
+//! Files on their way to several viewers: whoever joins, asks for a keyframe or comes to the end.
+
+use std::fs;
+use std::time::Duration;
+
+use bytes::Bytes;
+use client_sdk::{MediaKind, NewRoom, Playback, RemoteFrames, Source};
+use tokio::time::timeout;
+
+use crate::common::frames::Form;
+use crate::common::{PATIENCE, Witness, client, listener, meet, server};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_film_goes_on_for_those_who_watch_when_others_join_and_lose_packets() {
+    let file = Form::Vp8.frames_of(&fs::read("media/clip.ivf").unwrap());
+    let server = server().await;
+    let (client, token) = (client(&server), server.access_token("alice"));
+    let options = listener().video(Source::Clip);
+    let (room, sender) = client.create(&token, &NewRoom::default(), options).await.unwrap();
+    let join = async |name| {
+        let guest = client.join(&room.room_id, &room.password, name, listener()).await;
+        let mut guest = Witness::new(guest.unwrap());
+        let video = (sender.id(), MediaKind::Video);
+        guest.until("video", |seen| seen.tracks.contains_key(&video)).await;
+        let frames = guest.tracks.remove(&video).unwrap().into_frames().unwrap();
+        (guest, frames)
+    };
+    let (_first, mut first) = join("first").await;
+    // It has caught up by then.
+    receive(&mut first, 20).await;
+    let others = async {
+        for name in ["second", "third", "fourth"] {
+            let (_guest, mut frames) = join(name).await;
+            // Though the first packet may be lost before there is a track.
+            let seen = receive(&mut frames, 10).await;
+            assert!(seen.iter().any(|(_, is_key)| *is_key), "{name} cannot decode");
+            frames.track().request_keyframe();
+            receive(&mut frames, 10).await;
+        }
+    };
+    let (seen, ()) = tokio::join!(receive(&mut first, 90), others);
+    let place = |frame: &Bytes| file.iter().position(|known| known == frame).unwrap();
+    for pair in seen.windows(2) {
+        let [(before, _), (after, _)] = pair else { unreachable!() };
+        assert_eq!(place(after), (place(before) + 1) % file.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_film_is_told_and_the_next_one_goes_on_in_its_track() {
+    let server = server().await;
+    let file = |film: &Playback| Source::File("tests/fixtures/vp9.ivf".into()).played_by(film);
+    let film = Playback::once();
+    let (mut sender, mut viewer) =
+        meet(&server, listener().video(file(&film)), listener(), true).await;
+    let video = (sender.id(), MediaKind::Video);
+    viewer.until("video", |seen| seen.tracks.contains_key(&video)).await;
+    sender.until("the end", |seen| !seen.ended.is_empty()).await;
+    assert_eq!((&sender.ended[..], sender.degraded.len()), (&[MediaKind::Video][..], 0));
+    assert!(film.position().abs_diff(Duration::from_secs(2)) < Duration::from_millis(1));
+
+    let next = Playback::looped();
+    sender.participant.publish(MediaKind::Video, &file(&next)).await.unwrap();
+    // It is the track that there was.
+    viewer.receive_fresh(video.0, MediaKind::Video, 20).await;
+    viewer.catch_up().await;
+    next.pause();
+    assert!(next.position() < Duration::from_secs(2));
+}
+
+/// The data of so many frames, and whether each is a keyframe.
+async fn receive(frames: &mut RemoteFrames, count: usize) -> Vec<(Bytes, bool)> {
+    let mut seen = Vec::new();
+    while seen.len() < count {
+        let frame = timeout(PATIENCE, frames.recv()).await.expect("no frame").expect("no track");
+        assert!(!frame.follows_loss || seen.is_empty(), "lost on loopback");
+        seen.push((frame.data, frame.is_key));
+    }
+    seen
+}
