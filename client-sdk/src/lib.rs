@@ -65,6 +65,7 @@ mod network;
 mod options;
 mod outgoing;
 mod participant;
+mod recorder;
 pub mod session;
 mod signaling;
 mod stats;
@@ -90,6 +91,7 @@ pub use mesh::{MeshCost, MeshTracks};
 pub use options::Options;
 pub use outgoing::SharePlace;
 pub use participant::Participant;
+pub use recorder::{RecordError, Recorder, Recording};
 pub use session::{
     CloseReason, CommandError, ConnectionFailure, ConnectionState, IceCandidate, NoRelay,
     TrackLabel, TrackSource,

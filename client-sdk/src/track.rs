@@ -2,6 +2,7 @@
 
 mod frames;
 mod payload;
+mod sender_clock;
 mod sequence;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use signal_core::ParticipantId;
 use tokio::sync::{Notify, mpsc};
 
 pub use self::frames::{RemoteFrame, RemoteFrames};
+pub(crate) use self::sender_clock::SenderClock;
 pub(crate) use self::sequence::SequenceCounter;
 use crate::media::{Codec, MediaKind};
 use crate::session::TrackSource;
@@ -41,6 +43,7 @@ pub struct RemoteTrack {
     kind: MediaKind,
     source: Option<TrackSource>,
     codec: Option<Codec>,
+    clock: SenderClock,
     keyframe_wanted: Arc<Notify>,
     packets: mpsc::Receiver<RtpPacket>,
     taken: SequenceCounter,
@@ -55,21 +58,31 @@ pub(crate) struct TrackFeed {
 }
 
 impl RemoteTrack {
-    /// A track and what feeds it; `keyframe_wanted` is notified when the application asks for a
-    /// keyframe.
+    /// A track and what feeds it; `clock` is that of its sender, and `keyframe_wanted` is notified
+    /// when the application asks for a keyframe.
     pub(crate) fn new(
         participant: ParticipantId,
         kind: MediaKind,
         source: Option<TrackSource>,
         codec: Option<Codec>,
+        clock: SenderClock,
         keyframe_wanted: Arc<Notify>,
     ) -> (Self, TrackFeed) {
         let (sender, packets) = mpsc::channel(MAX_PACKETS);
         let dropped = Arc::new(AtomicU64::new(0));
         let feed = TrackFeed { codec, packets: sender, dropped: Arc::clone(&dropped) };
         let taken = SequenceCounter::default();
-        let track =
-            Self { participant, kind, source, codec, keyframe_wanted, packets, taken, dropped };
+        let track = Self {
+            participant,
+            kind,
+            source,
+            codec,
+            clock,
+            keyframe_wanted,
+            packets,
+            taken,
+            dropped,
+        };
         (track, feed)
     }
 
@@ -95,6 +108,11 @@ impl RemoteTrack {
     /// Asks the other side for a keyframe (RFC 4585 section 6.3.1), at most twice a second.
     pub fn request_keyframe(&self) {
         self.keyframe_wanted.notify_one();
+    }
+
+    /// What is notified to ask for a keyframe.
+    pub(crate) fn keyframe_wanted(&self) -> Arc<Notify> {
+        Arc::clone(&self.keyframe_wanted)
     }
 
     /// The participant who sends it.

@@ -12,6 +12,7 @@ use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
 use super::event::{ConnectionEvent, EventSender};
 use super::receive_counters::ReceiveCounters;
+use super::rtcp_reports::RtcpReports;
 use crate::media::{Codec, MediaKind};
 use crate::session::TrackSource;
 use crate::track::{RemoteTrack, RtpPacket, TrackFeed};
@@ -31,6 +32,7 @@ pub(super) async fn receive(
     track: Arc<dyn TrackRemote>,
     mut negotiated: watch::Receiver<Negotiated>,
     counters: ReceiveCounters,
+    reports: RtcpReports,
     events: EventSender,
 ) {
     let kind = match track.kind().await {
@@ -47,7 +49,9 @@ pub(super) async fn receive(
     let first = *negotiated.borrow_and_update();
     let mut feed = None;
     if first.is_sent {
-        feed = Some(open_feed(track.as_ref(), kind, first.source, &keyframe_wanted, &events).await);
+        let opened =
+            open_feed(track.as_ref(), kind, first.source, &reports, &keyframe_wanted, &events);
+        feed = Some(opened.await);
     }
     loop {
         tokio::select! {
@@ -63,8 +67,14 @@ pub(super) async fn receive(
                         if kind == MediaKind::Video {
                             request_keyframe(track.as_ref()).await;
                         }
-                        let opened =
-                            open_feed(track.as_ref(), kind, source, &keyframe_wanted, &events);
+                        let opened = open_feed(
+                            track.as_ref(),
+                            kind,
+                            source,
+                            &reports,
+                            &keyframe_wanted,
+                            &events,
+                        );
                         feed = Some(opened.await);
                     }
                     if let Some(feed) = &feed {
@@ -98,12 +108,15 @@ async fn open_feed(
     track: &dyn TrackRemote,
     kind: MediaKind,
     source: Option<TrackSource>,
+    reports: &RtcpReports,
     keyframe_wanted: &Arc<Notify>,
     events: &EventSender,
 ) -> TrackFeed {
     let codec = codec(track).await;
+    let ssrc = track.ssrcs().await.first().copied();
+    let clock = ssrc.map(|ssrc| reports.clock(ssrc)).unwrap_or_default();
     let (track, feed) =
-        RemoteTrack::new(events.peer, kind, source, codec, Arc::clone(keyframe_wanted));
+        RemoteTrack::new(events.peer, kind, source, codec, clock, Arc::clone(keyframe_wanted));
     events.send(ConnectionEvent::Track(track)).await;
     feed
 }

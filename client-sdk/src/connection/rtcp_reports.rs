@@ -1,20 +1,35 @@
-//! The receiver reports of the other side, which webrtc-rs leaves out of its statistics.
+//! The RTCP reports of the other side, which webrtc-rs keeps to itself.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rtc::rtcp;
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::sender_report::SenderReport;
 
-/// The last report on each stream of this side.
+use crate::track::SenderClock;
+
+/// The last reports on the streams of both sides.
 #[derive(Clone, Debug, Default)]
-pub(super) struct RtcpReports(Arc<Mutex<HashMap<u32, ReceptionReport>>>);
+pub(super) struct RtcpReports(Arc<Mutex<Reports>>);
+
+#[derive(Debug, Default)]
+struct Reports {
+    /// How each stream of this side arrives.
+    receptions: HashMap<u32, ReceptionReport>,
+    /// The clock behind each stream of the other side.
+    clocks: HashMap<u32, SenderClock>,
+}
 
 impl RtcpReports {
     pub(super) fn last(&self, ssrc: u32) -> Option<ReceptionReport> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&ssrc).cloned()
+        self.reports().receptions.get(&ssrc).cloned()
+    }
+
+    /// The clock behind a stream of the other side, as told by reports that came or will come.
+    pub(super) fn clock(&self, ssrc: u32) -> SenderClock {
+        self.reports().clocks.entry(ssrc).or_default().clone()
     }
 
     /// Keeps the reports in a packet (RFC 3550 section 6.4), if there are any.
@@ -23,18 +38,30 @@ impl RtcpReports {
         let noted = if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
             &report.reports
         } else if let Some(report) = packet.downcast_ref::<SenderReport>() {
+            self.note_clock(report);
             &report.reports
         } else {
             return;
         };
-        let mut reports = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let receptions = &mut self.reports().receptions;
         for report in noted {
-            if reports.len() < MAX_REPORTS || reports.contains_key(&report.ssrc) {
-                reports.insert(report.ssrc, report.clone());
+            if receptions.len() < MAX_REPORTS || receptions.contains_key(&report.ssrc) {
+                receptions.insert(report.ssrc, report.clone());
             }
         }
     }
+
+    fn note_clock(&self, report: &SenderReport) {
+        let clocks = &mut self.reports().clocks;
+        if clocks.len() < MAX_REPORTS || clocks.contains_key(&report.ssrc) {
+            clocks.entry(report.ssrc).or_default().note(report.ntp_time, report.rtp_time);
+        }
+    }
+
+    fn reports(&self) -> MutexGuard<'_, Reports> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// More than the streams of this side.
+/// More than the streams of one side.
 const MAX_REPORTS: usize = 64;

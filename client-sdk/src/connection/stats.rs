@@ -18,7 +18,7 @@ use crate::stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 
 pub(super) struct StatsCollector {
     pub(super) counters: ReceiveCounters,
-    reports: RtcpReports,
+    pub(super) reports: RtcpReports,
     /// When the statistics were collected last, and the bytes at that time.
     asked: Instant,
     bytes: HashMap<Counter, u64>,

@@ -224,6 +224,7 @@ impl ConnectionTask {
                     track,
                     negotiated,
                     counters,
+                    self.stats.reports.clone(),
                     self.events.clone(),
                 ));
             }

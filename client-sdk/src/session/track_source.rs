@@ -1,5 +1,7 @@
 //! What an offer says about the sources of its tracks.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The kind of source behind a track: camera, microphone, screen or file.
@@ -15,6 +17,17 @@ pub enum TrackSource {
     Microphone,
     /// A screen, a window or a part of one.
     Screen,
+}
+
+impl fmt::Display for TrackSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Camera => "camera",
+            Self::File => "file",
+            Self::Microphone => "microphone",
+            Self::Screen => "screen",
+        })
+    }
 }
 
 /// The source of the track in one media section of an offer.

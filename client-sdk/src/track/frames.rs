@@ -1,7 +1,7 @@
 //! Whole frames of a track.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
@@ -23,6 +23,10 @@ pub struct RemoteFrame {
     /// Whether something before it was lost. Video cannot be decoded properly from here until the
     /// next keyframe.
     pub follows_loss: bool,
+    /// When its sender captured it, by the sender's own clock; `None` until the sender has told
+    /// its clock (RFC 3550 section 6.4.1), which takes browsers up to five seconds. All tracks of a
+    /// participant are told by one clock.
+    pub wall_clock: Option<SystemTime>,
 }
 
 /// A track of whole frames, in order.
@@ -45,7 +49,9 @@ impl RemoteFrames {
     /// Waits for the next frame; `None` when the track has ended. Safe to cancel.
     pub async fn recv(&mut self) -> Option<RemoteFrame> {
         loop {
-            if let Some(frame) = self.assembler.poll() {
+            if let Some(mut frame) = self.assembler.poll() {
+                let clock_rate = self.track.kind.clock_rate();
+                frame.wall_clock = self.track.clock.at(frame.timestamp, clock_rate);
                 self.needs_keyframe = !frame.is_key && (self.needs_keyframe || frame.follows_loss);
                 // For each frame, since a request may be lost too. The track limits how many it
                 // passes on.
@@ -132,7 +138,14 @@ impl Assembler {
         match assemble(self.codec, &payloads).filter(|_| is_whole) {
             Some(Assembled { data, is_key }) => {
                 let follows_loss = std::mem::take(&mut self.is_after_loss);
-                self.frames.push_back(RemoteFrame { data, timestamp, is_key, follows_loss });
+                let wall_clock = None;
+                self.frames.push_back(RemoteFrame {
+                    data,
+                    timestamp,
+                    is_key,
+                    follows_loss,
+                    wall_clock,
+                });
             }
             None => self.is_after_loss = true,
         }

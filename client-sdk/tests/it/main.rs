@@ -22,6 +22,7 @@ mod playback;
 mod reaching;
 mod receiving;
 mod reconnect;
+mod recording;
 mod relay;
 mod restart;
 mod session;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The messages of a shard, not counted here.
 #[derive(Debug, Default)]
-pub(crate) struct MessageMeter;
+pub(crate) struct MessageMeter {}
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics;

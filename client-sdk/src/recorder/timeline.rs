@@ -1,0 +1,134 @@
+//! Where the frames of a track are in time.
+
+use std::time::Duration;
+
+/// Places the frames of one track on the timeline of a file.
+///
+/// The sender's clock decides, since all its tracks share it. Until it is known, time goes on by
+/// time stamps. Neither is believed where it departs from the time of arrival by seconds: senders
+/// begin their time stamps anew, and clocks are set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeline {
+    clock_rate: u32,
+    /// The time of the sender's clock at the beginning of the file.
+    zero: Option<i128>,
+    last: Placed,
+}
+
+/// The last frame; times are in nanoseconds from the beginning of the file.
+#[derive(Clone, Copy, Debug)]
+struct Placed {
+    timestamp: u32,
+    arrival: i128,
+    at: i128,
+}
+
+impl Timeline {
+    /// The first frame of a track, at a time since the beginning of the file. `zero` is what the
+    /// sender's clock shows at that beginning, if it is known.
+    pub(super) fn new(
+        clock_rate: u32,
+        zero: Option<i128>,
+        timestamp: u32,
+        arrival: Duration,
+        at: i128,
+    ) -> Self {
+        Self { clock_rate, zero, last: Placed { timestamp, arrival: nanos(arrival), at } }
+    }
+
+    /// Places the next frame. `time` is what the sender's clock says, in nanoseconds.
+    pub(super) fn place(
+        &mut self,
+        timestamp: u32,
+        time: Option<i128>,
+        arrival: Duration,
+    ) -> Duration {
+        let arrival = nanos(arrival);
+        let by_arrival = self.last.at + (arrival - self.last.arrival);
+        let mut at = match (time, self.zero) {
+            (Some(time), Some(zero)) => time - zero,
+            (Some(_), None) | (None, _) => self.last.at + self.since_last(timestamp),
+        };
+        if (at - by_arrival).unsigned_abs() > BELIEVED.as_nanos() {
+            at = by_arrival;
+            self.zero = time.map(|time| time - at);
+        }
+        // No player goes back in time.
+        at = at.max(self.last.at);
+        self.last = Placed { timestamp, arrival, at };
+        Duration::from_nanos(u64::try_from(at).unwrap_or(0))
+    }
+
+    fn since_last(&self, timestamp: u32) -> i128 {
+        ticks(timestamp, self.last.timestamp, self.clock_rate)
+    }
+}
+
+/// The nanoseconds from one time stamp to another, which may be before it.
+pub(super) fn ticks(timestamp: u32, since: u32, clock_rate: u32) -> i128 {
+    let ticks = timestamp.wrapping_sub(since) as i32;
+    i128::from(ticks) * 1_000_000_000 / i128::from(clock_rate)
+}
+
+fn nanos(duration: Duration) -> i128 {
+    duration.as_nanos() as i128
+}
+
+const BELIEVED: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i128 = 1_000_000_000;
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn without_a_clock_time_stamps_go_on_and_arrivals_do_not_matter() {
+        let mut line = Timeline::new(48_000, None, 1000, millis(0), 0);
+        assert_eq!(line.place(1960, None, millis(35)), millis(20));
+        assert_eq!(line.place(2920, None, millis(36)), millis(40));
+        // A second in which nothing was sent.
+        assert_eq!(line.place(50_920, None, millis(1040)), millis(1040));
+    }
+
+    #[test]
+    fn the_clock_of_the_sender_corrects_time_stamps_that_drift() {
+        let zero = 100 * SECOND;
+        let mut line = Timeline::new(48_000, Some(zero), 0, millis(0), 0);
+        // 200 ppm too slow: after 100 s time stamps lag by 20 ms.
+        for second in 1_u32..=100 {
+            let timestamp = second * 48_000 - second * 48_000 / 5000;
+            let at = line.place(
+                timestamp,
+                Some(zero + i128::from(second) * SECOND),
+                millis(u64::from(second) * 1000),
+            );
+            assert_eq!(at, millis(u64::from(second) * 1000));
+        }
+    }
+
+    #[test]
+    fn neither_a_clock_that_is_set_nor_time_stamps_that_begin_anew_tear_a_file_apart() {
+        let zero = 100 * SECOND;
+        let mut line = Timeline::new(90_000, Some(zero), 0, millis(0), 0);
+        assert_eq!(line.place(9000, Some(zero + SECOND / 10), millis(100)), millis(100));
+        // An hour later by the clock, and from then on.
+        let later = zero + 3600 * SECOND;
+        assert_eq!(line.place(18_000, Some(later), millis(200)), millis(200));
+        assert_eq!(line.place(27_000, Some(later + SECOND / 10), millis(290)), millis(300));
+        let mut line = Timeline::new(90_000, None, 0, millis(0), 0);
+        assert_eq!(line.place(3_000_000_000, None, millis(40)), millis(40));
+        assert_eq!(line.place(3_000_003_600, None, millis(90)), millis(80));
+    }
+
+    #[test]
+    fn time_does_not_go_back() {
+        let mut line = Timeline::new(48_000, None, 0, millis(0), 0);
+        assert_eq!(line.place(4800, None, millis(100)), millis(100));
+        assert_eq!(line.place(3840, None, millis(101)), millis(100));
+    }
+}
