@@ -23,7 +23,7 @@ pub(crate) struct Feed {
     next_behind: Instant,
     waits_for_keyframe: bool,
     /// What is requested before that is on its way already.
-    next_join: Instant,
+    next_request: Instant,
 }
 
 impl Feed {
@@ -36,7 +36,7 @@ impl Feed {
             behind: VecDeque::new(),
             next_behind: now,
             waits_for_keyframe: true,
-            next_join: now,
+            next_request: now,
         };
         feed.begin(group);
         feed
@@ -69,10 +69,11 @@ impl Feed {
     /// the source is asked for a keyframe.
     pub(crate) fn request_keyframe(&mut self) {
         self.player.request_keyframe();
-        // A side that asks while it is catching up has lost the beginning, as new ones may.
-        if self.behind.is_empty() && Instant::now() < self.next_join {
+        let now = Instant::now();
+        if now < self.next_request {
             return;
         }
+        self.next_request = now + REQUEST_PAUSE;
         let (group, played) = self.player.subscribe();
         // If the pictures are not kept, a keyframe will come.
         if !group.is_empty() {
@@ -111,15 +112,14 @@ impl Feed {
             self.player.request_keyframe();
         }
         self.behind = group.into();
-        self.next_join = Instant::now() + JOIN_PAUSE;
     }
 }
 
 /// Between the pictures of a connection that catches up: 200 of them a second, so that they do not
 /// arrive in a burst that a network drops.
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(5);
-/// As long as the first picture may take to the other side, and a request from there.
-const JOIN_PAUSE: Duration = Duration::from_millis(500);
+/// As long as a picture may take to the other side, and a request from there.
+const REQUEST_PAUSE: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests;
