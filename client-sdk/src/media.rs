@@ -2,6 +2,7 @@
 
 mod annex_b;
 mod codec;
+mod conversion;
 mod error;
 mod feed;
 mod group;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::media_source::MediaSource;
 use super::playback::Playback;
 use super::recording::Recording;
-use super::{Codec, MediaError, MediaKind, annex_b, ivf, ogg};
+use super::{Codec, MediaError, MediaKind, annex_b, conversion, ivf, ogg};
 use crate::session::TrackSource;
 
 /// A source of audio or video; cheap to clone.
@@ -44,7 +44,8 @@ pub enum Source {
     /// ffmpeg -i film.mp4 -vn -c:a libopus -b:a 64k -frame_duration 20 film.ogg
     /// ```
     ///
-    /// [The guide](crate::guide::files) says why.
+    /// [The guide](crate::guide::files) says why. The error about a file of another format names
+    /// the command for that file.
     File(PathBuf),
     /// A source that plays by a clock; see [`Source::played_by`].
     Played(PlayedSource),
@@ -106,7 +107,7 @@ impl Source {
             }
             Self::Clip => clip(kind),
             Self::Custom(source) => return source.take().map(OpenSource::Custom),
-            Self::File(path) => read(path, recognize)?,
+            Self::File(path) => read(path, |file| recognize(file, path, kind))?,
             Self::Played(played) => return played.source.open_by(kind, &played.playback),
         };
         Ok(OpenSource::Recording(recording, playback.clone()))
@@ -159,13 +160,13 @@ fn read(
     read(&file.into()).map_err(|reason| MediaError::Format { path: path.to_owned(), reason })
 }
 
-fn recognize(file: &Bytes) -> Result<Recording, String> {
+fn recognize(file: &Bytes, path: &Path, kind: MediaKind) -> Result<Recording, String> {
     if file.starts_with(ivf::MAGIC) {
         ivf::read(file)
     } else if file.starts_with(ogg::MAGIC) {
         ogg::read(file)
     } else {
-        Err("expected Ogg or IVF, and it begins like neither".into())
+        Err(conversion::advise(file, path, kind))
     }
 }
 

@@ -1,0 +1,84 @@
+//! What to do with files of formats that people have and calls have not.
+
+use std::path::Path;
+
+use super::MediaKind;
+
+/// Why a file that is neither Ogg nor IVF is not played, and what makes one of it that is.
+pub(super) fn advise(file: &[u8], path: &Path, kind: MediaKind) -> String {
+    if file.starts_with(&[0, 0, 1]) || file.starts_with(&[0, 0, 0, 1]) {
+        return "it begins like H.264, which is Source::AnnexB with its frame rate".into();
+    }
+    let Some(format) = format(file) else {
+        return "expected Ogg or IVF, and it begins like neither".into();
+    };
+    let (arguments, extension) = match kind {
+        MediaKind::Audio => (TO_OPUS, "ogg"),
+        MediaKind::Video => (TO_VP8, "ivf"),
+    };
+    let (input, output) = (path.display(), path.with_extension(extension));
+    let output = output.display();
+    format!("it is {format}; convert it: ffmpeg -i \"{input}\" {arguments} \"{output}\"")
+}
+
+/// The name of a format that ffmpeg reads.
+fn format(file: &[u8]) -> Option<&'static str> {
+    let has = |at: usize, magic: &[u8]| file.get(at..).is_some_and(|rest| rest.starts_with(magic));
+    // An MPEG audio frame: eleven bits set, then a version and a layer, which is not reserved.
+    let is_mpeg_audio =
+        matches!(file, [0xff, second, ..] if second & 0xe0 == 0xe0 && second & 0b110 != 0);
+    let known = [
+        (has(4, b"ftyp"), "MP4"),
+        (has(0, &[0x1a, 0x45, 0xdf, 0xa3]), "WebM or Matroska"),
+        (has(0, b"RIFF") && has(8, b"WAVE"), "WAV"),
+        (has(0, b"ID3") || is_mpeg_audio, "MP3"),
+        (has(0, b"fLaC"), "FLAC"),
+    ];
+    known.iter().find(|(is_it, _)| *is_it).map(|(_, name)| *name)
+}
+
+const TO_OPUS: &str = "-vn -c:a libopus -b:a 64k -frame_duration 20";
+const TO_VP8: &str = "-an -c:v libvpx -b:v 1M -auto-alt-ref 0 \
+    -force_key_frames \"expr:gte(t,n_forced)\" -pix_fmt yuv420p";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_have_is_named_with_the_command_that_converts_it() {
+        let cases: [(&str, &[u8], &str); 6] = [
+            ("a.mp4", b"\0\0\0\x1cftypisom", "MP4"),
+            ("a.webm", b"\x1a\x45\xdf\xa3\xa3\x42\x86", "WebM or Matroska"),
+            ("a.wav", b"RIFF\x46\xc0\x06\0WAVEfmt ", "WAV"),
+            ("a.mp3", b"ID3\x04\0", "MP3"),
+            ("a.mp3", b"\xff\xfb\x90\x64", "MP3"),
+            ("a.flac", b"fLaC\0\0\0\x22", "FLAC"),
+        ];
+        for (name, file, format) in cases {
+            let advice = |kind| advise(file, Path::new(name), kind);
+            let audio = format!(
+                "it is {format}; convert it: ffmpeg -i \"{name}\" -vn -c:a libopus -b:a 64k \
+                 -frame_duration 20 \"a.ogg\""
+            );
+            assert_eq!(advice(MediaKind::Audio), audio);
+            let video = format!("ffmpeg -i \"{name}\" {TO_VP8} \"a.ivf\"");
+            assert!(advice(MediaKind::Video).ends_with(&video));
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_guessed() {
+        for file in [&b""[..], b"text", b"\xff\xf1\x50", b"RIFF\0\0\0\0AVI "] {
+            let advice = advise(file, Path::new("a"), MediaKind::Video);
+            assert_eq!(advice, "expected Ogg or IVF, and it begins like neither");
+        }
+    }
+
+    #[test]
+    fn the_guide_and_the_advice_have_the_same_commands() {
+        let guide = include_str!("../guide/files.md");
+        assert!(guide.contains(&format!("ffmpeg -i film.mp4 {TO_OPUS} film.ogg\n")));
+        assert!(guide.contains(&format!("ffmpeg -i film.mp4 {TO_VP8} film.ivf\n")));
+    }
+}
