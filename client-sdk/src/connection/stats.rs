@@ -1,6 +1,7 @@
 //! Collects the statistics of a connection.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rtc::peer_connection::transport::{RTCIceCandidatePair, RTCIceCandidateType};
@@ -10,6 +11,7 @@ use rtc::statistics::StatsSelector;
 use rtc::statistics::report::{RTCStatsReport, RTCStatsReportEntry};
 use rtc::statistics::stats::ice_candidate_pair::RTCIceCandidatePairStats;
 use webrtc::peer_connection::PeerConnection;
+use webrtc::peer_connection::transport::DtlsTransport;
 
 use super::receive_counters::{ReceiveCounter, ReceiveCounters};
 use super::rtcp_reports::RtcpReports;
@@ -116,8 +118,28 @@ impl Meter {
 
 /// The candidate pair in use.
 pub(super) async fn selected(pc: &dyn PeerConnection) -> Option<RTCIceCandidatePair> {
-    let ice = pc.sctp().await?.transport().ice_transport();
-    ice.get_selected_candidate_pair().await.ok()?
+    transport(pc).await?.ice_transport().get_selected_candidate_pair().await.ok()?
+}
+
+/// The transport that everything shares. webrtc-rs names it by what uses it: data channels, which a
+/// page need not have offered, or tracks.
+async fn transport(pc: &dyn PeerConnection) -> Option<Arc<dyn DtlsTransport>> {
+    if let Some(sctp) = pc.sctp().await {
+        return Some(sctp.transport());
+    }
+    for transceiver in pc.get_transceivers().await {
+        if let Some(receiver) = transceiver.receiver().await.ok()?
+            && let Some(transport) = receiver.transport().await.ok()?
+        {
+            return Some(transport);
+        }
+        if let Some(sender) = transceiver.sender().await.ok()?
+            && let Some(transport) = sender.transport().await.ok()?
+        {
+            return Some(transport);
+        }
+    }
+    None
 }
 
 fn is_of(ends: &RTCIceCandidatePair, pair: &RTCIceCandidatePairStats) -> bool {

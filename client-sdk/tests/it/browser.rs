@@ -14,6 +14,7 @@ mod picture;
 mod rebuilding;
 mod relay;
 mod restart;
+mod route;
 mod sample;
 mod screen;
 mod site;
