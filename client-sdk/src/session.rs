@@ -12,6 +12,7 @@
 //!   that is the newcomer.
 //! - An offer that the server delivers has won. This side rolls its own back, answers the other,
 //!   and offers its own change again if the answer had no place for it.
+//! - An offer without media sections is answered in kind, and this side offers.
 //! - A candidate waits until the description that it belongs to was sent, or applied.
 //! - A peer whose DTLS fingerprint changes has rebuilt its connection; this side rebuilds its own.
 //! - An offer without an answer is made again. A peer that never answers is given up.

@@ -34,6 +34,11 @@ impl Remote {
     }
 }
 
+/// Whether it describes any media or data, and thus a connection.
+pub(super) fn has_sections(sdp: &str) -> bool {
+    sdp.lines().any(|line| line.starts_with("m="))
+}
+
 /// The DTLS fingerprint (RFC 8122). Another one means another connection.
 fn fingerprint(sdp: &str) -> Option<&str> {
     attribute(sdp, "a=fingerprint:")
@@ -47,3 +52,6 @@ fn ice_ufrag(sdp: &str) -> Option<&str> {
 fn attribute<'a>(sdp: &'a str, name: &str) -> Option<&'a str> {
     sdp.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
+
+/// The answer to an offer without media sections.
+pub(super) const WITHOUT_SECTIONS: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";

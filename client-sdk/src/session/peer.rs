@@ -1,5 +1,6 @@
 //! One other participant: the negotiation with it, and the connection that comes of it.
 
+mod empty_offer;
 mod reopening;
 mod rerouting;
 mod trickle;
@@ -13,7 +14,7 @@ use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
 use self::reopening::Reopening;
 use self::rerouting::Rerouting;
 use super::candidates::Candidates;
-use super::description::Remote;
+use super::description::{self, Remote};
 use super::diagnosis::Diagnosis;
 use super::event::ConnectionState;
 use super::recovery::Recovery;
@@ -157,7 +158,11 @@ impl Peer {
         // An answer with a number names its offer. Without numbers, the server expects an answer to
         // each.
         self.unanswered = if number.is_some() { 1 } else { self.unanswered + 1 };
-        self.answer(sdp, tracks, actions, now);
+        if description::has_sections(&sdp) {
+            self.answer(sdp, tracks, actions, now);
+        } else {
+            self.answer_empty_offer(actions, now);
+        }
     }
 
     /// Handles an answer of the other side to an offer of this side.
@@ -230,10 +235,7 @@ impl Peer {
         {
             return;
         }
-        // The server counts an answer for each offer and passes on the last, which is this one.
-        for _ in 0..std::mem::take(&mut self.unanswered) {
-            self.send(SignalKind::Answer, sdp, &[], actions);
-        }
+        self.send_answers(sdp, actions);
         self.settled(actions);
     }
 
@@ -373,6 +375,13 @@ impl Peer {
         self.send_candidates(actions);
         if self.offer_wanted || self.restart_wanted {
             self.offer(actions);
+        }
+    }
+
+    /// Answers each offer that has no answer. The server counts them and passes on the last.
+    fn send_answers(&mut self, sdp: &str, actions: &mut VecDeque<Action>) {
+        for _ in 0..std::mem::take(&mut self.unanswered) {
+            self.send(SignalKind::Answer, sdp, &[], actions);
         }
     }
 

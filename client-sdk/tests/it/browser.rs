@@ -19,3 +19,4 @@ mod sample;
 mod screen;
 mod site;
 mod stage;
+mod watching;

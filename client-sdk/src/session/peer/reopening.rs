@@ -48,6 +48,11 @@ impl Peer {
         self.reopening.postponed = Some(Postponed::Answer { sdp, tracks });
     }
 
+    /// Forgets what was postponed: something else is done in its place.
+    pub(super) fn forget_postponed(&mut self) {
+        self.reopening.postponed = None;
+    }
+
     /// Whether a connection may be opened now, which delays the next one. The first one always may.
     pub(super) fn may_open(&mut self, now: Instant) -> bool {
         if self.connections_opened == 0 {

@@ -116,6 +116,11 @@ impl Host {
         self.signal(from, SignalKind::Offer, &sdp(offer));
     }
 
+    /// As from a page that sends nothing and asks for nothing.
+    pub(crate) fn offered_nothing(&mut self, from: &str) {
+        self.signal(from, SignalKind::Offer, &"v=0\r\ns=-\r\nt=0 0\r\n");
+    }
+
     pub(crate) fn answered(&mut self, from: &str, answer: &str) {
         self.signal(from, SignalKind::Answer, &sdp(answer));
     }
@@ -315,6 +320,9 @@ pub(crate) fn sdp(short: &str) -> String {
 }
 
 fn short(sdp: &str) -> String {
+    if !sdp.contains("m=") {
+        return "without sections".into();
+    }
     let after = |name: &str| sdp.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     format!("{}/{}", after("a=fingerprint:sha-256 "), after("a=ice-ufrag:"))
 }

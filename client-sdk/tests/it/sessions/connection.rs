@@ -231,7 +231,9 @@ impl FakeConnection {
             self.found.extend(found);
         }
         let End { fingerprint, ufrag } = self.end();
-        format!("v=0\r\na=ice-ufrag:{ufrag}\r\na=fingerprint:{fingerprint}\r\na={kind}:{offer}\r\n")
+        format!(
+            "v=0\r\na=ice-ufrag:{ufrag}\r\na=fingerprint:{fingerprint}\r\na={kind}:{offer}\r\nm=audio\r\n"
+        )
     }
 
     fn candidates(&self) -> impl Iterator<Item = String> + use<> {
