@@ -13,6 +13,7 @@
 //! - An offer that the server delivers has won. This side rolls its own back, answers the other,
 //!   and offers its own change again if the answer had no place for it.
 //! - An offer without media sections is answered in kind, and this side offers.
+//! - A further offer waits until the connection is up, at most five seconds.
 //! - A candidate waits until the description that it belongs to was sent, or applied.
 //! - A peer whose DTLS fingerprint changes has rebuilt its connection; this side rebuilds its own.
 //! - An offer without an answer is made again. A peer that never answers is given up.
@@ -208,7 +209,9 @@ impl Session {
         let is_in_trouble = report.tells_of_trouble();
         let actions = &mut self.actions;
         match report {
-            Report::Answer { negotiation, sdp } => peer.answer_made(negotiation, &sdp, actions),
+            Report::Answer { negotiation, sdp } => {
+                peer.answer_made(negotiation, &sdp, actions, now);
+            }
             Report::Broken(failure) => peer.broken(failure, actions, now),
             Report::Candidate(candidate) => peer.candidate_found(candidate, actions),
             Report::IceConnected => peer.ice_connected(me < peer.id(), now),

@@ -1,6 +1,7 @@
 //! One other participant: the negotiation with it, and the connection that comes of it.
 
 mod empty_offer;
+mod further_offer;
 mod reopening;
 mod rerouting;
 mod trickle;
@@ -11,6 +12,7 @@ use std::time::Instant;
 
 use signal_core::{ClientMessage, ParticipantId, Payload, Signal, SignalKind};
 
+use self::further_offer::FurtherOffers;
 use self::reopening::Reopening;
 use self::rerouting::Rerouting;
 use super::candidates::Candidates;
@@ -42,6 +44,7 @@ pub(super) struct Peer {
     /// Whether to offer once the negotiation under way is settled.
     offer_wanted: bool,
     restart_wanted: bool,
+    further_offers: FurtherOffers,
     remote: Option<Remote>,
     candidates: Candidates,
     /// Offers in a row that the other side has not answered.
@@ -93,6 +96,7 @@ impl Peer {
             is_gone: false,
             offer_wanted: false,
             restart_wanted: false,
+            further_offers: FurtherOffers::default(),
             remote: None,
             candidates: Candidates::default(),
             unheard: 0,
@@ -105,12 +109,13 @@ impl Peer {
         }
     }
 
-    /// Offers, at once or after the negotiation under way.
+    /// Offers: at once, or after the negotiation under way and the connection that comes of it.
     pub(super) fn offer(&mut self, actions: &mut VecDeque<Action>) {
         if self.is_gone {
             return;
         }
-        if self.negotiation != Negotiation::Stable || self.reopening.is_postponed() {
+        let has_to_wait = self.reopening.is_postponed() || self.holds_offer();
+        if self.negotiation != Negotiation::Stable || has_to_wait {
             self.offer_wanted = true;
             return;
         }
@@ -192,7 +197,7 @@ impl Peer {
                 self.command(ConnectionCommand::Accept { sdp }, actions);
                 self.remote = Some(remote);
                 self.is_doubtful = std::mem::take(&mut self.unheard) > 0;
-                self.settled(actions);
+                self.settled(actions, now);
             }
             // Without numbers, the answer to an offer that was replaced on its way is taken for the
             // answer to the last offer, until that one comes.
@@ -229,6 +234,7 @@ impl Peer {
         negotiation: u32,
         sdp: &str,
         actions: &mut VecDeque<Action>,
+        now: Instant,
     ) {
         if !matches!(self.negotiation, Negotiation::Answering { .. })
             || negotiation != self.last_negotiation
@@ -236,7 +242,7 @@ impl Peer {
             return;
         }
         self.send_answers(sdp, actions);
-        self.settled(actions);
+        self.settled(actions, now);
     }
 
     pub(super) fn close(&mut self, actions: &mut VecDeque<Action>) {
@@ -246,6 +252,7 @@ impl Peer {
         self.negotiation = Negotiation::Stable;
         self.offer_wanted = false;
         self.restart_wanted = false;
+        self.further_offers = FurtherOffers::default();
         self.remote = None;
         self.state = ConnectionState::Connecting;
         self.recovery.start_anew();
@@ -369,8 +376,9 @@ impl Peer {
         was_offering
     }
 
-    fn settled(&mut self, actions: &mut VecDeque<Action>) {
+    fn settled(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         self.negotiation = Negotiation::Stable;
+        self.hold_further_offers(now);
         self.apply_early_candidates(actions);
         self.send_candidates(actions);
         if self.offer_wanted || self.restart_wanted {

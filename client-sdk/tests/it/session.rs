@@ -2,6 +2,7 @@
 
 mod candidates;
 mod empty_offers;
+mod further_offers;
 mod host;
 mod media;
 mod recovery;

@@ -40,6 +40,9 @@ impl Peer {
             state,
             failure: None,
         }));
+        if state == ConnectionState::Connected {
+            self.release_further_offers(actions);
+        }
     }
 
     /// Starts to wait for a connection whose descriptions were exchanged.
@@ -101,6 +104,9 @@ impl Peer {
         }
         self.reopen(actions, now);
         self.reroute(actions, now);
+        if self.further_offers.held_until.is_some_and(|until| until <= now) {
+            self.release_further_offers(actions);
+        }
         if self.recovery.is_overdue(now) && !is_away {
             self.diagnosis.failed();
         }
@@ -142,6 +148,7 @@ impl Peer {
         };
         answer
             .into_iter()
+            .chain(self.further_offers.held_until)
             .chain(self.recovery.deadline())
             .chain(self.reopening.deadline())
             .chain(self.rerouting.deadline())

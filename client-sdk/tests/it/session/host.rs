@@ -81,11 +81,20 @@ impl Host {
         host
     }
 
-    /// After an offer `M/1` and an answer `Z/1`.
-    pub(crate) fn connected(other: &str) -> Self {
+    /// After an offer `M/1` and an answer `Z/1`, with the connection that comes of them still to
+    /// come up.
+    pub(crate) fn connecting(other: &str) -> Self {
         let mut host = Self::offering(other);
         host.made_offer(other, 1, 1, "M/1");
         host.answered(other, "Z/1");
+        host.take();
+        host
+    }
+
+    /// After an offer `M/1` and an answer `Z/1`.
+    pub(crate) fn connected(other: &str) -> Self {
+        let mut host = Self::connecting(other);
+        host.becomes(other, 1, ConnectionState::Connected);
         host.take();
         host
     }

@@ -1,5 +1,6 @@
 //! When a change of what this side sends is offered.
 
+use client_sdk::ConnectionState::Connected;
 use client_sdk::session::Report;
 
 use super::host::Host;
@@ -12,14 +13,15 @@ fn a_change_is_offered_at_once() {
 }
 
 #[test]
-fn changes_during_a_negotiation_are_offered_once_at_its_end() {
+fn changes_during_the_first_negotiation_are_offered_once_when_connected() {
     let mut host = Host::offering("p_z");
     host.session.handle_media_changed();
     host.made_offer("p_z", 1, 1, "M/1");
     host.session.handle_media_changed();
     assert_eq!(host.take(), ["send p_z offer M/1"]);
     host.answered("p_z", "Z/1");
-    assert_eq!(host.take(), ["p_z accept Z/1", "p_z offer 2"]);
+    host.becomes("p_z", 1, Connected);
+    assert_eq!(host.take(), ["p_z accept Z/1", "p_z is Connected", "p_z offer 2"]);
     host.made_offer("p_z", 1, 2, "M/1");
     host.answered("p_z", "Z/1");
     assert_eq!(host.take(), ["send p_z offer M/1", "p_z accept Z/1"]);
@@ -27,11 +29,13 @@ fn changes_during_a_negotiation_are_offered_once_at_its_end() {
 
 #[test]
 fn a_change_while_an_offer_is_answered_is_offered_after_the_answer() {
-    let mut host = Host::answering("p_a", "A/1");
+    let mut host = Host::called("p_a");
+    host.offered("p_a", "A/1");
+    host.take();
     host.session.handle_media_changed();
     assert_eq!(host.take(), [""; 0]);
-    host.made_answer("p_a", 1, 1, "M/1");
-    assert_eq!(host.take(), ["send p_a answer M/1", "p_a offer 2"]);
+    host.made_answer("p_a", 1, 2, "M/1");
+    assert_eq!(host.take(), ["send p_a answer M/1", "p_a offer 3"]);
 }
 
 #[test]
@@ -61,7 +65,9 @@ fn a_change_during_a_rebuild_is_offered_over_the_new_connection() {
     host.session.handle_media_changed();
     host.made_offer("p_z", 2, 2, "N/1");
     host.answered("p_z", "Z/1");
-    assert_eq!(host.take(), ["send p_z offer N/1", "p_z accept Z/1", "p_z offer 3"]);
+    host.becomes("p_z", 2, Connected);
+    let words = ["send p_z offer N/1", "p_z accept Z/1", "p_z is Connected", "p_z offer 3"];
+    assert_eq!(host.take(), words);
 }
 
 #[test]
@@ -97,12 +103,4 @@ fn a_change_that_lost_is_offered_again_unless_the_answer_has_a_place_for_it() {
             assert_eq!(host.take(), ["send p_z answer M/1", "p_z offer 4"]);
         }
     }
-}
-
-#[test]
-fn what_the_first_answer_has_no_place_for_is_offered() {
-    let mut host = Host::answering("p_a", "A/1");
-    host.made_answer("p_a", 1, 1, "M/1");
-    host.report("p_a", 1, Report::NegotiationNeeded);
-    assert_eq!(host.take(), ["send p_a answer M/1", "p_a offer 2"]);
 }

@@ -76,7 +76,7 @@ fn where_no_restart_comes_the_larger_id_builds_the_connection_anew() {
 
 #[test]
 fn a_connection_that_neither_gets_through_nor_fails_is_built_anew() {
-    let mut host = Host::connected("p_z");
+    let mut host = Host::connecting("p_z");
     host.pass(44);
     assert_eq!(host.take(), [""; 0]);
     host.pass(1);
@@ -92,7 +92,7 @@ fn a_connection_that_neither_gets_through_nor_fails_is_built_anew() {
 
 #[test]
 fn a_handshake_that_does_not_come_to_an_end_is_not_waited_for() {
-    let mut host = Host::connected("p_z");
+    let mut host = Host::connecting("p_z");
     host.report("p_z", 1, Report::IceConnected);
     host.pass(9);
     assert_eq!(host.take(), [""; 0]);

@@ -55,6 +55,7 @@ fn answers_of_ever_other_connections_replace_no_more_than_offers_do() {
     assert_eq!(host.take(), ["close p_z", "open p_z 2 offering", "p_z offer 3"]);
     host.made_offer("p_z", 2, 3, "N/1");
     host.answered("p_z", "C/1");
+    host.becomes("p_z", 2, Connected);
     host.session.handle_media_changed();
     host.made_offer("p_z", 2, 4, "N/1");
     host.take();
