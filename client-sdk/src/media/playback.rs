@@ -116,12 +116,14 @@ impl Timeline {
     /// The round, of which there is one unless it repeats, and the place in it.
     pub(super) fn place(&self, now: Instant) -> (u32, Duration) {
         let played = self.played(now);
+        // Before there is a file, its length is not known.
+        if self.length.is_zero() {
+            return (0, played);
+        }
         if !self.repeats {
             return (0, played.min(self.length));
         }
-        let Some(rounds) = played.as_nanos().checked_div(self.length.as_nanos()) else {
-            return (0, played);
-        };
+        let rounds = played.as_nanos() / self.length.as_nanos();
         let round = u32::try_from(rounds).unwrap_or(u32::MAX);
         (round, played.saturating_sub(self.length.saturating_mul(round)))
     }
@@ -172,7 +174,6 @@ impl Timeline {
     }
 
     fn seek(&mut self, to: Duration, now: Instant) {
-        // Before there is a file, its length is not known.
         self.played = if self.length.is_zero() { to } else { to.min(self.length) };
         self.since = self.since.map(|_| now);
         self.jumps = self.jumps.wrapping_add(1);
