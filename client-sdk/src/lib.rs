@@ -63,6 +63,7 @@ mod media;
 mod mesh;
 mod network;
 mod options;
+mod opus;
 mod outgoing;
 mod participant;
 mod recorder;
@@ -73,6 +74,7 @@ mod track;
 mod turn;
 
 pub use async_trait::async_trait;
+pub use bytes::Bytes;
 pub use signal_core::{Audience, IceServer, Language, ParticipantId, ParticipantInfo};
 
 pub use api::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};

@@ -1,11 +1,10 @@
 //! Opus in an Ogg file (RFC 3533, RFC 7845).
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
 
 use super::recording::Recording;
 use super::{Codec, Frame};
+use crate::opus;
 
 pub(super) const MAGIC: &[u8] = b"OggS";
 
@@ -20,10 +19,8 @@ pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
         if data.is_empty() || data.starts_with(b"OpusTags") {
             continue;
         }
-        let duration = duration(&data);
-        if duration > LONGEST_PACKET || duration.is_zero() {
-            return Err(format!("packet {} does not begin like Opus", index + 2));
-        }
+        let duration = opus::duration(&data)
+            .ok_or_else(|| format!("packet {} does not begin like Opus", index + 2))?;
         frames.push(Frame { data, duration, is_key: true });
     }
     Recording::new(Codec::Opus, frames)
@@ -69,45 +66,16 @@ fn slice(bytes: &Bytes, start: usize, end: usize) -> Option<Bytes> {
     (end <= bytes.len()).then(|| bytes.slice(start..end))
 }
 
-/// How long an Opus packet plays, from its first bytes (RFC 6716 section 3.1).
-fn duration(packet: &[u8]) -> Duration {
-    let toc = packet[0];
-    let config = toc >> 3;
-    let frame_micros = match config {
-        0..12 => [10_000, 20_000, 40_000, 60_000][usize::from(config % 4)],
-        12..16 => [10_000, 20_000][usize::from(config % 2)],
-        _ => [2_500, 5_000, 10_000, 20_000][usize::from(config % 4)],
-    };
-    let frames = match toc & 3 {
-        0 => 1,
-        1 | 2 => 2,
-        _ => packet.get(1).map_or(1, |count| u64::from(count & 0x3f)),
-    };
-    Duration::from_micros(frame_micros * frames)
-}
-
 const HEADER_BYTES: usize = 27;
-const LONGEST_PACKET: Duration = Duration::from_millis(120);
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const SHORT_PAGES: &[u8] = include_bytes!("../../media/clip.ogg");
     const LONG_PAGES: &[u8] = include_bytes!("../../tests/fixtures/long_pages.ogg");
-
-    #[test]
-    fn packets_tell_how_long_they_play() {
-        let cases: [(&[u8], u64); 4] = [
-            (&[0b0000_1000], 20_000),
-            (&[0b1111_1000], 20_000),
-            (&[0b1111_1001], 40_000),
-            (&[0b1000_0011, 3], 7_500),
-        ];
-        for (packet, micros) in cases {
-            assert_eq!(duration(packet), Duration::from_micros(micros), "{packet:?}");
-        }
-    }
 
     #[test]
     fn a_page_may_hold_many_packets() {

@@ -9,6 +9,7 @@ use super::payload::{Assembled, assemble, is_start};
 use super::sequence::extend;
 use super::{RemoteTrack, RtpPacket};
 use crate::media::{Codec, MediaKind};
+use crate::opus;
 
 /// An encoded picture or a packet of sound, as its sender encoded it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,6 +21,11 @@ pub struct RemoteFrame {
     pub timestamp: u32,
     /// Whether a decoder can start here; true for all audio.
     pub is_key: bool,
+    /// How long it plays, if it says so itself: Opus does, and video does not. To send what was
+    /// received, [`Frame`](crate::Frame) needs it.
+    pub duration: Option<Duration>,
+    /// How many packets are missing between the frame before it and this one.
+    pub lost: u32,
     /// Whether something before it was lost. Video cannot be decoded properly from here until the
     /// next keyframe.
     pub follows_loss: bool,
@@ -80,6 +86,8 @@ struct Assembler {
     /// The extended number of the packet that is due.
     due: Option<i64>,
     is_after_loss: bool,
+    /// The packets that were given up since the last frame.
+    lost: u32,
     frames: VecDeque<RemoteFrame>,
 }
 
@@ -90,6 +98,7 @@ impl Assembler {
             waiting: BTreeMap::new(),
             due: None,
             is_after_loss: false,
+            lost: 0,
             frames: VecDeque::new(),
         }
     }
@@ -137,14 +146,18 @@ impl Assembler {
         let is_whole = payloads.first().is_some_and(|payload| is_start(self.codec, payload));
         match assemble(self.codec, &payloads).filter(|_| is_whole) {
             Some(Assembled { data, is_key }) => {
-                let follows_loss = std::mem::take(&mut self.is_after_loss);
-                let wall_clock = None;
+                let duration = match self.codec {
+                    Codec::Opus => opus::duration(&data),
+                    Codec::Av1 | Codec::H264 | Codec::Vp8 | Codec::Vp9 => None,
+                };
                 self.frames.push_back(RemoteFrame {
                     data,
                     timestamp,
                     is_key,
-                    follows_loss,
-                    wall_clock,
+                    duration,
+                    lost: std::mem::take(&mut self.lost),
+                    follows_loss: std::mem::take(&mut self.is_after_loss),
+                    wall_clock: None,
                 });
             }
             None => self.is_after_loss = true,
@@ -169,6 +182,7 @@ impl Assembler {
             next += 1;
         }
         let Some((&behind, _)) = self.waiting.first_key_value() else { return false };
+        self.lost = self.lost.saturating_add(u32::try_from(behind - next).unwrap_or(u32::MAX));
         self.due = Some(behind);
         self.is_after_loss = true;
         true
@@ -228,6 +242,28 @@ mod tests {
             let expected: Vec<_> = (0..20).filter(|n| *n != 1).map(|n| (n, 3, n == 2)).collect();
             assert_eq!(frames(arrived), expected[..], "{lost}");
         }
+    }
+
+    #[test]
+    fn the_next_frame_tells_how_many_packets_are_missing() {
+        let packets = (0..40).flat_map(|n| frame(3 * n, 3, n.into()));
+        let mut assembler = Assembler::new(Codec::Vp8);
+        // One in the middle of a frame, two whole frames and a third.
+        let missing = [4, 30, 31, 32, 33, 34, 35, 36];
+        let arrived = packets.filter(|packet| !missing.contains(&packet.sequence_number));
+        arrived.for_each(|packet| assembler.push(packet));
+        let lost = std::iter::from_fn(|| assembler.poll())
+            .filter(|frame| frame.lost > 0)
+            .map(|frame| (frame.timestamp / 3000, frame.lost, frame.follows_loss));
+        assert_eq!(lost.collect::<Vec<_>>(), [(2, 1, true), (13, 7, true)]);
+    }
+
+    #[test]
+    fn sound_tells_how_long_it_plays() {
+        let mut assembler = Assembler::new(Codec::Opus);
+        // A packet of 20 ms.
+        assembler.push(RtpPacket { payload: vec![0b1111_1000].into(), ..frame(0, 1, 0).remove(0) });
+        assert_eq!(assembler.poll().unwrap().duration, Some(Duration::from_millis(20)));
     }
 
     #[test]
