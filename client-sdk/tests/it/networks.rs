@@ -1,4 +1,6 @@
-//! Networks that lack something, each in a network namespace of its own.
+//! Networks that lack something or change, each in a network namespace of its own.
+
+mod handover;
 
 use std::env;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -1,0 +1,88 @@
+//! A participant on a machine of its own, which leaves one network for another.
+
+use std::env;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use client_sdk::{Client, MediaKind, NewRoom};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{in_namespace, run, talker};
+use crate::common::{Witness, client, server};
+
+#[test]
+fn a_call_and_its_signaling_survive_a_change_of_network() {
+    let name = "networks::handover::a_call_and_its_signaling_survive_a_change_of_network";
+    if let Ok(seat) = env::var(SEAT) {
+        return tokio::runtime::Runtime::new().unwrap().block_on(roam(&seat));
+    }
+    in_namespace(name, TWO_NETWORKS, async {
+        let server = server().await;
+        let front = in_front_of(server.address()).await;
+        let (client, token) = (client(&server), server.access_token("alice"));
+        let (room, creator) = client.create(&token, &NewRoom::default(), talker()).await.unwrap();
+        let mut roamer = Command::new("unshare")
+            .args(["--net", "sh", "-c", &format!("read go && {FIRST} && exec \"$@\""), "-"])
+            .arg(env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(SEAT, format!("{front} {} {}", room.room_id, room.password))
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        for device in ["b1", "b2"] {
+            run(&format!("ip link set {device} netns {}", roamer.id()));
+        }
+        writeln!(roamer.stdin.take().unwrap(), "go").unwrap();
+        let ended = tokio::task::spawn_blocking(move || roamer.wait()).await.unwrap().unwrap();
+        assert!(ended.success());
+        creator.leave().await;
+    });
+}
+
+/// On the other machine.
+async fn roam(seat: &str) {
+    let [front, room_id, password] = seat.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{seat}")
+    };
+    let client = Client::new(&format!("http://{front}")).unwrap();
+    let guest = client.join(room_id, password, "guest", talker()).await.unwrap();
+    let mut guest = Witness::new(guest);
+    guest.until("the creator", |seen| !seen.present.is_empty()).await;
+    let creator = *guest.present.iter().next().unwrap();
+    guest.until("media", |seen| seen.is_connected(creator) && seen.has_media(creator)).await;
+    guest.receive(creator, MediaKind::Audio, 10).await;
+    run(SECOND);
+    let since = Instant::now();
+    guest.receive_fresh(creator, MediaKind::Audio, 1).await;
+    let silence = since.elapsed();
+    guest.until("resumption", |seen| seen.resumed > 0).await;
+    println!("silence of {silence:?}, without the server for {:?}", since.elapsed());
+    // ICE gives a path up after half a minute.
+    assert!(silence < Duration::from_secs(15), "{silence:?}");
+}
+
+/// Where the other machine reaches a server of this one.
+async fn in_front_of(server: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("192.0.2.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = TcpStream::connect(server).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut near, &mut far).await });
+        }
+    });
+    address
+}
+
+/// What the other machine is told: the server's address, the room and its password.
+const SEAT: &str = "CLIENT_SDK_TEST_SEAT";
+const TWO_NETWORKS: &str = "ip link add a1 type veth peer name b1 \
+    && ip link add a2 type veth peer name b2 \
+    && ip addr add 192.0.2.1/24 dev a1 && ip addr add 198.51.100.1/24 dev a2 \
+    && ip link set a1 up && ip link set a2 up";
+const FIRST: &str = "ip link set lo up && ip addr add 192.0.2.2/24 dev b1 && ip link set b1 up";
+const SECOND: &str = "ip addr add 198.51.100.2/24 dev b2 && ip link set b2 up \
+    && ip addr del 192.0.2.2/24 dev b1 && ip route add default via 198.51.100.1";
