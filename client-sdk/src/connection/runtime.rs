@@ -45,12 +45,9 @@ impl Runtime for Sockets {
     }
 
     fn resolve_host<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        let stand_in = host.parse().ok().and_then(StandIn::of);
         Box::pin(async move {
-            match stand_in {
-                Some(stand_in) => Ok(stand_in.addresses().to_vec()),
-                None => TokioRuntime.resolve_host(host).await,
-            }
+            let Some(address) = literal(host) else { return TokioRuntime.resolve_host(host).await };
+            Ok(StandIn::of(address).map_or_else(|| vec![address], |it| it.addresses().to_vec()))
         })
     }
 
@@ -72,5 +69,28 @@ impl Runtime for Sockets {
 
     fn name(&self) -> &'static str {
         TokioRuntime.name()
+    }
+}
+
+/// An address and a port as webrtc-rs writes them, which leaves out the brackets of IPv6.
+fn literal(host: &str) -> Option<SocketAddr> {
+    let (ip, port) = host.rsplit_once(':')?;
+    let ip = ip.trim_start_matches('[').trim_end_matches(']');
+    Some(SocketAddr::new(ip.parse().ok()?, port.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    #[test]
+    fn addresses_of_either_family_need_no_resolution() {
+        let v6: Ipv6Addr = "2001:db8::1".parse().unwrap();
+        assert_eq!(literal("2001:db8::1:3478"), Some((v6, 3478).into()));
+        assert_eq!(literal("[2001:db8::1]:3478"), Some((v6, 3478).into()));
+        assert_eq!(literal("192.0.2.1:3478"), Some((Ipv4Addr::new(192, 0, 2, 1), 3478).into()));
+        assert_eq!(literal("turn.example.com:3478"), None);
     }
 }
