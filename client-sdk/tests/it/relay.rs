@@ -7,6 +7,7 @@ use client_sdk::{
     Client, ConnectionFailure, ConnectionState, EnterError, Event, MediaKind, NewRoom, NoRelay,
     Route,
 };
+use futures_util::future::join_all;
 use signal_server::testing::{self, TestServer};
 use signal_server::{Secret, Server};
 use tokio::time::timeout;
@@ -85,11 +86,12 @@ async fn a_relay_that_refuses_the_credential_fails_the_connection_for_that_reaso
         format!("turn:{}?transport=tcp", coturn.tcp()),
         coturn.tls_url(),
     ];
-    for url in urls {
+    let certificate = coturn.certificate();
+    join_all(urls.map(async |url| {
         let server = server(&url, "another secret").await;
-        let reason = NoRelay::Refused { code: 401 };
-        assert_fails(&server, coturn.certificate(), reason).await;
-    }
+        assert_fails(&server, certificate, NoRelay::Refused { code: 401 }).await;
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,10 +99,11 @@ async fn a_relay_that_is_not_reached_fails_the_connection_for_that_reason() {
     let coturn = Coturn::start().await;
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     // The client does not trust the certificate.
-    for url in [format!("turn:{closed}?transport=tcp"), coturn.tls_url()] {
+    join_all([format!("turn:{closed}?transport=tcp"), coturn.tls_url()].map(async |url| {
         let server = server(&url, SECRET).await;
         assert_fails(&server, &[], NoRelay::Unreachable).await;
-    }
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
