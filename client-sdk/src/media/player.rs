@@ -292,5 +292,6 @@ const QUEUE_FRAMES: usize = 64;
 const KEYFRAME_PAUSE: Duration = Duration::from_millis(300);
 /// What a live source may be behind its own durations before it has paused.
 const PAUSE: Duration = Duration::from_millis(100);
-const LATE: Duration = Duration::from_millis(500);
+/// What may be caught up with in a burst: less than the queue holds.
+const LATE: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(5);

@@ -58,7 +58,8 @@ async fn the_frames_of_every_other_codec_are_those_of_the_file_too() {
         assert_eq!(track.codec(), Some(codec));
         let expected = form.frames_of(&fs::read(format!("tests/fixtures/{name}")).unwrap());
         let received = receive(&mut track.into_frames().unwrap(), expected.len()).await;
-        assert!(received[0].is_key, "{codec}");
+        // The first packet may be lost before there is a track.
+        assert!(received.iter().any(|frame| frame.is_key), "{codec}");
         for frame in received {
             assert!(
                 expected.contains(&form.frame_of(&frame.data)),

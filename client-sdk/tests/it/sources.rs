@@ -152,7 +152,7 @@ async fn meet(
 
 /// Checks that frames follow each other as in the file, which plays in a loop; tells where they start.
 ///
-/// Who catches up with the others skips to a keyframe that comes meanwhile.
+/// Whoever has lost the beginning gets it again, and skips to a keyframe that comes while it catches up.
 fn in_order(frames: &[Bytes], file: &[Bytes]) -> usize {
     let start =
         file.iter().position(|frame| *frame == frames[0]).expect("the first frame is in the file");
@@ -165,6 +165,6 @@ fn in_order(frames: &[Bytes], file: &[Bytes]) -> usize {
             at = file.iter().position(|known| known == frame).expect("the frame is in the file");
         }
     }
-    assert!(jumps <= 1, "{jumps} of {} frames do not follow the one before", frames.len());
+    assert!(jumps <= 3, "{jumps} of {} frames do not follow the one before", frames.len());
     start
 }
