@@ -1,15 +1,18 @@
-//! Headless Chromium in our rooms: against this crate, and page against page over our server.
+//! Headless Chromium and Firefox in our rooms: against this crate, and page against page over our server.
 //!
-//! The pages in `pages/` are written from the API document alone. Needed are Debian's `chromium` and `coturn`.
+//! The pages in `pages/` are written from the API document alone. Needed are Debian's `chromium` and `coturn`;
+//! without `firefox-esr` some tests are left out.
 
 mod channels;
 mod chromium;
 mod codecs;
 mod departure;
+mod firefox;
 mod flow;
 mod glare;
 mod media;
 mod page;
+mod pairs;
 mod picture;
 mod rebuilding;
 mod relay;
@@ -19,4 +22,8 @@ mod sample;
 mod screen;
 mod site;
 mod stage;
+mod tab;
 mod watching;
+
+pub(crate) use self::pairs::tries_all;
+pub(crate) use self::picture::receive_picture;

@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one program")]
 
+mod aiortc;
 mod browser;
 mod call;
 mod commands;

@@ -26,7 +26,7 @@ pub(crate) struct Chromium {
 }
 
 /// Each browser keeps a core busy, so that no more than two run at once, however many tests do.
-static PERMITS: Semaphore = Semaphore::const_new(2);
+pub(super) static PERMITS: Semaphore = Semaphore::const_new(2);
 /// They run from one test to the next, since it takes them long to start.
 static IDLE: Mutex<Vec<Process>> = Mutex::new(Vec::new());
 

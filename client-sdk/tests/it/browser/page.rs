@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::chromium::Tab;
+use super::tab::Tab;
 use crate::common::PATIENCE;
 
 /// How a page joins.

@@ -7,12 +7,13 @@ use signal_server::{Builder, Origins, Secret, Server};
 use super::chromium::Chromium;
 use super::page::{Entry, Page};
 use super::site::Site;
+use super::tab::Browser;
 use crate::common::{Witness, talker};
 
 pub(crate) struct Stage {
     pub(crate) server: TestServer,
     site: Site,
-    chromium: Chromium,
+    browser: Browser,
 }
 
 impl Stage {
@@ -21,9 +22,16 @@ impl Stage {
     }
 
     pub(crate) async fn set_with(settings: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::set_in(Browser::Chromium(Chromium::take().await), settings).await
+    }
+
+    pub(crate) async fn set_in(
+        browser: Browser,
+        settings: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let builder = Server::builder(Secret::random()).origins(Origins::default().and_loopback());
         let server = testing::start_with(settings(builder)).await.unwrap();
-        Self { server, site: Site::open().await, chromium: Chromium::take().await }
+        Self { server, site: Site::open().await, browser }
     }
 
     /// A room that its creator does not enter.
@@ -53,7 +61,7 @@ impl Stage {
 
     /// A page of another site.
     pub(crate) async fn visit(&self, url: &str, entry: &Entry) -> Page {
-        Page::enter(self.chromium.open(url).await, entry).await
+        Page::enter(self.browser.open(url).await, entry).await
     }
 
     /// A program that sends audio and video, and a page.

@@ -111,6 +111,7 @@ export class Call {
       element.autoplay = true;
       document.body.append(element);
       this.elements.set(id, element);
+      countPictures(element);
     }
     element.srcObject = stream;
   }
@@ -190,5 +191,16 @@ function describeChannel({ readyState, ordered, maxRetransmits, maxPacketLifeTim
 function describeElement(element) {
   const stream = element?.srcObject;
   const kinds = (stream?.getTracks() ?? []).map(({ kind }) => kind);
-  return { stream: stream?.id, kinds: kinds.sort(), frames: element?.getVideoPlaybackQuality().totalVideoFrames ?? 0 };
+  // Firefox counts in its playback quality none of the pictures of a stream.
+  const frames = Math.max(element?.getVideoPlaybackQuality().totalVideoFrames ?? 0, element?.pictures ?? 0);
+  return { stream: stream?.id, kinds: kinds.sort(), frames };
+}
+
+function countPictures(element) {
+  element.pictures = 0;
+  const count = () => {
+    element.pictures += 1;
+    element.requestVideoFrameCallback(count);
+  };
+  element.requestVideoFrameCallback(count);
 }

@@ -11,7 +11,8 @@ export async function describe(pc) {
     framesOf[codec] = (framesOf[codec] ?? 0) + entry.framesDecoded;
   }
   const transport = all.find((entry) => entry.type === "transport");
-  const pair = stats.get(transport?.selectedCandidatePairId);
+  // Firefox marks the pair instead.
+  const pair = stats.get(transport?.selectedCandidatePairId) ?? all.find((entry) => entry.selected);
   return {
     state: pc.connectionState,
     framesDecoded: sum(inbound("video"), (entry) => entry.framesDecoded),

@@ -1,0 +1,176 @@
+//! A program and a participant on aiortc in either order: sound, pictures, data, a screen, and one that only watches.
+//!
+//! `PAIRS=all` tries all of them.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+
+use client_sdk::{Client, CreatedRoom, MediaKind, NewRoom, ParticipantId};
+use serde::Deserialize;
+use signal_server::testing::TestServer;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::browser::{receive_picture, tries_all};
+use crate::common::{PATIENCE, Witness, client, server, talker};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_calls_participants_on_aiortc() {
+    if !Path::new(PYTHON).exists() {
+        // The harness of the tests keeps what is printed by its macros.
+        let missing = b"NOT TESTED: calls with aiortc, which ./test installs\n";
+        return io::stderr().write_all(missing).unwrap();
+    }
+    let server = server().await;
+    for pair in PAIRS.iter().filter(|pair| pair.is_always_tried || tries_all()) {
+        pair.call(&server).await;
+    }
+}
+
+#[derive(Debug)]
+struct Pair {
+    aiortc_first: bool,
+    /// What aiortc sends.
+    media: &'static [&'static str],
+    is_always_tried: bool,
+}
+
+impl Pair {
+    async fn call(&self, server: &TestServer) {
+        let client = client(server);
+        let room = client.create_room(&server.access_token("alice"), &NewRoom::default()).await;
+        let room = room.unwrap();
+        let (mut aiortc, mut program) = if self.aiortc_first {
+            let aiortc = Aiortc::join(server, &room, self.media).await;
+            (aiortc, join(&client, &room).await)
+        } else {
+            let program = join(&client, &room).await;
+            (Aiortc::join(server, &room, self.media).await, program)
+        };
+        aiortc.until_media_flows(self).await;
+        let id = aiortc.id;
+        for kind in [MediaKind::Audio, MediaKind::Video] {
+            if self.media.contains(&kind.to_string().as_str()) {
+                program.until("a track", |seen| seen.tracks.contains_key(&(id, kind))).await;
+                program.receive(id, kind, 20).await;
+            }
+        }
+
+        aiortc.until("a channel", |report| report.can_send).await;
+        aiortc.tell("say hello from aiortc");
+        program
+            .until("data", |seen| seen.data.iter().any(|(_, text)| text == "hello from aiortc"))
+            .await;
+        program.participant.send_data(id, "hello from the program").await.unwrap();
+        let said = "hello from the program".to_owned();
+        aiortc.until("data", |report| report.messages.contains(&said)).await;
+
+        aiortc.tell("share");
+        program.until("the screen", |seen| seen.tracks.contains_key(&(id, MediaKind::Video))).await;
+        receive_picture(&mut program, id, SCREEN).await;
+        aiortc.until_media_flows(self).await;
+        program.participant.leave().await;
+    }
+}
+
+async fn join(client: &Client, room: &CreatedRoom) -> Witness {
+    let joined = client.join(&room.room_id, &room.password, "a program", talker()).await;
+    Witness::new(joined.unwrap())
+}
+
+/// A participant in a process of its own. Its input ends with the test, and it ends with its input.
+struct Aiortc {
+    id: ParticipantId,
+    child: Child,
+    commands: ChildStdin,
+    reports: mpsc::UnboundedReceiver<Report>,
+    last: Report,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Report {
+    id: Option<String>,
+    messages: Vec<String>,
+    can_send: bool,
+    /// Frames received.
+    audio: u64,
+    video: u64,
+}
+
+impl Aiortc {
+    async fn join(server: &TestServer, room: &CreatedRoom, media: &[&str]) -> Self {
+        let mut child = Command::new(PYTHON)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aiortc/participant.py"))
+            .args([&server.url(), &room.room_id, &room.password])
+            .args(media)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, mut reports) = mpsc::unbounded_channel();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                // Whoever has stopped waiting does not want it.
+                let _ = sender.send(serde_json::from_str(&line).unwrap());
+            }
+        });
+        let last: Report = loop {
+            let report: Report = timeout(PATIENCE, reports.recv()).await.unwrap().unwrap();
+            if report.id.is_some() {
+                break report;
+            }
+        };
+        let commands = child.stdin.take().unwrap();
+        let id = last.id.as_deref().unwrap().parse().unwrap();
+        Self { id, child, commands, reports, last }
+    }
+
+    fn tell(&mut self, command: &str) {
+        writeln!(self.commands, "{command}").unwrap();
+    }
+
+    async fn until(&mut self, what: &str, condition: impl Fn(&Report) -> bool) {
+        let waiting = async {
+            while !condition(&self.last) {
+                self.last = self.reports.recv().await.expect("aiortc has ended");
+            }
+        };
+        let came = timeout(PATIENCE, waiting).await;
+        assert!(came.is_ok(), "aiortc has no {what}: {:?}", self.last);
+    }
+
+    /// Waits for sound and pictures that it did not have yet.
+    async fn until_media_flows(&mut self, pair: &Pair) {
+        let (audio, video) = (self.last.audio + 20, self.last.video + 10);
+        let what = format!("media in {pair:?}");
+        self.until(&what, |report| report.audio >= audio && report.video >= video).await;
+    }
+}
+
+impl Drop for Aiortc {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+const PAIRS: [Pair; 6] = [
+    Pair { aiortc_first: true, media: BOTH, is_always_tried: true },
+    Pair { aiortc_first: false, media: BOTH, is_always_tried: true },
+    Pair { aiortc_first: true, media: SOUND, is_always_tried: false },
+    Pair { aiortc_first: false, media: SOUND, is_always_tried: false },
+    Pair { aiortc_first: true, media: NOTHING, is_always_tried: false },
+    Pair { aiortc_first: false, media: NOTHING, is_always_tried: false },
+];
+
+const BOTH: &[&str] = &["audio", "video"];
+const SOUND: &[&str] = &["audio"];
+const NOTHING: &[&str] = &[];
+
+const SCREEN: (u16, u16) = (640, 360);
+
+/// Where `./test` installs aiortc.
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/aiortc/bin/python3");
