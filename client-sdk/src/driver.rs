@@ -26,6 +26,7 @@ use crate::event::{Event, EventQueue};
 use crate::ice::ice_servers;
 use crate::media::{MediaError, MediaKind, OpenSource};
 use crate::outgoing::{Outgoing, SharePlace};
+use crate::roster::Roster;
 use crate::session::{
     Action, CloseReason, ConnectionFailure, RATE_LIMITED, Report, Session, SessionEvent,
     SignalingLoss, TrackSource,
@@ -81,6 +82,7 @@ pub(crate) struct Driver {
     message_sender: mpsc::Sender<ConnectionMessage>,
     events: EventQueue,
     replies: Replies,
+    roster: Roster,
     id: watch::Sender<ParticipantId>,
     /// Whether the room is over.
     is_closed: bool,
@@ -97,6 +99,7 @@ impl Driver {
         id: watch::Sender<ParticipantId>,
     ) -> Self {
         signaling.keep_seat();
+        let roster = Roster::new(session.room().cloned());
         let (message_sender, messages) = mpsc::channel(MAX_MESSAGES);
         Self {
             session,
@@ -112,6 +115,7 @@ impl Driver {
             message_sender,
             events,
             replies: Replies::default(),
+            roster,
             id,
             is_closed: false,
         }
@@ -124,7 +128,6 @@ impl Driver {
         mut commands: mpsc::Receiver<Command>,
         mut addresses: AddressWatch,
     ) {
-        self.act();
         while !self.is_closed {
             tokio::select! {
                 frame = next_frame(&mut self.signaling) => match frame {
@@ -161,6 +164,11 @@ impl Driver {
     /// Tells the application that a source is not sent.
     pub(crate) fn degraded(&mut self, kind: MediaKind, reason: MediaError) {
         self.events.push(Event::Degraded { kind, reason });
+    }
+
+    /// The room and who is in it, kept up to date while the task runs.
+    pub(crate) fn roster(&self) -> Roster {
+        self.roster.clone()
     }
 
     /// The default data channels, kept up to date while the task runs.
@@ -267,7 +275,7 @@ impl Driver {
     }
 
     /// Carries out everything that the session decides.
-    fn act(&mut self) {
+    pub(crate) fn act(&mut self) {
         loop {
             // The connections see the new media before they are commanded to offer it.
             if self.outgoing.take_needs_negotiation() {
@@ -311,6 +319,7 @@ impl Driver {
                     SessionEvent::Closed(_) => self.is_closed = true,
                     _ => {}
                 }
+                self.roster.learn(&event);
                 self.events.push(event.into());
             }
             Action::HangUp => {

@@ -3,8 +3,10 @@
 mod queue;
 mod subject;
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use signal_core::{IceServer, ParticipantId, ParticipantInfo};
+use signal_core::{IceServer, ParticipantId, ParticipantInfo, RoomInfo};
 
 pub(crate) use self::queue::{EventQueue, Events};
 use crate::channel::DataChannel;
@@ -90,6 +92,14 @@ pub enum Event {
         /// The budget, in bits a second.
         budget: u64,
     },
+    /// The room of this participant, who created it, has run out of wrong passwords that it answers,
+    /// or answers all of them again. Until then only invites open it.
+    PasswordAttempts {
+        /// How many wrong passwords the room answers.
+        left: u8,
+        /// How long until it answers one; no time at all if it does now.
+        retry_after: Duration,
+    },
     /// Somebody entered the room.
     ParticipantJoined(ParticipantInfo),
     /// Somebody left the room for good.
@@ -119,6 +129,8 @@ pub enum Event {
         /// Whether messages were lost. Negotiations that were under way start over.
         lossy: bool,
     },
+    /// Something about the room changed: its name, its capacity, its lock or its end.
+    RoomUpdated(RoomInfo),
     /// What was shared has ended by itself and is no longer sent; the video, if there is one, is
     /// back in its place.
     ShareEnded {
@@ -183,9 +195,13 @@ impl From<SessionEvent> for Event {
             SessionEvent::ParticipantUpdated { participant, name, state, connected } => {
                 Self::ParticipantUpdated { participant, name, state, connected }
             }
+            SessionEvent::PasswordAttempts { left, retry_after } => {
+                Self::PasswordAttempts { left, retry_after }
+            }
             SessionEvent::Reconnecting => Self::Reconnecting,
             SessionEvent::Rejoined { id } => Self::Rejoined { id },
             SessionEvent::Resumed { lossy } => Self::Resumed { lossy },
+            SessionEvent::RoomUpdated(room) => Self::RoomUpdated(room),
             SessionEvent::SignalingError { code, message } => {
                 Self::SignalingError { code, message }
             }

@@ -67,6 +67,7 @@ mod opus;
 mod outgoing;
 mod participant;
 mod recorder;
+mod roster;
 pub mod session;
 mod signaling;
 mod stats;
@@ -75,7 +76,9 @@ mod turn;
 
 pub use async_trait::async_trait;
 pub use bytes::Bytes;
-pub use signal_core::{Audience, IceServer, Language, ParticipantId, ParticipantInfo};
+pub use signal_core::{
+    Audience, IceServer, Language, ParticipantId, ParticipantInfo, RoomId, RoomInfo, Timestamp,
+};
 
 pub use api::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};
 pub use channel::{DataChannel, DataMessage, Delivery, Reliability};

@@ -9,9 +9,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use serde::Serialize;
-use signal_core::{Audience, ClientMessage, IceServer, ParticipantId};
+use signal_core::{Audience, ClientMessage, IceServer, ParticipantId, ParticipantInfo, RoomInfo};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 
 pub(crate) use self::preparation::Preparation;
 use crate::channel::{DataChannel, DefaultChannels, Delivery};
@@ -22,13 +21,15 @@ use crate::error::{ChannelError, EnterError, RequestError, SendError};
 use crate::event::{Event, EventQueue, Events};
 use crate::media::{MediaError, MediaKind, Source};
 use crate::outgoing::SharePlace;
+use crate::roster::Roster;
 use crate::session::{CommandError, Session};
 use crate::stats::PeerStats;
 
 /// A participant that is in a room.
 ///
-/// It takes part in a task of its own until [`leave`](Self::leave). Dropping it gives up its seat
-/// too, in the background, but never closes the room: a creator that panics leaves the others in
+/// It takes part in a task of its own until [`leave`](Self::leave). Clones are handles of the same
+/// participant, so that one task can send while another one takes events. Dropping the last of them
+/// gives up the seat too, in the background, but never closes the room: a creator that panics leaves the others in
 /// their call.
 ///
 /// Events wait for [`next_event`](Self::next_event), so take them even if you do not need them.
@@ -36,12 +37,13 @@ use crate::stats::PeerStats;
 /// came and left in between is not told of. Data and messages wait up to 1 MiB for each sender:
 /// beyond that whoever sends data is held up, and messages are dropped and counted by
 /// [`Event::Lagged`]. Nothing that one participant sends takes a place from another one.
+#[derive(Clone)]
 pub struct Participant {
     id: watch::Receiver<ParticipantId>,
     commands: mpsc::Sender<Command>,
-    events: Events,
+    events: Arc<Events>,
     default_channels: DefaultChannels,
-    driver: JoinHandle<()>,
+    roster: Roster,
 }
 
 impl Participant {
@@ -87,12 +89,15 @@ impl Participant {
         for (kind, reason) in failed {
             driver.degraded(kind, reason);
         }
-        let default_channels = driver.default_channels();
-        let driver = tokio::spawn(driver.run(commanded, addresses));
-        Ok(Self { id, commands, events, default_channels, driver })
+        // The handle knows from the start who is in the room.
+        driver.act();
+        let (default_channels, roster) = (driver.default_channels(), driver.roster());
+        tokio::spawn(driver.run(commanded, addresses));
+        Ok(Self { id, commands, events: Arc::new(events), default_channels, roster })
     }
 
-    /// Waits for the next event; `None` after [`Event::Closed`]. Safe to cancel.
+    /// Waits for the next event; `None` after [`Event::Closed`]. Safe to cancel. If clones of this
+    /// handle wait too, one of them gets it.
     pub async fn next_event(&mut self) -> Option<Event> {
         self.events.recv().await
     }
@@ -257,11 +262,26 @@ impl Participant {
     /// If this participant created the room, leaving closes it for everybody, unless the room says
     /// [`OnCreatorLeave::Keep`](crate::OnCreatorLeave::Keep).
     pub async fn leave(self) {
-        let Self { commands, events, driver, .. } = self;
-        // Both fail if the room has ended by itself.
-        let _ = commands.send(Command::Leave).await;
-        drop((commands, events));
-        let _ = driver.await;
+        // It fails if the room has ended by itself.
+        let _ = self.commands.send(Command::Leave).await;
+        // The task ends last of all.
+        self.commands.closed().await;
+    }
+
+    /// The room as it is now; `None` from servers that speak the first version of the protocol.
+    pub fn room(&self) -> Option<RoomInfo> {
+        self.roster.room()
+    }
+
+    /// The others in the room as they are now, oldest first. This is ahead of the events that have
+    /// not been taken yet.
+    pub fn participants(&self) -> Vec<ParticipantInfo> {
+        self.roster.participants()
+    }
+
+    /// One of the others; `None` if it is not in the room.
+    pub fn participant(&self, id: ParticipantId) -> Option<ParticipantInfo> {
+        self.roster.participant(id)
     }
 
     /// The id by which the others know this participant; [`Event::Rejoined`] tells when it changes.

@@ -55,7 +55,8 @@ use std::time::{Duration, Instant};
 
 use signal_core::wire::{DecodeError, Problem};
 use signal_core::{
-    ClientMessage, ErrorCode, IceServers, ParticipantId, Payload, Request, RequestId, ServerMessage,
+    ClientMessage, ErrorCode, IceServers, ParticipantId, Payload, Request, RequestId, RoomInfo,
+    ServerMessage,
 };
 
 pub use self::action::{Action, ConnectionCommand};
@@ -77,6 +78,8 @@ pub use self::track_source::{TrackLabel, TrackSource};
 #[derive(Debug, Default)]
 pub struct Session {
     me: Option<ParticipantId>,
+    /// `None` from servers that speak the first version of the protocol.
+    room: Option<RoomInfo>,
     peers: BTreeMap<ParticipantId, Peer>,
     /// How many messages of the server were received; a resume names it.
     received: u64,
@@ -115,6 +118,9 @@ impl Session {
             ServerMessage::Joined { participant_id, participants, welcome } => {
                 self.speaks_v2 = welcome.is_some();
                 self.start_anew(participant_id);
+                if let Some(welcome) = &welcome {
+                    self.room_updated(welcome.room.clone());
+                }
                 self.ice_refresh = IceCredentialRefresh::default();
                 if let Some(welcome) = welcome {
                     self.reconnect.entered(Some(welcome.resume_token), now);
@@ -145,9 +151,15 @@ impl Session {
                 self.received -= 1;
                 self.resumed(resumed, now);
             }
-            ServerMessage::RoomClosed { reason, .. } => {
-                self.end(CloseReason::RoomClosed { reason });
+            ServerMessage::PasswordAttempts { left, retry_after } => {
+                self.emit(SessionEvent::PasswordAttempts { left, retry_after });
             }
+            ServerMessage::RoomClosed { reason, code } => self.end(match code {
+                Some(signal_core::CloseReason::Expired) => CloseReason::RoomExpired { reason },
+                Some(signal_core::CloseReason::ByAdmin | signal_core::CloseReason::ByCreator)
+                | None => CloseReason::RoomClosed { reason },
+            }),
+            ServerMessage::RoomUpdated { room } => self.room_updated(room),
             ServerMessage::ServerDraining { reconnect_after } => {
                 self.reconnect.asked_to_wait(reconnect_after);
             }
@@ -344,6 +356,12 @@ impl Session {
                 action => return Some(action),
             }
         }
+    }
+
+    /// The room; `None` before the server has sent it, and from servers that speak the first version
+    /// of the protocol.
+    pub fn room(&self) -> Option<&RoomInfo> {
+        self.room.as_ref()
     }
 
     /// The id of this participant; `None` before the server has sent it.

@@ -94,9 +94,11 @@ impl Drop for EventQueue {
 
 impl Events {
     /// The next event; `None` after the last. Safe to cancel.
-    pub(crate) async fn recv(&mut self) -> Option<Event> {
+    pub(crate) async fn recv(&self) -> Option<Event> {
         loop {
             if let Poll::Ready(event) = self.0.lock().pop() {
+                // Another one may wait for what is left.
+                self.0.changed.notify_one();
                 return event;
             }
             self.0.changed.notified().await;

@@ -18,9 +18,11 @@ pub(super) enum Subject {
     Joined(ParticipantId),
     Left(ParticipantId),
     OverBudget,
+    PasswordAttempts,
     Reconnecting,
     Rejoined,
     Resumed,
+    RoomUpdated,
     ShareEnded,
     SignalingError(String),
     SignalingLost,
@@ -41,12 +43,14 @@ impl Subject {
             Event::Ended { kind } => Some(Self::Ended(*kind)),
             Event::IceServers(_) => Some(Self::IceServers),
             Event::OverBudget { .. } => Some(Self::OverBudget),
+            Event::PasswordAttempts { .. } => Some(Self::PasswordAttempts),
             Event::ParticipantJoined(participant) => Some(Self::Joined(participant.id)),
             Event::ParticipantLeft(id) => Some(Self::Left(*id)),
             Event::ParticipantUpdated { participant, .. } => Some(Self::Updated(*participant)),
             Event::Reconnecting => Some(Self::Reconnecting),
             Event::Rejoined { .. } => Some(Self::Rejoined),
             Event::Resumed { .. } => Some(Self::Resumed),
+            Event::RoomUpdated(_) => Some(Self::RoomUpdated),
             Event::ShareEnded { .. } => Some(Self::ShareEnded),
             Event::SignalingError { code, .. } => Some(Self::SignalingError(code.clone())),
             Event::SignalingLost { .. } => Some(Self::SignalingLost),
@@ -72,9 +76,11 @@ impl Subject {
             | Self::Ended(_)
             | Self::IceServers
             | Self::OverBudget
+            | Self::PasswordAttempts
             | Self::Reconnecting
             | Self::Rejoined
             | Self::Resumed
+            | Self::RoomUpdated
             | Self::ShareEnded
             | Self::SignalingError(_)
             | Self::SignalingLost => None,

@@ -1,7 +1,9 @@
 //! What a session has to tell the application.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use signal_core::{ParticipantId, ParticipantInfo};
+use signal_core::{ParticipantId, ParticipantInfo, RoomInfo};
 use thiserror::Error;
 
 /// Something that happened in the room, in the order in which the session learned of it.
@@ -45,6 +47,14 @@ pub enum SessionEvent {
         /// Whether it now has a signaling connection. Its media may flow without one.
         connected: Option<bool>,
     },
+    /// The room of this participant, who created it, has run out of wrong passwords that it answers,
+    /// or answers all of them again.
+    PasswordAttempts {
+        /// How many wrong passwords the room answers.
+        left: u8,
+        /// How long until it answers one; no time at all if it does now.
+        retry_after: Duration,
+    },
     /// The signaling connection was lost and is being opened again.
     Reconnecting,
     /// This participant is back in the room under another id.
@@ -57,6 +67,8 @@ pub enum SessionEvent {
         /// Whether messages were lost. Negotiations that were under way start over.
         lossy: bool,
     },
+    /// Something about the room changed: its name, its capacity, its lock or its end.
+    RoomUpdated(RoomInfo),
     /// The server refused something that this participant sent.
     SignalingError {
         /// The stable code.
@@ -143,6 +155,11 @@ pub enum CloseReason {
     Replaced,
     /// The room was closed.
     RoomClosed {
+        /// The server's reason, for people.
+        reason: String,
+    },
+    /// The room's time was over.
+    RoomExpired {
         /// The server's reason, for people.
         reason: String,
     },

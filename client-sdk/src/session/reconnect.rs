@@ -123,6 +123,7 @@ impl ReconnectPolicy {
                 }
                 match Refusal::of(&code) {
                     Refusal::Closed => return Err(CloseReason::RoomClosed { reason }),
+                    Refusal::Expired => return Err(CloseReason::RoomExpired { reason }),
                     Refusal::ForAll => self.rung = Step::None,
                     Refusal::ForNow => {}
                     Refusal::OfThisWay => self.step_down(),
@@ -171,8 +172,10 @@ impl ReconnectPolicy {
 
 /// What a refusal means for coming back.
 enum Refusal {
-    /// The room is over.
+    /// The room was closed.
     Closed,
+    /// The room's time was over.
+    Expired,
     /// No step leads back: the room is unknown, or this participant is not welcome. Joining under
     /// another id would circumvent a kick, and trying a password that has changed would only use up
     /// attempts.
@@ -186,7 +189,8 @@ enum Refusal {
 impl Refusal {
     fn of(code: &str) -> Self {
         match code {
-            "room_closed" | "room_expired" => Self::Closed,
+            "room_closed" => Self::Closed,
+            "room_expired" => Self::Expired,
             "forbidden" | "room_not_found" | "token_invalid" => Self::ForAll,
             "rate_limited" | "unavailable" => Self::ForNow,
             _ => Self::OfThisWay,
@@ -304,9 +308,11 @@ mod tests {
 
     #[test]
     fn a_room_that_was_closed_meanwhile_is_over() {
-        for code in ["room_closed", "room_expired"] {
-            let over = Err(CloseReason::RoomClosed { reason: "x".into() });
-            assert_eq!(Walk::new().after(refused(code)), over, "{code}");
+        for (code, over) in [
+            ("room_closed", CloseReason::RoomClosed { reason: "x".into() }),
+            ("room_expired", CloseReason::RoomExpired { reason: "x".into() }),
+        ] {
+            assert_eq!(Walk::new().after(refused(code)), Err(over), "{code}");
         }
     }
 

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use signal_core::{LeaveReason, Missed, ParticipantId, ParticipantInfo, PeerUpdate, Resumed};
+use signal_core::{
+    LeaveReason, Missed, ParticipantId, ParticipantInfo, PeerUpdate, Resumed, RoomInfo,
+};
 
 use super::error::CommandError;
 use super::event::{CloseReason, SessionEvent};
@@ -44,7 +46,8 @@ impl Session {
                     self.void_negotiations(now);
                 }
             }
-            Missed::Snapshot { participants, .. } => {
+            Missed::Snapshot { participants, room, .. } => {
+                self.room_updated(room);
                 self.received = seq;
                 self.send_buffer.start_anew();
                 self.requests.fail_all(&CommandError::Lost);
@@ -71,6 +74,14 @@ impl Session {
             if !self.peers.contains_key(&participant.id) {
                 self.meet(participant);
             }
+        }
+    }
+
+    /// Learns what the room is like. The first time, it is no change of which to tell.
+    pub(super) fn room_updated(&mut self, room: RoomInfo) {
+        let before = self.room.replace(room.clone());
+        if before.is_some_and(|before| before != room) {
+            self.emit(SessionEvent::RoomUpdated(room));
         }
     }
 

@@ -146,7 +146,7 @@ impl Witness {
                 self.present.remove(&id);
                 self.states.remove(&id);
             }
-            Event::IceServers(_) | Event::ParticipantUpdated { .. } => {}
+            Event::IceServers(_) | Event::ParticipantUpdated { .. } | Event::RoomUpdated(_) => {}
             Event::Reconnecting => self.is_reconnecting = true,
             Event::Rejoined { .. } => self.is_reconnecting = false,
             Event::SignalingLost { .. } => self.is_adrift = true,

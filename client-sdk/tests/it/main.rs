@@ -26,6 +26,7 @@ mod reconnect;
 mod recording;
 mod relay;
 mod restart;
+mod roster;
 mod session;
 mod sessions;
 mod share;

@@ -262,10 +262,20 @@ fn leaving_tells_the_server_and_closes_everything_once() {
 }
 
 #[test]
+fn a_creator_is_told_when_its_room_answers_no_password() {
+    let mut host = Host::connected("p_z");
+    host.server(r#"{"type":"password_attempts","left":0,"retry_after_ms":180000}"#);
+    assert_eq!(host.take(), ["0 attempts left, in 180s"]);
+}
+
+#[test]
 fn a_room_that_closes_is_over() {
     let mut host = Host::connected("p_z");
     host.server(r#"{"type":"room_closed","reason":"expired"}"#);
     assert_eq!(host.take(), ["close p_z", r#"over: RoomClosed { reason: "expired" }"#]);
+    let mut host = Host::connected("p_z");
+    host.server(r#"{"type":"room_closed","reason":"late","code":"expired"}"#);
+    assert_eq!(host.take(), ["close p_z", r#"over: RoomExpired { reason: "late" }"#]);
 }
 
 #[test]

@@ -141,7 +141,7 @@ async fn data_that_waits_holds_up_its_sender_until_it_is_taken_or_nobody_listens
 
 #[tokio::test]
 async fn a_waiting_application_is_woken_by_an_event_and_by_the_end() {
-    let (queue, mut events) = EventQueue::new();
+    let (queue, events) = EventQueue::new();
     let taking = tokio::spawn(async move { (events.recv().await, events.recv().await) });
     tokio::task::yield_now().await;
     queue.push(Event::Reconnecting);

@@ -265,6 +265,10 @@ fn words(action: Action) -> String {
         Action::Event(SessionEvent::ParticipantJoined(ParticipantInfo { id, .. })) => {
             format!("joined {id}")
         }
+        Action::Event(SessionEvent::PasswordAttempts { left, retry_after }) => {
+            format!("{left} attempts left, in {retry_after:?}")
+        }
+        Action::Event(SessionEvent::RoomUpdated(room)) => format!("the room is {}", room.name),
         Action::Event(SessionEvent::ParticipantLeft(id)) => format!("left {id}"),
         Action::Event(SessionEvent::SignalingError { code, .. }) => format!("refused: {code}"),
         Action::Event(SessionEvent::ParticipantUpdated { participant, .. }) => {

@@ -1,0 +1,73 @@
+//! The room and who is in it, for whoever asks.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use signal_core::{ParticipantId, ParticipantInfo, Payload, RoomInfo};
+
+use crate::session::SessionEvent;
+
+/// What the participant's task knows of the room; clones share it.
+#[derive(Clone)]
+pub(crate) struct Roster(Arc<Mutex<Known>>);
+
+struct Known {
+    /// `None` from servers that speak the first version of the protocol.
+    room: Option<RoomInfo>,
+    others: BTreeMap<ParticipantId, ParticipantInfo>,
+}
+
+impl Roster {
+    pub(crate) fn new(room: Option<RoomInfo>) -> Self {
+        Self(Arc::new(Mutex::new(Known { room, others: BTreeMap::new() })))
+    }
+
+    pub(crate) fn room(&self) -> Option<RoomInfo> {
+        self.lock().room.clone()
+    }
+
+    /// The others, oldest first: ids fall.
+    pub(crate) fn participants(&self) -> Vec<ParticipantInfo> {
+        self.lock().others.values().rev().cloned().collect()
+    }
+
+    pub(crate) fn participant(&self, id: ParticipantId) -> Option<ParticipantInfo> {
+        self.lock().others.get(&id).cloned()
+    }
+
+    pub(crate) fn learn(&self, event: &SessionEvent) {
+        let mut known = self.lock();
+        match event {
+            SessionEvent::ParticipantJoined(participant) => {
+                known.others.insert(participant.id, participant.clone());
+            }
+            SessionEvent::ParticipantLeft(id) => drop(known.others.remove(id)),
+            SessionEvent::ParticipantUpdated { participant, name, state, connected } => {
+                let Some(known) = known.others.get_mut(participant) else { return };
+                if let Some(name) = name {
+                    known.name = name.as_str().into();
+                }
+                if let Some(state) = state {
+                    known.state = Payload::from_json(state).ok();
+                }
+                if let Some(connected) = connected {
+                    known.connected = *connected;
+                }
+            }
+            SessionEvent::RoomUpdated(room) => known.room = Some(room.clone()),
+            SessionEvent::Closed(_) => known.others.clear(),
+            SessionEvent::ConnectionState { .. }
+            | SessionEvent::Message { .. }
+            | SessionEvent::PasswordAttempts { .. }
+            | SessionEvent::Reconnecting
+            | SessionEvent::Rejoined { .. }
+            | SessionEvent::Resumed { .. }
+            | SessionEvent::SignalingError { .. }
+            | SessionEvent::SignalingLost { .. } => {}
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
