@@ -1,6 +1,7 @@
 //! The server's API: requests over HTTP, and the way to a room's WebSocket.
 
 mod answer;
+mod management;
 mod rooms;
 
 use std::time::Duration;
@@ -10,11 +11,15 @@ use hyper::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderVa
 use hyper::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use signal_core::Language;
+use signal_core::{Language, ParticipantId};
 use tokio::time::Instant;
 use url::{Position, Url};
 
 use self::answer::{refusal, shown, success};
+use self::management::RoomList;
+pub use self::management::{
+    ChangedRoom, NewPassword, RoomChange, RoomCredentials, RoomDetails, RoomSummary, Seat,
+};
 pub use self::rooms::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};
 use crate::error::{NetworkError, NetworkFailure, Phase, RequestError};
 use crate::network::{Network, Request, in_time, read_body, switch_protocol};
@@ -56,7 +61,7 @@ impl Api {
         access_token: &str,
         room: &NewRoom,
     ) -> Result<CreatedRoom, RequestError> {
-        self.ask(Method::POST, &[], Some(access_token), Some(room)).await
+        self.ask(Method::POST, &self.rooms(&[]), Some(access_token), Some(room)).await
     }
 
     pub(crate) async fn join_room(
@@ -70,7 +75,7 @@ impl Api {
             JoinCredential::Password(password) => ("password", password),
         };
         let body = serde_json::json!({field: secret, "display_name": display_name});
-        self.ask(Method::POST, &[room_id, "join"], None, Some(&body)).await
+        self.ask(Method::POST, &self.rooms(&[room_id, "join"]), None, Some(&body)).await
     }
 
     pub(crate) async fn close_room(
@@ -78,8 +83,54 @@ impl Api {
         access_token: &str,
         room_id: &str,
     ) -> Result<(), RequestError> {
-        let token = Some(access_token);
-        self.ask::<IgnoredAny>(Method::DELETE, &[room_id], token, None::<&()>).await.map(drop)
+        let url = self.rooms(&[room_id]);
+        self.command::<IgnoredAny>(Method::DELETE, &url, access_token).await.map(|_| ())
+    }
+
+    pub(crate) async fn list_rooms(
+        &self,
+        access_token: &str,
+    ) -> Result<Vec<RoomSummary>, RequestError> {
+        let list: RoomList = self.command(Method::GET, &self.rooms(&[]), access_token).await?;
+        Ok(list.rooms)
+    }
+
+    pub(crate) async fn show_room(
+        &self,
+        access_token: &str,
+        room_id: &str,
+    ) -> Result<RoomDetails, RequestError> {
+        self.command(Method::GET, &self.rooms(&[room_id]), access_token).await
+    }
+
+    pub(crate) async fn change_room(
+        &self,
+        access_token: &str,
+        room_id: &str,
+        change: &RoomChange,
+    ) -> Result<ChangedRoom, RequestError> {
+        self.ask(Method::PATCH, &self.rooms(&[room_id]), Some(access_token), Some(change)).await
+    }
+
+    pub(crate) async fn kick(
+        &self,
+        access_token: &str,
+        room_id: &str,
+        participant: ParticipantId,
+    ) -> Result<(), RequestError> {
+        let url = self.rooms(&[room_id, "participants", &participant.to_string()]);
+        self.command::<IgnoredAny>(Method::DELETE, &url, access_token).await.map(|_| ())
+    }
+
+    pub(crate) async fn ban(
+        &self,
+        access_token: &str,
+        room_id: &str,
+        participant: ParticipantId,
+    ) -> Result<RoomCredentials, RequestError> {
+        let mut url = self.rooms(&[room_id, "participants", &participant.to_string()]);
+        url.set_query(Some("ban=true"));
+        self.command(Method::DELETE, &url, access_token).await
     }
 
     /// The address of a room's WebSocket for whoever takes a seat; it contains the token.
@@ -134,18 +185,27 @@ impl Api {
         url
     }
 
-    /// Sends a request about rooms and returns the `data` of the answer.
+    /// Sends a request without a body.
+    async fn command<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        url: &Url,
+        access_token: &str,
+    ) -> Result<T, RequestError> {
+        self.ask(method, url, Some(access_token), None::<&()>).await
+    }
+
+    /// Sends a request and returns the `data` of the answer.
     async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
-        path: &[&str],
+        url: &Url,
         access_token: Option<&str>,
         body: Option<&(impl Serialize + ?Sized)>,
     ) -> Result<T, RequestError> {
-        let url = self.path(&[&["api", "webrtc", "rooms"], path].concat());
         let json = body.map_or(Ok(Vec::new()), serde_json::to_vec);
         let mut request =
-            self.request(method, &url, json.expect("requests consist of text and numbers").into());
+            self.request(method, url, json.expect("requests consist of text and numbers").into());
         if body.is_some() {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(CONTENT_TYPE, json);
@@ -156,16 +216,16 @@ impl Api {
             bearer.set_sensitive(true);
             request.headers_mut().insert(AUTHORIZATION, bearer);
         }
-        let failed = |failure: NetworkFailure| NetworkError { url: shown(&url), failure };
+        let failed = |failure: NetworkFailure| NetworkError { url: shown(url), failure };
         let deadline = Instant::now() + self.request_timeout;
-        let answer = self.network.send(&url, request, deadline).await.map_err(failed)?;
+        let answer = self.network.send(url, request, deadline).await.map_err(failed)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let reading = in_time(Phase::Answering, deadline, read_body(answer));
         let body = reading.await.map_err(failed)?;
         if status.is_success() {
-            return success(&url, &body);
+            return success(url, &body);
         }
-        Err(refusal(&url, status, &headers, &body))
+        Err(refusal(url, status, &headers, &body))
     }
 
     fn request(&self, method: Method, url: &Url, body: Bytes) -> Request {
@@ -185,6 +245,10 @@ impl Api {
             request.headers_mut().insert(name, value);
         }
         request
+    }
+
+    fn rooms(&self, path: &[&str]) -> Url {
+        self.path(&[&["api", "webrtc", "rooms"], path].concat())
     }
 
     fn path(&self, segments: &[&str]) -> Url {

@@ -1,11 +1,14 @@
-//! The entry point of an application: creates, joins, enters and closes rooms.
+//! The entry point of an application: creates, joins, enters and manages rooms.
 
 mod builder;
 
-use signal_core::IceServer;
+use signal_core::{IceServer, ParticipantId};
 
 pub use self::builder::ClientBuilder;
-use crate::api::{Api, CreatedRoom, JoinCredential, JoinedRoom, NewRoom};
+use crate::api::{
+    Api, ChangedRoom, CreatedRoom, JoinCredential, JoinedRoom, NewRoom, RoomChange,
+    RoomCredentials, RoomDetails, RoomSummary,
+};
 use crate::connector::{RejoinWith, SignalingConnector};
 use crate::error::{EnterError, RequestError};
 use crate::invite::Invite;
@@ -82,6 +85,75 @@ impl Client {
     /// `room_not_found`.
     pub async fn close_room(&self, access_token: &str, room_id: &str) -> Result<(), RequestError> {
         self.api.close_room(access_token, room_id).await
+    }
+
+    /// Lists the open rooms that a user has created, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached or refuses, for example with `unauthorized`.
+    pub async fn list_rooms(&self, access_token: &str) -> Result<Vec<RoomSummary>, RequestError> {
+        self.api.list_rooms(access_token).await
+    }
+
+    /// Shows a room and who is in it to the user who created it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`close_room`](Self::close_room).
+    pub async fn show_room(
+        &self,
+        access_token: &str,
+        room_id: &str,
+    ) -> Result<RoomDetails, RequestError> {
+        self.api.show_room(access_token, room_id).await
+    }
+
+    /// Changes a room as the user who created it: renames, locks or unlocks it, changes its capacity
+    /// or its end, gives it another password, or restores the attempts for wrong ones.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`close_room`](Self::close_room), `invalid_argument` with the name of a field whose
+    /// value is out of range, and `rate_limited` with [`retry_after`](RequestError::retry_after)
+    /// after 120 changes in a minute or an eleventh restoring.
+    pub async fn change_room(
+        &self,
+        access_token: &str,
+        room_id: &str,
+        change: &RoomChange,
+    ) -> Result<ChangedRoom, RequestError> {
+        self.api.change_room(access_token, room_id, change).await
+    }
+
+    /// Removes a participant from a room as the user who created it. Its tokens open the room no
+    /// more; whoever knows the password can join again, unless it is a [`ban`](Self::ban).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`close_room`](Self::close_room), `participant_not_found`, `forbidden` for the
+    /// creator, and `rate_limited`.
+    pub async fn kick(
+        &self,
+        access_token: &str,
+        room_id: &str,
+        participant: ParticipantId,
+    ) -> Result<(), RequestError> {
+        self.api.kick(access_token, room_id, participant).await
+    }
+
+    /// Removes a participant from a room and gives the room another password, which it returns.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`kick`](Self::kick).
+    pub async fn ban(
+        &self,
+        access_token: &str,
+        room_id: &str,
+        participant: ParticipantId,
+    ) -> Result<RoomCredentials, RequestError> {
+        self.api.ban(access_token, room_id, participant).await
     }
 
     /// Joins a room with its password and enters it.

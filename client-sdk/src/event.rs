@@ -93,7 +93,8 @@ pub enum Event {
         budget: u64,
     },
     /// The room of this participant, who created it, has run out of wrong passwords that it answers,
-    /// or answers all of them again. Until then only invites open it.
+    /// or answers all of them again. Until then only invites open it;
+    /// [`Client::change_room`](crate::Client::change_room) restores the attempts.
     PasswordAttempts {
         /// How many wrong passwords the room answers.
         left: u8,

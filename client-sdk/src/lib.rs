@@ -80,7 +80,10 @@ pub use signal_core::{
     Audience, IceServer, Language, ParticipantId, ParticipantInfo, RoomId, RoomInfo, Timestamp,
 };
 
-pub use api::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};
+pub use api::{
+    ChangedRoom, CreatedRoom, JoinedRoom, NewPassword, NewRoom, OnCreatorLeave, RoomChange,
+    RoomCredentials, RoomDetails, RoomSummary, Seat,
+};
 pub use channel::{DataChannel, DataMessage, Delivery, Reliability};
 pub use client::{Client, ClientBuilder};
 pub use error::{

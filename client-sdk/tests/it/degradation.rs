@@ -58,6 +58,7 @@ async fn a_source_that_cannot_be_opened_keeps_its_participant_out() {
     let refused =
         client(&server).create(&token, &NewRoom::default(), options).await.map(drop).unwrap_err();
     assert!(matches!(refused, EnterError::Media(MediaError::File { .. })), "{refused}");
+    assert_eq!(client(&server).list_rooms(&token).await.unwrap(), [], "a room was left behind");
 }
 
 #[tokio::test(flavor = "multi_thread")]
