@@ -8,6 +8,7 @@
 use std::env;
 use std::error::Error;
 use std::net::{AddrParseError, IpAddr};
+use std::pin::pin;
 use std::process::ExitCode;
 
 use client_sdk::{
@@ -23,21 +24,34 @@ BOT_BIND=127.0.0.1 keeps its media on this machine.";
 async fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let entering = match arguments[..] {
-        [link] if link != "--help" => by_invite(link).await,
-        [server, room, password] => by_password(server, room, password).await,
-        _ => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
+    if !matches!(arguments[..], [_] | [_, _, _]) || arguments[0] == "--help" {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    }
+    // One future for the whole run: whatever the bot is waiting for, Ctrl-C is heard.
+    let mut stop = pin!(tokio::signal::ctrl_c());
+    let entering = async {
+        match arguments[..] {
+            [server, room, password] => by_password(server, room, password).await,
+            _ => by_invite(arguments[0]).await,
         }
     };
-    match entering {
-        Ok(bot) => take_part(bot).await,
+    let entered = tokio::select! {
+        entered = entering => entered,
+        _ = &mut stop => return ExitCode::SUCCESS,
+    };
+    let mut bot = match entered {
+        Ok(bot) => bot,
         Err(error) => {
             eprintln!("bot: {error}");
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
+    };
+    tokio::select! {
+        () = take_part(&mut bot) => {}
+        _ = &mut stop => bot.leave().await,
     }
+    ExitCode::SUCCESS
 }
 
 async fn by_invite(link: &str) -> Result<Participant, Box<dyn Error>> {
@@ -62,36 +76,24 @@ fn options() -> Result<Options, AddrParseError> {
     }
 }
 
-/// Takes part until the room is closed or Ctrl-C is pressed.
-async fn take_part(mut bot: Participant) -> ExitCode {
+/// Takes part until the room is over.
+async fn take_part(bot: &mut Participant) {
     println!("joined as {}", bot.id());
-    loop {
-        let event = tokio::select! {
-            event = bot.next_event() => event,
-            _ = tokio::signal::ctrl_c() => {
-                bot.leave().await;
-                return ExitCode::SUCCESS;
-            }
-        };
+    while let Some(event) = bot.next_event().await {
         match event {
-            Some(Event::ParticipantJoined(member)) => {
-                println!("{} is here: {}", member.id, member.name);
-            }
-            Some(Event::ConnectionState {
-                participant, state: ConnectionState::Connected, ..
-            }) => {
+            Event::ParticipantJoined(member) => println!("{} is here: {}", member.id, member.name),
+            Event::ConnectionState { participant, state: ConnectionState::Connected, .. } => {
                 println!("{participant} hears and sees the clip");
             }
-            Some(Event::DataChannelOpen { participant }) => say(&bot, participant, b"hello").await,
+            Event::DataChannelOpen { participant } => say(bot, participant, b"hello").await,
             // An echo is not answered, or two bots would never stop.
-            Some(Event::Data { data, .. }) if data.starts_with(ECHO) => {}
-            Some(Event::Data { participant, data }) => {
-                say(&bot, participant, &[ECHO, &data].concat()).await;
+            Event::Data { data, .. } if data.starts_with(ECHO) => {}
+            Event::Data { participant, data } => {
+                say(bot, participant, &[ECHO, &data].concat()).await;
             }
-            Some(Event::ParticipantLeft(id)) => println!("{id} has left"),
-            Some(Event::Closed(reason)) => println!("the room is over: {reason:?}"),
-            Some(_) => {}
-            None => return ExitCode::SUCCESS,
+            Event::ParticipantLeft(id) => println!("{id} has left"),
+            Event::Closed(reason) => println!("the room is over: {reason:?}"),
+            _ => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -133,6 +133,65 @@ fn the_bot_comes_by_link_or_password_plays_its_clip_and_says_everything_back() {
             assert!(ended.success());
         }
     });
+}
+
+#[test]
+fn the_bot_is_stopped_by_ctrl_c_whatever_it_is_doing() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let mut entering = Command::new(example("bot"))
+        .args([&format!("http://{address}"), "ABC234", "123456"])
+        .spawn()
+        .unwrap();
+    let (mut request, _) = silent.accept().unwrap();
+    request.read_exact(&mut [0]).unwrap();
+    interrupt(&entering);
+    assert!(entering.wait().unwrap().success());
+
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let server = testing::start().await.unwrap();
+        let client = Client::new(&server.url()).unwrap();
+        let options = Options::new().bind_address(Ipv4Addr::LOCALHOST).mdns(false);
+        let token = server.access_token("alice");
+        let (room, mut host) = client.create(&token, &NewRoom::default(), options).await.unwrap();
+        for _ in 0..3 {
+            let mut bot = Command::new(example("bot"))
+                .args([&server.url(), &room.room_id, &room.password])
+                .env("BOT_BIND", "127.0.0.1")
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            // It has to be busy with answers while the signal comes.
+            let mut answers = 0;
+            loop {
+                match host.next_event().await.unwrap() {
+                    Event::DataChannelOpen { participant } => {
+                        for _ in 0..10 {
+                            host.send_data(participant, "marco").await.unwrap();
+                        }
+                    }
+                    Event::Data { participant, .. } => {
+                        answers += 1;
+                        if answers == 20 {
+                            interrupt(&bot);
+                        }
+                        // The channel closes once the bot has left.
+                        let _ = host.send_data(participant, "marco").await;
+                    }
+                    Event::ParticipantLeft(_) => break,
+                    _ => {}
+                }
+            }
+            let ended = tokio::task::spawn_blocking(move || bot.wait()).await.unwrap().unwrap();
+            assert!(ended.success());
+        }
+    });
+}
+
+fn interrupt(process: &Child) {
+    let sent = Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
+    assert!(sent.success());
 }
 
 #[test]
