@@ -318,8 +318,8 @@ mod tests {
                     is_key: true,
                     wall_clock: told.then_some(wall_clock),
                     duration: None,
-                lost: 0,
-                follows_loss: false,
+                    lost: 0,
+                    follows_loss: false,
                 };
                 Arrived { key, frame, at: Duration::from_secs(5) + since + lateness }
             };
