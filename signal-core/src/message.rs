@@ -303,7 +303,7 @@ pub struct Signal {
     /// v2: the number of the negotiation it belongs to. The offerer chooses it, larger than all
     /// before it in this pair.
     pub negotiation: Option<u32>,
-    /// v2: in an offer, a description of its tracks: a JSON array, passed on unread.
+    /// v2: in an offer or answer, a description of its tracks: a JSON array, passed on unread.
     pub tracks: Option<Payload>,
 }
 

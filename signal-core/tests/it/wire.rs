@@ -139,6 +139,25 @@ fn v2_fields_mean_nothing_in_v1() {
 }
 
 #[test]
+fn offers_and_answers_name_their_tracks_and_candidates_do_not() {
+    let tracks = r#","tracks":[{"mid":"0"}]"#;
+    for (kind, payload, passed_on) in [
+        ("offer", r#""sdp":"x""#, tracks),
+        ("answer", r#""sdp":"x""#, tracks),
+        ("candidate", r#""candidate":null"#, ""),
+    ] {
+        let frame = format!(r#"{{"type":"{kind}","to":"p_a",{payload}{tracks}}}"#).into();
+        let request = wire::decode_client(&frame, ProtocolVersion::V2).unwrap();
+        let ClientMessage::Signal { to, signal } = request.message else { panic!("{kind}") };
+        let message = ServerMessage::Signal { from: to, signal };
+        assert_eq!(
+            wire::encode_server(&message, ProtocolVersion::V2),
+            format!(r#"{{"type":"{kind}","from":"p_a",{payload}{passed_on}}}"#)
+        );
+    }
+}
+
+#[test]
 fn in_v1_a_field_that_only_v2_has_may_hold_anything() {
     for value in ["5", "null", "\"\"", "{}", "[[1]]"] {
         let fields = ["req", "neg", "tracks", "topic", "data", "t", "name", "state"];

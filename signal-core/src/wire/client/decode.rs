@@ -116,8 +116,9 @@ impl Envelope<'_> {
             SignalFields { sdp: self.sdp, candidate: self.candidate, ..SignalFields::default() };
         if protocol == ProtocolVersion::V2 {
             fields.neg = self.neg;
-            if kind == SignalKind::Offer {
-                fields.tracks = self.tracks;
+            match kind {
+                SignalKind::Answer | SignalKind::Offer => fields.tracks = self.tracks,
+                SignalKind::Candidate => {}
             }
         }
         Ok(ClientMessage::Signal { to, signal: fields.parse(frame, kind)? })
