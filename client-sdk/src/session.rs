@@ -221,8 +221,8 @@ impl Session {
         let is_in_trouble = report.tells_of_trouble();
         let actions = &mut self.actions;
         match report {
-            Report::Answer { negotiation, sdp } => {
-                peer.answer_made(negotiation, &sdp, actions, now);
+            Report::Answer { negotiation, sdp, tracks } => {
+                peer.answer_made(negotiation, &sdp, &tracks, actions, now);
             }
             Report::Broken(failure) => peer.broken(failure, actions, now),
             Report::Candidate(candidate) => peer.candidate_found(candidate, actions),

@@ -125,8 +125,8 @@ impl RemoteTrack {
         self.kind
     }
 
-    /// The kind of source that it had when it began; `None` if the other side did not say. Only
-    /// offers say, and only those of clients that know the second version of the protocol.
+    /// The kind of source that it had when it began; `None` if the other side did not say. Clients
+    /// that know only the first version of the protocol do not.
     pub fn source(&self) -> Option<TrackSource> {
         self.source
     }

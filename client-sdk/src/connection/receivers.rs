@@ -17,12 +17,12 @@ use crate::session::TrackLabel;
 pub(super) struct Receivers {
     /// What the last negotiation says about each track.
     tracks: HashMap<MediaStreamTrackId, watch::Sender<Negotiated>>,
-    /// What the last offer of the other side says about its sources.
+    /// What the last description of the other side says about its sources.
     labels: Vec<TrackLabel>,
 }
 
 impl Receivers {
-    /// Takes over what an offer of the other side says about its sources.
+    /// Takes over what a description of the other side says about its sources.
     pub(super) fn label(&mut self, labels: Vec<TrackLabel>) {
         self.labels = labels;
     }

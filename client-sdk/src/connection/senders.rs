@@ -127,7 +127,7 @@ impl Senders {
         Ok(())
     }
 
-    /// The sources of the tracks, to be sent with an offer that has given each track its section.
+    /// The sources of the tracks, to be sent with the description that gives tracks their sections.
     pub(super) async fn labels(&self, pc: &dyn PeerConnection) -> Result<Vec<TrackLabel>> {
         let mut labels = Vec::new();
         for transceiver in pc.get_transceivers().await {

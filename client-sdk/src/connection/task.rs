@@ -115,7 +115,7 @@ struct ConnectionTask {
 impl ConnectionTask {
     async fn execute(&mut self, command: ConnectionCommand) {
         let done = match command {
-            ConnectionCommand::Accept { sdp } => self.accept(sdp).await,
+            ConnectionCommand::Accept { sdp, tracks } => self.accept(sdp, tracks).await,
             ConnectionCommand::Answer { negotiation, sdp, tracks } => {
                 self.answer(negotiation, sdp, tracks).await
             }
@@ -158,7 +158,8 @@ impl ConnectionTask {
         let answer = self.pc.create_answer(None).await?;
         self.pc.set_local_description(answer.clone()).await?;
         self.receivers.label(tracks);
-        self.events.report(Report::Answer { negotiation, sdp: answer.sdp }).await;
+        let tracks = self.senders.labels(self.pc.as_ref()).await?;
+        self.events.report(Report::Answer { negotiation, sdp: answer.sdp, tracks }).await;
         if self.answer_lacks_something().await? {
             self.events.report(Report::NegotiationNeeded).await;
         }
@@ -174,8 +175,9 @@ impl ConnectionTask {
         Ok(lacks_channels || !self.senders.are_negotiated(pc).await?)
     }
 
-    async fn accept(&mut self, sdp: String) -> Result<()> {
+    async fn accept(&mut self, sdp: String, tracks: Vec<TrackLabel>) -> Result<()> {
         self.pc.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
+        self.receivers.label(tracks);
         self.senders.start(self.pc.as_ref()).await?;
         self.receivers.update(self.pc.as_ref()).await
     }

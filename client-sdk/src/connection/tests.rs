@@ -28,8 +28,8 @@ async fn an_answer_is_followed_by_no_offer() {
             let other = if peer.as_str() == "p_0" { answerer } else { offerer };
             let ConnectionEvent::Report(report) = event else { continue };
             match report {
-                Report::Answer { sdp, .. } => {
-                    assert!(other.command(ConnectionCommand::Accept { sdp }));
+                Report::Answer { sdp, tracks, .. } => {
+                    assert!(other.command(ConnectionCommand::Accept { sdp, tracks }));
                 }
                 Report::Candidate(candidate) => {
                     assert!(other.command(ConnectionCommand::Candidate(candidate)));
@@ -78,8 +78,8 @@ async fn a_connection_whose_very_first_offer_lost_answers_and_gets_media_and_dat
                     tracks: vec![]
                 }));
             }
-            ConnectionEvent::Report(Report::Answer { sdp, .. }) => {
-                assert!(winner.command(ConnectionCommand::Accept { sdp }));
+            ConnectionEvent::Report(Report::Answer { sdp, tracks, .. }) => {
+                assert!(winner.command(ConnectionCommand::Accept { sdp, tracks }));
                 is_settled = true;
             }
             ConnectionEvent::Report(Report::Candidate(candidate)) if is_winner => {

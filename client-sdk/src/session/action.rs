@@ -61,6 +61,8 @@ pub enum ConnectionCommand {
     Accept {
         /// The answer.
         sdp: String,
+        /// The sources of its tracks, as far as the other side names them.
+        tracks: Vec<TrackLabel>,
     },
     /// Apply an offer of the other side and make an answer.
     Answer {

@@ -174,6 +174,7 @@ impl Peer {
     pub(super) fn answered(
         &mut self,
         sdp: String,
+        tracks: Vec<TrackLabel>,
         number: Option<u32>,
         actions: &mut VecDeque<Action>,
         now: Instant,
@@ -194,7 +195,7 @@ impl Peer {
                 self.rebuild(actions, now);
             }
             Negotiation::Offered { .. } => {
-                self.command(ConnectionCommand::Accept { sdp }, actions);
+                self.command(ConnectionCommand::Accept { sdp, tracks }, actions);
                 self.remote = Some(remote);
                 self.is_doubtful = std::mem::take(&mut self.unheard) > 0;
                 self.settled(actions, now);
@@ -233,6 +234,7 @@ impl Peer {
         &mut self,
         negotiation: u32,
         sdp: &str,
+        tracks: &[TrackLabel],
         actions: &mut VecDeque<Action>,
         now: Instant,
     ) {
@@ -241,7 +243,7 @@ impl Peer {
         {
             return;
         }
-        self.send_answers(sdp, actions);
+        self.send_answers(sdp, tracks, actions);
         self.settled(actions, now);
     }
 
@@ -387,9 +389,9 @@ impl Peer {
     }
 
     /// Answers each offer that has no answer. The server counts them and passes on the last.
-    fn send_answers(&mut self, sdp: &str, actions: &mut VecDeque<Action>) {
+    fn send_answers(&mut self, sdp: &str, tracks: &[TrackLabel], actions: &mut VecDeque<Action>) {
         for _ in 0..std::mem::take(&mut self.unanswered) {
-            self.send(SignalKind::Answer, sdp, &[], actions);
+            self.send(SignalKind::Answer, sdp, tracks, actions);
         }
     }
 

@@ -13,6 +13,8 @@ pub enum Report {
         negotiation: u32,
         /// The answer.
         sdp: String,
+        /// The sources of its tracks.
+        tracks: Vec<TrackLabel>,
     },
     /// The connection cannot go on, for that reason. Only another connection helps.
     Broken(ConnectionFailure),

@@ -19,13 +19,13 @@ impl Session {
                     tracing::warn!(%from, "a description that is not a string is ignored");
                     return;
                 };
+                let tracks =
+                    signal.tracks.as_ref().map(|tracks| TrackLabel::list(tracks.as_bytes()));
+                let tracks = tracks.unwrap_or_default();
                 if signal.kind == SignalKind::Offer {
-                    let tracks =
-                        signal.tracks.as_ref().map(|tracks| TrackLabel::list(tracks.as_bytes()));
-                    let tracks = tracks.unwrap_or_default();
                     peer.offered(sdp, tracks, number, &mut self.actions, now);
                 } else {
-                    peer.answered(sdp, number, &mut self.actions, now);
+                    peer.answered(sdp, tracks, number, &mut self.actions, now);
                 }
                 peer.expect_connection(me < from, now);
             }

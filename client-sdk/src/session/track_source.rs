@@ -1,4 +1,4 @@
-//! What an offer says about the sources of its tracks.
+//! What a description says about the sources of its tracks.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ impl fmt::Display for TrackSource {
     }
 }
 
-/// The source of the track in one media section of an offer.
+/// The source of the track in one media section of a description.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct TrackLabel {
     /// The media section's identifier (RFC 5888).
@@ -40,7 +40,7 @@ pub struct TrackLabel {
 }
 
 impl TrackLabel {
-    /// Reads an offer's `tracks` and skips what it does not understand: a newer participant may
+    /// Reads a description's `tracks` and skips what it does not understand: a newer participant may
     /// know more kinds of sources.
     pub(super) fn list(json: &[u8]) -> Vec<Self> {
         let labels: Vec<serde_json::Value> = serde_json::from_slice(json).unwrap_or_default();

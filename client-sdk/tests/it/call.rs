@@ -1,6 +1,8 @@
 //! Calls over real sockets: the real server, real ICE, DTLS and SRTP.
 
-use client_sdk::{CloseReason, EnterError, MediaKind, NewRoom, RequestError};
+use client_sdk::{
+    CloseReason, EnterError, MediaKind, NewRoom, RemoteTrack, RequestError, TrackSource,
+};
 
 use crate::common::{self, client, listener, room_of, server, talker, until_media_flows};
 
@@ -18,6 +20,17 @@ async fn four_participants_exchange_audio_video_and_data() {
     let (_, mut witnesses) = room_of(&server, 4, talker()).await;
     until_media_flows(&mut witnesses).await;
     exchange_data(&mut witnesses).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_side_knows_the_sources_of_the_others_tracks_whoever_offered() {
+    let server = server().await;
+    let (_, mut witnesses) = room_of(&server, 2, talker()).await;
+    until_media_flows(&mut witnesses).await;
+    for witness in &witnesses {
+        let sources = witness.tracks.values().map(RemoteTrack::source);
+        assert!(sources.eq([Some(TrackSource::File); 2]), "{:?}", witness.tracks);
+    }
 }
 
 async fn exchange_data(witnesses: &mut [common::Witness]) {

@@ -16,7 +16,7 @@ impl Peer {
             self.take_back(actions);
         }
         self.forget_postponed();
-        self.send_answers(description::WITHOUT_SECTIONS, actions);
+        self.send_answers(description::WITHOUT_SECTIONS, &[], actions);
         self.offer_anew(actions, now);
     }
 }

@@ -167,7 +167,11 @@ impl Host {
         negotiation: u32,
         answer: &str,
     ) {
-        self.report(peer, connection, Report::Answer { negotiation, sdp: sdp(answer) });
+        self.report(
+            peer,
+            connection,
+            Report::Answer { negotiation, sdp: sdp(answer), tracks: vec![] },
+        );
     }
 
     pub(crate) fn found(&mut self, peer: &str, connection: u32, text: &str) {
@@ -242,7 +246,7 @@ fn words(action: Action) -> String {
     match action {
         Action::Close { peer } => format!("close {peer}"),
         Action::Connection { peer, command } => match command {
-            ConnectionCommand::Accept { sdp } => format!("{peer} accept {}", short(&sdp)),
+            ConnectionCommand::Accept { sdp, .. } => format!("{peer} accept {}", short(&sdp)),
             ConnectionCommand::Answer { negotiation, sdp, .. } => {
                 format!("{peer} answer {negotiation} {}", short(&sdp))
             }

@@ -92,7 +92,7 @@ impl FakeConnection {
     pub(crate) fn work(&mut self, random: &mut Random) {
         let Some(command) = self.commands.pop_front() else { return };
         match command {
-            ConnectionCommand::Accept { sdp } => {
+            ConnectionCommand::Accept { sdp, .. } => {
                 let (offer, media) = self.pending.take().expect("an answer without an offer");
                 self.negotiated_media = Some(media);
                 self.is_misled = attribute(&sdp, "answers") != offer;
@@ -107,7 +107,7 @@ impl FakeConnection {
                 self.meet(offerer);
                 self.is_misled = false;
                 let sdp = self.describe("answers", attribute(&sdp, "offer"));
-                self.reports.push_back(Report::Answer { negotiation, sdp });
+                self.reports.push_back(Report::Answer { negotiation, sdp, tracks: vec![] });
                 // An offer has places for what the other side knew of, and perhaps for more.
                 if random.below(2) == 0 {
                     self.negotiated_media = Some(self.media);
