@@ -28,8 +28,8 @@ pub struct Coturn {
 impl Coturn {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Free when it was looked for; another program would have to be quick to take it.
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Free when they were looked for; another program would have to be quick to take them.
+        let port = port_of_both();
         let tls_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         let certificate = made.cert.pem();
@@ -82,6 +82,17 @@ impl Coturn {
 
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+/// A port that is free for UDP and for TCP.
+fn port_of_both() -> u16 {
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let both = (TcpListener::bind(port), UdpSocket::bind(port));
+        if let (Ok(_), Ok(_)) = both {
+            return port.port();
+        }
     }
 }
 

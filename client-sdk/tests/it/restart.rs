@@ -161,5 +161,5 @@ impl Drop for Process {
 }
 
 const OUTAGE: Duration = Duration::from_secs(3);
-/// Four seconds of 20 ms, and one more for the delay of the encoder.
-const CLIP_PACKETS: usize = 201;
+/// Four seconds of 20 ms.
+const CLIP_PACKETS: usize = 200;
