@@ -1,4 +1,5 @@
-//! A bot, which greets everybody in a room, plays the built-in clip, and echoes every message.
+//! A bot that greets everybody in a room over the data channel, plays the built-in clip, and echoes
+//! all data that it receives.
 //!
 //! ```sh
 //! cargo run -p examples --example bot -- 'https://rooms.example.com/ABC234#invite-token'
