@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::http::uri::InvalidUri;
 use hyper::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -22,7 +23,7 @@ pub use self::management::{
 };
 pub use self::rooms::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};
 use crate::error::{NetworkError, NetworkFailure, Phase, RequestError};
-use crate::network::{Network, Request, in_time, read_body, switch_protocol};
+use crate::network::{Network, Request, deadline, in_time, read_body, switch_protocol};
 use crate::signaling::{Handshake, Signaling};
 use crate::turn::TurnServers;
 
@@ -153,7 +154,7 @@ impl Api {
         deadline: Instant,
     ) -> Result<Signaling, RequestError> {
         let handshake = Handshake::new();
-        let mut request = self.request(Method::GET, url, Bytes::new());
+        let mut request = self.request(Method::GET, url, Bytes::new())?;
         request.headers_mut().extend(handshake.headers());
         let failed = |failure| NetworkError { url: shown(url), failure };
         let answer = self.network.send(url, request, deadline).await.map_err(failed)?;
@@ -204,8 +205,8 @@ impl Api {
         body: Option<&(impl Serialize + ?Sized)>,
     ) -> Result<T, RequestError> {
         let json = body.map_or(Ok(Vec::new()), serde_json::to_vec);
-        let mut request =
-            self.request(method, url, json.expect("requests consist of text and numbers").into());
+        let json = json.expect("requests consist of text and numbers");
+        let mut request = self.request(method, url, json.into())?;
         if body.is_some() {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(CONTENT_TYPE, json);
@@ -217,7 +218,7 @@ impl Api {
             request.headers_mut().insert(AUTHORIZATION, bearer);
         }
         let failed = |failure: NetworkFailure| NetworkError { url: shown(url), failure };
-        let deadline = Instant::now() + self.request_timeout;
+        let deadline = deadline(self.request_timeout);
         let answer = self.network.send(url, request, deadline).await.map_err(failed)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let reading = in_time(Phase::Answering, deadline, read_body(answer));
@@ -228,7 +229,7 @@ impl Api {
         Err(refusal(url, status, &headers, &body))
     }
 
-    fn request(&self, method: Method, url: &Url, body: Bytes) -> Request {
+    fn request(&self, method: Method, url: &Url, body: Bytes) -> Result<Request, RequestError> {
         let language = match self.language {
             Language::En => "en",
             Language::Zh => "zh",
@@ -237,14 +238,15 @@ impl Api {
         let host = &url[Position::BeforeHost..Position::AfterPort];
         let mut request = Request::new(body.into());
         *request.method_mut() = method;
+        // A room id or a token may be longer than an address can be.
         *request.uri_mut() = url[Position::BeforePath..Position::AfterQuery]
             .parse()
-            .expect("what is left of a URL behind its host is a path and a query");
+            .map_err(|error: InvalidUri| RequestError::TooLong(error.to_string()))?;
         for (name, value) in [(HOST, host), (USER_AGENT, agent), (ACCEPT_LANGUAGE, language)] {
             let value = value.parse().expect("these consist of visible ASCII, as URLs do");
             request.headers_mut().insert(name, value);
         }
-        request
+        Ok(request)
     }
 
     fn rooms(&self, path: &[&str]) -> Url {

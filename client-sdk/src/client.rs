@@ -61,7 +61,8 @@ impl Client {
         self.api.create_room(access_token, room).await
     }
 
-    /// Joins a room over HTTP: reserves a seat without entering.
+    /// Joins a room over HTTP, and returns the token and the ICE servers for [`enter`](Self::enter).
+    /// The seat is taken only when the participant enters.
     ///
     /// # Errors
     ///
@@ -126,8 +127,8 @@ impl Client {
         self.api.change_room(access_token, room_id, change).await
     }
 
-    /// Removes a participant from a room as the user who created it. Its tokens open the room no
-    /// more; whoever knows the password can join again, unless it is a [`ban`](Self::ban).
+    /// Removes a participant from a room as the user who created it. Its tokens no longer open the
+    /// room, but it can join again with the password. [`ban`](Self::ban) replaces the password too.
     ///
     /// # Errors
     ///
@@ -142,7 +143,8 @@ impl Client {
         self.api.kick(access_token, room_id, participant).await
     }
 
-    /// Removes a participant from a room and gives the room another password, which it returns.
+    /// Removes a participant from a room and replaces the room's password and invite. Returns the
+    /// new ones; the old ones no longer open the room.
     ///
     /// # Errors
     ///
@@ -208,10 +210,10 @@ impl Client {
         Ok((created, participant))
     }
 
-    /// Enters a room with the token of a seat, or as its creator with an access token.
+    /// Enters a room with a ws token, or as its creator with an access token.
     ///
-    /// A participant that entered this way cannot join again by itself: once its token is refused
-    /// it stays without the server.
+    /// Such a participant cannot obtain a new token. When the server refuses its token,
+    /// [`Event::SignalingLost`](crate::Event::SignalingLost) follows.
     ///
     /// # Errors
     ///

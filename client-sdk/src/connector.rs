@@ -10,6 +10,7 @@ use url::Url;
 use crate::api::{Api, JoinCredential};
 use crate::error::{EnterError, NetworkError, NetworkFailure, Phase, RequestError};
 use crate::ice::ice_servers;
+use crate::network::deadline;
 use crate::session::{Reconnect, SignalingLoss};
 use crate::signaling::{Ended, Signaling};
 
@@ -66,7 +67,7 @@ impl SignalingConnector {
     /// Takes the seat for the first time.
     pub(crate) async fn connect(&self) -> Result<Connected, EnterError> {
         let url = self.api.attach_url(&self.room_id, &self.token);
-        self.open(&url, OnAbort::GiveUpSeat, Instant::now() + self.timeout).await
+        self.open(&url, OnAbort::GiveUpSeat, deadline(self.timeout)).await
     }
 
     /// Comes back to the room, after a pause.
@@ -76,7 +77,7 @@ impl SignalingConnector {
         after: Duration,
     ) -> Result<Connected, SignalingLoss> {
         sleep(after).await;
-        let deadline = Instant::now() + self.timeout;
+        let deadline = deadline(self.timeout);
         let url = match how {
             Reconnect::Attach => self.api.attach_url(&self.room_id, &self.token),
             Reconnect::Join => {
@@ -165,6 +166,7 @@ fn loss(error: RequestError) -> SignalingLoss {
         | RequestError::Protocol { .. }
         | RequestError::Proxy { .. }
         | RequestError::Token
+        | RequestError::TooLong(_)
         | RequestError::WrongPath { .. } => SignalingLoss::Unreachable { reason },
     }
 }

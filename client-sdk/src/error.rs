@@ -1,4 +1,4 @@
-//! How requests, entering, sending and opening channels fail. Each variant says whose fault it is.
+//! The errors of requests, of entering a room, of sending data and of opening channels.
 
 use std::io;
 use std::net::IpAddr;
@@ -33,7 +33,7 @@ pub enum RequestError {
     /// name.
     #[error("`{url}` is not the address of a proxy: expected http://, a host and no user name")]
     Proxy {
-        /// The address.
+        /// The address, without a user and a password.
         url: String,
     },
     /// The server's fault: what it says is not in the protocol. Another server may have that
@@ -52,7 +52,7 @@ pub enum RequestError {
         status: u16,
         /// The stable code, like `wrong_password`.
         code: String,
-        /// The reason for people.
+        /// A human-readable reason.
         message: String,
         /// How long to wait before trying again, if the server says so.
         retry_after: Option<Duration>,
@@ -60,6 +60,9 @@ pub enum RequestError {
     /// The caller's fault: what no header can hold is not an access token.
     #[error("that is not an access token")]
     Token,
+    /// The caller's fault, mostly: the room id or the token is longer than an address may be.
+    #[error("the room id or the token is too long: {0}")]
+    TooLong(String),
     /// The caller's fault, mostly: the server knows no rooms under that path. It is another server,
     /// or its rooms are under another path.
     #[error("there is no server of rooms at {url}: its address or path is wrong")]
@@ -80,6 +83,7 @@ impl RequestError {
             | Self::Protocol { .. }
             | Self::Proxy { .. }
             | Self::Token
+            | Self::TooLong(_)
             | Self::WrongPath { .. } => None,
         }
     }
@@ -94,6 +98,7 @@ impl RequestError {
             | Self::Protocol { .. }
             | Self::Proxy { .. }
             | Self::Token
+            | Self::TooLong(_)
             | Self::WrongPath { .. } => None,
         }
     }
@@ -110,7 +115,7 @@ pub enum EnterError {
         url: String,
         /// The WebSocket close code, if there was one.
         code: Option<u16>,
-        /// The reason for people.
+        /// A human-readable reason.
         reason: String,
     },
     /// The caller's fault: an address of [`Options::bind_address`](crate::Options::bind_address) is
@@ -135,7 +140,7 @@ pub enum EnterError {
     Refused {
         /// The stable code, like `room_full`.
         code: String,
-        /// The reason for people.
+        /// A human-readable reason.
         message: String,
         /// How long to wait before trying again, if the server says so.
         retry_after: Option<Duration>,
@@ -143,6 +148,27 @@ pub enum EnterError {
     /// The HTTP request to create or join the room, or to open the signaling connection, failed.
     #[error(transparent)]
     Request(#[from] RequestError),
+}
+
+impl EnterError {
+    /// The stable code of a refusal, like `wrong_password` or `room_full`; `None` for other
+    /// failures.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { code, .. } => Some(code),
+            Self::Request(error) => error.code(),
+            Self::BindAddress { .. } | Self::Closed { .. } | Self::Media(_) | Self::NoRelay => None,
+        }
+    }
+
+    /// How long to wait before trying again, if the server says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            Self::Request(error) => error.retry_after(),
+            Self::BindAddress { .. } | Self::Closed { .. } | Self::Media(_) | Self::NoRelay => None,
+        }
+    }
 }
 
 /// A named data channel that was not opened.

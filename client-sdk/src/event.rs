@@ -30,7 +30,7 @@ pub enum Event {
         /// Why the connection was given up, if it was.
         failure: Option<ConnectionFailure>,
     },
-    /// Another participant's application sent a message by way of the server.
+    /// Another participant's application sent a message through the server.
     Message {
         /// The sender.
         from: ParticipantId,
@@ -63,7 +63,7 @@ pub enum Event {
         participant: ParticipantId,
     },
     /// A file that plays [once](crate::Playback::once) has come to its end. The others keep its
-    /// last picture, and one that is published in its place needs no negotiation if it has the same
+    /// last frame. A source that is published in its place needs no negotiation if it has the same
     /// codec. [`Playback::seek`](crate::Playback::seek) plays it again, and
     /// [`Participant::unpublish`](crate::Participant::unpublish) ends the track.
     Ended {
@@ -92,16 +92,17 @@ pub enum Event {
         /// The budget, in bits a second.
         budget: u64,
     },
-    /// The room of this participant, who created it, has run out of wrong passwords that it answers,
-    /// or answers all of them again. Until then only invites open it;
-    /// [`Client::change_room`](crate::Client::change_room) restores the attempts.
+    /// The room has run out of password attempts, or has all of them again; only its creator gets
+    /// this event. With none left, only invites open the room, until time or
+    /// [`Client::change_room`](crate::Client::change_room) restores them.
     PasswordAttempts {
-        /// How many wrong passwords the room answers.
+        /// How many attempts are left.
         left: u8,
-        /// How long until it answers one; no time at all if it does now.
+        /// The time until the next attempt; zero if one is possible now.
         retry_after: Duration,
     },
-    /// Somebody entered the room.
+    /// A participant entered the room. After entering, and after [`Rejoined`](Self::Rejoined), one
+    /// event comes for each participant that is there already.
     ParticipantJoined(ParticipantInfo),
     /// Somebody left the room for good.
     ParticipantLeft(ParticipantId),
@@ -142,14 +143,14 @@ pub enum Event {
     /// participant in. Media goes on with those it flows to, nobody else will come, and
     /// [`Closed`](Self::Closed) follows when the last connection has ended.
     SignalingLost {
-        /// The reason for people.
+        /// A human-readable reason.
         reason: String,
     },
     /// The server refused something that this participant sent.
     SignalingError {
         /// The stable code.
         code: String,
-        /// The reason for people.
+        /// A human-readable reason.
         message: String,
     },
     /// Another participant's audio or video has begun to arrive.

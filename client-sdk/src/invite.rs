@@ -26,8 +26,9 @@ impl Invite {
         Self { server: None, room_id: room_id.into(), token: token.into() }
     }
 
-    /// The address of the link without its path; `None` for an invite that was not parsed from a
-    /// link.
+    /// The origin of the link: scheme, host and port; `None` for an invite that was not parsed from
+    /// a link. It is the address of the server only if the server has the origin of the page and no
+    /// path prefix.
     #[must_use]
     pub fn server(&self) -> Option<&str> {
         self.server.as_deref()

@@ -37,10 +37,26 @@
 //!
 //! Data goes from participant to participant over data channels: over the default channel by
 //! [`Participant::send_data`], or over named channels by [`Participant::open_channel`], which may
-//! lose or reorder messages if that is wanted. Messages go by way of the server, to one participant
+//! lose or reorder messages if that is wanted. Messages go through the server, to one participant
 //! or to all ([`Participant::send_message`]), and so does a participant's own state
 //! ([`Participant::set_state`]). All queues are bounded in bytes; what does not fit is refused with
 //! an error.
+//!
+//! # Recording
+//!
+//! [`Recorder`] writes what each participant sends into WebM or Matroska files.
+//!
+//! # Moderation
+//!
+//! The user who created a room moderates it: [`Client::kick`], [`Client::ban`] and
+//! [`Client::change_room`] take that user's access token, and [`Event::ParticipantJoined`] tells
+//! the id to kick. Whoever joined with a password or an invite cannot. Access tokens come from the
+//! login of the deployment; `signal-server token --sub alice` makes one by hand.
+//!
+//! # Logging
+//!
+//! The crate logs with [`tracing`](https://docs.rs/tracing): install a subscriber to see it, with
+//! the filter `webrtc=error,rtc=error` for the crates below it.
 //!
 //! # Limits
 //!

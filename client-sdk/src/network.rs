@@ -7,6 +7,7 @@ mod tls;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -30,6 +31,14 @@ pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {
     /// The address of this machine that it was opened from.
     fn local_address(&self) -> Option<IpAddr>;
 }
+
+/// The end of a time from now on, even of one that is meant to be endless.
+pub(crate) fn deadline(after: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(after).unwrap_or(now + DECADES)
+}
+
+const DECADES: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// The way to servers; cheap to clone.
 #[derive(Clone, Debug)]

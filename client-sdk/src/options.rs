@@ -83,10 +83,10 @@ impl Options {
         self
     }
 
-    /// An address of this machine that media is sent from and received at; further calls add
-    /// further ones. Each connection takes a free UDP port of each. The default is `0.0.0.0` and
-    /// `::` (RFC 8421): every interface but loopback, as far as the machine has addresses of that
-    /// family. Use `127.0.0.1` for peers on this machine only.
+    /// Binds media to this local address; each further call adds one. Every connection opens a UDP
+    /// port on each. The default is `0.0.0.0` and `::` (RFC 8421), as far as the machine has
+    /// addresses of that family: all its networks except loopback, of which ICE chooses. Bind one
+    /// address to stay on one network, or `127.0.0.1` for peers on this machine.
     ///
     /// Entering fails with [`EnterError::BindAddress`](crate::EnterError::BindAddress) for what is
     /// not an address of this machine.

@@ -29,14 +29,14 @@ use crate::stats::PeerStats;
 ///
 /// It takes part in a task of its own until [`leave`](Self::leave). Clones are handles of the same
 /// participant, so that one task can send while another one takes events. Dropping the last of them
-/// gives up the seat too, in the background, but never closes the room: a creator that panics leaves the others in
-/// their call.
+/// gives up the seat too, in the background, but never closes the room: a creator that panics
+/// leaves the others in their call.
 ///
 /// Events wait for [`next_event`](Self::next_event), so take them even if you do not need them.
-/// From the 1024th on, only the newest of each kind about each participant is kept, and whoever
-/// came and left in between is not told of. Data and messages wait up to 1 MiB for each sender:
-/// beyond that whoever sends data is held up, and messages are dropped and counted by
-/// [`Event::Lagged`]. Nothing that one participant sends takes a place from another one.
+/// From the 1024th waiting event on, only the newest event of each kind is kept for each
+/// participant, and participants that came and left in between are left out. Up to 1 MiB of data and
+/// of messages waits for each sender; beyond that, the sender's data is not read, and its messages
+/// are dropped and counted by [`Event::Lagged`]. No participant takes up the space of another one.
 #[derive(Clone)]
 pub struct Participant {
     id: watch::Receiver<ParticipantId>,
@@ -126,13 +126,14 @@ impl Participant {
     /// [`Event::DataChannel`]; a page by `ondatachannel`. Labels have at most 1024 bytes and need
     /// not be unique.
     ///
-    /// It waits until the channel is open, which takes a connection that stands. Cancelling it
-    /// gives the channel up.
+    /// It waits until the channel is open, which requires a connection to that participant.
+    /// Cancelling it gives the channel up.
     ///
     /// # Errors
     ///
     /// [`ChannelError::NoConnection`] if there is no connection to that participant, or if it ended
-    /// before the channel was open.
+    /// before the channel was open; [`ChannelError::Label`] if the label is too long;
+    /// [`ChannelError::Closed`] after the end of the room.
     pub async fn open_channel(
         &self,
         with: ParticipantId,
@@ -199,12 +200,12 @@ impl Participant {
         stats.await.ok()
     }
 
-    /// Sends a message by way of the server, to one participant or to everybody; they receive it as
+    /// Sends a message through the server, to one participant or to everybody; they receive it as
     /// [`Event::Message`]. The topic has 1 to 64 characters, the data at most 16 KiB as JSON.
     /// Participants that speak the first version of the protocol receive none.
     ///
     /// It waits until the server has taken the message, also while the signaling connection is
-    /// being opened again. Cancelling it does not take the message back.
+    /// being opened again. Cancelling the call does not withdraw the message.
     ///
     /// # Errors
     ///
@@ -250,8 +251,9 @@ impl Participant {
         outcome.await.map_err(|_| CommandError::Closed)?
     }
 
-    /// Restarts ICE with another participant, over new sockets. This happens by itself if the
-    /// addresses of this machine change.
+    /// Restarts ICE with another participant over new sockets. The participant does this by itself
+    /// when the local address of a connection is gone, and when this machine gains an address while
+    /// the connection does not work.
     pub async fn restart_ice(&self, with: ParticipantId) {
         // After the end of the room there is nothing to restart.
         let _ = self.commands.send(Command::RestartIce { peer: with }).await;

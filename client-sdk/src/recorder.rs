@@ -10,12 +10,12 @@ mod timeline;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
-use std::{fs, io};
+use std::{fs, io, thread};
 
 use signal_core::ParticipantId;
 use thiserror::Error;
-use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 pub use self::participant_file::Recording;
 use self::participant_file::{Arrived, NewTrack, ParticipantFile, TrackKey};
@@ -24,11 +24,10 @@ use crate::track::{RemoteFrames, RemoteTrack};
 /// Records what participants send, as they encoded it: for each of them a WebM file with sound and
 /// pictures, or a Matroska file if there is H.264 among them.
 ///
-/// Frames lie in a file where the clock of their sender puts them (RFC 3550 section 6.4.1), so that
-/// sound and pictures fit each other however they arrived; what was lost or not sent is a gap. A
-/// file is begun when its tracks have been heard for a second, or six if the sender does not tell
-/// its clock, and is written every second, so that it can be played after a crash. A track that
-/// begins later begins another file.
+/// The recorder places frames by the sender's clock (RFC 3550 section 6.4.1), so that audio and video
+/// stay in sync; lost media leaves a gap. It begins a file one second after the first frame, or six
+/// seconds if the sender does not report its clock, and writes it every second, so that it can be
+/// played after a crash. A track that begins later begins another file.
 ///
 /// ```no_run
 /// # async fn run(mut bot: client_sdk::Participant) -> Result<(), Box<dyn std::error::Error>> {
@@ -37,7 +36,9 @@ use crate::track::{RemoteFrames, RemoteTrack};
 /// let mut recorder = Recorder::new("recordings")?;
 /// while let Some(event) = bot.next_event().await {
 ///     if let Event::Track(track) = event {
-///         recorder.record(track).ok();
+///         if let Err(track) = recorder.record(track) {
+///             eprintln!("unknown codec: {track:?}");
+///         }
 ///     }
 /// }
 /// for recording in recorder.finish().await? {
@@ -54,8 +55,11 @@ pub struct Recorder {
     /// What receives the tracks. They end when this is dropped.
     tracks: JoinSet<()>,
     files: HashMap<ParticipantId, mpsc::WeakSender<Message>>,
-    writers: Vec<JoinHandle<Result<Vec<Recording>, RecordError>>>,
+    writers: Vec<(ParticipantId, oneshot::Receiver<Written>)>,
 }
+
+/// What the thread that writes the files of a participant has to show in the end.
+type Written = Result<Vec<Recording>, RecordError>;
 
 /// A file cannot be written; the fault of the machine it is written on.
 #[derive(Debug, Error)]
@@ -95,7 +99,9 @@ impl Recorder {
         })
     }
 
-    /// Records a track until it ends.
+    /// Records a track until it ends. The recorder takes the track, so the application cannot read
+    /// it as well. If a file cannot be written, recording of that participant stops, an error is
+    /// logged, and [`finish`](Self::finish) returns it.
     ///
     /// # Errors
     ///
@@ -132,12 +138,12 @@ impl Recorder {
     pub async fn finish(mut self) -> Result<Vec<Recording>, RecordError> {
         self.tracks.shutdown().await;
         let (mut recordings, mut failure) = (Vec::new(), None);
-        for writer in self.writers.drain(..) {
-            match writer.await {
-                Ok(Ok(written)) => recordings.extend(written),
-                Ok(Err(error)) => failure = failure.or(Some(error)),
-                // The thread panicked, or the runtime is shutting down.
-                Err(_) => {}
+        for (participant, written) in self.writers.drain(..) {
+            let panicked =
+                || Err(RecordError { participant, error: io::Error::other("no writer") });
+            match written.await.unwrap_or_else(|_| panicked()) {
+                Ok(written) => recordings.extend(written),
+                Err(error) => failure = failure.or(Some(error)),
             }
         }
         failure.map_or(Ok(recordings), Err)
@@ -150,7 +156,18 @@ impl Recorder {
             let (sender, messages) = mpsc::channel(MAX_WAITING);
             self.files.insert(participant, sender.downgrade());
             let file = ParticipantFile::new(participant, &self.directory, self.began.1);
-            self.writers.push(spawn_blocking(move || write(participant, file, messages)));
+            let (tell, written) = oneshot::channel();
+            // Not one of the runtime's threads, of which there are only so many: it lives as long as
+            // the tracks. If it cannot be started, `finish` tells.
+            let writer = thread::Builder::new().name("recorder".to_owned());
+            let started = writer.spawn(move || {
+                // Nobody may wait for it.
+                let _ = tell.send(write(participant, file, messages));
+            });
+            if let Err(error) = started {
+                tracing::error!(%participant, %error, "recording cannot begin");
+            }
+            self.writers.push((participant, written));
             sender
         })
     }

@@ -51,10 +51,14 @@ impl TurnServers {
         };
         let server = TurnServer { host: url.host().to_owned(), port: url.port(), is_secure };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = known.iter().position(|other| *other == server).unwrap_or_else(|| {
-            known.push(server);
-            known.len() - 1
-        });
+        let number = match known.iter().position(|other| *other == server) {
+            Some(number) => number,
+            None if known.len() < MAX_SERVERS => {
+                known.push(server);
+                known.len() - 1
+            }
+            None => return None,
+        };
         u16::try_from(number).ok().map(StandIn)
     }
 
@@ -102,6 +106,8 @@ impl fmt::Display for TurnServer {
 }
 
 const PORT: u16 = 3478;
+/// More than a room ever names, however often its servers change.
+const MAX_SERVERS: usize = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -81,7 +81,7 @@ pub enum ServerMessage {
     Error {
         /// The reason for programs.
         code: ErrorCode,
-        /// The reason for people.
+        /// A human-readable reason.
         message: String,
         /// v2: the participant that the refused message was for.
         about: Option<ParticipantId>,
@@ -108,7 +108,7 @@ pub enum ServerMessage {
     },
     /// v2: the receiver was kicked; its connection closes after this. In v1 it gets `room_closed`.
     Kicked {
-        /// The reason for people.
+        /// A human-readable reason.
         reason: String,
     },
     /// v2: an application message.
@@ -161,7 +161,7 @@ pub enum ServerMessage {
     Resumed(Resumed),
     /// The room is over; the connection closes after this.
     RoomClosed {
-        /// The reason for people.
+        /// A human-readable reason.
         reason: String,
         /// v2: the reason for programs.
         code: Option<CloseReason>,

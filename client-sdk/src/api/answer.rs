@@ -50,7 +50,11 @@ pub(super) fn refusal(
         Err(_) if status == StatusCode::NOT_FOUND => RequestError::WrongPath { url: shown(url) },
         Err(error) => {
             let reason = match header(LOCATION) {
-                Some(location) => format!("HTTP status {status} to {location}"),
+                // It may repeat the token of what was asked for.
+                Some(location) => match url.join(location) {
+                    Ok(location) => format!("HTTP status {status} to {}", shown(&location)),
+                    Err(_) => format!("HTTP status {status}"),
+                },
                 None => format!("HTTP status {status}, {error}"),
             };
             RequestError::Protocol { url: shown(url), reason }
@@ -76,5 +80,12 @@ mod tests {
     fn secrets_are_not_shown() {
         let url = Url::parse("wss://me:secret@a.example:81/ws/ABC234?token=secret#x").unwrap();
         assert_eq!(shown(&url), "wss://a.example:81/ws/ABC234");
+        let mut headers = HeaderMap::new();
+        let location = "https://b.example/ws/ABC234?token=secret".parse().unwrap();
+        headers.insert(LOCATION, location);
+        let redirect = refusal(&url, StatusCode::MOVED_PERMANENTLY, &headers, b"");
+        let told = format!("{redirect} {redirect:?}");
+        assert!(told.contains("https://b.example/ws/ABC234"), "{told}");
+        assert!(!told.contains("secret"), "{told}");
     }
 }

@@ -77,7 +77,7 @@ pub struct RoomChange {
     /// A new password, which voids the invite and tokens that were not used yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotate_password: Option<NewPassword>,
-    /// Whether the room is to answer 20 wrong passwords again, which it does ten times.
+    /// Whether to restore the 20 password attempts of the room. A room allows this ten times.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restore_attempts: bool,
 }

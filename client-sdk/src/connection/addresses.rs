@@ -65,9 +65,13 @@ impl AddressWatch {
         loop {
             self.timer.tick().await;
             let Some(now) = Addresses::now() else { continue };
-            let before = self.current.send_replace(now.clone());
+            let before = self.current.borrow().clone();
             if now != before {
-                return AddressChange { has_new: !now.0.is_subset(&before.0), now };
+                self.current.send_replace(now.clone());
+                // Containers that come and go bring addresses that no connection uses.
+                let known: Vec<IpAddr> = before.usable().collect();
+                let has_new = now.usable().any(|address| !known.contains(&address));
+                return AddressChange { now, has_new };
             }
         }
     }

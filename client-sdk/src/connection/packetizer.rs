@@ -58,25 +58,24 @@ impl Packetizer {
 struct RtpClock {
     rate: u32,
     start: Instant,
-    last: u32,
+    /// Units since the start at the last frame. Unwrapped, so that a frame after hours of silence is
+    /// not taken for an earlier one.
+    last: u64,
     /// The timestamp at the start.
     first: u32,
 }
 
 impl RtpClock {
     fn new(rate: u32, now: Instant) -> Self {
-        let first = rand::random();
-        Self { rate, start: now, last: first, first }
+        Self { rate, start: now, last: 0, first: rand::random() }
     }
 
     /// Each timestamp is later than the one before, since frames are told apart by it.
     fn timestamp(&mut self, at: Instant) -> u32 {
         let nanos = at.saturating_duration_since(self.start).as_nanos();
         let ticks = (nanos * u128::from(self.rate) + NANOS_PER_SECOND / 2) / NANOS_PER_SECOND;
-        let timestamp = self.first.wrapping_add(ticks as u32);
-        let is_later = timestamp.wrapping_sub(self.last) as i32 > 0;
-        self.last = if is_later { timestamp } else { self.last.wrapping_add(1) };
-        self.last
+        self.last = u64::try_from(ticks).unwrap_or(u64::MAX).max(self.last.wrapping_add(1));
+        self.first.wrapping_add(self.last as u32)
     }
 }
 
@@ -101,6 +100,17 @@ mod tests {
                 clock.timestamp(start + frame * n).wrapping_sub(first) as i32 - 3000 * n as i32;
             assert!(drift.abs() <= 1, "{drift} after {n} frames");
         }
+    }
+
+    #[test]
+    fn time_goes_on_after_half_a_day_of_silence() {
+        let start = Instant::now();
+        let mut clock = RtpClock::new(90_000, start);
+        clock.timestamp(start + Duration::from_millis(20));
+        let late = start + Duration::from_secs(8 * 3600);
+        let before = clock.timestamp(late);
+        let after = clock.timestamp(late + Duration::from_millis(100));
+        assert_eq!(after.wrapping_sub(before), 9000);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) async fn run(
     let setup = Arc::clone(&setups.borrow_and_update());
     let (handler, mut pc_events) = handler::channel();
     let stats = StatsCollector::new(handler.reports.clone());
+    let mut addresses = setup.addresses.clone();
+    addresses.mark_unchanged();
     let sockets = setup.sockets();
     let Sockets { relays, path_lost, stream_broken, .. } = sockets.clone();
     let (pc, senders) = match setup.build(handler, sockets, offers).await {
@@ -60,8 +62,6 @@ pub(super) async fn run(
         stats,
         events,
     };
-    let mut addresses = setup.addresses.clone();
-    addresses.mark_unchanged();
     if offers {
         task.create_default_channel().await;
     }

@@ -44,10 +44,10 @@ pub enum NetworkFailure {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// Something else than HTTP answers, like a port for TLS.
+    /// Something other than HTTP answers, such as a port for TLS.
     #[error("what answers does not speak plain HTTP; a port for TLS needs https:// ({0})")]
     NotHttp(#[source] Box<dyn Error + Send + Sync>),
-    /// Something else than TLS answers, like a port for plain HTTP.
+    /// Something other than TLS answers, such as a port for plain HTTP.
     #[error("what answers does not speak TLS; a port for plain HTTP needs http:// ({0})")]
     NotTls(#[source] io::Error),
     /// The proxy cannot be reached, or did not answer.

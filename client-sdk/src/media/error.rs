@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::{Codec, MediaKind};
 
-/// A source of media that cannot be sent; always the fault of the source or of whoever chose it.
+/// Why a source of media is not sent.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MediaError {

@@ -28,9 +28,9 @@ use tokio::time::Instant;
 /// longest file.
 ///
 /// Everybody sees the same place of the film at the same time. Those who join get the pictures
-/// since the last keyframe at once, and nobody else notices; so do those who lose packets. Whatever
-/// machine it runs on, sound and picture stay together: after the machine was suspended, the film
-/// goes on where it would be by then.
+/// since the last keyframe at once, and nobody else notices; so do those who lose packets. Sound and
+/// picture stay together, even where the process was stopped for a while: the film then goes on
+/// where it would be by its clock.
 #[derive(Clone)]
 pub struct Playback(Arc<watch::Sender<Timeline>>);
 
@@ -70,7 +70,7 @@ impl Playback {
     }
 
     /// Goes to a place of the film, counted from its beginning, and plays on from there unless it
-    /// is paused. Behind the end is the end.
+    /// is paused. A position after the end seeks to the end.
     pub fn seek(&self, to: Duration) {
         self.0.send_modify(|timeline| timeline.seek(to, Instant::now()));
     }

@@ -11,8 +11,9 @@ use super::MediaError;
 use super::{Codec, Frame, MediaKind, MediaSource, Source};
 
 impl Source {
-    /// A source of frames that the application pushes, each sent at once. The source ends when the
-    /// pusher is dropped.
+    /// Creates a source whose frames the application pushes. Each frame is sent as soon as it is
+    /// pushed. Its RTP timestamp follows the end of the frame before it, unless it is pushed more
+    /// than 100 ms later. The source ends when the pusher is dropped.
     ///
     /// Up to 64 frames and 4 MiB wait; see [`Pusher::push`] for what happens beyond.
     #[must_use]

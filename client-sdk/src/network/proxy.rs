@@ -15,9 +15,12 @@ pub(crate) struct Proxy(Url);
 impl Proxy {
     pub(crate) fn parse(url: &str) -> Result<Self, RequestError> {
         let parsed = Url::parse(url).ok().filter(|parsed| {
-            parsed.scheme() == "http" && parsed.host().is_some() && parsed.username().is_empty()
+            let has_user = !parsed.username().is_empty() || parsed.password().is_some();
+            parsed.scheme() == "http" && parsed.host().is_some() && !has_user
         });
-        parsed.map(Self).ok_or_else(|| RequestError::Proxy { url: url.to_owned() })
+        // A password may stand before the host.
+        let shown = url.rsplit('@').next().unwrap_or_default();
+        parsed.map(Self).ok_or_else(|| RequestError::Proxy { url: shown.to_owned() })
     }
 
     /// Opens a tunnel to the host of a URL, whatever its scheme.

@@ -23,7 +23,7 @@ pub(super) struct Format {
 impl Format {
     /// Reads the format from a frame that a decoder can start with; `None` if it is not one.
     pub(super) fn of(codec: Codec, frame: &[u8]) -> Option<Self> {
-        match codec {
+        let format = match codec {
             Codec::Av1 => av1::format(frame),
             Codec::H264 => h264::format(frame),
             Codec::Opus => {
@@ -31,7 +31,8 @@ impl Format {
             }
             Codec::Vp8 => vpx::vp8(frame),
             Codec::Vp9 => vpx::vp9(frame),
-        }
+        };
+        format.filter(|format| format.size.is_none_or(|(width, height)| width > 0 && height > 0))
     }
 }
 

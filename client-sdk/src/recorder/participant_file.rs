@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::format::{self, Format};
 use super::matroska::{Matroska, TrackEntry};
-use super::timeline::{Timeline, ticks};
+use super::timeline::{Timeline, is_believed, ticks};
 use crate::media::Codec;
 use crate::track::RemoteFrame;
 
@@ -61,6 +61,8 @@ pub(super) struct ParticipantFile {
     ended: Vec<TrackKey>,
     state: State,
     recordings: Vec<Recording>,
+    /// That of the next file.
+    number: u32,
 }
 
 enum State {
@@ -87,6 +89,7 @@ impl ParticipantFile {
             ended: Vec::new(),
             state: State::Gathering(Vec::new()),
             recordings: Vec::new(),
+            number: 1,
         }
     }
 
@@ -120,8 +123,17 @@ impl ParticipantFile {
             if let Some(index) = writing.index_of(arrived.key) {
                 return writing.push(index, &arrived);
             }
-            // A track that the head does not name. The pictures of the next file begin with a
-            // keyframe.
+            // A track that the head does not name. It is worth another file only from a frame on
+            // that a decoder can start with.
+            let track = self.tracks.iter().find(|track| track.key == arrived.key);
+            let Some(track) = track else { return Ok(()) };
+            let is_start =
+                arrived.frame.is_key && Format::of(track.codec, &arrived.frame.data).is_some();
+            if !is_start {
+                track.keyframe_wanted.notify_one();
+                return Ok(());
+            }
+            // The pictures of the next file begin with a keyframe.
             self.finish_file()?;
             self.tracks.iter().for_each(|track| track.keyframe_wanted.notify_one());
         }
@@ -158,6 +170,7 @@ impl ParticipantFile {
         };
         waited >= MOST_GATHERED
             || waiting.len() >= MOST_FRAMES
+            || waiting.iter().map(|arrived| arrived.frame.data.len()).sum::<usize>() >= MOST_BYTES
             || waited >= LEAST_GATHERED && self.tracks.iter().all(is_known)
     }
 
@@ -186,6 +199,7 @@ impl ParticipantFile {
         });
         tracks.retain(|(track, _)| starts.contains(&track.key));
         if tracks.is_empty() {
+            self.forget_ended();
             return Ok(());
         }
         let zero = zero(&waiting, &self.tracks);
@@ -213,14 +227,15 @@ impl ParticipantFile {
     }
 
     /// Creates the next file of the participant: that with the first number that is free.
-    fn create(&self, is_webm: bool) -> io::Result<(File, PathBuf)> {
+    fn create(&mut self, is_webm: bool) -> io::Result<(File, PathBuf)> {
         let extension = if is_webm { "webm" } else { "mkv" };
-        let mut number = 1;
         loop {
-            let path = self.directory.join(format!("{}-{number}.{extension}", self.participant));
+            let name = format!("{}-{}.{extension}", self.participant, self.number);
+            let path = self.directory.join(name);
+            self.number += 1;
             match File::create_new(&path) {
                 Ok(file) => return Ok((file, path)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
         }
@@ -241,13 +256,17 @@ impl Writing {
     }
 }
 
-/// What the sender's clock shows at the beginning of the file: at the earliest of the frames.
+/// What the sender's clock shows at the beginning of the file: at the earliest of the first frames. A
+/// track whose clock is another one than that of the first track has no say.
 fn zero(waiting: &[Arrived], tracks: &[NewTrack]) -> Option<i128> {
     let times = tracks.iter().filter_map(|track| {
         let first = waiting.iter().find(|arrived| arrived.key == track.key)?;
-        time_of_first(track.codec, first, waiting)
+        Some((time_of_first(track.codec, first, waiting)?, first.at.as_nanos() as i128))
     });
-    times.min()
+    let times: Vec<(i128, i128)> = times.collect();
+    let (time, arrival) = *times.first()?;
+    let alike = times.iter().filter(|(other, at)| is_believed(other - at, time - arrival));
+    alike.map(|(time, _)| *time).min()
 }
 
 /// When the first frame of a track was captured by its sender's clock, which may have become known
@@ -270,11 +289,15 @@ fn timeline(
     began: Duration,
 ) -> Timeline {
     let arrival = first.at.saturating_sub(began);
-    let at = match (time_of_first(codec, first, waiting), zero) {
-        (Some(time), Some(zero)) => time - zero,
-        (None, _) | (Some(_), None) => arrival.as_nanos() as i128,
+    let rate = codec.kind().clock_rate();
+    let arrived = arrival.as_nanos() as i128;
+    let (zero, at) = match (time_of_first(codec, first, waiting), zero) {
+        (Some(time), Some(zero)) if is_believed(time - zero, arrived) => (Some(zero), time - zero),
+        // This clock is another one.
+        (Some(time), Some(_)) => (Some(time - arrived), arrived),
+        (None, _) | (Some(_), None) => (zero, arrived),
     };
-    Timeline::new(codec.kind().clock_rate(), zero, first.frame.timestamp, arrival, at)
+    Timeline::new(rate, zero, first.frame.timestamp, arrival, at)
 }
 
 fn wall_clock(frame: &RemoteFrame) -> Option<i128> {
@@ -288,6 +311,7 @@ const LEAST_GATHERED: Duration = Duration::from_secs(1);
 const MOST_GATHERED: Duration = Duration::from_secs(6);
 /// Some seconds of sound and pictures.
 const MOST_FRAMES: usize = 2000;
+const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -372,6 +396,41 @@ mod tests {
         ] {
             assert!((found - meant).abs() < 0.02, "{what} is at {found} s instead of {meant} s");
         }
+    }
+
+    #[test]
+    fn a_track_that_cannot_be_described_and_a_clock_that_is_hours_off_tear_no_file_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let participant = "p_00000001".parse().unwrap();
+        let mut file = ParticipantFile::new(participant, folder.path(), SystemTime::now());
+        for (key, codec) in [(SOUND, Codec::Opus), (PICTURES, Codec::Vp8)] {
+            let (name, keyframe_wanted) = (codec.to_string(), Arc::default());
+            file.add(NewTrack { key, codec, name, keyframe_wanted });
+        }
+        let broken = TrackKey(3);
+        let keyframe_wanted = Arc::default();
+        file.add(NewTrack { key: broken, codec: Codec::H264, name: "x".into(), keyframe_wanted });
+        for mut arrived in minute() {
+            if arrived.key == PICTURES {
+                let hours = Duration::from_secs(9 * 3600);
+                arrived.frame.wall_clock = arrived.frame.wall_clock.map(|time| time + hours);
+                let unknown = RemoteFrame {
+                    data: Bytes::from_static(b"\0\0\0\x01\x65 without parameters"),
+                    ..arrived.frame.clone()
+                };
+                file.push(Arrived { key: broken, frame: unknown, at: arrived.at }).unwrap();
+            }
+            file.push(arrived).unwrap();
+        }
+        let recordings = file.finish().unwrap();
+        assert_eq!(recordings.len(), 1, "{recordings:?}");
+        let duration = Command::new("ffprobe")
+            .args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"])
+            .arg(&recordings[0].path)
+            .output()
+            .expect("ffprobe");
+        let duration: f64 = String::from_utf8(duration.stdout).unwrap().trim().parse().unwrap();
+        assert!((58.0..62.0).contains(&duration), "{duration} s");
     }
 
     #[test]

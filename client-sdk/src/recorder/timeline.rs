@@ -59,9 +59,14 @@ impl Timeline {
                     time - zero
                 }
             }
-            (Some(_), None) | (None, _) => by_steps,
+            (Some(time), None) => {
+                // The clock has become known, and the file goes on where it is.
+                self.zero = Some(time - by_steps);
+                by_steps
+            }
+            (None, _) => by_steps,
         };
-        if (at - by_arrival).unsigned_abs() > BELIEVED.as_nanos() {
+        if !is_believed(at, by_arrival) {
             at = by_arrival;
             self.zero = time.map(|time| time - at);
         }
@@ -70,6 +75,11 @@ impl Timeline {
         self.last = Placed { timestamp, arrival, at };
         Duration::from_nanos(u64::try_from(at).unwrap_or(0))
     }
+}
+
+/// Whether a time agrees with that of arrival, both in nanoseconds.
+pub(super) fn is_believed(at: i128, by_arrival: i128) -> bool {
+    (at - by_arrival).unsigned_abs() <= BELIEVED.as_nanos()
 }
 
 /// The nanoseconds from one time stamp to another, which may be before it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// A request to the server, like a message or a new state, that was not carried out for certain.
+/// A request to the server that failed, or whose outcome is unknown.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -30,7 +30,7 @@ pub enum CommandError {
     Refused {
         /// The stable code.
         code: String,
-        /// The reason for people.
+        /// A human-readable reason.
         message: String,
         /// How long to wait before trying the same again; `None` if that is of no use.
         retry_after: Option<Duration>,

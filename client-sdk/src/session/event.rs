@@ -23,7 +23,7 @@ pub enum SessionEvent {
         /// Why the connection was given up, if it was.
         failure: Option<ConnectionFailure>,
     },
-    /// Another participant's application sent a message by way of the server.
+    /// Another participant's application sent a message through the server.
     Message {
         /// The sender.
         from: ParticipantId,
@@ -47,12 +47,12 @@ pub enum SessionEvent {
         /// Whether it now has a signaling connection. Its media may flow without one.
         connected: Option<bool>,
     },
-    /// The room of this participant, who created it, has run out of wrong passwords that it answers,
-    /// or answers all of them again.
+    /// The room has run out of password attempts, or has all of them again; only its creator gets
+    /// this event.
     PasswordAttempts {
-        /// How many wrong passwords the room answers.
+        /// How many attempts are left.
         left: u8,
-        /// How long until it answers one; no time at all if it does now.
+        /// The time until the next attempt; zero if one is possible now.
         retry_after: Duration,
     },
     /// The signaling connection was lost and is being opened again.
@@ -73,12 +73,12 @@ pub enum SessionEvent {
     SignalingError {
         /// The stable code.
         code: String,
-        /// The reason for people.
+        /// A human-readable reason.
         message: String,
     },
     /// No way leads back into the room. Media goes on with those it flows to.
     SignalingLost {
-        /// The reason for people.
+        /// A human-readable reason.
         reason: String,
     },
 }
@@ -147,8 +147,8 @@ pub enum CloseReason {
     Left,
     /// The server closed the connection because of what this participant did or may not do.
     Refused {
-        /// The WebSocket close code, like 4513 for sending too much or 4504 for a room that is
-        /// too long.
+        /// The WebSocket close code, such as 4504 (the room is full) or 4513 (this participant sent
+        /// too much).
         code: u16,
     },
     /// A newer connection with the same token took the seat.
@@ -165,7 +165,7 @@ pub enum CloseReason {
     },
     /// The signaling connection was lost for good, and the last connection has ended since.
     SignalingLost {
-        /// The reason for people.
+        /// A human-readable reason.
         reason: String,
     },
 }

@@ -28,21 +28,21 @@ pub enum SignalingLoss {
     Lost {
         /// The WebSocket close code, if there was one.
         code: Option<u16>,
-        /// The reason for people.
+        /// A human-readable reason.
         reason: String,
     },
     /// The server refused the attempt.
     Refused {
         /// The stable code, like `room_full`.
         code: String,
-        /// The reason for people.
+        /// A human-readable reason.
         reason: String,
         /// How long to wait before the next attempt, if the server says so.
         retry_after: Option<Duration>,
     },
     /// The server could not be reached.
     Unreachable {
-        /// The reason for people.
+        /// A human-readable reason.
         reason: String,
     },
 }

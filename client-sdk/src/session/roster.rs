@@ -71,7 +71,15 @@ impl Session {
         }
         self.void_negotiations(now);
         for participant in participants {
-            if !self.peers.contains_key(&participant.id) {
+            if self.peers.contains_key(&participant.id) {
+                // What changed meanwhile was told to everybody else.
+                self.emit(SessionEvent::ParticipantUpdated {
+                    participant: participant.id,
+                    name: Some(participant.name.to_string()),
+                    state: participant.state.map(Bytes::from),
+                    connected: Some(participant.connected),
+                });
+            } else {
                 self.meet(participant);
             }
         }

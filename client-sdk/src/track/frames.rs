@@ -71,7 +71,7 @@ impl RemoteFrames {
         }
     }
 
-    /// The track, whose packets are taken already.
+    /// The underlying track. Its packets are read already.
     pub fn track(&self) -> &RemoteTrack {
         &self.track
     }

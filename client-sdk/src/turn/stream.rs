@@ -44,9 +44,14 @@ impl TurnStream {
         let (queue, queued) = mpsc::channel(MAX_QUEUED);
         let is_opened = Arc::new(AtomicBool::new(false));
         let handle = Self { queue, is_opened: Arc::clone(&is_opened) };
+        let receiver = received.clone();
         tokio::spawn(async move {
             let stream = match open(&server, from, &network).await {
                 Ok(stream) => stream,
+                // Of a server's addresses, those of the other family belong to another socket.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return tracing::debug!(%server, %error, "a TURN server is left out");
+                }
                 Err(error) => {
                     return tracing::warn!(%server, %error, "cannot reach a TURN server");
                 }
@@ -59,7 +64,10 @@ impl TurnStream {
             };
             if let Err(error) = ended {
                 tracing::warn!(%server, %error, "the connection to a TURN server broke");
-                broken();
+                // A socket that is gone needs it no more.
+                if !receiver.is_closed() {
+                    broken();
+                }
             }
         });
         Some(handle)
@@ -88,19 +96,26 @@ async fn open(server: &TurnServer, from: IpAddr, network: &Network) -> io::Resul
     let url = Url::parse(&format!("{scheme}://{host}:{port}")).map_err(io::Error::other)?;
     let tcp = match &network.proxy {
         Some(proxy) => proxy.tunnel(&url, deadline).await.map_err(io::Error::other)?,
-        None => timeout_at(deadline, connect(server, from)).await??,
+        None => timeout_at(deadline, connect(server, from, deadline)).await??,
     };
     network.secure(&url, tcp, deadline).await.map_err(io::Error::other)
 }
 
-async fn connect(server: &TurnServer, from: IpAddr) -> io::Result<Stream> {
+/// Tries the addresses of the server one after the other. Each gets an equal share of the time that
+/// is left.
+async fn connect(server: &TurnServer, from: IpAddr, deadline: Instant) -> io::Result<Stream> {
     let TurnServer { host, port, .. } = server;
     let addresses = lookup_host(format!("{host}:{port}")).await?;
+    let addresses: Vec<SocketAddr> =
+        addresses.filter(|address| address.is_ipv4() == from.is_ipv4()).collect();
     let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address of that family");
-    for address in addresses.filter(|address| address.is_ipv4() == from.is_ipv4()) {
+    for (tried, address) in addresses.iter().enumerate() {
         let socket = if from.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.bind((from, 0).into())?;
-        match socket.connect(address).await {
+        let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        let share = deadline.saturating_duration_since(Instant::now()) / left;
+        let connected = timeout(share, socket.connect(*address)).await;
+        match connected.map_err(io::Error::from).flatten() {
             Ok(stream) => {
                 stream.set_nodelay(true)?;
                 return Ok(Box::new(stream));
@@ -149,5 +164,5 @@ async fn read(
 
 /// Some hundred kilobytes of media.
 const MAX_QUEUED: usize = 256;
-/// As long as webrtc-rs waits for a TURN server.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// webrtc-rs gives a TURN server up after almost 8 s.
+const PATIENCE: Duration = Duration::from_secs(7);

@@ -296,3 +296,21 @@ fn a_description_that_is_no_string_is_ignored() {
     host.signal("p_z", SignalKind::Offer, &serde_json::json!({"sdp": "v=0"}));
     assert_eq!(host.take(), [""; 0]);
 }
+
+#[test]
+fn what_a_snapshot_says_of_somebody_who_is_known_is_told() {
+    let mut host = Host::connected("p_z");
+    host.cut();
+    host.take();
+    host.server(
+        r#"{"type":"resumed","seq":9,"received":null,"replayed":null,"resume_token":"r2","v":2,
+        "ice_servers":[],"ice_expires_at":"2025-12-06T14:00:00Z","participant_id":"p_m",
+        "participants":[{"id":"p_z","name":"Zoe","is_creator":false,"connected":false,
+            "state":{"muted":true}}],
+        "room":{"id":"ABC234","name":"room","max_participants":10,
+            "expires_at":"2025-12-06T14:00:00Z","locked":false},
+        "resume_grace_ms":30000,"server_time":"2025-12-06T12:00:00Z"}"#,
+    );
+    let told = host.take();
+    assert!(told.contains(&r#"p_z is now Zoe {"muted":true} away"#.to_owned()), "{told:?}");
+}

@@ -154,7 +154,7 @@ async fn a_film_that_plays_once_tells_its_end_and_plays_again_after_a_seek() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_machine_was_suspended_the_film_is_where_it_would_be() {
+async fn after_the_process_was_stopped_the_film_is_where_it_would_be() {
     let film = Playback::looped();
     let (audio, _told) = play(sound(1000), &film);
     let (video, _told) = play(pictures(600), &film);

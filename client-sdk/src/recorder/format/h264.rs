@@ -116,10 +116,10 @@ fn skip_scaling_lists(bits: &mut Bits<'_>, count: usize) -> Option<()> {
         if !is_present {
             continue;
         }
-        let (mut last, mut next) = (8, 8);
+        let (mut last, mut next) = (8_i32, 8_i32);
         for _ in 0..if index < 6 { 16 } else { 64 } {
             if next != 0 {
-                next = (last + bits.signed_golomb()?).rem_euclid(256);
+                next = last.wrapping_add(bits.signed_golomb()?).rem_euclid(256);
             }
             last = if next == 0 { last } else { next };
         }

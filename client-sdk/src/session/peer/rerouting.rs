@@ -37,8 +37,9 @@ impl Peer {
         actions: &mut VecDeque<Action>,
         now: Instant,
     ) {
-        self.try_again(actions, now);
-        if self.connection.is_some() && !self.is_connected() {
+        if self.is_given_up {
+            self.try_again(actions, now);
+        } else if self.connection.is_some() && !self.is_connected() {
             self.path_lost(actions, now);
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
     let mut is_open = false;
     for payload in payloads {
         let (header, mut rest) = payload.split_first()?;
-        let count = header >> 4 & 3;
+        let count = usize::from(header >> 4 & 3);
         if (header & CONTINUES != 0) != is_open {
             return None;
         }
@@ -82,3 +82,13 @@ const HAS_SIZE: u8 = 0x02;
 const SEQUENCE: u8 = 1;
 const DELIMITER: u8 = 2;
 const TILE_LIST: u8 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hundreds_of_empty_elements_are_no_unit() {
+        assert!(assemble(&[vec![0; 300].into()]).is_none());
+    }
+}

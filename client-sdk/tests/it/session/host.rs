@@ -275,8 +275,15 @@ fn words(action: Action) -> String {
         Action::Event(SessionEvent::RoomUpdated(room)) => format!("the room is {}", room.name),
         Action::Event(SessionEvent::ParticipantLeft(id)) => format!("left {id}"),
         Action::Event(SessionEvent::SignalingError { code, .. }) => format!("refused: {code}"),
-        Action::Event(SessionEvent::ParticipantUpdated { participant, .. }) => {
-            format!("{participant} was updated")
+        Action::Event(SessionEvent::ParticipantUpdated { participant, name, state, connected }) => {
+            let state = state.map(|json| format!(" {}", String::from_utf8_lossy(&json)));
+            let presence = connected.map(|is_here| if is_here { " here" } else { " away" });
+            let name = name.map(|name| format!(" {name}")).unwrap_or_default();
+            format!(
+                "{participant} is now{name}{}{}",
+                state.unwrap_or_default(),
+                presence.unwrap_or_default()
+            )
         }
         Action::Event(SessionEvent::Reconnecting) => "reconnecting".into(),
         Action::Event(SessionEvent::Rejoined { id }) => format!("rejoined as {id}"),

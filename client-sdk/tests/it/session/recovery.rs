@@ -134,7 +134,7 @@ fn what_was_given_up_is_tried_again_when_either_side_is_back() {
     let mut host = Host::calling("p_z");
     host.give_up("p_z", 1);
     host.server(r#"{"type":"peer_updated","participant_id":"p_z","connected":true}"#);
-    assert_eq!(host.take(), ["open p_z 5 offering", "p_z offer 5", "p_z was updated"]);
+    assert_eq!(host.take(), ["open p_z 5 offering", "p_z offer 5", "p_z is now here"]);
     host.give_up("p_z", 5);
     host.cut();
     host.take();
