@@ -15,7 +15,7 @@ pub struct PeerStats {
     pub round_trip: Option<Duration>,
     /// Bits a second received: media and data, without the headers of UDP and IP.
     pub bitrate_in: u64,
-    /// Bits a second sent, counted in the same way.
+    /// Bits a second that have left this machine, counted in the same way.
     pub bitrate_out: u64,
     /// The received audio and video, by stream.
     pub received: Vec<ReceivedStats>,

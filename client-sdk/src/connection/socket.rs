@@ -69,6 +69,7 @@ impl Socket {
     fn media_sent(&self, sent: io::Result<usize>, length: usize) -> usize {
         let error = match sent {
             Ok(sent) => {
+                self.count(sent);
                 if self.is_failing.load(Ordering::Relaxed) {
                     self.is_failing.store(false, Ordering::Relaxed);
                 }
@@ -84,6 +85,10 @@ impl Socket {
         }
         length
     }
+
+    fn count(&self, bytes: usize) {
+        self.sockets.sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
 }
 
 impl AsyncUdpSocket for Socket {
@@ -95,7 +100,11 @@ impl AsyncUdpSocket for Socket {
         let (to, message) = (transmit.destination, transmit.contents);
         self.sockets.relays.sending(to, message);
         if StandIn::of(to).is_some() {
-            return Poll::Ready(self.send_over_stream(to, message));
+            let sent = self.send_over_stream(to, message);
+            if let (Ok(bytes), false) = (&sent, is_stun_message(message)) {
+                self.count(*bytes);
+            }
+            return Poll::Ready(sent);
         }
         let sent = ready!(self.udp.poll_send(cx, transmit));
         if is_stun_message(message) {

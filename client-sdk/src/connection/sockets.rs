@@ -1,6 +1,7 @@
 //! What the sockets of one connection share.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::sync::Notify;
 
@@ -16,6 +17,8 @@ pub(super) struct Sockets {
     pub(super) path_lost: Arc<Notify>,
     /// Notified when the stream to a TURN server has broken, which ends its relay.
     pub(super) stream_broken: Arc<Notify>,
+    /// The bytes that have left, but for those of STUN. webrtc-rs counts what has not left too.
+    pub(super) sent_bytes: Arc<AtomicU64>,
 }
 
 impl Sockets {
@@ -25,6 +28,7 @@ impl Sockets {
             relays: Relays::default(),
             path_lost: Arc::default(),
             stream_broken: Arc::default(),
+            sent_bytes: Arc::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rtc::peer_connection::transport::{RTCIceCandidatePair, RTCIceCandidateType};
@@ -21,6 +22,7 @@ use crate::stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 pub(super) struct StatsCollector {
     pub(super) counters: ReceiveCounters,
     pub(super) reports: RtcpReports,
+    sent_bytes: Arc<AtomicU64>,
     /// When the statistics were collected last, and the bytes at that time.
     asked: Instant,
     bytes: HashMap<Counter, u64>,
@@ -36,10 +38,11 @@ enum Counter {
 }
 
 impl StatsCollector {
-    pub(super) fn new(reports: RtcpReports) -> Self {
+    pub(super) fn new(reports: RtcpReports, sent_bytes: Arc<AtomicU64>) -> Self {
         Self {
             counters: ReceiveCounters::default(),
             reports,
+            sent_bytes,
             asked: Instant::now(),
             bytes: HashMap::new(),
         }
@@ -68,7 +71,6 @@ impl StatsCollector {
                 }
                 RTCStatsReportEntry::Transport(transport) => {
                     stats.bitrate_in = meter.rate(Counter::AllIn, transport.bytes_received);
-                    stats.bitrate_out = meter.rate(Counter::AllOut, transport.bytes_sent);
                 }
                 RTCStatsReportEntry::OutboundRtp(outbound) => {
                     let sent = &outbound.sent_rtp_stream_stats;
@@ -89,6 +91,8 @@ impl StatsCollector {
                 _ => {}
             }
         }
+        let sent_bytes = self.sent_bytes.load(Ordering::Relaxed);
+        stats.bitrate_out = meter.rate(Counter::AllOut, sent_bytes);
         for (ssrc, counter) in self.counters.all() {
             let bitrate = meter.rate(Counter::Received(ssrc), counter.bytes);
             stats.received.push(received(&counter, bitrate));

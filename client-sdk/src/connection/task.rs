@@ -39,10 +39,10 @@ pub(super) async fn run(
 ) {
     let setup = Arc::clone(&setups.borrow_and_update());
     let (handler, mut pc_events) = handler::channel();
-    let stats = StatsCollector::new(handler.reports.clone());
     let mut addresses = setup.addresses.clone();
     addresses.mark_unchanged();
     let sockets = setup.sockets();
+    let stats = StatsCollector::new(handler.reports.clone(), Arc::clone(&sockets.sent_bytes));
     let Sockets { relays, path_lost, stream_broken, .. } = sockets.clone();
     let (pc, senders) = match setup.build(handler, sockets, offers).await {
         Ok(built) => built,

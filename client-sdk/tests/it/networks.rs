@@ -71,6 +71,10 @@ fn a_call_goes_on_as_soon_as_there_is_an_address_again() {
             let silent = Some(&ConnectionState::Disconnected);
             witness.until("silence", |seen| seen.states.get(&other) == silent).await;
         }
+        // What cannot leave is not counted as sent.
+        witnesses[0].participant.stats(ids[1]).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(witnesses[0].participant.stats(ids[1]).await.unwrap().bitrate_out, 0);
         run("ip addr add 198.51.100.1/32 dev lo");
         assert_hear_each_other_soon(&mut witnesses).await;
     });

@@ -156,20 +156,19 @@ async fn call_through(coturn: &Coturn, server: &TestServer) {
 /// Two participants that may only use the relay give each other up for that reason.
 async fn assert_fails(server: &TestServer, certificate: &[u8], reason: NoRelay) {
     let client = client(server, certificate);
-    for witness in two(&client, server).await {
-        let mut participant = witness.participant;
-        let failed = async {
-            loop {
-                if let Event::ConnectionState { state: ConnectionState::Failed, failure, .. } =
-                    participant.next_event().await.unwrap()
-                {
-                    break failure;
-                }
+    let mut both = two(&client, server).await;
+    let failures = both.each_mut().map(async |witness| {
+        loop {
+            if let Event::ConnectionState { state: ConnectionState::Failed, failure, .. } =
+                witness.participant.next_event().await.unwrap()
+            {
+                break failure;
             }
-        };
-        let failure = timeout(PATIENCE, failed).await.unwrap();
-        assert_eq!(failure, Some(ConnectionFailure::NoRelay(reason)));
-    }
+        }
+    });
+    // Whoever leaves first takes the connection of the other along, so both stay.
+    let failures = timeout(PATIENCE, join_all(failures)).await.unwrap();
+    assert_eq!(failures, [Some(ConnectionFailure::NoRelay(reason)); 2]);
 }
 
 async fn two(client: &Client, server: &TestServer) -> [Witness; 2] {
