@@ -58,7 +58,7 @@ async fn post(server: &Server, path: &str, body: &Value) -> Value {
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     let request = format!(
         "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
-         Content-Length: {}\r\n\r\n{body}",
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).await.expect("the server reads");
