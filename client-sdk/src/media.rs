@@ -3,10 +3,13 @@
 mod annex_b;
 mod codec;
 mod conversion;
+mod ebml;
 mod error;
 mod feed;
 mod group;
 mod ivf;
+mod keyframe;
+mod matroska;
 mod media_source;
 mod ogg;
 mod playback;

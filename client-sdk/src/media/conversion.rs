@@ -4,21 +4,26 @@ use std::path::Path;
 
 use super::MediaKind;
 
-/// Why a file that is neither Ogg nor IVF is not played, and what makes one of it that is.
+/// Why a file of another format is not played, and what makes one of it that is.
 pub(super) fn advise(file: &[u8], path: &Path, kind: MediaKind) -> String {
     if file.starts_with(&[0, 0, 1]) || file.starts_with(&[0, 0, 0, 1]) {
         return "it begins like H.264, which is Source::AnnexB with its frame rate".into();
     }
     let Some(format) = format(file) else {
-        return "expected Ogg or IVF, and it begins like neither".into();
+        return "expected WebM, Matroska, Ogg or IVF, and it begins like none of them".into();
     };
+    format!("it is {format}; {}", command(path, kind))
+}
+
+/// What makes a file that can be played of one that ffmpeg reads.
+pub(super) fn command(path: &Path, kind: MediaKind) -> String {
     let (arguments, extension) = match kind {
         MediaKind::Audio => (TO_OPUS, "ogg"),
         MediaKind::Video => (TO_VP8, "ivf"),
     };
     let (input, output) = (path.display(), path.with_extension(extension));
     let output = output.display();
-    format!("it is {format}; convert it: ffmpeg -i \"{input}\" {arguments} \"{output}\"")
+    format!("convert it: ffmpeg -i \"{input}\" {arguments} \"{output}\"")
 }
 
 /// The name of a format that ffmpeg reads.
@@ -29,7 +34,6 @@ fn format(file: &[u8]) -> Option<&'static str> {
         matches!(file, [0xff, second, ..] if second & 0xe0 == 0xe0 && second & 0b110 != 0);
     let known = [
         (has(4, b"ftyp"), "MP4"),
-        (has(0, &[0x1a, 0x45, 0xdf, 0xa3]), "WebM or Matroska"),
         (has(0, b"RIFF") && has(8, b"WAVE"), "WAV"),
         (has(0, b"ID3") || is_mpeg_audio, "MP3"),
         (has(0, b"fLaC"), "FLAC"),
@@ -47,9 +51,8 @@ mod tests {
 
     #[test]
     fn what_people_have_is_named_with_the_command_that_converts_it() {
-        let cases: [(&str, &[u8], &str); 6] = [
+        let cases: [(&str, &[u8], &str); 5] = [
             ("a.mp4", b"\0\0\0\x1cftypisom", "MP4"),
-            ("a.webm", b"\x1a\x45\xdf\xa3\xa3\x42\x86", "WebM or Matroska"),
             ("a.wav", b"RIFF\x46\xc0\x06\0WAVEfmt ", "WAV"),
             ("a.mp3", b"ID3\x04\0", "MP3"),
             ("a.mp3", b"\xff\xfb\x90\x64", "MP3"),
@@ -71,7 +74,7 @@ mod tests {
     fn what_is_not_known_is_not_guessed() {
         for file in [&b""[..], b"text", b"\xff\xf1\x50", b"RIFF\0\0\0\0AVI "] {
             let advice = advise(file, Path::new("a"), MediaKind::Video);
-            assert_eq!(advice, "expected Ogg or IVF, and it begins like neither");
+            assert!(advice.starts_with("expected WebM, Matroska, Ogg or IVF"), "{advice}");
         }
     }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::keyframe::is_key;
 use super::recording::Recording;
 use super::{Codec, Frame};
-use crate::leb128;
 
 pub(super) const MAGIC: &[u8] = b"DKIF";
 
@@ -58,50 +58,12 @@ pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
     Recording::new(codec, frames)
 }
 
-/// Whether a decoder can start with the frame; `None` if it cannot be of that codec.
-fn is_key(codec: Codec, frame: &[u8]) -> Option<bool> {
-    match codec {
-        Codec::Vp9 => is_vp9_key(*frame.first()?),
-        Codec::Av1 => is_av1_key(frame),
-        // The lowest bit of a VP8 frame tag is 0 for a keyframe (RFC 6386 section 9.1).
-        Codec::H264 | Codec::Opus | Codec::Vp8 => Some(frame.first()? & 1 == 0),
-    }
-}
-
-/// Reads the start of the uncompressed header (VP9 bitstream section 6.2).
-fn is_vp9_key(first: u8) -> Option<bool> {
-    if first >> 6 != 0b10 {
-        return None;
-    }
-    // Profile 3 has a reserved bit before `show_existing_frame` and `frame_type`.
-    let flags = if first & 0b0011_0000 == 0b0011_0000 { first >> 1 } else { first >> 2 };
-    Some(flags & 0b11 == 0)
-}
-
-/// A temporal unit that starts a coded video sequence has a sequence header (AV1 bitstream sections
-/// 5.3 and 7.5).
-fn is_av1_key(mut unit: &[u8]) -> Option<bool> {
-    let mut is_key = false;
-    while let Some((&header, rest)) = unit.split_first() {
-        let (has_extension, has_size) = (header & 0b100 != 0, header & 0b10 != 0);
-        if header & 0x80 != 0 || !has_size {
-            return None;
-        }
-        is_key |= header >> 3 == SEQUENCE_HEADER;
-        let rest = if has_extension { rest.get(1..)? } else { rest };
-        let (size, rest) = leb128::read(rest)?;
-        unit = rest.get(size..)?;
-    }
-    Some(is_key)
-}
-
 fn number(little_endian: &[u8]) -> u64 {
     little_endian.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 12;
-const SEQUENCE_HEADER: u8 = 1;
 
 #[cfg(test)]
 mod tests {

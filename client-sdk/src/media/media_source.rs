@@ -21,7 +21,7 @@ pub struct Frame {
 impl Frame {
     /// The longest that a frame plays, whatever a damaged file says.
     pub(super) const MAX_DURATION: Duration = Duration::from_secs(10);
-    const MIN_DURATION: Duration = Duration::from_millis(1);
+    pub(super) const MIN_DURATION: Duration = Duration::from_millis(1);
 
     /// Damaged durations must not stop a player, or make it spin.
     pub(super) fn limit_duration(&mut self) {

@@ -16,11 +16,9 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Leaves out what comes before the first keyframe; the rest keeps its time.
+    /// Frames that follow each other. What comes before the first keyframe is left out; the rest
+    /// keeps its time.
     pub(super) fn new(codec: Codec, mut frames: Vec<Frame>) -> Result<Self, String> {
-        let Some(first) = frames.iter().position(|frame| frame.is_key) else {
-            return Err(format!("there is no frame of {codec} that a decoder could start with"));
-        };
         let mut length = Duration::ZERO;
         let mut starts = Vec::with_capacity(frames.len());
         for frame in &mut frames {
@@ -28,6 +26,34 @@ impl Recording {
             starts.push(length);
             length += frame.duration;
         }
+        Self::from_keyframe(codec, frames, starts, length)
+    }
+
+    /// Frames that begin at these times, in order and with gaps perhaps.
+    pub(super) fn timed(codec: Codec, timed: Vec<(Duration, Frame)>) -> Result<Self, String> {
+        let mut length = Duration::ZERO;
+        let (mut starts, mut frames) = (Vec::new(), Vec::new());
+        for (start, mut frame) in timed {
+            frame.limit_duration();
+            // Damaged times must not make a player spin.
+            let earliest = starts.last().map_or(start, |last| *last + Frame::MIN_DURATION);
+            let start = start.max(earliest);
+            starts.push(start);
+            length = start + frame.duration;
+            frames.push(frame);
+        }
+        Self::from_keyframe(codec, frames, starts, length)
+    }
+
+    fn from_keyframe(
+        codec: Codec,
+        mut frames: Vec<Frame>,
+        mut starts: Vec<Duration>,
+        length: Duration,
+    ) -> Result<Self, String> {
+        let Some(first) = frames.iter().position(|frame| frame.is_key) else {
+            return Err(format!("there is no frame of {codec} that a decoder could start with"));
+        };
         let (frames, starts) = (frames.split_off(first), starts.split_off(first));
         Ok(Self { codec, frames: frames.into(), starts: starts.into(), length })
     }

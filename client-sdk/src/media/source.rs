@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::matroska::{self, Refused};
 use super::media_source::MediaSource;
 use super::playback::Playback;
 use super::recording::Recording;
@@ -35,8 +36,10 @@ pub enum Source {
     Clip,
     /// A custom source; see [`Source::custom`].
     Custom(CustomSource),
-    /// A file recognized by its first bytes: Opus in Ogg, or VP8, VP9 or AV1 in IVF. It plays in a
-    /// loop, or as a [`Playback`] says, and is held in memory.
+    /// A file recognized by its first bytes: WebM or Matroska, of which the first audio or video
+    /// track is sent, Opus in Ogg, or VP8, VP9 or AV1 in IVF. Audio is Opus; video is VP8, VP9, AV1
+    /// or H.264 without B-frames. It plays in a loop, or as a [`Playback`] says, and is held in
+    /// memory. What a [`Recorder`](crate::Recorder) has written can be played.
     ///
     /// ```sh
     /// ffmpeg -i film.mp4 -an -c:v libvpx -b:v 1M -auto-alt-ref 0 \
@@ -165,6 +168,14 @@ fn recognize(file: &Bytes, path: &Path, kind: MediaKind) -> Result<Recording, St
         ivf::read(file)
     } else if file.starts_with(ogg::MAGIC) {
         ogg::read(file)
+    } else if file.starts_with(matroska::MAGIC) {
+        matroska::read(file, kind).map_err(|refused| match refused {
+            Refused::Damaged(reason) => reason,
+            Refused::Missing => format!("there is no {kind} in it"),
+            Refused::Unsuitable(reason) => {
+                format!("{reason}; {}", conversion::command(path, kind))
+            }
+        })
     } else {
         Err(conversion::advise(file, path, kind))
     }
