@@ -32,6 +32,7 @@ use crate::session::{
     SignalingLoss, TrackSource,
 };
 use crate::signaling::{Ended, Signaling};
+use crate::slot::Slot;
 
 /// What the application asks of the participant's task.
 pub(crate) enum Command {
@@ -41,6 +42,10 @@ pub(crate) enum Command {
         request: ConnectionRequest,
     },
     Leave,
+    Mute {
+        slot: Slot,
+        is_muted: bool,
+    },
     Publish {
         kind: MediaKind,
         source: OpenSource,
@@ -259,6 +264,10 @@ impl Driver {
                 }
             }
             Command::Leave => self.session.leave(),
+            Command::Mute { slot, is_muted } => {
+                self.outgoing.mute(slot, is_muted);
+                self.session.handle_muted(self.outgoing.muted());
+            }
             Command::Publish { kind, source, label } => {
                 self.outgoing.publish(kind, source, label);
             }

@@ -14,3 +14,6 @@ pub mod negotiation {}
 
 #[doc = include_str!("guide/resilience.md")]
 pub mod resilience {}
+
+#[doc = include_str!("guide/tracks.md")]
+pub mod tracks {}

@@ -86,6 +86,7 @@ mod recorder;
 mod roster;
 pub mod session;
 mod signaling;
+mod slot;
 mod stats;
 mod track;
 mod turn;
@@ -120,5 +121,6 @@ pub use session::{
     CloseReason, CommandError, ConnectionFailure, ConnectionState, IceCandidate, NoRelay,
     TrackLabel, TrackSource,
 };
+pub use slot::Slot;
 pub use stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 pub use track::{RemoteFrame, RemoteFrames, RemoteTrack, RtpPacket};

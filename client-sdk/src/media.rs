@@ -11,6 +11,7 @@ mod ivf;
 mod keyframe;
 mod matroska;
 mod media_source;
+mod muted;
 mod ogg;
 mod playback;
 mod player;

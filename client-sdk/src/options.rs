@@ -1,10 +1,12 @@
 //! The settings of a participant.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::media::Source;
 use crate::mesh::MeshTracks;
+use crate::slot::Slot;
 
 /// The settings of a participant. The defaults suit a silent listener on a real network.
 #[derive(Clone, Debug)]
@@ -12,6 +14,7 @@ use crate::mesh::MeshTracks;
 pub struct Options {
     pub(crate) audio: Option<Source>,
     pub(crate) video: Option<Source>,
+    pub(crate) muted: BTreeSet<Slot>,
     pub(crate) allows_degraded: bool,
     pub(crate) relay_only: bool,
     /// Empty for the default.
@@ -31,6 +34,7 @@ impl Default for Options {
         Self {
             audio: None,
             video: None,
+            muted: BTreeSet::new(),
             allows_degraded: false,
             relay_only: false,
             bind_addresses: Vec::new(),
@@ -61,6 +65,13 @@ impl Options {
     /// Sends video. The default is none.
     pub fn video(mut self, source: Source) -> Self {
         self.video = Some(source);
+        self
+    }
+
+    /// Enters with what is sent there [muted](crate::Participant::mute); each further call adds a
+    /// slot. The default is none.
+    pub fn muted(mut self, slot: impl Into<Slot>) -> Self {
+        self.muted.insert(slot.into());
         self
     }
 

@@ -1,5 +1,6 @@
 //! What a participant sends to everybody: starts and stops sources.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -9,15 +10,7 @@ use crate::media::{MediaError, MediaKind, OpenSource, Player, PlayerEvent, Sourc
 use crate::mesh::BudgetWatch;
 use crate::options::Options;
 use crate::session::TrackSource;
-
-/// One track of each connection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Slot {
-    Audio,
-    Video,
-    /// A screen beside the video.
-    Screen,
-}
+use crate::slot::Slot;
 
 /// Where a shared screen is shown.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -30,16 +23,12 @@ pub enum SharePlace {
     InsteadOfVideo,
 }
 
-/// The player of each slot.
+/// The player of each slot; a screen in the video's place is in its slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Media {
     audio: Option<Arc<Player>>,
     video: Option<Arc<Player>>,
     screen: Option<Arc<Player>>,
-}
-
-impl Slot {
-    pub(crate) const ALL: [Self; 3] = [Self::Audio, Self::Video, Self::Screen];
 }
 
 impl Media {
@@ -71,6 +60,9 @@ pub(crate) struct Outgoing {
     /// Plays on while a screen has its place.
     video: Option<Arc<Player>>,
     screen: Option<(Arc<Player>, SharePlace)>,
+    muted: BTreeSet<Slot>,
+    /// What is sent in the place of what is muted.
+    stand_ins: HashMap<Slot, Arc<Player>>,
     /// What connections send. They follow it by themselves.
     shown: watch::Sender<Media>,
     /// Whether tracks were added or removed, which the other side learns from an offer.
@@ -91,6 +83,8 @@ impl Outgoing {
             audio: None,
             video: None,
             screen: None,
+            muted: options.muted.clone(),
+            stand_ins: HashMap::new(),
             shown: watch::Sender::new(Media::default()),
             needs_negotiation: false,
             budget: BudgetWatch::new(options.expected_bitrates, options.upload_budget),
@@ -140,6 +134,18 @@ impl Outgoing {
     pub(crate) fn stop_sharing(&mut self) {
         self.screen = None;
         self.show();
+    }
+
+    /// Sends silence or a black picture in the place of what is sent there, or no longer. It plays on
+    /// unheard and unseen.
+    pub(crate) fn mute(&mut self, slot: Slot, is_muted: bool) {
+        let _ = if is_muted { self.muted.insert(slot) } else { self.muted.remove(&slot) };
+        self.show();
+    }
+
+    /// What is muted, as the others are told.
+    pub(crate) fn muted(&self) -> Vec<String> {
+        self.muted.iter().map(Slot::to_string).collect()
     }
 
     /// Waits until a source ends by itself. It is then no longer sent, unless it is a file, which
@@ -204,10 +210,16 @@ impl Outgoing {
         events
     }
 
-    /// The number of audio and of video tracks sent to each other participant.
+    /// The number of audio and of video tracks sent to each other participant. What is muted costs
+    /// next to nothing.
     fn tracks(&self) -> (u64, u64) {
         let Media { audio, video, screen } = &*self.shown.borrow();
-        let count = |player: &Option<Arc<Player>>| u64::from(player.is_some());
+        let is_stand_in = |player: &Arc<Player>| {
+            self.stand_ins.values().any(|stand_in| Arc::ptr_eq(stand_in, player))
+        };
+        let count = |player: &Option<Arc<Player>>| {
+            u64::from(player.as_ref().is_some_and(|player| !is_stand_in(player)))
+        };
         (count(audio), count(video) + count(screen))
     }
 
@@ -238,15 +250,13 @@ impl Outgoing {
     }
 
     fn show(&mut self) {
-        let (instead, beside) = match &self.screen {
-            Some((screen, SharePlace::InsteadOfVideo)) => (Some(screen), None),
-            Some((screen, SharePlace::BesideVideo)) => (None, Some(screen)),
-            None => (None, None),
-        };
-        let media = Media {
-            audio: self.audio.clone(),
-            video: instead.or(self.video.as_ref()).cloned(),
-            screen: beside.cloned(),
+        let audio = self.unless_muted(Slot::Audio, self.audio.clone());
+        let camera = self.unless_muted(Slot::Video, self.video.clone());
+        let (screen, place) = self.screen.clone().unzip();
+        let screen = self.unless_muted(Slot::Screen, screen);
+        let media = match place.unwrap_or_default() {
+            SharePlace::BesideVideo => Media { audio, video: camera, screen },
+            SharePlace::InsteadOfVideo => Media { audio, video: screen.or(camera), screen: None },
         };
         let needs_negotiation = &mut self.needs_negotiation;
         self.shown.send_if_modified(|shown| {
@@ -255,5 +265,19 @@ impl Outgoing {
             *shown = media;
             is_other
         });
+    }
+    /// The player, or what is sent in its place.
+    fn unless_muted(&mut self, slot: Slot, player: Option<Arc<Player>>) -> Option<Arc<Player>> {
+        let earlier = self.stand_ins.remove(&slot);
+        let player = player?;
+        if !self.muted.contains(&slot) {
+            return Some(player);
+        }
+        let (codec, label) = (player.codec(), player.label());
+        let stand_in = earlier
+            .filter(|earlier| (earlier.codec(), earlier.label()) == (codec, label))
+            .unwrap_or_else(|| self.start(OpenSource::muted(codec), label));
+        self.stand_ins.insert(slot, Arc::clone(&stand_in));
+        Some(stand_in)
     }
 }

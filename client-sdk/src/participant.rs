@@ -23,6 +23,7 @@ use crate::media::{MediaError, MediaKind, Source};
 use crate::outgoing::SharePlace;
 use crate::roster::Roster;
 use crate::session::{CommandError, Session};
+use crate::slot::Slot;
 use crate::stats::PeerStats;
 
 /// A participant that is in a room.
@@ -68,6 +69,7 @@ impl Participant {
         }
         let mut session = Session::new();
         session.handle_message(connected.first, Instant::now());
+        session.handle_muted(outgoing.muted());
         let Some(id) = session.id() else {
             let url = connected.signaling.url().to_owned();
             let reason = "the first message is not `joined`".into();
@@ -168,6 +170,25 @@ impl Participant {
     pub async fn unpublish(&self, kind: MediaKind) {
         // After the end of the room nothing is sent anyway.
         let _ = self.commands.send(Command::Unpublish { kind }).await;
+    }
+
+    /// Mutes what is sent there, now or later, until [`unmute`](Self::unmute): the others hear
+    /// silence, or see a black picture, and receive next to nothing. The source plays on unheard and
+    /// unseen. Nothing is negotiated.
+    ///
+    /// The others learn of it by this participant's state, see [`is_muted`](Self::is_muted).
+    pub async fn mute(&self, slot: impl Into<Slot>) {
+        self.set_muted(slot.into(), true).await;
+    }
+
+    /// Sends again what was muted. Video begins with a picture that can be decoded.
+    pub async fn unmute(&self, slot: impl Into<Slot>) {
+        self.set_muted(slot.into(), false).await;
+    }
+
+    async fn set_muted(&self, slot: Slot, is_muted: bool) {
+        // After the end of the room nothing is sent anyway.
+        let _ = self.commands.send(Command::Mute { slot, is_muted }).await;
     }
 
     /// Shares a screen, or something else to be seen for a while, until
@@ -284,6 +305,18 @@ impl Participant {
     /// One of the others; `None` if it is not in the room.
     pub fn participant(&self, id: ParticipantId) -> Option<ParticipantInfo> {
         self.roster.participant(id)
+    }
+
+    /// Whether another participant has muted what it sends there;
+    /// [`Event::ParticipantUpdated`] tells when that may have changed.
+    ///
+    /// Participants tell by a member of their state: `{"muted": ["audio", "video"]}`, or `true` for
+    /// the audio. This crate adds it to the state that [`set_state`](Self::set_state) has set, if
+    /// that is an object without such a member and the result is within the limit. Nothing is known
+    /// of participants that speak the first version of the protocol.
+    pub fn is_muted(&self, of: ParticipantId, slot: impl Into<Slot>) -> bool {
+        let name = slot.into().to_string();
+        self.roster.muted(of).contains(&name)
     }
 
     /// The id by which the others know this participant; [`Event::Rejoined`] tells when it changes.

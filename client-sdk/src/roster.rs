@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use signal_core::{ParticipantId, ParticipantInfo, Payload, RoomInfo};
 
-use crate::session::SessionEvent;
+use crate::session::{SessionEvent, mute_state};
 
 /// What the participant's task knows of the room; clones share it.
 #[derive(Clone)]
@@ -33,6 +33,12 @@ impl Roster {
 
     pub(crate) fn participant(&self, id: ParticipantId) -> Option<ParticipantInfo> {
         self.lock().others.get(&id).cloned()
+    }
+
+    /// The tracks that a participant has muted, by name.
+    pub(crate) fn muted(&self, id: ParticipantId) -> Vec<String> {
+        let state = self.lock().others.get(&id).and_then(|other| other.state.clone());
+        state.map(|state| mute_state::read(state.as_bytes())).unwrap_or_default()
     }
 
     pub(crate) fn learn(&self, event: &SessionEvent) {

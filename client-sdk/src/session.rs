@@ -39,6 +39,7 @@ mod diagnosis;
 mod error;
 mod event;
 mod ice_candidate;
+pub(crate) mod mute_state;
 mod peer;
 mod probe;
 mod reconnect;
@@ -308,6 +309,15 @@ impl Session {
         let (number, requests) = self.requests.issue(message);
         self.actions.extend(requests.into_iter().map(Action::Request));
         number
+    }
+
+    /// Tells the others which tracks of this participant are muted, by name, as a part of its state.
+    pub fn handle_muted(&mut self, muted: Vec<String>) {
+        let update = self.requests.mute(muted);
+        // A new seat shows it too.
+        if self.speaks_v2 && !self.reconnect.is_over() {
+            self.actions.extend(update.map(Action::Send));
+        }
     }
 
     /// The next outcome of a request: whether the server has taken it, or why not.

@@ -13,8 +13,9 @@ use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 use super::sender::Sender;
 use super::stream_ids::StreamIds;
 use crate::media::{Codec, Player};
-use crate::outgoing::{Media, Slot};
+use crate::outgoing::Media;
 use crate::session::TrackLabel;
+use crate::slot::Slot;
 
 pub(super) struct Senders {
     media: watch::Receiver<Media>,

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::outgoing::Slot;
+use crate::slot::Slot;
 
 /// The ids of a participant's streams, the same on all of its connections.
 ///

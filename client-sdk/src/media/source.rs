@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::matroska::{self, Refused};
 use super::media_source::MediaSource;
+use super::muted::Muted;
 use super::playback::Playback;
 use super::recording::Recording;
 use super::{Codec, MediaError, MediaKind, annex_b, conversion, ivf, ogg};
@@ -72,6 +73,11 @@ pub(crate) enum OpenSource {
 }
 
 impl OpenSource {
+    /// What is sent in the place of a source of that codec while it is muted.
+    pub(crate) fn muted(codec: Codec) -> Self {
+        Self::Custom(Box::new(Muted::new(codec)))
+    }
+
     pub(crate) fn codec(&self) -> Codec {
         match self {
             Self::Custom(source) => source.codec(),

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use signal_core::{ClientMessage, DisplayName, Payload, Request, RequestId};
 
 use super::error::CommandError;
+use super::mute_state;
 
 /// The open requests, and the outcomes of the others.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(super) struct PendingRequests {
     ping: Option<u64>,
     outcomes: VecDeque<(u64, Result<(), CommandError>)>,
     shown: Profile,
+    /// The tracks that are muted, by name; a part of the state that is shown.
+    muted: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -39,16 +42,18 @@ struct Profile {
 
 impl PendingRequests {
     /// Numbers a request and returns what to send for it.
-    pub(super) fn issue(&mut self, message: ClientMessage) -> (u64, Vec<Request>) {
+    pub(super) fn issue(&mut self, mut message: ClientMessage) -> (u64, Vec<Request>) {
         let number = self.next_number();
         let bytes = size(&message);
         if self.open.len() >= MAX_OPEN || self.bytes + bytes > MAX_BYTES {
             self.outcomes.push_back((number, Err(CommandError::Busy)));
             return (number, Vec::new());
         }
-        let shows = match &message {
+        let shows = match &mut message {
             ClientMessage::Update { name, state } => {
-                Profile { name: name.clone(), state: state.clone() }
+                let shows = Profile { name: name.clone(), state: state.clone() };
+                *state = state.take().map(|state| self.with_muted(state));
+                shows
             }
             _ => Profile::default(),
         };
@@ -102,14 +107,34 @@ impl PendingRequests {
         any
     }
 
+    /// Takes note of what is muted, and returns what to send for it.
+    pub(super) fn mute(&mut self, muted: Vec<String>) -> Option<ClientMessage> {
+        if self.muted == muted {
+            return None;
+        }
+        self.muted = muted;
+        let open = self.open.values().rev().find_map(|open| open.shows.state.as_ref());
+        let own = open.or(self.shown.state.as_ref()).cloned();
+        let state = Some(self.with_muted(own.unwrap_or_else(no_state)));
+        Some(ClientMessage::Update { name: None, state })
+    }
+
     /// What to send from a new seat for the others to see the same profile.
     pub(super) fn shown(&self) -> Option<ClientMessage> {
         let Profile { name, state } = self.shown.clone();
+        let state = match state {
+            None if self.muted.is_empty() => None,
+            own => Some(self.with_muted(own.unwrap_or_else(no_state))),
+        };
         (name.is_some() || state.is_some()).then_some(ClientMessage::Update { name, state })
     }
 
     pub(super) fn poll_outcome(&mut self) -> Option<(u64, Result<(), CommandError>)> {
         self.outcomes.pop_front()
+    }
+
+    fn with_muted(&self, own: Payload) -> Payload {
+        mute_state::show(&own, &self.muted).unwrap_or(own)
     }
 
     fn ping(&mut self) -> Option<Request> {
@@ -126,6 +151,10 @@ impl PendingRequests {
         self.last += 1;
         self.last
     }
+}
+
+fn no_state() -> Payload {
+    Payload::new(&serde_json::Map::new()).expect("an empty object has a JSON form")
 }
 
 fn request_id(number: u64) -> Option<RequestId> {

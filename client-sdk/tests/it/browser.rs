@@ -11,6 +11,7 @@ mod firefox;
 mod flow;
 mod glare;
 mod media;
+mod muting;
 mod page;
 mod pairs;
 mod picture;

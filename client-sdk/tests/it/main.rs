@@ -19,6 +19,7 @@ mod leaving;
 mod managing;
 mod mesh;
 mod messages;
+mod muting;
 mod networks;
 mod playback;
 mod reaching;

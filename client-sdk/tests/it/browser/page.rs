@@ -52,6 +52,12 @@ pub(crate) struct Peer {
     pub(crate) frames_decoded: u64,
     /// The same by codec, like `video/VP8`; of one that has not begun to arrive the codec is `undefined`.
     pub(crate) frames_of: BTreeMap<String, u64>,
+    /// Of the sound that was played; silence adds none.
+    pub(crate) energy: f64,
+    /// How long samples of sound waited to be played, in seconds, all together, and how many.
+    pub(crate) buffered: [f64; 2],
+    /// Of sound and pictures.
+    pub(crate) bytes_received: u64,
     /// At 48 kHz.
     pub(crate) samples_heard: i64,
     /// The types of the candidates in use, its own first.
@@ -74,6 +80,8 @@ pub(crate) struct Shown {
     pub(crate) kinds: Vec<String>,
     /// The pictures that were painted.
     pub(crate) frames: u64,
+    /// From 0, which is black, to 255.
+    pub(crate) brightness: u8,
 }
 
 /// A named data channel, as the browser describes it.

@@ -193,7 +193,19 @@ function describeElement(element) {
   const kinds = (stream?.getTracks() ?? []).map(({ kind }) => kind);
   // Firefox counts in its playback quality none of the pictures of a stream.
   const frames = Math.max(element?.getVideoPlaybackQuality().totalVideoFrames ?? 0, element?.pictures ?? 0);
-  return { stream: stream?.id, kinds: kinds.sort(), frames };
+  return { stream: stream?.id, kinds: kinds.sort(), frames, brightness: brightness(element) };
+}
+
+// From 0, which is black, to 255.
+function brightness(element) {
+  const canvas = new OffscreenCanvas(8, 8);
+  const brush = canvas.getContext("2d");
+  if (!element?.videoWidth) {
+    return 0;
+  }
+  brush.drawImage(element, 0, 0, 8, 8);
+  const shades = brush.getImageData(0, 0, 8, 8).data.filter((_, index) => index % 4 < 3);
+  return Math.round(shades.reduce((sum, shade) => sum + shade, 0) / shades.length);
 }
 
 function countPictures(element) {

@@ -18,6 +18,12 @@ export async function describe(pc) {
     framesDecoded: sum(inbound("video"), (entry) => entry.framesDecoded),
     framesOf,
     // Samples that came from the other side, not those made up for what is missing.
+    // What the sound that was played amounts to: silence adds nothing.
+    energy: sum(inbound("audio"), (entry) => entry.totalAudioEnergy),
+    buffered: [(entry) => entry.jitterBufferDelay, (entry) => entry.jitterBufferEmittedCount].map(
+      (value) => sum(inbound("audio"), value),
+    ),
+    bytesReceived: sum(inbound("audio").concat(inbound("video")), (entry) => entry.bytesReceived),
     samplesHeard: sum(inbound("audio"), (entry) => entry.totalSamplesReceived - entry.concealedSamples),
     route: pair ? [pair.localCandidateId, pair.remoteCandidateId].map((id) => stats.get(id)?.candidateType) : [],
     iceCredentials: [pc.localDescription, pc.remoteDescription].map(

@@ -1,0 +1,123 @@
+//! What is sent in the place of a source that is muted.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::time::{Instant, sleep_until};
+
+use super::recording::Recording;
+use super::{Codec, Frame, MediaError, MediaKind, MediaSource, annex_b, ivf};
+
+/// Silence or a black picture, sent so seldom that it costs next to nothing.
+///
+/// Sending nothing at all would leave the last picture on the screens of the others, and decoders
+/// would draw the last sound out. Pages that hear or see somebody for the first time play nothing
+/// before they have got both sound and pictures.
+pub(super) struct Muted {
+    codec: Codec,
+    frame: Frame,
+    sent: u32,
+    next: Instant,
+}
+
+impl Muted {
+    pub(super) fn new(codec: Codec) -> Self {
+        Self { codec, frame: frame(codec), sent: 0, next: Instant::now() }
+    }
+
+    /// The first packets come close together, since one may be lost.
+    fn pause(&self) -> Duration {
+        match self.codec.kind() {
+            MediaKind::Audio if self.sent < FIRST_PACKETS => SILENCE_DURATION,
+            // As often as an encoder with discontinuous transmission (RFC 6716 section 2.1.9).
+            MediaKind::Audio => Duration::from_millis(400),
+            MediaKind::Video if self.sent < FIRST_PICTURES => Duration::from_millis(500),
+            MediaKind::Video => Duration::from_secs(5),
+        }
+    }
+}
+
+#[async_trait]
+impl MediaSource for Muted {
+    fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError> {
+        sleep_until(self.next).await;
+        self.sent = self.sent.saturating_add(1);
+        self.next = Instant::now() + self.pause();
+        Ok(Some(self.frame.clone()))
+    }
+
+    fn request_keyframe(&mut self) {
+        self.next = Instant::now();
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+}
+
+fn frame(codec: Codec) -> Frame {
+    let picture = |read: Result<Recording, String>| {
+        let recording = read.expect("a test reads the pictures that come with the crate");
+        let (_, frame) = recording.frame(0).expect("a recording has a frame");
+        frame.clone()
+    };
+    let ivf = |file: &'static [u8]| picture(ivf::read(&Bytes::from_static(file)));
+    match codec {
+        Codec::Av1 => ivf(include_bytes!("../../media/black/av1.ivf")),
+        Codec::H264 => {
+            let file = Bytes::from_static(include_bytes!("../../media/black/baseline.h264"));
+            picture(annex_b::read(&file, 1.0))
+        }
+        Codec::Opus => {
+            Frame { data: Bytes::from_static(&SILENCE), duration: SILENCE_DURATION, is_key: true }
+        }
+        Codec::Vp8 => ivf(include_bytes!("../../media/black/vp8.ivf")),
+        Codec::Vp9 => ivf(include_bytes!("../../media/black/vp9.ivf")),
+    }
+}
+
+/// A packet of Opus that is silent whatever came before it.
+const SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
+const SILENCE_DURATION: Duration = Duration::from_millis(20);
+const FIRST_PACKETS: u32 = 5;
+const FIRST_PICTURES: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_begins_at_once_and_is_seldom_repeated() {
+        for (codec, at_most) in
+            [(Codec::Av1, 6), (Codec::H264, 6), (Codec::Opus, 32), (Codec::Vp8, 6), (Codec::Vp9, 6)]
+        {
+            let begun = Instant::now();
+            let mut muted = Muted::new(codec);
+            let first = muted.next_frame().await.unwrap().unwrap();
+            assert!(first.is_key && begun.elapsed() < Duration::from_millis(5), "{codec}");
+            let mut count = 0;
+            while begun.elapsed() < Duration::from_secs(10) {
+                assert_eq!(muted.next_frame().await.unwrap().unwrap(), first);
+                count += 1;
+            }
+            assert!(count <= at_most, "{count} of {codec}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_needs_the_picture_gets_it_at_once() {
+        let mut muted = Muted::new(Codec::Vp8);
+        for _ in 0..10 {
+            muted.next_frame().await.unwrap();
+        }
+        let asked = Instant::now();
+        muted.request_keyframe();
+        muted.next_frame().await.unwrap();
+        assert!(asked.elapsed() < Duration::from_millis(5));
+    }
+}
