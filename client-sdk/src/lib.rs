@@ -44,7 +44,8 @@
 //!
 //! # Recording
 //!
-//! [`Recorder`] writes what each participant sends into WebM or Matroska files.
+//! [`Recorder`] writes what each participant sends into WebM or Matroska files. [`IvfWriter`] and
+//! [`OggWriter`] write the pictures or the sound of one track.
 //!
 //! # Moderation
 //!
@@ -116,7 +117,7 @@ pub use mesh::{MeshCost, MeshTracks};
 pub use options::Options;
 pub use outgoing::SharePlace;
 pub use participant::Participant;
-pub use recorder::{RecordError, Recorder, Recording};
+pub use recorder::{IvfWriter, OggWriter, RecordError, Recorder, Recording};
 pub use session::{
     CloseReason, CommandError, ConnectionFailure, ConnectionState, IceCandidate, NoRelay,
     TrackLabel, TrackSource,

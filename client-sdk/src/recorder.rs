@@ -3,8 +3,11 @@
 mod bits;
 mod ebml;
 mod format;
+mod ivf;
 mod matroska;
+mod ogg;
 mod participant_file;
+mod rtp_time;
 mod timeline;
 
 use std::collections::HashMap;
@@ -17,6 +20,8 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+pub use self::ivf::IvfWriter;
+pub use self::ogg::OggWriter;
 pub use self::participant_file::Recording;
 use self::participant_file::{Arrived, NewTrack, ParticipantFile, TrackKey};
 use crate::track::{RemoteFrames, RemoteTrack};

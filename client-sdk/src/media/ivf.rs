@@ -9,19 +9,27 @@ use super::keyframe::is_key;
 use super::recording::Recording;
 use super::{Codec, Frame};
 
-pub(super) const MAGIC: &[u8] = b"DKIF";
+pub(crate) const MAGIC: &[u8] = b"DKIF";
+
+/// The code of a codec; `None` for those that IVF does not hold.
+pub(crate) fn four_cc(codec: Codec) -> Option<[u8; 4]> {
+    match codec {
+        Codec::Av1 => Some(*b"AV01"),
+        Codec::Vp8 => Some(*b"VP80"),
+        Codec::Vp9 => Some(*b"VP90"),
+        Codec::H264 | Codec::Opus => None,
+    }
+}
 
 /// Cuts a file into frames that share its memory.
-pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
+pub(crate) fn read(file: &Bytes) -> Result<Recording, String> {
     let header = file.get(..HEADER_BYTES).ok_or("the file is too short for an IVF header")?;
-    let codec = match &header[8..12] {
-        b"VP80" => Codec::Vp8,
-        b"VP90" => Codec::Vp9,
-        b"AV01" => Codec::Av1,
-        other => {
-            let other = String::from_utf8_lossy(other);
-            return Err(format!("the codec is {other}, expected VP80, VP90 or AV01"));
-        }
+    let code = &header[8..12];
+    let known = [Codec::Av1, Codec::Vp8, Codec::Vp9];
+    let Some(codec) = known.into_iter().find(|codec| four_cc(*codec).is_some_and(|of| of == code))
+    else {
+        let other = String::from_utf8_lossy(code);
+        return Err(format!("the codec is {other}, expected VP80, VP90 or AV01"));
     };
     let (rate, scale) = (number(&header[16..20]), number(&header[20..24]));
     if rate == 0 || scale == 0 {
@@ -55,6 +63,10 @@ pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
             .ok_or_else(|| format!("frame {} does not begin like {codec}", frames.len() + 1))?;
         frames.push(Frame { data, duration: time(1), is_key });
     }
+    // The time base may be much finer than the time between frames.
+    if let [.., before, last] = &mut frames[..] {
+        last.duration = before.duration;
+    }
     Recording::new(codec, frames)
 }
 
@@ -62,7 +74,7 @@ fn number(little_endian: &[u8]) -> u64 {
     little_endian.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-const HEADER_BYTES: usize = 32;
+pub(crate) const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 12;
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use super::recording::Recording;
 use super::{Codec, Frame};
 use crate::opus;
 
-pub(super) const MAGIC: &[u8] = b"OggS";
+pub(crate) const MAGIC: &[u8] = b"OggS";
 
 /// Reads the packets of a file. Those within a page share its memory.
-pub(super) fn read(file: &Bytes) -> Result<Recording, String> {
+pub(crate) fn read(file: &Bytes) -> Result<Recording, String> {
     let mut packets = packets(file)?.into_iter();
     if !packets.next().is_some_and(|packet| packet.starts_with(b"OpusHead")) {
         return Err("it is Ogg, but not with Opus".into());

@@ -65,7 +65,7 @@ impl Recording {
         Self { codec: self.codec, frames, starts, length }
     }
 
-    pub(super) fn codec(&self) -> Codec {
+    pub(crate) fn codec(&self) -> Codec {
         self.codec
     }
 
@@ -97,7 +97,7 @@ impl Recording {
     }
 
     #[cfg(test)]
-    pub(super) fn frames(&self) -> &[Frame] {
+    pub(crate) fn frames(&self) -> &[Frame] {
         &self.frames
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 pub mod coturn;
+pub mod ffmpeg;
 pub mod frames;
 pub mod path;
 pub mod pictures;

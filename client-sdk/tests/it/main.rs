@@ -35,3 +35,4 @@ mod share;
 mod sources;
 mod stats;
 mod unreachable;
+mod writing;

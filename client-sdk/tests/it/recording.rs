@@ -1,7 +1,6 @@
 //! Files of what others send, as ffmpeg reads them.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use client_sdk::{Codec, Frame, MediaKind, Options, Pusher, Recorder, Recording, Source};
@@ -9,6 +8,7 @@ use serde_json::Value;
 use signal_server::testing::TestServer;
 use tokio::time::{sleep, sleep_until};
 
+use crate::common::ffmpeg::{complaints, energy, probe, samples};
 use crate::common::{listener, meet, server, talker};
 
 const BOTH: [MediaKind; 2] = [MediaKind::Audio, MediaKind::Video];
@@ -218,49 +218,4 @@ fn picture(number: u32) -> Vec<u8> {
 /// A packet of Opus: 20 ms of silence.
 fn sound(_: u32) -> Vec<u8> {
     vec![0xf8, 0xff, 0xfe]
-}
-
-fn probe(path: &Path) -> Value {
-    let output = Command::new("ffprobe")
-        .args(["-v", "error", "-show_streams", "-show_format", "-show_packets", "-of", "json"])
-        .arg(path)
-        .output()
-        .expect("ffprobe");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// What a decoder finds wrong with a file.
-fn complaints(path: &Path) -> String {
-    let output = Command::new("ffprobe")
-        .args(["-v", "error", "-show_frames", "-of", "compact"])
-        .arg(path)
-        .output()
-        .expect("ffprobe");
-    assert!(output.status.success() && !output.stdout.is_empty());
-    String::from_utf8(output.stderr).unwrap()
-}
-
-/// The sound of a file: one channel at 48 kHz.
-fn samples(path: &Path) -> Vec<f64> {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-i"])
-        .arg(path)
-        .args(["-vn", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"])
-        .output()
-        .expect("ffmpeg");
-    let pairs = output.stdout.chunks_exact(2);
-    pairs.map(|pair| f64::from(i16::from_le_bytes([pair[0], pair[1]]))).collect()
-}
-
-/// How much of a pitch is in the sound, by its second second.
-fn energy(samples: &[f64], pitch: f64) -> f64 {
-    let second = &samples[48_000..96_000];
-    let (mut sine, mut cosine) = (0.0, 0.0);
-    for (n, sample) in second.iter().enumerate() {
-        let angle = std::f64::consts::TAU * pitch * n as f64 / 48_000.0;
-        sine += sample * angle.sin();
-        cosine += sample * angle.cos();
-    }
-    sine.hypot(cosine) / second.len() as f64
 }
