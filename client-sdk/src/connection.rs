@@ -25,6 +25,7 @@ mod socket;
 mod sockets;
 mod stats;
 mod stream_ids;
+mod streams;
 mod task;
 
 use std::sync::Arc;

@@ -131,6 +131,10 @@ impl Participant {
     /// It waits until the channel is open, which requires a connection to that participant.
     /// Cancelling it gives the channel up.
     ///
+    /// Each channel has an SCTP stream of its own, and no stream is used twice. A side thus opens up
+    /// to 32,767 channels over the life of a connection; fewer if the other side allows fewer
+    /// streams.
+    ///
     /// # Errors
     ///
     /// [`ChannelError::NoConnection`] if there is no connection to that participant, or if it ended

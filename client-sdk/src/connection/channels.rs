@@ -1,18 +1,16 @@
 //! The named data channels of one connection.
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rtc::shared::error::Error;
-use rtc::statistics::StatsSelector;
-use rtc::statistics::report::RTCStatsReportEntry;
 use tokio::sync::{Mutex, Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 use webrtc::data_channel::{DataChannel as Channel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
 
 use super::event::{ConnectionEvent, EventSender};
+use super::streams::Streams;
 use crate::channel::{
     ChannelWriter, DataChannel, DataMessage, Delivery, MailboxSender, Reliability,
 };
@@ -31,8 +29,7 @@ pub(crate) struct NewChannel {
 #[derive(Clone)]
 pub(super) struct Channels {
     pc: Arc<dyn PeerConnection>,
-    /// Held while an SCTP stream is taken or given back.
-    streams: Arc<Mutex<()>>,
+    streams: Arc<Mutex<Streams>>,
     /// One permit for each channel that the other side may have open.
     places: Arc<Semaphore>,
     events: EventSender,
@@ -40,14 +37,15 @@ pub(super) struct Channels {
 
 impl Channels {
     pub(super) fn new(pc: Arc<dyn PeerConnection>, events: EventSender) -> Self {
-        Self { pc, streams: Arc::default(), places: Arc::new(Semaphore::new(MAX_CHANNELS)), events }
+        let streams = Arc::new(Mutex::new(Streams::new(Arc::clone(&pc))));
+        Self { pc, streams, places: Arc::new(Semaphore::new(MAX_CHANNELS)), events }
     }
 
     /// Opens a channel, hands it to the application, and feeds it until either side closes it.
     pub(super) async fn open(self, new: NewChannel) {
         let NewChannel { label, delivery, reply } = new;
         let mut attempts = 0;
-        let (channel, handle, mailbox) = loop {
+        let (channel, stream, handle, mailbox) = loop {
             let channel = match self.create(&label, delivery).await {
                 Ok(channel) => channel,
                 Err(error) => {
@@ -56,18 +54,18 @@ impl Channels {
                     return;
                 }
             };
-            if let Some((handle, mailbox)) = self.opened(&channel).await {
-                break (channel, handle, mailbox);
+            if let Some((handle, mailbox)) = self.opened(&channel).await
+                && let Some(stream) = self.streams.lock().await.keep(&channel).await
+            {
+                break (channel, stream, handle, mailbox);
             }
-            // It may have taken the stream of a channel that the other side had just closed, and
-            // ended with it.
+            close(channel.as_ref()).await;
             attempts += 1;
             if attempts == MAX_ATTEMPTS {
                 return;
             }
             sleep(SETTLING).await;
         };
-        let stream = self.stream(channel.as_ref()).await;
         if reply.send(handle).is_ok() {
             feed(channel.as_ref(), &mailbox).await;
         }
@@ -105,10 +103,7 @@ impl Channels {
             protocol: NAMED.to_owned(),
             negotiated: None,
         };
-        let channel = {
-            let _streams = self.streams.lock().await;
-            self.pc.create_data_channel(label, Some(init)).await?
-        };
+        let channel = self.streams.lock().await.create(label, init).await?;
         if lack_section(self.pc.as_ref()).await {
             self.events.report(Report::NegotiationNeeded).await;
         }
@@ -128,50 +123,25 @@ impl Channels {
         Some(DataChannel::new(self.events.peer, label, ordered, ChannelWriter::new(channel)))
     }
 
-    /// Closes a channel of this side and keeps its stream from being used again. webrtc-rs would
-    /// give the stream to the next channel before the other side has closed it too, which RFC 8831
-    /// section 6.7 forbids, and then take the end of the old channel for that of the new one.
-    async fn retire(&self, channel: Arc<dyn Channel>, stream: Option<u16>) {
-        let mut streams = Some(self.streams.lock().await);
-        let is_first = close(channel.as_ref()).await;
-        // This waits for this side alone.
-        let _ = timeout(CLOSING, closed(channel.as_ref())).await;
+    /// Closes a channel of this side, and discards what the other side still sends over its stream
+    /// for as long as the connection lasts.
+    async fn retire(&self, channel: Arc<dyn Channel>, stream: u16) {
+        // No channel is created until the stream is held again and the other side has had the time
+        // to close the channel too: a channel that is created at the very moment in which it does
+        // so takes the stream.
+        let mut streams = self.streams.lock().await;
+        close(channel.as_ref()).await;
+        let _ = timeout(CLOSING, gone(channel.as_ref())).await;
         drop(channel);
-        let mut settling = pin!(sleep(SETTLING));
-        let Some(stream) = stream.filter(|_| is_first) else {
-            // The stream is free, and perhaps that of another channel by now. What the two sides
-            // still exchange about its end takes a moment.
-            return settling.await;
-        };
-        // What the other side still sends about the old channel closes the placeholder.
-        for _ in 0..MAX_PLACEHOLDERS {
-            let Ok(placeholder) = self.occupy(stream).await else { return };
-            let mut closed = pin!(closed(placeholder.as_ref()));
-            loop {
-                tokio::select! {
-                    () = &mut closed => break,
-                    () = &mut settling, if streams.is_some() => streams = None,
-                }
-            }
+        if streams.hold(stream).await.is_err() {
+            return;
         }
-    }
-
-    /// Opens a channel on a stream without telling the other side.
-    async fn occupy(&self, stream: u16) -> Result<Arc<dyn Channel>, Error> {
-        let init = RTCDataChannelInit { negotiated: Some(stream), ..RTCDataChannelInit::default() };
-        self.pc.create_data_channel("", Some(init)).await
-    }
-
-    /// The SCTP stream of an open channel, which only the statistics contain.
-    async fn stream(&self, channel: &dyn Channel) -> Option<u16> {
-        let report = self.pc.get_stats(Instant::now(), StatsSelector::None).await;
-        let id = format!("RTCDataChannel_{}", channel.id());
-        report.iter().find_map(|entry| match entry {
-            RTCStatsReportEntry::DataChannel(stats) if stats.stats.id == id => {
-                Some(stats.data_channel_identifier)
-            }
-            _ => None,
-        })
+        sleep(SETTLING).await;
+        drop(streams);
+        loop {
+            let Ok(holder) = self.streams.lock().await.hold(stream).await else { return };
+            gone(holder.as_ref()).await;
+        }
     }
 }
 
@@ -182,13 +152,14 @@ pub(super) async fn lack_section(pc: &dyn PeerConnection) -> bool {
     description.is_some_and(|description| !description.sdp.contains("m=application"))
 }
 
-/// `false` if the other side has closed it already.
-async fn close(channel: &dyn Channel) -> bool {
-    channel.close().await.is_ok()
+/// Closes a channel unless the other side has done so.
+async fn close(channel: &dyn Channel) {
+    let _ = channel.close().await;
 }
 
-async fn closed(channel: &dyn Channel) {
-    while !matches!(channel.poll().await, Some(DataChannelEvent::OnClose) | None) {}
+/// Waits until webrtc-rs has forgotten a channel, and discards what arrives.
+async fn gone(channel: &dyn Channel) {
+    while channel.ready_state().await.is_ok() && channel.poll().await.is_some() {}
 }
 
 async fn feed(channel: &dyn Channel, mailbox: &MailboxSender) {
@@ -215,4 +186,3 @@ const MAX_CHANNELS: usize = 64;
 const CLOSING: Duration = Duration::from_secs(1);
 const SETTLING: Duration = Duration::from_millis(100);
 const MAX_ATTEMPTS: u32 = 3;
-const MAX_PLACEHOLDERS: usize = 16;

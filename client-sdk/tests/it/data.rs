@@ -147,13 +147,7 @@ async fn a_channel_that_one_side_drops_ends_for_the_other() {
 async fn channels_that_are_opened_and_dropped_over_and_over_all_carry_what_is_sent() {
     let server = server().await;
     let [creator, mut guest] = pair(&server).await;
-    for n in 0..30 {
-        let [mut opened, mut received] = open(&creator, &mut guest, &format!("channel {n}")).await;
-        opened.send(format!("{n} there")).await.unwrap();
-        assert_eq!(receive(&mut received).await.data, format!("{n} there"));
-        received.send(format!("{n} back")).await.unwrap();
-        assert_eq!(receive(&mut opened).await.data, format!("{n} back"));
-    }
+    exchange_and_drop(&creator, &mut guest, 30).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,11 +205,45 @@ async fn pair(server: &TestServer) -> [Witness; 2] {
 async fn open(from: &Witness, to: &mut Witness, label: &str) -> [DataChannel; 2] {
     let opening = from.participant.open_channel(to.id(), label, Delivery::default());
     let opened = timeout(PATIENCE, opening).await.expect("the channel does not open").unwrap();
+    [opened, opened_by(to, label).await]
+}
+
+/// The end of a channel of the other side.
+async fn opened_by(to: &mut Witness, label: &str) -> DataChannel {
     let is_it = |channel: &DataChannel| channel.label() == label;
     to.until("the channel", |seen| seen.named.iter().any(is_it)).await;
-    let received = to.named.pop().unwrap();
-    to.named.clear();
-    [opened, received]
+    let place = to.named.iter().position(is_it).unwrap();
+    to.named.remove(place)
+}
+
+/// Opens channels one after the other, sends both ways over each, and has both sides, the one or the
+/// other drop it.
+async fn exchange_and_drop(from: &Witness, to: &mut Witness, count: usize) {
+    for n in 0..count {
+        let [mut opened, mut received] = open(from, to, &format!("channel {n}")).await;
+        opened.send(format!("{n} there")).await.unwrap();
+        let message = loop {
+            match timeout(PATIENCE, received.recv()).await.expect("nothing comes") {
+                Some(message) => break message,
+                // The opener has taken another stream.
+                None => received = opened_by(to, opened.label()).await,
+            }
+        };
+        assert_eq!(message.data, format!("{n} there"));
+        received.send(format!("{n} back")).await.unwrap();
+        assert_eq!(receive(&mut opened).await.data, format!("{n} back"));
+        match n % 3 {
+            0 => drop((opened, received)),
+            1 => {
+                drop(opened);
+                assert_eq!(timeout(PATIENCE, received.recv()).await.unwrap(), None);
+            }
+            _ => {
+                drop(received);
+                assert_eq!(timeout(PATIENCE, opened.recv()).await.unwrap(), None);
+            }
+        }
+    }
 }
 
 async fn receive(channel: &mut DataChannel) -> DataMessage {
