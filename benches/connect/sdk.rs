@@ -63,6 +63,6 @@ impl MediaSource for Sound {
     }
 
     async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError> {
-        Ok(Some(Frame { data: PACKET, duration: PACE, is_key: true }))
+        Ok(Some(Frame { data: PACKET, duration: PACE, is_key: true, level: None }))
     }
 }

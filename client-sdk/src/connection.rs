@@ -10,6 +10,7 @@ mod event;
 mod handler;
 mod interceptors;
 mod keyframe;
+mod level_extension;
 mod packetizer;
 mod receive_counters;
 mod receiver;

@@ -33,6 +33,7 @@ use crate::session::{
 };
 use crate::signaling::{Ended, Signaling};
 use crate::slot::Slot;
+use crate::speakers::Speakers;
 
 /// What the application asks of the participant's task.
 pub(crate) enum Command {
@@ -78,6 +79,7 @@ pub(crate) struct Driver {
     reconnecting: JoinSet<Result<Connected, SignalingLoss>>,
     setup: Arc<Setup>,
     outgoing: Outgoing,
+    speakers: Speakers,
     connections: HashMap<ParticipantId, Connection>,
     default_channels: DefaultChannels,
     /// The tasks of the connections, including those that are closing.
@@ -104,6 +106,7 @@ impl Driver {
         id: watch::Sender<ParticipantId>,
     ) -> Self {
         signaling.keep_seat();
+        let speakers = setup.speakers();
         let roster = Roster::new(session.room().cloned());
         let (message_sender, messages) = mpsc::channel(MAX_MESSAGES);
         Self {
@@ -113,6 +116,7 @@ impl Driver {
             reconnecting: JoinSet::new(),
             setup,
             outgoing,
+            speakers,
             connections: HashMap::new(),
             default_channels: DefaultChannels::default(),
             tasks: JoinSet::new(),
@@ -150,6 +154,9 @@ impl Driver {
                     None => self.session.end(CloseReason::Left),
                 },
                 event = self.outgoing.ended() => self.events.push(event),
+                participant = self.speakers.changed() => {
+                    self.events.push(Event::ActiveSpeaker { participant });
+                }
                 Some(_) = self.tasks.join_next() => {}
                 change = addresses.changed() => self.handle_addresses(&change),
                 () = until(self.session.poll_timeout()) => {

@@ -19,6 +19,12 @@ use crate::track::RemoteTrack;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// Another participant is the one who speaks, or nobody does.
+    /// [The guide](crate::guide::tracks#who-speaks) says how that is decided.
+    ActiveSpeaker {
+        /// Who speaks; `None` if nobody does.
+        participant: Option<ParticipantId>,
+    },
     /// The room is over for this participant. No event follows.
     Closed(CloseReason),
     /// The connection to another participant changed its state.

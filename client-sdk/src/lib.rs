@@ -88,6 +88,7 @@ mod roster;
 pub mod session;
 mod signaling;
 mod slot;
+mod speakers;
 mod stats;
 mod track;
 mod turn;
@@ -110,8 +111,8 @@ pub use error::{
 pub use event::Event;
 pub use invite::{Invite, InviteError};
 pub use media::{
-    Codec, CustomSource, Frame, MediaError, MediaKind, MediaSource, Playback, PlayedSource,
-    PushError, Pusher, Source,
+    AudioLevel, Codec, CustomSource, Frame, MediaError, MediaKind, MediaSource, Playback,
+    PlayedSource, PushError, Pusher, Source,
 };
 pub use mesh::{MeshCost, MeshTracks};
 pub use options::Options;

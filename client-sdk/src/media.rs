@@ -1,6 +1,7 @@
 //! What a participant sends: sources of frames, and players that play them for all connections.
 
 mod annex_b;
+mod audio_level;
 mod codec;
 mod conversion;
 mod ebml;
@@ -21,6 +22,7 @@ mod source;
 #[cfg(test)]
 mod theatre;
 
+pub use self::audio_level::AudioLevel;
 pub use self::codec::{Codec, MediaKind};
 pub use self::error::MediaError;
 pub(crate) use self::feed::Feed;

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 pub use self::frames::{RemoteFrame, RemoteFrames};
 pub(crate) use self::sender_clock::SenderClock;
 pub(crate) use self::sequence::SequenceCounter;
-use crate::media::{Codec, MediaKind};
+use crate::media::{AudioLevel, Codec, MediaKind};
 use crate::session::TrackSource;
 
 /// An RTP packet (RFC 3550 section 5.1) as it arrived, decrypted.
@@ -30,6 +30,8 @@ pub struct RtpPacket {
     pub marker: bool,
     /// The number that the negotiation gave the codec.
     pub payload_type: u8,
+    /// How loud it is, if it is sound and its sender says so (RFC 6464), as browsers do.
+    pub level: Option<AudioLevel>,
     /// The codec's payload.
     pub payload: Bytes,
 }

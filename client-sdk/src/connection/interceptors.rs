@@ -5,9 +5,12 @@ use rtc::peer_connection::configuration::interceptor_registry::{
     configure_rtcp_reports, configure_simulcast_extension_headers, configure_twcc_receiver_only,
 };
 use rtc::peer_connection::configuration::media_engine::MediaEngine;
-use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RtpCodecKind};
+use rtc::rtp_transceiver::rtp_sender::{
+    RTCPFeedback, RTCRtpHeaderExtensionCapability, RtpCodecKind,
+};
 use webrtc::error::Result;
 
+use super::level_extension::LevelExtension;
 use super::rtcp_reports::RtcpReports;
 use super::rtcp_tap::RtcpTap;
 
@@ -27,6 +30,8 @@ pub(super) fn interceptors(media: &mut MediaEngine, reports: RtcpReports) -> Res
         .with(Slot::NackGenerator, generator);
     configure_simulcast_extension_headers(media)?;
     let registry = configure_twcc_receiver_only(registry, media)?;
+    let level = RTCRtpHeaderExtensionCapability { uri: LevelExtension::URI.to_owned() };
+    media.register_header_extension(level, RtpCodecKind::Audio, None)?;
     Ok(configure_rtcp_reports(registry).with(Slot::from(TAP_SLOT), RtcpTap::new(reports)))
 }
 

@@ -11,10 +11,12 @@ use tokio::time::Instant;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
 use super::event::{ConnectionEvent, EventSender};
+use super::level_extension::LevelExtension;
 use super::receive_counters::ReceiveCounters;
 use super::rtcp_reports::RtcpReports;
-use crate::media::{Codec, MediaKind};
+use crate::media::{AudioLevel, Codec, MediaKind};
 use crate::session::TrackSource;
+use crate::speakers::Meter;
 use crate::track::{RemoteTrack, RtpPacket, TrackFeed};
 
 /// What the last negotiation says about a track.
@@ -33,6 +35,8 @@ pub(super) async fn receive(
     mut negotiated: watch::Receiver<Negotiated>,
     counters: ReceiveCounters,
     reports: RtcpReports,
+    levels: LevelExtension,
+    mut meter: Meter,
     events: EventSender,
 ) {
     let kind = match track.kind().await {
@@ -79,7 +83,11 @@ pub(super) async fn receive(
                     }
                     if let Some(feed) = &feed {
                         counters.count(kind, feed.codec(), &packet, std::time::Instant::now());
-                        feed.push(rtp_packet(packet));
+                        let level = levels.read(&packet.header);
+                        if let Some(level) = level && source != Some(TrackSource::Screen) {
+                            meter.hear(level, Instant::now());
+                        }
+                        feed.push(rtp_packet(packet, level));
                     }
                 }
                 Some(TrackRemoteEvent::OnEnded) | None => return,
@@ -121,12 +129,13 @@ async fn open_feed(
     feed
 }
 
-fn rtp_packet(packet: rtp::Packet) -> RtpPacket {
+fn rtp_packet(packet: rtp::Packet, level: Option<AudioLevel>) -> RtpPacket {
     RtpPacket {
         sequence_number: packet.header.sequence_number,
         timestamp: packet.header.timestamp,
         marker: packet.header.marker,
         payload_type: packet.header.payload_type,
+        level,
         payload: packet.payload,
     }
 }

@@ -19,6 +19,7 @@ use webrtc::peer_connection::PeerConnection;
 use webrtc::rtp_transceiver::RtpSender;
 
 use super::keyframe::is_keyframe_request;
+use super::level_extension::LevelExtension;
 use super::packetizer::Packetizer;
 use crate::media::{Codec, Feed, MediaKind, Player, TimedFrame};
 
@@ -29,6 +30,7 @@ pub(super) struct Sender {
     ssrc: u32,
     format: Format,
     players: watch::Receiver<Arc<Player>>,
+    levels: LevelExtension,
 }
 
 impl Sender {
@@ -39,6 +41,7 @@ impl Sender {
         pc: &dyn PeerConnection,
         players: watch::Receiver<Arc<Player>>,
         stream_id: &str,
+        levels: LevelExtension,
     ) -> Result<Self> {
         let codec = players.borrow().codec();
         let format = Format::of(codec);
@@ -62,7 +65,7 @@ impl Sender {
         let track = Arc::new(TrackLocalStaticRTP::new(track));
         let sender = pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;
         offer_all_codecs(pc, sender.as_ref()).await?;
-        Ok(Self { track, sender, ssrc, format, players })
+        Ok(Self { track, sender, ssrc, format, players, levels })
     }
 
     /// The sender by which the track is removed.
@@ -118,7 +121,10 @@ impl Sender {
     }
 
     async fn try_write(&self, packetizer: &mut Packetizer, frame: &TimedFrame) -> Result<()> {
-        for packet in packetizer.packetize(frame)? {
+        for mut packet in packetizer.packetize(frame)? {
+            if let Some(level) = frame.frame.level {
+                self.levels.write(level, &mut packet.header);
+            }
             self.track.write_rtp(packet).await?;
         }
         Ok(())

@@ -10,6 +10,7 @@ use webrtc::error::Result;
 use webrtc::peer_connection::PeerConnection;
 use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 
+use super::level_extension::LevelExtension;
 use super::sender::Sender;
 use super::stream_ids::StreamIds;
 use crate::media::{Codec, Player};
@@ -20,6 +21,7 @@ use crate::slot::Slot;
 pub(super) struct Senders {
     media: watch::Receiver<Media>,
     stream_ids: StreamIds,
+    levels: LevelExtension,
     live: Vec<Live>,
     /// Whether packets get through. Those written earlier would be lost.
     is_connected: bool,
@@ -44,10 +46,11 @@ impl Senders {
         pc: &dyn PeerConnection,
         mut media: watch::Receiver<Media>,
         stream_ids: StreamIds,
+        levels: LevelExtension,
         offers: bool,
     ) -> Result<Self> {
         let now = media.borrow_and_update().clone();
-        let mut senders = Self { media, stream_ids, live: Vec::new(), is_connected: false };
+        let mut senders = Self { media, stream_ids, levels, live: Vec::new(), is_connected: false };
         for slot in Slot::ALL {
             match (now.player(slot), slot) {
                 (Some(player), _) => senders.add_track(pc, slot, player).await?,
@@ -148,7 +151,8 @@ impl Senders {
         player: &Arc<Player>,
     ) -> Result<()> {
         let (player, players) = watch::channel(Arc::clone(player));
-        let sender = Sender::add(pc, players, self.stream_ids.of(slot)).await?;
+        let sender =
+            Sender::add(pc, players, self.stream_ids.of(slot), self.levels.clone()).await?;
         let codec = player.borrow().codec();
         let (rtp, running) = (sender.rtp(), JoinSet::new());
         self.live.push(Live { slot, codec, rtp, player, waiting: Some(sender), running });

@@ -19,6 +19,7 @@ use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 use super::addresses::Addresses;
 use super::handler::Handler;
 use super::interceptors::interceptors;
+use super::level_extension::LevelExtension;
 use super::senders::Senders;
 use super::sockets::Sockets;
 use super::stream_ids::StreamIds;
@@ -26,6 +27,7 @@ use crate::channel::ChannelWriter;
 use crate::ice::usable_urls;
 use crate::options::Options;
 use crate::outgoing::Media;
+use crate::speakers::Speakers;
 use crate::turn::{StandIn, TurnServers};
 
 /// The settings of all connections of a participant.
@@ -42,6 +44,7 @@ pub(crate) struct Setup {
     media: watch::Receiver<Media>,
     turn: Arc<TurnServers>,
     stream_ids: StreamIds,
+    pub(super) speakers: Speakers,
     pub(super) addresses: watch::Receiver<Addresses>,
 }
 
@@ -68,6 +71,7 @@ impl Setup {
             media,
             turn: Arc::new(turn),
             stream_ids: StreamIds::random(),
+            speakers: Speakers::default(),
             addresses,
         }
     }
@@ -75,6 +79,11 @@ impl Setup {
     /// The same settings with other ICE servers.
     pub(crate) fn with_ice_servers(&self, ice_servers: &[IceServer]) -> Self {
         Self { ice_servers: usable(ice_servers, &self.turn), ..self.clone() }
+    }
+
+    /// Who speaks, by what all connections receive.
+    pub(crate) fn speakers(&self) -> Speakers {
+        self.speakers.clone()
     }
 
     /// Whether a connection could use a relay.
@@ -104,11 +113,12 @@ impl Setup {
         &self,
         handler: Arc<Handler>,
         sockets: Sockets,
+        levels: LevelExtension,
         offers: bool,
     ) -> Result<(Arc<dyn PeerConnection>, Senders)> {
         let pc = self.build_bare(handler, sockets).await?;
         let (media, stream_ids) = (self.media.clone(), self.stream_ids.clone());
-        match Senders::add(pc.as_ref(), media, stream_ids, offers).await {
+        match Senders::add(pc.as_ref(), media, stream_ids, levels, offers).await {
             Ok(senders) => Ok((pc, senders)),
             Err(error) => {
                 close(pc.as_ref()).await;

@@ -8,6 +8,7 @@ use rtc::peer_connection::configuration::RTCConfiguration;
 use rtc::peer_connection::transport::RTCIceCandidateType;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use webrtc::data_channel::DataChannel;
 use webrtc::error::Result;
 use webrtc::peer_connection::{
@@ -18,6 +19,7 @@ use super::addresses::Addresses;
 use super::channels::Channels;
 use super::event::EventSender;
 use super::handler::{self, PeerConnectionEvent};
+use super::level_extension::LevelExtension;
 use super::receivers::Receivers;
 use super::relays::Relays;
 use super::senders::Senders;
@@ -44,7 +46,8 @@ pub(super) async fn run(
     let sockets = setup.sockets();
     let stats = StatsCollector::new(handler.reports.clone(), Arc::clone(&sockets.sent_bytes));
     let Sockets { relays, path_lost, stream_broken, .. } = sockets.clone();
-    let (pc, senders) = match setup.build(handler, sockets, offers).await {
+    let levels = LevelExtension::default();
+    let (pc, senders) = match setup.build(handler, sockets, levels.clone(), offers).await {
         Ok(built) => built,
         Err(error) => return broken(&events, &error).await,
     };
@@ -53,6 +56,7 @@ pub(super) async fn run(
         pc,
         senders,
         receivers: Receivers::default(),
+        levels,
         tasks: JoinSet::new(),
         default_channels: 0,
         has_channels: offers,
@@ -96,6 +100,7 @@ struct ConnectionTask {
     pc: Arc<dyn PeerConnection>,
     senders: Senders,
     receivers: Receivers,
+    levels: LevelExtension,
     channels: Channels,
     /// One for each track and channel that is read.
     tasks: JoinSet<()>,
@@ -154,6 +159,7 @@ impl ConnectionTask {
         sdp: String,
         tracks: Vec<TrackLabel>,
     ) -> Result<()> {
+        self.levels.learn(&sdp);
         self.pc.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
         let answer = self.pc.create_answer(None).await?;
         self.pc.set_local_description(answer.clone()).await?;
@@ -176,6 +182,7 @@ impl ConnectionTask {
     }
 
     async fn accept(&mut self, sdp: String, tracks: Vec<TrackLabel>) -> Result<()> {
+        self.levels.learn(&sdp);
         self.pc.set_remote_description(RTCSessionDescription::answer(sdp)?).await?;
         self.receivers.label(tracks);
         self.senders.start(self.pc.as_ref()).await?;
@@ -227,6 +234,8 @@ impl ConnectionTask {
                     negotiated,
                     counters,
                     self.stats.reports.clone(),
+                    self.levels.clone(),
+                    self.setup.speakers.meter(self.events.peer, Instant::now()),
                     self.events.clone(),
                 ));
             }

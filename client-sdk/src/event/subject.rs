@@ -7,6 +7,7 @@ use crate::media::MediaKind;
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Subject {
+    ActiveSpeaker,
     Closed,
     ConnectionState(ParticipantId),
     /// One of the places for data channels of a participant.
@@ -36,6 +37,7 @@ impl Subject {
     /// the queue knows.
     pub(super) fn of(event: &Event) -> Option<Self> {
         match event {
+            Event::ActiveSpeaker { .. } => Some(Self::ActiveSpeaker),
             Event::Closed(_) => Some(Self::Closed),
             Event::ConnectionState { participant, .. } => Some(Self::ConnectionState(*participant)),
             Event::DataChannelOpen { participant } => Some(Self::DataChannelOpen(*participant)),
@@ -71,7 +73,8 @@ impl Subject {
             | Self::Left(id)
             | Self::Track(id, _)
             | Self::Updated(id) => Some(*id),
-            Self::Closed
+            Self::ActiveSpeaker
+            | Self::Closed
             | Self::Degraded(_)
             | Self::Ended(_)
             | Self::IceServers

@@ -120,7 +120,7 @@ impl Picture {
         // Those who join later have missed parameter sets that come only at the start.
         let data =
             if self.is_key && !self.has_parameters { parameters.before(&data) } else { data };
-        Some(Frame { data, duration, is_key: self.is_key })
+        Some(Frame { data, duration, is_key: self.is_key, level: None })
     }
 }
 

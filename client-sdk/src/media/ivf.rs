@@ -61,7 +61,7 @@ pub(crate) fn read(file: &Bytes) -> Result<Recording, String> {
         last_timestamp = Some(timestamp);
         let is_key = is_key(codec, &data)
             .ok_or_else(|| format!("frame {} does not begin like {codec}", frames.len() + 1))?;
-        frames.push(Frame { data, duration: time(1), is_key });
+        frames.push(Frame { data, duration: time(1), is_key, level: None });
     }
     // The time base may be much finer than the time between frames.
     if let [.., before, last] = &mut frames[..] {

@@ -132,16 +132,21 @@ impl Track {
             Codec::Opus => {
                 let duration = opus::duration(&data).ok_or_else(strange)?;
                 // The pictures of the file need not be kept for it.
-                Ok(Frame { data: Bytes::copy_from_slice(&data), duration, is_key: true })
+                Ok(Frame {
+                    data: Bytes::copy_from_slice(&data),
+                    duration,
+                    is_key: true,
+                    level: None,
+                })
             }
             Codec::H264 => {
                 let avc = self.avc.as_ref().expect("a track of H.264 is read with it");
                 let (data, is_key) = avc.access_unit(&data).ok_or_else(strange)?;
-                Ok(Frame { data, duration, is_key })
+                Ok(Frame { data, duration, is_key, level: None })
             }
             Codec::Av1 | Codec::Vp8 | Codec::Vp9 => {
                 let is_key = is_key(self.codec, &data).ok_or_else(strange)?;
-                Ok(Frame { data, duration, is_key })
+                Ok(Frame { data, duration, is_key, level: None })
             }
         }
     }

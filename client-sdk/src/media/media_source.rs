@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Codec, MediaError};
+use super::{AudioLevel, Codec, MediaError};
 
 /// An encoded picture or a packet of sound; cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,6 +16,9 @@ pub struct Frame {
     pub duration: Duration,
     /// Whether a decoder can start here; true for all audio.
     pub is_key: bool,
+    /// How loud it is, which the others are told; `None` for video, and for sound of which that is
+    /// not known without decoding it.
+    pub level: Option<AudioLevel>,
 }
 
 impl Frame {

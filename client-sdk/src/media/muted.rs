@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep_until};
 
 use super::recording::Recording;
-use super::{Codec, Frame, MediaError, MediaKind, MediaSource, annex_b, ivf};
+use super::{AudioLevel, Codec, Frame, MediaError, MediaKind, MediaSource, annex_b, ivf};
 
 /// Silence or a black picture, sent so seldom that it costs next to nothing.
 ///
@@ -73,9 +73,12 @@ fn frame(codec: Codec) -> Frame {
             let file = Bytes::from_static(include_bytes!("../../media/black/baseline.h264"));
             picture(annex_b::read(&file, 1.0))
         }
-        Codec::Opus => {
-            Frame { data: Bytes::from_static(&SILENCE), duration: SILENCE_DURATION, is_key: true }
-        }
+        Codec::Opus => Frame {
+            data: Bytes::from_static(&SILENCE),
+            duration: SILENCE_DURATION,
+            is_key: true,
+            level: Some(AudioLevel::SILENCE),
+        },
         Codec::Vp8 => ivf(include_bytes!("../../media/black/vp8.ivf")),
         Codec::Vp9 => ivf(include_bytes!("../../media/black/vp9.ivf")),
     }

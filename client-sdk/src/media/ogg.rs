@@ -21,7 +21,7 @@ pub(crate) fn read(file: &Bytes) -> Result<Recording, String> {
         }
         let duration = opus::duration(&data)
             .ok_or_else(|| format!("packet {} does not begin like Opus", index + 2))?;
-        frames.push(Frame { data, duration, is_key: true });
+        frames.push(Frame { data, duration, is_key: true, level: None });
     }
     Recording::new(Codec::Opus, frames)
 }

@@ -149,7 +149,12 @@ mod tests {
     use crate::media::OpenSource;
 
     fn frame(size: usize, is_key: bool) -> Frame {
-        Frame { data: vec![0; size].into(), duration: Duration::from_millis(40), is_key }
+        Frame {
+            data: vec![0; size].into(),
+            duration: Duration::from_millis(40),
+            is_key,
+            level: None,
+        }
     }
 
     fn open(source: &Source, kind: MediaKind) -> Box<dyn MediaSource> {

@@ -57,5 +57,5 @@ pub(super) fn numbers(seen: &[(u32, Instant)]) -> Vec<u32> {
 }
 
 fn frame(number: u32, duration: Duration, is_key: bool) -> Frame {
-    Frame { data: number.to_be_bytes().to_vec().into(), duration, is_key }
+    Frame { data: number.to_be_bytes().to_vec().into(), duration, is_key, level: None }
 }

@@ -151,6 +151,7 @@ mod tests {
             timestamp,
             is_key,
             duration: None,
+            level: None,
             lost: 0,
             follows_loss: false,
             wall_clock: None,

@@ -213,6 +213,7 @@ mod tests {
             timestamp,
             is_key: true,
             duration: Some(Duration::from_millis(20)),
+            level: None,
             lost: 0,
             follows_loss: false,
             wall_clock: None,

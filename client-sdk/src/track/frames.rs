@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::payload::{Assembled, assemble, is_start};
 use super::sequence::extend;
 use super::{RemoteTrack, RtpPacket};
-use crate::media::{Codec, MediaKind};
+use crate::media::{AudioLevel, Codec, MediaKind};
 use crate::opus;
 
 /// An encoded picture or a packet of sound, as its sender encoded it.
@@ -24,6 +24,8 @@ pub struct RemoteFrame {
     /// How long it plays, if it says so itself: Opus does, and video does not. To send what was
     /// received, [`Frame`](crate::Frame) needs it.
     pub duration: Option<Duration>,
+    /// How loud it is, if it is sound and its sender says so (RFC 6464), as browsers do.
+    pub level: Option<AudioLevel>,
     /// How many packets are missing between the frame before it and this one.
     pub lost: u32,
     /// Whether something before it was lost. Video cannot be decoded properly from here until the
@@ -121,7 +123,7 @@ impl Assembler {
     fn take_frame(&mut self) -> bool {
         let Some(due) = self.due else { return false };
         let Some(first) = self.waiting.get(&due) else { return false };
-        let timestamp = first.timestamp;
+        let (timestamp, level) = (first.timestamp, first.level);
         let mut end = due;
         loop {
             let Some(packet) = self.waiting.get(&end) else { return false };
@@ -155,6 +157,7 @@ impl Assembler {
                     timestamp,
                     is_key,
                     duration,
+                    level,
                     lost: std::mem::take(&mut self.lost),
                     follows_loss: std::mem::take(&mut self.is_after_loss),
                     wall_clock: None,
@@ -212,6 +215,7 @@ mod tests {
                 timestamp: time.wrapping_mul(3000),
                 marker: index + 1 == count,
                 payload_type: 96,
+                level: None,
                 payload: vec![start, time as u8, index as u8].into(),
             }
         };

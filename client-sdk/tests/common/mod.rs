@@ -73,6 +73,8 @@ pub struct Witness {
     pub is_adrift: bool,
     /// What it was warned of, and the budget.
     pub over_budget: Vec<(MeshCost, u64)>,
+    /// Who has spoken, in order; `None` for a time when nobody did.
+    pub speakers: Vec<Option<ParticipantId>>,
     /// How often its signaling came back without a loss.
     pub resumed: u32,
 }
@@ -95,6 +97,7 @@ impl Witness {
             is_reconnecting: false,
             is_adrift: false,
             over_budget: Vec::new(),
+            speakers: Vec::new(),
             resumed: 0,
         }
     }
@@ -130,6 +133,7 @@ impl Witness {
 
     fn learn(&mut self, event: Event) {
         match event {
+            Event::ActiveSpeaker { participant } => self.speakers.push(participant),
             Event::Closed(reason) => self.closed = Some(reason),
             Event::ConnectionState { participant, state, .. } => {
                 self.states.insert(participant, state);

@@ -14,7 +14,7 @@ use super::{PATIENCE, Witness};
 pub fn push(pusher: Pusher, mark: &'static [u8]) -> JoinHandle<()> {
     let data = Bytes::from([&[0x10, 2, 0, 0x9d, 1, 0x2a, 16, 0, 16, 0], mark].concat());
     tokio::spawn(async move {
-        let frame = Frame { data, duration: Duration::from_millis(20), is_key: true };
+        let frame = Frame { data, duration: Duration::from_millis(20), is_key: true, level: None };
         while pusher.push(frame.clone()).is_ok() {
             tokio::time::sleep(frame.duration).await;
         }

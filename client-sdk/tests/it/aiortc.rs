@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 
-use client_sdk::{Client, CreatedRoom, MediaKind, NewRoom, ParticipantId};
+use client_sdk::{AudioLevel, Client, CreatedRoom, MediaKind, NewRoom, ParticipantId};
 use serde::Deserialize;
 use signal_server::testing::TestServer;
 use tokio::sync::mpsc;
@@ -55,6 +55,10 @@ impl Pair {
             if self.media.contains(&kind.to_string().as_str()) {
                 program.until("a track", |seen| seen.tracks.contains_key(&(id, kind))).await;
                 program.receive(id, kind, 20).await;
+                let packet = program.tracks.get_mut(&(id, kind)).unwrap().recv().await.unwrap();
+                // Its sound is silence.
+                let level = (kind == MediaKind::Audio).then_some(AudioLevel::SILENCE);
+                assert_eq!(packet.level, level);
             }
         }
 

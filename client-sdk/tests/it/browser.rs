@@ -10,6 +10,7 @@ mod departure;
 mod firefox;
 mod flow;
 mod glare;
+mod levels;
 mod media;
 mod muting;
 mod page;

@@ -16,6 +16,7 @@ mod glare;
 mod impairment;
 mod interop;
 mod leaving;
+mod levels;
 mod managing;
 mod mesh;
 mod messages;

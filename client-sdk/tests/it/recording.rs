@@ -199,7 +199,8 @@ async fn push(
         sleep_until(begin + period * number).await;
         if is_sent(number) {
             let data = frame(number).into();
-            let frame = Frame { data, duration: period, is_key: number.is_multiple_of(10) };
+            let frame =
+                Frame { data, duration: period, is_key: number.is_multiple_of(10), level: None };
             match pusher.push(frame) {
                 Ok(()) => pushed.push(Instant::now()),
                 Err(error) => panic!("{error}"),

@@ -124,7 +124,7 @@ async fn a_source_of_the_applications_own_is_read_once_for_all_peers() {
 /// Something that a VP8 packetizer takes for a keyframe, with its number in it.
 fn numbered(number: u32) -> Frame {
     let data = [&[0x10, 2, 0, 0x9d, 1, 0x2a, 16, 0, 16, 0][..], &number.to_be_bytes()].concat();
-    Frame { data: data.into(), duration: Duration::from_millis(20), is_key: true }
+    Frame { data: data.into(), duration: Duration::from_millis(20), is_key: true, level: None }
 }
 
 async fn arrives(kind: MediaKind, source: Source, form: Form, file: &[Bytes]) {

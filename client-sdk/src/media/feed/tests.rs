@@ -74,7 +74,7 @@ async fn a_pushed_frame_is_sent_after_the_time_that_the_application_paused() {
     for pause in [0, 35, 5, 7000, 20] {
         sleep(Duration::from_millis(pause)).await;
         let duration = Duration::from_millis(20);
-        pusher.push(Frame { data: vec![0].into(), duration, is_key: true }).unwrap();
+        pusher.push(Frame { data: vec![0].into(), duration, is_key: true, level: None }).unwrap();
         times.push(feed.next().await.unwrap().at);
     }
     let steps: Vec<_> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();

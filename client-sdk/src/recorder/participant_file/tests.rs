@@ -23,6 +23,7 @@ fn minute() -> Vec<Arrived> {
             is_key: true,
             wall_clock: told.then_some(wall_clock),
             duration: None,
+            level: None,
             lost: 0,
             follows_loss: false,
         };

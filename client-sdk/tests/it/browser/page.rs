@@ -56,6 +56,8 @@ pub(crate) struct Peer {
     pub(crate) energy: f64,
     /// How long samples of sound waited to be played, in seconds, all together, and how many.
     pub(crate) buffered: [f64; 2],
+    /// How loud the other side says it is, from 0 to 1.
+    pub(crate) level: f64,
     /// Of sound and pictures.
     pub(crate) bytes_received: u64,
     /// At 48 kHz.

@@ -23,6 +23,8 @@ export async function describe(pc) {
     buffered: [(entry) => entry.jitterBufferDelay, (entry) => entry.jitterBufferEmittedCount].map(
       (value) => sum(inbound("audio"), value),
     ),
+    // From 0 to 1, as the headers of the last packets tell.
+    level: Math.max(0, ...levels(pc)),
     bytesReceived: sum(inbound("audio").concat(inbound("video")), (entry) => entry.bytesReceived),
     samplesHeard: sum(inbound("audio"), (entry) => entry.totalSamplesReceived - entry.concealedSamples),
     route: pair ? [pair.localCandidateId, pair.remoteCandidateId].map((id) => stats.get(id)?.candidateType) : [],
@@ -30,4 +32,9 @@ export async function describe(pc) {
       (description) => description?.sdp.match(/^a=ice-ufrag:(.*)$/m)?.[1].trim() ?? "",
     ),
   };
+}
+
+function levels(pc) {
+  const receivers = pc.getReceivers().filter(({ track }) => track.kind === "audio");
+  return receivers.flatMap((receiver) => receiver.getSynchronizationSources()).map(({ audioLevel }) => audioLevel ?? 0);
 }
