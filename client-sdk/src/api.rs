@@ -30,7 +30,7 @@ use crate::turn::TurnServers;
 /// One server, as requests and sockets reach it; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
-    network: Network,
+    pub(crate) network: Network,
     base: Url,
     language: Language,
     request_timeout: Duration,

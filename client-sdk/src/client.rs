@@ -18,7 +18,7 @@ use crate::participant::{Participant, Preparation};
 /// A client of one signaling server; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Client {
-    api: Api,
+    pub(crate) api: Api,
 }
 
 impl Client {

@@ -66,6 +66,9 @@
 
 mod api;
 mod channel;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 mod client;
 mod connection;
 mod connector;

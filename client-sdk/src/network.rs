@@ -20,6 +20,8 @@ use url::Url;
 
 pub(crate) use self::http::{read_body, switch_protocol};
 pub(crate) use self::proxy::Proxy;
+#[cfg(feature = "cli")]
+pub(crate) use self::tcp::addresses;
 use crate::error::{NetworkFailure, Phase, RequestError};
 
 pub(crate) type Request = hyper::Request<Full<Bytes>>;
@@ -65,11 +67,20 @@ impl Network {
     }
 
     async fn connect(&self, url: &Url, deadline: Instant) -> Result<Stream, NetworkFailure> {
-        let stream = match &self.proxy {
-            Some(proxy) => proxy.tunnel(url, deadline).await?,
-            None => tcp::connect(url, deadline).await?,
-        };
+        let stream = self.open(url, deadline).await?;
         self.secure(url, stream, deadline).await
+    }
+
+    /// Opens a connection to the host of a URL, through the proxy if there is one.
+    pub(crate) async fn open(
+        &self,
+        url: &Url,
+        deadline: Instant,
+    ) -> Result<Stream, NetworkFailure> {
+        match &self.proxy {
+            Some(proxy) => proxy.tunnel(url, deadline).await,
+            None => tcp::connect(url, deadline).await,
+        }
     }
 
     /// Agrees on TLS with the host of a URL if the URL says so.

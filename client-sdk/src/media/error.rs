@@ -40,6 +40,14 @@ pub enum MediaError {
         /// What it was to be sent as.
         kind: MediaKind,
     },
+    /// The file has no track of that kind.
+    #[error("there is no {kind} in {path}")]
+    Missing {
+        /// The path.
+        path: PathBuf,
+        /// What was looked for.
+        kind: MediaKind,
+    },
     /// The source was given up because the mesh needs more upload than there is
     /// ([`Options::shed_video`](crate::Options::shed_video)).
     #[error("sending it to everybody costs more upload than there is")]
@@ -50,4 +58,20 @@ pub enum MediaError {
     /// A custom source can be sent once, and this one was.
     #[error("the source is sent by another participant, or was sent before")]
     Taken,
+}
+
+/// Why a file is not played, before its path is named.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Refused {
+    Damaged(String),
+    /// There is no track of the kind.
+    Missing,
+    /// It is in a form that calls do not have, and that ffmpeg can convert.
+    Unsuitable(String),
+}
+
+impl From<String> for Refused {
+    fn from(reason: String) -> Self {
+        Self::Damaged(reason)
+    }
 }

@@ -13,22 +13,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use self::h264::Avc;
+use super::error::Refused;
 use super::keyframe::is_key;
 use super::recording::Recording;
 use super::{Codec, Frame, MediaKind, ebml};
 use crate::opus;
 
 pub(super) const MAGIC: &[u8] = &[0x1a, 0x45, 0xdf, 0xa3];
-
-/// Why a file is not played.
-#[derive(Debug, Eq, PartialEq)]
-pub(super) enum Refused {
-    Damaged(String),
-    /// There is no track of that kind.
-    Missing,
-    /// It is in a form that calls do not have.
-    Unsuitable(String),
-}
 
 /// Reads the first track of that kind.
 pub(super) fn read(file: &Bytes, kind: MediaKind) -> Result<Recording, Refused> {
@@ -74,7 +65,7 @@ pub(super) fn read(file: &Bytes, kind: MediaKind) -> Result<Recording, Refused> 
         MediaKind::Audio => placed_sound(frames),
         MediaKind::Video => placed_pictures(frames)?,
     };
-    Recording::timed(track.codec, frames).map_err(Refused::Damaged)
+    Ok(Recording::timed(track.codec, frames)?)
 }
 
 struct Track {

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::matroska::{self, Refused};
+use super::error::Refused;
 use super::media_source::MediaSource;
 use super::muted::Muted;
 use super::playback::Playback;
 use super::recording::Recording;
-use super::{Codec, MediaError, MediaKind, annex_b, conversion, ivf, ogg};
+use super::{Codec, MediaError, MediaKind, annex_b, conversion, ivf, matroska, ogg};
 use crate::session::TrackSource;
 
 /// A source of audio or video; cheap to clone.
@@ -112,11 +112,11 @@ impl Source {
     fn open_by(&self, kind: MediaKind, playback: &Playback) -> Result<OpenSource, MediaError> {
         let recording = match self {
             Self::AnnexB { path, frame_rate } => {
-                read(path, |file| annex_b::read(file, *frame_rate))?
+                read(path, kind, |file| Ok(annex_b::read(file, *frame_rate)?))?
             }
             Self::Clip => clip(kind),
             Self::Custom(source) => return source.take().map(OpenSource::Custom),
-            Self::File(path) => read(path, |file| recognize(file, path, kind))?,
+            Self::File(path) => read(path, kind, |file| recognize(file, path, kind))?,
             Self::Played(played) => return played.source.open_by(kind, &played.playback),
         };
         Ok(OpenSource::Recording(recording, playback.clone()))
@@ -163,27 +163,32 @@ impl fmt::Debug for CustomSource {
 
 fn read(
     path: &Path,
-    read: impl FnOnce(&Bytes) -> Result<Recording, String>,
+    kind: MediaKind,
+    read: impl FnOnce(&Bytes) -> Result<Recording, Refused>,
 ) -> Result<Recording, MediaError> {
     let file = fs::read(path).map_err(|error| MediaError::File { path: path.to_owned(), error })?;
-    read(&file.into()).map_err(|reason| MediaError::Format { path: path.to_owned(), reason })
+    read(&file.into()).map_err(|refused| {
+        let path = path.to_owned();
+        match refused {
+            Refused::Damaged(reason) => MediaError::Format { path, reason },
+            Refused::Missing => MediaError::Missing { path, kind },
+            Refused::Unsuitable(reason) => {
+                let reason = format!("{reason}; {}", conversion::command(&path, kind));
+                MediaError::Format { path, reason }
+            }
+        }
+    })
 }
 
-fn recognize(file: &Bytes, path: &Path, kind: MediaKind) -> Result<Recording, String> {
+fn recognize(file: &Bytes, path: &Path, kind: MediaKind) -> Result<Recording, Refused> {
     if file.starts_with(ivf::MAGIC) {
-        ivf::read(file)
+        Ok(ivf::read(file)?)
     } else if file.starts_with(ogg::MAGIC) {
-        ogg::read(file)
+        Ok(ogg::read(file)?)
     } else if file.starts_with(matroska::MAGIC) {
-        matroska::read(file, kind).map_err(|refused| match refused {
-            Refused::Damaged(reason) => reason,
-            Refused::Missing => format!("there is no {kind} in it"),
-            Refused::Unsuitable(reason) => {
-                format!("{reason}; {}", conversion::command(path, kind))
-            }
-        })
+        matroska::read(file, kind)
     } else {
-        Err(conversion::advise(file, path, kind))
+        Err(Refused::Damaged(conversion::advise(file, path, kind)))
     }
 }
 

@@ -34,7 +34,8 @@ pub(super) async fn connect(url: &Url, deadline: Instant) -> Result<Stream, Netw
     Err(last.unwrap_or_else(|| unknown(url, io::ErrorKind::NotFound.into())))
 }
 
-async fn addresses(url: &Url) -> Result<Vec<SocketAddr>, NetworkFailure> {
+/// The addresses of the host of a URL.
+pub(crate) async fn addresses(url: &Url) -> Result<Vec<SocketAddr>, NetworkFailure> {
     let port = url.port_or_known_default().unwrap_or_default();
     match url.host() {
         Some(Host::Ipv4(ip)) => Ok(vec![(ip, port).into()]),

@@ -12,6 +12,7 @@ pub mod ffmpeg;
 pub mod frames;
 pub mod path;
 pub mod pictures;
+pub mod program;
 pub mod recorder;
 pub mod tls;
 pub mod wire;

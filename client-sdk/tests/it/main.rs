@@ -23,6 +23,7 @@ mod messages;
 mod muting;
 mod networks;
 mod playback;
+mod program;
 mod reaching;
 mod receiving;
 mod reconnect;

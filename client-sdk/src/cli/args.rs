@@ -1,0 +1,265 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, value_parser};
+
+/// Take part in WebRTC rooms from the shell: create a room, join it, play and record, remove
+/// participants, and find out why a call does not work.
+#[derive(Debug, Parser)]
+#[command(name = "room-bot", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Print JSON instead of text, one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create a room and print what opens it
+    #[command(after_help = CREATE_EXAMPLES)]
+    Create(CreateArgs),
+    /// Join a room, play, record, and answer, until Ctrl-C or the end of the room
+    #[command(after_help = JOIN_EXAMPLES)]
+    Join(Box<JoinArgs>),
+    /// List who is in a room that you have created
+    #[command(after_help = PARTICIPANTS_EXAMPLES)]
+    Participants(ParticipantsArgs),
+    /// Remove a participant from a room that you have created
+    #[command(after_help = KICK_EXAMPLES)]
+    Kick(KickArgs),
+    /// Check each step of the way to the server and its relays, and say what is in the way
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
+}
+
+/// How the server is reached.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// Address of the server; the default is that of the link, or else http://127.0.0.1:8080
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+
+    /// HTTP proxy like http://proxy.example.com:3128 on the way to the server and its relays
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+
+    /// File with certificate authorities in PEM to trust, besides Mozilla's; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Vec<PathBuf>,
+}
+
+/// The access token of a user.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// Access token of a user who may create rooms; better given by the environment or a file
+    #[arg(long, env = "ROOM_BOT_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+
+    /// File with the access token; - reads it from the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// What opens a room.
+#[derive(Debug, Args)]
+pub(crate) struct PasswordArgs {
+    /// Password of the room, if the link has no invite; better given by the environment or a file
+    #[arg(long, env = "ROOM_BOT_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    pub(crate) password: Option<String>,
+
+    /// File with the password; - reads it from the standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
+
+    /// Name of the room; the default is made of the creator's name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// Capacity, 1 to 50
+    #[arg(long, value_name = "PARTICIPANTS", value_parser = value_parser!(u8).range(1..=50))]
+    pub(crate) max: Option<u8>,
+
+    /// Minutes until the room ends, 1 to 1440
+    #[arg(long, value_parser = value_parser!(u16).range(1..=1440))]
+    pub(crate) minutes: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JoinArgs {
+    /// Link to the room, or its number; - reads it from the standard input
+    #[arg(env = "ROOM_BOT_LINK", hide_env_values = true)]
+    pub(crate) link: String,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
+
+    /// Name that the others see
+    #[arg(long, default_value = "room-bot")]
+    pub(crate) name: String,
+
+    /// File to play: WebM, Matroska, IVF, Ogg or .h264; one with sound and one with pictures may
+    /// be given. It plays in a loop
+    #[arg(long, value_name = "FILE")]
+    pub(crate) play: Vec<PathBuf>,
+
+    /// Play the clip that comes with the program, a test picture and a tone
+    #[arg(long, conflicts_with = "play")]
+    pub(crate) clip: bool,
+
+    /// Frames a second of .h264 files, which do not contain it
+    #[arg(long, value_name = "FRAMES", default_value_t = 30.0)]
+    pub(crate) frame_rate: f64,
+
+    /// Play once, from when the first participant is connected, and leave then
+    #[arg(long, requires = "play")]
+    pub(crate) exit_after_play: bool,
+
+    /// File to share as a screen, in the place of the video
+    #[arg(long, value_name = "FILE")]
+    pub(crate) share: Option<PathBuf>,
+
+    /// Record everybody into this directory, each into a WebM or Matroska file
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Send back the data that arrives, with "echo: " before it
+    #[arg(long)]
+    pub(crate) echo: bool,
+
+    /// Leave once everybody else has left
+    #[arg(long)]
+    pub(crate) exit_when_alone: bool,
+
+    /// Connect through TURN servers only
+    #[arg(long)]
+    pub(crate) relay_only: bool,
+
+    /// IP address of this machine for media; the default is 127.0.0.1 for a server on this machine,
+    /// else all
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) bind: Option<IpAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ParticipantsArgs {
+    /// Number of the room, or a link to it
+    #[arg(env = "ROOM_BOT_LINK", hide_env_values = true)]
+    pub(crate) room: String,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KickArgs {
+    /// Number of the room, or a link to it
+    pub(crate) room: String,
+
+    /// Id or name of the participant
+    pub(crate) participant: String,
+
+    /// Replace the password and the invite too, so that the participant cannot join again
+    #[arg(long)]
+    pub(crate) ban: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Link to a room or its number, to check with; without one, a room is created with the access
+    /// token, and closed again
+    #[arg(env = "ROOM_BOT_LINK", hide_env_values = true)]
+    pub(crate) link: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
+
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
+
+    /// IP address of this machine for media; the default is 127.0.0.1 for a server on this machine,
+    /// else all
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) bind: Option<IpAddr>,
+}
+
+const EXAMPLES: &str = "Examples:
+  room-bot create                               a room on http://127.0.0.1:8080
+  room-bot join LINK --clip                     send a test picture and a tone
+  room-bot join LINK --record calls             record everybody until Ctrl-C
+  room-bot doctor --server https://rooms.example.com
+
+Secrets come from the environment (ROOM_BOT_TOKEN, ROOM_BOT_PASSWORD, ROOM_BOT_LINK) or from files,
+and are never logged. ROOM_BOT_LOG=info shows more of the log, which goes to the standard error.
+
+Exit status: 0 if it is done; 1 if it failed; 2 for wrong arguments; 3 if this participant was
+removed from the room; 130 if a second Ctrl-C ended it at once.";
+
+const CREATE_EXAMPLES: &str = "Examples:
+  ROOM_BOT_TOKEN=eyJ… room-bot create
+  signal-server token --sub alice | room-bot create --token-file - --name Standup --minutes 30
+  room-bot create --json | jq -r .link
+
+A server in development mode prints an access token when it starts.";
+
+const JOIN_EXAMPLES: &str = "Examples:
+  room-bot join 'https://rooms.example.com/ABC234#invite-token' --play film.webm
+  ROOM_BOT_PASSWORD=123456 room-bot join ABC234 --clip --echo
+  room-bot join LINK --play film.ivf --play film.ogg --exit-after-play
+  room-bot join LINK --record calls --exit-when-alone
+  room-bot join LINK --share slides.ivf --json | jq -c .
+
+A link is one to share, with the invite behind #, that of a room (…/ABC234), or one of the API:
+…/api/webrtc/rooms/ABC234 or ws://…/ws/webrtc/rooms/ABC234?token=….
+
+Ctrl-C leaves the room and ends the recordings in order; a second one ends the program at once.
+
+Exit status: 0 if it has left or the room is over; 1 if it could not enter or lost the server; 2 for
+wrong arguments; 3 if it was removed from the room.";
+
+const PARTICIPANTS_EXAMPLES: &str = "Examples:
+  ROOM_BOT_TOKEN=eyJ… room-bot participants ABC234
+  room-bot participants ABC234 --token-file token --json | jq -r .id";
+
+const KICK_EXAMPLES: &str = "Examples:
+  ROOM_BOT_TOKEN=eyJ… room-bot kick ABC234 p_0abc1234
+  room-bot kick ABC234 'the name' --ban --token-file token";
+
+const DOCTOR_EXAMPLES: &str = "Examples:
+  room-bot doctor --server https://rooms.example.com
+  ROOM_BOT_TOKEN=eyJ… room-bot doctor --server https://rooms.example.com
+  room-bot doctor LINK --json | jq -c 'select(.result == \"failed\")'
+
+It looks the server up, connects, agrees on TLS, asks over HTTP, enters a room over a WebSocket, and
+asks each STUN and TURN server of the room over each transport. Without a token and a link it cannot
+learn the STUN and TURN servers, and leaves them out.
+
+Exit status: 0 if nothing failed; 1 if something did; 2 for wrong arguments.";

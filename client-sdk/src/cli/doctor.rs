@@ -1,0 +1,35 @@
+//! Finds out what is in the way of a call: checks one step after the other, and names one cause for
+//! each that fails.
+
+mod finding;
+mod ice;
+mod relay;
+mod rooms;
+mod stun;
+mod way;
+
+use std::process::ExitCode;
+
+use self::finding::Findings;
+use self::rooms::Credential;
+use super::args::DoctorArgs;
+use super::failure::Failure;
+use super::output::Output;
+use super::target::{Target, options};
+
+pub(super) async fn doctor(args: DoctorArgs, output: Output) -> Result<ExitCode, Failure> {
+    let target = args.link.as_deref().map(Target::read).transpose()?;
+    let of_link = target.as_ref().and_then(|target| target.server.as_deref());
+    let (client, server) = args.server.client(of_link)?;
+    let credential = Credential::of(target, args.password.read()?, args.token.read()?);
+    let options = options(args.bind, &server);
+
+    let mut findings = Findings::default();
+    if way::check(&client, &server, &mut findings).await {
+        let servers = rooms::check(&client, credential, &options, &mut findings).await;
+        if let Some(servers) = servers {
+            ice::check(&client, &servers, &options, &mut findings).await;
+        }
+    }
+    Ok(findings.print(output))
+}

@@ -1,0 +1,190 @@
+//! Joins a room and takes part until there is a reason to leave.
+
+use serde_json::json;
+
+use super::args::JoinArgs;
+use super::echo;
+use super::failure::Failure;
+use super::film::{self, Film};
+use super::output::Output;
+use super::reporter::Reporter;
+use super::stop::Stop;
+use super::target::{self, Key, Target};
+use crate::client::Client;
+use crate::event::Event;
+use crate::media::{MediaKind, Playback, Source};
+use crate::options::Options;
+use crate::outgoing::SharePlace;
+use crate::participant::Participant;
+use crate::recorder::Recorder;
+use crate::session::{CloseReason, ConnectionState};
+
+pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> {
+    let mut stop = Stop::listen()?;
+    let target = Target::read(&args.link)?;
+    let (client, server) = args.server.client(target.server.as_deref())?;
+    let playback = if args.exit_after_play { Playback::once() } else { Playback::looped() };
+    let mut film = Film::of(&args.play, args.frame_rate, &playback)?;
+    if args.exit_after_play {
+        // It begins when somebody sees it.
+        playback.pause();
+    }
+    if args.clip {
+        film = Film { audio: Some(Source::Clip), video: Some(Source::Clip) };
+    }
+    let mut left_to_play = Vec::new();
+    let mut options = target::options(args.bind, &server).relay_only(args.relay_only);
+    if let Some(audio) = film.audio {
+        options = options.audio(audio);
+        left_to_play.push(MediaKind::Audio);
+    }
+    if let Some(video) = film.video {
+        options = options.video(video);
+        left_to_play.push(MediaKind::Video);
+    }
+    let shared = args.share.as_deref().map(|file| film::source(file, args.frame_rate));
+    let recorder = args.record.as_ref().map(Recorder::new).transpose();
+    let recorder = recorder.map_err(|error| Failure::failed(format!("cannot record: {error}")))?;
+    let password = args.password.read()?;
+    let participant = tokio::select! {
+        entered = enter(&client, target, password, &args.name, options) => entered?,
+        () = stop.requested() => return Ok(()),
+    };
+    if let Some(shared) = &shared
+        && let Err(error) = participant.share(shared, SharePlace::InsteadOfVideo).await
+    {
+        participant.leave().await;
+        return Err(Failure::failed(error.to_string()));
+    }
+    let reporter = Reporter::new(output, participant.clone());
+    let id = participant.id();
+    let json = json!({"id": id.as_str(), "server": server.as_str()});
+    reporter.tell("entered", &format!("in the room as {id}"), json);
+    let mut stay = Stay {
+        participant,
+        reporter,
+        recorder,
+        playback: args.exit_after_play.then_some(playback),
+        left_to_play,
+        echoes: args.echo,
+        exits_when_alone: args.exit_when_alone,
+        has_met: false,
+    };
+    let ended = tokio::select! {
+        ended = stay.take_part() => ended,
+        () = stop.requested() => Ok(()),
+    };
+    stay.leave().await?;
+    ended
+}
+
+async fn enter(
+    client: &Client,
+    target: Target,
+    password: Option<String>,
+    name: &str,
+    options: Options,
+) -> Result<Participant, Failure> {
+    let room = &target.room;
+    Ok(match (target.key, password) {
+        (Some(Key::Invite(invite)), _) => client.join_by_invite(&invite, name, options).await?,
+        (Some(Key::WsToken(token)), _) => client.enter(room, &token, Vec::new(), options).await?,
+        (None, Some(password)) => client.join(room, &password, name, options).await?,
+        (None, None) => {
+            return Err(Failure::usage(
+                "the link has no invite, so the password is needed: set ROOM_BOT_PASSWORD, or give \
+                 --password-file FILE",
+            ));
+        }
+    })
+}
+
+/// A participant in its room, and what it does there.
+struct Stay {
+    participant: Participant,
+    reporter: Reporter,
+    recorder: Option<Recorder>,
+    /// That of files that play once.
+    playback: Option<Playback>,
+    /// What has not played to its end.
+    left_to_play: Vec<MediaKind>,
+    echoes: bool,
+    exits_when_alone: bool,
+    /// Whether somebody else was here.
+    has_met: bool,
+}
+
+impl Stay {
+    /// Takes part until there is a reason to leave.
+    async fn take_part(&mut self) -> Result<(), Failure> {
+        while let Some(event) = self.participant.next_event().await {
+            self.reporter.event(&event);
+            match event {
+                Event::Closed(reason) => return over(&reason),
+                Event::ConnectionState { state: ConnectionState::Connected, .. } => {
+                    if let Some(playback) = self.playback.take() {
+                        playback.resume();
+                    }
+                }
+                Event::Data { participant, data } if self.echoes => {
+                    echo::answer(&self.participant, participant, &data).await;
+                }
+                Event::DataChannel(channel) if self.echoes => {
+                    tokio::spawn(echo::answer_all(channel));
+                }
+                Event::Ended { kind } => {
+                    self.left_to_play.retain(|left| *left != kind);
+                    if self.left_to_play.is_empty() {
+                        return Ok(());
+                    }
+                }
+                Event::ParticipantJoined(_) => self.has_met = true,
+                Event::ParticipantLeft(_) if self.is_done() => return Ok(()),
+                Event::Track(track) => {
+                    let refused = self.recorder.as_mut().map(|recorder| recorder.record(track));
+                    if let Some(Err(track)) = refused {
+                        eprintln!("warning: {track:?} is not recorded: its codec is unknown");
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.exits_when_alone && self.has_met && self.participant.participants().is_empty()
+    }
+
+    async fn leave(self) -> Result<(), Failure> {
+        self.participant.leave().await;
+        let Some(recorder) = self.recorder else { return Ok(()) };
+        let recordings = recorder.finish().await;
+        for recording in recordings.map_err(|error| Failure::failed(error.to_string()))? {
+            let path = recording.path.display().to_string();
+            let text = format!("{} is in {path}", recording.participant);
+            let json = json!({"participant": recording.participant.as_str(), "path": path});
+            self.reporter.tell("recorded", &text, json);
+        }
+        Ok(())
+    }
+}
+
+/// What the end of the room means for the exit code.
+fn over(reason: &CloseReason) -> Result<(), Failure> {
+    match reason {
+        CloseReason::Left | CloseReason::RoomClosed { .. } | CloseReason::RoomExpired { .. } => {
+            Ok(())
+        }
+        CloseReason::Kicked { reason } => Err(Failure::removed(format!("removed: {reason}"))),
+        CloseReason::Replaced => {
+            Err(Failure::removed("another connection with the same token has taken the seat"))
+        }
+        CloseReason::Refused { code } => {
+            Err(Failure::removed(format!("the server closed the connection with code {code}")))
+        }
+        CloseReason::SignalingLost { reason } => {
+            Err(Failure::failed(format!("lost the server: {reason}")))
+        }
+    }
+}
