@@ -11,6 +11,7 @@ mod handler;
 mod interceptors;
 mod keyframe;
 mod level_extension;
+mod outlet;
 mod packetizer;
 mod receive_counters;
 mod receiver;

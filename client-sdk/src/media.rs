@@ -1,6 +1,7 @@
 //! What a participant sends: sources of frames, and players that play them for all connections.
 
 mod annex_b;
+mod audience;
 mod audio_level;
 mod codec;
 mod conversion;
@@ -22,13 +23,14 @@ mod source;
 #[cfg(test)]
 mod theatre;
 
+pub(crate) use self::audience::Viewer;
 pub use self::audio_level::AudioLevel;
 pub use self::codec::{Codec, MediaKind};
 pub use self::error::MediaError;
-pub(crate) use self::feed::Feed;
+pub(crate) use self::feed::TimedFrame;
 pub use self::media_source::{Frame, MediaSource};
 pub use self::playback::Playback;
-pub(crate) use self::player::{Player, PlayerEvent, TimedFrame};
+pub(crate) use self::player::{Player, PlayerEvent};
 pub use self::push::{PushError, Pusher};
 pub(crate) use self::source::OpenSource;
 pub use self::source::{CustomSource, PlayedSource, Source};

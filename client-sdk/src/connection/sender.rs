@@ -1,5 +1,6 @@
 //! Sends the frames of a player over one connection.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use rtc::media_stream::MediaStreamTrack;
@@ -20,8 +21,9 @@ use webrtc::rtp_transceiver::RtpSender;
 
 use super::keyframe::is_keyframe_request;
 use super::level_extension::LevelExtension;
+use super::outlet::{Outlet, Packets};
 use super::packetizer::Packetizer;
-use crate::media::{Codec, Feed, MediaKind, Player, TimedFrame};
+use crate::media::{Codec, MediaKind, Player};
 
 /// One track of one connection, and the player that feeds it.
 pub(super) struct Sender {
@@ -82,29 +84,30 @@ impl Sender {
     }
 
     /// Sends what a decoder can begin with and all that follows, until the connection is closed or
-    /// this is dropped.
+    /// this is dropped. The players write the packets; only what comes from the other side, and
+    /// what its connection has no room for, wakes this task.
     pub(super) async fn run(mut self, payload_type: u8) {
         let clock_rate = self.format.clock_rate;
         let Ok(payloader) = self.format.codec().payloader() else { return };
-        let mut packetizer =
+        let packetizer =
             Packetizer::new(payloader, self.ssrc, payload_type, clock_rate, Instant::now());
-        let mut feed = Feed::new(Arc::clone(&self.players.borrow_and_update()));
+        let packets = Packets::new(Arc::clone(&self.track));
+        let outlet = Outlet::new(packetizer, self.levels.clone(), Arc::clone(&packets));
+        let mut seat = self.players.borrow_and_update().admit(Box::new(outlet));
+        let mut late = pin!(packets.write_late());
         loop {
             tokio::select! {
-                frame = feed.next() => match frame {
-                    Some(frame) => self.write(&mut packetizer, &frame).await,
-                    None => return,
-                },
+                never = &mut late => match never {},
                 changed = self.players.changed() => {
                     if changed.is_err() {
                         return;
                     }
-                    feed = Feed::new(Arc::clone(&self.players.borrow_and_update()));
+                    self.players.borrow_and_update().take_over(&mut seat);
                 }
                 event = self.track.poll() => match event {
                     Some(TrackLocalEvent::OnRtcpPacket(packets)) => {
                         if packets.iter().any(|packet| is_keyframe_request(packet.as_ref())) {
-                            feed.request_keyframe();
+                            seat.request_keyframe();
                         }
                     }
                     Some(_) => {}
@@ -112,22 +115,6 @@ impl Sender {
                 },
             }
         }
-    }
-
-    async fn write(&self, packetizer: &mut Packetizer, frame: &TimedFrame) {
-        if let Err(error) = self.try_write(packetizer, frame).await {
-            tracing::trace!(%error, "a frame was not sent");
-        }
-    }
-
-    async fn try_write(&self, packetizer: &mut Packetizer, frame: &TimedFrame) -> Result<()> {
-        for mut packet in packetizer.packetize(frame)? {
-            if let Some(level) = frame.frame.level {
-                self.levels.write(level, &mut packet.header);
-            }
-            self.track.write_rtp(packet).await?;
-        }
-        Ok(())
     }
 }
 

@@ -1,25 +1,24 @@
 //! Plays a source in real time, once for all connections.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::group::Group;
+use super::audience::{Audience, Seat, Viewer};
 use super::playback::{Playback, Timeline};
 use super::recording::Recording;
 use super::{Codec, Frame, MediaError, MediaKind, MediaSource, OpenSource};
 use crate::session::TrackSource;
 
 /// A source that is playing. It stops when this is dropped.
-#[derive(Debug)]
 pub(crate) struct Player {
     number: u32,
     label: TrackSource,
     codec: Codec,
-    output: Arc<Output>,
+    audience: Arc<Audience>,
     task: AbortHandle,
 }
 
@@ -32,21 +31,6 @@ pub(crate) enum PlayerEvent {
     Stopped(MediaError),
 }
 
-/// A frame and when it is played.
-#[derive(Clone, Debug)]
-pub(crate) struct TimedFrame {
-    pub(crate) at: Instant,
-    pub(crate) frame: Frame,
-}
-
-/// What a player tells everybody who listens.
-#[derive(Clone, Debug)]
-pub(super) enum Played {
-    Frame(TimedFrame),
-    /// What follows does not follow from what came before.
-    Jump,
-}
-
 impl Player {
     /// Starts to play. Events are told until this is dropped.
     pub(crate) fn start(
@@ -56,19 +40,18 @@ impl Player {
         tell: impl Fn(PlayerEvent) + Send + 'static,
     ) -> Self {
         let codec = source.codec();
-        let output = Arc::new(Output::new());
-        let out = Arc::clone(&output);
-        let task = match source {
-            OpenSource::Custom(source) => tokio::spawn(async move {
-                let ended = play_custom(source, &out).await;
-                tell(PlayerEvent::Stopped(ended.err().unwrap_or(MediaError::Ended)));
-            }),
-            OpenSource::Recording(recording, playback) => {
-                playback.admit(recording.length());
-                tokio::spawn(async move { play_recording(&recording, &playback, &out, tell).await })
+        if let OpenSource::Recording(recording, playback) = &source {
+            playback.admit(recording.length());
+        }
+        let audience = Arc::<Audience>::default();
+        let shown = Arc::clone(&audience);
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                () = play(source, &shown, tell) => {}
+                never = shown.catch_up() => match never {},
             }
-        };
-        Self { number, label, codec, output, task: task.abort_handle() }
+        });
+        Self { number, label, codec, audience, task: task.abort_handle() }
     }
 
     /// Distinguishes it from the participant's other players.
@@ -86,16 +69,14 @@ impl Player {
         self.codec
     }
 
-    /// What a decoder needs to join in, if that is kept, and everything after it. A receiver that
-    /// falls behind loses the oldest, and is told.
-    pub(super) fn subscribe(&self) -> (Vec<Frame>, broadcast::Receiver<Played>) {
-        let group = self.output.group();
-        (group.frames().to_vec(), self.output.played.subscribe())
+    /// Shows a viewer what is played.
+    pub(crate) fn admit(&self, viewer: Box<dyn Viewer>) -> Seat {
+        Seat::take(&self.audience, viewer)
     }
 
-    /// Requests a keyframe of the source for a receiver that cannot decode what it gets.
-    pub(super) fn request_keyframe(&self) {
-        self.output.keyframe_wanted.notify_one();
+    /// Shows the viewer in that seat what is played, in the place of what it has seen until now.
+    pub(crate) fn take_over(&self, seat: &mut Seat) {
+        seat.change(&self.audience);
     }
 }
 
@@ -105,47 +86,32 @@ impl Drop for Player {
     }
 }
 
-/// Where a player plays to.
-#[derive(Debug)]
-struct Output {
-    played: broadcast::Sender<Played>,
-    /// Empty for sources that make keyframes on request. Locked whenever something is played, so
-    /// that it never misses anything or contains it too early.
-    group: Mutex<Group>,
-    keyframe_wanted: Notify,
-}
-
-impl Output {
-    fn new() -> Self {
-        let (played, _) = broadcast::channel(QUEUE_FRAMES);
-        Self { played, group: Mutex::default(), keyframe_wanted: Notify::new() }
-    }
-
-    fn group(&self) -> MutexGuard<'_, Group> {
-        self.group.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn send(&self, at: Instant, frame: Frame) {
-        // If this fails, nobody listens at the moment.
-        let _ = self.played.send(Played::Frame(TimedFrame { at, frame }));
-    }
-
-    /// Sends a frame that those who join later need too.
-    fn send_and_keep(&self, at: Instant, frame: Frame) {
-        let mut group = self.group();
-        group.push(&frame);
-        self.send(at, frame);
-    }
-
-    /// Goes on behind this group.
-    fn jump(&self, frames: &[Frame]) {
-        let mut group = self.group();
-        group.replace(frames);
-        let _ = self.played.send(Played::Jump);
+impl fmt::Debug for Player {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Player")
+            .field("number", &self.number)
+            .field("label", &self.label)
+            .field("codec", &self.codec)
+            .finish_non_exhaustive()
     }
 }
 
-async fn play_custom(mut source: Box<dyn MediaSource>, output: &Output) -> Result<(), MediaError> {
+async fn play(source: OpenSource, audience: &Audience, tell: impl Fn(PlayerEvent)) {
+    match source {
+        OpenSource::Custom(source) => {
+            let ended = play_custom(source, audience).await;
+            tell(PlayerEvent::Stopped(ended.err().unwrap_or(MediaError::Ended)));
+        }
+        OpenSource::Recording(recording, playback) => {
+            play_recording(&recording, &playback, audience, tell).await;
+        }
+    }
+}
+
+async fn play_custom(
+    mut source: Box<dyn MediaSource>,
+    audience: &Audience,
+) -> Result<(), MediaError> {
     let is_live = source.is_live();
     let mut due = Instant::now();
     let mut is_wanted = false;
@@ -160,7 +126,7 @@ async fn play_custom(mut source: Box<dyn MediaSource>, output: &Output) -> Resul
         };
         let frame = tokio::select! {
             frame = next => frame?,
-            () = output.keyframe_wanted.notified(), if !is_wanted => {
+            () = audience.keyframe_wanted(), if !is_wanted => {
                 is_wanted = true;
                 continue;
             }
@@ -184,14 +150,14 @@ async fn play_custom(mut source: Box<dyn MediaSource>, output: &Output) -> Resul
         frame.limit_duration();
         let at = due;
         due += frame.duration;
-        output.send(at, frame);
+        audience.show(at, frame);
     }
 }
 
 async fn play_recording(
     recording: &Recording,
     playback: &Playback,
-    output: &Output,
+    audience: &Audience,
     tell: impl Fn(PlayerEvent),
 ) {
     let mut changes = playback.watch();
@@ -199,7 +165,7 @@ async fn play_recording(
     let keeps_group = recording.codec().kind() == MediaKind::Video;
     let jump = |timeline: &Timeline| {
         let cursor = Cursor::find(recording, timeline);
-        output.jump(if keeps_group { recording.group_before(cursor.next) } else { &[] });
+        audience.jump(if keeps_group { recording.group_before(cursor.next) } else { &[] });
         cursor
     };
     let mut cursor = jump(&timeline);
@@ -226,8 +192,8 @@ async fn play_recording(
             continue;
         };
         match cursor.take(recording, &timeline) {
-            Some(frame) if keeps_group => output.send_and_keep(at, frame),
-            Some(frame) => output.send(at, frame),
+            Some(frame) if keeps_group => audience.show_and_keep(at, frame),
+            Some(frame) => audience.show(at, frame),
             None if timeline.repeats() => {}
             None => {
                 is_over = true;
@@ -287,11 +253,9 @@ async fn until(due: Option<Instant>) -> Instant {
     due
 }
 
-/// Frames that a connection may be behind: about a second of audio.
-const QUEUE_FRAMES: usize = 64;
 const KEYFRAME_PAUSE: Duration = Duration::from_millis(300);
 /// What a live source may be behind its own durations before it has paused.
 const PAUSE: Duration = Duration::from_millis(100);
-/// What may be caught up with in a burst: less than the queue holds.
+/// What may be caught up with in a burst.
 const LATE: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(5);

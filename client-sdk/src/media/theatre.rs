@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
+use super::audience::Seat;
 use super::recording::Recording;
-use super::{Codec, Feed, Frame, OpenSource, Playback, Player, PlayerEvent};
+use super::{Codec, Frame, OpenSource, Playback, Player, PlayerEvent, TimedFrame, Viewer};
 use crate::session::TrackSource;
 
 pub(super) const PICTURE: Duration = Duration::from_nanos(33_333_333);
@@ -42,14 +43,44 @@ pub(super) fn play(
     (Arc::new(player), told)
 }
 
-/// What a viewer gets until then: the numbers of the frames, and their times.
-pub(super) async fn watch(feed: &mut Feed, until: Instant) -> Vec<(u32, Instant)> {
-    let mut seen = Vec::new();
-    while let Ok(Some(timed)) = timeout_at(until, feed.next()).await {
-        let number = u32::from_be_bytes(timed.frame.data[..].try_into().unwrap());
-        seen.push((number, timed.at));
+/// Somebody who sees all that is shown.
+pub(super) struct Spectator {
+    seat: Seat,
+    shown: mpsc::UnboundedReceiver<TimedFrame>,
+}
+
+impl Spectator {
+    pub(super) fn of(player: &Player) -> Self {
+        let (eye, shown) = mpsc::unbounded_channel();
+        Self { seat: player.admit(Box::new(Eye(eye))), shown }
     }
-    seen
+
+    pub(super) async fn next(&mut self) -> TimedFrame {
+        self.shown.recv().await.unwrap()
+    }
+
+    pub(super) fn request_keyframe(&self) {
+        self.seat.request_keyframe();
+    }
+
+    /// What is shown until then: the numbers of the frames, and their times.
+    pub(super) async fn watch(&mut self, until: Instant) -> Vec<(u32, Instant)> {
+        let mut seen = Vec::new();
+        while let Ok(timed) = timeout_at(until, self.next()).await {
+            let number = u32::from_be_bytes(timed.frame.data[..].try_into().unwrap());
+            seen.push((number, timed.at));
+        }
+        seen
+    }
+}
+
+struct Eye(mpsc::UnboundedSender<TimedFrame>);
+
+impl Viewer for Eye {
+    fn show(&mut self, frame: &TimedFrame) {
+        // After a test nobody looks.
+        let _ = self.0.send(frame.clone());
+    }
 }
 
 pub(super) fn numbers(seen: &[(u32, Instant)]) -> Vec<u32> {

@@ -86,6 +86,27 @@ async fn frames_that_are_pushed_arrive_and_the_pusher_learns_who_needs_a_keyfram
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_picture_of_more_packets_than_a_connection_takes_at_once_arrives_whole() {
+    let server = server().await;
+    let (pusher, source) = Source::pushed(Codec::Vp8);
+    let (sender, mut receiver) = meet(&server, listener().video(source), listener()).await;
+    let from = sender.id();
+    let mut picture = numbered(1);
+    picture.data = [&picture.data[..], &[7; 400_000]].concat().into();
+    let pushed = picture.clone();
+    let pushing = tokio::spawn(async move {
+        // A network may lose some of it. Then the next one has to arrive.
+        while pusher.push(pushed.clone()) != Err(PushError::Closed) {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    });
+    let frames = receive_frames(&mut receiver, from, MediaKind::Video, Form::Vp8, 1).await;
+    assert!(frames[0] == picture.data);
+    sender.participant.leave().await;
+    pushing.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_source_of_the_applications_own_is_read_once_for_all_peers() {
     struct Counter(u32);
 

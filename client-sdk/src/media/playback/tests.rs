@@ -4,8 +4,8 @@ use tokio::time::{advance, sleep};
 
 use super::*;
 use crate::media::recording::Recording;
-use crate::media::theatre::{PICTURE, SOUND, numbers, pictures, play, sound, watch};
-use crate::media::{Feed, MediaKind, OpenSource, PlayerEvent, Source};
+use crate::media::theatre::{PICTURE, SOUND, Spectator, numbers, pictures, play, sound};
+use crate::media::{MediaKind, OpenSource, PlayerEvent, Source};
 
 #[tokio::test(start_paused = true)]
 async fn sound_and_picture_stay_together_over_ten_minutes_whoever_joins() {
@@ -35,15 +35,15 @@ async fn assert_are_together(
     let until = Instant::now() + Duration::from_secs(600);
     let (audio, _told) = play(audio, audio_playback);
     let (video, _told) = play(video, video_playback);
-    let (mut heard, mut seen) = (Feed::new(audio), Feed::new(Arc::clone(&video)));
+    let (mut heard, mut seen) = (Spectator::of(&audio), Spectator::of(&video));
     let others = tokio::spawn(async move {
         loop {
-            let mut late = Feed::new(Arc::clone(&video));
-            watch(&mut late, Instant::now() + Duration::from_millis(730)).await;
+            let mut late = Spectator::of(&video);
+            late.watch(Instant::now() + Duration::from_millis(730)).await;
             late.request_keyframe();
         }
     });
-    let (heard, seen) = tokio::join!(watch(&mut heard, until), watch(&mut seen, until));
+    let (heard, seen) = tokio::join!(heard.watch(until), seen.watch(until));
     others.abort();
     assert!(seen.len() > 17_900 && heard.len() > 29_600, "{} and {}", seen.len(), heard.len());
     let mut heard = VecDeque::from(heard);
@@ -65,18 +65,18 @@ async fn a_pause_stands_still_and_goes_on_where_it_was() {
     let film = Playback::once();
     let start = Instant::now();
     let (player, _told) = play(pictures(300), &film);
-    let mut feed = Feed::new(Arc::clone(&player));
-    let before = watch(&mut feed, start + Duration::from_millis(2010)).await;
+    let mut feed = Spectator::of(&player);
+    let before = feed.watch(start + Duration::from_millis(2010)).await;
     film.pause();
-    assert_eq!(watch(&mut feed, start + Duration::from_millis(62_010)).await, []);
+    assert_eq!(feed.watch(start + Duration::from_millis(62_010)).await, []);
     assert_eq!(film.position(), Duration::from_millis(2010));
     // Who comes now sees the picture at which it stands.
-    let mut late = Feed::new(player);
-    let picture = watch(&mut late, start + Duration::from_millis(63_010)).await;
+    let mut late = Spectator::of(&player);
+    let picture = late.watch(start + Duration::from_millis(63_010)).await;
     assert_eq!(picture.last().map(|(number, _)| *number), before.last().map(|(number, _)| *number));
 
     film.resume();
-    let after = watch(&mut feed, start + Duration::from_millis(65_020)).await;
+    let after = feed.watch(start + Duration::from_millis(65_020)).await;
     let both = [before, after].concat();
     assert_eq!(numbers(&both), (0..=120).collect::<Vec<_>>());
     // RTP time goes on during the pause.
@@ -88,13 +88,13 @@ async fn a_film_that_is_paused_before_it_begins_shows_its_first_picture() {
     let film = Playback::once();
     film.pause();
     let (player, _told) = play(pictures(300), &film);
-    let mut feed = Feed::new(player);
+    let mut feed = Spectator::of(&player);
     let until = Instant::now() + Duration::from_secs(5);
     sleep(Duration::from_secs(1)).await;
-    assert_eq!(numbers(&watch(&mut feed, until).await), [0]);
+    assert_eq!(numbers(&feed.watch(until).await), [0]);
     film.resume();
     assert_eq!(
-        numbers(&watch(&mut feed, until + PICTURE * 3 + Duration::from_millis(5)).await),
+        numbers(&feed.watch(until + PICTURE * 3 + Duration::from_millis(5)).await),
         [1, 2, 3]
     );
 }
@@ -104,14 +104,14 @@ async fn a_seek_takes_sound_and_picture_to_the_same_place() {
     let film = Playback::once();
     let (audio, _told) = play(sound(1000), &film);
     let (video, _told) = play(pictures(600), &film);
-    let (mut heard, mut seen) = (Feed::new(audio), Feed::new(video));
+    let (mut heard, mut seen) = (Spectator::of(&audio), Spectator::of(&video));
     for (to, begins) in [(12, 360), (3, 90)] {
         let now = Instant::now();
         let until = now + Duration::from_millis(985);
-        tokio::join!(watch(&mut heard, until), watch(&mut seen, until));
+        tokio::join!(heard.watch(until), seen.watch(until));
         film.seek(Duration::from_millis(to * 1000 + 500));
         let until = until + Duration::from_millis(985);
-        let (heard, seen) = tokio::join!(watch(&mut heard, until), watch(&mut seen, until));
+        let (heard, seen) = tokio::join!(heard.watch(until), seen.watch(until));
         assert_eq!(heard[0].0, to as u32 * 50 + 25);
         // The pictures that a decoder needs are caught up with.
         let shown = numbers(&seen);
@@ -129,9 +129,9 @@ async fn a_film_may_begin_in_its_middle() {
         assert_eq!(film.position(), Duration::from_millis(12_500));
         let (audio, _told) = play(sound(1000), &film);
         let (video, _told) = play(pictures(600), &film);
-        let (mut heard, mut seen) = (Feed::new(audio), Feed::new(video));
+        let (mut heard, mut seen) = (Spectator::of(&audio), Spectator::of(&video));
         let until = Instant::now() + Duration::from_millis(110);
-        let (heard, seen) = tokio::join!(watch(&mut heard, until), watch(&mut seen, until));
+        let (heard, seen) = tokio::join!(heard.watch(until), seen.watch(until));
         assert_eq!(heard[0].0, 625);
         assert_eq!(numbers(&seen)[..16], (360..376).collect::<Vec<_>>());
     }
@@ -141,10 +141,10 @@ async fn a_film_may_begin_in_its_middle() {
 async fn a_film_that_plays_once_tells_its_end_and_plays_again_after_a_seek() {
     let film = Playback::once();
     let (player, mut told) = play(pictures(60), &film);
-    let mut feed = Feed::new(Arc::clone(&player));
+    let mut feed = Spectator::of(&player);
     for _ in 0..2 {
         let until = Instant::now() + Duration::from_secs(5);
-        let seen = watch(&mut feed, until).await;
+        let seen = feed.watch(until).await;
         assert_eq!(numbers(&seen), (0..60).collect::<Vec<_>>());
         assert!(matches!(told.try_recv(), Ok(PlayerEvent::Played)));
         assert!(told.try_recv().is_err());
@@ -158,12 +158,12 @@ async fn after_the_process_was_stopped_the_film_is_where_it_would_be() {
     let film = Playback::looped();
     let (audio, _told) = play(sound(1000), &film);
     let (video, _told) = play(pictures(600), &film);
-    let (mut heard, mut seen) = (Feed::new(audio), Feed::new(video));
+    let (mut heard, mut seen) = (Spectator::of(&audio), Spectator::of(&video));
     let until = Instant::now() + Duration::from_secs(1);
-    tokio::join!(watch(&mut heard, until), watch(&mut seen, until));
+    tokio::join!(heard.watch(until), seen.watch(until));
     advance(Duration::from_secs(7)).await;
     let until = Instant::now() + Duration::from_secs(1);
-    let (heard, seen) = tokio::join!(watch(&mut heard, until), watch(&mut seen, until));
+    let (heard, seen) = tokio::join!(heard.watch(until), seen.watch(until));
     let (packet, picture) = (heard.last().unwrap().0, seen.last().unwrap().0);
     assert!((SOUND * packet).abs_diff(Duration::from_secs(9)) <= SOUND * 2, "{packet}");
     assert!((PICTURE * picture).abs_diff(Duration::from_secs(9)) <= PICTURE * 2, "{picture}");

@@ -1,0 +1,172 @@
+//! Who gets what a player plays.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::Frame;
+use super::feed::{Feed, TimedFrame};
+use super::group::Group;
+
+/// One connection that frames are sent over.
+pub(crate) trait Viewer: Send {
+    /// Sends a frame without waiting.
+    fn show(&mut self, frame: &TimedFrame);
+}
+
+/// A viewer's place in an audience, which it leaves when this is dropped.
+pub(crate) struct Seat {
+    number: u32,
+    audience: Arc<Audience>,
+}
+
+/// All viewers of a player. It shows them what is played; no task is woken for any of them.
+#[derive(Default)]
+pub(super) struct Audience {
+    hall: Mutex<Hall>,
+    /// Notified when a viewer is behind.
+    behind: Notify,
+    keyframe_wanted: Notify,
+}
+
+#[derive(Default)]
+struct Hall {
+    /// Empty for sources that make keyframes on request. Under the same lock as the viewers, so
+    /// that who joins misses nothing and gets nothing twice.
+    group: Group,
+    viewers: Vec<Admitted>,
+    admitted: u32,
+}
+
+struct Admitted {
+    number: u32,
+    feed: Feed,
+    viewer: Box<dyn Viewer>,
+}
+
+impl Seat {
+    pub(super) fn take(audience: &Arc<Audience>, viewer: Box<dyn Viewer>) -> Self {
+        Self { number: audience.admit(viewer), audience: Arc::clone(audience) }
+    }
+
+    /// The viewer goes on in another audience.
+    pub(super) fn change(&mut self, audience: &Arc<Audience>) {
+        if let Some(viewer) = self.audience.dismiss(self.number) {
+            *self = Self::take(audience, viewer);
+        }
+    }
+
+    /// The other side cannot decode what it gets. Nobody else notices what is done about it, unless
+    /// the source is asked for a keyframe.
+    pub(crate) fn request_keyframe(&self) {
+        self.audience.request_keyframe(self.number);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.audience.dismiss(self.number);
+    }
+}
+
+impl Audience {
+    /// Plays a frame.
+    pub(super) fn show(&self, at: Instant, frame: Frame) {
+        self.hall().show(&TimedFrame { at, frame });
+    }
+
+    /// Plays a frame that those who join later need too.
+    pub(super) fn show_and_keep(&self, at: Instant, frame: Frame) {
+        let mut hall = self.hall();
+        hall.group.push(&frame);
+        hall.show(&TimedFrame { at, frame });
+    }
+
+    /// Goes on behind this group.
+    pub(super) fn jump(&self, frames: &[Frame]) {
+        let Hall { group, viewers, .. } = &mut *self.hall();
+        group.replace(frames);
+        viewers.iter_mut().for_each(|admitted| admitted.feed.begin(group.frames()));
+        self.behind.notify_one();
+    }
+
+    /// Shows viewers who are behind what they have not seen.
+    pub(super) async fn catch_up(&self) -> Infallible {
+        loop {
+            let due = self.hall().due();
+            let wait = async {
+                match due {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = wait => self.hall().show_due(Instant::now()),
+                () = self.behind.notified() => {}
+            }
+        }
+    }
+
+    /// Waits until a viewer needs a keyframe of the source. Safe to cancel.
+    pub(super) async fn keyframe_wanted(&self) {
+        self.keyframe_wanted.notified().await;
+    }
+
+    fn admit(&self, viewer: Box<dyn Viewer>) -> u32 {
+        let Hall { group, viewers, admitted } = &mut *self.hall();
+        *admitted = admitted.wrapping_add(1);
+        let mut feed = Feed::new(Instant::now());
+        feed.begin(group.frames());
+        viewers.push(Admitted { number: *admitted, feed, viewer });
+        self.keyframe_wanted.notify_one();
+        self.behind.notify_one();
+        *admitted
+    }
+
+    fn dismiss(&self, number: u32) -> Option<Box<dyn Viewer>> {
+        let viewers = &mut self.hall().viewers;
+        let place = viewers.iter().position(|admitted| admitted.number == number)?;
+        Some(viewers.swap_remove(place).viewer)
+    }
+
+    fn request_keyframe(&self, number: u32) {
+        let Hall { group, viewers, .. } = &mut *self.hall();
+        let admitted = viewers.iter_mut().find(|admitted| admitted.number == number);
+        if let Some(admitted) = admitted {
+            admitted.feed.request_keyframe(group.frames(), Instant::now());
+        }
+        self.keyframe_wanted.notify_one();
+        self.behind.notify_one();
+    }
+
+    fn hall(&self) -> MutexGuard<'_, Hall> {
+        self.hall.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hall {
+    fn show(&mut self, frame: &TimedFrame) {
+        for Admitted { feed, viewer, .. } in &mut self.viewers {
+            if feed.shows(&frame.frame) {
+                viewer.show(frame);
+            }
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.viewers.iter().filter_map(|admitted| admitted.feed.due()).min()
+    }
+
+    fn show_due(&mut self, now: Instant) {
+        for Admitted { feed, viewer, .. } in &mut self.viewers {
+            if let Some(frame) = feed.take_due(now) {
+                viewer.show(&frame);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
