@@ -1,6 +1,6 @@
 //! The command `serve`: binds the listeners, opens the rooms, and serves until a signal.
 
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -14,6 +14,7 @@ use super::announcement::Announcement;
 use super::logging;
 use super::settings::Settings;
 use super::stop_signal::StopSignal;
+use crate::Server;
 use crate::store::DataDirError;
 
 /// Serves until a signal and returns the exit code.
@@ -91,6 +92,15 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
             exit(FAILURE);
         });
     };
+    until_stopped(server, listener, stopped).await
+}
+
+/// Serves until it is told to stop, or cannot do its work any more.
+async fn until_stopped(
+    server: Server,
+    listener: TcpListener,
+    stopped: impl Future<Output = ()>,
+) -> Result<(), Failure> {
     tokio::select! {
         () = server.serve(listener, stopped) => Ok(()),
         what = server.failed() => Err(Failure::Failed(what)),
@@ -120,3 +130,63 @@ async fn listen_for_operators(told: Option<SocketAddr>) -> io::Result<Option<Tcp
 const FAILURE: i32 = 1;
 const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+    use std::future::pending;
+
+    use signal_core::{DisplayName, RoomId};
+
+    use super::*;
+    use crate::{CreateRoom, RoomStore, RoomWrite, Secret};
+
+    /// Saving fails with an error that panics when it is shown.
+    struct Unspeakable;
+
+    #[derive(Debug)]
+    struct UnspeakableError;
+
+    impl fmt::Display for UnspeakableError {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("a bug of the store's")
+        }
+    }
+
+    impl std::error::Error for UnspeakableError {}
+
+    impl RoomStore for Unspeakable {
+        type Error = UnspeakableError;
+
+        fn load(&mut self) -> Result<Vec<(RoomId, Vec<u8>)>, UnspeakableError> {
+            Ok(Vec::new())
+        }
+
+        fn save(&mut self, _: &[RoomWrite]) -> Result<(), UnspeakableError> {
+            Err(UnspeakableError)
+        }
+    }
+
+    #[tokio::test]
+    async fn serving_ends_with_an_error_when_a_thread_has_panicked_twice() {
+        let builder = Server::builder(Secret::random());
+        let server = builder.open_store(Unspeakable, &Secret::random()).unwrap();
+        let handle = server.handle();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let serving = tokio::spawn(until_stopped(server, listener, pending()));
+        assert!(
+            handle
+                .create_room(CreateRoom::new(
+                    "alice",
+                    DisplayName::parse("a room").unwrap().unwrap()
+                ))
+                .await
+                .is_err()
+        );
+        let failure = serving.await.unwrap().unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "the thread that saves rooms panicked twice within a minute; start the program again"
+        );
+    }
+}

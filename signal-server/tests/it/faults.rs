@@ -8,6 +8,7 @@ mod frames;
 mod half_open;
 mod join_storm;
 mod log_stalled;
+mod long_messages;
 mod slow_reader;
 mod stall;
 
