@@ -1,9 +1,9 @@
-//! A histogram of latencies.
+//! Histograms of latencies.
 
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Latencies of one kind, in microseconds and with three significant digits.
 #[derive(Clone, Debug)]
@@ -11,17 +11,22 @@ pub(crate) struct Latencies {
     histogram: Histogram<u64>,
     /// When the first and the last of them were measured.
     period: Option<(Instant, Instant)>,
+    /// When something was last given up.
+    given_up: Option<Instant>,
 }
 
 /// Percentiles in milliseconds, and the seconds of the run in which they were measured.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct Percentiles {
     pub(crate) count: u64,
     pub(crate) from_seconds: f64,
     pub(crate) to_seconds: f64,
+    pub(crate) mean: f64,
     pub(crate) p50: f64,
     pub(crate) p90: f64,
+    pub(crate) p95: f64,
     pub(crate) p99: f64,
+    pub(crate) p999: f64,
     pub(crate) max: f64,
 }
 
@@ -29,38 +34,64 @@ impl Latencies {
     pub(crate) fn new() -> Self {
         let histogram = Histogram::new_with_bounds(1, LONGEST_MICROS, 3)
             .expect("the bounds and digits are within what it takes");
-        Self { histogram, period: None }
+        Self { histogram, period: None, given_up: None }
     }
 
     /// Adds a latency that was measured at that time.
     pub(crate) fn record(&mut self, latency: Duration, at: Instant) {
-        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        self.histogram.saturating_record(micros);
+        self.histogram.saturating_record(micros(latency));
         let (first, last) = self.period.unwrap_or((at, at));
         self.period = Some((first.min(at), last.max(at)));
     }
 
-    /// How many there are.
-    pub(crate) fn count(&self) -> u64 {
-        self.histogram.len()
+    /// Adds the time that something has waited for until it was given up.
+    pub(crate) fn give_up(&mut self, waited: Duration, at: Instant) {
+        self.histogram.saturating_record(micros(waited));
+        self.given_up = self.given_up.max(Some(at));
+    }
+
+    pub(crate) fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
     }
 
     /// Returns the percentiles of a run that began at that time; `None` if nothing was measured.
     pub(crate) fn percentiles(&self, begin: Instant) -> Option<Percentiles> {
-        let (first, last) = self.period?;
+        let (first, last) = self.period.or(self.given_up.map(|at| (at, at)))?;
         let seconds = |at: Instant| at.saturating_duration_since(begin).as_secs_f64();
-        let millis = |micros: u64| micros as f64 / 1000.0;
-        let at = |quantile| millis(self.histogram.value_at_quantile(quantile));
-        Some(Percentiles {
-            count: self.count(),
-            from_seconds: seconds(first),
-            to_seconds: seconds(last),
+        Some(Percentiles::of(&self.histogram, seconds(first), seconds(last)))
+    }
+}
+
+impl Percentiles {
+    pub(crate) fn of(histogram: &Histogram<u64>, from_seconds: f64, to_seconds: f64) -> Self {
+        let at = |quantile| millis(histogram.value_at_quantile(quantile));
+        Self {
+            count: histogram.len(),
+            from_seconds,
+            to_seconds,
+            mean: histogram.mean() / 1000.0,
             p50: at(0.5),
             p90: at(0.9),
+            p95: at(0.95),
             p99: at(0.99),
-            max: millis(self.histogram.max()),
-        })
+            p999: at(0.999),
+            max: millis(histogram.max()),
+        }
     }
+}
+
+/// Whether there are samples enough for a quantile to differ from the longest one.
+pub(crate) fn has_samples_for(quantile: f64, count: u64) -> bool {
+    // A little less than one, for quantiles have no exact form.
+    count as f64 * (1.0 - quantile) > 1.0 - 1e-6
+}
+
+pub(crate) fn micros(latency: Duration) -> u64 {
+    u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn millis(micros: u64) -> f64 {
+    micros as f64 / 1000.0
 }
 
 /// Latencies above an hour count as an hour.
@@ -83,5 +114,28 @@ mod tests {
         assert_eq!((from_seconds, to_seconds), (3.0, 7.0));
         assert_eq!(count, 3);
         assert!((p50 - 250.0).abs() < 0.5 && (max - 30_000.0).abs() < 30.0, "{p50} {max}");
+    }
+
+    #[test]
+    fn the_percentiles_of_a_known_distribution_are_its_quantiles() {
+        let mut latencies = Latencies::new();
+        let now = Instant::now();
+        for micros in 1..=100_000 {
+            latencies.record(Duration::from_micros(micros), now);
+        }
+        let told = latencies.percentiles(now).unwrap();
+        let expected = [(told.p50, 50.0), (told.p90, 90.0), (told.p99, 99.0), (told.p999, 99.9)];
+        for (told, expected) in expected {
+            assert!((told / expected - 1.0).abs() < 0.001, "{told} and not {expected}");
+        }
+        assert!((told.mean - 50.0).abs() < 0.05, "{}", told.mean);
+    }
+
+    #[test]
+    fn a_percentile_needs_samples_beyond_it() {
+        for (quantile, least) in [(0.5, 2), (0.9, 10), (0.99, 100), (0.999, 1000)] {
+            assert!(has_samples_for(quantile, least), "{quantile}");
+            assert!(!has_samples_for(quantile, least - 1), "{quantile}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a participant had and lost before the run ended.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
@@ -52,8 +53,52 @@ impl Losses {
         self.0.iter().filter(move |loss| loss.at < end)
     }
 
+    /// Leaves out what was lost because somebody left on purpose.
+    pub(crate) fn retain(&mut self, keeps: impl FnMut(&Loss) -> bool) {
+        self.0.retain(keeps);
+    }
+
     fn open(&mut self, of: &Lost) -> Option<&mut Loss> {
         self.0.iter_mut().find(|loss| loss.of == *of && loss.back_at.is_none())
+    }
+}
+
+/// The losses of all participants.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AllLosses(pub(crate) BTreeMap<LostKind, LossTotals>);
+
+/// The losses of one kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LossTotals {
+    pub(crate) lost: u64,
+    /// Those that were there again before the end.
+    pub(crate) back: u64,
+    pub(crate) first_at: Instant,
+    /// When the last one that did not come back was lost.
+    last_for_good_at: Option<Instant>,
+}
+
+impl AllLosses {
+    pub(crate) fn add(&mut self, loss: &Loss) {
+        let totals = self.0.entry(loss.of.kind()).or_insert(LossTotals {
+            lost: 0,
+            back: 0,
+            first_at: loss.at,
+            last_for_good_at: None,
+        });
+        totals.lost += 1;
+        totals.first_at = totals.first_at.min(loss.at);
+        match loss.back_at {
+            Some(_) => totals.back += 1,
+            None => totals.last_for_good_at = totals.last_for_good_at.max(Some(loss.at)),
+        }
+    }
+
+    /// When the last of those who had entered lost its signaling socket, if none got one back.
+    pub(crate) fn server_gone_at(&self, entered: u64) -> Option<Instant> {
+        let sockets = self.0.get(&LostKind::SignalingSockets)?;
+        let for_good = sockets.lost - sockets.back;
+        sockets.last_for_good_at.filter(|_| for_good >= entered)
     }
 }
 

@@ -1,51 +1,148 @@
-//! Load tester: fills rooms with real participants that send media, and measures.
+//! Load tester: fills rooms with participants and measures how the server carries them.
 //!
-//! `args` reads the command line, `run` carries it out, `report` shows the results.
+//! `cli` reads the command line, `run` carries a scenario out, `report` shows the results.
 #![forbid(unsafe_code)]
 
-mod args;
+mod board;
+mod capacity;
+mod cli;
+mod hdr;
+mod health;
+mod interrupt;
+mod kind;
 mod latency;
 mod loss;
-mod participant;
+mod media;
+mod network;
+mod open_files;
+mod phase;
+mod probe;
 mod progress;
-mod relay;
+mod recorder;
 mod report;
+mod rooms;
 mod run;
-mod totals;
+mod scenario;
+mod search;
+mod signaling;
+mod slo;
+mod span;
+mod tables;
+mod target;
+mod usage;
+mod verdict;
+mod watcher;
+mod world;
 
 use std::env::{self, VarError};
+use std::fmt::Display;
 use std::fs;
-use std::io::stderr;
+use std::io::{self, stderr};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
+use serde::Serialize;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::args::Args;
-use crate::report::Report;
+use crate::capacity::{CapacityError, Question};
+use crate::cli::{
+    CapacityArgs, Cli, Command, JudgingArgs, OutputArgs, RunArgs, ScenarioArgs, ScenarioCommand,
+};
+use crate::interrupt::Interrupt;
+use crate::report::{Report, RunSettings};
+use crate::run::{Criteria, RunError};
+use crate::scenario::Scenario;
+use crate::target::Target;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args = Args::parse();
+    let Cli { command, run } = Cli::parse();
+    // A server of this program's own inherits the limit.
+    open_files::raise_limit();
     if let Err(error) = log_to_stderr() {
-        eprintln!("error: {error}");
-        return ExitCode::from(2);
+        return wrong(error);
     }
-    let report = match run::run(&args).await {
-        Ok(report) => report,
-        Err(error) => {
-            eprintln!("error: {error}");
-            return ExitCode::FAILURE;
-        }
+    match command.unwrap_or(Command::Run(run)) {
+        Command::Run(args) => carry_out(&args).await,
+        Command::FindCapacity(args) => find_capacity(args).await,
+        Command::Scenario(ScenarioCommand::Print(args)) => match scenario(&args) {
+            Ok(scenario) => {
+                print!("{}", scenario.to_toml());
+                ExitCode::SUCCESS
+            }
+            Err(code) => code,
+        },
+        Command::OwnServer => match target::serve().await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(error),
+        },
+    }
+}
+
+async fn carry_out(args: &RunArgs) -> ExitCode {
+    let scenario = match scenario(&args.scenario) {
+        Ok(scenario) => scenario,
+        Err(code) => return code,
     };
-    if let Err(error) = show(&report, args.json.as_deref()) {
-        eprintln!("error: cannot write the results: {error}");
-        return ExitCode::FAILURE;
+    let criteria = criteria(&args.judging);
+    let interrupt = Interrupt::listen();
+    let target = match Target::of(&args.target) {
+        Ok(target) => Arc::new(target),
+        Err(error) => return failed(error),
+    };
+    let outcome = match run::run(&scenario, &target, &interrupt).await {
+        Ok(outcome) => outcome,
+        Err(error @ RunError::Files(_)) => return wrong(error),
+        Err(error) => return failed(error),
+    };
+    let settings = RunSettings::new(&scenario, &target.described);
+    let report = Report::new(&outcome, &criteria, settings);
+    if let Err(error) = show(&report, &args.output) {
+        return failed(format!("cannot write the results: {error}"));
     }
-    if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    report.verdict.exit_code()
+}
+
+async fn find_capacity(args: CapacityArgs) -> ExitCode {
+    let CapacityArgs { run, first, most, hold } = args;
+    let scenario = match scenario(&run.scenario) {
+        Ok(scenario) => scenario,
+        Err(code) => return code,
+    };
+    let criteria = criteria(&run.judging);
+    let question = Question { scenario, target: run.target, criteria, first, most, hold };
+    let capacity = match capacity::find(&question, &Interrupt::listen()).await {
+        Ok(capacity) => capacity,
+        Err(CapacityError::Run(error @ RunError::Files(_))) => return wrong(error),
+        Err(error) => return failed(error),
+    };
+    if let Err(error) = show(&capacity, &run.output) {
+        return failed(format!("cannot write the results: {error}"));
+    }
+    capacity.verdict().exit_code()
+}
+
+fn criteria(args: &JudgingArgs) -> Criteria {
+    Criteria { objectives: args.slo.clone().unwrap_or_default(), bounds: args.bounds }
+}
+
+fn scenario(args: &ScenarioArgs) -> Result<Scenario, ExitCode> {
+    Scenario::new(&args.settings, args.file.as_deref()).map_err(wrong)
+}
+
+/// Ends with the exit status of wrong arguments.
+fn wrong(error: impl Display) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(verdict::USAGE)
+}
+
+fn failed(error: impl Display) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
 }
 
 /// Logs what `LOADTEST_LOG` asks for. Without it, nothing: a library that logs each packet would
@@ -63,14 +160,15 @@ fn log_to_stderr() -> Result<(), String> {
     Ok(())
 }
 
-fn show(report: &Report, json: Option<&Path>) -> std::io::Result<()> {
-    match json {
-        Some(path) if path == Path::new("-") => println!("{}", report.to_json()),
+fn show(results: &(impl Display + Serialize), output: &OutputArgs) -> io::Result<()> {
+    let json = || serde_json::to_string_pretty(results).map_err(io::Error::other);
+    match output.json.as_deref() {
+        Some(path) if path == Path::new("-") => println!("{}", json()?),
         Some(path) => {
-            println!("{report}");
-            fs::write(path, report.to_json() + "\n")?;
+            println!("{results}");
+            fs::write(path, json()? + "\n")?;
         }
-        None => println!("{report}"),
+        None => println!("{results}"),
     }
     Ok(())
 }

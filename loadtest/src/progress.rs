@@ -1,51 +1,79 @@
 //! Shows the progress of a run: a bar on a terminal, elsewhere a line every two seconds.
 
 use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, interval};
+use tokio::sync::watch;
+use tokio::time::interval;
 
-use crate::participant::Progress;
+use crate::kind::Kind;
+use crate::phase::{Phase, reached};
+use crate::world::World;
 
-/// Counts what participants report until all of them are gone, and shows the counts.
+/// What comes if nothing fails.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    pub(crate) participants: u64,
+    pub(crate) connections: Option<u64>,
+}
+
+/// Shows the counts until the run is over.
 pub(crate) async fn show(
-    participants: u64,
-    connections: u64,
-    mut progress: mpsc::UnboundedReceiver<Progress>,
-    all_connected: watch::Sender<bool>,
+    expected: Expected,
+    world: Arc<World>,
+    mut phases: watch::Receiver<Phase>,
 ) {
-    let bar = bar(connections);
+    let Expected { participants, connections } = expected;
+    let bar = bar(connections.unwrap_or(participants));
     let lines = !stderr().is_terminal();
-    let started = Instant::now();
-    let (mut entered, mut connected) = (0, 0);
-    let mut ticks = interval(Duration::from_secs(2));
+    let mut ticks =
+        interval(if lines { Duration::from_secs(2) } else { Duration::from_millis(200) });
     loop {
         tokio::select! {
-            step = progress.recv() => match step {
-                Some(Progress::Connected) => connected += 1,
-                Some(Progress::Entered) => entered += 1,
-                None => break,
-            },
-            _ = ticks.tick() => if lines {
-                let seconds = started.elapsed().as_secs();
-                eprintln!("{seconds:>4} s  {entered}/{participants} participants, {connected}/{connections} connections");
-            },
+            _ = ticks.tick() => {}
+            () = reached(Phase::Draining, &mut phases) => break,
         }
-        bar.set_position(connected.min(connections));
-        bar.set_message(format!("{entered}/{participants} participants"));
-        if connected >= connections {
-            all_connected.send_replace(true);
+        let counts = world.board.counts();
+        let mut state = format!("{}/{participants} participants", counts.entered);
+        if let Some(relay) = latest(&world) {
+            state += &format!(", relay p99 {relay:.1} ms");
         }
+        let failures = world.recorder.failures();
+        let failed: u64 = failures.values().sum();
+        if failed > 0 {
+            // The most frequent cause says more than the number does.
+            let cause = failures.iter().max_by_key(|(_, count)| **count);
+            state += &format!(", {failed} failures");
+            if let Some((cause, count)) = cause {
+                state += &format!(" ({count} × {cause})");
+            }
+        }
+        if lines {
+            let seconds = world.begin.elapsed().as_secs();
+            let of = connections.map_or(String::new(), |connections| format!("/{connections}"));
+            eprintln!("{seconds:>4} s  {}{of} connections, {state}", counts.connected);
+        }
+        bar.set_position(match connections {
+            Some(connections) => counts.connected.min(connections),
+            None => counts.entered,
+        });
+        bar.set_message(state);
     }
     bar.finish_and_clear();
 }
 
+/// The percentile of relayed messages in the last second that is over.
+fn latest(world: &World) -> Option<f64> {
+    let windows = world.recorder.measured(Kind::Relay).windows;
+    let window = windows.iter().rev().nth(1)?.as_ref()?;
+    Some(window.value_at_quantile(0.99) as f64 / 1000.0)
+}
+
 fn bar(connections: u64) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{elapsed:>4} {bar:30} {pos}/{len} connections, {msg}")
-            .expect("the template names fields that exist");
+    let style = ProgressStyle::with_template("{elapsed:>4} {bar:30} {pos}/{len}, {msg}")
+        .expect("the template names fields that exist");
     let bar = ProgressBar::new(connections).with_style(style);
     bar.enable_steady_tick(Duration::from_millis(200));
     bar

@@ -1,29 +1,42 @@
-//! The results of a run: a table for people, JSON for programs.
+//! The results of a run: JSON for programs, a table for people.
+
+mod table;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::thread::available_parallelism;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
-use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
+use signal_core::Timestamp;
+use signal_core::wire::rfc3339;
 
-use crate::args::Args;
-use crate::latency::{Latencies, Percentiles};
-use crate::loss::LostKind;
-use crate::relay::Relayed;
-use crate::totals::{LossTotals, Totals};
+use crate::hdr;
+use crate::health::{Health, share};
+use crate::kind::Kind;
+use crate::latency::{Percentiles, millis};
+use crate::loss::{LossTotals, LostKind};
+use crate::recorder::{Measured, Recorder};
+use crate::run::{Count, Criteria, Outcome};
+use crate::scenario::{Arrivals, Scenario};
+use crate::slo::{Counter, Held};
+use crate::verdict::Verdict;
+use crate::watcher::Sample;
 
 /// The results. Fields of the JSON form are only ever added.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     schema: u32,
+    pub(crate) verdict: Verdict,
+    /// Why the run is not valid or not whole, in the order of weight.
+    pub(crate) reasons: Vec<String>,
     settings: RunSettings,
+    started_at: String,
     took_seconds: f64,
-    participants: Count,
+    phases_seconds: Phases,
+    interrupted: bool,
+    participants: Reached,
     /// Each connection counts twice, once for each end.
-    connections: Count,
+    connections: Reached,
     /// Ends of connections over which no audio arrived, or no video although some was sent.
     silent_connections: u64,
     packets: Packets,
@@ -32,31 +45,50 @@ pub(crate) struct Report {
     losses: BTreeMap<LostKind, Losses>,
     /// From when on nobody who had entered had a signaling socket any more.
     server_gone_at_seconds: Option<f64>,
-    /// By kind; a kind that never happened is missing.
+    /// By kind, from the intended start; a kind that never happened is missing.
     latency_ms: BTreeMap<&'static str, Percentiles>,
-    failures: Vec<String>,
+    /// The same with what belongs to it.
+    latencies: BTreeMap<&'static str, LatencyDetails>,
+    failures: Vec<Failure>,
+    objectives: Vec<Held>,
+    pub(crate) tester: Health,
+    pub(crate) server: Option<ServerUse>,
+    /// For each second of the run.
+    windows: Vec<Window>,
 }
 
 /// The settings of the run, and where it ran.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct RunSettings {
     server: String,
     rooms: u32,
-    peers: u32,
-    duration_seconds: u64,
-    joins_per_second: u32,
+    /// `None` for rooms of several sizes.
+    peers: Option<u8>,
+    duration_seconds: f64,
+    /// `None` for a rate that changes.
+    joins_per_second: Option<f64>,
     video: bool,
     version: &'static str,
     cores: usize,
+    system: &'static str,
+    scenario: Scenario,
 }
 
-#[derive(Debug, Serialize)]
-struct Count {
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Phases {
+    first_join: f64,
+    filled: f64,
+    held: f64,
+    end: f64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Reached {
     wanted: u64,
     reached: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 struct Packets {
     received: u64,
     lost: u64,
@@ -66,7 +98,7 @@ struct Packets {
     period_seconds: Option<(f64, f64)>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 struct Messages {
     planned: u64,
     sent: u64,
@@ -76,7 +108,7 @@ struct Messages {
     broken_at_seconds: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 struct Losses {
     lost: u64,
     /// Those that were there again before the end.
@@ -84,264 +116,351 @@ struct Losses {
     first_at_seconds: f64,
 }
 
+#[derive(Clone, Debug, Serialize)]
+struct LatencyDetails {
+    lost: u64,
+    refused: u64,
+    unsent: u64,
+    /// From the actual start, without what was never answered.
+    raw_ms: Option<Percentiles>,
+    /// In microseconds, in the V2 encoding of HdrHistogram.
+    histogram: String,
+    raw_histogram: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Failure {
+    cause: String,
+    count: u64,
+}
+
+/// What the process of the server used.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct ServerUse {
+    pub(crate) processors: f64,
+    pub(crate) busiest_processors: f64,
+    pub(crate) processor_seconds: f64,
+    pub(crate) memory_bytes: u64,
+    /// What it took more than before anybody came.
+    pub(crate) memory_grown_bytes: u64,
+    pub(crate) open_files: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Window {
+    second: u64,
+    present: u64,
+    connections: u64,
+    failed: u64,
+    tester_processors: Option<f64>,
+    server_processors: Option<f64>,
+    server_memory_bytes: Option<u64>,
+    latency_ms: BTreeMap<&'static str, WindowPercentiles>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct WindowPercentiles {
+    count: u64,
+    p50: f64,
+    p99: f64,
+    max: f64,
+}
+
 impl RunSettings {
-    pub(crate) fn new(args: &Args, server: &str) -> Self {
+    pub(crate) fn new(scenario: &Scenario, server: &str) -> Self {
         Self {
             server: server.to_owned(),
-            rooms: args.rooms,
-            peers: args.peers,
-            duration_seconds: args.duration,
-            joins_per_second: args.rate,
-            video: !args.no_video,
+            rooms: scenario.rooms,
+            peers: scenario.peers.only(),
+            duration_seconds: scenario.duration.0.as_secs_f64(),
+            joins_per_second: match scenario.rate {
+                Arrivals::Constant(rate) => Some(rate),
+                Arrivals::Burst | Arrivals::Ramp { .. } | Arrivals::Steps(_) => None,
+            },
+            video: !scenario.no_video,
             version: env!("CARGO_PKG_VERSION"),
             cores: available_parallelism().map_or(1, usize::from),
+            system: std::env::consts::OS,
+            scenario: scenario.clone(),
         }
-    }
-
-    fn participants(&self) -> u64 {
-        u64::from(self.rooms) * u64::from(self.peers)
     }
 }
 
 impl Report {
-    pub(crate) fn new(
-        totals: &Totals,
-        relayed: Option<&Relayed>,
-        mut failures: Vec<String>,
-        begin: Instant,
-        settings: RunSettings,
-    ) -> Self {
+    pub(crate) fn new(outcome: &Outcome, criteria: &Criteria, settings: RunSettings) -> Self {
+        let begin = outcome.times.begin;
         let seconds = |at: Instant| at.saturating_duration_since(begin).as_secs_f64();
-        if relayed.is_none() {
-            failures.push("the task that measures relayed messages has ended".into());
-        }
-        let participants = settings.participants();
-        let connections = participants * u64::from(settings.peers - 1);
-        let no_latencies = Latencies::new();
-        let relay = relayed.map_or(&no_latencies, |relayed| &relayed.latencies);
-        let kinds = [
-            (HTTP_JOIN, &totals.http_join),
-            (JOINED, &totals.joined),
-            (RELAY, relay),
-            (FAN_OUT, &totals.fan_out),
-            (CONNECTED, &totals.connected),
-            (FIRST_MEDIA, &totals.first_media),
-        ];
-        let latency_ms = kinds
+        let recorder = &outcome.recorder;
+        let measured: Vec<(Kind, Measured)> =
+            Kind::ALL.into_iter().map(|kind| (kind, recorder.measured(kind))).collect();
+        let failures: Vec<Failure> = recorder
+            .failures()
             .into_iter()
-            .filter_map(|(kind, latencies)| Some((kind, latencies.percentiles(begin)?)));
-        Self {
+            .map(|(cause, count)| Failure { cause, count })
+            .collect();
+        let losses: BTreeMap<_, _> = outcome
+            .losses
+            .0
+            .iter()
+            .map(|(&kind, &LossTotals { lost, back, first_at, .. })| {
+                (kind, Losses { lost, back, first_at_seconds: seconds(first_at) })
+            })
+            .collect();
+        let gone_at = outcome.losses.server_gone_at(outcome.participants.reached);
+        let mut report = Self {
             schema: 1,
+            verdict: Verdict::Held,
+            reasons: Vec::new(),
+            settings,
+            started_at: started_at(begin),
             took_seconds: begin.elapsed().as_secs_f64(),
-            participants: Count { wanted: participants, reached: totals.participants },
-            connections: Count { wanted: connections, reached: totals.connections },
-            silent_connections: totals.silent,
+            phases_seconds: Phases {
+                first_join: seconds(outcome.times.first_join),
+                filled: seconds(outcome.times.filled),
+                held: seconds(outcome.times.held),
+                end: seconds(outcome.times.end),
+            },
+            interrupted: outcome.interrupted,
+            participants: outcome.participants.into(),
+            connections: outcome.connections.into(),
+            silent_connections: outcome.silent,
             packets: Packets {
-                received: totals.packets_received,
-                lost: totals.packets_lost,
-                overrun: totals.packets_overrun,
-                period_seconds: totals
-                    .packets_period
+                received: outcome.packets.received,
+                lost: outcome.packets.lost,
+                overrun: outcome.packets.overrun,
+                period_seconds: outcome
+                    .packets
+                    .period
                     .map(|(from, to)| (seconds(from), seconds(to))),
             },
             relayed: Messages {
-                planned: relayed.map_or(0, |relayed| relayed.planned),
-                sent: relayed.map_or(0, |relayed| relayed.sent),
-                lost: relayed.map_or(0, |relayed| relayed.lost),
-                broken_at_seconds: relayed.and_then(|relayed| relayed.broken_at).map(seconds),
+                planned: outcome.relayed.planned,
+                sent: outcome.relayed.sent,
+                lost: outcome.relayed.lost,
+                broken_at_seconds: outcome.relayed.broken_at.map(seconds),
             },
-            losses: totals
-                .losses
+            losses,
+            server_gone_at_seconds: gone_at
+                .filter(|_| outcome.participants.reached > 0)
+                .map(seconds),
+            latency_ms: measured
                 .iter()
-                .map(|(&kind, &LossTotals { lost, back, first_at, .. })| {
-                    (kind, Losses { lost, back, first_at_seconds: seconds(first_at) })
+                .filter_map(|(kind, measured)| {
+                    Some((kind.name(), measured.corrected.percentiles(begin)?))
                 })
                 .collect(),
-            server_gone_at_seconds: totals.server_gone_at().map(seconds),
-            latency_ms: latency_ms.collect(),
+            latencies: measured
+                .iter()
+                .filter(|(_, measured)| !measured.corrected.histogram().is_empty())
+                .map(|(kind, measured)| (kind.name(), LatencyDetails::new(measured, begin)))
+                .collect(),
             failures,
-            settings,
-        }
+            objectives: Vec::new(),
+            tester: Health::new(&outcome.watched, criteria.bounds),
+            server: ServerUse::new(&outcome.watched.samples),
+            windows: windows(begin, &outcome.watched.samples, &measured),
+        };
+        report.judge(recorder, criteria);
+        report
     }
 
-    /// Whether everybody was connected to everybody and received its media, and nothing of that and
-    /// no relayed message was lost until the end.
-    pub(crate) fn is_success(&self) -> bool {
-        self.failures.is_empty()
-            && self.participants.reached == self.participants.wanted
-            && self.connections.reached == self.connections.wanted
-            && self.silent_connections == 0
-            && self.losses.is_empty()
-            && self.relayed.lost == 0
+    pub(crate) fn is_server_gone(&self) -> bool {
+        self.server_gone_at_seconds.is_some()
     }
 
-    pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("numbers and strings have a JSON form")
+    /// The causes of failures.
+    pub(crate) fn causes(&self) -> impl Iterator<Item = &str> {
+        self.failures.iter().map(|failure| failure.cause.as_str())
     }
-}
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RunSettings { server, rooms, peers, duration_seconds, version, cores, .. } =
-            &self.settings;
-        let media = if self.settings.video { "audio and video" } else { "audio" };
-        writeln!(
-            f,
-            "\n{rooms} rooms of {peers} with {media}, {duration_seconds} s together, server {server}"
-        )?;
-        writeln!(f, "loadtest {version} on {cores} cores, {:.1} s in all\n", self.took_seconds)?;
-        writeln!(f, "{}\n", self.counts())?;
-        writeln!(f, "{}", self.latencies())?;
-        if !self.losses.is_empty() {
-            writeln!(f, "\n{}", self.losses())?;
-        }
-        for failure in self.failures.iter().take(MAX_FAILURES) {
-            writeln!(f, "\nfailed: {failure}")?;
-        }
-        if let Some(more @ 1..) = self.failures.len().checked_sub(MAX_FAILURES) {
-            writeln!(f, "… and {more} more like these")?;
-        }
-        write!(f, "\n{}", self.verdict())
+    pub(crate) fn cores(&self) -> f64 {
+        self.settings.cores as f64
     }
-}
 
-impl Report {
-    fn verdict(&self) -> String {
-        if self.is_success() {
-            return "everybody was connected to everybody and received its media".into();
-        }
-        let everybody = self.participants.reached == self.participants.wanted
-            && self.connections.reached == self.connections.wanted
-            && self.silent_connections == 0;
-        let relays = self.relayed.lost;
-        if let Some(seconds) = self.server_gone_at_seconds {
-            format!(
-                "FAILED: the server was gone from {seconds:.1} s on; nobody had a signaling socket \
-                 any more"
-            )
-        } else if !everybody {
-            "FAILED: not everybody was connected to everybody and received its media".into()
-        } else if !self.losses.is_empty() {
-            "FAILED: not everything that was there stayed until the end".into()
-        } else if relays > 0 {
-            "FAILED: relayed messages were lost".into()
+    /// The measured value of a kind, if anything of it was.
+    pub(crate) fn latency(&self, kind: Kind) -> Option<&Percentiles> {
+        self.latency_ms.get(kind.name())
+    }
+
+    /// How many messages of every kind went through the server.
+    pub(crate) fn messages(&self) -> u64 {
+        let kinds = [Kind::Relay, Kind::Offer, Kind::Answer, Kind::Candidate, Kind::Message];
+        kinds.into_iter().filter_map(|kind| Some(self.latency(kind)?.count)).sum()
+    }
+
+    fn judge(&mut self, recorder: &Recorder, criteria: &Criteria) {
+        let objectives = &criteria.objectives.0;
+        self.objectives = objectives
+            .iter()
+            .map(|objective| objective.judge(recorder, |counter| self.count(counter)))
+            .collect();
+        let is_invalid = !self.tester.reasons.is_empty() && !criteria.bounds.allow_invalid;
+        let broken = self.broken();
+        let missed: Vec<String> = self
+            .objectives
+            .iter()
+            .filter(|held| !held.held)
+            .map(|held| match held.value {
+                Some(value) => format!("{} was not held: {value:.3}", held.objective),
+                None => format!("{} was not held: nothing was measured", held.objective),
+            })
+            .collect();
+        self.verdict = if self.server_gone_at_seconds.is_some() {
+            Verdict::Broken
+        } else if is_invalid {
+            Verdict::Invalid
+        } else if !broken.is_empty() {
+            Verdict::Broken
+        } else if !missed.is_empty() {
+            Verdict::Missed
         } else {
-            "FAILED: see above".into()
-        }
+            Verdict::Held
+        };
+        let invalid = self.tester.reasons.iter().filter(|_| is_invalid).cloned();
+        self.reasons = match self.verdict {
+            Verdict::Held => Vec::new(),
+            Verdict::Broken => broken.into_iter().chain(missed).chain(invalid).collect(),
+            Verdict::Invalid => invalid.chain(broken).chain(missed).collect(),
+            Verdict::Missed => missed,
+        };
     }
 
-    fn losses(&self) -> Table {
-        let mut table = table(&["lost before the end", "lost", "back", "first at"]);
-        for (kind, Losses { lost, back, first_at_seconds }) in &self.losses {
-            table.add_row([
-                kind.to_string(),
-                lost.to_string(),
-                back.to_string(),
-                format!("{first_at_seconds:.1} s"),
-            ]);
+    /// What was not as it has to be, whatever the objectives are.
+    fn broken(&self) -> Vec<String> {
+        let mut broken = Vec::new();
+        if let Some(seconds) = self.server_gone_at_seconds {
+            broken.push(format!(
+                "the server was gone from {seconds:.1} s on; nobody had a signaling socket any more"
+            ));
         }
-        table
+        let everybody =
+            [self.participants, self.connections].iter().all(|count| count.reached >= count.wanted);
+        if !everybody || self.silent_connections > 0 {
+            broken.push("not everybody was connected to everybody and received its media".into());
+        }
+        if !self.losses.is_empty() {
+            broken.push("not everything that was there stayed until the end".into());
+        }
+        if self.relayed.lost > 0 {
+            broken.push("relayed messages were lost".into());
+        }
+        let missing = self.missing();
+        if missing > 0 {
+            broken.push(format!("{missing} steps were planned and never answered"));
+        }
+        for Failure { cause, count } in &self.failures {
+            broken.push(format!("{count} × {cause}"));
+        }
+        broken
     }
 
-    fn counts(&self) -> Table {
-        let mut table = table(&["", "wanted", "reached", "failed"]);
-        for (name, count) in
-            [("participants", &self.participants), ("connections", &self.connections)]
-        {
-            let Count { wanted, reached } = count;
-            let failed = wanted.saturating_sub(*reached);
-            table.add_row([
-                name.into(),
-                wanted.to_string(),
-                reached.to_string(),
-                failed.to_string(),
-            ]);
-        }
-        let heard = self.connections.reached.saturating_sub(self.silent_connections);
-        table.add_row([
-            "  with media".into(),
-            self.connections.wanted.to_string(),
-            heard.to_string(),
-            self.connections.wanted.saturating_sub(heard).to_string(),
-        ]);
-        let Packets { received, lost, overrun, .. } = self.packets;
-        let sent = received + lost + overrun;
-        table.add_row([
-            "packets".into(),
-            sent.to_string(),
-            received.to_string(),
-            share(lost, sent),
-        ]);
-        if overrun > 0 {
-            table.add_row([
-                "  dropped by this process".into(),
-                String::new(),
-                String::new(),
-                overrun.to_string(),
-            ]);
-        }
-        let Messages { planned, lost, .. } = self.relayed;
-        table.add_row([
-            "relayed messages".into(),
-            planned.to_string(),
-            (planned - lost).to_string(),
-            share(lost, planned),
-        ]);
-        table
+    /// How many steps of all kinds were never answered.
+    fn missing(&self) -> u64 {
+        let missing = |kind: &LatencyDetails| kind.lost + kind.refused + kind.unsent;
+        self.latencies.values().map(missing).sum()
     }
 
-    fn latencies(&self) -> Table {
-        let mut table = table(&["ms", "count", "p50", "p90", "p99", "max", "measured"]);
-        for kind in [HTTP_JOIN, JOINED, RELAY, FAN_OUT, CONNECTED, FIRST_MEDIA] {
-            let name = kind.replace('_', " ");
-            match self.latency_ms.get(kind) {
-                Some(Percentiles { count, from_seconds, to_seconds, p50, p90, p99, max }) => {
-                    let millis = |value: &f64| format!("{value:.1}");
-                    table.add_row([
-                        name,
-                        count.to_string(),
-                        millis(p50),
-                        millis(p90),
-                        millis(p99),
-                        millis(max),
-                        format!("{from_seconds:.1} to {to_seconds:.1} s"),
-                    ]);
-                }
-                None => {
-                    table.add_row([name, "0".into()]);
-                }
+    fn count(&self, counter: Counter) -> f64 {
+        match counter {
+            Counter::Failed => {
+                self.failures.iter().map(|failure| failure.count).sum::<u64>() as f64
             }
+            Counter::Loss => {
+                let Packets { received, lost, .. } = self.packets;
+                lost as f64 / (received + lost).max(1) as f64
+            }
+            Counter::Lost => self.losses.values().map(|losses| losses.lost).sum::<u64>() as f64,
+            Counter::Missing => {
+                let planned: u64 = self.latency_ms.values().map(|told| told.count).sum();
+                self.missing() as f64 / planned.max(1) as f64
+            }
+            Counter::Silent => self.silent_connections as f64,
         }
-        table
     }
 }
 
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN).set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+impl LatencyDetails {
+    fn new(measured: &Measured, begin: Instant) -> Self {
+        Self {
+            lost: measured.lost,
+            refused: measured.refused,
+            unsent: measured.unsent,
+            raw_ms: measured.raw.percentiles(begin),
+            histogram: hdr::encode(measured.corrected.histogram()),
+            raw_histogram: hdr::encode(measured.raw.histogram()),
+        }
     }
-    table
 }
 
-fn share(part: u64, whole: u64) -> String {
-    if whole == 0 {
-        return part.to_string();
+impl ServerUse {
+    fn new(samples: &[Sample]) -> Option<Self> {
+        let of_server: Vec<_> = samples
+            .iter()
+            .filter_map(|sample| Some((sample.at, sample.server.as_ref()?)))
+            .collect();
+        let ((first, before), (last, after)) = (of_server.first()?, of_server.last()?);
+        let memory = of_server.iter().map(|(_, usage)| usage.memory).max()?;
+        let busiest = of_server.windows(2).map(|pair| {
+            let time = pair[1].0 - pair[0].0;
+            // The last sample may follow at once.
+            let is_short = time < Duration::from_millis(100);
+            if is_short { 0.0 } else { share(pair[0].1.processor, pair[1].1.processor, time) }
+        });
+        Some(Self {
+            processors: share(before.processor, after.processor, *last - *first),
+            busiest_processors: busiest.fold(0.0, f64::max),
+            processor_seconds: after.processor.saturating_sub(before.processor).as_secs_f64(),
+            memory_bytes: memory,
+            memory_grown_bytes: memory.saturating_sub(before.memory),
+            open_files: of_server.iter().map(|(_, usage)| usage.open_files).max()?,
+        })
     }
-    format!("{part} ({:.2} %)", part as f64 * 100.0 / whole as f64)
 }
 
-/// `POST …/join`, from when it was planned.
-const HTTP_JOIN: &str = "http_join";
-/// From opening the WebSocket until `joined`.
-const JOINED: &str = "websocket_joined";
-/// A message from one socket to another, from when it was planned.
-const RELAY: &str = "relay";
-/// From opening the WebSocket until the last member of the room has `peer_joined`.
-const FAN_OUT: &str = "fan_out";
-/// From learning of a participant until ICE and DTLS with it are done.
-const CONNECTED: &str = "connected";
-/// From learning of a participant until the first packet of its media.
-const FIRST_MEDIA: &str = "first_media";
-const MAX_FAILURES: usize = 5;
+impl From<Count> for Reached {
+    fn from(Count { wanted, reached }: Count) -> Self {
+        Self { wanted, reached }
+    }
+}
+
+fn windows(begin: Instant, samples: &[Sample], measured: &[(Kind, Measured)]) -> Vec<Window> {
+    let pairs = samples.windows(2);
+    pairs
+        .map(|pair| {
+            let [before, after] = pair else { unreachable!("windows of two have two") };
+            let time = after.at - before.at;
+            let second = before.at.saturating_duration_since(begin).as_secs();
+            let busy = |of: fn(&Sample) -> Option<Duration>| {
+                Some(share(of(before)?, of(after)?, time)).filter(|_| !time.is_zero())
+            };
+            let latency_ms = measured.iter().filter_map(|(kind, measured)| {
+                let window = measured.windows.get(usize::try_from(second).ok()?)?.as_ref()?;
+                Some((
+                    kind.name(),
+                    WindowPercentiles {
+                        count: window.len(),
+                        p50: millis(window.value_at_quantile(0.5)),
+                        p99: millis(window.value_at_quantile(0.99)),
+                        max: millis(window.max()),
+                    },
+                ))
+            });
+            Window {
+                second,
+                present: after.counts.present,
+                connections: after.counts.connected,
+                failed: after.counts.failed,
+                tester_processors: busy(|sample| Some(sample.tester.as_ref()?.processor)),
+                server_processors: busy(|sample| Some(sample.server.as_ref()?.processor)),
+                server_memory_bytes: after.server.as_ref().map(|usage| usage.memory),
+                latency_ms: latency_ms.collect(),
+            }
+        })
+        .collect()
+}
+
+fn started_at(begin: Instant) -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let started = since.saturating_sub(begin.elapsed());
+    rfc3339(Timestamp::from_millis(u64::try_from(started.as_millis()).unwrap_or(u64::MAX)))
+}

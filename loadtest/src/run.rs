@@ -1,196 +1,366 @@
-//! A run: starts the server, fills the rooms, waits, and adds up.
+//! A run: fills the rooms, waits, and adds up.
 
-use std::io;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use client_sdk::{Client, EnterError, MediaKind, NewRoom, Options, RequestError, Source};
-use signal_server::testing::{self, TestServer};
+use client_sdk::{MediaKind, Options, RequestError, Source};
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, sleep_until};
 
-use crate::args::Args;
-use crate::participant::{Entry, Observations, take_part};
-use crate::progress;
-use crate::relay::{ProbeError, RelayProbe};
-use crate::report::{Report, RunSettings};
-use crate::totals::Totals;
+use crate::board::Board;
+use crate::health::Bounds;
+use crate::interrupt::Interrupt;
+use crate::kind::Kind;
+use crate::loss::AllLosses;
+use crate::media::{self, Packets, Totals};
+use crate::open_files::{self, TooFewFiles};
+use crate::phase::Phase;
+use crate::probe::{ProbeError, RelayProbe, Relayed};
+use crate::progress::{self, Expected};
+use crate::recorder::Recorder;
+use crate::rooms;
+use crate::scenario::{Depth, Plan, Scenario};
+use crate::signaling::{self, Room};
+use crate::slo::Objectives;
+use crate::target::Target;
+use crate::watcher::{Watched, Watcher};
+use crate::world::World;
+
+/// What a run is judged by.
+#[derive(Clone, Debug)]
+pub(crate) struct Criteria {
+    pub(crate) objectives: Objectives,
+    pub(crate) bounds: Bounds,
+}
+
+/// Everything that a run came to.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) times: Times,
+    pub(crate) participants: Count,
+    /// Each connection counts twice, once for each end.
+    pub(crate) connections: Count,
+    pub(crate) silent: u64,
+    pub(crate) packets: Packets,
+    pub(crate) losses: AllLosses,
+    pub(crate) relayed: Relayed,
+    pub(crate) watched: Watched,
+    pub(crate) interrupted: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Count {
+    pub(crate) wanted: u64,
+    pub(crate) reached: u64,
+}
+
+/// When the parts of a run began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub(crate) begin: Instant,
+    pub(crate) first_join: Instant,
+    /// When the last one of the first filling had to join.
+    pub(crate) filled: Instant,
+    /// When everybody was connected, or no longer waited for.
+    pub(crate) held: Instant,
+    pub(crate) end: Instant,
+}
 
 /// Why nothing was measured.
 #[derive(Debug, Error)]
 pub(crate) enum RunError {
     #[error("cannot create a room at {url}: {error}")]
     Create { url: String, error: RequestError },
-    #[error("interrupted; nothing was measured")]
-    Interrupted,
+    #[error(transparent)]
+    Files(#[from] TooFewFiles),
     #[error("cannot measure relayed messages: {0}")]
-    Probe(#[from] ProbeError),
-    #[error("cannot start a server in this process: {0}")]
-    Server(#[from] io::Error),
-    #[error("--url: {0}")]
-    Url(RequestError),
+    Probe(ProbeError),
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
-pub(crate) async fn run(args: &Args) -> Result<Report, RunError> {
-    tokio::select! {
-        report = measure(args) => report,
-        _ = tokio::signal::ctrl_c() => Err(RunError::Interrupted),
-    }
-}
+/// Carries out a scenario.
+pub(crate) async fn run(
+    scenario: &Scenario,
+    target: &Arc<Target>,
+    interrupt: &Interrupt,
+) -> Result<Outcome, RunError> {
+    let mut plan = Plan::new(scenario);
+    open_files::check(files_needed(scenario, &plan), open_files::raise_limit())?;
+    let probe = RelayProbe::open(target).await.map_err(|error| match error {
+        ProbeError::Request(error) => RunError::Create { url: target.url.clone(), error },
+        error => RunError::Probe(error),
+    })?;
 
-async fn measure(args: &Args) -> Result<Report, RunError> {
-    let target = Target::of(args).await?;
-    let client = Client::new(&target.url).map_err(RunError::Url)?;
-    let (stop, stopped) = watch::channel(false);
-    let (progress, passed) = mpsc::unbounded_channel();
-    let (all_connected, mut connected) = watch::channel(false);
-
-    let mut rooms = create_rooms(args, &client, &target).await?;
-    let probe = RelayProbe::open(&client, &target.token).await?;
-    let probing = tokio::spawn(probe.run(stopped.clone()));
-    let (rooms_wanted, peers) = (u64::from(args.rooms), u64::from(args.peers));
-    let (participants, connections) = (rooms_wanted * peers, rooms_wanted * peers * (peers - 1));
-    let showing = tokio::spawn(progress::show(participants, connections, passed, all_connected));
-
-    let options = options(args, &target);
     let begin = Instant::now();
-    let mut tasks = JoinSet::new();
-    for index in 0..participants {
-        let number = (index % rooms_wanted) as usize;
-        let entry = rooms[number].next_entry();
-        // Arrivals follow the plan, however long earlier ones take.
-        let intended = begin + Duration::from_secs(index) / args.rate;
-        let part = take_part(
-            client.clone(),
-            entry,
-            options.clone(),
-            intended,
-            progress.clone(),
-            stopped.clone(),
-        );
-        tasks.spawn(async move { (number, part.await) });
-    }
-    drop(progress);
+    let creating = Duration::from_secs_f64(plan.rooms.len() as f64 / scenario.create_rate);
+    let warm_up = scenario.warm_up.0;
+    // What precedes the warm-up does not count either.
+    let counts_from = if warm_up.is_zero() { begin } else { begin + creating + warm_up };
+    let recorder = Arc::new(Recorder::new(begin, counts_from));
+    let board = Arc::new(Board::default());
+    let watcher = Watcher::start(Arc::clone(&board), target.pid)?;
+    let probe = probe.start(Arc::clone(&recorder))?;
+    // Whoever replaces somebody comes while that one goes, and the creator's seat stays its own.
+    let spare = |size: &u8| if scenario.churn { MOST_PARTICIPANTS } else { *size };
+    let capacities: Vec<u8> = plan.rooms.iter().map(spare).collect();
+    let rooms = tokio::select! {
+        rooms = rooms::create_all(target, &capacities, scenario.create_rate, &recorder) => rooms,
+        () = interrupt.wait() => vec![None; capacities.len()],
+    };
 
-    sleep(Duration::from_secs(participants) / args.rate).await;
-    // The time runs even if not all of them connect.
-    let _ = timeout(CONNECT_PATIENCE, connected.wait_for(|connected| *connected)).await;
-    sleep(Duration::from_secs(args.duration)).await;
+    let first_join = Instant::now();
+    let world = Arc::new(World {
+        target: Arc::clone(target),
+        scenario: scenario.clone(),
+        recorder: Arc::clone(&recorder),
+        board: Arc::clone(&board),
+        rooms,
+        begin: first_join,
+    });
+    let (phase, phases) = watch::channel(Phase::Running);
+    let mut visits = Visits::start(&world, &plan, &phases);
+    let expected = Expected {
+        participants: plan.visits.len() as u64,
+        // Where people come and go, nobody knows beforehand who meets.
+        connections: scenario.stay.is_none().then(|| plan.connections()),
+    };
+    let showing = tokio::spawn(progress::show(expected, Arc::clone(&world), phases));
+
+    let filled = first_join + plan.filled;
+    let mut held = filled;
+    tokio::select! {
+        () = hold(&world, &plan, expected, &mut held) => {}
+        () = interrupt.wait() => {}
+    }
     let end = Instant::now();
-    stop.send_replace(true);
+    let interrupted = interrupt.is_interrupted();
+    if interrupted {
+        plan.cut(end.saturating_duration_since(first_join));
+    }
 
-    let mut failures = Vec::new();
-    let mut observations: Vec<Vec<Observations>> = (0..args.rooms).map(|_| Vec::new()).collect();
-    while let Some(finished) = tasks.join_next().await {
-        match finished {
-            Ok((number, Ok(part))) => observations[number].push(part),
-            Ok((_, Err(error))) => failures.push(failure(&error)),
-            Err(error) => failures.push(format!("a participant's task ended: {error}")),
-        }
-    }
-    let kinds = kinds(args);
-    let mut totals = Totals::new(end);
-    for room in &observations {
-        totals.add_room(room, kinds);
-    }
-    let relayed = probing.await.ok();
+    probe.end(end);
+    phase.send_replace(Phase::Draining);
+    visits.drain(&board, end + GRACE).await;
+    let probe_room = probe.room.clone();
+    let relayed = tokio::task::spawn_blocking(move || probe.finish(end, GRACE));
+    let relayed = relayed.await.unwrap_or(Relayed::NONE);
+    visits.give_up(&recorder);
+    let watched = watcher.finish();
+    phase.send_replace(Phase::Over);
+    let totals = visits.finish(&world, end).await;
+    // If it has panicked, nobody shows the progress.
     let _ = showing.await;
-    let settings = RunSettings::new(args, &target.described);
-    Ok(Report::new(&totals, relayed.as_ref(), failures, begin, settings))
+    let unconnected = recorder.measured(Kind::Connected).missing();
+    let expected = expected.connections.filter(|_| !interrupted);
+    let connections = expected.unwrap_or(totals.connections + unconnected);
+    let made = world.rooms.iter().flatten().map(|room| room.id.clone());
+    rooms::close_all(target, made.chain([probe_room]).collect()).await;
+
+    Ok(Outcome {
+        times: Times { begin, first_join, filled: filled.min(end), held: held.min(end), end },
+        participants: Count { wanted: plan.visits.len() as u64, reached: totals.participants },
+        connections: Count { wanted: connections, reached: totals.connections },
+        silent: totals.silent,
+        packets: totals.packets,
+        losses: totals.losses,
+        recorder,
+        relayed,
+        watched,
+        interrupted,
+    })
 }
 
-/// The server under test.
-struct Target {
-    url: String,
-    token: String,
-    described: String,
-    // The server in this process runs for as long as this is held.
-    _server: Option<TestServer>,
-}
-
-impl Target {
-    async fn of(args: &Args) -> Result<Self, RunError> {
-        if let (Some(url), Some(token)) = (&args.url, &args.token) {
-            let (url, token) = (url.clone(), token.clone());
-            return Ok(Self { described: url.clone(), url, token, _server: None });
+/// Waits until the end that was planned.
+async fn hold(world: &World, plan: &Plan, expected: Expected, held: &mut Instant) {
+    sleep_until((world.begin + plan.filled).into()).await;
+    let Some(connections) = expected.connections else {
+        return sleep_until((world.begin + plan.end).into()).await;
+    };
+    // The time runs even if not all of them connect.
+    let mut progress = (Instant::now(), world.board.counts());
+    loop {
+        let (now, counts) = (Instant::now(), world.board.counts());
+        if counts != progress.1 {
+            progress = (now, counts);
         }
-        let server = testing::start().await?;
-        let (url, token) = (server.url(), server.access_token("load"));
-        Ok(Self { url, token, described: "in this process".into(), _server: Some(server) })
+        let has_waited = |patience| now.saturating_duration_since(progress.0) >= patience;
+        let has_settled = counts.entered + counts.failed >= expected.participants;
+        let patience = if has_settled && counts.failed > 0 { SHORT_PATIENCE } else { PATIENCE };
+        if (has_settled && counts.connected >= connections) || has_waited(patience) {
+            break;
+        }
+        sleep(POLL).await;
+    }
+    *held = Instant::now();
+    sleep(world.scenario.duration.0).await;
+}
+
+/// The participants of a run.
+enum Visits {
+    Media { tasks: JoinSet<(usize, Option<media::Observations>)> },
+    Signaling { tasks: JoinSet<signaling::SignalingVisit>, rooms: Vec<Arc<Room>> },
+}
+
+/// What the participants came to.
+struct Sums {
+    participants: u64,
+    connections: u64,
+    silent: u64,
+    packets: Packets,
+    losses: AllLosses,
+}
+
+impl Visits {
+    fn start(world: &Arc<World>, plan: &Plan, phases: &watch::Receiver<Phase>) -> Self {
+        match world.scenario.depth {
+            Depth::Media => {
+                let mut tasks = JoinSet::new();
+                for visit in plan.visits.iter().cloned() {
+                    let room = visit.room;
+                    let options = options(world, visit.publishes);
+                    let part = media::take_part(Arc::clone(world), visit, options, phases.clone());
+                    tasks.spawn(async move { (room, part.await) });
+                }
+                Self::Media { tasks }
+            }
+            Depth::Signaling => {
+                let rooms: Vec<Arc<Room>> = plan.rooms.iter().map(|_| Arc::default()).collect();
+                let mut tasks = JoinSet::new();
+                for visit in plan.visits.iter().cloned() {
+                    let room = Arc::clone(&rooms[visit.room]);
+                    let world = Arc::clone(world);
+                    tasks.spawn(signaling::take_part(world, room, visit, phases.clone()));
+                }
+                Self::Signaling { tasks, rooms }
+            }
+        }
     }
 
-    fn is_on_this_machine(&self) -> bool {
-        ["://127.", "://localhost", "://[::1]"].iter().any(|host| self.url.contains(host))
+    /// Waits for what is under way.
+    async fn drain(&self, board: &Board, deadline: Instant) {
+        let Self::Signaling { rooms, .. } = self else { return };
+        let is_done = || !board.is_anybody_entering() && rooms.iter().all(|room| room.is_quiet());
+        while Instant::now() < deadline && !is_done() {
+            sleep(POLL).await;
+        }
+    }
+
+    /// Counts as lost what has not come.
+    fn give_up(&self, recorder: &Recorder) {
+        let Self::Signaling { rooms, .. } = self else { return };
+        for room in rooms {
+            room.give_up(Instant::now(), recorder);
+        }
+    }
+
+    async fn finish(&mut self, world: &World, end: Instant) -> Sums {
+        let recorder = &world.recorder;
+        match self {
+            Self::Media { tasks } => {
+                let mut rooms: Vec<Vec<media::Observations>> =
+                    world.rooms.iter().map(|_| Vec::new()).collect();
+                while let Some(finished) = tasks.join_next().await {
+                    match finished {
+                        Ok((room, Some(observations))) => rooms[room].push(observations),
+                        Ok((_, None)) => {}
+                        Err(error) => {
+                            recorder.failed(format!("a participant's task ended: {error}"));
+                        }
+                    }
+                }
+                let mut totals = Totals::new(recorder, kinds(world), end);
+                for room in &mut rooms {
+                    totals.add_room(room);
+                }
+                Sums {
+                    participants: totals.participants,
+                    connections: totals.connections,
+                    silent: totals.silent,
+                    packets: totals.packets,
+                    losses: totals.losses,
+                }
+            }
+            Self::Signaling { tasks, .. } => {
+                let mut sums = Sums {
+                    participants: 0,
+                    connections: 0,
+                    silent: 0,
+                    packets: Packets::default(),
+                    losses: AllLosses::default(),
+                };
+                while let Some(finished) = tasks.join_next().await {
+                    match finished {
+                        Ok(visit) => {
+                            sums.participants += u64::from(visit.entered);
+                            sums.connections += visit.connections;
+                            visit.losses.before(end).for_each(|loss| sums.losses.add(loss));
+                        }
+                        Err(error) => {
+                            recorder.failed(format!("a participant's task ended: {error}"));
+                        }
+                    }
+                }
+                sums
+            }
+        }
     }
 }
 
-/// A room, and whether its creator has been sent there.
-struct PlannedRoom {
-    id: String,
-    password: String,
-    creator: Option<Entry>,
+/// How many files this process has open at once.
+fn files_needed(scenario: &Scenario, plan: &Plan) -> u64 {
+    let sockets = plan.most_at_once() as u64;
+    let connections = match scenario.depth {
+        Depth::Media => plan.connections(),
+        Depth::Signaling => 0,
+    };
+    sockets + connections + open_files::BASE
 }
 
-impl PlannedRoom {
-    fn next_entry(&mut self) -> Entry {
-        self.creator.take().unwrap_or_else(|| Entry::Join {
-            room: self.id.clone(),
-            password: self.password.clone(),
-        })
-    }
-}
-
-async fn create_rooms(
-    args: &Args,
-    client: &Client,
-    target: &Target,
-) -> Result<Vec<PlannedRoom>, RunError> {
-    let max_participants = u8::try_from(args.peers).ok();
-    let new = NewRoom { name: Some("load test".into()), max_participants, ..NewRoom::default() };
-    let mut rooms = Vec::new();
-    for _ in 0..args.rooms {
-        let created = client.create_room(&target.token, &new).await;
-        let room = created.map_err(|error| RunError::Create { url: target.url.clone(), error })?;
-        let creator = Entry::Create {
-            room: room.room_id.clone(),
-            token: room.ws_token.unwrap_or_else(|| target.token.clone()),
-            ice_servers: room.ice_servers,
-        };
-        rooms.push(PlannedRoom {
-            id: room.room_id,
-            password: room.password,
-            creator: Some(creator),
-        });
-    }
-    Ok(rooms)
-}
-
-fn options(args: &Args, target: &Target) -> Options {
-    let bind = match args.bind {
+fn options(world: &World, publishes: bool) -> Options {
+    let scenario = &world.scenario;
+    let bind = match scenario.bind {
         Some(bind) => bind,
-        None if target.is_on_this_machine() => Ipv4Addr::LOCALHOST.into(),
+        None if world.target.is_on_this_machine() => Ipv4Addr::LOCALHOST.into(),
         None => Ipv4Addr::UNSPECIFIED.into(),
     };
     // Threads that carry only media save a third of the work. One socket for each connection is
     // enough.
-    let options = Options::new()
+    let mut options = Options::new()
         .bind_address(bind)
         .mdns(false)
-        .reactor_threads(available_parallelism().map_or(1, usize::from))
-        .audio(Source::Clip);
-    if args.no_video { options } else { options.video(Source::Clip) }
+        .relay_only(scenario.relay_only)
+        .reactor_threads(available_parallelism().map_or(1, usize::from));
+    let source =
+        |file: &Option<std::path::PathBuf>| file.clone().map_or(Source::Clip, Source::File);
+    if publishes {
+        options = options.audio(source(&scenario.audio_file));
+    }
+    if publishes && !scenario.no_video {
+        options = options.video(source(&scenario.video_file));
+    }
+    options
 }
 
-fn kinds(args: &Args) -> &'static [MediaKind] {
-    if args.no_video { &[MediaKind::Audio] } else { &[MediaKind::Audio, MediaKind::Video] }
+fn kinds(world: &World) -> &'static [MediaKind] {
+    if world.scenario.no_video {
+        &[MediaKind::Audio]
+    } else {
+        &[MediaKind::Audio, MediaKind::Video]
+    }
 }
 
-fn failure(error: &EnterError) -> String {
-    format!("a participant could not enter: {error}")
-}
-
-/// The longest to wait for connections after the last participant has joined.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
+/// The longest to wait for connections of which none has come.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The same when somebody has not entered, so that some never come.
+const SHORT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long after the end what is under way may arrive.
+const GRACE: Duration = Duration::from_secs(5);
+/// What a server lets a room hold.
+const MOST_PARTICIPANTS: u8 = 50;
+const POLL: Duration = Duration::from_millis(20);

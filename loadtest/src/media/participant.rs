@@ -1,32 +1,37 @@
 //! One participant: joins, receives what the others send, and records when things happen.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use client_sdk::{
-    Client, ConnectionState, EnterError, Event, MediaKind, Options, Participant, ParticipantId,
-    RemoteTrack,
+    ConnectionState, EnterError, Event, MediaKind, Options, Participant, ParticipantId, RemoteTrack,
 };
-use tokio::sync::{mpsc, watch};
+use thiserror::Error;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 
+use crate::board::Board;
+use crate::kind::Kind;
 use crate::loss::{Losses, Lost};
-
-/// How a participant enters its room.
-#[derive(Clone, Debug)]
-pub(crate) enum Entry {
-    /// As the creator, with the token that creating the room returned.
-    Create { room: String, token: String, ice_servers: Vec<client_sdk::IceServer> },
-    /// As a guest, with the room's number and password.
-    Join { room: String, password: String },
-}
+use crate::phase::{Phase, reached};
+use crate::recorder::Fate;
+use crate::scenario::Visit;
+use crate::world::World;
 
 /// What one participant observed.
 #[derive(Debug)]
 pub(crate) struct Observations {
     pub(crate) id: ParticipantId,
     pub(crate) times: EntryTimes,
+    /// Those who were there when it entered.
+    pub(crate) there: HashSet<ParticipantId>,
+    /// Whether it sends media.
+    pub(crate) publishes: bool,
+    /// When it left before the end, as was planned.
+    pub(crate) left: Option<Instant>,
     /// When it learned of each other participant.
     pub(crate) met: HashMap<ParticipantId, Instant>,
     pub(crate) connected: HashMap<ParticipantId, Instant>,
@@ -64,82 +69,105 @@ pub(crate) struct ObservedTrack {
     pub(crate) overrun: u64,
 }
 
-/// Something to show while the run goes on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Progress {
-    Connected,
-    Entered,
-}
-
-/// Takes part in a room until `stop` is set.
+/// Takes part in a room until its visit or the run ends; `None` if it did not enter.
 pub(crate) async fn take_part(
-    client: Client,
-    entry: Entry,
+    world: Arc<World>,
+    visit: Visit,
     options: Options,
-    intended: Instant,
-    progress: mpsc::UnboundedSender<Progress>,
-    mut stop: watch::Receiver<bool>,
-) -> Result<Observations, EnterError> {
-    tokio::time::sleep_until(intended.into()).await;
-    let (mut participant, times) = enter(&client, entry, options, intended).await?;
-    // If this fails, nobody shows the progress.
-    let _ = progress.send(Progress::Entered);
+    mut phases: watch::Receiver<Phase>,
+) -> Option<Observations> {
+    let intended = world.begin + visit.arrive;
+    tokio::select! {
+        () = sleep_until(intended.into()) => {}
+        () = reached(Phase::Draining, &mut phases) => return None,
+    }
+    world.board.arrives();
+    let entering = tokio::select! {
+        entered = enter(&world, &visit, options, intended) => entered.map_err(|e| e.to_string()),
+        () = reached(Phase::Over, &mut phases) => Err("the run ended before".into()),
+    };
+    let (mut participant, times) = match entering {
+        Ok(entered) => entered,
+        Err(error) => {
+            let now = Instant::now();
+            world.recorder.unanswered(Kind::Arrival, intended, Fate::Refused, now);
+            world.recorder.failed(format!("a participant could not enter: {error}"));
+            world.board.failed();
+            return None;
+        }
+    };
+    world.board.entered();
     let mut observations = Observations {
         id: participant.id(),
         times,
+        there: participant.participants().into_iter().map(|other| other.id).collect(),
+        publishes: visit.publishes,
+        left: visit.leave.map(|leave| world.begin + leave),
         met: HashMap::new(),
         connected: HashMap::new(),
         failed: HashSet::new(),
         tracks: Vec::new(),
         losses: Losses::default(),
     };
+    let leave = observations.left.unwrap_or_else(|| Instant::now() + DAY);
     let mut tracks = JoinSet::new();
     loop {
         tokio::select! {
             event = participant.next_event() => match event {
-                Some(event) => observe(event, &mut observations, &mut tracks, &progress),
+                Some(event) => observe(event, &mut observations, &mut tracks, &world.board),
                 None => break,
             },
-            () = stopped(&mut stop) => break,
+            () = sleep_until(leave.into()) => break,
+            () = reached(Phase::Draining, &mut phases) => break,
         }
     }
     participant.leave().await;
+    world.board.left();
     while let Some(track) = tracks.join_next().await {
         observations.tracks.extend(track);
     }
-    Ok(observations)
-}
-
-/// Waits for the end of the run.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // If the sender is gone, the run is over.
-    let _ = stop.wait_for(|stop| *stop).await;
+    Some(observations)
 }
 
 async fn enter(
-    client: &Client,
-    entry: Entry,
+    world: &World,
+    visit: &Visit,
     options: Options,
     intended: Instant,
-) -> Result<(Participant, EntryTimes), EnterError> {
-    let (room, token, ice_servers, admitted) = match entry {
-        Entry::Create { room, token, ice_servers } => (room, token, ice_servers, None),
-        Entry::Join { room, password } => {
-            let joined = client.join_room(&room, &password, "load").await?;
-            (room, joined.ws_token, joined.ice_servers, Some(Instant::now()))
-        }
+) -> Result<(Participant, EntryTimes), EntryError> {
+    let client = &world.target.client;
+    let access = world.rooms[visit.room].as_ref().ok_or(EntryError::NoRoom)?;
+    let (token, ice_servers, admitted) = if visit.is_creator {
+        (access.creator.token.clone(), access.creator.ice_servers.clone(), None)
+    } else {
+        let joined = client.join_room(&access.id, &access.password, "load").await;
+        let now = Instant::now();
+        let joined = joined.inspect_err(|_| {
+            world.recorder.unanswered(Kind::HttpJoin, intended, Fate::Refused, now);
+        });
+        let joined = joined.map_err(EnterError::from)?;
+        (joined.ws_token, joined.ice_servers, Some(now))
     };
     let entering = Instant::now();
-    let participant = client.enter(&room, &token, ice_servers, options).await?;
+    let participant = client.enter(&access.id, &token, ice_servers, options).await?;
     let times = EntryTimes { intended, admitted, entering, entered: Instant::now() };
     Ok((participant, times))
+}
+
+/// A participant did not enter.
+#[derive(Debug, Error)]
+enum EntryError {
+    #[error(transparent)]
+    Enter(#[from] EnterError),
+    #[error("its room could not be created")]
+    NoRoom,
 }
 
 fn observe(
     event: Event,
     observations: &mut Observations,
     tracks: &mut JoinSet<ObservedTrack>,
-    progress: &mpsc::UnboundedSender<Progress>,
+    board: &Board,
 ) {
     let now = Instant::now();
     match event {
@@ -157,8 +185,10 @@ fn observe(
         Event::ConnectionState { participant, state: ConnectionState::Connected, .. } => {
             observations.failed.remove(&participant);
             observations.losses.regain(&Lost::Connection(participant), now);
-            if observations.connected.insert(participant, now).is_none() {
-                let _ = progress.send(Progress::Connected);
+            // The first time counts: a connection that comes back is no late one.
+            if let Entry::Vacant(first) = observations.connected.entry(participant) {
+                first.insert(now);
+                board.connected();
             }
         }
         Event::ConnectionState { participant, state, .. } => {
@@ -207,5 +237,6 @@ async fn receive(mut track: RemoteTrack) -> ObservedTrack {
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A track without packets for this long is lost. Sound comes 50 times a second.
 const SILENCE: Duration = Duration::from_secs(5);

@@ -1,0 +1,61 @@
+//! Counts to be shown while a run goes on.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    /// Those who are on their way in.
+    entering: AtomicU64,
+    entered: AtomicU64,
+    failed: AtomicU64,
+    connected: AtomicU64,
+    /// Those who are in a room now.
+    present: AtomicU64,
+}
+
+/// The counts at one moment.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Counts {
+    pub(crate) entered: u64,
+    pub(crate) failed: u64,
+    pub(crate) connected: u64,
+    pub(crate) present: u64,
+}
+
+impl Board {
+    pub(crate) fn arrives(&self) {
+        self.entering.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_anybody_entering(&self) -> bool {
+        self.entering.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn entered(&self) {
+        self.entering.fetch_sub(1, Ordering::Relaxed);
+        self.entered.fetch_add(1, Ordering::Relaxed);
+        self.present.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn failed(&self) {
+        self.entering.fetch_sub(1, Ordering::Relaxed);
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn connected(&self) {
+        self.connected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn left(&self) {
+        self.present.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            entered: self.entered.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            connected: self.connected.load(Ordering::Relaxed),
+            present: self.present.load(Ordering::Relaxed),
+        }
+    }
+}

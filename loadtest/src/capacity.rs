@@ -1,0 +1,301 @@
+//! The largest number of rooms that a server carries, and what limits it.
+
+mod table;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::interrupt::Interrupt;
+use crate::report::{Report, RunSettings};
+use crate::run::{Criteria, RunError, run};
+use crate::scenario::{RoomSizes, Scenario};
+use crate::search::{Next, Search};
+use crate::span::Span;
+use crate::target::{Target, TargetArgs, TargetError};
+use crate::verdict::Verdict;
+
+/// What a search does.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub(crate) scenario: Scenario,
+    pub(crate) target: TargetArgs,
+    pub(crate) criteria: Criteria,
+    /// The number of rooms to begin with.
+    pub(crate) first: u32,
+    pub(crate) most: u32,
+    /// How long the result has to hold.
+    pub(crate) hold: Span,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+pub(crate) struct Capacity {
+    schema: u32,
+    settings: RunSettings,
+    pub(crate) rooms: u32,
+    /// The participants of each room; fewer than were asked for where not one such room passes.
+    pub(crate) peers: RoomSizes,
+    pub(crate) participants: u64,
+    /// The first thing that more rooms ran into; `None` if they were not tried.
+    pub(crate) limit: Option<Limit>,
+    pub(crate) interrupted: bool,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// One run of a search.
+#[derive(Debug, Serialize)]
+pub(crate) struct Step {
+    pub(crate) rooms: u32,
+    pub(crate) peers: RoomSizes,
+    pub(crate) participants: u64,
+    /// Whether it held what had passed for longer.
+    pub(crate) is_confirmation: bool,
+    pub(crate) limit: Option<Limit>,
+    pub(crate) report: Report,
+}
+
+/// What limits a run.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "of", content = "reason")]
+pub(crate) enum Limit {
+    Descriptors(String),
+    Latency(String),
+    Loss(String),
+    ServerGone(String),
+    ServerSetting(String),
+    ServerMemory(String),
+    ServerProcessor(String),
+    Tester(String),
+}
+
+/// A search found nothing out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CapacityError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+}
+
+/// Searches for the largest number of rooms, and where not one passes, for the largest room.
+pub(crate) async fn find(
+    question: &Question,
+    interrupt: &Interrupt,
+) -> Result<Capacity, CapacityError> {
+    let mut finder = Finder { question, interrupt, steps: Vec::new() };
+    let peers = question.scenario.peers.clone();
+    let with_rooms = |rooms| (rooms, peers.clone());
+    let rooms = finder.search(Search::new(question.first, question.most), with_rooms).await?;
+    let (rooms, peers) = match peers.only() {
+        Some(size @ 3..) if rooms == 0 && !interrupt.is_interrupted() => {
+            // The smallest room has two.
+            let with_peers = |more: u32| (1, sized(more));
+            let search = Search::new(1, u32::from(size) - 2);
+            let more = finder.search(search, with_peers).await?;
+            (u32::from(more > 0), sized(more))
+        }
+        _ => (rooms, peers),
+    };
+    let steps = finder.steps;
+    let passed = |step: &&Step| step.report.verdict == Verdict::Held;
+    let best = steps.iter().filter(passed).rfind(|step| step.rooms == rooms && step.peers == peers);
+    let participants = best.map_or(0, |step| step.participants);
+    // The smallest that failed ran into what comes first.
+    let failed = steps.iter().filter(|step| step.limit.is_some());
+    let first = failed.min_by_key(|step| step.participants);
+    Ok(Capacity {
+        schema: 1,
+        settings: RunSettings::new(&question.scenario, &described(question)),
+        rooms,
+        peers,
+        participants,
+        limit: first.and_then(|step| step.limit.clone()),
+        interrupted: interrupt.is_interrupted(),
+        steps,
+    })
+}
+
+struct Finder<'a> {
+    question: &'a Question,
+    interrupt: &'a Interrupt,
+    steps: Vec<Step>,
+}
+
+impl Finder<'_> {
+    async fn search(
+        &mut self,
+        mut search: Search,
+        settings: impl Fn(u32) -> (u32, RoomSizes),
+    ) -> Result<u32, CapacityError> {
+        loop {
+            let (number, is_confirmation) = match search.next() {
+                Next::Try(number) => (number, false),
+                Next::Confirm(number) => (number, true),
+                Next::Done(number) => return Ok(number),
+            };
+            let (rooms, peers) = settings(number);
+            let has_passed = self.step(rooms, peers, is_confirmation).await?;
+            if self.interrupt.is_interrupted() {
+                let passed = self.steps.iter().filter(|s| s.report.verdict == Verdict::Held);
+                return Ok(passed.map(|step| step.rooms).max().unwrap_or(0));
+            }
+            search.tell(search.next(), has_passed);
+        }
+    }
+
+    /// Runs once, and returns whether it passed.
+    async fn step(
+        &mut self,
+        rooms: u32,
+        peers: RoomSizes,
+        is_confirmation: bool,
+    ) -> Result<bool, CapacityError> {
+        let question = self.question;
+        let mut scenario = Scenario { rooms, peers, ..question.scenario.clone() };
+        if is_confirmation {
+            scenario.duration = question.hold;
+        }
+        let (peers, verb) = (&scenario.peers, if is_confirmation { "holding" } else { "trying" });
+        eprintln!("{verb} {rooms} rooms of {peers}");
+        // A server of this program's own is a new one each time, so that none has memory of
+        // earlier steps.
+        let target = Arc::new(Target::of(&question.target)?);
+        let settings = RunSettings::new(&scenario, &target.described);
+        let (report, participants) = match run(&scenario, &target, self.interrupt).await {
+            Ok(outcome) => {
+                let report = Report::new(&outcome, &question.criteria, settings);
+                (report, outcome.participants.wanted)
+            }
+            Err(RunError::Files(error)) if !self.steps.is_empty() => {
+                self.fails_for_files(&scenario, error.to_string());
+                return Ok(false);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let has_passed = report.verdict == Verdict::Held;
+        eprintln!("  {}", report.sentence());
+        let limit = (!has_passed).then(|| Limit::of(&report));
+        let peers = scenario.peers;
+        self.steps.push(Step { rooms, peers, participants, is_confirmation, limit, report });
+        Ok(has_passed)
+    }
+
+    /// Notes on the last step that more cannot be tried here.
+    fn fails_for_files(&mut self, scenario: &Scenario, reason: String) {
+        eprintln!("  {} rooms cannot be tried: {reason}", scenario.rooms);
+        if let Some(last) = self.steps.iter_mut().max_by_key(|step| step.participants) {
+            last.limit.get_or_insert(Limit::Descriptors(reason));
+        }
+    }
+}
+
+impl Limit {
+    /// What limited a run that has not passed, as its report shows.
+    fn of(report: &Report) -> Self {
+        let reason = report.reasons.first().cloned().unwrap_or_default();
+        if report.is_server_gone() {
+            return Self::ServerGone(reason);
+        }
+        if report.verdict == Verdict::Invalid {
+            return Self::Tester(reason);
+        }
+        for cause in report.causes() {
+            if cause.contains("Too many open files") || cause.contains("os error 24") {
+                return Self::Descriptors(cause.to_owned());
+            }
+            if let Some(flags) = flags_of(cause) {
+                return Self::ServerSetting(format!("{cause}; see {flags} of signal-server"));
+            }
+        }
+        if let Some(server) = report.server {
+            if server.busiest_processors > SATURATED * report.cores() {
+                let busy = server.busiest_processors;
+                return Self::ServerProcessor(format!("it kept {busy:.1} processors busy"));
+            }
+            let available = crate::usage::available_memory().unwrap_or(u64::MAX);
+            if available < server.memory_bytes / 10 {
+                let memory = server.memory_bytes / 1_000_000;
+                return Self::ServerMemory(format!("it took {memory} MB"));
+            }
+        }
+        match report.verdict {
+            Verdict::Missed => Self::Latency(reason),
+            Verdict::Broken | Verdict::Held | Verdict::Invalid => Self::Loss(reason),
+        }
+    }
+
+    fn name(&self) -> (&'static str, &str) {
+        match self {
+            Self::Descriptors(reason) => ("descriptors", reason),
+            Self::Latency(reason) => ("latency", reason),
+            Self::Loss(reason) => ("something failed or was lost", reason),
+            Self::ServerGone(reason) => ("the server went away", reason),
+            Self::ServerSetting(reason) => ("a limit of the server", reason),
+            Self::ServerMemory(reason) => ("the memory of the server", reason),
+            Self::ServerProcessor(reason) => ("the processors of the server", reason),
+            Self::Tester(reason) => ("the tester (INVALID)", reason),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, reason) = self.name();
+        write!(f, "{name}: {reason}")
+    }
+}
+
+impl Capacity {
+    /// The answer in a sentence.
+    pub(crate) fn sentence(&self) -> String {
+        let Self { rooms, peers, participants, .. } = self;
+        let carried = match rooms {
+            0 => "this server carries no room at all".to_owned(),
+            _ => format!(
+                "this server carries {rooms} rooms of {peers} ({participants} participants)"
+            ),
+        };
+        let limit = match &self.limit {
+            Some(limit) => format!("the first limit was {limit}"),
+            None if self.interrupted => "the search was interrupted".into(),
+            None => "more were not tried (--most)".into(),
+        };
+        format!("{carried}; {limit}")
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        match (&self.limit, self.rooms) {
+            (Some(Limit::Tester(_)), _) => Verdict::Invalid,
+            (_, 0) => Verdict::Missed,
+            _ => Verdict::Held,
+        }
+    }
+}
+
+fn sized(more: u32) -> RoomSizes {
+    RoomSizes::fixed(u8::try_from(more + 1).unwrap_or(u8::MAX))
+}
+
+fn described(question: &Question) -> String {
+    question.target.url.clone().unwrap_or_else(|| "of its own".into())
+}
+
+/// The flags of signal-server that a refusal may come from.
+fn flags_of(cause: &str) -> Option<&'static str> {
+    let is_limit = cause.contains("429") || cause.contains("rate_limited");
+    match () {
+        () if !is_limit => None,
+        () if cause.contains("create a room") => Some("--creates-per-minute, --max-open-rooms"),
+        () if cause.contains("WebSocket") => {
+            Some("--max-connections-per-address, --sockets-per-minute")
+        }
+        () if cause.contains("refused a message") => {
+            Some("--burst-messages, --messages-per-second")
+        }
+        () => Some("--joins-per-minute, --room-joins-per-minute"),
+    }
+}
+
+const SATURATED: f64 = 0.9;

@@ -1,0 +1,95 @@
+//! The answer as tables for people.
+
+use std::fmt;
+
+use comfy_table::Table;
+
+use super::{Capacity, Step};
+use crate::kind::Kind;
+use crate::tables::{megabytes, table};
+use crate::verdict::Verdict;
+
+impl fmt::Display for Capacity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{}\n", self.steps())?;
+        if let Some(costs) = self.costs() {
+            writeln!(f, "{costs}\n")?;
+        }
+        write!(f, "{}", self.sentence())
+    }
+}
+
+impl Capacity {
+    fn steps(&self) -> Table {
+        let mut table = table(&[
+            "rooms",
+            "of",
+            "participants",
+            "",
+            "join p99",
+            "fan out p99",
+            "relay p99",
+            "server processors",
+            "server memory",
+            "tester processors",
+        ]);
+        for step in &self.steps {
+            let report = &step.report;
+            let p99 = |kind| {
+                report.latency(kind).map_or("–".to_owned(), |told| format!("{:.1} ms", told.p99))
+            };
+            let server = |show: fn(&crate::report::ServerUse) -> String| {
+                report.server.as_ref().map_or("–".to_owned(), show)
+            };
+            table.add_row([
+                step.rooms.to_string(),
+                step.peers.to_string(),
+                step.participants.to_string(),
+                outcome(step).to_owned(),
+                p99(Kind::HttpJoin),
+                p99(Kind::FanOut),
+                p99(Kind::Relay),
+                server(|server| format!("{:.2}", server.busiest_processors)),
+                server(|server| megabytes(server.memory_bytes)),
+                format!("{:.2}", report.tester.busiest_processors),
+            ]);
+        }
+        table
+    }
+
+    /// What a room, a participant and a message cost at the largest step that passed.
+    fn costs(&self) -> Option<Table> {
+        let passed = self.steps.iter().filter(|step| step.report.verdict == Verdict::Held);
+        let step = passed.max_by_key(|step| (step.participants, step.is_confirmation))?;
+        let (report, server) = (&step.report, step.report.server?);
+        let mut table = table(&["cost for the server", "processor time", "memory"]);
+        let memory = server.memory_grown_bytes as f64 / 1000.0;
+        for (name, count) in
+            [("a room", u64::from(step.rooms)), ("a participant", step.participants)]
+        {
+            let count = count.max(1) as f64;
+            table.add_row([
+                name.to_owned(),
+                format!("{:.2} ms", server.processor_seconds * 1000.0 / count),
+                format!("{:.1} kB", memory / count),
+            ]);
+        }
+        let messages = report.messages().max(1) as f64;
+        table.add_row([
+            "a message, with everything else".to_owned(),
+            format!("{:.1} µs", server.processor_seconds * 1e6 / messages),
+            String::new(),
+        ]);
+        Some(table)
+    }
+}
+
+fn outcome(step: &Step) -> &'static str {
+    match (step.report.verdict, step.is_confirmation) {
+        (Verdict::Held, false) => "passed",
+        (Verdict::Held, true) => "confirmed",
+        (Verdict::Broken, _) => "failed",
+        (Verdict::Invalid, _) => "invalid",
+        (Verdict::Missed, _) => "missed",
+    }
+}

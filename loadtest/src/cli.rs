@@ -1,0 +1,124 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, value_parser};
+
+use crate::health::Bounds;
+use crate::scenario::ScenarioSettings;
+use crate::slo::Objectives;
+use crate::span::Span;
+use crate::target::TargetArgs;
+
+/// Fill rooms with participants, and measure how the server carries them.
+///
+/// Without a subcommand this runs a scenario. Without flags, participants send audio and video to
+/// each other, and the server is this program's own, so that nothing has to be set up.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a scenario, as without a subcommand
+    Run(RunArgs),
+    /// Search for the largest number of rooms that a server carries, and for what limits it
+    FindCapacity(CapacityArgs),
+    /// Work with scenarios
+    #[command(subcommand)]
+    Scenario(ScenarioCommand),
+    /// Serve, for another process of this program
+    #[command(hide = true, name = crate::target::COMMAND)]
+    OwnServer,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScenarioCommand {
+    /// Print the scenario that these flags give, as a file for --scenario
+    Print(ScenarioArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
+
+    #[command(flatten)]
+    pub(crate) judging: JudgingArgs,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CapacityArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// Rooms to begin with
+    #[arg(long, value_name = "ROOMS", default_value_t = 4, help_heading = "Search",
+        value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(crate) first: u32,
+
+    /// The most rooms to try
+    #[arg(long, value_name = "ROOMS", default_value_t = 10_000, help_heading = "Search",
+        value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(crate) most: u32,
+
+    /// How long the result has to hold in the end
+    #[arg(long, value_name = "TIME", default_value = "30s", help_heading = "Search")]
+    pub(crate) hold: Span,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ScenarioArgs {
+    /// TOML file with the settings below, under the names of the flags
+    #[arg(long = "scenario", value_name = "FILE", help_heading = "Scenario")]
+    pub(crate) file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) settings: ScenarioSettings,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct JudgingArgs {
+    /// Objectives that decide the exit status: 'join.p99<500ms, relay.p999<100ms, loss<0.1%'
+    #[arg(long, value_name = "OBJECTIVES", help_heading = "Validity")]
+    pub(crate) slo: Option<Objectives>,
+
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Also write the results as JSON to this file; - prints JSON instead of the table
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "Examples:
+  loadtest                                     four rooms of four, a server of its own
+  loadtest --rooms 1 --peers 12 --duration 30  one large room
+  loadtest --depth signaling --rooms 1000 --rate 200 --slo 'join.p99<200ms, fanout.p99<50ms'
+  loadtest --json - | jq .latency_ms.fan_out   one figure
+  loadtest --url https://rooms.example.com --token \"$(signal-server token --sub load)\"
+  loadtest find-capacity --depth signaling --rate 100 --slo 'join.p99<500ms, relay.p99<50ms'
+  loadtest scenario print --rooms 20 > evening.toml && loadtest --scenario evening.toml
+
+Exit status: 0 if everybody was connected to everybody and received its media until the end, no
+message was lost, and every objective was held; 1 if something failed or was lost; 2 for wrong
+arguments; 3 if the tester was the limit, so that the figures say nothing about the server; 4 if
+nothing was lost and an objective was missed.
+
+LOADTEST_LOG=info shows the log; LOADTEST_LOG=client_sdk=debug that of one part.";

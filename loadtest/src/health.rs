@@ -1,0 +1,167 @@
+//! Whether the tester kept up, or was itself what limited the figures.
+
+use std::collections::BTreeMap;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use crate::latency::millis;
+use crate::span::Span;
+use crate::usage::{self, Usage};
+use crate::watcher::{Sample, Watched};
+
+/// How much of the machine the tester may take before its figures are about itself.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Validity")]
+pub(crate) struct Bounds {
+    /// The longest that tasks of the tester may run late, at the 99th percentile
+    #[arg(long, value_name = "TIME", default_value = "100ms")]
+    pub(crate) max_lag: Span,
+
+    /// The largest share of all processors that the tester may use
+    #[arg(long, value_name = "PERCENT", default_value_t = 90,
+        value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) max_processor: u8,
+
+    /// Report a run in which the tester was the limit like any other
+    #[arg(long)]
+    pub(crate) allow_invalid: bool,
+}
+
+/// How the tester fared.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Health {
+    /// By how much tasks ran late.
+    pub(crate) lag_ms: Lag,
+    /// Processors that the process kept busy, on average and in its busiest second.
+    pub(crate) processors: f64,
+    pub(crate) busiest_processors: f64,
+    /// Processors for which its threads waited, on average.
+    pub(crate) waited_for: f64,
+    /// The same by thread group.
+    pub(crate) processors_by_thread: BTreeMap<String, f64>,
+    pub(crate) memory_bytes: u64,
+    pub(crate) open_files: u64,
+    /// Why the figures are about the tester and not about the server.
+    pub(crate) reasons: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Lag {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) max: f64,
+}
+
+impl Health {
+    pub(crate) fn new(watched: &Watched, bounds: Bounds) -> Self {
+        let lag = |quantile| millis(watched.lag.value_at_quantile(quantile));
+        let lag_ms = Lag { p50: lag(0.5), p99: lag(0.99), max: millis(watched.lag.max()) };
+        let mut health = Self { lag_ms, ..Self::default() };
+        let samples: Vec<(&Sample, &Usage)> =
+            watched.samples.iter().filter_map(|s| Some((s, s.tester.as_ref()?))).collect();
+        if let (Some((first, before)), Some((last, after))) = (samples.first(), samples.last()) {
+            let time = last.at - first.at;
+            health.processors = share(before.processor, after.processor, time);
+            health.waited_for = share(before.waited, after.waited, time);
+            let threads = after.threads.iter().map(|(name, used)| {
+                let before = before.threads.get(name).copied().unwrap_or_default();
+                (name.clone(), share(before, *used, time))
+            });
+            health.processors_by_thread = threads.collect();
+            health.memory_bytes = samples.iter().map(|(_, usage)| usage.memory).max().unwrap_or(0);
+            health.open_files =
+                samples.iter().map(|(_, usage)| usage.open_files).max().unwrap_or(0);
+        }
+        let busiest = samples.windows(2).map(|pair| {
+            let time = pair[1].0.at - pair[0].0.at;
+            // The last sample may follow at once.
+            if time < LEAST { 0.0 } else { share(pair[0].1.processor, pair[1].1.processor, time) }
+        });
+        health.busiest_processors = busiest.fold(0.0, f64::max);
+        health.reasons = health.judge(bounds);
+        health
+    }
+
+    fn judge(&self, bounds: Bounds) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let max_lag = bounds.max_lag.0.as_secs_f64() * 1000.0;
+        if self.lag_ms.p99 > max_lag {
+            let p99 = self.lag_ms.p99;
+            reasons.push(format!("tasks ran late, by {p99:.0} ms at p99 (--max-lag {max_lag} ms)"));
+        }
+        let cores = available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+        let allowed = cores * f64::from(bounds.max_processor) / 100.0;
+        if self.processors > allowed {
+            reasons.push(format!(
+                "the tester kept {:.1} of {cores} processors busy (--max-processor {} %)",
+                self.processors, bounds.max_processor
+            ));
+        }
+        if self.waited_for > self.processors.max(LEAST_WAITING) {
+            reasons.push(format!(
+                "its threads waited for processors longer than they ran, for {:.1} of them",
+                self.waited_for
+            ));
+        }
+        if usage::available_memory().is_some_and(|left| left < self.memory_bytes / 10) {
+            reasons.push("the memory of the machine was nearly full".into());
+        }
+        reasons
+    }
+}
+
+/// The processors that were busy for that time.
+pub(crate) fn share(before: Duration, after: Duration, time: Duration) -> f64 {
+    if time.is_zero() {
+        return 0.0;
+    }
+    after.saturating_sub(before).as_secs_f64() / time.as_secs_f64()
+}
+
+const LEAST: Duration = Duration::from_millis(100);
+/// Waiting for less than half a processor is no shortage.
+const LEAST_WAITING: f64 = 0.5;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use hdrhistogram::Histogram;
+
+    use super::*;
+    use crate::board::Counts;
+
+    fn watched(late: u64, used: Duration, waited: Duration) -> Watched {
+        let mut lag = Histogram::new(2).unwrap();
+        lag.auto(true);
+        lag.record(late).unwrap();
+        let begin = Instant::now();
+        let sample = |at, processor, waited| Sample {
+            at,
+            tester: Some(Usage { processor, waited, ..Usage::default() }),
+            server: None,
+            counts: Counts::default(),
+        };
+        let second = Duration::from_secs(1);
+        let samples = vec![
+            sample(begin, Duration::ZERO, Duration::ZERO),
+            sample(begin + second, used, waited),
+        ];
+        Watched { samples, lag }
+    }
+
+    #[test]
+    fn an_overloaded_tester_says_what_it_lacked() {
+        let bounds =
+            Bounds { max_lag: "100ms".parse().unwrap(), max_processor: 90, allow_invalid: false };
+        let (little, much) = (Duration::from_millis(100), Duration::from_secs(1000));
+        let reasons = |watched| Health::new(&watched, bounds).reasons;
+        assert_eq!(reasons(watched(1000, little, little)), [""; 0]);
+        assert!(reasons(watched(150_000, little, little))[0].contains("late"));
+        assert!(reasons(watched(1000, much, little))[0].contains("processors busy"));
+        assert!(reasons(watched(1000, little, much))[0].contains("waited"));
+    }
+}

@@ -1,0 +1,102 @@
+//! The kinds of latency.
+
+use serde::Serialize;
+
+/// A kind of latency. The names in JSON and in objectives are those of [`Kind::name`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// `POST …/rooms`, from when it was planned.
+    Create,
+    /// `POST …/join`, from when the participant was to arrive.
+    HttpJoin,
+    /// From the answer to joining until the WebSocket is open; at depth signaling.
+    WebsocketOpen,
+    /// From opening the WebSocket until `joined`.
+    WebsocketJoined,
+    /// A message of the probe from one socket to another, from when it was planned.
+    Relay,
+    Offer,
+    Answer,
+    Candidate,
+    /// A message to the whole room, to each receiver, from when it was planned.
+    Message,
+    /// From opening the WebSocket until the first of those who were there before has `peer_joined`.
+    FanOutFirst,
+    FanOutMedian,
+    /// Until the last of them has it.
+    FanOut,
+    /// From leaving until the first of those who stay has `peer_left`.
+    LeaveFirst,
+    LeaveMedian,
+    Leave,
+    /// From learning of a participant until ICE and DTLS with it are done; at depth signaling until
+    /// its answer.
+    Connected,
+    /// From learning of a participant until the first packet of its media.
+    FirstMedia,
+    /// From when a participant was to arrive until it is connected to everybody who was there
+    /// before, and has their media.
+    Arrival,
+    /// From losing the socket until the seat is back.
+    Resume,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 19] = [
+        Self::Create,
+        Self::HttpJoin,
+        Self::WebsocketOpen,
+        Self::WebsocketJoined,
+        Self::Relay,
+        Self::Offer,
+        Self::Answer,
+        Self::Candidate,
+        Self::Message,
+        Self::FanOutFirst,
+        Self::FanOutMedian,
+        Self::FanOut,
+        Self::LeaveFirst,
+        Self::LeaveMedian,
+        Self::Leave,
+        Self::Connected,
+        Self::FirstMedia,
+        Self::Arrival,
+        Self::Resume,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::HttpJoin => "http_join",
+            Self::WebsocketOpen => "websocket_open",
+            Self::WebsocketJoined => "websocket_joined",
+            Self::Relay => "relay",
+            Self::Offer => "offer",
+            Self::Answer => "answer",
+            Self::Candidate => "candidate",
+            Self::Message => "message",
+            Self::FanOutFirst => "fan_out_first",
+            Self::FanOutMedian => "fan_out_median",
+            Self::FanOut => "fan_out",
+            Self::LeaveFirst => "leave_first",
+            Self::LeaveMedian => "leave_median",
+            Self::Leave => "leave",
+            Self::Connected => "connected",
+            Self::FirstMedia => "first_media",
+            Self::Arrival => "arrival",
+            Self::Resume => "resume",
+        }
+    }
+
+    /// The kind of that name, or of a short form of it.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "join" => Some(Self::HttpJoin),
+            "open" => Some(Self::WebsocketOpen),
+            "joined" => Some(Self::WebsocketJoined),
+            "fanout" => Some(Self::FanOut),
+            _ => Self::ALL.into_iter().find(|kind| kind.name() == name),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Participants that send media to each other.
+
+mod participant;
+mod totals;
+
+pub(crate) use self::participant::{Observations, take_part};
+pub(crate) use self::totals::{Packets, Totals};

@@ -1,0 +1,200 @@
+//! The results as tables for people.
+
+use std::fmt;
+
+use comfy_table::Table;
+
+use super::{Failure, Losses, Messages, Packets, Reached, Report, RunSettings};
+use crate::kind::Kind;
+use crate::latency::has_samples_for;
+use crate::scenario::Depth;
+use crate::tables::{megabytes, table};
+use crate::verdict::Verdict;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RunSettings { server, version, cores, scenario, .. } = &self.settings;
+        let (rooms, peers, duration) = (scenario.rooms, &scenario.peers, scenario.duration);
+        let media = match scenario.depth {
+            Depth::Media if self.settings.video => "audio and video",
+            Depth::Media => "audio",
+            Depth::Signaling => "signaling alone",
+        };
+        writeln!(
+            f,
+            "\n{rooms} rooms of {peers} with {media}, {duration} together, server {server}"
+        )?;
+        writeln!(f, "loadtest {version} on {cores} cores, {:.1} s in all\n", self.took_seconds)?;
+        writeln!(f, "{}\n", self.counts())?;
+        writeln!(f, "{}\n", self.percentiles())?;
+        write!(f, "{}", self.machine())?;
+        if !self.losses.is_empty() {
+            write!(f, "\n\n{}", self.lost())?;
+        }
+        if !self.objectives.is_empty() {
+            write!(f, "\n\n{}", self.objectives())?;
+        }
+        let causes = self.failures.iter();
+        for Failure { cause, count } in causes.take(MAX_FAILURES) {
+            write!(f, "\nfailed: {count} × {cause}")?;
+        }
+        if let Some(more @ 1..) = self.failures.len().checked_sub(MAX_FAILURES) {
+            write!(f, "\n… and {more} more causes")?;
+        }
+        write!(f, "\n\n{}", self.sentence())
+    }
+}
+
+impl Report {
+    /// The verdict in a sentence.
+    pub(crate) fn sentence(&self) -> String {
+        let reason = self.reasons.first().map_or("see above", String::as_str);
+        let until = if self.interrupted { ", until the run was interrupted" } else { "" };
+        match (self.verdict, self.settings.scenario.depth) {
+            (Verdict::Held, Depth::Media) => {
+                format!("everybody was connected to everybody and received its media{until}")
+            }
+            (Verdict::Held, Depth::Signaling) => {
+                format!("everybody negotiated with everybody, and every message arrived{until}")
+            }
+            (Verdict::Broken, _) => format!("FAILED: {reason}"),
+            (Verdict::Invalid, _) => format!("INVALID: the tester was the limit: {reason}"),
+            (Verdict::Missed, _) => format!("MISSED: {reason}"),
+        }
+    }
+
+    fn counts(&self) -> Table {
+        let mut table = table(&["", "wanted", "reached", "failed"]);
+        for (name, count) in
+            [("participants", self.participants), ("connections", self.connections)]
+        {
+            let Reached { wanted, reached } = count;
+            let failed = wanted.saturating_sub(reached);
+            let cells = [name.into(), wanted.to_string(), reached.to_string(), failed.to_string()];
+            table.add_row(cells);
+        }
+        if self.settings.scenario.depth == Depth::Media {
+            let heard = self.connections.reached.saturating_sub(self.silent_connections);
+            table.add_row([
+                "  with media".into(),
+                self.connections.wanted.to_string(),
+                heard.to_string(),
+                self.connections.wanted.saturating_sub(heard).to_string(),
+            ]);
+            let Packets { received, lost, overrun, .. } = self.packets;
+            let sent = received + lost + overrun;
+            table.add_row([
+                "packets".into(),
+                sent.to_string(),
+                received.to_string(),
+                part(lost, sent),
+            ]);
+            if overrun > 0 {
+                table.add_row([
+                    "  dropped by this process".into(),
+                    String::new(),
+                    String::new(),
+                    overrun.to_string(),
+                ]);
+            }
+        }
+        let Messages { planned, lost, .. } = self.relayed;
+        table.add_row([
+            "relayed messages".into(),
+            planned.to_string(),
+            planned.saturating_sub(lost).to_string(),
+            part(lost, planned),
+        ]);
+        table
+    }
+
+    fn percentiles(&self) -> Table {
+        let mut table = table(&[
+            "ms", "count", "missing", "p50", "p90", "p99", "p99.9", "max", "raw p99", "measured",
+        ]);
+        for kind in Kind::ALL {
+            let Some(told) = self.latency_ms.get(kind.name()) else { continue };
+            let Some(details) = self.latencies.get(kind.name()) else { continue };
+            // A percentile beyond the last sample is that sample, and says nothing more.
+            let shown = |quantile, value: f64, count| {
+                if has_samples_for(quantile, count) { format!("{value:.1}") } else { "–".into() }
+            };
+            let raw = details.raw_ms.map_or("–".into(), |raw| shown(0.99, raw.p99, raw.count));
+            table.add_row([
+                kind.name().replace('_', " "),
+                told.count.to_string(),
+                (details.lost + details.refused + details.unsent).to_string(),
+                shown(0.5, told.p50, told.count),
+                shown(0.9, told.p90, told.count),
+                shown(0.99, told.p99, told.count),
+                shown(0.999, told.p999, told.count),
+                format!("{:.1}", told.max),
+                raw,
+                format!("{:.1} to {:.1} s", told.from_seconds, told.to_seconds),
+            ]);
+        }
+        table
+    }
+
+    fn machine(&self) -> Table {
+        let mut table =
+            table(&["", "processors", "busiest second", "memory", "open files", "late p99"]);
+        let tester = &self.tester;
+        table.add_row([
+            "tester".into(),
+            format!("{:.2}", tester.processors),
+            format!("{:.2}", tester.busiest_processors),
+            megabytes(tester.memory_bytes),
+            tester.open_files.to_string(),
+            format!("{:.1} ms", tester.lag_ms.p99),
+        ]);
+        if let Some(server) = self.server {
+            table.add_row([
+                "server".into(),
+                format!("{:.2}", server.processors),
+                format!("{:.2}", server.busiest_processors),
+                megabytes(server.memory_bytes),
+                server.open_files.to_string(),
+                String::new(),
+            ]);
+        }
+        table
+    }
+
+    fn lost(&self) -> Table {
+        let mut table = table(&["lost before the end", "lost", "back", "first at"]);
+        for (kind, Losses { lost, back, first_at_seconds }) in &self.losses {
+            table.add_row([
+                kind.to_string(),
+                lost.to_string(),
+                back.to_string(),
+                format!("{first_at_seconds:.1} s"),
+            ]);
+        }
+        table
+    }
+
+    fn objectives(&self) -> Table {
+        let mut table = table(&["objective", "measured", ""]);
+        for held in &self.objectives {
+            let value = held.value.map_or("–".into(), |value| format!("{value:.3}"));
+            let outcome = if held.held { "held" } else { "missed" };
+            let remark = held.remark.as_ref().map(|remark| format!(" ({remark})"));
+            table.add_row([
+                held.objective.clone(),
+                value,
+                format!("{outcome}{}", remark.unwrap_or_default()),
+            ]);
+        }
+        table
+    }
+}
+
+fn part(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return part.to_string();
+    }
+    format!("{part} ({:.2} %)", part as f64 * 100.0 / whole as f64)
+}
+
+const MAX_FAILURES: usize = 5;

@@ -1,0 +1,326 @@
+//! What participants do in a run: how many come, when, for how long, and what they send.
+
+mod arrivals;
+mod plan;
+mod room_sizes;
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, ValueEnum, value_parser};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub(crate) use self::arrivals::Arrivals;
+pub(crate) use self::plan::{Plan, Visit};
+pub(crate) use self::room_sizes::RoomSizes;
+use crate::span::Span;
+
+/// A scenario, as it is in force for a run. Its TOML form is a file for `--scenario`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Scenario {
+    pub(crate) depth: Depth,
+    pub(crate) rooms: u32,
+    pub(crate) peers: RoomSizes,
+    pub(crate) rate: Arrivals,
+    pub(crate) create_rate: f64,
+    pub(crate) warm_up: Span,
+    pub(crate) duration: Span,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stay: Option<Span>,
+    pub(crate) churn: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cut_every: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) renegotiate_every: Option<Span>,
+    pub(crate) message_rate: f64,
+    pub(crate) message_bytes: u32,
+    pub(crate) description_bytes: u32,
+    pub(crate) candidates: CandidateCounts,
+    pub(crate) candidate_bytes: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) publishers: Option<u8>,
+    pub(crate) no_video: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) audio_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) video_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bind: Option<IpAddr>,
+    pub(crate) relay_only: bool,
+    pub(crate) seed: u64,
+}
+
+/// How much of a call takes place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Depth {
+    /// Real participants that send media to each other
+    Media,
+    /// Signaling sockets alone, with the messages of real participants
+    Signaling,
+}
+
+/// How many candidates each side of a pair sends: `4..12`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct CandidateCounts {
+    pub(crate) least: u32,
+    pub(crate) most: u32,
+}
+
+/// A scenario cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum ScenarioError {
+    #[error("cannot read the scenario {}: {error}", path.display())]
+    Read { path: PathBuf, error: std::io::Error },
+    #[error("the scenario {} is wrong: {error}", path.display())]
+    Parse { path: PathBuf, error: toml::de::Error },
+    #[error("{0}")]
+    Combination(&'static str),
+}
+
+/// The settings that flags or a file give. A flag goes before the file, and that before the default.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[command(next_help_heading = "Scenario")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct ScenarioSettings {
+    /// How much of a call takes place [default: media]
+    #[arg(long)]
+    depth: Option<Depth>,
+
+    /// Number of rooms [default: 4]
+    #[arg(long, value_parser = value_parser!(u32).range(1..=100_000))]
+    rooms: Option<u32>,
+
+    /// Participants in each room: 4, or several sizes with weights, 2:60,4:30,10:10 [default: 4]
+    #[arg(long, value_name = "SIZES")]
+    peers: Option<RoomSizes>,
+
+    /// Joins a second in all rooms: 10, rising 1..50, in steps 10,20,50, or burst [default: 10]
+    #[arg(long, value_name = "JOINS")]
+    rate: Option<Arrivals>,
+
+    /// Rooms created a second before anybody joins [default: 100]
+    #[arg(long, value_name = "ROOMS", value_parser = positive)]
+    create_rate: Option<f64>,
+
+    /// Time from the first join that does not count [default: 0]
+    #[arg(long, value_name = "TIME")]
+    warm_up: Option<Span>,
+
+    /// Time that everybody stays after the last one has joined; 0 for the joins alone [default: 15s]
+    #[arg(long, value_name = "TIME")]
+    duration: Option<Span>,
+
+    /// Mean time that a participant stays, exponentially distributed [default: until the end]
+    #[arg(long, value_name = "TIME")]
+    stay: Option<Span>,
+
+    /// Whoever leaves is replaced by a newcomer at once; needs --stay
+    #[arg(long)]
+    #[serde(default)]
+    churn: bool,
+
+    /// Mean time until a participant's socket is cut, which then resumes its seat; signaling only
+    #[arg(long, value_name = "TIME")]
+    cut_every: Option<Span>,
+
+    /// Mean time until a participant negotiates again with everybody; signaling only
+    #[arg(long, value_name = "TIME")]
+    renegotiate_every: Option<Span>,
+
+    /// Messages a second from each participant to its room; signaling only [default: 0]
+    #[arg(long, value_name = "MESSAGES", value_parser = not_negative)]
+    message_rate: Option<f64>,
+
+    /// Size of those messages [default: 200]
+    #[arg(long, value_name = "BYTES", value_parser = bytes(64, 16_000))]
+    message_bytes: Option<u32>,
+
+    /// Size of an offer or answer at depth signaling [default: 5000]
+    #[arg(long, value_name = "BYTES", value_parser = bytes(64, 60_000))]
+    description_bytes: Option<u32>,
+
+    /// Candidates from each side of a pair at depth signaling [default: 4..12]
+    #[arg(long, value_name = "FROM..TO")]
+    candidates: Option<CandidateCounts>,
+
+    /// Size of a candidate at depth signaling [default: 240]
+    #[arg(long, value_name = "BYTES", value_parser = bytes(64, 16_000))]
+    candidate_bytes: Option<u32>,
+
+    /// Participants of each room that send; the others watch [default: all]
+    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u8).range(1..=50))]
+    publishers: Option<u8>,
+
+    /// Send audio only
+    #[arg(long)]
+    #[serde(default)]
+    no_video: bool,
+
+    /// Sound to send in place of the tone: Opus in Ogg
+    #[arg(long, value_name = "FILE")]
+    audio_file: Option<PathBuf>,
+
+    /// Pictures to send in place of the test picture: VP8, VP9 or AV1 in IVF
+    #[arg(long, value_name = "FILE")]
+    video_file: Option<PathBuf>,
+
+    /// IP address for media; the default is 127.0.0.1 for a server on this machine, else 0.0.0.0
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<IpAddr>,
+
+    /// Send media through TURN servers only
+    #[arg(long)]
+    #[serde(default)]
+    relay_only: bool,
+
+    /// Where sizes, stays and cuts are drawn from; the same seed draws the same [default: 1]
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+impl Scenario {
+    /// The scenario of a file, if there is one, with the settings of flags before it.
+    pub(crate) fn new(
+        flags: &ScenarioSettings,
+        file: Option<&Path>,
+    ) -> Result<Self, ScenarioError> {
+        let file = file.map(read).transpose()?.unwrap_or_default();
+        let scenario = flags.clone().over(file);
+        if scenario.churn && scenario.stay.is_none() {
+            return Err(ScenarioError::Combination("--churn needs --stay"));
+        }
+        let talks = scenario.cut_every.is_some()
+            || scenario.renegotiate_every.is_some()
+            || scenario.message_rate > 0.0;
+        if talks && scenario.depth == Depth::Media {
+            return Err(ScenarioError::Combination(
+                "--cut-every, --renegotiate-every and --message-rate need --depth signaling",
+            ));
+        }
+        Ok(scenario)
+    }
+
+    pub(crate) fn to_toml(&self) -> String {
+        toml::to_string(self).expect("texts and numbers have a TOML form")
+    }
+}
+
+impl ScenarioSettings {
+    fn over(self, file: Self) -> Scenario {
+        Scenario {
+            depth: self.depth.or(file.depth).unwrap_or(Depth::Media),
+            rooms: self.rooms.or(file.rooms).unwrap_or(4),
+            peers: self.peers.or(file.peers).unwrap_or_else(|| RoomSizes::fixed(4)),
+            rate: self.rate.or(file.rate).unwrap_or(Arrivals::Constant(10.0)),
+            create_rate: self.create_rate.or(file.create_rate).unwrap_or(100.0),
+            warm_up: self.warm_up.or(file.warm_up).unwrap_or_default(),
+            duration: self.duration.or(file.duration).unwrap_or(Span::seconds(15)),
+            stay: self.stay.or(file.stay),
+            churn: self.churn || file.churn,
+            cut_every: self.cut_every.or(file.cut_every),
+            renegotiate_every: self.renegotiate_every.or(file.renegotiate_every),
+            message_rate: self.message_rate.or(file.message_rate).unwrap_or(0.0),
+            message_bytes: self.message_bytes.or(file.message_bytes).unwrap_or(200),
+            description_bytes: self.description_bytes.or(file.description_bytes).unwrap_or(5000),
+            candidates: self
+                .candidates
+                .or(file.candidates)
+                .unwrap_or(CandidateCounts { least: 4, most: 12 }),
+            candidate_bytes: self.candidate_bytes.or(file.candidate_bytes).unwrap_or(240),
+            publishers: self.publishers.or(file.publishers),
+            no_video: self.no_video || file.no_video,
+            audio_file: self.audio_file.or(file.audio_file),
+            video_file: self.video_file.or(file.video_file),
+            bind: self.bind.or(file.bind),
+            relay_only: self.relay_only || file.relay_only,
+            seed: self.seed.or(file.seed).unwrap_or(1),
+        }
+    }
+}
+
+impl std::str::FromStr for CandidateCounts {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (least, most) = text.split_once("..").unwrap_or((text, text));
+        let counts = least.trim().parse().ok().zip(most.trim().parse().ok());
+        counts
+            .filter(|(least, most)| least <= most && *most <= 100)
+            .map(|(least, most)| Self { least, most })
+            .ok_or_else(|| format!("`{text}` is no count up to 100 such as 8 or 4..12"))
+    }
+}
+
+impl TryFrom<String> for CandidateCounts {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<CandidateCounts> for String {
+    fn from(counts: CandidateCounts) -> Self {
+        format!("{}..{}", counts.least, counts.most)
+    }
+}
+
+fn read(path: &Path) -> Result<ScenarioSettings, ScenarioError> {
+    let path = path.to_owned();
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => return Err(ScenarioError::Read { path, error }),
+    };
+    toml::from_str(&text).map_err(|error| ScenarioError::Parse { path, error })
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && number.is_finite());
+    number.ok_or_else(|| "it is no number above 0".into())
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| *number >= 0.0 && number.is_finite());
+    number.ok_or_else(|| "it is no number from 0 up".into())
+}
+
+fn bytes(least: u64, most: u64) -> RangedU64ValueParser<u32> {
+    RangedU64ValueParser::new().range(least..=most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_read_as_the_same_scenario() {
+        let flags = ScenarioSettings {
+            depth: Some(Depth::Signaling),
+            peers: Some("2:60,10:40".parse().unwrap()),
+            rate: Some("1..50".parse().unwrap()),
+            stay: Some(Span::seconds(90)),
+            churn: true,
+            message_rate: Some(0.5),
+            ..ScenarioSettings::default()
+        };
+        let scenario = Scenario::new(&flags, None).unwrap();
+        let file: ScenarioSettings = toml::from_str(&scenario.to_toml()).unwrap();
+        assert_eq!(ScenarioSettings::default().over(file), scenario);
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_file_and_unknown_names_are_refused() {
+        let file: ScenarioSettings = toml::from_str("rooms = 7\npeers = 3\nduration = 5").unwrap();
+        let flags = ScenarioSettings { rooms: Some(2), ..ScenarioSettings::default() };
+        let scenario = flags.over(file);
+        assert_eq!((scenario.rooms, scenario.peers.only()), (2, Some(3)));
+        assert_eq!(scenario.duration, Span::seconds(5));
+        assert!(toml::from_str::<ScenarioSettings>("romms = 7").is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! Who comes when and goes when, drawn before anything starts.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::Scenario;
+
+/// The plan of a run. Times count from the first arrival.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// How many participants each room has at once.
+    pub(crate) rooms: Vec<u8>,
+    /// In order of arrival.
+    pub(crate) visits: Vec<Visit>,
+    /// When the last participant of the first filling arrives.
+    pub(crate) filled: Duration,
+    /// When everybody who is still there leaves.
+    pub(crate) end: Duration,
+}
+
+/// The stay of one participant in a room.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Visit {
+    /// The index of the room.
+    pub(crate) room: usize,
+    /// Whether it is the room's creator, who enters without joining.
+    pub(crate) is_creator: bool,
+    /// Whether it sends media.
+    pub(crate) publishes: bool,
+    pub(crate) arrive: Duration,
+    /// `None` for the end of the run.
+    pub(crate) leave: Option<Duration>,
+    /// What its own times and sizes are drawn from.
+    pub(crate) seed: u64,
+}
+
+impl Plan {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        let mut random = StdRng::seed_from_u64(scenario.seed);
+        let rooms: Vec<u8> =
+            (0..scenario.rooms).map(|_| scenario.peers.draw(&mut random)).collect();
+        let largest = rooms.iter().copied().max().unwrap_or(0);
+        // The rooms fill in turns.
+        let seats: Vec<(usize, u8)> = (0..largest)
+            .flat_map(|seat| rooms.iter().enumerate().map(move |(room, size)| (room, seat, *size)))
+            .filter(|(_, seat, size)| seat < size)
+            .map(|(room, seat, _)| (room, seat))
+            .collect();
+        let times = scenario.rate.times(seats.len());
+        // The arrivals take a whole number of gaps, the one after the last included.
+        let filled = scenario.rate.times(seats.len() + 1).last().copied().unwrap_or_default();
+        let end = filled + scenario.duration.0;
+        let mut visits = Vec::with_capacity(seats.len());
+        for (&(room, seat), arrive) in seats.iter().zip(times) {
+            let publishes = scenario.publishers.is_none_or(|publishers| seat < publishers);
+            let mut visit = Visit {
+                room,
+                is_creator: seat == 0,
+                publishes,
+                arrive,
+                leave: scenario.stay.map(|stay| arrive + stay_time(stay.0, &mut random)),
+                seed: random.random(),
+            };
+            while let Some(left) = visit.leave.filter(|leave| *leave < end) {
+                visits.push(visit.clone());
+                let Some(stay) = scenario.stay.filter(|_| scenario.churn) else { break };
+                visit.is_creator = false;
+                visit.arrive = left;
+                visit.leave = Some(left + stay_time(stay.0, &mut random));
+                visit.seed = random.random();
+            }
+            if visit.leave.is_none_or(|leave| leave >= end) {
+                visits.push(Visit { leave: None, ..visit });
+            }
+        }
+        visits.sort_by_key(|visit| visit.arrive);
+        Self { rooms, visits, filled, end }
+    }
+
+    /// Ends the plan at an earlier time.
+    pub(crate) fn cut(&mut self, end: Duration) {
+        self.visits.retain(|visit| visit.arrive <= end);
+        self.end = end;
+    }
+
+    /// The most participants at once, if every one of them is let in.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.rooms.iter().map(|size| usize::from(*size)).sum()
+    }
+
+    /// How many ends of connections there are when everybody has arrived and nobody has left.
+    pub(crate) fn connections(&self) -> u64 {
+        self.rooms.iter().map(|size| u64::from(*size)).map(|size| size * (size - 1)).sum()
+    }
+}
+
+/// Draws a stay from an exponential distribution. Whoever comes stays for a second.
+fn stay_time(mean: Duration, random: &mut StdRng) -> Duration {
+    let share: f64 = random.random();
+    mean.mul_f64(-(1.0 - share).ln()).max(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::ScenarioSettings;
+    use crate::span::Span;
+
+    fn scenario() -> Scenario {
+        Scenario::new(&ScenarioSettings::default(), None).unwrap()
+    }
+
+    #[test]
+    fn rooms_fill_in_turns_and_stay_full() {
+        let plan = Plan::new(&scenario());
+        assert_eq!((plan.visits.len(), plan.connections()), (16, 48));
+        let rooms: Vec<usize> = plan.visits.iter().map(|visit| visit.room).take(5).collect();
+        assert_eq!(rooms, [0, 1, 2, 3, 0]);
+        assert_eq!(plan.visits.iter().filter(|visit| visit.is_creator).count(), 4);
+        assert!(plan.visits.iter().all(|visit| visit.leave.is_none()));
+        assert_eq!(plan.end, Duration::from_millis(1600 + 15_000));
+    }
+
+    #[test]
+    fn churn_keeps_every_seat_taken_and_the_same_seed_plans_the_same() {
+        let mut scenario = scenario();
+        scenario.stay = Some(Span::seconds(3));
+        scenario.churn = true;
+        let plan = Plan::new(&scenario);
+        assert!(plan.visits.len() > 40, "{}", plan.visits.len());
+        let at = plan.filled + Duration::from_secs(5);
+        let there = plan
+            .visits
+            .iter()
+            .filter(|visit| visit.arrive <= at && visit.leave.is_none_or(|leave| leave > at));
+        assert_eq!(there.count(), 16);
+        assert_eq!(Plan::new(&scenario).visits, plan.visits);
+        scenario.seed = 2;
+        assert_ne!(Plan::new(&scenario).visits, plan.visits);
+    }
+}

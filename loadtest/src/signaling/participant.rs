@@ -1,0 +1,448 @@
+//! One participant: it enters, negotiates with everybody, talks, and leaves, as its visit and the
+//! scenario say.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use signal_core::{
+    Audience, ClientMessage, ParticipantId, Payload, ServerMessage, Signal, SignalKind, Topic,
+};
+use tokio::sync::watch;
+use tokio::time::{sleep, sleep_until, timeout};
+
+use super::entrance::{self, Entered, Progress};
+use super::link::{Ended, Link};
+use super::room::Room;
+use super::texts::{number_of, numbered};
+use crate::kind::Kind;
+use crate::loss::{Losses, Lost};
+use crate::phase::{Phase, reached};
+use crate::recorder::{Fate, Step};
+use crate::scenario::Visit;
+use crate::world::{RoomAccess, World};
+
+/// What a participant's visit came to.
+#[derive(Debug, Default)]
+pub(crate) struct SignalingVisit {
+    pub(crate) entered: bool,
+    pub(crate) connections: u64,
+    pub(crate) losses: Losses,
+}
+
+/// Takes part in a room until its visit or the run ends.
+pub(crate) async fn take_part(
+    world: Arc<World>,
+    room: Arc<Room>,
+    visit: Visit,
+    mut phases: watch::Receiver<Phase>,
+) -> SignalingVisit {
+    let intended = world.begin + visit.arrive;
+    tokio::select! {
+        () = sleep_until(intended.into()) => {}
+        () = reached(Phase::Draining, &mut phases) => return SignalingVisit::default(),
+    }
+    world.board.arrives();
+    let give_up = |fate| {
+        world.recorder.unanswered(Kind::Arrival, intended, fate, Instant::now());
+        world.board.failed();
+    };
+    let Some(access) = &world.rooms[visit.room] else {
+        world.recorder.failed("its room could not be created");
+        give_up(Fate::Unsent);
+        return SignalingVisit::default();
+    };
+    let mut progress = Progress::new(&world.recorder, intended);
+    let entered = tokio::select! {
+        entered = entrance::enter(&world, &visit, access, &mut progress) => Some(entered),
+        () = reached(Phase::Over, &mut phases) => None,
+    };
+    let fate = match entered {
+        Some(Ok(entered)) => {
+            let leave = visit.leave.map(|leave| world.begin + leave);
+            let participant =
+                Participant::new(&world, access, &room, entered, intended, visit.seed);
+            return participant.stay(leave, phases).await;
+        }
+        Some(Err(error)) => {
+            world.recorder.failed(format!("a participant could not enter: {error}"));
+            Fate::Refused
+        }
+        None => {
+            world.recorder.failed("a participant had not entered when the run ended");
+            Fate::Lost
+        }
+    };
+    progress.give_up(fate, Instant::now());
+    give_up(fate);
+    SignalingVisit::default()
+}
+
+struct Participant<'a> {
+    world: &'a World,
+    access: &'a RoomAccess,
+    room: &'a Room,
+    link: Link,
+    id: ParticipantId,
+    resume_token: String,
+    /// When it was to arrive.
+    intended: Instant,
+    entered: Instant,
+    /// Those who were there before and have not answered.
+    awaited: HashSet<ParticipantId>,
+    /// Those who came later: only the newer one of a pair offers, so that no offers collide.
+    older: HashSet<ParticipantId>,
+    connected: HashSet<ParticipantId>,
+    negotiations: u32,
+    losses: Losses,
+    random: StdRng,
+    schedule: Schedule,
+}
+
+/// When a participant does something by itself.
+struct Schedule {
+    message: Option<Instant>,
+    renegotiation: Option<Instant>,
+    cut: Option<Instant>,
+}
+
+/// What a participant does by itself.
+enum Act {
+    Cut,
+    Leave,
+    Message,
+    Renegotiate,
+}
+
+impl<'a> Participant<'a> {
+    fn new(
+        world: &'a World,
+        access: &'a RoomAccess,
+        room: &'a Room,
+        entered: Entered,
+        intended: Instant,
+        seed: u64,
+    ) -> Self {
+        let now = Instant::now();
+        let Entered { link, id, there, resume_token, since } = entered;
+        let mut random = StdRng::seed_from_u64(seed);
+        let scenario = &world.scenario;
+        let schedule = Schedule {
+            // The first comes at a random time within the interval, or all would speak at once.
+            message: (scenario.message_rate > 0.0).then(|| {
+                now + Duration::from_secs_f64(random.random::<f64>() / scenario.message_rate)
+            }),
+            renegotiation: after(scenario.renegotiate_every, now, &mut random),
+            cut: after(scenario.cut_every, now, &mut random),
+        };
+        world.board.entered();
+        room.enters(id, since, &there, &world.recorder);
+        let mut participant = Self {
+            world,
+            access,
+            room,
+            link,
+            id,
+            resume_token,
+            intended,
+            entered: now,
+            awaited: there.iter().copied().collect(),
+            older: there.iter().copied().collect(),
+            connected: HashSet::new(),
+            negotiations: 0,
+            losses: Losses::default(),
+            random,
+            schedule,
+        };
+        for other in there {
+            participant.offer(other, now);
+        }
+        participant.arrives(now);
+        participant
+    }
+
+    async fn stay(
+        mut self,
+        leave: Option<Instant>,
+        mut phases: watch::Receiver<Phase>,
+    ) -> SignalingVisit {
+        loop {
+            let phase = *phases.borrow_and_update();
+            if phase == Phase::Over {
+                break;
+            }
+            let next = self.next_act(leave).filter(|_| phase == Phase::Running);
+            let at = next.as_ref().map_or_else(|| Instant::now() + DAY, |(at, _)| *at);
+            tokio::select! {
+                message = self.link.next() => match message {
+                    Ok(message) => if !self.handle(message) {
+                        self.losses.lose(Lost::Seat, Instant::now());
+                        break;
+                    },
+                    Err(Ended) => {
+                        let now = Instant::now();
+                        self.losses.lose(Lost::Signaling, now);
+                        if !self.come_back(now, &mut phases).await {
+                            break;
+                        }
+                    }
+                },
+                () = sleep_until(at.into()) => match next {
+                    Some((intended, Act::Leave)) => {
+                        self.room.leaves(self.id, intended, &self.world.recorder);
+                        break;
+                    }
+                    Some((intended, Act::Cut)) => {
+                        self.schedule.cut =
+                            after(self.world.scenario.cut_every, intended, &mut self.random);
+                        if !self.come_back(intended, &mut phases).await {
+                            break;
+                        }
+                    }
+                    Some((intended, Act::Message)) => self.say(intended),
+                    Some((intended, Act::Renegotiate)) => self.renegotiate(intended),
+                    None => {}
+                },
+                _ = phases.changed() => {}
+            }
+        }
+        self.give_up(leave);
+        self.link.send(&ClientMessage::Leave);
+        let _ = timeout(FAREWELL, self.link.close()).await;
+        self.world.board.left();
+        let connections = self.connected.len() as u64;
+        SignalingVisit { entered: true, connections, losses: self.losses }
+    }
+
+    /// Counts those who have not answered, unless this one was there for so short a time that they
+    /// need not have.
+    fn give_up(&self, leave: Option<Instant>) {
+        let now = Instant::now();
+        let is_short = leave.is_some_and(|leave| leave < self.intended + SHORT_VISIT);
+        let awaited = self.awaited.iter().filter(|other| !self.room.has_left(**other)).count();
+        if awaited == 0 || is_short {
+            return;
+        }
+        let recorder = &self.world.recorder;
+        for _ in 0..awaited {
+            recorder.unanswered(Kind::Connected, self.entered, Fate::Lost, now);
+        }
+        recorder.unanswered(Kind::Arrival, self.intended, Fate::Lost, now);
+    }
+
+    fn next_act(&self, leave: Option<Instant>) -> Option<(Instant, Act)> {
+        let acts = [
+            leave.map(|at| (at, Act::Leave)),
+            self.schedule.cut.map(|at| (at, Act::Cut)),
+            self.schedule.message.map(|at| (at, Act::Message)),
+            self.schedule.renegotiation.map(|at| (at, Act::Renegotiate)),
+        ];
+        acts.into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// Handles a message; `false` if the room is over for this participant.
+    fn handle(&mut self, message: ServerMessage) -> bool {
+        let now = Instant::now();
+        let recorder = &self.world.recorder;
+        match message {
+            ServerMessage::PeerJoined { participant } => {
+                self.room.hears_arrival(self.id, participant.id, now, recorder);
+            }
+            ServerMessage::PeerLeft { participant_id: gone, .. } => {
+                self.older.remove(&gone);
+                if self.awaited.remove(&gone) {
+                    self.arrives(now);
+                }
+                if !self.room.hears_departure(self.id, gone, now, recorder) {
+                    self.losses.lose(Lost::Participant(gone), now);
+                }
+            }
+            ServerMessage::Signal { from, signal } => {
+                if let Some(number) = number_of(signal.payload.as_bytes()) {
+                    self.room.receives(number, self.id, now, recorder);
+                }
+                match signal.kind {
+                    SignalKind::Offer => self.answer(from, signal.negotiation, now),
+                    SignalKind::Answer => self.is_answered(from, now),
+                    SignalKind::Candidate => {}
+                }
+            }
+            ServerMessage::Message { data, .. } => {
+                if let Some(number) = number_of(data.as_bytes()) {
+                    self.room.receives(number, self.id, now, recorder);
+                }
+            }
+            // Whoever is sent to may have left a moment ago.
+            ServerMessage::Error { code, about, .. }
+                if about.is_none_or(|about| !self.room.has_left(about)) =>
+            {
+                recorder.failed(format!("the server refused a message: {}", code.as_str()));
+            }
+            ServerMessage::Kicked { .. } | ServerMessage::RoomClosed { .. } => return false,
+            _ => {}
+        }
+        true
+    }
+
+    fn offer(&mut self, to: ParticipantId, intended: Instant) {
+        self.negotiations += 1;
+        self.describe(to, SignalKind::Offer, Some(self.negotiations), intended);
+    }
+
+    fn answer(&mut self, to: ParticipantId, negotiation: Option<u32>, now: Instant) {
+        self.describe(to, SignalKind::Answer, negotiation, now);
+        if self.connected.insert(to) {
+            self.world.board.connected();
+        }
+    }
+
+    fn is_answered(&mut self, from: ParticipantId, now: Instant) {
+        if !self.awaited.remove(&from) {
+            return;
+        }
+        if self.connected.insert(from) {
+            self.world.board.connected();
+        }
+        let (intended, ended) = (self.entered, now);
+        self.world.recorder.answered(Kind::Connected, Step { intended, started: intended, ended });
+        self.arrives(now);
+    }
+
+    /// Records the arrival when nobody is awaited any more.
+    fn arrives(&self, now: Instant) {
+        if self.awaited.is_empty() {
+            let step = Step { intended: self.intended, started: self.intended, ended: now };
+            self.world.recorder.answered(Kind::Arrival, step);
+        }
+    }
+
+    /// Sends a description and the candidates that belong to it.
+    fn describe(
+        &mut self,
+        to: ParticipantId,
+        kind: SignalKind,
+        negotiation: Option<u32>,
+        intended: Instant,
+    ) {
+        let scenario = &self.world.scenario;
+        let measured = if kind == SignalKind::Offer { Kind::Offer } else { Kind::Answer };
+        let description = scenario.description_bytes;
+        self.signal(to, kind, measured, description, negotiation, intended);
+        let counts = scenario.candidates;
+        for _ in 0..self.random.random_range(counts.least..=counts.most) {
+            let bytes = scenario.candidate_bytes;
+            let kind = SignalKind::Candidate;
+            self.signal(to, kind, Kind::Candidate, bytes, negotiation, intended);
+        }
+    }
+
+    fn signal(
+        &mut self,
+        to: ParticipantId,
+        kind: SignalKind,
+        measured: Kind,
+        bytes: u32,
+        negotiation: Option<u32>,
+        intended: Instant,
+    ) {
+        let number = next_number();
+        let text = numbered(number, bytes as usize);
+        let payload = match kind {
+            SignalKind::Candidate => Payload::new(&serde_json::json!({"candidate": text})),
+            SignalKind::Answer | SignalKind::Offer => Payload::new(&text),
+        };
+        let payload = payload.expect("texts have a JSON form");
+        self.room.sends(number, measured, to, intended, Instant::now());
+        let signal = Signal { kind, payload, negotiation, tracks: None };
+        self.link.send(&ClientMessage::Signal { to, signal });
+    }
+
+    /// Sends a message to the room.
+    fn say(&mut self, intended: Instant) {
+        let scenario = &self.world.scenario;
+        self.schedule.message =
+            Some(intended + Duration::from_secs_f64(1.0 / scenario.message_rate));
+        let number = next_number();
+        let text = numbered(number, scenario.message_bytes as usize);
+        for other in self.room.others(self.id) {
+            self.room.sends(number, Kind::Message, other, intended, Instant::now());
+        }
+        let topic = Topic::new("load").expect("it is short");
+        let data = Payload::new(&text).expect("texts have a JSON form");
+        self.link.send(&ClientMessage::Message { to: Audience::Room, topic, data });
+    }
+
+    fn renegotiate(&mut self, intended: Instant) {
+        self.schedule.renegotiation =
+            after(self.world.scenario.renegotiate_every, intended, &mut self.random);
+        for other in self.older.clone() {
+            self.offer(other, intended);
+        }
+    }
+
+    /// Comes back with another socket; `false` if there is no way back or the run is over.
+    async fn come_back(&mut self, since: Instant, phases: &mut watch::Receiver<Phase>) -> bool {
+        self.link.cut();
+        let returned = tokio::select! {
+            returned = self.try_to_come_back() => returned,
+            () = reached(Phase::Over, phases) => false,
+        };
+        let now = Instant::now();
+        let recorder = &self.world.recorder;
+        if returned {
+            recorder.answered(Kind::Resume, Step { intended: since, started: since, ended: now });
+            self.losses.regain(&Lost::Signaling, now);
+        } else {
+            recorder.unanswered(Kind::Resume, since, Fate::Lost, now);
+            self.losses.lose(Lost::Signaling, since);
+            self.room.loses(self.id, recorder);
+        }
+        returned
+    }
+
+    async fn try_to_come_back(&mut self) -> bool {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let (token, received) = (&self.resume_token, self.link.received);
+            match entrance::resume(self.world, self.access, token, received).await {
+                Ok(resumed) => {
+                    self.resume_token = resumed.resume_token;
+                    if let Some(received) = resumed.received {
+                        self.link.received = received;
+                    }
+                    self.link.resume(resumed.socket, resumed.taken);
+                    return true;
+                }
+                Err(error) if error.is_passing() => {}
+                Err(error) => {
+                    self.world.recorder.failed(format!("a participant could not resume: {error}"));
+                    return false;
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// A time drawn from an exponential distribution.
+fn after(mean: Option<crate::span::Span>, now: Instant, random: &mut StdRng) -> Option<Instant> {
+    let share: f64 = random.random();
+    mean.map(|mean| now + mean.0.mul_f64(-(1.0 - share).ln()).max(Duration::from_millis(100)))
+}
+
+/// Numbers are told apart in the whole process.
+fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Whoever leaves again within this time may do so without having connected.
+const SHORT_VISIT: Duration = Duration::from_secs(5);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const FAREWELL: Duration = Duration::from_secs(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);

@@ -1,0 +1,309 @@
+//! What is expected to arrive in a room: messages that were sent, and news of who came and who went.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use signal_core::ParticipantId;
+
+use crate::kind::Kind;
+use crate::recorder::{Fate, Recorder, Step};
+
+/// The expectations of a room, shared by its participants.
+#[derive(Debug, Default)]
+pub(crate) struct Room(Mutex<Expectations>);
+
+#[derive(Debug, Default)]
+struct Expectations {
+    messages: HashMap<(u64, ParticipantId), Message>,
+    /// Those who have `joined` and have not left.
+    members: HashSet<ParticipantId>,
+    departed: HashSet<ParticipantId>,
+    arrivals: HashMap<ParticipantId, News>,
+    departures: HashMap<ParticipantId, News>,
+}
+
+/// A message under way.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    kind: Kind,
+    intended: Instant,
+    started: Instant,
+}
+
+/// That somebody came or went.
+#[derive(Debug, Default)]
+struct News {
+    /// When it began, once that is known: others may hear of it before whom it is about.
+    since: Option<Instant>,
+    /// Those who have to hear of it and have not.
+    missing: HashSet<ParticipantId>,
+    heard: Vec<(ParticipantId, Instant)>,
+}
+
+impl Room {
+    pub(crate) fn sends(
+        &self,
+        number: u64,
+        kind: Kind,
+        to: ParticipantId,
+        intended: Instant,
+        now: Instant,
+    ) {
+        let mut room = self.lock();
+        if !room.departed.contains(&to) {
+            room.messages.insert((number, to), Message { kind, intended, started: now });
+        }
+    }
+
+    /// Those whom a message to the room has to reach.
+    pub(crate) fn others(&self, than: ParticipantId) -> Vec<ParticipantId> {
+        self.lock().members.iter().copied().filter(|member| *member != than).collect()
+    }
+
+    pub(crate) fn receives(
+        &self,
+        number: u64,
+        to: ParticipantId,
+        now: Instant,
+        recorder: &Recorder,
+    ) {
+        let Some(message) = self.lock().messages.remove(&(number, to)) else { return };
+        let Message { kind, intended, started } = message;
+        recorder.answered(kind, Step { intended, started, ended: now });
+    }
+
+    /// Somebody has entered who began to at `since`. The server has named those who were there.
+    pub(crate) fn enters(
+        &self,
+        newcomer: ParticipantId,
+        since: Instant,
+        there: &[ParticipantId],
+        recorder: &Recorder,
+    ) {
+        let mut room = self.lock();
+        room.members.insert(newcomer);
+        let departed = room.departed.clone();
+        let news = room.arrivals.entry(newcomer).or_default();
+        news.since = Some(since);
+        news.missing = there
+            .iter()
+            .copied()
+            .filter(|member| !departed.contains(member))
+            .filter(|member| news.heard.iter().all(|(heard, _)| heard != member))
+            .collect();
+        if news.is_complete() {
+            news.record(ARRIVAL, recorder);
+            room.arrivals.remove(&newcomer);
+        }
+    }
+
+    /// A member has heard of a newcomer.
+    pub(crate) fn hears_arrival(
+        &self,
+        member: ParticipantId,
+        of: ParticipantId,
+        now: Instant,
+        recorder: &Recorder,
+    ) {
+        let mut room = self.lock();
+        if room.departed.contains(&of) {
+            return;
+        }
+        let news = room.arrivals.entry(of).or_default();
+        news.hears(member, now);
+        if news.is_complete() {
+            news.record(ARRIVAL, recorder);
+            room.arrivals.remove(&of);
+        }
+    }
+
+    /// Somebody leaves on purpose.
+    pub(crate) fn leaves(&self, leaver: ParticipantId, intended: Instant, recorder: &Recorder) {
+        let mut room = self.lock();
+        room.forget(leaver, recorder);
+        let missing: HashSet<_> = room.members.clone();
+        if !missing.is_empty() {
+            let news = News { since: Some(intended), missing, heard: Vec::new() };
+            room.departures.insert(leaver, news);
+        }
+    }
+
+    /// Somebody is gone without having left; nothing more is expected of it.
+    pub(crate) fn loses(&self, lost: ParticipantId, recorder: &Recorder) {
+        self.lock().forget(lost, recorder);
+    }
+
+    /// A member has heard that somebody left. Returns whether that was meant to happen.
+    pub(crate) fn hears_departure(
+        &self,
+        member: ParticipantId,
+        of: ParticipantId,
+        now: Instant,
+        recorder: &Recorder,
+    ) -> bool {
+        let mut room = self.lock();
+        let was_meant = room.departed.contains(&of);
+        if let Some(news) = room.departures.get_mut(&of) {
+            news.hears(member, now);
+            if news.is_complete() {
+                news.record(DEPARTURE, recorder);
+                room.departures.remove(&of);
+            }
+        }
+        was_meant
+    }
+
+    pub(crate) fn has_left(&self, participant: ParticipantId) -> bool {
+        self.lock().departed.contains(&participant)
+    }
+
+    /// Whether nothing is under way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let room = self.lock();
+        let is_awaited = |news: &News| news.since.is_some();
+        room.messages.is_empty()
+            && !room.arrivals.values().any(is_awaited)
+            && room.departures.is_empty()
+    }
+
+    /// At the end of a run: what has not come is lost.
+    pub(crate) fn give_up(&self, now: Instant, recorder: &Recorder) {
+        let mut room = self.lock();
+        for message in std::mem::take(&mut room.messages).into_values() {
+            recorder.unanswered(message.kind, message.intended, Fate::Lost, now);
+        }
+        for news in std::mem::take(&mut room.arrivals).into_values() {
+            news.give_up(ARRIVAL, now, recorder);
+        }
+        for news in std::mem::take(&mut room.departures).into_values() {
+            news.give_up(DEPARTURE, now, recorder);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Expectations> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Expectations {
+    /// Expects nothing more of whoever has gone.
+    fn forget(&mut self, gone: ParticipantId, recorder: &Recorder) {
+        self.members.remove(&gone);
+        self.departed.insert(gone);
+        self.messages.retain(|(_, to), _| *to != gone);
+        for (all, kinds) in [(&mut self.arrivals, ARRIVAL), (&mut self.departures, DEPARTURE)] {
+            all.retain(|_, news| {
+                news.missing.remove(&gone);
+                if news.is_complete() {
+                    news.record(kinds, recorder);
+                }
+                !news.is_complete()
+            });
+        }
+    }
+}
+
+impl News {
+    fn hears(&mut self, member: ParticipantId, now: Instant) {
+        self.missing.remove(&member);
+        self.heard.push((member, now));
+    }
+
+    fn is_complete(&self) -> bool {
+        self.since.is_some() && self.missing.is_empty()
+    }
+
+    fn record(&self, kinds: [Kind; 3], recorder: &Recorder) {
+        let Some(intended) = self.since else { return };
+        let mut times: Vec<Instant> = self.heard.iter().map(|(_, at)| *at).collect();
+        times.sort();
+        let (Some(first), Some(last)) = (times.first(), times.last()) else { return };
+        let median = times[times.len() / 2];
+        for (kind, ended) in kinds.into_iter().zip([*first, median, *last]) {
+            recorder.answered(kind, Step { intended, started: intended, ended });
+        }
+    }
+
+    fn give_up(&self, [first, median, last]: [Kind; 3], now: Instant, recorder: &Recorder) {
+        let Some(intended) = self.since else { return };
+        let mut times: Vec<Instant> = self.heard.iter().map(|(_, at)| *at).collect();
+        times.sort();
+        let all = times.len() + self.missing.len();
+        for (kind, index) in [(first, 0), (median, all / 2), (last, all - 1)] {
+            match times.get(index) {
+                Some(&ended) => {
+                    recorder.answered(kind, Step { intended, started: intended, ended });
+                }
+                None => recorder.unanswered(kind, intended, Fate::Lost, now),
+            }
+        }
+    }
+}
+
+/// The first, the median and the last of those who hear of a newcomer.
+const ARRIVAL: [Kind; 3] = [Kind::FanOutFirst, Kind::FanOutMedian, Kind::FanOut];
+const DEPARTURE: [Kind; 3] = [Kind::LeaveFirst, Kind::LeaveMedian, Kind::Leave];
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn id(text: &str) -> ParticipantId {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_newcomer_is_known_when_the_last_has_heard_of_it_in_whatever_order() {
+        let begin = Instant::now();
+        let at = |millis| begin + Duration::from_millis(millis);
+        let recorder = Recorder::new(begin, begin);
+        let room = Room::default();
+        let (old, older, newcomer) = (id("p_00000003"), id("p_00000004"), id("p_00000002"));
+        room.enters(older, at(0), &[], &recorder);
+        // The member hears before the newcomer itself does.
+        room.hears_arrival(older, newcomer, at(12), &recorder);
+        room.enters(newcomer, at(10), &[older, old], &recorder);
+        assert!(!room.is_quiet());
+        room.hears_arrival(old, newcomer, at(40), &recorder);
+        assert!(room.is_quiet());
+        let of = |kind| recorder.measured(kind).corrected.percentiles(begin).unwrap().max;
+        assert!((of(Kind::FanOutFirst) - 2.0).abs() < 0.1);
+        assert!((of(Kind::FanOut) - 30.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn whoever_never_hears_makes_the_fan_out_worse_and_not_better() {
+        let begin = Instant::now();
+        let at = |millis| begin + Duration::from_millis(millis);
+        let recorder = Recorder::new(begin, begin);
+        let room = Room::default();
+        let (old, older, newcomer) = (id("p_00000003"), id("p_00000004"), id("p_00000002"));
+        room.enters(newcomer, at(10), &[older, old], &recorder);
+        room.hears_arrival(older, newcomer, at(12), &recorder);
+        room.give_up(at(9000), &recorder);
+        let fan_out = recorder.measured(Kind::FanOut);
+        assert_eq!(fan_out.lost, 1);
+        assert!(fan_out.corrected.percentiles(begin).unwrap().max > 8900.0);
+        assert_eq!(recorder.measured(Kind::FanOutFirst).lost, 0);
+    }
+
+    #[test]
+    fn nothing_is_expected_of_whoever_has_left() {
+        let begin = Instant::now();
+        let recorder = Recorder::new(begin, begin);
+        let room = Room::default();
+        let (one, other) = (id("p_00000003"), id("p_00000002"));
+        room.enters(one, begin, &[], &recorder);
+        room.enters(other, begin, &[one], &recorder);
+        room.sends(7, Kind::Offer, one, begin, begin);
+        room.leaves(one, begin, &recorder);
+        assert!(room.hears_departure(other, one, begin, &recorder));
+        assert!(room.is_quiet());
+        room.give_up(begin, &recorder);
+        assert_eq!(recorder.measured(Kind::Offer).missing(), 0);
+        assert_eq!(recorder.measured(Kind::Leave).corrected.percentiles(begin).unwrap().count, 1);
+    }
+}

@@ -1,0 +1,38 @@
+//! What all participants of a run share.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use client_sdk::IceServer;
+
+use crate::board::Board;
+use crate::recorder::Recorder;
+use crate::scenario::Scenario;
+use crate::target::Target;
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) target: Arc<Target>,
+    pub(crate) scenario: Scenario,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) board: Arc<Board>,
+    /// By the index of the room; `None` for a room that could not be created.
+    pub(crate) rooms: Vec<Option<RoomAccess>>,
+    /// When the first participant is to arrive.
+    pub(crate) begin: Instant,
+}
+
+/// A room, and what opens it.
+#[derive(Clone, Debug)]
+pub(crate) struct RoomAccess {
+    pub(crate) id: String,
+    pub(crate) password: String,
+    /// What lets the creator in, who does not join.
+    pub(crate) creator: CreatorAccess,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct CreatorAccess {
+    pub(crate) token: String,
+    pub(crate) ice_servers: Vec<IceServer>,
+}
