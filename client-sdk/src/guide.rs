@@ -1,5 +1,8 @@
 //! What a participant does by itself, one page for each subject.
 
+#[doc = include_str!("guide/codecs.md")]
+pub mod codecs {}
+
 #[doc = include_str!("guide/degradation.md")]
 pub mod degradation {}
 
@@ -14,6 +17,10 @@ pub mod negotiation {}
 
 #[doc = include_str!("guide/resilience.md")]
 pub mod resilience {}
+
+#[cfg(feature = "opus")]
+#[doc = include_str!("guide/sound.md")]
+pub mod sound {}
 
 #[doc = include_str!("guide/tracks.md")]
 pub mod tracks {}

@@ -47,6 +47,11 @@
 //! [`Recorder`] writes what each participant sends into WebM or Matroska files. [`IvfWriter`] and
 //! [`OggWriter`] write the pictures or the sound of one track.
 //!
+//! # Sound as samples
+//!
+//! With the cargo feature `opus`, `Source::pcm` takes what a bot says as samples, and
+//! `RemoteTrack::into_pcm` delivers what it hears. For pictures, see [`guide::codecs`].
+//!
 //! # Moderation
 //!
 //! The user who created a room moderates it: [`Client::kick`], [`Client::ban`] and
@@ -86,6 +91,8 @@ mod options;
 mod opus;
 mod outgoing;
 mod participant;
+#[cfg(feature = "opus")]
+mod pcm;
 mod recorder;
 mod roster;
 pub mod session;
@@ -117,10 +124,16 @@ pub use media::{
     AudioLevel, Codec, CustomSource, Frame, MediaError, MediaKind, MediaSource, Playback,
     PlayedSource, PushError, Pusher, Source,
 };
+#[cfg(feature = "opus")]
+pub use media::{PcmError, PcmSender};
 pub use mesh::{MeshCost, MeshTracks};
 pub use options::Options;
+#[cfg(feature = "opus")]
+pub use opus::OpusOptions;
 pub use outgoing::SharePlace;
 pub use participant::Participant;
+#[cfg(feature = "opus")]
+pub use pcm::{Channels, PcmFormat, Sample, SampleRate};
 pub use recorder::{IvfWriter, OggWriter, RecordError, Recorder, Recording};
 pub use session::{
     CloseReason, CommandError, ConnectionFailure, ConnectionState, IceCandidate, NoRelay,
@@ -128,4 +141,6 @@ pub use session::{
 };
 pub use slot::Slot;
 pub use stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
+#[cfg(feature = "opus")]
+pub use track::{PcmChunk, PcmReceiver};
 pub use track::{RemoteFrame, RemoteFrames, RemoteTrack, RtpPacket};

@@ -15,13 +15,19 @@ mod matroska;
 mod media_source;
 mod muted;
 pub(crate) mod ogg;
+#[cfg(feature = "opus")]
+mod pcm;
 mod playback;
 mod player;
 mod push;
 mod recording;
+#[cfg(feature = "opus")]
+mod resampling;
 mod source;
 #[cfg(test)]
 mod theatre;
+#[cfg(feature = "opus")]
+mod wav;
 
 pub(crate) use self::audience::Viewer;
 pub use self::audio_level::AudioLevel;
@@ -29,6 +35,8 @@ pub use self::codec::{Codec, MediaKind};
 pub use self::error::MediaError;
 pub(crate) use self::feed::TimedFrame;
 pub use self::media_source::{Frame, MediaSource};
+#[cfg(feature = "opus")]
+pub use self::pcm::{PcmError, PcmSender};
 pub use self::playback::Playback;
 pub(crate) use self::player::{Player, PlayerEvent};
 pub use self::push::{PushError, Pusher};

@@ -1,6 +1,18 @@
 //! Packets of Opus.
 
+#[cfg(feature = "opus")]
+mod decoder;
+#[cfg(feature = "opus")]
+mod encoder;
+
 use std::time::Duration;
+
+#[cfg(feature = "opus")]
+pub(crate) use self::decoder::{Decoder, SHORTEST};
+#[cfg(feature = "opus")]
+pub use self::encoder::OpusOptions;
+#[cfg(feature = "opus")]
+pub(crate) use self::encoder::{Encoder, FRAME, is_silence};
 
 /// How long a packet plays, from its first bytes (RFC 6716 section 3.1); `None` if no packet of
 /// Opus begins like that.

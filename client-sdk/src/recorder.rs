@@ -7,7 +7,6 @@ mod ivf;
 mod matroska;
 mod ogg;
 mod participant_file;
-mod rtp_time;
 mod timeline;
 
 use std::collections::HashMap;

@@ -2,6 +2,9 @@
 
 mod frames;
 mod payload;
+#[cfg(feature = "opus")]
+mod pcm;
+mod rtp_time;
 mod sender_clock;
 mod sequence;
 
@@ -14,6 +17,9 @@ use signal_core::ParticipantId;
 use tokio::sync::{Notify, mpsc};
 
 pub use self::frames::{RemoteFrame, RemoteFrames};
+#[cfg(feature = "opus")]
+pub use self::pcm::{PcmChunk, PcmReceiver};
+pub(crate) use self::rtp_time::RtpTime;
 pub(crate) use self::sender_clock::SenderClock;
 pub(crate) use self::sequence::SequenceCounter;
 use crate::media::{AudioLevel, Codec, MediaKind};

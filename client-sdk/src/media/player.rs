@@ -255,7 +255,7 @@ async fn until(due: Option<Instant>) -> Instant {
 
 const KEYFRAME_PAUSE: Duration = Duration::from_millis(300);
 /// What a live source may be behind its own durations before it has paused.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// What may be caught up with in a burst.
 const LATE: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(5);

@@ -13,7 +13,11 @@ use super::media_source::MediaSource;
 use super::muted::Muted;
 use super::playback::Playback;
 use super::recording::Recording;
+#[cfg(feature = "opus")]
+use super::wav;
 use super::{Codec, MediaError, MediaKind, annex_b, conversion, ivf, matroska, ogg};
+#[cfg(feature = "opus")]
+use crate::opus::OpusOptions;
 use crate::session::TrackSource;
 
 /// A source of audio or video; cheap to clone.
@@ -53,6 +57,17 @@ pub enum Source {
     File(PathBuf),
     /// A source that plays by a clock; see [`Source::played_by`].
     Played(PlayedSource),
+    /// A WAV file of up to five minutes: one or two channels of 16, 24 or 32 bits or of 32-bit
+    /// floating-point numbers, at any of the usual rates. It is encoded when it is opened, which
+    /// takes about a hundredth of its length, and then plays like a [`File`](Self::File), which may
+    /// be WAV as well.
+    #[cfg(feature = "opus")]
+    Wav {
+        /// The path of the file.
+        path: PathBuf,
+        /// How it is encoded.
+        options: OpusOptions,
+    },
 }
 
 /// A custom source, which one participant can take.
@@ -118,6 +133,8 @@ impl Source {
             Self::Custom(source) => return source.take().map(OpenSource::Custom),
             Self::File(path) => read(path, kind, |file| recognize(file, path, kind))?,
             Self::Played(played) => return played.source.open_by(kind, &played.playback),
+            #[cfg(feature = "opus")]
+            Self::Wav { path, options } => read(path, kind, |file| wav::read(file, *options))?,
         };
         Ok(OpenSource::Recording(recording, playback.clone()))
     }
@@ -126,6 +143,8 @@ impl Source {
     pub(crate) fn label(&self, kind: MediaKind) -> TrackSource {
         match (self, kind) {
             (Self::AnnexB { .. } | Self::Clip | Self::File(_), _) => TrackSource::File,
+            #[cfg(feature = "opus")]
+            (Self::Wav { .. }, _) => TrackSource::File,
             (Self::Custom(_), MediaKind::Audio) => TrackSource::Microphone,
             (Self::Custom(_), MediaKind::Video) => TrackSource::Camera,
             (Self::Played(played), kind) => played.source.label(kind),
@@ -151,6 +170,10 @@ impl fmt::Debug for Source {
             Self::Custom(source) => source.fmt(f),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::Played(played) => played.fmt(f),
+            #[cfg(feature = "opus")]
+            Self::Wav { path, options } => {
+                f.debug_struct("Wav").field("path", path).field("options", options).finish()
+            }
         }
     }
 }
@@ -181,6 +204,13 @@ fn read(
 }
 
 fn recognize(file: &Bytes, path: &Path, kind: MediaKind) -> Result<Recording, Refused> {
+    #[cfg(feature = "opus")]
+    if wav::is_wav(file) {
+        return match kind {
+            MediaKind::Audio => wav::read(file, OpusOptions::default()),
+            MediaKind::Video => Err(Refused::Missing),
+        };
+    }
     if file.starts_with(ivf::MAGIC) {
         Ok(ivf::read(file)?)
     } else if file.starts_with(ogg::MAGIC) {

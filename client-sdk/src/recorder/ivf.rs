@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::format::Format;
-use super::rtp_time::RtpTime;
+
 use crate::media::ivf::{HEADER_BYTES, MAGIC, four_cc};
 use crate::media::{Codec, MediaKind};
-use crate::track::RemoteFrame;
+use crate::track::{RemoteFrame, RtpTime};
 
 /// Writes the pictures of a track into an IVF file: VP8, VP9 or AV1, as they were encoded, at the
 /// times of their RTP time stamps, so that gaps are kept.

@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use super::format::OPUS_HEAD;
-use super::rtp_time::RtpTime;
+
 use crate::media::MediaKind;
 use crate::media::ogg::MAGIC;
-use crate::track::RemoteFrame;
+use crate::track::{RemoteFrame, RtpTime};
 
 /// Writes the sound of a track into an Ogg file (RFC 7845): Opus, as it was encoded.
 ///

@@ -26,26 +26,13 @@ pub fn complaints(path: &Path) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// The sound of a file: one channel at 48 kHz.
-pub fn samples(path: &Path) -> Vec<f64> {
+/// The sound of a file: one channel at 48 kHz, from -1 to 1.
+pub fn samples(path: &Path) -> Vec<f32> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(path)
-        .args(["-vn", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"])
+        .args(["-vn", "-ac", "1", "-ar", "48000", "-f", "f32le", "-"])
         .output()
         .expect("ffmpeg");
-    let pairs = output.stdout.chunks_exact(2);
-    pairs.map(|pair| f64::from(i16::from_le_bytes([pair[0], pair[1]]))).collect()
-}
-
-/// How much of a pitch is in the sound, by its second second.
-pub fn energy(samples: &[f64], pitch: f64) -> f64 {
-    let second = &samples[48_000..96_000];
-    let (mut sine, mut cosine) = (0.0, 0.0);
-    for (n, sample) in second.iter().enumerate() {
-        let angle = std::f64::consts::TAU * pitch * n as f64 / 48_000.0;
-        sine += sample * angle.sin();
-        cosine += sample * angle.cos();
-    }
-    sine.hypot(cosine) / second.len() as f64
+    output.stdout.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
 }

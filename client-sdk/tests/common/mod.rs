@@ -15,6 +15,7 @@ pub mod pictures;
 pub mod program;
 pub mod recorder;
 pub mod tls;
+pub mod tone;
 pub mod wire;
 
 use std::collections::{HashMap, HashSet};

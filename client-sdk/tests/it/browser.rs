@@ -23,6 +23,7 @@ mod route;
 mod sample;
 mod screen;
 mod site;
+mod sound;
 mod stage;
 mod tab;
 mod watching;

@@ -135,7 +135,7 @@ async fn until_media_flows_again(witnesses: &mut [Witness; 2]) {
 }
 
 /// A server that tells of no way but that path.
-async fn server(path: &Path) -> TestServer {
+pub(crate) async fn server(path: &Path) -> TestServer {
     let urls = [coturn::url(path.port())];
     let builder = Server::builder(Secret::random()).turn(Secret::new(SECRET), urls);
     testing::start_with(builder).await.unwrap()

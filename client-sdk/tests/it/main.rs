@@ -22,6 +22,7 @@ mod mesh;
 mod messages;
 mod muting;
 mod networks;
+mod pcm;
 mod playback;
 mod program;
 mod reaching;

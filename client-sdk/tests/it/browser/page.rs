@@ -194,6 +194,11 @@ impl Page {
         .await;
     }
 
+    /// What that participant's element has played last: a third of a second at 48 kHz.
+    pub(crate) async fn hear(&self, from: ParticipantId) -> Vec<f32> {
+        serde_json::from_value(self.run("hear", &[id(from)]).await).unwrap()
+    }
+
     pub(crate) async fn send_data(&self, to: ParticipantId, text: &str) {
         self.run("sendData", &[id(to), json!(text)]).await;
     }

@@ -1,0 +1,353 @@
+//! A source of samples that the application hands over.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::player::PAUSE;
+use super::{AudioLevel, Codec, Frame, MediaError, MediaSource, Source};
+use crate::opus::{Encoder, FRAME, OpusOptions, is_silence};
+use crate::pcm::{self, PcmFormat, Sample};
+
+impl Source {
+    /// Creates a source of samples, which are encoded as Opus and played one after the other, faster
+    /// or slower as they may come. The source ends when the sender is dropped and everything has
+    /// been played.
+    ///
+    /// Where there are no more samples, nothing is sent: the pause is one for the others too. Up to
+    /// ten seconds wait.
+    ///
+    /// ```no_run
+    /// # async fn say(speech: Vec<i16>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use client_sdk::{Client, OpusOptions, Options, PcmFormat, SampleRate, Source};
+    ///
+    /// let format = PcmFormat::mono(SampleRate::Hz24000);
+    /// let (voice, source) = Source::pcm(format, OpusOptions::speech());
+    /// let client = Client::new("https://rooms.example.com")?;
+    /// let bot = client.join("ABC234", "123456", "bot", Options::new().audio(source)).await?;
+    /// // Whatever a synthesizer of speech has made, in pieces of any length.
+    /// voice.send(&speech).await?;
+    /// voice.drained().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn pcm(format: PcmFormat, options: OpusOptions) -> (PcmSender, Self) {
+        let queue = Arc::new(watch::Sender::new(State::new(format)));
+        let source = PcmSource::new(format, options, Arc::clone(&queue));
+        (PcmSender(Arc::new(Handle(queue))), Self::custom(source))
+    }
+}
+
+/// The application's end of [`Source::pcm`]; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct PcmSender(Arc<Handle>);
+
+/// Samples that were not taken.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum PcmError {
+    /// The queue was [cleared](PcmSender::clear) while they waited.
+    #[error("what waits was cleared, and these samples are dropped")]
+    Cleared,
+    /// The participant has left the room, or does not send the source any more.
+    #[error("the source is not sent any more")]
+    Closed,
+    /// Ten seconds wait already.
+    #[error("samples are handed in faster than they are played, and these are dropped")]
+    Full,
+}
+
+impl PcmSender {
+    /// Hands over samples without waiting: all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// [`PcmError::Full`] if not all of them find room, [`PcmError::Closed`] if the source is no
+    /// longer sent.
+    pub fn try_send<S: Sample>(&self, samples: &[S]) -> Result<(), PcmError> {
+        let mut taken = Err(PcmError::Full);
+        self.queue().send_if_modified(|queue| {
+            if queue.is_closed {
+                taken = Err(PcmError::Closed);
+            } else if samples.len() <= queue.room() {
+                queue.push(samples);
+                taken = Ok(());
+            }
+            taken.is_ok()
+        });
+        taken
+    }
+
+    /// Hands over samples, and waits for room as long as it takes. If this is cancelled, those that
+    /// found room are played.
+    ///
+    /// # Errors
+    ///
+    /// [`PcmError::Cleared`] if [`clear`](Self::clear) is called meanwhile, [`PcmError::Closed`] if
+    /// the source is no longer sent.
+    pub async fn send<S: Sample>(&self, samples: &[S]) -> Result<(), PcmError> {
+        let mut watched = self.queue().subscribe();
+        let clears = watched.borrow().clears;
+        let mut rest = samples;
+        loop {
+            let mut outcome = Ok(());
+            self.queue().send_if_modified(|queue| {
+                if queue.is_closed {
+                    outcome = Err(PcmError::Closed);
+                } else if queue.clears != clears {
+                    outcome = Err(PcmError::Cleared);
+                } else {
+                    let (fitting, behind) = rest.split_at(rest.len().min(queue.room()));
+                    queue.push(fitting);
+                    rest = behind;
+                    return !fitting.is_empty();
+                }
+                false
+            });
+            outcome?;
+            if rest.is_empty() {
+                return Ok(());
+            }
+            let may_go_on =
+                |queue: &State| queue.is_closed || queue.clears != clears || queue.room() > 0;
+            watched.wait_for(may_go_on).await.map_err(|_| PcmError::Closed)?;
+        }
+    }
+
+    /// Drops everything that waits, so that the others hear nothing of it: at most 20 ms are on
+    /// their way. A [`send`](Self::send) that waits for room returns.
+    pub fn clear(&self) {
+        self.queue().send_modify(|queue| {
+            queue.samples.clear();
+            queue.clears += 1;
+            queue.played = queue.pushed;
+        });
+    }
+
+    /// Waits until everything that was handed over before has been played, or cleared. The others
+    /// hear the end of it as much later as the network and their buffers take.
+    ///
+    /// # Errors
+    ///
+    /// [`PcmError::Closed`] if the source is no longer sent.
+    pub async fn drained(&self) -> Result<(), PcmError> {
+        let mut watched = self.queue().subscribe();
+        let until = watched.borrow().pushed;
+        let drained = watched.wait_for(|queue| queue.is_closed || queue.played >= until).await;
+        drained.ok().filter(|queue| queue.played >= until).map(drop).ok_or(PcmError::Closed)
+    }
+
+    /// How long what waits will play.
+    #[must_use]
+    pub fn waiting(&self) -> Duration {
+        let queue = self.queue().borrow();
+        Duration::from_secs(queue.samples.len() as u64) / queue.per_second as u32
+    }
+
+    /// Waits until the source is no longer sent.
+    pub async fn closed(&self) {
+        // The queue is closed before it is dropped.
+        let _ = self.queue().subscribe().wait_for(|queue| queue.is_closed).await;
+    }
+
+    fn queue(&self) -> &watch::Sender<State> {
+        &self.0.0
+    }
+}
+
+/// Tells the source that no more samples come.
+#[derive(Debug)]
+struct Handle(Queue);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.send_modify(|queue| queue.is_complete = true);
+    }
+}
+
+type Queue = Arc<watch::Sender<State>>;
+
+/// What both ends share. Samples of all channels are counted alike.
+#[derive(Debug)]
+struct State {
+    samples: VecDeque<f32>,
+    per_second: usize,
+    pushed: u64,
+    /// Of those that were pushed, how many have been played or cleared.
+    played: u64,
+    /// How often the queue was cleared.
+    clears: u64,
+    /// Whether no more samples come.
+    is_complete: bool,
+    /// Whether none are taken.
+    is_closed: bool,
+}
+
+impl State {
+    fn new(format: PcmFormat) -> Self {
+        Self {
+            samples: VecDeque::new(),
+            per_second: format.samples_per_second(),
+            pushed: 0,
+            played: 0,
+            clears: 0,
+            is_complete: false,
+            is_closed: false,
+        }
+    }
+
+    fn room(&self) -> usize {
+        (self.per_second * MAX_SECONDS).saturating_sub(self.samples.len())
+    }
+
+    fn push<S: Sample>(&mut self, samples: &[S]) {
+        let bounded = samples.iter().map(|sample| sample.to_f32());
+        let bounded = bounded.map(|s| if s.is_finite() { s.clamp(-1.0, 1.0) } else { 0.0 });
+        self.samples.extend(bounded);
+        self.pushed += samples.len() as u64;
+    }
+}
+
+/// The participant's end.
+struct PcmSource {
+    encoder: Encoder,
+    queue: Queue,
+    changes: watch::Receiver<State>,
+    /// Samples of all channels in a frame.
+    frame: usize,
+    /// When what was sent ends.
+    due: Instant,
+    /// Whether sound is going on.
+    is_playing: bool,
+    silence: Silence,
+    ready: VecDeque<Frame>,
+}
+
+impl PcmSource {
+    fn new(format: PcmFormat, options: OpusOptions, queue: Queue) -> Self {
+        Self {
+            encoder: Encoder::new(format, options),
+            changes: queue.subscribe(),
+            queue,
+            frame: (FRAME * format.samples_per_second() as u32).as_secs() as usize,
+            due: Instant::now(),
+            is_playing: false,
+            silence: Silence::default(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Waits for the first samples after a pause; false if none will come.
+    async fn begin(&mut self) -> bool {
+        let has_more = |queue: &State| !queue.samples.is_empty() || queue.is_complete;
+        let Ok(queue) = self.changes.wait_for(has_more).await else { return false };
+        if queue.samples.is_empty() {
+            return false;
+        }
+        self.due = self.due.max(Instant::now());
+        self.is_playing = true;
+        true
+    }
+
+    /// Waits until the next frame is due, and then a little until it is whole.
+    async fn gather(&mut self) {
+        sleep_until(self.due).await;
+        self.queue.send_modify(|queue| queue.played = queue.pushed - queue.samples.len() as u64);
+        let is_whole = |queue: &State| queue.samples.len() >= self.frame || queue.is_complete;
+        // What is there by then is played, and the rest of the frame is silence.
+        let _ = timeout_at(self.due + PATIENCE, self.changes.wait_for(is_whole)).await;
+    }
+
+    /// Encodes the next frame. After the last samples it is one of silence, so that the others do
+    /// not take the end for a loss.
+    fn encode(&mut self) -> Result<(), MediaError> {
+        let mut samples: Vec<f32> = Vec::with_capacity(self.frame);
+        self.queue.send_modify(|queue| {
+            let count = queue.samples.len().min(self.frame);
+            samples.extend(queue.samples.drain(..count));
+        });
+        self.is_playing = !samples.is_empty();
+        samples.resize(self.frame, 0.0);
+        if self.due.elapsed() > PAUSE {
+            self.due = Instant::now();
+        }
+        self.due += FRAME;
+        let packet = self.encoder.encode(&samples);
+        let data = packet.map_err(|error| MediaError::Failed(Box::new(error)))?;
+        let level = Some(AudioLevel::of(&pcm::to_i16(&samples)));
+        let frame = Frame { data, duration: FRAME, is_key: true, level };
+        self.ready.extend(self.silence.pass(frame));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl MediaSource for PcmSource {
+    fn codec(&self) -> Codec {
+        Codec::Opus
+    }
+
+    async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Ok(Some(frame));
+            }
+            if !self.is_playing && !self.begin().await {
+                return Ok(None);
+            }
+            self.gather().await;
+            self.encode()?;
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+}
+
+impl Drop for PcmSource {
+    fn drop(&mut self) {
+        self.queue.send_modify(|queue| {
+            queue.is_closed = true;
+            queue.samples.clear();
+        });
+    }
+}
+
+/// Leaves out packets of silence, if there are so many that a player takes them for a pause.
+#[derive(Debug, Default)]
+struct Silence {
+    held: Vec<Frame>,
+    is_pause: bool,
+}
+
+impl Silence {
+    /// What is sent now.
+    fn pass(&mut self, frame: Frame) -> Vec<Frame> {
+        let mut held = std::mem::take(&mut self.held);
+        if !is_silence(&frame.data) {
+            self.is_pause = false;
+            held.push(frame);
+            return held;
+        }
+        if !self.is_pause {
+            held.push(frame);
+            self.is_pause = FRAME * held.len() as u32 > PAUSE;
+            self.held = if self.is_pause { Vec::new() } else { held };
+        }
+        Vec::new()
+    }
+}
+
+const MAX_SECONDS: usize = 10;
+/// How long samples in real time may take.
+const PATIENCE: Duration = Duration::from_millis(40);
+
+#[cfg(test)]
+mod tests;
