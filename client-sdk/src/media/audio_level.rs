@@ -15,8 +15,14 @@ impl AudioLevel {
 
     /// A level in decibels; what is out of range is the nearest that is in it.
     #[must_use]
-    pub fn from_decibels(decibels: i8) -> Self {
-        Self(decibels.clamp(Self::SILENCE.0, 0))
+    pub const fn from_decibels(decibels: i8) -> Self {
+        if decibels > 0 {
+            Self(0)
+        } else if decibels < Self::SILENCE.0 {
+            Self::SILENCE
+        } else {
+            Self(decibels)
+        }
     }
 
     /// The level of samples: their root mean square (RFC 6464 section 3).

@@ -1,0 +1,81 @@
+//! Makes an image a second of everybody who shows something: what they send goes through ffmpeg,
+//! which decodes VP8, VP9 and AV1.
+//!
+//! ```sh
+//! cargo run -p examples --example pictures -- https://rooms.example.com ABC234 123456 images
+//! ```
+
+use std::env;
+use std::error::Error;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use client_sdk::{Client, Event, IvfWriter, MediaKind, Options, ParticipantId, RemoteTrack};
+use tokio::runtime::Handle;
+use tokio::task::{JoinSet, spawn_blocking};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [server, room, password, folder] = &arguments[..] else {
+        return Err("usage: pictures <server> <room number> <password> <folder>".into());
+    };
+    std::fs::create_dir_all(folder)?;
+    let mut options = Options::new();
+    // Keeps its media on this machine.
+    if let Ok(address) = env::var("BOT_BIND") {
+        options = options.bind_address(address.parse::<IpAddr>()?);
+    }
+    let mut bot = Client::new(server)?.join(room, password, "pictures", options).await?;
+    let mut painters = JoinSet::new();
+    while let Some(event) = bot.next_event().await {
+        match event {
+            Event::Track(track) if track.kind() == MediaKind::Video => {
+                let folder = PathBuf::from(folder);
+                painters.spawn(paint(track, folder));
+            }
+            _ => {}
+        }
+    }
+    painters.join_all().await;
+    Ok(())
+}
+
+async fn paint(track: RemoteTrack, folder: PathBuf) {
+    let who = track.participant();
+    // A pipe blocks whoever writes into it, which none of the runtime's threads may be.
+    let handle = Handle::current();
+    let painted = spawn_blocking(move || decode(track, &folder, &handle)).await;
+    if let Err(error) = painted.unwrap_or_else(|panicked| Err(panicked.into())) {
+        eprintln!("pictures: of {who}: {error}");
+    }
+}
+
+/// Writes a track into the pipe of a decoder until it ends.
+fn decode(track: RemoteTrack, folder: &Path, runtime: &Handle) -> io::Result<()> {
+    let who = track.participant();
+    let unknown = |_| io::Error::other("the codec is not known");
+    let mut frames = track.into_frames().map_err(unknown)?;
+    let Some(codec) = frames.track().codec() else { return Ok(()) };
+    let mut decoder = Command::new("ffmpeg")
+        .args(["-v", "error", "-probesize", "32", "-f", "ivf", "-i", "-", "-vf", "fps=1", "-y"])
+        .arg(image(folder, who))
+        .stdin(Stdio::piped())
+        .spawn()?;
+    let pipe = decoder.stdin.take().ok_or_else(|| io::Error::other("ffmpeg has no pipe"))?;
+    let mut file = IvfWriter::new(pipe, codec)?;
+    while let Some(frame) = runtime.block_on(frames.recv()) {
+        file.write(&frame)?;
+    }
+    // The decoder ends with its pipe.
+    drop(file.finish()?);
+    decoder.wait()?;
+    Ok(())
+}
+
+/// The name of the images, in which ffmpeg puts a number.
+fn image(folder: &Path, who: ParticipantId) -> PathBuf {
+    folder.join(format!("{who}-%d.png"))
+}
