@@ -1,5 +1,6 @@
 //! The largest number of rooms that a server carries, and what limits it.
 
+mod html;
 mod table;
 
 use std::fmt;
@@ -191,6 +192,18 @@ impl Finder<'_> {
     }
 }
 
+impl Step {
+    fn outcome(&self) -> &'static str {
+        match (self.report.verdict, self.is_confirmation) {
+            (Verdict::Held, false) => "passed",
+            (Verdict::Held, true) => "confirmed",
+            (Verdict::Broken, _) => "failed",
+            (Verdict::Invalid, _) => "invalid",
+            (Verdict::Missed, _) => "missed",
+        }
+    }
+}
+
 impl Limit {
     /// What limited a run that has not passed, as its report shows.
     fn of(report: &Report) -> Self {
@@ -263,6 +276,12 @@ impl Capacity {
             None => "more were not tried (--most)".into(),
         };
         format!("{carried}; {limit}")
+    }
+
+    /// The largest step that passed, the confirmation before the others.
+    fn best(&self) -> Option<&Step> {
+        let passed = self.steps.iter().filter(|step| step.report.verdict == Verdict::Held);
+        passed.max_by_key(|step| (step.participants, step.is_confirmation))
     }
 
     pub(crate) fn verdict(&self) -> Verdict {

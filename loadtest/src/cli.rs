@@ -105,6 +105,10 @@ pub(crate) struct OutputArgs {
     /// Also write the results as JSON to this file; - prints JSON instead of the table
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+
+    /// Also write the results with plots as a page that needs no other file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "Examples:

@@ -8,6 +8,7 @@ mod capacity;
 mod cli;
 mod hdr;
 mod health;
+mod html;
 mod interrupt;
 mod kind;
 mod latency;
@@ -16,6 +17,7 @@ mod media;
 mod network;
 mod open_files;
 mod phase;
+mod plot;
 mod probe;
 mod progress;
 mod recorder;
@@ -101,7 +103,7 @@ async fn carry_out(args: &RunArgs) -> ExitCode {
     };
     let settings = RunSettings::new(&scenario, &target.described);
     let report = Report::new(&outcome, &criteria, settings);
-    if let Err(error) = show(&report, &args.output) {
+    if let Err(error) = show(&report, || report.to_html(), &args.output) {
         return failed(format!("cannot write the results: {error}"));
     }
     report.verdict.exit_code()
@@ -120,7 +122,7 @@ async fn find_capacity(args: CapacityArgs) -> ExitCode {
         Err(CapacityError::Run(error @ RunError::Files(_))) => return wrong(error),
         Err(error) => return failed(error),
     };
-    if let Err(error) = show(&capacity, &run.output) {
+    if let Err(error) = show(&capacity, || capacity.to_html(), &run.output) {
         return failed(format!("cannot write the results: {error}"));
     }
     capacity.verdict().exit_code()
@@ -160,7 +162,11 @@ fn log_to_stderr() -> Result<(), String> {
     Ok(())
 }
 
-fn show(results: &(impl Display + Serialize), output: &OutputArgs) -> io::Result<()> {
+fn show(
+    results: &(impl Display + Serialize),
+    to_html: impl FnOnce() -> String,
+    output: &OutputArgs,
+) -> io::Result<()> {
     let json = || serde_json::to_string_pretty(results).map_err(io::Error::other);
     match output.json.as_deref() {
         Some(path) if path == Path::new("-") => println!("{}", json()?),
@@ -170,5 +176,5 @@ fn show(results: &(impl Display + Serialize), output: &OutputArgs) -> io::Result
         }
         None => println!("{results}"),
     }
-    Ok(())
+    output.html.as_ref().map_or(Ok(()), |path| fs::write(path, to_html()))
 }

@@ -1,5 +1,6 @@
 //! The results of a run: JSON for programs, a table for people.
 
+mod html;
 mod table;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use crate::latency::{Percentiles, millis};
 use crate::loss::{LossTotals, LostKind};
 use crate::recorder::{Measured, Recorder};
 use crate::run::{Count, Criteria, Outcome};
-use crate::scenario::{Arrivals, Scenario};
+use crate::scenario::{Arrivals, Depth, Scenario};
 use crate::slo::{Counter, Held};
 use crate::verdict::Verdict;
 use crate::watcher::Sample;
@@ -126,6 +127,11 @@ struct LatencyDetails {
     /// In microseconds, in the V2 encoding of HdrHistogram.
     histogram: String,
     raw_histogram: String,
+    /// The latency that each share does not exceed, in milliseconds.
+    #[serde(skip)]
+    curve: Vec<(f64, f64)>,
+    #[serde(skip)]
+    raw_curve: Vec<(f64, f64)>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -336,7 +342,12 @@ impl Report {
         let everybody =
             [self.participants, self.connections].iter().all(|count| count.reached >= count.wanted);
         if !everybody || self.silent_connections > 0 {
-            broken.push("not everybody was connected to everybody and received its media".into());
+            broken.push(match self.settings.scenario.depth {
+                Depth::Media => {
+                    "not everybody was connected to everybody and received its media".into()
+                }
+                Depth::Signaling => "not everybody was connected to everybody".into(),
+            });
         }
         if !self.losses.is_empty() {
             broken.push("not everything that was there stayed until the end".into());
@@ -388,6 +399,8 @@ impl LatencyDetails {
             raw_ms: measured.raw.percentiles(begin),
             histogram: hdr::encode(measured.corrected.histogram()),
             raw_histogram: hdr::encode(measured.raw.histogram()),
+            curve: measured.corrected.curve(),
+            raw_curve: measured.raw.curve(),
         }
     }
 }

@@ -16,7 +16,7 @@ fn a_small_run_connects_every_pair_with_media_both_ways() {
     let output = loadtest(&["--rooms", "1", "--peers", "3", "--duration", "2", "--json", "-"]);
     let printed = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{printed}");
-    let report: Value = serde_json::from_str(&printed).unwrap();
+    let report = results(printed.as_bytes());
     assert_eq!(report["schema"], 1);
     assert_eq!(report["participants"], serde_json::json!({"wanted": 3, "reached": 3}));
     assert_eq!(report["connections"], serde_json::json!({"wanted": 6, "reached": 6}));
@@ -88,7 +88,7 @@ fn a_server_that_dies_in_mid_run_is_a_failure_that_says_when() {
     let output = run.wait_with_output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{printed}");
-    let report: Value = serde_json::from_str(&printed).unwrap();
+    let report = results(printed.as_bytes());
     let sockets = &report["losses"]["signaling_sockets"];
     assert_eq!((&sockets["lost"], &sockets["back"]), (&3.into(), &0.into()), "{printed}");
     // Media is peer to peer: it goes on.
@@ -172,8 +172,18 @@ fn send(signal: &str, to: &Child) {
 fn result(run: Child, lines: impl Iterator<Item = String>) -> (Option<i32>, Value) {
     lines.for_each(drop);
     let output = run.wait_with_output().unwrap();
-    let report = serde_json::from_slice(&output.stdout).unwrap();
-    (output.status.code(), report)
+    (output.status.code(), results(&output.stdout))
+}
+
+/// Results in JSON, which have to be what the schema says.
+fn results(json: &[u8]) -> Value {
+    let results = serde_json::from_slice(json).unwrap();
+    let schema = serde_json::from_str(include_str!("../schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(&results).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    results
 }
 
 const SIGNALING: [&str; 8] =
@@ -296,4 +306,33 @@ fn the_printed_scenario_is_the_one_that_runs() {
     let path = file.path().to_str().unwrap();
     let again = loadtest(&["scenario", "print", "--scenario", path]);
     assert_eq!(String::from_utf8(again.stdout).unwrap(), String::from_utf8(printed).unwrap());
+}
+
+#[test]
+fn the_capacity_is_searched_up_to_the_most_rooms_and_confirmed() {
+    let page = tempfile::NamedTempFile::new().unwrap();
+    let search = ["find-capacity", "--depth", "signaling", "--rate", "burst", "--duration", "1"];
+    let range = ["--first", "2", "--most", "4", "--hold", "1s", "--json", "-", "--html"];
+    let page_path = page.path().to_str().unwrap();
+    let output = loadtest(&[&search[..], &range, &[page_path]].concat());
+    let capacity = results(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{capacity:#}");
+    assert_eq!((&capacity["rooms"], &capacity["limit"]), (&4.into(), &Value::Null));
+    let steps = capacity["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 3);
+    assert_eq!(steps[2]["is_confirmation"], true);
+    let page = std::fs::read_to_string(page.path()).unwrap();
+    assert!(page.contains("this server carries 4 rooms of 4") && page.contains("<polyline"));
+    // It is to be read without a network.
+    assert!(!page.contains("src=") && !page.contains("href=") && !page.contains("url("));
+}
+
+#[test]
+fn a_server_that_misses_the_objective_carries_nothing() {
+    let search = ["find-capacity", "--depth", "signaling", "--rate", "burst", "--duration", "0"];
+    let flags = ["--first", "1", "--peers", "2", "--slo", "relay.max<1us", "--json", "-"];
+    let output = loadtest(&[&search[..], &flags].concat());
+    let capacity = results(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{capacity:#}");
+    assert_eq!((&capacity["rooms"], &capacity["limit"]["of"]), (&0.into(), &"latency".into()));
 }

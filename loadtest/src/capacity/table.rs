@@ -4,10 +4,9 @@ use std::fmt;
 
 use comfy_table::Table;
 
-use super::{Capacity, Step};
+use super::Capacity;
 use crate::kind::Kind;
 use crate::tables::{megabytes, table};
-use crate::verdict::Verdict;
 
 impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,7 +44,7 @@ impl Capacity {
                 step.rooms.to_string(),
                 step.peers.to_string(),
                 step.participants.to_string(),
-                outcome(step).to_owned(),
+                step.outcome().to_owned(),
                 p99(Kind::HttpJoin),
                 p99(Kind::FanOut),
                 p99(Kind::Relay),
@@ -59,8 +58,7 @@ impl Capacity {
 
     /// What a room, a participant and a message cost at the largest step that passed.
     fn costs(&self) -> Option<Table> {
-        let passed = self.steps.iter().filter(|step| step.report.verdict == Verdict::Held);
-        let step = passed.max_by_key(|step| (step.participants, step.is_confirmation))?;
+        let step = self.best()?;
         let (report, server) = (&step.report, step.report.server?);
         let mut table = table(&["cost for the server", "processor time", "memory"]);
         let memory = server.memory_grown_bytes as f64 / 1000.0;
@@ -81,15 +79,5 @@ impl Capacity {
             String::new(),
         ]);
         Some(table)
-    }
-}
-
-fn outcome(step: &Step) -> &'static str {
-    match (step.report.verdict, step.is_confirmation) {
-        (Verdict::Held, false) => "passed",
-        (Verdict::Held, true) => "confirmed",
-        (Verdict::Broken, _) => "failed",
-        (Verdict::Invalid, _) => "invalid",
-        (Verdict::Missed, _) => "missed",
     }
 }

@@ -107,7 +107,8 @@ impl Room {
         recorder: &Recorder,
     ) {
         let mut room = self.lock();
-        if room.departed.contains(&of) {
+        // Whoever has left before all have heard of it is still heard of.
+        if room.departed.contains(&of) && !room.arrivals.contains_key(&of) {
             return;
         }
         let news = room.arrivals.entry(of).or_default();
@@ -288,6 +289,19 @@ mod tests {
         assert_eq!(fan_out.lost, 1);
         assert!(fan_out.corrected.percentiles(begin).unwrap().max > 8900.0);
         assert_eq!(recorder.measured(Kind::FanOutFirst).lost, 0);
+    }
+
+    #[test]
+    fn whoever_leaves_at_once_is_still_heard_of() {
+        let begin = Instant::now();
+        let recorder = Recorder::new(begin, begin);
+        let room = Room::default();
+        let (old, newcomer) = (id("p_00000003"), id("p_00000002"));
+        room.enters(old, begin, &[], &recorder);
+        room.enters(newcomer, begin, &[old], &recorder);
+        room.leaves(newcomer, begin, &recorder);
+        room.hears_arrival(old, newcomer, begin, &recorder);
+        assert!(room.hears_departure(old, newcomer, begin, &recorder) && room.is_quiet());
     }
 
     #[test]

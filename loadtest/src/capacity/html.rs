@@ -1,0 +1,91 @@
+//! The answer as a page for somebody who was not there.
+
+use super::{Capacity, Step};
+use crate::html::{escape, page, table};
+use crate::kind::Kind;
+use crate::plot::{Axis, Line, Plot, Scale, number};
+use crate::verdict::Verdict;
+
+impl Capacity {
+    pub(crate) fn to_html(&self) -> String {
+        let class = match self.verdict() {
+            Verdict::Held => "",
+            Verdict::Broken | Verdict::Missed => " bad",
+            Verdict::Invalid => " warn",
+        };
+        let largest = self.best().map_or(String::new(), |step| {
+            let (rooms, peers) = (step.rooms, &step.peers);
+            let sections = step.report.sections();
+            format!("<h1 style=\"margin-top:48px\">{rooms} rooms of {peers}</h1>{sections}")
+        });
+        let body = format!(
+            "<h1>How many rooms a server carries</h1><div class=\"verdict{class}\">{}</div>\
+             <div class=\"plots\">{}{}</div><h2>Steps</h2>{}{largest}",
+            escape(&self.sentence()),
+            self.latencies().to_html(),
+            self.processors().to_html(),
+            self.steps_table()
+        );
+        page("Capacity", &body)
+    }
+
+    fn latencies(&self) -> Plot {
+        let line = |kind: Kind| Line {
+            name: kind.name().replace('_', " "),
+            is_dashed: false,
+            points: self.points(|step| Some(step.report.latency(kind)?.p99)),
+        };
+        Plot {
+            title: "Latency by the number of participants, p99",
+            x: Axis { unit: "participants", scale: Scale::Linear },
+            y: Axis { unit: "ms", scale: Scale::Logarithmic },
+            lines: [Kind::Relay, Kind::HttpJoin, Kind::FanOut, Kind::Arrival].map(line).into(),
+            marks: vec![(self.participants as f64, "carried".into())],
+            bounds: Vec::new(),
+        }
+    }
+
+    fn processors(&self) -> Plot {
+        let line = |name: &str, points| Line { name: name.into(), is_dashed: false, points };
+        let server = self.points(|step| Some(step.report.server?.busiest_processors));
+        let tester = self.points(|step| Some(step.report.tester.busiest_processors));
+        Plot {
+            title: "Processors in the busiest second",
+            x: Axis { unit: "participants", scale: Scale::Linear },
+            y: Axis { unit: "", scale: Scale::Linear },
+            lines: vec![line("server", server), line("tester", tester)],
+            marks: vec![(self.participants as f64, "carried".into())],
+            bounds: Vec::new(),
+        }
+    }
+
+    /// A value of each step, by the number of participants.
+    fn points(&self, value: impl Fn(&Step) -> Option<f64>) -> Vec<(f64, f64)> {
+        let steps = self.steps.iter();
+        let mut points: Vec<(f64, f64)> =
+            steps.filter_map(|step| Some((step.participants as f64, value(step)?))).collect();
+        points.sort_by(|one, other| one.0.total_cmp(&other.0));
+        points
+    }
+
+    fn steps_table(&self) -> String {
+        let rows: Vec<Vec<String>> = self
+            .steps
+            .iter()
+            .map(|step| {
+                let p99 =
+                    |kind| step.report.latency(kind).map_or("–".into(), |told| number(told.p99));
+                vec![
+                    format!("{} rooms of {}", step.rooms, step.peers),
+                    step.outcome().into(),
+                    p99(Kind::HttpJoin),
+                    p99(Kind::FanOut),
+                    p99(Kind::Relay),
+                    step.limit.as_ref().map_or(String::new(), ToString::to_string),
+                ]
+            })
+            .collect();
+        let header = ["", "", "join p99, ms", "fan-out p99, ms", "relay p99, ms", "limit"];
+        table(&header, &rows)
+    }
+}

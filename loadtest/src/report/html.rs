@@ -1,0 +1,268 @@
+//! The report as a page for somebody who was not there.
+
+use super::{Failure, Losses, Reached, Report, Window};
+use crate::html::{escape, page, table, tile};
+use crate::kind::Kind;
+use crate::latency::has_samples_for;
+use crate::plot::{Axis, Line, Plot, Scale, number};
+use crate::scenario::Depth;
+use crate::verdict::Verdict;
+
+impl Report {
+    pub(crate) fn to_html(&self) -> String {
+        let body = format!(
+            "<h1>Load test of a server for WebRTC rooms</h1>{}{}",
+            self.introduction(),
+            self.sections()
+        );
+        page("Load test", &body)
+    }
+
+    /// Everything but the title.
+    pub(crate) fn sections(&self) -> String {
+        format!(
+            "{}{}<h2>Over time</h2><div class=\"plots\">{}</div><h2>Latencies</h2>{}{}{}{}{}",
+            self.verdict_box(),
+            self.tiles(),
+            self.plots(),
+            self.latency_table(),
+            self.failure_table(),
+            self.loss_table(),
+            self.objective_table(),
+            self.scenario()
+        )
+    }
+
+    fn introduction(&self) -> String {
+        let settings = &self.settings;
+        let depth = match settings.scenario.depth {
+            Depth::Media => "media between real participants",
+            Depth::Signaling => "signaling alone",
+        };
+        format!(
+            "<p class=\"soft\">{} rooms of {}, {depth}, {} together · server {} · {} · {} cores, {} · \
+             loadtest {} · {:.1} s</p>",
+            settings.rooms,
+            settings.scenario.peers,
+            settings.scenario.duration,
+            escape(&settings.server),
+            escape(&self.started_at),
+            settings.cores,
+            settings.system,
+            settings.version,
+            self.took_seconds
+        )
+    }
+
+    fn verdict_box(&self) -> String {
+        let class = match self.verdict {
+            Verdict::Held => "",
+            Verdict::Broken | Verdict::Missed => " bad",
+            Verdict::Invalid => " warn",
+        };
+        let more = self.reasons.iter().skip(1).take(MAX_REASONS);
+        let more: String = more.map(|reason| format!("<li>{}</li>", escape(reason))).collect();
+        let sentence = escape(&self.sentence());
+        format!("<div class=\"verdict{class}\">{sentence}<ul>{more}</ul></div>")
+    }
+
+    fn tiles(&self) -> String {
+        let reached = |Reached { wanted, reached }| format!("{reached} of {wanted}");
+        let p99 = |kind: Kind| {
+            let told = self.latency(kind);
+            let value = told.map_or("–".into(), |told| format!("{} ms", number(told.p99)));
+            let remark = told.map_or(String::new(), |told| {
+                let enough = has_samples_for(0.99, told.count);
+                let few = if enough { "" } else { ", too few for a p99" };
+                format!("of {}{few}; longest {} ms", told.count, number(told.max))
+            });
+            (value, remark)
+        };
+        let mut tiles = vec![
+            tile("participants", &reached(self.participants), ""),
+            tile("connections", &reached(self.connections), "each counts at both ends"),
+        ];
+        for (name, kind) in [
+            ("join, p99", Kind::HttpJoin),
+            ("relayed message, p99", Kind::Relay),
+            ("fan-out to the last, p99", Kind::FanOut),
+            ("arrival, p99", Kind::Arrival),
+        ] {
+            let (value, remark) = p99(kind);
+            tiles.push(tile(name, &value, &remark));
+        }
+        let missing = self.missing();
+        tiles.push(tile("planned and never answered", &missing.to_string(), ""));
+        if let Some(server) = self.server {
+            let busiest = format!("{} in the busiest second", number(server.busiest_processors));
+            tiles.push(tile("processors of the server", &number(server.processors), &busiest));
+        }
+        let busiest = format!("{} in the busiest second", number(self.tester.busiest_processors));
+        tiles.push(tile("processors of the tester", &number(self.tester.processors), &busiest));
+        format!("<div class=\"tiles\">{}</div>", tiles.concat())
+    }
+
+    fn plots(&self) -> String {
+        let line = |name: &str, value: &dyn Fn(&Window) -> Option<f64>| Line {
+            name: name.into(),
+            is_dashed: false,
+            points: self
+                .windows
+                .iter()
+                .filter_map(|window| Some((window.second as f64 + 0.5, value(window)?)))
+                .collect(),
+        };
+        let of = |kind: Kind| {
+            let value = move |window: &Window| Some(window.latency_ms.get(kind.name())?.p99);
+            line(&kind.name().replace('_', " "), &value)
+        };
+        let latencies = [Kind::Relay, Kind::HttpJoin, Kind::FanOut, Kind::Offer, Kind::Resume];
+        let latencies = latencies.map(of).into_iter().filter(|line| !line.points.is_empty());
+        let over_time = |title, unit, scale, lines| Plot {
+            title,
+            x: Axis { unit: "seconds", scale: Scale::Linear },
+            y: Axis { unit, scale },
+            lines,
+            marks: self.phases(),
+            bounds: Vec::new(),
+        };
+        let plots = [
+            over_time("Latency in each second, p99", "ms", Scale::Logarithmic, latencies.collect()),
+            self.percentile_curves(),
+            over_time(
+                "People",
+                "",
+                Scale::Linear,
+                vec![
+                    line("in a room", &|window| Some(window.present as f64)),
+                    line("connections", &|window| Some(window.connections as f64)),
+                    line("failed", &|window| Some(window.failed as f64)),
+                ],
+            ),
+            over_time(
+                "Busy processors",
+                "",
+                Scale::Linear,
+                vec![
+                    line("server", &|window| window.server_processors),
+                    line("tester", &|window| window.tester_processors),
+                ],
+            ),
+            over_time(
+                "Memory of the server",
+                "MB",
+                Scale::Linear,
+                vec![line("server", &|window| {
+                    window.server_memory_bytes.map(|bytes| bytes as f64 / 1e6)
+                })],
+            ),
+        ];
+        plots.iter().map(Plot::to_html).collect()
+    }
+
+    fn phases(&self) -> Vec<(f64, String)> {
+        let phases = self.phases_seconds;
+        let mut marks = vec![(phases.first_join, "joins".to_owned())];
+        if phases.held < phases.end {
+            marks.push((phases.held, "hold".into()));
+        }
+        marks.push((phases.end, "end".into()));
+        marks
+    }
+
+    fn percentile_curves(&self) -> Plot {
+        let kinds = [Kind::Relay, Kind::HttpJoin, Kind::FanOut, Kind::Arrival, Kind::Candidate];
+        let curves = kinds.into_iter().filter_map(|kind| {
+            let details = self.latencies.get(kind.name())?;
+            let name = kind.name().replace('_', " ");
+            Some(Line { name, is_dashed: false, points: details.curve.clone() })
+        });
+        let raw = self.latencies.get(Kind::Relay.name()).map(|details| Line {
+            name: "relay, raw".into(),
+            is_dashed: true,
+            points: details.raw_curve.clone(),
+        });
+        Plot {
+            title: "How many wait how long",
+            x: Axis { unit: "share that waits no longer", scale: Scale::Nines },
+            y: Axis { unit: "ms", scale: Scale::Logarithmic },
+            lines: curves.chain(raw).collect(),
+            marks: Vec::new(),
+            bounds: Vec::new(),
+        }
+    }
+
+    fn latency_table(&self) -> String {
+        let rows: Vec<Vec<String>> = Kind::ALL
+            .into_iter()
+            .filter_map(|kind| {
+                let (told, details) = (self.latency(kind)?, self.latencies.get(kind.name())?);
+                let shown = |quantile, value| {
+                    let enough = has_samples_for(quantile, told.count);
+                    if enough { number(value) } else { "–".into() }
+                };
+                Some(vec![
+                    kind.name().replace('_', " "),
+                    told.count.to_string(),
+                    (details.lost + details.refused + details.unsent).to_string(),
+                    shown(0.5, told.p50),
+                    shown(0.9, told.p90),
+                    shown(0.99, told.p99),
+                    shown(0.999, told.p999),
+                    number(told.max),
+                    details.raw_ms.map_or("–".into(), |raw| number(raw.p99)),
+                ])
+            })
+            .collect();
+        let header = ["ms", "count", "missing", "p50", "p90", "p99", "p99.9", "longest", "raw p99"];
+        table(&header, &rows)
+            + "<p class=\"soft\">From when each step was planned; what was never answered counts with \
+               the time that it waited. Raw counts from the actual start and leaves it out.</p>"
+    }
+
+    fn failure_table(&self) -> String {
+        let rows: Vec<Vec<String>> = self
+            .failures
+            .iter()
+            .map(|Failure { cause, count }| vec![cause.clone(), count.to_string()])
+            .collect();
+        titled("Failures", &table(&["cause", "count"], &rows))
+    }
+
+    fn loss_table(&self) -> String {
+        let rows: Vec<Vec<String>> = self
+            .losses
+            .iter()
+            .map(|(kind, Losses { lost, back, first_at_seconds })| {
+                let first = format!("{first_at_seconds:.1} s");
+                vec![kind.to_string(), lost.to_string(), back.to_string(), first]
+            })
+            .collect();
+        titled("Lost before the end", &table(&["", "lost", "back", "first at"], &rows))
+    }
+
+    fn objective_table(&self) -> String {
+        let rows: Vec<Vec<String>> = self
+            .objectives
+            .iter()
+            .map(|held| {
+                let value = held.value.map_or("nothing".into(), number);
+                let outcome = if held.held { "held" } else { "missed" };
+                vec![held.objective.clone(), value, outcome.into()]
+            })
+            .collect();
+        titled("Objectives", &table(&["", "measured", ""], &rows))
+    }
+
+    fn scenario(&self) -> String {
+        let scenario = escape(&self.settings.scenario.to_toml());
+        format!("<h2>Scenario</h2><pre>{scenario}</pre>")
+    }
+}
+
+/// A section, unless there is nothing in it.
+fn titled(title: &str, content: &str) -> String {
+    if content.is_empty() { String::new() } else { format!("<h2>{title}</h2>{content}") }
+}
+
+const MAX_REASONS: usize = 8;
