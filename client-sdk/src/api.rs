@@ -53,7 +53,9 @@ impl Api {
         let base = Url::parse(url)
             .ok()
             .filter(|base| matches!(base.scheme(), "http" | "https") && base.host().is_some());
-        let base = base.ok_or_else(|| RequestError::Address { url: url.to_owned() })?;
+        let mut base = base.ok_or_else(|| RequestError::Address { url: url.to_owned() })?;
+        // Errors and logs contain the address. It can have a host, so that this cannot fail.
+        let _ = (base.set_username(""), base.set_password(None));
         Ok(Self { network, base, language, request_timeout })
     }
 

@@ -189,7 +189,8 @@ impl Client {
         self.join_with(&invite.room_id, credential, display_name, options).await
     }
 
-    /// Creates a room and enters it; returns the room for others to join.
+    /// Creates a room and enters it; returns the room for others to join. A room that cannot be
+    /// entered is closed.
     ///
     /// # Errors
     ///
@@ -200,14 +201,21 @@ impl Client {
         room: &NewRoom,
         options: Options,
     ) -> Result<(CreatedRoom, Participant), EnterError> {
-        let preparation = Preparation::new(options)?;
+        let preparation = Preparation::new(options).await?;
         let created = self.api.create_room(access_token, room).await?;
         let token = created.ws_token.clone().unwrap_or_else(|| access_token.to_owned());
         let rejoin = RejoinWith::AccessToken(access_token.to_owned());
         let ice_servers = created.ice_servers.clone();
-        let participant =
-            self.enter_with(&created.room_id, token, rejoin, ice_servers, preparation).await?;
-        Ok((created, participant))
+        let entering = self.enter_with(&created.room_id, token, rejoin, ice_servers, preparation);
+        match entering.await {
+            Ok(participant) => Ok((created, participant)),
+            Err(error) => {
+                // Nobody knows of this room, which would count as one of its creator's. If it
+                // cannot be closed either, it ends by its own time.
+                let _ = self.api.close_room(access_token, &created.room_id).await;
+                Err(error)
+            }
+        }
     }
 
     /// Enters a room with a ws token, or as its creator with an access token.
@@ -228,7 +236,7 @@ impl Client {
         options: Options,
     ) -> Result<Participant, EnterError> {
         let (token, rejoin) = (token.to_owned(), RejoinWith::Nothing);
-        self.enter_with(room_id, token, rejoin, ice_servers, Preparation::new(options)?).await
+        self.enter_with(room_id, token, rejoin, ice_servers, Preparation::new(options).await?).await
     }
 
     /// The address of a room's WebSocket. It contains the token: keep it out of logs.
@@ -244,7 +252,7 @@ impl Client {
         display_name: &str,
         options: Options,
     ) -> Result<Participant, EnterError> {
-        let preparation = Preparation::new(options)?;
+        let preparation = Preparation::new(options).await?;
         let joined = self.api.join_room(room_id, &credential, display_name).await?;
         let rejoin = RejoinWith::Credential { credential, display_name: display_name.to_owned() };
         self.enter_with(room_id, joined.ws_token, rejoin, joined.ice_servers, preparation).await
@@ -286,6 +294,16 @@ mod tests {
         for (base, url) in cases {
             assert_eq!(Client::new(base).unwrap().signaling_url("ABC234", "a/b"), url);
         }
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_shown() {
+        let builder = Client::builder("https://alice:hunter2@rooms.example.com")
+            .proxy("http://bob:hunter2@proxy.example.com");
+        assert!(!format!("{builder:?}").contains("hunter2"));
+        let client = Client::new("https://alice:hunter2@rooms.example.com").unwrap();
+        let shown = format!("{client:?}");
+        assert!(shown.contains("rooms.example.com") && !shown.contains("hunter2"), "{shown}");
     }
 
     #[test]

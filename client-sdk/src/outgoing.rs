@@ -96,14 +96,14 @@ impl Outgoing {
     }
 
     /// Starts what the participant enters with, and returns what cannot be opened.
-    pub(crate) fn publish_all<'a>(
+    pub(crate) async fn publish_all<'a>(
         &mut self,
         sources: impl IntoIterator<Item = (MediaKind, Option<&'a Source>)>,
     ) -> Vec<(MediaKind, MediaError)> {
         let mut failed = Vec::new();
         for (kind, source) in sources {
             let Some(source) = source else { continue };
-            match source.open(kind) {
+            match source.open(kind).await {
                 Ok(opened) => self.publish(kind, opened, source.label(kind)),
                 Err(reason) => failed.push((kind, reason)),
             }

@@ -165,7 +165,7 @@ impl Participant {
     ///
     /// The source cannot be opened, in which case the earlier one goes on, or the room is closed.
     pub async fn publish(&self, kind: MediaKind, source: &Source) -> Result<(), MediaError> {
-        let (source, label) = (source.open(kind)?, source.label(kind));
+        let (source, label) = (source.open(kind).await?, source.label(kind));
         let command = Command::Publish { kind, source, label };
         self.commands.send(command).await.map_err(|_| MediaError::RoomClosed)
     }
@@ -206,7 +206,7 @@ impl Participant {
     /// The source cannot be opened, in which case what was seen before goes on, or the room is
     /// closed.
     pub async fn share(&self, source: &Source, place: SharePlace) -> Result<(), MediaError> {
-        let source = source.open(MediaKind::Video)?;
+        let source = source.open(MediaKind::Video).await?;
         let command = Command::Share { source, place };
         self.commands.send(command).await.map_err(|_| MediaError::RoomClosed)
     }

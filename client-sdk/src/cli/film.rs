@@ -15,7 +15,7 @@ pub(super) struct Film {
 impl Film {
     /// Finds out what each file contains. A track that cannot be played beside one that can is
     /// left out, with a word about it.
-    pub(super) fn of(
+    pub(super) async fn of(
         files: &[PathBuf],
         frame_rate: f64,
         playback: &Playback,
@@ -30,7 +30,7 @@ impl Film {
                     MediaKind::Audio => &mut film.audio,
                     MediaKind::Video => &mut film.video,
                 };
-                match source.open(kind) {
+                match source.open(kind).await {
                     Ok(_) if slot.is_some() => {
                         let file = file.display();
                         return Err(Failure::usage(format!(

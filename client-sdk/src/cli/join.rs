@@ -24,7 +24,7 @@ pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> 
     let target = Target::read(&args.link)?;
     let (client, server) = args.server.client(target.server.as_deref())?;
     let playback = if args.exit_after_play { Playback::once() } else { Playback::looped() };
-    let mut film = Film::of(&args.play, args.frame_rate, &playback)?;
+    let mut film = Film::of(&args.play, args.frame_rate, &playback).await?;
     if args.exit_after_play {
         // It begins when somebody sees it.
         playback.pause();

@@ -1,5 +1,6 @@
 //! The settings of a client.
 
+use std::fmt;
 use std::time::Duration;
 
 use signal_core::Language;
@@ -10,7 +11,7 @@ use crate::error::RequestError;
 use crate::network::{Network, Proxy};
 
 /// Builds a [`Client`]; see [`Client::builder`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct ClientBuilder {
     url: String,
@@ -72,5 +73,15 @@ impl ClientBuilder {
         let proxy = self.proxy.as_deref().map(Proxy::parse).transpose()?;
         let network = Network::new(proxy, &self.certificates)?;
         Ok(Client { api: Api::new(&self.url, network, self.language, self.request_timeout)? })
+    }
+}
+
+/// The addresses may contain passwords.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("language", &self.language)
+            .field("request_timeout", &self.request_timeout)
+            .finish_non_exhaustive()
     }
 }

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime,
     TokioRuntime,
@@ -46,7 +47,12 @@ impl Runtime for Sockets {
 
     fn resolve_host<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
         Box::pin(async move {
-            let Some(address) = literal(host) else { return TokioRuntime.resolve_host(host).await };
+            let Some(address) = literal(host) else {
+                // webrtc-rs does nothing else on a connection while it waits for this.
+                return timeout(RESOLVING, TokioRuntime.resolve_host(host))
+                    .await
+                    .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+            };
             Ok(StandIn::of(address).map_or_else(|| vec![address], |it| it.addresses().to_vec()))
         })
     }
@@ -71,6 +77,8 @@ impl Runtime for Sockets {
         TokioRuntime.name()
     }
 }
+
+const RESOLVING: Duration = Duration::from_secs(5);
 
 /// An address and a port as webrtc-rs writes them, which leaves out the brackets of IPv6.
 fn literal(host: &str) -> Option<SocketAddr> {

@@ -13,7 +13,7 @@ use crate::media::{MediaKind, Source};
 use crate::network::Network;
 use crate::options::Options;
 use crate::outgoing::Outgoing;
-use crate::session::{ConnectionState, Report};
+use crate::session::{ConnectionState, Report, TrackSource};
 use crate::turn::TurnServers;
 
 #[tokio::test]
@@ -196,9 +196,10 @@ impl Pair {
         let connections = [0, 1].map(|n| {
             let options = Options::new().bind_address(Ipv4Addr::LOCALHOST).mdns(false);
             let mut outgoing = Outgoing::new(&options);
-            let clip = Some(&Source::Clip);
-            let failed = outgoing.publish_all([(MediaKind::Audio, clip), (MediaKind::Video, clip)]);
-            assert!(failed.is_empty());
+            for kind in [MediaKind::Audio, MediaKind::Video] {
+                let clip = Source::Clip.open_blocking(kind).unwrap();
+                outgoing.publish(kind, clip, TrackSource::File);
+            }
             let watch = AddressWatch::start();
             let turn = TurnServers::new(Network::new(None, &[]).unwrap());
             let setup =

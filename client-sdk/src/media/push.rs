@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn open(source: &Source, kind: MediaKind) -> Box<dyn MediaSource> {
-        match source.open(kind).unwrap() {
+        match source.open_blocking(kind).unwrap() {
             OpenSource::Custom(source) => source,
             OpenSource::Recording(..) => panic!("{source:?} is no file"),
         }
@@ -191,7 +191,7 @@ mod tests {
 
         let (pusher, source) = Source::pushed(Codec::Opus);
         let mut opened = open(&source, MediaKind::Audio);
-        assert!(matches!(source.open(MediaKind::Audio), Err(MediaError::Taken)));
+        assert!(matches!(source.open_blocking(MediaKind::Audio), Err(MediaError::Taken)));
         drop(pusher);
         assert_eq!(opened.next_frame().await.unwrap(), None);
     }

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use tokio::task;
 
 use bytes::Bytes;
 
@@ -117,8 +120,20 @@ impl Source {
         Self::Played(PlayedSource { source: Box::new(self), playback: playback.clone() })
     }
 
-    /// Opens the source, to be sent as `kind`.
-    pub(crate) fn open(&self, kind: MediaKind) -> Result<OpenSource, MediaError> {
+    /// Opens the source, to be sent as `kind`. Files are read where they hold nobody up.
+    pub(crate) async fn open(&self, kind: MediaKind) -> Result<OpenSource, MediaError> {
+        let source = self.clone();
+        match task::spawn_blocking(move || source.open_blocking(kind)).await {
+            Ok(opened) => opened,
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The runtime ends.
+                Err(_) => Err(MediaError::RoomClosed),
+            },
+        }
+    }
+
+    pub(crate) fn open_blocking(&self, kind: MediaKind) -> Result<OpenSource, MediaError> {
         let source = self.open_by(kind, &Playback::looped())?;
         let codec = source.codec();
         if codec.kind() == kind { Ok(source) } else { Err(MediaError::Kind { codec, kind }) }
@@ -263,7 +278,8 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_played_is_told_with_its_name() {
-        let error = |source: Source, kind| source.open(kind).map(drop).unwrap_err().to_string();
+        let error =
+            |source: Source, kind| source.open_blocking(kind).map(drop).unwrap_err().to_string();
         let missing = error(Source::File("no/such/file.ivf".into()), MediaKind::Video);
         assert!(missing.starts_with("cannot read no/such/file.ivf: "), "{missing}");
         for kind in [MediaKind::Audio, MediaKind::Video] {
@@ -280,7 +296,7 @@ mod tests {
     #[test]
     fn a_picture_is_not_sent_as_sound() {
         let source = Source::File("media/clip.ivf".into());
-        let error = source.open(MediaKind::Audio).map(drop).unwrap_err();
+        let error = source.open_blocking(MediaKind::Audio).map(drop).unwrap_err();
         assert_eq!(error.to_string(), "VP8 cannot be sent as audio");
     }
 }

@@ -20,16 +20,17 @@ pub(crate) struct Preparation {
 }
 
 impl Preparation {
-    pub(crate) fn new(options: Options) -> Result<Self, EnterError> {
+    pub(crate) async fn new(options: Options) -> Result<Self, EnterError> {
         for &address in &options.bind_addresses {
             UdpSocket::bind((address, 0))
                 .map_err(|source| EnterError::BindAddress { address, source })?;
         }
         let mut outgoing = Outgoing::new(&options);
-        let mut failed = outgoing.publish_all([
+        let sources = [
             (MediaKind::Audio, options.audio.as_ref()),
             (MediaKind::Video, options.video.as_ref()),
-        ]);
+        ];
+        let mut failed = outgoing.publish_all(sources).await;
         if !options.allows_degraded && !failed.is_empty() {
             return Err(failed.swap_remove(0).1.into());
         }

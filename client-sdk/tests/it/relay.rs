@@ -113,6 +113,7 @@ async fn a_server_that_names_no_relay_is_told_at_once() {
     let token = server.access_token("alice");
     let refused = client.create(&token, &NewRoom::default(), talker().relay_only(true)).await;
     assert!(matches!(refused, Err(EnterError::NoRelay)), "{refused:?}");
+    assert_eq!(client.list_rooms(&token).await.unwrap(), [], "a room is left behind");
 }
 
 #[tokio::test(flavor = "multi_thread")]

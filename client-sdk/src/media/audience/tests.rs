@@ -67,7 +67,7 @@ async fn where_keyframes_are_too_rare_to_keep_what_follows_the_next_one_is_waite
 #[tokio::test(start_paused = true)]
 async fn a_pushed_frame_is_sent_after_the_time_that_the_application_paused() {
     let (pusher, source) = Source::pushed(Codec::Opus);
-    let source = source.open(MediaKind::Audio).unwrap();
+    let source = source.open_blocking(MediaKind::Audio).unwrap();
     assert!(matches!(source, OpenSource::Custom(_)));
     let player = Player::start(source, 1, TrackSource::Microphone, |_| {});
     let mut feed = Spectator::of(&player);

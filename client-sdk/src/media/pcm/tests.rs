@@ -10,7 +10,7 @@ const FRAME_SAMPLES: usize = 160;
 
 fn open(options: OpusOptions) -> (PcmSender, Box<dyn MediaSource>) {
     let (sender, source) = Source::pcm(FORMAT, options);
-    match source.open(MediaKind::Audio).unwrap() {
+    match source.open_blocking(MediaKind::Audio).unwrap() {
         OpenSource::Custom(source) => (sender, source),
         OpenSource::Recording(..) => panic!("{source:?} is no file"),
     }

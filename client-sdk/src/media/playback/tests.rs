@@ -16,7 +16,7 @@ async fn sound_and_picture_stay_together_over_ten_minutes_whoever_joins() {
 
 #[tokio::test(start_paused = true)]
 async fn the_clips_sound_and_picture_stay_together_without_a_playback() {
-    let open = |kind| match Source::Clip.open(kind).unwrap() {
+    let open = |kind| match Source::Clip.open_blocking(kind).unwrap() {
         OpenSource::Recording(recording, playback) => (recording, playback),
         OpenSource::Custom(_) => unreachable!("the clip is a recording"),
     };
