@@ -2,7 +2,9 @@
 
 mod byte_budget;
 mod default_channels;
+mod file;
 mod mailbox;
+mod rpc;
 mod writer;
 
 use std::fmt;
@@ -13,8 +15,10 @@ use signal_core::ParticipantId;
 
 pub(crate) use self::byte_budget::{ByteBudget, ByteShare};
 pub(crate) use self::default_channels::DefaultChannels;
+pub use self::file::{FileError, FileOffer, FileProgress};
 use self::mailbox::MailboxReceiver;
 pub(crate) use self::mailbox::MailboxSender;
+pub use self::rpc::{Rpc, RpcError, RpcRequest, RpcRequests};
 pub(crate) use self::writer::ChannelWriter;
 use crate::error::SendError;
 

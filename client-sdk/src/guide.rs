@@ -1,5 +1,8 @@
 //! What a participant does by itself, one page for each subject.
 
+#[doc = include_str!("guide/channels.md")]
+pub mod channels {}
+
 #[doc = include_str!("guide/codecs.md")]
 pub mod codecs {}
 

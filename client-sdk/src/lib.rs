@@ -37,7 +37,7 @@
 //!
 //! Data goes from participant to participant over data channels: over the default channel by
 //! [`Participant::send_data`], or over named channels by [`Participant::open_channel`], which may
-//! lose or reorder messages if that is wanted. Messages go through the server, to one participant
+//! lose or reorder messages if that is wanted, and carry requests and files ([`guide::channels`]). Messages go through the server, to one participant
 //! or to all ([`Participant::send_message`]), and so does a participant's own state
 //! ([`Participant::set_state`]). All queues are bounded in bytes; what does not fit is refused with
 //! an error.
@@ -113,7 +113,10 @@ pub use api::{
     ChangedRoom, CreatedRoom, JoinedRoom, NewPassword, NewRoom, OnCreatorLeave, RoomChange,
     RoomCredentials, RoomDetails, RoomSummary, Seat,
 };
-pub use channel::{DataChannel, DataMessage, Delivery, Reliability};
+pub use channel::{
+    DataChannel, DataMessage, Delivery, FileError, FileOffer, FileProgress, Reliability, Rpc,
+    RpcError, RpcRequest, RpcRequests,
+};
 pub use client::{Client, ClientBuilder};
 pub use error::{
     ChannelError, EnterError, NetworkError, NetworkFailure, Phase, RequestError, SendError,

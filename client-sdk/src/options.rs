@@ -27,6 +27,7 @@ pub struct Options {
     pub(crate) upload_budget: u64,
     pub(crate) expected_bitrates: MeshTracks,
     pub(crate) sheds_video: bool,
+    pub(crate) default_channel_as_event: bool,
 }
 
 impl Default for Options {
@@ -46,6 +47,7 @@ impl Default for Options {
             upload_budget: 10_000_000,
             expected_bitrates: MeshTracks { audio: 48_000, video: 1_000_000 },
             sheds_video: false,
+            default_channel_as_event: false,
         }
     }
 }
@@ -157,6 +159,18 @@ impl Options {
     /// given up as well unless they fit by then.
     pub fn shed_video(mut self, shed: bool) -> Self {
         self.sheds_video = shed;
+        self
+    }
+
+    /// Whether the default data channel of each participant arrives as
+    /// [`Event::DataChannel`](crate::Event::DataChannel), as the others do, and what comes over it
+    /// there instead of in [`Event::Data`](crate::Event::Data). A page's first channel then keeps
+    /// its label, and text can be told from bytes. The default is off.
+    ///
+    /// Dropping the channel does not close it: what arrives is thrown away then.
+    /// [`send_data`](crate::Participant::send_data) works either way.
+    pub fn default_channel_as_event(mut self, as_event: bool) -> Self {
+        self.default_channel_as_event = as_event;
         self
     }
 

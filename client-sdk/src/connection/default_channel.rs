@@ -7,7 +7,7 @@ use webrtc::data_channel::{DataChannel, DataChannelEvent};
 
 use super::channels::NAMED;
 use super::event::{ConnectionEvent, EventSender};
-use crate::channel::ChannelWriter;
+use crate::channel::{ChannelWriter, DataChannel as Handle, DataMessage, MailboxSender};
 
 /// The label of the channel that the side that offers creates.
 pub(super) const LABEL: &str = "data";
@@ -41,4 +41,33 @@ pub(super) async fn receive(channel: Arc<dyn DataChannel>, events: EventSender) 
             _ => {}
         }
     }
+}
+
+/// Hands the channel to the application, and feeds it until it closes.
+pub(super) async fn hand_over(channel: Arc<dyn DataChannel>, events: EventSender) {
+    let mut mailbox = None;
+    while let Some(event) = channel.poll().await {
+        match event {
+            DataChannelEvent::OnOpen => mailbox = opened(&channel, &events).await,
+            DataChannelEvent::OnMessage(message) => {
+                let message =
+                    DataMessage { data: message.data.freeze(), is_text: message.is_string };
+                if let Some(mailbox) = &mailbox {
+                    // Nobody may want it any more; the channel stays for what is sent.
+                    let _ = mailbox.push(message).await;
+                }
+            }
+            DataChannelEvent::OnClose => return,
+            _ => {}
+        }
+    }
+}
+
+async fn opened(channel: &Arc<dyn DataChannel>, events: &EventSender) -> Option<MailboxSender> {
+    let (label, ordered) = (channel.label().await.ok()?, channel.ordered().await.ok()?);
+    let writer = ChannelWriter::new(channel);
+    events.send(ConnectionEvent::DefaultChannelOpen(writer.clone())).await;
+    let (handle, mailbox) = Handle::new(events.peer, label, ordered, writer);
+    events.send(ConnectionEvent::DataChannel(handle)).await;
+    Some(mailbox)
 }

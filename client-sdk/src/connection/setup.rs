@@ -45,6 +45,7 @@ pub(crate) struct Setup {
     turn: Arc<TurnServers>,
     stream_ids: StreamIds,
     pub(super) speakers: Speakers,
+    pub(super) default_channel_as_event: bool,
     pub(super) addresses: watch::Receiver<Addresses>,
 }
 
@@ -71,6 +72,7 @@ impl Setup {
             media,
             turn: Arc::new(turn),
             stream_ids: StreamIds::random(),
+            default_channel_as_event: options.default_channel_as_event,
             speakers: Speakers::default(),
             addresses,
         }

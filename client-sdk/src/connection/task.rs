@@ -327,7 +327,12 @@ impl ConnectionTask {
 
     fn receive_default_channel(&mut self, channel: Arc<dyn DataChannel>) {
         self.default_channels += 1;
-        self.tasks.spawn(default_channel::receive(channel, self.events.clone()));
+        let events = self.events.clone();
+        if self.setup.default_channel_as_event {
+            self.tasks.spawn(default_channel::hand_over(channel, events));
+        } else {
+            self.tasks.spawn(default_channel::receive(channel, events));
+        }
     }
 
     async fn configure(&self, configuration: RTCConfiguration) {

@@ -23,8 +23,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use client_sdk::{
-    Client, CloseReason, ConnectionState, CreatedRoom, DataChannel, Event, MediaKind, MeshCost,
-    NewRoom, Options, Participant, ParticipantId, RemoteTrack, RtpPacket, Source, TrackSource,
+    Client, CloseReason, ConnectionState, CreatedRoom, DataChannel, Delivery, Event, MediaKind,
+    MeshCost, NewRoom, Options, Participant, ParticipantId, RemoteTrack, RtpPacket, Source,
+    TrackSource,
 };
 use signal_server::testing::{self, TestServer};
 use tokio::time::timeout;
@@ -232,6 +233,13 @@ fn check(kind: MediaKind, packet: &RtpPacket) {
         // RFC 7741 section 4.2: the reserved bit is zero.
         MediaKind::Video => assert_eq!(packet.payload[0] & 0b0100_0000, 0, "not VP8"),
     }
+}
+
+/// Opens a named channel, and returns both its ends.
+pub async fn channel(from: &Witness, to: &mut Witness, label: &str) -> (DataChannel, DataChannel) {
+    let opened = from.participant.open_channel(to.id(), label, Delivery::default()).await.unwrap();
+    to.until("the channel", |seen| !seen.named.is_empty()).await;
+    (opened, to.named.pop().unwrap())
 }
 
 /// Two participants in a room of their own.

@@ -16,6 +16,7 @@ mod muting;
 mod page;
 mod pairs;
 mod picture;
+mod protocols;
 mod rebuilding;
 mod relay;
 mod restart;

@@ -241,6 +241,26 @@ impl Page {
         self.tab.close().await;
     }
 
+    /// The value of an expression in which `channel` is a new channel to that participant.
+    pub(crate) async fn with_channel(
+        &self,
+        to: ParticipantId,
+        label: &str,
+        functions: &str,
+        expression: &str,
+    ) -> Result<Value, String> {
+        let script = format!(
+            "(async () => {{ {functions}
+                const channel = call.peers.get({}).pc.createDataChannel(
+                    {}, {{ protocol: 'named' }});
+                await new Promise((resolve) => channel.addEventListener('open', resolve));
+                return {expression}; }})()",
+            id(to),
+            json!(label),
+        );
+        self.tab.evaluate(&script).await
+    }
+
     async fn run(&self, method: &str, arguments: &[Value]) -> Value {
         run(&self.tab, method, arguments).await
     }
