@@ -1,6 +1,7 @@
 //! A source of samples that the application hands over.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +16,11 @@ use crate::opus::{Encoder, FRAME, OpusOptions, is_silence};
 use crate::pcm::{self, PcmFormat, Sample};
 
 impl Source {
-    /// Creates a source of samples, which are encoded as Opus and played one after the other, faster
-    /// or slower as they may come. The source ends when the sender is dropped and everything has
-    /// been played.
+    /// Creates a source of samples, which are encoded as Opus and played one after the other in
+    /// real time, however fast they come. Up to ten seconds wait. Where there are no more samples,
+    /// nothing is sent: the pause is one for the others too.
     ///
-    /// Where there are no more samples, nothing is sent: the pause is one for the others too. Up to
-    /// ten seconds wait.
+    /// The source ends when the sender is dropped and everything has been played.
     ///
     /// ```no_run
     /// # async fn say(speech: Vec<i16>) -> Result<(), Box<dyn std::error::Error>> {
@@ -45,7 +45,7 @@ impl Source {
 }
 
 /// The application's end of [`Source::pcm`]; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PcmSender(Arc<Handle>);
 
 /// Samples that were not taken.
@@ -161,8 +161,13 @@ impl PcmSender {
     }
 }
 
+impl fmt::Debug for PcmSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PcmSender").field("waiting", &self.waiting()).finish_non_exhaustive()
+    }
+}
+
 /// Tells the source that no more samples come.
-#[derive(Debug)]
 struct Handle(Queue);
 
 impl Drop for Handle {
@@ -174,7 +179,6 @@ impl Drop for Handle {
 type Queue = Arc<watch::Sender<State>>;
 
 /// What both ends share. Samples of all channels are counted alike.
-#[derive(Debug)]
 struct State {
     samples: VecDeque<f32>,
     per_second: usize,

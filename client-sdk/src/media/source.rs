@@ -62,7 +62,7 @@ pub enum Source {
     Played(PlayedSource),
     /// A WAV file of up to five minutes: one or two channels of 16, 24 or 32 bits or of 32-bit
     /// floating-point numbers, at any of the usual rates. It is encoded when it is opened, which
-    /// takes about a hundredth of its length, and then plays like a [`File`](Self::File), which may
+    /// takes about a fiftieth of its length, and then plays like a [`File`](Self::File), which may
     /// be WAV as well.
     #[cfg(feature = "opus")]
     Wav {

@@ -1,5 +1,6 @@
 //! The sound of a track as samples.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::{RemoteFrame, RemoteFrames, RemoteTrack, RtpTime};
@@ -67,6 +68,12 @@ impl PcmChunk {
     #[must_use]
     pub fn to_i16(&self) -> Vec<i16> {
         pcm::to_i16(&self.samples)
+    }
+}
+
+impl fmt::Debug for PcmReceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PcmReceiver").field("track", self.track()).finish_non_exhaustive()
     }
 }
 
