@@ -45,7 +45,8 @@ impl OpusOptions {
     }
 
     /// Whether each packet contains the sound of the one before once more, in a lower quality, from
-    /// which a lost packet is replaced. This costs about a tenth of the bits.
+    /// which a lost packet is replaced. The copy takes bits of the sound itself, and is left out
+    /// where the encoder takes the sound for music.
     #[must_use]
     pub fn fec(mut self, on: bool) -> Self {
         self.has_fec = on;
