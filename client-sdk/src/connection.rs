@@ -20,6 +20,7 @@ mod relays;
 mod rtcp_reports;
 mod rtcp_tap;
 mod runtime;
+mod sctp_init;
 mod sender;
 mod senders;
 mod setup;

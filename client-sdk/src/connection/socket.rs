@@ -64,6 +64,24 @@ impl Socket {
         Ok(message.len())
     }
 
+    /// Answers an INIT that is repeated. If the answer is lost, it is repeated once more.
+    fn answer_init(&self, cx: &mut Context<'_>, datagram: &mut [u8]) {
+        if let Some(answer) = self.sockets.sctp_init.received(datagram)
+            && answer.from == self.local
+        {
+            let _ = self.poll_send(
+                cx,
+                &Transmit {
+                    destination: answer.to,
+                    ecn: None,
+                    contents: &answer.datagram,
+                    segment_size: None,
+                    src_ip: None,
+                },
+            );
+        }
+    }
+
     /// Handles that media was sent or not. Packets of media may be lost, so failures are kept from
     /// webrtc-rs, which would log an error for each.
     fn media_sent(&self, sent: io::Result<usize>, length: usize) -> usize {
@@ -99,6 +117,9 @@ impl AsyncUdpSocket for Socket {
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         let (to, message) = (transmit.destination, transmit.contents);
         self.sockets.relays.sending(to, message);
+        for datagram in message.chunks(transmit.segment_size.unwrap_or(message.len()).max(1)) {
+            self.sockets.sctp_init.sending(self.local, to, datagram);
+        }
         if StandIn::of(to).is_some() {
             let sent = self.send_over_stream(to, message);
             if let (Ok(bytes), false) = (&sent, is_stun_message(message)) {
@@ -135,8 +156,11 @@ impl AsyncUdpSocket for Socket {
             // Never closed: a sender is kept.
             Poll::Ready(None) | Poll::Pending => ready!(self.udp.poll_recv(cx, bufs, meta))?,
         };
-        for (buf, meta) in bufs.iter().zip(meta.iter()).take(count) {
+        for (buf, meta) in bufs.iter_mut().zip(meta.iter()).take(count) {
             self.sockets.relays.received(meta.addr, &buf[..meta.len]);
+            for datagram in buf[..meta.len].chunks_mut(meta.stride.max(1)) {
+                self.answer_init(cx, datagram);
+            }
         }
         Poll::Ready(Ok(count))
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use tokio::sync::Notify;
 
 use super::relays::Relays;
+use super::sctp_init::SctpInit;
 use crate::turn::TurnServers;
 
 /// Cloned into each [`Socket`](super::socket::Socket), which tells by it what it notices.
@@ -13,6 +14,7 @@ use crate::turn::TurnServers;
 pub(super) struct Sockets {
     pub(super) turn: Arc<TurnServers>,
     pub(super) relays: Relays,
+    pub(super) sctp_init: SctpInit,
     /// Notified when media cannot be sent from this machine any more as it was until then.
     pub(super) path_lost: Arc<Notify>,
     /// Notified when the stream to a TURN server has broken, which ends its relay.
@@ -26,6 +28,7 @@ impl Sockets {
         Self {
             turn,
             relays: Relays::default(),
+            sctp_init: SctpInit::default(),
             path_lost: Arc::default(),
             stream_broken: Arc::default(),
             sent_bytes: Arc::default(),

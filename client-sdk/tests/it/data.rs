@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use client_sdk::{
-    ChannelError, DataChannel, DataMessage, Delivery, NewRoom, ParticipantId, Reliability,
+    ChannelError, DataChannel, DataMessage, Delivery, NewRoom, Options, ParticipantId, Reliability,
     SendError,
 };
-use signal_server::testing::TestServer;
+use signal_server::testing::{self, TestServer};
+use signal_server::{Secret, Server};
 use tokio::time::timeout;
 
+use crate::common::coturn::{self, Coturn};
+use crate::common::path::{Impairment, Path};
 use crate::common::{PATIENCE, Witness, client, listener, room_of, server};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,6 +153,28 @@ async fn channels_that_are_opened_and_dropped_over_and_over_all_carry_what_is_se
     exchange_and_drop(&creator, &mut guest, 30).await;
 }
 
+/// SCTP repeats its first message before the answer comes, and what one side sends about the end of a
+/// channel arrives after the other side has opened the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn channels_are_opened_and_dropped_over_a_slow_path_that_reorders_packets() {
+    let impairment = Impairment {
+        loss: 0.0,
+        delay: Duration::from_millis(100),
+        jitter: Duration::from_millis(100),
+    };
+    let coturn = Coturn::start().await;
+    let path = Path::to(([127, 0, 0, 1], coturn.port()).into(), impairment).await;
+    let builder = Server::builder(Secret::random())
+        .turn(Secret::new(coturn::SECRET), [coturn::url(path.port())]);
+    let server = testing::start_with(builder).await.unwrap();
+    let [mut creator, mut guest] = pair_with(&server, listener().relay_only(true)).await;
+    // Either of them may be the client of DTLS.
+    exchange_and_drop(&guest, &mut creator, 1).await;
+    exchange_and_drop(&creator, &mut guest, 3).await;
+    assert!(path.overtaken() > 0, "{}", path.report());
+    exchange_default(&mut creator, &mut guest).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn channels_end_with_whoever_leaves() {
     let server = server().await;
@@ -193,7 +218,11 @@ async fn a_channel_is_opened_as_soon_as_the_connection_stands() {
 
 /// Two participants that are connected.
 async fn pair(server: &TestServer) -> [Witness; 2] {
-    let (_, mut witnesses) = room_of(server, 2, listener()).await;
+    pair_with(server, listener()).await
+}
+
+async fn pair_with(server: &TestServer, options: Options) -> [Witness; 2] {
+    let (_, mut witnesses) = room_of(server, 2, options).await;
     let ids = [witnesses[1].id(), witnesses[0].id()];
     for (witness, other) in witnesses.iter_mut().zip(ids) {
         witness.until("the default channel", |seen| seen.channels.contains(&other)).await;

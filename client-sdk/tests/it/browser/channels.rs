@@ -72,6 +72,47 @@ async fn a_page_and_a_program_open_named_channels_to_each_other_and_mean_the_sam
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_and_a_program_open_and_close_channels_over_and_over() {
+    let stage = Stage::set().await;
+    let room = stage.room().await;
+    let mut program = stage.guest(&room, listener()).await;
+    let entry = Entry { media: &[], ..stage.entry(&room) };
+    let page = stage.page_with(Kind::Keeping, &entry).await;
+    let (program_id, page_id) = (program.id(), page.id());
+    program.until("the default channel", |seen| seen.channels.contains(&page_id)).await;
+    for n in 0..12 {
+        let label = format!("channel {n}");
+        let page_opens = n % 2 == 0;
+        let mut channel = if page_opens {
+            page.open_channel(program_id, &label, json!({"protocol": "named"})).await;
+            program.until("the page's channel", |seen| !seen.named.is_empty()).await;
+            program.named.pop().unwrap()
+        } else {
+            let opening = program.participant.open_channel(page_id, &label, Delivery::default());
+            timeout(PATIENCE, opening).await.expect(&label).unwrap()
+        };
+        assert_eq!(channel.label(), label);
+        assert_echoes(&mut channel).await;
+        let page_closes = n % 4 < 2;
+        if page_closes {
+            page.close_channel(program_id, &label).await;
+            assert_eq!(timeout(PATIENCE, channel.recv()).await.expect(&label), None);
+        }
+        drop(channel);
+        page.until("end of the channel", |report| {
+            report
+                .peer(program_id)
+                .and_then(|peer| peer.channels.get(&label))
+                .is_some_and(|channel| channel.state == "closed")
+        })
+        .await;
+    }
+    exchange_data(&mut program, &page).await;
+    program.participant.leave().await;
+    page.close().await;
+}
+
 /// Sends text and bytes, which the page says back; again and again, since some channels may lose them.
 async fn assert_echoes(channel: &mut DataChannel) {
     let text = DataMessage { data: "你好".into(), is_text: true };

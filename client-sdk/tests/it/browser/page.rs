@@ -208,6 +208,10 @@ impl Page {
         self.run("openNamed", &[id(to), json!(label), options]).await;
     }
 
+    pub(crate) async fn close_channel(&self, to: ParticipantId, label: &str) {
+        self.run("closeNamed", &[id(to), json!(label)]).await;
+    }
+
     /// Offers with ICE credentials that are new: from a new connection if the page is of that kind.
     pub(crate) async fn restart(&self, with: ParticipantId) {
         self.run("restart", &[id(with)]).await;

@@ -136,6 +136,10 @@ export class Call {
     this.carryNamed(id, this.peers.get(id).pc.createDataChannel(label, options));
   }
 
+  closeNamed(id, label) {
+    this.peers.get(id).named[label].close();
+  }
+
   send(message) {
     if (message.type === "offer") {
       this.offersSent += 1;
