@@ -70,11 +70,13 @@ impl Target {
 }
 
 impl ServerArgs {
-    /// A client, and the address of its server.
+    /// A client, and the address of its server, to be shown: without a user and a password.
     pub(super) fn client(&self, of_link: Option<&str>) -> Result<(Client, Url), Failure> {
         let address = self.server.as_deref().or(of_link).unwrap_or(DEFAULT_SERVER);
         let client = self.builder(address)?.build()?;
-        let url = Url::parse(address).map_err(|error| Failure::usage(error.to_string()))?;
+        let mut url = Url::parse(address).map_err(|error| Failure::usage(error.to_string()))?;
+        // Both fail for addresses without a host, which have no user.
+        let _ = (url.set_username(""), url.set_password(None));
         Ok((client, url))
     }
 
@@ -145,6 +147,14 @@ mod tests {
             (&*invited.room, invited.server.as_deref()),
             ("ABC234", Some("https://a.example"))
         );
+    }
+
+    #[test]
+    fn the_password_of_an_address_is_not_shown() {
+        let server = Some("http://me:secret@127.0.0.1:81/x".to_owned());
+        let args = ServerArgs { server, proxy: None, trust: Vec::new() };
+        let (_, shown) = args.client(None).unwrap();
+        assert_eq!(shown.as_str(), "http://127.0.0.1:81/x");
     }
 
     #[test]
