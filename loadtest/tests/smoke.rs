@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::sync::mpsc::{self, TryRecvError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use signal_server::testing;
@@ -168,6 +170,39 @@ fn send(signal: &str, to: &Child) {
     assert!(sent.success());
 }
 
+/// Asks one thing after the other, and so measures what an honest tester does not.
+struct ClosedLoop {
+    stop: mpsc::Sender<()>,
+    asking: JoinHandle<Vec<Duration>>,
+}
+
+impl ClosedLoop {
+    fn start(server: &Server) -> Self {
+        let address = server.url.strip_prefix("http://").unwrap().to_owned();
+        let (stop, stopped) = mpsc::channel();
+        let asking = thread::spawn(move || {
+            let mut latencies = Vec::new();
+            while stopped.try_recv() == Err(TryRecvError::Empty) {
+                let started = Instant::now();
+                let mut stream = TcpStream::connect(&address).unwrap();
+                stream.write_all(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+                stream.read_exact(&mut [0]).unwrap();
+                latencies.push(started.elapsed());
+                thread::sleep(Duration::from_millis(25));
+            }
+            latencies
+        });
+        Self { stop, asking }
+    }
+
+    fn p90(self) -> Duration {
+        self.stop.send(()).unwrap();
+        let mut latencies = self.asking.join().unwrap();
+        latencies.sort();
+        latencies[latencies.len() * 9 / 10]
+    }
+}
+
 /// The exit status and the report of a run.
 fn result(run: Child, lines: impl Iterator<Item = String>) -> (Option<i32>, Value) {
     lines.for_each(drop);
@@ -245,6 +280,7 @@ fn a_server_that_was_frozen_for_a_while_shows_it_and_loses_nothing() {
     let server = Server::start();
     let flags = [&SIGNALING[..], &["--duration", "9"]].concat();
     let (run, lines) = server.run(&flags, "60/60 connections");
+    let closed_loop = ClosedLoop::start(&server);
     server.signal("-STOP");
     thread::sleep(Duration::from_secs(4));
     server.signal("-CONT");
@@ -254,6 +290,24 @@ fn a_server_that_was_frozen_for_a_while_shows_it_and_loses_nothing() {
     let relay = &report["latency_ms"]["relay"];
     assert!(relay["max"].as_f64() > Some(3800.0), "{relay}");
     assert!(relay["p90"].as_f64() > Some(1500.0), "{relay}");
+    // Whoever waits for each answer before asking again has asked once in that time.
+    let p90 = closed_loop.p90();
+    assert!(p90 < Duration::from_millis(1500), "{p90:?}");
+}
+
+#[test]
+fn a_server_that_is_killed_under_sockets_alone_is_gone() {
+    let mut server = Server::start();
+    let flags = [&SIGNALING[..], &["--duration", "3"]].concat();
+    let (run, lines) = server.run(&flags, "60/60 connections");
+    server.process.kill().unwrap();
+    let (status, report) = result(run, lines);
+    assert_eq!(status, Some(1), "{report:#}");
+    let reason = report["reasons"][0].as_str().unwrap();
+    assert!(reason.starts_with("the server was gone from"), "{reason}");
+    let sockets = &report["losses"]["signaling_sockets"];
+    assert_eq!((&sockets["lost"], &sockets["back"]), (&20.into(), &0.into()));
+    assert_eq!(report["latencies"]["resume"]["lost"], 20, "{report:#}");
 }
 
 #[test]
