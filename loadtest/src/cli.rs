@@ -28,6 +28,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a scenario, as without a subcommand
     Run(RunArgs),
+    /// Compare the JSON results of two runs of one scenario; exit status 4 if the second is slower
+    Compare(CompareArgs),
     /// Search for the largest number of rooms that a server carries, and for what limits it
     FindCapacity(CapacityArgs),
     /// Work with scenarios
@@ -57,6 +59,15 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CompareArgs {
+    /// The first run
+    pub(crate) before: PathBuf,
+
+    /// The second run
+    pub(crate) after: PathBuf,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -6,6 +6,7 @@
 mod board;
 mod capacity;
 mod cli;
+mod compare;
 mod hdr;
 mod health;
 mod html;
@@ -52,13 +53,16 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::capacity::{CapacityError, Question};
 use crate::cli::{
-    CapacityArgs, Cli, Command, JudgingArgs, OutputArgs, RunArgs, ScenarioArgs, ScenarioCommand,
+    CapacityArgs, Cli, Command, CompareArgs, JudgingArgs, OutputArgs, RunArgs, ScenarioArgs,
+    ScenarioCommand,
 };
+use crate::compare::{Comparison, Run};
 use crate::interrupt::Interrupt;
 use crate::report::{Report, RunSettings};
 use crate::run::{Criteria, RunError};
 use crate::scenario::Scenario;
 use crate::target::Target;
+use crate::verdict::Verdict;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -70,6 +74,7 @@ async fn main() -> ExitCode {
     }
     match command.unwrap_or(Command::Run(run)) {
         Command::Run(args) => carry_out(&args).await,
+        Command::Compare(args) => compare(&args),
         Command::FindCapacity(args) => find_capacity(args).await,
         Command::Scenario(ScenarioCommand::Print(args)) => match scenario(&args) {
             Ok(scenario) => {
@@ -126,6 +131,17 @@ async fn find_capacity(args: CapacityArgs) -> ExitCode {
         return failed(format!("cannot write the results: {error}"));
     }
     capacity.verdict().exit_code()
+}
+
+fn compare(args: &CompareArgs) -> ExitCode {
+    let runs = Run::read(&args.before).and_then(|before| Ok((before, Run::read(&args.after)?)));
+    match runs.and_then(|(before, after)| Comparison::new(&before, &after)) {
+        Ok(comparison) => {
+            println!("{comparison}");
+            if comparison.is_slower() { Verdict::Missed } else { Verdict::Held }.exit_code()
+        }
+        Err(error) => wrong(error),
+    }
 }
 
 fn criteria(args: &JudgingArgs) -> Criteria {

@@ -37,7 +37,7 @@ pub(crate) async fn show(
         }
         let counts = world.board.counts();
         let mut state = format!("{}/{participants} participants", counts.entered);
-        if let Some(relay) = latest(&world) {
+        if let Some(relay) = world.recorder.latest(Kind::Relay, 0.99) {
             state += &format!(", relay p99 {relay:.1} ms");
         }
         let failures = world.recorder.failures();
@@ -62,13 +62,6 @@ pub(crate) async fn show(
         bar.set_message(state);
     }
     bar.finish_and_clear();
-}
-
-/// The percentile of relayed messages in the last second that is over.
-fn latest(world: &World) -> Option<f64> {
-    let windows = world.recorder.measured(Kind::Relay).windows;
-    let window = windows.iter().rev().nth(1)?.as_ref()?;
-    Some(window.value_at_quantile(0.99) as f64 / 1000.0)
 }
 
 fn bar(connections: u64) -> ProgressBar {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::kind::Kind;
-use crate::latency::{Latencies, micros};
+use crate::latency::{Latencies, micros, millis};
 
 /// Takes measurements from all threads.
 #[derive(Debug)]
@@ -108,6 +108,14 @@ impl Recorder {
 
     pub(crate) fn measured(&self, kind: Kind) -> Measured {
         self.lock(kind).clone()
+    }
+
+    /// The latency in milliseconds that a share of a kind does not exceed in the last second that
+    /// is over.
+    pub(crate) fn latest(&self, kind: Kind, share: f64) -> Option<f64> {
+        let measured = self.lock(kind);
+        let window = measured.windows.iter().rev().nth(1)?.as_ref()?;
+        Some(millis(window.value_at_quantile(share)))
     }
 
     fn lock(&self, kind: Kind) -> MutexGuard<'_, Measured> {

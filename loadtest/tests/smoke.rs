@@ -109,7 +109,7 @@ fn loadtest(arguments: &[&str]) -> Output {
 }
 
 fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    let mut command = Command::new(PROGRAM);
     command.env_remove("LOADTEST_URL").env_remove("LOADTEST_TOKEN").args(arguments);
     // The machine of the tests may be busy, which is not what they are about.
     if !arguments.iter().any(|argument| matches!(*argument, "scenario" | "own-server" | VALID)) {
@@ -332,8 +332,7 @@ fn a_tester_that_was_late_says_that_the_run_is_invalid() {
 #[test]
 fn too_few_files_are_told_before_the_start() {
     let limited = r#"ulimit -n 256 && exec "$0" --rooms 2 --peers 12"#;
-    let output =
-        Command::new("sh").args(["-c", limited, env!("CARGO_BIN_EXE_loadtest")]).output().unwrap();
+    let output = Command::new("sh").args(["-c", limited, PROGRAM]).output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("about 388 open files") && told.contains("256"), "{told}");
@@ -390,3 +389,24 @@ fn a_server_that_misses_the_objective_carries_nothing() {
     assert_eq!(output.status.code(), Some(4), "{capacity:#}");
     assert_eq!((&capacity["rooms"], &capacity["limit"]["of"]), (&0.into(), &"latency".into()));
 }
+
+#[test]
+fn runs_are_compared_unless_they_measure_different_things() {
+    let files = [(); 3].map(|()| tempfile::NamedTempFile::new().unwrap());
+    let paths = files.each_ref().map(|file| file.path().to_str().unwrap());
+    for (path, rooms) in paths.into_iter().zip(["5", "5", "6"]) {
+        let flags = ["--depth", "signaling", "--rate", "50", "--duration", "1", "--rooms", rooms];
+        loadtest(&[&flags[..], &["--json", path]].concat());
+    }
+    let compare =
+        |one, other| Command::new(PROGRAM).args(["compare", one, other]).output().unwrap();
+    let same = compare(paths[0], paths[1]);
+    let printed = String::from_utf8(same.stdout).unwrap();
+    assert!(same.status.success() && printed.ends_with("no difference\n"), "{printed}");
+    let unlike = compare(paths[0], paths[2]);
+    let told = String::from_utf8(unlike.stderr).unwrap();
+    assert_eq!(unlike.status.code(), Some(2), "{told}");
+    assert!(told.contains("the runs differ in rooms"), "{told}");
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_loadtest");
