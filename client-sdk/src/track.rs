@@ -60,7 +60,6 @@ pub struct RemoteTrack {
 
 /// The connection's end of a track. The track ends when this is dropped.
 pub(crate) struct TrackFeed {
-    codec: Option<Codec>,
     packets: mpsc::Sender<RtpPacket>,
     dropped: Arc<AtomicU64>,
 }
@@ -78,7 +77,7 @@ impl RemoteTrack {
     ) -> (Self, TrackFeed) {
         let (sender, packets) = mpsc::channel(MAX_PACKETS);
         let dropped = Arc::new(AtomicU64::new(0));
-        let feed = TrackFeed { codec, packets: sender, dropped: Arc::clone(&dropped) };
+        let feed = TrackFeed { packets: sender, dropped: Arc::clone(&dropped) };
         let taken = SequenceCounter::default();
         let track = Self {
             participant,
@@ -157,10 +156,6 @@ impl RemoteTrack {
 }
 
 impl TrackFeed {
-    pub(crate) fn codec(&self) -> Option<Codec> {
-        self.codec
-    }
-
     /// Hands a packet over, or drops and counts it if the application takes too few.
     pub(crate) fn push(&self, packet: RtpPacket) {
         if self.packets.try_send(packet).is_err() {

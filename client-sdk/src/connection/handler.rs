@@ -11,6 +11,7 @@ use webrtc::peer_connection::{
     RTCPeerConnectionIceEvent, RTCPeerConnectionState,
 };
 
+use super::inbound::{Inbound, Intake};
 use super::rtcp_reports::RtcpReports;
 use crate::session::IceCandidate;
 
@@ -22,7 +23,7 @@ pub(super) enum PeerConnectionEvent {
     /// ICE has found a path.
     IceConnected,
     State(RTCPeerConnectionState),
-    Track(Arc<dyn TrackRemote>),
+    Track(Arc<dyn TrackRemote>, Intake),
 }
 
 /// Runs on the driver of the peer connection, which a slow callback would stall, so it only passes
@@ -32,11 +33,13 @@ pub(super) struct Handler {
     events: mpsc::UnboundedSender<PeerConnectionEvent>,
     /// RTCP reports come as often as the other side likes. Only the last of each stream is kept.
     pub(super) reports: RtcpReports,
+    pub(super) tracks: Inbound,
 }
 
 pub(super) fn channel() -> (Arc<Handler>, mpsc::UnboundedReceiver<PeerConnectionEvent>) {
     let (events, receiver) = mpsc::unbounded_channel();
-    (Arc::new(Handler { events, reports: RtcpReports::default() }), receiver)
+    let (reports, tracks) = (RtcpReports::default(), Inbound::default());
+    (Arc::new(Handler { events, reports, tracks }), receiver)
 }
 
 impl Handler {
@@ -81,6 +84,11 @@ impl PeerConnectionEventHandler for Handler {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        self.emit(PeerConnectionEvent::Track(track));
+        // Here no packet overtakes another: those that came before are in the track.
+        let intake = Intake::waiting();
+        for ssrc in track.ssrcs().await {
+            self.tracks.route(ssrc, &intake);
+        }
+        self.emit(PeerConnectionEvent::Track(track, intake));
     }
 }

@@ -10,16 +10,21 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use webrtc::error::Result;
 
+use super::inbound::Inbound;
 use super::level_extension::LevelExtension;
 use super::rtcp_reports::RtcpReports;
-use super::rtcp_tap::RtcpTap;
+use super::tap::Tap;
 
 /// The default interceptors, except that requests for a lost packet (RFC 4585 section 6.2.1) end.
 ///
 /// webrtc-rs does not notice packets that were sent again as RTX (RFC 4588). It would ask for
 /// everything lost among the last 512 packets ten times a second, which is several times as much
 /// traffic as the media.
-pub(super) fn interceptors(media: &mut MediaEngine, reports: RtcpReports) -> Result<Registry> {
+pub(super) fn interceptors(
+    media: &mut MediaEngine,
+    tracks: Inbound,
+    reports: RtcpReports,
+) -> Result<Registry> {
     for parameter in ["", "pli"] {
         let feedback = RTCPFeedback { typ: "nack".to_owned(), parameter: parameter.to_owned() };
         media.register_feedback(feedback, RtpCodecKind::Video);
@@ -32,7 +37,7 @@ pub(super) fn interceptors(media: &mut MediaEngine, reports: RtcpReports) -> Res
     let registry = configure_twcc_receiver_only(registry, media)?;
     let level = RTCRtpHeaderExtensionCapability { uri: LevelExtension::URI.to_owned() };
     media.register_header_extension(level, RtpCodecKind::Audio, None)?;
-    Ok(configure_rtcp_reports(registry).with(Slot::from(TAP_SLOT), RtcpTap::new(reports)))
+    Ok(configure_rtcp_reports(registry).with(Slot::from(TAP_SLOT), Tap::new(tracks, reports)))
 }
 
 /// One each 100 ms.

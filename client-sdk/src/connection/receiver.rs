@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
@@ -11,13 +12,14 @@ use tokio::time::Instant;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
 use super::event::{ConnectionEvent, EventSender};
+use super::inbound::{Inbound, Intake};
 use super::level_extension::LevelExtension;
 use super::receive_counters::ReceiveCounters;
 use super::rtcp_reports::RtcpReports;
 use crate::media::{AudioLevel, Codec, MediaKind};
 use crate::session::TrackSource;
-use crate::speakers::Meter;
-use crate::track::{RemoteTrack, RtpPacket, TrackFeed};
+use crate::speakers::Speakers;
+use crate::track::{RemoteTrack, RtpPacket};
 
 /// What the last negotiation says about a track.
 #[derive(Clone, Copy, Debug)]
@@ -26,107 +28,135 @@ pub(super) struct Negotiated {
     pub(super) source: Option<TrackSource>,
 }
 
-/// Hands a track to the application and feeds it until it ends, again if it begins again.
-///
-/// It goes on reading when the application does not: webrtc-rs would log an error for each packet
-/// that is left.
-pub(super) async fn receive(
-    track: Arc<dyn TrackRemote>,
-    mut negotiated: watch::Receiver<Negotiated>,
-    counters: ReceiveCounters,
-    reports: RtcpReports,
-    levels: LevelExtension,
-    mut meter: Meter,
-    events: EventSender,
-) {
-    let kind = match track.kind().await {
-        RtpCodecKind::Audio => MediaKind::Audio,
-        RtpCodecKind::Video => MediaKind::Video,
-        _ => return,
-    };
-    if kind == MediaKind::Video {
+/// What the tracks of a connection share.
+#[derive(Clone)]
+pub(super) struct Reception {
+    pub(super) tracks: Inbound,
+    pub(super) counters: ReceiveCounters,
+    pub(super) reports: RtcpReports,
+    pub(super) levels: LevelExtension,
+    pub(super) speakers: Speakers,
+    pub(super) events: EventSender,
+}
+
+/// One track of one connection.
+pub(super) struct Receiver {
+    pub(super) track: Arc<dyn TrackRemote>,
+    pub(super) intake: Intake,
+    pub(super) negotiated: watch::Receiver<Negotiated>,
+    pub(super) shared: Reception,
+}
+
+impl Receiver {
+    /// Hands the track to the application until it ends, again if it begins again.
+    ///
+    /// Its packets go from the driver of the connection to the application. Only what is rare wakes
+    /// this task.
+    pub(super) async fn run(mut self) {
+        let kind = match self.track.kind().await {
+            RtpCodecKind::Audio => MediaKind::Audio,
+            RtpCodecKind::Video => MediaKind::Video,
+            _ => return,
+        };
         // The library may lose the first packet, and with it the keyframe.
-        request_keyframe(track.as_ref()).await;
-    }
-    let keyframe_wanted = Arc::new(Notify::new());
-    let mut requested = Instant::now();
-    let first = *negotiated.borrow_and_update();
-    let mut feed = None;
-    if first.is_sent {
-        let opened =
-            open_feed(track.as_ref(), kind, first.source, &reports, &keyframe_wanted, &events);
-        feed = Some(opened.await);
-    }
-    loop {
-        tokio::select! {
-            event = track.poll() => match event {
-                Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
-                    let Negotiated { is_sent, source } = *negotiated.borrow();
-                    if !is_sent {
-                        continue;
+        self.request_keyframe(kind).await;
+        if !self.take_first() {
+            return;
+        }
+        let (keyframe_wanted, mut requested) = (Arc::new(Notify::new()), Instant::now());
+        let mut is_open = self.negotiated.borrow_and_update().is_sent;
+        if is_open {
+            self.open(kind, &keyframe_wanted).await;
+        } else {
+            self.intake.close();
+        }
+        loop {
+            tokio::select! {
+                event = self.track.poll() => match event {
+                    // It was sent again, or has an SSRC that is new.
+                    Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
+                        self.shared.tracks.route(packet.header.ssrc, &self.intake);
+                        self.intake.take(packet, std::time::Instant::now());
                     }
-                    if feed.is_none() {
-                        // What came before the negotiation was over, perhaps a keyframe, was left
-                        // out.
-                        if kind == MediaKind::Video {
-                            request_keyframe(track.as_ref()).await;
-                        }
-                        let opened = open_feed(
-                            track.as_ref(),
-                            kind,
-                            source,
-                            &reports,
-                            &keyframe_wanted,
-                            &events,
-                        );
-                        feed = Some(opened.await);
-                    }
-                    if let Some(feed) = &feed {
-                        counters.count(kind, feed.codec(), &packet, std::time::Instant::now());
-                        let level = levels.read(&packet.header);
-                        if let Some(level) = level && source != Some(TrackSource::Screen) {
-                            meter.hear(level, Instant::now());
-                        }
-                        feed.push(rtp_packet(packet, level));
+                    Some(TrackRemoteEvent::OnEnded) | None => return,
+                    Some(_) => {}
+                },
+                () = self.intake.arrived(), if !is_open => {
+                    is_open = true;
+                    // What came before the negotiation was over, perhaps a keyframe, was left out.
+                    self.request_keyframe(kind).await;
+                    self.open(kind, &keyframe_wanted).await;
+                }
+                () = keyframe_wanted.notified() => {
+                    if requested.elapsed() >= KEYFRAME_PAUSE {
+                        requested = Instant::now();
+                        self.request_keyframe(kind).await;
                     }
                 }
-                Some(TrackRemoteEvent::OnEnded) | None => return,
-                Some(_) => {}
-            },
-            () = keyframe_wanted.notified() => {
-                if kind == MediaKind::Video && requested.elapsed() >= KEYFRAME_PAUSE {
-                    requested = Instant::now();
-                    request_keyframe(track.as_ref()).await;
-                }
-            }
-            changed = negotiated.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                if !negotiated.borrow().is_sent {
-                    feed = None;
+                changed = self.negotiated.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    if self.negotiated.borrow_and_update().is_sent {
+                        self.intake.wait();
+                    } else {
+                        self.intake.close();
+                        is_open = false;
+                    }
                 }
             }
         }
     }
-}
 
-/// Hands a track to the application and returns what feeds it.
-async fn open_feed(
-    track: &dyn TrackRemote,
-    kind: MediaKind,
-    source: Option<TrackSource>,
-    reports: &RtcpReports,
-    keyframe_wanted: &Arc<Notify>,
-    events: &EventSender,
-) -> TrackFeed {
-    let codec = codec(track).await;
-    let ssrc = track.ssrcs().await.first().copied();
-    let clock = ssrc.map(|ssrc| reports.clock(ssrc)).unwrap_or_default();
-    let (track, feed) =
-        RemoteTrack::new(events.peer, kind, source, codec, clock, Arc::clone(keyframe_wanted));
-    events.send(ConnectionEvent::Track(track)).await;
-    feed
+    /// Takes what came before the driver knew that it belongs here; `false` if the track has ended.
+    fn take_first(&self) -> bool {
+        let mut first = Vec::new();
+        while let Some(event) = self.track.poll().now_or_never() {
+            match event {
+                Some(TrackRemoteEvent::OnRtpPacket(packet)) => first.push(packet),
+                Some(TrackRemoteEvent::OnEnded) | None => return false,
+                Some(_) => {}
+            }
+        }
+        self.intake.take_first(first, std::time::Instant::now());
+        true
+    }
+
+    /// Hands the track to the application.
+    async fn open(&self, kind: MediaKind, keyframe_wanted: &Arc<Notify>) {
+        let Reception { counters, reports, levels, speakers, events, .. } = self.shared.clone();
+        let codec = codec(self.track.as_ref()).await;
+        let ssrc = self.track.ssrcs().await.first().copied();
+        let clock = ssrc.map(|ssrc| reports.clock(ssrc)).unwrap_or_default();
+        let source = self.negotiated.borrow().source;
+        let wanted = Arc::clone(keyframe_wanted);
+        let (track, feed) = RemoteTrack::new(events.peer, kind, source, codec, clock, wanted);
+        events.send(ConnectionEvent::Track(track)).await;
+        let negotiated = self.negotiated.clone();
+        let mut meter = speakers.meter(events.peer, Instant::now());
+        self.intake.open(move |packet, now| {
+            counters.count(kind, codec, &packet, now);
+            let level = levels.read(&packet.header);
+            if let Some(level) = level
+                && negotiated.borrow().source != Some(TrackSource::Screen)
+            {
+                meter.hear(level, now.into());
+            }
+            feed.push(rtp_packet(packet, level));
+        });
+    }
+
+    async fn request_keyframe(&self, kind: MediaKind) {
+        if kind != MediaKind::Video {
+            return;
+        }
+        for media_ssrc in self.track.ssrcs().await {
+            let request = PictureLossIndication { sender_ssrc: 0, media_ssrc };
+            if let Err(error) = self.track.write_rtcp(vec![Box::new(request)]).await {
+                tracing::debug!(%error, "a keyframe was not requested");
+            }
+        }
+    }
 }
 
 fn rtp_packet(packet: rtp::Packet, level: Option<AudioLevel>) -> RtpPacket {
@@ -151,15 +181,6 @@ async fn codec(track: &dyn TrackRemote) -> Option<Codec> {
         "video/vp8" => Some(Codec::Vp8),
         "video/vp9" => Some(Codec::Vp9),
         _ => None,
-    }
-}
-
-async fn request_keyframe(track: &dyn TrackRemote) {
-    for media_ssrc in track.ssrcs().await {
-        let request = PictureLossIndication { sender_ssrc: 0, media_ssrc };
-        if let Err(error) = track.write_rtcp(vec![Box::new(request)]).await {
-            tracing::debug!(%error, "a keyframe was not requested");
-        }
     }
 }
 

@@ -177,7 +177,8 @@ impl Setup {
     ) -> Result<Arc<dyn PeerConnection>> {
         let mut media = MediaEngine::default();
         media.register_default_codecs()?;
-        let interceptors = interceptors(&mut media, handler.reports.clone())?;
+        let interceptors =
+            interceptors(&mut media, handler.tracks.clone(), handler.reports.clone())?;
         let settings = SettingEngineBuilder::new()
             // webrtc-rs answers with `a=setup:active` always, so only an answering DTLS server
             // never changes its role.

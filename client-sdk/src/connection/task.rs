@@ -8,7 +8,6 @@ use rtc::peer_connection::configuration::RTCConfiguration;
 use rtc::peer_connection::transport::RTCIceCandidateType;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use webrtc::data_channel::DataChannel;
 use webrtc::error::Result;
 use webrtc::peer_connection::{
@@ -20,13 +19,14 @@ use super::channels::Channels;
 use super::event::EventSender;
 use super::handler::{self, PeerConnectionEvent};
 use super::level_extension::LevelExtension;
+use super::receiver::{Receiver, Reception};
 use super::receivers::Receivers;
 use super::relays::Relays;
 use super::senders::Senders;
 use super::setup::Setup;
 use super::sockets::Sockets;
 use super::stats::{self, StatsCollector};
-use super::{ConnectionRequest, channels, default_channel, receiver, setup};
+use super::{ConnectionRequest, channels, default_channel, setup};
 use crate::session::{
     ConnectionCommand, ConnectionFailure, ConnectionState, IceCandidate, Report, TrackLabel,
 };
@@ -45,8 +45,16 @@ pub(super) async fn run(
     addresses.mark_unchanged();
     let sockets = setup.sockets();
     let stats = StatsCollector::new(handler.reports.clone(), Arc::clone(&sockets.sent_bytes));
-    let Sockets { relays, path_lost, stream_broken, .. } = sockets.clone();
     let levels = LevelExtension::default();
+    let reception = Reception {
+        tracks: handler.tracks.clone(),
+        counters: stats.counters.clone(),
+        reports: handler.reports.clone(),
+        levels: levels.clone(),
+        speakers: setup.speakers.clone(),
+        events: events.clone(),
+    };
+    let Sockets { relays, path_lost, stream_broken, .. } = sockets.clone();
     let (pc, senders) = match setup.build(handler, sockets, levels.clone(), offers).await {
         Ok(built) => built,
         Err(error) => return broken(&events, &error).await,
@@ -56,6 +64,7 @@ pub(super) async fn run(
         pc,
         senders,
         receivers: Receivers::default(),
+        reception,
         levels,
         tasks: JoinSet::new(),
         default_channels: 0,
@@ -100,9 +109,11 @@ struct ConnectionTask {
     pc: Arc<dyn PeerConnection>,
     senders: Senders,
     receivers: Receivers,
+    /// What its tracks share.
+    reception: Reception,
     levels: LevelExtension,
     channels: Channels,
-    /// One for each track and channel that is read.
+    /// One for each track, and for each channel that is read.
     tasks: JoinSet<()>,
     /// The number of default channels, at most one from each side.
     default_channels: u8,
@@ -223,21 +234,13 @@ impl ConnectionTask {
             PeerConnectionEvent::Gathered => {}
             PeerConnectionEvent::IceConnected => self.events.report(Report::IceConnected).await,
             PeerConnectionEvent::State(state) => self.state_changed(state).await,
-            PeerConnectionEvent::Track(track) => {
+            PeerConnectionEvent::Track(track, intake) => {
                 let negotiated = match self.receivers.add(self.pc.as_ref(), &track).await {
                     Ok(negotiated) => negotiated,
                     Err(error) => return broken(&self.events, &error).await,
                 };
-                let counters = self.stats.counters.clone();
-                self.tasks.spawn(receiver::receive(
-                    track,
-                    negotiated,
-                    counters,
-                    self.stats.reports.clone(),
-                    self.levels.clone(),
-                    self.setup.speakers.meter(self.events.peer, Instant::now()),
-                    self.events.clone(),
-                ));
+                let shared = self.reception.clone();
+                self.tasks.spawn(Receiver { track, intake, negotiated, shared }.run());
             }
         }
     }
