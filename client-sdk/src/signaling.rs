@@ -18,7 +18,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, frame::coding::CloseCode};
+use tokio_tungstenite::tungstenite::protocol::{
+    CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode,
+};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::network::Stream;
@@ -93,7 +95,10 @@ impl Signaling {
     /// Begins after the handshake, with what was read behind it.
     pub(crate) async fn open(url: String, stream: Stream, read: &[u8]) -> Self {
         let local_address = stream.local_address();
-        let socket = Socket::from_partially_read(stream, read.to_vec(), Role::Client, None).await;
+        // The whole buffer, 128 KiB by default, is filled with zeros for each read.
+        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+        let socket =
+            Socket::from_partially_read(stream, read.to_vec(), Role::Client, Some(config)).await;
         let (sink, incoming) = socket.split();
         let (outgoing, queue) = mpsc::channel(QUEUE_FRAMES);
         let keeps_seat = Arc::new(AtomicBool::new(false));
@@ -190,6 +195,7 @@ async fn write(
     let _ = sink.send(Message::Close(Some(farewell))).await;
 }
 
+const READ_BUFFER: usize = 4096;
 /// More than a newcomer sends at once in a room of 50.
 const QUEUE_FRAMES: usize = 4096;
 /// The server pings every 20 s.
