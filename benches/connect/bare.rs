@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use client_sdk::{Client, CreatedRoom};
+use client_sdk::{Client, Codec, CreatedRoom};
 use futures_util::{SinkExt, StreamExt};
 use rtc::ice::mdns::MulticastDnsMode;
 use rtc::interceptor::Registry;
@@ -13,7 +13,9 @@ use rtc::media::Sample;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::configuration::interceptor_registry::register_default_interceptors;
-use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_OPUS, MediaEngine};
+use rtc::peer_connection::configuration::media_engine::{
+    MIME_TYPE_OPUS, MIME_TYPE_VP8, MediaEngine,
+};
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::transport::RTCDtlsRole;
 use rtc::rtp_transceiver::rtp_sender::{
@@ -35,23 +37,22 @@ use webrtc::peer_connection::{
 };
 
 use crate::Figures;
-use crate::process::Before;
-use crate::sound::{PACE, PACKET};
+use crate::media::{Media, Stream};
+use crate::watch::Before;
 
-const SSRC: u32 = 1;
-
-pub(crate) async fn run(server: &str, rooms: &[CreatedRoom]) -> Figures {
+pub(crate) async fn run(server: &str, rooms: &[CreatedRoom], media: Media) -> Figures {
     let before = Before::now();
     let client = Client::new(server).expect("the address of a server");
     let mut participants = JoinSet::new();
     let mut first_packet = Vec::new();
     for room in rooms {
         let (entered, mut is_entered) = mpsc::unbounded_channel();
-        participants.spawn(take_part(client.clone(), server.to_owned(), room.clone(), entered));
+        let (client, server) = (client.clone(), server.to_owned());
+        participants.spawn(take_part(client.clone(), server.clone(), room.clone(), media, entered));
         assert_eq!(is_entered.recv().await, Some(News::Entered));
         let begun = Instant::now();
         let (told, mut first) = mpsc::unbounded_channel();
-        participants.spawn(take_part(client.clone(), server.to_owned(), room.clone(), told));
+        participants.spawn(take_part(client, server, room.clone(), media, told));
         while first.recv().await.expect("the first packet arrives") != News::FirstPacket {}
         first_packet.push(begun.elapsed());
     }
@@ -102,6 +103,7 @@ async fn take_part(
     client: Client,
     server: String,
     room: CreatedRoom,
+    media: Media,
     news: mpsc::UnboundedSender<News>,
 ) {
     let joined =
@@ -114,7 +116,7 @@ async fn take_part(
     );
     let (mut socket, _) = connect_async(&url).await.expect("the server takes the token");
     let (notes_in, mut notes) = mpsc::unbounded_channel();
-    let (pc, track) = connection(Handler(notes_in)).await;
+    let (pc, tracks) = connection(Handler(notes_in), media).await;
     let mut channels = Vec::new();
     let mut other = None;
     // Candidates wait for the description that they belong to.
@@ -186,7 +188,11 @@ async fn take_part(
                         json!({"type": "candidate", "to": other, "candidate": candidate});
                     socket.send(candidate.to_string().into()).await.expect("the server listens");
                 }
-                Note::Connected => drop(tasks.spawn(send(Arc::clone(&track)))),
+                Note::Connected => {
+                    for track in &tracks {
+                        tasks.spawn(send(track.clone()));
+                    }
+                }
                 Note::DataChannel(channel) => channels.push(channel),
                 Note::Track(track) => drop(tasks.spawn(receive(track, news.clone()))),
             },
@@ -194,10 +200,10 @@ async fn take_part(
     }
 }
 
-async fn connection(handler: Handler) -> (Arc<dyn PeerConnection>, Arc<TrackLocalStaticSample>) {
-    let mut media = MediaEngine::default();
-    media.register_default_codecs().expect("the library's own codecs");
-    let interceptors = register_default_interceptors(Registry::new(), &mut media)
+async fn connection(handler: Handler, media: Media) -> (Arc<dyn PeerConnection>, Vec<Outgoing>) {
+    let mut engine = MediaEngine::default();
+    engine.register_default_codecs().expect("the library's own codecs");
+    let interceptors = register_default_interceptors(Registry::new(), &mut engine)
         .expect("the library's own interceptors");
     // The settings of the SDK.
     let settings = SettingEngineBuilder::new()
@@ -208,7 +214,7 @@ async fn connection(handler: Handler) -> (Arc<dyn PeerConnection>, Arc<TrackLoca
         .build();
     let pc = PeerConnectionBuilder::new()
         .with_configuration(RTCConfigurationBuilder::new().build())
-        .with_media_engine(media)
+        .with_media_engine(engine)
         .with_interceptor_registry(interceptors)
         .with_setting_engine(settings)
         .with_handler(Arc::new(handler))
@@ -216,40 +222,65 @@ async fn connection(handler: Handler) -> (Arc<dyn PeerConnection>, Arc<TrackLoca
         .build()
         .await
         .expect("a connection");
-    let encoding = RTCRtpEncodingParameters {
-        rtp_coding_parameters: RTCRtpCodingParameters {
-            ssrc: Some(SSRC),
-            ..RTCRtpCodingParameters::default()
-        },
-        codec: RTCRtpCodec {
-            mime_type: MIME_TYPE_OPUS.to_owned(),
-            clock_rate: 48_000,
-            channels: 2,
-            ..RTCRtpCodec::default()
-        },
-        ..RTCRtpEncodingParameters::default()
-    };
-    let track = MediaStreamTrack::new(
-        "stream".to_owned(),
-        "track".to_owned(),
-        MIME_TYPE_OPUS.to_owned(),
-        RtpCodecKind::Audio,
-        vec![encoding],
-    );
-    let track = Arc::new(TrackLocalStaticSample::new(Instant::now(), track).expect("a track"));
-    pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>)
-        .await
-        .expect("the connection takes a track");
-    (Arc::new(pc), track)
+    let mut tracks = Vec::new();
+    for stream in media.streams() {
+        let outgoing = Outgoing::of(stream);
+        let track = Arc::clone(&outgoing.track) as Arc<dyn TrackLocal>;
+        pc.add_track(track).await.expect("the connection takes a track");
+        tracks.push(outgoing);
+    }
+    (Arc::new(pc), tracks)
 }
 
-async fn send(track: Arc<TrackLocalStaticSample>) {
-    let mut ticks = interval(PACE);
+/// A track and what is sent on it.
+#[derive(Clone)]
+struct Outgoing {
+    track: Arc<TrackLocalStaticSample>,
+    ssrc: u32,
+    /// That of the default codecs of the library, which both ends use.
+    payload_type: u8,
+    stream: Stream,
+}
+
+impl Outgoing {
+    fn of(stream: Stream) -> Self {
+        let (mime_type, kind, clock_rate, channels, payload_type) = match stream.codec {
+            Codec::Opus => (MIME_TYPE_OPUS, RtpCodecKind::Audio, 48_000, 2, 111),
+            _ => (MIME_TYPE_VP8, RtpCodecKind::Video, 90_000, 0, 96),
+        };
+        let ssrc = payload_type.into();
+        let encoding = RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters {
+                ssrc: Some(ssrc),
+                ..RTCRtpCodingParameters::default()
+            },
+            codec: RTCRtpCodec {
+                mime_type: mime_type.to_owned(),
+                clock_rate,
+                channels,
+                ..RTCRtpCodec::default()
+            },
+            ..RTCRtpEncodingParameters::default()
+        };
+        let track = MediaStreamTrack::new(
+            "stream".to_owned(),
+            mime_type.to_owned(),
+            mime_type.to_owned(),
+            kind,
+            vec![encoding],
+        );
+        let track = TrackLocalStaticSample::new(Instant::now(), track).expect("a track");
+        Self { track: Arc::new(track), ssrc, payload_type, stream }
+    }
+}
+
+async fn send(Outgoing { track, ssrc, payload_type, stream }: Outgoing) {
+    let mut ticks = interval(stream.pace);
     loop {
         ticks.tick().await;
-        let sample = Sample { data: PACKET, duration: PACE, ..Sample::new(Instant::now()) };
-        // The default codecs of the library, which both ends use, have Opus as payload type 111.
-        if track.write_sample(SSRC, 111, &sample, &[]).await.is_err() {
+        let (data, duration) = (stream.frame.clone(), stream.pace);
+        let sample = Sample { data, duration, ..Sample::new(Instant::now()) };
+        if track.write_sample(ssrc, payload_type, &sample, &[]).await.is_err() {
             return;
         }
     }

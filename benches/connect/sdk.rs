@@ -11,23 +11,21 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::Figures;
-use crate::process::Before;
-use crate::sound::{PACE, PACKET};
+use crate::media::{Media, Stream};
+use crate::watch::Before;
 
-pub(crate) async fn run(client: &Client, rooms: &[CreatedRoom]) -> Figures {
+pub(crate) async fn run(client: &Client, rooms: &[CreatedRoom], media: Media) -> Figures {
     let before = Before::now();
     let mut listening = JoinSet::new();
     let mut first_packet = Vec::new();
     for room in rooms {
         let (id, password) = (&room.room_id, &room.password);
-        let host =
-            client.join(id, password, "host", options()).await.expect("the room takes a host");
-        listening.spawn(listen(host, None));
+        let host = client.join(id, password, "host", options(media)).await;
+        listening.spawn(listen(host.expect("the room takes a host"), None));
         let begun = Instant::now();
-        let guest =
-            client.join(id, password, "guest", options()).await.expect("the room takes a guest");
+        let guest = client.join(id, password, "guest", options(media)).await;
         let (told, first) = oneshot::channel();
-        listening.spawn(listen(guest, Some(told)));
+        listening.spawn(listen(guest.expect("the room takes a guest"), Some(told)));
         first.await.expect("the first packet arrives");
         first_packet.push(begun.elapsed());
     }
@@ -50,19 +48,25 @@ async fn listen(mut participant: Participant, mut first: Option<oneshot::Sender<
     }
 }
 
-fn options() -> Options {
-    Options::new().audio(Source::custom(Sound)).bind_address(Ipv4Addr::LOCALHOST).mdns(false)
+fn options(media: Media) -> Options {
+    let options = Options::new().bind_address(Ipv4Addr::LOCALHOST).mdns(false);
+    media.streams().into_iter().fold(options, |options, stream| match stream.codec {
+        Codec::Opus => options.audio(Source::custom(Same(stream))),
+        _ => options.video(Source::custom(Same(stream))),
+    })
 }
 
-struct Sound;
+/// Always the same frame.
+struct Same(Stream);
 
 #[async_trait]
-impl MediaSource for Sound {
+impl MediaSource for Same {
     fn codec(&self) -> Codec {
-        Codec::Opus
+        self.0.codec
     }
 
     async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError> {
-        Ok(Some(Frame { data: PACKET, duration: PACE, is_key: true, level: None }))
+        let Stream { frame, pace, .. } = &self.0;
+        Ok(Some(Frame { data: frame.clone(), duration: *pace, is_key: true, level: None }))
     }
 }

@@ -18,6 +18,7 @@ mod rooms;
 mod rooms_server;
 mod servers;
 mod syscalls;
+#[path = "../support/usage.rs"]
 mod usage;
 
 use std::env;
