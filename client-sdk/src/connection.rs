@@ -6,6 +6,7 @@
 mod addresses;
 mod channels;
 mod default_channel;
+mod directions;
 mod event;
 mod handler;
 mod inbound;
@@ -46,6 +47,7 @@ pub(crate) use self::setup::Setup;
 use crate::channel::ByteBudget;
 use crate::session::ConnectionCommand;
 use crate::stats::PeerStats;
+use crate::wanted::Wanted;
 
 /// Something that the application asks of a connection, without the session.
 pub(crate) enum ConnectionRequest {
@@ -59,6 +61,7 @@ pub(crate) struct Connection {
     commands: mpsc::Sender<ConnectionCommand>,
     requests: mpsc::Sender<ConnectionRequest>,
     setup: watch::Sender<Arc<Setup>>,
+    wanted: watch::Sender<Wanted>,
 }
 
 impl Connection {
@@ -75,9 +78,10 @@ impl Connection {
         let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
         let (requests, requested) = mpsc::channel(MAX_REQUESTS);
         let (setup, current) = watch::channel(setup);
+        let (wanted, wants) = watch::channel(Wanted::EVERYTHING);
         let events = EventSender { peer, connection: number, messages, data_budget };
-        tasks.spawn(task::run(current, offers, commanded, requested, events));
-        Self { number, commands, requests, setup }
+        tasks.spawn(task::run(current, offers, wants, commanded, requested, events));
+        Self { number, commands, requests, setup, wanted }
     }
 
     /// Queues a command; `false` if the connection has fallen so far behind that it has to be given
@@ -90,6 +94,11 @@ impl Connection {
     /// Uses other ICE servers from the next start of ICE on.
     pub(crate) fn set_up(&self, setup: Arc<Setup>) {
         self.setup.send_replace(setup);
+    }
+
+    /// Asks for this and no more from the next negotiation on. At first everything is asked for.
+    pub(crate) fn want(&self, wanted: Wanted) {
+        self.wanted.send_replace(wanted);
     }
 
     /// Queues a request. Its reply is dropped if the connection ends first, or if too many wait.

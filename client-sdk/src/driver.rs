@@ -34,6 +34,7 @@ use crate::session::{
 use crate::signaling::{Ended, Signaling};
 use crate::slot::Slot;
 use crate::speakers::Speakers;
+use crate::wanted::{Wanted, Wants};
 
 /// What the application asks of the participant's task.
 pub(crate) enum Command {
@@ -51,6 +52,10 @@ pub(crate) enum Command {
         kind: MediaKind,
         source: OpenSource,
         label: TrackSource,
+    },
+    Receive {
+        from: ParticipantId,
+        wanted: Wanted,
     },
     /// Sent to the server; the reply comes once the server has taken or refused it.
     Request {
@@ -80,6 +85,7 @@ pub(crate) struct Driver {
     setup: Arc<Setup>,
     outgoing: Outgoing,
     speakers: Speakers,
+    wants: Wants,
     connections: HashMap<ParticipantId, Connection>,
     default_channels: DefaultChannels,
     /// The tasks of the connections, including those that are closing.
@@ -106,7 +112,7 @@ impl Driver {
         id: watch::Sender<ParticipantId>,
     ) -> Self {
         signaling.keep_seat();
-        let speakers = setup.speakers();
+        let (speakers, wants) = (setup.speakers(), Wants::new(setup.wanted));
         let roster = Roster::new(session.room().cloned());
         let (message_sender, messages) = mpsc::channel(MAX_MESSAGES);
         Self {
@@ -117,6 +123,7 @@ impl Driver {
             setup,
             outgoing,
             speakers,
+            wants,
             connections: HashMap::new(),
             default_channels: DefaultChannels::default(),
             tasks: JoinSet::new(),
@@ -278,6 +285,15 @@ impl Driver {
             Command::Publish { kind, source, label } => {
                 self.outgoing.publish(kind, source, label);
             }
+            Command::Receive { from, wanted } => {
+                let is_here = self.roster.participant(from).is_some();
+                if is_here && self.wants.change(from, wanted) {
+                    if let Some(connection) = self.connections.get(&from) {
+                        connection.want(wanted);
+                    }
+                    self.session.handle_wanted_changed(from);
+                }
+            }
             Command::Request { message, reply } => {
                 if let Some(reply) = self.replies.admit(reply) {
                     self.replies.expect(self.session.handle_request(message), reply);
@@ -333,6 +349,7 @@ impl Driver {
                         self.replies.keep_quiet();
                     }
                     SessionEvent::Closed(_) => self.is_closed = true,
+                    SessionEvent::ParticipantLeft(id) => self.wants.forget(*id),
                     _ => {}
                 }
                 self.roster.learn(&event);
@@ -352,6 +369,7 @@ impl Driver {
                     self.events.data_budget(peer),
                     &mut self.tasks,
                 );
+                opened.want(self.wants.of(peer));
                 self.connections.insert(peer, opened);
             }
             Action::Reconnect { how, after } => {

@@ -102,6 +102,7 @@ mod speakers;
 mod stats;
 mod track;
 mod turn;
+mod wanted;
 
 pub use async_trait::async_trait;
 pub use bytes::Bytes;
@@ -147,3 +148,4 @@ pub use stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 #[cfg(feature = "opus")]
 pub use track::{PcmChunk, PcmReceiver};
 pub use track::{RemoteFrame, RemoteFrames, RemoteTrack, RtpPacket};
+pub use wanted::Wanted;

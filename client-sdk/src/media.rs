@@ -9,6 +9,7 @@ mod ebml;
 mod error;
 mod feed;
 mod group;
+mod idle;
 pub(crate) mod ivf;
 mod keyframe;
 mod matroska;

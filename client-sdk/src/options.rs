@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::media::Source;
 use crate::mesh::MeshTracks;
 use crate::slot::Slot;
+use crate::wanted::Wanted;
 
 /// The settings of a participant. The defaults suit a silent listener on a real network.
 #[derive(Clone, Debug)]
@@ -15,6 +16,7 @@ pub struct Options {
     pub(crate) audio: Option<Source>,
     pub(crate) video: Option<Source>,
     pub(crate) muted: BTreeSet<Slot>,
+    pub(crate) wanted: Wanted,
     pub(crate) allows_degraded: bool,
     pub(crate) relay_only: bool,
     /// Empty for the default.
@@ -36,6 +38,7 @@ impl Default for Options {
             audio: None,
             video: None,
             muted: BTreeSet::new(),
+            wanted: Wanted::EVERYTHING,
             allows_degraded: false,
             relay_only: false,
             bind_addresses: Vec::new(),
@@ -74,6 +77,13 @@ impl Options {
     /// slot. The default is none.
     pub fn muted(mut self, slot: impl Into<Slot>) -> Self {
         self.muted.insert(slot.into());
+        self
+    }
+
+    /// What to receive of the others, unless [`Participant::receive`](crate::Participant::receive)
+    /// says otherwise of one of them. The default is everything.
+    pub fn receive(mut self, wanted: Wanted) -> Self {
+        self.wanted = wanted;
         self
     }
 

@@ -25,6 +25,7 @@ use crate::roster::Roster;
 use crate::session::{CommandError, Session};
 use crate::slot::Slot;
 use crate::stats::PeerStats;
+use crate::wanted::Wanted;
 
 /// A participant that is in a room.
 ///
@@ -215,6 +216,17 @@ impl Participant {
     pub async fn stop_sharing(&self) {
         // After the end of the room nothing is shared anyway.
         let _ = self.commands.send(Command::StopSharing).await;
+    }
+
+    /// Receives from now on what is wanted of a participant, and nothing else: the other side is
+    /// asked, by a negotiation, to send no more than that. Tracks that are not wanted end, and
+    /// [`Event::Track`] announces those that are wanted again.
+    ///
+    /// It is forgotten when that participant leaves. Of a participant who is not in the room,
+    /// nothing is changed.
+    pub async fn receive(&self, from: ParticipantId, wanted: Wanted) {
+        // After the end of the room nothing is received anyway.
+        let _ = self.commands.send(Command::Receive { from, wanted }).await;
     }
 
     /// The statistics of the connection to another participant; `None` without a connection.

@@ -281,6 +281,15 @@ impl Session {
         }
     }
 
+    /// Handles that this participant wants to receive something else of a participant, which is
+    /// negotiated with it. As with [`handle_media_changed`](Self::handle_media_changed), the
+    /// connection knows first.
+    pub fn handle_wanted_changed(&mut self, peer: ParticipantId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.media_changed(&mut self.actions);
+        }
+    }
+
     /// Handles that this machine has an address that it did not have before: connections that do
     /// not work are tried from there.
     pub fn handle_new_address(&mut self, now: Instant) {

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
-use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
+use rtc::rtp_transceiver::RTCRtpTransceiverDirection;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use webrtc::error::Result;
@@ -13,7 +12,7 @@ use webrtc::rtp_transceiver::{RtpSender, RtpTransceiver};
 use super::level_extension::LevelExtension;
 use super::sender::Sender;
 use super::stream_ids::StreamIds;
-use crate::media::{Codec, Player};
+use crate::media::Player;
 use crate::outgoing::Media;
 use crate::session::TrackLabel;
 use crate::slot::Slot;
@@ -30,9 +29,12 @@ pub(super) struct Senders {
 /// A track that is negotiated, or about to be.
 struct Live {
     slot: Slot,
-    codec: Codec,
     rtp: Arc<dyn RtpSender>,
-    player: watch::Sender<Arc<Player>>,
+    /// What the participant sends there.
+    player: Arc<Player>,
+    /// What the connection sends: that, or nothing while the other side does not want it.
+    feeding: watch::Sender<Arc<Player>>,
+    is_wanted: bool,
     /// Until the track is negotiated and the connection is up.
     waiting: Option<Sender>,
     /// Stops sending when it is dropped.
@@ -40,23 +42,18 @@ struct Live {
 }
 
 impl Senders {
-    /// Adds what is sent now. The side that offers also asks to receive audio and video, so that
-    /// the other side has a place for its own.
+    /// Adds what is sent now.
     pub(super) async fn add(
         pc: &dyn PeerConnection,
         mut media: watch::Receiver<Media>,
         stream_ids: StreamIds,
         levels: LevelExtension,
-        offers: bool,
     ) -> Result<Self> {
         let now = media.borrow_and_update().clone();
         let mut senders = Self { media, stream_ids, levels, live: Vec::new(), is_connected: false };
         for slot in Slot::ALL {
-            match (now.player(slot), slot) {
-                (Some(player), _) => senders.add_track(pc, slot, player).await?,
-                (None, Slot::Audio) if offers => receive_only(pc, RtpCodecKind::Audio).await?,
-                (None, Slot::Video) if offers => receive_only(pc, RtpCodecKind::Video).await?,
-                (None, _) => {}
+            if let Some(player) = now.player(slot) {
+                senders.add_track(pc, slot, player).await?;
             }
         }
         Ok(senders)
@@ -68,9 +65,10 @@ impl Senders {
         self.start(pc).await
     }
 
-    /// Starts the tracks that have been negotiated.
+    /// Starts the tracks that have been negotiated, and stops those that the other side no longer
+    /// wants.
     pub(super) async fn start(&mut self, pc: &dyn PeerConnection) -> Result<()> {
-        if !self.is_connected || self.live.iter().all(|live| live.waiting.is_none()) {
+        if !self.is_connected {
             return Ok(());
         }
         for transceiver in pc.get_transceivers().await {
@@ -81,20 +79,30 @@ impl Senders {
             // A section that was negotiated before the track was added to it does not send yet.
             if sends(transceiver.as_ref()).await? {
                 live.start().await;
+            } else {
+                live.set_wanted(false);
             }
         }
         Ok(())
     }
 
-    /// Whether the last negotiation lets every track be sent.
+    /// Whether the last negotiation had a place for every track. The other side may not want it.
     pub(super) async fn are_negotiated(&self, pc: &dyn PeerConnection) -> Result<bool> {
         let mut negotiated = 0;
         for transceiver in pc.get_transceivers().await {
             let Some(sender) = transceiver.sender().await? else { continue };
             let is_live = self.live.iter().any(|live| live.rtp.id() == sender.id());
-            negotiated += usize::from(is_live && sends(transceiver.as_ref()).await?);
+            let direction = transceiver.current_direction().await?;
+            let has_place = direction != RTCRtpTransceiverDirection::Unspecified;
+            negotiated += usize::from(is_live && has_place);
         }
         Ok(negotiated == self.live.len())
+    }
+
+    /// Whether one of the tracks has that transceiver.
+    pub(super) async fn send_over(&self, transceiver: &dyn RtpTransceiver) -> Result<bool> {
+        let Some(sender) = transceiver.sender().await? else { return Ok(false) };
+        Ok(self.live.iter().any(|live| live.rtp.id() == sender.id()))
     }
 
     /// Waits until the participant sends something else. Safe to cancel.
@@ -113,7 +121,7 @@ impl Senders {
             let player = now.player(slot);
             let earlier = self.live.iter().position(|live| live.slot == slot);
             if let (Some(player), Some(index)) = (player, earlier)
-                && player.codec() == self.live[index].codec
+                && player.codec() == self.live[index].player.codec()
             {
                 self.live[index].play(player);
                 continue;
@@ -138,7 +146,7 @@ impl Senders {
             let Some(sender) = transceiver.sender().await? else { continue };
             let live = self.live.iter().find(|live| live.rtp.id() == sender.id());
             if let (Some(live), Some(mid)) = (live, transceiver.mid().await?) {
-                labels.push(TrackLabel { mid, source: live.player.borrow().label() });
+                labels.push(TrackLabel { mid, source: live.player.label() });
             }
         }
         Ok(labels)
@@ -150,34 +158,56 @@ impl Senders {
         slot: Slot,
         player: &Arc<Player>,
     ) -> Result<()> {
-        let (player, players) = watch::channel(Arc::clone(player));
+        let (feeding, players) = watch::channel(Arc::clone(player));
         let sender =
             Sender::add(pc, players, self.stream_ids.of(slot), self.levels.clone()).await?;
-        let codec = player.borrow().codec();
-        let (rtp, running) = (sender.rtp(), JoinSet::new());
-        self.live.push(Live { slot, codec, rtp, player, waiting: Some(sender), running });
+        self.live.push(Live {
+            slot,
+            rtp: sender.rtp(),
+            player: Arc::clone(player),
+            feeding,
+            is_wanted: true,
+            waiting: Some(sender),
+            running: JoinSet::new(),
+        });
         Ok(())
     }
 }
 
 impl Live {
     async fn start(&mut self) {
+        self.set_wanted(true);
         let Some(sender) = self.waiting.take() else { return };
         if let Some(payload_type) = sender.payload_type().await {
             self.running.spawn(sender.run(payload_type));
         } else {
-            let codec = self.codec;
+            let codec = self.player.codec();
             tracing::warn!(%codec, "the other side has not accepted this codec and gets nothing");
             self.waiting = Some(sender);
         }
     }
 
-    fn play(&self, player: &Arc<Player>) {
-        self.player.send_if_modified(|current| {
-            let is_other = !Arc::ptr_eq(current, player);
-            if is_other {
-                *current = Arc::clone(player);
-            }
+    fn play(&mut self, player: &Arc<Player>) {
+        self.player = Arc::clone(player);
+        if self.is_wanted {
+            self.feed(Arc::clone(player));
+        }
+    }
+
+    /// A track that is wanted again goes on where its numbers and its time are.
+    fn set_wanted(&mut self, is_wanted: bool) {
+        if std::mem::replace(&mut self.is_wanted, is_wanted) == is_wanted {
+            return;
+        }
+        let player = &self.player;
+        let idle = || Arc::new(Player::idle(player.codec(), player.label()));
+        self.feed(if is_wanted { Arc::clone(player) } else { idle() });
+    }
+
+    fn feed(&self, player: Arc<Player>) {
+        self.feeding.send_if_modified(|current| {
+            let is_other = !Arc::ptr_eq(current, &player);
+            *current = player;
             is_other
         });
     }
@@ -186,10 +216,4 @@ impl Live {
 /// Whether the last negotiation lets this side send there.
 async fn sends(transceiver: &dyn RtpTransceiver) -> Result<bool> {
     Ok(transceiver.current_direction().await?.has_send())
-}
-
-async fn receive_only(pc: &dyn PeerConnection, kind: RtpCodecKind) -> Result<()> {
-    let direction = RTCRtpTransceiverDirection::Recvonly;
-    let init = RTCRtpTransceiverInit { direction, ..RTCRtpTransceiverInit::default() };
-    pc.add_transceiver_from_kind(kind, Some(init)).await.map(drop)
 }

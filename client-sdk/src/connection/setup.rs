@@ -29,6 +29,7 @@ use crate::options::Options;
 use crate::outgoing::Media;
 use crate::speakers::Speakers;
 use crate::turn::{StandIn, TurnServers};
+use crate::wanted::Wanted;
 
 /// The settings of all connections of a participant.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ pub(crate) struct Setup {
     stream_ids: StreamIds,
     pub(super) speakers: Speakers,
     pub(super) default_channel_as_event: bool,
+    /// What to receive of a participant of whom nothing else is said.
+    pub(crate) wanted: Wanted,
     pub(super) addresses: watch::Receiver<Addresses>,
 }
 
@@ -74,6 +77,7 @@ impl Setup {
             stream_ids: StreamIds::random(),
             default_channel_as_event: options.default_channel_as_event,
             speakers: Speakers::default(),
+            wanted: options.wanted,
             addresses,
         }
     }
@@ -116,11 +120,10 @@ impl Setup {
         handler: Arc<Handler>,
         sockets: Sockets,
         levels: LevelExtension,
-        offers: bool,
     ) -> Result<(Arc<dyn PeerConnection>, Senders)> {
         let pc = self.build_bare(handler, sockets).await?;
         let (media, stream_ids) = (self.media.clone(), self.stream_ids.clone());
-        match Senders::add(pc.as_ref(), media, stream_ids, levels, offers).await {
+        match Senders::add(pc.as_ref(), media, stream_ids, levels).await {
             Ok(senders) => Ok((pc, senders)),
             Err(error) => {
                 close(pc.as_ref()).await;

@@ -26,15 +26,17 @@ use super::senders::Senders;
 use super::setup::Setup;
 use super::sockets::Sockets;
 use super::stats::{self, StatsCollector};
-use super::{ConnectionRequest, channels, default_channel, setup};
+use super::{ConnectionRequest, channels, default_channel, directions, setup};
 use crate::session::{
     ConnectionCommand, ConnectionFailure, ConnectionState, IceCandidate, Report, TrackLabel,
 };
+use crate::wanted::Wanted;
 
 /// Runs until the handle is dropped, then closes the connection.
 pub(super) async fn run(
     mut setups: watch::Receiver<Arc<Setup>>,
     offers: bool,
+    wanted: watch::Receiver<Wanted>,
     mut commands: mpsc::Receiver<ConnectionCommand>,
     mut requests: mpsc::Receiver<ConnectionRequest>,
     events: EventSender,
@@ -55,7 +57,7 @@ pub(super) async fn run(
         events: events.clone(),
     };
     let Sockets { relays, path_lost, stream_broken, .. } = sockets.clone();
-    let (pc, senders) = match setup.build(handler, sockets, levels.clone(), offers).await {
+    let (pc, senders) = match setup.build(handler, sockets, levels.clone()).await {
         Ok(built) => built,
         Err(error) => return broken(&events, &error).await,
     };
@@ -65,6 +67,7 @@ pub(super) async fn run(
         senders,
         receivers: Receivers::default(),
         reception,
+        wanted,
         levels,
         tasks: JoinSet::new(),
         default_channels: 0,
@@ -111,6 +114,8 @@ struct ConnectionTask {
     receivers: Receivers,
     /// What its tracks share.
     reception: Reception,
+    /// What is to be received, from the next negotiation on.
+    wanted: watch::Receiver<Wanted>,
     levels: LevelExtension,
     channels: Channels,
     /// One for each track, and for each channel that is read.
@@ -149,6 +154,8 @@ impl ConnectionTask {
     async fn offer(&mut self, negotiation: u32, restart_ice: bool) -> Result<()> {
         // The session commands an offer after the media has changed: take the change over first.
         self.senders.update(self.pc.as_ref()).await?;
+        let wanted = *self.wanted.borrow();
+        directions::offer(self.pc.as_ref(), &self.senders, wanted).await?;
         if restart_ice {
             self.pc.restart_ice().await?;
         }
@@ -171,7 +178,9 @@ impl ConnectionTask {
         tracks: Vec<TrackLabel>,
     ) -> Result<()> {
         self.levels.learn(&sdp);
-        self.pc.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
+        self.pc.set_remote_description(RTCSessionDescription::offer(sdp.clone())?).await?;
+        let wanted = *self.wanted.borrow();
+        directions::answer(self.pc.as_ref(), &self.senders, wanted, &sdp).await?;
         let answer = self.pc.create_answer(None).await?;
         self.pc.set_local_description(answer.clone()).await?;
         self.receivers.label(tracks);

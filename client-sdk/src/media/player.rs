@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::audience::{Audience, Seat, Viewer};
+use super::idle::Idle;
 use super::playback::{Playback, Timeline};
 use super::recording::Recording;
 use super::{Codec, Frame, MediaError, MediaKind, MediaSource, OpenSource};
@@ -52,6 +53,11 @@ impl Player {
             }
         });
         Self { number, label, codec, audience, task: task.abort_handle() }
+    }
+
+    /// Plays nothing.
+    pub(crate) fn idle(codec: Codec, label: TrackSource) -> Self {
+        Self::start(OpenSource::Custom(Box::new(Idle(codec))), 0, label, |_| {})
     }
 
     /// Distinguishes it from the participant's other players.

@@ -161,17 +161,20 @@ impl Drop for Aiortc {
     }
 }
 
-const PAIRS: [Pair; 6] = [
+const PAIRS: [Pair; 8] = [
     Pair { aiortc_first: true, media: BOTH, is_always_tried: true },
     Pair { aiortc_first: false, media: BOTH, is_always_tried: true },
     Pair { aiortc_first: true, media: SOUND, is_always_tried: false },
     Pair { aiortc_first: false, media: SOUND, is_always_tried: false },
+    Pair { aiortc_first: true, media: PICTURES, is_always_tried: false },
+    Pair { aiortc_first: false, media: PICTURES, is_always_tried: false },
     Pair { aiortc_first: true, media: NOTHING, is_always_tried: false },
     Pair { aiortc_first: false, media: NOTHING, is_always_tried: false },
 ];
 
 const BOTH: &[&str] = &["audio", "video"];
 const SOUND: &[&str] = &["audio"];
+const PICTURES: &[&str] = &["video"];
 const NOTHING: &[&str] = &[];
 
 const SCREEN: (u16, u16) = (640, 360);

@@ -27,6 +27,7 @@ mod site;
 mod sound;
 mod stage;
 mod tab;
+mod wanting;
 mod watching;
 
 pub(crate) use self::pairs::tries_all;

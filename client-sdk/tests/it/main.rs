@@ -40,4 +40,5 @@ mod share;
 mod sources;
 mod stats;
 mod unreachable;
+mod wanting;
 mod writing;

@@ -109,5 +109,5 @@ const DARK: u8 = 20;
 const LOUD: f64 = 0.0001;
 /// A tenth of the clip's.
 const FEW_BYTES: u64 = 1800;
-/// What a person would notice.
-const LATE: f64 = 0.4;
+/// Shorter than it was muted, and longer than what a busy machine buffers.
+const LATE: f64 = 1.5;

@@ -58,6 +58,7 @@ pub(crate) struct Peer {
     pub(crate) buffered: [f64; 2],
     /// How loud the other side says it is, from 0 to 1.
     pub(crate) level: f64,
+    pub(crate) video_packets_sent: u64,
     /// Of sound and pictures.
     pub(crate) bytes_received: u64,
     /// At 48 kHz.

@@ -83,7 +83,7 @@ pub(crate) fn tries_all() -> bool {
     std::env::var("PAIRS").is_ok_and(|which| which == "all")
 }
 
-const PAIRS: [Pair; 12] = [
+const PAIRS: [Pair; 16] = [
     Pair::new(Kind::Keeping, true, BOTH).always(),
     Pair::new(Kind::Keeping, false, BOTH),
     Pair::new(Kind::Rebuilding, true, BOTH),
@@ -92,6 +92,10 @@ const PAIRS: [Pair; 12] = [
     Pair::new(Kind::Keeping, false, SOUND),
     Pair::new(Kind::Rebuilding, true, SOUND),
     Pair::new(Kind::Rebuilding, false, SOUND),
+    Pair::new(Kind::Keeping, true, PICTURES),
+    Pair::new(Kind::Keeping, false, PICTURES),
+    Pair::new(Kind::Rebuilding, true, PICTURES),
+    Pair::new(Kind::Rebuilding, false, PICTURES),
     Pair::new(Kind::Keeping, true, NOTHING),
     Pair::new(Kind::Keeping, false, NOTHING),
     Pair::new(Kind::Rebuilding, true, NOTHING),
@@ -100,6 +104,7 @@ const PAIRS: [Pair; 12] = [
 
 const BOTH: &[&str] = &["audio", "video"];
 const SOUND: &[&str] = &["audio"];
+const PICTURES: &[&str] = &["video"];
 const NOTHING: &[&str] = &[];
 
 const SCREEN: (u16, u16) = (640, 360);

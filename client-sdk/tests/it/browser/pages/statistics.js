@@ -25,6 +25,10 @@ export async function describe(pc) {
     ),
     // From 0 to 1, as the headers of the last packets tell.
     level: Math.max(0, ...levels(pc)),
+    videoPacketsSent: sum(
+      all.filter((entry) => entry.type === "outbound-rtp" && entry.kind === "video"),
+      (entry) => entry.packetsSent,
+    ),
     bytesReceived: sum(inbound("audio").concat(inbound("video")), (entry) => entry.bytesReceived),
     samplesHeard: sum(inbound("audio"), (entry) => entry.totalSamplesReceived - entry.concealedSamples),
     route: pair ? [pair.localCandidateId, pair.remoteCandidateId].map((id) => stats.get(id)?.candidateType) : [],
