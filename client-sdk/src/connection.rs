@@ -32,6 +32,7 @@ mod stream_ids;
 mod streams;
 mod tap;
 mod task;
+mod timer;
 
 use std::sync::Arc;
 

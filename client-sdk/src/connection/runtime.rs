@@ -1,4 +1,5 @@
-//! Tokio as the runtime of webrtc-rs, with [sockets](Socket) of this crate.
+//! Tokio as the runtime of webrtc-rs, with [sockets](Socket) and [timers](super::timer) of this
+//! crate.
 
 use std::future::Future;
 use std::io;
@@ -58,7 +59,7 @@ impl Runtime for Sockets {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        TokioRuntime.sleep(duration)
+        Box::pin(self.timer.sleep(duration))
     }
 
     fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use super::relays::Relays;
 use super::sctp_init::SctpInit;
+use super::timer::Timer;
 use crate::turn::TurnServers;
 
 /// Cloned into each [`Socket`](super::socket::Socket), which tells by it what it notices.
@@ -21,6 +22,8 @@ pub(super) struct Sockets {
     pub(super) stream_broken: Arc<Notify>,
     /// The bytes that have left, but for those of STUN. webrtc-rs counts what has not left too.
     pub(super) sent_bytes: Arc<AtomicU64>,
+    /// That of the driver.
+    pub(super) timer: Timer,
 }
 
 impl Sockets {
@@ -32,6 +35,7 @@ impl Sockets {
             path_lost: Arc::default(),
             stream_broken: Arc::default(),
             sent_bytes: Arc::default(),
+            timer: Timer::default(),
         }
     }
 }

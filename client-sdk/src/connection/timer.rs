@@ -1,0 +1,90 @@
+//! The timer of a connection's driver.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A timer that stays armed between sleeps.
+///
+/// The driver of webrtc-rs sleeps anew after each packet, nearly always until a later time than
+/// before. Arming a timer takes the locks of Tokio's and may wake the thread that waits for it. One
+/// that goes off too early is armed again, which is seldom.
+#[derive(Clone, Default)]
+pub(super) struct Timer(Arc<Mutex<Option<Pin<Box<Sleep>>>>>);
+
+struct Sleeping {
+    deadline: Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
+}
+
+impl Timer {
+    pub(super) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        let deadline = Instant::now() + duration;
+        // Another sleep may have it.
+        let sleep = self.armed().take().unwrap_or_else(|| Box::pin(sleep_until(deadline)));
+        Sleeping { deadline, sleep: Some(sleep), timer: self.clone() }
+    }
+
+    fn armed(&self) -> MutexGuard<'_, Option<Pin<Box<Sleep>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Future for Sleeping {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.deadline;
+        let Some(sleep) = &mut self.sleep else { return Poll::Ready(()) };
+        if sleep.deadline() > deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        ready!(sleep.as_mut().poll(cx));
+        if sleep.deadline() < deadline {
+            sleep.as_mut().reset(deadline);
+            ready!(sleep.as_mut().poll(cx));
+        }
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Sleeping {
+    fn drop(&mut self) {
+        *self.timer.armed() = self.sleep.take();
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_sleeps_as_long_as_it_is_told_whatever_it_was_armed_for() {
+        let timer = Timer::default();
+        let long = Duration::from_secs(3600);
+        for millis in [500, 700, 10, 700, 0, 40] {
+            let begun = Instant::now();
+            let abandoned = timeout(Duration::from_millis(1), timer.sleep(long)).await;
+            assert!(abandoned.is_err());
+            let duration = Duration::from_millis(millis);
+            // Two at once.
+            tokio::join!(timer.sleep(duration), timer.sleep(duration / 2));
+            let slept = begun.elapsed() - Duration::from_millis(1);
+            assert!(slept.abs_diff(duration) <= Duration::from_millis(1), "{slept:?}");
+        }
+    }
+}
