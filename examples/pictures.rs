@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use client_sdk::{Client, Event, IvfWriter, MediaKind, Options, ParticipantId, RemoteTrack};
+use client_sdk::{Client, Event, IvfWriter, MediaKind, Options, RemoteTrack, TrackSource};
 use tokio::runtime::Handle;
 use tokio::task::{JoinSet, spawn_blocking};
 
@@ -55,27 +55,32 @@ async fn paint(track: RemoteTrack, folder: PathBuf) {
 
 /// Writes a track into the pipe of a decoder until it ends.
 fn decode(track: RemoteTrack, folder: &Path, runtime: &Handle) -> io::Result<()> {
-    let who = track.participant();
+    let image = image(folder, &track);
     let unknown = |_| io::Error::other("the codec is not known");
     let mut frames = track.into_frames().map_err(unknown)?;
     let Some(codec) = frames.track().codec() else { return Ok(()) };
     let mut decoder = Command::new("ffmpeg")
         .args(["-v", "error", "-probesize", "32", "-f", "ivf", "-i", "-", "-vf", "fps=1", "-y"])
-        .arg(image(folder, who))
+        .arg(image)
         .stdin(Stdio::piped())
         .spawn()?;
     let pipe = decoder.stdin.take().ok_or_else(|| io::Error::other("ffmpeg has no pipe"))?;
     let mut file = IvfWriter::new(pipe, codec)?;
-    while let Some(frame) = runtime.block_on(frames.recv()) {
-        file.write(&frame)?;
+    let mut written = Ok(());
+    while written.is_ok()
+        && let Some(frame) = runtime.block_on(frames.recv())
+    {
+        written = file.write(&frame);
     }
     // The decoder ends with its pipe.
-    drop(file.finish()?);
+    let finished = file.finish().map(drop);
     decoder.wait()?;
-    Ok(())
+    written.and(finished)
 }
 
 /// The name of the images, in which ffmpeg puts a number.
-fn image(folder: &Path, who: ParticipantId) -> PathBuf {
-    folder.join(format!("{who}-%d.png"))
+fn image(folder: &Path, track: &RemoteTrack) -> PathBuf {
+    let who = track.participant();
+    let what = if track.source() == Some(TrackSource::Screen) { "-screen" } else { "" };
+    folder.join(format!("{who}{what}-%d.png"))
 }

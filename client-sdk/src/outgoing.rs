@@ -266,6 +266,7 @@ impl Outgoing {
             is_other
         });
     }
+
     /// The player, or what is sent in its place.
     fn unless_muted(&mut self, slot: Slot, player: Option<Arc<Player>>) -> Option<Arc<Player>> {
         let earlier = self.stand_ins.remove(&slot);

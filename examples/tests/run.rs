@@ -231,7 +231,8 @@ fn the_speech_bot_says_back_what_is_said_and_is_quiet_when_somebody_speaks() {
         let (mut at_440, mut at_600) = (0.0, 0.0);
         let (mut interrupts, mut samples) = (false, Vec::new());
         while at_600 < 0.9 {
-            samples.extend(sound.recv().await.unwrap().samples);
+            let heard = tokio::time::timeout(Duration::from_secs(60), sound.recv()).await;
+            samples.extend(heard.expect("nothing is heard").unwrap().samples);
             while samples.len() >= 320 {
                 let piece: Vec<f32> = samples.drain(..320).collect();
                 at_440 += if amplitude(&piece, 440.0) > 0.2 { 0.02 } else { 0.0 };
@@ -239,7 +240,7 @@ fn the_speech_bot_says_back_what_is_said_and_is_quiet_when_somebody_speaks() {
             }
             if at_440 > 0.3 && !interrupts {
                 interrupts = true;
-                voice.send(&tone(600.0, 1.0)).await.unwrap();
+                voice.send(&tone(600.0, 3.0)).await.unwrap();
             }
         }
         assert!((0.3..2.5).contains(&at_440), "{at_440} s of what was interrupted");

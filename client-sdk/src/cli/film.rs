@@ -46,6 +46,10 @@ impl Film {
                 }
             }
             problems.dedup();
+            if !is_playable && problems.is_empty() {
+                let file = file.display();
+                return Err(Failure::failed(format!("{file} has neither sound nor pictures")));
+            }
             if !is_playable {
                 return Err(Failure::failed(problems.join("\n")));
             }

@@ -181,7 +181,7 @@ fn over(reason: &CloseReason) -> Result<(), Failure> {
             Err(Failure::removed("another connection with the same token has taken the seat"))
         }
         CloseReason::Refused { code } => {
-            Err(Failure::removed(format!("the server closed the connection with code {code}")))
+            Err(Failure::failed(format!("the server closed the connection with code {code}")))
         }
         CloseReason::SignalingLost { reason } => {
             Err(Failure::failed(format!("lost the server: {reason}")))

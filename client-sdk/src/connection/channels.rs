@@ -1,16 +1,14 @@
 //! The named data channels of one connection.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rtc::shared::error::Error;
 use tokio::sync::{Mutex, Semaphore, oneshot};
-use tokio::time::{sleep, timeout};
 use webrtc::data_channel::{DataChannel as Channel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
 
 use super::event::{ConnectionEvent, EventSender};
-use super::streams::Streams;
+use super::streams::{Streams, gone};
 use crate::channel::{
     ChannelWriter, DataChannel, DataMessage, Delivery, MailboxSender, Reliability,
 };
@@ -59,18 +57,18 @@ impl Channels {
             {
                 break (channel, stream, handle, mailbox);
             }
-            close(channel.as_ref()).await;
+            self.streams.lock().await.give_up(channel.as_ref()).await;
             attempts += 1;
             if attempts == MAX_ATTEMPTS {
                 return;
             }
-            sleep(SETTLING).await;
         };
         if reply.send(handle).is_ok() {
             feed(channel.as_ref(), &mailbox).await;
         }
         drop(mailbox);
-        self.retire(channel, stream).await;
+        drop(channel);
+        self.retire(stream).await;
     }
 
     /// Hands a channel of the other side to the application, and feeds it until either side closes
@@ -125,22 +123,15 @@ impl Channels {
 
     /// Closes a channel of this side, and discards what the other side still sends over its stream
     /// for as long as the connection lasts.
-    async fn retire(&self, channel: Arc<dyn Channel>, stream: u16) {
-        // No channel is created until the stream is held again and the other side has had the time
-        // to close the channel too: a channel that is created at the very moment in which it does
-        // so takes the stream.
-        let mut streams = self.streams.lock().await;
-        close(channel.as_ref()).await;
-        let _ = timeout(CLOSING, gone(channel.as_ref())).await;
-        drop(channel);
-        if streams.hold(stream).await.is_err() {
+    async fn retire(&self, stream: u16) {
+        if self.streams.lock().await.close(stream).await.is_err() {
             return;
         }
-        sleep(SETTLING).await;
-        drop(streams);
         loop {
             let Ok(holder) = self.streams.lock().await.hold(stream).await else { return };
-            gone(holder.as_ref()).await;
+            if !gone(holder.as_ref()).await {
+                return;
+            }
         }
     }
 }
@@ -155,11 +146,6 @@ pub(super) async fn lack_section(pc: &dyn PeerConnection) -> bool {
 /// Closes a channel unless the other side has done so.
 async fn close(channel: &dyn Channel) {
     let _ = channel.close().await;
-}
-
-/// Waits until webrtc-rs has forgotten a channel, and discards what arrives.
-async fn gone(channel: &dyn Channel) {
-    while channel.ready_state().await.is_ok() && channel.poll().await.is_some() {}
 }
 
 async fn feed(channel: &dyn Channel, mailbox: &MailboxSender) {
@@ -183,6 +169,4 @@ async fn feed(channel: &dyn Channel, mailbox: &MailboxSender) {
 pub(super) const NAMED: &str = "named";
 /// The open channels of the other side, besides the default one.
 const MAX_CHANNELS: usize = 64;
-const CLOSING: Duration = Duration::from_secs(1);
-const SETTLING: Duration = Duration::from_millis(100);
 const MAX_ATTEMPTS: u32 = 3;

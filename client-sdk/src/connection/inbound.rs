@@ -48,6 +48,7 @@ impl Inbound {
     /// Hands the packets with that SSRC to that track from now on.
     pub(super) fn route(&self, ssrc: u32, intake: &Intake) {
         let mut tracks = self.tracks();
+        tracks.retain(|_, track| track.strong_count() > 0);
         if tracks.len() < MAX_SSRCS || tracks.contains_key(&ssrc) {
             tracks.insert(ssrc, Arc::downgrade(&intake.0));
         }

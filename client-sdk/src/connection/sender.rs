@@ -93,7 +93,7 @@ impl Sender {
             Packetizer::new(payloader, self.ssrc, payload_type, clock_rate, Instant::now());
         let packets = Packets::new(Arc::clone(&self.track));
         let outlet = Outlet::new(packetizer, self.levels.clone(), Arc::clone(&packets));
-        let mut seat = self.players.borrow_and_update().admit(Box::new(outlet));
+        let mut subscription = self.players.borrow_and_update().admit(Box::new(outlet));
         let mut late = pin!(packets.write_late());
         loop {
             tokio::select! {
@@ -102,12 +102,12 @@ impl Sender {
                     if changed.is_err() {
                         return;
                     }
-                    self.players.borrow_and_update().take_over(&mut seat);
+                    self.players.borrow_and_update().take_over(&mut subscription);
                 }
                 event = self.track.poll() => match event {
                     Some(TrackLocalEvent::OnRtcpPacket(packets)) => {
                         if packets.iter().any(|packet| is_keyframe_request(packet.as_ref())) {
-                            seat.request_keyframe();
+                            subscription.request_keyframe();
                         }
                     }
                     Some(_) => {}

@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use rtc::shared::error::Error;
 use rtc::statistics::StatsSelector;
 use rtc::statistics::report::RTCStatsReportEntry;
+use tokio::time::{Instant, sleep_until, timeout};
 use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
 
@@ -20,19 +21,24 @@ use webrtc::peer_connection::PeerConnection;
 pub(super) struct Streams {
     pc: Arc<dyn PeerConnection>,
     holders: BTreeMap<u16, Arc<dyn DataChannel>>,
+    /// When the other side has had the time to close what this side has closed.
+    settled: Instant,
 }
 
 impl Streams {
     pub(super) fn new(pc: Arc<dyn PeerConnection>) -> Self {
-        Self { pc, holders: BTreeMap::new() }
+        Self { pc, holders: BTreeMap::new(), settled: Instant::now() }
     }
 
-    /// Opens a channel on a stream that no channel before it had.
+    /// Opens a channel on a stream that no channel before it had. A channel that is created at the
+    /// very moment in which the other side closes an old one would take its stream, so this waits
+    /// until that is unlikely.
     pub(super) async fn create(
         &mut self,
         label: &str,
         init: RTCDataChannelInit,
     ) -> Result<Arc<dyn DataChannel>, Error> {
+        sleep_until(self.settled).await;
         let taken: Vec<_> = self.holders.keys().copied().collect();
         for stream in taken {
             self.hold(stream).await?;
@@ -53,6 +59,22 @@ impl Streams {
         }
     }
 
+    /// Closes the channel of a stream that is kept, and holds the stream.
+    pub(super) async fn close(&mut self, stream: u16) -> Result<(), Error> {
+        if let Some(channel) = self.holders.get(&stream).cloned() {
+            self.give_up(channel.as_ref()).await;
+        }
+        self.hold(stream).await.map(drop)
+    }
+
+    /// Closes a channel, whatever stream it has.
+    pub(super) async fn give_up(&mut self, channel: &dyn DataChannel) {
+        // The other side may have closed it.
+        let _ = channel.close().await;
+        let _ = timeout(CLOSING, gone(channel)).await;
+        self.settled = Instant::now() + SETTLING;
+    }
+
     /// What holds a stream that is kept: a new placeholder if the channel or the placeholder before
     /// it is gone.
     pub(super) async fn hold(&mut self, stream: u16) -> Result<Arc<dyn DataChannel>, Error> {
@@ -69,7 +91,7 @@ impl Streams {
 
     /// The stream of an open channel, which only the statistics contain.
     async fn stream(&self, channel: &dyn DataChannel) -> Option<u16> {
-        let report = self.pc.get_stats(Instant::now(), StatsSelector::None).await;
+        let report = self.pc.get_stats(std::time::Instant::now(), StatsSelector::None).await;
         let id = format!("RTCDataChannel_{}", channel.id());
         report.iter().find_map(|entry| match entry {
             RTCStatsReportEntry::DataChannel(stats) if stats.stats.id == id => {
@@ -79,3 +101,18 @@ impl Streams {
         })
     }
 }
+
+/// Waits until webrtc-rs has forgotten a channel, and discards what arrives. `false` if nothing
+/// arrives any more, since the connection is over.
+pub(super) async fn gone(channel: &dyn DataChannel) -> bool {
+    while channel.ready_state().await.is_ok() {
+        if channel.poll().await.is_none() {
+            return false;
+        }
+    }
+    true
+}
+
+/// This waits for this side alone.
+const CLOSING: Duration = Duration::from_secs(1);
+const SETTLING: Duration = Duration::from_millis(100);

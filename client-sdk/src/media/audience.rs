@@ -16,8 +16,8 @@ pub(crate) trait Viewer: Send {
     fn show(&mut self, frame: &TimedFrame);
 }
 
-/// A viewer's place in an audience, which it leaves when this is dropped.
-pub(crate) struct Seat {
+/// Shows a viewer what a player plays, until this is dropped.
+pub(crate) struct Subscription {
     number: u32,
     audience: Arc<Audience>,
 }
@@ -25,14 +25,14 @@ pub(crate) struct Seat {
 /// All viewers of a player. It shows them what is played; no task is woken for any of them.
 #[derive(Default)]
 pub(super) struct Audience {
-    hall: Mutex<Hall>,
+    viewers: Mutex<Viewers>,
     /// Notified when a viewer is behind.
     behind: Notify,
     keyframe_wanted: Notify,
 }
 
 #[derive(Default)]
-struct Hall {
+struct Viewers {
     /// Empty for sources that make keyframes on request. Under the same lock as the viewers, so
     /// that who joins misses nothing and gets nothing twice.
     group: Group,
@@ -46,7 +46,7 @@ struct Admitted {
     viewer: Box<dyn Viewer>,
 }
 
-impl Seat {
+impl Subscription {
     pub(super) fn take(audience: &Arc<Audience>, viewer: Box<dyn Viewer>) -> Self {
         Self { number: audience.admit(viewer), audience: Arc::clone(audience) }
     }
@@ -65,7 +65,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Subscription {
     fn drop(&mut self) {
         self.audience.dismiss(self.number);
     }
@@ -74,19 +74,19 @@ impl Drop for Seat {
 impl Audience {
     /// Plays a frame.
     pub(super) fn show(&self, at: Instant, frame: Frame) {
-        self.hall().show(&TimedFrame { at, frame });
+        self.viewers().show(&TimedFrame { at, frame });
     }
 
     /// Plays a frame that those who join later need too.
     pub(super) fn show_and_keep(&self, at: Instant, frame: Frame) {
-        let mut hall = self.hall();
-        hall.group.push(&frame);
-        hall.show(&TimedFrame { at, frame });
+        let mut viewers = self.viewers();
+        viewers.group.push(&frame);
+        viewers.show(&TimedFrame { at, frame });
     }
 
     /// Goes on behind this group.
     pub(super) fn jump(&self, frames: &[Frame]) {
-        let Hall { group, viewers, .. } = &mut *self.hall();
+        let Viewers { group, viewers, .. } = &mut *self.viewers();
         group.replace(frames);
         viewers.iter_mut().for_each(|admitted| admitted.feed.begin(group.frames()));
         self.behind.notify_one();
@@ -95,7 +95,7 @@ impl Audience {
     /// Shows viewers who are behind what they have not seen.
     pub(super) async fn catch_up(&self) -> Infallible {
         loop {
-            let due = self.hall().due();
+            let due = self.viewers().due();
             let wait = async {
                 match due {
                     Some(due) => sleep_until(due).await,
@@ -103,7 +103,7 @@ impl Audience {
                 }
             };
             tokio::select! {
-                () = wait => self.hall().show_due(Instant::now()),
+                () = wait => self.viewers().show_due(Instant::now()),
                 () = self.behind.notified() => {}
             }
         }
@@ -115,7 +115,7 @@ impl Audience {
     }
 
     fn admit(&self, viewer: Box<dyn Viewer>) -> u32 {
-        let Hall { group, viewers, admitted } = &mut *self.hall();
+        let Viewers { group, viewers, admitted } = &mut *self.viewers();
         *admitted = admitted.wrapping_add(1);
         let mut feed = Feed::new(Instant::now());
         feed.begin(group.frames());
@@ -126,13 +126,13 @@ impl Audience {
     }
 
     fn dismiss(&self, number: u32) -> Option<Box<dyn Viewer>> {
-        let viewers = &mut self.hall().viewers;
+        let viewers = &mut self.viewers().viewers;
         let place = viewers.iter().position(|admitted| admitted.number == number)?;
         Some(viewers.swap_remove(place).viewer)
     }
 
     fn request_keyframe(&self, number: u32) {
-        let Hall { group, viewers, .. } = &mut *self.hall();
+        let Viewers { group, viewers, .. } = &mut *self.viewers();
         let admitted = viewers.iter_mut().find(|admitted| admitted.number == number);
         if let Some(admitted) = admitted {
             admitted.feed.request_keyframe(group.frames(), Instant::now());
@@ -141,12 +141,12 @@ impl Audience {
         self.behind.notify_one();
     }
 
-    fn hall(&self) -> MutexGuard<'_, Hall> {
-        self.hall.lock().unwrap_or_else(PoisonError::into_inner)
+    fn viewers(&self) -> MutexGuard<'_, Viewers> {
+        self.viewers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Hall {
+impl Viewers {
     fn show(&mut self, frame: &TimedFrame) {
         for Admitted { feed, viewer, .. } in &mut self.viewers {
             if feed.shows(&frame.frame) {

@@ -14,6 +14,9 @@ use super::{AudioLevel, Codec, Frame, MediaError, MediaKind, MediaSource, annex_
 /// Sending nothing at all would leave the last picture on the screens of the others, and decoders
 /// would draw the last sound out. Pages that hear or see somebody for the first time play nothing
 /// before they have got both sound and pictures.
+///
+/// A frame lasts no longer than the shortest pause before the next one, so that time does not run
+/// ahead.
 pub(super) struct Muted {
     codec: Codec,
     frame: Frame,
@@ -29,7 +32,7 @@ impl Muted {
     /// The first packets come close together, since one may be lost.
     fn pause(&self) -> Duration {
         match self.codec.kind() {
-            MediaKind::Audio if self.sent < FIRST_PACKETS => SILENCE_DURATION,
+            MediaKind::Audio if self.sent < FIRST_PACKETS => FRAME_DURATION,
             // As often as an encoder with discontinuous transmission (RFC 6716 section 2.1.9).
             MediaKind::Audio => Duration::from_millis(400),
             MediaKind::Video if self.sent < FIRST_PICTURES => Duration::from_millis(500),
@@ -64,7 +67,7 @@ fn frame(codec: Codec) -> Frame {
     let picture = |read: Result<Recording, String>| {
         let recording = read.expect("a test reads the pictures that come with the crate");
         let (_, frame) = recording.frame(0).expect("a recording has a frame");
-        frame.clone()
+        Frame { duration: FRAME_DURATION, ..frame.clone() }
     };
     let ivf = |file: &'static [u8]| picture(ivf::read(&Bytes::from_static(file)));
     match codec {
@@ -75,7 +78,7 @@ fn frame(codec: Codec) -> Frame {
         }
         Codec::Opus => Frame {
             data: Bytes::from_static(&SILENCE),
-            duration: SILENCE_DURATION,
+            duration: FRAME_DURATION,
             is_key: true,
             level: Some(AudioLevel::SILENCE),
         },
@@ -86,7 +89,7 @@ fn frame(codec: Codec) -> Frame {
 
 /// A packet of Opus that is silent whatever came before it.
 const SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
-const SILENCE_DURATION: Duration = Duration::from_millis(20);
+const FRAME_DURATION: Duration = Duration::from_millis(20);
 const FIRST_PACKETS: u32 = 5;
 const FIRST_PICTURES: u32 = 3;
 
@@ -103,10 +106,13 @@ mod tests {
             let mut muted = Muted::new(codec);
             let first = muted.next_frame().await.unwrap().unwrap();
             assert!(first.is_key && begun.elapsed() < Duration::from_millis(5), "{codec}");
-            let mut count = 0;
+            let (mut count, mut played) = (0, first.duration);
             while begun.elapsed() < Duration::from_secs(10) {
                 assert_eq!(muted.next_frame().await.unwrap().unwrap(), first);
                 count += 1;
+                played += first.duration;
+                let ahead = played.saturating_sub(begun.elapsed());
+                assert!(ahead <= FRAME_DURATION, "{codec} is {ahead:?} ahead");
             }
             assert!(count <= at_most, "{count} of {codec}");
         }

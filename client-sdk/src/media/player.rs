@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::audience::{Audience, Seat, Viewer};
+use super::audience::{Audience, Subscription, Viewer};
 use super::idle::Idle;
 use super::playback::{Playback, Timeline};
 use super::recording::Recording;
@@ -76,13 +76,13 @@ impl Player {
     }
 
     /// Shows a viewer what is played.
-    pub(crate) fn admit(&self, viewer: Box<dyn Viewer>) -> Seat {
-        Seat::take(&self.audience, viewer)
+    pub(crate) fn admit(&self, viewer: Box<dyn Viewer>) -> Subscription {
+        Subscription::take(&self.audience, viewer)
     }
 
-    /// Shows the viewer in that seat what is played, in the place of what it has seen until now.
-    pub(crate) fn take_over(&self, seat: &mut Seat) {
-        seat.change(&self.audience);
+    /// Shows the viewer of that subscription what is played, in the place of what it has seen until now.
+    pub(crate) fn take_over(&self, subscription: &mut Subscription) {
+        subscription.change(&self.audience);
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use super::audience::Seat;
+use super::audience::Subscription;
 use super::recording::Recording;
 use super::{Codec, Frame, OpenSource, Playback, Player, PlayerEvent, TimedFrame, Viewer};
 use crate::session::TrackSource;
@@ -45,14 +45,14 @@ pub(super) fn play(
 
 /// Somebody who sees all that is shown.
 pub(super) struct Spectator {
-    seat: Seat,
+    subscription: Subscription,
     shown: mpsc::UnboundedReceiver<TimedFrame>,
 }
 
 impl Spectator {
     pub(super) fn of(player: &Player) -> Self {
         let (eye, shown) = mpsc::unbounded_channel();
-        Self { seat: player.admit(Box::new(Eye(eye))), shown }
+        Self { subscription: player.admit(Box::new(Eye(eye))), shown }
     }
 
     pub(super) async fn next(&mut self) -> TimedFrame {
@@ -60,7 +60,7 @@ impl Spectator {
     }
 
     pub(super) fn request_keyframe(&self) {
-        self.seat.request_keyframe();
+        self.subscription.request_keyframe();
     }
 
     /// What is shown until then: the numbers of the frames, and their times.

@@ -23,6 +23,8 @@ pub struct OggWriter<W> {
     end: u64,
     time: RtpTime,
     gaps: Gaps,
+    /// What is left out of gaps, in samples.
+    left_out: u64,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +49,7 @@ impl<W: Write> OggWriter<W> {
             end: 0,
             time: RtpTime::default(),
             gaps: Gaps::new(Instant::now()),
+            left_out: 0,
         };
         file.page.push(&OPUS_HEAD, 0);
         file.write_page(BEGINS)?;
@@ -65,9 +68,11 @@ impl<W: Write> OggWriter<W> {
         let rate = MediaKind::Audio.clock_rate();
         let samples = (duration * rate).as_secs();
         let at = self.time.at(frame.timestamp);
-        let gap = self.gaps.take(at.saturating_sub(self.end), Instant::now());
+        let gap = at.saturating_sub(self.end + self.left_out);
+        let kept = self.gaps.take(gap, Instant::now());
+        self.left_out += gap - kept;
         let is_stereo = frame.data.first().is_some_and(|toc| toc & STEREO != 0);
-        for (packet, samples) in fill(gap, is_stereo) {
+        for (packet, samples) in fill(kept, is_stereo) {
             self.push(&packet, samples)?;
         }
         self.push(&frame.data, samples)
@@ -253,6 +258,14 @@ mod tests {
         let stamps = [0, 960, 2880, 480_000, 480_960 + 336];
         let packets = stamps.iter().zip(0..).map(|(stamp, n)| packet(n, *stamp, 9));
         assert_eq!(written(packets), [(0, 0), (1, 20), (2, 60), (3, 10_000), (4, 10_025)]);
+    }
+
+    #[test]
+    fn gaps_are_kept_behind_one_that_is_left_out() {
+        let two_hours = 2 * 3600 * 48_000;
+        let stamps = [0, two_hours, two_hours + 960 + 48_000];
+        let packets = stamps.iter().zip(0..).map(|(stamp, n)| packet(n, *stamp, 9));
+        assert_eq!(written(packets), [(0, 0), (1, 20), (2, 1040)]);
     }
 
     #[test]

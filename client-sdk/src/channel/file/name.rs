@@ -5,13 +5,29 @@
 pub(super) fn plain(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let is_plain = |letter: &char| !letter.is_control() && !r#"<>:"|?*"#.contains(*letter);
-    let kept: String = last.chars().filter(is_plain).take(MAX_LETTERS).collect();
+    let kept: String = last.chars().filter(is_plain).collect();
     let kept = kept.trim_start_matches(['.', ' ']).trim_end_matches(['.', ' ']);
-    if kept.is_empty() { "unnamed".to_owned() } else { kept.to_owned() }
+    let (stem, extension) = match kept.rsplit_once('.') {
+        Some((stem, extension)) if extension.len() < MAX_EXTENSION => (stem, &kept[stem.len()..]),
+        _ => (kept, ""),
+    };
+    let stem = &stem[..stem.floor_char_boundary(MAX_BYTES - extension.len())];
+    let is_device = DEVICES.iter().any(|device| stem.eq_ignore_ascii_case(device));
+    match stem {
+        "" => "unnamed".to_owned(),
+        stem if is_device => format!("_{stem}{extension}"),
+        stem => format!("{stem}{extension}"),
+    }
 }
 
-/// File systems allow 255 bytes, and a letter has up to four.
-const MAX_LETTERS: usize = 60;
+/// File systems allow 255 bytes, of which the end of a file that is not complete takes 22.
+const MAX_BYTES: usize = 230;
+const MAX_EXTENSION: usize = 16;
+/// What Windows takes for devices, whatever their extension.
+const DEVICES: [&str; 22] = [
+    "AUX", "CON", "NUL", "PRN", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8",
+    "COM9", "LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
+];
 
 #[cfg(test)]
 mod tests {
@@ -29,9 +45,12 @@ mod tests {
             ("a\0b\n.txt", "ab.txt"),
             ("照片.jpg", "照片.jpg"),
             ("file.txt::$DATA", "file.txt$DATA"),
+            ("nul.txt", "_nul.txt"),
+            ("null.txt", "null.txt"),
         ] {
             assert_eq!(plain(name), expected, "{name}");
         }
-        assert_eq!(plain(&"长".repeat(1000)).chars().count(), MAX_LETTERS);
+        let long = plain(&("长".repeat(1000) + ".webm"));
+        assert!(long.ends_with("长.webm") && (225..=MAX_BYTES).contains(&long.len()), "{long}");
     }
 }

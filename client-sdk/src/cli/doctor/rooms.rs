@@ -61,7 +61,8 @@ pub(super) async fn check(
 ) -> Option<Vec<IceServer>> {
     let (room, token, listed) = match credential {
         Credential::Nothing => {
-            let why = "needs a link to a room, or an access token in ROOM_BOT_TOKEN";
+            let why = "needs a link that opens a room, its password in ROOM_BOT_PASSWORD, or, \
+                       without a room, an access token in ROOM_BOT_TOKEN";
             findings.add("room", "", Outcome::Skipped(why.into()));
             return None;
         }
