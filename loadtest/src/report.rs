@@ -1,27 +1,30 @@
 //! The results of a run: JSON for programs, a table for people.
 
 mod html;
+mod server_use;
 mod table;
+mod window;
 
 use std::collections::BTreeMap;
 use std::thread::available_parallelism;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 use signal_core::Timestamp;
 use signal_core::wire::rfc3339;
 
+pub(crate) use self::server_use::ServerUse;
+use self::window::{Window, windows};
 use crate::hdr;
-use crate::health::{Health, share};
+use crate::health::Health;
 use crate::kind::Kind;
-use crate::latency::{Percentiles, millis};
+use crate::latency::Percentiles;
 use crate::loss::{LossTotals, LostKind};
 use crate::recorder::{Measured, Recorder};
 use crate::run::{Count, Criteria, Outcome};
 use crate::scenario::{Arrivals, Depth, Scenario};
 use crate::slo::{Counter, Held};
 use crate::verdict::Verdict;
-use crate::watcher::Sample;
 
 /// The results. Fields of the JSON form are only ever added.
 #[derive(Clone, Debug, Serialize)]
@@ -138,38 +141,6 @@ struct LatencyDetails {
 struct Failure {
     cause: String,
     count: u64,
-}
-
-/// What the process of the server used.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct ServerUse {
-    pub(crate) processors: f64,
-    pub(crate) busiest_processors: f64,
-    pub(crate) processor_seconds: f64,
-    pub(crate) memory_bytes: u64,
-    /// What it took more than before anybody came.
-    pub(crate) memory_grown_bytes: u64,
-    pub(crate) open_files: u64,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Window {
-    second: u64,
-    present: u64,
-    connections: u64,
-    failed: u64,
-    tester_processors: Option<f64>,
-    server_processors: Option<f64>,
-    server_memory_bytes: Option<u64>,
-    latency_ms: BTreeMap<&'static str, WindowPercentiles>,
-}
-
-#[derive(Clone, Copy, Debug, Serialize)]
-struct WindowPercentiles {
-    count: u64,
-    p50: f64,
-    p99: f64,
-    max: f64,
 }
 
 impl RunSettings {
@@ -405,71 +376,10 @@ impl LatencyDetails {
     }
 }
 
-impl ServerUse {
-    fn new(samples: &[Sample]) -> Option<Self> {
-        let of_server: Vec<_> = samples
-            .iter()
-            .filter_map(|sample| Some((sample.at, sample.server.as_ref()?)))
-            .collect();
-        let ((first, before), (last, after)) = (of_server.first()?, of_server.last()?);
-        let memory = of_server.iter().map(|(_, usage)| usage.memory).max()?;
-        let busiest = of_server.windows(2).map(|pair| {
-            let time = pair[1].0 - pair[0].0;
-            // The last sample may follow at once.
-            let is_short = time < Duration::from_millis(100);
-            if is_short { 0.0 } else { share(pair[0].1.processor, pair[1].1.processor, time) }
-        });
-        Some(Self {
-            processors: share(before.processor, after.processor, *last - *first),
-            busiest_processors: busiest.fold(0.0, f64::max),
-            processor_seconds: after.processor.saturating_sub(before.processor).as_secs_f64(),
-            memory_bytes: memory,
-            memory_grown_bytes: memory.saturating_sub(before.memory),
-            open_files: of_server.iter().map(|(_, usage)| usage.open_files).max()?,
-        })
-    }
-}
-
 impl From<Count> for Reached {
     fn from(Count { wanted, reached }: Count) -> Self {
         Self { wanted, reached }
     }
-}
-
-fn windows(begin: Instant, samples: &[Sample], measured: &[(Kind, Measured)]) -> Vec<Window> {
-    let pairs = samples.windows(2);
-    pairs
-        .map(|pair| {
-            let [before, after] = pair else { unreachable!("windows of two have two") };
-            let time = after.at - before.at;
-            let second = before.at.saturating_duration_since(begin).as_secs();
-            let busy = |of: fn(&Sample) -> Option<Duration>| {
-                Some(share(of(before)?, of(after)?, time)).filter(|_| !time.is_zero())
-            };
-            let latency_ms = measured.iter().filter_map(|(kind, measured)| {
-                let window = measured.windows.get(usize::try_from(second).ok()?)?.as_ref()?;
-                Some((
-                    kind.name(),
-                    WindowPercentiles {
-                        count: window.len(),
-                        p50: millis(window.value_at_quantile(0.5)),
-                        p99: millis(window.value_at_quantile(0.99)),
-                        max: millis(window.max()),
-                    },
-                ))
-            });
-            Window {
-                second,
-                present: after.counts.present,
-                connections: after.counts.connected,
-                failed: after.counts.failed,
-                tester_processors: busy(|sample| Some(sample.tester.as_ref()?.processor)),
-                server_processors: busy(|sample| Some(sample.server.as_ref()?.processor)),
-                server_memory_bytes: after.server.as_ref().map(|usage| usage.memory),
-                latency_ms: latency_ms.collect(),
-            }
-        })
-        .collect()
 }
 
 fn started_at(begin: Instant) -> String {
