@@ -57,6 +57,7 @@ impl Channels {
             {
                 break (channel, stream, handle, mailbox);
             }
+            // It took the stream of a channel that the other side closed just then.
             self.streams.lock().await.give_up(channel.as_ref()).await;
             attempts += 1;
             if attempts == MAX_ATTEMPTS {
