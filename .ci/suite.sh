@@ -42,9 +42,9 @@ tools() {
 }
 
 # fuzz SECONDS: fuzzes each target for that long, two at a time, to find inputs beyond the corpora.
-# The tests play the corpora themselves.
-fuzz() {
-    local crate target
+# The tests play the corpora themselves. It runs in a subshell, so that only the fuzzers are built in
+# a target folder of their own.
+fuzz() (
     export CARGO_TARGET_DIR=$PWD/target/fuzz
     for crate in signal-core signal-server; do
         (cd "$crate" && cargo fuzz build --sanitizer none) || return 1
@@ -53,7 +53,7 @@ fuzz() {
         signal-server/{headers,keys,settings,tokens}; do
         printf '%s\n' "$target"
     done | xargs -P 2 -I TARGET bash -c 'fuzz_one TARGET '"$1"
-}
+)
 
 fuzz_one() {
     local target=$1 seconds=$2 found
