@@ -57,6 +57,8 @@ pub(crate) enum Command {
         from: ParticipantId,
         wanted: Wanted,
     },
+    /// The signaling connection is dropped and opened again.
+    Reconnect,
     /// Sent to the server; the reply comes once the server has taken or refused it.
     Request {
         message: ClientMessage,
@@ -294,6 +296,12 @@ impl Driver {
                     self.session.handle_wanted_changed(from);
                 }
             }
+            // Where there is none, it is being opened already.
+            Command::Reconnect if self.signaling.is_some() => {
+                let reason = "the application asked for another connection".into();
+                self.handle_loss(SignalingLoss::Lost { code: None, reason });
+            }
+            Command::Reconnect => {}
             Command::Request { message, reply } => {
                 if let Some(reply) = self.replies.admit(reply) {
                     self.replies.expect(self.session.handle_request(message), reply);

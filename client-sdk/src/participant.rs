@@ -296,6 +296,14 @@ impl Participant {
         let _ = self.commands.send(Command::RestartIce { peer: with }).await;
     }
 
+    /// Drops the signaling connection and opens another one, as after a loss: the seat is resumed,
+    /// and media goes on. A participant does this by itself when it notices that the server cannot
+    /// be reached any more, or that the local address is gone.
+    pub async fn reconnect(&self) {
+        // After the end of the room there is no way back.
+        let _ = self.commands.send(Command::Reconnect).await;
+    }
+
     /// Leaves the room and waits until every connection is closed.
     ///
     /// If this participant created the room, leaving closes it for everybody, unless the room says

@@ -13,6 +13,10 @@ pub struct PeerStats {
     pub route: Option<Route>,
     /// The last round-trip time that ICE measured.
     pub round_trip: Option<Duration>,
+    /// From opening the connection, on this side, until ICE found a path for the first time.
+    pub ice_took: Option<Duration>,
+    /// From there until the two sides agreed on keys (DTLS).
+    pub dtls_took: Option<Duration>,
     /// Bits a second received: media and data, without the headers of UDP and IP.
     pub bitrate_in: u64,
     /// Bits a second that have left this machine, counted in the same way.

@@ -1,5 +1,6 @@
 //! Audio and video of other participants.
 
+mod direct;
 mod frames;
 mod payload;
 #[cfg(feature = "opus")]
@@ -11,11 +12,13 @@ mod sequence;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
 use signal_core::ParticipantId;
 use tokio::sync::{Notify, mpsc};
 
+use self::direct::Direct;
 pub use self::frames::{RemoteFrame, RemoteFrames};
 #[cfg(feature = "opus")]
 pub use self::pcm::{PcmChunk, PcmReceiver};
@@ -54,6 +57,7 @@ pub struct RemoteTrack {
     clock: SenderClock,
     keyframe_wanted: Arc<Notify>,
     packets: mpsc::Receiver<RtpPacket>,
+    direct: Direct,
     taken: SequenceCounter,
     dropped: Arc<AtomicU64>,
 }
@@ -61,7 +65,15 @@ pub struct RemoteTrack {
 /// The connection's end of a track. The track ends when this is dropped.
 pub(crate) struct TrackFeed {
     packets: mpsc::Sender<RtpPacket>,
+    direct: Direct,
     dropped: Arc<AtomicU64>,
+}
+
+impl RtpPacket {
+    /// Whether a keyframe of that codec begins with this packet; true for all audio.
+    pub fn begins_keyframe(&self, codec: Codec) -> bool {
+        payload::begins_keyframe(codec, &self.payload)
+    }
 }
 
 impl RemoteTrack {
@@ -76,8 +88,9 @@ impl RemoteTrack {
         keyframe_wanted: Arc<Notify>,
     ) -> (Self, TrackFeed) {
         let (sender, packets) = mpsc::channel(MAX_PACKETS);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let feed = TrackFeed { packets: sender, dropped: Arc::clone(&dropped) };
+        let (direct, dropped) = (Direct::default(), Arc::new(AtomicU64::new(0)));
+        let feed =
+            TrackFeed { packets: sender, direct: direct.clone(), dropped: Arc::clone(&dropped) };
         let taken = SequenceCounter::default();
         let track = Self {
             participant,
@@ -87,6 +100,7 @@ impl RemoteTrack {
             clock,
             keyframe_wanted,
             packets,
+            direct,
             taken,
             dropped,
         };
@@ -98,6 +112,19 @@ impl RemoteTrack {
         let packet = self.packets.recv().await?;
         self.taken.count(packet.sequence_number);
         Some(packet)
+    }
+
+    /// Hands each packet to `each` with the time at which it arrived, until the track has ended.
+    /// None waits, so none is dropped, and no task is woken for it: this is for whoever counts the
+    /// packets of hundreds of tracks.
+    ///
+    /// `each` runs on the task that carries the connection, so it must not block. Cancelling this
+    /// ends the track for the application.
+    pub async fn for_each(mut self, each: impl FnMut(RtpPacket, Instant) + Send + 'static) {
+        let taken = self.direct.take_over(Box::new(each), || self.packets.try_recv().ok());
+        while let Some(packet) = self.packets.recv().await {
+            taken.push(packet, Instant::now());
+        }
     }
 
     /// Turns the track into one of whole frames.
@@ -156,8 +183,10 @@ impl RemoteTrack {
 }
 
 impl TrackFeed {
-    /// Hands a packet over, or drops and counts it if the application takes too few.
-    pub(crate) fn push(&self, packet: RtpPacket) {
+    /// Hands a packet over that arrived at that time, or drops and counts it if the application
+    /// takes too few.
+    pub(crate) fn push(&self, packet: RtpPacket, arrived: Instant) {
+        let Some(packet) = self.direct.push(packet, arrived) else { return };
         if self.packets.try_send(packet).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }

@@ -142,7 +142,7 @@ impl Receiver {
             {
                 meter.hear(level, now.into());
             }
-            feed.push(rtp_packet(packet, level));
+            feed.push(rtp_packet(packet, level), now);
         });
     }
 

@@ -23,9 +23,17 @@ pub(super) struct StatsCollector {
     pub(super) counters: ReceiveCounters,
     pub(super) reports: RtcpReports,
     sent_bytes: Arc<AtomicU64>,
+    milestones: Milestones,
     /// When the statistics were collected last, and the bytes at that time.
     asked: Instant,
     bytes: HashMap<Counter, u64>,
+}
+
+/// When the parts of setting up the connection were done for the first time.
+struct Milestones {
+    opened: Instant,
+    path_found: Option<Instant>,
+    keys_agreed: Option<Instant>,
 }
 
 /// What bytes are counted for.
@@ -38,14 +46,27 @@ enum Counter {
 }
 
 impl StatsCollector {
+    /// Of a connection that is being opened now.
     pub(super) fn new(reports: RtcpReports, sent_bytes: Arc<AtomicU64>) -> Self {
+        let opened = Instant::now();
         Self {
             counters: ReceiveCounters::default(),
             reports,
             sent_bytes,
-            asked: Instant::now(),
+            milestones: Milestones { opened, path_found: None, keys_agreed: None },
+            asked: opened,
             bytes: HashMap::new(),
         }
+    }
+
+    /// ICE has found a path.
+    pub(super) fn path_found(&mut self) {
+        self.milestones.path_found.get_or_insert_with(Instant::now);
+    }
+
+    /// ICE and DTLS are done.
+    pub(super) fn connected(&mut self) {
+        self.milestones.keys_agreed.get_or_insert_with(Instant::now);
     }
 
     pub(super) async fn collect(&mut self, pc: &dyn PeerConnection) -> PeerStats {
@@ -58,7 +79,10 @@ impl StatsCollector {
         };
         let selected = selected(pc).await;
         let route = selected.as_ref().map(|ends| route(ends, &report));
-        let mut stats = PeerStats { route, ..PeerStats::default() };
+        let Milestones { opened, path_found, keys_agreed } = self.milestones;
+        let ice_took = path_found.map(|at| at.duration_since(opened));
+        let dtls_took = keys_agreed.zip(path_found).map(|(end, begin)| end.duration_since(begin));
+        let mut stats = PeerStats { route, ice_took, dtls_took, ..PeerStats::default() };
         for entry in report.iter() {
             match entry {
                 RTCStatsReportEntry::IceCandidatePair(pair)

@@ -241,7 +241,10 @@ impl ConnectionTask {
                 self.events.report(Report::NoRelay(self.relays.failure())).await;
             }
             PeerConnectionEvent::Gathered => {}
-            PeerConnectionEvent::IceConnected => self.events.report(Report::IceConnected).await,
+            PeerConnectionEvent::IceConnected => {
+                self.stats.path_found();
+                self.events.report(Report::IceConnected).await;
+            }
             PeerConnectionEvent::State(state) => self.state_changed(state).await,
             PeerConnectionEvent::Track(track, intake) => {
                 let negotiated = match self.receivers.add(self.pc.as_ref(), &track).await {
@@ -263,10 +266,11 @@ impl ConnectionTask {
             // Not begun, or closed by this side.
             _ => return,
         };
-        if state == ConnectionState::Connected
-            && let Err(error) = self.senders.connected(self.pc.as_ref()).await
-        {
-            return broken(&self.events, &error).await;
+        if state == ConnectionState::Connected {
+            self.stats.connected();
+            if let Err(error) = self.senders.connected(self.pc.as_ref()).await {
+                return broken(&self.events, &error).await;
+            }
         }
         self.events.report(Report::State(state)).await;
     }

@@ -31,6 +31,18 @@ pub(super) fn is_start(codec: Codec, payload: &[u8]) -> bool {
     }
 }
 
+/// Whether a keyframe begins with this payload.
+pub(super) fn begins_keyframe(codec: Codec, payload: &[u8]) -> bool {
+    is_start(codec, payload)
+        && match codec {
+            Codec::Av1 => av1::begins_keyframe(payload),
+            Codec::H264 => h264::begins_keyframe(payload),
+            Codec::Opus => true,
+            Codec::Vp8 => vp8::begins_keyframe(payload),
+            Codec::Vp9 => vp9::begins_keyframe(payload),
+        }
+}
+
 /// Joins the payloads of one frame; `None` if they are not a frame.
 pub(super) fn assemble(codec: Codec, payloads: &[Bytes]) -> Option<Assembled> {
     match codec {
@@ -90,6 +102,8 @@ mod tests {
             let payloads = payloader.payload(MTU, &frame.clone().into()).unwrap();
             assert!(is_start(Codec::Vp8, &payloads[0]));
             assert!(payloads[1..].iter().all(|payload| !is_start(Codec::Vp8, payload)));
+            assert_eq!(begins_keyframe(Codec::Vp8, &payloads[0]), is_key);
+            assert!(payloads[1..].iter().all(|payload| !begins_keyframe(Codec::Vp8, payload)));
             assert_eq!(
                 assemble(Codec::Vp8, &payloads),
                 Some(Assembled { data: frame.into(), is_key })
@@ -124,6 +138,7 @@ mod tests {
             let assembled = assemble(Codec::Vp9, &[Bytes::copy_from_slice(payload)]);
             let data = Bytes::copy_from_slice(data);
             assert_eq!(assembled, Some(Assembled { data, is_key }), "{payload:?}");
+            assert_eq!(begins_keyframe(Codec::Vp9, payload), is_key, "{payload:?}");
         }
     }
 
@@ -142,6 +157,7 @@ mod tests {
             };
             let payloads = payloader.payload(MTU, &unit.clone().into()).unwrap();
             assert!(is_start(Codec::H264, &payloads[0]));
+            assert_eq!(begins_keyframe(Codec::H264, &payloads[0]), is_key, "{length}");
             assert_eq!(
                 assemble(Codec::H264, &payloads),
                 Some(Assembled { data: unit.into(), is_key })
@@ -169,6 +185,7 @@ mod tests {
             let sent = [obu(2, &[]), unit.clone()].concat();
             let payloads = Av1Payloader::default().payload(MTU, &sent.into()).unwrap();
             assert!(is_start(Codec::Av1, &payloads[0]));
+            assert_eq!(begins_keyframe(Codec::Av1, &payloads[0]), is_key, "{length}");
             assert_eq!(
                 assemble(Codec::Av1, &payloads),
                 Some(Assembled { data: unit.into(), is_key })
@@ -189,6 +206,7 @@ mod tests {
                     })
                     .collect();
                 let _ = is_start(codec, &payloads[0]);
+                let _ = begins_keyframe(codec, &payloads[0]);
                 let _ = assemble(codec, &payloads);
             }
         }

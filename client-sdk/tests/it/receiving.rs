@@ -1,9 +1,10 @@
 //! What a participant receives: codecs, and whole frames that are those of the clip.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use client_sdk::{Codec, MediaKind, RemoteFrame, RemoteFrames, Source};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::common::frames::Form;
@@ -68,6 +69,35 @@ async fn the_frames_of_every_other_codec_are_those_of_the_file_too() {
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_packets_where_they_arrive_gets_those_that_waited_too_and_none_twice() {
+    let server = server().await;
+    let (_, mut witnesses) = room_of(&server, 2, talker()).await;
+    let from = witnesses[1].id();
+    let witness = &mut witnesses[0];
+    witness.until("media", |seen| seen.has_media(from)).await;
+    let track = witness.tracks.remove(&(from, MediaKind::Video)).unwrap();
+    // Some wait for whoever takes them.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let begun = Instant::now();
+    let (packets, mut taken) = mpsc::unbounded_channel();
+    let taking = tokio::spawn(track.for_each(move |packet, arrived| {
+        // Nobody listens any more at the end of this test.
+        let _ = packets.send((packet, arrived));
+    }));
+    let mut seen = Vec::new();
+    while seen.len() < 60 {
+        seen.push(timeout(PATIENCE, taken.recv()).await.unwrap().unwrap());
+    }
+    assert!(seen[0].0.begins_keyframe(Codec::Vp8), "the first of all has waited");
+    assert!(seen.iter().all(|(_, arrived)| *arrived >= begun));
+    let numbers = seen.iter().map(|(packet, _)| packet.sequence_number);
+    let first = seen[0].0.sequence_number;
+    assert!(numbers.eq((0..60).map(|index| first.wrapping_add(index))));
+    drop(witnesses.remove(1));
+    timeout(PATIENCE, taking).await.expect("the track ends with its sender").unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,20 @@ async fn a_lost_socket_is_resumed_and_nobody_leaves_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_asks_for_another_signaling_connection_keeps_its_seat_and_its_calls() {
+    let server = testing::start().await.unwrap();
+    let client = Client::new(&server.url()).unwrap();
+    let (mut creator, mut guest) = pair(&client, &server.access_token("alice")).await;
+    let (creator_id, guest_id) = (creator.id(), guest.id());
+    guest.participant.reconnect().await;
+    guest.until("resumption", |seen| seen.resumed > 0).await;
+    guest.receive(creator_id, MediaKind::Audio, 20).await;
+    creator.receive(guest_id, MediaKind::Audio, 20).await;
+    assert_eq!(guest.id(), guest_id);
+    assert_eq!(creator.resumed, 0, "nobody else is concerned");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_comes_back_too_late_enters_anew_and_is_connected_again() {
     let grace = HubConfig { resume_grace: Duration::from_millis(100), ..HubConfig::default() };
     let server =

@@ -10,6 +10,18 @@ pub(super) fn is_start(payload: &[u8]) -> bool {
     payload.first().is_some_and(|header| header & CONTINUES == 0)
 }
 
+/// Whether a sequence header is the first element of this payload.
+pub(super) fn begins_keyframe(payload: &[u8]) -> bool {
+    let Some((header, rest)) = payload.split_first() else { return false };
+    // The only one of a known number of elements has no size.
+    let element = match header >> 4 & 3 {
+        1 => Some(rest),
+        _ => leb128::read(rest).map(|(_, element)| element),
+    };
+    let header = element.and_then(<[u8]>::first);
+    header.is_some_and(|header| header >> 3 & 0x0f == SEQUENCE)
+}
+
 /// Assembles a temporal unit in the low-overhead format: each OBU with its size, without the
 /// temporal delimiter.
 pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {

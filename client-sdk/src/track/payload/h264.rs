@@ -13,6 +13,17 @@ pub(super) fn is_start(payload: &[u8]) -> bool {
     }
 }
 
+/// Whether a keyframe, or the parameters that precede one, begins with this NAL unit.
+pub(super) fn begins_keyframe(payload: &[u8]) -> bool {
+    let kind = match payload {
+        [indicator, header, ..] if indicator & KIND == FRAGMENT => header & KIND,
+        [indicator, _, _, header, ..] if indicator & KIND == AGGREGATE => header & KIND,
+        [header, ..] => header & KIND,
+        [] => return false,
+    };
+    matches!(kind, KEY_SLICE | PARAMETERS)
+}
+
 /// Assembles an access unit in Annex-B format.
 pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
     let mut unit =
@@ -72,6 +83,8 @@ impl Unit {
 
 const KIND: u8 = 0x1f;
 const KEY_SLICE: u8 = 5;
+/// Of a sequence.
+const PARAMETERS: u8 = 7;
 /// STAP-A.
 const AGGREGATE: u8 = 24;
 /// FU-A.

@@ -16,6 +16,12 @@ pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
     Some(Assembled { data, is_key })
 }
 
+/// Whether this first payload of a frame is of a keyframe.
+pub(super) fn begins_keyframe(payload: &[u8]) -> bool {
+    let frame = descriptor(payload).and_then(|length| payload.get(length));
+    frame.is_some_and(|first| first & 1 == 0)
+}
+
 /// The length of the payload descriptor (section 4.2).
 fn descriptor(payload: &[u8]) -> Option<usize> {
     let mut length = 1;

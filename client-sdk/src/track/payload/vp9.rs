@@ -9,6 +9,11 @@ pub(super) fn is_start(payload: &[u8]) -> bool {
     payload.first().is_some_and(|first| first & BEGIN != 0)
 }
 
+/// Whether this first payload of a frame is of a keyframe.
+pub(super) fn begins_keyframe(payload: &[u8]) -> bool {
+    payload.first().is_some_and(|first| first & PREDICTED == 0)
+}
+
 pub(super) fn assemble(payloads: &[Bytes]) -> Option<Assembled> {
     let is_key = payloads.first()?.first()? & PREDICTED == 0;
     let data = join(payloads, descriptor)?;
