@@ -1,5 +1,6 @@
 //! Two nodes and a store that answers when the test says so.
 
+mod floods;
 mod moving;
 mod support;
 mod undelivered;

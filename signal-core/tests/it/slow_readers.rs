@@ -15,7 +15,7 @@ fn unlimited() -> HubConfig {
 }
 
 /// Few bytes are much.
-fn narrow() -> HubConfig {
+pub(crate) fn narrow() -> HubConfig {
     let flood = FloodLimit {
         fair_bytes: 1000,
         shared_bytes: 2000,

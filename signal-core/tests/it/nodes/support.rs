@@ -110,6 +110,10 @@ impl Nodes {
         self.input(self.conns[&conn], Input::Lost { conn, how });
     }
 
+    pub(crate) fn node_of(&self, conn: ConnId) -> usize {
+        self.conns[&conn]
+    }
+
     pub(crate) fn closed(&self, conn: ConnId) -> Option<CloseCode> {
         self.closed.get(&conn).copied()
     }
