@@ -1,4 +1,4 @@
-//! Closes TCP connections without losing the last response.
+//! Closes TCP connections without losing the last response, and lets none of them keep a thread.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -26,6 +26,8 @@ pub(crate) struct Lingering {
     permit: ConnectionPermit,
     traffic: Arc<Traffic>,
     line_ends: LineEnds,
+    /// How many bytes have been read since this last waited.
+    read_at_once: usize,
     /// Whether the client may have something to read.
     has_written: bool,
 }
@@ -37,6 +39,7 @@ impl Lingering {
             permit,
             traffic,
             line_ends: LineEnds::default(),
+            read_at_once: 0,
             has_written: false,
         }
     }
@@ -78,9 +81,20 @@ impl AsyncRead for Lingering {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // The budget of the runtime counts reads, and a read of two kilobytes may hold hundreds of
+        // frames. Somebody who floods would have the thread for milliseconds at a time.
+        if self.read_at_once >= MOST_AT_ONCE {
+            self.read_at_once = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let filled = buf.filled().len();
         let read = self.stream().poll_read(cx, buf);
+        if read.is_pending() {
+            self.read_at_once = 0;
+        }
         if buf.filled().len() > filled {
+            self.read_at_once += buf.filled().len() - filled;
             self.traffic.note_read();
             if self.line_ends.have_bare_line_feed(&buf.filled()[filled..]) {
                 self.traffic.note_bare_line_feed();
@@ -122,5 +136,50 @@ impl AsyncWrite for Lingering {
     }
 }
 
+/// After so many bytes the other tasks get their turn.
+const MOST_AT_ONCE: usize = 16 * 1024;
 /// How long a dropped stream is read.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::limits::concurrency::ConcurrencyLimit;
+
+    #[tokio::test]
+    async fn a_client_that_floods_gives_others_their_turn_and_is_read_on() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut flood = vec![b'a'; 3 * MOST_AT_ONCE];
+        client.write_all(&flood).await.unwrap();
+        while stream.peek(&mut flood).await.unwrap() < flood.len() {
+            yield_now().await;
+        }
+        let permit = ConcurrencyLimit::new().acquire((), 1).unwrap();
+        let permit = ConnectionPermit::new(permit, None);
+        let mut flooded = Lingering::new(stream, permit, Arc::new(Traffic::new()));
+        let mut read = 0;
+        poll_fn(|cx| {
+            let mut bytes = [0; 2048];
+            loop {
+                let mut buf = ReadBuf::new(&mut bytes);
+                match Pin::new(&mut flooded).poll_read(cx, &mut buf) {
+                    Poll::Ready(Ok(())) => read += buf.filled().len(),
+                    Poll::Ready(Err(error)) => panic!("{error}"),
+                    Poll::Pending => return Poll::Ready(()),
+                }
+            }
+        })
+        .await;
+        assert_eq!(read, MOST_AT_ONCE);
+        let rest = flooded.read_exact(&mut flood[read..]).await.unwrap();
+        assert_eq!(rest, 2 * MOST_AT_ONCE);
+    }
+}

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::stream::SplitStream;
 use futures_util::{Sink, SinkExt, StreamExt};
 use signal_core::{CloseCode, ConnId, Disconnect, FrameDecoder, Input};
+use tokio::task::consume_budget;
 use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, timeout};
 
 use super::silence::Silence;
@@ -45,6 +46,9 @@ impl<'a> Connection<'a> {
         let mut silence = Silence::new(traffic);
         let mut silence_ends = pin!(sleep(Silence::LONGEST));
         loop {
+            // Frames that have been read already cost nothing of the budget of the runtime, but the
+            // other tasks have to get their turn.
+            consume_budget().await;
             tokio::select! {
                 written = writer.next(&self.outbox) => match written {
                     // A ping.
