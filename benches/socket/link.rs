@@ -18,6 +18,8 @@ pub(crate) struct Link {
     pub(crate) outgoing: Outgoing,
     /// The id that the server gave it.
     pub(crate) id: String,
+    /// What was asked for when it was opened.
+    pub(crate) path: String,
 }
 
 /// The bytes that have been read.
@@ -52,13 +54,14 @@ impl Link {
                 stream.write_all(&bare::encode(room, b"")).await.expect("the server reads");
                 Framing::Lengths
             }
-            Kind::Axum | Kind::Server => {
+            Kind::Axum | Kind::Server | Kind::Limited => {
                 upgrade(&mut stream, path).await;
                 Framing::WebSocket
             }
         };
         let incoming = Incoming { framing, buffer: BytesMut::new() };
-        let mut link = Self { stream, incoming, outgoing: Outgoing(framing), id: String::new() };
+        let (outgoing, path) = (Outgoing(framing), path.to_owned());
+        let mut link = Self { stream, incoming, outgoing, id: String::new(), path };
         link.id = link.welcome().await;
         link
     }
@@ -133,36 +136,46 @@ impl Outgoing {
                 let to = if to == "room" { bare::EVERYBODY } else { to.parse().expect("a number") };
                 out.extend_from_slice(&bare::encode(to, text));
             }
-            Framing::WebSocket => {
-                out.push(0x81);
-                match text.len() {
-                    length @ 0..=125 => out.push(0x80 | length as u8),
-                    length => {
-                        out.push(0x80 | 126);
-                        out.extend_from_slice(
-                            &u16::try_from(length).expect("a short text").to_be_bytes(),
-                        );
-                    }
-                }
-                out.extend_from_slice(&MASK);
-                out.extend(text.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-            }
+            Framing::WebSocket => write_masked(0x81, text, out),
         }
     }
 
     /// Appends the answer to a ping to the output.
     pub(crate) fn pong(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&[0x8a, 0x80]);
-        out.extend_from_slice(&MASK);
+        write_masked(0x8a, b"", out);
     }
 }
 
-async fn upgrade(stream: &mut TcpStream, path: &str) {
-    let request = format!(
+/// A frame of a client, which begins with that byte.
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::new();
+    write_masked(first, payload, &mut frame);
+    frame
+}
+
+fn write_masked(first: u8, payload: &[u8], out: &mut Vec<u8>) {
+    out.push(first);
+    match payload.len() {
+        length @ 0..=125 => out.push(0x80 | length as u8),
+        length => {
+            out.push(0x80 | 126);
+            let length = u16::try_from(length).expect("a short payload");
+            out.extend_from_slice(&length.to_be_bytes());
+        }
+    }
+    out.extend_from_slice(&MASK);
+    out.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+}
+
+pub(crate) fn upgrade_request(path: &str) -> String {
+    format!(
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).await.expect("the server reads");
+    )
+}
+
+async fn upgrade(stream: &mut TcpStream, path: &str) {
+    stream.write_all(upgrade_request(path).as_bytes()).await.expect("the server reads");
     let mut head = Vec::new();
     // Reads single bytes, so that nothing behind the head is consumed.
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,16 +1,18 @@
 //! What do the sockets of signal-server cost: processor time and system calls for each relayed
 //! message, latency at a fixed rate, memory of idle connections, and the time until a whole room
-//! has a message?
+//! has a message? What do others notice while somebody floods the server?
 //!
 //! The server is a process of its own, and so are a bare TCP relay, which is the lower bound, and a
 //! plain relay on axum. They take turns in each round. Only the ratios within a round carry over to
 //! other machines; the times do not.
 //!
-//! `cargo bench -p benches --bench socket` takes about two minutes on two cores; `-- --rounds 3`
-//! runs fewer rounds, and `-- --json` prints all figures. It reads `/proc` and so needs Linux. It
+//! `cargo bench -p benches --bench socket` takes about two minutes on two cores; `-- --floods`
+//! measures the floods instead, in about five; `-- --rounds 3` runs fewer rounds, and `-- --json`
+//! prints all figures. It reads `/proc` and so needs Linux. It
 //! counts system calls if strace is installed.
 
 mod bare;
+mod floods;
 mod link;
 mod load;
 mod plain;
@@ -28,9 +30,11 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use signal_core::RateLimit;
 use tokio::runtime;
 use tokio::time::sleep;
 
+use crate::floods::{Flood, Noticed};
 use crate::load::{Pace, Saturation};
 use crate::servers::{Kind, Server};
 use crate::syscalls::Trace;
@@ -43,7 +47,16 @@ struct Plan {
     connections: u32,
     /// The number of messages to a whole room in each round.
     broadcasts: u32,
+    subjects: Subjects,
     json: bool,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Subjects {
+    Servers,
+    Floods,
+    Both,
 }
 
 /// A measured quantity.
@@ -70,12 +83,13 @@ fn main() -> ExitCode {
     match arguments[..] {
         ["bare"] => return serve(bare::serve()),
         ["axum"] => return serve(plain::serve()),
-        ["signal-server"] => return serve(rooms_server::serve()),
+        ["signal-server"] => return serve(rooms_server::serve(rooms_server::unlimited())),
+        ["signal-server-limited"] => return serve(rooms_server::serve(RateLimit::default())),
         _ => {}
     }
     let Some(plan) = Plan::of(&arguments) else {
         eprintln!(
-            "usage: socket [--rounds <number, by default 5>] \
+            "usage: socket [--floods] [--rounds <number, by default 5>] \
              [--connections <number of idle ones, by default 10000>] [--json]"
         );
         return ExitCode::from(2);
@@ -85,7 +99,14 @@ fn main() -> ExitCode {
     }
     // One thread for all participants leaves the other cores to the server.
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(compare(&plan));
+    runtime.block_on(async {
+        if plan.subjects != Subjects::Floods {
+            compare(&plan).await;
+        }
+        if plan.subjects != Subjects::Servers {
+            flood(&plan).await;
+        }
+    });
     ExitCode::SUCCESS
 }
 
@@ -96,6 +117,7 @@ impl Plan {
             watch: Duration::from_secs(3),
             connections: 10_000,
             broadcasts: 200,
+            subjects: Subjects::Servers,
             json: false,
         };
         let mut arguments = arguments.iter();
@@ -104,6 +126,7 @@ impl Plan {
                 "--connections" => {
                     plan.connections = arguments.next()?.parse().ok().filter(|n| *n >= 4)?;
                 }
+                "--floods" => plan.subjects = Subjects::Floods,
                 "--json" => plan.json = true,
                 "--rounds" => plan.rounds = arguments.next()?.parse().ok().filter(|n| *n > 0)?,
                 "--test" => {
@@ -111,6 +134,7 @@ impl Plan {
                     plan.watch = Duration::from_millis(200);
                     plan.connections = 100;
                     plan.broadcasts = 5;
+                    plan.subjects = Subjects::Both;
                 }
                 _ => return None,
             }
@@ -179,6 +203,26 @@ async fn compare(plan: &Plan) {
     figures[MEASURES.len() - 1] = vec![memory];
     progress.finish_and_clear();
     if plan.json { print_json(&figures) } else { print_table(&figures) }
+}
+
+/// Measures each flood at the server and beside it, in turns, and prints what others notice.
+async fn flood(plan: &Plan) {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("a template");
+    let progress = ProgressBar::new((Flood::ALL.len() * plan.rounds * 2) as u64).with_style(style);
+    let mut figures: Vec<[Vec<Noticed>; 2]> =
+        Flood::ALL.iter().map(|_| [Vec::new(), Vec::new()]).collect();
+    for round in 0..plan.rounds {
+        for (flood, figures) in Flood::ALL.into_iter().zip(&mut figures) {
+            for turn in 0..2 {
+                let beside = (round + turn) % 2;
+                progress.set_message(flood.name());
+                figures[beside].push(flood.measure(beside == 1, plan.watch).await);
+                progress.inc(1);
+            }
+        }
+    }
+    progress.finish_and_clear();
+    if plan.json { print_floods_json(&figures) } else { print_floods(&figures) }
 }
 
 /// Measures everything about messages, in the order of [`MEASURES`].
@@ -252,6 +296,37 @@ fn print_json(figures: &[Figures]) {
         json!({"measure": name, "unit": unit, "bare": of(0), "axum": of(1), "signal-server": of(2)})
     });
     println!("{}", Value::from_iter(measures));
+}
+
+fn print_floods(figures: &[[Vec<Noticed>; 2]]) {
+    println!(
+        "{:24} {:>11} {:>9} {:>9} {:>11} {:>9} {:>9}",
+        "median: 20 flood with", "at it: MB/s", "p50", "p99", "beside: MB/s", "p50", "p99"
+    );
+    for (flood, sides) in Flood::ALL.iter().zip(figures) {
+        print!("{:24}", flood.name());
+        for side in sides {
+            let of = |value: fn(&Noticed) -> f64| {
+                median(side.iter().map(|noticed| Some(value(noticed)))).unwrap_or(f64::NAN)
+            };
+            let (p50, p99) = (of(|noticed| noticed.p(50)), of(|noticed| noticed.p(99)));
+            print!(" {:>11.1} {p50:>6.0} µs {p99:>6.0} µs", of(|noticed| noticed.sent) / 1e6);
+        }
+        println!();
+    }
+}
+
+/// Prints every figure of every round.
+fn print_floods_json(figures: &[[Vec<Noticed>; 2]]) {
+    let floods = Flood::ALL.iter().zip(figures).map(|(flood, sides)| {
+        let [at, beside] = [0, 1].map(|index| {
+            let of = |value: fn(&Noticed) -> f64| sides[index].iter().map(value).collect::<Vec<_>>();
+            let (p50, p99) = (of(|noticed| noticed.p(50)), of(|noticed| noticed.p(99)));
+            json!({"bytes per second": of(|noticed| noticed.sent), "p50 in µs": p50, "p99 in µs": p99})
+        });
+        json!({"flood": flood.name(), "at the server": at, "beside it": beside})
+    });
+    println!("{}", Value::from_iter(floods));
 }
 
 /// Returns `None` unless every round has a value.

@@ -28,7 +28,7 @@ async fn room_of(server: &Server, room: u32, participants: u32) -> Vec<Link> {
     let mut links = Vec::new();
     let created = match server.kind {
         Kind::Bare | Kind::Axum => None,
-        Kind::Server => Some(
+        Kind::Server | Kind::Limited => Some(
             post(server, "/api/webrtc/rooms", &json!({"max_participants": participants})).await,
         ),
     };

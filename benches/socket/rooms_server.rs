@@ -1,4 +1,5 @@
 //! The server of this repository, with limits that a single machine does not reach.
+//! What a participant may send is limited if that is asked for.
 
 use std::future::pending;
 use std::time::Duration;
@@ -7,15 +8,19 @@ use signal_core::{HubConfig, RateLimit};
 use signal_server::{Limits, Secret, Server};
 use tokio::net::TcpListener;
 
-pub(crate) async fn serve() {
+/// The rate of a participant that no single machine reaches.
+pub(crate) fn unlimited() -> RateLimit {
     let most = u32::MAX;
-    let rate = RateLimit {
+    RateLimit {
         burst_messages: most,
         messages_per_second: most,
         burst_bytes: most,
         bytes_per_second: most,
         ..RateLimit::default()
-    };
+    }
+}
+
+pub(crate) async fn serve(rate: RateLimit) {
     let server = Server::builder(Secret::random())
         .limits(Limits::generous())
         .hub(HubConfig { rate, ..HubConfig::default() })

@@ -15,9 +15,12 @@ pub(crate) enum Kind {
     Axum,
     /// The library of signal-server.
     Server,
+    /// The same with its own limits of what a participant may send.
+    Limited,
 }
 
 impl Kind {
+    /// Those that are compared.
     pub(crate) const ALL: [Self; 3] = [Self::Bare, Self::Axum, Self::Server];
 
     /// The name on the command line and in the output.
@@ -26,6 +29,7 @@ impl Kind {
             Self::Bare => "bare",
             Self::Axum => "axum",
             Self::Server => "signal-server",
+            Self::Limited => "signal-server-limited",
         }
     }
 }
@@ -55,7 +59,10 @@ impl Server {
             line.trim().to_owned()
         };
         let address = line();
-        let access_token = if kind == Kind::Server { line() } else { String::new() };
+        let access_token = match kind {
+            Kind::Bare | Kind::Axum => String::new(),
+            Kind::Server | Kind::Limited => line(),
+        };
         Self { kind, address, access_token, child, _stdout: stdout }
     }
 
