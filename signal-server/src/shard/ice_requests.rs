@@ -1,9 +1,9 @@
 //! The connections of a shard that wait for ICE servers.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::mem;
 
+use rustc_hash::FxHashMap;
 use signal_core::{ConnId, ParticipantId, RequestId, RoomId};
 
 /// A connection's request for ICE servers.
@@ -22,7 +22,7 @@ pub(super) struct IceRequest {
 #[derive(Debug, Default)]
 pub(super) struct IceRequests {
     /// The rate limit of the connection bounds this list.
-    next: HashMap<ConnId, Vec<Option<RequestId>>>,
+    next: FxHashMap<ConnId, Vec<Option<RequestId>>>,
 }
 
 impl IceRequests {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use rustc_hash::FxHashMap;
 use signal_core::{Room, RoomId, Timestamp};
 
 /// The rooms that are over, by creator and in the order of their ends.
@@ -12,12 +13,12 @@ use signal_core::{Room, RoomId, Timestamp};
 pub(super) struct Ended {
     most: usize,
     by_creator: HashMap<String, BTreeSet<(Timestamp, RoomId)>>,
-    creators: HashMap<RoomId, (String, Timestamp)>,
+    creators: FxHashMap<RoomId, (String, Timestamp)>,
 }
 
 impl Ended {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, by_creator: HashMap::new(), creators: HashMap::new() }
+        Self { most, by_creator: HashMap::new(), creators: FxHashMap::default() }
     }
 
     /// Adds a room that is over. Returns the room that is forgotten for it.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use rustc_hash::FxHashMap;
 use signal_core::RoomId;
 
 use crate::limits::concurrency::Permit;
@@ -9,7 +10,7 @@ use crate::limits::concurrency::Permit;
 /// The open rooms by creator, each with the permit that counts it for its creator.
 #[derive(Debug, Default)]
 pub(super) struct Owned {
-    permits: HashMap<RoomId, Permit<String>>,
+    permits: FxHashMap<RoomId, Permit<String>>,
     by_creator: HashMap<String, BTreeSet<RoomId>>,
 }
 
