@@ -5,6 +5,8 @@ mod disabled;
 #[cfg(feature = "metrics")]
 mod message_meter;
 #[cfg(feature = "metrics")]
+mod process;
+#[cfg(feature = "metrics")]
 mod prometheus;
 
 #[cfg(not(feature = "metrics"))]

@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::process::Process;
 use super::{Counts, MessageMeter};
 
 /// All metrics. Clones share their values. No metric has a label for a room or participant, since
@@ -124,7 +125,10 @@ impl Metrics {
             Unit::Seconds,
             self.saving.clone(),
         );
+        let mut of_process = Registry::default();
+        of_process.register_collector(Box::new(Process));
         let mut encoded = String::new();
+        text::encode_registry(&mut encoded, &of_process).expect("writing to a string cannot fail");
         text::encode(&mut encoded, &registry).expect("writing to a string cannot fail");
         encoded
     }

@@ -103,6 +103,10 @@ async fn the_metrics_count_what_happens_and_name_nobody() {
     ];
     let metrics = settled(&served, &expected).await;
     assert!(number(&metrics, "signal_save_seconds_count") > 0.0);
+    assert!(number(&metrics, "process_resident_memory_bytes") > 1e6);
+    let files = number(&metrics, "process_open_fds");
+    assert!(files > 3.0 && files < number(&metrics, "process_max_fds"), "{files}");
+    assert!(number(&metrics, "process_cpu_seconds_total") >= 0.0);
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");
     for secret in [&room.id, &guest_id, &creator_id, &room.password] {
         assert!(
