@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::health::LEAST_WAITING;
 use crate::interrupt::Interrupt;
-use crate::report::{Report, RunSettings};
+use crate::report::{Report, RunSettings, ServerCounts, ServerUse};
 use crate::run::{Criteria, RunError, run};
 use crate::scenario::{RoomSizes, Scenario};
 use crate::search::{Next, Search};
@@ -169,8 +170,8 @@ impl Finder<'_> {
                 let report = Report::new(&outcome, &question.criteria, settings);
                 (report, outcome.participants.wanted)
             }
-            Err(RunError::Files(error)) if !self.steps.is_empty() => {
-                self.fails_for_files(&scenario, error.to_string());
+            Err(error) if error.is_too_large() && !self.steps.is_empty() => {
+                self.cannot_be_tried(&scenario, error.to_string());
                 return Ok(false);
             }
             Err(error) => return Err(error.into()),
@@ -184,7 +185,7 @@ impl Finder<'_> {
     }
 
     /// Notes on the last step that more cannot be tried here.
-    fn fails_for_files(&mut self, scenario: &Scenario, reason: String) {
+    fn cannot_be_tried(&mut self, scenario: &Scenario, reason: String) {
         eprintln!("  {} rooms cannot be tried: {reason}", scenario.rooms);
         if let Some(last) = self.steps.iter_mut().max_by_key(|step| step.participants) {
             last.limit.get_or_insert(Limit::Descriptors(reason));
@@ -211,21 +212,36 @@ impl Limit {
         if report.is_server_gone() {
             return Self::ServerGone(reason);
         }
+        if let Some(cause) = report.causes().find(|cause| cause.contains("os error 24")) {
+            return Self::Descriptors(format!("those of the tester: {cause}"));
+        }
         if report.verdict == Verdict::Invalid {
             return Self::Tester(reason);
         }
+        let counts = report.server_counts.as_ref();
+        if let Some(flags) = counts.and_then(ServerCounts::refused_by) {
+            return Self::ServerSetting(format!("{flags} of signal-server"));
+        }
+        // The metrics are not known: the refusals are.
         for cause in report.causes() {
-            if cause.contains("Too many open files") || cause.contains("os error 24") {
-                return Self::Descriptors(cause.to_owned());
-            }
             if let Some(flags) = flags_of(cause) {
                 return Self::ServerSetting(format!("{cause}; see {flags} of signal-server"));
             }
         }
         if let Some(server) = report.server {
-            if server.busiest_processors > SATURATED * report.cores() {
-                let busy = server.busiest_processors;
+            if let Some(most) = server.max_files.filter(|most| server.open_files + SPARE > *most) {
+                let open = server.open_files;
+                return Self::Descriptors(format!("the server had {open} of {most} open"));
+            }
+            let ServerUse { busiest_processors: busy, waited_for, processors, .. } = server;
+            if busy > SATURATED * report.cores() {
                 return Self::ServerProcessor(format!("it kept {busy:.1} processors busy"));
+            }
+            if waited_for > processors.max(LEAST_WAITING) {
+                return Self::ServerProcessor(format!(
+                    "its threads waited for processors longer than they ran, for {waited_for:.1} of \
+                     them"
+                ));
             }
             let available = crate::usage::available_memory().unwrap_or(u64::MAX);
             if available < server.memory_bytes / 10 {
@@ -318,3 +334,5 @@ fn flags_of(cause: &str) -> Option<&'static str> {
 }
 
 const SATURATED: f64 = 0.9;
+/// So few descriptors are left to a server that has used them up.
+const SPARE: u64 = 20;

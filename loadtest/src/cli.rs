@@ -28,8 +28,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a scenario, as without a subcommand
     Run(RunArgs),
-    /// Compare the JSON results of two runs of one scenario; exit status 4 if the second is slower
+    /// Compare the JSON results of runs of one scenario; exit status 4 if the second is slower
     Compare(CompareArgs),
+    /// Merge the JSON results of generators that loaded one server at the same time
+    Merge(MergeArgs),
     /// Search for the largest number of rooms that a server carries, and for what limits it
     FindCapacity(CapacityArgs),
     /// Work with scenarios
@@ -63,11 +65,23 @@ pub(crate) struct RunArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CompareArgs {
-    /// The first run
-    pub(crate) before: PathBuf,
+    /// JSON results of the first server; several repetitions separated by commas
+    #[arg(value_delimiter = ',', num_args = 1, required = true)]
+    pub(crate) before: Vec<PathBuf>,
 
-    /// The second run
-    pub(crate) after: PathBuf,
+    /// JSON results of the second server, likewise
+    #[arg(value_delimiter = ',', num_args = 1, required = true)]
+    pub(crate) after: Vec<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MergeArgs {
+    /// JSON results of the generators
+    #[arg(required = true)]
+    pub(crate) parts: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Args, Clone, Debug)]

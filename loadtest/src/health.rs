@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::latency::millis;
 use crate::span::Span;
-use crate::usage::{self, Usage};
+use crate::usage::{self, Usage, share};
 use crate::watcher::{Sample, Watched};
 
 /// How much of the machine the tester may take before its figures are about itself.
@@ -44,6 +44,9 @@ pub(crate) struct Health {
     pub(crate) processors_by_thread: BTreeMap<String, f64>,
     pub(crate) memory_bytes: u64,
     pub(crate) open_files: u64,
+    /// The TCP sockets of its machine at most; `None` where that is not known.
+    #[serde(default)]
+    pub(crate) tcp_sockets: Option<u64>,
     /// Why the figures are about the tester and not about the server.
     pub(crate) reasons: Vec<String>,
 }
@@ -74,6 +77,7 @@ impl Health {
             health.memory_bytes = samples.iter().map(|(_, usage)| usage.memory).max().unwrap_or(0);
             health.open_files =
                 samples.iter().map(|(_, usage)| usage.open_files).max().unwrap_or(0);
+            health.tcp_sockets = samples.iter().filter_map(|(s, _)| s.tcp_sockets).max();
         }
         let busiest = samples.windows(2).map(|pair| {
             let time = pair[1].0.at - pair[0].0.at;
@@ -113,17 +117,9 @@ impl Health {
     }
 }
 
-/// The processors that were busy for that time.
-pub(crate) fn share(before: Duration, after: Duration, time: Duration) -> f64 {
-    if time.is_zero() {
-        return 0.0;
-    }
-    after.saturating_sub(before).as_secs_f64() / time.as_secs_f64()
-}
-
 const LEAST: Duration = Duration::from_millis(100);
 /// Waiting for less than half a processor is no shortage.
-const LEAST_WAITING: f64 = 0.5;
+pub(crate) const LEAST_WAITING: f64 = 0.5;
 
 #[cfg(test)]
 mod tests {
@@ -143,6 +139,8 @@ mod tests {
             at,
             tester: Some(Usage { processor, waited, ..Usage::default() }),
             server: None,
+            metrics: None,
+            tcp_sockets: None,
             counts: Counts::default(),
         };
         let second = Duration::from_secs(1);

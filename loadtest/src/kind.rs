@@ -1,9 +1,9 @@
 //! The kinds of latency.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A kind of latency. The names in JSON and in objectives are those of [`Kind::name`].
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     /// `POST …/rooms`, from when it was planned.

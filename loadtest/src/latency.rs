@@ -54,19 +54,6 @@ impl Latencies {
         &self.histogram
     }
 
-    /// The latency in milliseconds that each share of them does not exceed.
-    pub(crate) fn curve(&self) -> Vec<(f64, f64)> {
-        let (count, mut seen) = (self.histogram.len() as f64, 0);
-        let mut curve = Vec::new();
-        for value in self.histogram.iter_recorded() {
-            seen += value.count_at_value();
-            // The longest exceeds all others: its share is not 1 but what they have shown.
-            let share = (seen as f64 - 0.5) / count;
-            curve.push((share, millis(value.value_iterated_to())));
-        }
-        curve
-    }
-
     /// Returns the percentiles of a run that began at that time; `None` if nothing was measured.
     pub(crate) fn percentiles(&self, begin: Instant) -> Option<Percentiles> {
         let (first, last) = self.period.or(self.given_up.map(|at| (at, at)))?;
@@ -91,6 +78,19 @@ impl Percentiles {
             max: millis(histogram.max()),
         }
     }
+}
+
+/// The latency in milliseconds that each share of them does not exceed.
+pub(crate) fn curve(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
+    let (count, mut seen) = (histogram.len() as f64, 0);
+    let mut curve = Vec::new();
+    for value in histogram.iter_recorded() {
+        seen += value.count_at_value();
+        // The longest exceeds all others: its share is not 1 but what they have shown.
+        let share = (seen as f64 - 0.5) / count;
+        curve.push((share, millis(value.value_iterated_to())));
+    }
+    curve
 }
 
 /// Whether there are samples enough for a quantile to differ from the longest one.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Instant;
 
 use client_sdk::{MediaKind, ParticipantId};
+use serde::{Deserialize, Serialize};
 
 /// Something that was lost after entering, and perhaps came back.
 #[derive(Clone, Debug)]
@@ -116,7 +117,7 @@ impl Lost {
 }
 
 /// A row of the report.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LostKind {
     Connections,

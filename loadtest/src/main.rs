@@ -13,6 +13,7 @@ mod html;
 mod interrupt;
 mod kind;
 mod latency;
+mod local_ports;
 mod loss;
 mod media;
 mod network;
@@ -27,6 +28,7 @@ mod rooms;
 mod run;
 mod scenario;
 mod search;
+mod server_metrics;
 mod signaling;
 mod slo;
 mod span;
@@ -41,7 +43,7 @@ use std::env::{self, VarError};
 use std::fmt::Display;
 use std::fs;
 use std::io::{self, stderr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -53,13 +55,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::capacity::{CapacityError, Question};
 use crate::cli::{
-    CapacityArgs, Cli, Command, CompareArgs, JudgingArgs, OutputArgs, RunArgs, ScenarioArgs,
-    ScenarioCommand,
+    CapacityArgs, Cli, Command, CompareArgs, JudgingArgs, MergeArgs, OutputArgs, RunArgs,
+    ScenarioArgs, ScenarioCommand,
 };
-use crate::compare::{Comparison, Run};
+use crate::compare::Comparison;
 use crate::interrupt::Interrupt;
 use crate::report::{Report, RunSettings};
-use crate::run::{Criteria, RunError};
+use crate::run::Criteria;
 use crate::scenario::Scenario;
 use crate::target::Target;
 use crate::verdict::Verdict;
@@ -74,7 +76,8 @@ async fn main() -> ExitCode {
     }
     match command.unwrap_or(Command::Run(run)) {
         Command::Run(args) => carry_out(&args).await,
-        Command::Compare(args) => compare(&args),
+        Command::Compare(args) => compare_runs(&args),
+        Command::Merge(args) => merge(&args),
         Command::FindCapacity(args) => find_capacity(args).await,
         Command::Scenario(ScenarioCommand::Print(args)) => match scenario(&args) {
             Ok(scenario) => {
@@ -103,7 +106,7 @@ async fn carry_out(args: &RunArgs) -> ExitCode {
     };
     let outcome = match run::run(&scenario, &target, &interrupt).await {
         Ok(outcome) => outcome,
-        Err(error @ RunError::Files(_)) => return wrong(error),
+        Err(error) if error.is_too_large() => return wrong(error),
         Err(error) => return failed(error),
     };
     let settings = RunSettings::new(&scenario, &target.described);
@@ -124,7 +127,7 @@ async fn find_capacity(args: CapacityArgs) -> ExitCode {
     let question = Question { scenario, target: run.target, criteria, first, most, hold };
     let capacity = match capacity::find(&question, &Interrupt::listen()).await {
         Ok(capacity) => capacity,
-        Err(CapacityError::Run(error @ RunError::Files(_))) => return wrong(error),
+        Err(CapacityError::Run(error)) if error.is_too_large() => return wrong(error),
         Err(error) => return failed(error),
     };
     if let Err(error) = show(&capacity, || capacity.to_html(), &run.output) {
@@ -133,15 +136,37 @@ async fn find_capacity(args: CapacityArgs) -> ExitCode {
     capacity.verdict().exit_code()
 }
 
-fn compare(args: &CompareArgs) -> ExitCode {
-    let runs = Run::read(&args.before).and_then(|before| Ok((before, Run::read(&args.after)?)));
-    match runs.and_then(|(before, after)| Comparison::new(&before, &after)) {
+fn compare_runs(args: &CompareArgs) -> ExitCode {
+    let (before, after) = match (reports(&args.before), reports(&args.after)) {
+        (Ok(before), Ok(after)) => (before, after),
+        (Err(code), _) | (_, Err(code)) => return code,
+    };
+    match Comparison::new(&before, &after) {
         Ok(comparison) => {
             println!("{comparison}");
             if comparison.is_slower() { Verdict::Missed } else { Verdict::Held }.exit_code()
         }
         Err(error) => wrong(error),
     }
+}
+
+fn merge(args: &MergeArgs) -> ExitCode {
+    let parts = match reports(&args.parts) {
+        Ok(parts) => parts,
+        Err(code) => return code,
+    };
+    let report = match Report::merge(parts) {
+        Ok(report) => report,
+        Err(error) => return wrong(error),
+    };
+    if let Err(error) = show(&report, || report.to_html(), &args.output) {
+        return failed(format!("cannot write the results: {error}"));
+    }
+    report.verdict.exit_code()
+}
+
+fn reports(paths: &[PathBuf]) -> Result<Vec<Report>, ExitCode> {
+    paths.iter().map(|path| Report::read(path)).collect::<Result<_, _>>().map_err(wrong)
 }
 
 fn criteria(args: &JudgingArgs) -> Criteria {

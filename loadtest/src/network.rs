@@ -1,6 +1,6 @@
 //! How signaling sockets are opened: over TCP, with TLS or not.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, TcpStream as BlockingStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +30,8 @@ pub(crate) type BlockingSocket = WebSocket<Box<dyn BlockingBytes>>;
 pub(crate) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
 
-pub(crate) trait BlockingBytes: io::Read + io::Write + Send {}
-impl<T: io::Read + io::Write + Send> BlockingBytes for T {}
+pub(crate) trait BlockingBytes: Read + Write + Send {}
+impl<T: Read + Write + Send> BlockingBytes for T {}
 
 /// The way to a server; cheap to clone.
 #[derive(Clone, Debug)]
@@ -52,6 +52,8 @@ pub(crate) enum SocketError {
     Upgrade(#[from] Box<tungstenite::Error>),
     #[error("certificates: {0}")]
     Certificates(String),
+    #[error("it answers with {0}")]
+    Answer(String),
 }
 
 impl Network {
@@ -89,16 +91,8 @@ impl Network {
         url: &Url,
         patience: Duration,
     ) -> Result<BlockingSocket, SocketError> {
-        let stream = BlockingStream::connect(authority(url)?)?;
-        stream.set_nodelay(true)?;
-        let timeouts = stream.try_clone()?;
+        let (stream, timeouts) = self.connect_blocking(url)?;
         timeouts.set_read_timeout(Some(HANDSHAKE))?;
-        let stream: Box<dyn BlockingBytes> = if url.scheme() == "wss" {
-            let connection = ClientConnection::new(Arc::clone(&self.tls), server_name(url)?)?;
-            Box::new(StreamOwned::new(connection, stream))
-        } else {
-            Box::new(stream)
-        };
         let opened = tungstenite::client::client_with_config(request(url)?, stream, Some(config()));
         let (socket, _) = opened.map_err(|error| {
             SocketError::Upgrade(Box::new(match error {
@@ -111,6 +105,50 @@ impl Network {
         timeouts.set_read_timeout(Some(patience))?;
         timeouts.set_write_timeout(Some(patience))?;
         Ok(socket)
+    }
+
+    /// Gets a text over HTTP, whose every read takes `patience` at most.
+    pub(crate) fn get_blocking(
+        &self,
+        url: &Url,
+        patience: Duration,
+    ) -> Result<String, SocketError> {
+        let (mut stream, timeouts) = self.connect_blocking(url)?;
+        timeouts.set_read_timeout(Some(patience))?;
+        let (host, port) = authority(url)?;
+        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        // With HTTP/1.0 the body is all that comes until the end.
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n")?;
+        let mut answer = Vec::new();
+        match stream.take(MOST_BYTES).read_to_end(&mut answer) {
+            // Some servers end TLS without saying so.
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error.into()),
+            Ok(_) | Err(_) => {}
+        }
+        let answer = String::from_utf8_lossy(&answer);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.lines().next().unwrap_or_default();
+        if status.split(' ').nth(1) != Some("200") {
+            return Err(SocketError::Answer(status.chars().take(100).collect()));
+        }
+        Ok(body.to_owned())
+    }
+
+    /// Opens a stream, and returns what sets its timeouts as well.
+    fn connect_blocking(
+        &self,
+        url: &Url,
+    ) -> Result<(Box<dyn BlockingBytes>, BlockingStream), SocketError> {
+        let stream = BlockingStream::connect(authority(url)?)?;
+        stream.set_nodelay(true)?;
+        let timeouts = stream.try_clone()?;
+        let stream: Box<dyn BlockingBytes> = if matches!(url.scheme(), "wss" | "https") {
+            let connection = ClientConnection::new(Arc::clone(&self.tls), server_name(url)?)?;
+            Box::new(StreamOwned::new(connection, stream))
+        } else {
+            Box::new(stream)
+        };
+        Ok((stream, timeouts))
     }
 }
 
@@ -141,6 +179,8 @@ fn server_name(url: &Url) -> Result<ServerName<'static>, SocketError> {
 }
 
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Longer answers are cut.
+const MOST_BYTES: u64 = 4 << 20;
 
 /// Sockets are many, and read little at once.
 fn config() -> WebSocketConfig {

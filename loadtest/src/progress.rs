@@ -10,6 +10,7 @@ use tokio::time::interval;
 
 use crate::kind::Kind;
 use crate::phase::{Phase, reached};
+use crate::watcher::{Load, LoadGauge};
 use crate::world::World;
 
 /// What comes if nothing fails.
@@ -23,6 +24,7 @@ pub(crate) struct Expected {
 pub(crate) async fn show(
     expected: Expected,
     world: Arc<World>,
+    gauge: LoadGauge,
     mut phases: watch::Receiver<Phase>,
 ) {
     let Expected { participants, connections } = expected;
@@ -40,6 +42,7 @@ pub(crate) async fn show(
         if let Some(relay) = world.recorder.latest(Kind::Relay, 0.99) {
             state += &format!(", relay p99 {relay:.1} ms");
         }
+        state += &told(gauge.latest());
         let failures = world.recorder.failures();
         let failed: u64 = failures.values().sum();
         if failed > 0 {
@@ -62,6 +65,21 @@ pub(crate) async fn show(
         bar.set_message(state);
     }
     bar.finish_and_clear();
+}
+
+/// What tester and server use, as far as that is known.
+fn told(load: Load) -> String {
+    let Load { tester_processors, server_processors, server_messages } = load;
+    let mut told = String::new();
+    for (name, processors) in [("tester", tester_processors), ("server", server_processors)] {
+        if let Some(processors) = processors {
+            told += &format!(", {name} {processors:.2} processors");
+        }
+    }
+    if let Some(messages) = server_messages {
+        told += &format!(", {messages:.0} messages/s");
+    }
+    told
 }
 
 fn bar(connections: u64) -> ProgressBar {

@@ -1,6 +1,8 @@
 //! The results of a run: JSON for programs, a table for people.
 
+mod file;
 mod html;
+mod merge;
 mod server_use;
 mod table;
 mod window;
@@ -9,25 +11,27 @@ use std::collections::BTreeMap;
 use std::thread::available_parallelism;
 use std::time::{Instant, SystemTime};
 
-use serde::Serialize;
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 use signal_core::Timestamp;
 use signal_core::wire::rfc3339;
 
-pub(crate) use self::server_use::ServerUse;
-use self::window::{Window, windows};
+pub(crate) use self::server_use::{ServerCounts, ServerUse};
+pub(crate) use self::window::Window;
+use self::window::windows;
 use crate::hdr;
 use crate::health::Health;
 use crate::kind::Kind;
 use crate::latency::Percentiles;
 use crate::loss::{LossTotals, LostKind};
-use crate::recorder::{Measured, Recorder};
+use crate::recorder::Measured;
 use crate::run::{Count, Criteria, Outcome};
 use crate::scenario::{Arrivals, Depth, Scenario};
-use crate::slo::{Counter, Held};
+use crate::slo::{Counter, Held, Objectives, Samples};
 use crate::verdict::Verdict;
 
 /// The results. Fields of the JSON form are only ever added.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Report {
     schema: u32,
     pub(crate) verdict: Verdict,
@@ -35,6 +39,8 @@ pub(crate) struct Report {
     pub(crate) reasons: Vec<String>,
     settings: RunSettings,
     started_at: String,
+    /// The same in milliseconds since 1970.
+    pub(crate) started_unix_ms: u64,
     took_seconds: f64,
     phases_seconds: Phases,
     interrupted: bool,
@@ -50,19 +56,21 @@ pub(crate) struct Report {
     /// From when on nobody who had entered had a signaling socket any more.
     server_gone_at_seconds: Option<f64>,
     /// By kind, from the intended start; a kind that never happened is missing.
-    latency_ms: BTreeMap<&'static str, Percentiles>,
+    latency_ms: BTreeMap<Kind, Percentiles>,
     /// The same with what belongs to it.
-    latencies: BTreeMap<&'static str, LatencyDetails>,
+    latencies: BTreeMap<Kind, LatencyDetails>,
     failures: Vec<Failure>,
     objectives: Vec<Held>,
     pub(crate) tester: Health,
     pub(crate) server: Option<ServerUse>,
+    /// What the server counted of itself, if its metrics are known.
+    pub(crate) server_counts: Option<ServerCounts>,
     /// For each second of the run.
     windows: Vec<Window>,
 }
 
 /// The settings of the run, and where it ran.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct RunSettings {
     server: String,
     rooms: u32,
@@ -72,13 +80,13 @@ pub(crate) struct RunSettings {
     /// `None` for a rate that changes.
     joins_per_second: Option<f64>,
     video: bool,
-    version: &'static str,
+    version: String,
     cores: usize,
-    system: &'static str,
+    system: String,
     scenario: Scenario,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Phases {
     first_join: f64,
     filled: f64,
@@ -86,13 +94,13 @@ struct Phases {
     end: f64,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Reached {
     wanted: u64,
     reached: u64,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Packets {
     received: u64,
     lost: u64,
@@ -102,7 +110,7 @@ struct Packets {
     period_seconds: Option<(f64, f64)>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Messages {
     planned: u64,
     sent: u64,
@@ -112,7 +120,7 @@ struct Messages {
     broken_at_seconds: Option<f64>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Losses {
     lost: u64,
     /// Those that were there again before the end.
@@ -120,7 +128,7 @@ struct Losses {
     first_at_seconds: f64,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 struct LatencyDetails {
     lost: u64,
     refused: u64,
@@ -128,16 +136,13 @@ struct LatencyDetails {
     /// From the actual start, without what was never answered.
     raw_ms: Option<Percentiles>,
     /// In microseconds, in the V2 encoding of HdrHistogram.
-    histogram: String,
-    raw_histogram: String,
-    /// The latency that each share does not exceed, in milliseconds.
-    #[serde(skip)]
-    curve: Vec<(f64, f64)>,
-    #[serde(skip)]
-    raw_curve: Vec<(f64, f64)>,
+    #[serde(with = "hdr")]
+    histogram: Histogram<u64>,
+    #[serde(with = "hdr")]
+    raw_histogram: Histogram<u64>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 struct Failure {
     cause: String,
     count: u64,
@@ -155,9 +160,9 @@ impl RunSettings {
                 Arrivals::Burst | Arrivals::Ramp { .. } | Arrivals::Steps(_) => None,
             },
             video: !scenario.no_video,
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").into(),
             cores: available_parallelism().map_or(1, usize::from),
-            system: std::env::consts::OS,
+            system: std::env::consts::OS.into(),
             scenario: scenario.clone(),
         }
     }
@@ -184,12 +189,14 @@ impl Report {
             })
             .collect();
         let gone_at = outcome.losses.server_gone_at(outcome.participants.reached);
+        let started_unix_ms = unix_ms(begin);
         let mut report = Self {
             schema: 1,
             verdict: Verdict::Held,
             reasons: Vec::new(),
             settings,
-            started_at: started_at(begin),
+            started_at: rfc3339(Timestamp::from_millis(started_unix_ms)),
+            started_unix_ms,
             took_seconds: begin.elapsed().as_secs_f64(),
             phases_seconds: Phases {
                 first_join: seconds(outcome.times.first_join),
@@ -223,21 +230,23 @@ impl Report {
             latency_ms: measured
                 .iter()
                 .filter_map(|(kind, measured)| {
-                    Some((kind.name(), measured.corrected.percentiles(begin)?))
+                    Some((*kind, measured.corrected.percentiles(begin)?))
                 })
                 .collect(),
             latencies: measured
                 .iter()
                 .filter(|(_, measured)| !measured.corrected.histogram().is_empty())
-                .map(|(kind, measured)| (kind.name(), LatencyDetails::new(measured, begin)))
+                .map(|(kind, measured)| (*kind, LatencyDetails::new(measured, begin)))
                 .collect(),
             failures,
             objectives: Vec::new(),
             tester: Health::new(&outcome.watched, criteria.bounds),
             server: ServerUse::new(&outcome.watched.samples),
+            server_counts: ServerCounts::new(&outcome.watched.samples),
             windows: windows(begin, &outcome.watched.samples, &measured),
         };
-        report.judge(recorder, criteria);
+        report.tester.reasons.extend(report.exhaustion());
+        report.judge(&criteria.objectives, criteria.bounds.allow_invalid);
         report
     }
 
@@ -256,7 +265,22 @@ impl Report {
 
     /// The measured value of a kind, if anything of it was.
     pub(crate) fn latency(&self, kind: Kind) -> Option<&Percentiles> {
-        self.latency_ms.get(kind.name())
+        self.latency_ms.get(&kind)
+    }
+
+    /// In which settings the runs of two reports differ.
+    pub(crate) fn unlike(&self, other: &Self) -> Vec<String> {
+        let (one, other) = (&self.settings, &other.settings);
+        let mut unlike = one.scenario.unlike(&other.scenario);
+        unlike.extend((one.cores != other.cores).then(|| "cores".into()));
+        unlike.extend((one.system != other.system).then(|| "system".into()));
+        unlike
+    }
+
+    /// The samples of a kind by second.
+    pub(crate) fn seconds_of(&self, kind: Kind) -> Vec<(u64, &Histogram<u64>)> {
+        let windows = self.windows.iter();
+        windows.filter_map(|w| Some((w.second, &w.latency_ms.get(&kind)?.histogram))).collect()
     }
 
     /// How many messages of every kind went through the server.
@@ -265,13 +289,15 @@ impl Report {
         kinds.into_iter().filter_map(|kind| Some(self.latency(kind)?.count)).sum()
     }
 
-    fn judge(&mut self, recorder: &Recorder, criteria: &Criteria) {
-        let objectives = &criteria.objectives.0;
-        self.objectives = objectives
-            .iter()
-            .map(|objective| objective.judge(recorder, |counter| self.count(counter)))
-            .collect();
-        let is_invalid = !self.tester.reasons.is_empty() && !criteria.bounds.allow_invalid;
+    fn judge(&mut self, objectives: &Objectives, allows_invalid: bool) {
+        let samples = |kind| {
+            let details = self.latencies.get(&kind)?;
+            Some(Samples { histogram: &details.histogram, missing: details.missing() })
+        };
+        let count = |counter| self.count(counter);
+        let judged = objectives.0.iter().map(|objective| objective.judge(samples, count));
+        self.objectives = judged.collect();
+        let is_invalid = !self.tester.reasons.is_empty() && !allows_invalid;
         let broken = self.broken();
         let missed: Vec<String> = self
             .objectives
@@ -300,6 +326,16 @@ impl Report {
             Verdict::Invalid => invalid.chain(broken).chain(missed).collect(),
             Verdict::Missed => missed,
         };
+    }
+
+    /// What the machine of the tester had too little of, as failures show.
+    fn exhaustion(&self) -> Option<String> {
+        // EMFILE and EADDRNOTAVAIL.
+        let errors = [("os error 24", "open files"), ("os error 99", "local ports")];
+        errors.into_iter().find_map(|(error, what)| {
+            let cause = self.causes().find(|cause| cause.contains(error))?;
+            Some(format!("it ran out of {what}: {cause}"))
+        })
     }
 
     /// What was not as it has to be, whatever the objectives are.
@@ -338,8 +374,7 @@ impl Report {
 
     /// How many steps of all kinds were never answered.
     fn missing(&self) -> u64 {
-        let missing = |kind: &LatencyDetails| kind.lost + kind.refused + kind.unsent;
-        self.latencies.values().map(missing).sum()
+        self.latencies.values().map(LatencyDetails::missing).sum()
     }
 
     fn count(&self, counter: Counter) -> f64 {
@@ -368,11 +403,14 @@ impl LatencyDetails {
             refused: measured.refused,
             unsent: measured.unsent,
             raw_ms: measured.raw.percentiles(begin),
-            histogram: hdr::encode(measured.corrected.histogram()),
-            raw_histogram: hdr::encode(measured.raw.histogram()),
-            curve: measured.corrected.curve(),
-            raw_curve: measured.raw.curve(),
+            histogram: measured.corrected.histogram().clone(),
+            raw_histogram: measured.raw.histogram().clone(),
         }
+    }
+
+    /// What was planned and never answered.
+    fn missing(&self) -> u64 {
+        self.lost + self.refused + self.unsent
     }
 }
 
@@ -382,8 +420,7 @@ impl From<Count> for Reached {
     }
 }
 
-fn started_at(begin: Instant) -> String {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let started = since.saturating_sub(begin.elapsed());
-    rfc3339(Timestamp::from_millis(u64::try_from(started.as_millis()).unwrap_or(u64::MAX)))
+fn unix_ms(at: Instant) -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.saturating_sub(at.elapsed()).as_millis()).unwrap_or(u64::MAX)
 }

@@ -15,6 +15,7 @@ use crate::board::Board;
 use crate::health::Bounds;
 use crate::interrupt::Interrupt;
 use crate::kind::Kind;
+use crate::local_ports::{self, TooFewPorts};
 use crate::loss::AllLosses;
 use crate::media::{self, Packets, Totals};
 use crate::open_files::{self, TooFewFiles};
@@ -78,10 +79,22 @@ pub(crate) enum RunError {
     Create { url: String, error: RequestError },
     #[error(transparent)]
     Files(#[from] TooFewFiles),
+    #[error(transparent)]
+    Ports(#[from] TooFewPorts),
     #[error("cannot measure relayed messages: {0}")]
     Probe(ProbeError),
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+impl RunError {
+    /// Whether the machine does not permit so large a run.
+    pub(crate) fn is_too_large(&self) -> bool {
+        match self {
+            Self::Files(_) | Self::Ports(_) => true,
+            Self::Create { .. } | Self::Probe(_) | Self::Thread(_) => false,
+        }
+    }
 }
 
 /// Carries out a scenario.
@@ -92,6 +105,7 @@ pub(crate) async fn run(
 ) -> Result<Outcome, RunError> {
     let mut plan = Plan::new(scenario);
     open_files::check(files_needed(scenario, &plan), open_files::raise_limit())?;
+    local_ports::check(plan.most_at_once() as u64 + open_files::BASE)?;
     let probe = RelayProbe::open(target).await.map_err(|error| match error {
         ProbeError::Request(error) => RunError::Create { url: target.url.clone(), error },
         error => RunError::Probe(error),
@@ -104,7 +118,7 @@ pub(crate) async fn run(
     let counts_from = if warm_up.is_zero() { begin } else { begin + creating + warm_up };
     let recorder = Arc::new(Recorder::new(begin, counts_from));
     let board = Arc::new(Board::default());
-    let watcher = Watcher::start(Arc::clone(&board), target.pid)?;
+    let watcher = Watcher::start(Arc::clone(&board), target.sources.clone())?;
     let probe = probe.start(Arc::clone(&recorder))?;
     // Whoever replaces somebody comes while that one goes, and the creator's seat stays its own.
     let spare = |size: &u8| if scenario.churn { MOST_PARTICIPANTS } else { *size };
@@ -130,7 +144,8 @@ pub(crate) async fn run(
         // Where people come and go, nobody knows beforehand who meets.
         connections: scenario.stay.is_none().then(|| plan.connections()),
     };
-    let showing = tokio::spawn(progress::show(expected, Arc::clone(&world), phases));
+    let showing =
+        tokio::spawn(progress::show(expected, Arc::clone(&world), watcher.gauge(), phases));
 
     let filled = first_join + plan.filled;
     let mut held = filled;

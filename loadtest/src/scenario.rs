@@ -4,6 +4,7 @@ mod arrivals;
 mod plan;
 mod room_sizes;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -19,8 +20,8 @@ pub(crate) use self::room_sizes::RoomSizes;
 use crate::span::Span;
 
 /// A scenario, as it is in force for a run. Its TOML form is a file for `--scenario`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", from = "ScenarioSettings")]
 pub(crate) struct Scenario {
     pub(crate) depth: Depth,
     pub(crate) rooms: u32,
@@ -206,8 +207,25 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// The names of the settings in which two scenarios differ.
+    pub(crate) fn unlike(&self, other: &Self) -> Vec<String> {
+        let [one, other] = [self, other].map(|scenario| {
+            toml::Table::try_from(scenario).expect("texts and numbers have a TOML form")
+        });
+        let names = one.keys().chain(other.keys());
+        let unlike = names.filter(|name| one.get(*name) != other.get(*name));
+        unlike.cloned().collect::<BTreeSet<String>>().into_iter().collect()
+    }
+
     pub(crate) fn to_toml(&self) -> String {
         toml::to_string(self).expect("texts and numbers have a TOML form")
+    }
+}
+
+/// What a file leaves out is as by default.
+impl From<ScenarioSettings> for Scenario {
+    fn from(file: ScenarioSettings) -> Self {
+        ScenarioSettings::default().over(file)
     }
 }
 

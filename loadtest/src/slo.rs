@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::kind::Kind;
 use crate::latency::has_samples_for;
-use crate::recorder::Recorder;
 
 /// An objective like `relay.p999<100ms` or `loss<0.1%`.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,38 +79,67 @@ pub(crate) enum InvalidObjective {
     Bound(String, &'static str),
 }
 
+/// What was measured of a kind.
+#[derive(Clone, Copy)]
+pub(crate) struct Samples<'a> {
+    /// In microseconds, from the intended start.
+    pub(crate) histogram: &'a Histogram<u64>,
+    /// What was planned and never answered.
+    pub(crate) missing: u64,
+}
+
 /// How an objective fared.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Held {
     pub(crate) objective: String,
     /// `None` if nothing was measured, which is not held.
     pub(crate) value: Option<f64>,
     pub(crate) held: bool,
     /// Why the value is not the statistic that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) remark: Option<String>,
 }
 
 impl Objective {
-    pub(crate) fn judge(&self, recorder: &Recorder, count: impl Fn(Counter) -> f64) -> Held {
+    /// Judges by the samples of each kind that was measured, and by the figures of the run.
+    pub(crate) fn judge<'a>(
+        &self,
+        samples: impl Fn(Kind) -> Option<Samples<'a>>,
+        count: impl Fn(Counter) -> f64,
+    ) -> Held {
         let (value, remark) = match self.measure {
-            Measure::Latency(kind, statistic) => latency(recorder, kind, statistic),
-            Measure::Missing(kind) => (Some(recorder.measured(kind).missing() as f64), None),
+            Measure::Latency(kind, of) => latency(samples(kind).map(|all| all.histogram), of),
+            Measure::Missing(kind) => {
+                (Some(samples(kind).map_or(0, |all| all.missing) as f64), None)
+            }
             Measure::Count(counter) => (Some(count(counter)), None),
         };
         let held = value.is_some_and(|value| self.comparison.holds(value, self.bound));
         Held { objective: self.to_string(), value, held, remark }
     }
+
+    /// The kind and the bound in milliseconds of an objective that a quantile must not exceed.
+    pub(crate) fn latency_bound(&self) -> Option<(Kind, f64)> {
+        match (self.measure, self.comparison) {
+            (
+                Measure::Latency(kind, Statistic::Quantile(_) | Statistic::Max),
+                Comparison::AtMost | Comparison::Below,
+            ) => Some((kind, self.bound)),
+            _ => None,
+        }
+    }
 }
 
-fn latency(recorder: &Recorder, kind: Kind, of: Statistic) -> (Option<f64>, Option<String>) {
-    let measured = recorder.measured(kind);
-    let histogram = measured.corrected.histogram();
+fn latency(histogram: Option<&Histogram<u64>>, of: Statistic) -> (Option<f64>, Option<String>) {
+    let nothing = (None, Some("nothing was measured".into()));
+    let Some(histogram) = histogram else {
+        return if of == Statistic::Count { (Some(0.0), None) } else { nothing };
+    };
     let count = histogram.len();
     let millis = |micros: u64| Some(micros as f64 / 1000.0);
     match of {
         Statistic::Count => (Some(count as f64), None),
-        _ if count == 0 => (None, Some("nothing was measured".into())),
+        _ if count == 0 => nothing,
         Statistic::Max => (millis(histogram.max()), None),
         Statistic::Mean => (Some(histogram.mean() / 1000.0), None),
         Statistic::Quantile(quantile) if !has_samples_for(quantile, count) => {
@@ -314,10 +343,7 @@ fn names() -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use super::*;
-    use crate::recorder::{Fate, Step};
 
     #[test]
     fn objectives_are_read_as_people_write_them() {
@@ -349,22 +375,20 @@ mod tests {
 
     #[test]
     fn too_few_samples_are_judged_by_the_longest_and_none_are_not_held() {
-        let begin = Instant::now();
-        let recorder = Recorder::new(begin, begin);
-        let judge = |text: &str| {
+        let judge = |text: &str, histogram: &Histogram<u64>| {
             let objective: Objective = text.parse().unwrap();
-            objective.judge(&recorder, |_| 0.0)
+            let relay = |kind| (kind == Kind::Relay).then_some(Samples { histogram, missing: 1 });
+            objective.judge(relay, |_| 0.0)
         };
-        assert!(!judge("relay.p99<500ms").held);
-        for millis in 1..=20 {
-            let ended = begin + Duration::from_millis(millis);
-            recorder.answered(Kind::Relay, Step { intended: begin, started: begin, ended });
-        }
-        assert!(judge("relay.p50<11ms").held);
-        let p99 = judge("relay.p99<20ms");
+        let mut micros = Histogram::new(3).unwrap();
+        assert!(!judge("relay.p99<500ms", &micros).held);
+        assert!(!judge("offer.p99<500ms", &micros).held && judge("offer.count=0", &micros).held);
+        (1..=20).for_each(|millis| micros.record(millis * 1000).unwrap());
+        assert!(judge("relay.p50<11ms", &micros).held);
+        let p99 = judge("relay.p99<20ms", &micros);
         assert!(!p99.held && p99.remark.is_some(), "{p99:?}");
-        assert!(judge("relay.p99<21ms").held && judge("silent=0").held);
-        recorder.unanswered(Kind::Relay, begin, Fate::Lost, begin + Duration::from_secs(12));
-        assert!(judge("relay.missing=1").held && !judge("relay.p99<1s").held);
+        assert!(judge("relay.p99<21ms", &micros).held && judge("silent=0", &micros).held);
+        micros.record(12_000_000).unwrap();
+        assert!(judge("relay.missing=1", &micros).held && !judge("relay.p99<1s", &micros).held);
     }
 }

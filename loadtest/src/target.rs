@@ -9,8 +9,11 @@ use clap::Args;
 use client_sdk::{Client, RequestError};
 use signal_server::testing;
 use thiserror::Error;
+use tokio::net::TcpListener;
 
 use crate::network::{Network, SocketError};
+use crate::server_metrics::{MetricsError, MetricsSource};
+use crate::watcher::ServerSources;
 
 /// Which server is tested.
 #[derive(Args, Clone, Debug, Default)]
@@ -31,6 +34,10 @@ pub(crate) struct TargetArgs {
     /// Process of the server, on this machine, whose processor time and memory are shown
     #[arg(long, value_name = "PID", requires = "url")]
     pub(crate) server_pid: Option<u32>,
+
+    /// Address of the server's metrics for Prometheus, http://127.0.0.1:8081/metrics for example
+    #[arg(long, value_name = "URL", requires = "url")]
+    pub(crate) server_metrics: Option<String>,
 }
 
 /// The server under test, and the ways to it.
@@ -40,8 +47,8 @@ pub(crate) struct Target {
     pub(crate) token: String,
     pub(crate) client: Client,
     pub(crate) network: Network,
-    /// The process of the server, if it is known.
-    pub(crate) pid: Option<u32>,
+    /// Where the figures of the server come from.
+    pub(crate) sources: ServerSources,
     pub(crate) described: String,
     // A server of this program's own runs for as long as this is held.
     _server: Option<OwnServer>,
@@ -58,6 +65,8 @@ pub(crate) enum TargetError {
     Server(#[from] io::Error),
     #[error("--url: {0}")]
     Url(RequestError),
+    #[error("--server-metrics {url}: {error}")]
+    Metrics { url: String, error: MetricsError },
 }
 
 impl Target {
@@ -69,22 +78,29 @@ impl Target {
             None => Vec::new(),
         };
         let network = Network::new(&pem).map_err(TargetError::Certificates)?;
-        let (url, token, pid, described, server) = match (&args.url, &args.token) {
+        let (url, token, pid, metrics, described, server) = match (&args.url, &args.token) {
             (Some(url), Some(token)) => {
-                (url.clone(), token.clone(), args.server_pid, url.clone(), None)
+                let (pid, metrics) = (args.server_pid, args.server_metrics.clone());
+                (url.clone(), token.clone(), pid, metrics, url.clone(), None)
             }
             _ => {
                 let server = OwnServer::start()?;
-                let (url, token) = (server.url.clone(), server.token.clone());
-                (url, token, Some(server.process.id()), "of its own".into(), Some(server))
+                let OwnServer { process, url, token, metrics } = &server;
+                let (url, token, metrics) = (url.clone(), token.clone(), metrics.clone());
+                (url, token, Some(process.id()), Some(metrics), "of its own".into(), Some(server))
             }
         };
+        let metrics = metrics.map(|url| {
+            let source = MetricsSource::open(&url, network.clone());
+            source.map_err(|error| TargetError::Metrics { url, error })
+        });
+        let sources = ServerSources { pid, metrics: metrics.transpose()? };
         let mut client = Client::builder(&url);
         if !pem.is_empty() {
             client = client.trust(&pem);
         }
         let client = client.build().map_err(TargetError::Url)?;
-        Ok(Self { url, token, client, network, pid, described, _server: server })
+        Ok(Self { url, token, client, network, sources, described, _server: server })
     }
 
     pub(crate) fn is_on_this_machine(&self) -> bool {
@@ -98,6 +114,7 @@ struct OwnServer {
     process: Child,
     url: String,
     token: String,
+    metrics: String,
 }
 
 impl OwnServer {
@@ -110,10 +127,11 @@ impl OwnServer {
         let output = process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
-        match line.trim().split_once(' ') {
-            Some((url, token)) => Ok(Self { process, url: url.into(), token: token.into() }),
-            None => Err(io::Error::other("it ended before it listened")),
-        }
+        let [url, token, metrics] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            return Err(io::Error::other("it ended before it listened"));
+        };
+        let (url, token, metrics) = (url.to_owned(), token.to_owned(), metrics.to_owned());
+        Ok(Self { process, url, token, metrics })
     }
 }
 
@@ -125,11 +143,15 @@ impl Drop for OwnServer {
     }
 }
 
-/// The server of [`OwnServer`]: prints its address and a token, and serves until its input ends,
-/// which it does when the process that started it is gone.
+/// The server of [`OwnServer`]: prints its address, a token and the address of its metrics, and
+/// serves until its input ends, which it does when the process that started it is gone.
 pub(crate) async fn serve() -> io::Result<()> {
     let server = testing::start().await?;
-    println!("{} {}", server.url(), server.access_token("load"));
+    let operators = TcpListener::bind("127.0.0.1:0").await?;
+    let metrics = format!("http://{}/metrics", operators.local_addr()?);
+    println!("{} {} {metrics}", server.url(), server.access_token("load"));
+    let router = server.server().admin_router();
+    tokio::spawn(async move { axum::serve(operators, router).await });
     // A thread of its own: a read of the input cannot be cancelled.
     let ended = tokio::task::spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink()));
     ended.await.map_err(io::Error::other)?.map(|_| ())

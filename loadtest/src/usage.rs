@@ -17,6 +17,8 @@ pub(crate) struct Usage {
     /// Resident memory in bytes.
     pub(crate) memory: u64,
     pub(crate) open_files: u64,
+    /// How many files it may have open.
+    pub(crate) max_files: Option<u64>,
 }
 
 impl Usage {
@@ -36,6 +38,7 @@ impl Usage {
             processor,
             memory: memory.unwrap_or(0) * 1024,
             open_files: fs::read_dir(root.join("fd")).map_or(0, |files| files.count() as u64),
+            max_files: fs::read_to_string(root.join("limits")).ok().as_deref().and_then(max_files),
             ..Self::default()
         };
         for thread in fs::read_dir(root.join("task")).ok()?.flatten() {
@@ -65,6 +68,28 @@ pub(crate) fn available_memory() -> Option<u64> {
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 
+/// The TCP sockets of this machine, those included that wait for their port to be free again.
+pub(crate) fn tcp_sockets() -> Option<u64> {
+    let sockets = fs::read_to_string("/proc/net/sockstat").ok()?;
+    let fields = sockets.lines().find_map(|line| line.strip_prefix("TCP:"))?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let count = |name| fields.chunks(2).find(|pair| pair[0] == name)?.get(1)?.parse::<u64>().ok();
+    Some(count("inuse")? + count("tw")?)
+}
+
+fn max_files(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// The processors that were busy for that time.
+pub(crate) fn share(before: Duration, after: Duration, time: Duration) -> f64 {
+    if time.is_zero() {
+        return 0.0;
+    }
+    after.saturating_sub(before).as_secs_f64() / time.as_secs_f64()
+}
+
 /// `USER_HZ`, which is 100 on every architecture that Linux tells programs about.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -86,6 +111,8 @@ mod tests {
         }
         let after = Usage::of(Some(std::process::id())).unwrap();
         assert!(after.memory > 0 && after.open_files > 0);
+        assert!(after.max_files >= Some(after.open_files), "{:?}", after.max_files);
+        assert!(tcp_sockets().is_some());
         assert!(!after.threads.is_empty());
         assert!(Usage::of(Some(u32::MAX)).is_none());
     }

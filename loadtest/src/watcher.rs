@@ -11,7 +11,8 @@ use tokio::time::{MissedTickBehavior, interval_at};
 
 use crate::board::{Board, Counts};
 use crate::latency::micros;
-use crate::usage::Usage;
+use crate::server_metrics::{MESSAGES, MetricsSource, ServerMetrics};
+use crate::usage::{self, Usage, share};
 
 /// A watcher that runs.
 pub(crate) struct Watcher {
@@ -26,8 +27,32 @@ pub(crate) struct Sample {
     pub(crate) at: Instant,
     pub(crate) tester: Option<Usage>,
     pub(crate) server: Option<Usage>,
+    /// What the server counts of itself.
+    pub(crate) metrics: Option<ServerMetrics>,
+    pub(crate) tcp_sockets: Option<u64>,
     pub(crate) counts: Counts,
 }
+
+/// Where the figures of the server come from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ServerSources {
+    /// Its process on this machine.
+    pub(crate) pid: Option<u32>,
+    pub(crate) metrics: Option<MetricsSource>,
+}
+
+/// What was used in the last second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    pub(crate) tester_processors: Option<f64>,
+    pub(crate) server_processors: Option<f64>,
+    /// Messages that the server has handled a second.
+    pub(crate) server_messages: Option<f64>,
+}
+
+/// Tells the load while a watcher runs; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct LoadGauge(Arc<Shared>);
 
 /// What was seen.
 #[derive(Clone, Debug)]
@@ -41,20 +66,29 @@ pub(crate) struct Watched {
 struct Shared {
     stops: AtomicBool,
     lag: Mutex<Histogram<u64>>,
+    load: Mutex<Load>,
 }
 
 impl Watcher {
     /// Starts to watch, from within the runtime whose tasks are to be watched.
-    pub(crate) fn start(board: Arc<Board>, server: Option<u32>) -> std::io::Result<Self> {
+    pub(crate) fn start(board: Arc<Board>, server: ServerSources) -> std::io::Result<Self> {
         let mut lag = Histogram::new(2).expect("two digits are within what it takes");
         lag.auto(true);
-        let shared = Arc::new(Shared { stops: AtomicBool::new(false), lag: Mutex::new(lag) });
+        let shared = Arc::new(Shared {
+            stops: AtomicBool::new(false),
+            lag: Mutex::new(lag),
+            load: Mutex::default(),
+        });
         let of_sampler = Arc::clone(&shared);
         let sampling = thread::Builder::new()
             .name("watcher".into())
-            .spawn(move || sample_all(&board, server, &of_sampler))?;
+            .spawn(move || sample_all(&board, &server, &of_sampler))?;
         let ticking = tokio::spawn(tick(Arc::clone(&shared))).abort_handle();
         Ok(Self { shared, sampling, ticking })
+    }
+
+    pub(crate) fn gauge(&self) -> LoadGauge {
+        LoadGauge(Arc::clone(&self.shared))
     }
 
     pub(crate) fn finish(self) -> Watched {
@@ -68,22 +102,54 @@ impl Watcher {
     }
 }
 
-fn sample_all(board: &Board, server: Option<u32>, shared: &Shared) -> Vec<Sample> {
-    let mut samples = Vec::new();
+impl LoadGauge {
+    pub(crate) fn latest(&self) -> Load {
+        *self.0.load.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Load {
+    fn between(before: &Sample, after: &Sample) -> Self {
+        let time = after.at - before.at;
+        let used = |of: fn(&Sample) -> Option<Duration>| {
+            Some(share(of(before)?, of(after)?, time)).filter(|_| !time.is_zero())
+        };
+        let messages = |sample: &Sample| sample.metrics.as_ref()?.get(MESSAGES);
+        Self {
+            tester_processors: used(|sample| Some(sample.tester.as_ref()?.processor)),
+            server_processors: used(|sample| Some(sample.server.as_ref()?.processor)),
+            server_messages: messages(after).zip(messages(before)).and_then(|(after, before)| {
+                Some((after - before) / time.as_secs_f64()).filter(|rate| *rate >= 0.0)
+            }),
+        }
+    }
+}
+
+fn sample_all(board: &Board, server: &ServerSources, shared: &Shared) -> Vec<Sample> {
+    let mut samples: Vec<Sample> = Vec::new();
     let mut due = Instant::now();
     loop {
-        samples.push(Sample {
-            at: Instant::now(),
-            tester: Usage::of(None),
-            server: server.and_then(|server| Usage::of(Some(server))),
-            counts: board.counts(),
-        });
+        let sample = sample(board, server);
+        if let Some(before) = samples.last() {
+            let load = Load::between(before, &sample);
+            *shared.load.lock().unwrap_or_else(PoisonError::into_inner) = load;
+        }
+        samples.push(sample);
         if shared.stops.load(Ordering::Relaxed) {
             return samples;
         }
         due += SECOND;
         thread::park_timeout(due.saturating_duration_since(Instant::now()));
     }
+}
+
+fn sample(board: &Board, server: &ServerSources) -> Sample {
+    let (at, tester, counts) = (Instant::now(), Usage::of(None), board.counts());
+    // A server that does not answer has no figures for this second.
+    let metrics = server.metrics.as_ref().and_then(|source| source.fetch().ok());
+    let of_process = server.pid.and_then(|pid| Usage::of(Some(pid)));
+    let server = of_process.or_else(|| metrics.as_ref()?.usage());
+    Sample { at, tester, server, metrics, tcp_sockets: usage::tcp_sockets(), counts }
 }
 
 /// A task like all others, which notes how late it is.

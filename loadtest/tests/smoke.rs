@@ -126,6 +126,7 @@ struct Server {
     process: Child,
     url: String,
     token: String,
+    metrics: String,
 }
 
 impl Server {
@@ -134,9 +135,9 @@ impl Server {
             command(&["own-server"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let (url, token) = line.trim().split_once(' ').unwrap();
-        let (url, token) = (url.to_owned(), token.to_owned());
-        Self { process, url, token }
+        let [url, token, metrics] =
+            line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().try_into().unwrap();
+        Self { process, url, token, metrics }
     }
 
     fn signal(&self, signal: &str) {
@@ -398,8 +399,12 @@ fn runs_are_compared_unless_they_measure_different_things() {
         let flags = ["--depth", "signaling", "--rate", "50", "--duration", "1", "--rooms", rooms];
         loadtest(&[&flags[..], &["--json", path]].concat());
     }
-    let compare =
-        |one, other| Command::new(PROGRAM).args(["compare", one, other]).output().unwrap();
+    let compare = |one: &str, other: &str| {
+        Command::new(PROGRAM).args(["compare", one, other]).output().unwrap()
+    };
+    let repetitions = compare(&format!("{},{}", paths[0], paths[1]), paths[1]);
+    let printed = String::from_utf8(repetitions.stdout).unwrap();
+    assert!(printed.starts_with("2 and 1 runs"), "{printed}");
     let same = compare(paths[0], paths[1]);
     let printed = String::from_utf8(same.stdout).unwrap();
     assert!(same.status.success() && printed.ends_with("no difference\n"), "{printed}");
@@ -407,6 +412,52 @@ fn runs_are_compared_unless_they_measure_different_things() {
     let told = String::from_utf8(unlike.stderr).unwrap();
     assert_eq!(unlike.status.code(), Some(2), "{told}");
     assert!(told.contains("the runs differ in rooms"), "{told}");
+}
+
+#[test]
+fn the_server_is_told_by_its_process_and_by_its_metrics() {
+    let server = Server::start();
+    let pid = server.process.id().to_string();
+    for source in [["--server-pid", &pid], ["--server-metrics", &server.metrics]] {
+        let flags = [&SIGNALING[..], &["--duration", "3"], &source].concat();
+        let (run, lines) = server.run(&flags, "server 0");
+        let (status, report) = result(run, lines);
+        assert_eq!(status, Some(0), "{report:#}");
+        let used = &report["server"];
+        assert!(used["processor_seconds"].as_f64() > Some(0.0), "{report:#}");
+        assert!(used["open_files"].as_u64() > Some(20), "{report:#}");
+        assert!(used["max_files"].as_u64() > Some(200), "{report:#}");
+        let counts = &report["server_counts"];
+        assert_eq!(counts.is_null(), source[0] == "--server-pid");
+        if !counts.is_null() {
+            assert!(counts["relays"].as_u64() > Some(500), "{report:#}");
+            assert!(counts["handling_us"].as_f64() > Some(0.0), "{report:#}");
+            assert!(counts["most_participants"].as_u64() >= Some(20), "{report:#}");
+        }
+    }
+    let wrong = ["--url", &server.url, "--token", &server.token, "--server-metrics", &server.url];
+    let told = String::from_utf8(loadtest(&wrong).stderr).unwrap();
+    assert!(told.contains("it answers with HTTP/1.0 404"), "{told}");
+}
+
+#[test]
+fn generators_that_loaded_one_server_are_merged() {
+    let server = Server::start();
+    let files = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
+    let paths = files.each_ref().map(|file| file.path().to_str().unwrap());
+    let runs = paths.map(|path| {
+        let flags = ["--url", &server.url, "--token", &server.token, "--json", path];
+        command(&[&SIGNALING[..], &["--duration", "2"], &flags].concat()).spawn().unwrap()
+    });
+    for mut run in runs {
+        assert!(run.wait().unwrap().success());
+    }
+    let merged = Command::new(PROGRAM).arg("merge").args(paths).args(["--json", "-"]).output();
+    let merged = results(&merged.unwrap().stdout);
+    assert_eq!(merged["verdict"], "held");
+    assert_eq!(merged["participants"], serde_json::json!({"wanted": 40, "reached": 40}));
+    assert_eq!(merged["settings"]["rooms"], 10);
+    assert_eq!(merged["latency_ms"]["offer"]["count"], 60);
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_loadtest");

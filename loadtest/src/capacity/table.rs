@@ -30,6 +30,8 @@ impl Capacity {
             "relay p99",
             "server processors",
             "server memory",
+            "server files",
+            "a message takes",
             "tester processors",
         ]);
         for step in &self.steps {
@@ -50,6 +52,11 @@ impl Capacity {
                 p99(Kind::Relay),
                 server(|server| format!("{:.2}", server.busiest_processors)),
                 server(|server| megabytes(server.memory_bytes)),
+                server(|server| server.open_files.to_string()),
+                report
+                    .server_counts
+                    .as_ref()
+                    .map_or("–".to_owned(), |counts| format!("{:.1} µs", counts.handling_us)),
                 format!("{:.2}", report.tester.busiest_processors),
             ]);
         }
@@ -60,7 +67,7 @@ impl Capacity {
     fn costs(&self) -> Option<Table> {
         let step = self.best()?;
         let (report, server) = (&step.report, step.report.server?);
-        let mut table = table(&["cost for the server", "processor time", "memory"]);
+        let mut table = table(&["cost for the server", "processor time", "memory", "open files"]);
         let memory = server.memory_grown_bytes as f64 / 1000.0;
         for (name, count) in
             [("a room", u64::from(step.rooms)), ("a participant", step.participants)]
@@ -70,12 +77,15 @@ impl Capacity {
                 name.to_owned(),
                 format!("{:.2} ms", server.processor_seconds * 1000.0 / count),
                 format!("{:.1} kB", memory / count),
+                format!("{:.2}", server.open_files as f64 / count),
             ]);
         }
-        let messages = report.messages().max(1) as f64;
+        let counted = report.server_counts.as_ref().map(|counts| counts.messages);
+        let messages = counted.unwrap_or_else(|| report.messages()).max(1) as f64;
         table.add_row([
             "a message, with everything else".to_owned(),
             format!("{:.1} µs", server.processor_seconds * 1e6 / messages),
+            String::new(),
             String::new(),
         ]);
         Some(table)

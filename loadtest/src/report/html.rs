@@ -3,9 +3,10 @@
 use super::{Failure, Losses, Reached, Report, Window};
 use crate::html::{escape, page, table, tile};
 use crate::kind::Kind;
-use crate::latency::has_samples_for;
+use crate::latency::{curve, has_samples_for};
 use crate::plot::{Axis, Line, Plot, Scale, number};
 use crate::scenario::Depth;
+use crate::slo::Objective;
 use crate::verdict::Verdict;
 
 impl Report {
@@ -113,11 +114,10 @@ impl Report {
                 .collect(),
         };
         let of = |kind: Kind| {
-            let value = move |window: &Window| Some(window.latency_ms.get(kind.name())?.p99);
+            let value = move |window: &Window| Some(window.latency_ms.get(&kind)?.p99);
             line(&kind.name().replace('_', " "), &value)
         };
-        let latencies = [Kind::Relay, Kind::HttpJoin, Kind::FanOut, Kind::Offer, Kind::Resume];
-        let latencies = latencies.map(of).into_iter().filter(|line| !line.points.is_empty());
+        let latencies = OVER_TIME.map(of).into_iter().filter(|line| !line.points.is_empty());
         let over_time = |title, unit, scale, lines| Plot {
             title,
             x: Axis { unit: "seconds", scale: Scale::Linear },
@@ -127,7 +127,15 @@ impl Report {
             bounds: Vec::new(),
         };
         let plots = [
-            over_time("Latency in each second, p99", "ms", Scale::Logarithmic, latencies.collect()),
+            Plot {
+                bounds: self.bounds(&OVER_TIME),
+                ..over_time(
+                    "Latency in each second, p99",
+                    "ms",
+                    Scale::Logarithmic,
+                    latencies.collect(),
+                )
+            },
             self.percentile_curves(),
             over_time(
                 "People",
@@ -156,6 +164,20 @@ impl Report {
                     window.server_memory_bytes.map(|bytes| bytes as f64 / 1e6)
                 })],
             ),
+            over_time(
+                "Messages that the server handles",
+                "a second",
+                Scale::Linear,
+                vec![line("messages", &|window| window.server_messages)],
+            ),
+            over_time(
+                "Queued in the server for sockets",
+                "kB",
+                Scale::Linear,
+                vec![line("queued", &|window| {
+                    window.server_queued_bytes.map(|bytes| bytes as f64 / 1e3)
+                })],
+            ),
         ];
         plots.iter().map(Plot::to_html).collect()
     }
@@ -173,14 +195,14 @@ impl Report {
     fn percentile_curves(&self) -> Plot {
         let kinds = [Kind::Relay, Kind::HttpJoin, Kind::FanOut, Kind::Arrival, Kind::Candidate];
         let curves = kinds.into_iter().filter_map(|kind| {
-            let details = self.latencies.get(kind.name())?;
+            let details = self.latencies.get(&kind)?;
             let name = kind.name().replace('_', " ");
-            Some(Line { name, is_dashed: false, points: details.curve.clone() })
+            Some(Line { name, is_dashed: false, points: curve(&details.histogram) })
         });
-        let raw = self.latencies.get(Kind::Relay.name()).map(|details| Line {
+        let raw = self.latencies.get(&Kind::Relay).map(|details| Line {
             name: "relay, raw".into(),
             is_dashed: true,
-            points: details.raw_curve.clone(),
+            points: curve(&details.raw_histogram),
         });
         Plot {
             title: "How many wait how long",
@@ -188,15 +210,25 @@ impl Report {
             y: Axis { unit: "ms", scale: Scale::Logarithmic },
             lines: curves.chain(raw).collect(),
             marks: Vec::new(),
-            bounds: Vec::new(),
+            bounds: self.bounds(&kinds),
         }
+    }
+
+    /// What objectives ask of these kinds.
+    fn bounds(&self, kinds: &[Kind]) -> Vec<(f64, String)> {
+        let objectives = self.objectives.iter().filter_map(|held| {
+            let objective: Objective = held.objective.parse().ok()?;
+            let (kind, millis) = objective.latency_bound()?;
+            kinds.contains(&kind).then(|| (millis, held.objective.clone()))
+        });
+        objectives.collect()
     }
 
     fn latency_table(&self) -> String {
         let rows: Vec<Vec<String>> = Kind::ALL
             .into_iter()
             .filter_map(|kind| {
-                let (told, details) = (self.latency(kind)?, self.latencies.get(kind.name())?);
+                let (told, details) = (self.latency(kind)?, self.latencies.get(&kind)?);
                 let shown = |quantile, value| {
                     let enough = has_samples_for(quantile, told.count);
                     if enough { number(value) } else { "–".into() }
@@ -204,7 +236,7 @@ impl Report {
                 Some(vec![
                     kind.name().replace('_', " "),
                     told.count.to_string(),
-                    (details.lost + details.refused + details.unsent).to_string(),
+                    details.missing().to_string(),
                     shown(0.5, told.p50),
                     shown(0.9, told.p90),
                     shown(0.99, told.p99),
@@ -265,4 +297,6 @@ fn titled(title: &str, content: &str) -> String {
     if content.is_empty() { String::new() } else { format!("<h2>{title}</h2>{content}") }
 }
 
+/// What is shown second by second.
+const OVER_TIME: [Kind; 5] = [Kind::Relay, Kind::HttpJoin, Kind::FanOut, Kind::Offer, Kind::Resume];
 const MAX_REASONS: usize = 8;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use comfy_table::Table;
 
-use super::{Failure, Losses, Messages, Packets, Reached, Report, RunSettings};
+use super::{Failure, Losses, Messages, Packets, Reached, Report, RunSettings, ServerCounts};
 use crate::kind::Kind;
 use crate::latency::has_samples_for;
 use crate::scenario::Depth;
@@ -28,6 +28,9 @@ impl fmt::Display for Report {
         writeln!(f, "{}\n", self.counts())?;
         writeln!(f, "{}\n", self.percentiles())?;
         write!(f, "{}", self.machine())?;
+        if let Some(counts) = &self.server_counts {
+            write!(f, "\n\n{}", counted(counts))?;
+        }
         if !self.losses.is_empty() {
             write!(f, "\n\n{}", self.lost())?;
         }
@@ -113,8 +116,8 @@ impl Report {
             "ms", "count", "missing", "p50", "p90", "p99", "p99.9", "max", "raw p99", "measured",
         ]);
         for kind in Kind::ALL {
-            let Some(told) = self.latency_ms.get(kind.name()) else { continue };
-            let Some(details) = self.latencies.get(kind.name()) else { continue };
+            let Some(told) = self.latency_ms.get(&kind) else { continue };
+            let Some(details) = self.latencies.get(&kind) else { continue };
             // A percentile beyond the last sample is that sample, and says nothing more.
             let shown = |quantile, value: f64, count| {
                 if has_samples_for(quantile, count) { format!("{value:.1}") } else { "–".into() }
@@ -123,7 +126,7 @@ impl Report {
             table.add_row([
                 kind.name().replace('_', " "),
                 told.count.to_string(),
-                (details.lost + details.refused + details.unsent).to_string(),
+                details.missing().to_string(),
                 shown(0.5, told.p50, told.count),
                 shown(0.9, told.p90, told.count),
                 shown(0.99, told.p99, told.count),
@@ -137,8 +140,15 @@ impl Report {
     }
 
     fn machine(&self) -> Table {
-        let mut table =
-            table(&["", "processors", "busiest second", "memory", "open files", "late p99"]);
+        let mut table = table(&[
+            "",
+            "processors",
+            "busiest second",
+            "memory",
+            "open files",
+            "TCP sockets",
+            "late p99",
+        ]);
         let tester = &self.tester;
         table.add_row([
             "tester".into(),
@@ -146,6 +156,7 @@ impl Report {
             format!("{:.2}", tester.busiest_processors),
             megabytes(tester.memory_bytes),
             tester.open_files.to_string(),
+            tester.tcp_sockets.map_or(String::new(), |sockets| sockets.to_string()),
             format!("{:.1} ms", tester.lag_ms.p99),
         ]);
         if let Some(server) = self.server {
@@ -154,7 +165,11 @@ impl Report {
                 format!("{:.2}", server.processors),
                 format!("{:.2}", server.busiest_processors),
                 megabytes(server.memory_bytes),
-                server.open_files.to_string(),
+                match server.max_files {
+                    Some(most) => format!("{} of {most}", server.open_files),
+                    None => server.open_files.to_string(),
+                },
+                String::new(),
                 String::new(),
             ]);
         }
@@ -188,6 +203,21 @@ impl Report {
         }
         table
     }
+}
+
+/// What the server counted of itself.
+fn counted(counts: &ServerCounts) -> Table {
+    let mut table = table(&["counted by the server", ""]);
+    let ServerCounts { messages, relays, handling_us, .. } = counts;
+    table.add_row(["messages".into(), messages.to_string()]);
+    table.add_row(["relayed to receivers".into(), relays.to_string()]);
+    table.add_row(["mean time for a message".into(), format!("{handling_us:.1} µs")]);
+    table.add_row(["connections at most".into(), counts.most_connections.to_string()]);
+    table.add_row(["bytes queued at most".into(), counts.most_queued_bytes.to_string()]);
+    if let Some(flags) = counts.refused_by() {
+        table.add_row(["refused because of".into(), flags]);
+    }
+    table
 }
 
 fn part(part: u64, whole: u64) -> String {

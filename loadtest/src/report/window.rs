@@ -3,33 +3,54 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
-use crate::health::share;
+use crate::hdr;
 use crate::kind::Kind;
 use crate::latency::millis;
 use crate::recorder::Measured;
+use crate::server_metrics::{MESSAGES, QUEUED};
+use crate::usage::share;
 use crate::watcher::Sample;
 
 /// What one second was like.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Window {
-    pub(super) second: u64,
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub(crate) struct Window {
+    pub(crate) second: u64,
     pub(super) present: u64,
     pub(super) connections: u64,
     pub(super) failed: u64,
     pub(super) tester_processors: Option<f64>,
     pub(super) server_processors: Option<f64>,
     pub(super) server_memory_bytes: Option<u64>,
-    pub(super) latency_ms: BTreeMap<&'static str, WindowPercentiles>,
+    /// Messages that the server handled a second.
+    pub(super) server_messages: Option<f64>,
+    pub(super) server_queued_bytes: Option<u64>,
+    pub(crate) latency_ms: BTreeMap<Kind, WindowPercentiles>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct WindowPercentiles {
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub(crate) struct WindowPercentiles {
     pub(super) count: u64,
     pub(super) p50: f64,
     pub(super) p99: f64,
     pub(super) max: f64,
+    /// In microseconds.
+    #[serde(with = "hdr")]
+    pub(crate) histogram: Histogram<u64>,
+}
+
+impl WindowPercentiles {
+    pub(super) fn of(histogram: Histogram<u64>) -> Self {
+        Self {
+            count: histogram.len(),
+            p50: millis(histogram.value_at_quantile(0.5)),
+            p99: millis(histogram.value_at_quantile(0.99)),
+            max: millis(histogram.max()),
+            histogram,
+        }
+    }
 }
 
 pub(super) fn windows(
@@ -46,17 +67,11 @@ pub(super) fn windows(
             let busy = |of: fn(&Sample) -> Option<Duration>| {
                 Some(share(of(before)?, of(after)?, time)).filter(|_| !time.is_zero())
             };
+            let counted = |sample: &Sample, series| sample.metrics.as_ref()?.get(series);
+            let handled = counted(after, MESSAGES).zip(counted(before, MESSAGES));
             let latency_ms = measured.iter().filter_map(|(kind, measured)| {
                 let window = measured.windows.get(usize::try_from(second).ok()?)?.as_ref()?;
-                Some((
-                    kind.name(),
-                    WindowPercentiles {
-                        count: window.len(),
-                        p50: millis(window.value_at_quantile(0.5)),
-                        p99: millis(window.value_at_quantile(0.99)),
-                        max: millis(window.max()),
-                    },
-                ))
+                Some((*kind, WindowPercentiles::of(window.clone())))
             });
             Window {
                 second,
@@ -66,6 +81,10 @@ pub(super) fn windows(
                 tester_processors: busy(|sample| Some(sample.tester.as_ref()?.processor)),
                 server_processors: busy(|sample| Some(sample.server.as_ref()?.processor)),
                 server_memory_bytes: after.server.as_ref().map(|usage| usage.memory),
+                server_messages: handled
+                    .map(|(after, before)| (after - before) / time.as_secs_f64())
+                    .filter(|rate| rate.is_finite() && *rate >= 0.0),
+                server_queued_bytes: counted(after, QUEUED).map(|bytes| bytes as u64),
                 latency_ms: latency_ms.collect(),
             }
         })

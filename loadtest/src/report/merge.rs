@@ -1,0 +1,380 @@
+//! The reports of several generators that loaded one server at the same time, as one.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+use thiserror::Error;
+
+use super::{Failure, LatencyDetails, Losses, Phases, Reached, Report, ServerCounts, Window};
+use crate::health::Health;
+use crate::kind::Kind;
+use crate::latency::Percentiles;
+use crate::report::window::WindowPercentiles;
+use crate::scenario::Arrivals;
+use crate::slo::Objectives;
+use crate::verdict::Verdict;
+
+/// Reports cannot be merged.
+#[derive(Debug, Error)]
+pub(crate) enum MergeError {
+    #[error("there is nothing to merge")]
+    Nothing,
+    #[error("the runs differ in {0}, so that they are no parts of one")]
+    Unlike(String),
+}
+
+impl Report {
+    /// One report of what several generators did at the same time. Histograms are added, so that
+    /// percentiles are as exact as those of a single generator.
+    pub(crate) fn merge(reports: Vec<Self>) -> Result<Self, MergeError> {
+        let allows_invalid = reports.iter().all(|report| report.verdict != Verdict::Invalid);
+        let mut parts = reports;
+        parts.sort_by_key(|report| report.started_unix_ms);
+        let mut parts = parts.into_iter();
+        let mut merged = parts.next().ok_or(MergeError::Nothing)?;
+        for mut report in parts {
+            report.shift((report.started_unix_ms - merged.started_unix_ms) as f64 / 1000.0);
+            merged.add(report)?;
+        }
+        // The text of an objective is how one is written.
+        let objectives = merged.objectives.iter().filter_map(|held| held.objective.parse().ok());
+        merged.judge(&Objectives(objectives.collect()), allows_invalid);
+        Ok(merged)
+    }
+
+    /// Counts the times of the report from so many seconds earlier.
+    fn shift(&mut self, seconds: f64) {
+        self.took_seconds += seconds;
+        let Phases { first_join, filled, held, end } = &mut self.phases_seconds;
+        for phase in [first_join, filled, held, end] {
+            *phase += seconds;
+        }
+        if let Some((from, to)) = &mut self.packets.period_seconds {
+            *from += seconds;
+            *to += seconds;
+        }
+        for at in [&mut self.relayed.broken_at_seconds, &mut self.server_gone_at_seconds] {
+            *at = at.map(|at| at + seconds);
+        }
+        for losses in self.losses.values_mut() {
+            losses.first_at_seconds += seconds;
+        }
+        let raw = self.latencies.values_mut().filter_map(|details| details.raw_ms.as_mut());
+        for told in self.latency_ms.values_mut().chain(raw) {
+            told.from_seconds += seconds;
+            told.to_seconds += seconds;
+        }
+        for window in &mut self.windows {
+            window.second += seconds.round() as u64;
+        }
+    }
+
+    fn add(&mut self, other: Self) -> Result<(), MergeError> {
+        self.add_settings(&other)?;
+        self.took_seconds = self.took_seconds.max(other.took_seconds);
+        let (phases, others) = (&mut self.phases_seconds, other.phases_seconds);
+        phases.first_join = phases.first_join.min(others.first_join);
+        phases.filled = phases.filled.max(others.filled);
+        phases.held = phases.held.max(others.held);
+        phases.end = phases.end.max(others.end);
+        self.interrupted |= other.interrupted;
+        self.participants.add(other.participants);
+        self.connections.add(other.connections);
+        self.silent_connections += other.silent_connections;
+        self.packets.received += other.packets.received;
+        self.packets.lost += other.packets.lost;
+        self.packets.overrun += other.packets.overrun;
+        let periods = (self.packets.period_seconds, other.packets.period_seconds);
+        self.packets.period_seconds = union(periods.0, periods.1);
+        self.relayed.planned += other.relayed.planned;
+        self.relayed.sent += other.relayed.sent;
+        self.relayed.lost += other.relayed.lost;
+        let broken = [self.relayed.broken_at_seconds, other.relayed.broken_at_seconds];
+        self.relayed.broken_at_seconds = broken.into_iter().flatten().reduce(f64::min);
+        for (kind, losses) in other.losses {
+            let sum = self.losses.entry(kind).or_insert(Losses { lost: 0, back: 0, ..losses });
+            sum.lost += losses.lost;
+            sum.back += losses.back;
+            sum.first_at_seconds = sum.first_at_seconds.min(losses.first_at_seconds);
+        }
+        // The server is there as long as one generator has it.
+        let gone = self.server_gone_at_seconds.zip(other.server_gone_at_seconds);
+        self.server_gone_at_seconds = gone.map(|(one, other)| one.max(other));
+        self.add_latencies(other.latencies, &other.latency_ms);
+        for Failure { cause, count } in other.failures {
+            match self.failures.iter_mut().find(|failure| failure.cause == cause) {
+                Some(failure) => failure.count += count,
+                None => self.failures.push(Failure { cause, count }),
+            }
+        }
+        self.failures.sort_by(|one, other| one.cause.cmp(&other.cause));
+        self.tester.add(other.tester);
+        // It is one server, of which one generator may know more than another.
+        self.server = self.server.or(other.server);
+        let counts = [self.server_counts.take(), other.server_counts];
+        let most = |counts: &ServerCounts| counts.messages;
+        self.server_counts = counts.into_iter().flatten().max_by_key(most);
+        self.add_windows(other.windows);
+        Ok(())
+    }
+
+    fn add_settings(&mut self, other: &Self) -> Result<(), MergeError> {
+        let (one, other) = (&mut self.settings, &other.settings);
+        let mut unlike = one.scenario.unlike(&other.scenario);
+        unlike.retain(|name| !SHARED.contains(&name.as_str()));
+        if !unlike.is_empty() {
+            return Err(MergeError::Unlike(unlike.join(", ")));
+        }
+        one.rooms += other.rooms;
+        one.scenario.rooms += other.scenario.rooms;
+        one.cores = one.cores.max(other.cores);
+        let rates = (&one.scenario.rate, &other.scenario.rate);
+        if let (Arrivals::Constant(one_rate), Arrivals::Constant(other_rate)) = rates {
+            let rate = one_rate + other_rate;
+            one.scenario.rate = Arrivals::Constant(rate);
+            one.joins_per_second = Some(rate);
+        }
+        one.scenario.create_rate += other.scenario.create_rate;
+        Ok(())
+    }
+
+    fn add_latencies(
+        &mut self,
+        others: BTreeMap<Kind, LatencyDetails>,
+        told: &BTreeMap<Kind, Percentiles>,
+    ) {
+        for (kind, details) in others {
+            let Some(other_told) = told.get(&kind) else { continue };
+            let (Some(sum), Some(sum_told)) =
+                (self.latencies.get_mut(&kind), self.latency_ms.get_mut(&kind))
+            else {
+                self.latencies.insert(kind, details);
+                self.latency_ms.insert(kind, *other_told);
+                continue;
+            };
+            sum.lost += details.lost;
+            sum.refused += details.refused;
+            sum.unsent += details.unsent;
+            add(&mut sum.histogram, &details.histogram);
+            add(&mut sum.raw_histogram, &details.raw_histogram);
+            let period = |one: &Percentiles, other: &Percentiles| {
+                (one.from_seconds.min(other.from_seconds), one.to_seconds.max(other.to_seconds))
+            };
+            sum.raw_ms = match (sum.raw_ms, details.raw_ms) {
+                (Some(one), Some(other)) => {
+                    let (from, to) = period(&one, &other);
+                    Some(Percentiles::of(&sum.raw_histogram, from, to))
+                }
+                (one, other) => one.or(other),
+            };
+            let (from, to) = period(sum_told, other_told);
+            *sum_told = Percentiles::of(&sum.histogram, from, to);
+        }
+    }
+
+    fn add_windows(&mut self, others: Vec<Window>) {
+        for other in others {
+            match self.windows.binary_search_by_key(&other.second, |window| window.second) {
+                Ok(at) => self.windows[at].add(other),
+                Err(at) => self.windows.insert(at, other),
+            }
+        }
+    }
+}
+
+impl Window {
+    fn add(&mut self, other: Self) {
+        self.present += other.present;
+        self.connections += other.connections;
+        self.failed += other.failed;
+        let processors = [self.tester_processors, other.tester_processors];
+        self.tester_processors = processors.into_iter().flatten().reduce(|one, other| one + other);
+        self.server_processors = self.server_processors.or(other.server_processors);
+        self.server_memory_bytes = self.server_memory_bytes.or(other.server_memory_bytes);
+        self.server_messages = self.server_messages.or(other.server_messages);
+        self.server_queued_bytes = self.server_queued_bytes.or(other.server_queued_bytes);
+        for (kind, told) in other.latency_ms {
+            let mut histogram = told.histogram;
+            if let Some(sum) = self.latency_ms.remove(&kind) {
+                add(&mut histogram, &sum.histogram);
+            }
+            self.latency_ms.insert(kind, WindowPercentiles::of(histogram));
+        }
+    }
+}
+
+impl Reached {
+    fn add(&mut self, other: Self) {
+        self.wanted += other.wanted;
+        self.reached += other.reached;
+    }
+}
+
+impl Health {
+    /// Adds another machine. Each has to keep up: the worst counts.
+    fn add(&mut self, other: Self) {
+        let (lag, others) = (&mut self.lag_ms, other.lag_ms);
+        lag.p50 = lag.p50.max(others.p50);
+        lag.p99 = lag.p99.max(others.p99);
+        lag.max = lag.max.max(others.max);
+        self.processors += other.processors;
+        self.busiest_processors += other.busiest_processors;
+        self.waited_for += other.waited_for;
+        for (thread, processors) in other.processors_by_thread {
+            *self.processors_by_thread.entry(thread).or_default() += processors;
+        }
+        self.memory_bytes += other.memory_bytes;
+        self.open_files += other.open_files;
+        self.tcp_sockets = self.tcp_sockets.max(other.tcp_sockets);
+        self.reasons.extend(other.reasons);
+    }
+}
+
+fn add(sum: &mut Histogram<u64>, other: &Histogram<u64>) {
+    // A window grows with what is added; the others have the same bounds.
+    sum.auto(true);
+    sum.add(other).expect("it grows with what is added");
+}
+
+fn union(one: Option<(f64, f64)>, other: Option<(f64, f64)>) -> Option<(f64, f64)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// What each generator has its own part of.
+const SHARED: [&str; 4] = ["rooms", "rate", "create-rate", "seed"];
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+    use crate::board::Counts;
+    use crate::health::Bounds;
+    use crate::loss::AllLosses;
+    use crate::media::Packets;
+    use crate::probe::Relayed;
+    use crate::recorder::{Fate, Recorder, Step};
+    use crate::report::RunSettings;
+    use crate::run::{Count, Criteria, Outcome, Times};
+    use crate::scenario::{Scenario, ScenarioSettings};
+    use crate::watcher::{Sample, Watched};
+
+    fn report(recorder: Recorder, begin: Instant, participants: u64) -> Report {
+        let count = Count { wanted: participants, reached: participants };
+        let second = Duration::from_secs(1);
+        let held = begin + second;
+        let sample = |index| Sample {
+            at: begin + second * index,
+            tester: None,
+            server: None,
+            metrics: None,
+            tcp_sockets: None,
+            counts: Counts::default(),
+        };
+        let samples = (0..12).map(sample).collect();
+        let outcome = Outcome {
+            recorder: Arc::new(recorder),
+            times: Times { begin, first_join: begin, filled: held, held, end: begin + 10 * second },
+            participants: count,
+            connections: count,
+            silent: 0,
+            packets: Packets::default(),
+            losses: AllLosses::default(),
+            relayed: Relayed { planned: 9, sent: 9, lost: 0, broken_at: None },
+            watched: Watched { samples, lag: Histogram::new(2).unwrap() },
+            interrupted: false,
+        };
+        let bounds =
+            Bounds { max_lag: "1s".parse().unwrap(), max_processor: 90, allow_invalid: false };
+        let objectives = "relay.p99<1s, relay.missing=0".parse().unwrap();
+        let mut scenario = Scenario::new(&ScenarioSettings::default(), None).unwrap();
+        scenario.rooms = u32::try_from(participants).unwrap();
+        scenario.rate = Arrivals::Constant(participants as f64);
+        scenario.create_rate = participants as f64;
+        Report::new(&outcome, &Criteria { objectives, bounds }, RunSettings::new(&scenario, "x"))
+    }
+
+    #[test]
+    fn several_generators_measure_what_a_single_one_does() {
+        let begin = Instant::now();
+        let recorder = || Recorder::new(begin, begin);
+        let (all, parts) = (recorder(), [recorder(), recorder(), recorder()]);
+        let mut random = StdRng::seed_from_u64(3);
+        for number in 0..30_000_u32 {
+            let intended = begin + Duration::from_millis(u64::from(number) / 3);
+            let took = Duration::from_secs_f64(0.002 / (1.0 - random.random::<f64>()).powf(1.5));
+            let step = Step { intended, started: intended + took / 3, ended: intended + took };
+            for recorder in [&all, &parts[number as usize % 3]] {
+                if number % 1000 == 0 {
+                    let end = begin + Duration::from_secs(15);
+                    recorder.unanswered(Kind::Relay, intended, Fate::Lost, end);
+                } else {
+                    recorder.answered(Kind::Relay, step);
+                }
+            }
+            // Of this kind only one generator has any.
+            if number % 3 == 1 {
+                all.answered(Kind::Create, step);
+                parts[1].answered(Kind::Create, step);
+            }
+        }
+        let single = report(all, begin, 6);
+        let parts = parts.map(|part| report(part, begin, 2)).into_iter().map(|mut part| {
+            // The clock of the system may have been set meanwhile.
+            part.started_unix_ms = single.started_unix_ms;
+            part
+        });
+        let merged = Report::merge(parts.collect()).unwrap();
+        let json =
+            |report: &Report, field: &str| serde_json::to_value(report).unwrap()[field].clone();
+        let fields = ["latency_ms", "participants", "connections", "settings", "objectives"];
+        for field in fields.into_iter().chain(["phases_seconds", "verdict", "reasons"]) {
+            assert_eq!(json(&merged, field), json(&single, field), "{field}");
+        }
+        assert_eq!(merged.windows, single.windows);
+        assert!(merged.windows.iter().any(|window| window.latency_ms.len() == 2));
+        assert_eq!(merged.latencies.len(), 2);
+        for (kind, details) in &single.latencies {
+            let of_parts = &merged.latencies[kind];
+            assert_eq!(of_parts.histogram, details.histogram, "{kind:?}");
+            assert_eq!(of_parts.raw_histogram, details.raw_histogram, "{kind:?}");
+            assert_eq!(of_parts.lost, details.lost);
+        }
+    }
+
+    #[test]
+    fn a_generator_that_started_later_is_later_in_the_merged_run() {
+        let begin = Instant::now();
+        let recorder = || {
+            let recorder = Recorder::new(begin, begin);
+            let (intended, ended) = (begin, begin + Duration::from_secs(2));
+            recorder.answered(Kind::Relay, Step { intended, started: intended, ended });
+            recorder
+        };
+        let (one, mut other) = (report(recorder(), begin, 2), report(recorder(), begin, 2));
+        other.started_unix_ms = one.started_unix_ms + 7000;
+        let merged = Report::merge(vec![other, one.clone()]).unwrap();
+        assert_eq!(merged.started_at, one.started_at);
+        let told = merged.latency_ms[&Kind::Relay];
+        assert_eq!((told.from_seconds, told.to_seconds, told.count), (2.0, 9.0, 2));
+        assert_eq!(merged.phases_seconds.end, 17.0);
+    }
+
+    #[test]
+    fn what_is_no_part_of_one_run_is_refused() {
+        let begin = Instant::now();
+        let one = report(Recorder::new(begin, begin), begin, 2);
+        let mut other = one.clone();
+        other.settings.scenario.no_video = true;
+        let refused = Report::merge(vec![one, other]).unwrap_err().to_string();
+        assert!(refused.contains("no-video"), "{refused}");
+        assert!(Report::merge(Vec::new()).is_err());
+    }
+}
