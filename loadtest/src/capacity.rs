@@ -4,18 +4,18 @@ mod html;
 mod table;
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::generators::{GeneratorArgs, MeasureError};
 use crate::health::LEAST_WAITING;
 use crate::interrupt::Interrupt;
 use crate::report::{Report, RunSettings, ServerCounts, ServerUse};
-use crate::run::{Criteria, RunError, run};
+use crate::run::Criteria;
 use crate::scenario::{RoomSizes, Scenario};
 use crate::search::{Next, Search};
 use crate::span::Span;
-use crate::target::{Target, TargetArgs, TargetError};
+use crate::target::TargetArgs;
 use crate::verdict::Verdict;
 
 /// What a search does.
@@ -23,6 +23,7 @@ use crate::verdict::Verdict;
 pub(crate) struct Question {
     pub(crate) scenario: Scenario,
     pub(crate) target: TargetArgs,
+    pub(crate) generators: GeneratorArgs,
     pub(crate) criteria: Criteria,
     /// The number of rooms to begin with.
     pub(crate) first: u32,
@@ -72,20 +73,11 @@ pub(crate) enum Limit {
     Tester(String),
 }
 
-/// A search found nothing out.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CapacityError {
-    #[error(transparent)]
-    Run(#[from] RunError),
-    #[error(transparent)]
-    Target(#[from] TargetError),
-}
-
 /// Searches for the largest number of rooms, and where not one passes, for the largest room.
 pub(crate) async fn find(
     question: &Question,
     interrupt: &Interrupt,
-) -> Result<Capacity, CapacityError> {
+) -> Result<Capacity, MeasureError> {
     let mut finder = Finder { question, interrupt, steps: Vec::new() };
     let peers = question.scenario.peers.clone();
     let with_rooms = |rooms| (rooms, peers.clone());
@@ -130,7 +122,7 @@ impl Finder<'_> {
         &mut self,
         mut search: Search,
         settings: impl Fn(u32) -> (u32, RoomSizes),
-    ) -> Result<u32, CapacityError> {
+    ) -> Result<u32, MeasureError> {
         loop {
             let (number, is_confirmation) = match search.next() {
                 Next::Try(number) => (number, false),
@@ -153,7 +145,7 @@ impl Finder<'_> {
         rooms: u32,
         peers: RoomSizes,
         is_confirmation: bool,
-    ) -> Result<bool, CapacityError> {
+    ) -> Result<bool, MeasureError> {
         let question = self.question;
         let mut scenario = Scenario { rooms, peers, ..question.scenario.clone() };
         if is_confirmation {
@@ -161,21 +153,17 @@ impl Finder<'_> {
         }
         let (peers, verb) = (&scenario.peers, if is_confirmation { "holding" } else { "trying" });
         eprintln!("{verb} {rooms} rooms of {peers}");
-        // A server of this program's own is a new one each time, so that none has memory of
-        // earlier steps.
-        let target = Arc::new(Target::of(&question.target)?);
-        let settings = RunSettings::new(&scenario, &target.described);
-        let (report, participants) = match run(&scenario, &target, self.interrupt).await {
-            Ok(outcome) => {
-                let report = Report::new(&outcome, &question.criteria, settings);
-                (report, outcome.participants.wanted)
-            }
+        let Question { generators, target, criteria, .. } = question;
+        let measured = generators.measure(&scenario, target, criteria, self.interrupt).await;
+        let report = match measured {
+            Ok(report) => report,
             Err(error) if error.is_too_large() && !self.steps.is_empty() => {
                 self.cannot_be_tried(&scenario, error.to_string());
                 return Ok(false);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
+        let participants = report.participants.wanted;
         let has_passed = report.verdict == Verdict::Held;
         eprintln!("  {}", report.sentence());
         let limit = (!has_passed).then(|| Limit::of(&report));

@@ -1,9 +1,11 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
 
+use crate::generators::GeneratorArgs;
 use crate::health::Bounds;
 use crate::scenario::ScenarioSettings;
 use crate::slo::Objectives;
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Search for the largest number of rooms that a server carries, and for what limits it
     FindCapacity(CapacityArgs),
+    /// Make load for a coordinator, which is a run with --agents
+    Agent(AgentArgs),
     /// Work with scenarios
     #[command(subcommand)]
     Scenario(ScenarioCommand),
@@ -54,6 +58,9 @@ pub(crate) struct RunArgs {
     pub(crate) target: TargetArgs,
 
     #[command(flatten)]
+    pub(crate) generators: GeneratorArgs,
+
+    #[command(flatten)]
     pub(crate) scenario: ScenarioArgs,
 
     #[command(flatten)]
@@ -61,6 +68,14 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AgentArgs {
+    /// Address to listen at. Whoever reaches it can make load from this machine: keep it in a
+    /// private network, or forward it through SSH
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
+    pub(crate) listen: SocketAddr,
 }
 
 #[derive(Args, Clone, Debug)]

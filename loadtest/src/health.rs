@@ -13,7 +13,7 @@ use crate::usage::{self, Usage, share};
 use crate::watcher::{Sample, Watched};
 
 /// How much of the machine the tester may take before its figures are about itself.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug, Deserialize, Serialize)]
 #[command(next_help_heading = "Validity")]
 pub(crate) struct Bounds {
     /// The longest that tasks of the tester may run late, at the 99th percentile

@@ -9,22 +9,38 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt(watch::Receiver<bool>);
 
+/// What interrupts a run in place of a signal.
+#[derive(Debug)]
+pub(crate) struct Interrupter(watch::Sender<bool>);
+
+impl Interrupter {
+    pub(crate) fn interrupt(&self) {
+        self.0.send_replace(true);
+    }
+}
+
 impl Interrupt {
+    /// An interrupt that does not come from a signal.
+    pub(crate) fn pair() -> (Interrupter, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (Interrupter(sender), Self(receiver))
+    }
+
     /// Listens to signals from now on.
     pub(crate) fn listen() -> Self {
-        let (sender, receiver) = watch::channel(false);
+        let (interrupter, interrupt) = Self::pair();
         tokio::spawn(async move {
             if signal().await.is_err() {
-                // Without signals, the run ends by itself. The sender stays, or it would end now.
+                // Without signals, the run ends by itself. The interrupter stays, or it would end now.
                 return std::future::pending().await;
             }
             eprintln!("ending in order; once more ends at once");
-            sender.send_replace(true);
+            interrupter.interrupt();
             // An error has shown itself above.
             let _ = signal().await;
             process::exit(130);
         });
-        Self(receiver)
+        interrupt
     }
 
     pub(crate) fn is_interrupted(&self) -> bool {

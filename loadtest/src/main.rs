@@ -3,10 +3,13 @@
 //! `cli` reads the command line, `run` carries a scenario out, `report` shows the results.
 #![forbid(unsafe_code)]
 
+mod agents;
 mod board;
 mod capacity;
 mod cli;
 mod compare;
+mod generator;
+mod generators;
 mod hdr;
 mod health;
 mod html;
@@ -45,7 +48,6 @@ use std::fs;
 use std::io::{self, stderr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser;
 use serde::Serialize;
@@ -53,17 +55,16 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::capacity::{CapacityError, Question};
+use crate::capacity::Question;
 use crate::cli::{
     CapacityArgs, Cli, Command, CompareArgs, JudgingArgs, MergeArgs, OutputArgs, RunArgs,
     ScenarioArgs, ScenarioCommand,
 };
 use crate::compare::Comparison;
 use crate::interrupt::Interrupt;
-use crate::report::{Report, RunSettings};
+use crate::report::Report;
 use crate::run::Criteria;
 use crate::scenario::Scenario;
-use crate::target::Target;
 use crate::verdict::Verdict;
 
 #[tokio::main]
@@ -76,6 +77,10 @@ async fn main() -> ExitCode {
     }
     match command.unwrap_or(Command::Run(run)) {
         Command::Run(args) => carry_out(&args).await,
+        Command::Agent(args) => match agents::serve(args.listen).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(format!("cannot listen at {}: {error}", args.listen)),
+        },
         Command::Compare(args) => compare_runs(&args),
         Command::Merge(args) => merge(&args),
         Command::FindCapacity(args) => find_capacity(args).await,
@@ -98,19 +103,13 @@ async fn carry_out(args: &RunArgs) -> ExitCode {
         Ok(scenario) => scenario,
         Err(code) => return code,
     };
-    let criteria = criteria(&args.judging);
-    let interrupt = Interrupt::listen();
-    let target = match Target::of(&args.target) {
-        Ok(target) => Arc::new(target),
-        Err(error) => return failed(error),
-    };
-    let outcome = match run::run(&scenario, &target, &interrupt).await {
-        Ok(outcome) => outcome,
+    let (criteria, interrupt) = (criteria(&args.judging), Interrupt::listen());
+    let measured = args.generators.measure(&scenario, &args.target, &criteria, &interrupt).await;
+    let report = match measured {
+        Ok(report) => report,
         Err(error) if error.is_too_large() => return wrong(error),
         Err(error) => return failed(error),
     };
-    let settings = RunSettings::new(&scenario, &target.described);
-    let report = Report::new(&outcome, &criteria, settings);
     if let Err(error) = show(&report, || report.to_html(), &args.output) {
         return failed(format!("cannot write the results: {error}"));
     }
@@ -124,13 +123,14 @@ async fn find_capacity(args: CapacityArgs) -> ExitCode {
         Err(code) => return code,
     };
     let criteria = criteria(&run.judging);
-    let question = Question { scenario, target: run.target, criteria, first, most, hold };
+    let RunArgs { target, generators, output, .. } = run;
+    let question = Question { scenario, target, generators, criteria, first, most, hold };
     let capacity = match capacity::find(&question, &Interrupt::listen()).await {
         Ok(capacity) => capacity,
-        Err(CapacityError::Run(error)) if error.is_too_large() => return wrong(error),
+        Err(error) if error.is_too_large() => return wrong(error),
         Err(error) => return failed(error),
     };
-    if let Err(error) = show(&capacity, || capacity.to_html(), &run.output) {
+    if let Err(error) = show(&capacity, || capacity.to_html(), &output) {
         return failed(format!("cannot write the results: {error}"));
     }
     capacity.verdict().exit_code()

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use signal_core::Timestamp;
 use signal_core::wire::rfc3339;
 
+pub(crate) use self::merge::MergeError;
 pub(crate) use self::server_use::{ServerCounts, ServerUse};
 pub(crate) use self::window::Window;
 use self::window::windows;
@@ -37,14 +38,14 @@ pub(crate) struct Report {
     pub(crate) verdict: Verdict,
     /// Why the run is not valid or not whole, in the order of weight.
     pub(crate) reasons: Vec<String>,
-    settings: RunSettings,
+    pub(crate) settings: RunSettings,
     started_at: String,
     /// The same in milliseconds since 1970.
     pub(crate) started_unix_ms: u64,
     took_seconds: f64,
     phases_seconds: Phases,
     interrupted: bool,
-    participants: Reached,
+    pub(crate) participants: Reached,
     /// Each connection counts twice, once for each end.
     connections: Reached,
     /// Ends of connections over which no audio arrived, or no video although some was sent.
@@ -95,8 +96,8 @@ struct Phases {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-struct Reached {
-    wanted: u64,
+pub(crate) struct Reached {
+    pub(crate) wanted: u64,
     reached: u64,
 }
 

@@ -207,6 +207,21 @@ impl Scenario {
         Ok(scenario)
     }
 
+    /// The part of each of several generators, which together do the same; `None` if there are
+    /// fewer rooms than generators.
+    pub(crate) fn shares(&self, generators: usize) -> Option<Vec<Self>> {
+        let count =
+            u32::try_from(generators).ok().filter(|count| (1..=self.rooms).contains(count))?;
+        let share = |index: u32| Self {
+            rooms: self.rooms / count + u32::from(index < self.rooms % count),
+            rate: self.rate.share(f64::from(count)),
+            create_rate: self.create_rate / f64::from(count),
+            seed: self.seed.wrapping_add(u64::from(index)),
+            ..self.clone()
+        };
+        Some((0..count).map(share).collect())
+    }
+
     /// The names of the settings in which two scenarios differ.
     pub(crate) fn unlike(&self, other: &Self) -> Vec<String> {
         let [one, other] = [self, other].map(|scenario| {
@@ -330,6 +345,17 @@ mod tests {
         let scenario = Scenario::new(&flags, None).unwrap();
         let file: ScenarioSettings = toml::from_str(&scenario.to_toml()).unwrap();
         assert_eq!(ScenarioSettings::default().over(file), scenario);
+    }
+
+    #[test]
+    fn several_generators_share_rooms_and_arrivals() {
+        let mut scenario = Scenario::new(&ScenarioSettings::default(), None).unwrap();
+        scenario.rooms = 7;
+        let shares = scenario.shares(3).unwrap();
+        assert_eq!(shares.iter().map(|share| share.rooms).collect::<Vec<_>>(), [3, 2, 2]);
+        assert!(shares.iter().all(|share| share.rate == Arrivals::Constant(10.0 / 3.0)));
+        assert_ne!(shares[0].seed, shares[1].seed);
+        assert!(scenario.shares(8).is_none());
     }
 
     #[test]

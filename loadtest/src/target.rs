@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use clap::Args;
 use client_sdk::{Client, RequestError};
+use serde::{Deserialize, Serialize};
 use signal_server::testing;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -40,6 +41,17 @@ pub(crate) struct TargetArgs {
     pub(crate) server_metrics: Option<String>,
 }
 
+/// A server that this program has not started, as one generator tells another.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct RemoteServer {
+    pub(crate) url: String,
+    pub(crate) token: String,
+    /// Certificate authorities in PEM.
+    pub(crate) ca: String,
+    pub(crate) metrics: Option<String>,
+    pub(crate) pid: Option<u32>,
+}
+
 /// The server under test, and the ways to it.
 #[derive(Debug)]
 pub(crate) struct Target {
@@ -69,38 +81,54 @@ pub(crate) enum TargetError {
     Metrics { url: String, error: MetricsError },
 }
 
+impl TargetArgs {
+    /// The server that is not of this program's own.
+    pub(crate) fn remote(&self) -> Result<Option<RemoteServer>, TargetError> {
+        let (Some(url), Some(token)) = (&self.url, &self.token) else { return Ok(None) };
+        let ca = match &self.ca {
+            Some(path) => fs::read_to_string(path)
+                .map_err(|error| TargetError::Ca { path: path.clone(), error })?,
+            None => String::new(),
+        };
+        let (url, token) = (url.clone(), token.clone());
+        let (metrics, pid) = (self.server_metrics.clone(), self.server_pid);
+        Ok(Some(RemoteServer { url, token, ca, metrics, pid }))
+    }
+}
+
 impl Target {
     pub(crate) fn of(args: &TargetArgs) -> Result<Self, TargetError> {
-        let pem = match &args.ca {
-            Some(path) => {
-                fs::read(path).map_err(|error| TargetError::Ca { path: path.clone(), error })?
-            }
-            None => Vec::new(),
+        if let Some(server) = args.remote()? {
+            return Self::remote(&server);
+        }
+        let server = OwnServer::start()?;
+        let OwnServer { process, url, token, metrics } = &server;
+        let remote = RemoteServer {
+            url: url.clone(),
+            token: token.clone(),
+            ca: String::new(),
+            metrics: Some(metrics.clone()),
+            pid: Some(process.id()),
         };
-        let network = Network::new(&pem).map_err(TargetError::Certificates)?;
-        let (url, token, pid, metrics, described, server) = match (&args.url, &args.token) {
-            (Some(url), Some(token)) => {
-                let (pid, metrics) = (args.server_pid, args.server_metrics.clone());
-                (url.clone(), token.clone(), pid, metrics, url.clone(), None)
-            }
-            _ => {
-                let server = OwnServer::start()?;
-                let OwnServer { process, url, token, metrics } = &server;
-                let (url, token, metrics) = (url.clone(), token.clone(), metrics.clone());
-                (url, token, Some(process.id()), Some(metrics), "of its own".into(), Some(server))
-            }
-        };
+        let target = Self::remote(&remote)?;
+        Ok(Self { described: "of its own".into(), _server: Some(server), ..target })
+    }
+
+    pub(crate) fn remote(server: &RemoteServer) -> Result<Self, TargetError> {
+        let RemoteServer { url, token, ca, metrics, pid } = server.clone();
+        let network = Network::new(ca.as_bytes()).map_err(TargetError::Certificates)?;
         let metrics = metrics.map(|url| {
             let source = MetricsSource::open(&url, network.clone());
             source.map_err(|error| TargetError::Metrics { url, error })
         });
         let sources = ServerSources { pid, metrics: metrics.transpose()? };
         let mut client = Client::builder(&url);
-        if !pem.is_empty() {
-            client = client.trust(&pem);
+        if !ca.is_empty() {
+            client = client.trust(ca.as_bytes());
         }
         let client = client.build().map_err(TargetError::Url)?;
-        Ok(Self { url, token, client, network, sources, described, _server: server })
+        let described = url.clone();
+        Ok(Self { url, token, client, network, sources, described, _server: None })
     }
 
     pub(crate) fn is_on_this_machine(&self) -> bool {

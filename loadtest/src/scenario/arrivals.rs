@@ -42,6 +42,16 @@ impl Arrivals {
             .collect()
     }
 
+    /// What one of so many generators does, which arrive side by side.
+    pub(super) fn share(&self, generators: f64) -> Self {
+        match self {
+            Self::Burst => Self::Burst,
+            Self::Constant(rate) => Self::Constant(rate / generators),
+            Self::Ramp { from, to } => Self::Ramp { from: from / generators, to: to / generators },
+            Self::Steps(rates) => Self::Steps(rates.iter().map(|rate| rate / generators).collect()),
+        }
+    }
+
     /// The seconds until the next arrival.
     fn gap_after(&self, index: usize, count: usize) -> f64 {
         match self {

@@ -1,0 +1,152 @@
+//! Several generators on other machines, of which each carries out its part of a run at the same
+//! time.
+
+mod clock;
+mod protocol;
+mod serve;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use thiserror::Error;
+use tokio::io::BufReader;
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::timeout;
+
+use self::clock::ClockOffset;
+use self::protocol::{Answer, LinkError, Order, Request, receive, send, unix_us};
+pub(crate) use self::serve::serve;
+use crate::interrupt::Interrupt;
+use crate::report::{MergeError, Report, RunSettings};
+use crate::run::Criteria;
+use crate::scenario::Scenario;
+use crate::target::RemoteServer;
+
+/// Agents that are connected.
+pub(crate) struct Agents(Vec<Agent>);
+
+struct Agent {
+    address: String,
+    reader: BufReader<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+    clock: ClockOffset,
+}
+
+/// Agents cannot carry out a run.
+#[derive(Debug, Error)]
+pub(crate) enum AgentsError {
+    #[error("agent {address}: {error}")]
+    Link { address: String, error: String },
+    #[error("agent {address}: {reason}")]
+    Failed { address: String, reason: String, is_too_large: bool },
+    #[error("agent {address} is of version {version} and not of this one")]
+    Version { address: String, version: String },
+    #[error("{rooms} rooms cannot be shared among {agents} agents")]
+    TooFewRooms { rooms: u32, agents: usize },
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+}
+
+impl Agents {
+    pub(crate) async fn connect(addresses: &[String]) -> Result<Self, AgentsError> {
+        try_join_all(addresses.iter().map(|address| Agent::connect(address))).await.map(Self)
+    }
+
+    /// Shares a scenario among the agents, and makes one report of theirs.
+    pub(crate) async fn measure(
+        self,
+        scenario: &Scenario,
+        server: &RemoteServer,
+        criteria: &Criteria,
+        interrupt: &Interrupt,
+    ) -> Result<Report, AgentsError> {
+        let agents = self.0.len();
+        let rooms = scenario.rooms;
+        let shares = scenario.shares(agents).ok_or(AgentsError::TooFewRooms { rooms, agents })?;
+        let start = unix_us() + LEAD.as_micros() as u64;
+        let objectives = &criteria.objectives;
+        let objectives = (!objectives.0.is_empty()).then(|| objectives.to_string());
+        let parts = self.0.into_iter().zip(shares).enumerate().map(|(index, (agent, share))| {
+            let mut server = server.clone();
+            // What the server counts of itself has to be known once.
+            server.metrics = server.metrics.filter(|_| index == 0);
+            let start_unix_us = agent.clock.there(start);
+            let (objectives, bounds) = (objectives.clone(), criteria.bounds);
+            agent.carry_out(
+                Order { scenario: share, server, objectives, bounds, start_unix_us },
+                interrupt,
+            )
+        });
+        let parts = try_join_all(parts).await?;
+        let mut report = Report::merge(parts)?;
+        report.settings = RunSettings::new(scenario, &server.url);
+        Ok(report)
+    }
+}
+
+impl Agent {
+    async fn connect(address: &str) -> Result<Self, AgentsError> {
+        let link = |error: LinkError| AgentsError::Link {
+            address: address.to_owned(),
+            error: error.to_string(),
+        };
+        let connected = timeout(PATIENCE, TcpStream::connect(address)).await;
+        let late = |_| LinkError::Io(std::io::ErrorKind::TimedOut.into());
+        let stream = connected.map_err(late).and_then(|stream| Ok(stream?)).map_err(link)?;
+        stream.set_nodelay(true).map_err(|error| link(error.into()))?;
+        let (reader, mut writer) = stream.into_split();
+        let mut reader = BufReader::new(reader);
+        let measured = timeout(PATIENCE, ClockOffset::measure(&mut reader, &mut writer)).await;
+        let (clock, version) = measured.map_err(late).and_then(|clock| clock).map_err(link)?;
+        let address = address.to_owned();
+        if version != env!("CARGO_PKG_VERSION") {
+            return Err(AgentsError::Version { address, version });
+        }
+        let (ahead, error) = (clock.ahead_us as f64 / 1000.0, clock.error_us as f64 / 1000.0);
+        eprintln!("agent {address}: its clock is {ahead:+.3} ms ahead, within {error:.3} ms");
+        Ok(Self { address, reader, writer, clock })
+    }
+
+    async fn carry_out(
+        mut self,
+        order: Order,
+        interrupt: &Interrupt,
+    ) -> Result<Report, AgentsError> {
+        let address = self.address;
+        let link = |error: LinkError| AgentsError::Link {
+            address: address.clone(),
+            error: error.to_string(),
+        };
+        send(&mut self.writer, &Request::Run(Box::new(order))).await.map_err(link)?;
+        let mut receiving = pin!(receive::<Answer>(&mut self.reader));
+        let answer = tokio::select! {
+            answer = &mut receiving => answer,
+            () = interrupt.wait() => {
+                send(&mut self.writer, &Request::Stop).await.map_err(link)?;
+                receiving.await
+            }
+        };
+        match answer.map_err(link)? {
+            Answer::Report(mut report) => {
+                report.started_unix_ms = self.clock.here_ms(report.started_unix_ms);
+                Ok(*report)
+            }
+            Answer::Failed { reason, is_too_large } => {
+                Err(AgentsError::Failed { address, reason, is_too_large })
+            }
+            Answer::Clock { .. } => Err(link(LinkError::Closed)),
+        }
+    }
+}
+
+impl AgentsError {
+    pub(crate) fn is_too_large(&self) -> bool {
+        matches!(self, Self::Failed { is_too_large: true, .. })
+    }
+}
+
+/// The time in which every agent learns of its part.
+const LEAD: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(10);
