@@ -1,8 +1,10 @@
 //! The services that requests and sockets share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use signal_core::RoomId;
+use signal_core::{Language, RoomId};
+use tokio::time::timeout;
 
 use crate::auth::origin::Origins;
 use crate::client_address::{ClientAddress, TrustedProxies};
@@ -26,6 +28,8 @@ pub(crate) struct App {
     pub(crate) access: Access,
     pub(crate) ice: Ice,
     pub(crate) origins: Origins,
+    /// The language of texts for clients that ask for no other.
+    pub(crate) language: Language,
     pub(crate) proxies: TrustedProxies,
     pub(crate) gate: Arc<Gate>,
     /// The number of signaling sockets of each client address.
@@ -51,4 +55,21 @@ impl App {
         let (rooms, participants) = self.rooms.shards.counts();
         Counts { rooms, participants, connections: self.gate.connections() }
     }
+
+    /// Disconnects everybody, and saves what has changed by that.
+    pub(crate) async fn drain(&self) {
+        self.drain.run(&self.rooms.shards).await;
+        self.flush().await;
+    }
+
+    /// Waits for the last writes, but not for a disk that hangs: every answered change is saved
+    /// already.
+    pub(crate) async fn flush(&self) {
+        if let Some(writer) = &self.writer {
+            let _ = timeout(LAST_WRITES, writer.flush()).await;
+        }
+    }
 }
+
+/// How long a store may take for the last writes.
+const LAST_WRITES: Duration = Duration::from_secs(5);

@@ -105,8 +105,12 @@ pub use auth::identity::{InvalidJwks, InvalidKey};
 pub use auth::origin::Origins;
 pub use auth::secret::Secret;
 pub use auth::token_error::TokenError;
+#[doc(no_inline)]
+pub use axum;
 pub use client_address::ForwardedHeader;
 pub use ice::source::{IceRequest, IceServerSource, IceServers};
+#[doc(no_inline)]
+pub use ipnet;
 pub use limits::Limits;
 pub use metrics::Counts;
 pub use rooms::creation::CreateRoomError;
@@ -118,9 +122,11 @@ pub use server::builder::Builder;
 pub use server::handle::{
     CreateRoom, CreatedRoom, KickError, ParticipantInfo, RoomDetails, RoomNotFound, ServerHandle,
 };
+#[doc(no_inline)]
+pub use signal_core;
 pub use signal_core::{
-    Capacity, DisplayName, IceServer, InvalidCapacity, InvalidName, OnCreatorLeave, ParticipantId,
-    RoomId,
+    Capacity, DisplayName, IceServer, InvalidCapacity, InvalidName, Language, OnCreatorLeave,
+    ParticipantId, RoomId,
 };
 #[cfg(feature = "store")]
 pub use store::DataDirError;

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
 
 use self::builder::Builder;
 use self::handle::ServerHandle;
@@ -75,27 +74,24 @@ impl Server {
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let stopped = async {
             shutdown.await;
-            self.drain().await;
+            self.app.drain.run(&self.app.rooms.shards).await;
         };
         let routes = router::api(&self.app).merge(router::documents()).merge(probes::probes());
         let router = router::guarded(&self.app, routes);
         let App { gate, supervisor, .. } = &*self.app;
         accept::serve(gate, supervisor, listener, router, stopped).await;
-        if let Some(writer) = &self.app.writer {
-            // A disk that hangs does not block the shutdown: every answered change is already
-            // saved.
-            let _ = timeout(LAST_WRITES, writer.flush()).await;
-        }
+        self.app.flush().await;
     }
 
     /// Stops admitting participants and disconnects all of them, in waves and within 14 s. v2
     /// participants keep their seats, learn when to reconnect, and resume at the server that opens
-    /// the same [data directory](Builder::open) next.
+    /// the same [data directory](Builder::open) next. Then the last changes are saved, for which a
+    /// store has 5 s.
     ///
     /// From then on, new requests get 503 and new sockets close code 4001. Draining cannot be
     /// undone.
     pub async fn drain(&self) {
-        self.app.drain.run(&self.app.rooms.shards).await;
+        self.app.drain().await;
     }
 
     /// Completes when the server can no longer do its work: the timer of its rooms, the thread that
@@ -125,6 +121,3 @@ impl Server {
         self.app.access.identity.mint(subject, name, lifetime)
     }
 }
-
-/// How long the server waits for the last writes when it stops.
-const LAST_WRITES: Duration = Duration::from_secs(5);

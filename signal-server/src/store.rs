@@ -18,7 +18,6 @@ pub(crate) use self::file::DataDir;
 #[cfg(feature = "store")]
 pub use self::file::DataDirError;
 use self::owned::Owned;
-pub(crate) use self::room_store::rooms;
 pub use self::room_store::{RoomStore, RoomWrite, StoreError};
 pub(crate) use self::writer::{NotSaved, OnWritten, PendingWrite, Writer, Written};
 use crate::limits::concurrency::Permit;
@@ -180,23 +179,23 @@ mod tests {
         })
     }
 
-    fn open(folder: &Path) -> (Store, Writer, Vec<Room>) {
-        let DataDir { mut file, .. } = loop {
+    async fn open(folder: &Path) -> (Store, Writer, Vec<Room>) {
+        let DataDir { file, .. } = loop {
             // The thread that used the file before is about to end.
             match DataDir::open(folder, None) {
                 Err(DataDirError::InUse { .. }) => std::thread::yield_now(),
                 opened => break opened.unwrap(),
             }
         };
-        let rooms = rooms(&mut file).unwrap();
-        let writer = Writer::start(file, Metrics::new(), Supervisor::new()).unwrap();
+        let started = Writer::start(file, Metrics::new(), Supervisor::new()).await;
+        let (writer, rooms) = started.unwrap();
         (Store::new(Some(writer.clone()), 2), writer, rooms)
     }
 
     #[tokio::test]
     async fn a_room_is_on_disk_until_it_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut store, writer, rooms) = open(folder.path());
+        let (mut store, writer, rooms) = open(folder.path()).await;
         let told = OnWritten::new(|written| written.saved.unwrap());
         assert_eq!(rooms, []);
         let rooms_of = ConcurrencyLimit::new();
@@ -213,7 +212,7 @@ mod tests {
         let expired = Arc::clone(store.room(room(1).id()).unwrap());
         drop((store, writer));
 
-        let (mut store, writer, rooms) = open(folder.path());
+        let (mut store, writer, rooms) = open(folder.path()).await;
         let records: Vec<_> = rooms.iter().map(Room::to_record).collect();
         assert_eq!(records, [expired.to_record(), room(2).to_record()]);
         for room in rooms {
@@ -222,7 +221,7 @@ mod tests {
         store.handle_timeout(&told, NOW + Duration::from_secs(60) + Room::REMEMBERED);
         writer.flush().await;
         drop((store, writer));
-        let (.., rooms) = open(folder.path());
+        let (.., rooms) = open(folder.path()).await;
         assert_eq!(rooms.iter().map(Room::id).collect::<Vec<_>>(), [room(2).id()]);
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+use signal_core::Language;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -194,8 +195,31 @@ pub(crate) struct ServeArgs {
     )]
     pub(crate) forwarded_header: ForwardedHeader,
 
+    /// Language of texts for clients that ask for neither Chinese nor English
+    #[arg(long, env = "SIGNAL_LANGUAGE", value_enum, default_value_t, value_name = "LANGUAGE")]
+    pub(crate) language: TextLanguage,
+
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+}
+
+/// A language of texts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum TextLanguage {
+    /// Chinese.
+    #[default]
+    Zh,
+    /// English.
+    En,
+}
+
+impl From<TextLanguage> for Language {
+    fn from(language: TextLanguage) -> Self {
+        match language {
+            TextLanguage::En => Self::En,
+            TextLanguage::Zh => Self::Zh,
+        }
+    }
 }
 
 /// How access tokens are verified: by a secret, by public keys, or by the keys of an identity

@@ -49,7 +49,7 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     let admin = admin_listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let mut stop = StopSignal::listen()?;
     let server = match &settings.data_dir {
-        Some(data_dir) => settings.builder.open(data_dir)?,
+        Some(data_dir) => settings.builder.open(data_dir).await?,
         None => settings.builder.build(),
     };
     if let Some(listener) = admin_listener {
@@ -170,7 +170,7 @@ mod tests {
     #[tokio::test]
     async fn serving_ends_with_an_error_when_a_thread_has_panicked_twice() {
         let builder = Server::builder(Secret::random());
-        let server = builder.open_store(Unspeakable, &Secret::random()).unwrap();
+        let server = builder.open_store(Unspeakable, &Secret::random()).await.unwrap();
         let handle = server.handle();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let serving = tokio::spawn(until_stopped(server, listener, pending()));

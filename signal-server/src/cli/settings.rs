@@ -101,6 +101,7 @@ impl Settings {
             .stun(args.stun_urls)
             .origins(origins)
             .trusted_proxies(args.trusted_proxies, args.forwarded_header)
+            .language(args.language.into())
             .limits(args.limits.limits());
         if let Some(secret) = server {
             builder = builder.server_secret(secret);

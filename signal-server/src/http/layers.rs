@@ -50,8 +50,12 @@ pub(crate) async fn deadline(
 /// Writes the text of an error in the language that the client prefers.
 ///
 /// Handlers and layers inside this one answer with an [`ApiError`] that has no text yet.
-pub(crate) async fn word_errors(request: Request, next: Next) -> Response {
-    let PreferredLanguage(language) = PreferredLanguage::of(request.headers());
+pub(crate) async fn word_errors(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let PreferredLanguage(language) = PreferredLanguage::of(request.headers(), app.language);
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error.word(response, language),

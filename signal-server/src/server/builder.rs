@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use signal_core::{HubConfig, InvalidConfig, Status};
+use signal_core::{HubConfig, InvalidConfig, Language, Status};
 
 use super::Server;
 use crate::app::App;
@@ -32,9 +32,9 @@ use crate::rooms::public_url::PublicUrl;
 use crate::rooms::service::Rooms;
 use crate::shard::drain::Drain;
 use crate::shard::{ShardContext, Shards};
-use crate::store::{self, RoomStore, StoreError, Writer};
 #[cfg(feature = "store")]
 use crate::store::{DataDir, DataDirError};
+use crate::store::{RoomStore, StoreError, Writer};
 use crate::supervision::Supervisor;
 
 /// The settings of a [`Server`]; see [`Server::builder`].
@@ -48,6 +48,7 @@ pub struct Builder {
     origins: Origins,
     public_url: Option<PublicUrl>,
     proxies: TrustedProxies,
+    language: Language,
     limits: Limits,
     hub: HubConfig,
     shards: usize,
@@ -63,6 +64,7 @@ impl Builder {
             origins: Origins::default(),
             public_url: None,
             proxies: TrustedProxies::new(Vec::new(), ForwardedHeader::default()),
+            language: Language::default(),
             limits: Limits::default(),
             hub: HubConfig::default(),
             shards: available_parallelism().map_or(1, usize::from),
@@ -124,6 +126,13 @@ impl Builder {
         self
     }
 
+    /// Sets the language of texts for clients whose `Accept-Language` names neither Chinese nor
+    /// English. By default it is Chinese.
+    pub fn language(mut self, language: Language) -> Self {
+        self.language = language;
+        self
+    }
+
     /// Sets the limits per client address, user and connection.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -175,10 +184,11 @@ impl Builder {
     ///
     /// When it is called outside a tokio runtime.
     #[cfg(feature = "store")]
-    pub fn open(mut self, data_dir: impl AsRef<Path>) -> Result<Server, DataDirError> {
+    pub async fn open(mut self, data_dir: impl AsRef<Path>) -> Result<Server, DataDirError> {
         let DataDir { file, secret } = DataDir::open(data_dir.as_ref(), self.server_secret.take())?;
         let path = file.path().to_owned();
-        self.open_store(file, &secret).map_err(|error| DataDirError::of_file(&path, error))
+        let server = self.open_store(file, &secret).await;
+        server.map_err(|error| DataDirError::of_file(&path, error))
     }
 
     /// Builds the server on your own room store, so that rooms outlive the process as with
@@ -195,16 +205,14 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// When it is called outside a tokio runtime.
-    pub fn open_store<S: RoomStore>(
+    /// When it is called outside a tokio runtime, and when the store panics.
+    pub async fn open_store<S: RoomStore>(
         self,
-        mut store: S,
+        store: S,
         server_secret: &Secret,
     ) -> Result<Server, StoreError<S::Error>> {
-        let rooms = store::rooms(&mut store)?;
         let (metrics, supervisor) = (Metrics::new(), Supervisor::new());
-        let writer = Writer::start(store, metrics.clone(), supervisor.clone())
-            .map_err(StoreError::Thread)?;
+        let (writer, rooms) = Writer::start(store, metrics.clone(), supervisor.clone()).await?;
         let grace = RESTART_GRACE.max(self.hub.resume_grace);
         let server = self.assemble(server_secret, Some(writer), metrics, supervisor);
         tracing::info!(rooms = rooms.len(), "rooms loaded");
@@ -263,6 +271,7 @@ impl Builder {
             access,
             ice,
             origins,
+            language: self.language,
             proxies: self.proxies,
             gate,
             sockets: ConcurrencyLimit::new(),

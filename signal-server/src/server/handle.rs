@@ -250,7 +250,7 @@ impl ServerHandle {
     /// [`Server`](crate::Server).
     pub async fn drain(&self) {
         if let Some(app) = self.app.upgrade() {
-            app.drain.run(&app.rooms.shards).await;
+            app.drain().await;
         }
     }
 }

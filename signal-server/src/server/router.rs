@@ -25,7 +25,7 @@ pub(super) fn guarded(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
         .layer(from_fn(pages::refuse_other_types))
         .layer(pages::cors_layer())
         .layer(from_fn_with_state(Arc::clone(app), pages::refuse_foreign))
-        .layer(from_fn(layers::word_errors))
+        .layer(from_fn_with_state(Arc::clone(app), layers::word_errors))
         .layer(from_fn(layers::security_headers))
         .with_state(Arc::clone(app))
 }
@@ -34,7 +34,7 @@ pub(super) fn guarded(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
 pub(super) fn for_operators(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
     routes
         .layer(from_fn_with_state(Arc::clone(app), pages::refuse_foreign))
-        .layer(from_fn(layers::word_errors))
+        .layer(from_fn_with_state(Arc::clone(app), layers::word_errors))
         .with_state(Arc::clone(app))
 }
 

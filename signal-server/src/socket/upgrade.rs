@@ -93,7 +93,7 @@ pub(crate) async fn open(
     query: Result<Query<WsQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let PreferredLanguage(language) = PreferredLanguage::of(&headers);
+    let PreferredLanguage(language) = PreferredLanguage::of(&headers, app.language);
     let most = app.limits.connections_per_address;
     let permit = client.map(|client| app.sockets.acquire(client, most));
     if let Some(None) = permit {

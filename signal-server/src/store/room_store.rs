@@ -13,9 +13,13 @@ use thiserror::Error;
 /// format, and newer versions of this crate read the records of older ones. Records contain hashes
 /// of tokens and passwords, so protect them from other readers.
 ///
-/// Both methods may block. [`open_store`](crate::Builder::open_store) calls [`load`](Self::load)
-/// once. After that a thread calls [`save`](Self::save), with all changes that were queued during
-/// the previous call.
+/// Both methods may block, also in a runtime's `block_on`: they are called on a thread of their own.
+/// [`open_store`](crate::Builder::open_store) waits until it has called [`load`](Self::load) once.
+/// After that it calls [`save`](Self::save), each time with all changes that were queued during the
+/// previous call.
+///
+/// An application that wants to know what is in a record reads it with
+/// [`Room::from_record`](signal_core::Room::from_record), which this crate re-exports.
 ///
 /// # When it fails
 ///
@@ -55,7 +59,8 @@ use thiserror::Error;
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let server = Server::builder(Secret::new("the secret that your login signs access tokens with"))
-///     .open_store(Records::default(), &Secret::new("kept as safe as the records, and as long"))?;
+///     .open_store(Records::default(), &Secret::new("kept as safe as the records, and as long"))
+///     .await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -116,7 +121,7 @@ pub enum StoreError<E> {
 }
 
 /// Reads all rooms of a store.
-pub(crate) fn rooms<S: RoomStore>(store: &mut S) -> Result<Vec<Room>, StoreError<S::Error>> {
+pub(super) fn rooms<S: RoomStore>(store: &mut S) -> Result<Vec<Room>, StoreError<S::Error>> {
     let records = store.load().map_err(StoreError::Load)?;
     let read = |(id, record): (RoomId, Vec<u8>)| {
         let room =

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +12,7 @@ use signal_core::{Room, RoomId};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::room_store::{RoomStore, RoomWrite};
+use super::room_store::{self, RoomStore, RoomWrite, StoreError};
 use crate::metrics::Metrics;
 use crate::supervision::Supervisor;
 
@@ -69,18 +68,34 @@ struct Queued {
 }
 
 impl Writer {
-    pub(crate) fn start(
-        store: impl RoomStore,
+    /// Starts the thread, and waits until it has read all rooms. The store is called on this thread
+    /// alone, where it may block.
+    pub(crate) async fn start<S: RoomStore>(
+        mut store: S,
         metrics: Metrics,
         supervisor: Supervisor,
-    ) -> io::Result<Self> {
+    ) -> Result<(Self, Vec<Room>), StoreError<S::Error>> {
         let queue = Arc::new(Queue::default());
         let (bell, rings) = mpsc::sync_channel(1);
-        let mut backlog = Backlog::new(store, Arc::clone(&queue), metrics);
-        thread::Builder::new().name("rooms".to_owned()).spawn(move || {
+        let (loaded_in, loaded) = oneshot::channel();
+        let taken_from = Arc::clone(&queue);
+        let thread = thread::Builder::new().name("rooms".to_owned()).spawn(move || {
+            let rooms = room_store::rooms(&mut store);
+            let is_usable = rooms.is_ok();
+            if loaded_in.send(rooms).is_err() || !is_usable {
+                return;
+            }
+            let mut backlog = Backlog::new(store, taken_from, metrics);
             supervisor.run_thread("the thread that saves rooms", || backlog.run(&rings));
-        })?;
-        Ok(Self { queue, bell })
+        });
+        let thread = thread.map_err(StoreError::Thread)?;
+        match loaded.await {
+            Ok(rooms) => Ok((Self { queue, bell }, rooms?)),
+            Err(_) => match thread.join() {
+                Err(panic) => resume_unwind(panic),
+                Ok(()) => unreachable!("the thread ends early only if nobody waits for the rooms"),
+            },
+        }
     }
 
     /// Queues a write. Returns `true` if it takes the place of an older one of the same room.

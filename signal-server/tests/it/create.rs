@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use client_sdk::Invite;
 use reqwest::Method;
 use serde_json::{Value, json};
-use signal_core::{RoomId, Timestamp, wire};
+use signal_core::{ErrorCode, Language, RoomId, Timestamp, wire};
 
 use crate::common::{Answer, Api, answer, builder, keys, text};
 
@@ -196,6 +196,21 @@ async fn texts_come_in_the_language_that_was_asked_for() {
         assert_eq!(create_as(&api, None, language, "{}").await.message(), refusal);
         assert_eq!(create_as(&api, Some(&token), language, "{}").await.data()["name"], name);
     }
+}
+
+#[tokio::test]
+async fn a_server_may_be_set_to_english_for_those_who_ask_for_no_language() {
+    let api = Api::start_with(builder().language(Language::En)).await;
+    for (language, refusal) in [
+        (None, "a valid access token is needed"),
+        (Some("fr"), "a valid access token is needed"),
+        (Some("zh-CN"), "请先登录"),
+    ] {
+        assert_eq!(create_as(&api, None, language, "{}").await.message(), refusal);
+    }
+    let room = api.room().await;
+    let mut refused = api.attach(&room.id, "none").await;
+    assert_eq!(refused.hear().await["message"], ErrorCode::TokenInvalid.text(Language::En));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use serde_json::json;
 use signal_core::InvalidRecord;
 use signal_server::testing::{self, TestServer};
 use signal_server::{Limits, RoomId, RoomStore, RoomWrite, Secret, StoreError};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::common::{Api, PATIENCE, builder, text, until};
@@ -77,7 +78,7 @@ impl Records {
     }
 
     async fn serve(&self) -> (Api, TestServer) {
-        let server = builder().open_store(self.clone(), &Secret::new("kept")).unwrap();
+        let server = builder().open_store(self.clone(), &Secret::new("kept")).await.unwrap();
         let server = testing::serve(server).await.unwrap();
         (Api::at(server.address()), server)
     }
@@ -128,7 +129,7 @@ async fn a_store_that_fails_or_panics_stops_new_rooms_alone_and_gets_the_rest_la
 #[tokio::test]
 async fn a_store_that_hangs_holds_up_whoever_waits_for_it_and_no_message() {
     let records = Records::default();
-    let server = builder().open_store(records.clone(), &Secret::new("kept")).unwrap();
+    let server = builder().open_store(records.clone(), &Secret::new("kept")).await.unwrap();
     let server = testing::serve(server).await.unwrap();
     let api = Api::at(server.address());
     let room = api.room().await;
@@ -151,7 +152,7 @@ async fn a_store_that_hangs_holds_up_whoever_waits_for_it_and_no_message() {
 #[tokio::test]
 async fn what_a_restart_brings_about_anyway_is_told_while_a_store_hangs() {
     let records = Records::default();
-    let server = builder().open_store(records.clone(), &Secret::new("kept")).unwrap();
+    let server = builder().open_store(records.clone(), &Secret::new("kept")).await.unwrap();
     let server = testing::serve(server).await.unwrap();
     let api = Api::at(server.address());
     let room = api.room().await;
@@ -185,7 +186,7 @@ async fn what_a_restart_brings_about_anyway_is_told_while_a_store_hangs() {
 #[tokio::test]
 async fn a_queue_for_a_store_that_hangs_has_one_record_for_each_room() {
     let records = Records::default();
-    let server = builder().open_store(records.clone(), &Secret::new("kept")).unwrap();
+    let server = builder().open_store(records.clone(), &Secret::new("kept")).await.unwrap();
     let server = testing::serve(server).await.unwrap();
     let api = Api::at(server.address());
     let room = api.room().await;
@@ -215,7 +216,7 @@ async fn a_create_that_takes_too_long_leaves_no_room_that_counts() {
     let limits =
         Limits { open_rooms: 1, request_patience: Duration::from_millis(300), ..Limits::default() };
     let server =
-        builder().limits(limits).open_store(records.clone(), &Secret::new("kept")).unwrap();
+        builder().limits(limits).open_store(records.clone(), &Secret::new("kept")).await.unwrap();
     let server = testing::serve(server).await.unwrap();
     let api = Api::at(server.address());
     records.become_so(Mood::Hanging);
@@ -232,7 +233,7 @@ async fn a_create_that_takes_too_long_leaves_no_room_that_counts() {
 async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
     let records = Records::default();
     records.become_so(Mood::Failing);
-    let refused = builder().open_store(records.clone(), &Secret::new("kept")).err().unwrap();
+    let refused = builder().open_store(records.clone(), &Secret::new("kept")).await.err().unwrap();
     assert_eq!(refused.to_string(), "the room store cannot be read: the table is gone");
 
     records.become_so(Mood::Well);
@@ -248,10 +249,76 @@ async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
         (other, record, InvalidRecord::Damaged),
     ] {
         *records.kept.lock().unwrap() = HashMap::from([(id, kept)]);
-        let refused = builder().open_store(records.clone(), &Secret::new("kept")).err().unwrap();
+        let refused =
+            builder().open_store(records.clone(), &Secret::new("kept")).await.err().unwrap();
         let StoreError::Record { room, error } = refused else { panic!("{refused}") };
         assert_eq!((room, error), (id, expected));
     }
+}
+
+/// A store that asks a database through the runtime, as drivers for async code do, and remembers
+/// how many records were saved.
+struct BlockingOnTheRuntime {
+    runtime: Handle,
+    saves: Arc<AtomicUsize>,
+}
+
+impl BlockingOnTheRuntime {
+    /// What a driver does: it waits for a task of its own.
+    fn query(&self) -> io::Result<()> {
+        self.runtime.block_on(async { Ok(tokio::spawn(async {}).await?) })
+    }
+}
+
+impl RoomStore for BlockingOnTheRuntime {
+    type Error = io::Error;
+
+    fn load(&mut self) -> io::Result<Vec<(RoomId, Vec<u8>)>> {
+        self.query()?;
+        Ok(Vec::new())
+    }
+
+    fn save(&mut self, changes: &[RoomWrite]) -> io::Result<()> {
+        self.query()?;
+        self.saves.fetch_add(changes.len(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_store_may_block_on_the_runtime_and_a_drain_waits_for_its_last_changes() {
+    let saves = Arc::new(AtomicUsize::new(0));
+    let store = BlockingOnTheRuntime { runtime: Handle::current(), saves: Arc::clone(&saves) };
+    let server = builder().open_store(store, &Secret::new("kept")).await.unwrap();
+    let server = testing::serve(server).await.unwrap();
+    let api = Api::at(server.address());
+    let room = api.room().await;
+    let (_guest, _) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    let before = saves.load(Ordering::Relaxed);
+    server.server().handle().drain().await;
+    // Nobody is connected any more.
+    assert!(saves.load(Ordering::Relaxed) > before);
+}
+
+/// A store whose reading panics.
+struct Broken;
+
+impl RoomStore for Broken {
+    type Error = io::Error;
+
+    fn load(&mut self) -> io::Result<Vec<(RoomId, Vec<u8>)>> {
+        panic!("a bug of the embedder's when reading")
+    }
+
+    fn save(&mut self, _: &[RoomWrite]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+#[should_panic = "a bug of the embedder's when reading"]
+async fn a_panic_of_the_store_while_it_is_read_is_not_swallowed() {
+    let _ = builder().open_store(Broken, &Secret::new("kept")).await;
 }
 
 /// A store whose saving fails with an error that panics when it is shown.
@@ -282,7 +349,7 @@ impl RoomStore for Unspeakable {
 
 #[tokio::test]
 async fn a_writer_that_panics_twice_has_failed_and_the_server_is_not_ready() {
-    let server = builder().open_store(Unspeakable, &Secret::new("kept")).unwrap();
+    let server = builder().open_store(Unspeakable, &Secret::new("kept")).await.unwrap();
     let server = testing::serve(server).await.unwrap();
     let api = Api::at(server.address());
     let ready = async || api.request(Method::GET, "/readyz").send().await.unwrap().status();

@@ -1,0 +1,109 @@
+//! A server whose rooms are in a database of your own: here SQLite, through rusqlite.
+//!
+//! The server keeps all rooms in memory and hands each change to the store, on a thread of its own.
+//! A room that was answered to be created is in the database; after a crash participants resume.
+//!
+//! ```sh
+//! cargo run -p examples --example own_store -- /tmp/rooms.sqlite
+//! ```
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{env, io};
+
+use rusqlite::{Connection, OptionalExtension};
+use signal_server::signal_core::Room;
+use signal_server::{RoomId, RoomStore, RoomWrite, Secret, Server};
+use tokio::net::TcpListener;
+
+/// A table with a row for each room.
+struct Rooms(Connection);
+
+impl Rooms {
+    fn open(path: PathBuf) -> rusqlite::Result<Self> {
+        let database = Connection::open(path)?;
+        // What was saved survives a loss of power.
+        database.pragma_update(None, "journal_mode", "wal")?;
+        database.pragma_update(None, "synchronous", "full")?;
+        database.execute_batch(
+            "create table if not exists rooms (id text primary key, record blob not null);
+             create table if not exists secret (value text not null)",
+        )?;
+        Ok(Self(database))
+    }
+
+    /// The secret that the server derives its keys from. It belongs to the rooms, so it is kept
+    /// where they are.
+    fn secret(&self) -> rusqlite::Result<Secret> {
+        let kept = self.0.query_row("select value from secret", [], |row| row.get(0)).optional()?;
+        let secret: String = match kept {
+            Some(secret) => secret,
+            None => self.0.query_row(
+                "insert into secret values (hex(randomblob(32))) returning value",
+                [],
+                |row| row.get(0),
+            )?,
+        };
+        Ok(Secret::new(secret))
+    }
+}
+
+impl RoomStore for Rooms {
+    type Error = rusqlite::Error;
+
+    fn load(&mut self) -> rusqlite::Result<Vec<(RoomId, Vec<u8>)>> {
+        let mut query = self.0.prepare("select id, record from rooms")?;
+        let rows = query.query_map([], |row| {
+            let id: String = row.get(0)?;
+            let id = id.parse().map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(
+                    0,
+                    rusqlite::types::Type::Text,
+                    Box::new(error),
+                )
+            })?;
+            Ok((id, row.get(1)?))
+        })?;
+        rows.collect()
+    }
+
+    fn save(&mut self, changes: &[RoomWrite]) -> rusqlite::Result<()> {
+        let transaction = self.0.transaction()?;
+        for change in changes {
+            match change {
+                RoomWrite::Put { room, record } => {
+                    let row = (room.to_string(), record);
+                    transaction.execute("insert or replace into rooms values (?1, ?2)", row)?;
+                }
+                RoomWrite::Remove { room } => {
+                    transaction.execute("delete from rooms where id = ?1", [room.to_string()])?;
+                }
+            }
+        }
+        transaction.commit()
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let path = env::args().nth(1).map_or_else(|| "rooms.sqlite".into(), PathBuf::from);
+    let mut rooms = Rooms::open(path)?;
+    for (id, record) in rooms.load()? {
+        // A record can be read without the server.
+        let room = Room::from_record(&record)?;
+        println!("room {id}: {} with {} seats", room.name(), room.seats().len());
+    }
+    let secret = rooms.secret()?;
+    let login = Secret::new("the secret that your login signs access tokens with");
+    let server = Server::builder(login).open_store(rooms, &secret).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let day = Duration::from_secs(24 * 3600);
+    println!("token {}", server.access_token("alice", None, day).unwrap_or_default());
+    let stopped = async {
+        let _: io::Result<()> = tokio::signal::ctrl_c().await;
+    };
+    server.serve(listener, stopped).await;
+    Ok(())
+}
