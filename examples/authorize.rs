@@ -2,16 +2,15 @@
 //! service.
 //!
 //! Run it with `cargo run -p examples --example authorize`. The core is not async and does not
-//! wait. It asks with `Output::Authorize`, keeps the messages that the participant sends meanwhile,
+//! wait. It asks with `Question::Entry`, keeps the messages that the participant sends meanwhile,
 //! and goes on with everybody else.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use signal_core::{
-    Capacity, ConnId, DisplayName, Entry, ErrorCode, Grant, Hub, HubConfig, IdSuffix, Input,
-    Language, MemoryStore, NodeId, OnCreatorLeave, Output, PasswordTag, ProtocolVersion,
-    Randomness, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
+    ConnId, DisplayName, Engine, Entry, ErrorCode, Grant, Opening, PasswordTag, Question,
+    Randomness, RoomId, RoomSpec, Ticket, Timestamp, Transmit,
 };
 use tokio::sync::mpsc;
 use tokio::time::sleep;
@@ -20,20 +19,21 @@ use tokio::time::sleep;
 async fn main() {
     let mut host = Host::new();
     // A message that a page sends at once is not lost while the database is queried.
-    host.open(ConnId(1), "alice", &[r#"{"type":"offer","to":"p_nobody","sdp":"v=0"}"#]);
-    host.open(ConnId(2), "mallory", &[]);
-    host.open(ConnId(3), "bob", &[]);
+    host.open("alice", &[r#"{"type":"offer","to":"p_nobody","sdp":"v=0"}"#]);
+    host.open("mallory", &[]);
+    host.open("bob", &[]);
     println!("three connections are open, nobody has been admitted yet");
     while host.undecided > 0 {
         if let Some((conn, verdict)) = host.verdicts.recv().await {
             host.undecided -= 1;
-            host.input(Input::Authorized { conn, entry: verdict });
+            host.engine.handle_entry(conn, verdict, host.now());
+            host.poll();
         }
     }
 }
 
 /// Stands for a database that knows who may enter, and under which name. Longer names take longer.
-async fn look_up(user: String) -> Result<(Ticket, DisplayName), ErrorCode> {
+async fn look_up(user: String) -> Result<Entry, ErrorCode> {
     sleep(Duration::from_millis(20 * user.len() as u64)).await;
     if user == "mallory" {
         return Err(ErrorCode::Forbidden);
@@ -42,14 +42,14 @@ async fn look_up(user: String) -> Result<(Ticket, DisplayName), ErrorCode> {
     // see an id that the room issues.
     let ticket = format!("p_{user}").parse().map_err(|_| ErrorCode::Unavailable)?;
     let name = DisplayName::parse(&user).ok().flatten().ok_or(ErrorCode::Forbidden)?;
-    Ok((Ticket::Guest(ticket), name))
+    let grant = Grant { ticket: Ticket::Guest(ticket), password_epoch: 0 };
+    Ok(Entry::Attach { grant, name, ice: None })
 }
 
 type Verdict = (ConnId, Result<Entry, ErrorCode>);
 
 struct Host {
-    hub: Hub,
-    store: MemoryStore,
+    engine: Engine,
     room: RoomId,
     started: (Instant, Duration),
     undecided: usize,
@@ -60,63 +60,54 @@ struct Host {
 
 impl Host {
     fn new() -> Self {
-        let started =
-            (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = Timestamp::from_millis(since_epoch.as_millis() as u64);
         let (verdict, verdicts) = mpsc::unbounded_channel();
-        let (hub, store) =
-            (Hub::new(NodeId(rand::random()), HubConfig::default()), MemoryStore::new());
-        let room = RoomId::from_indices(rand::random());
-        let mut host = Self { hub, store, room, started, undecided: 0, verdicts, verdict };
-        let new = RoomSpec {
-            id: room,
-            epoch: rand::random(),
-            name: "for those in the database".into(),
-            creator: "the host".into(),
-            // Nobody joins by password or invite in this example.
-            password: PasswordTag::new(rand::random()),
-            invite: TokenHash::new(rand::random()),
-            capacity: Capacity::default(),
-            created_at: host.now(),
-            expires_at: host.now() + Duration::from_secs(3600),
-            on_creator_leave: OnCreatorLeave::Keep,
-            suffix: IdSuffix::new(rand::random()),
-        };
-        host.store.create(Room::create(new)).expect("the store is empty");
-        host
+        let mut engine = Engine::new(rand::random());
+        // Nobody joins by password in this example.
+        let password = PasswordTag::new(rand::random());
+        let lifetime = Duration::from_secs(3600);
+        let spec = RoomSpec::draw(rand::random(), password, now, lifetime);
+        let room = engine.create(spec).expect("it is the only room").id();
+        let started = (Instant::now(), since_epoch);
+        Self { engine, room, started, undecided: 0, verdicts, verdict }
     }
 
-    fn open(&mut self, conn: ConnId, user: &str, frames: &[&'static str]) {
+    fn open(&mut self, user: &str, frames: &[&'static str]) {
         self.undecided += 1;
-        let entry = Entry::Ask { credential: Bytes::copy_from_slice(user.as_bytes()) };
-        let resume_token = ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
-        let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
-        let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::En);
-        self.input(Input::Open { conn, room, protocol, language, entry, randomness, client: None });
-        let decoder = self.hub.decoder(protocol);
+        let credential = Bytes::copy_from_slice(user.as_bytes());
+        let randomness = Randomness::draw(rand::random(), |_| rand::random());
+        let opening = Opening::ask(self.room, credential, randomness);
+        let conn = self.engine.handle_open(opening, self.now());
         for frame in frames {
-            let frame = decoder.decode(&Bytes::from_static(frame.as_bytes()));
-            self.input(Input::Frame { conn, frame });
+            let frame = Bytes::from_static(frame.as_bytes());
+            self.engine.handle_frame(conn, &frame, self.now());
         }
+        self.poll();
     }
 
-    /// Hands an input to the hub and carries out all its outputs.
-    fn input(&mut self, input: Input) {
-        self.hub.handle_input(input, self.now());
-        while let Some(output) = self.hub.poll_output() {
-            match output {
-                Output::Authorize { conn, credential, .. } => self.ask(conn, &credential),
-                Output::Broadcast { to, frame, .. } => {
-                    to.iter().for_each(|conn| print(*conn, &frame));
+    /// Does what the engine asks for.
+    fn poll(&mut self) {
+        while let Some(question) = self.engine.poll_question() {
+            match question {
+                Question::Entry { conn, credential, .. } => self.ask(conn, &credential),
+                Question::IceServers { conn, .. } => {
+                    let none = Err(ErrorCode::Unavailable);
+                    self.engine.handle_ice_servers(conn, &none, self.now());
                 }
-                Output::Close { conn, code } => {
-                    println!("{conn:?} is closed with {}", code.as_u16());
+            }
+        }
+        while let Some(conn) = self.engine.poll_ready() {
+            while let Some(transmit) = self.engine.poll_transmit(conn, self.now()) {
+                match transmit {
+                    Transmit::Frame(frame) => {
+                        println!("{conn:?} gets {}", String::from_utf8_lossy(&frame));
+                    }
+                    Transmit::Ping => println!("{conn:?} has to show that it is alive"),
+                    Transmit::Close(code) => {
+                        println!("{conn:?} is closed with {}", code.as_u16());
+                    }
                 }
-                Output::Commit { op, room, change } => {
-                    let applied = self.store.apply(room, &change, self.now());
-                    self.hub.handle_input(Input::Committed { op, applied }, self.now());
-                }
-                Output::Frame { to, frame } => print(to, &frame),
-                _ => {}
             }
         }
     }
@@ -126,12 +117,8 @@ impl Host {
         let user = String::from_utf8_lossy(credential).into_owned();
         let verdict = self.verdict.clone();
         tokio::spawn(async move {
-            let entry = look_up(user).await.map(|(ticket, name)| {
-                let grant = Grant { ticket, password_epoch: 0 };
-                Entry::Attach { grant, name, ice: None }
-            });
             // The receiver is gone once the host has ended.
-            let _ = verdict.send((conn, entry));
+            let _ = verdict.send((conn, look_up(user).await));
         });
     }
 
@@ -139,8 +126,4 @@ impl Host {
         let (at, since_epoch) = self.started;
         Timestamp::from_millis(since_epoch.as_millis() as u64) + at.elapsed()
     }
-}
-
-fn print(conn: ConnId, frame: &[u8]) {
-    println!("{conn:?} gets {}", String::from_utf8_lossy(frame));
 }

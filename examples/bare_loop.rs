@@ -1,4 +1,4 @@
-//! The hub in a plain loop: two threads talk to each other, without async and without sockets.
+//! The engine in a plain loop: two threads talk to each other, without async and without sockets.
 //!
 //! Run it with `cargo run -p examples --example bare_loop`.
 
@@ -10,79 +10,61 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{
-    Capacity, ClientMessage, ConnId, DisplayName, Entry, FrameDecoder, Grant, Hub, HubConfig,
-    IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Output, PasswordTag, Payload,
-    ProtocolVersion, Randomness, ResumeToken, Room, RoomId, RoomSpec, ServerMessage, Signal,
-    SignalKind, Ticket, Timestamp, TokenHash,
+    ClientMessage, ConnId, DisplayName, Engine, Grant, Language, Opening, PasswordTag, Payload,
+    Randomness, RoomSpec, ServerMessage, Signal, SignalKind, Timestamp, Transmit,
 };
 
 fn main() {
     let clock = Clock::start();
-    let mut hub = Hub::new(NodeId(rand::random()), HubConfig::default());
-    let mut store = MemoryStore::new();
-    let room = Room::create(RoomSpec {
-        id: RoomId::from_indices(rand::random()),
-        epoch: rand::random(),
-        name: "a room".into(),
-        creator: "alice".into(),
-        password: PasswordTag::new(rand::random()),
-        invite: TokenHash::new(rand::random()),
-        capacity: Capacity::default(),
-        created_at: clock.now(),
-        expires_at: clock.now() + Duration::from_secs(2),
-        on_creator_leave: OnCreatorLeave::Close,
-        suffix: IdSuffix::new(rand::random()),
-    });
-    let (id, guest) = (room.id(), Ticket::Guest("p_guest".parse().expect("a valid id")));
-    store.create(room).expect("the store is empty");
+    let mut engine = Engine::new(rand::random());
+    let password = PasswordTag::new(rand::random());
+    let spec = RoomSpec::draw(rand::random(), password, clock.now(), Duration::from_secs(2));
+    let room = engine.create(spec).expect("it is the only room").id();
+    let guest = engine.admit(room, password, None, rand::random(), clock.now());
+    let guest = guest.expect("the password is right");
 
-    let (inbox, inputs) = mpsc::channel();
+    let (inbox, frames) = mpsc::channel();
     let mut sockets = HashMap::new();
     let mut participants = Vec::new();
-    for (conn, ticket, name) in [(ConnId(1), Ticket::Creator, "alice"), (ConnId(2), guest, "bob")] {
-        let (socket, frames) = mpsc::channel();
-        sockets.insert(conn, socket);
+    for (grant, name) in [(Grant::creator(), "alice"), (guest, "bob")] {
         let name = DisplayName::parse(name).expect("short").expect("not empty");
-        let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
-        let resume_token = ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
-        let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
-        let (protocol, language) = (ProtocolVersion::V1, Language::En);
-        let open =
-            Input::Open { conn, room: id, protocol, language, entry, randomness, client: None };
-        let (decoder, inbox) = (hub.decoder(protocol), inbox.clone());
-        participants.push(thread::spawn(move || participant(conn, open, decoder, &frames, &inbox)));
+        let randomness = Randomness::draw(rand::random(), |_| rand::random());
+        let opening = Opening::attach(room, grant, name, randomness).language(Language::En);
+        let conn = engine.handle_open(opening, clock.now());
+        let (socket, received) = mpsc::channel();
+        sockets.insert(conn, socket);
+        let inbox = inbox.clone();
+        participants.push(thread::spawn(move || participant(conn, &received, &inbox)));
     }
 
-    // The whole driver: it hands in one input and takes out all outputs, until the room is over and
-    // both sockets are closed.
-    while !sockets.is_empty() {
-        let deadline = [hub.poll_timeout(), store.poll_timeout()].into_iter().flatten().min();
-        let patience = deadline.map_or(Duration::MAX, |at| at.saturating_since(clock.now()));
-        match inputs.recv_timeout(patience) {
-            Ok(input) => hub.handle_input(input, clock.now()),
-            Err(RecvTimeoutError::Timeout) => {
-                hub.handle_timeout(clock.now());
-                store.handle_timeout(clock.now());
+    // The whole driver: it hands in one frame and takes out all that is to be sent, until the room
+    // is over and both sockets are closed.
+    loop {
+        while let Some(conn) = engine.poll_ready() {
+            while let Some(transmit) = engine.poll_transmit(conn, clock.now()) {
+                match transmit {
+                    Transmit::Frame(frame) => {
+                        // The thread of a participant that has gone no longer receives.
+                        let _ = sockets.get(&conn).map(|socket| socket.send(frame));
+                    }
+                    // Threads do not disappear.
+                    Transmit::Ping => engine.handle_alive(conn, clock.now()),
+                    Transmit::Close(code) => {
+                        println!("server: closes {conn:?} with {}", code.as_u16());
+                        sockets.remove(&conn);
+                    }
+                }
             }
-            Err(RecvTimeoutError::Disconnected) => return,
         }
-        while let Some(output) = hub.poll_output() {
-            match output {
-                Output::Broadcast { to, except, frame } => {
-                    let to = to.iter().filter(|conn| Some(**conn) != except);
-                    to.for_each(|conn| send(&sockets, *conn, frame.clone()));
-                }
-                Output::Close { conn, code } => {
-                    println!("server: closes {conn:?} with {}", code.as_u16());
-                    sockets.remove(&conn);
-                }
-                Output::Commit { op, room, change } => {
-                    let applied = store.apply(room, &change, clock.now());
-                    hub.handle_input(Input::Committed { op, applied }, clock.now());
-                }
-                Output::Frame { to, frame } => send(&sockets, to, frame),
-                _ => {}
-            }
+        if sockets.is_empty() {
+            break;
+        }
+        let deadline = engine.poll_timeout();
+        let patience = deadline.map_or(Duration::MAX, |at| at.saturating_since(clock.now()));
+        match frames.recv_timeout(patience) {
+            Ok((conn, frame)) => engine.handle_frame(conn, &frame, clock.now()),
+            Err(RecvTimeoutError::Timeout) => engine.handle_timeout(clock.now()),
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
     for participant in participants {
@@ -90,24 +72,9 @@ fn main() {
     }
 }
 
-fn send(sockets: &HashMap<ConnId, Sender<Bytes>>, to: ConnId, frame: Bytes) {
-    // The thread of a participant that has gone no longer receives.
-    let _ = sockets.get(&to).map(|socket| socket.send(frame));
-}
-
 /// Offers to those who are already there, answers every offer, and stays until the room closes.
-fn participant(
-    conn: ConnId,
-    open: Input,
-    decoder: FrameDecoder,
-    frames: &Receiver<Bytes>,
-    inbox: &Sender<Input>,
-) {
-    let tell = |input: Input| inbox.send(input).is_ok();
-    let say = |message: &ClientMessage| {
-        let frame = decoder.decode(&encode_client(message, None));
-        tell(Input::Frame { conn, frame })
-    };
+fn participant(conn: ConnId, received: &Receiver<Bytes>, inbox: &Sender<(ConnId, Bytes)>) {
+    let say = |message: &ClientMessage| inbox.send((conn, encode_client(message, None))).is_ok();
     let describe = |kind, to| {
         let sdp = Payload::new("v=0 and so on").expect("a string has a JSON form");
         ClientMessage::Signal {
@@ -115,11 +82,9 @@ fn participant(
             signal: Signal { kind, payload: sdp, negotiation: None, tracks: None },
         }
     };
-    let mut alive = tell(open);
-    while alive && let Ok(frame) = frames.recv() {
+    let mut alive = true;
+    while alive && let Ok(frame) = received.recv() {
         println!("{conn:?}: got {}", String::from_utf8_lossy(&frame));
-        // The hub counts a frame as unsent until it is acknowledged.
-        alive = tell(Input::Sent { conn, bytes: frame.len() });
         match decode_server(&frame) {
             Ok(ServerMessage::Joined { participants, .. }) => {
                 for other in participants {

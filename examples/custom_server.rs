@@ -1,208 +1,172 @@
 //! A custom signaling server around signal-core, with lines of JSON over TCP instead of WebSockets.
 //!
 //! Run it with `cargo run -p examples --example custom_server` and connect to the address that it
-//! prints. The first line of a participant is `<password> <name>`; every further line is a message
-//! as in the API document.
+//! prints. The first line is `join <password> <name>`, `resume <token> <messages received>`, or
+//! `kick <operator key> <participant>`. Each further line is a message of v2 as in the API document.
+//! An empty line is a heartbeat, to be answered with another.
 
 use std::collections::HashMap;
-use std::io;
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{env, io};
 
-use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use signal_core::{
-    Admission, Capacity, ConnId, Disconnect, DisplayName, Entry, FrameDecoder, Grant, Hub,
-    HubConfig, IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output,
-    PasswordTag, ProtocolVersion, Randomness, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket,
-    Timestamp, TokenHash,
+    ConnId, DisplayName, Engine, EngineConfig, Opening, PasswordTag, ProtocolVersion, Randomness,
+    RoomId, RoomSpec, Timestamp, TokenHash, Transmit,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 const MAX_LINE_BYTES: u64 = 64 * 1024;
-
-/// An event that a connection sends to the task that owns the hub.
-enum Event {
-    Hello { conn: ConnId, line: String, socket: mpsc::UnboundedSender<Bytes> },
-    Input(Input),
-}
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let password = format!("{:06}", rand::random_range(0..1_000_000));
+    let (key, operator_key) = (rand::random(), format!("{:032x}", rand::random::<u128>()));
     println!("listening on {}", listener.local_addr()?);
-    println!("password {password}");
-    let mut server = Server::new(&password);
-    let decoder = server.hub.decoder(ProtocolVersion::V1);
-    let (events, inbox) = mpsc::channel(1024);
-    tokio::spawn(async move {
-        for conn in (1..).map(ConnId) {
-            let Ok((stream, _)) = listener.accept().await else { return };
-            tokio::spawn(connection(conn, stream, decoder, events.clone()));
-        }
-    });
-    server.run(inbox).await;
-    Ok(())
-}
-
-/// Passes lines between a socket and the hub. The hub bounds the queue to the socket: it closes a
-/// connection that leaves more than `HubConfig::max_unsent_bytes` unread.
-async fn connection(
-    conn: ConnId,
-    mut stream: TcpStream,
-    decoder: FrameDecoder,
-    events: mpsc::Sender<Event>,
-) {
-    let (reader, mut writer) = stream.split();
-    let mut lines = BufReader::new(reader.take(MAX_LINE_BYTES)).lines();
-    let (socket, mut frames) = mpsc::unbounded_channel::<Bytes>();
-    let Ok(Some(line)) = lines.next_line().await else { return };
-    let mut alive = events.send(Event::Hello { conn, line, socket }).await.is_ok();
-    while alive {
-        let input = tokio::select! {
-            line = lines.next_line() => match line {
-                Ok(Some(line)) => {
-                    lines.get_mut().get_mut().set_limit(MAX_LINE_BYTES);
-                    Input::Frame { conn, frame: decoder.decode(&line.into()) }
-                }
-                Ok(None) | Err(_) => break,
-            },
-            frame = frames.recv() => {
-                let Some(frame) = frame else { break };
-                let line = [&frame, &b"\n"[..]].concat();
-                let Ok(()) = writer.write_all(&line).await else { break };
-                Input::Sent { conn, bytes: frame.len() }
-            }
-        };
-        alive = events.send(Event::Input(input)).await.is_ok();
+    println!("password {password}\noperator key {operator_key}");
+    let mut config = EngineConfig::default();
+    if let Some(Ok(seconds)) = env::args().nth(1).map(|seconds| seconds.parse()) {
+        config.ping_every = Duration::from_secs(seconds);
+        config.idle_timeout = 2 * config.ping_every;
     }
-    let _ = events.send(Event::Input(Input::Lost { conn, how: Disconnect::Abrupt })).await;
+    let mut engine = Engine::with_config(rand::random(), config);
+    let lifetime = Duration::from_secs(24 * 3600);
+    let spec = RoomSpec::draw(rand::random(), tag(&key, &password), now(), lifetime);
+    let room = engine.create(spec).expect("it is the only room").id();
+    let (engine, deadline_moved) = (Mutex::new((engine, HashMap::new())), Notify::new());
+    let server = Arc::new(Server { engine, deadline_moved, room, key, operator_key });
+    let timer = Arc::clone(&server);
+    tokio::spawn(async move { timer.run_timer().await });
+    loop {
+        let ((stream, _), server) = (listener.accept().await?, Arc::clone(&server));
+        tokio::spawn(async move { server.serve(stream).await });
+    }
 }
 
-/// The hub, its store, its clock and one room.
 struct Server {
-    hub: Hub,
-    store: MemoryStore,
-    started: (Instant, Duration),
+    /// Beside the engine: what wakes the task of each connection.
+    engine: Mutex<(Engine, HashMap<ConnId, Arc<Notify>>)>,
+    deadline_moved: Notify,
     room: RoomId,
     key: [u8; 32],
-    sockets: HashMap<ConnId, mpsc::UnboundedSender<Bytes>>,
+    operator_key: String,
 }
 
 impl Server {
-    fn new(password: &str) -> Self {
-        let started =
-            (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
-        let mut server = Self {
-            hub: Hub::new(NodeId(rand::random()), HubConfig::default()),
-            store: MemoryStore::new(),
-            started,
-            room: RoomId::from_indices(rand::random()),
-            key: rand::random(),
-            sockets: HashMap::new(),
-        };
-        let room = Room::create(RoomSpec {
-            id: server.room,
-            epoch: rand::random(),
-            name: "the only room".into(),
-            creator: "the operator".into(),
-            password: server.tag(password),
-            invite: TokenHash::new(rand::random()),
-            capacity: Capacity::default(),
-            created_at: server.now(),
-            expires_at: server.now() + Duration::from_secs(3600),
-            on_creator_leave: OnCreatorLeave::Keep,
-            suffix: IdSuffix::new(rand::random()),
-        });
-        server.store.create(room).expect("the store is empty");
-        server
+    /// Does something with the engine, and wakes whoever has something to do then.
+    ///
+    /// It takes no questions: there is no TURN server, so whoever asks for one is told
+    /// `unavailable`, and nobody is let in without a password or token.
+    fn with<T>(&self, act: impl FnOnce(&mut Engine, Timestamp) -> T) -> T {
+        let (engine, tasks) = &mut *self.engine.lock().expect("nothing panics");
+        let deadline = engine.poll_timeout();
+        let result = act(engine, now());
+        while let Some(conn) = engine.poll_ready() {
+            tasks.get(&conn).inspect(|task| task.notify_one());
+        }
+        if engine.poll_timeout() != deadline {
+            self.deadline_moved.notify_one();
+        }
+        result
     }
 
-    async fn run(&mut self, mut inbox: mpsc::Receiver<Event>) {
+    async fn run_timer(&self) {
         loop {
-            let deadline =
-                [self.hub.poll_timeout(), self.store.poll_timeout()].into_iter().flatten().min();
-            let Some(deadline) = deadline else { return };
-            tokio::select! {
-                event = inbox.recv() => match event {
-                    Some(Event::Hello { conn, line, socket }) => self.hello(conn, &line, socket),
-                    Some(Event::Input(input)) => self.hub.handle_input(input, self.now()),
-                    None => return,
-                },
-                () = tokio::time::sleep(deadline.saturating_since(self.now())) => {
-                    self.hub.handle_timeout(self.now());
-                    self.store.handle_timeout(self.now());
-                }
+            let at = self.with(|engine, _| engine.poll_timeout());
+            let wait = at.map_or(Duration::MAX, |at| at.saturating_since(now()));
+            let _ = timeout(wait, self.deadline_moved.notified()).await;
+            self.with(|engine, now| engine.handle_timeout(now));
+        }
+    }
+
+    async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
+        let (reader, mut writer) = stream.split();
+        let mut lines = BufReader::new(reader.take(MAX_LINE_BYTES)).lines();
+        let first = lines.next_line().await?.unwrap_or_default();
+        let opening = match self.first_line(&first) {
+            Ok(opening) => opening.protocol(ProtocolVersion::V2),
+            Err(answer) => return writer.write_all(format!("{answer}\n").as_bytes()).await,
+        };
+        let conn = self.with(|engine, now| engine.handle_open(opening, now));
+        let task = Arc::new(Notify::new());
+        self.engine.lock().expect("nothing panics").1.insert(conn, Arc::clone(&task));
+        let reading = async {
+            while let Some(line) = lines.next_line().await? {
+                self.with(|engine, now| match line.as_str() {
+                    "" => engine.handle_alive(conn, now),
+                    _ => engine.handle_frame(conn, &line.into(), now),
+                });
+                lines.get_mut().get_mut().set_limit(MAX_LINE_BYTES);
             }
-            self.drain();
-        }
-    }
-
-    /// Admits a participant by the password. Another server would verify a token here.
-    fn hello(&mut self, conn: ConnId, line: &str, socket: mpsc::UnboundedSender<Bytes>) {
-        let (password, name) = line.split_once(' ').unwrap_or((line, ""));
-        let by = Admission::Password(self.tag(password));
-        let admit = Op::Admit { by, client: None, suffix: IdSuffix::new(rand::random()) };
-        let reply = self.store.apply(self.room, &admit, self.now()).reply;
-        match (reply, DisplayName::parse(name)) {
-            (Ok(Receipt::Entered { id }), Ok(Some(name))) => {
-                self.sockets.insert(conn, socket);
-                let grant = Grant { ticket: Ticket::Guest(id), password_epoch: 0 };
-                let entry = Entry::Attach { grant, name, ice: None };
-                let resume_token =
-                    ResumeToken::new("not used in v1", TokenHash::new(rand::random()));
-                let randomness = Randomness { suffix: IdSuffix::new(rand::random()), resume_token };
-                let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::En);
-                self.hub.handle_input(
-                    Input::Open { conn, room, protocol, language, entry, randomness, client: None },
-                    self.now(),
-                );
+            io::Result::Ok(())
+        };
+        let writing = async {
+            loop {
+                let line = match self.with(|engine, now| engine.poll_transmit(conn, now)) {
+                    Some(Transmit::Frame(frame)) => [&frame[..], b"\n"].concat(),
+                    Some(Transmit::Ping) => b"\n".to_vec(),
+                    Some(Transmit::Close(_)) => return Ok(()),
+                    None => {
+                        task.notified().await;
+                        continue;
+                    }
+                };
+                timeout(Duration::from_secs(45), writer.write_all(&line)).await??;
             }
-            (Err(reject), _) => drop(socket.send(format!("refused: {reject}").into())),
-            (Ok(_), _) => drop(socket.send("refused: the first line is <password> <name>".into())),
-        }
+        };
+        let ended = tokio::select! { ended = reading => ended, ended = writing => ended };
+        self.with(|engine, now| engine.handle_lost(conn, now));
+        self.engine.lock().expect("nothing panics").1.remove(&conn);
+        ended
     }
 
-    fn drain(&mut self) {
-        while let Some(output) = self.hub.poll_output() {
-            match output {
-                Output::Broadcast { to, except, frame } => {
-                    let to = to.iter().filter(|conn| Some(**conn) != except);
-                    to.for_each(|conn| self.send(*conn, frame.clone()));
-                }
-                // Dropping the queue ends the task of the connection after it has written the
-                // queue.
-                Output::Close { conn, .. } => drop(self.sockets.remove(&conn)),
-                Output::Commit { op, room, change } => {
-                    let applied = self.store.apply(room, &change, self.now());
-                    self.hub.handle_input(Input::Committed { op, applied }, self.now());
-                }
-                Output::Frame { to, frame } => self.send(to, frame),
-                _ => {}
+    /// How a connection enters by its first line, or else the answer to it.
+    fn first_line(&self, line: &str) -> Result<Opening, String> {
+        let refused = |why: &dyn ToString| format!("refused: {}", why.to_string());
+        let randomness = Randomness::draw(rand::random(), hash);
+        match line.splitn(3, ' ').collect::<Vec<_>>()[..] {
+            ["join", password, name] => {
+                let tag = tag(&self.key, password);
+                let name = DisplayName::parse(name).ok().flatten().ok_or("refused: no name")?;
+                let admit = |engine: &mut Engine, now| {
+                    engine.admit(self.room, tag, None, rand::random(), now)
+                };
+                let grant = self.with(admit).map_err(|reject| refused(&reject))?;
+                Ok(Opening::attach(self.room, grant, name, randomness))
             }
+            ["resume", token, received] => {
+                let received = received.parse().map_err(|error| refused(&error))?;
+                Ok(Opening::resume(self.room, TokenHash::new(hash(token)), received, randomness))
+            }
+            ["kick", key, id] if hash(key) == hash(&self.operator_key) => {
+                let id = id.parse().map_err(|error| refused(&error))?;
+                let kicked = self.with(|engine, now| engine.kick(self.room, id, None, now));
+                Err(kicked.map_or_else(|reject| refused(&reject), |()| "kicked".to_owned()))
+            }
+            _ => Err("refused: join, resume or kick is expected".to_owned()),
         }
     }
+}
 
-    fn send(&self, to: ConnId, frame: Bytes) {
-        if let Some(socket) = self.sockets.get(&to) {
-            // A task that has ended has reported its connection as lost.
-            let _ = socket.send(frame);
-        }
-    }
+fn tag(key: &[u8; 32], password: &str) -> PasswordTag {
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    PasswordTag::new(mac.chain_update(password).finalize().into_bytes().into())
+}
 
-    fn tag(&self, password: &str) -> PasswordTag {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
-        mac.update(self.room.as_str().as_bytes());
-        mac.update(password.as_bytes());
-        PasswordTag::new(mac.finalize().into_bytes().into())
-    }
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
 
-    fn now(&self) -> Timestamp {
-        let (at, since_epoch) = self.started;
-        Timestamp::from_millis(since_epoch.as_millis() as u64) + at.elapsed()
-    }
+/// The system time at the start plus the monotonic time since, so that it never runs backwards.
+fn now() -> Timestamp {
+    static START: LazyLock<(Instant, Duration)> = LazyLock::new(|| {
+        (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    });
+    Timestamp::from_millis(START.1.as_millis() as u64) + START.0.elapsed()
 }

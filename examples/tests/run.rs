@@ -36,20 +36,73 @@ fn the_bare_loop_lets_two_threads_negotiate_and_closes_the_room_in_time() {
 }
 
 #[test]
-fn the_custom_server_carries_messages_over_plain_tcp() {
-    let mut server = Server::start();
-    let mut refused = server.connect("000000x nobody");
+fn the_custom_server_carries_messages_over_plain_tcp_resumes_and_kicks() {
+    let server = Server::start(&[]);
+    let mut refused = server.connect("join 000000x nobody");
     assert_eq!(refused.line(), "refused: wrong password");
-    let password = server.password.clone();
-    let mut first = server.connect(&format!("{password} first"));
-    let first_id = first.joined();
-    let mut second = server.connect(&format!("{password} second"));
-    let second_id = second.joined();
+    let mut first = server.connect(&format!("join {} first", server.password));
+    let (first_id, _) = first.joined();
+    let mut second = server.connect(&format!("join {} second", server.password));
+    let (second_id, token) = second.joined();
     assert!(first.line().contains(r#""type":"peer_joined""#));
     second.say(&format!(r#"{{"type":"offer","to":"{first_id}","sdp":"v=0"}}"#));
     assert_eq!(first.line(), format!(r#"{{"type":"offer","from":"{second_id}","sdp":"v=0"}}"#));
+
     drop(second);
-    assert_eq!(first.line(), format!(r#"{{"type":"peer_left","participant_id":"{second_id}"}}"#));
+    assert!(first.line().contains(r#""connected":false"#));
+    first.say(&format!(r#"{{"type":"answer","to":"{second_id}","sdp":"v=0"}}"#));
+    let mut second = server.connect(&format!("resume {token} 1"));
+    assert!(second.line().contains(r#""replayed":1"#));
+    assert_eq!(second.line(), format!(r#"{{"type":"answer","from":"{first_id}","sdp":"v=0"}}"#));
+    assert!(first.line().contains(r#""connected":true"#));
+
+    let mut stranger = server.connect(&format!("kick 123 {second_id}"));
+    assert!(stranger.line().starts_with("refused: "));
+    let mut operator = server.connect(&format!("kick {} {second_id}", server.operator_key));
+    assert_eq!(operator.line(), "kicked");
+    assert!(second.line().contains(r#""type":"kicked""#));
+    assert_eq!(second.line(), "", "the socket is closed");
+    assert!(first.line().contains(r#""reason":"kicked""#));
+}
+
+#[test]
+fn the_custom_server_notices_who_is_silent() {
+    let server = Server::start(&["1"]);
+    let mut silent = server.connect(&format!("join {} silent", server.password));
+    silent.joined();
+    let mut alive = server.connect(&format!("join {} alive", server.password));
+    alive.joined();
+    loop {
+        match alive.line() {
+            line if line.is_empty() => alive.say(""),
+            line if line.contains(r#""connected":false"#) => break,
+            line => panic!("not expected: {line}"),
+        }
+    }
+}
+
+#[test]
+fn the_smallest_server_lets_everybody_in_and_carries_messages() {
+    let mut process = Process::start("smallest_server", &[]);
+    let address = process.lines().next().unwrap().strip_prefix("listening on ").unwrap().to_owned();
+    let [mut first, mut second] = ["first", "second"].map(|name| {
+        let mut participant = Participant(BufReader::new(connected(&address)));
+        participant.say(name);
+        participant
+    });
+    let [first_line, second_line] = [first.line(), second.line()];
+    let [first_id, second_id] = [&first_line, &second_line].map(|line| own_id(line));
+    // Whoever came later is announced to the other one.
+    let (mut early, mut late, early_id, late_id) = if first_id > second_id {
+        (first, second, first_id, second_id)
+    } else {
+        (second, first, second_id, first_id)
+    };
+    assert!(early.line().contains(r#""type":"peer_joined""#));
+    late.say(&format!(r#"{{"type":"offer","to":"{early_id}","sdp":"v=0"}}"#));
+    assert_eq!(early.line(), format!(r#"{{"type":"offer","from":"{late_id}","sdp":"v=0"}}"#));
+    drop(late);
+    assert_eq!(early.line(), format!(r#"{{"type":"peer_left","participant_id":"{late_id}"}}"#));
 }
 
 #[test]
@@ -318,7 +371,7 @@ fn interrupt(process: &Child) {
 
 #[test]
 fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_drains() {
-    let mut process = Process::start("embedded_server");
+    let mut process = Process::start("embedded_server", &[]);
     let mut lines = process.lines();
     let url = lines.next().unwrap().strip_prefix("listening on ").unwrap().to_owned();
     let admin = lines.next().unwrap().strip_prefix("administered at ").unwrap().to_owned();
@@ -405,8 +458,9 @@ fn connected(address: &str) -> TcpStream {
 struct Process(Child);
 
 impl Process {
-    fn start(name: &str) -> Self {
-        Self(Command::new(example(name)).stdout(Stdio::piped()).spawn().unwrap())
+    fn start(name: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(example(name));
+        Self(command.args(arguments).stdout(Stdio::piped()).spawn().unwrap())
     }
 
     /// The lines that it prints from now on.
@@ -437,18 +491,20 @@ struct Server {
     process: Process,
     address: String,
     password: String,
+    operator_key: String,
 }
 
 impl Server {
-    fn start() -> Self {
-        let mut process = Process::start("custom_server");
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = Process::start("custom_server", arguments);
         let mut lines = process.lines();
         let address = lines.next().unwrap().strip_prefix("listening on ").unwrap().to_owned();
         let password = lines.next().unwrap().strip_prefix("password ").unwrap().to_owned();
-        Self { process, address, password }
+        let operator_key = lines.next().unwrap().strip_prefix("operator key ").unwrap().to_owned();
+        Self { process, address, password, operator_key }
     }
 
-    fn connect(&mut self, hello: &str) -> Participant {
+    fn connect(&self, hello: &str) -> Participant {
         let mut participant = Participant(BufReader::new(connected(&self.address)));
         participant.say(hello);
         participant
@@ -468,12 +524,18 @@ impl Participant {
         line.trim_end().to_owned()
     }
 
-    /// Reads `joined` and returns the participant's own id.
-    fn joined(&mut self) -> String {
+    /// Reads `joined` of v2, and returns the participant's own id and its resume token.
+    fn joined(&mut self) -> (String, String) {
         let line = self.line();
-        let rest = line.strip_prefix(r#"{"type":"joined","participant_id":""#).expect(&line);
-        rest.split('"').next().unwrap().to_owned()
+        let (_, token) = line.split_once(r#""resume_token":""#).expect(&line);
+        (own_id(&line), token.split('"').next().unwrap().to_owned())
     }
+}
+
+/// The id of the participant that is sent this `joined`.
+fn own_id(joined: &str) -> String {
+    let rest = joined.strip_prefix(r#"{"type":"joined","participant_id":""#).expect(joined);
+    rest.split('"').next().unwrap().to_owned()
 }
 
 /// The path of an example, which is built beside this test.

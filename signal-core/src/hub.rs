@@ -45,8 +45,74 @@ use crate::time::Timestamp;
 /// Routes messages between the connections of one process (or of one shard of it).
 ///
 /// A hub holds nothing that must outlive the process. It asks a store for operations on rooms, and
-/// learns from the records who joined and who left. Relayed messages never touch the store. The
-/// [crate documentation](crate) has the loop that drives a hub.
+/// learns from the records who joined and who left. Relayed messages never touch the store.
+///
+/// A host of one node has less to do with an [`Engine`](crate::Engine), which drives a hub and a
+/// store. A host of a cluster drives a hub itself. Put one thing in, then drain:
+///
+/// 1. Call [`handle_input`](Self::handle_input), or [`handle_timeout`](Self::handle_timeout) at the
+///    time of [`poll_timeout`](Self::poll_timeout).
+/// 2. Call [`poll_output`](Self::poll_output) until it returns `None`, and do what each output says,
+///    in this order.
+/// 3. For an [`Output::Commit`], have the store apply the operation, and hand the result in as
+///    [`Input::Committed`]: at once with a [`MemoryStore`](crate::MemoryStore), and whenever the
+///    answer comes with a slower store. If no answer comes, hand in [`Input::Uncommitted`]. Then go
+///    on draining.
+/// 4. Read [`poll_timeout`](Self::poll_timeout) and that of the store again: any input may have
+///    changed them.
+///
+/// When bytes of frames have been written to a socket, hand in [`Input::Sent`]: what was not reported
+/// counts as waiting, and a connection that too much waits for is closed. When a socket has ended,
+/// hand in [`Input::Lost`]; a hub cannot notice that the other side is silent. After an operation of
+/// the host's own, such as a kick, hand the record in as [`Input::Record`], or nobody is told.
+///
+/// A frame is decoded before it is handed in, by a [`FrameDecoder`] of the connection's protocol
+/// version. Decoding needs nothing of the hub's state, so a host may do it outside its lock.
+///
+/// ```
+/// use bytes::Bytes;
+/// use signal_core::{ConnId, Hub, HubConfig, Input, MemoryStore, NodeId, Output, Timestamp};
+///
+/// /// Steps 2 and 3, for one node and v1. `sockets` stands for the sockets.
+/// fn drain(
+///     hub: &mut Hub,
+///     store: &mut MemoryStore,
+///     sockets: &mut Vec<(ConnId, Bytes)>,
+///     now: Timestamp,
+/// ) {
+///     while let Some(output) = hub.poll_output() {
+///         match output {
+///             Output::Broadcast { to, except, frame } => {
+///                 let to = to.iter().filter(|conn| Some(**conn) != except);
+///                 sockets.extend(to.map(|conn| (*conn, frame.clone())));
+///             }
+///             Output::Close { conn, .. } => sockets.retain(|(open, _)| *open != conn),
+///             Output::Commit { op, room, change } => {
+///                 let applied = store.apply(room, &change, now);
+///                 hub.handle_input(Input::Committed { op, applied }, now);
+///             }
+///             Output::Frame { to, frame } => sockets.push((to, frame)),
+///             // Nobody speaks v2, which can ask for ICE servers.
+///             Output::IceServersWanted { .. } => {}
+///             // For metrics.
+///             Output::OverRate { .. } => {}
+///             // Nobody but this hub writes to the store, so there are no records to hand in.
+///             Output::Watch(_) | Output::Unwatch(_) => {}
+///             // Every entry is verified before it is handed in, and there is one node.
+///             Output::Authorize { .. } | Output::ToNode { .. } => unreachable!("{output:?}"),
+///         }
+///     }
+///     for (conn, frame) in sockets.drain(..) {
+///         // The socket has taken it.
+///         hub.handle_input(Input::Sent { conn, bytes: frame.len() }, now);
+///     }
+/// }
+///
+/// let now = Timestamp::from_millis(1_764_943_200_000);
+/// let mut hub = Hub::new(NodeId(1), HubConfig::default());
+/// drain(&mut hub, &mut MemoryStore::new(), &mut vec![], now);
+/// assert!(hub.is_idle());
+/// ```
 #[derive(Debug)]
 pub struct Hub {
     node: NodeId,
@@ -58,7 +124,7 @@ pub struct Hub {
     rooms: FxHashMap<RoomId, LocalRoom>,
     /// What tickets have used up in rooms that nobody is served in any more, until it is full again.
     accounts: FxHashMap<RoomId, Accounts>,
-    deadlines: Deadlines,
+    deadlines: Deadlines<RoomId>,
     last_op: u64,
     /// The operations that the store has not answered yet, kept so that they can be asked for
     /// again.
@@ -123,6 +189,9 @@ impl Hub {
             Input::Draining { conn, reconnect_after } => self.drain(conn, reconnect_after, now),
             Input::Frame { conn, frame } => self.frame(conn, frame, now),
             Input::IceServers { conn, ice, req } => self.ice_servers(conn, ice, req, now),
+            Input::IceServersRefused { conn, code, req } => {
+                self.ice_servers_refused(conn, code, req, now);
+            }
             Input::Lost { conn, how } => self.lost(conn, how, now),
             Input::Open { conn, room, protocol, language, entry, randomness, client } => {
                 let connection = Connection::new(room, protocol, language, randomness, client);

@@ -1,9 +1,9 @@
 //! The store of a single node.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use crate::deadlines::Deadlines;
@@ -16,12 +16,13 @@ use crate::time::Timestamp;
 /// Records are shared with whoever asks. A change copies only the room it is about.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    rooms: FxHashMap<RoomId, Arc<Room>>,
-    deadlines: Deadlines,
+    rooms: BTreeMap<RoomId, Arc<Room>>,
+    deadlines: Deadlines<RoomId>,
 }
 
 /// The result of an operation.
 #[derive(Clone, Debug)]
+#[must_use = "hand the record to every hub with sockets in the room, or nobody there is told"]
 pub struct Applied {
     /// The room afterwards; `None` if there is none.
     pub record: Option<Arc<Room>>,
@@ -115,6 +116,11 @@ impl MemoryStore {
     /// The newest record of a room, even if the room is over and still remembered.
     pub fn room(&self, id: RoomId) -> Option<&Arc<Room>> {
         self.rooms.get(&id)
+    }
+
+    /// All rooms, in the order of their ids; those that are over and still remembered too.
+    pub fn rooms(&self) -> impl Iterator<Item = &Arc<Room>> {
+        self.rooms.values()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next; any change to a room may move

@@ -14,7 +14,7 @@ pub struct PasswordTag(Digest);
 
 impl PasswordTag {
     /// Wraps a MAC, for example an HMAC-SHA256 (RFC 2104).
-    pub fn new(mac: [u8; 32]) -> Self {
+    pub const fn new(mac: [u8; 32]) -> Self {
         Self(Digest(mac))
     }
 

@@ -29,6 +29,10 @@ impl Hub {
         entry: Entry,
         now: Timestamp,
     ) {
+        // Whoever comes with an id that is in use must not get the seat of the other one.
+        if self.connections.contains_key(&conn) {
+            return;
+        }
         self.connections.insert(conn, connection);
         self.enter(conn, entry, now);
     }

@@ -61,6 +61,16 @@ pub enum Input {
         /// The request id from the output.
         req: Option<RequestId>,
     },
+    /// The host has no ICE servers for [`Output::IceServersWanted`]. The participant gets an
+    /// `error`.
+    IceServersRefused {
+        /// The connection that asked.
+        conn: ConnId,
+        /// What the participant is told.
+        code: ErrorCode,
+        /// The request id from the output.
+        req: Option<RequestId>,
+    },
     /// A connection has ended. Nothing happens if the hub has closed it before.
     Lost {
         /// The connection.
@@ -68,7 +78,7 @@ pub enum Input {
         /// How it ended.
         how: Disconnect,
     },
-    /// A connection has been opened.
+    /// A connection has been opened. Nothing happens if one with that id is open already.
     Open {
         /// A new id for the connection.
         conn: ConnId,
@@ -154,6 +164,20 @@ pub struct Randomness {
     pub resume_token: ResumeToken,
 }
 
+impl Randomness {
+    /// Makes both of random bytes. `hash` is what the host computes of a resume token that is
+    /// presented to it, for example its SHA-256.
+    pub fn draw(random: [u8; 36], hash: impl FnOnce(&str) -> [u8; 32]) -> Self {
+        let [a, b, c, d, token @ ..] = random;
+        let text: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = TokenHash::new(hash(&text));
+        Self {
+            suffix: IdSuffix::new(u32::from_le_bytes([a, b, c, d])),
+            resume_token: ResumeToken::new(text, hash),
+        }
+    }
+}
+
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Disconnect {
@@ -164,8 +188,10 @@ pub enum Disconnect {
 }
 
 /// Something for the host to do, from [`Hub::poll_output`](crate::Hub::poll_output).
+///
+/// What a later version adds has to be done too, so this enum is exhaustive: list every variant, and
+/// the compiler tells of a new one.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub enum Output {
     /// Decide whether a participant may enter, and hand the decision in as [`Input::Authorized`].
     /// This may take as long as it needs.
@@ -251,6 +277,9 @@ pub enum CloseCode {
     BadMessages,
     /// 4500: the participant may not enter the room.
     BadToken,
+    /// 4012: nothing has come from the other side for too long; come back and resume. A hub has no
+    /// such deadline, an [`Engine`](crate::Engine) has.
+    Idle,
     /// 4511: the participant was kicked.
     Kicked,
     /// 1000: the participant has left.
@@ -278,6 +307,7 @@ impl CloseCode {
         match self {
             Self::BadMessages => 4501,
             Self::BadToken => 4500,
+            Self::Idle => 4012,
             Self::Kicked => 4511,
             Self::Left => 1000,
             Self::RateLimited => 4513,

@@ -96,7 +96,7 @@ impl Hub {
         }
         self.outputs.push_back(Output::Close { conn, code });
         match code {
-            CloseCode::SlowConsumer | CloseCode::Unavailable => {
+            CloseCode::Idle | CloseCode::SlowConsumer | CloseCode::Unavailable => {
                 self.lost(conn, Disconnect::Abrupt, now);
             }
             CloseCode::BadMessages

@@ -140,6 +140,20 @@ impl Hub {
         }
     }
 
+    /// The host has no ICE servers for a participant.
+    pub(super) fn ice_servers_refused(
+        &mut self,
+        conn: ConnId,
+        code: ErrorCode,
+        req: Option<RequestId>,
+        now: Timestamp,
+    ) {
+        let Some(connection) = self.connections.get(&conn) else { return };
+        if let (Some((room, id)), ProtocolVersion::V2) = (connection.seat(), connection.protocol) {
+            self.error(room, id, code, Refused { req, ..Refused::default() }, now);
+        }
+    }
+
     fn over_limit(
         &mut self,
         sender: Sender,

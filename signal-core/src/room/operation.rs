@@ -120,6 +120,19 @@ pub struct Grant {
     pub password_epoch: u32,
 }
 
+impl From<PasswordTag> for Admission {
+    fn from(password: PasswordTag) -> Self {
+        Self::Password(password)
+    }
+}
+
+impl Grant {
+    /// The creator's seat, for the life of the room.
+    pub fn creator() -> Self {
+        Self { ticket: Ticket::Creator, password_epoch: 0 }
+    }
+}
+
 /// How a participant leaves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LeaveKind {

@@ -1,5 +1,8 @@
 //! The specification of a new room.
 
+use std::array;
+use std::time::Duration;
+
 use super::Capacity;
 use crate::ids::{IdSuffix, RoomId};
 use crate::time::Timestamp;
@@ -33,6 +36,32 @@ pub struct RoomSpec {
     pub suffix: IdSuffix,
 }
 
+impl RoomSpec {
+    /// A room with an id of random bytes, without a name, for 10 participants. Nobody has an invite
+    /// to it, and it ends when its creator leaves.
+    pub fn draw(
+        random: [u8; 50],
+        password: PasswordTag,
+        created_at: Timestamp,
+        lifetime: Duration,
+    ) -> Self {
+        let mut random = random.into_iter();
+        Self {
+            id: RoomId::from_indices(next(&mut random)),
+            epoch: u64::from_le_bytes(next(&mut random)),
+            suffix: IdSuffix::new(u32::from_le_bytes(next(&mut random))),
+            invite: TokenHash::new(next(&mut random)),
+            name: String::new(),
+            creator: String::new(),
+            password,
+            capacity: Capacity::default(),
+            created_at,
+            expires_at: created_at + lifetime,
+            on_creator_leave: OnCreatorLeave::default(),
+        }
+    }
+}
+
 /// What happens to a room when its creator leaves.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OnCreatorLeave {
@@ -41,4 +70,9 @@ pub enum OnCreatorLeave {
     Close,
     /// The room stays open.
     Keep,
+}
+
+/// The next bytes of an array that has enough of them.
+fn next<const LENGTH: usize>(bytes: &mut impl Iterator<Item = u8>) -> [u8; LENGTH] {
+    array::from_fn(|_| bytes.next().unwrap_or_default())
 }

@@ -8,6 +8,7 @@ mod budgets;
 mod common;
 mod conformance;
 mod corpus;
+mod engine;
 mod glare;
 mod golden;
 mod host;

@@ -24,7 +24,7 @@ fn an_operation_on_a_room_that_is_not_there_is_refused() {
 fn an_id_is_taken_until_the_room_is_forgotten() {
     let mut store = store();
     assert_eq!(store.create(room(0)), Err(RoomIdTaken));
-    store.apply(id(0), &Op::Close(CloseReason::ByCreator), NOW);
+    let _ = store.apply(id(0), &Op::Close(CloseReason::ByCreator), NOW);
     assert_eq!(store.create(room(0)), Err(RoomIdTaken), "an old invite may name it");
     let forgotten_at = NOW + Room::REMEMBERED;
     assert_eq!(store.poll_timeout(), Some(forgotten_at));
@@ -46,8 +46,8 @@ fn a_record_that_was_handed_out_stays_as_it_was() {
 #[test]
 fn a_room_left_behind_by_an_earlier_process_waits_for_its_v2_participants() {
     let mut before = store();
-    before.apply(id(0), &attach(), NOW);
-    before.apply(id(0), &Op::Detach { attachment: LINK, until: NOW + GRACE }, NOW);
+    let _ = before.apply(id(0), &attach(), NOW);
+    let _ = before.apply(id(0), &Op::Detach { attachment: LINK, until: NOW + GRACE }, NOW);
     let v1 = Attachment { conn: ConnId(2), ..LINK };
     let v2 = Attachment { conn: ConnId(3), ..LINK };
     for (ticket, protocol, attachment) in
@@ -57,7 +57,7 @@ fn a_room_left_behind_by_an_earlier_process_waits_for_its_v2_participants() {
         let grant = Grant { ticket: Ticket::Guest(ticket.parse().unwrap()), password_epoch: 0 };
         let client = None;
         let attach = Op::Attach { grant, name, protocol, attachment, resume, client, suffix };
-        before.apply(id(0), &attach, NOW);
+        let _ = before.apply(id(0), &attach, NOW);
     }
     let left = Room::clone(before.room(id(0)).unwrap());
 
@@ -94,8 +94,8 @@ fn a_room_that_is_withdrawn_was_never_there() {
 #[test]
 fn seats_and_rooms_end_without_a_hub() {
     let mut store = store();
-    store.apply(id(0), &attach(), NOW);
-    store.apply(id(0), &Op::Detach { attachment: LINK, until: NOW + GRACE }, NOW);
+    let _ = store.apply(id(0), &attach(), NOW);
+    let _ = store.apply(id(0), &Op::Detach { attachment: LINK, until: NOW + GRACE }, NOW);
     assert_eq!(store.poll_timeout(), Some(NOW + GRACE));
     store.handle_timeout(NOW + GRACE);
     assert!(store.room(id(0)).unwrap().seats().is_empty());
@@ -109,7 +109,7 @@ fn the_next_timeout_is_that_of_whichever_room_is_due_first() {
     let mut store = store();
     store.create(room(1)).unwrap();
     let shorter = Change { expires_at: Some(NOW + GRACE), ..Change::default() };
-    store.apply(id(1), &Op::Change(shorter), NOW);
+    let _ = store.apply(id(1), &Op::Change(shorter), NOW);
     assert_eq!(store.poll_timeout(), Some(NOW + GRACE));
     store.handle_timeout(NOW + GRACE);
     let over = |room| store.room(id(room)).unwrap().status() != Status::Open;

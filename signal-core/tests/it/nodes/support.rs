@@ -138,7 +138,9 @@ impl Nodes {
                 Output::Frame { to, frame } => self.tell(to, &frame),
                 Output::ToNode { node: to, frame } => self.frames.push((node, to, frame)),
                 Output::OverRate { .. } | Output::Watch(_) | Output::Unwatch(_) => {}
-                other => panic!("not expected: {other:?}"),
+                Output::Authorize { .. } | Output::IceServersWanted { .. } => {
+                    panic!("not expected: {output:?}")
+                }
             }
         }
     }

@@ -71,7 +71,7 @@ impl World {
         let room = self.random.index(self.rooms.len());
         let (id, by) = (self.rooms[room].id, Admission::Invite(self.rooms[room].invite));
         let suffix = self.suffix();
-        self.apply(id, &Op::Admit { by, client: None, suffix }, None);
+        let _ = self.apply(id, &Op::Admit { by, client: None, suffix }, None);
     }
 
     /// Breaks a socket. The server may be slow to notice.
@@ -154,7 +154,7 @@ impl World {
         let by = Admission::Password(PasswordTag::new([255; 32]));
         for _ in 0..self.random.between(1, 12) {
             let suffix = self.suffix();
-            self.apply(id, &Op::Admit { by, client: None, suffix }, None);
+            let _ = self.apply(id, &Op::Admit { by, client: None, suffix }, None);
         }
     }
 

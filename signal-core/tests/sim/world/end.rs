@@ -91,7 +91,7 @@ impl World {
         for number in 0..self.rooms.len() {
             let id = self.rooms[number].id;
             if self.random.chance(50) {
-                self.apply(id, &Op::Close(CloseReason::ByCreator), None);
+                let _ = self.apply(id, &Op::Close(CloseReason::ByCreator), None);
             }
         }
         let until = self.store.rooms().map(|room| room.expires_at()).max().unwrap_or_default();

@@ -1,0 +1,580 @@
+//! A server of one node without its sockets: a hub, its store, and what waits for each connection.
+
+mod config;
+mod opening;
+mod outbox;
+mod questions;
+mod saves;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+
+pub use self::config::EngineConfig;
+pub use self::opening::Opening;
+pub use self::outbox::Transmit;
+use self::outbox::{Health, Outbox};
+pub use self::questions::Question;
+use self::questions::{Questions, Unanswered};
+pub use self::saves::Save;
+use self::saves::{Answer, Saves, Told};
+use crate::client::Client;
+use crate::deadlines::Deadlines;
+use crate::error::ErrorCode;
+use crate::hub::{CloseCode, Disconnect, Entry, Hub, Input, Output};
+use crate::ids::{ConnId, IdSuffix, NodeId, ParticipantId, RoomId, Ticket};
+use crate::message::{IceServers, RequestId};
+use crate::protocol::ProtocolVersion;
+use crate::reason::CloseReason;
+use crate::room::{
+    Admission, Change, Durability, Grant, Op, Receipt, Reject, Room, RoomSpec, Rotation,
+};
+use crate::store::{Applied, MemoryStore, RoomIdTaken};
+use crate::time::Timestamp;
+
+/// A server of one node, without its sockets, clock and random numbers.
+///
+/// Something that happened goes in by a method that starts with `handle`; what to do about it comes
+/// out by the methods that start with `poll`. After each `handle`, and after each change to a room:
+///
+/// 1. [`poll_ready`](Self::poll_ready) names each connection that has something to send. Whenever
+///    its socket can be written to, take the next thing with
+///    [`poll_transmit`](Self::poll_transmit), and no more than that: what is not taken waits here,
+///    within bounds.
+/// 2. [`poll_question`](Self::poll_question) asks what only the host knows.
+/// 3. [`poll_save`](Self::poll_save) hands out rooms to write, if the host keeps them elsewhere too.
+/// 4. [`poll_timeout`](Self::poll_timeout) is when to call [`handle_timeout`](Self::handle_timeout).
+///
+/// A host that omits one of these is noticed by its participants: nobody is sent anything, is
+/// answered, or is let in.
+///
+/// # Slow sockets
+///
+/// A frame counts as sent when it is taken. Of frames that are not, 2 MiB wait for a connection at
+/// most, and none for longer than 45 s: then the connection is closed with
+/// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer), and what waited is dropped. Both are
+/// settings of [`HubConfig`](crate::HubConfig).
+///
+/// # Heartbeats
+///
+/// Every 20 s a connection has a [`Transmit::Ping`] to send. One that is silent for 45 s is closed
+/// with [`CloseCode::Idle`](crate::CloseCode::Idle). Each frame shows that the other side is alive;
+/// tell what else does, such as a pong or a part of a frame, with
+/// [`handle_alive`](Self::handle_alive).
+///
+/// # A store of one's own
+///
+/// With [`EngineConfig::saves`] the engine hands out each room that has to be written. The record in
+/// memory stays the one that decides; the store is read at the start only:
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::time::Duration;
+/// use signal_core::{Engine, EngineConfig, Room, Timestamp};
+/// # use signal_core::{IdSuffix, PasswordTag, RoomId, RoomSpec, TokenHash};
+/// # fn spec(now: Timestamp) -> RoomSpec {
+/// #     RoomSpec {
+/// #         id: RoomId::from_indices([1; 6]),
+/// #         epoch: 1,
+/// #         name: "a room".into(),
+/// #         creator: "user-17".into(),
+/// #         password: PasswordTag::new([1; 32]),
+/// #         invite: TokenHash::new([2; 32]),
+/// #         capacity: Default::default(),
+/// #         created_at: now,
+/// #         expires_at: now + Duration::from_secs(7200),
+/// #         on_creator_leave: Default::default(),
+/// #         suffix: IdSuffix::new(3),
+/// #     }
+/// # }
+///
+/// /// Stands for a table with a key and a column of bytes.
+/// type Table = BTreeMap<String, Vec<u8>>;
+///
+/// /// After each `handle`. It may be called in another thread or task just as well.
+/// fn save(engine: &mut Engine, table: &mut Table, now: Timestamp) {
+///     while let Some(save) = engine.poll_save() {
+///         let key = save.room().to_string();
+///         match save.record() {
+///             Some(record) => drop(table.insert(key, record.to_record())),
+///             None => drop(table.remove(&key)),
+///         }
+///         engine.handle_saved(save, now);
+///     }
+/// }
+///
+/// let now = Timestamp::from_millis(1_764_943_200_000);
+/// let mut config = EngineConfig::default();
+/// config.saves = true;
+/// let (mut table, mut engine) = (Table::new(), Engine::with_config(1, config.clone()));
+/// engine.create(spec(now))?;
+/// save(&mut engine, &mut table, now);
+///
+/// // The process dies, and the next one goes on with what was written.
+/// let mut engine = Engine::with_config(2, config);
+/// for record in table.values() {
+///     engine.restore(Room::from_record(record)?, now)?;
+/// }
+/// assert_eq!(engine.rooms().count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What a host tells somebody itself, such as the answer to a request that created a room, it tells
+/// when [`handle_saved`](Self::handle_saved) was called for a record of that
+/// [version](Room::version) or a newer one.
+///
+/// # Threads
+///
+/// An engine is `Send` and has no lock of its own. A host with many rooms may have several engines
+/// and spread the rooms over them by their ids: rooms know nothing of each other.
+#[derive(Debug)]
+pub struct Engine {
+    config: EngineConfig,
+    hub: Hub,
+    store: MemoryStore,
+    outboxes: FxHashMap<ConnId, Outbox>,
+    /// The connections that the host has still to be told of.
+    ready: VecDeque<ConnId>,
+    /// When to look at the health of each connection.
+    health_checks: Deadlines<ConnId>,
+    questions: Questions,
+    saves: Saves,
+    last_conn: u64,
+}
+
+impl Engine {
+    /// An engine without rooms, with the usual settings. `process` is a random number, drawn anew
+    /// whenever the process starts.
+    pub fn new(process: u64) -> Self {
+        Self::with_config(process, EngineConfig::default())
+    }
+
+    /// An engine without rooms. `process` is a random number, drawn anew whenever the process
+    /// starts.
+    pub fn with_config(process: u64, config: EngineConfig) -> Self {
+        Self {
+            hub: Hub::new(NodeId(process), config.hub.clone()),
+            config,
+            store: MemoryStore::new(),
+            outboxes: FxHashMap::default(),
+            ready: VecDeque::new(),
+            health_checks: Deadlines::default(),
+            questions: Questions::default(),
+            saves: Saves::default(),
+            last_conn: 0,
+        }
+    }
+
+    /// A connection has been opened. Returns its id, which is unique in this engine.
+    pub fn handle_open(&mut self, opening: Opening, now: Timestamp) -> ConnId {
+        self.last_conn += 1;
+        let conn = ConnId(self.last_conn);
+        let Opening { room, entry, randomness, protocol, language, client } = opening;
+        let decoder = self.hub.decoder(spoken(&entry, protocol));
+        let outbox = Outbox::new(decoder, &self.config, now);
+        self.health_checks.set(conn, Some(outbox.deadline(&self.config)));
+        self.outboxes.insert(conn, outbox);
+        self.input(Input::Open { conn, room, protocol, language, entry, randomness, client }, now);
+        conn
+    }
+
+    /// A frame has arrived: one whole message. Hand in the frames of one connection in the order of
+    /// their arrival.
+    pub fn handle_frame(&mut self, conn: ConnId, frame: &Bytes, now: Timestamp) {
+        let Some(outbox) = self.outboxes.get_mut(&conn) else { return };
+        outbox.heard(now);
+        let frame = outbox.decoder.decode(frame);
+        self.input(Input::Frame { conn, frame }, now);
+    }
+
+    /// Something else has shown that the other side is alive.
+    pub fn handle_alive(&mut self, conn: ConnId, now: Timestamp) {
+        if let Some(outbox) = self.outboxes.get_mut(&conn) {
+            outbox.heard(now);
+        }
+    }
+
+    /// The other side has closed the connection in order. Its participant has left.
+    pub fn handle_closed(&mut self, conn: ConnId, now: Timestamp) {
+        self.lost(conn, Disconnect::Clean, now);
+    }
+
+    /// The connection has ended in any other way. A v2 participant may come back.
+    pub fn handle_lost(&mut self, conn: ConnId, now: Timestamp) {
+        self.lost(conn, Disconnect::Abrupt, now);
+    }
+
+    /// Answers [`Question::Entry`]: how the connection enters, or the error that it is told before
+    /// it is closed.
+    pub fn handle_entry(&mut self, conn: ConnId, entry: Result<Entry, ErrorCode>, now: Timestamp) {
+        let Some(Question::Entry { .. }) = self.questions.of(conn) else { return };
+        self.questions.forget(conn);
+        if let (Some(outbox), Ok(Entry::Resume { .. })) = (self.outboxes.get_mut(&conn), &entry) {
+            outbox.decoder = self.hub.decoder(ProtocolVersion::V2);
+        }
+        self.input(Input::Authorized { conn, entry }, now);
+    }
+
+    /// Answers [`Question::IceServers`]: the servers, or the error that the participant is told.
+    pub fn handle_ice_servers(
+        &mut self,
+        conn: ConnId,
+        ice: &Result<IceServers, ErrorCode>,
+        now: Timestamp,
+    ) {
+        let Some(Question::IceServers { .. }) = self.questions.of(conn) else { return };
+        let until = now + self.config.question_patience;
+        for req in self.questions.answered(conn, until) {
+            let input = match ice.clone() {
+                Ok(ice) => Input::IceServers { conn, ice, req },
+                Err(code) => Input::IceServersRefused { conn, code, req },
+            };
+            self.input(input, now);
+        }
+    }
+
+    /// The host has written a room.
+    pub fn handle_saved(&mut self, save: Save, now: Timestamp) {
+        let told = self.saves.saved(save.room());
+        drop(save);
+        self.tell(told, now);
+    }
+
+    /// The host is about to stop. v2 participants are told when to come back, every connection is
+    /// closed with [`CloseCode::Unavailable`], and seats that can be resumed are kept.
+    pub fn handle_draining(&mut self, reconnect_after: Duration, now: Timestamp) {
+        let conns: Vec<ConnId> = self.health_checks.keys().collect();
+        for conn in conns {
+            self.input(Input::Draining { conn, reconnect_after }, now);
+        }
+    }
+
+    /// Handles every deadline that has passed. Call it at the time of
+    /// [`poll_timeout`](Self::poll_timeout).
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.hub.handle_timeout(now);
+        self.drain(now);
+        for (room, record) in self.store.handle_timeout(now) {
+            if self.config.saves {
+                self.saves.put(room, record);
+            }
+        }
+        while let Some(conn) = self.health_checks.pop_due(now) {
+            self.check_health(conn, now);
+        }
+        while let Some(Unanswered { question, reqs }) = self.questions.pop_due(now) {
+            self.unanswered(&question, reqs, now);
+        }
+    }
+
+    /// The next connection that has something to send, for
+    /// [`poll_transmit`](Self::poll_transmit). It comes again when more is added after this.
+    #[must_use]
+    pub fn poll_ready(&mut self) -> Option<ConnId> {
+        while let Some(conn) = self.ready.pop_front() {
+            if let Some(outbox) = self.outboxes.get_mut(&conn) {
+                outbox.told_ready();
+                return Some(conn);
+            }
+        }
+        None
+    }
+
+    /// Takes what to do with a socket next; `None` if there is nothing to do now.
+    ///
+    /// A frame that is taken counts as sent, so take the next one when the socket has taken this
+    /// one.
+    #[must_use]
+    pub fn poll_transmit(&mut self, conn: ConnId, now: Timestamp) -> Option<Transmit> {
+        let transmit = self.outboxes.get_mut(&conn)?.take()?;
+        match &transmit {
+            Transmit::Close(_) => self.forget(conn),
+            Transmit::Frame(frame) => self.input(Input::Sent { conn, bytes: frame.len() }, now),
+            Transmit::Ping => {}
+        }
+        Some(transmit)
+    }
+
+    /// Takes the next question that only the host can answer.
+    #[must_use]
+    pub fn poll_question(&mut self) -> Option<Question> {
+        self.questions.take()
+    }
+
+    /// Takes the next room that the host has to write; none without [`EngineConfig::saves`].
+    #[must_use]
+    pub fn poll_save(&mut self) -> Option<Save> {
+        self.saves.take()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout). Every other call may change it.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        let deadlines = [
+            self.hub.poll_timeout(),
+            self.store.poll_timeout(),
+            self.health_checks.next(),
+            self.questions.next_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Adds a new room.
+    ///
+    /// # Errors
+    ///
+    /// The room's id is taken, perhaps by a room that is over and still remembered. Try another id.
+    pub fn create(&mut self, room: RoomSpec) -> Result<Arc<Room>, RoomIdTaken> {
+        let room = self.store.create(Room::create(room))?;
+        if self.config.saves {
+            self.saves.put(room.id(), Some(Arc::clone(&room)));
+        }
+        Ok(room)
+    }
+
+    /// Adds a room that an earlier process has written. Its sockets are gone with that process;
+    /// participants that spoke v2 may resume for a while.
+    ///
+    /// # Errors
+    ///
+    /// The room's id is taken.
+    pub fn restore(&mut self, room: Room, now: Timestamp) -> Result<(), RoomIdTaken> {
+        self.store.restore(room, self.config.restart_grace, now)
+    }
+
+    /// Lets a newcomer in who knows the password or has the invite. The grant opens a connection.
+    /// `random` is a random number.
+    ///
+    /// # Errors
+    ///
+    /// The room refuses the newcomer.
+    pub fn admit(
+        &mut self,
+        room: RoomId,
+        by: impl Into<Admission>,
+        client: Option<Client>,
+        random: u32,
+        now: Timestamp,
+    ) -> Result<Grant, Reject> {
+        let suffix = IdSuffix::new(random);
+        let applied = self.apply(room, &Op::Admit { by: by.into(), client, suffix }, now);
+        let password_epoch = applied.record.map_or(0, |record| record.password_epoch());
+        match applied.reply? {
+            Receipt::Entered { id } => Ok(Grant { ticket: Ticket::Guest(id), password_epoch }),
+            Receipt::Done | Receipt::Resumed { .. } => unreachable!("`Admit` promises an id"),
+        }
+    }
+
+    /// Changes the settings of a room.
+    ///
+    /// # Errors
+    ///
+    /// The room is over, or does not permit the change.
+    pub fn change(&mut self, room: RoomId, change: Change, now: Timestamp) -> Result<(), Reject> {
+        self.apply(room, &Op::Change(change), now).reply.map(drop)
+    }
+
+    /// Kicks a participant. With a new password it is a ban: the participant cannot join again with
+    /// the old one.
+    ///
+    /// # Errors
+    ///
+    /// There is no such participant, or it is the creator.
+    pub fn kick(
+        &mut self,
+        room: RoomId,
+        participant: ParticipantId,
+        rotate: Option<Rotation>,
+        now: Timestamp,
+    ) -> Result<(), Reject> {
+        self.apply(room, &Op::Kick { participant, rotate }, now).reply.map(drop)
+    }
+
+    /// Ends a room.
+    ///
+    /// # Errors
+    ///
+    /// There is no such room.
+    pub fn close(
+        &mut self,
+        room: RoomId,
+        reason: CloseReason,
+        now: Timestamp,
+    ) -> Result<(), Reject> {
+        self.apply(room, &Op::Close(reason), now).reply.map(drop)
+    }
+
+    /// Whether a connection is open: not lost, and not closed by a [`Transmit::Close`] that was taken.
+    pub fn is_open(&self, conn: ConnId) -> bool {
+        self.outboxes.contains_key(&conn)
+    }
+
+    /// The newest record of a room, even if the room is over and still remembered.
+    pub fn room(&self, id: RoomId) -> Option<&Arc<Room>> {
+        self.store.room(id)
+    }
+
+    /// All rooms, in the order of their ids; those that are over and still remembered too.
+    pub fn rooms(&self) -> impl Iterator<Item = &Arc<Room>> {
+        self.store.rooms()
+    }
+
+    /// Whether nothing is left to do: no connection, no seat that waits for a resume, nothing to
+    /// write. A host that wants to stop may stop then.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.outboxes.is_empty() && self.saves.is_empty() && self.hub.is_idle()
+    }
+
+    fn input(&mut self, input: Input, now: Timestamp) {
+        self.hub.handle_input(input, now);
+        self.drain(now);
+    }
+
+    /// Does everything that the hub asks for.
+    fn drain(&mut self, now: Timestamp) {
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Authorize { conn, room, credential } => {
+                    let until = now + self.config.question_patience;
+                    self.questions.ask(conn, Question::Entry { conn, room, credential }, until);
+                }
+                Output::Broadcast { to, except, frame } => {
+                    for &conn in to.iter().filter(|conn| Some(**conn) != except) {
+                        self.send(conn, frame.clone());
+                    }
+                }
+                Output::Close { conn, code } => self.end(conn, code, now),
+                Output::Commit { op, room, change } => {
+                    let applied = self.store.apply(room, &change, now);
+                    let answer = Answer::Hub { op, reply: applied.reply };
+                    self.settle(&applied, answer, now);
+                }
+                Output::Frame { to, frame } => self.send(to, frame),
+                Output::IceServersWanted { conn, room, participant, req } => {
+                    let question = Question::IceServers { conn, room, participant };
+                    let until = now + self.config.question_patience;
+                    self.questions.ask_for_ice_servers(conn, question, req, until);
+                }
+                // The sender has been told.
+                Output::OverRate { .. } => {}
+                // The receiver's socket belonged to an earlier process, and its seat has not been
+                // resumed yet.
+                Output::ToNode { frame, .. } => {
+                    self.hub.handle_input(Input::Undelivered { frame }, now);
+                }
+                // Every change to the store is handed to the hub.
+                Output::Unwatch(_) | Output::Watch(_) => {}
+            }
+        }
+    }
+
+    /// Applies an operation of the host's, and tells the participants.
+    fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> Applied {
+        let applied = self.store.apply(room, op, now);
+        self.settle(&applied, Answer::Record, now);
+        self.drain(now);
+        applied
+    }
+
+    /// Tells the hub of a change: now, or when it is written.
+    fn settle(&mut self, applied: &Applied, answer: Answer, now: Timestamp) {
+        let answer = if self.config.saves { self.saves.add(applied, answer) } else { Some(answer) };
+        if let Some(answer) = answer {
+            self.answer(answer, applied.record.clone(), now);
+        }
+    }
+
+    fn tell(&mut self, told: Told, now: Timestamp) {
+        for answer in told.answers {
+            self.answer(answer, told.record.clone(), now);
+        }
+        self.drain(now);
+    }
+
+    fn answer(&mut self, answer: Answer, record: Option<Arc<Room>>, now: Timestamp) {
+        match answer {
+            Answer::Hub { op, reply } => {
+                let applied = Applied { record, reply, durability: Durability::Volatile };
+                self.hub.handle_input(Input::Committed { op, applied }, now);
+            }
+            Answer::Record => {
+                if let Some(record) = record {
+                    self.hub.handle_input(Input::Record(record), now);
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, conn: ConnId, frame: Bytes) {
+        if self.outboxes.get_mut(&conn).is_some_and(|outbox| outbox.push(frame)) {
+            self.ready.push_back(conn);
+        }
+    }
+
+    /// Closes a connection that the hub has removed.
+    fn end(&mut self, conn: ConnId, code: CloseCode, now: Timestamp) {
+        self.questions.forget(conn);
+        let Some(outbox) = self.outboxes.get_mut(&conn) else { return };
+        if outbox.close(code) {
+            self.ready.push_back(conn);
+        }
+        self.health_checks.set(conn, Some(now + self.config.idle_timeout));
+    }
+
+    fn lost(&mut self, conn: ConnId, how: Disconnect, now: Timestamp) {
+        self.forget(conn);
+        self.input(Input::Lost { conn, how }, now);
+    }
+
+    fn forget(&mut self, conn: ConnId) {
+        self.outboxes.remove(&conn);
+        self.health_checks.set(conn, None);
+        self.questions.forget(conn);
+    }
+
+    fn check_health(&mut self, conn: ConnId, now: Timestamp) {
+        let Some(outbox) = self.outboxes.get_mut(&conn) else { return };
+        match outbox.health(&self.config, now) {
+            Health::Alive => {}
+            Health::Quiet => {
+                if outbox.ping(&self.config, now) {
+                    self.ready.push_back(conn);
+                }
+            }
+            Health::Idle => {
+                self.end(conn, CloseCode::Idle, now);
+                return self.input(Input::Lost { conn, how: Disconnect::Abrupt }, now);
+            }
+            Health::Closed => return outbox.drop_frames(),
+        }
+        let next = outbox.deadline(&self.config);
+        self.health_checks.set(conn, Some(next));
+    }
+
+    /// Tells a participant that the host has not answered.
+    fn unanswered(&mut self, question: &Question, reqs: Vec<Option<RequestId>>, now: Timestamp) {
+        let code = ErrorCode::Unavailable;
+        match *question {
+            Question::Entry { conn, .. } => {
+                self.input(Input::Authorized { conn, entry: Err(code) }, now);
+            }
+            Question::IceServers { conn, .. } => {
+                for req in reqs {
+                    self.input(Input::IceServersRefused { conn, code, req }, now);
+                }
+            }
+        }
+    }
+}
+
+/// The version of the protocol that a connection speaks which enters like that.
+fn spoken(entry: &Entry, protocol: ProtocolVersion) -> ProtocolVersion {
+    match entry {
+        Entry::Ask { .. } | Entry::Attach { .. } => protocol,
+        Entry::Resume { .. } => ProtocolVersion::V2,
+    }
+}

@@ -1,0 +1,89 @@
+//! A new connection.
+
+use bytes::Bytes;
+
+use crate::client::Client;
+use crate::hub::{Entry, Randomness};
+use crate::ids::RoomId;
+use crate::language::Language;
+use crate::message::IceServers;
+use crate::name::DisplayName;
+use crate::protocol::ProtocolVersion;
+use crate::room::Grant;
+use crate::token::TokenHash;
+
+/// A new connection, for [`Engine::handle_open`](crate::Engine::handle_open).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Opening {
+    /// The room to enter.
+    pub room: RoomId,
+    /// How it enters the room.
+    pub entry: Entry,
+    /// Random values, used if an id or a resume token is needed.
+    pub randomness: Randomness,
+    /// The version of the protocol that it speaks.
+    pub protocol: ProtocolVersion,
+    /// The language of the texts that it is sent.
+    pub language: Language,
+    /// Where it comes from, if the host knows. Whoever has entered from an address has a few
+    /// passwords of its own to try there.
+    pub client: Option<Client>,
+}
+
+impl Opening {
+    /// A connection that enters with a grant: as a new participant, or in place of an older
+    /// connection with the same grant.
+    pub fn attach(room: RoomId, grant: Grant, name: DisplayName, randomness: Randomness) -> Self {
+        let entry = Entry::Attach { grant, name, ice: None };
+        Self::new(room, entry, ProtocolVersion::V1, randomness)
+    }
+
+    /// A connection that takes over the seat of one that was lost, in v2. `token` is the hash of the
+    /// resume token that it presents; it has received `last_seq` messages.
+    pub fn resume(room: RoomId, token: TokenHash, last_seq: u64, randomness: Randomness) -> Self {
+        let entry = Entry::Resume { token, last_seq, ice: None };
+        Self::new(room, entry, ProtocolVersion::V2, randomness)
+    }
+
+    /// A connection of somebody whom the host does not know yet. The engine asks with
+    /// [`Question::Entry`](crate::Question::Entry), and holds back what is sent meanwhile.
+    pub fn ask(room: RoomId, credential: Bytes, randomness: Randomness) -> Self {
+        Self::new(room, Entry::Ask { credential }, ProtocolVersion::V1, randomness)
+    }
+
+    fn new(room: RoomId, entry: Entry, protocol: ProtocolVersion, randomness: Randomness) -> Self {
+        let (language, client) = (Language::default(), None);
+        Self { room, entry, randomness, protocol, language, client }
+    }
+
+    /// The same for a connection that speaks that version of the protocol, not v1.
+    #[must_use]
+    pub fn protocol(self, protocol: ProtocolVersion) -> Self {
+        Self { protocol, ..self }
+    }
+
+    /// The same for a connection that reads texts in that language, not the default one.
+    #[must_use]
+    pub fn language(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
+    /// The same with the ICE servers that a v2 participant is told when it enters.
+    #[must_use]
+    pub fn ice_servers(self, servers: IceServers) -> Self {
+        let ice = Some(servers);
+        let entry = match self.entry {
+            Entry::Ask { credential } => Entry::Ask { credential },
+            Entry::Attach { grant, name, .. } => Entry::Attach { grant, name, ice },
+            Entry::Resume { token, last_seq, .. } => Entry::Resume { token, last_seq, ice },
+        };
+        Self { entry, ..self }
+    }
+
+    /// The same for a connection from there.
+    #[must_use]
+    pub fn client(self, client: Client) -> Self {
+        Self { client: Some(client), ..self }
+    }
+}

@@ -1,0 +1,142 @@
+//! Records that the host keeps elsewhere too, and who is told when they are written.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::ids::{OpId, RoomId};
+use crate::room::{Durability, Receipt, Reject, Room};
+use crate::store::Applied;
+
+/// A room to write to the host's own store, or to remove from it, from
+/// [`Engine::poll_save`](crate::Engine::poll_save).
+///
+/// Hand it back to [`handle_saved`](crate::Engine::handle_saved) when that is done. Until then
+/// nobody is told what relies on it, and no newer record of the same room comes out. A write that
+/// fails is tried again, or reported as done to go on in memory only.
+#[derive(Debug)]
+#[must_use = "write it, then hand it to `Engine::handle_saved`"]
+pub struct Save {
+    room: RoomId,
+    record: Option<Arc<Room>>,
+}
+
+impl Save {
+    /// The room.
+    pub fn room(&self) -> RoomId {
+        self.room
+    }
+
+    /// The record to write in place of an older one; `None` if the room is to be removed.
+    pub fn record(&self) -> Option<&Arc<Room>> {
+        self.record.as_ref()
+    }
+}
+
+/// The rooms with something to write.
+#[derive(Debug, Default)]
+pub(super) struct Saves {
+    rooms: FxHashMap<RoomId, Unsaved>,
+    /// The rooms of which a write may be handed out.
+    queue: VecDeque<RoomId>,
+}
+
+/// What is not written of one room. However long a write takes, there is one more at most.
+#[derive(Debug, Default)]
+struct Unsaved {
+    /// What the host is writing.
+    writing: Option<Write>,
+    /// What it writes next.
+    next: Option<Write>,
+}
+
+/// A record to write.
+#[derive(Debug)]
+struct Write {
+    /// `None` if the room is to be removed.
+    record: Option<Arc<Room>>,
+    told: Told,
+}
+
+/// What is told when a record is written.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// The newest record that may be told then; `None` if nobody waits.
+    pub(super) record: Option<Arc<Room>>,
+    pub(super) answers: Vec<Answer>,
+}
+
+/// Who is told of a change.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Answer {
+    /// The hub, which has asked for it.
+    Hub { op: OpId, reply: Result<Receipt, Reject> },
+    /// The hub, which has not.
+    Record,
+}
+
+impl Saves {
+    /// Adds the result of an operation. Returns the answer if nobody has to wait for it.
+    pub(super) fn add(&mut self, applied: &Applied, answer: Answer) -> Option<Answer> {
+        let Some(record) = &applied.record else { return Some(answer) };
+        let room = record.id();
+        let waiting = match applied.durability {
+            Durability::BeforeAnswer => Some(self.put(room, Some(Arc::clone(record)))),
+            Durability::Grouped => {
+                self.put(room, Some(Arc::clone(record)));
+                self.last_awaited(room)
+            }
+            Durability::Volatile => self.last_awaited(room),
+        };
+        let Some(told) = waiting else { return Some(answer) };
+        told.record = Some(Arc::clone(record));
+        told.answers.push(answer);
+        None
+    }
+
+    /// Has a record written, in place of an older one that waits.
+    pub(super) fn put(&mut self, room: RoomId, record: Option<Arc<Room>>) -> &mut Told {
+        let unsaved = self.rooms.entry(room).or_default();
+        if unsaved.next.is_none() && unsaved.writing.is_none() {
+            self.queue.push_back(room);
+        }
+        let told = unsaved.next.take().map(|next| next.told).unwrap_or_default();
+        &mut unsaved.next.insert(Write { record, told }).told
+    }
+
+    /// The next record to write.
+    pub(super) fn take(&mut self) -> Option<Save> {
+        let room = self.queue.pop_front()?;
+        let unsaved = self.rooms.get_mut(&room)?;
+        let write = unsaved.next.take()?;
+        let save = Save { room, record: write.record.clone() };
+        unsaved.writing = Some(write);
+        Some(save)
+    }
+
+    /// The host has written a record. Returns what is told now.
+    pub(super) fn saved(&mut self, room: RoomId) -> Told {
+        let Some(unsaved) = self.rooms.get_mut(&room) else { return Told::default() };
+        let told = unsaved.writing.take().map(|write| write.told).unwrap_or_default();
+        if unsaved.next.is_some() {
+            self.queue.push_back(room);
+        } else {
+            self.rooms.remove(&room);
+        }
+        told
+    }
+
+    /// Whether nothing is left to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
+    }
+
+    /// What is told last of that room, if anybody waits. Nobody is told of a change before those
+    /// that came earlier.
+    fn last_awaited(&mut self, room: RoomId) -> Option<&mut Told> {
+        let Unsaved { writing, next } = self.rooms.get_mut(&room)?;
+        let writes = [next.as_mut(), writing.as_mut()].into_iter().flatten();
+        writes.map(|write| &mut write.told).find(|told| !told.answers.is_empty())
+    }
+}
