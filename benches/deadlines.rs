@@ -26,7 +26,7 @@ fn deadlines(c: &mut Criterion) {
                 let expires_at = Some(NOW + Duration::from_secs(60 * (1 + minutes)));
                 let change = Op::Change(Change { expires_at, ..Change::default() });
                 store.apply(room_id(0), &change, NOW).reply.expect("the room is open");
-                store.handle_timeout(NOW);
+                let _ = store.handle_timeout(NOW);
                 store.poll_timeout()
             });
         });

@@ -1,6 +1,7 @@
 //! A server of one node without its sockets: a hub, its store, and what waits for each connection.
 
 mod config;
+mod events;
 mod opening;
 mod outbox;
 mod questions;
@@ -14,6 +15,8 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 pub use self::config::EngineConfig;
+pub use self::events::Event;
+use self::events::Events;
 pub use self::opening::Opening;
 pub use self::outbox::Transmit;
 use self::outbox::{Health, Outbox};
@@ -30,7 +33,7 @@ use crate::message::{IceServers, RequestId};
 use crate::protocol::ProtocolVersion;
 use crate::reason::CloseReason;
 use crate::room::{
-    Admission, Change, Durability, Grant, Op, Receipt, Reject, Room, RoomSpec, Rotation,
+    Admission, Change, Grant, Op, Receipt, Reject, Room, RoomEvent, RoomSpec, Rotation,
 };
 use crate::store::{Applied, MemoryStore, RoomIdTaken};
 use crate::time::Timestamp;
@@ -46,10 +49,12 @@ use crate::time::Timestamp;
 ///    within bounds.
 /// 2. [`poll_question`](Self::poll_question) asks what only the host knows.
 /// 3. [`poll_save`](Self::poll_save) hands out rooms to write, if the host keeps them elsewhere too.
-/// 4. [`poll_timeout`](Self::poll_timeout) is when to call [`handle_timeout`](Self::handle_timeout).
+/// 4. [`poll_event`](Self::poll_event) tells what has come about in rooms. It is the only one that a
+///    host may omit.
+/// 5. [`poll_timeout`](Self::poll_timeout) is when to call [`handle_timeout`](Self::handle_timeout).
 ///
-/// A host that omits one of these is noticed by its participants: nobody is sent anything, is
-/// answered, or is let in.
+/// A host that omits another is noticed by its participants: nobody is sent anything, is answered, or
+/// is let in.
 ///
 /// # Slow sockets
 ///
@@ -142,6 +147,7 @@ pub struct Engine {
     health_checks: Deadlines<ConnId>,
     questions: Questions,
     saves: Saves,
+    events: Events,
     last_conn: u64,
 }
 
@@ -164,6 +170,7 @@ impl Engine {
             health_checks: Deadlines::default(),
             questions: Questions::default(),
             saves: Saves::default(),
+            events: Events::default(),
             last_conn: 0,
         }
     }
@@ -257,11 +264,14 @@ impl Engine {
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.hub.handle_timeout(now);
         self.drain(now);
-        for (room, record) in self.store.handle_timeout(now) {
-            if self.config.saves {
-                self.saves.put(room, record);
+        for (room, applied) in self.store.handle_timeout(now) {
+            match applied.record {
+                Some(_) => self.settle(applied, Answer::Record, now),
+                None if self.config.saves => drop(self.saves.put(room, None)),
+                None => {}
             }
         }
+        self.drain(now);
         while let Some(conn) = self.health_checks.pop_due(now) {
             self.check_health(conn, now);
         }
@@ -310,6 +320,12 @@ impl Engine {
         self.saves.take()
     }
 
+    /// Takes the next event. Nothing has to be done about it.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.take()
+    }
+
     /// When to call [`handle_timeout`](Self::handle_timeout). Every other call may change it.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
@@ -328,10 +344,12 @@ impl Engine {
     ///
     /// The room's id is taken, perhaps by a room that is over and still remembered. Try another id.
     pub fn create(&mut self, room: RoomSpec) -> Result<Arc<Room>, RoomIdTaken> {
+        let created_at = room.created_at;
         let room = self.store.create(Room::create(room))?;
         if self.config.saves {
             self.saves.put(room.id(), Some(Arc::clone(&room)));
         }
+        self.add_events(room.id(), room.events_since(None, created_at));
         Ok(room)
     }
 
@@ -342,7 +360,9 @@ impl Engine {
     ///
     /// The room's id is taken.
     pub fn restore(&mut self, room: Room, now: Timestamp) -> Result<(), RoomIdTaken> {
-        self.store.restore(room, self.config.restart_grace, now)
+        let applied = self.store.restore(room, self.config.restart_grace, now)?;
+        self.settle(applied, Answer::Record, now);
+        Ok(())
     }
 
     /// Lets a newcomer in who knows the password or has the invite. The grant opens a connection.
@@ -360,9 +380,9 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Grant, Reject> {
         let suffix = IdSuffix::new(random);
-        let applied = self.apply(room, &Op::Admit { by: by.into(), client, suffix }, now);
-        let password_epoch = applied.record.map_or(0, |record| record.password_epoch());
-        match applied.reply? {
+        let reply = self.apply(room, &Op::Admit { by: by.into(), client, suffix }, now);
+        let password_epoch = self.room(room).map_or(0, |room| room.password_epoch());
+        match reply? {
             Receipt::Entered { id } => Ok(Grant { ticket: Ticket::Guest(id), password_epoch }),
             Receipt::Done | Receipt::Resumed { .. } => unreachable!("`Admit` promises an id"),
         }
@@ -374,7 +394,7 @@ impl Engine {
     ///
     /// The room is over, or does not permit the change.
     pub fn change(&mut self, room: RoomId, change: Change, now: Timestamp) -> Result<(), Reject> {
-        self.apply(room, &Op::Change(change), now).reply.map(drop)
+        self.apply(room, &Op::Change(change), now).map(drop)
     }
 
     /// Kicks a participant. With a new password it is a ban: the participant cannot join again with
@@ -390,7 +410,7 @@ impl Engine {
         rotate: Option<Rotation>,
         now: Timestamp,
     ) -> Result<(), Reject> {
-        self.apply(room, &Op::Kick { participant, rotate }, now).reply.map(drop)
+        self.apply(room, &Op::Kick { participant, rotate }, now).map(drop)
     }
 
     /// Ends a room.
@@ -404,7 +424,7 @@ impl Engine {
         reason: CloseReason,
         now: Timestamp,
     ) -> Result<(), Reject> {
-        self.apply(room, &Op::Close(reason), now).reply.map(drop)
+        self.apply(room, &Op::Close(reason), now).map(drop)
     }
 
     /// Whether a connection is open: not lost, and not closed by a [`Transmit::Close`] that was taken.
@@ -451,7 +471,7 @@ impl Engine {
                 Output::Commit { op, room, change } => {
                     let applied = self.store.apply(room, &change, now);
                     let answer = Answer::Hub { op, reply: applied.reply };
-                    self.settle(&applied, answer, now);
+                    self.settle(applied, answer, now);
                 }
                 Output::Frame { to, frame } => self.send(to, frame),
                 Output::IceServersWanted { conn, room, participant, req } => {
@@ -459,8 +479,9 @@ impl Engine {
                     let until = now + self.config.question_patience;
                     self.questions.ask_for_ice_servers(conn, question, req, until);
                 }
-                // The sender has been told.
-                Output::OverRate { .. } => {}
+                Output::OverRate { conn } => {
+                    self.events.push(Event::OverRate { conn }, self.config.max_events);
+                }
                 // The receiver's socket belonged to an earlier process, and its seat has not been
                 // resumed yet.
                 Output::ToNode { frame, .. } => {
@@ -473,22 +494,43 @@ impl Engine {
     }
 
     /// Applies an operation of the host's, and tells the participants.
-    fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> Applied {
+    fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> Result<Receipt, Reject> {
         let applied = self.store.apply(room, op, now);
-        self.settle(&applied, Answer::Record, now);
+        let reply = applied.reply;
+        self.settle(applied, Answer::Record, now);
         self.drain(now);
-        applied
+        reply
     }
 
-    /// Tells the hub of a change: now, or when it is written.
-    fn settle(&mut self, applied: &Applied, answer: Answer, now: Timestamp) {
-        let answer = if self.config.saves { self.saves.add(applied, answer) } else { Some(answer) };
+    /// Tells the hub and the host of a change: now, or when it is written.
+    fn settle(&mut self, applied: Applied, answer: Answer, now: Timestamp) {
+        let answer =
+            if self.config.saves { self.saves.add(&applied, answer) } else { Some(answer) };
+        let Applied { record, events, .. } = applied;
+        if let Some(record) = &record {
+            self.add_events(record.id(), events);
+        }
         if let Some(answer) = answer {
-            self.answer(answer, applied.record.clone(), now);
+            self.answer(answer, record, now);
+        }
+    }
+
+    fn add_events(&mut self, room: RoomId, events: Vec<RoomEvent>) {
+        let most = self.config.max_events;
+        if most == 0 || events.is_empty() {
+            return;
+        }
+        if !self.config.saves {
+            events.into_iter().for_each(|event| self.events.push(Event::Room(event), most));
+        } else {
+            self.events.count_dropped(self.saves.add_events(room, events, most));
         }
     }
 
     fn tell(&mut self, told: Told, now: Timestamp) {
+        for event in told.events {
+            self.events.push(Event::Room(event), self.config.max_events);
+        }
         for answer in told.answers {
             self.answer(answer, told.record.clone(), now);
         }
@@ -498,7 +540,7 @@ impl Engine {
     fn answer(&mut self, answer: Answer, record: Option<Arc<Room>>, now: Timestamp) {
         match answer {
             Answer::Hub { op, reply } => {
-                let applied = Applied { record, reply, durability: Durability::Volatile };
+                let applied = Applied::settled(record, reply);
                 self.hub.handle_input(Input::Committed { op, applied }, now);
             }
             Answer::Record => {

@@ -134,7 +134,7 @@ mod wording;
 
 pub use client::{AddressTag, Client};
 pub use config::{FloodLimit, HubConfig, InvalidConfig, OpeningLimit, RateLimit, ReplayLimit};
-pub use engine::{Engine, EngineConfig, Opening, Question, Save, Transmit};
+pub use engine::{Engine, EngineConfig, Event, Opening, Question, Save, Transmit};
 pub use error::ErrorCode;
 pub use hub::{
     ClientFrame, CloseCode, Disconnect, Entry, FrameDecoder, Hub, Input, NodeBody, NodeFrame,
@@ -156,8 +156,9 @@ pub use protocol::ProtocolVersion;
 pub use reason::{CloseReason, LeaveReason};
 pub use record::InvalidRecord;
 pub use room::{
-    Admission, Capacity, Change, Durability, Grant, InvalidCapacity, LeaveKind, OnCreatorLeave, Op,
-    Outcome, Presence, Receipt, Reject, Room, RoomSpec, Rotation, Seat, Status,
+    Admission, Capacity, Change, ChangedSettings, Durability, EventKey, EventLeaveReason,
+    EventParticipant, Grant, InvalidCapacity, LeaveKind, OnCreatorLeave, Op, Outcome, Presence,
+    Receipt, Reject, Room, RoomEvent, RoomEventKind, RoomSpec, Rotation, Seat, Status,
 };
 pub use store::{Applied, MemoryStore, RoomIdTaken};
 pub use time::Timestamp;

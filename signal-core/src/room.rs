@@ -8,6 +8,7 @@ mod attach_history;
 mod capacity;
 mod departures;
 mod durability;
+mod event;
 mod guesses;
 mod id_issuer;
 mod operation;
@@ -26,6 +27,9 @@ use self::access::Access;
 pub use self::capacity::{Capacity, InvalidCapacity};
 use self::durability::Changes;
 pub use self::durability::Durability;
+pub use self::event::{
+    ChangedSettings, EventKey, EventLeaveReason, EventParticipant, RoomEvent, RoomEventKind,
+};
 pub use self::operation::{Admission, Change, Grant, LeaveKind, Op, Outcome, Receipt, Rotation};
 pub use self::reject::Reject;
 pub use self::seat::{Presence, Seat};

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::deadlines::Deadlines;
 use crate::ids::RoomId;
-use crate::room::{Durability, Op, Outcome, Receipt, Reject, Room};
+use crate::room::{Durability, Op, Outcome, Receipt, Reject, Room, RoomEvent};
 use crate::time::Timestamp;
 
 /// Holds rooms in memory and applies operations at once, which is all that a single node needs.
@@ -31,6 +31,15 @@ pub struct Applied {
     /// Whether a host that keeps records elsewhere too has to write this one before it hands the
     /// result on.
     pub durability: Durability,
+    /// What has come about. A hub does not look at it.
+    pub events: Vec<RoomEvent>,
+}
+
+impl Applied {
+    /// A result for a [`Hub`](crate::Hub), when the record is kept and the events are taken care of.
+    pub fn settled(record: Option<Arc<Room>>, reply: Result<Receipt, Reject>) -> Self {
+        Self { record, reply, durability: Durability::Volatile, events: Vec::new() }
+    }
 }
 
 impl MemoryStore {
@@ -57,7 +66,8 @@ impl MemoryStore {
     /// Adds a room that an earlier process left behind.
     ///
     /// Every socket is gone with that process. Participants that spoke v2 may resume for the time
-    /// of `grace` from `now` on; the seats of the others end.
+    /// of `grace` from `now` on; the seats of the others end. The result has the record and the
+    /// events of that.
     ///
     /// # Errors
     ///
@@ -67,9 +77,12 @@ impl MemoryStore {
         mut room: Room,
         grace: Duration,
         now: Timestamp,
-    ) -> Result<(), RoomIdTaken> {
+    ) -> Result<Applied, RoomIdTaken> {
+        let before = room.clone();
         room.lose_sockets(now + grace, now);
-        self.create(room).map(drop)
+        let events = room.events_since(Some(&before), now);
+        let record = Some(self.create(room)?);
+        Ok(Applied { record, reply: Ok(Receipt::Done), durability: Durability::Grouped, events })
     }
 
     /// Removes a new room that nobody knows of yet.
@@ -81,29 +94,31 @@ impl MemoryStore {
     /// Applies an operation to a room.
     pub fn apply(&mut self, id: RoomId, op: &Op, now: Timestamp) -> Applied {
         let Some(room) = self.rooms.get_mut(&id) else {
-            let reply = Err(Reject::RoomNotFound);
-            return Applied { record: None, reply, durability: Durability::Volatile };
+            return Applied::settled(None, Err(Reject::RoomNotFound));
         };
+        let before = Arc::clone(room);
         let Outcome { reply, durability } = Arc::make_mut(room).carry_out(op, now);
         let record = Arc::clone(room);
         self.watch_deadline(&record);
-        Applied { record: Some(record), reply, durability }
+        let events = record.events_since(Some(&before), now);
+        Applied { record: Some(record), reply, durability, events }
     }
 
     /// Ends rooms and seats whose time has come, and removes rooms that have been over for long.
     ///
-    /// Returns the newest record of each of these rooms, `None` for a room that was removed, for a
-    /// host that keeps records elsewhere too. No [`Hub`](crate::Hub) has to be told: a hub with
+    /// Returns what that has done to each of these rooms, for a host that keeps records elsewhere
+    /// too; a room that was removed has no record. No [`Hub`](crate::Hub) has to be told: a hub with
     /// sockets in a room asks for the same itself.
-    pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<(RoomId, Option<Arc<Room>>)> {
+    #[must_use = "the records may have to be kept, and the events told"]
+    pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<(RoomId, Applied)> {
         let mut due = Vec::new();
         while let Some(id) = self.deadlines.pop_due(now) {
             let forgotten = self.rooms.get(&id).and_then(|room| room.forgotten_at());
             if forgotten.is_some_and(|at| at <= now) {
                 self.rooms.remove(&id);
-                due.push((id, None));
+                due.push((id, Applied::settled(None, Ok(Receipt::Done))));
             } else {
-                due.push((id, self.apply(id, &Op::Prune, now).record));
+                due.push((id, self.apply(id, &Op::Prune, now)));
             }
         }
         due

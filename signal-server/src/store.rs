@@ -91,9 +91,9 @@ impl Store {
 
     /// Ends seats and rooms whose time is over. Nothing waits until these changes are saved.
     pub(crate) fn handle_timeout(&mut self, on_written: &OnWritten, now: Timestamp) {
-        for (room, record) in self.rooms.handle_timeout(now) {
+        for (room, applied) in self.rooms.handle_timeout(now) {
             self.note_end(room, on_written);
-            let write = match record {
+            let write = match applied.record {
                 Some(record) => PendingWrite::Put(record),
                 None => {
                     self.ended.remove(room);

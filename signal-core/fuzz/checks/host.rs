@@ -64,7 +64,7 @@ impl World {
                     self.now
                 );
             }
-            self.store.handle_timeout(self.now);
+            let _ = self.store.handle_timeout(self.now);
             self.tell();
             self.drain();
         }

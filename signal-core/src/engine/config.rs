@@ -22,6 +22,9 @@ pub struct EngineConfig {
     /// How long the host may take for a [`Question`](crate::Question): by default 10 s. Then the
     /// participant is told `unavailable`.
     pub question_patience: Duration,
+    /// How many [`Event`](crate::Event)s wait for the host at most, and how many of those that are
+    /// not written yet: by default 10,000. A host without use for them sets 0.
+    pub max_events: usize,
     /// How long participants may resume after a restart, see
     /// [`restore`](crate::Engine::restore): by default 60 s.
     pub restart_grace: Duration,
@@ -35,6 +38,7 @@ impl Default for EngineConfig {
             ping_every: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(45),
             question_patience: Duration::from_secs(10),
+            max_events: 10_000,
             restart_grace: Duration::from_secs(60),
         }
     }

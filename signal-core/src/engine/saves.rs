@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::ids::{OpId, RoomId};
-use crate::room::{Durability, Receipt, Reject, Room};
+use crate::room::{Durability, Receipt, Reject, Room, RoomEvent};
 use crate::store::Applied;
 
 /// A room to write to the host's own store, or to remove from it, from
@@ -20,6 +20,7 @@ use crate::store::Applied;
 pub struct Save {
     room: RoomId,
     record: Option<Arc<Room>>,
+    events: Arc<[RoomEvent]>,
 }
 
 impl Save {
@@ -32,6 +33,13 @@ impl Save {
     pub fn record(&self) -> Option<&Arc<Room>> {
         self.record.as_ref()
     }
+
+    /// What has come about since the record before. The same events come out of
+    /// [`poll_event`](crate::Engine::poll_event) afterwards. A host that must not lose any, whenever
+    /// it crashes, writes them in the transaction that writes the record, and tells them from there.
+    pub fn events(&self) -> &[RoomEvent] {
+        &self.events
+    }
 }
 
 /// The rooms with something to write.
@@ -40,6 +48,8 @@ pub(super) struct Saves {
     rooms: FxHashMap<RoomId, Unsaved>,
     /// The rooms of which a write may be handed out.
     queue: VecDeque<RoomId>,
+    /// How many events wait in all rooms.
+    events: usize,
 }
 
 /// What is not written of one room. However long a write takes, there is one more at most.
@@ -65,6 +75,7 @@ pub(super) struct Told {
     /// The newest record that may be told then; `None` if nobody waits.
     pub(super) record: Option<Arc<Room>>,
     pub(super) answers: Vec<Answer>,
+    pub(super) events: Vec<RoomEvent>,
 }
 
 /// Who is told of a change.
@@ -105,12 +116,30 @@ impl Saves {
         &mut unsaved.next.insert(Write { record, told }).told
     }
 
+    /// Adds what has come about in a room, to be told when its next record is written. Returns how
+    /// many events are dropped, since too many wait.
+    pub(super) fn add_events(
+        &mut self,
+        room: RoomId,
+        events: Vec<RoomEvent>,
+        most: usize,
+    ) -> usize {
+        let taken = events.len().min(most.saturating_sub(self.events));
+        let dropped = events.len() - taken;
+        if let Some(next) = self.rooms.get_mut(&room).and_then(|unsaved| unsaved.next.as_mut()) {
+            self.events += taken;
+            next.told.events.extend(events.into_iter().take(taken));
+        }
+        dropped
+    }
+
     /// The next record to write.
     pub(super) fn take(&mut self) -> Option<Save> {
         let room = self.queue.pop_front()?;
         let unsaved = self.rooms.get_mut(&room)?;
         let write = unsaved.next.take()?;
-        let save = Save { room, record: write.record.clone() };
+        let events = write.told.events.as_slice().into();
+        let save = Save { room, record: write.record.clone(), events };
         unsaved.writing = Some(write);
         Some(save)
     }
@@ -119,6 +148,7 @@ impl Saves {
     pub(super) fn saved(&mut self, room: RoomId) -> Told {
         let Some(unsaved) = self.rooms.get_mut(&room) else { return Told::default() };
         let told = unsaved.writing.take().map(|write| write.told).unwrap_or_default();
+        self.events -= told.events.len();
         if unsaved.next.is_some() {
             self.queue.push_back(room);
         } else {

@@ -209,7 +209,7 @@ impl Node {
     pub fn wait(&mut self, duration: Duration) {
         self.now = self.now + duration;
         self.hub.handle_timeout(self.now);
-        self.store.handle_timeout(self.now);
+        let _ = self.store.handle_timeout(self.now);
         self.drain();
     }
 

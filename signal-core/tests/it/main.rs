@@ -9,6 +9,7 @@ mod common;
 mod conformance;
 mod corpus;
 mod engine;
+mod events;
 mod glare;
 mod golden;
 mod host;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use signal_core::{Applied, Durability, Op, Outcome, Reject, Room, RoomId, Timestamp};
 
-use crate::invariants::{IdRules, RecordRules};
+use crate::invariants::{EventRules, IdRules, RecordRules};
 
 #[derive(Default)]
 pub struct Store {
     rooms: BTreeMap<RoomId, Arc<Room>>,
     rules: BTreeMap<RoomId, RecordRules>,
     ids: BTreeMap<RoomId, IdRules>,
+    events: BTreeMap<RoomId, EventRules>,
     /// What a process that has lost its memory reads: no more than has to be there.
     disk: BTreeMap<RoomId, Vec<u8>>,
     /// Records as they were some time ago, as a backup has them.
@@ -24,14 +25,14 @@ impl Store {
     pub fn create(&mut self, room: Room) {
         self.rules.insert(room.id(), RecordRules::new(&room));
         self.ids.insert(room.id(), IdRules::new(&room));
+        self.events.insert(room.id(), EventRules::new(&room));
         self.disk.insert(room.id(), room.to_record());
         self.rooms.insert(room.id(), Arc::new(room));
     }
 
     pub fn apply(&mut self, id: RoomId, op: &Op, now: Timestamp) -> Applied {
         let Some(room) = self.rooms.get_mut(&id) else {
-            let reply = Err(Reject::RoomNotFound);
-            return Applied { record: None, reply, durability: Durability::Volatile };
+            return Applied::settled(None, Err(Reject::RoomNotFound));
         };
         let before = Arc::clone(room);
         let Outcome { reply, durability } = Arc::make_mut(room).carry_out(op, now);
@@ -48,7 +49,11 @@ impl Store {
             Durability::BeforeAnswer => drop(self.disk.insert(id, record.to_record())),
             Durability::Grouped | Durability::Volatile => {}
         }
-        Applied { record: Some(record), reply, durability }
+        let events = record.events_since(Some(&before), now);
+        if let Some(rules) = self.events.get_mut(&id) {
+            rules.check(&before, op, &record, &events);
+        }
+        Applied { record: Some(record), reply, durability, events }
     }
 
     pub fn room(&self, id: RoomId) -> Option<&Arc<Room>> {
@@ -69,6 +74,7 @@ impl Store {
         self.has_forgotten = true;
         // A backup does not know what was issued since.
         self.ids.clear();
+        self.follow_events();
     }
 
     /// Loses its memory, and starts anew with what is on disk.
@@ -76,6 +82,13 @@ impl Store {
         let read = |record: &Vec<u8>| Arc::new(Room::from_record(record).unwrap());
         self.rooms = self.disk.iter().map(|(id, record)| (*id, read(record))).collect();
         self.has_forgotten = true;
+        self.follow_events();
+    }
+
+    /// Expects the events that follow what is there now.
+    fn follow_events(&mut self) {
+        let rules = self.rooms.iter().map(|(id, room)| (*id, EventRules::of(room)));
+        self.events = rules.collect();
     }
 
     pub fn has_forgotten(&self) -> bool {

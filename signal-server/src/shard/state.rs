@@ -244,8 +244,7 @@ impl State {
                 let _ = answer.send(saved);
             }
             PendingReply::Hub { op, reply } => {
-                let (record, durability) = (record.cloned(), Durability::Volatile);
-                let applied = Applied { record, reply, durability };
+                let applied = Applied::settled(record.cloned(), reply);
                 self.hub.handle_input(Input::Committed { op, applied }, now);
             }
             PendingReply::Request { answer } => {

@@ -1,0 +1,62 @@
+//! What a host may want to know, and need not do anything about.
+
+use std::collections::VecDeque;
+
+use crate::ids::ConnId;
+use crate::room::RoomEvent;
+
+/// Something that the host may want to know, from
+/// [`Engine::poll_event`](crate::Engine::poll_event).
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Something has come about in a room. Those of one room come in order. With
+    /// [`EngineConfig::saves`](crate::EngineConfig::saves) an event comes when the record that it is
+    /// part of is written.
+    Room(RoomEvent),
+    /// A message was dropped, because its sender is over its rate.
+    OverRate {
+        /// The connection of the sender.
+        conn: ConnId,
+    },
+    /// Events were dropped, because more than
+    /// [`EngineConfig::max_events`](crate::EngineConfig::max_events) waited for the host.
+    Dropped {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// The events that wait for the host.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    queue: VecDeque<Event>,
+    dropped: u64,
+}
+
+impl Events {
+    /// Adds an event. Over the limit the oldest is dropped.
+    pub(super) fn push(&mut self, event: Event, most: usize) {
+        // A host without use for events is not told that there are any.
+        if most == 0 {
+            return;
+        }
+        if self.queue.len() == most {
+            self.queue.pop_front();
+            self.count_dropped(1);
+        }
+        self.queue.push_back(event);
+    }
+
+    /// Counts events that were dropped.
+    pub(super) fn count_dropped(&mut self, count: usize) {
+        self.dropped += count as u64;
+    }
+
+    pub(super) fn take(&mut self) -> Option<Event> {
+        match std::mem::take(&mut self.dropped) {
+            0 => self.queue.pop_front(),
+            count => Some(Event::Dropped { count }),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Rules of the events of a room: whoever knows only these knows how the room is, each comes once,
+//! and each names the true reason.
+
+use std::collections::BTreeMap;
+
+use signal_core::{
+    EventKey, EventLeaveReason, Op, ParticipantId, Room, RoomEvent, RoomEventKind, Seat, Status,
+    Ticket,
+};
+
+/// What the events so far say of a room.
+pub struct EventRules {
+    last: Option<EventKey>,
+    known: Known,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Known {
+    present: BTreeMap<ParticipantId, Present>,
+    is_open: bool,
+    name: String,
+    locked: bool,
+    capacity: u8,
+    is_password_locked: bool,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Present {
+    ticket: Ticket,
+    name: String,
+    is_attached: bool,
+}
+
+impl EventRules {
+    /// For a room that is created.
+    pub fn new(room: &Room) -> Self {
+        let opened = room.events_since(None, room.created_at());
+        assert_eq!(opened.len(), 1);
+        assert_eq!(opened[0].kind, RoomEventKind::Opened);
+        Self { last: Some(opened[0].key), known: Known::of(room) }
+    }
+
+    /// For a room as it is now.
+    pub fn of(room: &Room) -> Self {
+        Self { last: None, known: Known::of(room) }
+    }
+
+    pub fn check(&mut self, before: &Room, op: &Op, after: &Room, events: &[RoomEvent]) {
+        for event in events {
+            let RoomEvent { key, kind, .. } = event;
+            assert!(self.last.is_none_or(|last| last < *key), "{key:?} after {:?}", self.last);
+            assert_eq!(
+                (key.room, key.epoch, key.version),
+                (after.id(), after.epoch(), after.version())
+            );
+            self.last = Some(*key);
+            if let RoomEventKind::Left { participant, reason } = kind {
+                check_reason(before, op, after, participant.id, *reason);
+            }
+            self.known.learn(kind);
+        }
+        let known = Known::of(after);
+        // Wrong passwords are counted on in a room that is over.
+        if before.status() == Status::Open {
+            assert_eq!(self.known, known, "{op:?} is not all that {events:?} tell");
+        }
+    }
+}
+
+impl Known {
+    fn of(room: &Room) -> Self {
+        let present = room.seats().iter().map(|seat| (seat.id, Present::of(seat)));
+        Self {
+            present: present.collect(),
+            is_open: room.status() == Status::Open,
+            name: room.name().to_owned(),
+            locked: room.locked(),
+            capacity: room.capacity().participants(),
+            is_password_locked: room.password_attempts_ran_out(),
+        }
+    }
+
+    fn learn(&mut self, kind: &RoomEventKind) {
+        assert!(self.is_open, "{kind:?} after the end");
+        match kind {
+            RoomEventKind::Opened => panic!("opened twice"),
+            RoomEventKind::Closed { .. } => {
+                assert!(self.present.is_empty(), "{:?} are left", self.present);
+                self.is_open = false;
+            }
+            RoomEventKind::Joined { participant } => {
+                let name = participant.name.as_str().to_owned();
+                let present = Present { ticket: participant.ticket, name, is_attached: true };
+                let known = self.present.insert(participant.id, present);
+                assert_eq!(known, None, "{participant:?} joined twice");
+            }
+            RoomEventKind::Left { participant, .. } => {
+                let known = self.present.remove(&participant.id);
+                assert!(known.is_some(), "{participant:?} left twice");
+            }
+            RoomEventKind::Replaced { participant, replaces } => {
+                let known = self.present.remove(replaces).expect("it was there");
+                assert_eq!(known.ticket, participant.ticket);
+                let name = participant.name.as_str().to_owned();
+                let present = Present { ticket: participant.ticket, name, is_attached: true };
+                assert_eq!(self.present.insert(participant.id, present), None);
+            }
+            RoomEventKind::Detached { participant, .. } => {
+                let known = self.present.get_mut(&participant.id).expect("it is there");
+                assert!(
+                    std::mem::take(&mut known.is_attached),
+                    "{participant:?} is detached twice"
+                );
+            }
+            RoomEventKind::Resumed { participant, .. } => {
+                self.present.get_mut(&participant.id).expect("it is there").is_attached = true;
+            }
+            RoomEventKind::Renamed { participant } => {
+                let known = self.present.get_mut(&participant.id).expect("it is there");
+                participant.name.as_str().clone_into(&mut known.name);
+            }
+            RoomEventKind::Changed(changed) => {
+                if let Some(name) = &changed.name {
+                    self.name = name.to_string();
+                }
+                self.locked = changed.locked.unwrap_or(self.locked);
+                let capacity = changed.capacity.map(|capacity| capacity.participants());
+                self.capacity = capacity.unwrap_or(self.capacity);
+            }
+            RoomEventKind::PasswordLocked => self.is_password_locked = true,
+            RoomEventKind::PasswordUnlocked => self.is_password_locked = false,
+            other => panic!("an event that this test does not know: {other:?}"),
+        }
+    }
+}
+
+impl Present {
+    fn of(seat: &Seat) -> Self {
+        let name = seat.name.as_str().to_owned();
+        Self { ticket: seat.ticket, name, is_attached: seat.is_attached() }
+    }
+}
+
+/// Whether the operation is why that participant has left.
+fn check_reason(before: &Room, op: &Op, after: &Room, id: ParticipantId, reason: EventLeaveReason) {
+    let seat = before.seat(id).expect("it was there");
+    let is_over = after.status() != Status::Open;
+    let holds = match reason {
+        EventLeaveReason::Kicked => {
+            matches!(op, Op::Kick { participant, .. } if *participant == id)
+        }
+        EventLeaveReason::Left => {
+            matches!(op, Op::Leave { attachment, .. } if *attachment == seat.attachment)
+        }
+        // Of whoever is detached by this operation it is seen nowhere else.
+        EventLeaveReason::Lost => {
+            !seat.is_attached()
+                || matches!(op, Op::Detach { attachment, .. } if *attachment == seat.attachment)
+        }
+        EventLeaveReason::RoomClosed => is_over,
+        other => panic!("a reason that this test does not know: {other:?}"),
+    };
+    assert!(holds, "{id:?} has not left by {op:?} as {reason:?}");
+}
