@@ -51,8 +51,11 @@ fn the_custom_server_carries_messages_over_plain_tcp_resumes_and_kicks() {
     drop(second);
     assert!(first.line().contains(r#""connected":false"#));
     first.say(&format!(r#"{{"type":"answer","to":"{second_id}","sdp":"v=0"}}"#));
+    first.say(r#"{"type":"ping","t":1}"#);
+    assert!(first.line().contains(r#""type":"pong""#), "the answer has been handled");
     let mut second = server.connect(&format!("resume {token} 1"));
-    assert!(second.line().contains(r#""replayed":1"#));
+    let resumed = second.line();
+    assert!(resumed.contains(r#""replayed":1"#), "{resumed}");
     assert_eq!(second.line(), format!(r#"{{"type":"answer","from":"{first_id}","sdp":"v=0"}}"#));
     assert!(first.line().contains(r#""connected":true"#));
 
