@@ -1,7 +1,7 @@
 //! The settings of a participant.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::media::Source;
@@ -19,6 +19,7 @@ pub struct Options {
     pub(crate) wanted: Wanted,
     pub(crate) allows_degraded: bool,
     pub(crate) relay_only: bool,
+    pub(crate) turn_through: Option<SocketAddr>,
     /// Empty for the default.
     pub(crate) bind_addresses: Vec<IpAddr>,
     pub(crate) mdns: bool,
@@ -41,6 +42,7 @@ impl Default for Options {
             wanted: Wanted::EVERYTHING,
             allows_degraded: false,
             relay_only: false,
+            turn_through: None,
             bind_addresses: Vec::new(),
             mdns: true,
             reactor_threads: 0,
@@ -103,6 +105,14 @@ impl Options {
     /// [`ConnectionFailure::NoRelay`](crate::ConnectionFailure::NoRelay).
     pub fn relay_only(mut self, relay_only: bool) -> Self {
         self.relay_only = relay_only;
+        self
+    }
+
+    /// Sends to this address what is for a TURN server over UDP, whatever the server says where that
+    /// is: to a program on this machine that forwards it, to see what a bad network does. The
+    /// default is the TURN server itself.
+    pub fn turn_through(mut self, address: impl Into<SocketAddr>) -> Self {
+        self.turn_through = Some(address.into());
         self
     }
 

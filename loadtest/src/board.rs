@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Board {
     /// Those who are on their way in.
     entering: AtomicU64,
@@ -11,6 +11,8 @@ pub(crate) struct Board {
     connected: AtomicU64,
     /// Those who are in a room now.
     present: AtomicU64,
+    /// Those who have entered each room.
+    rooms: Vec<AtomicU64>,
 }
 
 /// The counts at one moment.
@@ -23,6 +25,17 @@ pub(crate) struct Counts {
 }
 
 impl Board {
+    pub(crate) fn new(rooms: usize) -> Self {
+        Self {
+            entering: AtomicU64::new(0),
+            entered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            connected: AtomicU64::new(0),
+            present: AtomicU64::new(0),
+            rooms: (0..rooms).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
     pub(crate) fn arrives(&self) {
         self.entering.fetch_add(1, Ordering::Relaxed);
     }
@@ -31,7 +44,8 @@ impl Board {
         self.entering.load(Ordering::Relaxed) > 0
     }
 
-    pub(crate) fn entered(&self) {
+    pub(crate) fn entered(&self, room: usize) {
+        self.rooms[room].fetch_add(1, Ordering::Relaxed);
         self.entering.fetch_sub(1, Ordering::Relaxed);
         self.entered.fetch_add(1, Ordering::Relaxed);
         self.present.fetch_add(1, Ordering::Relaxed);
@@ -48,6 +62,12 @@ impl Board {
 
     pub(crate) fn left(&self) {
         self.present.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many ends of connections there can be between those who have entered, if nobody leaves.
+    pub(crate) fn possible_connections(&self) -> u64 {
+        let entered = self.rooms.iter().map(|room| room.load(Ordering::Relaxed));
+        entered.map(|entered| entered * entered.saturating_sub(1)).sum()
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -9,7 +9,7 @@ use crate::generators::GeneratorArgs;
 use crate::health::Bounds;
 use crate::scenario::ScenarioSettings;
 use crate::slo::Objectives;
-use crate::span::Span;
+use crate::span::{InvalidSpan, Span};
 use crate::target::TargetArgs;
 
 /// Fill rooms with participants, and measure how the server carries them.
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     FindCapacity(CapacityArgs),
     /// Make load for a coordinator, which is a run with --agents
     Agent(AgentArgs),
+    /// Record who is in which room and when, for --replay; prints the shape
+    Record(RecordArgs),
     /// Work with scenarios
     #[command(subcommand)]
     Scenario(ScenarioCommand),
@@ -87,6 +89,24 @@ pub(crate) struct CompareArgs {
     /// JSON results of the second server, likewise
     #[arg(value_delimiter = ',', num_args = 1, required = true)]
     pub(crate) after: Vec<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RecordArgs {
+    /// Log of signal-server with --log signal_server=debug --log-format json, in place of a server
+    #[arg(long, value_name = "FILE", conflicts_with = "url", required_unless_present = "url")]
+    pub(crate) log: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+
+    /// How often to look at the rooms of the token's user
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = some_time)]
+    pub(crate) every: Span,
+
+    /// For how long, unless it is interrupted
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub(crate) duration: Span,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -149,6 +169,11 @@ pub(crate) struct OutputArgs {
     /// Also write the results with plots as a page that needs no other file
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+}
+
+fn some_time(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse().map_err(|error: InvalidSpan| error.to_string())?;
+    if span.0.is_zero() { Err("it is no time above 0".into()) } else { Ok(span) }
 }
 
 const EXAMPLES: &str = "Examples:

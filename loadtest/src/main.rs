@@ -25,6 +25,7 @@ mod phase;
 mod plot;
 mod probe;
 mod progress;
+mod record;
 mod recorder;
 mod report;
 mod rooms;
@@ -37,6 +38,7 @@ mod slo;
 mod span;
 mod tables;
 mod target;
+mod udp_path;
 mod usage;
 mod verdict;
 mod watcher;
@@ -57,14 +59,15 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::capacity::Question;
 use crate::cli::{
-    CapacityArgs, Cli, Command, CompareArgs, JudgingArgs, MergeArgs, OutputArgs, RunArgs,
-    ScenarioArgs, ScenarioCommand,
+    CapacityArgs, Cli, Command, CompareArgs, JudgingArgs, MergeArgs, OutputArgs, RecordArgs,
+    RunArgs, ScenarioArgs, ScenarioCommand,
 };
 use crate::compare::Comparison;
 use crate::interrupt::Interrupt;
 use crate::report::Report;
 use crate::run::Criteria;
 use crate::scenario::Scenario;
+use crate::target::Target;
 use crate::verdict::Verdict;
 
 #[tokio::main]
@@ -84,6 +87,7 @@ async fn main() -> ExitCode {
         Command::Compare(args) => compare_runs(&args),
         Command::Merge(args) => merge(&args),
         Command::FindCapacity(args) => find_capacity(args).await,
+        Command::Record(args) => record(&args).await,
         Command::Scenario(ScenarioCommand::Print(args)) => match scenario(&args) {
             Ok(scenario) => {
                 print!("{}", scenario.to_toml());
@@ -163,6 +167,28 @@ fn merge(args: &MergeArgs) -> ExitCode {
         return failed(format!("cannot write the results: {error}"));
     }
     report.verdict.exit_code()
+}
+
+async fn record(args: &RecordArgs) -> ExitCode {
+    let shape = match &args.log {
+        Some(log) => record::of_log(log).map_err(|error| error.to_string()),
+        None => {
+            let target = match Target::of(&args.target) {
+                Ok(target) => target,
+                Err(error) => return failed(error),
+            };
+            let interrupt = Interrupt::listen();
+            let recorded = record::of_rooms(&target, args.every.0, args.duration.0, &interrupt);
+            recorded.await.map_err(|error| error.to_string())
+        }
+    };
+    match shape {
+        Ok(shape) => {
+            print!("{shape}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => failed(error),
+    }
 }
 
 fn reports(paths: &[PathBuf]) -> Result<Vec<Report>, ExitCode> {

@@ -1,5 +1,6 @@
 //! Participants that send media to each other.
 
+mod bad_network;
 mod participant;
 mod totals;
 

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 
 use crate::kind::Kind;
 use crate::latency::{Latencies, micros, millis};
+use crate::udp_path::Figures;
 
 /// Takes measurements from all threads.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Recorder {
     counts_from: Instant,
     kinds: [Mutex<Measured>; Kind::ALL.len()],
     failures: Mutex<BTreeMap<String, u64>>,
+    /// What bad networks did, of all participants.
+    impaired: Mutex<Option<Figures>>,
 }
 
 /// What was measured of one kind.
@@ -63,6 +66,7 @@ impl Recorder {
             counts_from,
             kinds: std::array::from_fn(|_| Mutex::new(Measured::new())),
             failures: Mutex::default(),
+            impaired: Mutex::default(),
         }
     }
 
@@ -100,6 +104,22 @@ impl Recorder {
         let known = failures.len() < MAX_CAUSES || failures.contains_key(&cause);
         let cause = if known { cause } else { "other failures".into() };
         *failures.entry(cause).or_default() += 1;
+    }
+
+    /// Adds what the bad network of a participant did.
+    pub(crate) fn impaired(&self, figures: Figures) {
+        let mut sum = lock(&self.impaired);
+        let Figures { carried, lost, cut, overtaken } = sum.unwrap_or_default();
+        *sum = Some(Figures {
+            carried: carried + figures.carried,
+            lost: lost + figures.lost,
+            cut: cut + figures.cut,
+            overtaken: overtaken + figures.overtaken,
+        });
+    }
+
+    pub(crate) fn all_impaired(&self) -> Option<Figures> {
+        *lock(&self.impaired)
     }
 
     pub(crate) fn failures(&self) -> BTreeMap<String, u64> {

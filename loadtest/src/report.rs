@@ -29,6 +29,7 @@ use crate::recorder::Measured;
 use crate::run::{Count, Criteria, Outcome};
 use crate::scenario::{Arrivals, Depth, Scenario};
 use crate::slo::{Counter, Held, Objectives, Samples};
+use crate::udp_path::Figures;
 use crate::verdict::Verdict;
 
 /// The results. Fields of the JSON form are only ever added.
@@ -52,6 +53,8 @@ pub(crate) struct Report {
     silent_connections: u64,
     packets: Packets,
     relayed: Messages,
+    /// What bad networks did, if there were any.
+    impaired: Option<Impaired>,
     /// What participants had and lost before the run ended; a kind that was never lost is missing.
     losses: BTreeMap<LostKind, Losses>,
     /// From when on nobody who had entered had a signaling socket any more.
@@ -119,6 +122,16 @@ struct Messages {
     lost: u64,
     /// When the probe lost a socket, in seconds of the run.
     broken_at_seconds: Option<f64>,
+}
+
+/// Datagrams of participants with a bad network.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+struct Impaired {
+    carried: u64,
+    lost: u64,
+    /// What met a stall.
+    stalled: u64,
+    overtaken: u64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -224,6 +237,7 @@ impl Report {
                 lost: outcome.relayed.lost,
                 broken_at_seconds: outcome.relayed.broken_at.map(seconds),
             },
+            impaired: recorder.all_impaired().map(Impaired::from),
             losses,
             server_gone_at_seconds: gone_at
                 .filter(|_| outcome.participants.reached > 0)
@@ -412,6 +426,12 @@ impl LatencyDetails {
     /// What was planned and never answered.
     fn missing(&self) -> u64 {
         self.lost + self.refused + self.unsent
+    }
+}
+
+impl From<Figures> for Impaired {
+    fn from(Figures { carried, lost, cut, overtaken }: Figures) -> Self {
+        Self { carried, lost, stalled: cut, overtaken }
     }
 }
 

@@ -117,11 +117,12 @@ pub(crate) async fn run(
     // What precedes the warm-up does not count either.
     let counts_from = if warm_up.is_zero() { begin } else { begin + creating + warm_up };
     let recorder = Arc::new(Recorder::new(begin, counts_from));
-    let board = Arc::new(Board::default());
+    let board = Arc::new(Board::new(plan.rooms.len()));
     let watcher = Watcher::start(Arc::clone(&board), target.sources.clone())?;
     let probe = probe.start(Arc::clone(&recorder))?;
     // Whoever replaces somebody comes while that one goes, and the creator's seat stays its own.
-    let spare = |size: &u8| if scenario.churn { MOST_PARTICIPANTS } else { *size };
+    let changes = scenario.churn || scenario.shape.is_some();
+    let spare = |size: &u8| if changes { MOST_PARTICIPANTS } else { *size };
     let capacities: Vec<u8> = plan.rooms.iter().map(spare).collect();
     let rooms = tokio::select! {
         rooms = rooms::create_all(target, &capacities, scenario.create_rate, &recorder) => rooms,
@@ -142,7 +143,7 @@ pub(crate) async fn run(
     let expected = Expected {
         participants: plan.visits.len() as u64,
         // Where people come and go, nobody knows beforehand who meets.
-        connections: scenario.stay.is_none().then(|| plan.connections()),
+        connections: plan.is_everybody_staying().then(|| plan.connections()),
     };
     let showing =
         tokio::spawn(progress::show(expected, Arc::clone(&world), watcher.gauge(), phases));
@@ -206,14 +207,24 @@ async fn hold(world: &World, plan: &Plan, expected: Expected, held: &mut Instant
         }
         let has_waited = |patience| now.saturating_duration_since(progress.0) >= patience;
         let has_settled = counts.entered + counts.failed >= expected.participants;
-        let patience = if has_settled && counts.failed > 0 { SHORT_PATIENCE } else { PATIENCE };
-        if (has_settled && counts.connected >= connections) || has_waited(patience) {
+        // Whoever has not entered connects to nobody.
+        let possible = connections.min(world.board.possible_connections());
+        if has_settled && counts.entered == 0 {
+            // Nothing is left that could happen.
+            return;
+        }
+        if (has_settled && counts.connected >= possible) || has_waited(PATIENCE) {
             break;
         }
         sleep(POLL).await;
     }
     *held = Instant::now();
-    sleep(world.scenario.duration.0).await;
+    // Media follows the connection.
+    let least = match world.scenario.depth {
+        Depth::Media => FIRST_MEDIA,
+        Depth::Signaling => Duration::ZERO,
+    };
+    sleep(world.scenario.duration.0.max(least)).await;
 }
 
 /// The participants of a run.
@@ -349,7 +360,7 @@ fn options(world: &World, publishes: bool) -> Options {
     let mut options = Options::new()
         .bind_address(bind)
         .mdns(false)
-        .relay_only(scenario.relay_only)
+        .relay_only(scenario.relay_only || scenario.has_bad_network())
         .reactor_threads(available_parallelism().map_or(1, usize::from));
     let source =
         |file: &Option<std::path::PathBuf>| file.clone().map_or(Source::Clip, Source::File);
@@ -372,8 +383,8 @@ fn kinds(world: &World) -> &'static [MediaKind] {
 
 /// The longest to wait for connections of which none has come.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The same when somebody has not entered, so that some never come.
-const SHORT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long it takes to come at most, so that a run of joins alone has it.
+const FIRST_MEDIA: Duration = Duration::from_secs(2);
 /// How long after the end what is under way may arrive.
 const GRACE: Duration = Duration::from_secs(5);
 /// What a server lets a room hold.

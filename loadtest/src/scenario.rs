@@ -2,7 +2,9 @@
 
 mod arrivals;
 mod plan;
+mod quality;
 mod room_sizes;
+mod shape;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +18,9 @@ use thiserror::Error;
 
 pub(crate) use self::arrivals::Arrivals;
 pub(crate) use self::plan::{Plan, Visit};
+pub(crate) use self::quality::{Quality, Stalls};
 pub(crate) use self::room_sizes::RoomSizes;
+pub(crate) use self::shape::{InvalidShape, Shape, Stay};
 use crate::span::Span;
 
 /// A scenario, as it is in force for a run. Its TOML form is a file for `--scenario`.
@@ -52,6 +56,19 @@ pub(crate) struct Scenario {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bind: Option<IpAddr>,
     pub(crate) relay_only: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) impair_up: Option<Quality>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) impair_down: Option<Quality>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) impair_stall: Option<Stalls>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) impaired: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replay: Option<PathBuf>,
+    /// What the file to replay contains.
+    #[serde(skip)]
+    pub(crate) shape: Option<Shape>,
     pub(crate) seed: u64,
 }
 
@@ -76,10 +93,12 @@ pub(crate) struct CandidateCounts {
 /// A scenario cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum ScenarioError {
-    #[error("cannot read the scenario {}: {error}", path.display())]
+    #[error("cannot read {}: {error}", path.display())]
     Read { path: PathBuf, error: std::io::Error },
     #[error("the scenario {} is wrong: {error}", path.display())]
     Parse { path: PathBuf, error: toml::de::Error },
+    #[error("cannot replay {}: {error}", path.display())]
+    Shape { path: PathBuf, error: InvalidShape },
     #[error("{0}")]
     Combination(&'static str),
 }
@@ -180,6 +199,27 @@ pub(crate) struct ScenarioSettings {
     #[serde(default)]
     relay_only: bool,
 
+    /// What the network does to what participants send: loss=2%,delay=50ms,jitter=20ms,bandwidth=1mbit.
+    /// All media then goes through the TURN server that the server names
+    #[arg(long, value_name = "QUALITY")]
+    impair_up: Option<Quality>,
+
+    /// What the network does to what participants receive
+    #[arg(long, value_name = "QUALITY")]
+    impair_down: Option<Quality>,
+
+    /// How long and how often nothing gets through in either direction: 2s/30s
+    #[arg(long, value_name = "TIME/PERIOD")]
+    impair_stall: Option<Stalls>,
+
+    /// Participants of each room whose network is like that [default: all]
+    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u8).range(1..=50))]
+    impaired: Option<u8>,
+
+    /// Shape to replay, from `loadtest record`, in place of rooms, peers, rate and stay
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
+
     /// Where sizes, stays and cuts are drawn from; the same seed draws the same [default: 1]
     #[arg(long)]
     seed: Option<u64>,
@@ -192,7 +232,12 @@ impl Scenario {
         file: Option<&Path>,
     ) -> Result<Self, ScenarioError> {
         let file = file.map(read).transpose()?.unwrap_or_default();
-        let scenario = flags.clone().over(file);
+        let mut scenario = flags.clone().over(file);
+        if let Some(path) = &scenario.replay {
+            let shape = read_shape(path)?;
+            scenario.rooms = shape.rooms();
+            scenario.shape = Some(shape);
+        }
         if scenario.churn && scenario.stay.is_none() {
             return Err(ScenarioError::Combination("--churn needs --stay"));
         }
@@ -204,14 +249,26 @@ impl Scenario {
                 "--cut-every, --renegotiate-every and --message-rate need --depth signaling",
             ));
         }
+        if scenario.has_bad_network() && scenario.depth == Depth::Signaling {
+            return Err(ScenarioError::Combination(
+                "--impair-up, -down and -stall are about media",
+            ));
+        }
+        if scenario.shape.is_some() && scenario.stay.is_some() {
+            return Err(ScenarioError::Combination(
+                "with --replay the file says who stays how long",
+            ));
+        }
         Ok(scenario)
     }
 
     /// The part of each of several generators, which together do the same; `None` if there are
-    /// fewer rooms than generators.
+    /// fewer rooms than generators, or a file that only this one has.
     pub(crate) fn shares(&self, generators: usize) -> Option<Vec<Self>> {
-        let count =
-            u32::try_from(generators).ok().filter(|count| (1..=self.rooms).contains(count))?;
+        let count = u32::try_from(generators).ok()?;
+        if !(1..=self.rooms).contains(&count) || self.shape.is_some() {
+            return None;
+        }
         let share = |index: u32| Self {
             rooms: self.rooms / count + u32::from(index < self.rooms % count),
             rate: self.rate.share(f64::from(count)),
@@ -230,6 +287,11 @@ impl Scenario {
         let names = one.keys().chain(other.keys());
         let unlike = names.filter(|name| one.get(*name) != other.get(*name));
         unlike.cloned().collect::<BTreeSet<String>>().into_iter().collect()
+    }
+
+    /// Whether anybody has a network that is worse than this machine's.
+    pub(crate) fn has_bad_network(&self) -> bool {
+        self.impair_up.is_some() || self.impair_down.is_some() || self.impair_stall.is_some()
     }
 
     pub(crate) fn to_toml(&self) -> String {
@@ -272,6 +334,12 @@ impl ScenarioSettings {
             video_file: self.video_file.or(file.video_file),
             bind: self.bind.or(file.bind),
             relay_only: self.relay_only || file.relay_only,
+            impair_up: self.impair_up.or(file.impair_up),
+            impair_down: self.impair_down.or(file.impair_down),
+            impair_stall: self.impair_stall.or(file.impair_stall),
+            impaired: self.impaired.or(file.impaired),
+            replay: self.replay.or(file.replay),
+            shape: None,
             seed: self.seed.or(file.seed).unwrap_or(1),
         }
     }
@@ -311,6 +379,15 @@ fn read(path: &Path) -> Result<ScenarioSettings, ScenarioError> {
         Err(error) => return Err(ScenarioError::Read { path, error }),
     };
     toml::from_str(&text).map_err(|error| ScenarioError::Parse { path, error })
+}
+
+fn read_shape(path: &Path) -> Result<Shape, ScenarioError> {
+    let path = path.to_owned();
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => return Err(ScenarioError::Read { path, error }),
+    };
+    text.parse().map_err(|error| ScenarioError::Shape { path, error })
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -36,6 +36,7 @@ use crate::wanted::Wanted;
 pub(crate) struct Setup {
     ice_servers: Vec<RTCIceServer>,
     relay_only: bool,
+    turn_through: Option<SocketAddr>,
     /// Empty for the default.
     bind_addresses: Vec<IpAddr>,
     mdns: MulticastDnsMode,
@@ -61,8 +62,9 @@ impl Setup {
         addresses: watch::Receiver<Addresses>,
     ) -> Self {
         Self {
-            ice_servers: usable(ice_servers, &turn),
+            ice_servers: usable(ice_servers, &turn, options.turn_through),
             relay_only: options.relay_only,
+            turn_through: options.turn_through,
             bind_addresses: options.bind_addresses.clone(),
             mdns: if options.mdns {
                 MulticastDnsMode::QueryOnly
@@ -84,7 +86,8 @@ impl Setup {
 
     /// The same settings with other ICE servers.
     pub(crate) fn with_ice_servers(&self, ice_servers: &[IceServer]) -> Self {
-        Self { ice_servers: usable(ice_servers, &self.turn), ..self.clone() }
+        let ice_servers = usable(ice_servers, &self.turn, self.turn_through);
+        Self { ice_servers, ..self.clone() }
     }
 
     /// Who speaks, by what all connections receive.
@@ -245,8 +248,18 @@ fn keepalive_interval(disconnected_timeout: Duration) -> Duration {
     }
 }
 
-fn usable(ice_servers: &[IceServer], turn: &TurnServers) -> Vec<RTCIceServer> {
-    let url = |url: IceUrl| turn.stand_in(&url).map_or_else(|| url.to_string(), StandIn::url);
+fn usable(
+    ice_servers: &[IceServer],
+    turn: &TurnServers,
+    through: Option<SocketAddr>,
+) -> Vec<RTCIceServer> {
+    let url = |url: IceUrl| {
+        let url = turn.stand_in(&url).map_or_else(|| url.to_string(), StandIn::url);
+        match through {
+            Some(address) if url.starts_with("turn:") => format!("turn:{address}?transport=udp"),
+            Some(_) | None => url,
+        }
+    };
     let usable = ice_servers.iter().filter_map(|server| {
         let urls: Vec<String> = usable_urls(server).into_iter().map(url).collect();
         let (username, credential) = (server.username.clone(), server.credential.clone());

@@ -161,9 +161,11 @@ async fn channels_are_opened_and_dropped_over_a_slow_path_that_reorders_packets(
         loss: 0.0,
         delay: Duration::from_millis(100),
         jitter: Duration::from_millis(100),
+        bandwidth: None,
     };
     let coturn = Coturn::start().await;
-    let path = Path::to(([127, 0, 0, 1], coturn.port()).into(), impairment).await;
+    let turn = ([127, 0, 0, 1], coturn.port()).into();
+    let path = Path::to(turn, impairment, impairment).await.unwrap();
     let builder = Server::builder(Secret::random())
         .turn(Secret::new(coturn::SECRET), [coturn::url(path.port())]);
     let server = testing::start_with(builder).await.unwrap();
@@ -171,7 +173,7 @@ async fn channels_are_opened_and_dropped_over_a_slow_path_that_reorders_packets(
     // Either of them may be the client of DTLS.
     exchange_and_drop(&guest, &mut creator, 1).await;
     exchange_and_drop(&creator, &mut guest, 3).await;
-    assert!(path.overtaken() > 0, "{}", path.report());
+    assert!(path.figures().overtaken > 0, "{}", path.figures());
     exchange_default(&mut creator, &mut guest).await;
 }
 

@@ -73,9 +73,11 @@ async fn a_tone_goes_on_over_a_path_that_loses_eight_packets_in_a_hundred() {
         loss: 0.08,
         delay: Duration::from_millis(10),
         jitter: Duration::from_millis(10),
+        bandwidth: None,
     };
     let coturn = Coturn::start().await;
-    let path = Path::to(([127, 0, 0, 1], coturn.port()).into(), bad).await;
+    let turn = ([127, 0, 0, 1], coturn.port()).into();
+    let path = Path::to(turn, bad, Impairment { loss: 0.0, ..bad }).await.unwrap();
     let server = impairment::server(&path).await;
     let (voice, source) = Source::pcm(WIDE, OpusOptions::speech());
     let relayed = |options: Options| options.relay_only(true);
@@ -88,8 +90,8 @@ async fn a_tone_goes_on_over_a_path_that_loses_eight_packets_in_a_hundred() {
     let chunks = sound.await.unwrap();
     let concealed: usize = chunks.iter().map(|chunk| chunk.concealed).sum();
     let heard = Heard::of(&chunks, 440.0);
-    println!("{heard:?}, {concealed} samples concealed, {}", path.report());
-    assert!(concealed > 0 && path.lost() > 0);
+    println!("{heard:?}, {concealed} samples concealed, {}", path.figures());
+    assert!(concealed > 0 && path.figures().lost > 0);
     assert!((9.5..10.1).contains(&heard.seconds), "{heard:?}");
     assert!((0.35..0.6).contains(&heard.level), "{heard:?}");
 }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
+use super::bad_network::{BadNetwork, BadNetworkError};
 use crate::board::Board;
 use crate::kind::Kind;
 use crate::loss::{Losses, Lost};
@@ -89,7 +90,7 @@ pub(crate) async fn take_part(
         entered = enter(&world, &visit, options, intended) => entered.map_err(|e| e.to_string()),
         () = reached(Phase::Over, &mut phases) => Err("the run ended before".into()),
     };
-    let (mut participant, times) = match entering {
+    let (mut participant, times, network) = match entering {
         Ok(entered) => entered,
         Err(error) => {
             let now = Instant::now();
@@ -99,7 +100,7 @@ pub(crate) async fn take_part(
             return None;
         }
     };
-    world.board.entered();
+    world.board.entered(visit.room);
     let mut observations = Observations {
         id: participant.id(),
         times,
@@ -126,6 +127,9 @@ pub(crate) async fn take_part(
     }
     participant.leave().await;
     world.board.left();
+    if let Some(network) = network {
+        world.recorder.impaired(network.figures());
+    }
     while let Some(track) = tracks.join_next().await {
         observations.tracks.extend(track);
     }
@@ -135,9 +139,9 @@ pub(crate) async fn take_part(
 async fn enter(
     world: &World,
     visit: &Visit,
-    options: Options,
+    mut options: Options,
     intended: Instant,
-) -> Result<(Participant, EntryTimes), EntryError> {
+) -> Result<(Participant, EntryTimes, Option<BadNetwork>), EntryError> {
     let client = &world.target.client;
     let access = world.rooms[visit.room].as_ref().ok_or(EntryError::NoRoom)?;
     let (token, ice_servers, admitted) = if visit.is_creator {
@@ -151,10 +155,14 @@ async fn enter(
         let joined = joined.map_err(EnterError::from)?;
         (joined.ws_token, joined.ice_servers, Some(now))
     };
+    let network = BadNetwork::before(&world.scenario, visit.seat, &ice_servers).await?;
+    if let Some(network) = &network {
+        options = options.turn_through(network.address());
+    }
     let entering = Instant::now();
     let participant = client.enter(&access.id, &token, ice_servers, options).await?;
     let times = EntryTimes { intended, admitted, entering, entered: Instant::now() };
-    Ok((participant, times))
+    Ok((participant, times, network))
 }
 
 /// A participant did not enter.
@@ -162,6 +170,8 @@ async fn enter(
 enum EntryError {
     #[error(transparent)]
     Enter(#[from] EnterError),
+    #[error(transparent)]
+    Network(#[from] BadNetworkError),
     #[error("its room could not be created")]
     NoRoom,
 }

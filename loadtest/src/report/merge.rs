@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use thiserror::Error;
 
-use super::{Failure, LatencyDetails, Losses, Phases, Reached, Report, ServerCounts, Window};
+use super::{
+    Failure, Impaired, LatencyDetails, Losses, Phases, Reached, Report, ServerCounts, Window,
+};
 use crate::health::Health;
 use crate::kind::Kind;
 use crate::latency::Percentiles;
@@ -89,6 +91,10 @@ impl Report {
         self.relayed.planned += other.relayed.planned;
         self.relayed.sent += other.relayed.sent;
         self.relayed.lost += other.relayed.lost;
+        self.impaired = match (self.impaired, other.impaired) {
+            (Some(one), Some(other)) => Some(one.plus(other)),
+            (one, other) => one.or(other),
+        };
         let broken = [self.relayed.broken_at_seconds, other.relayed.broken_at_seconds];
         self.relayed.broken_at_seconds = broken.into_iter().flatten().reduce(f64::min);
         for (kind, losses) in other.losses {
@@ -199,6 +205,17 @@ impl Window {
                 add(&mut histogram, &sum.histogram);
             }
             self.latency_ms.insert(kind, WindowPercentiles::of(histogram));
+        }
+    }
+}
+
+impl Impaired {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            carried: self.carried + other.carried,
+            lost: self.lost + other.lost,
+            stalled: self.stalled + other.stalled,
+            overtaken: self.overtaken + other.overtaken,
         }
     }
 }

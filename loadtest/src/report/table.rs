@@ -4,7 +4,9 @@ use std::fmt;
 
 use comfy_table::Table;
 
-use super::{Failure, Losses, Messages, Packets, Reached, Report, RunSettings, ServerCounts};
+use super::{
+    Failure, Impaired, Losses, Messages, Packets, Reached, Report, RunSettings, ServerCounts,
+};
 use crate::kind::Kind;
 use crate::latency::has_samples_for;
 use crate::scenario::Depth;
@@ -100,6 +102,11 @@ impl Report {
                     overrun.to_string(),
                 ]);
             }
+        }
+        if let Some(Impaired { carried, lost, stalled, .. }) = self.impaired {
+            let sent = carried + lost + stalled;
+            let gone = part(lost + stalled, sent);
+            table.add_row(["bad network".into(), sent.to_string(), carried.to_string(), gone]);
         }
         let Messages { planned, lost, .. } = self.relayed;
         table.add_row([

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::Scenario;
+use super::{Scenario, Shape};
 
 /// The plan of a run. Times count from the first arrival.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Plan {
 pub(crate) struct Visit {
     /// The index of the room.
     pub(crate) room: usize,
+    /// How many came into the room before it; newcomers that replace somebody take that one's place.
+    pub(crate) seat: u8,
     /// Whether it is the room's creator, who enters without joining.
     pub(crate) is_creator: bool,
     /// Whether it sends media.
@@ -39,6 +41,9 @@ pub(crate) struct Visit {
 impl Plan {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let mut random = StdRng::seed_from_u64(scenario.seed);
+        if let Some(shape) = &scenario.shape {
+            return Self::replay(shape, scenario, &mut random);
+        }
         let rooms: Vec<u8> =
             (0..scenario.rooms).map(|_| scenario.peers.draw(&mut random)).collect();
         let largest = rooms.iter().copied().max().unwrap_or(0);
@@ -57,6 +62,7 @@ impl Plan {
             let publishes = scenario.publishers.is_none_or(|publishers| seat < publishers);
             let mut visit = Visit {
                 room,
+                seat,
                 is_creator: seat == 0,
                 publishes,
                 arrive,
@@ -79,6 +85,33 @@ impl Plan {
         Self { rooms, visits, filled, end }
     }
 
+    /// Plans what a shape says. Whoever has no leave in it stays to the end.
+    fn replay(shape: &Shape, scenario: &Scenario, random: &mut StdRng) -> Self {
+        let stays = shape.stays();
+        let filled = stays.last().map_or(Duration::ZERO, |stay| stay.arrive);
+        let leaves = stays.iter().filter_map(|stay| stay.leave).max();
+        let end = leaves.unwrap_or_default().max(filled + scenario.duration.0);
+        let mut seats = vec![0_u8; shape.rooms() as usize];
+        let visits = stays.iter().map(|stay| {
+            let room = stay.room as usize;
+            let seat = seats[room];
+            seats[room] = seat.saturating_add(1);
+            let publishes = scenario.publishers.is_none_or(|publishers| seat < publishers);
+            Visit {
+                room,
+                seat,
+                is_creator: seat == 0,
+                publishes,
+                arrive: stay.arrive,
+                leave: stay.leave.filter(|leave| *leave < end),
+                seed: random.random(),
+            }
+        });
+        let visits = visits.collect();
+        let sizes = shape.sizes().into_iter().map(|size| u8::try_from(size).unwrap_or(u8::MAX));
+        Self { rooms: sizes.collect(), visits, filled, end }
+    }
+
     /// Ends the plan at an earlier time.
     pub(crate) fn cut(&mut self, end: Duration) {
         self.visits.retain(|visit| visit.arrive <= end);
@@ -88,6 +121,11 @@ impl Plan {
     /// The most participants at once, if every one of them is let in.
     pub(crate) fn most_at_once(&self) -> usize {
         self.rooms.iter().map(|size| usize::from(*size)).sum()
+    }
+
+    /// Whether everybody stays to the end.
+    pub(crate) fn is_everybody_staying(&self) -> bool {
+        self.visits.iter().all(|visit| visit.leave.is_none())
     }
 
     /// How many ends of connections there are when everybody has arrived and nobody has left.
@@ -121,6 +159,28 @@ mod tests {
         assert_eq!(plan.visits.iter().filter(|visit| visit.is_creator).count(), 4);
         assert!(plan.visits.iter().all(|visit| visit.leave.is_none()));
         assert_eq!(plan.end, Duration::from_millis(1600 + 15_000));
+    }
+
+    #[test]
+    fn a_shape_is_planned_as_it_was_recorded() {
+        let mut scenario = scenario();
+        scenario.shape = Some("0,5,9\n1,6,\n0,7,50\n0,10,\n".parse().unwrap());
+        scenario.duration = Span::seconds(1);
+        let plan = Plan::new(&scenario);
+        let second = Duration::from_secs(1);
+        let told: Vec<_> = plan
+            .visits
+            .iter()
+            .map(|visit| (visit.room, visit.is_creator, visit.arrive, visit.leave))
+            .collect();
+        let expected = [
+            (0, true, Duration::ZERO, Some(4 * second)),
+            (1, true, second, None),
+            (0, false, 2 * second, None),
+            (0, false, 5 * second, None),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!((plan.rooms, plan.filled, plan.end), (vec![2, 1], 5 * second, 45 * second));
     }
 
     #[test]

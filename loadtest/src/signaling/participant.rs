@@ -66,8 +66,7 @@ pub(crate) async fn take_part(
     let fate = match entered {
         Some(Ok(entered)) => {
             let leave = visit.leave.map(|leave| world.begin + leave);
-            let participant =
-                Participant::new(&world, access, &room, entered, intended, visit.seed);
+            let participant = Participant::new(&world, access, &room, entered, intended, &visit);
             return participant.stay(leave, phases).await;
         }
         Some(Err(error)) => {
@@ -127,11 +126,11 @@ impl<'a> Participant<'a> {
         room: &'a Room,
         entered: Entered,
         intended: Instant,
-        seed: u64,
+        visit: &Visit,
     ) -> Self {
         let now = Instant::now();
         let Entered { link, id, there, resume_token, since } = entered;
-        let mut random = StdRng::seed_from_u64(seed);
+        let mut random = StdRng::seed_from_u64(visit.seed);
         let scenario = &world.scenario;
         let schedule = Schedule {
             // The first comes at a random time within the interval, or all would speak at once.
@@ -141,7 +140,7 @@ impl<'a> Participant<'a> {
             renegotiation: after(scenario.renegotiate_every, now, &mut random),
             cut: after(scenario.cut_every, now, &mut random),
         };
-        world.board.entered();
+        world.board.entered(visit.room);
         room.enters(id, since, &there, &world.recorder);
         let mut participant = Self {
             world,

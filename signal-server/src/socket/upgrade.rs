@@ -258,7 +258,9 @@ async fn serve(
     let span = tracing::debug_span!("socket", conn = conn.0, %room);
     let shard = app.rooms.shards.of(room);
     let decoder = shard.decoder(protocol);
+    tracing::debug!(conn = conn.0, %room, "socket opened");
     Connection::open(shard, conn, decoder, open).run(socket, traffic).instrument(span).await;
+    tracing::debug!(conn = conn.0, %room, "socket closed");
 }
 
 async fn refuse(
