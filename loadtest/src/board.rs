@@ -13,6 +13,8 @@ pub(crate) struct Board {
     present: AtomicU64,
     /// Those who have entered each room.
     rooms: Vec<AtomicU64>,
+    /// Those who have measured for the last time before they are told to leave.
+    measured: AtomicU64,
 }
 
 /// The counts at one moment.
@@ -32,6 +34,7 @@ impl Board {
             failed: AtomicU64::new(0),
             connected: AtomicU64::new(0),
             present: AtomicU64::new(0),
+            measured: AtomicU64::new(0),
             rooms: (0..rooms).map(|_| AtomicU64::new(0)).collect(),
         }
     }
@@ -58,6 +61,14 @@ impl Board {
 
     pub(crate) fn connected(&self) {
         self.connected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn measured(&self) {
+        self.measured.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_everybody_measured(&self) -> bool {
+        self.measured.load(Ordering::Relaxed) >= self.present.load(Ordering::Relaxed)
     }
 
     pub(crate) fn left(&self) {

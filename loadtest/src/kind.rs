@@ -33,17 +33,28 @@ pub(crate) enum Kind {
     /// From learning of a participant until ICE and DTLS with it are done; at depth signaling until
     /// its answer.
     Connected,
+    /// From opening a connection until ICE has found a path.
+    Ice,
+    /// From there until both sides have agreed on keys.
+    Dtls,
     /// From learning of a participant until the first packet of its media.
     FirstMedia,
+    /// From learning of a participant until its first picture is whole, or the first of its sound
+    /// is there if it sends no pictures.
+    FirstFrame,
     /// From when a participant was to arrive until it is connected to everybody who was there
     /// before, and has their media.
     Arrival,
     /// From losing the socket until the seat is back.
     Resume,
+    /// From when a marked frame of sound was to be made until it arrives.
+    MouthToEar,
+    /// The same of a picture.
+    GlassToGlass,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Create,
         Self::HttpJoin,
         Self::WebsocketOpen,
@@ -60,9 +71,14 @@ impl Kind {
         Self::LeaveMedian,
         Self::Leave,
         Self::Connected,
+        Self::Ice,
+        Self::Dtls,
         Self::FirstMedia,
+        Self::FirstFrame,
         Self::Arrival,
         Self::Resume,
+        Self::MouthToEar,
+        Self::GlassToGlass,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -83,9 +99,14 @@ impl Kind {
             Self::LeaveMedian => "leave_median",
             Self::Leave => "leave",
             Self::Connected => "connected",
+            Self::Ice => "ice",
+            Self::Dtls => "dtls",
             Self::FirstMedia => "first_media",
+            Self::FirstFrame => "first_frame",
             Self::Arrival => "arrival",
             Self::Resume => "resume",
+            Self::MouthToEar => "mouth_to_ear",
+            Self::GlassToGlass => "glass_to_glass",
         }
     }
 

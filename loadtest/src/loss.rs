@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
-use client_sdk::{MediaKind, ParticipantId};
+use client_sdk::ParticipantId;
 use serde::{Deserialize, Serialize};
+
+use crate::stream::StreamKind;
 
 /// Something that was lost after entering, and perhaps came back.
 #[derive(Clone, Debug)]
@@ -21,7 +23,7 @@ pub(crate) enum Lost {
     /// The connection to another participant.
     Connection(ParticipantId),
     /// Another participant's audio or video.
-    Media(MediaKind, ParticipantId),
+    Media(StreamKind, ParticipantId),
     /// Another participant, who left or was removed.
     Participant(ParticipantId),
     /// The place in the room, for good.

@@ -1,8 +1,19 @@
 //! Participants that send media to each other.
 
 mod bad_network;
+mod freezes;
+mod mark;
+mod meter;
 mod participant;
+mod quality;
+mod rhythm;
+mod sampler;
+mod silence;
+mod source;
 mod totals;
 
 pub(crate) use self::participant::{Observations, take_part};
-pub(crate) use self::totals::{Packets, Totals};
+pub(crate) use self::quality::{Quality, Stream};
+pub(crate) use self::silence::SilentStream;
+pub(crate) use self::source::{audio, video};
+pub(crate) use self::totals::Totals;

@@ -1,14 +1,33 @@
-//! How far a run has come, as its participants are told.
+//! How far a run has come.
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Phase {
-    Running,
+    /// The rooms fill.
+    Ramp,
+    /// Everybody who is expected is there.
+    Steady,
     /// Nothing new begins; what is under way may arrive.
-    Draining,
+    End,
     /// Everybody leaves.
     Over,
+}
+
+impl Phase {
+    /// Those in which something is measured.
+    pub(crate) const MEASURED: [Self; 3] = [Self::Ramp, Self::Steady, Self::End];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ramp => "ramp",
+            Self::Steady => "steady",
+            Self::End => "end",
+            Self::Over => "over",
+        }
+    }
 }
 
 /// Waits until a run has come that far.

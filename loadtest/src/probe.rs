@@ -22,8 +22,8 @@ use url::Url;
 use crate::kind::Kind;
 use crate::network::{BlockingSocket, Network, SocketError};
 use crate::recorder::{Fate, Recorder, Step};
-use crate::signaling::texts::{number_of, numbered};
 use crate::target::Target;
+use crate::texts::{number_of, numbered};
 
 /// Sockets in a room of their own.
 pub(crate) struct RelayProbe {

@@ -35,7 +35,7 @@ pub(crate) async fn show(
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = reached(Phase::Draining, &mut phases) => break,
+            () = reached(Phase::End, &mut phases) => break,
         }
         let counts = world.board.counts();
         let mut state = format!("{}/{participants} participants", counts.entered);

@@ -1,13 +1,15 @@
 //! What is measured while a run goes on: latencies by kind and second, and failures by cause.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
 use crate::kind::Kind;
 use crate::latency::{Latencies, micros, millis};
+use crate::phase::Phase;
+use crate::stream::{StreamCounts, StreamKind};
 use crate::udp_path::Figures;
 
 /// Takes measurements from all threads.
@@ -17,7 +19,12 @@ pub(crate) struct Recorder {
     pub(crate) begin: Instant,
     /// What was planned for an earlier time does not count.
     counts_from: Instant,
+    /// When the phases after the ramp began, as far as they have.
+    steady: OnceLock<Instant>,
+    end: OnceLock<Instant>,
     kinds: [Mutex<Measured>; Kind::ALL.len()],
+    /// What arrived of the streams of each kind, by the second of the run.
+    streams: [Mutex<Vec<StreamCounts>>; StreamKind::ALL.len()],
     failures: Mutex<BTreeMap<String, u64>>,
     /// What bad networks did, of all participants.
     impaired: Mutex<Option<Figures>>,
@@ -35,6 +42,8 @@ pub(crate) struct Measured {
     pub(crate) unsent: u64,
     /// The corrected latencies by the second of the run in which they were measured.
     pub(crate) windows: Vec<Option<Histogram<u64>>>,
+    /// The same by the phase for which they were planned.
+    phases: [Option<Histogram<u64>>; Phase::MEASURED.len()],
 }
 
 /// Why something was never answered.
@@ -64,36 +73,66 @@ impl Recorder {
         Self {
             begin,
             counts_from,
+            steady: OnceLock::new(),
+            end: OnceLock::new(),
             kinds: std::array::from_fn(|_| Mutex::new(Measured::new())),
+            streams: Default::default(),
             failures: Mutex::default(),
             impaired: Mutex::default(),
         }
     }
 
+    /// A phase begins now.
+    pub(crate) fn begin(&self, phase: Phase, now: Instant) {
+        match phase {
+            Phase::Steady => drop(self.steady.set(now)),
+            Phase::End => drop(self.end.set(now)),
+            Phase::Ramp | Phase::Over => {}
+        }
+    }
+
     pub(crate) fn answered(&self, kind: Kind, step: Step) {
         let Step { intended, started, ended } = step;
+        let phase = self.phase_of(intended);
         let mut measured = self.lock(kind);
         measured.note(self.begin, ended.saturating_duration_since(intended), ended);
         if intended < self.counts_from {
             return;
         }
         measured.corrected.record(ended.saturating_duration_since(intended), ended);
+        measured.count(phase, ended.saturating_duration_since(intended));
         measured.raw.record(ended.saturating_duration_since(started), ended);
     }
 
     /// Records what waited from when it was planned until now, in vain.
     pub(crate) fn unanswered(&self, kind: Kind, intended: Instant, fate: Fate, now: Instant) {
+        let phase = self.phase_of(intended);
         let mut measured = self.lock(kind);
         measured.note(self.begin, now.saturating_duration_since(intended), now);
         if intended < self.counts_from {
             return;
         }
         measured.corrected.give_up(now.saturating_duration_since(intended), now);
+        measured.count(phase, now.saturating_duration_since(intended));
         match fate {
             Fate::Lost => measured.lost += 1,
             Fate::Refused => measured.refused += 1,
             Fate::Unsent => measured.unsent += 1,
         }
+    }
+
+    /// Adds what arrived of a stream in a second of the run.
+    pub(crate) fn streams(&self, kind: StreamKind, second: u64, counts: StreamCounts) {
+        let Some(second) = window(second) else { return };
+        let mut windows = lock(&self.streams[kind as usize]);
+        if windows.len() <= second {
+            windows.resize(second + 1, StreamCounts::default());
+        }
+        windows[second] += counts;
+    }
+
+    pub(crate) fn stream_windows(&self, kind: StreamKind) -> Vec<StreamCounts> {
+        lock(&self.streams[kind as usize]).clone()
     }
 
     /// Counts a failure.
@@ -138,6 +177,17 @@ impl Recorder {
         Some(millis(window.value_at_quantile(share)))
     }
 
+    fn phase_of(&self, intended: Instant) -> Phase {
+        let has_come = |begin: &OnceLock<Instant>| begin.get().is_some_and(|at| intended >= *at);
+        if has_come(&self.end) {
+            Phase::End
+        } else if has_come(&self.steady) {
+            Phase::Steady
+        } else {
+            Phase::Ramp
+        }
+    }
+
     fn lock(&self, kind: Kind) -> MutexGuard<'_, Measured> {
         lock(&self.kinds[kind as usize])
     }
@@ -152,7 +202,13 @@ impl Measured {
             refused: 0,
             unsent: 0,
             windows: Vec::new(),
+            phases: [const { None }; Phase::MEASURED.len()],
         }
+    }
+
+    /// The corrected latencies of what was planned for a phase; `None` if nothing was.
+    pub(crate) fn of_phase(&self, phase: Phase) -> Option<&Histogram<u64>> {
+        self.phases.get(phase as usize)?.as_ref()
     }
 
     /// What was planned and never answered.
@@ -160,23 +216,32 @@ impl Measured {
         self.lost + self.refused + self.unsent
     }
 
+    fn count(&mut self, phase: Phase, latency: Duration) {
+        let Some(histogram) = self.phases.get_mut(phase as usize) else { return };
+        let histogram = histogram.get_or_insert_with(|| growing(3));
+        histogram.record(micros(latency)).expect("it grows with what is recorded");
+    }
+
     fn note(&mut self, begin: Instant, latency: Duration, at: Instant) {
         let second = at.saturating_duration_since(begin).as_secs();
-        let Some(second) = usize::try_from(second).ok().filter(|second| *second < MAX_WINDOWS)
-        else {
-            return;
-        };
+        let Some(second) = window(second) else { return };
         if self.windows.len() <= second {
             self.windows.resize(second + 1, None);
         }
-        let window = self.windows[second].get_or_insert_with(window);
+        let window = self.windows[second].get_or_insert_with(|| growing(2));
         window.record(micros(latency)).expect("it grows with what is recorded");
     }
 }
 
-fn window() -> Histogram<u64> {
-    // Two digits, which grow with the longest: windows are many.
-    let mut histogram = Histogram::new(2).expect("two digits are within what it takes");
+/// The index of a second, unless the run is longer than what is kept.
+fn window(second: u64) -> Option<usize> {
+    usize::try_from(second).ok().filter(|second| *second < MAX_WINDOWS)
+}
+
+/// A histogram with so many digits that takes as much memory as its longest latency needs: windows
+/// are many.
+fn growing(digits: u8) -> Histogram<u64> {
+    let mut histogram = Histogram::new(digits).expect("up to five digits are within what it takes");
     histogram.auto(true);
     histogram
 }
@@ -226,5 +291,28 @@ mod tests {
         assert_eq!(seconds, [2, 5, 15]);
         let last = measured.windows[15].as_ref().unwrap().max();
         assert!(last.abs_diff(12_000_000) < 200_000, "{last}");
+    }
+
+    #[test]
+    fn what_was_planned_for_a_phase_belongs_to_it_however_late_it_came() {
+        let begin = Instant::now();
+        let at = |millis| begin + Duration::from_millis(millis);
+        let recorder = Recorder::new(begin, begin);
+        let answered = |intended, ended| {
+            let (intended, ended) = (at(intended), at(ended));
+            recorder.answered(Kind::Relay, Step { intended, started: intended, ended });
+        };
+        answered(100, 101);
+        recorder.begin(Phase::Steady, at(1000));
+        answered(900, 2900);
+        answered(1000, 1003);
+        recorder.begin(Phase::End, at(5000));
+        recorder.unanswered(Kind::Relay, at(4900), Fate::Lost, at(9900));
+        let measured = recorder.measured(Kind::Relay);
+        let told = |phase| measured.of_phase(phase).map(|of| (of.len(), of.max() / 1000));
+        assert_eq!(told(Phase::Ramp), Some((2, 2000)));
+        assert_eq!(told(Phase::Steady).unwrap().0, 2);
+        assert!(told(Phase::Steady).unwrap().1 >= 5000);
+        assert_eq!(told(Phase::End), None);
     }
 }

@@ -2,7 +2,9 @@
 
 mod file;
 mod html;
+mod media;
 mod merge;
+mod phases;
 mod server_use;
 mod table;
 mod window;
@@ -16,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use signal_core::Timestamp;
 use signal_core::wire::rfc3339;
 
+use self::media::{MediaQuality, Packets};
 pub(crate) use self::merge::MergeError;
+use self::phases::{PhaseLatency, phases};
 pub(crate) use self::server_use::{ServerCounts, ServerUse};
 pub(crate) use self::window::Window;
 use self::window::windows;
@@ -25,6 +29,7 @@ use crate::health::Health;
 use crate::kind::Kind;
 use crate::latency::Percentiles;
 use crate::loss::{LossTotals, LostKind};
+use crate::phase::Phase;
 use crate::recorder::Measured;
 use crate::run::{Count, Criteria, Outcome};
 use crate::scenario::{Arrivals, Depth, Scenario};
@@ -52,6 +57,8 @@ pub(crate) struct Report {
     /// Ends of connections over which no audio arrived, or no video although some was sent.
     silent_connections: u64,
     packets: Packets,
+    /// How streams arrived; `None` at depth signaling.
+    media: Option<MediaQuality>,
     relayed: Messages,
     /// What bad networks did, if there were any.
     impaired: Option<Impaired>,
@@ -105,16 +112,6 @@ pub(crate) struct Reached {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-struct Packets {
-    received: u64,
-    lost: u64,
-    /// Dropped because this process was too slow to take them.
-    overrun: u64,
-    /// The seconds of the run in which the first and the last one came.
-    period_seconds: Option<(f64, f64)>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Messages {
     planned: u64,
     sent: u64,
@@ -149,6 +146,8 @@ struct LatencyDetails {
     unsent: u64,
     /// From the actual start, without what was never answered.
     raw_ms: Option<Percentiles>,
+    /// By the phase for which they were planned; one with nothing is missing.
+    phases: BTreeMap<Phase, PhaseLatency>,
     /// In microseconds, in the V2 encoding of HdrHistogram.
     #[serde(with = "hdr")]
     histogram: Histogram<u64>,
@@ -173,7 +172,7 @@ impl RunSettings {
                 Arrivals::Constant(rate) => Some(rate),
                 Arrivals::Burst | Arrivals::Ramp { .. } | Arrivals::Steps(_) => None,
             },
-            video: !scenario.no_video,
+            video: scenario.has_video(),
             version: env!("CARGO_PKG_VERSION").into(),
             cores: available_parallelism().map_or(1, usize::from),
             system: std::env::consts::OS.into(),
@@ -202,6 +201,7 @@ impl Report {
                 (kind, Losses { lost, back, first_at_seconds: seconds(first_at) })
             })
             .collect();
+        let is_media = settings.scenario.depth == Depth::Media;
         let gone_at = outcome.losses.server_gone_at(outcome.participants.reached);
         let started_unix_ms = unix_ms(begin);
         let mut report = Self {
@@ -222,15 +222,8 @@ impl Report {
             participants: outcome.participants.into(),
             connections: outcome.connections.into(),
             silent_connections: outcome.silent,
-            packets: Packets {
-                received: outcome.packets.received,
-                lost: outcome.packets.lost,
-                overrun: outcome.packets.overrun,
-                period_seconds: outcome
-                    .packets
-                    .period
-                    .map(|(from, to)| (seconds(from), seconds(to))),
-            },
+            packets: Packets::new(&outcome.quality, seconds),
+            media: is_media.then(|| MediaQuality::new(&outcome.quality)),
             relayed: Messages {
                 planned: outcome.relayed.planned,
                 sent: outcome.relayed.sent,
@@ -258,7 +251,7 @@ impl Report {
             tester: Health::new(&outcome.watched, criteria.bounds),
             server: ServerUse::new(&outcome.watched.samples),
             server_counts: ServerCounts::new(&outcome.watched.samples),
-            windows: windows(begin, &outcome.watched.samples, &measured),
+            windows: windows(begin, &outcome.watched.samples, &measured, recorder),
         };
         report.tester.reasons.extend(report.exhaustion());
         report.judge(&criteria.objectives, criteria.bounds.allow_invalid);
@@ -397,10 +390,7 @@ impl Report {
             Counter::Failed => {
                 self.failures.iter().map(|failure| failure.count).sum::<u64>() as f64
             }
-            Counter::Loss => {
-                let Packets { received, lost, .. } = self.packets;
-                lost as f64 / (received + lost).max(1) as f64
-            }
+            Counter::Loss => self.packets.missing() as f64 / self.packets.planned.max(1) as f64,
             Counter::Lost => self.losses.values().map(|losses| losses.lost).sum::<u64>() as f64,
             Counter::Missing => {
                 let planned: u64 = self.latency_ms.values().map(|told| told.count).sum();
@@ -418,6 +408,7 @@ impl LatencyDetails {
             refused: measured.refused,
             unsent: measured.unsent,
             raw_ms: measured.raw.percentiles(begin),
+            phases: phases(measured),
             histogram: measured.corrected.histogram().clone(),
             raw_histogram: measured.raw.histogram().clone(),
         }

@@ -1,14 +1,11 @@
 //! A run: fills the rooms, waits, and adds up.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use client_sdk::{MediaKind, Options, RequestError, Source};
+use client_sdk::RequestError;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
 use crate::board::Board;
@@ -17,7 +14,7 @@ use crate::interrupt::Interrupt;
 use crate::kind::Kind;
 use crate::local_ports::{self, TooFewPorts};
 use crate::loss::AllLosses;
-use crate::media::{self, Packets, Totals};
+use crate::media::Quality;
 use crate::open_files::{self, TooFewFiles};
 use crate::phase::Phase;
 use crate::probe::{ProbeError, RelayProbe, Relayed};
@@ -25,9 +22,9 @@ use crate::progress::{self, Expected};
 use crate::recorder::Recorder;
 use crate::rooms;
 use crate::scenario::{Depth, Plan, Scenario};
-use crate::signaling::{self, Room};
 use crate::slo::Objectives;
 use crate::target::Target;
+use crate::visits::Visits;
 use crate::watcher::{Watched, Watcher};
 use crate::world::World;
 
@@ -47,7 +44,7 @@ pub(crate) struct Outcome {
     /// Each connection counts twice, once for each end.
     pub(crate) connections: Count,
     pub(crate) silent: u64,
-    pub(crate) packets: Packets,
+    pub(crate) quality: Quality,
     pub(crate) losses: AllLosses,
     pub(crate) relayed: Relayed,
     pub(crate) watched: Watched,
@@ -138,7 +135,7 @@ pub(crate) async fn run(
         rooms,
         begin: first_join,
     });
-    let (phase, phases) = watch::channel(Phase::Running);
+    let (phase, phases) = watch::channel(Phase::Ramp);
     let mut visits = Visits::start(&world, &plan, &phases);
     let expected = Expected {
         participants: plan.visits.len() as u64,
@@ -149,19 +146,30 @@ pub(crate) async fn run(
         tokio::spawn(progress::show(expected, Arc::clone(&world), watcher.gauge(), phases));
 
     let filled = first_join + plan.filled;
-    let mut held = filled;
+    let mut held = None;
+    let planned = async {
+        if !fill(&world, &plan, expected).await {
+            return;
+        }
+        let now = *held.insert(Instant::now());
+        recorder.begin(Phase::Steady, now);
+        phase.send_replace(Phase::Steady);
+        hold(&world, &plan).await;
+    };
     tokio::select! {
-        () = hold(&world, &plan, expected, &mut held) => {}
+        () = planned => {}
         () = interrupt.wait() => {}
     }
     let end = Instant::now();
+    let held = held.unwrap_or(filled);
     let interrupted = interrupt.is_interrupted();
     if interrupted {
         plan.cut(end.saturating_duration_since(first_join));
     }
 
     probe.end(end);
-    phase.send_replace(Phase::Draining);
+    recorder.begin(Phase::End, end);
+    phase.send_replace(Phase::End);
     visits.drain(&board, end + GRACE).await;
     let probe_room = probe.room.clone();
     let relayed = tokio::task::spawn_blocking(move || probe.finish(end, GRACE));
@@ -183,7 +191,7 @@ pub(crate) async fn run(
         participants: Count { wanted: plan.visits.len() as u64, reached: totals.participants },
         connections: Count { wanted: connections, reached: totals.connections },
         silent: totals.silent,
-        packets: totals.packets,
+        quality: totals.quality,
         losses: totals.losses,
         recorder,
         relayed,
@@ -192,12 +200,10 @@ pub(crate) async fn run(
     })
 }
 
-/// Waits until the end that was planned.
-async fn hold(world: &World, plan: &Plan, expected: Expected, held: &mut Instant) {
+/// Waits until everybody is connected, or no longer waited for. Returns whether anybody is there.
+async fn fill(world: &World, plan: &Plan, expected: Expected) -> bool {
     sleep_until((world.begin + plan.filled).into()).await;
-    let Some(connections) = expected.connections else {
-        return sleep_until((world.begin + plan.end).into()).await;
-    };
+    let Some(connections) = expected.connections else { return true };
     // The time runs even if not all of them connect.
     let mut progress = (Instant::now(), world.board.counts());
     loop {
@@ -211,131 +217,26 @@ async fn hold(world: &World, plan: &Plan, expected: Expected, held: &mut Instant
         let possible = connections.min(world.board.possible_connections());
         if has_settled && counts.entered == 0 {
             // Nothing is left that could happen.
-            return;
+            return false;
         }
         if (has_settled && counts.connected >= possible) || has_waited(PATIENCE) {
-            break;
+            return true;
         }
         sleep(POLL).await;
     }
-    *held = Instant::now();
+}
+
+/// Waits until the end that was planned.
+async fn hold(world: &World, plan: &Plan) {
+    if !plan.is_everybody_staying() {
+        return sleep_until((world.begin + plan.end).into()).await;
+    }
     // Media follows the connection.
     let least = match world.scenario.depth {
         Depth::Media => FIRST_MEDIA,
         Depth::Signaling => Duration::ZERO,
     };
     sleep(world.scenario.duration.0.max(least)).await;
-}
-
-/// The participants of a run.
-enum Visits {
-    Media { tasks: JoinSet<(usize, Option<media::Observations>)> },
-    Signaling { tasks: JoinSet<signaling::SignalingVisit>, rooms: Vec<Arc<Room>> },
-}
-
-/// What the participants came to.
-struct Sums {
-    participants: u64,
-    connections: u64,
-    silent: u64,
-    packets: Packets,
-    losses: AllLosses,
-}
-
-impl Visits {
-    fn start(world: &Arc<World>, plan: &Plan, phases: &watch::Receiver<Phase>) -> Self {
-        match world.scenario.depth {
-            Depth::Media => {
-                let mut tasks = JoinSet::new();
-                for visit in plan.visits.iter().cloned() {
-                    let room = visit.room;
-                    let options = options(world, visit.publishes);
-                    let part = media::take_part(Arc::clone(world), visit, options, phases.clone());
-                    tasks.spawn(async move { (room, part.await) });
-                }
-                Self::Media { tasks }
-            }
-            Depth::Signaling => {
-                let rooms: Vec<Arc<Room>> = plan.rooms.iter().map(|_| Arc::default()).collect();
-                let mut tasks = JoinSet::new();
-                for visit in plan.visits.iter().cloned() {
-                    let room = Arc::clone(&rooms[visit.room]);
-                    let world = Arc::clone(world);
-                    tasks.spawn(signaling::take_part(world, room, visit, phases.clone()));
-                }
-                Self::Signaling { tasks, rooms }
-            }
-        }
-    }
-
-    /// Waits for what is under way.
-    async fn drain(&self, board: &Board, deadline: Instant) {
-        let Self::Signaling { rooms, .. } = self else { return };
-        let is_done = || !board.is_anybody_entering() && rooms.iter().all(|room| room.is_quiet());
-        while Instant::now() < deadline && !is_done() {
-            sleep(POLL).await;
-        }
-    }
-
-    /// Counts as lost what has not come.
-    fn give_up(&self, recorder: &Recorder) {
-        let Self::Signaling { rooms, .. } = self else { return };
-        for room in rooms {
-            room.give_up(Instant::now(), recorder);
-        }
-    }
-
-    async fn finish(&mut self, world: &World, end: Instant) -> Sums {
-        let recorder = &world.recorder;
-        match self {
-            Self::Media { tasks } => {
-                let mut rooms: Vec<Vec<media::Observations>> =
-                    world.rooms.iter().map(|_| Vec::new()).collect();
-                while let Some(finished) = tasks.join_next().await {
-                    match finished {
-                        Ok((room, Some(observations))) => rooms[room].push(observations),
-                        Ok((_, None)) => {}
-                        Err(error) => {
-                            recorder.failed(format!("a participant's task ended: {error}"));
-                        }
-                    }
-                }
-                let mut totals = Totals::new(recorder, kinds(world), end);
-                for room in &mut rooms {
-                    totals.add_room(room);
-                }
-                Sums {
-                    participants: totals.participants,
-                    connections: totals.connections,
-                    silent: totals.silent,
-                    packets: totals.packets,
-                    losses: totals.losses,
-                }
-            }
-            Self::Signaling { tasks, .. } => {
-                let mut sums = Sums {
-                    participants: 0,
-                    connections: 0,
-                    silent: 0,
-                    packets: Packets::default(),
-                    losses: AllLosses::default(),
-                };
-                while let Some(finished) = tasks.join_next().await {
-                    match finished {
-                        Ok(visit) => {
-                            sums.participants += u64::from(visit.entered);
-                            sums.connections += visit.connections;
-                            visit.losses.before(end).for_each(|loss| sums.losses.add(loss));
-                        }
-                        Err(error) => {
-                            recorder.failed(format!("a participant's task ended: {error}"));
-                        }
-                    }
-                }
-                sums
-            }
-        }
-    }
 }
 
 /// How many files this process has open at once.
@@ -346,39 +247,6 @@ fn files_needed(scenario: &Scenario, plan: &Plan) -> u64 {
         Depth::Signaling => 0,
     };
     sockets + connections + open_files::BASE
-}
-
-fn options(world: &World, publishes: bool) -> Options {
-    let scenario = &world.scenario;
-    let bind = match scenario.bind {
-        Some(bind) => bind,
-        None if world.target.is_on_this_machine() => Ipv4Addr::LOCALHOST.into(),
-        None => Ipv4Addr::UNSPECIFIED.into(),
-    };
-    // Threads that carry only media save a third of the work. One socket for each connection is
-    // enough.
-    let mut options = Options::new()
-        .bind_address(bind)
-        .mdns(false)
-        .relay_only(scenario.relay_only || scenario.has_bad_network())
-        .reactor_threads(available_parallelism().map_or(1, usize::from));
-    let source =
-        |file: &Option<std::path::PathBuf>| file.clone().map_or(Source::Clip, Source::File);
-    if publishes {
-        options = options.audio(source(&scenario.audio_file));
-    }
-    if publishes && !scenario.no_video {
-        options = options.video(source(&scenario.video_file));
-    }
-    options
-}
-
-fn kinds(world: &World) -> &'static [MediaKind] {
-    if world.scenario.no_video {
-        &[MediaKind::Audio]
-    } else {
-        &[MediaKind::Audio, MediaKind::Video]
-    }
 }
 
 /// The longest to wait for connections of which none has come.

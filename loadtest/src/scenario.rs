@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod plan;
+mod preset;
 mod quality;
 mod room_sizes;
 mod shape;
@@ -18,6 +19,7 @@ use thiserror::Error;
 
 pub(crate) use self::arrivals::Arrivals;
 pub(crate) use self::plan::{Plan, Visit};
+pub(crate) use self::preset::{Picture, Preset};
 pub(crate) use self::quality::{Quality, Stalls};
 pub(crate) use self::room_sizes::RoomSizes;
 pub(crate) use self::shape::{InvalidShape, Shape, Stay};
@@ -41,6 +43,8 @@ pub(crate) struct Scenario {
     pub(crate) cut_every: Option<Span>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) renegotiate_every: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) share_every: Option<Span>,
     pub(crate) message_rate: f64,
     pub(crate) message_bytes: u32,
     pub(crate) description_bytes: u32,
@@ -48,6 +52,7 @@ pub(crate) struct Scenario {
     pub(crate) candidate_bytes: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) publishers: Option<u8>,
+    pub(crate) preset: Preset,
     pub(crate) no_video: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) audio_file: Option<PathBuf>,
@@ -145,15 +150,19 @@ pub(crate) struct ScenarioSettings {
     #[serde(default)]
     churn: bool,
 
-    /// Mean time until a participant's socket is cut, which then resumes its seat; signaling only
+    /// Mean time until a participant's socket is cut, which then resumes its seat
     #[arg(long, value_name = "TIME")]
     cut_every: Option<Span>,
 
-    /// Mean time until a participant negotiates again with everybody; signaling only
+    /// Mean time until a participant negotiates again with everybody; with media it restarts ICE
     #[arg(long, value_name = "TIME")]
     renegotiate_every: Option<Span>,
 
-    /// Messages a second from each participant to its room; signaling only [default: 0]
+    /// Mean time until a participant shows a screen beside its video, or stops to
+    #[arg(long, value_name = "TIME")]
+    share_every: Option<Span>,
+
+    /// Messages a second from each participant to its room [default: 0]
     #[arg(long, value_name = "MESSAGES", value_parser = not_negative)]
     message_rate: Option<f64>,
 
@@ -177,16 +186,20 @@ pub(crate) struct ScenarioSettings {
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u8).range(1..=50))]
     publishers: Option<u8>,
 
+    /// What they send [default: clip]
+    #[arg(long)]
+    preset: Option<Preset>,
+
     /// Send audio only
     #[arg(long)]
     #[serde(default)]
     no_video: bool,
 
-    /// Sound to send in place of the tone: Opus in Ogg
+    /// Sound to send in place of the preset's: Opus in Ogg
     #[arg(long, value_name = "FILE")]
     audio_file: Option<PathBuf>,
 
-    /// Pictures to send in place of the test picture: VP8, VP9 or AV1 in IVF
+    /// Pictures to send in place of the preset's: VP8, VP9 or AV1 in IVF
     #[arg(long, value_name = "FILE")]
     video_file: Option<PathBuf>,
 
@@ -241,14 +254,6 @@ impl Scenario {
         if scenario.churn && scenario.stay.is_none() {
             return Err(ScenarioError::Combination("--churn needs --stay"));
         }
-        let talks = scenario.cut_every.is_some()
-            || scenario.renegotiate_every.is_some()
-            || scenario.message_rate > 0.0;
-        if talks && scenario.depth == Depth::Media {
-            return Err(ScenarioError::Combination(
-                "--cut-every, --renegotiate-every and --message-rate need --depth signaling",
-            ));
-        }
         if scenario.has_bad_network() && scenario.depth == Depth::Signaling {
             return Err(ScenarioError::Combination(
                 "--impair-up, -down and -stall are about media",
@@ -294,6 +299,11 @@ impl Scenario {
         self.impair_up.is_some() || self.impair_down.is_some() || self.impair_stall.is_some()
     }
 
+    /// Whether publishers send pictures.
+    pub(crate) fn has_video(&self) -> bool {
+        !self.no_video && (self.video_file.is_some() || self.preset.has_video())
+    }
+
     pub(crate) fn to_toml(&self) -> String {
         toml::to_string(self).expect("texts and numbers have a TOML form")
     }
@@ -320,6 +330,7 @@ impl ScenarioSettings {
             churn: self.churn || file.churn,
             cut_every: self.cut_every.or(file.cut_every),
             renegotiate_every: self.renegotiate_every.or(file.renegotiate_every),
+            share_every: self.share_every.or(file.share_every),
             message_rate: self.message_rate.or(file.message_rate).unwrap_or(0.0),
             message_bytes: self.message_bytes.or(file.message_bytes).unwrap_or(200),
             description_bytes: self.description_bytes.or(file.description_bytes).unwrap_or(5000),
@@ -329,6 +340,7 @@ impl ScenarioSettings {
                 .unwrap_or(CandidateCounts { least: 4, most: 12 }),
             candidate_bytes: self.candidate_bytes.or(file.candidate_bytes).unwrap_or(240),
             publishers: self.publishers.or(file.publishers),
+            preset: self.preset.or(file.preset).unwrap_or_default(),
             no_video: self.no_video || file.no_video,
             audio_file: self.audio_file.or(file.audio_file),
             video_file: self.video_file.or(file.video_file),
@@ -417,6 +429,8 @@ mod tests {
             stay: Some(Span::seconds(90)),
             churn: true,
             message_rate: Some(0.5),
+            share_every: Some(Span::seconds(20)),
+            preset: Some(Preset::P720),
             ..ScenarioSettings::default()
         };
         let scenario = Scenario::new(&flags, None).unwrap();

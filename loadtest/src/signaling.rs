@@ -3,8 +3,5 @@
 mod entrance;
 mod link;
 mod participant;
-mod room;
-pub(crate) mod texts;
 
 pub(crate) use self::participant::{SignalingVisit, take_part};
-pub(crate) use self::room::Room;

@@ -45,7 +45,7 @@ enum Statistic {
 pub(crate) enum Counter {
     /// Failures of all causes.
     Failed,
-    /// The share of RTP packets that the network lost.
+    /// The share of RTP packets that were planned and did not arrive.
     Loss,
     /// Whatever somebody had and lost.
     Lost,

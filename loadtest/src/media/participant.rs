@@ -1,78 +1,71 @@
 //! One participant: joins, receives what the others send, and records when things happen.
 
+mod entry;
+
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use client_sdk::{
-    ConnectionState, EnterError, Event, MediaKind, Options, Participant, ParticipantId, RemoteTrack,
+    Audience, ConnectionFailure, ConnectionState, Event, Options, ParticipantId, PeerStats,
+    RemoteTrack, SharePlace,
 };
-use thiserror::Error;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep, sleep_until};
 
-use super::bad_network::{BadNetwork, BadNetworkError};
-use crate::board::Board;
+use self::entry::Entered;
+use super::bad_network::BadNetwork;
+use super::meter::{Meter, ObservedTrack};
+use super::sampler::Sampler;
+use super::source;
 use crate::kind::Kind;
 use crate::loss::{Losses, Lost};
 use crate::phase::{Phase, reached};
-use crate::recorder::Fate;
+use crate::recorder::{Fate, Step};
+use crate::room::Room;
 use crate::scenario::Visit;
+use crate::schedule::{Act, Schedule};
+use crate::stream::StreamKind;
+use crate::texts::{next_number, number_of, numbered};
 use crate::world::World;
 
 /// What one participant observed.
 #[derive(Debug)]
 pub(crate) struct Observations {
-    pub(crate) id: ParticipantId,
-    pub(crate) times: EntryTimes,
+    /// The ids that it had, of which it entered with the first.
+    pub(super) ids: Vec<ParticipantId>,
+    /// When it was planned to arrive.
+    pub(super) intended: Instant,
+    pub(super) entered: Instant,
     /// Those who were there when it entered.
-    pub(crate) there: HashSet<ParticipantId>,
+    pub(super) there: HashSet<ParticipantId>,
     /// Whether it sends media.
-    pub(crate) publishes: bool,
+    pub(super) publishes: bool,
     /// When it left before the end, as was planned.
-    pub(crate) left: Option<Instant>,
+    pub(super) left: Option<Instant>,
     /// When it learned of each other participant.
-    pub(crate) met: HashMap<ParticipantId, Instant>,
-    pub(crate) connected: HashMap<ParticipantId, Instant>,
-    pub(crate) failed: HashSet<ParticipantId>,
-    pub(crate) tracks: Vec<ObservedTrack>,
-    pub(crate) losses: Losses,
-}
-
-/// When each step of entering was taken.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct EntryTimes {
-    /// When it was planned to start.
-    pub(crate) intended: Instant,
-    /// When the server let it join; `None` for a creator, which does not join.
-    pub(crate) admitted: Option<Instant>,
-    /// When it began to open its socket.
-    pub(crate) entering: Instant,
-    pub(crate) entered: Instant,
-}
-
-/// What one participant observed of one track.
-#[derive(Clone, Debug)]
-pub(crate) struct ObservedTrack {
-    pub(crate) from: ParticipantId,
-    pub(crate) kind: MediaKind,
-    pub(crate) first_packet: Option<Instant>,
-    pub(crate) last_packet: Option<Instant>,
-    /// The times without packets after the first one, and the end of the track.
-    pub(crate) silences: Losses,
-    /// Packets that this process took.
-    pub(crate) received: u64,
-    /// Packets that the network lost.
-    pub(crate) lost: u64,
-    /// Packets that this process was too slow to take.
-    pub(crate) overrun: u64,
+    pub(super) met: HashMap<ParticipantId, Instant>,
+    pub(super) connected: HashMap<ParticipantId, Instant>,
+    pub(super) failed: HashMap<ParticipantId, Option<ConnectionFailure>>,
+    /// Its sources that are not sent, and why.
+    pub(super) degraded: HashMap<StreamKind, String>,
+    pub(super) tracks: Vec<ObservedTrack>,
+    /// The last statistics of its connections.
+    pub(super) stats: HashMap<ParticipantId, PeerStats>,
+    pub(super) losses: Losses,
+    /// When it measured for the last time.
+    pub(super) until: Instant,
 }
 
 /// Takes part in a room until its visit or the run ends; `None` if it did not enter.
 pub(crate) async fn take_part(
     world: Arc<World>,
+    room: Arc<Room>,
     visit: Visit,
     options: Options,
     mut phases: watch::Receiver<Phase>,
@@ -81,175 +74,324 @@ pub(crate) async fn take_part(
     tokio::select! {
         () = sleep_until(intended.into()) => {}
         // A tester that is late has to start what was planned for before the end.
-        () = reached(Phase::Draining, &mut phases) => if Instant::now() < intended {
+        () = reached(Phase::End, &mut phases) => if Instant::now() < intended {
             return None;
         },
     }
     world.board.arrives();
     let entering = tokio::select! {
-        entered = enter(&world, &visit, options, intended) => entered.map_err(|e| e.to_string()),
+        entered = entry::enter(&world, &visit, options) => entered.map_err(|e| e.to_string()),
         () = reached(Phase::Over, &mut phases) => Err("the run ended before".into()),
     };
-    let (mut participant, times, network) = match entering {
-        Ok(entered) => entered,
+    match entering {
+        Ok(entered) => Some(Participant::new(&world, &room, entered, &visit).stay(phases).await),
         Err(error) => {
             let now = Instant::now();
             world.recorder.unanswered(Kind::Arrival, intended, Fate::Refused, now);
             world.recorder.failed(format!("a participant could not enter: {error}"));
             world.board.failed();
-            return None;
-        }
-    };
-    world.board.entered(visit.room);
-    let mut observations = Observations {
-        id: participant.id(),
-        times,
-        there: participant.participants().into_iter().map(|other| other.id).collect(),
-        publishes: visit.publishes,
-        left: visit.leave.map(|leave| world.begin + leave),
-        met: HashMap::new(),
-        connected: HashMap::new(),
-        failed: HashSet::new(),
-        tracks: Vec::new(),
-        losses: Losses::default(),
-    };
-    let leave = observations.left.unwrap_or_else(|| Instant::now() + DAY);
-    let mut tracks = JoinSet::new();
-    loop {
-        tokio::select! {
-            event = participant.next_event() => match event {
-                Some(event) => observe(event, &mut observations, &mut tracks, &world.board),
-                None => break,
-            },
-            () = sleep_until(leave.into()) => break,
-            () = reached(Phase::Draining, &mut phases) => break,
+            None
         }
     }
-    participant.leave().await;
-    world.board.left();
-    if let Some(network) = network {
-        world.recorder.impaired(network.figures());
-    }
-    while let Some(track) = tracks.join_next().await {
-        observations.tracks.extend(track);
-    }
-    Some(observations)
 }
 
-async fn enter(
-    world: &World,
-    visit: &Visit,
-    mut options: Options,
-    intended: Instant,
-) -> Result<(Participant, EntryTimes, Option<BadNetwork>), EntryError> {
-    let client = &world.target.client;
-    let access = world.rooms[visit.room].as_ref().ok_or(EntryError::NoRoom)?;
-    let (token, ice_servers, admitted) = if visit.is_creator {
-        (access.creator.token.clone(), access.creator.ice_servers.clone(), None)
-    } else {
-        let joined = client.join_room(&access.id, &access.password, "load").await;
+struct Participant<'a> {
+    world: &'a World,
+    room: &'a Room,
+    me: client_sdk::Participant,
+    network: Option<BadNetwork>,
+    observations: Observations,
+    /// Those of whom it does not hear that they arrive.
+    known: HashSet<ParticipantId>,
+    meters: Vec<Meter>,
+    sampler: Sampler,
+    /// Whether the tracks are measured, and whether the last statistics have been taken.
+    is_measured: bool,
+    is_sampled: bool,
+    /// Since when it has no signaling socket.
+    away_since: Option<Instant>,
+    is_sharing: bool,
+    schedule: Schedule,
+    random: StdRng,
+    /// One for each track, and for each message on its way to the server.
+    tasks: JoinSet<()>,
+}
+
+impl<'a> Participant<'a> {
+    fn new(world: &'a World, room: &'a Room, entered: Entered, visit: &Visit) -> Self {
         let now = Instant::now();
-        let joined = joined.inspect_err(|_| {
-            world.recorder.unanswered(Kind::HttpJoin, intended, Fate::Refused, now);
+        let Entered { participant: me, network, since } = entered;
+        let there: HashSet<_> = me.participants().into_iter().map(|other| other.id).collect();
+        world.board.entered(visit.room);
+        room.enters(me.id(), since, &Vec::from_iter(there.iter().copied()), &world.recorder);
+        let mut random = StdRng::seed_from_u64(visit.seed);
+        let left = visit.leave.map(|leave| world.begin + leave);
+        Self {
+            observations: Observations {
+                ids: vec![me.id()],
+                intended: world.begin + visit.arrive,
+                entered: now,
+                there: there.clone(),
+                publishes: visit.publishes,
+                left,
+                met: HashMap::new(),
+                connected: HashMap::new(),
+                failed: HashMap::new(),
+                degraded: HashMap::new(),
+                tracks: Vec::new(),
+                stats: HashMap::new(),
+                losses: Losses::default(),
+                until: now,
+            },
+            world,
+            room,
+            network,
+            known: there,
+            meters: Vec::new(),
+            sampler: Sampler::start(me.clone()),
+            me,
+            is_measured: false,
+            is_sampled: false,
+            away_since: None,
+            is_sharing: false,
+            schedule: Schedule::new(&world.scenario, left, now, &mut random),
+            random,
+            tasks: JoinSet::new(),
+        }
+    }
+
+    async fn stay(mut self, mut phases: watch::Receiver<Phase>) -> Observations {
+        loop {
+            let phase = *phases.borrow_and_update();
+            if phase == Phase::Over {
+                break;
+            }
+            if phase == Phase::End {
+                self.measure();
+            }
+            let next = self.schedule.next().filter(|_| phase < Phase::End);
+            let at = next.map_or_else(|| Instant::now() + DAY, |(at, _)| at);
+            tokio::select! {
+                event = self.me.next_event() => match event {
+                    Some(event) => self.observe(event),
+                    None => break,
+                },
+                () = sleep_until(at.into()) => {
+                    let Some((intended, act)) = next else { continue };
+                    if act == Act::Leave {
+                        self.room.leaves(self.me.id(), intended, &self.world.recorder);
+                        break;
+                    }
+                    self.act(act, intended).await;
+                }
+                samples = self.sampler.samples(), if self.is_measured && !self.is_sampled => {
+                    self.observations.stats = samples;
+                    self.is_sampled = true;
+                    self.world.board.measured();
+                }
+                Some(_) = self.tasks.join_next() => {}
+                _ = phases.changed() => {}
+            }
+        }
+        self.end().await
+    }
+
+    /// Ends the measurement. Whoever leaves last must not see the connections of the others end.
+    fn measure(&mut self) {
+        if self.is_measured {
+            return;
+        }
+        self.is_measured = true;
+        self.observations.until = Instant::now();
+        let until = self.observations.until;
+        self.observations.tracks = self.meters.iter().map(|meter| meter.finish(until)).collect();
+        self.sampler.stop();
+    }
+
+    async fn end(mut self) -> Observations {
+        self.measure();
+        let now = Instant::now();
+        if let Some(since) = self.away_since {
+            self.world.recorder.unanswered(Kind::Resume, since, Fate::Lost, now);
+            self.observations.losses.lose(Lost::Signaling, since);
+        }
+        if !self.is_sampled {
+            self.observations.stats = self.sampler.samples().await;
+        }
+        self.me.leave().await;
+        self.world.board.left();
+        if let Some(network) = self.network {
+            self.world.recorder.impaired(network.figures());
+        }
+        while self.tasks.join_next().await.is_some() {}
+        self.observations
+    }
+
+    async fn act(&mut self, act: Act, intended: Instant) {
+        self.schedule.repeat(act, intended, &self.world.scenario, &mut self.random);
+        match act {
+            Act::Cut => {
+                if self.away_since.is_none() {
+                    self.away_since = Some(intended);
+                    self.me.reconnect().await;
+                }
+            }
+            // Its visit ends elsewhere.
+            Act::Leave => {}
+            Act::Message => self.say(intended),
+            Act::Renegotiate => {
+                let connected = self.observations.connected.keys();
+                for other in connected.filter(|other| self.observations.there.contains(other)) {
+                    self.me.restart_ice(*other).await;
+                }
+            }
+            Act::Share if self.observations.publishes => self.toggle_screen().await,
+            Act::Share => {}
+        }
+    }
+
+    async fn toggle_screen(&mut self) {
+        if self.is_sharing {
+            self.me.stop_sharing().await;
+        } else if let Err(error) = self.me.share(&source::screen(), SharePlace::BesideVideo).await {
+            self.world.recorder.failed(format!("a screen could not be shared: {error}"));
+            return;
+        }
+        self.is_sharing = !self.is_sharing;
+    }
+
+    /// Sends a message to the room.
+    fn say(&mut self, intended: Instant) {
+        let number = next_number();
+        let text = numbered(number, self.world.scenario.message_bytes as usize);
+        for other in self.room.others(self.me.id()) {
+            self.room.sends(number, Kind::Message, other, intended, Instant::now());
+        }
+        let (me, recorder) = (self.me.clone(), Arc::clone(&self.world.recorder));
+        self.tasks.spawn(async move {
+            if let Err(error) = me.send_message(Audience::Room, TOPIC, &text).await {
+                recorder.failed(format!("a message was not taken: {error}"));
+            }
         });
-        let joined = joined.map_err(EnterError::from)?;
-        (joined.ws_token, joined.ice_servers, Some(now))
-    };
-    let network = BadNetwork::before(&world.scenario, visit.seat, &ice_servers).await?;
-    if let Some(network) = &network {
-        options = options.turn_through(network.address());
     }
-    let entering = Instant::now();
-    let participant = client.enter(&access.id, &token, ice_servers, options).await?;
-    let times = EntryTimes { intended, admitted, entering, entered: Instant::now() };
-    Ok((participant, times, network))
-}
 
-/// A participant did not enter.
-#[derive(Debug, Error)]
-enum EntryError {
-    #[error(transparent)]
-    Enter(#[from] EnterError),
-    #[error(transparent)]
-    Network(#[from] BadNetworkError),
-    #[error("its room could not be created")]
-    NoRoom,
-}
-
-fn observe(
-    event: Event,
-    observations: &mut Observations,
-    tracks: &mut JoinSet<ObservedTrack>,
-    board: &Board,
-) {
-    let now = Instant::now();
-    match event {
-        Event::ParticipantJoined(participant) => {
-            observations.met.insert(participant.id, now);
-        }
-        Event::ParticipantLeft(id) => observations.losses.lose(Lost::Participant(id), now),
-        Event::Reconnecting => observations.losses.lose(Lost::Signaling, now),
-        Event::Resumed { .. } | Event::Rejoined { .. } => {
-            observations.losses.regain(&Lost::Signaling, now);
-        }
-        Event::SignalingLost { .. } | Event::Closed(_) => {
-            observations.losses.lose(Lost::Seat, now);
-        }
-        Event::ConnectionState { participant, state: ConnectionState::Connected, .. } => {
-            observations.failed.remove(&participant);
-            observations.losses.regain(&Lost::Connection(participant), now);
-            // The first time counts: a connection that comes back is no late one.
-            if let Entry::Vacant(first) = observations.connected.entry(participant) {
-                first.insert(now);
-                board.connected();
+    fn observe(&mut self, event: Event) {
+        let now = Instant::now();
+        let Self { room, world, observations, .. } = self;
+        let (me, recorder) = (self.me.id(), &world.recorder);
+        match event {
+            Event::ParticipantJoined(participant) => {
+                observations.met.insert(participant.id, now);
+                if !self.known.contains(&participant.id) {
+                    room.hears_arrival(me, participant.id, now, recorder);
+                }
             }
-        }
-        Event::ConnectionState { participant, state, .. } => {
-            if state == ConnectionState::Failed {
-                observations.failed.insert(participant);
+            Event::ParticipantLeft(id) => {
+                let was_meant = room.hears_departure(me, id, now, recorder);
+                if !was_meant {
+                    observations.losses.lose(Lost::Participant(id), now);
+                }
             }
-            if observations.connected.contains_key(&participant) {
-                observations.losses.lose(Lost::Connection(participant), now);
+            Event::Message { data, .. } => {
+                if let Some(number) = number_of(&data) {
+                    room.receives(number, me, now, recorder);
+                }
             }
-        }
-        Event::Track(track) => drop(tracks.spawn(receive(track))),
-        _ => {}
-    }
-}
-
-/// Takes packets until the track ends.
-async fn receive(mut track: RemoteTrack) -> ObservedTrack {
-    let mut received = 0;
-    let (mut first_packet, mut last_packet) = (None, None);
-    let mut silences = Losses::default();
-    let media = Lost::Media(track.kind(), track.participant());
-    loop {
-        match timeout(SILENCE, track.recv()).await {
-            Ok(Some(_)) => {
-                let now = Instant::now();
-                first_packet.get_or_insert(now);
-                last_packet = Some(now);
-                received += 1;
-                silences.regain(&media, now);
+            Event::Reconnecting if self.away_since.is_none() => {
+                self.away_since = Some(now);
+                observations.losses.lose(Lost::Signaling, now);
             }
-            Ok(None) => break,
-            Err(_) if first_packet.is_some() => silences.lose(media.clone(), Instant::now()),
-            Err(_) => {}
+            Event::Resumed { .. } => {
+                if let Some(since) = self.away_since.take() {
+                    let step = Step { intended: since, started: since, ended: now };
+                    recorder.answered(Kind::Resume, step);
+                }
+                observations.losses.regain(&Lost::Signaling, now);
+            }
+            Event::Rejoined { id } => self.rejoined(id, now),
+            Event::SignalingLost { .. } | Event::Closed(_) => {
+                observations.losses.lose(Lost::Seat, now);
+                room.loses(me, recorder);
+            }
+            Event::ConnectionState { participant, state: ConnectionState::Connected, .. } => {
+                observations.failed.remove(&participant);
+                observations.losses.regain(&Lost::Connection(participant), now);
+                // The first time counts: a connection that comes back is no late one.
+                if let Entry::Vacant(first) = observations.connected.entry(participant) {
+                    first.insert(now);
+                    world.board.connected();
+                }
+            }
+            Event::ConnectionState { participant, state, failure } => {
+                if state == ConnectionState::Failed {
+                    observations.failed.insert(participant, failure);
+                }
+                // Whoever negotiates for the sake of it looks for a path again, and has one meanwhile.
+                let is_planned = state == ConnectionState::Connecting
+                    && world.scenario.renegotiate_every.is_some();
+                if observations.connected.contains_key(&participant) && !is_planned {
+                    observations.losses.lose(Lost::Connection(participant), now);
+                }
+            }
+            Event::Degraded { kind, reason } => {
+                recorder.failed(format!("a source is not sent: {reason}"));
+                observations.degraded.insert(kind.into(), reason.to_string());
+            }
+            Event::ShareEnded { reason } => {
+                recorder.failed(format!("a screen is not shared any more: {reason}"));
+            }
+            Event::Track(track) => self.receive(track),
+            _ => {}
         }
     }
-    silences.lose(media, Instant::now());
-    ObservedTrack {
-        from: track.participant(),
-        kind: track.kind(),
-        first_packet,
-        last_packet,
-        silences,
-        received,
-        lost: track.lost(),
-        overrun: track.dropped(),
+
+    /// It is in the room under another id: its seat is lost.
+    fn rejoined(&mut self, id: ParticipantId, now: Instant) {
+        let recorder = &self.world.recorder;
+        let since = self.away_since.take().unwrap_or(now);
+        recorder.unanswered(Kind::Resume, since, Fate::Refused, now);
+        let Observations { ids, losses, .. } = &mut self.observations;
+        losses.lose(Lost::Seat, since);
+        losses.regain(&Lost::Seat, now);
+        losses.regain(&Lost::Signaling, now);
+        self.known = self.me.participants().into_iter().map(|other| other.id).collect();
+        if let Some(before) = ids.last() {
+            self.room.loses(*before, recorder);
+        }
+        ids.push(id);
+        self.room.enters(id, now, &[], recorder);
+    }
+
+    fn receive(&mut self, track: RemoteTrack) {
+        // What begins after the end is not measured.
+        if self.is_measured {
+            return;
+        }
+        let meter = Meter::new(&track, Arc::clone(&self.world.recorder));
+        self.meters.push(meter.clone());
+        self.tasks.spawn(async move {
+            let counting = meter.clone();
+            let mut taking =
+                pin!(track.for_each(move |packet, arrived| counting.take(&packet, arrived)));
+            loop {
+                tokio::select! {
+                    () = &mut taking => break,
+                    () = sleep(WATCH) => meter.watch(Instant::now()),
+                }
+            }
+            meter.ended(Instant::now());
+        });
     }
 }
 
+impl Observations {
+    /// The id with which it entered.
+    pub(super) fn id(&self) -> ParticipantId {
+        self.ids[0]
+    }
+}
+
+const TOPIC: &str = "load";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// A track without packets for this long is lost. Sound comes 50 times a second.
-const SILENCE: Duration = Duration::from_secs(5);
+/// How often a track is looked at.
+const WATCH: Duration = Duration::from_secs(1);

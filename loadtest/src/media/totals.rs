@@ -1,11 +1,14 @@
 //! The observations of all participants, added up.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use client_sdk::{MediaKind, ParticipantId};
 
-use super::participant::{Observations, ObservedTrack};
+use super::meter::ObservedTrack;
+use super::participant::Observations;
+use super::quality::Quality;
+use super::silence::Silence;
 use crate::kind::Kind;
 use crate::loss::{AllLosses, Lost};
 use crate::recorder::{Fate, Recorder, Step};
@@ -16,53 +19,49 @@ pub(crate) struct Totals<'a> {
     recorder: &'a Recorder,
     /// What each publisher sends.
     kinds: &'static [MediaKind],
+    /// Whether people come and go, so that some come shortly before the end.
+    has_visitors: bool,
     /// When everybody was told to leave. What is lost from then on is not lost.
     end: Instant,
     pub(crate) participants: u64,
     pub(crate) connections: u64,
     /// Connections over which no audio arrived, or no video although some was sent.
     pub(crate) silent: u64,
-    pub(crate) packets: Packets,
+    pub(crate) quality: Quality,
     pub(crate) losses: AllLosses,
 }
 
-/// RTP packets of all tracks.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Packets {
-    pub(crate) received: u64,
-    pub(crate) lost: u64,
-    pub(crate) overrun: u64,
-    /// When the first and the last one came.
-    pub(crate) period: Option<(Instant, Instant)>,
-}
-
 impl<'a> Totals<'a> {
-    pub(crate) fn new(recorder: &'a Recorder, kinds: &'static [MediaKind], end: Instant) -> Self {
+    pub(crate) fn new(
+        recorder: &'a Recorder,
+        kinds: &'static [MediaKind],
+        has_visitors: bool,
+        end: Instant,
+    ) -> Self {
         Self {
             recorder,
             kinds,
+            has_visitors,
             end,
             participants: 0,
             connections: 0,
             silent: 0,
-            packets: Packets::default(),
+            quality: Quality::default(),
             losses: AllLosses::default(),
         }
     }
 
-    /// Adds the participants of one room.
-    pub(crate) fn add_room(&mut self, room: &mut [Observations]) {
+    /// Adds the participants of a room.
+    pub(crate) fn add_room(&mut self, number: usize, room: &mut [Observations]) {
         forgive_leaving(room);
         for observations in &*room {
             self.participants += 1;
-            self.add_entry(observations);
-            self.add_fan_out(observations, room);
             self.add_arrival(observations, room);
-            for other in room.iter().filter(|other| other.id != observations.id) {
-                self.add_connection(observations, other);
+            for other in room.iter().filter(|other| other.id() != observations.id()) {
+                self.add_connection(number, observations, other);
             }
-            for track in &observations.tracks {
-                self.add_track(track);
+            for silence in observations.tracks.iter().flat_map(|t| t.silences.before(self.end)) {
+                self.losses.add(silence);
             }
             for loss in observations.losses.before(self.end) {
                 self.losses.add(loss);
@@ -70,97 +69,95 @@ impl<'a> Totals<'a> {
         }
     }
 
-    fn add_track(&mut self, track: &ObservedTrack) {
-        let packets = &mut self.packets;
-        packets.received += track.received;
-        packets.lost += track.lost;
-        packets.overrun += track.overrun;
-        if let (Some(first), Some(last)) = (track.first_packet, track.last_packet) {
-            let (from, to) = packets.period.unwrap_or((first, last));
-            packets.period = Some((from.min(first), to.max(last)));
-        }
-        for silence in track.silences.before(self.end) {
-            self.losses.add(silence);
-        }
-    }
-
-    fn add_entry(&mut self, observations: &Observations) {
-        let times = observations.times;
-        if let Some(admitted) = times.admitted {
-            // Counted from the planned start, so that a tester that is late makes nothing look
-            // faster.
-            self.answered(Kind::HttpJoin, times.intended, admitted);
-        }
-        self.answered(Kind::WebsocketJoined, times.entering, times.entered);
-    }
-
-    /// Counts from a newcomer's first step until those who were there before learn of it.
-    fn add_fan_out(&mut self, newcomer: &Observations, room: &[Observations]) {
-        let members = room.iter().filter(|member| newcomer.there.contains(&member.id));
-        let mut told: Vec<Option<Instant>> =
-            members.map(|member| member.met.get(&newcomer.id).copied()).collect();
-        // Those who never learn of it come last.
-        told.sort_by_key(|at| at.unwrap_or(self.end));
-        let Some(last) = told.len().checked_sub(1) else { return };
-        let since = newcomer.times.entering;
-        for (kind, index) in
-            [(Kind::FanOutFirst, 0), (Kind::FanOutMedian, told.len() / 2), (Kind::FanOut, last)]
-        {
-            match told[index] {
-                Some(at) => self.answered(kind, since, at),
-                None => self.recorder.unanswered(kind, since, Fate::Lost, self.end),
-            }
-        }
-    }
-
     /// Counts from when a participant was to arrive until it has the media of everybody who was
     /// there.
     fn add_arrival(&mut self, newcomer: &Observations, room: &[Observations]) {
-        let intended = newcomer.times.intended;
-        let members = room.iter().filter(|member| newcomer.there.contains(&member.id));
-        let mut complete = Some(newcomer.times.entered);
+        let members = room.iter().filter(|member| newcomer.there.contains(&member.id()));
+        let mut complete = Some(newcomer.entered);
         for member in members {
-            let connected = newcomer.connected.get(&member.id).copied();
-            complete = later(complete, connected);
-            for kind in self.kinds.iter().filter(|_| member.publishes) {
-                let first = first_packet(newcomer, member.id, *kind);
-                complete = later(complete, first);
+            let connected = newcomer.connected.get(&member.id()).copied();
+            let kinds = self.kinds.iter().filter(|_| member.publishes);
+            let seen = kinds.map(|kind| first(newcomer, member, *kind, |t| t.first_frame));
+            let has_all = seen.fold(connected, later);
+            if has_all.is_some() || self.has_time(newcomer, member, newcomer.entered) {
+                complete = later(complete, has_all);
             }
         }
-        match complete {
-            Some(at) => self.answered(Kind::Arrival, intended, at),
-            None => self.recorder.unanswered(Kind::Arrival, intended, Fate::Lost, self.end),
-        }
+        self.record(Kind::Arrival, newcomer.intended, complete);
     }
 
-    fn add_connection(&mut self, observations: &Observations, to: &Observations) {
-        let Some(&met) = observations.met.get(&to.id) else { return };
-        let connected = observations.connected.get(&to.id).copied();
-        let Some(connected) = connected.filter(|_| !observations.failed.contains(&to.id)) else {
-            // Whoever leaves need not have connected.
-            if observations.left.is_none() && to.left.is_none() {
-                self.recorder.unanswered(Kind::Connected, met, Fate::Lost, self.end);
+    /// Adds what one participant has of another.
+    fn add_connection(&mut self, room: usize, to: &Observations, from: &Observations) {
+        let met = to.met.get(&from.id()).copied();
+        let connected = to.connected.get(&from.id()).copied();
+        let connected = connected.filter(|_| !to.failed.contains_key(&from.id()));
+        let Some((met, connected)) = met.zip(connected) else {
+            if self.has_time(to, from, met.unwrap_or(to.entered.max(from.entered))) {
+                met.into_iter().for_each(|met| self.unanswered(Kind::Connected, met));
+                self.add_silence(room, from, to);
             }
             return;
         };
         self.connections += 1;
         self.answered(Kind::Connected, met, connected);
-        if !to.publishes {
+        self.add_handshakes(from, to, connected);
+        if !from.publishes {
             return;
         }
-        let arrived: Vec<Instant> =
-            self.kinds.iter().filter_map(|kind| first_packet(observations, to.id, *kind)).collect();
-        match arrived.iter().min() {
-            Some(&first) => self.answered(Kind::FirstMedia, met, first),
-            None => self.recorder.unanswered(Kind::FirstMedia, met, Fate::Lost, self.end),
+        if !self.has_time(to, from, connected) {
+            return;
+        }
+        let arrived: Vec<Instant> = self
+            .kinds
+            .iter()
+            .filter_map(|kind| first(to, from, *kind, |t| t.first_packet))
+            .collect();
+        self.record(Kind::FirstMedia, met, arrived.iter().min().copied());
+        if let Some(seen) = self.kinds.last() {
+            self.record(Kind::FirstFrame, met, first(to, from, *seen, |t| t.first_frame));
         }
         if arrived.len() < self.kinds.len() {
             self.silent += 1;
+        }
+        self.quality.add(room, from, to, self.kinds);
+    }
+
+    /// Adds how long ICE and DTLS took, as far as they were done when statistics were taken.
+    fn add_handshakes(&self, from: &Observations, to: &Observations, connected: Instant) {
+        let Some(stats) = to.stats.get(&from.id()) else { return };
+        let Some((ice, dtls)) = stats.ice_took.zip(stats.dtls_took) else { return };
+        let Some(path_found) = connected.checked_sub(dtls) else { return };
+        let Some(opened) = path_found.checked_sub(ice) else { return };
+        self.answered(Kind::Ice, opened, path_found);
+        self.answered(Kind::Dtls, path_found, connected);
+    }
+
+    fn add_silence(&mut self, room: usize, from: &Observations, to: &Observations) {
+        for kind in self.kinds.iter().filter(|_| from.publishes) {
+            self.quality.add_silent(room, from, to, *kind, Silence::of(*kind, from, to));
+        }
+    }
+
+    /// Whether two who know of each other since then stay for long enough to have to connect.
+    fn has_time(&self, one: &Observations, other: &Observations, since: Instant) -> bool {
+        let end = self.has_visitors.then_some(self.end);
+        let left = [one.left, other.left, end].into_iter().flatten().min();
+        left.is_none_or(|left| left > since + SHORT_VISIT)
+    }
+
+    fn record(&self, kind: Kind, intended: Instant, ended: Option<Instant>) {
+        match ended {
+            Some(ended) => self.answered(kind, intended, ended),
+            None => self.unanswered(kind, intended),
         }
     }
 
     fn answered(&self, kind: Kind, intended: Instant, ended: Instant) {
         self.recorder.answered(kind, Step { intended, started: intended, ended });
+    }
+
+    fn unanswered(&self, kind: Kind, intended: Instant) {
+        self.recorder.unanswered(kind, intended, Fate::Lost, self.end);
     }
 }
 
@@ -168,20 +165,22 @@ fn later(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     one.zip(other).map(|(one, other)| one.max(other))
 }
 
-fn first_packet(
-    observations: &Observations,
-    from: ParticipantId,
+/// The first of the times that the tracks of a kind have.
+fn first(
+    to: &Observations,
+    from: &Observations,
     kind: MediaKind,
+    time: impl Fn(&ObservedTrack) -> Option<Instant>,
 ) -> Option<Instant> {
-    let tracks = observations.tracks.iter();
-    let of_kind = tracks.filter(|track| track.from == from && track.kind == kind);
-    of_kind.filter_map(|track| track.first_packet).min()
+    let tracks = to.tracks.iter();
+    let of_kind = tracks.filter(|t| from.ids.contains(&t.from) && t.kind == kind.into());
+    of_kind.filter_map(time).min()
 }
 
 /// Whoever leaves as planned is not lost, and neither are the connection to it and its media.
 fn forgive_leaving(room: &mut [Observations]) {
     let left: HashMap<ParticipantId, Instant> =
-        room.iter().filter_map(|visit| Some((visit.id, visit.left?))).collect();
+        room.iter().filter_map(|visit| Some((visit.id(), visit.left?))).collect();
     for observations in room {
         let own = observations.left;
         let stays = |lost: &Lost, at: Instant| {
@@ -199,3 +198,6 @@ fn forgive_leaving(room: &mut [Observations]) {
         }
     }
 }
+
+/// Whoever leaves again within this time may do so without having connected.
+const SHORT_VISIT: Duration = Duration::from_secs(5);

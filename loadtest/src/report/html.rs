@@ -1,9 +1,12 @@
 //! The report as a page for somebody who was not there.
 
+mod media;
+
 use super::{Failure, Losses, Reached, Report, Window};
 use crate::html::{escape, page, table, tile};
 use crate::kind::Kind;
 use crate::latency::{curve, has_samples_for};
+use crate::phase::Phase;
 use crate::plot::{Axis, Line, Plot, Scale, number};
 use crate::scenario::Depth;
 use crate::slo::Objective;
@@ -22,11 +25,13 @@ impl Report {
     /// Everything but the title.
     pub(crate) fn sections(&self) -> String {
         format!(
-            "{}{}<h2>Over time</h2><div class=\"plots\">{}</div><h2>Latencies</h2>{}{}{}{}{}",
+            "{}{}<h2>Over time</h2><div class=\"plots\">{}</div>{}<h2>Latencies</h2>{}{}{}{}{}{}",
             self.verdict_box(),
             self.tiles(),
             self.plots(),
+            self.media_section(),
             self.latency_table(),
+            self.phase_table(),
             self.failure_table(),
             self.loss_table(),
             self.objective_table(),
@@ -103,78 +108,86 @@ impl Report {
         format!("<div class=\"tiles\">{}</div>", tiles.concat())
     }
 
-    fn plots(&self) -> String {
-        let line = |name: &str, value: &dyn Fn(&Window) -> Option<f64>| Line {
-            name: name.into(),
-            is_dashed: false,
-            points: self
-                .windows
-                .iter()
-                .filter_map(|window| Some((window.second as f64 + 0.5, value(window)?)))
-                .collect(),
-        };
-        let of = |kind: Kind| {
-            let value = move |window: &Window| Some(window.latency_ms.get(&kind)?.p99);
-            line(&kind.name().replace('_', " "), &value)
-        };
-        let latencies = OVER_TIME.map(of).into_iter().filter(|line| !line.points.is_empty());
-        let over_time = |title, unit, scale, lines| Plot {
+    /// A line of what the windows have.
+    fn line(&self, name: &str, value: impl Fn(&Window) -> Option<f64>) -> Line {
+        let points = self
+            .windows
+            .iter()
+            .filter_map(|window| Some((window.second as f64 + 0.5, value(window)?)));
+        Line { name: name.into(), is_dashed: false, points: points.collect() }
+    }
+
+    /// A plot over the time of the run.
+    fn over_time(
+        &self,
+        title: &'static str,
+        unit: &'static str,
+        scale: Scale,
+        lines: Vec<Line>,
+    ) -> Plot {
+        Plot {
             title,
             x: Axis { unit: "seconds", scale: Scale::Linear },
             y: Axis { unit, scale },
             lines,
             marks: self.phases(),
             bounds: Vec::new(),
-        };
+        }
+    }
+
+    /// The latency of a kind in each second, p99.
+    fn latency_line(&self, kind: Kind) -> Option<Line> {
+        let line = self
+            .line(&kind.name().replace('_', " "), |window| Some(window.latency_ms.get(&kind)?.p99));
+        (!line.points.is_empty()).then_some(line)
+    }
+
+    fn plots(&self) -> String {
+        let latencies = OVER_TIME.into_iter().filter_map(|kind| self.latency_line(kind)).collect();
         let plots = [
             Plot {
                 bounds: self.bounds(&OVER_TIME),
-                ..over_time(
-                    "Latency in each second, p99",
-                    "ms",
-                    Scale::Logarithmic,
-                    latencies.collect(),
-                )
+                ..self.over_time("Latency in each second, p99", "ms", Scale::Logarithmic, latencies)
             },
             self.percentile_curves(),
-            over_time(
+            self.over_time(
                 "People",
                 "",
                 Scale::Linear,
                 vec![
-                    line("in a room", &|window| Some(window.present as f64)),
-                    line("connections", &|window| Some(window.connections as f64)),
-                    line("failed", &|window| Some(window.failed as f64)),
+                    self.line("in a room", |window| Some(window.present as f64)),
+                    self.line("connections", |window| Some(window.connections as f64)),
+                    self.line("failed", |window| Some(window.failed as f64)),
                 ],
             ),
-            over_time(
+            self.over_time(
                 "Busy processors",
                 "",
                 Scale::Linear,
                 vec![
-                    line("server", &|window| window.server_processors),
-                    line("tester", &|window| window.tester_processors),
+                    self.line("server", |window| window.server_processors),
+                    self.line("tester", |window| window.tester_processors),
                 ],
             ),
-            over_time(
+            self.over_time(
                 "Memory of the server",
                 "MB",
                 Scale::Linear,
-                vec![line("server", &|window| {
+                vec![self.line("server", |window| {
                     window.server_memory_bytes.map(|bytes| bytes as f64 / 1e6)
                 })],
             ),
-            over_time(
+            self.over_time(
                 "Messages that the server handles",
                 "a second",
                 Scale::Linear,
-                vec![line("messages", &|window| window.server_messages)],
+                vec![self.line("messages", |window| window.server_messages)],
             ),
-            over_time(
+            self.over_time(
                 "Queued in the server for sockets",
                 "kB",
                 Scale::Linear,
-                vec![line("queued", &|window| {
+                vec![self.line("queued", |window| {
                     window.server_queued_bytes.map(|bytes| bytes as f64 / 1e3)
                 })],
             ),
@@ -250,6 +263,32 @@ impl Report {
         table(&header, &rows)
             + "<p class=\"soft\">From when each step was planned; what was never answered counts with \
                the time that it waited. Raw counts from the actual start and leaves it out.</p>"
+    }
+
+    /// The latencies of kinds that were measured in more than one phase.
+    fn phase_table(&self) -> String {
+        let mut rows = Vec::new();
+        for kind in Kind::ALL {
+            let Some(details) = self.latencies.get(&kind) else { continue };
+            if details.phases.len() < 2 {
+                continue;
+            }
+            for phase in Phase::MEASURED {
+                let Some(told) = details.phases.get(&phase) else { continue };
+                let shown = |value: Option<f64>| value.map_or("–".into(), number);
+                rows.push(vec![
+                    kind.name().replace('_', " "),
+                    phase.name().into(),
+                    told.count.to_string(),
+                    shown(told.p50),
+                    shown(told.p90),
+                    shown(told.p99),
+                    number(told.max),
+                ]);
+            }
+        }
+        let header = ["ms", "planned for", "count", "p50", "p90", "p99", "longest"];
+        titled("Latencies by phase", &table(&header, &rows))
     }
 
     fn failure_table(&self) -> String {

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use thiserror::Error;
 
+use super::phases::PhaseLatency;
 use super::{
     Failure, Impaired, LatencyDetails, Losses, Phases, Reached, Report, ServerCounts, Window,
 };
 use crate::health::Health;
 use crate::kind::Kind;
 use crate::latency::Percentiles;
+use crate::phase::Phase;
 use crate::report::window::WindowPercentiles;
 use crate::scenario::Arrivals;
 use crate::slo::Objectives;
@@ -72,7 +74,11 @@ impl Report {
     }
 
     fn add(&mut self, other: Self) -> Result<(), MergeError> {
+        let rooms = self.settings.rooms as usize;
         self.add_settings(&other)?;
+        if let (Some(media), Some(other)) = (&mut self.media, other.media) {
+            media.add(other, rooms);
+        }
         self.took_seconds = self.took_seconds.max(other.took_seconds);
         let (phases, others) = (&mut self.phases_seconds, other.phases_seconds);
         phases.first_join = phases.first_join.min(others.first_join);
@@ -83,11 +89,7 @@ impl Report {
         self.participants.add(other.participants);
         self.connections.add(other.connections);
         self.silent_connections += other.silent_connections;
-        self.packets.received += other.packets.received;
-        self.packets.lost += other.packets.lost;
-        self.packets.overrun += other.packets.overrun;
-        let periods = (self.packets.period_seconds, other.packets.period_seconds);
-        self.packets.period_seconds = union(periods.0, periods.1);
+        self.packets.add(other.packets);
         self.relayed.planned += other.relayed.planned;
         self.relayed.sent += other.relayed.sent;
         self.relayed.lost += other.relayed.lost;
@@ -163,6 +165,7 @@ impl Report {
             sum.unsent += details.unsent;
             add(&mut sum.histogram, &details.histogram);
             add(&mut sum.raw_histogram, &details.raw_histogram);
+            add_phases(&mut sum.phases, details.phases);
             let period = |one: &Percentiles, other: &Percentiles| {
                 (one.from_seconds.min(other.from_seconds), one.to_seconds.max(other.to_seconds))
             };
@@ -206,6 +209,9 @@ impl Window {
             }
             self.latency_ms.insert(kind, WindowPercentiles::of(histogram));
         }
+        for (kind, counts) in other.media {
+            *self.media.entry(kind).or_default() += counts;
+        }
     }
 }
 
@@ -247,17 +253,19 @@ impl Health {
     }
 }
 
+fn add_phases(sums: &mut BTreeMap<Phase, PhaseLatency>, others: BTreeMap<Phase, PhaseLatency>) {
+    for (phase, mut latency) in others {
+        if let Some(sum) = sums.remove(&phase) {
+            add(&mut latency.histogram, &sum.histogram);
+        }
+        sums.insert(phase, PhaseLatency::of(latency.histogram));
+    }
+}
+
 fn add(sum: &mut Histogram<u64>, other: &Histogram<u64>) {
     // A window grows with what is added; the others have the same bounds.
     sum.auto(true);
     sum.add(other).expect("it grows with what is added");
-}
-
-fn union(one: Option<(f64, f64)>, other: Option<(f64, f64)>) -> Option<(f64, f64)> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
-        (one, other) => one.or(other),
-    }
 }
 
 /// What each generator has its own part of.
@@ -275,7 +283,7 @@ mod tests {
     use crate::board::Counts;
     use crate::health::Bounds;
     use crate::loss::AllLosses;
-    use crate::media::Packets;
+    use crate::media::Quality;
     use crate::probe::Relayed;
     use crate::recorder::{Fate, Recorder, Step};
     use crate::report::RunSettings;
@@ -302,7 +310,7 @@ mod tests {
             participants: count,
             connections: count,
             silent: 0,
-            packets: Packets::default(),
+            quality: Quality::default(),
             losses: AllLosses::default(),
             relayed: Relayed { planned: 9, sent: 9, lost: 0, broken_at: None },
             watched: Watched { samples, lag: Histogram::new(2).unwrap() },

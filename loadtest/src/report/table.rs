@@ -4,11 +4,11 @@ use std::fmt;
 
 use comfy_table::Table;
 
-use super::{
-    Failure, Impaired, Losses, Messages, Packets, Reached, Report, RunSettings, ServerCounts,
-};
+use super::media::{KindQuality, MediaQuality, Packets, SilentQuality, Spread};
+use super::{Failure, Impaired, Losses, Messages, Reached, Report, RunSettings, ServerCounts};
 use crate::kind::Kind;
 use crate::latency::has_samples_for;
+use crate::phase::Phase;
 use crate::scenario::Depth;
 use crate::tables::{megabytes, table};
 use crate::verdict::Verdict;
@@ -29,6 +29,13 @@ impl fmt::Display for Report {
         writeln!(f, "loadtest {version} on {cores} cores, {:.1} s in all\n", self.took_seconds)?;
         writeln!(f, "{}\n", self.counts())?;
         writeln!(f, "{}\n", self.percentiles())?;
+        if let Some(phases) = self.by_phase() {
+            writeln!(f, "{phases}\n")?;
+        }
+        if let Some(media) = &self.media {
+            writeln!(f, "{}\n", media_table(media))?;
+            write_silences(f, media)?;
+        }
         write!(f, "{}", self.machine())?;
         if let Some(counts) = &self.server_counts {
             write!(f, "\n\n{}", counted(counts))?;
@@ -86,22 +93,13 @@ impl Report {
                 heard.to_string(),
                 self.connections.wanted.saturating_sub(heard).to_string(),
             ]);
-            let Packets { received, lost, overrun, .. } = self.packets;
-            let sent = received + lost + overrun;
+            let Packets { planned, received, .. } = self.packets;
             table.add_row([
                 "packets".into(),
-                sent.to_string(),
+                planned.to_string(),
                 received.to_string(),
-                part(lost, sent),
+                part(self.packets.missing(), planned),
             ]);
-            if overrun > 0 {
-                table.add_row([
-                    "  dropped by this process".into(),
-                    String::new(),
-                    String::new(),
-                    overrun.to_string(),
-                ]);
-            }
         }
         if let Some(Impaired { carried, lost, stalled, .. }) = self.impaired {
             let sent = carried + lost + stalled;
@@ -144,6 +142,31 @@ impl Report {
             ]);
         }
         table
+    }
+
+    /// The kinds that were measured in more than one phase; `None` if there are none.
+    fn by_phase(&self) -> Option<Table> {
+        let mut table = table(&["ms, by phase", "phase", "count", "p50", "p90", "p99", "max"]);
+        for kind in Kind::ALL {
+            let Some(details) = self.latencies.get(&kind) else { continue };
+            if details.phases.len() < 2 {
+                continue;
+            }
+            for phase in Phase::MEASURED {
+                let Some(told) = details.phases.get(&phase) else { continue };
+                let shown = |value: Option<f64>| value.map_or("–".into(), |v| format!("{v:.1}"));
+                table.add_row([
+                    kind.name().replace('_', " "),
+                    phase.name().into(),
+                    told.count.to_string(),
+                    shown(told.p50),
+                    shown(told.p90),
+                    shown(told.p99),
+                    format!("{:.1}", told.max),
+                ]);
+            }
+        }
+        (!table.is_empty()).then_some(table)
     }
 
     fn machine(&self) -> Table {
@@ -225,6 +248,76 @@ fn counted(counts: &ServerCounts) -> Table {
         table.add_row(["refused because of".into(), flags]);
     }
     table
+}
+
+/// Media by kind, and the streams that arrived worst.
+fn media_table(media: &MediaQuality) -> Table {
+    let mut table = table(&[
+        "media",
+        "streams",
+        "planned",
+        "unsent",
+        "lost",
+        "jitter",
+        "round trip",
+        "frames/s",
+        "kbit/s",
+        "freezes",
+        "frozen",
+    ]);
+    for (kind, quality) in &media.by_kind {
+        let KindQuality { streams, planned, unsent, lost, freezes, frozen_seconds, .. } = *quality;
+        let most = |spread: &Option<Spread>, unit| {
+            spread.map_or("–".into(), |spread| {
+                format!("{:.1} to {:.1}{unit}", spread.p50, spread.most)
+            })
+        };
+        let least = |spread: &Option<Spread>, scale: f64| {
+            let text = |spread: Spread| {
+                format!("{:.1} to {:.1}", spread.least / scale, spread.p50 / scale)
+            };
+            spread.map_or("–".into(), text)
+        };
+        table.add_row([
+            kind.to_string(),
+            streams.to_string(),
+            planned.to_string(),
+            part(unsent, planned),
+            part(lost, planned),
+            most(&quality.jitter_ms, " ms"),
+            most(&quality.round_trip_ms, " ms"),
+            least(&quality.frame_rate, 1.0),
+            least(&quality.bitrate, 1000.0),
+            freezes.to_string(),
+            format!("{frozen_seconds:.1} s"),
+        ]);
+    }
+    for stream in media.worst() {
+        let shown =
+            |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.1} ms"));
+        table.add_row([
+            format!("  {} {} to {}", stream.kind, stream.from, stream.to),
+            format!("room {}", stream.room),
+            stream.planned.to_string(),
+            part(stream.planned.saturating_sub(stream.sent), stream.planned),
+            part(stream.lost, stream.planned),
+            shown(stream.jitter_ms),
+            shown(stream.round_trip_ms),
+            format!("{:.1}", stream.frame_rate),
+            format!("{:.1}", stream.bitrate / 1000.0),
+            stream.freezes.to_string(),
+            format!("{:.1} s", stream.frozen_seconds),
+        ]);
+    }
+    table
+}
+
+fn write_silences(f: &mut fmt::Formatter<'_>, media: &MediaQuality) -> fmt::Result {
+    for ((kind, why), (count, one)) in media.silences() {
+        let SilentQuality { room, from, to, .. } = one;
+        writeln!(f, "silent: {count} × {kind}: {why} (room {room}: {from} to {to})")?;
+    }
+    Ok(())
 }
 
 fn part(part: u64, whole: u64) -> String {

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::hdr;
 use crate::kind::Kind;
 use crate::latency::millis;
-use crate::recorder::Measured;
+use crate::recorder::{Measured, Recorder};
 use crate::server_metrics::{MESSAGES, QUEUED};
+use crate::stream::{StreamCounts, StreamKind};
 use crate::usage::share;
 use crate::watcher::Sample;
 
@@ -28,6 +29,8 @@ pub(crate) struct Window {
     pub(super) server_messages: Option<f64>,
     pub(super) server_queued_bytes: Option<u64>,
     pub(crate) latency_ms: BTreeMap<Kind, WindowPercentiles>,
+    /// What arrived of the streams of each kind.
+    pub(super) media: BTreeMap<StreamKind, StreamCounts>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -57,7 +60,9 @@ pub(super) fn windows(
     begin: Instant,
     samples: &[Sample],
     measured: &[(Kind, Measured)],
+    recorder: &Recorder,
 ) -> Vec<Window> {
+    let streams = StreamKind::ALL.map(|kind| (kind, recorder.stream_windows(kind)));
     let pairs = samples.windows(2);
     pairs
         .map(|pair| {
@@ -73,6 +78,10 @@ pub(super) fn windows(
                 let window = measured.windows.get(usize::try_from(second).ok()?)?.as_ref()?;
                 Some((*kind, WindowPercentiles::of(window.clone())))
             });
+            let media = streams.iter().filter_map(|(kind, windows)| {
+                let counts = windows.get(usize::try_from(second).ok()?)?;
+                (counts.received > 0).then_some((*kind, *counts))
+            });
             Window {
                 second,
                 present: after.counts.present,
@@ -86,6 +95,7 @@ pub(super) fn windows(
                     .filter(|rate| rate.is_finite() && *rate >= 0.0),
                 server_queued_bytes: counted(after, QUEUED).map(|bytes| bytes as u64),
                 latency_ms: latency_ms.collect(),
+                media: media.collect(),
             }
         })
         .collect()

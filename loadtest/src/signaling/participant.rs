@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -16,13 +15,14 @@ use tokio::time::{sleep, sleep_until, timeout};
 
 use super::entrance::{self, Entered, Progress};
 use super::link::{Ended, Link};
-use super::room::Room;
-use super::texts::{number_of, numbered};
 use crate::kind::Kind;
 use crate::loss::{Losses, Lost};
 use crate::phase::{Phase, reached};
 use crate::recorder::{Fate, Step};
+use crate::room::Room;
 use crate::scenario::Visit;
+use crate::schedule::{Act, Schedule};
+use crate::texts::{next_number, number_of, numbered};
 use crate::world::{RoomAccess, World};
 
 /// What a participant's visit came to.
@@ -44,7 +44,7 @@ pub(crate) async fn take_part(
     tokio::select! {
         () = sleep_until(intended.into()) => {}
         // A tester that is late has to start what was planned for before the end.
-        () = reached(Phase::Draining, &mut phases) => if Instant::now() < intended {
+        () = reached(Phase::End, &mut phases) => if Instant::now() < intended {
             return SignalingVisit::default();
         },
     }
@@ -65,9 +65,7 @@ pub(crate) async fn take_part(
     };
     let fate = match entered {
         Some(Ok(entered)) => {
-            let leave = visit.leave.map(|leave| world.begin + leave);
-            let participant = Participant::new(&world, access, &room, entered, intended, &visit);
-            return participant.stay(leave, phases).await;
+            return Participant::new(&world, access, &room, entered, &visit).stay(phases).await;
         }
         Some(Err(error)) => {
             world.recorder.failed(format!("a participant could not enter: {error}"));
@@ -92,6 +90,7 @@ struct Participant<'a> {
     resume_token: String,
     /// When it was to arrive.
     intended: Instant,
+    leave: Option<Instant>,
     entered: Instant,
     /// Those who were there before and have not answered.
     awaited: HashSet<ParticipantId>,
@@ -104,42 +103,19 @@ struct Participant<'a> {
     schedule: Schedule,
 }
 
-/// When a participant does something by itself.
-struct Schedule {
-    message: Option<Instant>,
-    renegotiation: Option<Instant>,
-    cut: Option<Instant>,
-}
-
-/// What a participant does by itself.
-enum Act {
-    Cut,
-    Leave,
-    Message,
-    Renegotiate,
-}
-
 impl<'a> Participant<'a> {
     fn new(
         world: &'a World,
         access: &'a RoomAccess,
         room: &'a Room,
         entered: Entered,
-        intended: Instant,
         visit: &Visit,
     ) -> Self {
         let now = Instant::now();
         let Entered { link, id, there, resume_token, since } = entered;
         let mut random = StdRng::seed_from_u64(visit.seed);
-        let scenario = &world.scenario;
-        let schedule = Schedule {
-            // The first comes at a random time within the interval, or all would speak at once.
-            message: (scenario.message_rate > 0.0).then(|| {
-                now + Duration::from_secs_f64(random.random::<f64>() / scenario.message_rate)
-            }),
-            renegotiation: after(scenario.renegotiate_every, now, &mut random),
-            cut: after(scenario.cut_every, now, &mut random),
-        };
+        let leave = visit.leave.map(|leave| world.begin + leave);
+        let schedule = Schedule::new(&world.scenario, leave, now, &mut random);
         world.board.entered(visit.room);
         room.enters(id, since, &there, &world.recorder);
         let mut participant = Self {
@@ -149,7 +125,8 @@ impl<'a> Participant<'a> {
             link,
             id,
             resume_token,
-            intended,
+            intended: world.begin + visit.arrive,
+            leave,
             entered: now,
             awaited: there.iter().copied().collect(),
             older: there.iter().copied().collect(),
@@ -166,18 +143,14 @@ impl<'a> Participant<'a> {
         participant
     }
 
-    async fn stay(
-        mut self,
-        leave: Option<Instant>,
-        mut phases: watch::Receiver<Phase>,
-    ) -> SignalingVisit {
+    async fn stay(mut self, mut phases: watch::Receiver<Phase>) -> SignalingVisit {
         loop {
             let phase = *phases.borrow_and_update();
             if phase == Phase::Over {
                 break;
             }
-            let next = self.next_act(leave).filter(|_| phase == Phase::Running);
-            let at = next.as_ref().map_or_else(|| Instant::now() + DAY, |(at, _)| *at);
+            let next = self.schedule.next().filter(|_| phase < Phase::End);
+            let at = next.map_or_else(|| Instant::now() + DAY, |(at, _)| at);
             tokio::select! {
                 message = self.link.next() => match message {
                     Ok(message) => if !self.handle(message) {
@@ -192,26 +165,27 @@ impl<'a> Participant<'a> {
                         }
                     }
                 },
-                () = sleep_until(at.into()) => match next {
-                    Some((intended, Act::Leave)) => {
-                        self.room.leaves(self.id, intended, &self.world.recorder);
-                        break;
-                    }
-                    Some((intended, Act::Cut)) => {
-                        self.schedule.cut =
-                            after(self.world.scenario.cut_every, intended, &mut self.random);
-                        if !self.come_back(intended, &mut phases).await {
+                () = sleep_until(at.into()) => {
+                    let Some((intended, act)) = next else { continue };
+                    let scenario = &self.world.scenario;
+                    self.schedule.repeat(act, intended, scenario, &mut self.random);
+                    match act {
+                        Act::Cut => if !self.come_back(intended, &mut phases).await {
+                            break;
+                        },
+                        Act::Leave => {
+                            self.room.leaves(self.id, intended, &self.world.recorder);
                             break;
                         }
+                        Act::Message => self.say(intended),
+                        // Whoever shows a screen negotiates about it.
+                        Act::Renegotiate | Act::Share => self.renegotiate(intended),
                     }
-                    Some((intended, Act::Message)) => self.say(intended),
-                    Some((intended, Act::Renegotiate)) => self.renegotiate(intended),
-                    None => {}
-                },
+                }
                 _ = phases.changed() => {}
             }
         }
-        self.give_up(leave);
+        self.give_up();
         self.link.send(&ClientMessage::Leave);
         let _ = timeout(FAREWELL, self.link.close()).await;
         self.world.board.left();
@@ -221,9 +195,9 @@ impl<'a> Participant<'a> {
 
     /// Counts those who have not answered, unless this one was there for so short a time that they
     /// need not have.
-    fn give_up(&self, leave: Option<Instant>) {
+    fn give_up(&self) {
         let now = Instant::now();
-        let is_short = leave.is_some_and(|leave| leave < self.intended + SHORT_VISIT);
+        let is_short = self.leave.is_some_and(|leave| leave < self.intended + SHORT_VISIT);
         let awaited = self.awaited.iter().filter(|other| !self.room.has_left(**other)).count();
         if awaited == 0 || is_short {
             return;
@@ -233,16 +207,6 @@ impl<'a> Participant<'a> {
             recorder.unanswered(Kind::Connected, self.entered, Fate::Lost, now);
         }
         recorder.unanswered(Kind::Arrival, self.intended, Fate::Lost, now);
-    }
-
-    fn next_act(&self, leave: Option<Instant>) -> Option<(Instant, Act)> {
-        let acts = [
-            leave.map(|at| (at, Act::Leave)),
-            self.schedule.cut.map(|at| (at, Act::Cut)),
-            self.schedule.message.map(|at| (at, Act::Message)),
-            self.schedule.renegotiation.map(|at| (at, Act::Renegotiate)),
-        ];
-        acts.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Handles a message; `false` if the room is over for this participant.
@@ -364,11 +328,8 @@ impl<'a> Participant<'a> {
 
     /// Sends a message to the room.
     fn say(&mut self, intended: Instant) {
-        let scenario = &self.world.scenario;
-        self.schedule.message =
-            Some(intended + Duration::from_secs_f64(1.0 / scenario.message_rate));
         let number = next_number();
-        let text = numbered(number, scenario.message_bytes as usize);
+        let text = numbered(number, self.world.scenario.message_bytes as usize);
         for other in self.room.others(self.id) {
             self.room.sends(number, Kind::Message, other, intended, Instant::now());
         }
@@ -378,8 +339,6 @@ impl<'a> Participant<'a> {
     }
 
     fn renegotiate(&mut self, intended: Instant) {
-        self.schedule.renegotiation =
-            after(self.world.scenario.renegotiate_every, intended, &mut self.random);
         for other in self.older.clone() {
             self.offer(other, intended);
         }
@@ -428,18 +387,6 @@ impl<'a> Participant<'a> {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
-}
-
-/// A time drawn from an exponential distribution.
-fn after(mean: Option<crate::span::Span>, now: Instant, random: &mut StdRng) -> Option<Instant> {
-    let share: f64 = random.random();
-    mean.map(|mean| now + mean.0.mul_f64(-(1.0 - share).ln()).max(Duration::from_millis(100)))
-}
-
-/// Numbers are told apart in the whole process.
-fn next_number() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Whoever leaves again within this time may do so without having connected.

@@ -12,8 +12,8 @@ use signal_server::{Limits, Secret};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::common::{SIGNALING, Server, loadtest, results};
 use crate::coturn::{self, Coturn};
-use crate::{SIGNALING, Server, loadtest, results};
 
 #[test]
 fn a_server_behind_haproxy_is_tested_over_tls_with_a_private_authority() {

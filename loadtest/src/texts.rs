@@ -1,5 +1,13 @@
 //! The texts of messages, which carry a number to be known by and are as long as real ones.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Numbers are told apart in the whole process.
+pub(crate) fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// A text of that many bytes that carries a number.
 pub(crate) fn numbered(number: u64, bytes: usize) -> String {
     let mut text = format!("~{number:0DIGITS$}");

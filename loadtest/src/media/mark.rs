@@ -1,0 +1,66 @@
+//! The time at which a frame was to be made, in its data.
+//!
+//! Both ends of a connection are in one process, so they have one clock. What another process has
+//! marked is left out.
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+/// The clock of this process.
+struct Clock {
+    /// Tells it from those of other processes.
+    id: [u8; 8],
+    start: Instant,
+}
+
+static CLOCK: LazyLock<Clock> = LazyLock::new(|| {
+    let mut id: [u8; 8] = rand::random();
+    // A filler of zeros must not begin a mark.
+    id[0] |= 1;
+    Clock { id, start: Instant::now() }
+});
+
+/// Where a mark may begin in a packet: behind the headers of a codec and of its packets.
+const MOST_BEFORE: usize = 16;
+const LENGTH: usize = 16;
+
+/// Begins to count time.
+pub(super) fn start() {
+    LazyLock::force(&CLOCK);
+}
+
+/// The mark of a time that is not before [`start`].
+pub(super) fn write(at: Instant) -> [u8; LENGTH] {
+    let nanos = at.saturating_duration_since(CLOCK.start).as_nanos();
+    let nanos = u64::try_from(nanos).unwrap_or(u64::MAX).to_be_bytes();
+    let mut mark = [0; LENGTH];
+    mark[..8].copy_from_slice(&CLOCK.id);
+    mark[8..].copy_from_slice(&nanos);
+    mark
+}
+
+/// The time that a packet is marked with.
+pub(super) fn read(payload: &[u8]) -> Option<Instant> {
+    let beginning = payload.get(..payload.len().min(MOST_BEFORE + LENGTH))?;
+    let place = beginning.windows(CLOCK.id.len()).position(|bytes| bytes == CLOCK.id)?;
+    let nanos = beginning.get(place + 8..place + LENGTH)?.try_into().ok()?;
+    CLOCK.start.checked_add(Duration::from_nanos(u64::from_be_bytes(nanos)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marked_packet_tells_its_time_and_others_none() {
+        start();
+        let at = Instant::now();
+        for before in 0..=MOST_BEFORE {
+            let packet = [&vec![7; before][..], &write(at), &[0; 100]].concat();
+            assert_eq!(read(&packet), Some(at), "{before}");
+            assert_eq!(read(&packet[..before + LENGTH - 1]), None);
+        }
+        assert_eq!(read(&[]), None);
+        assert_eq!(read(&[0; 1000]), None);
+    }
+}

@@ -1,0 +1,236 @@
+//! How the streams of a run arrived, one by one.
+
+use std::time::{Duration, Instant};
+
+use client_sdk::{MediaKind, ParticipantId, PeerStats};
+
+use super::meter::ObservedTrack;
+use super::participant::Observations;
+use super::rhythm::frames_in;
+use super::silence::{Silence, SilentStream};
+use crate::stream::{StreamCounts, StreamKind};
+
+/// The streams of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Quality {
+    pub(crate) streams: Vec<Stream>,
+    pub(crate) silent: Vec<SilentStream>,
+    /// When the first and the last packet came.
+    pub(crate) period: Option<(Instant, Instant)>,
+}
+
+/// What one participant sent another one of one kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Stream {
+    /// The number of the room in the plan.
+    pub(crate) room: usize,
+    pub(crate) from: ParticipantId,
+    pub(crate) to: ParticipantId,
+    pub(crate) kind: StreamKind,
+    /// The packets that its source makes in the time from the first one on.
+    pub(crate) planned: u64,
+    /// Those of them that left the sender, as it counts them.
+    pub(crate) sent: u64,
+    pub(crate) counts: StreamCounts,
+    pub(crate) jitter: Option<Duration>,
+    pub(crate) round_trip: Option<Duration>,
+    /// From the first packet until it was measured for the last time.
+    pub(crate) lasted: Duration,
+    pub(crate) frozen: Duration,
+}
+
+impl Stream {
+    /// Packets that were sent and did not arrive.
+    pub(crate) fn lost(&self) -> u64 {
+        self.sent.saturating_sub(self.counts.received)
+    }
+
+    /// Packets that were planned and not sent.
+    pub(crate) fn unsent(&self) -> u64 {
+        self.planned.saturating_sub(self.sent)
+    }
+
+    pub(crate) fn frame_rate(&self) -> f64 {
+        self.counts.frames as f64 / self.seconds()
+    }
+
+    /// Bits a second of payload.
+    pub(crate) fn bitrate(&self) -> f64 {
+        self.counts.bytes as f64 * 8.0 / self.seconds()
+    }
+
+    fn seconds(&self) -> f64 {
+        self.lasted.as_secs_f64().max(0.001)
+    }
+}
+
+impl Quality {
+    /// Adds what `from` sent to `to`, who were connected at that time.
+    pub(super) fn add(
+        &mut self,
+        room: usize,
+        from: &Observations,
+        to: &Observations,
+        kinds: &[MediaKind],
+    ) {
+        let screens = Tracks::of(from, to, StreamKind::Screen);
+        let shown = screens.received() + screens.lost();
+        self.note_period(&screens);
+        if let Some(stream) = screens.stream(room, from, to, shown) {
+            self.streams.push(stream);
+        }
+        for kind in kinds {
+            let tracks = Tracks::of(from, to, (*kind).into());
+            self.note_period(&tracks);
+            let sent = stats_between(from, to).map_or(0, |stats| {
+                let of_kind = stats.sent.iter().filter(|sent| sent.kind == *kind);
+                of_kind.map(|sent| sent.packets).sum()
+            });
+            let sent = if *kind == MediaKind::Video { sent.saturating_sub(shown) } else { sent };
+            if !tracks.is_decodable() {
+                let why = match tracks.received() {
+                    0 => Silence::of(*kind, from, to),
+                    received => Silence::NoFrame { received },
+                };
+                self.add_silent(room, from, to, *kind, why);
+            }
+            if let Some(stream) = tracks.stream(room, from, to, sent) {
+                self.streams.push(stream);
+            }
+        }
+    }
+
+    pub(super) fn add_silent(
+        &mut self,
+        room: usize,
+        from: &Observations,
+        to: &Observations,
+        kind: MediaKind,
+        why: Silence,
+    ) {
+        let (from, to, kind) = (from.id(), to.id(), kind.into());
+        self.silent.push(SilentStream { room, from, to, kind, why });
+    }
+
+    fn note_period(&mut self, tracks: &Tracks<'_>) {
+        for track in &tracks.tracks {
+            let Some((first, last)) = track.first_packet.zip(track.last_packet) else { continue };
+            let (from, to) = self.period.unwrap_or((first, last));
+            self.period = Some((from.min(first), to.max(last)));
+        }
+    }
+}
+
+/// The tracks of one kind that one participant had from another, in order of time.
+struct Tracks<'a> {
+    tracks: Vec<&'a ObservedTrack>,
+    /// Until when they were to go on; `None` if they end when they like.
+    end: Option<Instant>,
+}
+
+impl<'a> Tracks<'a> {
+    fn of(from: &Observations, to: &'a Observations, kind: StreamKind) -> Self {
+        let tracks = to.tracks.iter();
+        let mut tracks: Vec<_> = tracks
+            .filter(|track| track.kind == kind && from.ids.contains(&track.from))
+            .filter(|track| track.first_packet.is_some())
+            .collect();
+        tracks.sort_by_key(|track| track.first_packet);
+        let end = match kind {
+            StreamKind::Audio | StreamKind::Video => {
+                Some(from.left.map_or(to.until, |left| left.min(to.until)))
+            }
+            StreamKind::Screen => None,
+        };
+        Self { tracks, end }
+    }
+
+    fn received(&self) -> u64 {
+        self.tracks.iter().map(|track| track.counts.received).sum()
+    }
+
+    fn lost(&self) -> u64 {
+        self.tracks.iter().map(|track| track.lost).sum()
+    }
+
+    fn is_decodable(&self) -> bool {
+        self.tracks.iter().any(|track| track.first_frame.is_some())
+    }
+
+    /// `None` if nothing has arrived.
+    fn stream(
+        &self,
+        room: usize,
+        from: &Observations,
+        to: &Observations,
+        sent: u64,
+    ) -> Option<Stream> {
+        let kind = self.tracks.first()?.kind;
+        let mut counts = StreamCounts::default();
+        let mut frozen = Duration::ZERO;
+        for track in &self.tracks {
+            counts += track.counts;
+            frozen += track.frozen;
+        }
+        let arrived_or_lost = counts.received + self.lost();
+        let planned = arrived_or_lost + self.left_out();
+        let stats = stats_between(to, from);
+        Some(Stream {
+            room,
+            from: from.id(),
+            to: to.id(),
+            kind,
+            planned,
+            // The last statistics may be older than the last packets, or newer.
+            sent: sent.clamp(arrived_or_lost, planned),
+            counts,
+            jitter: stats.and_then(|stats| jitter(stats, kind)),
+            round_trip: stats.and_then(|stats| stats.round_trip),
+            lasted: self.lasted(),
+            frozen,
+        })
+    }
+
+    /// How many packets would have come if the sources had kept their rhythm from the first packet
+    /// until the end.
+    fn left_out(&self) -> u64 {
+        let mut left_out = 0;
+        for (index, track) in self.tracks.iter().enumerate() {
+            let Some(interval) = track.rhythm.interval() else { continue };
+            // Nobody knows when somebody would have shown a screen.
+            let next = self.tracks.get(index + 1).and_then(|next| next.first_packet);
+            let next = self.end.map(|end| next.unwrap_or(end));
+            let pause = next.zip(track.last_packet).map(|(next, last)| next.duration_since(last));
+            let overdue = pause.unwrap_or_default().saturating_sub(ON_THE_WAY);
+            let missing = frames_in(overdue, interval);
+            let frames = track.rhythm.skipped() + missing;
+            let packets = (track.counts.received + track.lost) as f64;
+            let packets_per_frame = packets / track.counts.frames.max(1) as f64;
+            left_out += (frames as f64 * packets_per_frame).round() as u64;
+        }
+        left_out
+    }
+
+    fn lasted(&self) -> Duration {
+        let of_track = |track: &&ObservedTrack| -> Option<Duration> {
+            let shown = track.last_packet?.duration_since(track.first_packet?);
+            Some(shown + track.rhythm.interval().unwrap_or_default())
+        };
+        let shown: Duration = self.tracks.iter().filter_map(of_track).sum();
+        let first = self.tracks.first().and_then(|track| track.first_packet);
+        self.end.zip(first).map_or(shown, |(end, first)| end.duration_since(first))
+    }
+}
+
+fn jitter(stats: &PeerStats, kind: StreamKind) -> Option<Duration> {
+    let stream = stats.received.iter().find(|stream| kind == stream.kind.into())?;
+    Some(stream.jitter)
+}
+
+/// The statistics that one participant has of its connection to another.
+fn stats_between<'a>(one: &'a Observations, other: &Observations) -> Option<&'a PeerStats> {
+    other.ids.iter().rev().find_map(|id| one.stats.get(id))
+}
+
+/// For so long a packet may be on its way at the end, or a track be opened again.
+const ON_THE_WAY: Duration = Duration::from_millis(500);

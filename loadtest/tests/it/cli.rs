@@ -1,0 +1,65 @@
+//! The command line: what it says, and how it ends.
+
+use std::process::Command;
+
+use crate::common::{PROGRAM, SIGNALING, Server, loadtest, result, send};
+
+#[test]
+fn a_table_is_for_people_and_says_how_it_went() {
+    let output = loadtest(&["--rooms", "1", "--peers", "2", "--duration", "1", "--no-video"]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    for expected in ["1 rooms of 2 with audio", "fan out", "everybody was connected to everybody"] {
+        assert!(printed.contains(expected), "no {expected} in\n{printed}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_a_failure_that_names_it() {
+    let output = loadtest(&["--url", "http://127.0.0.1:9", "--token", "x"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let expected = "cannot create a room at http://127.0.0.1:9: cannot reach http://127.0.0.1:9/";
+    assert!(told.contains(expected) && told.contains("nothing listens"), "{told}");
+}
+
+#[test]
+fn wrong_arguments_are_told_apart_from_failures() {
+    for wrong in [&["--peers", "1"][..], &["--url", "http://127.0.0.1:9"], &["--no-such-flag"]] {
+        assert_eq!(loadtest(wrong).status.code(), Some(2), "{wrong:?}");
+    }
+    let help = String::from_utf8(loadtest(&["--help"]).stdout).unwrap();
+    assert!(help.contains("Examples:") && help.contains("Exit status:"), "{help}");
+}
+
+#[test]
+fn too_few_files_are_told_before_the_start() {
+    let limited = r#"ulimit -n 256 && exec "$0" --rooms 2 --peers 12"#;
+    let output = Command::new("sh").args(["-c", limited, PROGRAM]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("about 388 open files") && told.contains("256"), "{told}");
+}
+
+#[test]
+fn an_interrupted_run_reports_what_there_is() {
+    for signal in ["-INT", "-TERM"] {
+        let server = Server::start();
+        let flags = [&SIGNALING[..], &["--duration", "600"]].concat();
+        let (run, lines) = server.run(&flags, "60/60 connections");
+        send(signal, &run);
+        let (status, report) = result(run, lines);
+        assert_eq!((status, &report["interrupted"]), (Some(0), &true.into()), "{report:#}");
+        assert_eq!(report["participants"]["reached"], 20, "{report:#}");
+    }
+}
+
+#[test]
+fn the_printed_scenario_is_the_one_that_runs() {
+    let printed = loadtest(&["scenario", "print", "--rooms", "3", "--peers", "2:1,4:1"]).stdout;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &printed).unwrap();
+    let path = file.path().to_str().unwrap();
+    let again = loadtest(&["scenario", "print", "--scenario", path]);
+    assert_eq!(String::from_utf8(again.stdout).unwrap(), String::from_utf8(printed).unwrap());
+}

@@ -1,0 +1,36 @@
+//! What happens in rooms, recorded and replayed.
+
+use std::process::{Command, Stdio};
+
+use crate::common::{PROGRAM, SIGNALING, Server, loadtest, result, send};
+
+#[test]
+fn what_happened_in_rooms_is_recorded_and_happens_again() {
+    let server = Server::start();
+    let there = ["--url", &server.url, "--token", &server.token];
+    let watch = [&["record"], &there[..], &["--every", "100ms", "--duration", "600s"]].concat();
+    let recording =
+        Command::new(PROGRAM).args(watch).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let recording = recording.unwrap();
+    let flags = [&SIGNALING[..], &["--duration", "3", "--stay", "2s"]].concat();
+    let (run, lines) = server.run(&flags, "participants");
+    let (_, first) = result(run, lines);
+    send("-INT", &recording);
+    let shape = recording.wait_with_output().unwrap().stdout;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &shape).unwrap();
+    let shape = String::from_utf8(shape).unwrap();
+    // Those of the probe are there too, in a room of their own.
+    let stays = shape.lines().filter(|line| !line.starts_with('#')).count() as u64;
+    let entered = first["participants"]["reached"].as_u64().unwrap();
+    assert!((entered..=entered + 9).contains(&stays), "{entered} in {shape}");
+
+    let path = file.path().to_str().unwrap();
+    let flags = ["--depth", "signaling", "--replay", path, "--duration", "0"];
+    let (run, lines) = server.run(&flags, "participants");
+    let (status, again) = result(run, lines);
+    assert_eq!(status, Some(0), "{again:#}");
+    assert_eq!(again["participants"], serde_json::json!({"wanted": stays, "reached": stays}));
+    let stay = ["--depth", "signaling", "--replay", path, "--stay", "2s"];
+    assert_eq!(loadtest(&stay).status.code(), Some(2));
+}

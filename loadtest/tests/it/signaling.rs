@@ -1,0 +1,34 @@
+//! Runs of signaling alone.
+
+use crate::common::{SIGNALING, Server, result};
+
+#[test]
+fn a_run_of_signaling_measures_every_step() {
+    let server = Server::start();
+    let flags = [&SIGNALING[..], &["--duration", "4", "--cut-every", "4s"]].concat();
+    let (run, lines) = server.run(&flags, "60/60 connections");
+    let (status, report) = result(run, lines);
+    assert_eq!(status, Some(0), "{report:#}");
+    assert_eq!(report["connections"], serde_json::json!({"wanted": 60, "reached": 60}));
+    let latencies = report["latency_ms"].as_object().unwrap();
+    let kinds = "create http_join websocket_open websocket_joined relay offer answer candidate \
+                 message fan_out_first fan_out_median fan_out connected arrival resume";
+    for kind in kinds.split_whitespace() {
+        assert!(latencies.contains_key(kind), "no {kind} in {report:#}");
+    }
+    assert_eq!(latencies["offer"]["count"], 30);
+    // From 4 to 12 for each side of 30 pairs.
+    let candidates = latencies["candidate"]["count"].as_u64().unwrap();
+    assert!((240..=720).contains(&candidates), "{candidates}");
+}
+
+#[test]
+fn people_who_come_and_go_are_expected_to() {
+    let server = Server::start();
+    let flags = [&SIGNALING[..], &["--duration", "6", "--stay", "2s", "--churn"]].concat();
+    let (run, lines) = server.run(&flags, "participants");
+    let (status, report) = result(run, lines);
+    assert_eq!(status, Some(0), "{report:#}");
+    assert!(report["latency_ms"]["leave"]["count"].as_u64() > Some(10), "{report:#}");
+    assert!(report["participants"]["reached"].as_u64() > Some(30), "{report:#}");
+}
