@@ -2,7 +2,8 @@
 //!
 //! ```sh
 //! cargo run -p examples --example embedded_server
-//! curl -d alice http://127.0.0.1:…/login                        # prints a token for alice
+//! curl -d alice http://127.0.0.1:…/login        # logs alice in: prints a session and sets a cookie
+//! # A program sends the session as a token; a page of the application need do nothing.
 //! curl -X POST http://127.0.0.1:…/rooms/api/webrtc/rooms -H 'Authorization: Bearer …'
 //! # The admin address:
 //! curl http://127.0.0.1:…/rooms                                 # lists rooms and participants
@@ -20,11 +21,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::http::header::SET_COOKIE;
+use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
 use axum::serve::ListenerExt;
 use signal_server::{
-    Authenticate, IceRequest, IceServer, IceServerSource, IceServers, Identity, Server,
-    ServerHandle, TokenError, User, async_trait,
+    Authenticate, IceRequest, IceServer, IceServerSource, IceServers, Identity, LoginRequest,
+    Server, ServerHandle, TokenError, User, async_trait,
 };
 use tokio::net::TcpListener;
 
@@ -68,24 +71,27 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Stands for a table of sessions: the user of each token.
+/// Stands for a table of sessions: the user of each one.
 #[derive(Clone, Default)]
 struct Sessions(Arc<Mutex<HashMap<String, String>>>);
 
 #[async_trait]
 impl Authenticate for Sessions {
-    async fn authenticate(&self, token: &str) -> Result<User, TokenError> {
+    async fn authenticate(&self, request: LoginRequest<'_>) -> Result<User, TokenError> {
+        // Cookies are here only if the application's own page sent the request.
+        let session = request.token.or(request.cookie("session")).ok_or(TokenError::Invalid)?;
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = sessions.get(token).ok_or(TokenError::Invalid)?;
+        let name = sessions.get(session).ok_or(TokenError::Invalid)?;
         Ok(User::new(name).named(name))
     }
 }
 
 /// Creates a session. A real login would check a password.
-async fn login(State(Sessions(sessions)): State<Sessions>, name: String) -> String {
-    let token = format!("{:032x}", rand::random::<u128>());
-    sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), name);
-    token
+async fn login(State(Sessions(sessions)): State<Sessions>, name: String) -> impl IntoResponse {
+    let session = format!("{:032x}", rand::random::<u128>());
+    sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone(), name);
+    let cookie = format!("session={session}; Path=/; HttpOnly; SameSite=Strict");
+    ([(SET_COOKIE, cookie)], session)
 }
 
 /// Stands for a TURN service that issues credentials on request.

@@ -72,7 +72,7 @@ impl TrustedProxies {
     ///
     /// If an entry cannot be parsed, the proxy that added it counts as the client, since earlier
     /// entries may be forged.
-    pub(crate) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> ClientAddress {
+    pub(crate) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.ip();
         let (name, read): (_, fn(&str) -> Option<IpAddr>) = match self.header {
             ForwardedHeader::Forwarded => (&FORWARDED, forwarded_for),
@@ -93,7 +93,7 @@ impl TrustedProxies {
             let (true, Some(ip)) = (self.contain(client), read(hop)) else { break };
             client = ip;
         }
-        ClientAddress::of(client)
+        client.to_canonical()
     }
 
     /// The host that a client has asked for: what a trusted proxy reports, or else `Host`.
@@ -168,7 +168,7 @@ mod tests {
             map
         });
         let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
-        TrustedProxies::new(trusted.to_vec(), header).client(peer, &headers).0
+        ClientAddress::of(TrustedProxies::new(trusted.to_vec(), header).client(peer, &headers)).0
     }
 
     #[test]

@@ -99,7 +99,7 @@ mod supervision;
 pub mod testing;
 
 pub use async_trait::async_trait;
-pub use auth::identity::{Authenticate, Identity, User};
+pub use auth::identity::{Authenticate, Identity, LoginRequest, User};
 #[cfg(feature = "jwks")]
 pub use auth::identity::{InvalidJwks, InvalidKey};
 pub use auth::origin::Origins;

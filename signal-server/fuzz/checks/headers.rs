@@ -52,7 +52,8 @@ impl Request {
     }
 
     fn client(&self, header: ForwardedHeader, headers: &HeaderMap) -> ClientAddress {
-        TrustedProxies::new(self.trusted.clone(), header).client(self.peer, headers)
+        let proxies = TrustedProxies::new(self.trusted.clone(), header);
+        ClientAddress::of(proxies.client(self.peer, headers))
     }
 }
 

@@ -13,7 +13,7 @@ mod signed;
 use std::time::Duration;
 
 use self::authenticate::Login;
-pub use self::authenticate::{Authenticate, User};
+pub use self::authenticate::{Authenticate, LoginRequest, User};
 #[cfg(feature = "jwks")]
 pub use self::jwks::InvalidJwks;
 #[cfg(feature = "jwks")]
@@ -90,7 +90,7 @@ impl Identity {
         Ok(Self(Verifier::Signed(Signed::published(Jwks::new(url, ca)?))))
     }
 
-    /// Lets your own code verify tokens. They may have any form that fits in a header and a URL.
+    /// Lets your own code decide who a request comes from, by a token of any form or by a cookie.
     #[must_use]
     pub fn custom(login: impl Authenticate) -> Self {
         Self(Verifier::Custom(Login::new(login)))
@@ -139,10 +139,19 @@ impl Identity {
         }
     }
 
-    /// Verifies a token and returns the user that it is for.
-    pub(crate) async fn verify(&self, token: &str) -> Result<User, Refusal> {
+    /// Whether it may know a user without a token.
+    pub(crate) fn sees_requests(&self) -> bool {
+        match &self.0 {
+            Verifier::Custom(_) => true,
+            Verifier::Signed(_) => false,
+        }
+    }
+
+    /// Returns the user that a request comes from.
+    pub(crate) async fn user(&self, request: LoginRequest<'_>) -> Result<User, Refusal> {
+        let token = request.token.unwrap_or_default();
         let verified = match &self.0 {
-            Verifier::Custom(login) => login.user(token).await.map_err(Refusal::from),
+            Verifier::Custom(login) => login.user(request).await.map_err(Refusal::from),
             Verifier::Signed(signed) => signed.verify(token).await,
         };
         // Users with an empty subject would share one another's rooms.
@@ -151,6 +160,12 @@ impl Identity {
             _ => Ok(user),
         });
         verified.inspect_err(|refusal| self.log(*refusal, token))
+    }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) async fn verify(&self, token: &str) -> Result<User, Refusal> {
+        let (headers, uri) = (&Default::default(), &Default::default());
+        self.user(LoginRequest { token: Some(token), headers, uri, address: None }).await
     }
 
     /// Says why a token was refused, without what would let somebody use or trace it.
@@ -208,7 +223,7 @@ mod tests {
     async fn a_token_needs_a_subject_an_expiry_to_come_and_the_right_key() {
         let now = unix_seconds();
         let user = login().verify(&token(&json!({"sub": "alice", "exp": now + 60}))).await.unwrap();
-        assert_eq!(user, User { subject: "alice".into(), name: None });
+        assert_eq!(user, User::new("alice"));
         for (claims, error) in [
             (json!({"exp": now + 60}), Refusal::Claims),
             (json!({"sub": 7, "exp": now + 60}), Refusal::Claims),

@@ -75,6 +75,18 @@ impl Origins {
     }
 }
 
+/// Whether a page of the server's own origin sent the request, so that its cookies are meant.
+///
+/// Here a name in `Host` may be anybody's: a browser sends a page the cookies of that name alone.
+pub(crate) fn is_of_own_page(headers: &HeaderMap, host: Option<&str>) -> bool {
+    if headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin") {
+        return true;
+    }
+    let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else { return false };
+    let is_own = |origin| page(origin).is_some_and(|page| page.has_host(&host));
+    headers.contains_key(ORIGIN) && headers.get_all(ORIGIN).iter().all(is_own)
+}
+
 /// The server of a page.
 struct Page {
     authority: Authority,
@@ -104,9 +116,12 @@ impl Page {
         let ipv6 = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
         let is_address = ipv6.is_some_and(|name| name.parse::<Ipv6Addr>().is_ok())
             || name.parse::<IpAddr>().is_ok();
+        (is_address || name.eq_ignore_ascii_case("localhost")) && self.has_host(host)
+    }
+
+    fn has_host(&self, host: &Authority) -> bool {
         let port = |authority: &Authority| authority.port_u16().unwrap_or(self.default_port);
-        (is_address || name.eq_ignore_ascii_case("localhost"))
-            && self.authority.host().eq_ignore_ascii_case(name)
+        self.authority.host().eq_ignore_ascii_case(host.host())
             && port(&self.authority) == port(host)
     }
 }
@@ -160,6 +175,28 @@ mod tests {
         }
         let listed = Origins::listed([HeaderValue::from_static("capacitor://localhost")]);
         assert!(permits(&listed, &[(ORIGIN, "capacitor://localhost")], "example.com"));
+    }
+
+    #[test]
+    fn a_page_is_the_servers_own_by_its_browser_or_by_the_host_it_asks() {
+        let is_own = |headers: &[(HeaderName, &'static str)], host| {
+            let headers = headers.iter().cloned();
+            let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            is_of_own_page(&headers.collect(), Some(host))
+        };
+        assert!(is_own(&[(ORIGIN, "https://example.com")], "example.com"));
+        assert!(is_own(&[(ORIGIN, "https://example.com")], "Example.com:443"));
+        assert!(is_own(&[(SEC_FETCH_SITE, "same-origin")], "example.com"));
+        for foreign in [
+            &[][..],
+            &[(ORIGIN, "null")],
+            &[(ORIGIN, "https://page.example.com")],
+            &[(ORIGIN, "https://example.com:8443")],
+            &[(ORIGIN, "https://example.com"), (ORIGIN, "https://evil.example")],
+            &[(SEC_FETCH_SITE, "same-site"), (ORIGIN, "https://evil.example")],
+        ] {
+            assert!(!is_own(foreign, "example.com"), "{foreign:?}");
+        }
     }
 
     #[test]

@@ -1,21 +1,31 @@
 //! Extractors that authenticate a request: the user of its access token, and the user's own room.
 
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
+use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
 use signal_core::{CloseReason, Reject, Room, Status};
 
-use super::client::Client;
+use super::client::{self, Client};
 use super::error::ApiError;
 use super::path::RoomPath;
 use crate::app::App;
-use crate::auth::identity::User;
+use crate::auth::identity::{LoginRequest, User};
+use crate::auth::origin;
 
-/// The user whose access token the request carries. Without a valid one the request gets 401.
+/// The user that the request comes from. Without a valid login the request gets 401.
 pub(crate) struct Caller(pub(crate) User);
+
+/// What a login may look at.
+pub(crate) struct LoginParts {
+    headers: HeaderMap,
+    uri: Uri,
+    address: Option<IpAddr>,
+}
 
 /// The room of the path, if it is open and the caller created it.
 pub(crate) struct OwnRoom(pub(crate) Arc<Room>);
@@ -27,8 +37,38 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let token = bearer(&parts.headers).ok_or(ApiError::Unauthorized)?;
-        Ok(Self(app.access.user(token).await?))
+        let Ok(login) = LoginParts::from_request_parts(parts, app).await;
+        Ok(Self(app.access.user(login.request(None)).await?))
+    }
+}
+
+impl FromRequestParts<Arc<App>> for LoginParts {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        let Ok(OriginalUri(uri)) = OriginalUri::from_request_parts(parts, app).await;
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+        let mut headers = parts.headers.clone();
+        // Any page can have its visitors' browsers send their cookies.
+        if !origin::is_of_own_page(&headers, app.proxies.host(peer, &headers))
+            && headers.remove(COOKIE).is_some()
+        {
+            tracing::debug!("ignoring the cookies of a request that no page of this server sent");
+        }
+        Ok(Self { headers, uri, address: client::address(parts, app) })
+    }
+}
+
+impl LoginParts {
+    /// The request with its token: the given one, or that of the header.
+    pub(crate) fn request<'a>(&'a self, token: Option<&'a str>) -> LoginRequest<'a> {
+        let Self { headers, uri, address } = self;
+        let token = token.or_else(|| bearer(headers)).filter(|token| !token.is_empty());
+        LoginRequest { token, headers, uri, address: *address }
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 }
 

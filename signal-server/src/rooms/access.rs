@@ -5,7 +5,7 @@ use std::sync::Arc;
 use signal_core::{CloseReason, DisplayName, Grant, Language, Room, RoomId, Status, Ticket};
 
 use super::names;
-use crate::auth::identity::{Identity, Refusal, User};
+use crate::auth::identity::{Identity, LoginRequest, Refusal, User};
 use crate::auth::token_error::TokenError;
 use crate::auth::ws_token::WsTokens;
 use crate::client_address::ClientAddress;
@@ -43,27 +43,29 @@ pub(crate) enum ClaimError {
 }
 
 impl Access {
-    /// Verifies an access token and returns its user.
-    pub(crate) async fn user(&self, token: &str) -> Result<User, TokenError> {
-        self.identity.verify(token).await.map_err(|refusal| {
+    /// Returns the user that a request comes from.
+    pub(crate) async fn user(&self, request: LoginRequest<'_>) -> Result<User, TokenError> {
+        if request.token.is_none() && !self.identity.sees_requests() {
+            return Err(TokenError::Invalid);
+        }
+        self.identity.user(request).await.map_err(|refusal| {
             self.metrics.refused_token(refusal.as_str());
             refusal.error()
         })
     }
 
-    /// Finds the seat that a token claims. It is a ws token, or the access token of the room's
-    /// creator.
+    /// Finds the seat that a request claims: by a ws token, or by the login of the room's creator.
     ///
-    /// The token is verified before the room is looked up, so that strangers learn nothing about
+    /// The login is verified before the room is looked up, so that strangers learn nothing about
     /// rooms.
     pub(crate) async fn claim_seat(
         &self,
         room: Option<RoomId>,
-        token: &str,
+        request: LoginRequest<'_>,
         client: Option<ClientAddress>,
         language: Language,
     ) -> Result<SeatClaim, ClaimError> {
-        match self.ws_tokens.verify(token) {
+        match self.ws_tokens.verify(request.token.unwrap_or_default()) {
             Ok(seat) if room == Some(seat.room) => {
                 let record = self.shards.of(seat.room).room(seat.room);
                 // A later room with the same id has another epoch, and the token is not valid for
@@ -78,7 +80,7 @@ impl Access {
                 Err(ClaimError::Token(TokenError::Expired))
             }
             Err(TokenError::Invalid | TokenError::Unverifiable) => {
-                let user = self.user(token).await.map_err(ClaimError::Token)?;
+                let user = self.user(request).await.map_err(ClaimError::Token)?;
                 let room = self.own_room(room, &user, client)?;
                 let password_epoch = room.password_epoch();
                 let grant = Grant { ticket: Ticket::Creator, password_epoch };

@@ -14,6 +14,8 @@ pub(crate) struct CreateParams {
     pub(crate) name: String,
     /// The user who owns the room: the `sub` of the access token.
     pub(crate) creator: String,
+    /// How many open rooms the user may have, unless it is the usual number.
+    pub(crate) max_open_rooms: Option<u32>,
     pub(crate) password: PasswordChoice,
     pub(crate) capacity: Capacity,
     pub(crate) lifetime: Lifetime,
@@ -59,8 +61,8 @@ impl Rooms {
                 on_creator_leave: wanted.on_creator_leave,
                 suffix: IdSuffix::new(rand::random()),
             };
-            let Some(permit) = self.open_rooms.acquire(wanted.creator.clone(), self.max_open_rooms)
-            else {
+            let most = wanted.max_open_rooms.unwrap_or(self.max_open_rooms);
+            let Some(permit) = self.open_rooms.acquire(wanted.creator.clone(), most) else {
                 self.counters.count(Limit::OpenRooms);
                 return Err(CreateRoomError::TooManyRooms);
             };

@@ -186,7 +186,16 @@ impl ServerHandle {
         let app =
             self.app.upgrade().filter(|app| !app.drain.is_on()).ok_or(CreateRoomError::Stopping)?;
         let (name, password) = (name.to_string(), PasswordChoice::Random);
-        let params = CreateParams { name, creator, password, capacity, lifetime, on_creator_leave };
+        let max_open_rooms = None;
+        let params = CreateParams {
+            name,
+            creator,
+            max_open_rooms,
+            password,
+            capacity,
+            lifetime,
+            on_creator_leave,
+        };
         let (room, credentials) = app.rooms.create(params).await?;
         let room = room.keep();
         Ok(CreatedRoom { room: RoomDetails::of(&room), credentials })

@@ -25,10 +25,11 @@ use tracing::Instrument;
 
 use super::connection::{self, Connection};
 use crate::app::App;
+use crate::auth::identity::LoginRequest;
 use crate::auth::opaque_token;
 use crate::auth::token_error::TokenError;
 use crate::client_address::ClientAddress;
-use crate::http::authentication::bearer;
+use crate::http::authentication::LoginParts;
 use crate::http::client::Client;
 use crate::http::error::{ApiError, invalid};
 use crate::http::error_responses::error_responses;
@@ -89,11 +90,12 @@ pub(crate) async fn open(
     RoomPath(room): RoomPath,
     Client(client): Client,
     (connection, traffic): (Option<Extension<ConnectionPermit>>, Option<Extension<Arc<Traffic>>>),
-    headers: HeaderMap,
+    login: LoginParts,
     query: Result<Query<WsQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let PreferredLanguage(language) = PreferredLanguage::of(&headers, app.language);
+    let headers = login.headers();
+    let PreferredLanguage(language) = PreferredLanguage::of(headers, app.language);
     let most = app.limits.connections_per_address;
     let permit = client.map(|client| app.sockets.acquire(client, most));
     if let Some(None) = permit {
@@ -107,7 +109,7 @@ pub(crate) async fn open(
         Err(rejection) => return Ok(not_upgraded(&rejection)),
     };
     let resume = query.resume.as_deref().filter(|token| !token.is_empty());
-    let resume = resume.or_else(|| subprotocol(&headers, "resume."));
+    let resume = resume.or_else(|| subprotocol(headers, "resume."));
     let protocol = match query.v {
         None | Some(0 | 1) if resume.is_none() => ProtocolVersion::V1,
         None | Some(_) => ProtocolVersion::V2,
@@ -116,9 +118,8 @@ pub(crate) async fn open(
         Some(token) => resumed(&app, room, token, query.last_seq.unwrap_or_default()).await,
         None => {
             let token = query.token.as_deref().filter(|token| !token.is_empty());
-            let token = token.or_else(|| bearer(&headers));
-            let token = token.or_else(|| subprotocol(&headers, "token.")).unwrap_or_default();
-            granted(&app, room, token, client, protocol, language).await
+            let token = token.or_else(|| subprotocol(headers, "token."));
+            granted(&app, room, login.request(token), client, protocol, language).await
         }
     };
     let seat = seat.and_then(|seat| Ok((counted(&app, &seat, client)?, seat)));
@@ -174,18 +175,18 @@ struct Refusal {
     retry_after: Option<Duration>,
 }
 
-/// Finds the seat of a ws token or an access token. The room decides later whether it admits the
+/// Finds the seat of a ws token or of whoever is logged in. The room decides later whether it admits the
 /// participant.
 async fn granted(
     app: &App,
     room: Option<RoomId>,
-    token: &str,
+    request: LoginRequest<'_>,
     client: Option<ClientAddress>,
     protocol: ProtocolVersion,
     language: Language,
 ) -> Result<Seat, Refusal> {
     let SeatClaim { room, grant, name } =
-        app.access.claim_seat(room, token, client, language).await?;
+        app.access.claim_seat(room, request, client, language).await?;
     let ice = match (protocol, room.granted(grant)) {
         // v1 does not announce ICE servers.
         (ProtocolVersion::V1, _) => None,

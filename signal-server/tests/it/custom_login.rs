@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
-use signal_server::{Authenticate, Identity, Limits, Server, TokenError, User, async_trait};
+use signal_server::{
+    Authenticate, Identity, Limits, LoginRequest, Origins, Server, TokenError, User, async_trait,
+};
 use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::common::{self, Api, Participant, answer, pass, text};
 
-/// Takes the token for what it has to do.
+/// Takes the token, or else a cookie, for what it has to do.
 #[derive(Clone, Default)]
 struct Login {
     asked: Arc<AtomicU32>,
@@ -21,10 +24,14 @@ struct Login {
 
 #[async_trait]
 impl Authenticate for Login {
-    async fn authenticate(&self, token: &str) -> Result<User, TokenError> {
+    async fn authenticate(&self, request: LoginRequest<'_>) -> Result<User, TokenError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        match token {
+        assert!(request.uri.path().contains("/webrtc/rooms"), "{}", request.uri);
+        assert!(request.address.is_some_and(|address| address.is_loopback()));
+        match request.token.or(request.cookie("session")).unwrap_or_default() {
             "session-of-alice" => Ok(User::new("alice").named("小明")),
+            "session-of-a-guest" => Ok(User::new("guest").may_create(false)),
+            "session-of-one-room" => Ok(User::new("one").open_rooms(1)),
             "session-of-bob" => Ok(User::new("bob").named("\u{200b}")),
             "session-of-nobody" => Ok(User::new("")),
             "old" => Err(TokenError::Expired),
@@ -121,7 +128,7 @@ async fn a_login_that_hangs_is_given_up_before_the_request_is() {
 }
 
 #[tokio::test]
-async fn the_login_is_not_asked_about_tokens_of_the_server_or_none() {
+async fn the_login_is_not_asked_about_tokens_of_the_server() {
     let login = Login::default();
     let api = login.serve().await;
     let created = create(&api, "session-of-alice").await.data();
@@ -130,10 +137,61 @@ async fn the_login_is_not_asked_about_tokens_of_the_server_or_none() {
     let room = text(&created["room_id"]);
     api.attach(&room, &text(&created["ws_token"])).await.joined().await;
     api.join(&room, &json!({"password": created["password"]})).await.data();
+    assert_eq!(asked(), 1);
+    // A request without a token may have something else that the login knows.
     assert_eq!(refused(&api, &room, "").await, ("token_invalid".to_owned(), 4500));
     let nobody = answer(api.request(Method::POST, "/api/webrtc/rooms")).await;
     assert_eq!(nobody.refused(), (401, "unauthorized"));
-    assert_eq!(asked(), 1);
+    assert_eq!(asked(), 3);
+}
+
+#[tokio::test]
+async fn the_login_decides_who_creates_rooms_and_how_many() {
+    let api = Login::default().serve().await;
+    assert_eq!(create(&api, "session-of-a-guest").await.refused(), (403, "forbidden"));
+    create(&api, "session-of-one-room").await.data();
+    assert_eq!(create(&api, "session-of-one-room").await.refused(), (429, "rate_limited"));
+}
+
+/// A page that is permitted, but is not the server's own.
+const LISTED: &str = "https://page.example";
+
+#[tokio::test]
+async fn a_cookie_logs_in_only_for_pages_of_the_servers_own() {
+    let origins = Origins::listed([LISTED.parse().unwrap()]);
+    let builder = Server::builder(Identity::custom(Login::default())).origins(origins);
+    let api = Api::start_with(builder).await;
+    let own = format!("http://{}", api.address());
+    let create = async |headers: &[(&str, &str)]| {
+        let request = api.request(Method::POST, "/api/webrtc/rooms");
+        let request = request.header("cookie", "theme=dark; session=session-of-alice");
+        let request =
+            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        answer(request).await
+    };
+    let room = text(&create(&[("origin", &own)]).await.data()["room_id"]);
+    create(&[("sec-fetch-site", "same-origin")]).await.data();
+    for foreign in [
+        &[][..],
+        &[("origin", LISTED)],
+        &[("origin", LISTED), ("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+    ] {
+        assert_eq!(create(foreign).await.refused(), (401, "unauthorized"), "{foreign:?}");
+    }
+    let enter = async |origin: Option<&str>| {
+        let mut request = api.socket_url(&room, "").into_client_request().unwrap();
+        request.headers_mut().insert("cookie", "session=session-of-alice".parse().unwrap());
+        if let Some(origin) = origin {
+            request.headers_mut().insert("origin", origin.parse().unwrap());
+        }
+        Participant::connect(request).await.unwrap().0
+    };
+    enter(Some(&own)).await.joined().await;
+    for foreign in [None, Some(LISTED)] {
+        let mut socket = enter(foreign).await;
+        assert_eq!((socket.error().await, socket.closed().await), ("token_invalid".into(), 4500));
+    }
 }
 
 #[tokio::test]

@@ -1,35 +1,49 @@
 //! The trait for logins of the embedding application.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::http::header::COOKIE;
+use axum::http::{HeaderMap, Uri};
 use signal_core::DisplayName;
 
 use crate::auth::token_error::TokenError;
 use crate::embedder;
 
-/// Your own login: sessions in a database, opaque tokens of an identity provider, or anything else
-/// that a web page can send as a token. See [`Identity::custom`](super::Identity::custom).
+/// Your own login: sessions in a database, opaque tokens of an identity provider, the cookies of
+/// your application, or anything else that a request contains. See
+/// [`Identity::custom`](super::Identity::custom).
 ///
-/// The server calls it once for each request and socket with an access token, including those of
-/// strangers, so cache what is expensive to look up. It must not block. The server waits 5 s for an
-/// answer, or half of [`request_patience`](crate::Limits::request_patience) if that is less. If the
-/// call takes longer or panics, the result is [`TokenError::Unverifiable`] and the log says why.
+/// The server calls it once for each request and socket that needs a login and has no token of the
+/// server's own, including those of strangers, so cache what is expensive to look up. It must not
+/// block. The server waits 5 s for an answer, or half of
+/// [`request_patience`](crate::Limits::request_patience) if that is less. If the call takes longer or
+/// panics, the result is [`TokenError::Unverifiable`] and the log says why.
+///
+/// # Cookies
+///
+/// A browser adds cookies to requests of every page, also of one that wants to act in its visitor's
+/// name. So the login sees them only in requests of pages that your application itself served: those
+/// with `Sec-Fetch-Site: same-origin`, or with an `Origin` whose host and port are those of `Host`.
+/// Cookies are removed from all other requests, also of pages that
+/// [`Origins`](crate::Origins::listed) permit and of programs that send no `Origin`.
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use signal_server::{Authenticate, Identity, Server, TokenError, User, async_trait};
+/// use signal_server::{Authenticate, Identity, LoginRequest, Server, TokenError, User, async_trait};
 ///
 /// /// The user of each session.
 /// struct Sessions(HashMap<String, String>);
 ///
 /// #[async_trait]
 /// impl Authenticate for Sessions {
-///     async fn authenticate(&self, token: &str) -> Result<User, TokenError> {
+///     async fn authenticate(&self, request: LoginRequest<'_>) -> Result<User, TokenError> {
+///         let session = request.token.or(request.cookie("session")).ok_or(TokenError::Invalid)?;
 ///         // With a database: `.await.map_err(|_| TokenError::Unverifiable)?`
-///         let name = self.0.get(token).ok_or(TokenError::Invalid)?;
+///         let name = self.0.get(session).ok_or(TokenError::Invalid)?;
 ///         Ok(User::new(name).named(name))
 ///     }
 /// }
@@ -42,12 +56,52 @@ use crate::embedder;
 /// ```
 #[async_trait]
 pub trait Authenticate: Send + Sync + 'static {
-    /// Verifies an access token and returns the user that it is for.
+    /// Returns the user that a request comes from.
     ///
     /// # Errors
     ///
-    /// The token is invalid or expired, or it cannot be verified now.
-    async fn authenticate(&self, token: &str) -> Result<User, TokenError>;
+    /// It comes from nobody who is logged in: a token is missing, invalid or expired. Or this cannot
+    /// be decided now.
+    async fn authenticate(&self, request: LoginRequest<'_>) -> Result<User, TokenError>;
+}
+
+/// A request or the handshake of a socket, as a login sees it.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct LoginRequest<'a> {
+    /// The access token: of `Authorization: Bearer`, or of a socket's query or subprotocol. It is
+    /// `None` if there is none or an empty one.
+    pub token: Option<&'a str>,
+    /// The headers, [without cookies](Authenticate#cookies) unless they come from your own page.
+    pub headers: &'a HeaderMap,
+    /// The path and the query, with the prefix that the router is nested under.
+    pub uri: &'a Uri,
+    /// The address of the client, which a [trusted proxy](crate::Builder::trusted_proxies) may
+    /// report. It is `None` if the embedding application does not provide addresses.
+    pub address: Option<IpAddr>,
+}
+
+impl<'a> LoginRequest<'a> {
+    /// The value of a cookie (RFC 6265 section 4.2.1), as it was sent.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&'a str> {
+        let lines = self.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
+        pairs
+            .map(|(key, value)| (key.trim(), value.trim()))
+            .find_map(|(key, value)| (key == name).then_some(value))
+    }
+}
+
+/// Hides the credentials.
+impl fmt::Debug for LoginRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.uri.path();
+        f.debug_struct("LoginRequest")
+            .field("path", &path)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A user who is logged in.
@@ -55,6 +109,8 @@ pub trait Authenticate: Send + Sync + 'static {
 pub struct User {
     pub(crate) subject: String,
     pub(crate) name: Option<DisplayName>,
+    pub(crate) may_create: bool,
+    pub(crate) open_rooms: Option<u32>,
 }
 
 impl User {
@@ -62,7 +118,7 @@ impl User {
     /// subject. It is stored with the rooms that the user creates, and is never shown to others.
     /// With an empty subject the token counts as [invalid](TokenError::Invalid).
     pub fn new(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), name: None }
+        Self { subject: subject.into(), name: None, may_create: true, open_rooms: None }
     }
 
     /// Sets the name that others see in rooms. A name that cannot be shown, because it is empty or
@@ -70,6 +126,20 @@ impl User {
     #[must_use]
     pub fn named(self, name: &str) -> Self {
         Self { name: DisplayName::parse(name).ok().flatten(), ..self }
+    }
+
+    /// Sets whether the user may create rooms. By default every user may; whoever may not gets 403
+    /// `forbidden`.
+    #[must_use]
+    pub fn may_create(self, may_create: bool) -> Self {
+        Self { may_create, ..self }
+    }
+
+    /// Sets how many open rooms the user may have, instead of
+    /// [`Limits::open_rooms`](crate::Limits::open_rooms).
+    #[must_use]
+    pub fn open_rooms(self, most: u32) -> Self {
+        Self { open_rooms: Some(most), ..self }
     }
 }
 
@@ -91,14 +161,11 @@ impl Login {
         self.patience = PATIENCE.min(request_patience / 2);
     }
 
-    pub(crate) async fn user(&self, token: &str) -> Result<User, TokenError> {
-        if token.is_empty() {
-            return Err(TokenError::Invalid);
-        }
+    pub(crate) async fn user(&self, request: LoginRequest<'_>) -> Result<User, TokenError> {
         let answer =
-            embedder::ask(self.patience, async { self.login.authenticate(token).await }).await;
+            embedder::ask(self.patience, async { self.login.authenticate(request).await }).await;
         answer.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot verify an access token: the custom login failed");
+            tracing::error!(%error, "cannot authenticate a request: the custom login failed");
             Err(TokenError::Unverifiable)
         })
     }

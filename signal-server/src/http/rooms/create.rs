@@ -114,6 +114,9 @@ pub(crate) async fn create(
     PreferredLanguage(language): PreferredLanguage,
     body: JsonBody,
 ) -> Result<Success<Created>, ApiError> {
+    if !user.may_create {
+        return Err(ApiError::Forbidden);
+    }
     let counted = app.rates.count_create(&user.subject)?;
     let request: CreateRequest = body.parse_or_default()?;
     let capacity = match request.max_participants {
@@ -137,6 +140,7 @@ pub(crate) async fn create(
     let params = CreateParams {
         name,
         creator: user.subject,
+        max_open_rooms: user.open_rooms,
         password,
         capacity,
         lifetime,

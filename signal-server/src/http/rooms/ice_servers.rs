@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use serde::Serialize;
 use signal_core::IceServer;
 
 use crate::app::App;
 use crate::clock::to_timestamp;
-use crate::http::authentication::bearer;
+use crate::http::authentication::LoginParts;
 use crate::http::client::Client;
 use crate::http::error::ApiError;
 use crate::http::error_responses::error_responses;
@@ -66,10 +65,9 @@ pub(crate) async fn ice_servers(
     RoomPath(room): RoomPath,
     Client(client): Client,
     PreferredLanguage(language): PreferredLanguage,
-    headers: HeaderMap,
+    login: LoginParts,
 ) -> Result<Success<Announced>, ApiError> {
-    let token = bearer(&headers).ok_or(ApiError::Unauthorized)?;
-    let claim = app.access.claim_seat(room, token, client, language).await?;
+    let claim = app.access.claim_seat(room, login.request(None), client, language).await?;
     let participant = claim.room.granted(claim.grant)?;
     app.rates.count_ice_request(client)?;
     let ice = app.ice.for_participant(&claim.room, participant).await;
