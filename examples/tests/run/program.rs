@@ -1,11 +1,12 @@
 //! The programs that the examples are.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
-use std::{iter, thread};
+use std::{env, fs, iter, thread};
 
 /// Long enough for a busy machine; reached only if something hangs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,8 +48,42 @@ pub fn interrupt(process: &Child) {
     assert!(sent.success());
 }
 
-/// The path of an example, which is built beside this test.
+/// The path of an example, which is built first if it is older than its sources: cargo builds
+/// examples beside the tests only where it builds everything.
 pub fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    test.parent().unwrap().parent().unwrap().join("examples").join(name)
+    static BUILT: Once = Once::new();
+    let test = env::current_exe().unwrap();
+    let profile = test.parent().unwrap().parent().unwrap();
+    let program = profile.join("examples").join(name);
+    if is_stale(&program) {
+        BUILT.call_once(|| build(profile));
+    }
+    program
+}
+
+/// What cargo writes beside a program names the files of this workspace that it is made of.
+fn is_stale(program: &Path) -> bool {
+    let changed = |file: &Path| fs::metadata(file)?.modified();
+    let (Ok(built), Ok(sources)) =
+        (changed(program), fs::read_to_string(program.with_extension("d")))
+    else {
+        return true;
+    };
+    let sources = sources.split_once(": ").map_or("", |(_, sources)| sources).replace("\\ ", "\0");
+    let mut sources = sources.split_whitespace().map(|source| source.replace('\0', " "));
+    sources.any(|source| changed(source.as_ref()).is_ok_and(|changed| changed > built))
+}
+
+fn build(profile: &Path) {
+    let name = match profile.file_name().unwrap().to_str().unwrap() {
+        "debug" => "test",
+        name => name,
+    };
+    // As the tests were built: other features of the dependencies would have all of them built again.
+    let built = Command::new(env!("CARGO"))
+        .args(["test", "--package", "examples", "--no-run", "--profile", name, "--target-dir"])
+        .arg(profile.parent().unwrap())
+        .status()
+        .unwrap();
+    assert!(built.success());
 }
