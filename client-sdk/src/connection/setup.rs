@@ -107,7 +107,7 @@ impl Setup {
     }
 
     /// Whether this machine has an address that connections may use now. Without one, webrtc-rs
-    /// gives a connection up when ICE is restarted.
+    /// gives a connection up when ICE is restarted, so what was seen last is not enough.
     pub(super) fn has_address(&self) -> bool {
         let Some(addresses) = Addresses::now() else { return true };
         let is_there = |bound: IpAddr| match bound.is_unspecified() {

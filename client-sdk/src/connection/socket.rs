@@ -12,6 +12,7 @@ use rtc::stun::message::is_stun_message;
 use tokio::sync::mpsc;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
+use super::relays::Allocation;
 use super::sockets::Sockets;
 use crate::turn::{Received, StandIn, TurnStream};
 
@@ -49,13 +50,18 @@ impl Socket {
         let stream = match streams.entry(to) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let broken = Arc::clone(&self.sockets.stream_broken);
+                let (relays, broken) =
+                    (self.sockets.relays.clone(), Arc::clone(&self.sockets.stream_broken));
+                let allocation = self.allocation(to);
                 let stream = TurnStream::open(
                     &self.sockets.turn,
                     self.local.ip(),
                     to,
                     self.receiver.clone(),
-                    move || broken.notify_one(),
+                    move || {
+                        relays.broke(allocation);
+                        broken.notify_one();
+                    },
                 );
                 entry.insert(stream.ok_or(io::ErrorKind::AddrNotAvailable)?)
             }
@@ -84,7 +90,8 @@ impl Socket {
 
     /// Handles that media was sent or not. Packets of media may be lost, so failures are kept from
     /// webrtc-rs, which would log an error for each.
-    fn media_sent(&self, sent: io::Result<usize>, length: usize) -> usize {
+    fn media_sent(&self, sent: io::Result<usize>, transmit: &Transmit<'_>) -> usize {
+        let length = transmit.contents.len();
         let error = match sent {
             Ok(sent) => {
                 self.count(sent);
@@ -92,6 +99,15 @@ impl Socket {
                     self.is_failing.store(false, Ordering::Relaxed);
                 }
                 return sent;
+            }
+            // Some adapters take no datagrams that are still to be cut, and the next ones come one by
+            // one. A new socket would try it again.
+            Err(error)
+                if transmit.segment_size.is_some()
+                    && error.kind() == io::ErrorKind::InvalidInput =>
+            {
+                tracing::debug!(from = %self.local.ip(), %error, "datagrams are lost");
+                return length;
             }
             Err(error) => error,
         };
@@ -102,6 +118,10 @@ impl Socket {
             }
         }
         length
+    }
+
+    fn allocation(&self, server: SocketAddr) -> Allocation {
+        Allocation { local: self.local, server }
     }
 
     fn count(&self, bytes: usize) {
@@ -116,7 +136,7 @@ impl AsyncUdpSocket for Socket {
 
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         let (to, message) = (transmit.destination, transmit.contents);
-        self.sockets.relays.sending(to, message);
+        self.sockets.relays.sending(self.allocation(to), message);
         for datagram in message.chunks(transmit.segment_size.unwrap_or(message.len()).max(1)) {
             self.sockets.sctp_init.sending(self.local, to, datagram);
         }
@@ -132,7 +152,7 @@ impl AsyncUdpSocket for Socket {
             // webrtc-rs gives up a server that requests cannot be sent to.
             return Poll::Ready(sent);
         }
-        Poll::Ready(Ok(self.media_sent(sent, message.len())))
+        Poll::Ready(Ok(self.media_sent(sent, transmit)))
     }
 
     fn poll_recv(
@@ -157,7 +177,7 @@ impl AsyncUdpSocket for Socket {
             Poll::Ready(None) | Poll::Pending => ready!(self.udp.poll_recv(cx, bufs, meta))?,
         };
         for (buf, meta) in bufs.iter_mut().zip(meta.iter()).take(count) {
-            self.sockets.relays.received(meta.addr, &buf[..meta.len]);
+            self.sockets.relays.received(self.allocation(meta.addr), &buf[..meta.len]);
             for datagram in buf[..meta.len].chunks_mut(meta.stride.max(1)) {
                 self.answer_init(cx, datagram);
             }
@@ -171,6 +191,12 @@ impl AsyncUdpSocket for Socket {
 
     fn max_gro_segments(&self) -> usize {
         self.udp.max_gro_segments()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.sockets.relays.forget(self.local);
     }
 }
 
@@ -188,3 +214,66 @@ fn tells_of_no_path(error: &io::Error) -> bool {
 }
 
 const MAX_RECEIVED: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::network::Network;
+    use crate::turn::TurnServers;
+
+    /// A socket on an adapter that cuts no datagrams, or whose address is gone.
+    #[derive(Debug)]
+    struct Udp {
+        has_address: bool,
+    }
+
+    impl AsyncUdpSocket for Udp {
+        fn local_addr(&self) -> io::Result<SocketAddr> {
+            Ok(([192, 0, 2, 1], 1).into())
+        }
+
+        fn poll_send(&self, _: &mut Context<'_>, sent: &Transmit<'_>) -> Poll<io::Result<usize>> {
+            Poll::Ready(match self.has_address && sent.segment_size.is_none() {
+                true => Ok(sent.contents.len()),
+                false => Err(io::ErrorKind::InvalidInput.into()),
+            })
+        }
+
+        fn poll_recv(
+            &self,
+            _: &mut Context<'_>,
+            _: &mut [IoSliceMut<'_>],
+            _: &mut [RecvMeta],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn an_adapter_that_cuts_no_datagrams_is_not_taken_for_a_lost_path() {
+        let lost_after = async |has_address, segment_sizes: &[Option<usize>]| {
+            let turn = TurnServers::new(Network::new(None, &[]).unwrap());
+            let sockets = Sockets::new(Arc::new(turn));
+            let lost = Arc::clone(&sockets.path_lost);
+            let socket =
+                Socket::new(Arc::new(Udp { has_address }), ([192, 0, 2, 1], 1).into(), sockets);
+            for segment_size in segment_sizes {
+                let media = Transmit {
+                    destination: ([192, 0, 2, 2], 2).into(),
+                    ecn: None,
+                    contents: &[0x80; 2400],
+                    segment_size: *segment_size,
+                    src_ip: None,
+                };
+                assert_eq!(poll_fn(|cx| socket.poll_send(cx, &media)).await.unwrap(), 2400);
+            }
+            lost.notified().now_or_never().is_some()
+        };
+        assert!(!lost_after(true, &[Some(1200), None, Some(1200)]).await);
+        assert!(lost_after(false, &[Some(1200), None]).await);
+    }
+}

@@ -1,7 +1,7 @@
 //! The task of one connection: owns the peer connection and executes the session's commands.
 
 use std::fmt::Display;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rtc::peer_connection::configuration::RTCConfiguration;
@@ -72,7 +72,6 @@ pub(super) async fn run(
         tasks: JoinSet::new(),
         default_channels: 0,
         has_channels: offers,
-        lacks_relay: setup.needs_relay() || setup.has_relay(),
         setup: Arc::clone(&setup),
         relays,
         stats,
@@ -86,8 +85,8 @@ pub(super) async fn run(
             // New ICE servers apply before the commands that use them.
             biased;
             Ok(()) = setups.changed() => {
-                let configuration = setups.borrow_and_update().configuration();
-                task.configure(configuration).await;
+                task.setup = Arc::clone(&setups.borrow_and_update());
+                task.configure(task.setup.configuration()).await;
             }
             command = commands.recv() => match command {
                 Some(command) => task.execute(command).await,
@@ -124,10 +123,7 @@ struct ConnectionTask {
     default_channels: u8,
     /// Whether this side opens channels, which need a section in the descriptions.
     has_channels: bool,
-    /// Those that the connection was opened with.
     setup: Arc<Setup>,
-    /// Whether there are TURN servers, of which none has given a relay yet.
-    lacks_relay: bool,
     relays: Relays,
     stats: StatsCollector,
     events: EventSender,
@@ -226,18 +222,17 @@ impl ConnectionTask {
     async fn handle_event(&mut self, event: PeerConnectionEvent) {
         match event {
             PeerConnectionEvent::Candidate(candidate) => {
-                self.lacks_relay &= !candidate.is_relay();
                 self.events.report(Report::Candidate(candidate)).await;
             }
             PeerConnectionEvent::DataChannel(channel) => self.channel_opened(channel).await,
             // webrtc-rs does not report that a TURN server gave nothing; without another candidate
             // it would go on connecting for half a minute.
-            PeerConnectionEvent::Gathered if self.lacks_relay && self.setup.needs_relay() => {
+            PeerConnectionEvent::Gathered if self.lacks_relay() && self.setup.needs_relay() => {
                 let failure = ConnectionFailure::NoRelay(self.relays.failure());
                 tracing::warn!(peer = %self.events.peer, %failure, "the connection cannot go on");
                 self.events.report(Report::Broken(failure)).await;
             }
-            PeerConnectionEvent::Gathered if self.lacks_relay => {
+            PeerConnectionEvent::Gathered if self.lacks_relay() => {
                 self.events.report(Report::NoRelay(self.relays.failure())).await;
             }
             PeerConnectionEvent::Gathered => {}
@@ -255,6 +250,11 @@ impl ConnectionTask {
                 self.tasks.spawn(Receiver { track, intake, negotiated, shared }.run());
             }
         }
+    }
+
+    /// Whether there are TURN servers, of which none has given a relay.
+    fn lacks_relay(&self) -> bool {
+        (self.setup.needs_relay() || self.setup.has_relay()) && !self.relays.any()
     }
 
     async fn state_changed(&mut self, state: RTCPeerConnectionState) {
@@ -291,7 +291,13 @@ impl ConnectionTask {
 
     async fn stream_broken(&self) {
         let Some(pair) = stats::selected(self.pc.as_ref()).await else { return };
-        if pair.local().typ == RTCIceCandidateType::Relay {
+        let local = pair.local();
+        if local.typ != RTCIceCandidateType::Relay {
+            return;
+        }
+        let Ok(address) = local.related_address.parse() else { return };
+        let socket = SocketAddr::new(address, local.related_port);
+        if self.relays.has_broken(socket, local.url.as_deref().unwrap_or_default()) {
             self.path_lost().await;
         }
     }

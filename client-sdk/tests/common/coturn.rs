@@ -27,9 +27,19 @@ pub struct Coturn {
 
 impl Coturn {
     pub async fn start() -> Self {
+        // It is free when it is looked for; another program would have to be quick to take it.
+        Self::start_at(port_of_both(), SECRET).await
+    }
+
+    /// Another one in its place, which ends all relays and accepts no credential that the signaling server makes.
+    pub async fn replaced(self) -> Self {
+        let port = self.port;
+        drop(self);
+        Self::start_at(port, "another secret").await
+    }
+
+    async fn start_at(port: u16, secret: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Free when they were looked for; another program would have to be quick to take them.
-        let port = port_of_both();
         let tls_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         let certificate = made.cert.pem();
@@ -40,7 +50,7 @@ impl Coturn {
             .args(["-n", "--use-auth-secret", "--realm=test", "--no-dtls", "--no-cli", "--verbose"])
             .args(["--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--allow-loopback-peers"])
             .args(["--no-stdout-log", "--simple-log"])
-            .arg(format!("--static-auth-secret={SECRET}"))
+            .arg(format!("--static-auth-secret={secret}"))
             .arg(format!("--listening-port={port}"))
             .arg(format!("--tls-listening-port={tls_port}"))
             .arg(format!("--cert={}", file("certificate")))

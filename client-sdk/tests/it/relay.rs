@@ -38,6 +38,25 @@ async fn a_relay_is_reached_over_tls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_is_silent_over_udp_holds_up_nothing() {
+    let coturn = Coturn::start().await;
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let urls = [
+        coturn::url(silent.local_addr().unwrap().port()),
+        format!("turn:{}?transport=tcp", coturn.tcp()),
+    ];
+    let server = testing::start_with(
+        Server::builder(Secret::random()).turn(Secret::new(SECRET), urls),
+    )
+    .await
+    .unwrap();
+    let since = std::time::Instant::now();
+    let (_, mut witnesses) = room_of(&server, 2, talker().relay_only(true)).await;
+    until_media_flows(&mut witnesses).await;
+    println!("media after {:?}", since.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_goes_on_when_its_stream_to_the_relay_breaks() {
     let coturn = Coturn::start().await;
     let (wire, _) = Wire::to(coturn.tcp()).await;
@@ -104,6 +123,30 @@ async fn a_relay_that_is_not_reached_fails_the_connection_for_that_reason() {
         assert_fails(&server, &[], NoRelay::Unreachable).await;
     }))
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_gives_no_more_is_told_when_ice_starts_anew() {
+    let coturn = Coturn::start().await;
+    let server = server(&coturn::url(coturn.port()), SECRET).await;
+    // ICE itself would look for a path for longer than this test waits.
+    let options = talker().relay_only(true).failed_timeout(Duration::from_secs(600));
+    let (_, mut witnesses) = room_of(&server, 2, options).await;
+    until_media_flows(&mut witnesses).await;
+    let _refusing = coturn.replaced().await;
+    let other = witnesses[1].id();
+    witnesses[0].participant.restart_ice(other).await;
+    let failed = async {
+        loop {
+            if let Event::ConnectionState { state: ConnectionState::Failed, failure, .. } =
+                witnesses[0].participant.next_event().await.unwrap()
+            {
+                break failure;
+            }
+        }
+    };
+    let failure = timeout(PATIENCE, failed).await.unwrap();
+    assert_eq!(failure, Some(ConnectionFailure::NoRelay(NoRelay::Refused { code: 401 })));
 }
 
 #[tokio::test(flavor = "multi_thread")]
