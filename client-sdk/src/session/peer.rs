@@ -297,6 +297,16 @@ impl Peer {
         }
     }
 
+    /// Whether an offer of this side is under way that restarts ICE.
+    fn is_restarting_ice(&self) -> bool {
+        match self.negotiation {
+            Negotiation::Offered { restarts_ice, .. } | Negotiation::Offering { restarts_ice } => {
+                restarts_ice
+            }
+            Negotiation::Answering { .. } | Negotiation::Stable => false,
+        }
+    }
+
     fn is_connected(&self) -> bool {
         self.connection.is_some() && self.state == ConnectionState::Connected
     }

@@ -27,8 +27,10 @@ impl Rerouting {
 impl Peer {
     /// What was sent to the other side does not leave this machine any more.
     pub(in crate::session) fn path_lost(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
-        self.rerouting.is_wanted = true;
-        self.reroute(actions, now);
+        // What is about to be offered leaves from other sockets.
+        if !self.is_restarting_ice() {
+            self.want_reroute(actions, now);
+        }
     }
 
     /// This machine has another address: what did not get through may do so from there.
@@ -40,8 +42,13 @@ impl Peer {
         if self.is_given_up {
             self.try_again(actions, now);
         } else if self.connection.is_some() && !self.is_connected() {
-            self.path_lost(actions, now);
+            self.want_reroute(actions, now);
         }
+    }
+
+    fn want_reroute(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
+        self.rerouting.is_wanted = true;
+        self.reroute(actions, now);
     }
 
     /// Restarts ICE if that is wanted and it is time.

@@ -55,6 +55,30 @@ fn another_address_has_ice_restarted_where_nothing_gets_through() {
 }
 
 #[test]
+fn a_change_of_network_has_ice_restarted_once_however_long_it_takes() {
+    let mut host = Host::calling("p_z");
+    host.becomes("p_z", 1, Disconnected);
+    host.pong();
+    host.take();
+    host.session.handle_new_address(host.now);
+    host.report("p_z", 1, Report::PathLost);
+    host.pong();
+    assert_eq!(host.take(), ["p_z offer 2 restarting", "send ping"]);
+    host.pass(3);
+    assert_eq!(host.take(), [""; 0]);
+    host.made_offer("p_z", 1, 2, "M/2");
+    host.report("p_z", 1, Report::PathLost);
+    host.pong();
+    host.take();
+    host.pass(3);
+    host.answered("p_z", "Z/2");
+    host.becomes("p_z", 1, Connected);
+    host.take();
+    host.pass(600);
+    assert_eq!(host.take(), [""; 0]);
+}
+
+#[test]
 fn another_address_is_tried_for_whom_was_given_up() {
     let mut host = Host::calling("p_z");
     host.give_up("p_z", 1);
