@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::event::Event;
-use crate::media::{MediaError, MediaKind, OpenSource, Player, PlayerEvent, Source};
+use crate::media::{MediaError, MediaKind, OpenSource, Player, PlayerEvent};
 use crate::mesh::BudgetWatch;
 use crate::options::Options;
 use crate::session::TrackSource;
@@ -95,22 +95,16 @@ impl Outgoing {
         }
     }
 
-    /// Starts what the participant enters with, and returns what cannot be opened.
-    pub(crate) async fn publish_all<'a>(
+    /// Starts what the participant enters with: no connection is open yet, so all of them will have
+    /// it from the start.
+    pub(crate) fn publish_first(
         &mut self,
-        sources: impl IntoIterator<Item = (MediaKind, Option<&'a Source>)>,
-    ) -> Vec<(MediaKind, MediaError)> {
-        let mut failed = Vec::new();
-        for (kind, source) in sources {
-            let Some(source) = source else { continue };
-            match source.open(kind).await {
-                Ok(opened) => self.publish(kind, opened, source.label(kind)),
-                Err(reason) => failed.push((kind, reason)),
-            }
+        sources: impl IntoIterator<Item = (MediaKind, OpenSource, TrackSource)>,
+    ) {
+        for (kind, source, label) in sources {
+            self.publish(kind, source, label);
         }
-        // No connection is open yet. All of them will have it from the start.
         self.needs_negotiation = false;
-        failed
     }
 
     /// Sends a source in the place of the one of its kind.

@@ -20,7 +20,7 @@ use crate::driver::{Command, Driver};
 use crate::error::{ChannelError, EnterError, RequestError, SendError};
 use crate::event::{Event, EventQueue, Events};
 use crate::media::{MediaError, MediaKind, Source};
-use crate::outgoing::SharePlace;
+use crate::outgoing::{Outgoing, SharePlace};
 use crate::roster::Roster;
 use crate::session::{CommandError, Session};
 use crate::slot::Slot;
@@ -52,11 +52,11 @@ impl Participant {
     pub(crate) async fn enter(
         connector: SignalingConnector,
         ice_servers: Vec<IceServer>,
-        Preparation { options, outgoing, failed }: Preparation,
+        Preparation { options, sources, failed }: Preparation,
     ) -> Result<Self, EnterError> {
         let connected = connector.connect().await?;
         let ice_servers = connected.ice_servers().unwrap_or(ice_servers);
-        let addresses = AddressWatch::start();
+        let (addresses, mut outgoing) = (AddressWatch::start(), Outgoing::new(&options));
         let setup = Setup::new(
             &options,
             &ice_servers,
@@ -77,6 +77,7 @@ impl Participant {
             return Err(RequestError::Protocol { url, reason }.into());
         };
 
+        outgoing.publish_first(sources);
         let (commands, commanded) = mpsc::channel(MAX_COMMANDS);
         let (event_queue, events) = EventQueue::new();
         let (id_sender, id) = watch::channel(id);

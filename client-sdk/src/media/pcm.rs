@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::player::PAUSE;
+use super::live_clock::PAUSE;
 use super::{AudioLevel, Codec, Frame, MediaError, MediaSource, Source};
 use crate::opus::{Encoder, FRAME, OpusOptions, is_silence};
 use crate::pcm::{self, PcmFormat, Sample};

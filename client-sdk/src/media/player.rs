@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::audience::{Audience, Subscription, Viewer};
 use super::idle::Idle;
+use super::live_clock::LiveClock;
 use super::playback::{Playback, Timeline};
 use super::recording::Recording;
 use super::{Codec, Frame, MediaError, MediaKind, MediaSource, OpenSource};
@@ -120,6 +121,7 @@ async fn play_custom(
 ) -> Result<(), MediaError> {
     let is_live = source.is_live();
     let mut due = Instant::now();
+    let mut clock = LiveClock::new(due);
     let mut is_wanted = false;
     // Many receivers ask at once when they join. One keyframe serves them all.
     let mut next_request = due;
@@ -148,12 +150,15 @@ async fn play_custom(
             is_wanted = false;
             next_request = Instant::now() + KEYFRAME_PAUSE;
         }
-        // After a pause of the application, or of the whole machine, go on from now instead of
-        // catching up in a burst.
-        if due.elapsed() > if is_live { PAUSE } else { LATE } {
+        frame.limit_duration();
+        if is_live {
+            audience.show(clock.place(frame.duration, Instant::now()), frame);
+            continue;
+        }
+        // After a pause of the whole machine, go on from now instead of catching up in a burst.
+        if due.elapsed() > LATE {
             due = Instant::now();
         }
-        frame.limit_duration();
         let at = due;
         due += frame.duration;
         audience.show(at, frame);
@@ -194,7 +199,8 @@ async fn play_recording(
         };
         let Some(at) = on_time else {
             cursor = jump(&timeline);
-            is_over = false;
+            // The end is told once, unless it is reached again.
+            is_over &= timeline.place(Instant::now()).1 >= recording.length();
             continue;
         };
         match cursor.take(recording, &timeline) {
@@ -260,8 +266,6 @@ async fn until(due: Option<Instant>) -> Instant {
 }
 
 const KEYFRAME_PAUSE: Duration = Duration::from_millis(300);
-/// What a live source may be behind its own durations before it has paused.
-pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// What may be caught up with in a burst.
 const LATE: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(5);

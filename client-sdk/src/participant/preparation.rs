@@ -4,17 +4,17 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use crate::error::EnterError;
-use crate::media::{MediaError, MediaKind};
+use crate::media::{MediaError, MediaKind, OpenSource};
 use crate::options::Options;
-use crate::outgoing::Outgoing;
+use crate::session::TrackSource;
 
 /// The settings of a participant, checked, and its sources, opened.
 ///
 /// This comes before the server is asked for anything: a room whose creator cannot enter would be
-/// left behind.
+/// left behind. The sources play once the participant is in the room.
 pub(crate) struct Preparation {
     pub(super) options: Options,
-    pub(super) outgoing: Outgoing,
+    pub(super) sources: Vec<(MediaKind, OpenSource, TrackSource)>,
     /// The sources that are left out.
     pub(super) failed: Vec<(MediaKind, MediaError)>,
 }
@@ -25,16 +25,20 @@ impl Preparation {
             UdpSocket::bind((address, 0))
                 .map_err(|source| EnterError::BindAddress { address, source })?;
         }
-        let mut outgoing = Outgoing::new(&options);
-        let sources = [
+        let (mut sources, mut failed) = (Vec::new(), Vec::new());
+        let wanted = [
             (MediaKind::Audio, options.audio.as_ref()),
             (MediaKind::Video, options.video.as_ref()),
         ];
-        let mut failed = outgoing.publish_all(sources).await;
-        if !options.allows_degraded && !failed.is_empty() {
-            return Err(failed.swap_remove(0).1.into());
+        for (kind, source) in wanted {
+            let Some(source) = source else { continue };
+            match source.open(kind).await {
+                Ok(opened) => sources.push((kind, opened, source.label(kind))),
+                Err(reason) if options.allows_degraded => failed.push((kind, reason)),
+                Err(reason) => return Err(reason.into()),
+            }
         }
-        Ok(Self { options, outgoing, failed })
+        Ok(Self { options, sources, failed })
     }
 
     pub(crate) fn enter_timeout(&self) -> Duration {

@@ -3,7 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use client_sdk::{MediaKind, NewRoom, Playback, RemoteFrame, RemoteFrames, Source};
+use client_sdk::{Client, MediaKind, NewRoom, Playback, RemoteFrame, RemoteFrames, Source};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::common::frames::Form;
@@ -52,6 +53,17 @@ async fn a_film_goes_on_for_those_who_watch_when_others_join_and_lose_packets() 
     // On a busy machine this viewer may have to catch up, but the film is never ahead.
     let behind = leads.iter().map(|lead| (clock + file.len() - lead) % file.len());
     assert!(behind.max() < Some(file.len() / 2), "the film has jumped ahead: {leads:?}");
+}
+
+#[tokio::test]
+async fn a_film_begins_once_its_participant_is_in_the_room() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client::new(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
+    let film = Playback::once();
+    let options =
+        listener().audio(Source::Clip.played_by(&film)).enter_timeout(Duration::from_millis(100));
+    client.join("ABC234", "123456", "guest", options).await.unwrap_err();
+    assert_eq!(film.position(), Duration::ZERO);
 }
 
 #[tokio::test(flavor = "multi_thread")]

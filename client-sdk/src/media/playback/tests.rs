@@ -154,6 +154,29 @@ async fn a_film_that_plays_once_tells_its_end_and_plays_again_after_a_seek() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_the_shorter_file_is_told_once() {
+    let film = Playback::once();
+    let (_player, mut told) = play(sound(50), &film);
+    sleep(Duration::from_secs(2)).await;
+    assert!(matches!(told.try_recv(), Ok(PlayerEvent::Played)));
+    // The film is longer than it was known to be, and goes on after the end of the sound.
+    let (_player, mut told_later) = play(pictures(600), &film);
+    for to in [2, 12] {
+        sleep(Duration::from_secs(1)).await;
+        film.seek(Duration::from_secs(to));
+    }
+    sleep(Duration::from_secs(1)).await;
+    assert!(told.try_recv().is_err());
+    assert!(told_later.try_recv().is_err());
+    film.seek(Duration::ZERO);
+    sleep(Duration::from_secs(21)).await;
+    for told in [&mut told, &mut told_later] {
+        assert!(matches!(told.try_recv(), Ok(PlayerEvent::Played)));
+        assert!(told.try_recv().is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_the_process_was_stopped_the_film_is_where_it_would_be() {
     let film = Playback::looped();
     let (audio, _told) = play(sound(1000), &film);
