@@ -1,7 +1,7 @@
 //! Receives a file.
 
 use std::fmt;
-use std::io::{Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -120,12 +120,9 @@ impl FileOffer {
         mut progress: impl FnMut(FileProgress),
     ) -> Result<(), FileError> {
         let size = self.size;
-        let free = async || match fs::try_exists(path).await {
-            Ok(false) => Ok(()),
-            Ok(true) => Err(FileError::Exists { path: path.to_owned() }),
-            Err(error) => Err(failed(path)(error)),
-        };
-        free().await?;
+        if fs::try_exists(path).await.map_err(failed(path))? {
+            return Err(FileError::Exists { path: path.to_owned() });
+        }
         let part_path = self.part_path(path);
         let (mut part, mut hasher, mut bytes) = open(part_path.clone(), size).await?;
         let from = encode(&Answer::From(bytes));
@@ -150,8 +147,7 @@ impl FileOffer {
             fs::remove_file(&part_path).await.map_err(failed(&part_path))?;
             return Err(FileError::Checksum);
         }
-        free().await?;
-        fs::rename(&part_path, path).await.map_err(failed(path))
+        settle(&part_path, path).await
     }
 
     fn part_path(&self, path: &Path) -> PathBuf {
@@ -200,4 +196,46 @@ async fn open(path: PathBuf, size: u64) -> Result<(File, Hasher, u64), FileError
     opening.await.expect("reading does not panic")
 }
 
+/// Moves a complete file to its path, unless there is something by now.
+async fn settle(part: &Path, path: &Path) -> Result<(), FileError> {
+    // A rename replaces what is there, so the place is taken first.
+    match File::create_new(path).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(FileError::Exists { path: path.to_owned() });
+        }
+        Err(error) => return Err(failed(path)(error)),
+    }
+    if let Err(error) = fs::rename(part, path).await {
+        // If this fails too, the error tells where to look.
+        let _ = fs::remove_file(path).await;
+        return Err(failed(path)(error));
+    }
+    Ok(())
+}
+
 const HEARING: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_has_appeared_meanwhile_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let [part, path] = ["part", "film"].map(|name| folder.path().join(name));
+        fs::write(&part, "what was received").unwrap();
+        fs::write(&path, "what somebody else has written").unwrap();
+        let settled = settle(&part, &path).await;
+        assert!(matches!(settled, Err(FileError::Exists { .. })), "{settled:?}");
+        assert_eq!(fs::read(&path).unwrap(), b"what somebody else has written");
+        // The next attempt goes on from there.
+        assert_eq!(fs::read(&part).unwrap(), b"what was received");
+        fs::remove_file(&path).unwrap();
+        settle(&part, &path).await.unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"what was received");
+        assert!(!part.exists());
+    }
+}
