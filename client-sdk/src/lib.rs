@@ -125,8 +125,8 @@ pub use error::{
 pub use event::Event;
 pub use invite::{Invite, InviteError};
 pub use media::{
-    AudioLevel, Codec, CustomSource, Frame, MediaError, MediaKind, MediaSource, Playback,
-    PlayedSource, PushError, Pusher, Source,
+    AudioLevel, Codec, CustomSource, Frame, LoadedSource, MediaError, MediaKind, MediaSource,
+    Playback, PlayedSource, PushError, Pusher, Source,
 };
 #[cfg(feature = "opus")]
 pub use media::{PcmError, PcmSender};

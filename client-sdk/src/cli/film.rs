@@ -13,7 +13,7 @@ pub(super) struct Film {
 }
 
 impl Film {
-    /// Finds out what each file contains. A track that cannot be played beside one that can is
+    /// Reads the files, and finds out what each contains. A track that cannot be played beside one that can is
     /// left out, with a word about it.
     pub(super) async fn of(
         files: &[PathBuf],
@@ -30,15 +30,15 @@ impl Film {
                     MediaKind::Audio => &mut film.audio,
                     MediaKind::Video => &mut film.video,
                 };
-                match source.open(kind).await {
+                match source.clone().load(kind).await {
                     Ok(_) if slot.is_some() => {
                         let file = file.display();
                         return Err(Failure::usage(format!(
                             "{file} has {kind} too: play one of them"
                         )));
                     }
-                    Ok(_) => {
-                        *slot = Some(source.clone().played_by(playback));
+                    Ok(loaded) => {
+                        *slot = Some(loaded.played_by(playback));
                         is_playable = true;
                     }
                     Err(MediaError::Kind { .. } | MediaError::Missing { .. }) => {}
@@ -65,5 +65,28 @@ pub(super) fn source(file: &Path, frame_rate: f64) -> Source {
     match extension.to_ascii_lowercase().as_str() {
         "h264" | "264" => Source::AnnexB { path: file.to_owned(), frame_rate },
         _ => Source::File(file.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_file_is_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let [pictures, sound] = ["film.ivf", "film.wav"].map(|name| folder.path().join(name));
+        fs::copy("media/clip.ivf", &pictures).unwrap();
+        // A tenth of a second at 8 kHz, mono and of 16 bits.
+        let format = b"fmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0";
+        let file = [b"RIFF\0\0\0\0WAVE", &format[..], b"data\x40\x06\0\0", &[0; 1600]].concat();
+        fs::write(&sound, file).unwrap();
+        let film = Film::of(&[pictures, sound], 30.0, &Playback::looped()).await.unwrap();
+        drop(folder);
+        for (source, kind) in [(film.video, MediaKind::Video), (film.audio, MediaKind::Audio)] {
+            source.unwrap().open(kind).await.unwrap();
+        }
     }
 }

@@ -58,6 +58,8 @@ pub enum Source {
     /// [The guide](crate::guide::files) says why. The error about a file of another format names
     /// the command for that file.
     File(PathBuf),
+    /// A source that has been read; see [`Source::load`].
+    Loaded(LoadedSource),
     /// A source that plays by a clock; see [`Source::played_by`].
     Played(PlayedSource),
     /// A WAV file of up to five minutes: one or two channels of 16, 24 or 32 bits or of 32-bit
@@ -76,6 +78,10 @@ pub enum Source {
 /// A custom source, which one participant can take.
 #[derive(Clone)]
 pub struct CustomSource(Arc<Mutex<Option<Box<dyn MediaSource>>>>);
+
+/// A source that has been read, and is read no more.
+#[derive(Clone)]
+pub struct LoadedSource(Recording);
 
 /// A source and the clock by which it plays.
 #[derive(Clone, Debug)]
@@ -120,17 +126,36 @@ impl Source {
         Self::Played(PlayedSource { source: Box::new(self), playback: playback.clone() })
     }
 
+    /// Reads the source now, to be sent as `kind`, and encodes it where that is needed. It can be
+    /// sent any number of times then, by all participants of the process, and is held in memory
+    /// once.
+    ///
+    /// A custom source stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The source cannot be opened.
+    pub async fn load(self, kind: MediaKind) -> Result<Self, MediaError> {
+        off_the_runtime(move || self.load_blocking(kind)).await
+    }
+
+    fn load_blocking(self, kind: MediaKind) -> Result<Self, MediaError> {
+        if let Self::Played(PlayedSource { source, playback }) = self {
+            return Ok(source.load_blocking(kind)?.played_by(&playback));
+        }
+        if let Self::Custom(_) = self {
+            return Ok(self);
+        }
+        match self.open_blocking(kind)? {
+            OpenSource::Custom(_) => Ok(self),
+            OpenSource::Recording(recording, _) => Ok(Self::Loaded(LoadedSource(recording))),
+        }
+    }
+
     /// Opens the source, to be sent as `kind`. Files are read where they hold nobody up.
     pub(crate) async fn open(&self, kind: MediaKind) -> Result<OpenSource, MediaError> {
         let source = self.clone();
-        match task::spawn_blocking(move || source.open_blocking(kind)).await {
-            Ok(opened) => opened,
-            Err(failed) => match failed.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                // The runtime ends.
-                Err(_) => Err(MediaError::RoomClosed),
-            },
-        }
+        off_the_runtime(move || source.open_blocking(kind)).await
     }
 
     pub(crate) fn open_blocking(&self, kind: MediaKind) -> Result<OpenSource, MediaError> {
@@ -147,6 +172,7 @@ impl Source {
             Self::Clip => clip(kind),
             Self::Custom(source) => return source.take().map(OpenSource::Custom),
             Self::File(path) => read(path, kind, |file| recognize(file, path, kind))?,
+            Self::Loaded(LoadedSource(recording)) => recording.clone(),
             Self::Played(played) => return played.source.open_by(kind, &played.playback),
             #[cfg(feature = "opus")]
             Self::Wav { path, options } => read(path, kind, |file| wav::read(file, *options))?,
@@ -157,7 +183,9 @@ impl Source {
     /// The kind of source that the others are told, when it is sent as `kind`.
     pub(crate) fn label(&self, kind: MediaKind) -> TrackSource {
         match (self, kind) {
-            (Self::AnnexB { .. } | Self::Clip | Self::File(_), _) => TrackSource::File,
+            (Self::AnnexB { .. } | Self::Clip | Self::File(_) | Self::Loaded(_), _) => {
+                TrackSource::File
+            }
             #[cfg(feature = "opus")]
             (Self::Wav { .. }, _) => TrackSource::File,
             (Self::Custom(_), MediaKind::Audio) => TrackSource::Microphone,
@@ -184,6 +212,7 @@ impl fmt::Debug for Source {
             Self::Clip => f.write_str("Clip"),
             Self::Custom(source) => source.fmt(f),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Loaded(source) => source.fmt(f),
             Self::Played(played) => played.fmt(f),
             #[cfg(feature = "opus")]
             Self::Wav { path, options } => {
@@ -196,6 +225,26 @@ impl fmt::Debug for Source {
 impl fmt::Debug for CustomSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CustomSource").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for LoadedSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadedSource").field("codec", &self.0.codec()).finish_non_exhaustive()
+    }
+}
+
+/// Does what takes long where it holds nobody up.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, MediaError> + Send + 'static,
+) -> Result<T, MediaError> {
+    match task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime ends.
+            Err(_) => Err(MediaError::RoomClosed),
+        },
     }
 }
 
