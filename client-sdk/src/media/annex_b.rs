@@ -43,6 +43,13 @@ pub(super) fn read(file: &Bytes, frame_rate: f64) -> Result<Recording, String> {
     Recording::new(Codec::H264, frames)
 }
 
+/// Whether a decoder can start with an access unit; `None` if it has no units.
+pub(super) fn is_key(access_unit: &[u8]) -> Option<bool> {
+    let mut headers = units(access_unit).filter_map(|unit| access_unit.get(unit.start + 3));
+    let first = headers.next()?;
+    Some([first].into_iter().chain(headers).any(|header| unit_type(*header) == KEY_SLICE))
+}
+
 /// A NAL unit, from its start code to the next one.
 struct Unit {
     start: usize,

@@ -1,15 +1,17 @@
 //! Which encoded pictures a decoder can start with.
 
-use super::Codec;
+use super::{Codec, annex_b};
 use crate::leb128;
 
 /// Whether a decoder can start with the frame; `None` if it cannot be of that codec.
 pub(super) fn is_key(codec: Codec, frame: &[u8]) -> Option<bool> {
     match codec {
-        Codec::Vp9 => is_vp9_key(*frame.first()?),
         Codec::Av1 => is_av1_key(frame),
-        // The lowest bit of a VP8 frame tag is 0 for a keyframe (RFC 6386 section 9.1).
-        Codec::H264 | Codec::Opus | Codec::Vp8 => Some(frame.first()? & 1 == 0),
+        Codec::H264 => annex_b::is_key(frame),
+        Codec::Opus => frame.first().map(|_| true),
+        // The lowest bit of a frame tag is 0 for a keyframe (RFC 6386 section 9.1).
+        Codec::Vp8 => Some(frame.first()? & 1 == 0),
+        Codec::Vp9 => is_vp9_key(*frame.first()?),
     }
 }
 
@@ -41,3 +43,26 @@ fn is_av1_key(mut unit: &[u8]) -> Option<bool> {
 }
 
 const SEQUENCE_HEADER: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_codec_has_keyframes_of_its_own() {
+        let cases: [(Codec, &[u8], Option<bool>); 9] = [
+            (Codec::H264, b"\0\0\0\x01\x67\x42\0\0\x01\x68\xce\0\0\x01\x65\x88", Some(true)),
+            (Codec::H264, b"\0\0\0\x01\x41\x9a", Some(false)),
+            (Codec::H264, b"\x9d\x01\x2a", None),
+            (Codec::Opus, b"\xf9\xff\xfe", Some(true)),
+            (Codec::Opus, b"", None),
+            (Codec::Vp8, b"\x10", Some(true)),
+            (Codec::Vp8, b"\x11", Some(false)),
+            (Codec::Vp9, b"\x82", Some(true)),
+            (Codec::Av1, b"\x12\0\x0a\x01\0", Some(true)),
+        ];
+        for (codec, frame, expected) in cases {
+            assert_eq!(is_key(codec, frame), expected, "{codec} {frame:x?}");
+        }
+    }
+}

@@ -107,6 +107,21 @@ mod tests {
     }
 
     #[test]
+    fn high_profiles_of_h264_are_described_with_their_colors() {
+        // High 10 with 4:2:0, as x264 writes it.
+        let sequence =
+            b"\x67\x6e\0\x0a\xa6\xcd\x94\x47\xb0\x11\0\0\x03\0\x01\0\0\x03\0\x14\x0f\x12\x25\x96";
+        let unit = [b"\0\0\0\x01", &sequence[..], b"\0\0\0\x01\x68\xeb", b"\0\0\0\x01\x65\x88"];
+        let format = Format::of(Codec::H264, &unit.concat()).unwrap();
+        // 4:2:0, and two bits more than eight for each sample; no extensions.
+        assert!(format.private.unwrap().ends_with(&[0xfd, 0xfa, 0xfa, 0]));
+        let baseline = &include_bytes!("../../tests/fixtures/baseline.h264")[..];
+        let private = Format::of(Codec::H264, baseline).unwrap().private.unwrap();
+        let [.., before, _, _, _, _] = private[..] else { panic!("{private:?}") };
+        assert_ne!(before, 0xfc | 1);
+    }
+
+    #[test]
     fn the_units_of_h264_are_stored_with_their_lengths() {
         let unit = Bytes::from_static(b"\0\0\0\x01\x67ab\0\0\x01\x68c\0\0\0\x01\x65defg");
         assert_eq!(

@@ -30,6 +30,9 @@ pub(super) struct Matroska<W> {
     has_video: bool,
     cluster: Cluster,
     cues: Vec<Cue>,
+    /// When the last frame of each track begins.
+    last: Vec<u64>,
+    /// When the last of all frames has played.
     end: u64,
 }
 
@@ -112,20 +115,27 @@ impl<W: Write + Seek> Matroska<W> {
             has_video: tracks.iter().any(|track| track.kind == MediaKind::Video),
             cluster: Cluster::default(),
             cues: Vec::new(),
+            last: vec![0; tracks.len()],
             end: 0,
         })
     }
 
-    /// Adds a frame of the track with that index, at a time since the beginning of the file.
+    /// Adds a frame of the track with that index, at a time since the beginning of the file. A frame
+    /// without a duration plays as long as the one before it.
     pub(super) fn push(
         &mut self,
         track: usize,
         kind: MediaKind,
         at: Duration,
+        duration: Option<Duration>,
         is_key: bool,
         data: Vec<u8>,
     ) -> io::Result<()> {
-        let at = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let at = millis(at);
+        let before = std::mem::replace(&mut self.last[track], at);
+        let duration = duration.map_or(at.saturating_sub(before), millis);
+        self.end = self.end.max(at.saturating_add(duration));
         let is_picture = kind == MediaKind::Video;
         let is_full = self.cluster.blocks.first().is_some_and(|first| {
             at.saturating_sub(first.at) >= CLUSTER_MILLIS || self.cluster.bytes >= CLUSTER_BYTES
@@ -137,7 +147,6 @@ impl<W: Write + Seek> Matroska<W> {
         }
         self.cluster.bytes += data.len();
         self.cluster.blocks.push(Block { at, track, kind, is_key, data });
-        self.end = self.end.max(at);
         Ok(())
     }
 

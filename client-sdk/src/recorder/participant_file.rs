@@ -255,7 +255,7 @@ impl Writing {
         let Arrived { frame, at, .. } = arrived;
         let at = line.place(frame.timestamp, wall_clock(frame), at.saturating_sub(self.began));
         let data = format::stored(track.codec, &frame.data).into_owned();
-        self.file.push(index, track.codec.kind(), at, frame.is_key, data)
+        self.file.push(index, track.codec.kind(), at, frame.duration, frame.is_key, data)
     }
 }
 

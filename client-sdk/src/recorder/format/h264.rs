@@ -7,8 +7,9 @@ pub(super) fn format(unit: &[u8]) -> Option<Format> {
     let of_kind =
         |kind| units(unit).find(|nal| nal.first().is_some_and(|byte| byte & 0x1f == kind));
     let (sequence, picture) = (of_kind(SEQUENCE)?, of_kind(PICTURE)?);
-    let size = picture_size(sequence)?;
-    // ISO/IEC 14496-15 section 5.3.3.1: the profile, lengths of four bytes, one set of each kind.
+    let Sequence { size, colors } = Sequence::read(sequence)?;
+    // ISO/IEC 14496-15 section 5.3.3.1: the profile, lengths of four bytes, one set of each kind, and
+    // no extensions of sets.
     let [_, profile, constraints, level, ..] = *sequence else { return None };
     let mut private = vec![1, profile, constraints, level, 0xff, 0xe1];
     private.extend_from_slice(&u16::try_from(sequence.len()).ok()?.to_be_bytes());
@@ -16,6 +17,9 @@ pub(super) fn format(unit: &[u8]) -> Option<Format> {
     private.push(1);
     private.extend_from_slice(&u16::try_from(picture.len()).ok()?.to_be_bytes());
     private.extend_from_slice(picture);
+    if let Some(Colors { chroma, luma_depth, chroma_depth }) = colors {
+        private.extend([0xfc | chroma, 0xf8 | luma_depth, 0xf8 | chroma_depth, 0]);
+    }
     Some(Format { codec_id: "V_MPEG4/ISO/AVC", private: Some(private), size: Some(size) })
 }
 
@@ -46,44 +50,74 @@ fn units(unit: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Reads width and height from a sequence parameter set (H.264 section 7.3.2.1.1).
-fn picture_size(set: &[u8]) -> Option<(u32, u32)> {
-    let payload = without_emulation_prevention(set.get(1..)?);
-    let mut bits = Bits::new(&payload);
-    let profile = bits.take(8)?;
-    bits.take(16)?;
-    bits.golomb()?;
-    let mut chroma = 1;
-    if HIGH_PROFILES.contains(&profile) {
-        chroma = bits.golomb()?;
+/// What a sequence parameter set says (H.264 section 7.3.2.1.1).
+struct Sequence {
+    /// Width and height.
+    size: (u32, u32),
+    /// `None` for the profiles that have one way to store colors.
+    colors: Option<Colors>,
+}
+
+/// How colors are stored: the chroma format, and how many bits samples have beyond eight.
+struct Colors {
+    chroma: u8,
+    luma_depth: u8,
+    chroma_depth: u8,
+}
+
+impl Sequence {
+    fn read(set: &[u8]) -> Option<Self> {
+        let payload = without_emulation_prevention(set.get(1..)?);
+        let mut bits = Bits::new(&payload);
+        let profile = bits.take(8)?;
+        bits.take(16)?;
+        bits.golomb()?;
+        let is_high = HIGH_PROFILES.contains(&profile);
+        let colors = if is_high { Some(Colors::read(&mut bits)?) } else { None };
+        bits.golomb()?;
+        match bits.golomb()? {
+            0 => {
+                bits.golomb()?;
+            }
+            1 => {
+                bits.flag()?;
+                bits.signed_golomb()?;
+                bits.signed_golomb()?;
+                for _ in 0..bits.golomb()?.min(255) {
+                    bits.signed_golomb()?;
+                }
+            }
+            _ => {}
+        }
+        bits.golomb()?;
+        bits.flag()?;
+        let chroma = colors.as_ref().map_or(1, |colors| colors.chroma);
+        Some(Self { size: picture_size(&mut bits, chroma)?, colors })
+    }
+}
+
+impl Colors {
+    fn read(bits: &mut Bits<'_>) -> Option<Self> {
+        let chroma = bits.golomb()?;
         if chroma == 3 {
             bits.flag()?;
         }
-        bits.golomb()?;
-        bits.golomb()?;
+        let depths = [bits.golomb()?, bits.golomb()?];
         bits.flag()?;
         let has_scaling = bits.flag()?;
         if has_scaling {
-            skip_scaling_lists(&mut bits, if chroma == 3 { 12 } else { 8 })?;
+            skip_scaling_lists(bits, if chroma == 3 { 12 } else { 8 })?;
         }
+        if chroma > 3 || depths.iter().any(|depth| *depth > 6) {
+            return None;
+        }
+        let [luma_depth, chroma_depth] = depths.map(|depth| depth as u8);
+        Some(Self { chroma: chroma as u8, luma_depth, chroma_depth })
     }
-    bits.golomb()?;
-    match bits.golomb()? {
-        0 => {
-            bits.golomb()?;
-        }
-        1 => {
-            bits.flag()?;
-            bits.signed_golomb()?;
-            bits.signed_golomb()?;
-            for _ in 0..bits.golomb()?.min(255) {
-                bits.signed_golomb()?;
-            }
-        }
-        _ => {}
-    }
-    bits.golomb()?;
-    bits.flag()?;
+}
+
+/// Reads width and height, less what is cropped.
+fn picture_size(bits: &mut Bits<'_>, chroma: u8) -> Option<(u32, u32)> {
     let (width, height) = (bits.golomb()?, bits.golomb()?);
     let is_progressive = bits.flag()?;
     if !is_progressive {

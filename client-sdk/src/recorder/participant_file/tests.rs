@@ -85,6 +85,18 @@ fn sound_that_begins_late_and_a_clock_that_drifts_are_so_in_the_file() {
 }
 
 #[test]
+fn a_file_is_as_long_as_its_frames_play() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = file_of_both(folder.path());
+    for arrived in minute() {
+        file.push(arrived).unwrap();
+    }
+    let duration = duration(&file.finish().unwrap()[0].path);
+    // The last picture begins a tenth of a second before that.
+    assert!((59.99..60.01).contains(&duration), "{duration} s");
+}
+
+#[test]
 fn a_track_that_cannot_be_described_and_a_clock_that_is_hours_off_tear_no_file_apart() {
     let folder = tempfile::tempdir().unwrap();
     let mut file = file_of_both(folder.path());
@@ -105,12 +117,7 @@ fn a_track_that_cannot_be_described_and_a_clock_that_is_hours_off_tear_no_file_a
     }
     let recordings = file.finish().unwrap();
     assert_eq!(recordings.len(), 1, "{recordings:?}");
-    let duration = Command::new("ffprobe")
-        .args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"])
-        .arg(&recordings[0].path)
-        .output()
-        .expect("ffprobe");
-    let duration: f64 = String::from_utf8(duration.stdout).unwrap().trim().parse().unwrap();
+    let duration = duration(&recordings[0].path);
     assert!((58.0..62.0).contains(&duration), "{duration} s");
 }
 
@@ -128,4 +135,14 @@ fn a_track_that_ends_before_the_file_is_opened_is_in_it() {
     let recordings = file.finish().unwrap();
     assert_eq!(recordings.len(), 1);
     assert!(std::fs::metadata(&recordings[0].path).unwrap().len() > 300);
+}
+
+/// In seconds, as a player sees it.
+fn duration(file: &Path) -> f64 {
+    let shown = Command::new("ffprobe")
+        .args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"])
+        .arg(file)
+        .output()
+        .expect("ffprobe");
+    String::from_utf8(shown.stdout).unwrap().trim().parse().unwrap()
 }
