@@ -54,6 +54,7 @@ async fn whoever_speaks_is_told_to_the_others_and_that_nobody_does() {
         (Witness::new(joined), loudness)
     };
     let ((alice, of_alice), (bob, of_bob)) = (join("alice").await, join("bob").await);
+    let speakers = [alice.id(), bob.id()];
     of_alice.store(-30, Ordering::Relaxed);
     hearer.until("alice", |seen| seen.speakers.last() == Some(&Some(alice.id()))).await;
     of_alice.store(-127, Ordering::Relaxed);
@@ -62,7 +63,10 @@ async fn whoever_speaks_is_told_to_the_others_and_that_nobody_does() {
     hearer.until("bob", |seen| seen.speakers.last() == Some(&Some(bob.id()))).await;
     bob.participant.leave().await;
     hearer.until("silence", |seen| seen.speakers.last() == Some(&None)).await;
-    assert_eq!(hearer.speakers.len(), 4);
+    // A busy machine may tear gaps into what is said.
+    let mut spoken: Vec<_> = hearer.speakers.into_iter().flatten().collect();
+    spoken.dedup();
+    assert_eq!(spoken, speakers);
 }
 
 /// A source of sound that says that it is as loud as it is told to be; at first it is silent.
