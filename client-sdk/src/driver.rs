@@ -1,6 +1,7 @@
 //! The participant's task: carries out what the session decides, between the server, the
 //! connections and the application.
 
+mod command;
 mod replies;
 
 use std::collections::HashMap;
@@ -14,68 +15,26 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;
 
+pub(crate) use self::command::Command;
 use self::replies::Replies;
 pub(crate) use self::replies::Reply;
 use crate::channel::DefaultChannels;
 use crate::connection::{
-    AddressChange, AddressWatch, Connection, ConnectionEvent, ConnectionMessage, ConnectionRequest,
-    Setup,
+    AddressChange, AddressWatch, Connection, ConnectionEvent, ConnectionMessage, Setup,
 };
 use crate::connector::{Connected, SignalingConnector};
 use crate::event::{Event, EventQueue};
 use crate::ice::ice_servers;
-use crate::media::{MediaError, MediaKind, OpenSource};
-use crate::outgoing::{Outgoing, SharePlace};
+use crate::media::{MediaError, MediaKind};
+use crate::outgoing::Outgoing;
 use crate::roster::Roster;
 use crate::session::{
     Action, CloseReason, ConnectionFailure, RATE_LIMITED, Report, Session, SessionEvent,
-    SignalingLoss, TrackSource,
+    SignalingLoss,
 };
 use crate::signaling::{Ended, Signaling};
-use crate::slot::Slot;
 use crate::speakers::Speakers;
-use crate::wanted::{Wanted, Wants};
-
-/// What the application asks of the participant's task.
-pub(crate) enum Command {
-    /// Passed on to a connection; without one, the reply is dropped.
-    Connection {
-        peer: ParticipantId,
-        request: ConnectionRequest,
-    },
-    Leave,
-    Mute {
-        slot: Slot,
-        is_muted: bool,
-    },
-    Publish {
-        kind: MediaKind,
-        source: OpenSource,
-        label: TrackSource,
-    },
-    Receive {
-        from: ParticipantId,
-        wanted: Wanted,
-    },
-    /// The signaling connection is dropped and opened again.
-    Reconnect,
-    /// Sent to the server; the reply comes once the server has taken or refused it.
-    Request {
-        message: ClientMessage,
-        reply: Reply,
-    },
-    RestartIce {
-        peer: ParticipantId,
-    },
-    Share {
-        source: OpenSource,
-        place: SharePlace,
-    },
-    StopSharing,
-    Unpublish {
-        kind: MediaKind,
-    },
-}
+use crate::wanted::Wants;
 
 pub(crate) struct Driver {
     session: Session,
@@ -269,48 +228,6 @@ impl Driver {
                 self.session.handle_report(peer, connection, report, Instant::now());
             }
             ConnectionEvent::Track(track) => self.events.push(Event::Track(track)),
-        }
-    }
-
-    fn execute(&mut self, command: Command) {
-        match command {
-            Command::Connection { peer, request } => {
-                if let Some(connection) = self.connections.get(&peer) {
-                    connection.request(request);
-                }
-            }
-            Command::Leave => self.session.leave(),
-            Command::Mute { slot, is_muted } => {
-                self.outgoing.mute(slot, is_muted);
-                self.session.handle_muted(self.outgoing.muted());
-            }
-            Command::Publish { kind, source, label } => {
-                self.outgoing.publish(kind, source, label);
-            }
-            Command::Receive { from, wanted } => {
-                let is_here = self.roster.participant(from).is_some();
-                if is_here && self.wants.change(from, wanted) {
-                    if let Some(connection) = self.connections.get(&from) {
-                        connection.want(wanted);
-                    }
-                    self.session.handle_wanted_changed(from);
-                }
-            }
-            // Where there is none, it is being opened already.
-            Command::Reconnect if self.signaling.is_some() => {
-                let reason = "the application asked for another connection".into();
-                self.handle_loss(SignalingLoss::Lost { code: None, reason });
-            }
-            Command::Reconnect => {}
-            Command::Request { message, reply } => {
-                if let Some(reply) = self.replies.admit(reply) {
-                    self.replies.expect(self.session.handle_request(message), reply);
-                }
-            }
-            Command::RestartIce { peer } => self.session.restart_ice(peer),
-            Command::Share { source, place } => self.outgoing.share(source, place),
-            Command::StopSharing => self.outgoing.stop_sharing(),
-            Command::Unpublish { kind } => self.outgoing.unpublish(kind),
         }
     }
 

@@ -39,6 +39,7 @@ mod diagnosis;
 mod error;
 mod event;
 mod ice_candidate;
+mod messages;
 pub(crate) mod mute_state;
 mod peer;
 mod probe;
@@ -52,13 +53,9 @@ mod signals;
 mod track_source;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use signal_core::wire::{DecodeError, Problem};
-use signal_core::{
-    ClientMessage, ErrorCode, IceServers, ParticipantId, Payload, Request, RequestId, RoomInfo,
-    ServerMessage,
-};
+use signal_core::{ClientMessage, IceServers, ParticipantId, Payload, Request, RoomInfo};
 
 pub use self::action::{Action, ConnectionCommand};
 use self::credential_refresh::IceCredentialRefresh;
@@ -101,86 +98,6 @@ impl Session {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Handles a message of the server.
-    pub fn handle_message(&mut self, message: ServerMessage, now: Instant) {
-        if self.reconnect.is_over() {
-            return;
-        }
-        self.probe.end();
-        // Both sides count every message but `resumed`.
-        self.received += 1;
-        match message {
-            ServerMessage::Error { code, message, retry_after, req, .. } => {
-                self.refused(code, message, retry_after, req.as_ref());
-            }
-            ServerMessage::IceServers { ice, .. } => self.use_ice_servers(ice, now),
-            ServerMessage::Joined { participant_id, participants, welcome } => {
-                self.speaks_v2 = welcome.is_some();
-                self.start_anew(participant_id);
-                if let Some(welcome) = &welcome {
-                    self.room_updated(welcome.room.clone());
-                }
-                self.ice_refresh = IceCredentialRefresh::default();
-                if let Some(welcome) = welcome {
-                    self.reconnect.entered(Some(welcome.resume_token), now);
-                    self.ice_refresh.set_clock(welcome.server_time, now);
-                    self.use_ice_servers(welcome.ice, now);
-                } else {
-                    self.reconnect.entered(None, now);
-                }
-                for participant in participants {
-                    self.meet(participant);
-                }
-            }
-            ServerMessage::Kicked { reason } => self.end(CloseReason::Kicked { reason }),
-            ServerMessage::Message { from, topic, data } => {
-                let (topic, data) = (topic.as_str().to_owned(), data.into());
-                self.emit(SessionEvent::Message { from, topic, data });
-            }
-            ServerMessage::PeerJoined { participant } => self.meet(participant),
-            ServerMessage::PeerLeft { participant_id, reason } => self.part(participant_id, reason),
-            ServerMessage::PeerUpdated { participant_id, update } => {
-                self.peer_updated(participant_id, update, now);
-            }
-            ServerMessage::Pong { req, .. } => {
-                let next = self.requests.answered(req.as_ref());
-                self.actions.extend(next.map(Action::Request));
-            }
-            ServerMessage::Resumed(resumed) => {
-                self.received -= 1;
-                self.resumed(resumed, now);
-            }
-            ServerMessage::PasswordAttempts { left, retry_after } => {
-                self.emit(SessionEvent::PasswordAttempts { left, retry_after });
-            }
-            ServerMessage::RoomClosed { reason, code } => self.end(match code {
-                Some(signal_core::CloseReason::Expired) => CloseReason::RoomExpired { reason },
-                Some(signal_core::CloseReason::ByAdmin | signal_core::CloseReason::ByCreator)
-                | None => CloseReason::RoomClosed { reason },
-            }),
-            ServerMessage::RoomUpdated { room } => self.room_updated(room),
-            ServerMessage::ServerDraining { reconnect_after } => {
-                self.reconnect.asked_to_wait(reconnect_after);
-            }
-            ServerMessage::Signal { from, signal } => self.signal(from, &signal, now),
-            _ => {}
-        }
-    }
-
-    /// Handles a message of the server that could not be decoded. It counts as received, and a
-    /// refusal with an unknown code still refuses its request.
-    pub fn handle_unknown(&mut self, error: &DecodeError) {
-        if self.reconnect.is_over() {
-            return;
-        }
-        self.received += 1;
-        if let Problem::UnknownErrorCode(code) = &error.problem {
-            let (code, message) = (code.clone(), error.to_string());
-            let refused = CommandError::Refused { code, message, retry_after: None };
-            self.requests.refused(error.req.as_ref(), &refused);
-        }
     }
 
     /// Handles the loss of the signaling connection, or a failed attempt to open it again.
@@ -400,33 +317,6 @@ impl Session {
     fn use_ice_servers(&mut self, ice: IceServers, now: Instant) {
         self.ice_refresh.granted(ice.expires_at, now);
         self.actions.push_back(Action::UseIceServers(ice));
-    }
-
-    fn refused(
-        &mut self,
-        code: ErrorCode,
-        message: String,
-        retry_after: Option<Duration>,
-        req: Option<&RequestId>,
-    ) {
-        if code == ErrorCode::OfferConflict {
-            // The offer that won is here or on its way. Answering it is all there is to do.
-            tracing::debug!("both sides have offered at once, and the other side's offer has won");
-            return;
-        }
-        let code = code.to_string();
-        let error =
-            CommandError::Refused { code: code.clone(), message: message.clone(), retry_after };
-        // The server drops what exceeds the rate unread, and reports only the first drop: the
-        // outcome of every open request is unknown.
-        let is_told = if error.is_rate_limit() {
-            self.requests.fail_all(&error)
-        } else {
-            self.requests.refused(req, &error)
-        };
-        if !is_told {
-            self.emit(SessionEvent::SignalingError { code, message });
-        }
     }
 
     fn emit(&mut self, event: SessionEvent) {

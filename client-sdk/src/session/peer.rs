@@ -1,5 +1,6 @@
 //! One other participant: the negotiation with it, and the connection that comes of it.
 
+mod answer;
 mod empty_offer;
 mod further_offer;
 mod reopening;
@@ -16,7 +17,7 @@ use self::further_offer::FurtherOffers;
 use self::reopening::Reopening;
 use self::rerouting::Rerouting;
 use super::candidates::Candidates;
-use super::description::{self, Remote};
+use super::description::Remote;
 use super::diagnosis::Diagnosis;
 use super::event::ConnectionState;
 use super::recovery::Recovery;
@@ -149,27 +150,6 @@ impl Peer {
         }
     }
 
-    /// Handles an offer of the other side. The server has delivered it, so it has won.
-    pub(super) fn offered(
-        &mut self,
-        sdp: String,
-        tracks: Vec<TrackLabel>,
-        number: Option<u32>,
-        actions: &mut VecDeque<Action>,
-        now: Instant,
-    ) {
-        self.current = number;
-        self.number = self.number.max(number.unwrap_or(0));
-        // An answer with a number names its offer. Without numbers, the server expects an answer to
-        // each.
-        self.unanswered = if number.is_some() { 1 } else { self.unanswered + 1 };
-        if description::has_sections(&sdp) {
-            self.answer(sdp, tracks, actions, now);
-        } else {
-            self.answer_empty_offer(actions, now);
-        }
-    }
-
     /// Handles an answer of the other side to an offer of this side.
     pub(super) fn answered(
         &mut self,
@@ -228,23 +208,6 @@ impl Peer {
             self.send(SignalKind::Offer, sdp, tracks, actions);
             self.send_candidates(actions);
         }
-    }
-
-    pub(super) fn answer_made(
-        &mut self,
-        negotiation: u32,
-        sdp: &str,
-        tracks: &[TrackLabel],
-        actions: &mut VecDeque<Action>,
-        now: Instant,
-    ) {
-        if !matches!(self.negotiation, Negotiation::Answering { .. })
-            || negotiation != self.last_negotiation
-        {
-            return;
-        }
-        self.send_answers(sdp, tracks, actions);
-        self.settled(actions, now);
     }
 
     pub(super) fn close(&mut self, actions: &mut VecDeque<Action>) {
@@ -331,48 +294,6 @@ impl Peer {
         });
     }
 
-    fn answer(
-        &mut self,
-        sdp: String,
-        tracks: Vec<TrackLabel>,
-        actions: &mut VecDeque<Action>,
-        now: Instant,
-    ) {
-        let remote = Remote::of(&sdp);
-        if self.connection.is_some()
-            && self.remote.as_ref().is_some_and(|known| known.is_rebuilt_as(&remote))
-        {
-            self.close(actions);
-        }
-        if self.connection.is_none() && !self.may_open(now) {
-            return self.postpone_answer(sdp, tracks);
-        }
-        let restarts_ice = self.remote.as_ref().is_none_or(|known| known.restarts_ice_as(&remote));
-        match self.negotiation {
-            Negotiation::Offered { restarts_ice: own, .. }
-            | Negotiation::Offering { restarts_ice: own } => {
-                self.command(ConnectionCommand::Rollback, actions);
-                // The server dropped the candidates together with the offer that it refused.
-                self.candidates.send_again();
-                self.restart_wanted |= own && !restarts_ice;
-                self.offer_wanted |= self.restart_wanted;
-            }
-            Negotiation::Answering { .. } | Negotiation::Stable => {}
-        }
-        if self.connection.is_none() {
-            self.open(false, actions);
-        } else if self.remote.is_some() && restarts_ice {
-            self.candidates.forget_found();
-        }
-        self.negotiation = Negotiation::Answering { sdp: sdp.clone(), tracks: tracks.clone() };
-        self.last_negotiation += 1;
-        self.command(
-            ConnectionCommand::Answer { negotiation: self.last_negotiation, sdp, tracks },
-            actions,
-        );
-        self.remote = Some(remote);
-    }
-
     /// Rolls back the offer of this side that is under way; `false` if there is none.
     fn take_back(&mut self, actions: &mut VecDeque<Action>) -> bool {
         let was_offering = match self.negotiation {
@@ -395,13 +316,6 @@ impl Peer {
         self.send_candidates(actions);
         if self.offer_wanted || self.restart_wanted {
             self.offer(actions);
-        }
-    }
-
-    /// Answers each offer that has no answer. The server counts them and passes on the last.
-    fn send_answers(&mut self, sdp: &str, tracks: &[TrackLabel], actions: &mut VecDeque<Action>) {
-        for _ in 0..std::mem::take(&mut self.unanswered) {
-            self.send(SignalKind::Answer, sdp, tracks, actions);
         }
     }
 

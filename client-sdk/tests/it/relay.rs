@@ -45,11 +45,10 @@ async fn a_relay_that_is_silent_over_udp_holds_up_nothing() {
         coturn::url(silent.local_addr().unwrap().port()),
         format!("turn:{}?transport=tcp", coturn.tcp()),
     ];
-    let server = testing::start_with(
-        Server::builder(Secret::random()).turn(Secret::new(SECRET), urls),
-    )
-    .await
-    .unwrap();
+    let server =
+        testing::start_with(Server::builder(Secret::random()).turn(Secret::new(SECRET), urls))
+            .await
+            .unwrap();
     let since = std::time::Instant::now();
     let (_, mut witnesses) = room_of(&server, 2, talker().relay_only(true)).await;
     until_media_flows(&mut witnesses).await;
