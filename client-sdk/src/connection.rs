@@ -22,6 +22,7 @@ mod relays;
 mod rtcp_reports;
 mod runtime;
 mod sctp_init;
+mod section;
 mod sender;
 mod senders;
 mod setup;

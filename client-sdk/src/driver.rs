@@ -25,7 +25,7 @@ use crate::connection::{
 use crate::connector::{Connected, SignalingConnector};
 use crate::event::{Event, EventQueue};
 use crate::ice::ice_servers;
-use crate::media::{MediaError, MediaKind};
+use crate::media::MediaError;
 use crate::outgoing::Outgoing;
 use crate::roster::Roster;
 use crate::session::{
@@ -33,6 +33,7 @@ use crate::session::{
     SignalingLoss,
 };
 use crate::signaling::{Ended, Signaling};
+use crate::slot::Slot;
 use crate::speakers::Speakers;
 use crate::wanted::Wants;
 
@@ -142,8 +143,8 @@ impl Driver {
     }
 
     /// Tells the application that a source is not sent.
-    pub(crate) fn degraded(&mut self, kind: MediaKind, reason: MediaError) {
-        self.events.push(Event::Degraded { kind, reason });
+    pub(crate) fn degraded(&mut self, slot: Slot, reason: MediaError) {
+        self.events.push(Event::Degraded { slot, reason });
     }
 
     /// The room and who is in it, kept up to date while the task runs.

@@ -10,9 +10,10 @@ use signal_core::{IceServer, ParticipantId, ParticipantInfo, RoomInfo};
 
 pub(crate) use self::queue::{EventQueue, Events};
 use crate::channel::DataChannel;
-use crate::media::{MediaError, MediaKind};
+use crate::media::MediaError;
 use crate::mesh::MeshCost;
 use crate::session::{CloseReason, ConnectionFailure, ConnectionState, SessionEvent};
+use crate::slot::Slot;
 use crate::track::RemoteTrack;
 
 /// Something that happened in the room, in the order in which this participant learned of it.
@@ -48,8 +49,8 @@ pub enum Event {
     /// A source could not be opened or has ended, and is no longer sent; everything else goes on.
     /// With neither audio nor video left, this participant watches and listens.
     Degraded {
-        /// What is no longer sent.
-        kind: MediaKind,
+        /// Where nothing is sent any more.
+        slot: Slot,
         /// Why.
         reason: MediaError,
     },
@@ -73,8 +74,8 @@ pub enum Event {
     /// codec. [`Playback::seek`](crate::Playback::seek) plays it again, and
     /// [`Participant::unpublish`](crate::Participant::unpublish) ends the track.
     Ended {
-        /// What has come to its end.
-        kind: MediaKind,
+        /// Where it is sent.
+        slot: Slot,
     },
     /// Connections use these ICE servers from now on. Servers that speak the second version of the
     /// protocol send them at the start and whenever they renew the credentials.

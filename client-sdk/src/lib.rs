@@ -120,7 +120,7 @@ pub use channel::{
 };
 pub use client::{Client, ClientBuilder};
 pub use error::{
-    ChannelError, EnterError, NetworkError, NetworkFailure, Phase, RequestError, SendError,
+    ChannelError, EnterError, NetworkError, NetworkFailure, Phase, Refusal, RequestError, SendError,
 };
 pub use event::Event;
 pub use invite::{Invite, InviteError};
@@ -143,7 +143,7 @@ pub use session::{
     CloseReason, CommandError, ConnectionFailure, ConnectionState, IceCandidate, NoRelay,
     TrackLabel, TrackSource,
 };
-pub use slot::Slot;
+pub use slot::{NamedSlot, Slot, SlotNameError};
 pub use stats::{PeerStats, ReceivedStats, Reported, Route, SentStats};
 #[cfg(feature = "opus")]
 pub use track::{PcmChunk, PcmReceiver};

@@ -1,6 +1,6 @@
 //! The settings of a participant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -13,8 +13,7 @@ use crate::wanted::Wanted;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Options {
-    pub(crate) audio: Option<Source>,
-    pub(crate) video: Option<Source>,
+    pub(crate) sources: BTreeMap<Slot, Source>,
     pub(crate) muted: BTreeSet<Slot>,
     pub(crate) wanted: Wanted,
     pub(crate) allows_degraded: bool,
@@ -36,8 +35,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            audio: None,
-            video: None,
+            sources: BTreeMap::new(),
             muted: BTreeSet::new(),
             wanted: Wanted::EVERYTHING,
             allows_degraded: false,
@@ -64,14 +62,19 @@ impl Options {
     }
 
     /// Sends audio. The default is none.
-    pub fn audio(mut self, source: Source) -> Self {
-        self.audio = Some(source);
-        self
+    pub fn audio(self, source: Source) -> Self {
+        self.publish(Slot::Audio, source)
     }
 
     /// Sends video. The default is none.
-    pub fn video(mut self, source: Source) -> Self {
-        self.video = Some(source);
+    pub fn video(self, source: Source) -> Self {
+        self.publish(Slot::Video, source)
+    }
+
+    /// Sends a source from the start as [`Participant::publish`](crate::Participant::publish) does
+    /// later; each further call adds a slot. The default is none.
+    pub fn publish(mut self, slot: impl Into<Slot>, source: Source) -> Self {
+        self.sources.insert(slot.into(), source);
         self
     }
 

@@ -1,6 +1,6 @@
 //! What a participant sends to everybody: starts and stops sources.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -25,41 +25,41 @@ pub enum SharePlace {
 
 /// The player of each slot; a screen in the video's place is in its slot.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Media {
-    audio: Option<Arc<Player>>,
-    video: Option<Arc<Player>>,
-    screen: Option<Arc<Player>>,
-}
+pub(crate) struct Media(BTreeMap<Slot, Arc<Player>>);
 
 impl Media {
-    pub(crate) fn player(&self, slot: Slot) -> Option<&Arc<Player>> {
-        match slot {
-            Slot::Audio => self.audio.as_ref(),
-            Slot::Video => self.video.as_ref(),
-            Slot::Screen => self.screen.as_ref(),
-        }
+    pub(crate) fn player(&self, slot: &Slot) -> Option<&Arc<Player>> {
+        self.0.get(slot)
+    }
+
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.0.keys()
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        let number = |media: &Self, slot| media.player(slot).map(|player| player.number());
-        Slot::ALL.iter().all(|slot| number(self, *slot) == number(other, *slot))
+        self.is_alike(other, |player| player.number())
     }
 
     /// Whether the tracks of `self` can carry `other` without a negotiation: each codec is the
     /// same.
     fn has_same_tracks(&self, other: &Self) -> bool {
-        let codec = |media: &Self, slot| media.player(slot).map(|player| player.codec());
-        Slot::ALL.iter().all(|slot| codec(self, *slot) == codec(other, *slot))
+        self.is_alike(other, |player| player.codec())
+    }
+
+    fn is_alike<T: PartialEq>(&self, other: &Self, property: impl Fn(&Player) -> T) -> bool {
+        let properties = |media: &Self| -> Vec<(Slot, T)> {
+            media.0.iter().map(|(slot, player)| (slot.clone(), property(player))).collect()
+        };
+        properties(self) == properties(other)
     }
 }
 
 /// Starts and stops the players; connections watch which there are.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    audio: Option<Arc<Player>>,
-    /// Plays on while a screen has its place.
-    video: Option<Arc<Player>>,
-    screen: Option<(Arc<Player>, SharePlace)>,
+    /// The video plays on while a screen has its place.
+    published: BTreeMap<Slot, Arc<Player>>,
+    screen_place: SharePlace,
     muted: BTreeSet<Slot>,
     /// What is sent in the place of what is muted.
     stand_ins: HashMap<Slot, Arc<Player>>,
@@ -80,9 +80,8 @@ impl Outgoing {
     pub(crate) fn new(options: &Options) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
         Self {
-            audio: None,
-            video: None,
-            screen: None,
+            published: BTreeMap::new(),
+            screen_place: SharePlace::default(),
             muted: options.muted.clone(),
             stand_ins: HashMap::new(),
             shown: watch::Sender::new(Media::default()),
@@ -99,34 +98,46 @@ impl Outgoing {
     /// it from the start.
     pub(crate) fn publish_first(
         &mut self,
-        sources: impl IntoIterator<Item = (MediaKind, OpenSource, TrackSource)>,
+        sources: impl IntoIterator<Item = (Slot, OpenSource, TrackSource)>,
     ) {
-        for (kind, source, label) in sources {
-            self.publish(kind, source, label);
+        for (slot, source, label) in sources {
+            self.publish(slot, source, label);
         }
         self.needs_negotiation = false;
     }
 
-    /// Sends a source in the place of the one of its kind.
-    pub(crate) fn publish(&mut self, kind: MediaKind, source: OpenSource, label: TrackSource) {
-        *self.published(kind) = Some(self.start(source, label));
+    /// Sends a source in the place of the one that was sent there.
+    pub(crate) fn publish(&mut self, slot: Slot, source: OpenSource, label: TrackSource) {
+        if slot == Slot::Screen {
+            self.screen_place = SharePlace::BesideVideo;
+        }
+        let player = self.start(source, label);
+        self.published.insert(slot, player);
         self.show();
     }
 
-    /// Stops sending that kind.
-    pub(crate) fn unpublish(&mut self, kind: MediaKind) {
-        *self.published(kind) = None;
+    /// Whether there is room for what is to be sent there.
+    pub(crate) fn has_room(&self, slot: &Slot) -> bool {
+        self.published.len() < MAX_TRACKS || self.published.contains_key(slot)
+    }
+
+    /// Stops sending what is sent there.
+    pub(crate) fn unpublish(&mut self, slot: &Slot) {
+        self.published.remove(slot);
         self.show();
     }
 
     /// Shares a screen in the place of the one before.
     pub(crate) fn share(&mut self, source: OpenSource, place: SharePlace) {
-        self.screen = Some((self.start(source, TrackSource::Screen), place));
+        let player = self.start(source, TrackSource::Screen);
+        self.published.insert(Slot::Screen, player);
+        self.screen_place = place;
         self.show();
     }
 
     pub(crate) fn stop_sharing(&mut self) {
-        self.screen = None;
+        self.published.remove(&Slot::Screen);
+        self.published.remove(&Slot::ScreenAudio);
         self.show();
     }
 
@@ -150,24 +161,25 @@ impl Outgoing {
                 // Not before `tell` is dropped.
                 return std::future::pending().await;
             };
-            if self.screen.as_ref().is_some_and(|(screen, _)| screen.number() == player) {
-                self.stop_sharing();
-                let reason = match event {
-                    PlayerEvent::Played => MediaError::Ended,
-                    PlayerEvent::Stopped(reason) => reason,
-                };
-                return Event::ShareEnded { reason };
-            }
-            for kind in [MediaKind::Audio, MediaKind::Video] {
-                let published = self.published(kind).as_ref();
-                if published.is_none_or(|published| published.number() != player) {
-                    continue;
+            let mut slots = self.published.iter();
+            let slot = slots.find(|(_, published)| published.number() == player);
+            match (slot.map(|(slot, _)| slot.clone()), event) {
+                (Some(Slot::Screen), event) => {
+                    self.stop_sharing();
+                    let reason = match event {
+                        PlayerEvent::Played => MediaError::Ended,
+                        PlayerEvent::Stopped(reason) => reason,
+                    };
+                    return Event::ShareEnded { reason };
                 }
-                let PlayerEvent::Stopped(reason) = event else { return Event::Ended { kind } };
-                self.unpublish(kind);
-                return Event::Degraded { kind, reason };
+                (Some(slot), PlayerEvent::Played) => return Event::Ended { slot },
+                (Some(slot), PlayerEvent::Stopped(reason)) => {
+                    self.unpublish(&slot);
+                    return Event::Degraded { slot, reason };
+                }
+                // It was replaced meanwhile.
+                (None, _) => {}
             }
-            // A player that was replaced meanwhile is of no interest.
         }
     }
 
@@ -190,15 +202,17 @@ impl Outgoing {
             events.push(Event::OverBudget { cost, budget });
         }
         if self.sheds_video && video > 0 {
-            if self.screen.take().is_some() {
-                events.push(Event::ShareEnded { reason: MediaError::OverBudget });
+            for slot in self.published.keys() {
+                let reason = MediaError::OverBudget;
+                match (slot, slot.kind()) {
+                    (Slot::Screen, _) => events.push(Event::ShareEnded { reason }),
+                    (_, MediaKind::Video) => {
+                        events.push(Event::Degraded { slot: slot.clone(), reason });
+                    }
+                    (_, MediaKind::Audio) => {}
+                }
             }
-            if self.video.take().is_some() {
-                events.push(Event::Degraded {
-                    kind: MediaKind::Video,
-                    reason: MediaError::OverBudget,
-                });
-            }
+            self.published.retain(|slot, _| slot.kind() == MediaKind::Audio);
             self.show();
         }
         events
@@ -207,14 +221,17 @@ impl Outgoing {
     /// The number of audio and of video tracks sent to each other participant. What is muted costs
     /// next to nothing.
     fn tracks(&self) -> (u64, u64) {
-        let Media { audio, video, screen } = &*self.shown.borrow();
-        let is_stand_in = |player: &Arc<Player>| {
-            self.stand_ins.values().any(|stand_in| Arc::ptr_eq(stand_in, player))
-        };
-        let count = |player: &Option<Arc<Player>>| {
-            u64::from(player.as_ref().is_some_and(|player| !is_stand_in(player)))
-        };
-        (count(audio), count(video) + count(screen))
+        let (mut audio, mut video) = (0, 0);
+        for (slot, player) in &self.shown.borrow().0 {
+            if self.stand_ins.values().any(|stand_in| Arc::ptr_eq(stand_in, player)) {
+                continue;
+            }
+            match slot.kind() {
+                MediaKind::Audio => audio += 1,
+                MediaKind::Video => video += 1,
+            }
+        }
+        (audio, video)
     }
 
     /// Whether what is sent has changed in a way that has to be negotiated; true once for each
@@ -227,13 +244,6 @@ impl Outgoing {
         self.shown.subscribe()
     }
 
-    fn published(&mut self, kind: MediaKind) -> &mut Option<Arc<Player>> {
-        match kind {
-            MediaKind::Audio => &mut self.audio,
-            MediaKind::Video => &mut self.video,
-        }
-    }
-
     fn start(&mut self, source: OpenSource, label: TrackSource) -> Arc<Player> {
         self.players_started += 1;
         let (player, tell) = (self.players_started, self.tell.clone());
@@ -244,14 +254,21 @@ impl Outgoing {
     }
 
     fn show(&mut self) {
-        let audio = self.unless_muted(Slot::Audio, self.audio.clone());
-        let camera = self.unless_muted(Slot::Video, self.video.clone());
-        let (screen, place) = self.screen.clone().unzip();
-        let screen = self.unless_muted(Slot::Screen, screen);
-        let media = match place.unwrap_or_default() {
-            SharePlace::BesideVideo => Media { audio, video: camera, screen },
-            SharePlace::InsteadOfVideo => Media { audio, video: screen.or(camera), screen: None },
-        };
+        let mut earlier = std::mem::take(&mut self.stand_ins);
+        let mut media = BTreeMap::new();
+        for (slot, player) in self.published.clone() {
+            let shown = match self.muted.contains(&slot) {
+                true => self.stand_in(&slot, &player, earlier.remove(&slot)),
+                false => player,
+            };
+            media.insert(slot, shown);
+        }
+        if self.screen_place == SharePlace::InsteadOfVideo
+            && let Some(screen) = media.remove(&Slot::Screen)
+        {
+            media.insert(Slot::Video, screen);
+        }
+        let media = Media(media);
         let needs_negotiation = &mut self.needs_negotiation;
         self.shown.send_if_modified(|shown| {
             *needs_negotiation |= !shown.has_same_tracks(&media);
@@ -261,18 +278,22 @@ impl Outgoing {
         });
     }
 
-    /// The player, or what is sent in its place.
-    fn unless_muted(&mut self, slot: Slot, player: Option<Arc<Player>>) -> Option<Arc<Player>> {
-        let earlier = self.stand_ins.remove(&slot);
-        let player = player?;
-        if !self.muted.contains(&slot) {
-            return Some(player);
-        }
+    /// What is sent in the place of a player that is muted.
+    fn stand_in(
+        &mut self,
+        slot: &Slot,
+        player: &Player,
+        earlier: Option<Arc<Player>>,
+    ) -> Arc<Player> {
         let (codec, label) = (player.codec(), player.label());
         let stand_in = earlier
             .filter(|earlier| (earlier.codec(), earlier.label()) == (codec, label))
             .unwrap_or_else(|| self.start(OpenSource::muted(codec), label));
-        self.stand_ins.insert(slot, Arc::clone(&stand_in));
-        Some(stand_in)
+        self.stand_ins.insert(slot.clone(), Arc::clone(&stand_in));
+        stand_in
     }
 }
+
+/// What the others keep of tracks that wait to be taken; descriptions of many more would be larger
+/// than a server passes on.
+pub(crate) const MAX_TRACKS: usize = 8;

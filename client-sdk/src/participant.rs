@@ -19,7 +19,7 @@ use crate::connector::SignalingConnector;
 use crate::driver::{Command, Driver};
 use crate::error::{ChannelError, EnterError, RequestError, SendError};
 use crate::event::{Event, EventQueue, Events};
-use crate::media::{MediaError, MediaKind, Source};
+use crate::media::{MediaError, Source};
 use crate::outgoing::{Outgoing, SharePlace};
 use crate::roster::Roster;
 use crate::session::{CommandError, Session};
@@ -90,8 +90,8 @@ impl Participant {
             event_queue,
             id_sender,
         );
-        for (kind, reason) in failed {
-            driver.degraded(kind, reason);
+        for (slot, reason) in failed {
+            driver.degraded(slot, reason);
         }
         // The handle knows from the start who is in the room.
         driver.act();
@@ -159,23 +159,34 @@ impl Participant {
         opened.await.map_err(|_| ChannelError::NoConnection)
     }
 
-    /// Sends a source to everybody, now and to those who come later. It replaces the source of the
-    /// same kind that was sent before; with the same codec, the others notice nothing but the new
-    /// picture or sound.
+    /// Sends a source to everybody, now and to those who come later: as this participant's audio or
+    /// video, or in a [slot](Slot) of its own. It replaces the source that was sent there before;
+    /// with the same codec, the others notice nothing but the new picture or sound.
+    ///
+    /// Up to eight tracks are sent at a time. [`Event::Degraded`] names one that is too many.
+    ///
+    /// ```no_run
+    /// # use client_sdk::{Participant, Slot, Source};
+    /// # async fn run(bot: Participant) -> Result<(), Box<dyn std::error::Error>> {
+    /// bot.publish(Slot::video("desk")?, &Source::File("desk.webm".into())).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
     /// The source cannot be opened, in which case the earlier one goes on, or the room is closed.
-    pub async fn publish(&self, kind: MediaKind, source: &Source) -> Result<(), MediaError> {
-        let (source, label) = (source.open(kind).await?, source.label(kind));
-        let command = Command::Publish { kind, source, label };
+    pub async fn publish(&self, slot: impl Into<Slot>, source: &Source) -> Result<(), MediaError> {
+        let slot = slot.into();
+        let (source, label) = (source.open(slot.kind()).await?, slot.label(source));
+        let command = Command::Publish { slot, source, label };
         self.commands.send(command).await.map_err(|_| MediaError::RoomClosed)
     }
 
-    /// Stops sending audio or video until it is published again.
-    pub async fn unpublish(&self, kind: MediaKind) {
+    /// Stops sending what is sent there until something is published again.
+    pub async fn unpublish(&self, slot: impl Into<Slot>) {
         // After the end of the room nothing is sent anyway.
-        let _ = self.commands.send(Command::Unpublish { kind }).await;
+        let _ = self.commands.send(Command::Unpublish { slot: slot.into() }).await;
     }
 
     /// Mutes what is sent there, now or later, until [`unmute`](Self::unmute): the others hear
@@ -198,7 +209,8 @@ impl Participant {
     }
 
     /// Shares a screen, or something else to be seen for a while, until
-    /// [`stop_sharing`](Self::stop_sharing). It replaces what was shared before.
+    /// [`stop_sharing`](Self::stop_sharing). It replaces what was shared before. What is heard of it
+    /// is [published](Self::publish) as [`Slot::ScreenAudio`].
     ///
     /// In the video's place the screen needs no negotiation if it has the video's codec; the video
     /// plays on unseen. A screen that ends by itself is reported by [`Event::ShareEnded`].
@@ -208,12 +220,12 @@ impl Participant {
     /// The source cannot be opened, in which case what was seen before goes on, or the room is
     /// closed.
     pub async fn share(&self, source: &Source, place: SharePlace) -> Result<(), MediaError> {
-        let source = source.open(MediaKind::Video).await?;
+        let source = source.open(Slot::Screen.kind()).await?;
         let command = Command::Share { source, place };
         self.commands.send(command).await.map_err(|_| MediaError::RoomClosed)
     }
 
-    /// Stops sharing; the video is back in its place.
+    /// Stops sharing, and sending the audio of what is shared; the video is back in its place.
     pub async fn stop_sharing(&self) {
         // After the end of the room nothing is shared anyway.
         let _ = self.commands.send(Command::StopSharing).await;
@@ -335,8 +347,8 @@ impl Participant {
     /// Whether another participant has muted what it sends there;
     /// [`Event::ParticipantUpdated`] tells when that may have changed.
     ///
-    /// Participants tell by a member of their state: `{"muted": ["audio", "video"]}`, or `true` for
-    /// the audio. This crate adds it to the state that [`set_state`](Self::set_state) has set, if
+    /// Participants tell by a member of their state: `{"muted": ["audio", "video:desk"]}`, or `true`
+    /// for the audio. This crate adds it to the state that [`set_state`](Self::set_state) has set, if
     /// that is an object without such a member and the result is within the limit. Nothing is known
     /// of participants that speak the first version of the protocol.
     pub fn is_muted(&self, of: ParticipantId, slot: impl Into<Slot>) -> bool {

@@ -23,6 +23,7 @@ pub use self::ivf::IvfWriter;
 pub use self::ogg::OggWriter;
 pub use self::participant_file::Recording;
 use self::participant_file::{Arrived, NewTrack, ParticipantFile, TrackKey};
+use crate::slot::Slot;
 use crate::track::{RemoteFrames, RemoteTrack};
 
 /// Records what participants send, as they encoded it: for each of them a WebM file with sound and
@@ -115,8 +116,11 @@ impl Recorder {
     ///
     /// When it is called outside a tokio runtime.
     pub fn record(&mut self, track: RemoteTrack) -> Result<(), RemoteTrack> {
-        let source = track.source().map(|source| source.to_string());
-        let name = source.unwrap_or_else(|| track.kind().to_string());
+        let name = match (track.slot(), track.source()) {
+            (Some(slot @ Slot::Named(_)), _) => slot.name().to_owned(),
+            (_, Some(source)) => source.to_string(),
+            (_, None) => track.kind().to_string(),
+        };
         let Some(codec) = track.codec() else { return Err(track) };
         let participant = track.participant();
         let keyframe_wanted = track.keyframe_wanted();

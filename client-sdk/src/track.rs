@@ -27,6 +27,7 @@ pub(crate) use self::sender_clock::SenderClock;
 pub(crate) use self::sequence::SequenceCounter;
 use crate::media::{AudioLevel, Codec, MediaKind};
 use crate::session::TrackSource;
+use crate::slot::Slot;
 
 /// An RTP packet (RFC 3550 section 5.1) as it arrived, decrypted.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -52,6 +53,7 @@ pub struct RtpPacket {
 pub struct RemoteTrack {
     participant: ParticipantId,
     kind: MediaKind,
+    slot: Option<Slot>,
     source: Option<TrackSource>,
     codec: Option<Codec>,
     clock: SenderClock,
@@ -82,6 +84,7 @@ impl RemoteTrack {
     pub(crate) fn new(
         participant: ParticipantId,
         kind: MediaKind,
+        slot: Option<Slot>,
         source: Option<TrackSource>,
         codec: Option<Codec>,
         clock: SenderClock,
@@ -95,6 +98,7 @@ impl RemoteTrack {
         let track = Self {
             participant,
             kind,
+            slot,
             source,
             codec,
             clock,
@@ -159,6 +163,13 @@ impl RemoteTrack {
         self.kind
     }
 
+    /// Where its sender sends it, which names the track; `None` unless the sender uses this crate.
+    ///
+    /// A screen that takes the video's place comes in the slot of the video.
+    pub fn slot(&self) -> Option<&Slot> {
+        self.slot.as_ref()
+    }
+
     /// The kind of source that it had when it began; `None` if the other side did not say. Clients
     /// that know only the first version of the protocol do not.
     pub fn source(&self) -> Option<TrackSource> {
@@ -198,6 +209,7 @@ impl fmt::Debug for RemoteTrack {
         f.debug_struct("RemoteTrack")
             .field("participant", &self.participant)
             .field("kind", &self.kind)
+            .field("slot", &self.slot)
             .field("source", &self.source)
             .field("codec", &self.codec)
             .finish_non_exhaustive()

@@ -18,6 +18,7 @@ use crate::outgoing::SharePlace;
 use crate::participant::Participant;
 use crate::recorder::Recorder;
 use crate::session::{CloseReason, ConnectionState};
+use crate::slot::Slot;
 
 pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
@@ -36,11 +37,11 @@ pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> 
     let mut options = target::options(args.bind, &server).relay_only(args.relay_only);
     if let Some(audio) = film.audio {
         options = options.audio(audio);
-        left_to_play.push(MediaKind::Audio);
+        left_to_play.push(Slot::Audio);
     }
     if let Some(video) = film.video {
         options = options.video(video);
-        left_to_play.push(MediaKind::Video);
+        left_to_play.push(Slot::Video);
     }
     let shared = args.share.as_deref().map(|file| film::source(file, args.frame_rate));
     let recorder = args.record.as_ref().map(Recorder::new).transpose();
@@ -55,6 +56,13 @@ pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> 
     {
         participant.leave().await;
         return Err(Failure::failed(error.to_string()));
+    }
+    // It may have no sound.
+    if let Some(shared) = shared
+        && let Ok(sound) = shared.load(MediaKind::Audio).await
+    {
+        let sent = participant.publish(Slot::ScreenAudio, &sound).await;
+        sent.map_err(|error| Failure::failed(error.to_string()))?;
     }
     let reporter = Reporter::new(output, participant.clone());
     let id = participant.id();
@@ -107,7 +115,7 @@ struct Stay {
     /// That of files that play once.
     playback: Option<Playback>,
     /// What has not played to its end.
-    left_to_play: Vec<MediaKind>,
+    left_to_play: Vec<Slot>,
     echoes: bool,
     exits_when_alone: bool,
     /// Whether somebody else was here.
@@ -132,8 +140,8 @@ impl Stay {
                 Event::DataChannel(channel) if self.echoes => {
                     tokio::spawn(echo::answer_all(channel));
                 }
-                Event::Ended { kind } => {
-                    self.left_to_play.retain(|left| *left != kind);
+                Event::Ended { slot } => {
+                    self.left_to_play.retain(|left| *left != slot);
                     if self.left_to_play.is_empty() {
                         return Ok(());
                     }

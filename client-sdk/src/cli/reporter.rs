@@ -62,9 +62,9 @@ impl Reporter {
                 let json = json!({"participant": from.as_str(), "topic": topic, "data": data});
                 self.tell("message", &text, json);
             }
-            Event::Degraded { kind, reason } => {
-                let json = json!({"kind": kind.to_string(), "reason": reason.to_string()});
-                self.tell("degraded", &format!("{kind} is no longer sent: {reason}"), json);
+            Event::Degraded { slot, reason } => {
+                let json = json!({"slot": slot.to_string(), "reason": reason.to_string()});
+                self.tell("degraded", &format!("{slot} is no longer sent: {reason}"), json);
             }
             Event::Data { participant, data } => {
                 self.data(*participant, data);
@@ -75,11 +75,11 @@ impl Reporter {
                 let json = json!({"participant": id.as_str(), "label": label});
                 self.tell("channel", &text, json);
             }
-            Event::Ended { kind } => {
+            Event::Ended { slot } => {
                 self.tell(
                     "played",
-                    &format!("{kind} has played"),
-                    json!({"kind": kind.to_string()}),
+                    &format!("{slot} has played"),
+                    json!({"slot": slot.to_string()}),
                 );
             }
             Event::Lagged { dropped } => {
@@ -140,10 +140,12 @@ impl Reporter {
                 let codec =
                     track.codec().map_or("an unknown codec".to_owned(), |codec| codec.to_string());
                 let source = track.source().map(|source| source.to_string());
+                let slot = track.slot().map(|slot| slot.to_string());
                 let json = json!({
                     "participant": id.as_str(),
                     "kind": kind.to_string(),
                     "codec": codec,
+                    "slot": slot,
                     "source": source,
                 });
                 self.tell("track", &format!("{}: {kind} in {codec}", self.name(id)), json);

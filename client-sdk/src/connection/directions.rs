@@ -6,6 +6,7 @@ use webrtc::error::Result;
 use webrtc::peer_connection::PeerConnection;
 use webrtc::rtp_transceiver::RtpTransceiver;
 
+use super::section::Section;
 use super::senders::Senders;
 use crate::wanted::Wanted;
 
@@ -83,53 +84,5 @@ fn direction(sends: bool, receives: bool) -> RTCRtpTransceiverDirection {
         (true, false) => RTCRtpTransceiverDirection::Sendonly,
         (false, true) => RTCRtpTransceiverDirection::Recvonly,
         (false, false) => RTCRtpTransceiverDirection::Inactive,
-    }
-}
-
-/// A media section of a description (RFC 8866 section 5.14).
-#[derive(Debug, Eq, PartialEq)]
-struct Section {
-    kind: RtpCodecKind,
-    direction: RTCRtpTransceiverDirection,
-}
-
-impl Section {
-    fn find(sdp: &str, mid: &str) -> Option<Self> {
-        let is_it = |section: &&str| {
-            let mut mids = section.lines().filter_map(|line| line.strip_prefix("a=mid:"));
-            mids.any(|own| own.trim_end() == mid)
-        };
-        let section = sdp.split("\nm=").skip(1).find(is_it)?;
-        let direction = section.lines().find_map(|line| match line.trim_end() {
-            "a=sendrecv" => Some(RTCRtpTransceiverDirection::Sendrecv),
-            "a=sendonly" => Some(RTCRtpTransceiverDirection::Sendonly),
-            "a=recvonly" => Some(RTCRtpTransceiverDirection::Recvonly),
-            "a=inactive" => Some(RTCRtpTransceiverDirection::Inactive),
-            _ => None,
-        });
-        let kind = section.split(' ').next().unwrap_or_default().into();
-        Some(Self { kind, direction: direction.unwrap_or(RTCRtpTransceiverDirection::Sendrecv) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_section_has_a_kind_and_a_direction() {
-        let offer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendonly\r\na=mid:0\r\n\
-            m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:10\r\na=inactive\r\n\
-            m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n";
-        let found = |mid| Section::find(offer, mid).map(|found| (found.kind, found.direction));
-        assert_eq!(
-            [found("0"), found("10"), found("1"), found("2")],
-            [
-                Some((RtpCodecKind::Audio, RTCRtpTransceiverDirection::Sendonly)),
-                Some((RtpCodecKind::Video, RTCRtpTransceiverDirection::Inactive)),
-                Some((RtpCodecKind::Video, RTCRtpTransceiverDirection::Sendrecv)),
-                None,
-            ]
-        );
     }
 }

@@ -18,14 +18,22 @@ use super::receive_counters::ReceiveCounters;
 use super::rtcp_reports::RtcpReports;
 use crate::media::{AudioLevel, Codec, MediaKind};
 use crate::session::TrackSource;
+use crate::slot::Slot;
 use crate::speakers::Speakers;
 use crate::track::{RemoteTrack, RtpPacket};
 
 /// What the last negotiation says about a track.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Negotiated {
     pub(super) is_sent: bool,
+    pub(super) slot: Option<Slot>,
     pub(super) source: Option<TrackSource>,
+}
+
+impl Default for Negotiated {
+    fn default() -> Self {
+        Self { is_sent: true, slot: None, source: None }
+    }
 }
 
 /// What the tracks of a connection share.
@@ -128,9 +136,9 @@ impl Receiver {
         let codec = codec(self.track.as_ref()).await;
         let ssrc = self.track.ssrcs().await.first().copied();
         let clock = ssrc.map(|ssrc| reports.clock(ssrc)).unwrap_or_default();
-        let source = self.negotiated.borrow().source;
+        let Negotiated { slot, source, .. } = self.negotiated.borrow().clone();
         let wanted = Arc::clone(keyframe_wanted);
-        let (track, feed) = RemoteTrack::new(events.peer, kind, source, codec, clock, wanted);
+        let (track, feed) = RemoteTrack::new(events.peer, kind, slot, source, codec, clock, wanted);
         events.send(ConnectionEvent::Track(track)).await;
         let negotiated = self.negotiated.clone();
         let mut meter = speakers.meter(events.peer, Instant::now());

@@ -11,6 +11,7 @@ use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::PeerConnection;
 
 use super::receiver::Negotiated;
+use super::section::Section;
 use crate::session::TrackLabel;
 
 #[derive(Default)]
@@ -34,7 +35,7 @@ impl Receivers {
         pc: &dyn PeerConnection,
         track: &Arc<dyn TrackRemote>,
     ) -> Result<watch::Receiver<Negotiated>> {
-        let (sender, negotiated) = watch::channel(Negotiated { is_sent: true, source: None });
+        let (sender, negotiated) = watch::channel(Negotiated::default());
         self.tracks.insert(track.track_id().await, sender);
         self.update(pc).await?;
         Ok(negotiated)
@@ -43,6 +44,7 @@ impl Receivers {
     /// Tells each track what the last negotiation says about it. webrtc-rs does not report that a
     /// track is no longer sent.
     pub(super) async fn update(&self, pc: &dyn PeerConnection) -> Result<()> {
+        let remote = pc.remote_description().await.map(|remote| remote.sdp).unwrap_or_default();
         for transceiver in pc.get_transceivers().await {
             let Some(receiver) = transceiver.receiver().await? else { continue };
             let Some(track) = self.tracks.get(&receiver.track().track_id().await) else { continue };
@@ -51,8 +53,12 @@ impl Receivers {
                 [RTCRtpTransceiverDirection::Inactive, RTCRtpTransceiverDirection::Sendonly];
             let mid = transceiver.mid().await?;
             let label = self.labels.iter().find(|label| mid.as_deref() == Some(&label.mid));
-            let source = label.map(|label| label.source);
-            track.send_replace(Negotiated { is_sent: !ended.contains(&direction), source });
+            let section = mid.as_deref().and_then(|mid| Section::find(&remote, mid));
+            track.send_replace(Negotiated {
+                is_sent: !ended.contains(&direction),
+                slot: section.and_then(|section| section.slot),
+                source: label.map(|label| label.source),
+            });
         }
         Ok(())
     }

@@ -12,7 +12,6 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use tokio::sync::watch;
 use tokio::time::Instant;
-use uuid::Uuid;
 use webrtc::error::Result;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::media_stream::track_local::{TrackLocal, TrackLocalEvent};
@@ -23,7 +22,9 @@ use super::keyframe::is_keyframe_request;
 use super::level_extension::LevelExtension;
 use super::outlet::{Outlet, Packets};
 use super::packetizer::Packetizer;
+use super::section::track_id;
 use crate::media::{Codec, MediaKind, Player};
+use crate::slot::Slot;
 
 /// One track of one connection, and the player that feeds it.
 pub(super) struct Sender {
@@ -42,7 +43,8 @@ impl Sender {
     pub(super) async fn add(
         pc: &dyn PeerConnection,
         players: watch::Receiver<Arc<Player>>,
-        stream_id: &str,
+        slot: &Slot,
+        stream_id: String,
         levels: LevelExtension,
     ) -> Result<Self> {
         let codec = players.borrow().codec();
@@ -60,9 +62,7 @@ impl Sender {
             codec: format.codec(),
             ..RTCRtpEncodingParameters::default()
         };
-        // Browsers refuse an SDP that contains a track id twice, so no id is used again.
-        let id = Uuid::new_v4().to_string();
-        let (stream_id, label) = (stream_id.to_owned(), format.mime_type.to_owned());
+        let (id, label) = (track_id(slot), format.mime_type.to_owned());
         let track = MediaStreamTrack::new(stream_id, id, label, kind, vec![encoding]);
         let track = Arc::new(TrackLocalStaticRTP::new(track));
         let sender = pc.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await?;

@@ -1,5 +1,6 @@
 //! The tracks that one connection sends, which follow those of the participant.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rtc::rtp_transceiver::RTCRtpTransceiverDirection;
@@ -51,7 +52,7 @@ impl Senders {
     ) -> Result<Self> {
         let now = media.borrow_and_update().clone();
         let mut senders = Self { media, stream_ids, levels, live: Vec::new(), is_connected: false };
-        for slot in Slot::ALL {
+        for slot in now.slots() {
             if let Some(player) = now.player(slot) {
                 senders.add_track(pc, slot, player).await?;
             }
@@ -117,9 +118,11 @@ impl Senders {
     /// on without a negotiation; the next offer contains the others.
     pub(super) async fn update(&mut self, pc: &dyn PeerConnection) -> Result<()> {
         let now = self.media.borrow_and_update().clone();
-        for slot in Slot::ALL {
+        let before = self.live.iter().map(|live| &live.slot);
+        let slots: BTreeSet<Slot> = now.slots().chain(before).cloned().collect();
+        for slot in &slots {
             let player = now.player(slot);
-            let earlier = self.live.iter().position(|live| live.slot == slot);
+            let earlier = self.live.iter().position(|live| live.slot == *slot);
             if let (Some(player), Some(index)) = (player, earlier)
                 && player.codec() == self.live[index].player.codec()
             {
@@ -155,14 +158,14 @@ impl Senders {
     async fn add_track(
         &mut self,
         pc: &dyn PeerConnection,
-        slot: Slot,
+        slot: &Slot,
         player: &Arc<Player>,
     ) -> Result<()> {
         let (feeding, players) = watch::channel(Arc::clone(player));
-        let sender =
-            Sender::add(pc, players, self.stream_ids.of(slot), self.levels.clone()).await?;
+        let stream_id = self.stream_ids.of(slot);
+        let sender = Sender::add(pc, players, slot, stream_id, self.levels.clone()).await?;
         self.live.push(Live {
-            slot,
+            slot: slot.clone(),
             rtp: sender.rtp(),
             player: Arc::clone(player),
             feeding,

@@ -7,7 +7,7 @@ use crate::slot::Slot;
 /// The ids of a participant's streams, the same on all of its connections.
 ///
 /// Pages play a stream in one element and keep its sound and pictures together, so camera and
-/// microphone share one. A screen has another.
+/// microphone share one. A screen and its sound have another, and so have the tracks of each name.
 #[derive(Clone, Debug)]
 pub(super) struct StreamIds {
     camera: String,
@@ -19,10 +19,11 @@ impl StreamIds {
         Self { camera: Uuid::new_v4().to_string(), screen: Uuid::new_v4().to_string() }
     }
 
-    pub(super) fn of(&self, slot: Slot) -> &str {
+    pub(super) fn of(&self, slot: &Slot) -> String {
         match slot {
-            Slot::Audio | Slot::Video => &self.camera,
-            Slot::Screen => &self.screen,
+            Slot::Audio | Slot::Video => self.camera.clone(),
+            Slot::Screen | Slot::ScreenAudio => self.screen.clone(),
+            Slot::Named(_) => format!("{}.{}", slot.name(), self.camera),
         }
     }
 }

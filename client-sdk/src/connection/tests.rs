@@ -198,7 +198,7 @@ impl Pair {
             let mut outgoing = Outgoing::new(&options);
             for kind in [MediaKind::Audio, MediaKind::Video] {
                 let clip = Source::Clip.open_blocking(kind).unwrap();
-                outgoing.publish(kind, clip, TrackSource::File);
+                outgoing.publish(kind.into(), clip, TrackSource::File);
             }
             let watch = AddressWatch::start();
             let turn = TurnServers::new(Network::new(None, &[]).unwrap());

@@ -4,7 +4,8 @@ use signal_core::{ClientMessage, ParticipantId};
 
 use super::{Driver, Reply};
 use crate::connection::ConnectionRequest;
-use crate::media::{MediaKind, OpenSource};
+use crate::event::Event;
+use crate::media::{MediaError, OpenSource};
 use crate::outgoing::SharePlace;
 use crate::session::{SignalingLoss, TrackSource};
 use crate::slot::Slot;
@@ -23,7 +24,7 @@ pub(crate) enum Command {
         is_muted: bool,
     },
     Publish {
-        kind: MediaKind,
+        slot: Slot,
         source: OpenSource,
         label: TrackSource,
     },
@@ -47,7 +48,7 @@ pub(crate) enum Command {
     },
     StopSharing,
     Unpublish {
-        kind: MediaKind,
+        slot: Slot,
     },
 }
 
@@ -64,8 +65,12 @@ impl Driver {
                 self.outgoing.mute(slot, is_muted);
                 self.session.handle_muted(self.outgoing.muted());
             }
-            Command::Publish { kind, source, label } => {
-                self.outgoing.publish(kind, source, label);
+            Command::Publish { slot, source, label } => {
+                if self.outgoing.has_room(&slot) {
+                    self.outgoing.publish(slot, source, label);
+                } else {
+                    self.degraded(slot, MediaError::TooManyTracks);
+                }
             }
             Command::Receive { from, wanted } => {
                 let is_here = self.roster.participant(from).is_some();
@@ -88,9 +93,15 @@ impl Driver {
                 }
             }
             Command::RestartIce { peer } => self.session.restart_ice(peer),
-            Command::Share { source, place } => self.outgoing.share(source, place),
+            Command::Share { source, place } => {
+                if self.outgoing.has_room(&Slot::Screen) {
+                    self.outgoing.share(source, place);
+                } else {
+                    self.events.push(Event::ShareEnded { reason: MediaError::TooManyTracks });
+                }
+            }
             Command::StopSharing => self.outgoing.stop_sharing(),
-            Command::Unpublish { kind } => self.outgoing.unpublish(kind),
+            Command::Unpublish { slot } => self.outgoing.unpublish(&slot),
         }
     }
 }

@@ -3,7 +3,7 @@
 use signal_core::ParticipantId;
 
 use super::Event;
-use crate::media::MediaKind;
+use crate::slot::Slot;
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Subject {
@@ -13,8 +13,8 @@ pub(super) enum Subject {
     /// One of the places for data channels of a participant.
     DataChannel(ParticipantId, usize),
     DataChannelOpen(ParticipantId),
-    Degraded(MediaKind),
-    Ended(MediaKind),
+    Degraded(Slot),
+    Ended(Slot),
     IceServers,
     Joined(ParticipantId),
     Left(ParticipantId),
@@ -41,8 +41,8 @@ impl Subject {
             Event::Closed(_) => Some(Self::Closed),
             Event::ConnectionState { participant, .. } => Some(Self::ConnectionState(*participant)),
             Event::DataChannelOpen { participant } => Some(Self::DataChannelOpen(*participant)),
-            Event::Degraded { kind, .. } => Some(Self::Degraded(*kind)),
-            Event::Ended { kind } => Some(Self::Ended(*kind)),
+            Event::Degraded { slot, .. } => Some(Self::Degraded(slot.clone())),
+            Event::Ended { slot } => Some(Self::Ended(slot.clone())),
             Event::IceServers(_) => Some(Self::IceServers),
             Event::OverBudget { .. } => Some(Self::OverBudget),
             Event::PasswordAttempts { .. } => Some(Self::PasswordAttempts),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Audio or video.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum MediaKind {
     /// Sound.
     Audio,

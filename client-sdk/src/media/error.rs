@@ -58,6 +58,9 @@ pub enum MediaError {
     /// A custom source can be sent once, and this one was.
     #[error("the source is sent by another participant, or was sent before")]
     Taken,
+    /// The participant sends eight tracks already.
+    #[error("a participant sends at most eight tracks")]
+    TooManyTracks,
 }
 
 /// Why a file is not played, before its path is named.

@@ -4,9 +4,11 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use crate::error::EnterError;
-use crate::media::{MediaError, MediaKind, OpenSource};
+use crate::media::{MediaError, OpenSource};
 use crate::options::Options;
+use crate::outgoing::MAX_TRACKS;
 use crate::session::TrackSource;
+use crate::slot::Slot;
 
 /// The settings of a participant, checked, and its sources, opened.
 ///
@@ -14,9 +16,9 @@ use crate::session::TrackSource;
 /// left behind. The sources play once the participant is in the room.
 pub(crate) struct Preparation {
     pub(super) options: Options,
-    pub(super) sources: Vec<(MediaKind, OpenSource, TrackSource)>,
+    pub(super) sources: Vec<(Slot, OpenSource, TrackSource)>,
     /// The sources that are left out.
-    pub(super) failed: Vec<(MediaKind, MediaError)>,
+    pub(super) failed: Vec<(Slot, MediaError)>,
 }
 
 impl Preparation {
@@ -26,15 +28,15 @@ impl Preparation {
                 .map_err(|source| EnterError::BindAddress { address, source })?;
         }
         let (mut sources, mut failed) = (Vec::new(), Vec::new());
-        let wanted = [
-            (MediaKind::Audio, options.audio.as_ref()),
-            (MediaKind::Video, options.video.as_ref()),
-        ];
-        for (kind, source) in wanted {
-            let Some(source) = source else { continue };
-            match source.open(kind).await {
-                Ok(opened) => sources.push((kind, opened, source.label(kind))),
-                Err(reason) if options.allows_degraded => failed.push((kind, reason)),
+        for (slot, source) in options.sources.clone() {
+            let opened = match sources.len() < MAX_TRACKS {
+                true => source.open(slot.kind()).await,
+                false => Err(MediaError::TooManyTracks),
+            };
+            let label = slot.label(&source);
+            match opened {
+                Ok(opened) => sources.push((slot, opened, label)),
+                Err(reason) if options.allows_degraded => failed.push((slot, reason)),
                 Err(reason) => return Err(reason.into()),
             }
         }

@@ -20,12 +20,6 @@ pub struct IceCandidate {
 }
 
 impl IceCandidate {
-    /// Whether it is the address of a relay (RFC 8839 section 5.1).
-    pub(crate) fn is_relay(&self) -> bool {
-        let mut words = self.candidate.split_ascii_whitespace();
-        words.find(|word| *word == "typ").and_then(|_| words.next()) == Some("relay")
-    }
-
     /// The user fragment that it belongs to, from its own field or from its text (RFC 8839,
     /// extension `ufrag`).
     pub(super) fn ice_ufrag(&self) -> Option<&str> {

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use client_sdk::{
     Client, CloseReason, ConnectionState, CreatedRoom, DataChannel, Delivery, Event, MediaKind,
-    MeshCost, NewRoom, Options, Participant, ParticipantId, RemoteTrack, RtpPacket, Source,
+    MeshCost, NewRoom, Options, Participant, ParticipantId, RemoteTrack, RtpPacket, Slot, Source,
     TrackSource,
 };
 use signal_server::testing::{self, TestServer};
@@ -64,13 +64,15 @@ pub struct Witness {
     pub named: Vec<DataChannel>,
     pub closed: Option<CloseReason>,
     /// What it stopped to send, and why.
-    pub degraded: Vec<(MediaKind, String)>,
+    pub degraded: Vec<(Slot, String)>,
     /// What has played to its end.
-    pub ended: Vec<MediaKind>,
+    pub ended: Vec<Slot>,
     /// Why what it shared has ended by itself.
     pub shares_ended: Vec<String>,
     /// Tracks that are said to be of a screen.
     pub screens: HashMap<ParticipantId, RemoteTrack>,
+    /// Further tracks, by their slots.
+    pub further: HashMap<(ParticipantId, Slot), RemoteTrack>,
     /// Whether it has lost the server and looks for it.
     pub is_reconnecting: bool,
     /// Whether the room is gone and only media is left.
@@ -98,6 +100,7 @@ impl Witness {
             ended: Vec::new(),
             shares_ended: Vec::new(),
             screens: HashMap::new(),
+            further: HashMap::new(),
             is_reconnecting: false,
             is_adrift: false,
             over_budget: Vec::new(),
@@ -145,8 +148,8 @@ impl Witness {
             Event::Data { participant, data } => {
                 self.data.push((participant, String::from_utf8(data.to_vec()).unwrap()));
             }
-            Event::Degraded { kind, reason } => self.degraded.push((kind, reason.to_string())),
-            Event::Ended { kind } => self.ended.push(kind),
+            Event::Degraded { slot, reason } => self.degraded.push((slot, reason.to_string())),
+            Event::Ended { slot } => self.ended.push(slot),
             Event::DataChannel(channel) => self.named.push(channel),
             Event::DataChannelOpen { participant } => drop(self.channels.insert(participant)),
             Event::OverBudget { cost, budget } => self.over_budget.push((cost, budget)),
@@ -165,6 +168,12 @@ impl Witness {
                 self.resumed += 1;
             }
             Event::ShareEnded { reason } => self.shares_ended.push(reason.to_string()),
+            Event::Track(track)
+                if matches!(track.slot(), Some(Slot::Named(_) | Slot::ScreenAudio)) =>
+            {
+                let slot = track.slot().unwrap().clone();
+                drop(self.further.insert((track.participant(), slot), track));
+            }
             Event::Track(track) if track.source() == Some(TrackSource::Screen) => {
                 drop(self.screens.insert(track.participant(), track));
             }

@@ -27,6 +27,7 @@ mod site;
 mod sound;
 mod stage;
 mod tab;
+mod tracks;
 mod wanting;
 mod watching;
 

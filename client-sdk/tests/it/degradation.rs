@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use client_sdk::{Codec, EnterError, MediaError, MediaKind, NewRoom, Source};
+use client_sdk::{Codec, EnterError, MediaError, MediaKind, NewRoom, Slot, Source};
 
 use crate::common::frames::{Form, receive_frames};
 use crate::common::pictures::{push, until_ended, until_marked, until_turned};
@@ -16,7 +16,7 @@ async fn whoever_cannot_open_its_video_sends_audio_and_receives_everything() {
     for comes_first in [true, false] {
         let (mut degraded, mut other) = meet(&server, broken.clone(), talker(), comes_first).await;
         degraded.until("media", |seen| seen.has_media(other.id())).await;
-        let [(MediaKind::Video, reason)] = &degraded.degraded[..] else {
+        let [(Slot::Video, reason)] = &degraded.degraded[..] else {
             panic!("{:?}", degraded.degraded)
         };
         assert!(reason.starts_with("cannot read no/such/file.ivf: "), "{reason}");
@@ -38,8 +38,8 @@ async fn whoever_can_open_nothing_watches_and_may_send_later() {
         watcher.until("media", |seen| seen.has_media(from)).await;
         watcher.receive(from, MediaKind::Audio, 10).await;
         watcher.receive(from, MediaKind::Video, 10).await;
-        let kinds: Vec<MediaKind> = watcher.degraded.iter().map(|(kind, _)| *kind).collect();
-        assert_eq!(kinds, [MediaKind::Audio, MediaKind::Video]);
+        let slots: Vec<Slot> = watcher.degraded.iter().map(|(slot, _)| slot.clone()).collect();
+        assert_eq!(slots, [Slot::Audio, Slot::Video]);
 
         let vp9 = Source::File("tests/fixtures/vp9.ivf".into());
         watcher.participant.publish(MediaKind::Video, &vp9).await.unwrap();
@@ -75,7 +75,7 @@ async fn a_source_that_dies_ends_the_track_for_the_others_and_one_that_comes_bac
     pushing.abort();
     until_ended(&mut receiver, video).await;
     sender.until("the end of the source", |seen| !seen.degraded.is_empty()).await;
-    assert_eq!(sender.degraded, [(MediaKind::Video, "the source has ended".to_owned())]);
+    assert_eq!(sender.degraded, [(Slot::Video, "the source has ended".to_owned())]);
     receiver.until("audio", |seen| seen.tracks.contains_key(&(from, MediaKind::Audio))).await;
     receiver.receive_fresh(from, MediaKind::Audio, 20).await;
 

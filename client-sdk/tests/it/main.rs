@@ -39,6 +39,7 @@ mod sessions;
 mod share;
 mod sources;
 mod stats;
+mod tracks;
 mod unreachable;
 mod wanting;
 mod writing;

@@ -1,6 +1,6 @@
 //! A participant is told when the room becomes too large for what it can upload.
 
-use client_sdk::{MediaKind, MeshCost, MeshTracks, Source};
+use client_sdk::{MediaKind, MeshCost, MeshTracks, Slot, Source};
 
 use crate::common::{self, listener, room_of, server, talker};
 
@@ -40,7 +40,7 @@ async fn video_is_given_up_and_audio_kept_where_that_was_asked_for() {
     for witness in &mut witnesses {
         witness.until("the end of the video", |seen| !seen.degraded.is_empty()).await;
         let reason = "sending it to everybody costs more upload than there is".to_owned();
-        assert_eq!(witness.degraded, [(MediaKind::Video, reason)]);
+        assert_eq!(witness.degraded, [(Slot::Video, reason)]);
     }
     for other in &ids[1..] {
         let audio = (*other, MediaKind::Audio);

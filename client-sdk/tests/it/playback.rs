@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use client_sdk::{Client, MediaKind, NewRoom, Playback, RemoteFrame, RemoteFrames, Source};
+use client_sdk::{Client, MediaKind, NewRoom, Playback, RemoteFrame, RemoteFrames, Slot, Source};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -76,7 +76,7 @@ async fn the_end_of_a_film_is_told_and_the_next_one_goes_on_in_its_track() {
     let video = (sender.id(), MediaKind::Video);
     viewer.until("video", |seen| seen.tracks.contains_key(&video)).await;
     sender.until("the end", |seen| !seen.ended.is_empty()).await;
-    assert_eq!((&sender.ended[..], sender.degraded.len()), (&[MediaKind::Video][..], 0));
+    assert_eq!((&sender.ended[..], sender.degraded.len()), (&[Slot::Video][..], 0));
     assert!(film.position().abs_diff(Duration::from_secs(2)) < Duration::from_millis(1));
 
     let next = Playback::looped();

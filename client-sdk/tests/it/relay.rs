@@ -49,10 +49,8 @@ async fn a_relay_that_is_silent_over_udp_holds_up_nothing() {
         testing::start_with(Server::builder(Secret::random()).turn(Secret::new(SECRET), urls))
             .await
             .unwrap();
-    let since = std::time::Instant::now();
     let (_, mut witnesses) = room_of(&server, 2, talker().relay_only(true)).await;
     until_media_flows(&mut witnesses).await;
-    println!("media after {:?}", since.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -333,9 +333,9 @@ impl<'a> Participant<'a> {
                     observations.losses.lose(Lost::Connection(participant), now);
                 }
             }
-            Event::Degraded { kind, reason } => {
+            Event::Degraded { slot, reason } => {
                 recorder.failed(format!("a source is not sent: {reason}"));
-                observations.degraded.insert(kind.into(), reason.to_string());
+                observations.degraded.insert(slot.kind().into(), reason.to_string());
             }
             Event::ShareEnded { reason } => {
                 recorder.failed(format!("a screen is not shared any more: {reason}"));

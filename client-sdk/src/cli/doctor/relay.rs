@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::connection::{AddressWatch, Connection, ConnectionEvent, ConnectionMessage, Setup};
 use crate::options::Options;
 use crate::outgoing::Outgoing;
-use crate::session::{ConnectionCommand, ConnectionFailure, NoRelay, Report};
+use crate::session::{ConnectionCommand, ConnectionFailure, IceCandidate, NoRelay, Report};
 
 /// Why there is no relay.
 #[derive(Debug, Error)]
@@ -61,7 +61,7 @@ pub(super) async fn allocate(
                 return Err(NotAllocated::Broken(ConnectionFailure::Broken));
             };
             match event {
-                ConnectionEvent::Report(Report::Candidate(candidate)) if candidate.is_relay() => {
+                ConnectionEvent::Report(Report::Candidate(candidate)) if is_relay(&candidate) => {
                     let mut words = candidate.candidate.split_ascii_whitespace().skip(4);
                     let (ip, port) = (words.next(), words.next());
                     return Ok(format!("{} port {}", ip.unwrap_or("?"), port.unwrap_or("?")));
@@ -82,6 +82,12 @@ pub(super) async fn allocate(
     drop((connection, inbox));
     while tasks.join_next().await.is_some() {}
     allocated
+}
+
+/// Whether it is the address of a relay (RFC 8839 section 5.1).
+fn is_relay(candidate: &IceCandidate) -> bool {
+    let mut words = candidate.candidate.split_ascii_whitespace();
+    words.find(|word| *word == "typ").and_then(|_| words.next()) == Some("relay")
 }
 
 /// webrtc-rs gives a TURN server up after almost 8 s.
