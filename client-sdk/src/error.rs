@@ -4,12 +4,14 @@ use std::io;
 use std::net::IpAddr;
 
 mod network;
+mod refusal;
 
 use std::time::Duration;
 
 use thiserror::Error;
 
 pub use self::network::{NetworkError, NetworkFailure, Phase};
+pub use self::refusal::Refusal;
 use crate::media::MediaError;
 
 /// An HTTP request that was not carried out.
@@ -88,6 +90,11 @@ impl RequestError {
         }
     }
 
+    /// Why the server refused; `None` for other failures.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.code().map(Refusal::of)
+    }
+
     /// How long to wait before trying again, if the server says so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -159,6 +166,11 @@ impl EnterError {
             Self::Request(error) => error.code(),
             Self::BindAddress { .. } | Self::Closed { .. } | Self::Media(_) | Self::NoRelay => None,
         }
+    }
+
+    /// Why the server refused; `None` for other failures.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.code().map(Refusal::of)
     }
 
     /// How long to wait before trying again, if the server says so.

@@ -138,6 +138,14 @@ pub enum Event {
         /// Whether messages were lost. Negotiations that were under way start over.
         lossy: bool,
     },
+    /// The room ends soon, as [`Options::expiry_notice`](crate::Options::expiry_notice) says. If its
+    /// creator extends it, this is told again before its new end.
+    /// [`CloseReason::RoomExpired`](crate::CloseReason::RoomExpired) tells the end itself. Servers
+    /// that speak the first version of the protocol do not say when rooms end.
+    RoomExpiring {
+        /// The time that is left.
+        left: Duration,
+    },
     /// Something about the room changed: its name, its capacity, its lock or its end.
     RoomUpdated(RoomInfo),
     /// What was shared has ended by itself and is no longer sent; the video, if there is one, is
@@ -210,6 +218,7 @@ impl From<SessionEvent> for Event {
             SessionEvent::Reconnecting => Self::Reconnecting,
             SessionEvent::Rejoined { id } => Self::Rejoined { id },
             SessionEvent::Resumed { lossy } => Self::Resumed { lossy },
+            SessionEvent::RoomExpiring { left } => Self::RoomExpiring { left },
             SessionEvent::RoomUpdated(room) => Self::RoomUpdated(room),
             SessionEvent::SignalingError { code, message } => {
                 Self::SignalingError { code, message }

@@ -30,6 +30,7 @@ pub struct Options {
     pub(crate) expected_bitrates: MeshTracks,
     pub(crate) sheds_video: bool,
     pub(crate) default_channel_as_event: bool,
+    pub(crate) expiry_notice: Duration,
 }
 
 impl Default for Options {
@@ -51,6 +52,7 @@ impl Default for Options {
             expected_bitrates: MeshTracks { audio: 48_000, video: 1_000_000 },
             sheds_video: false,
             default_channel_as_event: false,
+            expiry_notice: Duration::from_secs(60),
         }
     }
 }
@@ -194,6 +196,13 @@ impl Options {
     /// [`send_data`](crate::Participant::send_data) works either way.
     pub fn default_channel_as_event(mut self, as_event: bool) -> Self {
         self.default_channel_as_event = as_event;
+        self
+    }
+
+    /// How long before the end of the room [`Event::RoomExpiring`](crate::Event::RoomExpiring) tells
+    /// of it; at once if less is left. The default is one minute, and zero means never.
+    pub fn expiry_notice(mut self, notice: Duration) -> Self {
+        self.expiry_notice = notice;
         self
     }
 

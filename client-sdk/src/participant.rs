@@ -69,6 +69,7 @@ impl Participant {
             return Err(EnterError::NoRelay);
         }
         let mut session = Session::new();
+        session.set_expiry_notice(options.expiry_notice);
         session.handle_message(connected.first, Instant::now());
         session.handle_muted(outgoing.muted());
         let Some(id) = session.id() else {

@@ -67,6 +67,7 @@ impl Roster {
             | SessionEvent::PasswordAttempts { .. }
             | SessionEvent::Reconnecting
             | SessionEvent::Rejoined { .. }
+            | SessionEvent::RoomExpiring { .. }
             | SessionEvent::Resumed { .. }
             | SessionEvent::SignalingError { .. }
             | SessionEvent::SignalingLost { .. } => {}

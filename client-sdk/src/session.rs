@@ -47,13 +47,15 @@ mod reconnect;
 mod recovery;
 mod report;
 mod requests;
+mod room_end;
 mod roster;
 mod send_buffer;
+mod server_clock;
 mod signals;
 mod track_source;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use signal_core::{ClientMessage, IceServers, ParticipantId, Payload, Request, RoomInfo};
 
@@ -69,7 +71,9 @@ use self::reconnect::ReconnectPolicy;
 pub use self::reconnect::{Reconnect, SignalingLoss};
 pub use self::report::Report;
 use self::requests::PendingRequests;
+use self::room_end::RoomEnd;
 use self::send_buffer::SendBuffer;
+use self::server_clock::ServerClock;
 pub use self::track_source::{TrackLabel, TrackSource};
 
 /// The state of one participant in one room.
@@ -88,6 +92,8 @@ pub struct Session {
     reconnect: ReconnectPolicy,
     /// Why no way leads back into the room, while media goes on.
     adrift: Option<String>,
+    clock: ServerClock,
+    room_end: RoomEnd,
     ice_refresh: IceCredentialRefresh,
     probe: Probe,
     actions: VecDeque<Action>,
@@ -98,6 +104,13 @@ impl Session {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Has [`SessionEvent::RoomExpiring`] told this long before the room ends, if it does not end
+    /// sooner than that; zero for never. To be called before the first message; the default is one
+    /// minute.
+    pub fn set_expiry_notice(&mut self, notice: Duration) {
+        self.room_end.notice = notice;
     }
 
     /// Handles the loss of the signaling connection, or a failed attempt to open it again.
@@ -168,6 +181,9 @@ impl Session {
         if self.ice_refresh.is_due(now) {
             self.actions.push_back(Action::Send(ClientMessage::GetIceServers));
         }
+        if let Some(left) = self.room_end.take_warning(self.clock, now) {
+            self.emit(SessionEvent::RoomExpiring { left });
+        }
         if self.probe.has_failed(now) {
             self.actions.push_back(Action::HangUp);
         }
@@ -183,6 +199,7 @@ impl Session {
         let peers = self.peers.values().filter_map(Peer::deadline);
         peers
             .chain(self.ice_refresh.deadline())
+            .chain(self.room_end.deadline())
             .chain(self.probe.deadline())
             .min()
             .filter(|_| !self.reconnect.is_over())
@@ -315,7 +332,7 @@ impl Session {
     }
 
     fn use_ice_servers(&mut self, ice: IceServers, now: Instant) {
-        self.ice_refresh.granted(ice.expires_at, now);
+        self.ice_refresh.granted(ice.expires_at, self.clock, now);
         self.actions.push_back(Action::UseIceServers(ice));
     }
 

@@ -119,6 +119,11 @@ impl Reporter {
             Event::Resumed { lossy } => {
                 self.tell("resumed", "the server is back", json!({"lossy": lossy}));
             }
+            Event::RoomExpiring { left } => {
+                let seconds = left.as_secs();
+                let text = format!("the room ends in {seconds} s");
+                self.tell("room_expiring", &text, json!({"seconds": seconds}));
+            }
             Event::ShareEnded { reason } => {
                 let text = format!("what was shared has ended: {reason}");
                 self.tell("share_ended", &text, json!({"reason": reason.to_string()}));

@@ -23,6 +23,7 @@ pub(super) enum Subject {
     Reconnecting,
     Rejoined,
     Resumed,
+    RoomExpiring,
     RoomUpdated,
     ShareEnded,
     SignalingError(String),
@@ -52,6 +53,7 @@ impl Subject {
             Event::Reconnecting => Some(Self::Reconnecting),
             Event::Rejoined { .. } => Some(Self::Rejoined),
             Event::Resumed { .. } => Some(Self::Resumed),
+            Event::RoomExpiring { .. } => Some(Self::RoomExpiring),
             Event::RoomUpdated(_) => Some(Self::RoomUpdated),
             Event::ShareEnded { .. } => Some(Self::ShareEnded),
             Event::SignalingError { code, .. } => Some(Self::SignalingError(code.clone())),
@@ -83,6 +85,7 @@ impl Subject {
             | Self::Reconnecting
             | Self::Rejoined
             | Self::Resumed
+            | Self::RoomExpiring
             | Self::RoomUpdated
             | Self::ShareEnded
             | Self::SignalingError(_)

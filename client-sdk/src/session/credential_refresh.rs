@@ -4,30 +4,24 @@ use std::time::{Duration, Instant};
 
 use signal_core::Timestamp;
 
+use super::server_clock::ServerClock;
+
 /// When the credentials expire, and when to ask for others.
 #[derive(Debug, Default)]
 pub(super) struct IceCredentialRefresh {
-    /// The same moment by the clock of the server and by that of this participant.
-    clock: Option<(Timestamp, Instant)>,
     expires_at: Option<Timestamp>,
     renew_at: Option<Instant>,
 }
 
 impl IceCredentialRefresh {
-    /// Sets the clock of the server. Without it, credentials are never asked for.
-    pub(super) fn set_clock(&mut self, server_time: Timestamp, now: Instant) {
-        self.clock = Some((server_time, now));
-    }
-
     /// Notes new credentials. Credentials that expire no later than the last are the last there
-    /// are.
-    pub(super) fn granted(&mut self, expires_at: Timestamp, now: Instant) {
-        let Some((there, here)) = self.clock else { return };
+    /// are. Without the clock of the server, they are never asked for.
+    pub(super) fn granted(&mut self, expires_at: Timestamp, clock: ServerClock, now: Instant) {
+        let Some(left) = clock.until(expires_at, now) else { return };
         if self.expires_at.is_some_and(|known| known >= expires_at) {
             self.renew_at = None;
             return;
         }
-        let left = expires_at.saturating_since(there + now.saturating_duration_since(here));
         let pause = left.saturating_sub((left / 10).min(LONGEST_MARGIN)).max(SHORTEST_PAUSE);
         self.expires_at = Some(expires_at);
         self.renew_at = Some(now + pause);
@@ -60,25 +54,25 @@ mod tests {
     fn credentials_are_asked_for_before_they_expire_and_not_again_if_they_are_the_last() {
         let now = Instant::now();
         let at = |seconds: u64| Timestamp::from_millis(1_000_000 + seconds * 1000);
-        let mut lease = IceCredentialRefresh::default();
-        lease.set_clock(at(0), now);
+        let (mut lease, mut clock) = (IceCredentialRefresh::default(), ServerClock::default());
+        clock.set(at(0), now);
         for (expires_at, renewed_after) in [(600, 540), (7200, 6900)] {
-            lease.granted(at(expires_at), now);
+            lease.granted(at(expires_at), clock, now);
             let due = now + Duration::from_secs(renewed_after);
             assert_eq!(lease.deadline(), Some(due));
             assert!(!lease.is_due(due - Duration::from_millis(1)));
             assert!(lease.is_due(due) && !lease.is_due(due));
         }
-        lease.granted(at(7200), now);
+        lease.granted(at(7200), clock, now);
         assert_eq!(lease.deadline(), None);
     }
 
     #[test]
     fn a_server_whose_credentials_are_short_lived_is_not_asked_all_the_time() {
         let now = Instant::now();
-        let mut lease = IceCredentialRefresh::default();
-        lease.set_clock(Timestamp::from_millis(5000), now);
-        lease.granted(Timestamp::from_millis(4000), now);
+        let (mut lease, mut clock) = (IceCredentialRefresh::default(), ServerClock::default());
+        clock.set(Timestamp::from_millis(5000), now);
+        lease.granted(Timestamp::from_millis(4000), clock, now);
         assert_eq!(lease.deadline(), Some(now + SHORTEST_PAUSE));
     }
 }

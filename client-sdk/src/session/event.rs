@@ -67,6 +67,11 @@ pub enum SessionEvent {
         /// Whether messages were lost. Negotiations that were under way start over.
         lossy: bool,
     },
+    /// The room ends in so long, unless its creator extends it.
+    RoomExpiring {
+        /// The time that is left.
+        left: Duration,
+    },
     /// Something about the room changed: its name, its capacity, its lock or its end.
     RoomUpdated(RoomInfo),
     /// The server refused something that this participant sent.

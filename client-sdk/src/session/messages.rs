@@ -28,12 +28,12 @@ impl Session {
                 self.speaks_v2 = welcome.is_some();
                 self.start_anew(participant_id);
                 if let Some(welcome) = &welcome {
-                    self.room_updated(welcome.room.clone());
+                    self.clock.set(welcome.server_time, now);
+                    self.room_updated(welcome.room.clone(), now);
                 }
                 self.ice_refresh = IceCredentialRefresh::default();
                 if let Some(welcome) = welcome {
                     self.reconnect.entered(Some(welcome.resume_token), now);
-                    self.ice_refresh.set_clock(welcome.server_time, now);
                     self.use_ice_servers(welcome.ice, now);
                 } else {
                     self.reconnect.entered(None, now);
@@ -68,7 +68,7 @@ impl Session {
                 Some(signal_core::CloseReason::ByAdmin | signal_core::CloseReason::ByCreator)
                 | None => CloseReason::RoomClosed { reason },
             }),
-            ServerMessage::RoomUpdated { room } => self.room_updated(room),
+            ServerMessage::RoomUpdated { room } => self.room_updated(room, now),
             ServerMessage::ServerDraining { reconnect_after } => {
                 self.reconnect.asked_to_wait(reconnect_after);
             }

@@ -47,7 +47,7 @@ impl Session {
                 }
             }
             Missed::Snapshot { participants, room, .. } => {
-                self.room_updated(room);
+                self.room_updated(room, now);
                 self.received = seq;
                 self.send_buffer.start_anew();
                 self.requests.fail_all(&CommandError::Lost);
@@ -86,7 +86,8 @@ impl Session {
     }
 
     /// Learns what the room is like. The first time, it is no change of which to tell.
-    pub(super) fn room_updated(&mut self, room: RoomInfo) {
+    pub(super) fn room_updated(&mut self, room: RoomInfo, now: Instant) {
+        self.room_end.learn(room.expires_at, self.clock, now);
         let before = self.room.replace(room.clone());
         if before.is_some_and(|before| before != room) {
             self.emit(SessionEvent::RoomUpdated(room));

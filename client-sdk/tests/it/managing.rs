@@ -1,8 +1,13 @@
 //! What the creator of a room does with it beside the call.
 
-use client_sdk::{CloseReason, Event, NewPassword, NewRoom, OnCreatorLeave, RoomChange};
+use std::time::Duration;
 
-use crate::common::{Witness, client, listener, server};
+use client_sdk::{
+    CloseReason, Event, NewPassword, NewRoom, OnCreatorLeave, Participant, Refusal, RoomChange,
+};
+use tokio::time::timeout;
+
+use crate::common::{PATIENCE, Witness, client, listener, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creator_lists_shows_and_changes_its_rooms_and_everybody_learns_of_it() {
@@ -48,7 +53,10 @@ async fn a_creator_lists_shows_and_changes_its_rooms_and_everybody_learns_of_it(
     assert_eq!(guest.room(), Some(told));
 
     let refused = client.join_room(&room.room_id, "secret", "late").await.unwrap_err();
-    assert_eq!(refused.code(), Some("room_locked"));
+    assert_eq!(
+        (refused.code(), refused.refusal()),
+        (Some("room_locked"), Some(Refusal::RoomLocked))
+    );
     let unlock = RoomChange { locked: Some(false), ..RoomChange::default() };
     let changed = client.change_room(&token, &room.room_id, &unlock).await.unwrap();
     assert!(changed.credentials.is_none());
@@ -56,6 +64,7 @@ async fn a_creator_lists_shows_and_changes_its_rooms_and_everybody_learns_of_it(
     let too_large = RoomChange { max_participants: Some(51), ..RoomChange::default() };
     let refused = client.change_room(&token, &room.room_id, &too_large).await.unwrap_err();
     assert!(refused.to_string().contains("max_participants"), "{refused}");
+    assert_eq!(refused.refusal(), Some(Refusal::InvalidArgument));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,9 +87,40 @@ async fn a_creator_kicks_and_bans() {
     client.join_by_invite(&credentials.invite(id), "friend", listener()).await.unwrap();
     let nobody = "p_00000000".parse().unwrap();
     let refused = client.kick(&token, id, nobody).await.unwrap_err();
-    assert_eq!(refused.code(), Some("participant_not_found"));
+    assert_eq!(refused.refusal(), Some(Refusal::ParticipantNotFound));
     let bob = server.access_token("bob");
-    assert_eq!(client.show_room(&bob, id).await.unwrap_err().code(), Some("forbidden"));
+    let refused = client.show_room(&bob, id).await.unwrap_err();
+    assert_eq!(refused.refusal(), Some(Refusal::Forbidden));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_learns_some_time_before_that_the_room_ends() {
+    let server = server().await;
+    let (client, token) = (client(&server), server.access_token("alice"));
+    let short = NewRoom { expires_minutes: Some(5), ..NewRoom::default() };
+    let options = listener().expiry_notice(Duration::from_secs(600));
+    let (room, mut creator) = client.create(&token, &short, options.clone()).await.unwrap();
+    let guest = client.join(&room.room_id, &room.password, "guest", options).await.unwrap();
+    for mut participant in [creator.clone(), guest] {
+        let left = expiring(&mut participant).await;
+        assert!(left > Duration::ZERO && left <= Duration::from_secs(300), "{left:?}");
+    }
+    // Of another end it is told again.
+    let extend = RoomChange { expires_minutes: Some(8), ..RoomChange::default() };
+    client.change_room(&token, &room.room_id, &extend).await.unwrap();
+    let left = expiring(&mut creator).await;
+    assert!(left > Duration::from_secs(300) && left <= Duration::from_secs(480), "{left:?}");
+}
+
+async fn expiring(participant: &mut Participant) -> Duration {
+    let told = async {
+        loop {
+            if let Event::RoomExpiring { left } = participant.next_event().await.unwrap() {
+                return left;
+            }
+        }
+    };
+    timeout(PATIENCE, told).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
