@@ -5,6 +5,7 @@ mod create;
 mod doctor;
 mod echo;
 mod failure;
+mod files;
 mod film;
 mod join;
 mod output;

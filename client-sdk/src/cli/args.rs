@@ -131,13 +131,25 @@ pub(crate) struct JoinArgs {
     #[arg(long, requires = "play")]
     pub(crate) exit_after_play: bool,
 
-    /// File to share as a screen, in the place of the video
+    /// File to share as a screen, in the place of the video, with its sound if it has some
     #[arg(long, value_name = "FILE")]
     pub(crate) share: Option<PathBuf>,
 
     /// Record everybody into this directory, each into a WebM or Matroska file
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) record: Option<PathBuf>,
+
+    /// File to send to each participant, over a data channel; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) send: Vec<PathBuf>,
+
+    /// Receive the files of others into this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) receive: Option<PathBuf>,
+
+    /// MiB to receive at most, all files together
+    #[arg(long, value_name = "MIB", default_value_t = 1024, requires = "receive")]
+    pub(crate) receive_limit: u64,
 
     /// Send back the data that arrives, with "echo: " before it
     #[arg(long)]
@@ -205,6 +217,24 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) token: TokenArgs,
 
+    /// STUN or TURN server to check, like turn:turn.example.com:3478?transport=tcp; may be repeated.
+    /// Without a link and --server, nothing else is checked
+    #[arg(long, value_name = "URL")]
+    pub(crate) ice: Vec<String>,
+
+    /// Username for the TURN servers of --ice
+    #[arg(long, value_name = "NAME", requires = "ice")]
+    pub(crate) ice_username: Option<String>,
+
+    /// Credential for the TURN servers of --ice; better given by the environment
+    #[arg(
+        long,
+        env = "ROOM_BOT_ICE_CREDENTIAL",
+        hide_env_values = true,
+        value_name = "CREDENTIAL"
+    )]
+    pub(crate) ice_credential: Option<String>,
+
     /// IP address of this machine for media; the default is 127.0.0.1 for a server on this machine,
     /// else all
     #[arg(long, value_name = "ADDRESS")]
@@ -236,6 +266,7 @@ const JOIN_EXAMPLES: &str = "Examples:
   room-bot join LINK --play film.ivf --play film.ogg --exit-after-play
   room-bot join LINK --record calls --exit-when-alone
   room-bot join LINK --share slides.ivf --json | jq -c .
+  room-bot join LINK --send report.pdf --receive inbox
 
 A link is one to share, with the invite behind #, that of a room (…/ABC234), or one of the API:
 …/api/webrtc/rooms/ABC234 or ws://…/ws/webrtc/rooms/ABC234?token=….
@@ -257,9 +288,10 @@ const DOCTOR_EXAMPLES: &str = "Examples:
   room-bot doctor --server https://rooms.example.com
   ROOM_BOT_TOKEN=eyJ… room-bot doctor --server https://rooms.example.com
   room-bot doctor LINK --json | jq -c 'select(.result == \"failed\")'
+  ROOM_BOT_ICE_CREDENTIAL=… room-bot doctor --ice turn:turn.example.com --ice-username NAME
 
 It looks the server up, connects, agrees on TLS, asks over HTTP, enters a room over a WebSocket, and
 asks each STUN and TURN server of the room over each transport. Without a token and a link it cannot
-learn the STUN and TURN servers, and leaves them out.
+learn the STUN and TURN servers, and checks those of --ice alone.
 
 Exit status: 0 if nothing failed; 1 if something did; 2 for wrong arguments.";

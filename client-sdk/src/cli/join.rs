@@ -5,6 +5,7 @@ use serde_json::json;
 use super::args::JoinArgs;
 use super::echo;
 use super::failure::Failure;
+use super::files::{Files, Inbox};
 use super::film::{self, Film};
 use super::output::Output;
 use super::reporter::Reporter;
@@ -65,10 +66,14 @@ pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> 
         sent.map_err(|error| Failure::failed(error.to_string()))?;
     }
     let reporter = Reporter::new(output, participant.clone());
+    let inbox = args
+        .receive
+        .map(|directory| Inbox::new(directory, args.receive_limit.saturating_mul(1 << 20)));
     let id = participant.id();
     let json = json!({"id": id.as_str(), "server": server.as_str()});
     reporter.tell("entered", &format!("in the room as {id}"), json);
     let mut stay = Stay {
+        files: Files::new(args.send, inbox, reporter.clone()),
         participant,
         reporter,
         recorder,
@@ -112,6 +117,7 @@ struct Stay {
     participant: Participant,
     reporter: Reporter,
     recorder: Option<Recorder>,
+    files: Files,
     /// That of files that play once.
     playback: Option<Playback>,
     /// What has not played to its end.
@@ -137,8 +143,15 @@ impl Stay {
                 Event::Data { participant, data } if self.echoes => {
                     echo::answer(&self.participant, participant, &data).await;
                 }
-                Event::DataChannel(channel) if self.echoes => {
-                    tokio::spawn(echo::answer_all(channel));
+                Event::DataChannelOpen { participant } => {
+                    self.files.send(&self.participant, participant);
+                }
+                Event::DataChannel(channel) => {
+                    if let Some(channel) = self.files.receive(channel)
+                        && self.echoes
+                    {
+                        tokio::spawn(echo::answer_all(channel));
+                    }
                 }
                 Event::Ended { slot } => {
                     self.left_to_play.retain(|left| *left != slot);

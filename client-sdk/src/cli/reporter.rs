@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::participant::Participant;
 use crate::session::CloseReason;
 
+#[derive(Clone)]
 pub(super) struct Reporter {
     output: Output,
     participant: Participant,

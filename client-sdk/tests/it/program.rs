@@ -49,6 +49,35 @@ async fn a_room_is_created_and_joined_and_a_participant_kicked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_are_sent_and_received_up_to_a_limit() {
+    let server = server().await;
+    let link = text(&create(&server).await["link"]);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (small, large, inbox) = (at("small.bin"), at("large.bin"), at("inbox"));
+    std::fs::create_dir(&inbox).unwrap();
+    std::fs::write(&small, vec![7; 300_000]).unwrap();
+    std::fs::write(&large, vec![8; 1 << 20]).unwrap();
+    let receive = [&*link, "--receive", &inbox, "--receive-limit", "1"];
+    let mut receiver = Running::join(&receive, &[], None);
+    receiver.event("entered").await;
+    for name in ["small.bin", "small-2.bin"] {
+        let mut sender = Running::join(&[&link, "--send", &small], &[], None);
+        let received = receiver.event("received").await;
+        let path = Path::new(&inbox).join(name);
+        assert_eq!(received["path"], path.display().to_string());
+        assert!(std::fs::read(path).unwrap() == vec![7; 300_000]);
+        sender.event("sent").await;
+        sender.signal("TERM").await;
+    }
+    let greedy = [&*link, "--send", &large, "--send", &small];
+    let mut sender = Running::join(&greedy, &[], None);
+    receiver.event("received").await;
+    sender.event("sent").await;
+    assert!(!Path::new(&inbox).join("large.bin").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_recorded_plays_and_can_be_played_to_others() {
     let server = server().await;
     let room = create(&server).await;

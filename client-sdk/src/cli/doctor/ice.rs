@@ -1,5 +1,7 @@
 //! The STUN and TURN servers of a participant, each over each transport.
 
+use std::net::IpAddr;
+
 use futures_util::future::join_all;
 use signal_core::{IceScheme, IceServer, IceTransport, IceUrl};
 use tokio::time::Instant;
@@ -9,6 +11,7 @@ use super::finding::{Finding, Findings, Outcome};
 use super::relay::{NotAllocated, allocate};
 use super::stun::{self, NoAnswer};
 use super::way::{PATIENCE, advice};
+use crate::cli::target;
 use crate::client::Client;
 use crate::network::deadline;
 use crate::options::Options;
@@ -23,11 +26,11 @@ struct Checked {
 pub(super) async fn check(
     client: &Client,
     servers: &[IceServer],
-    options: &Options,
+    bind: Option<IpAddr>,
     findings: &mut Findings,
 ) {
     let urls = servers.iter().flat_map(|server| server.urls.iter().map(move |url| (server, url)));
-    let checks = urls.map(|(server, url)| check_url(client, server, url, options));
+    let checks = urls.map(|(server, url)| check_url(client, server, url, bind));
     let checked = join_all(checks).await;
     if checked.is_empty() {
         let why = "the server names none; calls work within one network only";
@@ -52,7 +55,12 @@ pub(super) async fn check(
     findings.add("udp", "", verdict);
 }
 
-async fn check_url(client: &Client, server: &IceServer, text: &str, options: &Options) -> Checked {
+async fn check_url(
+    client: &Client,
+    server: &IceServer,
+    text: &str,
+    bind: Option<IpAddr>,
+) -> Checked {
     let checked = |check, outcome, udp| {
         let finding = Finding { check, of: text.to_owned(), outcome };
         Checked { finding, udp }
@@ -65,6 +73,12 @@ async fn check_url(client: &Client, server: &IceServer, text: &str, options: &Op
             return checked("ice", Outcome::failed(error, advice), None);
         }
     };
+    // What is on this machine is reached from this machine alone.
+    let options = match Url::parse(&format!("http://{}", url.host())) {
+        Ok(host) => target::options(bind, &host),
+        Err(error) => return checked("ice", Outcome::failed(error, "Correct this URL."), None),
+    };
+    let options = &options;
     let unused = |check, what: &str| {
         checked(check, Outcome::Skipped(format!("{what} is for browsers only")), None)
     };

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use client_sdk::NewRoom;
 use serde_json::Value;
 use signal_server::testing::{self, TestServer};
 use signal_server::{Secret, Server};
@@ -41,6 +42,26 @@ async fn nothing_is_in_the_way_of_calls_over_every_transport() {
     // Not even the room that it created is left.
     let client = common::client(&server);
     assert!(client.list_rooms(&server.access_token("alice")).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_of_the_command_line_are_checked_without_a_token() {
+    let coturn = Coturn::start().await;
+    let url = coturn::url(coturn.port());
+    let server = server(SECRET, std::slice::from_ref(&url), &[]).await;
+    let token = server.access_token("alice");
+    let room = common::client(&server).create_room(&token, &NewRoom::default()).await.unwrap();
+    let turn = &room.ice_servers[0];
+    let (name, credential) = (turn.username.clone().unwrap(), turn.credential.clone().unwrap());
+    let stun = format!("stun:127.0.0.1:{}", coturn.port());
+    let args = ["doctor", "--json", "--ice", &url, "--ice", &stun, "--ice-username", &name];
+    for (credential, relay, code) in [(credential.as_str(), "passed", 0), ("wrong", "failed", 1)] {
+        let output = run(&args, &[("ROOM_BOT_ICE_CREDENTIAL", credential)]).await;
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let found = objects(&output);
+        let checks: Vec<(&str, &str)> = found.iter().map(short).collect();
+        assert_eq!(checks, [("turn udp", relay), ("stun", "passed"), ("udp", "passed")]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
