@@ -1,9 +1,12 @@
 //! The named data channels of one connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use rtc::peer_connection::transport::{RTCDtlsTransportState, RTCSctpTransportState};
 use rtc::shared::error::Error;
 use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::time::sleep;
 use webrtc::data_channel::{DataChannel as Channel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
 
@@ -102,6 +105,7 @@ impl Channels {
             protocol: NAMED.to_owned(),
             negotiated: None,
         };
+        until_association(self.pc.as_ref()).await;
         let channel = self.streams.lock().await.create(label, init).await?;
         if lack_section(self.pc.as_ref()).await {
             self.events.report(Report::NegotiationNeeded).await;
@@ -134,6 +138,17 @@ impl Channels {
                 return;
             }
         }
+    }
+}
+
+/// Waits while the SCTP association comes up, which nothing tells: webrtc-rs opens a channel that is
+/// created then before the association can carry it, and it stays closed for ever.
+async fn until_association(pc: &dyn PeerConnection) {
+    while let Some(sctp) = pc.sctp().await
+        && matches!(sctp.transport().state().await, Ok(RTCDtlsTransportState::Connected))
+        && matches!(sctp.state().await, Ok(RTCSctpTransportState::Connecting))
+    {
+        sleep(MOMENT).await;
     }
 }
 
@@ -171,3 +186,4 @@ pub(super) const NAMED: &str = "named";
 /// The open channels of the other side, besides the default one.
 const MAX_CHANNELS: usize = 64;
 const MAX_ATTEMPTS: u32 = 3;
+const MOMENT: Duration = Duration::from_millis(10);

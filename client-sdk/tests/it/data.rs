@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::common::coturn::{self, Coturn};
 use crate::common::path::{Impairment, Path};
-use crate::common::{PATIENCE, Witness, client, listener, room_of, server};
+use crate::common::{PATIENCE, Witness, client, listener, meet, room_of, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn either_side_opens_named_channels_of_any_delivery_and_both_send() {
@@ -216,6 +216,21 @@ async fn a_channel_is_opened_as_soon_as_the_connection_stands() {
     let label = "x".repeat(1025);
     let too_long = creator.participant.open_channel(guest.id(), &label, Delivery::default()).await;
     assert_eq!(too_long.unwrap_err(), ChannelError::Label);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_is_opened_while_the_association_comes_up_opens() {
+    let server = server().await;
+    for _ in 0..5 {
+        let (mut own, mut other) = meet(&server, listener(), listener(), false).await;
+        let to = other.id();
+        own.until("the connection", |seen| seen.is_connected(to)).await;
+        let opening = own.participant.open_channel(to, "early", Delivery::default());
+        let early = timeout(PATIENCE, opening).await.expect("it does not open").unwrap();
+        early.send("first").await.unwrap();
+        other.until("the channel", |seen| !seen.named.is_empty()).await;
+        assert_eq!(receive(&mut other.named[0]).await.data, "first");
+    }
 }
 
 /// Two participants that are connected.
