@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::generators::GeneratorArgs;
 use crate::health::Bounds;
+use crate::language::Language;
 use crate::scenario::ScenarioSettings;
 use crate::slo::Objectives;
 use crate::span::{InvalidSpan, Span};
@@ -89,6 +90,10 @@ pub(crate) struct CompareArgs {
     /// JSON results of the second server, likewise
     #[arg(value_delimiter = ',', num_args = 1, required = true)]
     pub(crate) after: Vec<PathBuf>,
+
+    /// Language of the table [default: that of the environment, LC_ALL or LANG]
+    #[arg(long)]
+    pub(crate) language: Option<Language>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -169,6 +174,10 @@ pub(crate) struct OutputArgs {
     /// Also write the results with plots as a page that needs no other file
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+
+    /// Language of the tables [default: that of the environment, LC_ALL or LANG]
+    #[arg(long)]
+    pub(crate) language: Option<Language>,
 }
 
 fn some_time(text: &str) -> Result<Span, String> {

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use self::difference::{Difference, Seconds, together};
 use crate::kind::Kind;
+use crate::language::tell;
 use crate::latency::millis;
 use crate::report::Report;
 use crate::tables::table;
@@ -108,13 +109,15 @@ impl fmt::Display for Comparison {
             rows.add_row([name.clone(), shown(before), shown(after), ratio, least, most, verdict]);
         }
         let (before, after) = self.runs;
-        writeln!(f, "{before} and {after} runs; the ratio lies between its bounds at 99.75 %\n")?;
+        let runs =
+            format!("{before} and {after} runs; the ratio lies between its bounds at 99.75 %");
+        writeln!(f, "{}\n", tell(&runs))?;
         write!(f, "{rows}\n\n")?;
         let is_faster = self.differences().any(Difference::is_faster);
-        f.write_str(match (self.is_slower(), is_faster) {
+        f.write_str(&tell(match (self.is_slower(), is_faster) {
             (true, _) => "the second is slower",
             (false, true) => "the second is faster",
             (false, false) => "no difference",
-        })
+        }))
     }
 }

@@ -15,6 +15,7 @@ mod health;
 mod html;
 mod interrupt;
 mod kind;
+mod language;
 mod latency;
 mod local_ports;
 mod loss;
@@ -108,6 +109,7 @@ async fn main() -> ExitCode {
 }
 
 async fn carry_out(args: &RunArgs) -> ExitCode {
+    language::choose(args.output.language);
     let scenario = match scenario(&args.scenario) {
         Ok(scenario) => scenario,
         Err(code) => return code,
@@ -127,6 +129,7 @@ async fn carry_out(args: &RunArgs) -> ExitCode {
 
 async fn find_capacity(args: CapacityArgs) -> ExitCode {
     let CapacityArgs { run, first, most, hold } = args;
+    language::choose(run.output.language);
     let scenario = match scenario(&run.scenario) {
         Ok(scenario) => scenario,
         Err(code) => return code,
@@ -146,6 +149,7 @@ async fn find_capacity(args: CapacityArgs) -> ExitCode {
 }
 
 fn compare_runs(args: &CompareArgs) -> ExitCode {
+    language::choose(args.language);
     let (before, after) = match (reports(&args.before), reports(&args.after)) {
         (Ok(before), Ok(after)) => (before, after),
         (Err(code), _) | (_, Err(code)) => return code,
@@ -160,6 +164,7 @@ fn compare_runs(args: &CompareArgs) -> ExitCode {
 }
 
 fn merge(args: &MergeArgs) -> ExitCode {
+    language::choose(args.output.language);
     let parts = match reports(&args.parts) {
         Ok(parts) => parts,
         Err(code) => return code,

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use comfy_table::Table;
-
 use super::Capacity;
 use crate::kind::Kind;
-use crate::tables::{megabytes, table};
+use crate::language::tell;
+use crate::tables::{Table, megabytes, table};
 
 impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -14,7 +13,7 @@ impl fmt::Display for Capacity {
         if let Some(costs) = self.costs() {
             writeln!(f, "{costs}\n")?;
         }
-        write!(f, "{}", self.sentence())
+        f.write_str(&tell(&self.sentence()))
     }
 }
 

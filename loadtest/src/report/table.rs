@@ -2,15 +2,14 @@
 
 use std::fmt;
 
-use comfy_table::Table;
-
 use super::media::{KindQuality, MediaQuality, Packets, SilentQuality, Spread};
 use super::{Failure, Impaired, Losses, Messages, Reached, Report, RunSettings, ServerCounts};
 use crate::kind::Kind;
+use crate::language::tell;
 use crate::latency::has_samples_for;
 use crate::phase::Phase;
 use crate::scenario::Depth;
-use crate::tables::{megabytes, table};
+use crate::tables::{Table, megabytes, table};
 use crate::verdict::Verdict;
 
 impl fmt::Display for Report {
@@ -22,11 +21,12 @@ impl fmt::Display for Report {
             Depth::Media => "audio",
             Depth::Signaling => "signaling alone",
         };
-        writeln!(
-            f,
-            "\n{rooms} rooms of {peers} with {media}, {duration} together, server {server}"
-        )?;
-        writeln!(f, "loadtest {version} on {cores} cores, {:.1} s in all\n", self.took_seconds)?;
+        let head =
+            format!("{rooms} rooms of {peers} with {media}, {duration} together, server {server}");
+        writeln!(f, "\n{}", tell(&head))?;
+        let took = self.took_seconds;
+        let tester = format!("loadtest {version} on {cores} cores, {took:.1} s in all");
+        writeln!(f, "{}\n", tell(&tester))?;
         writeln!(f, "{}\n", self.counts())?;
         writeln!(f, "{}\n", self.percentiles())?;
         if let Some(phases) = self.by_phase() {
@@ -48,12 +48,12 @@ impl fmt::Display for Report {
         }
         let causes = self.failures.iter();
         for Failure { cause, count } in causes.take(MAX_FAILURES) {
-            write!(f, "\nfailed: {count} × {cause}")?;
+            write!(f, "\n{}", tell(&format!("failed: {count} × {cause}")))?;
         }
         if let Some(more @ 1..) = self.failures.len().checked_sub(MAX_FAILURES) {
-            write!(f, "\n… and {more} more causes")?;
+            write!(f, "\n{}", tell(&format!("… and {more} more causes")))?;
         }
-        write!(f, "\n\n{}", self.sentence())
+        write!(f, "\n\n{}", tell(&self.sentence()))
     }
 }
 
@@ -315,7 +315,8 @@ fn media_table(media: &MediaQuality) -> Table {
 fn write_silences(f: &mut fmt::Formatter<'_>, media: &MediaQuality) -> fmt::Result {
     for ((kind, why), (count, one)) in media.silences() {
         let SilentQuality { room, from, to, .. } = one;
-        writeln!(f, "silent: {count} × {kind}: {why} (room {room}: {from} to {to})")?;
+        let line = format!("silent: {count} × {kind}: {why} (room {room}: {from} to {to})");
+        writeln!(f, "{}", tell(&line))?;
     }
     Ok(())
 }

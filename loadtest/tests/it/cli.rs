@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::{PROGRAM, SIGNALING, Server, loadtest, result, send};
+use crate::common::{PROGRAM, SIGNALING, Server, command, loadtest, result, send};
 
 #[test]
 fn a_table_is_for_people_and_says_how_it_went() {
@@ -12,6 +12,26 @@ fn a_table_is_for_people_and_says_how_it_went() {
     for expected in ["1 rooms of 2 with audio", "fan out", "everybody was connected to everybody"] {
         assert!(printed.contains(expected), "no {expected} in\n{printed}");
     }
+}
+
+#[test]
+fn a_table_is_in_the_language_of_its_reader() {
+    for depth in [["--depth", "signaling"], ["--depth", "media"]] {
+        let call = ["--rooms", "1", "--peers", "2", "--duration", "1", "--language", "zh"];
+        let slo = ["--slo", "relay.p50<1us, silent=0"];
+        let output = loadtest(&[&depth[..], &call, &slo].concat());
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains("未达成：relay.p50<0.001ms 未达成"), "{printed}");
+        let texts = printed.split(|c: char| !c.is_ascii_alphabetic());
+        let known = ["loadtest", "WebSocket", "offer", "answer", "relay", "silent", "kbit", "DTLS"];
+        let untold: Vec<&str> =
+            texts.filter(|text| text.len() > 3 && !known.contains(text)).collect();
+        assert!(untold.is_empty(), "{untold:?} in {printed}");
+    }
+    let mut of_environment = command(&["--depth", "signaling", "--rooms", "1", "--duration", "0"]);
+    let output = of_environment.env("LC_ALL", "zh_CN.UTF-8").output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("参与者"), "{printed}");
 }
 
 #[test]

@@ -12,7 +12,8 @@ pub fn loadtest(arguments: &[&str]) -> Output {
 
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.env_remove("LOADTEST_URL").env_remove("LOADTEST_TOKEN").args(arguments);
+    command.env_remove("LOADTEST_URL").env_remove("LOADTEST_TOKEN").env("LC_ALL", "C");
+    command.args(arguments);
     // The machine of the tests may be busy, which is not what they are about.
     if !arguments.iter().any(|argument| matches!(*argument, "scenario" | "own-server" | VALID)) {
         command.arg("--allow-invalid");
