@@ -4,6 +4,8 @@ mod bad_network;
 mod freezes;
 mod mark;
 mod meter;
+mod numbers;
+mod observations;
 mod participant;
 mod quality;
 mod rhythm;
@@ -12,7 +14,8 @@ mod silence;
 mod source;
 mod totals;
 
-pub(crate) use self::participant::{Observations, take_part};
+pub(crate) use self::observations::Observations;
+pub(crate) use self::participant::take_part;
 pub(crate) use self::quality::{Quality, Stream};
 pub(crate) use self::silence::SilentStream;
 pub(crate) use self::source::{audio, video};

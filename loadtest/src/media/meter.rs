@@ -7,6 +7,7 @@ use client_sdk::{Codec, MediaKind, ParticipantId, RemoteTrack, RtpPacket, TrackS
 
 use super::freezes::Freezes;
 use super::mark;
+use super::numbers::{Numbers, Place};
 use super::rhythm::Rhythm;
 use crate::kind::Kind;
 use crate::loss::{Losses, Lost};
@@ -47,13 +48,6 @@ struct State {
     /// What was counted and is not in the recorder yet, and its second of the run.
     recent: (u64, StreamCounts),
     is_over: bool,
-}
-
-/// The sequence numbers of a track, which wrap.
-#[derive(Clone, Copy, Debug, Default)]
-struct Numbers {
-    first: i64,
-    last: Option<i64>,
 }
 
 impl Meter {
@@ -148,14 +142,18 @@ impl State {
         if self.is_over {
             return;
         }
+        let place = self.numbers.count(packet.sequence_number);
+        // What was sent again and had only been late.
+        if place == Place::Copy {
+            return;
+        }
         let media = self.media();
         self.track.first_packet.get_or_insert(arrived);
         self.track.last_packet = Some(arrived);
         self.track.silences.regain(&media, arrived);
-        let is_next = self.numbers.count(packet.sequence_number);
         let is_frame = self.track.kind == StreamKind::Audio || packet.marker;
         let is_freeze = is_frame && self.freezes.frame(arrived);
-        self.track.rhythm.packet(packet.timestamp, is_next);
+        self.track.rhythm.packet(packet.timestamp, place == Place::Next);
         self.count(packet, is_frame, is_freeze, arrived);
         if self.track.first_frame.is_none() && self.completes_keyframe(packet) {
             self.track.first_frame = Some(arrived);
@@ -211,24 +209,6 @@ impl State {
 
     fn media(&self) -> Lost {
         Lost::Media(self.track.kind, self.track.from)
-    }
-}
-
-impl Numbers {
-    /// Counts a packet, and returns whether it follows the one before it.
-    fn count(&mut self, number: u16) -> bool {
-        let Some(last) = self.last else {
-            (self.first, self.last) = (number.into(), Some(number.into()));
-            return true;
-        };
-        let number = last + i64::from(number.wrapping_sub(last as u16) as i16);
-        self.first = self.first.min(number);
-        self.last = Some(last.max(number));
-        number == last + 1
-    }
-
-    fn expected(self) -> u64 {
-        self.last.map_or(0, |last| last.abs_diff(self.first) + 1)
     }
 }
 

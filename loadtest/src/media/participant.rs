@@ -2,15 +2,14 @@
 
 mod entry;
 
+use std::collections::HashSet;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use client_sdk::{
-    Audience, ConnectionFailure, ConnectionState, Event, Options, ParticipantId, PeerStats,
-    RemoteTrack, SharePlace,
+    Audience, ConnectionState, Event, Options, ParticipantId, RemoteTrack, SharePlace,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -20,47 +19,19 @@ use tokio::time::{sleep, sleep_until};
 
 use self::entry::Entered;
 use super::bad_network::BadNetwork;
-use super::meter::{Meter, ObservedTrack};
+use super::meter::Meter;
+use super::observations::Observations;
 use super::sampler::Sampler;
 use super::source;
 use crate::kind::Kind;
-use crate::loss::{Losses, Lost};
+use crate::loss::Lost;
 use crate::phase::{Phase, reached};
 use crate::recorder::{Fate, Step};
 use crate::room::Room;
 use crate::scenario::Visit;
 use crate::schedule::{Act, Schedule};
-use crate::stream::StreamKind;
 use crate::texts::{next_number, number_of, numbered};
 use crate::world::World;
-
-/// What one participant observed.
-#[derive(Debug)]
-pub(crate) struct Observations {
-    /// The ids that it had, of which it entered with the first.
-    pub(super) ids: Vec<ParticipantId>,
-    /// When it was planned to arrive.
-    pub(super) intended: Instant,
-    pub(super) entered: Instant,
-    /// Those who were there when it entered.
-    pub(super) there: HashSet<ParticipantId>,
-    /// Whether it sends media.
-    pub(super) publishes: bool,
-    /// When it left before the end, as was planned.
-    pub(super) left: Option<Instant>,
-    /// When it learned of each other participant.
-    pub(super) met: HashMap<ParticipantId, Instant>,
-    pub(super) connected: HashMap<ParticipantId, Instant>,
-    pub(super) failed: HashMap<ParticipantId, Option<ConnectionFailure>>,
-    /// Its sources that are not sent, and why.
-    pub(super) degraded: HashMap<StreamKind, String>,
-    pub(super) tracks: Vec<ObservedTrack>,
-    /// The last statistics of its connections.
-    pub(super) stats: HashMap<ParticipantId, PeerStats>,
-    pub(super) losses: Losses,
-    /// When it measured for the last time.
-    pub(super) until: Instant,
-}
 
 /// Takes part in a room until its visit or the run ends; `None` if it did not enter.
 pub(crate) async fn take_part(
@@ -128,20 +99,11 @@ impl<'a> Participant<'a> {
         let left = visit.leave.map(|leave| world.begin + leave);
         Self {
             observations: Observations {
-                ids: vec![me.id()],
                 intended: world.begin + visit.arrive,
-                entered: now,
                 there: there.clone(),
                 publishes: visit.publishes,
                 left,
-                met: HashMap::new(),
-                connected: HashMap::new(),
-                failed: HashMap::new(),
-                degraded: HashMap::new(),
-                tracks: Vec::new(),
-                stats: HashMap::new(),
-                losses: Losses::default(),
-                until: now,
+                ..Observations::new(me.id(), now)
             },
             world,
             room,
@@ -381,13 +343,6 @@ impl<'a> Participant<'a> {
             }
             meter.ended(Instant::now());
         });
-    }
-}
-
-impl Observations {
-    /// The id with which it entered.
-    pub(super) fn id(&self) -> ParticipantId {
-        self.ids[0]
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use client_sdk::{MediaKind, ParticipantId, PeerStats};
 
 use super::meter::ObservedTrack;
-use super::participant::Observations;
+use super::observations::Observations;
 use super::rhythm::frames_in;
 use super::silence::{Silence, SilentStream};
 use crate::stream::{StreamCounts, StreamKind};
@@ -60,7 +60,8 @@ impl Stream {
     }
 
     fn seconds(&self) -> f64 {
-        self.lasted.as_secs_f64().max(0.001)
+        // What lasts for less than a second has no rate.
+        self.lasted.as_secs_f64().max(1.0)
     }
 }
 

@@ -6,7 +6,7 @@ use client_sdk::{ConnectionFailure, MediaKind, ParticipantId};
 
 use crate::stream::StreamKind;
 
-use super::participant::Observations;
+use super::observations::Observations;
 
 /// A stream that was to arrive and of which nothing has.
 #[derive(Clone, Debug)]
@@ -80,5 +80,54 @@ impl fmt::Display for Silence {
             }
             Self::Unknown => f.write_str("nothing is known of its sender"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use client_sdk::PeerStats;
+
+    use super::*;
+
+    fn pair() -> [Observations; 2] {
+        let ids: [ParticipantId; 2] = ["p_00000002", "p_00000003"].map(|id| id.parse().unwrap());
+        let now = Instant::now();
+        let mut pair = ids.map(|id| Observations::new(id, now));
+        for (one, other) in [(0, ids[1]), (1, ids[0])] {
+            pair[one].met.insert(other, now);
+            pair[one].connected.insert(other, now);
+        }
+        pair
+    }
+
+    #[test]
+    fn a_silent_stream_is_told_by_the_first_thing_that_was_missing() {
+        let why = |change: fn(&mut Observations, &mut Observations)| {
+            let [mut from, mut to] = pair();
+            change(&mut from, &mut to);
+            Silence::of(MediaKind::Audio, &from, &to).to_string()
+        };
+        assert_eq!(why(|_, _| {}), "nothing is known of its sender");
+        let no_track = |from: &mut Observations, to: &mut Observations| {
+            from.stats.insert(to.id(), PeerStats::default());
+        };
+        assert_eq!(why(no_track), "no track was negotiated");
+        let no_source = |from: &mut Observations, _: &mut Observations| {
+            from.degraded.insert(StreamKind::Audio, "it has ended".into());
+        };
+        assert_eq!(why(no_source), "the source failed: it has ended");
+        let of_pictures = |from: &mut Observations, _: &mut Observations| {
+            from.degraded.insert(StreamKind::Video, "it has ended".into());
+        };
+        assert_eq!(why(of_pictures), "nothing is known of its sender");
+        let not_connected = |from: &mut Observations, to: &mut Observations| {
+            to.connected.clear();
+            to.failed.insert(from.id(), Some(ConnectionFailure::NoPath));
+        };
+        assert_eq!(why(not_connected), "never connected: no pair of candidates gets through");
+        let unknown = |from: &mut Observations, _: &mut Observations| from.met.clear();
+        assert_eq!(why(unknown), "one of them did not learn of the other");
     }
 }

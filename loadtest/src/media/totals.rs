@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use client_sdk::{MediaKind, ParticipantId};
 
 use super::meter::ObservedTrack;
-use super::participant::Observations;
+use super::observations::Observations;
 use super::quality::Quality;
 use super::silence::Silence;
 use crate::kind::Kind;

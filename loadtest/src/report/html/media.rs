@@ -107,7 +107,7 @@ fn kind_table(media: &MediaQuality) -> String {
         "frozen",
     ];
     table(&header, &rows)
-        + "<p class=\"soft\">Ranges are those of the streams, with their median.</p>"
+        + "<p class=\"soft\">The least, the median and the most of the streams.</p>"
 }
 
 fn worst_table(media: &MediaQuality) -> String {
@@ -160,6 +160,7 @@ fn silence_table(media: &MediaQuality) -> String {
 
 fn range(spread: Option<Spread>, scale: f64) -> String {
     let Some(Spread { least, p50, most, .. }) = spread else { return "–".into() };
-    let [least, p50, most] = [least, p50, most].map(|value| number(value / scale));
-    format!("{least} … {p50} … {most}")
+    let digits = usize::from(scale == 1.0);
+    let [least, p50, most] = [least, p50, most].map(|value| value / scale);
+    format!("{least:.digits$}–{p50:.digits$}–{most:.digits$}")
 }

@@ -1,0 +1,65 @@
+//! What one participant observed.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use client_sdk::{ConnectionFailure, ParticipantId, PeerStats};
+
+use super::meter::ObservedTrack;
+use crate::loss::Losses;
+use crate::stream::StreamKind;
+
+/// What one participant observed.
+#[derive(Debug)]
+pub(crate) struct Observations {
+    /// The ids that it had, of which it entered with the first.
+    pub(super) ids: Vec<ParticipantId>,
+    /// When it was planned to arrive.
+    pub(super) intended: Instant,
+    pub(super) entered: Instant,
+    /// Those who were there when it entered.
+    pub(super) there: HashSet<ParticipantId>,
+    /// Whether it sends media.
+    pub(super) publishes: bool,
+    /// When it left before the end, as was planned.
+    pub(super) left: Option<Instant>,
+    /// When it learned of each other participant.
+    pub(super) met: HashMap<ParticipantId, Instant>,
+    pub(super) connected: HashMap<ParticipantId, Instant>,
+    pub(super) failed: HashMap<ParticipantId, Option<ConnectionFailure>>,
+    /// Its sources that are not sent, and why.
+    pub(super) degraded: HashMap<StreamKind, String>,
+    pub(super) tracks: Vec<ObservedTrack>,
+    /// The last statistics of its connections.
+    pub(super) stats: HashMap<ParticipantId, PeerStats>,
+    pub(super) losses: Losses,
+    /// When it measured for the last time.
+    pub(super) until: Instant,
+}
+
+impl Observations {
+    /// Those of somebody who has entered now, was there first and only watches.
+    pub(super) fn new(id: ParticipantId, now: Instant) -> Self {
+        Self {
+            ids: vec![id],
+            intended: now,
+            entered: now,
+            there: HashSet::new(),
+            publishes: false,
+            left: None,
+            met: HashMap::new(),
+            connected: HashMap::new(),
+            failed: HashMap::new(),
+            degraded: HashMap::new(),
+            tracks: Vec::new(),
+            stats: HashMap::new(),
+            losses: Losses::default(),
+            until: now,
+        }
+    }
+
+    /// The id with which it entered.
+    pub(super) fn id(&self) -> ParticipantId {
+        self.ids[0]
+    }
+}
