@@ -80,7 +80,15 @@ fn build(profile: &Path) {
         name => name,
     };
     // As the tests were built: other features of the dependencies would have all of them built again.
-    let built = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // What describes this package to its tests has build scripts of others run again.
+    for (variable, _) in env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&variable);
+        }
+    }
+    let built = cargo
         .args(["test", "--package", "examples", "--no-run", "--profile", name, "--target-dir"])
         .arg(profile.parent().unwrap())
         .status()
