@@ -124,6 +124,9 @@ pub use error::{
 };
 pub use event::Event;
 pub use invite::{Invite, InviteError};
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub use media::fuzzing;
 pub use media::{
     AudioLevel, Codec, CustomSource, Frame, LoadedSource, MediaError, MediaKind, MediaSource,
     Playback, PlayedSource, PushError, Pusher, Source,

@@ -8,6 +8,9 @@ mod conversion;
 mod ebml;
 mod error;
 mod feed;
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/checks/mod.rs"]
+pub mod fuzzing;
 mod group;
 mod idle;
 pub(crate) mod ivf;
