@@ -6,12 +6,10 @@ mod support;
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use signal_core::{ConnId, ParticipantId};
-use support::Node;
+use support::{Node, negotiation_of};
 
 /// The numbers of participants; every two of them negotiate.
 const PARTICIPANTS: [usize; 3] = [4, 16, 49];
-/// The number of candidates of each side.
-const CANDIDATES: usize = 6;
 
 fn negotiation(c: &mut Criterion) {
     let mut group = c.benchmark_group("negotiation");
@@ -36,29 +34,10 @@ fn negotiation(c: &mut Criterion) {
 
 /// All frames of the negotiations, in an order in which no participant has to wait.
 fn mesh(members: &[(ConnId, ParticipantId)]) -> Vec<(ConnId, Bytes)> {
-    let sdp = r"v=0\r\no=- 46117317 2 IN IP4 127.0.0.1\r\n".repeat(60);
-    let candidate =
-        r#"{"candidate":"candidate:1 1 udp 2113937151 10.0.0.1 50000 typ host","sdpMid":"0"}"#;
-    let mut frames = Vec::new();
-    for (index, (offerer, offerer_id)) in members.iter().enumerate() {
-        for (answerer, answerer_id) in &members[..index] {
-            let mut say = |conn: ConnId, kind: &str, to: ParticipantId, field: &str| {
-                frames.push((
-                    conn,
-                    Bytes::from(format!(r#"{{"type":"{kind}","to":"{to}",{field}}}"#)),
-                ));
-            };
-            let (sdp, candidate) =
-                (format!(r#""sdp":"{sdp}""#), format!(r#""candidate":{candidate}"#));
-            say(*offerer, "offer", *answerer_id, &sdp);
-            say(*answerer, "answer", *offerer_id, &sdp);
-            for _ in 0..CANDIDATES {
-                say(*offerer, "candidate", *answerer_id, &candidate);
-                say(*answerer, "candidate", *offerer_id, &candidate);
-            }
-        }
-    }
-    frames
+    let pairs = members.iter().enumerate().flat_map(|(index, offerer)| {
+        members[..index].iter().map(move |answerer| (*offerer, *answerer))
+    });
+    pairs.flat_map(|(offerer, answerer)| negotiation_of(offerer, answerer)).collect()
 }
 
 criterion_group!(benches, negotiation);

@@ -139,5 +139,29 @@ impl Node {
     }
 }
 
+/// The frames with which two negotiate: an offer, an answer, and candidates of each side.
+pub(crate) fn negotiation_of(
+    (offerer, offerer_id): (ConnId, ParticipantId),
+    (answerer, answerer_id): (ConnId, ParticipantId),
+) -> Vec<(ConnId, Bytes)> {
+    let sdp = r"v=0\r\no=- 46117317 2 IN IP4 127.0.0.1\r\n".repeat(60);
+    let sdp = format!(r#""sdp":"{sdp}""#);
+    let candidate = r#""candidate":{"candidate":"candidate:1 1 udp 2113937151 10.0.0.1 50000 typ host","sdpMid":"0"}"#;
+    let frame = |conn: ConnId, kind: &str, to: ParticipantId, field: &str| {
+        (conn, Bytes::from(format!(r#"{{"type":"{kind}","to":"{to}",{field}}}"#)))
+    };
+    let mut frames = vec![
+        frame(offerer, "offer", answerer_id, &sdp),
+        frame(answerer, "answer", offerer_id, &sdp),
+    ];
+    for _ in 0..CANDIDATES {
+        frames.push(frame(offerer, "candidate", answerer_id, candidate));
+        frames.push(frame(answerer, "candidate", offerer_id, candidate));
+    }
+    frames
+}
+
+/// The number of candidates of each side.
+pub(crate) const CANDIDATES: usize = 6;
 /// The benchmarks number their own rooms from 0, far from this.
 const LAST_ROOM: usize = 1_000_000;
