@@ -42,7 +42,7 @@ async fn look_up(user: String) -> Result<Entry, ErrorCode> {
     // see an id that the room issues.
     let ticket = format!("p_{user}").parse().map_err(|_| ErrorCode::Unavailable)?;
     let name = DisplayName::parse(&user).ok().flatten().ok_or(ErrorCode::Forbidden)?;
-    let grant = Grant { ticket: Ticket::Guest(ticket), password_epoch: 0 };
+    let grant = Grant::new(Ticket::Guest(ticket), 0);
     Ok(Entry::Attach { grant, name, ice: None })
 }
 

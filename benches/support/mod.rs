@@ -82,7 +82,7 @@ impl Node {
         self.last_conn += 1;
         let conn = ConnId(self.last_conn);
         let name = DisplayName::parse("参与者").expect("short").expect("not empty");
-        let entry = Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None };
+        let entry = Entry::Attach { grant: Grant::new(ticket, 0), name, ice: None };
         let resume_token = ResumeToken::new("token", TokenHash::new([9; 32]));
         let randomness = Randomness { suffix: IdSuffix::new(0), resume_token };
         let (room, protocol, language) = (self.room, ProtocolVersion::V1, Language::Zh);

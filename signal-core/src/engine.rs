@@ -4,11 +4,12 @@ mod config;
 mod events;
 mod opening;
 mod outbox;
+mod outputs;
 mod questions;
+mod rooms;
 mod saves;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,24 +19,19 @@ pub use self::config::EngineConfig;
 pub use self::events::Event;
 use self::events::Events;
 pub use self::opening::Opening;
+use self::outbox::Outbox;
 pub use self::outbox::Transmit;
-use self::outbox::{Health, Outbox};
 pub use self::questions::Question;
 use self::questions::{Questions, Unanswered};
 pub use self::saves::Save;
-use self::saves::{Answer, Saves, Told};
-use crate::client::Client;
+use self::saves::{Answer, Saves};
 use crate::deadlines::Deadlines;
 use crate::error::ErrorCode;
-use crate::hub::{CloseCode, Disconnect, Entry, Hub, Input, Output};
-use crate::ids::{ConnId, IdSuffix, NodeId, ParticipantId, RoomId, Ticket};
-use crate::message::{IceServers, RequestId};
+use crate::hub::{Disconnect, Entry, Hub, Input};
+use crate::ids::{ConnId, NodeId};
+use crate::message::IceServers;
 use crate::protocol::ProtocolVersion;
-use crate::reason::CloseReason;
-use crate::room::{
-    Admission, Change, Grant, Op, Receipt, Reject, Room, RoomEvent, RoomSpec, Rotation,
-};
-use crate::store::{Applied, MemoryStore, RoomIdTaken};
+use crate::store::MemoryStore;
 use crate::time::Timestamp;
 
 /// A server of one node, without its sockets, clock and random numbers.
@@ -121,7 +117,7 @@ use crate::time::Timestamp;
 /// // The process dies, and the next one goes on with what was written.
 /// let mut engine = Engine::with_config(2, config);
 /// for record in table.values() {
-///     engine.restore(Room::from_record(record)?, now)?;
+///     engine.restore(Room::from_record(record)?, [], now)?;
 /// }
 /// assert_eq!(engine.rooms().count(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -338,108 +334,9 @@ impl Engine {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Adds a new room.
-    ///
-    /// # Errors
-    ///
-    /// The room's id is taken, perhaps by a room that is over and still remembered. Try another id.
-    pub fn create(&mut self, room: RoomSpec) -> Result<Arc<Room>, RoomIdTaken> {
-        let created_at = room.created_at;
-        let room = self.store.create(Room::create(room))?;
-        if self.config.saves {
-            self.saves.put(room.id(), Some(Arc::clone(&room)));
-        }
-        self.add_events(room.id(), room.events_since(None, created_at));
-        Ok(room)
-    }
-
-    /// Adds a room that an earlier process has written. Its sockets are gone with that process;
-    /// participants that spoke v2 may resume for a while.
-    ///
-    /// # Errors
-    ///
-    /// The room's id is taken.
-    pub fn restore(&mut self, room: Room, now: Timestamp) -> Result<(), RoomIdTaken> {
-        let applied = self.store.restore(room, self.config.restart_grace, now)?;
-        self.settle(applied, Answer::Record, now);
-        Ok(())
-    }
-
-    /// Lets a newcomer in who knows the password or has the invite. The grant opens a connection.
-    /// `random` is a random number.
-    ///
-    /// # Errors
-    ///
-    /// The room refuses the newcomer.
-    pub fn admit(
-        &mut self,
-        room: RoomId,
-        by: impl Into<Admission>,
-        client: Option<Client>,
-        random: u32,
-        now: Timestamp,
-    ) -> Result<Grant, Reject> {
-        let suffix = IdSuffix::new(random);
-        let reply = self.apply(room, &Op::Admit { by: by.into(), client, suffix }, now);
-        let password_epoch = self.room(room).map_or(0, |room| room.password_epoch());
-        match reply? {
-            Receipt::Entered { id } => Ok(Grant { ticket: Ticket::Guest(id), password_epoch }),
-            Receipt::Done | Receipt::Resumed { .. } => unreachable!("`Admit` promises an id"),
-        }
-    }
-
-    /// Changes the settings of a room.
-    ///
-    /// # Errors
-    ///
-    /// The room is over, or does not permit the change.
-    pub fn change(&mut self, room: RoomId, change: Change, now: Timestamp) -> Result<(), Reject> {
-        self.apply(room, &Op::Change(change), now).map(drop)
-    }
-
-    /// Kicks a participant. With a new password it is a ban: the participant cannot join again with
-    /// the old one.
-    ///
-    /// # Errors
-    ///
-    /// There is no such participant, or it is the creator.
-    pub fn kick(
-        &mut self,
-        room: RoomId,
-        participant: ParticipantId,
-        rotate: Option<Rotation>,
-        now: Timestamp,
-    ) -> Result<(), Reject> {
-        self.apply(room, &Op::Kick { participant, rotate }, now).map(drop)
-    }
-
-    /// Ends a room.
-    ///
-    /// # Errors
-    ///
-    /// There is no such room.
-    pub fn close(
-        &mut self,
-        room: RoomId,
-        reason: CloseReason,
-        now: Timestamp,
-    ) -> Result<(), Reject> {
-        self.apply(room, &Op::Close(reason), now).map(drop)
-    }
-
     /// Whether a connection is open: not lost, and not closed by a [`Transmit::Close`] that was taken.
     pub fn is_open(&self, conn: ConnId) -> bool {
         self.outboxes.contains_key(&conn)
-    }
-
-    /// The newest record of a room, even if the room is over and still remembered.
-    pub fn room(&self, id: RoomId) -> Option<&Arc<Room>> {
-        self.store.room(id)
-    }
-
-    /// All rooms, in the order of their ids; those that are over and still remembered too.
-    pub fn rooms(&self) -> impl Iterator<Item = &Arc<Room>> {
-        self.store.rooms()
     }
 
     /// Whether nothing is left to do: no connection, no seat that waits for a resume, nothing to
@@ -447,169 +344,6 @@ impl Engine {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.outboxes.is_empty() && self.saves.is_empty() && self.hub.is_idle()
-    }
-
-    fn input(&mut self, input: Input, now: Timestamp) {
-        self.hub.handle_input(input, now);
-        self.drain(now);
-    }
-
-    /// Does everything that the hub asks for.
-    fn drain(&mut self, now: Timestamp) {
-        while let Some(output) = self.hub.poll_output() {
-            match output {
-                Output::Authorize { conn, room, credential } => {
-                    let until = now + self.config.question_patience;
-                    self.questions.ask(conn, Question::Entry { conn, room, credential }, until);
-                }
-                Output::Broadcast { to, except, frame } => {
-                    for &conn in to.iter().filter(|conn| Some(**conn) != except) {
-                        self.send(conn, frame.clone());
-                    }
-                }
-                Output::Close { conn, code } => self.end(conn, code, now),
-                Output::Commit { op, room, change } => {
-                    let applied = self.store.apply(room, &change, now);
-                    let answer = Answer::Hub { op, reply: applied.reply };
-                    self.settle(applied, answer, now);
-                }
-                Output::Frame { to, frame } => self.send(to, frame),
-                Output::IceServersWanted { conn, room, participant, req } => {
-                    let question = Question::IceServers { conn, room, participant };
-                    let until = now + self.config.question_patience;
-                    self.questions.ask_for_ice_servers(conn, question, req, until);
-                }
-                Output::OverRate { conn } => {
-                    self.events.push(Event::OverRate { conn }, self.config.max_events);
-                }
-                // The receiver's socket belonged to an earlier process, and its seat has not been
-                // resumed yet.
-                Output::ToNode { frame, .. } => {
-                    self.hub.handle_input(Input::Undelivered { frame }, now);
-                }
-                // Every change to the store is handed to the hub.
-                Output::Unwatch(_) | Output::Watch(_) => {}
-            }
-        }
-    }
-
-    /// Applies an operation of the host's, and tells the participants.
-    fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> Result<Receipt, Reject> {
-        let applied = self.store.apply(room, op, now);
-        let reply = applied.reply;
-        self.settle(applied, Answer::Record, now);
-        self.drain(now);
-        reply
-    }
-
-    /// Tells the hub and the host of a change: now, or when it is written.
-    fn settle(&mut self, applied: Applied, answer: Answer, now: Timestamp) {
-        let answer =
-            if self.config.saves { self.saves.add(&applied, answer) } else { Some(answer) };
-        let Applied { record, events, .. } = applied;
-        if let Some(record) = &record {
-            self.add_events(record.id(), events);
-        }
-        if let Some(answer) = answer {
-            self.answer(answer, record, now);
-        }
-    }
-
-    fn add_events(&mut self, room: RoomId, events: Vec<RoomEvent>) {
-        let most = self.config.max_events;
-        if most == 0 || events.is_empty() {
-            return;
-        }
-        if !self.config.saves {
-            events.into_iter().for_each(|event| self.events.push(Event::Room(event), most));
-        } else {
-            self.events.count_dropped(self.saves.add_events(room, events, most));
-        }
-    }
-
-    fn tell(&mut self, told: Told, now: Timestamp) {
-        for event in told.events {
-            self.events.push(Event::Room(event), self.config.max_events);
-        }
-        for answer in told.answers {
-            self.answer(answer, told.record.clone(), now);
-        }
-        self.drain(now);
-    }
-
-    fn answer(&mut self, answer: Answer, record: Option<Arc<Room>>, now: Timestamp) {
-        match answer {
-            Answer::Hub { op, reply } => {
-                let applied = Applied::settled(record, reply);
-                self.hub.handle_input(Input::Committed { op, applied }, now);
-            }
-            Answer::Record => {
-                if let Some(record) = record {
-                    self.hub.handle_input(Input::Record(record), now);
-                }
-            }
-        }
-    }
-
-    fn send(&mut self, conn: ConnId, frame: Bytes) {
-        if self.outboxes.get_mut(&conn).is_some_and(|outbox| outbox.push(frame)) {
-            self.ready.push_back(conn);
-        }
-    }
-
-    /// Closes a connection that the hub has removed.
-    fn end(&mut self, conn: ConnId, code: CloseCode, now: Timestamp) {
-        self.questions.forget(conn);
-        let Some(outbox) = self.outboxes.get_mut(&conn) else { return };
-        if outbox.close(code) {
-            self.ready.push_back(conn);
-        }
-        self.health_checks.set(conn, Some(now + self.config.idle_timeout));
-    }
-
-    fn lost(&mut self, conn: ConnId, how: Disconnect, now: Timestamp) {
-        self.forget(conn);
-        self.input(Input::Lost { conn, how }, now);
-    }
-
-    fn forget(&mut self, conn: ConnId) {
-        self.outboxes.remove(&conn);
-        self.health_checks.set(conn, None);
-        self.questions.forget(conn);
-    }
-
-    fn check_health(&mut self, conn: ConnId, now: Timestamp) {
-        let Some(outbox) = self.outboxes.get_mut(&conn) else { return };
-        match outbox.health(&self.config, now) {
-            Health::Alive => {}
-            Health::Quiet => {
-                if outbox.ping(&self.config, now) {
-                    self.ready.push_back(conn);
-                }
-            }
-            Health::Idle => {
-                self.end(conn, CloseCode::Idle, now);
-                return self.input(Input::Lost { conn, how: Disconnect::Abrupt }, now);
-            }
-            Health::Closed => return outbox.drop_frames(),
-        }
-        let next = outbox.deadline(&self.config);
-        self.health_checks.set(conn, Some(next));
-    }
-
-    /// Tells a participant that the host has not answered.
-    fn unanswered(&mut self, question: &Question, reqs: Vec<Option<RequestId>>, now: Timestamp) {
-        let code = ErrorCode::Unavailable;
-        match *question {
-            Question::Entry { conn, .. } => {
-                self.input(Input::Authorized { conn, entry: Err(code) }, now);
-            }
-            Question::IceServers { conn, .. } => {
-                for req in reqs {
-                    self.input(Input::IceServersRefused { conn, code, req }, now);
-                }
-            }
-        }
     }
 }
 

@@ -166,15 +166,24 @@ pub enum Ticket {
     Creator,
     /// A guest's seat, named by the participant id that `join` answered with.
     Guest(ParticipantId),
+    /// A guest's seat, named by the host.
+    Host(TicketTag),
 }
 
-impl Ticket {
-    /// The id that `join` promised; `None` for the creator.
-    pub(crate) fn guest(self) -> Option<ParticipantId> {
-        match self {
-            Self::Creator => None,
-            Self::Guest(id) => Some(id),
-        }
+/// A hash of the host's own name for a seat, which is a user's, for example, if each user has one
+/// seat. The core compares it, and tells nobody.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TicketTag([u8; 16]);
+
+impl TicketTag {
+    /// Wraps a hash, for example the first 128 bits of an HMAC-SHA256 (RFC 2104).
+    pub fn new(hash: [u8; 16]) -> Self {
+        Self(hash)
+    }
+
+    /// The hash.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
     }
 }
 

@@ -115,6 +115,7 @@ mod error;
 mod hub;
 mod ice_server;
 mod ice_url;
+mod identity;
 mod ids;
 mod language;
 mod message;
@@ -142,8 +143,9 @@ pub use hub::{
 };
 pub use ice_server::IceServer;
 pub use ice_url::{IceScheme, IceTransport, IceUrl, InvalidIceUrl};
+pub use identity::{Attributes, Identity, InvalidIdentity, User};
 pub use ids::{
-    Attachment, ConnId, IdSuffix, InvalidId, NodeId, OpId, ParticipantId, RoomId, Ticket,
+    Attachment, ConnId, IdSuffix, InvalidId, NodeId, OpId, ParticipantId, RoomId, Ticket, TicketTag,
 };
 pub use language::Language;
 pub use message::{

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 pub use self::text::{InvalidText, RequestId, Topic};
 use crate::error::ErrorCode;
+use crate::identity::Attributes;
 use crate::ids::{ParticipantId, RoomId};
 use crate::name::DisplayName;
 use crate::payload::Payload;
@@ -198,6 +199,8 @@ pub struct ParticipantInfo {
     pub connected: bool,
     /// v2: the state that it last set with `update`, any JSON value.
     pub state: Option<Payload>,
+    /// v2: what the server says of it.
+    pub attributes: Option<Attributes>,
 }
 
 /// What changed about a participant; `None` stands for what did not change.

@@ -1,5 +1,6 @@
 //! JSON values that are passed on unread.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
@@ -65,6 +66,11 @@ impl Payload {
     pub(crate) fn as_raw(&self) -> &RawValue {
         serde_json::from_slice(self.as_bytes())
             .expect("a payload is one JSON value, checked where it is built")
+    }
+
+    /// Its texts by their names, if it is an object of texts.
+    pub(crate) fn texts(&self) -> Result<BTreeMap<String, String>, InvalidPayload> {
+        serde_json::from_slice(self.as_bytes()).map_err(InvalidPayload)
     }
 
     /// The same value in memory of its own.

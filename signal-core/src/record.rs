@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::ids::{Attachment, ConnId, NodeId, ParticipantId, Ticket};
+use crate::ids::{Attachment, ConnId, NodeId, ParticipantId, Ticket, TicketTag};
 use crate::time::Timestamp;
 use crate::token::TokenHash;
 
@@ -79,7 +79,17 @@ impl Writer {
     }
 
     pub(crate) fn ticket(&mut self, value: Ticket) {
-        self.option(value.guest(), Self::participant);
+        match value {
+            Ticket::Creator => self.u8(0),
+            Ticket::Guest(id) => {
+                self.u8(1);
+                self.participant(id);
+            }
+            Ticket::Host(tag) => {
+                self.u8(2);
+                self.bytes.extend_from_slice(tag.as_bytes());
+            }
+        }
     }
 
     pub(crate) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
@@ -176,7 +186,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn ticket(&mut self) -> Read<Ticket> {
-        Ok(self.option(Self::participant)?.map_or(Ticket::Creator, Ticket::Guest))
+        match self.u8()? {
+            0 => Ok(Ticket::Creator),
+            1 => self.participant().map(Ticket::Guest),
+            2 => self.exactly().map(|hash| Ticket::Host(TicketTag::new(hash))),
+            _ => Err(InvalidRecord::Damaged),
+        }
     }
 
     pub(crate) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<Option<T>> {

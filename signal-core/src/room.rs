@@ -37,6 +37,7 @@ use self::seats::{Newcomer, Seats};
 pub use self::spec::{OnCreatorLeave, RoomSpec};
 pub use self::status::Status;
 use crate::client::Client;
+use crate::identity::User;
 use crate::ids::{Attachment, IdSuffix, ParticipantId, RoomId, Ticket};
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
@@ -132,13 +133,14 @@ impl Room {
                 self.running()?;
                 let newcomer = Newcomer {
                     ticket: grant.ticket,
-                    promised: self.promised(*grant),
+                    promised: self.promised(grant),
+                    identity: &grant.identity,
                     name,
                     protocol: *protocol,
                     attachment: *attachment,
                     resume: *resume,
                 };
-                self.attach(*grant, &newcomer, *client, *suffix, changes)
+                self.attach(grant, &newcomer, *client, *suffix, changes)
             }
             Op::Change(change) => self.change(change, changes),
             Op::Close(reason) => {
@@ -151,6 +153,7 @@ impl Room {
                 Ok(Receipt::Done)
             }
             Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref(), changes),
+            Op::KickUser { user, ban } => self.kick_user(user, *ban, changes),
             Op::Leave { attachment, how } => {
                 self.leave(*attachment, *how, changes, now);
                 Ok(Receipt::Done)
@@ -218,7 +221,7 @@ impl Room {
 
     fn attach(
         &mut self,
-        grant: Grant,
+        grant: &Grant,
         newcomer: &Newcomer<'_>,
         client: Option<Client>,
         suffix: IdSuffix,
@@ -253,10 +256,11 @@ impl Room {
         Ok(Receipt::Resumed { id: receipt.id, continued: receipt.continued })
     }
 
-    fn promised(&self, grant: Grant) -> ParticipantId {
+    fn promised(&self, grant: &Grant) -> Option<ParticipantId> {
         match grant.ticket {
-            Ticket::Creator => self.creator_id,
-            Ticket::Guest(id) => id,
+            Ticket::Creator => Some(self.creator_id),
+            Ticket::Guest(id) => Some(id),
+            Ticket::Host(_) => grant.promised,
         }
     }
 
@@ -314,6 +318,29 @@ impl Room {
             self.seats.remove(LeaveReason::Kicked, |seat| seat.id == participant);
             changes.note(Durability::BeforeAnswer);
         }
+        Ok(Receipt::Done)
+    }
+
+    fn kick_user(
+        &mut self,
+        user: &User,
+        ban: bool,
+        changes: &mut Changes,
+    ) -> Result<Receipt, Reject> {
+        self.running()?;
+        let is_user = |seat: &Seat| seat.identity.user.as_ref() == Some(user);
+        if self.seats().iter().any(|seat| seat.is_creator() && is_user(seat)) {
+            return Err(Reject::CreatorStays);
+        }
+        let seats = self.seats().iter().filter(|seat| is_user(seat));
+        let tickets: Vec<Ticket> = seats.map(|seat| seat.ticket).collect();
+        if tickets.is_empty() && !ban {
+            return Err(Reject::ParticipantNotFound);
+        }
+        changes.note_if(ban && self.access.ban(user), Durability::BeforeAnswer);
+        tickets.into_iter().for_each(|ticket| self.access.revoke(ticket));
+        let is_kicked = self.seats.remove(LeaveReason::Kicked, is_user);
+        changes.note_if(is_kicked, Durability::BeforeAnswer);
         Ok(Receipt::Done)
     }
 

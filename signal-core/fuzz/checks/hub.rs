@@ -314,7 +314,7 @@ impl World {
 
 fn attach(ticket: Ticket) -> Entry {
     let name = DisplayName::parse("somebody").expect("it is short").expect("it is not empty");
-    Entry::Attach { grant: Grant { ticket, password_epoch: u32::MAX }, name, ice: None }
+    Entry::Attach { grant: Grant::new(ticket, u32::MAX), name, ice: None }
 }
 
 fn protocol(verb: u8) -> ProtocolVersion {

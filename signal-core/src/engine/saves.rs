@@ -1,12 +1,13 @@
 //! Records that the host keeps elsewhere too, and who is told when they are written.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::ids::{OpId, RoomId};
-use crate::room::{Durability, Receipt, Reject, Room, RoomEvent};
+use crate::identity::Identity;
+use crate::ids::{OpId, ParticipantId, RoomId};
+use crate::room::{Durability, Receipt, Reject, Room, RoomEvent, RoomEventKind};
 use crate::store::Applied;
 
 /// A room to write to the host's own store, or to remove from it, from
@@ -20,6 +21,7 @@ use crate::store::Applied;
 pub struct Save {
     room: RoomId,
     record: Option<Arc<Room>>,
+    seats: Vec<(ParticipantId, Option<Arc<Identity>>)>,
     events: Arc<[RoomEvent]>,
 }
 
@@ -32,6 +34,14 @@ impl Save {
     /// The record to write in place of an older one; `None` if the room is to be removed.
     pub fn record(&self) -> Option<&Arc<Room>> {
         self.record.as_ref()
+    }
+
+    /// Who the participants are that have come since the record before, each to write once beside
+    /// the record; `None` for those that have left, to remove again. They go with the record, so
+    /// write both in one transaction; those of a room that is removed are removed with it. What is
+    /// written is handed to [`restore`](crate::Engine::restore).
+    pub fn seats(&self) -> &[(ParticipantId, Option<Arc<Identity>>)] {
+        &self.seats
     }
 
     /// What has come about since the record before. The same events come out of
@@ -66,6 +76,8 @@ struct Unsaved {
 struct Write {
     /// `None` if the room is to be removed.
     record: Option<Arc<Room>>,
+    /// The identities to write, or to remove if somebody has left that may have one there.
+    seats: BTreeMap<ParticipantId, Option<Arc<Identity>>>,
     told: Told,
 }
 
@@ -112,8 +124,40 @@ impl Saves {
         if unsaved.next.is_none() && unsaved.writing.is_none() {
             self.queue.push_back(room);
         }
-        let told = unsaved.next.take().map(|next| next.told).unwrap_or_default();
-        &mut unsaved.next.insert(Write { record, told }).told
+        let (seats, told) =
+            unsaved.next.take().map(|next| (next.seats, next.told)).unwrap_or_default();
+        &mut unsaved.next.insert(Write { record, seats, told }).told
+    }
+
+    /// Has the identities of those written who have come by these events.
+    pub(super) fn add_seats(&mut self, room: RoomId, events: &[RoomEvent]) {
+        let next = self.rooms.get_mut(&room).and_then(|unsaved| unsaved.next.as_mut());
+        let Some(seats) = next.map(|next| &mut next.seats) else { return };
+        for event in events {
+            let (came, left) = match &event.kind {
+                RoomEventKind::Joined { participant } => (Some(participant), None),
+                RoomEventKind::Replaced { participant, replaces } => {
+                    (Some(participant), Some(*replaces))
+                }
+                RoomEventKind::Left { participant, .. } => (None, Some(participant.id)),
+                RoomEventKind::Changed(_)
+                | RoomEventKind::Closed { .. }
+                | RoomEventKind::Detached { .. }
+                | RoomEventKind::Opened
+                | RoomEventKind::PasswordLocked
+                | RoomEventKind::PasswordUnlocked
+                | RoomEventKind::Renamed { .. }
+                | RoomEventKind::Resumed { .. } => (None, None),
+            };
+            if let Some(id) = left
+                && !matches!(seats.remove(&id), Some(Some(_)))
+            {
+                seats.insert(id, None);
+            }
+            if let Some(participant) = came.filter(|came| !came.identity.is_empty()) {
+                seats.insert(participant.id, Some(Arc::clone(&participant.identity)));
+            }
+        }
     }
 
     /// Adds what has come about in a room, to be told when its next record is written. Returns how
@@ -137,9 +181,10 @@ impl Saves {
     pub(super) fn take(&mut self) -> Option<Save> {
         let room = self.queue.pop_front()?;
         let unsaved = self.rooms.get_mut(&room)?;
-        let write = unsaved.next.take()?;
+        let mut write = unsaved.next.take()?;
+        let seats = std::mem::take(&mut write.seats).into_iter().collect();
         let events = write.told.events.as_slice().into();
-        let save = Save { room, record: write.record.clone(), events };
+        let save = Save { room, record: write.record.clone(), seats, events };
         unsaved.writing = Some(write);
         Some(save)
     }

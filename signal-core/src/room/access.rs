@@ -7,6 +7,7 @@ use super::guesses::Guesses;
 use super::operation::{Admission, Grant, Rotation};
 use super::reject::Reject;
 use crate::client::Client;
+use crate::identity::User;
 use crate::ids::Ticket;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
@@ -23,6 +24,8 @@ pub(super) struct Access {
     /// The tickets of the last 256 participants that were kicked. Tokens last for minutes, so
     /// forgetting older tickets lets nobody back in, short of hundreds of kicks within minutes.
     revoked: VecDeque<Ticket>,
+    /// The last 256 users that were banned.
+    banned: VecDeque<User>,
 }
 
 impl Access {
@@ -34,6 +37,7 @@ impl Access {
             password_epoch: 0,
             locked: false,
             revoked: VecDeque::new(),
+            banned: VecDeque::new(),
         }
     }
 
@@ -82,8 +86,10 @@ impl Access {
 
     /// Checks the grant of a token. A participant may always come back to its seat, and the creator
     /// may always enter.
-    pub(super) fn check_grant(&self, grant: Grant, is_seated: bool) -> Result<(), Reject> {
-        if self.revoked.contains(&grant.ticket) {
+    pub(super) fn check_grant(&self, grant: &Grant, is_seated: bool) -> Result<(), Reject> {
+        let user = grant.identity.user.as_ref().filter(|_| grant.ticket != Ticket::Creator);
+        let is_banned = user.is_some_and(|user| self.is_banned(user));
+        if is_banned || self.revoked.contains(&grant.ticket) {
             return Err(Reject::GrantVoid);
         }
         if is_seated || grant.ticket == Ticket::Creator {
@@ -128,6 +134,32 @@ impl Access {
         self.revoked.push_back(ticket);
     }
 
+    /// Bans a user; `false` if it is banned already.
+    pub(super) fn ban(&mut self, user: &User) -> bool {
+        if self.is_banned(user) {
+            return false;
+        }
+        if self.banned.len() == MOST_BANNED {
+            self.banned.pop_front();
+        }
+        self.banned.push_back(user.clone());
+        true
+    }
+
+    pub(super) fn is_banned(&self, user: &User) -> bool {
+        self.banned.contains(user)
+    }
+
+    pub(super) fn write_banned(&self, out: &mut Writer) {
+        out.list(self.banned.iter(), |out, user| out.text(user.as_str()));
+    }
+
+    pub(super) fn read_banned(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidRecord> {
+        let user = |from: &mut Reader<'_>| from.text()?.parse().map_err(|_| InvalidRecord::Damaged);
+        self.banned = from.list(MOST_BANNED, user)?;
+        Ok(())
+    }
+
     pub(super) fn write(&self, out: &mut Writer) {
         out.array(self.password.as_bytes());
         out.hash(self.invite);
@@ -157,6 +189,7 @@ impl Access {
             password_epoch: from.u32()?,
             locked: from.bool()?,
             revoked: from.list(MOST_REVOKED, Reader::ticket)?,
+            banned: VecDeque::new(),
         })
     }
 
@@ -174,3 +207,4 @@ impl Access {
 }
 
 const MOST_REVOKED: usize = 256;
+const MOST_BANNED: usize = 256;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Capacity, Room, Seat, Status};
+use crate::identity::Identity;
 use crate::ids::{ParticipantId, RoomId, Ticket};
 use crate::name::DisplayName;
 use crate::reason::{CloseReason, LeaveReason};
@@ -113,6 +114,8 @@ pub struct EventParticipant {
     pub ticket: Ticket,
     /// Its name.
     pub name: DisplayName,
+    /// Who it is, in the host's own terms.
+    pub identity: Arc<Identity>,
 }
 
 /// Why a participant has left.
@@ -248,7 +251,8 @@ impl Events<'_> {
 
 impl EventParticipant {
     fn of(seat: &Seat) -> Self {
-        Self { id: seat.id, ticket: seat.ticket, name: seat.name.clone() }
+        let (name, identity) = (seat.name.clone(), Arc::clone(&seat.identity));
+        Self { id: seat.id, ticket: seat.ticket, name, identity }
     }
 }
 

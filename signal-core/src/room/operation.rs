@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Capacity, Durability, Reject};
 use crate::client::Client;
+use crate::identity::{Identity, User};
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
 use crate::name::DisplayName;
 use crate::payload::Payload;
@@ -16,7 +17,7 @@ use crate::token::{PasswordTag, TokenHash};
 ///
 /// A repeated operation changes nothing, however late it comes, with two exceptions. Of several
 /// `Change`s or `Update`s the one that is applied last wins, so ask for the next one when the one
-/// before is done. And each `Admit` is a new request.
+/// before is done. And each `Admit` and `KickUser` is a new request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Op {
     /// Admits somebody who knows the password or has the invite. Promises a participant id; takes
@@ -67,6 +68,14 @@ pub enum Op {
         /// old password.
         rotate: Option<Rotation>,
     },
+    /// Kicks every participant that is that user. Their tokens are void from then on.
+    KickUser {
+        /// The user.
+        user: User,
+        /// Whether no grant of that user is good for this room any more, and none is
+        /// [minted](super::Room::mint). A room keeps the last 256 users that were banned.
+        ban: bool,
+    },
     /// Ends the seat of a participant that leaves for good.
     Leave {
         /// Its socket.
@@ -111,10 +120,16 @@ pub enum Admission {
 }
 
 /// What a verified token grants: a seat, unless the password is rotated before the token is used.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Grant {
     /// The seat.
     pub ticket: Ticket,
+    /// The participant id that `join` answered with, which is kept if it is still the newest. A
+    /// [`Ticket::Guest`] and the creator have one without this.
+    pub promised: Option<ParticipantId>,
+    /// Who its holder is.
+    pub identity: Arc<Identity>,
     /// The room's [`password_epoch`](super::Room::password_epoch) when the token was made. An older
     /// one is void, unless its seat is taken already or is the creator's.
     pub password_epoch: u32,
@@ -129,7 +144,25 @@ impl From<PasswordTag> for Admission {
 impl Grant {
     /// The creator's seat, for the life of the room.
     pub fn creator() -> Self {
-        Self { ticket: Ticket::Creator, password_epoch: 0 }
+        Self::new(Ticket::Creator, 0)
+    }
+
+    /// A seat, for a holder of whom nothing is known. `password_epoch` is the room's
+    /// [`password_epoch`](super::Room::password_epoch) now.
+    pub fn new(ticket: Ticket, password_epoch: u32) -> Self {
+        Self { ticket, promised: None, identity: Arc::default(), password_epoch }
+    }
+
+    /// The same with the participant id that `join` has answered with.
+    #[must_use]
+    pub fn promised(self, id: ParticipantId) -> Self {
+        Self { promised: Some(id), ..self }
+    }
+
+    /// The same for that holder.
+    #[must_use]
+    pub fn identified(self, identity: impl Into<Arc<Identity>>) -> Self {
+        Self { identity: identity.into(), ..self }
     }
 }
 

@@ -1,7 +1,10 @@
 //! One seat in a room.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::identity::Identity;
 use crate::ids::{Attachment, ParticipantId, Ticket};
 use crate::message::ParticipantInfo;
 use crate::name::DisplayName;
@@ -20,6 +23,8 @@ pub struct Seat {
     pub id: ParticipantId,
     /// The name to show.
     pub name: DisplayName,
+    /// Who the participant is. It is no part of the binary record.
+    pub identity: Arc<Identity>,
     /// The state that the participant last set, any JSON value. It is no part of the binary record.
     pub state: Option<Payload>,
     /// The version of the protocol that its socket speaks.
@@ -71,6 +76,7 @@ impl Seat {
             is_creator: self.is_creator(),
             connected: self.is_attached(),
             state: self.state.clone(),
+            attributes: self.identity.attributes.clone(),
         }
     }
 
@@ -108,6 +114,7 @@ impl Seat {
             ticket: from.ticket()?,
             id: from.participant()?,
             name: DisplayName::from_record(from.text()?),
+            identity: Arc::default(),
             state: match format {
                 1 | 2 => from.option(|from| {
                     let json = Bytes::copy_from_slice(from.bytes()?);

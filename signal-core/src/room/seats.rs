@@ -1,5 +1,7 @@
 //! The seats of a room: attach, resume, detach and removal.
 
+use std::sync::Arc;
+
 use super::attach_history::{AttachHistory, AttachReceipt};
 use super::capacity::Capacity;
 use super::departures::Departures;
@@ -7,6 +9,7 @@ use super::durability::{Changes, Durability};
 use super::id_issuer::IdIssuer;
 use super::reject::Reject;
 use super::seat::{Presence, Seat};
+use crate::identity::Identity;
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
 use crate::name::DisplayName;
 use crate::payload::Payload;
@@ -33,8 +36,9 @@ pub(super) struct Seats {
 /// A participant with a verified token and a socket.
 pub(super) struct Newcomer<'a> {
     pub(super) ticket: Ticket,
-    /// The id that its token names.
-    pub(super) promised: ParticipantId,
+    /// The id that its token names, if it names one.
+    pub(super) promised: Option<ParticipantId>,
+    pub(super) identity: &'a Arc<Identity>,
     pub(super) name: &'a DisplayName,
     pub(super) protocol: ProtocolVersion,
     pub(super) attachment: Attachment,
@@ -80,11 +84,11 @@ impl Seats {
         suffix: IdSuffix,
         changes: &mut Changes,
     ) -> Result<ParticipantId, Reject> {
-        let &Newcomer { ticket, promised, name, protocol, attachment, resume } = newcomer;
+        let &Newcomer { ticket, promised, identity, name, protocol, attachment, resume } = newcomer;
         let evicted = self.make_room_for(ticket)?;
-        let id = match self.is_newest(promised) {
-            true => promised,
-            false => self.ids.issue(suffix, changes)?,
+        let id = match promised.filter(|promised| self.is_newest(*promised)) {
+            Some(promised) => promised,
+            None => self.ids.issue(suffix, changes)?,
         };
         self.remove(LeaveReason::Replaced, |seat| seat.ticket == ticket);
         self.remove(LeaveReason::Lost, |seat| evicted.contains(&seat.id));
@@ -96,6 +100,7 @@ impl Seats {
             ticket,
             id,
             name: name.clone(),
+            identity: Arc::clone(identity),
             state: None,
             protocol,
             attachment,
@@ -211,6 +216,13 @@ impl Seats {
         if let Some(state) = state.filter(|state| seat.state.as_ref() != Some(*state)) {
             seat.state = Some(state.detach());
             changes.note(Durability::Volatile);
+        }
+    }
+
+    /// Says who a participant is.
+    pub(super) fn identify(&mut self, id: ParticipantId, identity: Identity) {
+        if let Some(seat) = self.taken.iter_mut().find(|seat| seat.id == id) {
+            seat.identity = identity.into();
         }
     }
 

@@ -4,6 +4,8 @@
 use super::access::Access;
 use super::seats::Seats;
 use super::{OnCreatorLeave, Room, Status};
+use crate::identity::Identity;
+use crate::ids::ParticipantId;
 use crate::reason::CloseReason;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
@@ -12,7 +14,8 @@ impl Room {
     /// Writes the room as a record, for a store that outlives the process.
     ///
     /// The record lacks what need not outlive the process: the states of participants, and how far
-    /// the block of ids in use is used up. The first byte is the format, so that a later version can
+    /// the block of ids in use is used up. It lacks the [identities](crate::Identity) of seats too,
+    /// which are written once, not with each record: see [`identify`](Self::identify). The first byte is the format, so that a later version can
     /// tell what it reads. Keep the
     /// record as safe as a password file: it holds the hashes of tokens and the tag of the
     /// password.
@@ -41,6 +44,7 @@ impl Room {
         out.option(self.ended_at, Writer::time);
         self.access.write(&mut out);
         self.seats.write(&mut out);
+        self.access.write_banned(&mut out);
         out.finish()
     }
 
@@ -84,7 +88,7 @@ impl Room {
             1 | 2 => (status != Status::Open).then_some(expires_at),
             _ => from.option(Reader::time)?,
         };
-        let room = Self {
+        let mut room = Self {
             id,
             epoch,
             version,
@@ -99,8 +103,16 @@ impl Room {
             access: Access::read(&mut from, format, created_at)?,
             seats: Seats::read(&mut from, format)?,
         };
+        if format > 3 {
+            room.access.read_banned(&mut from)?;
+        }
         let is_whole = from.is_at_end() && ended_at.is_some() == (status != Status::Open);
         if is_whole { Ok(room) } else { Err(InvalidRecord::Damaged) }
+    }
+
+    /// Says who a participant is, after the record was read. It has no effect without a seat.
+    pub fn identify(&mut self, participant: ParticipantId, identity: Identity) {
+        self.seats.identify(participant, identity);
     }
 
     /// Detaches every seat, since the sockets are gone with the process that held them. Seats that
@@ -113,5 +125,5 @@ impl Room {
     }
 }
 
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Capacity, Grant, OnCreatorLeave, Reject, Room, Seat, Status};
-use crate::ids::{ParticipantId, RoomId};
+use crate::identity::{Identity, User};
+use crate::ids::{ParticipantId, RoomId, Ticket, TicketTag};
 use crate::message::RoomInfo;
 use crate::reason::LeaveReason;
 use crate::time::Timestamp;
@@ -124,16 +125,35 @@ impl Room {
     }
 
     /// The participant that a verified token stands for: the one that has taken its seat, or else
-    /// the id that the token names.
+    /// the id that the token names, if it names one.
     ///
     /// # Errors
     ///
     /// An attach with the token would be refused: the room is over or locked, or the token is void.
-    pub fn granted(&self, grant: Grant) -> Result<ParticipantId, Reject> {
+    pub fn granted(&self, grant: &Grant) -> Result<Option<ParticipantId>, Reject> {
         self.running()?;
         let seat = self.seats().iter().find(|seat| seat.ticket == grant.ticket);
         self.access.check_grant(grant, seat.is_some())?;
-        Ok(seat.map_or_else(|| self.promised(grant), |seat| seat.id))
+        Ok(seat.map_or_else(|| self.promised(grant), |seat| Some(seat.id)))
+    }
+
+    /// Makes a grant by the host's decision alone, without the password. It is void when the
+    /// password changes, and a lock refuses it, as any other grant.
+    ///
+    /// # Errors
+    ///
+    /// The room is over, or the user is banned.
+    pub fn mint(&self, ticket: TicketTag, identity: Identity) -> Result<Grant, Reject> {
+        self.running()?;
+        if identity.user.as_ref().is_some_and(|user| self.is_banned(user)) {
+            return Err(Reject::GrantVoid);
+        }
+        Ok(Grant::new(Ticket::Host(ticket), self.password_epoch()).identified(identity))
+    }
+
+    /// Whether that user was banned, and is among the last 256 that were.
+    pub fn is_banned(&self, user: &User) -> bool {
+        self.access.is_banned(user)
     }
 
     /// The seat that a token resumes.

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::error::Problem;
 use super::field::{Raw, Target, id, payload_of};
 use super::instant;
+use crate::identity::Attributes;
 use crate::message::{ParticipantInfo, RoomInfo};
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
@@ -20,6 +21,8 @@ pub(super) struct ReadParticipant<'a> {
     connected: Option<bool>,
     #[serde(borrow, default)]
     state: Raw<'a>,
+    #[serde(borrow, default)]
+    attributes: Raw<'a>,
 }
 
 impl ReadParticipant<'_> {
@@ -33,6 +36,15 @@ impl ReadParticipant<'_> {
                 .state
                 .present()
                 .map(|state| payload_of(frame, "state", state))
+                .transpose()?,
+            attributes: self
+                .attributes
+                .present()
+                .map(|attributes| {
+                    let json = payload_of(frame, "attributes", attributes)?.into();
+                    Attributes::from_json(&json)
+                        .map_err(|error| Problem::field("attributes", error))
+                })
                 .transpose()?,
         })
     }
@@ -72,6 +84,8 @@ pub(super) struct ParticipantJson<'a> {
     connected: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<&'a RawValue>,
 }
 
 impl<'a> ParticipantJson<'a> {
@@ -83,6 +97,11 @@ impl<'a> ParticipantJson<'a> {
             is_creator: participant.is_creator,
             connected: is_v2.then_some(participant.connected),
             state: participant.state.as_ref().filter(|_| is_v2).map(Payload::as_raw),
+            attributes: participant
+                .attributes
+                .as_ref()
+                .filter(|_| is_v2)
+                .map(|attributes| attributes.payload().as_raw()),
         }
     }
 }

@@ -288,7 +288,7 @@ impl Node {
 
 fn attach(ticket: Ticket, name: &str) -> Entry {
     let name = DisplayName::parse(name).unwrap().unwrap();
-    Entry::Attach { grant: Grant { ticket, password_epoch: 0 }, name, ice: None }
+    Entry::Attach { grant: Grant::new(ticket, 0), name, ice: None }
 }
 
 fn id(joined: &Value) -> ParticipantId {

@@ -246,7 +246,7 @@ fn a_room_outlives_the_process_and_is_removed_from_the_store_in_the_end() {
 
     host.engine = Engine::with_config(2, config);
     for record in table.values() {
-        host.engine.restore(Room::from_record(record).unwrap(), host.now).unwrap();
+        host.engine.restore(Room::from_record(record).unwrap(), [], host.now).unwrap();
     }
     host.wait(Duration::from_secs(59));
     let opening = Opening::resume(host.room, hash(&token), 1, host.randomness());

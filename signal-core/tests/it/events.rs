@@ -164,7 +164,7 @@ fn a_crash_loses_no_event_that_was_told_and_gives_no_key_another_meaning() {
             let record = Room::from_record(record).unwrap();
             let seated = record.seats().iter().map(|seat| seat.id).collect::<BTreeSet<_>>();
             assert_eq!(present(told.values()), seated, "the record has what was told");
-            engine.restore(record, START).unwrap();
+            engine.restore(record, [], START).unwrap();
         }
         engine.handle_timeout(START + Duration::from_secs(60));
         while let Some(save) = engine.poll_save() {
@@ -263,7 +263,7 @@ fn join(store: &mut MemoryStore, room: RoomId) -> ParticipantId {
 
 fn attach(ticket: Ticket, number: u64) -> Op {
     Op::Attach {
-        grant: Grant { ticket, password_epoch: 0 },
+        grant: Grant::new(ticket, 0),
         name: DisplayName::parse("guest").unwrap().unwrap(),
         protocol: ProtocolVersion::V2,
         attachment: link(number),

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use signal_core::wire::{decode_client, decode_server, encode_client, encode_server};
 use signal_core::{
-    Audience, ClientMessage, CloseReason, DisplayName, ErrorCode, IceServers, Language,
+    Attributes, Audience, ClientMessage, CloseReason, DisplayName, ErrorCode, IceServers, Language,
     LeaveReason, Missed, ParticipantId, ParticipantInfo, Payload, PeerUpdate, ProtocolVersion,
     Request, RequestId, Resumed, RoomInfo, ServerMessage, Signal, SignalKind, Timestamp, Topic,
     Welcome,
@@ -161,6 +161,7 @@ fn every_message_to_a_v2_client_has_its_form() {
         ),
         ("offer", signal(offer)),
         ("peer_joined", ServerMessage::PeerJoined { participant: participants().remove(1) }),
+        ("peer_joined_attributes", ServerMessage::PeerJoined { participant: described() }),
         (
             "peer_left",
             ServerMessage::PeerLeft { participant_id: from, reason: Some(LeaveReason::Lost) },
@@ -263,8 +264,22 @@ fn participants() -> Vec<ParticipantInfo> {
     vec![creator, guest]
 }
 
+/// A participant of whom the server says something.
+fn described() -> ParticipantInfo {
+    let attributes = Attributes::new([("role", "接待"), ("team", "sales")]).unwrap();
+    let participant = participant("p_zzzy0001", "小红", false);
+    ParticipantInfo { attributes: Some(attributes), ..participant }
+}
+
 fn participant(text: &str, name: &str, is_creator: bool) -> ParticipantInfo {
-    ParticipantInfo { id: id(text), name: name.into(), is_creator, connected: true, state: None }
+    ParticipantInfo {
+        id: id(text),
+        name: name.into(),
+        is_creator,
+        connected: true,
+        state: None,
+        attributes: None,
+    }
 }
 
 fn id(text: &str) -> ParticipantId {

@@ -201,7 +201,7 @@ impl Trial {
                 let password_epoch = self.room.password_epoch().saturating_sub(*epochs_ago);
                 self.attachments += 1;
                 Op::Attach {
-                    grant: Grant { ticket, password_epoch },
+                    grant: Grant::new(ticket, password_epoch),
                     name: name(false),
                     protocol: if *v1 { ProtocolVersion::V1 } else { ProtocolVersion::V2 },
                     attachment: attachment(self.attachments),

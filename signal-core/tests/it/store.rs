@@ -54,7 +54,7 @@ fn a_room_left_behind_by_an_earlier_process_waits_for_its_v2_participants() {
         [("p_00000001", ProtocolVersion::V1, v1), ("p_00000000", ProtocolVersion::V2, v2)]
     {
         let Op::Attach { name, resume, suffix, .. } = attach() else { unreachable!() };
-        let grant = Grant { ticket: Ticket::Guest(ticket.parse().unwrap()), password_epoch: 0 };
+        let grant = Grant::new(Ticket::Guest(ticket.parse().unwrap()), 0);
         let client = None;
         let attach = Op::Attach { grant, name, protocol, attachment, resume, client, suffix };
         let _ = before.apply(id(0), &attach, NOW);
@@ -156,7 +156,7 @@ fn room(number: u8) -> Room {
 
 fn attach() -> Op {
     Op::Attach {
-        grant: Grant { ticket: Ticket::Creator, password_epoch: 0 },
+        grant: Grant::new(Ticket::Creator, 0),
         name: DisplayName::parse("name").unwrap().unwrap(),
         protocol: ProtocolVersion::V2,
         attachment: LINK,

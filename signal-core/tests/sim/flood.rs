@@ -154,7 +154,7 @@ impl Flood {
         let entry = match token {
             Some(token) => Entry::Resume { token, last_seq: self.random.below(5), ice: None },
             None => Entry::Attach {
-                grant: Grant { ticket: flooder.ticket, password_epoch: 0 },
+                grant: Grant::new(flooder.ticket, 0),
                 name: DisplayName::parse("flooder").unwrap().unwrap(),
                 ice: None,
             },

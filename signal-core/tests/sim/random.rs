@@ -38,7 +38,7 @@ impl Random {
         usize::try_from(self.below(len as u64)).unwrap()
     }
 
-    pub fn pick<T: Copy>(&mut self, items: &[T]) -> Option<T> {
-        (!items.is_empty()).then(|| items[self.index(items.len())])
+    pub fn pick<T: Clone>(&mut self, items: &[T]) -> Option<T> {
+        (!items.is_empty()).then(|| items[self.index(items.len())].clone())
     }
 }

@@ -55,7 +55,7 @@ pub fn tokens(data: &[u8]) {
 /// The first byte says where a good token is changed, the rest to what.
 fn changed(data: &[u8], ws: &WsTokens) {
     let Some((at, change)) = data.split_first() else { return };
-    let grant = Grant { ticket: Ticket::Creator, password_epoch: 0 };
+    let grant = Grant::new(Ticket::Creator, 0);
     let name = DisplayName::parse("alice").ok().flatten().expect("it is a name");
     let seat = SeatGrant { room: RoomId::from_indices([0; 6]), epoch: 7, grant, name };
     let token = ws.mint(&seat, SystemTime::now() + WsTokens::LIFETIME);

@@ -1,5 +1,6 @@
 //! The server's own tokens, which say what seat a socket is for.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
@@ -8,7 +9,9 @@ use jsonwebtoken::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use signal_core::{DisplayName, Grant, ParticipantId, Room, RoomId, Ticket};
+use signal_core::{
+    Attributes, DisplayName, Grant, Identity, ParticipantId, Room, RoomId, Ticket, TicketTag,
+};
 
 use super::jwt_crypto;
 use super::secret::Secret;
@@ -34,7 +37,7 @@ pub(crate) struct SeatGrant {
 impl SeatGrant {
     /// Grants a seat in a room. An unused grant becomes void when the room's password changes.
     pub(crate) fn new(room: &Room, ticket: Ticket, name: DisplayName) -> Self {
-        let grant = Grant { ticket, password_epoch: room.password_epoch() };
+        let grant = Grant::new(ticket, room.password_epoch());
         Self { room: room.id(), epoch: room.epoch(), grant, name }
     }
 }
@@ -45,9 +48,16 @@ struct WsClaims {
     room: String,
     /// This is text, since JSON numbers are not exact beyond 2^53.
     epoch: String,
-    /// The id of the guest. It is absent for the creator.
+    /// The id that was promised to the guest. It is absent for the creator.
     #[serde(skip_serializing_if = "Option::is_none")]
     guest: Option<String>,
+    /// The ticket of a guest that the application has named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket: Option<[u8; 16]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<BTreeMap<String, String>>,
     password_epoch: u32,
     name: String,
 }
@@ -69,15 +79,20 @@ impl WsTokens {
     }
 
     pub(crate) fn mint(&self, grant: &SeatGrant, expires: SystemTime) -> String {
-        let guest = match grant.grant.ticket {
-            Ticket::Creator => None,
-            Ticket::Guest(id) => Some(id.to_string()),
+        let Grant { ticket, promised, identity, .. } = &grant.grant;
+        let (guest, ticket) = match ticket {
+            Ticket::Creator => (None, None),
+            Ticket::Guest(id) => (Some(*id), None),
+            Ticket::Host(tag) => (*promised, Some(*tag.as_bytes())),
         };
         let claims = WsClaims {
             exp: expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             room: grant.room.to_string(),
             epoch: grant.epoch.to_string(),
-            guest,
+            guest: guest.map(|id| id.to_string()),
+            ticket,
+            user: identity.user.as_ref().map(|user| user.as_str().to_owned()),
+            attributes: identity.attributes.as_ref().map(Attributes::texts),
             password_epoch: grant.grant.password_epoch,
             name: grant.name.to_string(),
         };
@@ -91,16 +106,29 @@ impl WsTokens {
         if header.typ.as_deref() != Some(WS_TYPE) {
             return Err(TokenError::Invalid);
         }
-        let ticket = match claims.guest {
-            None => Ticket::Creator,
-            Some(guest) => {
-                Ticket::Guest(guest.parse::<ParticipantId>().map_err(|_| TokenError::Invalid)?)
-            }
+        let guest = claims.guest.map(|guest| guest.parse::<ParticipantId>()).transpose();
+        let guest = guest.map_err(|_| TokenError::Invalid)?;
+        let ticket = match (claims.ticket, guest) {
+            (None, None) => Ticket::Creator,
+            (None, Some(guest)) => Ticket::Guest(guest),
+            (Some(tag), _) => Ticket::Host(TicketTag::new(tag)),
         };
+        let mut grant = Grant::new(ticket, claims.password_epoch);
+        if let Ticket::Host(_) = ticket {
+            grant.promised = guest;
+        }
+        let user = claims.user.map(|user| user.parse()).transpose();
+        let mut identity = Identity::default();
+        identity.user = user.map_err(|_| TokenError::Invalid)?;
+        let attributes = claims.attributes.map(|texts| {
+            Attributes::new(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+        });
+        identity.attributes = attributes.transpose().map_err(|_| TokenError::Invalid)?;
+        let grant = grant.identified(identity);
         Ok(SeatGrant {
             room: claims.room.parse().map_err(|_| TokenError::Invalid)?,
             epoch: claims.epoch.parse().map_err(|_| TokenError::Invalid)?,
-            grant: Grant { ticket, password_epoch: claims.password_epoch },
+            grant,
             name: DisplayName::parse(&claims.name).ok().flatten().ok_or(TokenError::Invalid)?,
         })
     }
@@ -136,8 +164,7 @@ mod tests {
 
     fn seat() -> SeatGrant {
         let room = RoomId::from_indices([1; 6]);
-        let grant =
-            Grant { ticket: Ticket::Guest("p_abc12345".parse().unwrap()), password_epoch: 3 };
+        let grant = Grant::new(Ticket::Guest("p_abc12345".parse().unwrap()), 3);
         SeatGrant {
             room,
             epoch: u64::MAX,
@@ -152,9 +179,23 @@ mod tests {
         assert_eq!(ws().verify(&ws().mint(&seat(), now + WsTokens::LIFETIME)), Ok(seat()));
         let late = ws().mint(&seat(), now - Duration::from_secs(1));
         assert_eq!(ws().verify(&late), Err(TokenError::Expired));
-        let creator = Grant { ticket: Ticket::Creator, password_epoch: 0 };
+        let creator = Grant::new(Ticket::Creator, 0);
         let creator = SeatGrant { grant: creator, ..seat() };
         assert_eq!(ws().verify(&ws().mint(&creator, now + WsTokens::LIFETIME)), Ok(creator));
+    }
+
+    #[test]
+    fn a_ws_token_says_who_its_holder_is() {
+        let attributes = Attributes::new([("role", "接待")]).unwrap();
+        let identity = Identity::of("user-1".parse().unwrap()).with(attributes);
+        let ticket = Ticket::Host(TicketTag::new([255; 16]));
+        for promised in [None, Some("p_abc12345".parse().unwrap())] {
+            let mut grant = Grant::new(ticket, 3).identified(identity.clone());
+            grant.promised = promised;
+            let seat = SeatGrant { grant, ..seat() };
+            let token = ws().mint(&seat, SystemTime::now() + WsTokens::LIFETIME);
+            assert_eq!(ws().verify(&token), Ok(seat));
+        }
     }
 
     #[test]

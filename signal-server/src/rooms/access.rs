@@ -83,7 +83,7 @@ impl Access {
                 let user = self.user(request).await.map_err(ClaimError::Token)?;
                 let room = self.own_room(room, &user, client)?;
                 let password_epoch = room.password_epoch();
-                let grant = Grant { ticket: Ticket::Creator, password_epoch };
+                let grant = Grant::new(Ticket::Creator, password_epoch);
                 Ok(SeatClaim { room, grant, name: names::creator(&user, language) })
             }
         }

@@ -18,8 +18,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use signal_core::wire::encode_server;
 use signal_core::{
-    CloseCode, Entry, ErrorCode, Grant, IdSuffix, Input, Language, ProtocolVersion, Randomness,
-    RoomId, ServerMessage, Ticket,
+    CloseCode, Entry, ErrorCode, IdSuffix, Input, Language, ProtocolVersion, Randomness, RoomId,
+    ServerMessage, Ticket,
 };
 use tracing::Instrument;
 
@@ -187,12 +187,14 @@ async fn granted(
 ) -> Result<Seat, Refusal> {
     let SeatClaim { room, grant, name } =
         app.access.claim_seat(room, request, client, language).await?;
-    let ice = match (protocol, room.granted(grant)) {
+    let ice = match (protocol, room.granted(&grant)) {
         // v1 does not announce ICE servers.
         (ProtocolVersion::V1, _) => None,
-        (ProtocolVersion::V2, Ok(participant)) => Some(app.ice.announced(&room, participant).await),
-        // The room is going to refuse the socket.
-        (ProtocolVersion::V2, Err(_)) => None,
+        (ProtocolVersion::V2, Ok(Some(participant))) => {
+            Some(app.ice.announced(&room, participant).await)
+        }
+        // The room has promised no id, or is going to refuse the socket.
+        (ProtocolVersion::V2, Ok(None) | Err(_)) => None,
     };
     Ok(Seat { room: room.id(), entry: Entry::Attach { grant, name, ice } })
 }
@@ -229,8 +231,8 @@ fn counted(
         return Ok(None);
     };
     let most = match &seat.entry {
-        Entry::Attach { grant: Grant { ticket: Ticket::Creator, .. }, .. } => return Ok(None),
-        Entry::Attach { grant: Grant { ticket: Ticket::Guest(_), .. }, .. } => limit,
+        Entry::Attach { grant, .. } if grant.ticket == Ticket::Creator => return Ok(None),
+        Entry::Attach { .. } => limit,
         Entry::Resume { .. } | Entry::Ask { .. } => u32::MAX,
     };
     let permit = app.seats.acquire((seat.room, client), most);

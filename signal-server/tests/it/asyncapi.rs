@@ -295,7 +295,7 @@ fn objects(message: &Value) -> Vec<(String, &Map<String, Value>)> {
 }
 
 /// The fields that may be absent, by the type of the message.
-const OPTIONAL: [(&str, &str); 14] = [
+const OPTIONAL: [(&str, &str); 15] = [
     ("answer", "neg"),
     ("candidate", "neg"),
     ("error", "about"),
@@ -304,6 +304,7 @@ const OPTIONAL: [(&str, &str); 14] = [
     ("joined", "state"),
     ("offer", "neg"),
     ("offer", "tracks"),
+    ("peer_joined", "attributes"),
     ("peer_joined", "state"),
     ("peer_updated", "lossy"),
     ("peer_updated", "name"),

@@ -15,6 +15,7 @@ fn joined(number: usize) -> Event {
         is_creator: false,
         connected: true,
         state: None,
+        attributes: None,
     })
 }
 

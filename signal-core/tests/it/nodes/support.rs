@@ -77,7 +77,7 @@ impl Nodes {
         else {
             unreachable!()
         };
-        let grant = Grant { ticket: Ticket::Guest(id), password_epoch: 0 };
+        let grant = Grant::new(Ticket::Guest(id), 0);
         let name = DisplayName::parse("guest").unwrap().unwrap();
         self.enter(node, Entry::Attach { grant, name, ice: None })
     }

@@ -240,22 +240,22 @@ fn a_refused_rotation_leaves_the_rest_of_the_change_undone() {
 #[test]
 fn a_token_stands_for_its_seat_and_before_that_for_the_id_it_promises() {
     let mut room = room(10);
-    let granted = |room: &Room, ticket| room.granted(Grant { ticket, password_epoch: 0 });
+    let granted = |room: &Room, ticket| room.granted(&Grant::new(ticket, 0));
     let (first, second) = (guest(&mut room), guest(&mut room));
     let Ticket::Guest(promised) = first else { panic!("a guest's") };
-    assert_eq!(granted(&room, first), Ok(promised));
-    assert_eq!(granted(&room, Ticket::Creator), Ok(room.creator_id()));
+    assert_eq!(granted(&room, first), Ok(Some(promised)));
+    assert_eq!(granted(&room, Ticket::Creator), Ok(Some(room.creator_id())));
     // Somebody with a smaller id enters before, so that another one holds.
     attach(&mut room, second, 2).unwrap();
     let held = attach(&mut room, first, 1).unwrap();
     assert_ne!(held, promised);
-    assert_eq!(granted(&room, first), Ok(held));
+    assert_eq!(granted(&room, first), Ok(Some(held)));
 }
 
 #[test]
 fn a_token_that_opens_nothing_stands_for_nobody() {
     let mut room = room(10);
-    let granted = |room: &Room, ticket| room.granted(Grant { ticket, password_epoch: 0 });
+    let granted = |room: &Room, ticket| room.granted(&Grant::new(ticket, 0));
     let (seated_guest, kicked, late) = (guest(&mut room), guest(&mut room), guest(&mut room));
     attach(&mut room, seated_guest, 1).unwrap();
     let id = attach(&mut room, kicked, 2).unwrap();

@@ -144,7 +144,7 @@ fn a_room_of_version_0_1_0_is_read_with_all_it_had() {
     assert_eq!(room.password_attempts_left(now), Room::GUESSES - 3);
     // Newer ids have one digit more to count with, and are smaller all the same.
     let attach = Op::Attach {
-        grant: Grant { ticket: Ticket::Creator, password_epoch: 0 },
+        grant: Grant::new(Ticket::Creator, 0),
         name: name("alice"),
         protocol: ProtocolVersion::V2,
         attachment: attachment(1),
@@ -174,8 +174,17 @@ fn a_record_that_is_cut_short_or_too_long_is_damaged() {
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let mut record = eventful().to_record();
-    record[0] = 4;
-    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 4, newest: 3 }));
+    record[0] = 5;
+    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 5, newest: 4 }));
+}
+
+#[test]
+fn a_record_of_before_users_could_be_banned_is_read() {
+    let mut record = eventful().to_record();
+    // An empty list.
+    record.truncate(record.len() - 4);
+    record[0] = 3;
+    assert_eq!(Room::from_record(&record).unwrap().to_record(), eventful().to_record());
 }
 
 #[test]

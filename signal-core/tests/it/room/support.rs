@@ -45,7 +45,7 @@ pub(crate) fn attach(room: &mut Room, ticket: Ticket, conn: u64) -> Result<Parti
 
 pub(crate) fn attach_op(ticket: Ticket, conn: u64) -> Op {
     Op::Attach {
-        grant: Grant { ticket, password_epoch: 0 },
+        grant: Grant::new(ticket, 0),
         name: name("name"),
         protocol: ProtocolVersion::V2,
         attachment: attachment(conn),

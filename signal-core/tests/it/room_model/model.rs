@@ -89,7 +89,7 @@ impl Model {
                     ProtocolVersion::V1 => Vec::new(),
                     ProtocolVersion::V2 => vec![*resume],
                 };
-                self.attach(*grant, name.as_str(), *attachment, tokens)
+                self.attach(grant, name.as_str(), *attachment, tokens)
             }
             Op::Change(change) => self.change(change),
             Op::Close(reason) => {
@@ -108,6 +108,7 @@ impl Model {
                 Ok(Receipt::Done)
             }
             Op::Kick { participant, rotate } => self.kick(*participant, rotate.as_ref()),
+            Op::KickUser { .. } => panic!("nobody is a user here"),
             Op::Leave { attachment, how } => {
                 let closes =
                     *how == LeaveKind::Leave && self.on_creator_leave == OnCreatorLeave::Close;
@@ -166,7 +167,7 @@ impl Model {
 
     fn attach(
         &mut self,
-        grant: Grant,
+        grant: &Grant,
         name: &str,
         attachment: Attachment,
         tokens: Vec<TokenHash>,
@@ -179,6 +180,7 @@ impl Model {
         let promised = match ticket {
             Ticket::Creator => self.creator_id,
             Ticket::Guest(id) => id,
+            Ticket::Host(_) => panic!("no seat is named by the host here"),
         };
         if self.kicked.contains(&ticket) {
             return Err(Reject::GrantVoid);

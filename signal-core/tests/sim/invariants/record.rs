@@ -91,6 +91,7 @@ impl RecordRules {
                 }
                 Op::Detach { attachment, until } => seat.attachment == *attachment && *until <= now,
                 Op::Kick { participant, .. } => seat.id == *participant,
+                Op::KickUser { user, .. } => seat.identity.user.as_ref() == Some(user),
                 Op::Leave { attachment, how } => {
                     let ends_room = seat.is_creator() && *how == LeaveKind::Leave;
                     seat.attachment == *attachment && seat.is_attached() || ends_room

@@ -16,10 +16,10 @@ impl World {
     pub(super) fn enter(&mut self, person: usize, way: Way) {
         let entry = match way {
             Way::Attach | Way::Join if self.people[person].is_creator => {
-                self.attach(person, Some(CREATOR))
+                self.attach(person, Some(Grant::creator()))
             }
             Way::Attach if self.people[person].grant.is_some() => {
-                self.attach(person, self.people[person].grant)
+                self.attach(person, self.people[person].grant.clone())
             }
             Way::Attach | Way::Join => {
                 let grant = self.join(person);
@@ -48,7 +48,7 @@ impl World {
         match applied.reply {
             Ok(Receipt::Entered { id }) => {
                 let password_epoch = applied.record.map_or(0, |record| record.password_epoch());
-                Some(Grant { ticket: Ticket::Guest(id), password_epoch })
+                Some(Grant::new(Ticket::Guest(id), password_epoch))
             }
             Err(Reject::RoomFull | Reject::RoomLocked) if self.people[person].attempts < 4 => {
                 self.people[person].attempts += 1;
@@ -60,7 +60,7 @@ impl World {
     }
 
     fn attach(&mut self, person: usize, grant: Option<Grant>) -> Option<Entry> {
-        self.people[person].grant = grant;
+        self.people[person].grant.clone_from(&grant);
         let name = DisplayName::parse(&format!("person {person}")).unwrap().unwrap();
         Some(Entry::Attach { grant: grant?, name, ice: None })
     }
@@ -69,7 +69,7 @@ impl World {
     fn steal(&mut self, person: usize) -> Option<Entry> {
         let room = self.people[person].room;
         let victims = self.people.iter().filter(|other| other.room == room && !other.is_creator);
-        let grants: Vec<Grant> = victims.filter_map(|other| other.grant).collect();
+        let grants: Vec<Grant> = victims.filter_map(|other| other.grant.clone()).collect();
         if self.random.chance(30) {
             let grant = self.random.pick(&grants);
             return self.attach(person, grant);
@@ -155,5 +155,3 @@ fn hash(token: &str) -> TokenHash {
     hash[..8].copy_from_slice(&number(token, "token=").unwrap_or(u64::MAX).to_le_bytes());
     TokenHash::new(hash)
 }
-
-const CREATOR: Grant = Grant { ticket: Ticket::Creator, password_epoch: 0 };

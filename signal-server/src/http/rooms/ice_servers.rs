@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
-use signal_core::IceServer;
+use signal_core::{IceServer, Reject};
 
 use crate::app::App;
 use crate::clock::to_timestamp;
@@ -68,7 +68,7 @@ pub(crate) async fn ice_servers(
     login: LoginParts,
 ) -> Result<Success<Announced>, ApiError> {
     let claim = app.access.claim_seat(room, login.request(None), client, language).await?;
-    let participant = claim.room.granted(claim.grant)?;
+    let participant = claim.room.granted(&claim.grant)?.ok_or(Reject::ParticipantNotFound)?;
     app.rates.count_ice_request(client)?;
     let ice = app.ice.for_participant(&claim.room, participant).await;
     let ice_expires_at = rfc3339(to_timestamp(ice.expires_at));

@@ -14,7 +14,7 @@ impl World {
         let by = Admission::Password(PasswordTag::new([7; 32]));
         let admit = Op::Admit { by, client: None, suffix: IdSuffix::new(1) };
         match self.store.apply(self.room, &admit, self.now).reply {
-            Ok(Receipt::Entered { id }) => Grant { ticket: Ticket::Guest(id), password_epoch: 0 },
+            Ok(Receipt::Entered { id }) => Grant::new(Ticket::Guest(id), 0),
             other => panic!("{other:?}"),
         }
     }
@@ -26,7 +26,7 @@ impl World {
         if how == Reconnect::Join {
             self.participants[index].grant = self.admit();
         }
-        let grant = self.participants[index].grant;
+        let grant = self.participants[index].grant.clone();
         let entry = match how {
             Reconnect::Attach | Reconnect::Join => Entry::Attach { grant, name, ice: None },
             Reconnect::Resume { token, last_seq } => {

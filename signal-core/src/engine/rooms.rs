@@ -1,0 +1,153 @@
+//! What the host does with rooms itself.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::saves::Answer;
+use crate::client::Client;
+use crate::identity::{Identity, User};
+use crate::ids::{IdSuffix, ParticipantId, RoomId, Ticket};
+use crate::reason::CloseReason;
+use crate::room::{Admission, Change, Grant, Op, Receipt, Reject, Room, RoomSpec, Rotation};
+use crate::store::RoomIdTaken;
+use crate::time::Timestamp;
+
+impl Engine {
+    /// Adds a new room.
+    ///
+    /// # Errors
+    ///
+    /// The room's id is taken, perhaps by a room that is over and still remembered. Try another id.
+    pub fn create(&mut self, room: RoomSpec) -> Result<Arc<Room>, RoomIdTaken> {
+        let created_at = room.created_at;
+        let room = self.store.create(Room::create(room))?;
+        if self.config.saves {
+            self.saves.put(room.id(), Some(Arc::clone(&room)));
+        }
+        self.add_events(room.id(), room.events_since(None, created_at));
+        Ok(room)
+    }
+
+    /// Adds a room that an earlier process has written, with the identities that it has written for
+    /// its seats. Its sockets are gone with that process; participants that spoke v2 may resume for a
+    /// while.
+    ///
+    /// # Errors
+    ///
+    /// The room's id is taken.
+    pub fn restore(
+        &mut self,
+        mut room: Room,
+        seats: impl IntoIterator<Item = (ParticipantId, Identity)>,
+        now: Timestamp,
+    ) -> Result<(), RoomIdTaken> {
+        for (participant, identity) in seats {
+            room.identify(participant, identity);
+        }
+        let applied = self.store.restore(room, self.config.restart_grace, now)?;
+        self.settle(applied, Answer::Record, now);
+        Ok(())
+    }
+
+    /// Lets a newcomer in who knows the password or has the invite. The grant opens a connection.
+    /// `random` is a random number.
+    ///
+    /// # Errors
+    ///
+    /// The room refuses the newcomer.
+    pub fn admit(
+        &mut self,
+        room: RoomId,
+        by: impl Into<Admission>,
+        client: Option<Client>,
+        random: u32,
+        now: Timestamp,
+    ) -> Result<Grant, Reject> {
+        let suffix = IdSuffix::new(random);
+        let reply = self.apply(room, &Op::Admit { by: by.into(), client, suffix }, now);
+        let password_epoch = self.room(room).map_or(0, |room| room.password_epoch());
+        match reply? {
+            Receipt::Entered { id } => Ok(Grant::new(Ticket::Guest(id), password_epoch)),
+            Receipt::Done | Receipt::Resumed { .. } => unreachable!("`Admit` promises an id"),
+        }
+    }
+
+    /// Changes the settings of a room.
+    ///
+    /// # Errors
+    ///
+    /// The room is over, or does not permit the change.
+    pub fn change(&mut self, room: RoomId, change: Change, now: Timestamp) -> Result<(), Reject> {
+        self.apply(room, &Op::Change(change), now).map(drop)
+    }
+
+    /// Kicks a participant. With a new password it is a ban: the participant cannot join again with
+    /// the old one.
+    ///
+    /// # Errors
+    ///
+    /// There is no such participant, or it is the creator.
+    pub fn kick(
+        &mut self,
+        room: RoomId,
+        participant: ParticipantId,
+        rotate: Option<Rotation>,
+        now: Timestamp,
+    ) -> Result<(), Reject> {
+        self.apply(room, &Op::Kick { participant, rotate }, now).map(drop)
+    }
+
+    /// Kicks every participant that is that user. With `ban` no grant of that user is good for this
+    /// room any more. A room keeps the last 256 users that were banned.
+    ///
+    /// # Errors
+    ///
+    /// It is the creator, or without `ban` nobody in the room is that user.
+    pub fn kick_user(
+        &mut self,
+        room: RoomId,
+        user: User,
+        ban: bool,
+        now: Timestamp,
+    ) -> Result<(), Reject> {
+        self.apply(room, &Op::KickUser { user, ban }, now).map(drop)
+    }
+
+    /// Ends a room.
+    ///
+    /// # Errors
+    ///
+    /// There is no such room.
+    pub fn close(
+        &mut self,
+        room: RoomId,
+        reason: CloseReason,
+        now: Timestamp,
+    ) -> Result<(), Reject> {
+        self.apply(room, &Op::Close(reason), now).map(drop)
+    }
+
+    /// The newest record of a room, even if the room is over and still remembered.
+    pub fn room(&self, id: RoomId) -> Option<&Arc<Room>> {
+        self.store.room(id)
+    }
+
+    /// All rooms, in the order of their ids; those that are over and still remembered too.
+    pub fn rooms(&self) -> impl Iterator<Item = &Arc<Room>> {
+        self.store.rooms()
+    }
+
+    /// Applies an operation of the host's, and tells the participants.
+    pub(super) fn apply(
+        &mut self,
+        room: RoomId,
+        op: &Op,
+        now: Timestamp,
+    ) -> Result<Receipt, Reject> {
+        let applied = self.store.apply(room, op, now);
+        let reply = applied.reply;
+        self.settle(applied, Answer::Record, now);
+        self.drain(now);
+        reply
+    }
+}

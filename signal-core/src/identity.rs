@@ -1,0 +1,166 @@
+//! Who a participant is, in the host's own terms.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::payload::Payload;
+use crate::record::{InvalidRecord, Reader, Writer};
+
+/// Who a participant is, in the host's own terms. The default says nothing.
+///
+/// A token carries it, and a seat keeps it. It is no part of the [record](crate::Room::to_record) of
+/// a room: it is written once for each seat, see [`Save::seats`](crate::Save::seats).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The user. No participant ever sees it.
+    pub user: Option<User>,
+    /// What v2 participants see of this one, beside its name.
+    pub attributes: Option<Attributes>,
+}
+
+/// A user, as the host names it: 1 to 128 bytes.
+#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct User(Arc<str>);
+
+/// Texts by their names: a flat JSON object of at most 1 KiB, which the host sets.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Attributes(Payload);
+
+/// Something is too long, or not what it has to be.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum InvalidIdentity {
+    /// Not an object of texts, or longer than 1 KiB of JSON.
+    #[error("attributes are an object of texts with at most 1024 bytes of JSON")]
+    Attributes,
+    /// Not 1 to 128 bytes.
+    #[error("a user is named by 1 to 128 bytes")]
+    User,
+}
+
+impl Identity {
+    /// That user, without attributes.
+    pub fn of(user: User) -> Self {
+        Self { user: Some(user), attributes: None }
+    }
+
+    /// The same with these attributes.
+    #[must_use]
+    pub fn with(self, attributes: Attributes) -> Self {
+        Self { attributes: Some(attributes), ..self }
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Writes it as bytes, for a store that outlives the process. The first byte is the format.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.u8(FORMAT);
+        out.option(self.user.as_ref(), |out, user| out.text(user.as_str()));
+        out.option(self.attributes.as_ref(), |out, attributes| out.bytes(attributes.as_json()));
+        out.finish()
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) has written.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not an identity, or one of a newer version. No input makes this panic.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidRecord> {
+        let mut from = Reader::new(bytes);
+        match from.u8()? {
+            0 => return Err(InvalidRecord::Damaged),
+            FORMAT => {}
+            format => return Err(InvalidRecord::Newer { format, newest: FORMAT }),
+        }
+        let user = from.option(|from| from.text()?.parse().map_err(|_| InvalidRecord::Damaged))?;
+        let attributes = from.option(|from| {
+            let json = Bytes::copy_from_slice(from.bytes()?);
+            Attributes::from_json(&json).map_err(|_| InvalidRecord::Damaged)
+        })?;
+        if from.is_at_end() { Ok(Self { user, attributes }) } else { Err(InvalidRecord::Damaged) }
+    }
+}
+
+impl User {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for User {
+    type Err = InvalidIdentity;
+
+    fn from_str(text: &str) -> Result<Self, InvalidIdentity> {
+        if text.is_empty() || text.len() > 128 {
+            return Err(InvalidIdentity::User);
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl Attributes {
+    /// Takes texts by their names.
+    ///
+    /// # Errors
+    ///
+    /// They are longer than 1 KiB of JSON.
+    pub fn new<'a>(
+        texts: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, InvalidIdentity> {
+        let texts: BTreeMap<&str, &str> = texts.into_iter().collect();
+        let payload = Payload::new(&texts).map_err(|_| InvalidIdentity::Attributes)?;
+        Self::of(payload)
+    }
+
+    /// Takes an object that is JSON already, for example one of a token.
+    ///
+    /// # Errors
+    ///
+    /// It is not an object of texts, or longer than 1 KiB.
+    pub fn from_json(json: &Bytes) -> Result<Self, InvalidIdentity> {
+        let payload = Payload::from_json(json).map_err(|_| InvalidIdentity::Attributes)?;
+        payload.texts().map_err(|_| InvalidIdentity::Attributes)?;
+        Self::of(payload.detach())
+    }
+
+    /// The JSON object.
+    pub fn as_json(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The texts by their names.
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        self.0.texts().unwrap_or_default()
+    }
+
+    pub(crate) fn payload(&self) -> &Payload {
+        &self.0
+    }
+
+    fn of(payload: Payload) -> Result<Self, InvalidIdentity> {
+        if payload.as_bytes().len() > 1024 {
+            return Err(InvalidIdentity::Attributes);
+        }
+        Ok(Self(payload))
+    }
+}
+
+const FORMAT: u8 = 1;
