@@ -176,6 +176,35 @@ fn the_embedded_server_has_its_own_login_turn_credentials_and_admin_page_and_dra
 }
 
 /// Sends one request and returns the status and body of the answer.
+#[test]
+fn the_rooms_of_a_store_of_ones_own_outlive_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rooms.sqlite");
+    let start = || {
+        let mut process = Process::start("own_store", &[file.to_str().unwrap()]);
+        let lines = process.lines();
+        (process, lines)
+    };
+    let after = |line: Option<String>, words: &str| {
+        let line = line.unwrap();
+        line.strip_prefix(words).unwrap_or_else(|| panic!("{line}")).to_owned()
+    };
+    let (process, mut lines) = start();
+    let client = Client::new(&after(lines.next(), "listening on ")).unwrap();
+    let token = after(lines.next(), "token ");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let room = runtime.block_on(client.create_room(&token, &NewRoom::default())).unwrap();
+    drop(process);
+
+    let (_process, mut lines) = start();
+    let kept = lines.next().unwrap();
+    assert_eq!(kept, format!("room {}: {} with 0 seats", room.room_id, room.name));
+    let client = Client::new(&after(lines.next(), "listening on ")).unwrap();
+    let options = Options::new().bind_address(Ipv4Addr::LOCALHOST).mdns(false);
+    let entering = client.join(&room.room_id, &room.password, "bob", options);
+    runtime.block_on(entering).unwrap();
+}
+
 fn http(method: &str, url: &str, path: &str, body: &str) -> (u16, String) {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = connected(address);
