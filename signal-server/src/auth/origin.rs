@@ -79,8 +79,9 @@ impl Origins {
 ///
 /// Here a name in `Host` may be anybody's: a browser sends a page the cookies of that name alone.
 pub(crate) fn is_of_own_page(headers: &HeaderMap, host: Option<&str>) -> bool {
-    if headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin") {
-        return true;
+    // A browser that sends this knows better than a comparison that leaves the scheme out.
+    if let Some(site) = headers.get(SEC_FETCH_SITE) {
+        return site == "same-origin";
     }
     let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else { return false };
     let is_own = |origin| page(origin).is_some_and(|page| page.has_host(&host));
@@ -194,6 +195,8 @@ mod tests {
             &[(ORIGIN, "https://example.com:8443")],
             &[(ORIGIN, "https://example.com"), (ORIGIN, "https://evil.example")],
             &[(SEC_FETCH_SITE, "same-site"), (ORIGIN, "https://evil.example")],
+            // A page of plain HTTP on the same host.
+            &[(SEC_FETCH_SITE, "cross-site"), (ORIGIN, "http://example.com")],
         ] {
             assert!(!is_own(foreign, "example.com"), "{foreign:?}");
         }

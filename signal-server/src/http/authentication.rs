@@ -63,7 +63,8 @@ impl LoginParts {
     /// The request with its token: the given one, or that of the header.
     pub(crate) fn request<'a>(&'a self, token: Option<&'a str>) -> LoginRequest<'a> {
         let Self { headers, uri, address } = self;
-        let token = token.or_else(|| bearer(headers)).filter(|token| !token.is_empty());
+        let token = token.filter(|token| !token.is_empty()).or_else(|| bearer(headers));
+        let token = token.filter(|token| !token.is_empty());
         LoginRequest { token, headers, uri, address: *address }
     }
 

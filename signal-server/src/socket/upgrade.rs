@@ -29,7 +29,7 @@ use crate::auth::identity::LoginRequest;
 use crate::auth::opaque_token;
 use crate::auth::token_error::TokenError;
 use crate::client_address::ClientAddress;
-use crate::http::authentication::LoginParts;
+use crate::http::authentication::{LoginParts, bearer};
 use crate::http::client::Client;
 use crate::http::error::{ApiError, invalid};
 use crate::http::error_responses::error_responses;
@@ -118,6 +118,7 @@ pub(crate) async fn open(
         Some(token) => resumed(&app, room, token, query.last_seq.unwrap_or_default()).await,
         None => {
             let token = query.token.as_deref().filter(|token| !token.is_empty());
+            let token = token.or_else(|| bearer(headers));
             let token = token.or_else(|| subprotocol(headers, "token."));
             granted(&app, room, login.request(token), client, protocol, language).await
         }

@@ -80,21 +80,21 @@ impl Writer {
         let (loaded_in, loaded) = oneshot::channel();
         let taken_from = Arc::clone(&queue);
         let thread = thread::Builder::new().name("rooms".to_owned()).spawn(move || {
-            let rooms = room_store::rooms(&mut store);
-            let is_usable = rooms.is_ok();
+            let rooms = catch_unwind(AssertUnwindSafe(|| room_store::rooms(&mut store)));
+            let is_usable = matches!(rooms, Ok(Ok(_)));
             if loaded_in.send(rooms).is_err() || !is_usable {
                 return;
             }
             let mut backlog = Backlog::new(store, taken_from, metrics);
             supervisor.run_thread("the thread that saves rooms", || backlog.run(&rings));
         });
-        let thread = thread.map_err(StoreError::Thread)?;
-        match loaded.await {
+        thread.map_err(StoreError::Thread)?;
+        let Ok(rooms) = loaded.await else {
+            unreachable!("the thread sends what it has read, or its panic");
+        };
+        match rooms {
             Ok(rooms) => Ok((Self { queue, bell }, rooms?)),
-            Err(_) => match thread.join() {
-                Err(panic) => resume_unwind(panic),
-                Ok(()) => unreachable!("the thread ends early only if nobody waits for the rooms"),
-            },
+            Err(panic) => resume_unwind(panic),
         }
     }
 

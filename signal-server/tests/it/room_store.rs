@@ -12,7 +12,7 @@ use signal_core::InvalidRecord;
 use signal_server::testing::{self, TestServer};
 use signal_server::{Limits, RoomId, RoomStore, RoomWrite, Secret, StoreError};
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::common::{Api, PATIENCE, builder, text, until};
 
@@ -256,17 +256,13 @@ async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
     }
 }
 
-/// A store that asks a database through the runtime, as drivers for async code do, and remembers
-/// how many records were saved.
-struct BlockingOnTheRuntime {
-    runtime: Handle,
-    saves: Arc<AtomicUsize>,
-}
+/// A store that asks a database through the runtime, as drivers for async code do.
+struct BlockingOnTheRuntime(Handle);
 
 impl BlockingOnTheRuntime {
     /// What a driver does: it waits for a task of its own.
     fn query(&self) -> io::Result<()> {
-        self.runtime.block_on(async { Ok(tokio::spawn(async {}).await?) })
+        self.0.block_on(async { Ok(tokio::spawn(async {}).await?) })
     }
 }
 
@@ -278,26 +274,39 @@ impl RoomStore for BlockingOnTheRuntime {
         Ok(Vec::new())
     }
 
-    fn save(&mut self, changes: &[RoomWrite]) -> io::Result<()> {
-        self.query()?;
-        self.saves.fetch_add(changes.len(), Ordering::Relaxed);
-        Ok(())
+    fn save(&mut self, _: &[RoomWrite]) -> io::Result<()> {
+        self.query()
     }
 }
 
 #[tokio::test]
-async fn a_store_may_block_on_the_runtime_and_a_drain_waits_for_its_last_changes() {
-    let saves = Arc::new(AtomicUsize::new(0));
-    let store = BlockingOnTheRuntime { runtime: Handle::current(), saves: Arc::clone(&saves) };
+async fn a_store_may_block_on_the_runtime() {
+    let store = BlockingOnTheRuntime(Handle::current());
     let server = builder().open_store(store, &Secret::new("kept")).await.unwrap();
     let server = testing::serve(server).await.unwrap();
-    let api = Api::at(server.address());
+    Api::at(server.address()).room().await;
+}
+
+#[tokio::test]
+async fn a_drain_waits_for_the_last_changes() {
+    let records = Records::default();
+    let (api, server) = records.serve().await;
     let room = api.room().await;
-    let (_guest, _) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
-    let before = saves.load(Ordering::Relaxed);
-    server.server().handle().drain().await;
-    // Nobody is connected any more.
-    assert!(saves.load(Ordering::Relaxed) > before);
+    let (mut guest, _) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    let saves = || records.saves.load(Ordering::Relaxed);
+    records.become_so(Mood::Hanging);
+    let before = saves();
+    let handle = server.server().handle();
+    let draining = tokio::spawn(async move { handle.drain().await });
+    assert_eq!(guest.hear().await["type"], "server_draining");
+    assert_eq!(guest.closed().await, 4001);
+    until(|| records.is_hanging.load(Ordering::Relaxed)).await;
+    // Everybody is disconnected, so that nothing but the store is waited for.
+    sleep(Duration::from_secs(1)).await;
+    assert!(!draining.is_finished());
+    records.become_so(Mood::Well);
+    draining.await.unwrap();
+    assert!(saves() > before);
 }
 
 /// A store whose reading panics.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::http::header::COOKIE;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, HeaderValue, Uri};
 use signal_core::DisplayName;
 
 use crate::auth::token_error::TokenError;
@@ -29,7 +29,11 @@ use crate::embedder;
 /// name. So the login sees them only in requests of pages that your application itself served: those
 /// with `Sec-Fetch-Site: same-origin`, or with an `Origin` whose host and port are those of `Host`.
 /// Cookies are removed from all other requests, also of pages that
-/// [`Origins`](crate::Origins::listed) permit and of programs that send no `Origin`.
+/// [`Origins`](crate::Origins::listed) permit and of programs that send no `Origin`. A browser that
+/// sends neither header with a request, as old ones do with `GET`, is logged in by a token alone.
+///
+/// Nothing else is removed. A login that trusts other things that a browser adds by itself, such as a
+/// client certificate or a header of a proxy that knows the user, has to compare origins itself.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -85,11 +89,12 @@ impl<'a> LoginRequest<'a> {
     /// The value of a cookie (RFC 6265 section 4.2.1), as it was sent.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&'a str> {
-        let lines = self.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
+        let lines = self.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+        // Pages may set cookies that are no text; the others are read all the same.
+        let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
         pairs
-            .map(|(key, value)| (key.trim(), value.trim()))
-            .find_map(|(key, value)| (key == name).then_some(value))
+            .filter_map(|pair| str::from_utf8(pair).ok()?.split_once('='))
+            .find_map(|(key, value)| (key.trim() == name).then_some(value.trim()))
     }
 }
 
@@ -178,3 +183,21 @@ impl fmt::Debug for Login {
 }
 
 const PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_beside_others_that_are_no_text() {
+        let mut headers = HeaderMap::new();
+        for line in [&b"theme=dark; name=\xff; session=abc=; empty="[..], b" other = 1"] {
+            headers.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
+        }
+        let uri = Uri::default();
+        let request = LoginRequest { token: None, headers: &headers, uri: &uri, address: None };
+        let cookies =
+            ["session", "empty", "other", "name", "none"].map(|name| request.cookie(name));
+        assert_eq!(cookies, [Some("abc="), Some(""), Some("1"), None, None]);
+    }
+}

@@ -27,6 +27,7 @@ use crate::rooms::names;
 error_responses!(
     InvalidArgument,
     Unauthorized,
+    Forbidden,
     BodyTooLarge,
     RateLimited,
     StorageUnavailable,
