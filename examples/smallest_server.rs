@@ -12,6 +12,9 @@ use signal_core::{
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::{net::TcpListener, select, sync::Notify, time};
 
+const LONGEST_LINE: u64 = 64 * 1024;
+const PATIENCE: time::Duration = time::Duration::from_secs(45);
+
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -26,8 +29,9 @@ async fn main() -> std::io::Result<()> {
         tokio::spawn(async move {
             let (engine, change) = (|| shared.0.lock().expect("nothing panics"), &shared.1);
             let (reader, mut out) = stream.split();
-            let mut lines = BufReader::new(reader.take(64 * 1024)).lines();
-            let name = DisplayName::parse(&lines.next_line().await.ok()??).ok()??;
+            let mut lines = BufReader::new(reader.take(LONGEST_LINE)).lines();
+            let name = time::timeout(PATIENCE, lines.next_line()).await.ok()?.ok()??;
+            let name = DisplayName::parse(&name).ok()??;
             let grant = engine().admit(room, password, None, rand::random(), now()).ok()?;
             let randomness = Randomness::draw(rand::random(), |_| rand::random());
             let conn = engine().handle_open(Opening::attach(room, grant, name, randomness), now());
@@ -38,23 +42,29 @@ async fn main() -> std::io::Result<()> {
                     change.notify_waiters(); // every task looks whether it is meant
                 }
                 let transmit = engine().poll_transmit(conn, now());
-                match transmit {
-                    Some(Transmit::Frame(text)) => {
-                        drop(out.write_all(&[&text[..], b"\n"].concat()).await);
+                let line = match transmit {
+                    Some(Transmit::Frame(text)) => Some([&text[..], b"\n"].concat()),
+                    Some(Transmit::Ping) => Some(b"\n".to_vec()),
+                    Some(Transmit::Close(_)) => continue,
+                    None => None,
+                };
+                if let Some(line) = line {
+                    let written = time::timeout(PATIENCE, out.write_all(&line)).await;
+                    if !matches!(written, Ok(Ok(()))) {
+                        engine().handle_lost(conn, now());
                     }
-                    Some(Transmit::Ping) => drop(out.write_all(b"\n").await),
-                    Some(Transmit::Close(_)) => {}
-                    None => {
-                        select! {
-                            () = changed => {}
-                            () = time::sleep(engine().poll_timeout()?.saturating_since(now())) => {}
-                            line = lines.next_line() => match line.ok().flatten() {
-                                Some(line) if line.is_empty() => engine().handle_alive(conn, now()),
-                                Some(line) => engine().handle_frame(conn, &line.into(), now()),
-                                None => engine().handle_lost(conn, now()),
-                            },
+                    continue;
+                }
+                select! {
+                    () = changed => {}
+                    () = time::sleep(engine().poll_timeout()?.saturating_since(now())) => {}
+                    line = lines.next_line() => {
+                        lines.get_mut().get_mut().set_limit(LONGEST_LINE);
+                        match line.ok().flatten() {
+                            Some(line) if line.is_empty() => engine().handle_alive(conn, now()),
+                            Some(line) => engine().handle_frame(conn, &line.into(), now()),
+                            None => engine().handle_lost(conn, now()),
                         }
-                        lines.get_mut().get_mut().set_limit(64 * 1024);
                     }
                 }
             }

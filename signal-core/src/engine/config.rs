@@ -14,7 +14,8 @@ pub struct EngineConfig {
     /// by default not. If it does, [`poll_save`](crate::Engine::poll_save) hands out what to write,
     /// and whoever relies on a change hears of it when it is written.
     pub saves: bool,
-    /// After how long a [`Transmit::Ping`](crate::Transmit::Ping) follows another: by default 20 s.
+    /// After how long a [`Transmit::Ping`](crate::Transmit::Ping) follows another: by default 20 s,
+    /// and at least 1 ms.
     pub ping_every: Duration,
     /// How long a connection may be silent: by default 45 s. It is closed with
     /// [`CloseCode::Idle`](crate::CloseCode::Idle) then.
@@ -23,7 +24,9 @@ pub struct EngineConfig {
     /// participant is told `unavailable`.
     pub question_patience: Duration,
     /// How many [`Event`](crate::Event)s wait for the host at most, and how many of those that are
-    /// not written yet: by default 10,000. A host without use for them sets 0.
+    /// not written yet: by default 10,000. Of those that wait for the host the oldest are dropped
+    /// beyond it, of those that are not written the newest. A host without use for them sets 0;
+    /// then [`Save::events`](crate::Save::events) are none either.
     pub max_events: usize,
     /// How long participants may resume after a restart, see
     /// [`restore`](crate::Engine::restore): by default 60 s.

@@ -1,6 +1,6 @@
 //! What a host may want to know, and need not do anything about.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::ids::ConnId;
 use crate::room::RoomEvent;
@@ -14,7 +14,8 @@ pub enum Event {
     /// [`EngineConfig::saves`](crate::EngineConfig::saves) an event comes when the record that it is
     /// part of is written.
     Room(RoomEvent),
-    /// A message was dropped, because its sender is over its rate.
+    /// Messages were dropped, because their sender is over its rate. It is told once until it is
+    /// taken, after what has come about in rooms.
     OverRate {
         /// The connection of the sender.
         conn: ConnId,
@@ -31,6 +32,9 @@ pub enum Event {
 #[derive(Debug, Default)]
 pub(super) struct Events {
     queue: VecDeque<Event>,
+    /// Senders over their rate. They take no room from other events, however many messages they
+    /// send.
+    over_rate: BTreeSet<ConnId>,
     dropped: u64,
 }
 
@@ -48,6 +52,13 @@ impl Events {
         self.queue.push_back(event);
     }
 
+    /// Notes a sender that is over its rate.
+    pub(super) fn push_over_rate(&mut self, conn: ConnId, most: usize) {
+        if self.over_rate.len() < most {
+            self.over_rate.insert(conn);
+        }
+    }
+
     /// Counts events that were dropped.
     pub(super) fn count_dropped(&mut self, count: usize) {
         self.dropped += count as u64;
@@ -55,7 +66,10 @@ impl Events {
 
     pub(super) fn take(&mut self) -> Option<Event> {
         match std::mem::take(&mut self.dropped) {
-            0 => self.queue.pop_front(),
+            0 => self.queue.pop_front().or_else(|| {
+                let conn = self.over_rate.pop_first()?;
+                Some(Event::OverRate { conn })
+            }),
             count => Some(Event::Dropped { count }),
         }
     }

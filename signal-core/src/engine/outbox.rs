@@ -1,6 +1,7 @@
 //! What waits for one connection, and whether the connection is alive.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -55,7 +56,7 @@ impl Outbox {
             close: None,
             is_ready: false,
             heard_at: now,
-            ping_at: now + config.ping_every,
+            ping_at: next_ping(config, now),
         }
     }
 
@@ -68,7 +69,7 @@ impl Outbox {
     /// Adds a ping; `true` if the host has to be told that something waits.
     pub(super) fn ping(&mut self, config: &EngineConfig, now: Timestamp) -> bool {
         self.owes_ping = true;
-        self.ping_at = now + config.ping_every;
+        self.ping_at = next_ping(config, now);
         self.becomes_ready()
     }
 
@@ -122,4 +123,9 @@ impl Outbox {
     fn becomes_ready(&mut self) -> bool {
         !std::mem::replace(&mut self.is_ready, true)
     }
+}
+
+/// When the next ping is due. It is never at once, so that time has to pass between two of them.
+fn next_ping(config: &EngineConfig, now: Timestamp) -> Timestamp {
+    now + config.ping_every.max(Duration::from_millis(1))
 }

@@ -47,7 +47,7 @@ impl Engine {
                     self.questions.ask_for_ice_servers(conn, question, req, until);
                 }
                 Output::OverRate { conn } => {
-                    self.events.push(Event::OverRate { conn }, self.config.max_events);
+                    self.events.push_over_rate(conn, self.config.max_events);
                 }
                 // The receiver's socket belonged to an earlier process, and its seat has not been
                 // resumed yet.

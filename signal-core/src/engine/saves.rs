@@ -44,7 +44,8 @@ impl Save {
         &self.seats
     }
 
-    /// What has come about since the record before. The same events come out of
+    /// What has come about since the record before, but for events beyond
+    /// [`EngineConfig::max_events`](crate::EngineConfig::max_events). The same events come out of
     /// [`poll_event`](crate::Engine::poll_event) afterwards. A host that must not lose any, whenever
     /// it crashes, writes them in the transaction that writes the record, and tells them from there.
     pub fn events(&self) -> &[RoomEvent] {
@@ -114,7 +115,12 @@ impl Saves {
         };
         let Some(told) = waiting else { return Some(answer) };
         told.record = Some(Arc::clone(record));
-        told.answers.push(answer);
+        // The newest record is told once, however often it was looked at while a write took long.
+        let is_repeated =
+            matches!((told.answers.last(), answer), (Some(Answer::Record), Answer::Record));
+        if !is_repeated {
+            told.answers.push(answer);
+        }
         None
     }
 

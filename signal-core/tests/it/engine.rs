@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use signal_core::{
-    CloseCode, CloseReason, ConnId, DisplayName, Engine, EngineConfig, Entry, ErrorCode, Grant,
-    HubConfig, IceServers, Language, Opening, PasswordTag, Payload, ProtocolVersion, Question,
-    Randomness, Reject, Room, RoomId, RoomSpec, Save, Timestamp, TokenHash, Transmit,
+    CloseCode, CloseReason, ConnId, DisplayName, Engine, EngineConfig, Entry, ErrorCode, Event,
+    Grant, HubConfig, IceServers, Language, Opening, PasswordTag, Payload, ProtocolVersion,
+    Question, Randomness, Reject, Room, RoomEventKind, RoomId, RoomSpec, Save, Timestamp,
+    TokenHash, Transmit,
 };
 
 use crate::common::{LIFE, START};
@@ -223,6 +224,40 @@ fn nobody_is_told_of_what_is_not_written() {
     host.wait(HubConfig::default().resume_grace);
     assert_eq!(host.types(alice), ["peer_left"]);
     assert!(host.engine.poll_save().is_some());
+}
+
+#[test]
+fn whoever_floods_takes_no_event_of_a_room_away() {
+    let mut config = EngineConfig::default();
+    config.max_events = 2;
+    config.hub.rate.burst_messages = 1;
+    config.hub.rate.burst_messages_per_peer = 0;
+    let mut host = Host::new(config);
+    let alice = host.enter(Grant::creator(), "alice", ProtocolVersion::V1);
+    while host.engine.poll_event().is_some() {}
+    for _ in 0..20 {
+        host.say(alice, &json!({"type": "candidate", "to": "p_nobody00", "candidate": null}));
+    }
+    let bob = host.guest("bob");
+    host.engine.handle_closed(bob, host.now);
+    let events: Vec<Event> = std::iter::from_fn(|| host.engine.poll_event()).collect();
+    let [Event::Room(joined), Event::Room(left), Event::OverRate { conn }] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(matches!(joined.kind, RoomEventKind::Joined { .. }), "{joined:?}");
+    assert!(matches!(left.kind, RoomEventKind::Left { .. }), "{left:?}");
+    assert_eq!(*conn, alice);
+}
+
+#[test]
+fn pings_that_follow_each_other_at_once_leave_time_for_other_deadlines() {
+    let mut config = EngineConfig::default();
+    config.ping_every = Duration::ZERO;
+    let mut host = Host::new(config);
+    let alice = host.enter(Grant::creator(), "alice", ProtocolVersion::V1);
+    host.wait(Duration::from_millis(10));
+    assert!(host.read(alice).contains(&Transmit::Ping));
+    assert!(host.engine.poll_timeout().is_some_and(|next| next > host.now));
 }
 
 #[test]
