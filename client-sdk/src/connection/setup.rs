@@ -11,7 +11,7 @@ use rtc::peer_connection::configuration::{
     RTCConfiguration, RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy,
 };
 use rtc::peer_connection::transport::RTCDtlsRole;
-use signal_core::{IceServer, IceUrl};
+use signal_core::{IceServer, IceTransport, IceUrl};
 use tokio::sync::watch;
 use webrtc::error::Result;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
@@ -254,10 +254,10 @@ fn usable(
     through: Option<SocketAddr>,
 ) -> Vec<RTCIceServer> {
     let url = |url: IceUrl| {
-        let url = turn.stand_in(&url).map_or_else(|| url.to_string(), StandIn::url);
+        let is_turn_over_udp = url.is_relay() && url.transport() == IceTransport::Udp;
         match through {
-            Some(address) if url.starts_with("turn:") => format!("turn:{address}?transport=udp"),
-            Some(_) | None => url,
+            Some(address) if is_turn_over_udp => format!("turn:{address}?transport=udp"),
+            Some(_) | None => turn.stand_in(&url).map_or_else(|| url.to_string(), StandIn::url),
         }
     };
     let usable = ice_servers.iter().filter_map(|server| {
@@ -274,3 +274,26 @@ fn usable(
 
 /// The default of webrtc-rs.
 const KEEPALIVE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Network;
+
+    #[test]
+    fn only_turn_over_udp_goes_through_another_address() {
+        let turn = TurnServers::new(Network::new(None, &[]).unwrap());
+        let urls = ["turn:a:3478", "turn:a:3478?transport=tcp", "turns:a:5349", "stun:a:3478"];
+        let servers = [IceServer::turn(urls, "user", "password")];
+        let through = Some(SocketAddr::from(([127, 0, 0, 1], 9)));
+        let usable = usable(&servers, &turn, through);
+        let stand_in = |url: &str| turn.stand_in(&url.parse().unwrap()).unwrap().url();
+        let expected = [
+            "turn:127.0.0.1:9?transport=udp".to_owned(),
+            stand_in(urls[1]),
+            stand_in(urls[2]),
+            "stun:a:3478".to_owned(),
+        ];
+        assert_eq!(usable[0].urls, expected);
+    }
+}
