@@ -212,6 +212,9 @@ impl Outgoing {
                     (_, MediaKind::Audio) => {}
                 }
             }
+            if self.published.contains_key(&Slot::Screen) {
+                self.published.remove(&Slot::ScreenAudio);
+            }
             self.published.retain(|slot, _| slot.kind() == MediaKind::Audio);
             self.show();
         }
@@ -297,3 +300,25 @@ impl Outgoing {
 /// What the others keep of tracks that wait to be taken; descriptions of many more would be larger
 /// than a server passes on.
 pub(crate) const MAX_TRACKS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Codec;
+
+    #[tokio::test]
+    async fn a_screen_that_is_given_up_takes_its_sound_along() {
+        let mut outgoing = Outgoing::new(&Options::default().upload_budget(1).shed_video(true));
+        let sources = [
+            (Slot::Audio, Codec::Opus, TrackSource::Microphone),
+            (Slot::Screen, Codec::Vp8, TrackSource::Screen),
+            (Slot::ScreenAudio, Codec::Opus, TrackSource::Screen),
+        ];
+        for (slot, codec, label) in sources {
+            outgoing.publish(slot, OpenSource::muted(codec), label);
+        }
+        outgoing.weigh(2);
+        let shown = outgoing.watch().borrow().clone();
+        assert_eq!(shown.slots().collect::<Vec<_>>(), [&Slot::Audio]);
+    }
+}
