@@ -121,7 +121,7 @@ impl<W: Write + Seek> Matroska<W> {
     }
 
     /// Adds a frame of the track with that index, at a time since the beginning of the file. A frame
-    /// without a duration plays as long as the one before it.
+    /// without a duration plays as long as the one before it, but not longer than a second.
     pub(super) fn push(
         &mut self,
         track: usize,
@@ -134,7 +134,8 @@ impl<W: Write + Seek> Matroska<W> {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let at = millis(at);
         let before = std::mem::replace(&mut self.last[track], at);
-        let duration = duration.map_or(at.saturating_sub(before), millis);
+        let duration =
+            duration.map_or_else(|| at.saturating_sub(before).min(MAX_GUESS_MILLIS), millis);
         self.end = self.end.max(at.saturating_add(duration));
         let is_picture = kind == MediaKind::Video;
         let is_full = self.cluster.blocks.first().is_some_and(|first| {
@@ -240,6 +241,7 @@ fn since_2001(time: SystemTime) -> i64 {
     (seconds * 1e9) as i64
 }
 
+const MAX_GUESS_MILLIS: u64 = 1000;
 const CLUSTER_MILLIS: u64 = 1000;
 const CLUSTER_BYTES: usize = 1024 * 1024;
 const APP: &str = concat!("client-sdk ", env!("CARGO_PKG_VERSION"));
