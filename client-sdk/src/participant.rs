@@ -140,9 +140,10 @@ impl Participant {
     ///
     /// # Errors
     ///
-    /// [`ChannelError::NoConnection`] if there is no connection to that participant, or if it ended
-    /// before the channel was open; [`ChannelError::Label`] if the label is too long;
-    /// [`ChannelError::Closed`] after the end of the room.
+    /// [`ChannelError::NoConnection`] if there is no connection to that participant, if it ended
+    /// before the channel was open, or if the other side does not answer over it within 15 seconds;
+    /// [`ChannelError::Label`] if the label is too long; [`ChannelError::Closed`] after the end of
+    /// the room.
     pub async fn open_channel(
         &self,
         with: ParticipantId,

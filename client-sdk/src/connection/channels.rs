@@ -6,7 +6,7 @@ use std::time::Duration;
 use rtc::peer_connection::transport::{RTCDtlsTransportState, RTCSctpTransportState};
 use rtc::shared::error::Error;
 use tokio::sync::{Mutex, Semaphore, oneshot};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use webrtc::data_channel::{DataChannel as Channel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
 
@@ -105,7 +105,9 @@ impl Channels {
             protocol: NAMED.to_owned(),
             negotiated: None,
         };
-        until_association(self.pc.as_ref()).await;
+        // Nothing tells either that the other side never answers, or gives the association up.
+        let association = timeout(ASSOCIATION_PATIENCE, until_association(self.pc.as_ref())).await;
+        association.map_err(|_| Error::ErrTimeout)?;
         let channel = self.streams.lock().await.create(label, init).await?;
         if lack_section(self.pc.as_ref()).await {
             self.events.report(Report::NegotiationNeeded).await;
@@ -187,3 +189,4 @@ pub(super) const NAMED: &str = "named";
 const MAX_CHANNELS: usize = 64;
 const MAX_ATTEMPTS: u32 = 3;
 const MOMENT: Duration = Duration::from_millis(10);
+const ASSOCIATION_PATIENCE: Duration = Duration::from_secs(15);
