@@ -1,5 +1,7 @@
 //! Joins a room and takes part until there is a reason to leave.
 
+use std::fs;
+
 use serde_json::json;
 
 use super::args::JoinArgs;
@@ -47,6 +49,11 @@ pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> 
     let shared = args.share.as_deref().map(|file| film::source(file, args.frame_rate));
     let recorder = args.record.as_ref().map(Recorder::new).transpose();
     let recorder = recorder.map_err(|error| Failure::failed(format!("cannot record: {error}")))?;
+    if let Some(directory) = &args.receive {
+        fs::create_dir_all(directory).map_err(|error| {
+            Failure::failed(format!("cannot receive into {}: {error}", directory.display()))
+        })?;
+    }
     let password = args.password.read()?;
     let participant = tokio::select! {
         entered = enter(&client, target, password, &args.name, options) => entered?,

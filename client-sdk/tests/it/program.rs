@@ -55,7 +55,6 @@ async fn files_are_sent_and_received_up_to_a_limit() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
     let (small, large, inbox) = (at("small.bin"), at("large.bin"), at("inbox"));
-    std::fs::create_dir(&inbox).unwrap();
     std::fs::write(&small, vec![7; 300_000]).unwrap();
     std::fs::write(&large, vec![8; 1 << 20]).unwrap();
     let receive = [&*link, "--receive", &inbox, "--receive-limit", "1"];
