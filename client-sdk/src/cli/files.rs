@@ -52,7 +52,9 @@ impl Files {
                 let told = json!({"participant": to.as_str(), "path": shown});
                 match send(&participant, to, &path).await {
                     Ok(()) => reporter.tell("sent", &format!("{to} has {shown}"), told),
-                    Err(error) => eprintln!("warning: {to} does not get {shown}: {error}"),
+                    Err(error) => {
+                        eprintln!("warning: {to} does not get {shown}: {}", error.escape_debug());
+                    }
                 }
             });
         }
@@ -74,7 +76,12 @@ impl Files {
                     let told = json!({"participant": from.as_str(), "path": shown});
                     reporter.tell("received", &format!("{from} has sent {shown}"), told);
                 }
-                Err(error) => eprintln!("warning: a file of {from} is not received: {error}"),
+                Err(error) => {
+                    eprintln!(
+                        "warning: a file of {from} is not received: {}",
+                        error.escape_debug()
+                    );
+                }
             }
         });
         None
@@ -90,27 +97,39 @@ impl Inbox {
     async fn receive(&self, channel: DataChannel) -> Result<PathBuf, String> {
         let offer = channel.receive_file().await.map_err(|error| error.to_string())?;
         let size = offer.size();
+        let charge = size.max(LEAST_CHARGE);
         let taken = self
             .room
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(size));
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(charge));
         if taken.is_err() {
             offer.refuse("there is no room for it").await;
             return Err(format!("there is no room for {size} bytes"));
         }
         let path = free(&self.directory, offer.name());
-        let accepted = offer.accept(&path, |_| {}).await;
+        let mut has_begun = false;
+        let accepted = offer.accept(&path, |_| has_begun = true).await;
+        if let Err(FileError::Exists { .. } | FileError::Io { .. }) = accepted
+            && !has_begun
+        {
+            self.room.fetch_add(charge, Ordering::Relaxed);
+        }
         accepted.map(|()| path).map_err(|error| error.to_string())
     }
 }
 
-/// After an interruption it goes on where it was, for as long as the connection comes back.
+/// After an interruption it goes on where it was, for as long as the connection comes back and more
+/// of the file gets there.
 async fn send(participant: &Participant, to: ParticipantId, path: &Path) -> Result<(), String> {
+    let (mut furthest, mut idle_attempts) = (None, 0);
     loop {
+        let before = furthest;
         let channel = participant.open_channel(to, LABEL, Delivery::default()).await;
         let channel = channel.map_err(|error| error.to_string())?;
-        match channel.send_file(path, |_| {}).await {
+        let sent = channel.send_file(path, |at| furthest = furthest.max(Some(at.bytes))).await;
+        idle_attempts = if furthest > before { 0 } else { idle_attempts + 1 };
+        match sent {
             Ok(()) => return Ok(()),
-            Err(FileError::Interrupted) => sleep(PAUSE).await,
+            Err(FileError::Interrupted) if idle_attempts <= MAX_RETRIES => sleep(PAUSE).await,
             Err(error) => return Err(error.to_string()),
         }
     }
@@ -130,6 +149,10 @@ fn free(directory: &Path, name: &str) -> PathBuf {
 }
 
 const PAUSE: Duration = Duration::from_secs(5);
+/// One after another that bring nothing: perhaps the other side receives no files.
+const MAX_RETRIES: u32 = 3;
+/// What a file takes at least on a disk, in bytes.
+const LEAST_CHARGE: u64 = 4096;
 /// Of the channels of this program over which files go; the application of the other side may call
 /// others as it likes.
 const LABEL: &str = "file";
