@@ -73,8 +73,9 @@ impl Receiver {
         }
         let (keyframe_wanted, mut requested) = (Arc::new(Notify::new()), Instant::now());
         let mut is_open = self.negotiated.borrow_and_update().is_sent;
+        let mut slot = None;
         if is_open {
-            self.open(kind, &keyframe_wanted).await;
+            slot = self.open(kind, &keyframe_wanted).await;
         } else {
             self.intake.close();
         }
@@ -93,7 +94,7 @@ impl Receiver {
                     is_open = true;
                     // What came before the negotiation was over, perhaps a keyframe, was left out.
                     self.request_keyframe(kind).await;
-                    self.open(kind, &keyframe_wanted).await;
+                    slot = self.open(kind, &keyframe_wanted).await;
                 }
                 () = keyframe_wanted.notified() => {
                     if requested.elapsed() >= KEYFRAME_PAUSE {
@@ -105,11 +106,14 @@ impl Receiver {
                     if changed.is_err() {
                         return;
                     }
-                    if self.negotiated.borrow_and_update().is_sent {
-                        self.intake.wait();
-                    } else {
+                    let now = self.negotiated.borrow_and_update().clone();
+                    // A new track may take the place of one that ended in the same negotiation.
+                    if !now.is_sent || (is_open && now.slot != slot) {
                         self.intake.close();
                         is_open = false;
+                    }
+                    if now.is_sent {
+                        self.intake.wait();
                     }
                 }
             }
@@ -130,15 +134,16 @@ impl Receiver {
         true
     }
 
-    /// Hands the track to the application.
-    async fn open(&self, kind: MediaKind, keyframe_wanted: &Arc<Notify>) {
+    /// Hands the track to the application. Returns the slot that it has there.
+    async fn open(&self, kind: MediaKind, keyframe_wanted: &Arc<Notify>) -> Option<Slot> {
         let Reception { counters, reports, levels, speakers, events, .. } = self.shared.clone();
         let codec = codec(self.track.as_ref()).await;
         let ssrc = self.track.ssrcs().await.first().copied();
         let clock = ssrc.map(|ssrc| reports.clock(ssrc)).unwrap_or_default();
         let Negotiated { slot, source, .. } = self.negotiated.borrow().clone();
         let wanted = Arc::clone(keyframe_wanted);
-        let (track, feed) = RemoteTrack::new(events.peer, kind, slot, source, codec, clock, wanted);
+        let (track, feed) =
+            RemoteTrack::new(events.peer, kind, slot.clone(), source, codec, clock, wanted);
         events.send(ConnectionEvent::Track(track)).await;
         let negotiated = self.negotiated.clone();
         let mut meter = speakers.meter(events.peer, Instant::now());
@@ -152,6 +157,7 @@ impl Receiver {
             }
             feed.push(rtp_packet(packet, level), now);
         });
+        slot
     }
 
     async fn request_keyframe(&self, kind: MediaKind) {

@@ -45,6 +45,22 @@ async fn tracks_of_one_kind_arrive_by_their_slots_whoever_comes_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_track_that_takes_the_place_of_another_is_a_new_one() {
+    let server = server().await;
+    let (sender, mut viewer) = meet(&server, talker(), listener(), true).await;
+    let from = sender.id();
+    viewer.until("media", |seen| seen.has_media(from)).await;
+    sender.participant.publish(desk(), &Source::Clip).await.unwrap();
+    receive(&mut viewer, from, &desk()).await;
+    let table = Slot::video("table").unwrap();
+    sender.participant.unpublish(desk()).await;
+    sender.participant.publish(table.clone(), &Source::Clip).await.unwrap();
+    receive(&mut viewer, from, &table).await;
+    drain(viewer.further.remove(&(from, desk())).unwrap()).await;
+    viewer.receive_fresh(from, MediaKind::Video, 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn both_sides_send_more_than_one_track_of_a_kind() {
     let server = server().await;
     let options = talker().publish(desk(), Source::Clip);
