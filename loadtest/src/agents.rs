@@ -43,8 +43,8 @@ pub(crate) enum AgentsError {
     Failed { address: String, reason: String, is_too_large: bool },
     #[error("agent {address} is of version {version} and not of this one")]
     Version { address: String, version: String },
-    #[error("{rooms} rooms cannot be shared among {agents} agents")]
-    TooFewRooms { rooms: u32, agents: usize },
+    #[error("the rooms of a file to replay cannot be shared among agents")]
+    Replay,
     #[error(transparent)]
     Merge(#[from] MergeError),
 }
@@ -62,9 +62,9 @@ impl Agents {
         criteria: &Criteria,
         interrupt: &Interrupt,
     ) -> Result<Report, AgentsError> {
-        let agents = self.0.len();
-        let rooms = scenario.rooms;
-        let shares = scenario.shares(agents).ok_or(AgentsError::TooFewRooms { rooms, agents })?;
+        // Where there are fewer rooms than agents, the last agents have nothing to do.
+        let agents = self.0.len().min(scenario.rooms as usize);
+        let shares = scenario.shares(agents).ok_or(AgentsError::Replay)?;
         let start = unix_us() + LEAD.as_micros() as u64;
         let objectives = &criteria.objectives;
         let objectives = (!objectives.0.is_empty()).then(|| objectives.to_string());

@@ -93,7 +93,7 @@ pub(crate) async fn find(
         _ => (rooms, peers),
     };
     let steps = finder.steps;
-    let passed = |step: &&Step| step.report.verdict == Verdict::Held;
+    let passed = |step: &&Step| step.report.has_held();
     let best = steps.iter().filter(passed).rfind(|step| step.rooms == rooms && step.peers == peers);
     let participants = best.map_or(0, |step| step.participants);
     // The smallest that failed ran into what comes first.
@@ -123,6 +123,7 @@ impl Finder<'_> {
         mut search: Search,
         settings: impl Fn(u32) -> (u32, RoomSizes),
     ) -> Result<u32, MeasureError> {
+        let mut passed = Vec::new();
         loop {
             let (number, is_confirmation) = match search.next() {
                 Next::Try(number) => (number, false),
@@ -131,9 +132,11 @@ impl Finder<'_> {
             };
             let (rooms, peers) = settings(number);
             let has_passed = self.step(rooms, peers, is_confirmation).await?;
+            passed.extend(has_passed.then_some(number));
             if self.interrupt.is_interrupted() {
-                let passed = self.steps.iter().filter(|s| s.report.verdict == Verdict::Held);
-                return Ok(passed.map(|step| step.rooms).max().unwrap_or(0));
+                // What passed by luck and was not confirmed is not carried.
+                let most = if has_passed { number } else { search.passed() };
+                return Ok(passed.into_iter().filter(|number| *number <= most).max().unwrap_or(0));
             }
             search.tell(search.next(), has_passed);
         }
@@ -164,9 +167,10 @@ impl Finder<'_> {
             Err(error) => return Err(error),
         };
         let participants = report.participants.wanted;
-        let has_passed = report.verdict == Verdict::Held;
+        let has_passed = report.has_held();
         eprintln!("  {}", report.sentence());
-        let limit = (!has_passed).then(|| Limit::of(&report));
+        let has_failed = !has_passed && !report.interrupted;
+        let limit = has_failed.then(|| Limit::of(&report));
         let peers = scenario.peers;
         self.steps.push(Step { rooms, peers, participants, is_confirmation, limit, report });
         Ok(has_passed)
@@ -183,6 +187,9 @@ impl Finder<'_> {
 
 impl Step {
     fn outcome(&self) -> &'static str {
+        if self.report.interrupted {
+            return "interrupted";
+        }
         match (self.report.verdict, self.is_confirmation) {
             (Verdict::Held, false) => "passed",
             (Verdict::Held, true) => "confirmed",
@@ -284,7 +291,7 @@ impl Capacity {
 
     /// The largest step that passed, the confirmation before the others.
     fn best(&self) -> Option<&Step> {
-        let passed = self.steps.iter().filter(|step| step.report.verdict == Verdict::Held);
+        let passed = self.steps.iter().filter(|step| step.report.has_held());
         passed.max_by_key(|step| (step.participants, step.is_confirmation))
     }
 

@@ -13,6 +13,7 @@ use crate::language::tell;
 use crate::latency::millis;
 use crate::report::Report;
 use crate::tables::table;
+use crate::verdict::Verdict;
 
 /// The runs of two servers, side by side.
 #[derive(Debug)]
@@ -31,19 +32,31 @@ struct Compared {
     difference: Option<Difference>,
 }
 
-/// Runs measure different things, and cannot be compared.
+/// Runs cannot be compared.
 #[derive(Debug, Error)]
-#[error("the runs differ in {0}, and so in what they measure")]
-pub(crate) struct UnlikeRuns(String);
+pub(crate) enum NotComparable {
+    #[error("a run is INVALID, and says nothing about its server")]
+    Invalid,
+    #[error("a run was interrupted, and has not measured all that the others have")]
+    Interrupted,
+    #[error("the runs differ in {0}, and so in what they measure")]
+    Unlike(String),
+}
 
 impl Comparison {
     /// Compares repetitions of one run with repetitions of another.
-    pub(crate) fn new(before: &[Report], after: &[Report]) -> Result<Self, UnlikeRuns> {
+    pub(crate) fn new(before: &[Report], after: &[Report]) -> Result<Self, NotComparable> {
         let mut runs = before.iter().chain(after);
+        if runs.clone().any(|run| run.interrupted) {
+            return Err(NotComparable::Interrupted);
+        }
+        if runs.clone().any(|run| run.verdict == Verdict::Invalid) {
+            return Err(NotComparable::Invalid);
+        }
         if let Some(first) = runs.next() {
             let unlike: Vec<String> = runs.flat_map(|run| first.unlike(run)).collect();
             if !unlike.is_empty() {
-                return Err(UnlikeRuns(unlike.join(", ")));
+                return Err(NotComparable::Unlike(unlike.join(", ")));
             }
         }
         let compared = Kind::ALL.into_iter().flat_map(|kind| {

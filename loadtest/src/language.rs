@@ -249,6 +249,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("of", "每间"),
     ("passed", "通过"),
     ("confirmed", "确认"),
+    ("interrupted", "已中断"),
     ("invalid", "无效"),
     ("join p99", "加入 p99"),
     ("fan out p99", "到达通知 p99"),

@@ -134,6 +134,9 @@ async fn find_capacity(args: CapacityArgs) -> ExitCode {
         Ok(scenario) => scenario,
         Err(code) => return code,
     };
+    if scenario.shape.is_some() {
+        return wrong("a file to replay has its own rooms, and find-capacity changes their number");
+    }
     let criteria = criteria(&run.judging);
     let RunArgs { target, generators, output, .. } = run;
     let question = Question { scenario, target, generators, criteria, first, most, hold };

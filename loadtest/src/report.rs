@@ -50,7 +50,7 @@ pub(crate) struct Report {
     pub(crate) started_unix_ms: u64,
     took_seconds: f64,
     phases_seconds: Phases,
-    interrupted: bool,
+    pub(crate) interrupted: bool,
     pub(crate) participants: Reached,
     /// Each connection counts twice, once for each end.
     connections: Reached,
@@ -274,6 +274,11 @@ impl Report {
     /// The measured value of a kind, if anything of it was.
     pub(crate) fn latency(&self, kind: Kind) -> Option<&Percentiles> {
         self.latency_ms.get(&kind)
+    }
+
+    /// Whether the whole run took place and held what was asked for.
+    pub(crate) fn has_held(&self) -> bool {
+        self.verdict == Verdict::Held && !self.interrupted
     }
 
     /// In which settings the runs of two reports differ.

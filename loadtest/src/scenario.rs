@@ -1,6 +1,7 @@
 //! What participants do in a run: how many come, when, for how long, and what they send.
 
 mod arrivals;
+mod limits;
 mod plan;
 mod preset;
 mod quality;
@@ -27,7 +28,7 @@ use crate::span::Span;
 
 /// A scenario, as it is in force for a run. Its TOML form is a file for `--scenario`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case", from = "ScenarioSettings")]
+#[serde(rename_all = "kebab-case", try_from = "ScenarioSettings")]
 pub(crate) struct Scenario {
     pub(crate) depth: Depth,
     pub(crate) rooms: u32,
@@ -106,6 +107,8 @@ pub(crate) enum ScenarioError {
     Shape { path: PathBuf, error: InvalidShape },
     #[error("{0}")]
     Combination(&'static str),
+    #[error("{0}")]
+    Range(String),
 }
 
 /// The settings that flags or a file give. A flag goes before the file, and that before the default.
@@ -264,6 +267,7 @@ impl Scenario {
                 "with --replay the file says who stays how long",
             ));
         }
+        scenario.check()?;
         Ok(scenario)
     }
 
@@ -278,7 +282,7 @@ impl Scenario {
             rooms: self.rooms / count + u32::from(index < self.rooms % count),
             rate: self.rate.share(f64::from(count)),
             create_rate: self.create_rate / f64::from(count),
-            seed: self.seed.wrapping_add(u64::from(index)),
+            seed: self.seed.wrapping_add(u64::from(index)) & i64::MAX as u64,
             ..self.clone()
         };
         Some((0..count).map(share).collect())
@@ -310,9 +314,13 @@ impl Scenario {
 }
 
 /// What a file leaves out is as by default.
-impl From<ScenarioSettings> for Scenario {
-    fn from(file: ScenarioSettings) -> Self {
-        ScenarioSettings::default().over(file)
+impl TryFrom<ScenarioSettings> for Scenario {
+    type Error = ScenarioError;
+
+    fn try_from(file: ScenarioSettings) -> Result<Self, ScenarioError> {
+        let scenario = ScenarioSettings::default().over(file);
+        scenario.check()?;
+        Ok(scenario)
     }
 }
 

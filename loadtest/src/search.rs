@@ -44,6 +44,11 @@ impl Search {
         }
     }
 
+    /// The largest that has passed so far, 0 for none.
+    pub(crate) fn passed(&self) -> u32 {
+        self.passed
+    }
+
     pub(crate) fn tell(&mut self, next: Next, has_passed: bool) {
         match (next, has_passed) {
             (Next::Try(number), true) => self.passed = number,

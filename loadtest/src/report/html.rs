@@ -54,8 +54,8 @@ impl Report {
             escape(&settings.server),
             escape(&self.started_at),
             settings.cores,
-            settings.system,
-            settings.version,
+            escape(&settings.system),
+            escape(&settings.version),
             self.took_seconds
         )
     }

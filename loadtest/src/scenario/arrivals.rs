@@ -25,7 +25,7 @@ pub(crate) enum Arrivals {
 #[derive(Debug, Error)]
 #[error(
     "`{0}` is no rate such as 10 (a second), 1..50 (rising), 10,20,50 (in steps) or burst; rates \
-     are above 0 and up to 100000"
+     are from 0.001 to 100000"
 )]
 pub(crate) struct InvalidArrivals(String);
 
@@ -72,7 +72,8 @@ impl FromStr for Arrivals {
 
     fn from_str(text: &str) -> Result<Self, InvalidArrivals> {
         let rate = |number: &str| {
-            let rate = number.trim().parse::<f64>().ok().filter(|rate| *rate > 0.0 && *rate <= MAX);
+            let rate =
+                number.trim().parse::<f64>().ok().filter(|rate| (LEAST..=MAX).contains(rate));
             rate.ok_or_else(|| InvalidArrivals(text.into()))
         };
         if text == "burst" {
@@ -115,6 +116,7 @@ impl From<Arrivals> for String {
     }
 }
 
+const LEAST: f64 = 0.001;
 const MAX: f64 = 100_000.0;
 
 #[cfg(test)]

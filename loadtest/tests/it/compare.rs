@@ -25,4 +25,16 @@ fn runs_are_compared_unless_they_measure_different_things() {
     let told = String::from_utf8(unlike.stderr).unwrap();
     assert_eq!(unlike.status.code(), Some(2), "{told}");
     assert!(told.contains("the runs differ in rooms"), "{told}");
+
+    let report = std::fs::read_to_string(paths[0]).unwrap();
+    for (was, is, reason) in [
+        ("\"interrupted\": false", "\"interrupted\": true", "was interrupted"),
+        ("\"verdict\": \"held\"", "\"verdict\": \"invalid\"", "is INVALID"),
+    ] {
+        std::fs::write(paths[2], report.replace(was, is)).unwrap();
+        let unfit = compare(paths[0], paths[2]);
+        let told = String::from_utf8(unfit.stderr).unwrap();
+        assert_eq!(unfit.status.code(), Some(2), "{told}");
+        assert!(told.contains(reason), "{told}");
+    }
 }

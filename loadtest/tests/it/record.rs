@@ -33,4 +33,8 @@ fn what_happened_in_rooms_is_recorded_and_happens_again() {
     assert_eq!(again["participants"], serde_json::json!({"wanted": stays, "reached": stays}));
     let stay = ["--depth", "signaling", "--replay", path, "--stay", "2s"];
     assert_eq!(loadtest(&stay).status.code(), Some(2));
+    // The file has its own rooms, so that no other number of them can be tried.
+    let capacity = ["find-capacity", "--depth", "signaling", "--replay", path];
+    let output = Command::new(PROGRAM).args(capacity).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
 }
