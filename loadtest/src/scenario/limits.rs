@@ -44,7 +44,7 @@ impl Scenario {
     }
 }
 
-fn within<T: Display + PartialOrd>(
+fn within<T: Copy + Display + PartialOrd>(
     name: &'static str,
     value: T,
     range: RangeInclusive<T>,
