@@ -125,7 +125,7 @@ use crate::time::Timestamp;
 ///
 /// What a host tells somebody itself, such as the answer to a request that created a room, it tells
 /// when [`handle_saved`](Self::handle_saved) was called for a record of that
-/// [version](Room::version) or a newer one.
+/// [version](crate::Room::version) or a newer one.
 ///
 /// # Threads
 ///
@@ -247,7 +247,8 @@ impl Engine {
     }
 
     /// The host is about to stop. v2 participants are told when to come back, every connection is
-    /// closed with [`CloseCode::Unavailable`], and seats that can be resumed are kept.
+    /// closed with [`CloseCode::Unavailable`](crate::CloseCode::Unavailable), and seats that can be
+    /// resumed are kept.
     pub fn handle_draining(&mut self, reconnect_after: Duration, now: Timestamp) {
         let conns: Vec<ConnId> = self.health_checks.keys().collect();
         for conn in conns {

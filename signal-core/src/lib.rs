@@ -96,8 +96,9 @@
 //!
 //! # Errors and panics
 //!
-//! A participant gets an `error` message for what it does wrong, so the host is not told. A [`Room`] refuses an operation with a [`Reject`]. Nothing that a participant or a host
-//! hands in makes this crate panic; a panic is a bug.
+//! A participant gets an `error` message for what it does wrong, so the host is not told. A [`Room`]
+//! refuses an operation with a [`Reject`]. Nothing that a participant or a host hands in makes this
+//! crate panic; a panic is a bug.
 //!
 //! # Bounds
 //!
