@@ -160,6 +160,7 @@ const CHINESE: &[(&str, &str)] = &[
     ("screen", "屏幕"),
     ("room {}", "房间 {}"),
     ("silent: {} × {}: {} (room {}: {} to {})", "无声：{} × {}：{}（房间 {}：{} 至 {}）"),
+    ("{}: p_{} to p_{}", "{}：p_{} 至 p_{}"),
     ("one of them did not learn of the other", "一方不知道另一方"),
     ("never connected", "从未连接"),
     ("never connected: {}", "从未连接：{}"),

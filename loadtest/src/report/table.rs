@@ -296,7 +296,7 @@ fn media_table(media: &MediaQuality) -> Table {
         let shown =
             |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.1} ms"));
         table.add_row([
-            format!("  {} {} to {}", stream.kind, stream.from, stream.to),
+            format!("  {}: {} to {}", stream.kind, stream.from, stream.to),
             format!("room {}", stream.room),
             stream.planned.to_string(),
             part(stream.planned.saturating_sub(stream.sent), stream.planned),

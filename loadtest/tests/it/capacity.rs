@@ -30,5 +30,8 @@ fn a_server_that_misses_the_objective_carries_nothing() {
     let output = loadtest(&[&search[..], &flags].concat());
     let capacity = results(&output.stdout);
     assert_eq!(output.status.code(), Some(4), "{capacity:#}");
-    assert_eq!((&capacity["rooms"], &capacity["limit"]["of"]), (&0.into(), &"latency".into()));
+    assert_eq!(capacity["rooms"], 0);
+    // Where other programs take the processors, they are what the server waits for.
+    let limit = capacity["limit"]["of"].as_str().unwrap();
+    assert!(["latency", "server_processor"].contains(&limit), "{limit}");
 }

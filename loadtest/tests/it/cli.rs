@@ -22,7 +22,10 @@ fn a_table_is_in_the_language_of_its_reader() {
         let output = loadtest(&[&depth[..], &call, &slo].concat());
         let printed = String::from_utf8(output.stdout).unwrap();
         assert!(printed.contains("未达成：relay.p50<0.001ms 未达成"), "{printed}");
-        let texts = printed.split(|c: char| !c.is_ascii_alphabetic());
+        // Ids of participants, which a busy machine has in its table, are in no language.
+        let words = printed.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let texts = words.filter(|word| !word.starts_with("p_"));
+        let texts = texts.flat_map(|word| word.split(|c: char| !c.is_ascii_alphabetic()));
         let known = ["loadtest", "WebSocket", "offer", "answer", "relay", "silent", "kbit", "DTLS"];
         let untold: Vec<&str> =
             texts.filter(|text| text.len() > 3 && !known.contains(text)).collect();
