@@ -58,7 +58,8 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Answers preflight requests, and lets pages read what they are answered. It has to be inside of
 /// [`refuse_foreign`]. The headers that a page asks for are allowed, since monitoring adds some of
-/// its own; none of them means anything to the server.
+/// its own. Credentials are not allowed, so a browser adds no cookie to the request of another
+/// origin.
 pub(crate) fn cors_layer() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(|_, request| {
