@@ -6,7 +6,7 @@ use std::time::Duration;
 use rtc::peer_connection::transport::{RTCDtlsTransportState, RTCSctpTransportState};
 use rtc::shared::error::Error;
 use tokio::sync::{Mutex, Semaphore, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 use webrtc::data_channel::{DataChannel as Channel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
 
@@ -105,9 +105,7 @@ impl Channels {
             protocol: NAMED.to_owned(),
             negotiated: None,
         };
-        // Nothing tells either that the other side never answers, or gives the association up.
-        let association = timeout(ASSOCIATION_PATIENCE, until_association(self.pc.as_ref())).await;
-        association.map_err(|_| Error::ErrTimeout)?;
+        until_association(self.pc.as_ref()).await?;
         let channel = self.streams.lock().await.create(label, init).await?;
         if lack_section(self.pc.as_ref()).await {
             self.events.report(Report::NegotiationNeeded).await;
@@ -143,15 +141,29 @@ impl Channels {
     }
 }
 
-/// Waits while the SCTP association comes up, which nothing tells: webrtc-rs opens a channel that is
-/// created then before the association can carry it, and it stays closed for ever.
-async fn until_association(pc: &dyn PeerConnection) {
-    while let Some(sctp) = pc.sctp().await
-        && matches!(sctp.transport().state().await, Ok(RTCDtlsTransportState::Connected))
-        && matches!(sctp.state().await, Ok(RTCSctpTransportState::Connecting))
-    {
+/// Waits until the SCTP association that was negotiated is up, which nothing tells: webrtc-rs opens
+/// a channel that is created before then as soon as an INIT has arrived, and it stays closed for
+/// ever if that is too early. Before the negotiation a channel may be created: it waits by itself.
+///
+/// An association that has yet to begin is `Closed` too, as one that the other side has aborted is.
+/// Nothing tells either that the other side does not answer.
+async fn until_association(pc: &dyn PeerConnection) -> Result<(), Error> {
+    let mut dtls_up = None;
+    while let Some(sctp) = pc.sctp().await {
+        match (sctp.transport().state().await?, sctp.state().await?) {
+            (RTCDtlsTransportState::Connected, RTCSctpTransportState::Connected) => return Ok(()),
+            (RTCDtlsTransportState::Connected, _) => {
+                let since = dtls_up.get_or_insert_with(Instant::now);
+                if since.elapsed() > ASSOCIATION_PATIENCE {
+                    return Err(Error::ErrTimeout);
+                }
+            }
+            // The connection ends if this does not succeed, and its tasks with it.
+            _ => {}
+        }
         sleep(MOMENT).await;
     }
+    Ok(())
 }
 
 /// Whether the descriptions lack a section for data channels, as after the offer of a page that has

@@ -7,13 +7,14 @@ use client_sdk::{
     ChannelError, DataChannel, DataMessage, Delivery, NewRoom, Options, ParticipantId, Reliability,
     SendError,
 };
+use futures_util::future::join_all;
 use signal_server::testing::{self, TestServer};
 use signal_server::{Secret, Server};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::common::coturn::{self, Coturn};
 use crate::common::path::{Impairment, Path};
-use crate::common::{PATIENCE, Witness, client, listener, meet, room_of, server};
+use crate::common::{PATIENCE, Witness, client, listener, room_of, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn either_side_opens_named_channels_of_any_delivery_and_both_send() {
@@ -163,12 +164,7 @@ async fn channels_are_opened_and_dropped_over_a_slow_path_that_reorders_packets(
         jitter: Duration::from_millis(100),
         bandwidth: None,
     };
-    let coturn = Coturn::start().await;
-    let turn = ([127, 0, 0, 1], coturn.port()).into();
-    let path = Path::to(turn, impairment, impairment).await.unwrap();
-    let builder = Server::builder(Secret::random())
-        .turn(Secret::new(coturn::SECRET), [coturn::url(path.port())]);
-    let server = testing::start_with(builder).await.unwrap();
+    let (server, _coturn, path) = server_over(impairment).await;
     let [mut creator, mut guest] = pair_with(&server, listener().relay_only(true)).await;
     // Either of them may be the client of DTLS.
     exchange_and_drop(&guest, &mut creator, 1).await;
@@ -218,19 +214,45 @@ async fn a_channel_is_opened_as_soon_as_the_connection_stands() {
     assert_eq!(too_long.unwrap_err(), ChannelError::Label);
 }
 
+/// The association takes 400 ms over this path. Channels are asked for all the while, by the side
+/// that begins it and by the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_that_is_opened_while_the_association_comes_up_opens() {
-    let server = server().await;
-    for _ in 0..5 {
-        let (mut own, mut other) = meet(&server, listener(), listener(), false).await;
-        let to = other.id();
-        own.until("the connection", |seen| seen.is_connected(to)).await;
-        let opening = own.participant.open_channel(to, "early", Delivery::default());
-        let early = timeout(PATIENCE, opening).await.expect("it does not open").unwrap();
-        early.send("first").await.unwrap();
-        other.until("the channel", |seen| !seen.named.is_empty()).await;
-        assert_eq!(receive(&mut other.named[0]).await.data, "first");
+    let impairment = Impairment { delay: Duration::from_millis(100), ..Impairment::default() };
+    let (server, _coturn, _path) = server_over(impairment).await;
+    let relayed = listener().relay_only(true);
+    let (_, mut witnesses) = room_of(&server, 2, relayed).await;
+    let ids = [witnesses[1].id(), witnesses[0].id()];
+    let opening = witnesses.iter_mut().zip(ids).map(async |(witness, other)| {
+        witness.until("the connection", |seen| seen.is_connected(other)).await;
+        let participant = &witness.participant;
+        let asking = (0..EARLY_CHANNELS).map(async |number| {
+            sleep(Duration::from_millis(10) * number).await;
+            let opening = participant.open_channel(other, "early", Delivery::default());
+            timeout(PATIENCE, opening).await.expect("it does not open").unwrap()
+        });
+        join_all(asking).await
+    });
+    let opened = join_all(opening).await;
+    for (witness, channels) in witnesses.iter_mut().rev().zip(&opened) {
+        for channel in channels {
+            channel.send("first").await.unwrap();
+        }
+        witness.until("the channels", |seen| seen.named.len() == channels.len()).await;
+        for channel in &mut witness.named {
+            assert_eq!(receive(channel).await.data, "first");
+        }
     }
+}
+
+/// A server whose TURN server is reached over a path that does this.
+async fn server_over(impairment: Impairment) -> (TestServer, Coturn, Path) {
+    let coturn = Coturn::start().await;
+    let turn = ([127, 0, 0, 1], coturn.port()).into();
+    let path = Path::to(turn, impairment, impairment).await.unwrap();
+    let builder = Server::builder(Secret::random())
+        .turn(Secret::new(coturn::SECRET), [coturn::url(path.port())]);
+    (testing::start_with(builder).await.unwrap(), coturn, path)
 }
 
 /// Two participants that are connected.
@@ -308,3 +330,6 @@ async fn exchange_default(a: &mut Witness, b: &mut Witness) {
         assert!(witness.named.is_empty());
     }
 }
+
+/// The other side takes up to 64.
+const EARLY_CHANNELS: u32 = 60;
