@@ -2,6 +2,8 @@
 
 mod config;
 mod events;
+mod inbox;
+mod messages;
 mod opening;
 mod outbox;
 mod outputs;
@@ -18,6 +20,7 @@ use rustc_hash::FxHashMap;
 pub use self::config::EngineConfig;
 pub use self::events::Event;
 use self::events::Events;
+use self::inbox::Inbox;
 pub use self::opening::Opening;
 use self::outbox::Outbox;
 pub use self::outbox::Transmit;
@@ -27,7 +30,7 @@ pub use self::saves::Save;
 use self::saves::{Answer, Saves};
 use crate::deadlines::Deadlines;
 use crate::error::ErrorCode;
-use crate::hub::{Disconnect, Entry, Hub, Input};
+use crate::hub::{Disconnect, Entry, Hub, Input, Refusal};
 use crate::ids::{ConnId, NodeId};
 use crate::message::IceServers;
 use crate::protocol::ProtocolVersion;
@@ -45,8 +48,9 @@ use crate::time::Timestamp;
 ///    within bounds.
 /// 2. [`poll_question`](Self::poll_question) asks what only the host knows.
 /// 3. [`poll_save`](Self::poll_save) hands out rooms to write, if the host keeps them elsewhere too.
-/// 4. [`poll_event`](Self::poll_event) tells what has come about in rooms. It is the only one that a
-///    host may omit.
+/// 4. [`poll_event`](Self::poll_event) tells what has come about in rooms, and
+///    [`poll_message`](Self::poll_message) what participants say to the host. A host may omit these
+///    two.
 /// 5. [`poll_timeout`](Self::poll_timeout) is when to call [`handle_timeout`](Self::handle_timeout).
 ///
 /// A host that omits another is noticed by its participants: nobody is sent anything, is answered, or
@@ -142,6 +146,9 @@ pub struct Engine {
     /// When to look at the health of each connection.
     health_checks: Deadlines<ConnId>,
     questions: Questions,
+    inbox: Inbox,
+    /// Who does not get the message that is being sent.
+    refusals: Option<Vec<Refusal>>,
     saves: Saves,
     events: Events,
     last_conn: u64,
@@ -165,6 +172,8 @@ impl Engine {
             ready: VecDeque::new(),
             health_checks: Deadlines::default(),
             questions: Questions::default(),
+            inbox: Inbox::default(),
+            refusals: None,
             saves: Saves::default(),
             events: Events::default(),
             last_conn: 0,

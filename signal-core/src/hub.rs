@@ -9,6 +9,8 @@ mod connection;
 mod delivery;
 mod difference;
 mod frame;
+mod host;
+mod host_message;
 mod io;
 mod leaving;
 mod local_room;
@@ -31,9 +33,10 @@ use rustc_hash::FxHashMap;
 use self::account::Accounts;
 use self::connection::Connection;
 pub use self::frame::{ClientFrame, FrameDecoder};
+pub use self::host_message::{HostMessage, MessageToHost, Refusal};
 pub use self::io::{CloseCode, Disconnect, Entry, Input, Output, Randomness};
 use self::local_room::LocalRoom;
-pub use self::node_frame::{NodeBody, NodeFrame, SeatRef};
+pub use self::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
 use crate::config::HubConfig;
 use crate::deadlines::Deadlines;
 use crate::ids::{Attachment, ConnId, NodeId, OpId, ParticipantId, RoomId};
@@ -71,7 +74,9 @@ use crate::time::Timestamp;
 ///
 /// ```
 /// use bytes::Bytes;
-/// use signal_core::{ConnId, Hub, HubConfig, Input, MemoryStore, NodeId, Output, Timestamp};
+/// use signal_core::{
+///     ConnId, ErrorCode, Hub, HubConfig, Input, MemoryStore, NodeId, Output, Timestamp,
+/// };
 ///
 /// /// Steps 2 and 3, for one node and v1. `sockets` stands for the sockets.
 /// fn drain(
@@ -96,6 +101,13 @@ use crate::time::Timestamp;
 ///             Output::IceServersWanted { .. } => {}
 ///             // For metrics.
 ///             Output::OverRate { .. } => {}
+///             // This host says nothing of its own, and listens to nobody.
+///             Output::HostMessageRefused(_) => {}
+///             Output::ToHost(message) => {
+///                 let (conn, req) = (message.conn, message.req);
+///                 let code = ErrorCode::PeerNotFound;
+///                 hub.handle_input(Input::ToHostRefused { conn, code, req }, now);
+///             }
 ///             // Nobody but this hub writes to the store, so there are no records to hand in.
 ///             Output::Watch(_) | Output::Unwatch(_) => {}
 ///             // Every entry is verified before it is handed in, and there is one node.
@@ -188,9 +200,11 @@ impl Hub {
             Input::Committed { op, applied } => self.committed(op, &applied, now),
             Input::Draining { conn, reconnect_after } => self.drain(conn, reconnect_after, now),
             Input::Frame { conn, frame } => self.frame(conn, frame, now),
+            Input::HostMessage { record, message } => self.host_message(&record, message, now),
             Input::IceServers { conn, ice, req } => self.ice_servers(conn, ice, req, now),
-            Input::IceServersRefused { conn, code, req } => {
-                self.ice_servers_refused(conn, code, req, now);
+            Input::IceServersRefused { conn, code, req }
+            | Input::ToHostRefused { conn, code, req } => {
+                self.request_refused(conn, code, req, now);
             }
             Input::Lost { conn, how } => self.lost(conn, how, now),
             Input::Open { conn, room, protocol, language, entry, randomness, client } => {

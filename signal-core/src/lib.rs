@@ -139,8 +139,9 @@ pub use config::{FloodLimit, HubConfig, InvalidConfig, OpeningLimit, RateLimit, 
 pub use engine::{Engine, EngineConfig, Event, Opening, Question, Save, Transmit};
 pub use error::ErrorCode;
 pub use hub::{
-    ClientFrame, CloseCode, Disconnect, Entry, FrameDecoder, Hub, Input, NodeBody, NodeFrame,
-    Output, Randomness, SeatRef,
+    ClientFrame, CloseCode, Disconnect, Entry, FrameDecoder, HostMessage, Hub, Input,
+    MessageToHost, NodeBody, NodeFrame, NodeReceiver, NodeSender, Output, Randomness, Refusal,
+    SeatRef,
 };
 pub use ice_server::IceServer;
 pub use ice_url::{IceScheme, IceTransport, IceUrl, InvalidIceUrl};

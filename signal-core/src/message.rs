@@ -35,9 +35,9 @@ pub enum ClientMessage {
     /// Leaves the room for good. The creator's leave closes the room, unless the room was created
     /// with [`OnCreatorLeave::Keep`](crate::OnCreatorLeave::Keep).
     Leave,
-    /// v2: sends an application message to one participant or to the room.
+    /// v2: sends an application message.
     Message {
-        /// The receivers.
+        /// Who it is for.
         to: Audience,
         /// The topic.
         topic: Topic,
@@ -65,9 +65,11 @@ pub enum ClientMessage {
     },
 }
 
-/// The receivers of an application message.
+/// Who an application message is for.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Audience {
+    /// The server's own code.
+    Host,
     /// One participant.
     One(ParticipantId),
     /// Everybody in the room but the sender.
@@ -90,6 +92,13 @@ pub enum ServerMessage {
         retry_after: Option<Duration>,
         /// v2: the id of the refused message.
         req: Option<RequestId>,
+    },
+    /// v2: an application message of the server's own code.
+    HostMessage {
+        /// The topic.
+        topic: Topic,
+        /// The message.
+        data: Payload,
     },
     /// v2: ICE servers with fresh credentials, asked for or not.
     IceServers {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use signal_core::{
-    ConnId, Hub, IceServers, Input, NodeId, Op, Output, Payload, Room, ServerMessage, wire,
+    ConnId, ErrorCode, Hub, IceServers, Input, NodeId, Op, Output, Payload, Room, ServerMessage,
+    wire,
 };
 
 use super::{World, config, room_id};
@@ -112,6 +113,13 @@ impl World {
                 let servers = Payload::new(&["ice"]).expect("it is JSON");
                 let ice = IceServers { servers, expires_at: self.now + Duration::from_secs(60) };
                 self.hubs[hub].handle_input(Input::IceServers { conn, ice, req }, self.now);
+            }
+            Output::HostMessageRefused(_) => {}
+            Output::ToHost(message) => {
+                let (conn, req) = (message.conn, message.req);
+                assert!(self.conns[&conn].is_open, "{conn:?} sends after its end");
+                let code = ErrorCode::PeerNotFound;
+                self.hubs[hub].handle_input(Input::ToHostRefused { conn, code, req }, self.now);
             }
             Output::OverRate { conn } => {
                 assert!(self.conns[&conn].is_open, "{conn:?} sends after its end");

@@ -15,6 +15,7 @@
 //! k0 b0     puts out the participant of socket 0, and changes the password too
 //! m0 m1     opens, locks the room
 //! e0        the creator ends the room by a request
+//! p0 q0     the host says something to the participant of socket 0, to everybody, by its hub
 //! t0 500    half a second passes
 //! h0 H0     the store keeps its answers to itself, gives them; Q0 gives up waiting for them
 //! i0 I0     frames between the hubs come back, get through
@@ -31,9 +32,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use signal_core::{
     Admission, Applied, Capacity, Change, CloseReason, ConnId, Disconnect, DisplayName, Entry,
-    ErrorCode, Grant, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore, NodeId,
-    OnCreatorLeave, Op, OpId, ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt,
-    ReplayLimit, ResumeToken, Room, RoomId, RoomSpec, Rotation, Ticket, Timestamp, TokenHash,
+    ErrorCode, Grant, HostMessage, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore, NodeId,
+    OnCreatorLeave, Op, OpId, ParticipantId, PasswordTag, Payload, ProtocolVersion, Randomness,
+    Receipt, ReplayLimit, ResumeToken, Room, RoomId, RoomSpec, Rotation, Ticket, Timestamp,
+    TokenHash, Topic,
 };
 
 /// Plays a script. Whatever it is, nobody is sent anything before its welcome or after its close,
@@ -139,6 +141,7 @@ impl World {
                 self.apply(&Op::Change(Change { locked, ..Change::default() }));
             }
             b'e' => self.apply(&Op::Close(CloseReason::ByCreator)),
+            b'p' | b'q' => self.host_says(slot, verb == b'q'),
             b't' => self.pass(Duration::from_millis(number(rest).min(MAX_PAUSE_MS))),
             b'h' => {
                 self.answers.get_or_insert_default();
@@ -151,6 +154,17 @@ impl World {
             b'J' => self.publish(),
             _ => {}
         }
+    }
+
+    fn host_says(&mut self, slot: usize, to_room: bool) {
+        let Some(record) = self.record() else { return };
+        let topic = Topic::new("t").expect("it is short");
+        let data = Payload::new(&["from the host"]).expect("it is JSON");
+        let message = match self.slots[slot].id {
+            Some(id) if !to_room => HostMessage::to_one(id, topic, data),
+            Some(_) | None => HostMessage::to_room(topic, data),
+        };
+        self.input(slot, Input::HostMessage { record, message });
     }
 
     fn open_guest(&mut self, slot: usize, protocol: ProtocolVersion, rest: &[u8]) {

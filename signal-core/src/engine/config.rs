@@ -28,6 +28,11 @@ pub struct EngineConfig {
     /// beyond it, of those that are not written the newest. A host without use for them sets 0;
     /// then [`Save::events`](crate::Save::events) are none either.
     pub max_events: usize,
+    /// How many bytes of messages to the host wait for it at most: by default none, since nobody
+    /// takes them, and a participant is told `peer_not_found`. A host that calls
+    /// [`poll_message`](crate::Engine::poll_message) sets 1 MiB, for example. Beyond it, a participant
+    /// is told `unavailable`, which says that trying again may help.
+    pub max_message_bytes: usize,
     /// How long participants may resume after a restart, see
     /// [`restore`](crate::Engine::restore): by default 60 s.
     pub restart_grace: Duration,
@@ -42,6 +47,7 @@ impl Default for EngineConfig {
             idle_timeout: Duration::from_secs(45),
             question_patience: Duration::from_secs(10),
             max_events: 10_000,
+            max_message_bytes: 0,
             restart_grace: Duration::from_secs(60),
         }
     }

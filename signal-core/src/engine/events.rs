@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::hub::Refusal;
 use crate::ids::ConnId;
 use crate::room::RoomEvent;
 
@@ -14,6 +15,9 @@ pub enum Event {
     /// [`EngineConfig::saves`](crate::EngineConfig::saves) an event comes when the record that it is
     /// part of is written.
     Room(RoomEvent),
+    /// Somebody does not get a message of the host's after all, which was
+    /// [sent](crate::Engine::send) while it entered.
+    Refused(Refusal),
     /// Messages were dropped, because their sender is over its rate. It is told once until it is
     /// taken, after what has come about in rooms.
     OverRate {

@@ -31,7 +31,7 @@ impl Engine {
                 }
                 Output::Broadcast { to, except, frame } => {
                     for &conn in to.iter().filter(|conn| Some(**conn) != except) {
-                        self.send(conn, frame.clone());
+                        self.queue(conn, frame.clone());
                     }
                 }
                 Output::Close { conn, code } => self.end(conn, code, now),
@@ -40,7 +40,11 @@ impl Engine {
                     let answer = Answer::Hub { op, reply: applied.reply };
                     self.settle(applied, answer, now);
                 }
-                Output::Frame { to, frame } => self.send(to, frame),
+                Output::Frame { to, frame } => self.queue(to, frame),
+                Output::HostMessageRefused(refusal) => match &mut self.refusals {
+                    Some(refusals) => refusals.push(refusal),
+                    None => self.events.push(Event::Refused(refusal), self.config.max_events),
+                },
                 Output::IceServersWanted { conn, room, participant, req } => {
                     let question = Question::IceServers { conn, room, participant };
                     let until = now + self.config.question_patience;
@@ -48,6 +52,12 @@ impl Engine {
                 }
                 Output::OverRate { conn } => {
                     self.events.push_over_rate(conn, self.config.max_events);
+                }
+                Output::ToHost(message) => {
+                    let (conn, req) = (message.conn, message.req.clone());
+                    if let Err(code) = self.inbox.push(message, self.config.max_message_bytes) {
+                        self.hub.handle_input(Input::ToHostRefused { conn, code, req }, now);
+                    }
                 }
                 // The receiver's socket belonged to an earlier process, and its seat has not been
                 // resumed yet.
@@ -112,7 +122,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn send(&mut self, conn: ConnId, frame: Bytes) {
+    fn queue(&mut self, conn: ConnId, frame: Bytes) {
         if self.outboxes.get_mut(&conn).is_some_and(|outbox| outbox.push(frame)) {
             self.ready.push_back(conn);
         }

@@ -11,7 +11,7 @@ use super::connection::Connection;
 use super::delivery::Refused;
 use super::io::Output;
 use super::negotiation::Decision;
-use super::node_frame::{NodeBody, NodeFrame, SeatRef};
+use super::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
 use crate::error::ErrorCode;
 use crate::ids::{NodeId, ParticipantId, RoomId, Ticket};
 use crate::message::{ServerMessage, SignalKind};
@@ -42,6 +42,10 @@ impl Hub {
     }
 
     fn readiness(&self, frame: &NodeFrame) -> Readiness {
+        // Nobody has to be here for that.
+        if frame.to == NodeReceiver::Host {
+            return Readiness::Now;
+        }
         let Some(local) = self.rooms.get(&frame.room) else {
             return Readiness::Never(ErrorCode::PeerUnreachable);
         };
@@ -53,15 +57,18 @@ impl Hub {
             return Readiness::Later;
         }
         let is_refusal = matches!(frame.body, NodeBody::Refused { .. });
-        let sender = record.seat(frame.from.id);
-        if !is_refusal && sender.is_none_or(|seat| seat.generation != frame.from.generation) {
+        if let NodeSender::Seat(from) = frame.from
+            && !is_refusal
+            && record.seat(from.id).is_none_or(|seat| seat.generation != from.generation)
+        {
             return Readiness::Dropped;
         }
-        let Some(to) = frame.to else { return Readiness::Now };
+        let NodeReceiver::Seat(to) = frame.to else { return Readiness::Now };
         let Some(seat) = record.seat(to.id) else {
             return Readiness::Never(ErrorCode::PeerNotFound);
         };
-        if seat.generation != to.generation {
+        // What the host says is about no earlier message, so it is good after a loss too.
+        if seat.generation != to.generation && frame.from != NodeSender::Host {
             return Readiness::Dropped;
         }
         if seat.attachment.node != self.node {
@@ -75,9 +82,14 @@ impl Hub {
     }
 
     pub(super) fn deliver(&mut self, node: NodeId, frame: NodeFrame, now: Timestamp) {
-        let (room, from) = (frame.room, frame.from.id);
+        let (sender, to) = match (frame.from, frame.to) {
+            (_, NodeReceiver::Host) => return self.refused_to_host(&frame),
+            (NodeSender::Host, _) => return self.deliver_from_host(node, &frame, now),
+            (NodeSender::Seat(sender), to) => (sender, to.seat()),
+        };
+        let (room, from) = (frame.room, sender.id);
         let ticket = self.ticket(room, from);
-        match (&frame.body, frame.to) {
+        match (&frame.body, to) {
             (NodeBody::Message { topic, data }, to) => {
                 let message =
                     ServerMessage::Message { from, topic: topic.clone(), data: data.clone() };
@@ -94,7 +106,8 @@ impl Hub {
                         self.hold_for_attaching(node, &frame, now);
                         except.pop();
                         for id in except {
-                            let skipped = self.seat_ref(room, id).unwrap_or(frame.from);
+                            let skipped = self.seat_ref(room, id).unwrap_or(sender);
+                            let skipped = NodeSender::Seat(skipped);
                             self.answer(node, &frame, skipped, ErrorCode::RateLimited, now);
                         }
                     }
@@ -146,15 +159,19 @@ impl Hub {
     /// Tells the sender of a frame that it was refused. The answer is from the addressee, or from
     /// the sender itself if the frame was for everybody.
     fn bounce(&mut self, node: NodeId, frame: &NodeFrame, code: ErrorCode, now: Timestamp) {
-        self.answer(node, frame, frame.to.unwrap_or(frame.from), code, now);
+        let from = match frame.to {
+            NodeReceiver::Host | NodeReceiver::Room => frame.from,
+            NodeReceiver::Seat(to) => NodeSender::Seat(to),
+        };
+        self.answer(node, frame, from, code, now);
     }
 
     /// The same, in the name of one of those that the frame was for.
-    fn answer(
+    pub(super) fn answer(
         &mut self,
         node: NodeId,
         frame: &NodeFrame,
-        from: SeatRef,
+        from: NodeSender,
         code: ErrorCode,
         now: Timestamp,
     ) {
@@ -164,7 +181,11 @@ impl Hub {
             NodeBody::Signal(signal) => Some(signal.kind),
         };
         let body = NodeBody::Refused { code, kind };
-        let answer = NodeFrame { from, to: Some(frame.from), body, ..frame.clone() };
+        let to = match frame.from {
+            NodeSender::Host => NodeReceiver::Host,
+            NodeSender::Seat(sender) => NodeReceiver::Seat(sender),
+        };
+        let answer = NodeFrame { from, to, body, ..frame.clone() };
         if node == self.node {
             self.deliver(node, answer, now);
         } else {
@@ -188,7 +209,7 @@ impl Hub {
         Some(self.rooms.get(&room)?.record()?.seat(id)?.ticket)
     }
 
-    fn seat_ref(&self, room: RoomId, id: ParticipantId) -> Option<SeatRef> {
+    pub(super) fn seat_ref(&self, room: RoomId, id: ParticipantId) -> Option<SeatRef> {
         let generation = self.rooms.get(&room)?.record()?.seat(id)?.generation;
         Some(SeatRef { id, generation })
     }
@@ -214,7 +235,7 @@ impl Hub {
 
     /// Holds a message to everybody for the participants that have not got their `joined` yet: the
     /// others see them in the room already.
-    fn hold_for_attaching(&mut self, node: NodeId, frame: &NodeFrame, now: Timestamp) {
+    pub(super) fn hold_for_attaching(&mut self, node: NodeId, frame: &NodeFrame, now: Timestamp) {
         let Some(local) = self.rooms.get(&frame.room) else { return };
         let seats = local.record().map_or(&[][..], |record| record.seats());
         let attaching = seats.iter().filter(|seat| {
@@ -223,7 +244,8 @@ impl Hub {
         });
         let attaching = attaching.map(|seat| SeatRef { id: seat.id, generation: seat.generation });
         for to in attaching.collect::<Vec<_>>() {
-            self.hold_frame(node, NodeFrame { to: Some(to), ..frame.clone() }, now);
+            let to = NodeReceiver::Seat(to);
+            self.hold_frame(node, NodeFrame { to, ..frame.clone() }, now);
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::frame::ClientFrame;
+use super::host_message::{HostMessage, MessageToHost, Refusal};
 use super::node_frame::NodeFrame;
 use crate::client::Client;
 use crate::error::ErrorCode;
@@ -71,6 +72,14 @@ pub enum Input {
         /// The request id from the output.
         req: Option<RequestId>,
     },
+    /// The host has something to say. A [`Refusal`](crate::Refusal) comes out for everybody who does
+    /// not get it.
+    HostMessage {
+        /// The newest record of the room.
+        record: Arc<Room>,
+        /// The message.
+        message: HostMessage,
+    },
     /// A connection has ended. Nothing happens if the hub has closed it before.
     Lost {
         /// The connection.
@@ -111,6 +120,15 @@ pub enum Input {
         conn: ConnId,
         /// Their length, in bytes.
         bytes: usize,
+    },
+    /// The host refuses an [`Output::ToHost`]. The participant gets an `error`.
+    ToHostRefused {
+        /// The connection of the participant.
+        conn: ConnId,
+        /// What the participant is told: `peer_not_found` if nobody takes such messages.
+        code: ErrorCode,
+        /// The request id from the output.
+        req: Option<RequestId>,
     },
     /// The store has not answered an [`Output::Commit`], and may have applied the operation or not.
     /// The hub asks for the same operation again at once, so wait a moment before you hand this in.
@@ -235,6 +253,8 @@ pub enum Output {
         /// One whole message.
         frame: Bytes,
     },
+    /// Somebody does not get an [`Input::HostMessage`].
+    HostMessageRefused(Refusal),
     /// Make ICE servers for a participant, and hand them in as [`Input::IceServers`].
     IceServersWanted {
         /// Its connection.
@@ -252,6 +272,9 @@ pub enum Output {
         /// The connection.
         conn: ConnId,
     },
+    /// A participant has something to say to the host. Take it, or hand in
+    /// [`Input::ToHostRefused`]. A [`HostMessage`] answers it.
+    ToHost(MessageToHost),
     /// Hand a frame to the hub of another node as [`Input::FromNode`], or back to this hub as
     /// [`Input::Undelivered`]. Keep the order of the frames to one node.
     ToNode {

@@ -5,9 +5,9 @@ use crate::ids::{ParticipantId, RoomId};
 use crate::message::{RequestId, Signal, SignalKind, Topic};
 use crate::payload::Payload;
 
-/// A message between participants of different nodes, or the refusal of one.
+/// A message to participants of another node, or the refusal of one.
 ///
-/// It names the record that its sender went by, and the generations of both seats. The receiving
+/// It names the record that its sender went by, and the generations of seats. The receiving
 /// hub waits for that record, and drops a frame for an older generation. How a frame is encoded
 /// between nodes is up to the host.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,9 +19,9 @@ pub struct NodeFrame {
     /// The version of the record that its sender went by.
     pub version: u64,
     /// The sender.
-    pub from: SeatRef,
-    /// The addressee; `None` for every participant of the room that the node serves.
-    pub to: Option<SeatRef>,
+    pub from: NodeSender,
+    /// The addressee.
+    pub to: NodeReceiver,
     /// The message.
     pub body: NodeBody,
     /// The id of the participant's message.
@@ -40,6 +40,46 @@ impl NodeFrame {
             }
         };
         size_of::<Self>() + payload
+    }
+}
+
+/// Who a [`NodeFrame`] is from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NodeSender {
+    /// The host's own code.
+    Host,
+    /// A participant.
+    Seat(SeatRef),
+}
+
+/// Who a [`NodeFrame`] is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NodeReceiver {
+    /// The host's own code, which is told that a message of its own was refused.
+    Host,
+    /// Every participant of the room that the node serves.
+    Room,
+    /// A participant.
+    Seat(SeatRef),
+}
+
+impl NodeSender {
+    /// The seat, if it is a participant's.
+    pub fn seat(self) -> Option<SeatRef> {
+        match self {
+            Self::Host => None,
+            Self::Seat(seat) => Some(seat),
+        }
+    }
+}
+
+impl NodeReceiver {
+    /// The seat, if it is one participant's.
+    pub fn seat(self) -> Option<SeatRef> {
+        match self {
+            Self::Host | Self::Room => None,
+            Self::Seat(seat) => Some(seat),
+        }
     }
 }
 

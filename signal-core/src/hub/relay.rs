@@ -8,13 +8,14 @@ use super::delivery::Refused;
 use super::io::Output;
 use super::local_room::Route;
 use super::negotiation::Decision;
-use super::node_frame::{NodeBody, NodeFrame, SeatRef};
+use super::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
 use super::request::Sender;
 use crate::error::ErrorCode;
-use crate::ids::{NodeId, ParticipantId, RoomId};
+use crate::ids::{NodeId, ParticipantId};
 use crate::message::{RequestId, ServerMessage, Signal, Topic};
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
+use crate::room::Room;
 use crate::time::Timestamp;
 
 impl Hub {
@@ -117,7 +118,8 @@ impl Hub {
     ) {
         let body = NodeBody::Message { topic, data };
         let Some(frame) = self.make_node_frame(sender, None, body, req) else { return };
-        for node in self.other_nodes(sender.room) {
+        let record = self.rooms.get(&sender.room).and_then(|local| local.record());
+        for node in record.map_or_else(Vec::new, |record| nodes_of(record, Some(self.node))) {
             self.outputs.push_back(Output::ToNode { node, frame: frame.clone() });
         }
         self.deliver(self.node, frame, now);
@@ -133,17 +135,6 @@ impl Hub {
     ) {
         let refused = Refused { about: Some(to), req, ..Refused::default() };
         self.error(sender.room, sender.id, code, refused, now);
-    }
-
-    fn other_nodes(&self, room: RoomId) -> Vec<NodeId> {
-        let record = self.rooms.get(&room).and_then(|local| local.record());
-        let seats = record.map_or(&[][..], |record| record.seats());
-        let v2 = seats.iter().filter(|seat| seat.protocol == ProtocolVersion::V2);
-        let mut nodes: Vec<_> =
-            v2.map(|seat| seat.attachment.node).filter(|node| *node != self.node).collect();
-        nodes.sort_unstable();
-        nodes.dedup();
-        nodes
     }
 
     fn send_to_node(
@@ -183,11 +174,21 @@ impl Hub {
         let record = self.rooms.get(&sender.room)?.record()?;
         let seat_ref = |id| record.seat(id).map(|seat| SeatRef { id, generation: seat.generation });
         let to = match to {
-            Some(to) => Some(seat_ref(to)?),
-            None => None,
+            Some(to) => NodeReceiver::Seat(seat_ref(to)?),
+            None => NodeReceiver::Room,
         };
-        let from = seat_ref(sender.id)?;
+        let from = NodeSender::Seat(seat_ref(sender.id)?);
         let (epoch, version) = (record.epoch(), record.version());
         Some(NodeFrame { room: sender.room, epoch, version, from, to, body, req })
     }
+}
+
+/// The nodes that serve somebody who speaks v2, except one.
+pub(super) fn nodes_of(record: &Room, except: Option<NodeId>) -> Vec<NodeId> {
+    let v2 = record.seats().iter().filter(|seat| seat.protocol == ProtocolVersion::V2);
+    let nodes = v2.map(|seat| seat.attachment.node);
+    let mut nodes: Vec<_> = nodes.filter(|node| Some(*node) != except).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes
 }

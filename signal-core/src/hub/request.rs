@@ -89,6 +89,7 @@ impl Hub {
                     return self.too_large(sender, &detail, req, now);
                 }
                 match to {
+                    Audience::Host => self.message_to_host(sender, topic, data, req),
                     Audience::One(to) => self.message_to_one(sender, to, topic, data, req, now),
                     Audience::Room => self.message_to_room(sender, topic, data, req, now),
                 }
@@ -140,8 +141,8 @@ impl Hub {
         }
     }
 
-    /// The host has no ICE servers for a participant.
-    pub(super) fn ice_servers_refused(
+    /// The host does not do what a participant has asked for.
+    pub(super) fn request_refused(
         &mut self,
         conn: ConnId,
         code: ErrorCode,

@@ -18,6 +18,8 @@ use crate::payload::Payload;
 pub(super) enum Target {
     /// It cannot be a participant id.
     Nobody,
+    /// The server's own code, for messages that may be for it.
+    Host,
     One(ParticipantId),
     /// Everybody in the room, for messages that may be for everybody.
     Room,
@@ -28,7 +30,8 @@ impl Target {
         match self {
             Self::Nobody => None,
             Self::One(id) => Some(id),
-            // In a message that is for one participant, `room` is the id of one.
+            // In a message that is for one participant, both are the id of one.
+            Self::Host => HOST.parse().ok(),
             Self::Room => EVERYBODY.parse().ok(),
         }
     }
@@ -48,10 +51,11 @@ impl<'de> Deserialize<'de> for Target {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Target, E> {
-                if text == EVERYBODY {
-                    return Ok(Target::Room);
-                }
-                Ok(text.parse().map_or(Target::Nobody, Target::One))
+                Ok(match text {
+                    EVERYBODY => Target::Room,
+                    HOST => Target::Host,
+                    _ => text.parse().map_or(Target::Nobody, Target::One),
+                })
             }
         }
 
@@ -184,6 +188,9 @@ fn depth(json: &[u8]) -> usize {
 
 /// The addressee of a message to the whole room.
 pub(super) const EVERYBODY: &str = "room";
+
+/// The server's own code, as a sender or addressee. No room issues this id.
+pub(super) const HOST: &str = "host";
 
 /// The frame itself is the first of 16 levels.
 const MAX_DEPTH: usize = 15;

@@ -57,12 +57,12 @@ pub(super) fn encode_signal(
     frame.freeze()
 }
 
-/// Encodes an application message, as it is passed on.
-pub(super) fn encode_message(from: &ParticipantId, topic: &Topic, data: &Payload) -> Bytes {
+/// Encodes an application message, as it is passed on. `from` needs no escaping in JSON.
+pub(super) fn encode_message(from: &str, topic: &Topic, data: &Payload) -> Bytes {
     let (topic, data) = (topic.as_str(), data.as_bytes());
     let mut frame = BytesMut::with_capacity(FRAME_BYTES + topic.len() + data.len());
     frame.put_slice(br#"{"type":"message","from":""#);
-    frame.put_slice(from.as_str().as_bytes());
+    frame.put_slice(from.as_bytes());
     frame.put_slice(br#"","topic":"#);
     serde_json::to_writer((&mut frame).writer(), topic)
         .expect("a string has a JSON form, and memory takes what is written");

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use serde_json::Value;
 use signal_core::{
     Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig,
-    IceServers, IdSuffix, Input, Language, MemoryStore, NodeId, OnCreatorLeave, Op, Output,
-    ParticipantId, PasswordTag, Payload, ProtocolVersion, Randomness, Receipt, ResumeToken, Room,
-    RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
+    IceServers, IdSuffix, Input, Language, MemoryStore, MessageToHost, NodeId, OnCreatorLeave, Op,
+    Output, ParticipantId, PasswordTag, Payload, ProtocolVersion, Randomness, Receipt, Refusal,
+    ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
 };
 
 pub const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -25,6 +25,10 @@ pub struct Node {
     protocols: HashMap<ConnId, ProtocolVersion>,
     broadcasts: usize,
     over_rate: HashMap<ConnId, usize>,
+    /// Who did not get a message of the host's.
+    pub refusals: Vec<Refusal>,
+    /// What participants have said to the host.
+    pub to_host: Vec<MessageToHost>,
     /// Connections that read nothing on their own.
     unread: HashSet<ConnId>,
     next_conn: u64,
@@ -47,6 +51,8 @@ impl Node {
             protocols: HashMap::new(),
             broadcasts: 0,
             over_rate: HashMap::new(),
+            refusals: Vec::new(),
+            to_host: Vec::new(),
             unread: HashSet::new(),
             next_conn: 0,
         };
@@ -243,6 +249,8 @@ impl Node {
                     let ice = IceServers { servers, expires_at: self.now + LIFE };
                     self.hub.handle_input(Input::IceServers { conn, ice, req }, self.now);
                 }
+                Output::HostMessageRefused(refusal) => self.refusals.push(refusal),
+                Output::ToHost(message) => self.to_host.push(message),
                 Output::OverRate { conn } => *self.over_rate.entry(conn).or_default() += 1,
                 Output::ToNode { .. } => panic!("there is one node: {output:?}"),
             }

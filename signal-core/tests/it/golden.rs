@@ -84,6 +84,7 @@ fn every_message_of_a_v2_client_has_its_form() {
         ("candidate", numbered(SignalKind::Candidate, None), None),
         ("get_ice_servers", ClientMessage::GetIceServers, Some("r1")),
         ("leave", ClientMessage::Leave, None),
+        ("message_to_host", message(Audience::Host), Some("r5")),
         ("message_to_one", message(Audience::One(to)), Some("r2")),
         ("message_to_room", message(Audience::Room), None),
         ("offer", numbered(SignalKind::Offer, Some(tracks())), None),
@@ -158,6 +159,10 @@ fn every_message_to_a_v2_client_has_its_form() {
             ServerMessage::Message {
                 from, topic: topic(), data: value(&json!({"text": "你好"}))
             },
+        ),
+        (
+            "message_from_host",
+            ServerMessage::HostMessage { topic: topic(), data: value(&json!({"text": "你好"})) },
         ),
         ("offer", signal(offer)),
         ("peer_joined", ServerMessage::PeerJoined { participant: participants().remove(1) }),

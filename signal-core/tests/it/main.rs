@@ -13,6 +13,7 @@ mod events;
 mod glare;
 mod golden;
 mod host;
+mod host_messages;
 mod identity;
 mod interleavings;
 mod limits;

@@ -221,11 +221,12 @@ fn an_error_says_what_was_expected_and_never_what_was_there() {
 }
 
 #[test]
-fn a_message_is_for_one_or_for_the_room() {
+fn a_message_is_for_one_for_the_room_or_for_the_host() {
     let to = |to: &str| {
         let frame = format!(r#"{{"type":"message","to":"{to}","topic":"t","data":null}}"#).into();
         wire::decode_client(&frame, ProtocolVersion::V2).map(|request| request.message)
     };
+    assert!(matches!(to("host"), Ok(ClientMessage::Message { to: Audience::Host, .. })));
     assert!(matches!(to("room"), Ok(ClientMessage::Message { to: Audience::Room, .. })));
     assert!(matches!(to("p_a"), Ok(ClientMessage::Message { to: Audience::One(_), .. })));
     assert_eq!(to("no one").unwrap_err().code(), ErrorCode::PeerNotFound);

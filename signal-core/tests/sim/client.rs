@@ -193,6 +193,7 @@ impl Hands<'_> {
         self.ledger.add(Entry {
             room,
             from,
+            via: None,
             is_honest: self.is_honest,
             to,
             kind,

@@ -1,6 +1,6 @@
 //! Every message between participants, and what happened to it.
 
-use signal_core::{ParticipantId, RoomId};
+use signal_core::{NodeId, ParticipantId, RoomId};
 
 use crate::frame::number;
 
@@ -15,6 +15,8 @@ pub struct Ledger {
 pub struct Entry {
     pub room: RoomId,
     pub from: ParticipantId,
+    /// The node that it was handed to, if it is the host's.
+    pub via: Option<NodeId>,
     pub is_honest: bool,
     /// `None` is everybody.
     pub to: Option<ParticipantId>,
@@ -39,7 +41,7 @@ pub enum Kind {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fate {
-    /// Dropped by the rules of negotiation.
+    /// Dropped by the rules of negotiation, or lost with a node that died.
     Dropped,
     /// Its sender was told that it was refused.
     Refused,
@@ -70,6 +72,13 @@ impl Ledger {
 
     pub fn entry_mut(&mut self, number: u64) -> &mut Entry {
         &mut self.entries[usize::try_from(number).unwrap()]
+    }
+
+    /// The node has died, and with it what the host has handed to it.
+    pub fn crashed(&mut self, node: NodeId) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.via == Some(node)) {
+            entry.fate = Fate::Dropped;
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Entry)> {

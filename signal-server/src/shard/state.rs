@@ -8,8 +8,8 @@ use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use signal_core::{
-    Applied, CloseCode, ConnId, Durability, Hub, IceServers, Input, Op, Output, Room, RoomId,
-    RoomIdTaken, Timestamp,
+    Applied, CloseCode, ConnId, Durability, ErrorCode, Hub, IceServers, Input, Op, Output, Room,
+    RoomId, RoomIdTaken, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -120,6 +120,13 @@ impl State {
                     }
                 }
                 Output::OverRate { .. } => self.over.push(Limit::Rate),
+                // This server says nothing of its own, and takes no messages.
+                Output::HostMessageRefused(_) => {}
+                Output::ToHost(message) => {
+                    let (conn, req) = (message.conn, message.req);
+                    let code = ErrorCode::PeerNotFound;
+                    self.hub.handle_input(Input::ToHostRefused { conn, code, req }, now);
+                }
                 // This shard's store and hub hold the same rooms, and every change to the store is
                 // handed to the hub.
                 Output::Unwatch(_) | Output::Watch(_) => {}

@@ -126,6 +126,7 @@ impl Envelope<'_> {
 
     fn application_message(self, frame: &Bytes) -> Result<ClientMessage, Problem> {
         let to = match required(self.to, "to")? {
+            Target::Host => Audience::Host,
             Target::Room => Audience::Room,
             Target::One(id) => Audience::One(id),
             Target::Nobody => return Err(Problem::UnknownPeer),

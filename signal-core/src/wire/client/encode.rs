@@ -8,7 +8,7 @@ use crate::message::{Audience, ClientMessage, RequestId};
 use crate::name::DisplayName;
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
-use crate::wire::field::EVERYBODY;
+use crate::wire::field::{EVERYBODY, HOST};
 use crate::wire::relayed::encode_signal;
 use crate::wire::to_json;
 
@@ -22,6 +22,7 @@ pub fn encode_client(message: &ClientMessage, req: Option<&RequestId>) -> Bytes 
         ClientMessage::Leave => MessageJson::Leave {},
         ClientMessage::Message { to, topic, data } => MessageJson::Message {
             to: match to {
+                Audience::Host => HOST,
                 Audience::One(id) => id.as_str(),
                 Audience::Room => EVERYBODY,
             },

@@ -121,11 +121,16 @@ impl Envelope<'_> {
             Kind::Joined => self.joined(frame),
             Kind::Kicked => Ok(ServerMessage::Kicked { reason: self.reason.unwrap_or_default() }),
             Kind::Message => {
-                let from = id(required(self.from, "from")?)?;
+                let from = required(self.from, "from")?;
                 let topic = required(self.topic, "topic")?;
                 let topic = Topic::new(&topic).map_err(|error| Problem::field("topic", error))?;
                 let data = payload_of(frame, "data", required(self.data.present(), "data")?)?;
-                Ok(ServerMessage::Message { from, topic, data })
+                Ok(match from {
+                    Target::Host => ServerMessage::HostMessage { topic, data },
+                    Target::Nobody | Target::One(_) | Target::Room => {
+                        ServerMessage::Message { from: id(from)?, topic, data }
+                    }
+                })
             }
             Kind::PasswordAttempts => {
                 let millis = required(self.retry_after_ms, "retry_after_ms")?;

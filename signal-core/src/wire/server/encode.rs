@@ -12,6 +12,7 @@ use crate::message::{
 use crate::payload::Payload;
 use crate::protocol::ProtocolVersion;
 use crate::reason::{CloseReason, LeaveReason};
+use crate::wire::field::HOST;
 use crate::wire::instant::rfc3339;
 use crate::wire::participant::{ParticipantJson, RoomJson};
 use crate::wire::relayed::{encode_message, encode_signal};
@@ -35,6 +36,7 @@ pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Byte
             retry_after_ms: retry_after.filter(|_| is_v2).map(millis),
             req: text(req.as_ref().filter(|_| is_v2)),
         },
+        ServerMessage::HostMessage { topic, data } => return encode_message(HOST, topic, data),
         ServerMessage::IceServers { ice, req } => {
             MessageJson::IceServers { ice: ice.into(), req: text(req.as_ref()) }
         }
@@ -45,7 +47,7 @@ pub fn encode_server(message: &ServerMessage, protocol: ProtocolVersion) -> Byte
         },
         ServerMessage::Kicked { reason } => MessageJson::Kicked { reason },
         ServerMessage::Message { from, topic, data } => {
-            return encode_message(from, topic, data);
+            return encode_message(from.as_str(), topic, data);
         }
         ServerMessage::PasswordAttempts { left, retry_after } => {
             MessageJson::PasswordAttempts { left: *left, retry_after_ms: millis(*retry_after) }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use signal_core::{
     Admission, Applied, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub,
     HubConfig, IdSuffix, Input, Language, MemoryStore, NodeFrame, NodeId, OnCreatorLeave, Op, OpId,
-    Output, ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt, ResumeToken, Room,
-    RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
+    Output, ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt, Refusal, ResumeToken,
+    Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -26,6 +26,8 @@ pub(crate) struct Nodes {
     closed: BTreeMap<ConnId, CloseCode>,
     pub(crate) frames: Vec<(usize, NodeId, NodeFrame)>,
     pub(crate) commits: Vec<(usize, OpId, Op)>,
+    /// Who did not get a message of the host's, by the node that it was handed to.
+    pub(crate) refusals: Vec<(usize, Refusal)>,
 }
 
 impl Nodes {
@@ -59,6 +61,7 @@ impl Nodes {
             closed: BTreeMap::new(),
             frames: Vec::new(),
             commits: Vec::new(),
+            refusals: Vec::new(),
         }
     }
 
@@ -137,8 +140,9 @@ impl Nodes {
                 Output::Close { conn, code } => drop(self.closed.insert(conn, code)),
                 Output::Frame { to, frame } => self.tell(to, &frame),
                 Output::ToNode { node: to, frame } => self.frames.push((node, to, frame)),
+                Output::HostMessageRefused(refusal) => self.refusals.push((node, refusal)),
                 Output::OverRate { .. } | Output::Watch(_) | Output::Unwatch(_) => {}
-                Output::Authorize { .. } | Output::IceServersWanted { .. } => {
+                Output::Authorize { .. } | Output::IceServersWanted { .. } | Output::ToHost(_) => {
                     panic!("not expected: {output:?}")
                 }
             }
@@ -182,6 +186,10 @@ impl Nodes {
             let from = NodeId(from as u64 + 1);
             self.input(usize::try_from(to).unwrap() - 1, Input::FromNode { from, frame });
         }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        NOW
     }
 
     pub(crate) fn record(&self) -> &Arc<Room> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use signal_core::{ConnId, ParticipantId, ProtocolVersion, Room};
+use signal_core::{ConnId, NodeId, ParticipantId, ProtocolVersion, Room};
 
 use crate::frame::{Listed, RoomTold, Told};
 use crate::ledger::{Kind, Ledger};
@@ -27,8 +27,9 @@ pub struct Session {
     room: Option<RoomTold>,
     /// Whether what it is told cannot be followed any more.
     pub is_astray: bool,
-    /// The last message of each sender, apart for those who have stolen its seat.
-    heard: BTreeMap<(ParticipantId, bool), u64>,
+    /// The last message of each sender, apart for those who have stolen its seat, and for each node
+    /// that the host speaks through.
+    heard: BTreeMap<(ParticipantId, bool, Option<NodeId>), u64>,
 }
 
 /// A peer as this participant has been told.
@@ -144,14 +145,14 @@ impl Session {
 
     fn hear(&mut self, told: &Told, ledger: &mut Ledger) {
         let from = told.from.expect("it has a sender").0;
-        assert!(
-            self.view.contains_key(&from),
-            "{:?} heard {from:?}, of whom it does not know",
-            self.id
-        );
         let payload = told.payload().expect("it has a payload");
         let Some(number) = ledger.number_in(payload) else { panic!("nobody has sent {payload}") };
         let entry = ledger.entry_mut(number);
+        assert!(
+            entry.via.is_some() || self.view.contains_key(&from),
+            "{:?} heard {from:?}, of whom it does not know",
+            self.id
+        );
         let kind = match entry.kind {
             Kind::Answer => "answer",
             Kind::Candidate => "candidate",
@@ -165,7 +166,7 @@ impl Session {
         );
         let neg = entry.neg.filter(|_| self.protocol == ProtocolVersion::V2);
         assert_eq!(told.neg, neg, "the number of message {number} changed");
-        let before = self.heard.insert((from, entry.is_honest), number);
+        let before = self.heard.insert((from, entry.is_honest, entry.via), number);
         assert!(
             before < Some(number),
             "{:?} heard {before:?} of {from:?} before {number}",

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use signal_core::{
-    ConnId, Disconnect, ErrorCode, HubConfig, Input, LeaveKind, NodeBody, NodeFrame, NodeId, Op,
-    ParticipantId, ProtocolVersion, Room, RoomId, SignalKind, Status, Ticket, Timestamp,
+    ConnId, Disconnect, ErrorCode, HubConfig, Input, LeaveKind, NodeBody, NodeFrame, NodeId,
+    NodeReceiver, Op, ParticipantId, ProtocolVersion, RequestId, Room, RoomId, SignalKind, Status,
+    Ticket, Timestamp,
 };
 
 use self::nodes::number_of;
@@ -32,6 +33,8 @@ pub struct Witness {
     /// what: by sender and by whom it was for, as far as that is known.
     refusals: BTreeMap<(ParticipantId, Option<ParticipantId>), usize>,
     unreachable: BTreeSet<ParticipantId>,
+    /// The messages of the host's that it was told about, and who does not get them.
+    host_refusals: BTreeSet<(u64, Option<ParticipantId>)>,
     /// Tickets that somebody has used who does not keep to the protocol.
     abused: BTreeSet<(RoomId, Ticket)>,
     step: Step,
@@ -53,6 +56,8 @@ struct Step {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Cause {
     Frame(ConnId, Option<u64>),
+    /// The host has said it.
+    Host,
     #[default]
     Other,
     /// It came from another node.
@@ -75,6 +80,7 @@ impl Witness {
             tokens: BTreeMap::new(),
             refusals: BTreeMap::new(),
             unreachable: BTreeSet::new(),
+            host_refusals: BTreeSet::new(),
             abused: BTreeSet::new(),
             step: Step::default(),
             is_blind: false,
@@ -136,31 +142,45 @@ impl Witness {
                 }
             }
             Input::Lost { conn, how } => self.lost(*conn, *how == Disconnect::Abrupt, now),
-            Input::FromNode { frame, .. } => match (&frame.body, frame.to) {
-                (NodeBody::Refused { code, kind }, Some(to)) => {
-                    self.step.cause = Cause::Refusal(frame.from.id);
-                    let is_offer = *kind == Some(SignalKind::Offer);
-                    if is_offer && *code != ErrorCode::OfferConflict {
-                        self.referee.withdrawn(node, frame.room, to.id, frame.from.id);
+            Input::FromNode { frame, .. } => {
+                match (&frame.body, frame.from.seat(), frame.to.seat()) {
+                    (NodeBody::Refused { code, kind }, Some(from), Some(to)) => {
+                        self.step.cause = Cause::Refusal(from.id);
+                        let is_offer = *kind == Some(SignalKind::Offer);
+                        if is_offer && *code != ErrorCode::OfferConflict {
+                            self.referee.withdrawn(node, frame.room, to.id, from.id);
+                        }
                     }
+                    (NodeBody::Signal(_), Some(from), Some(to)) if from.id > to.id => {
+                        self.arrived_from_node(node, frame, ledger);
+                    }
+                    (_, None, _) => self.step.cause = Cause::Host,
+                    _ => {}
                 }
-                (NodeBody::Signal(_), Some(to)) if frame.from.id > to.id => {
-                    self.arrived_from_node(node, frame, ledger);
-                }
-                _ => {}
-            },
+            }
+            Input::HostMessage { .. } => self.step.cause = Cause::Host,
             // Where the way back is broken too, its sender cannot be told.
             Input::Undelivered {
-                frame: NodeFrame { body: NodeBody::Refused { .. }, from, to: Some(to), .. },
-            } => {
-                self.count_refusal(to.id, Some(from.id).filter(|from| *from != to.id));
-            }
+                frame: NodeFrame { body: NodeBody::Refused { .. }, from, to, req, .. },
+            } => match (from.seat(), to) {
+                (from, NodeReceiver::Host) => {
+                    self.host_was_refused(req.as_ref(), from.map(|from| from.id));
+                }
+                (Some(from), NodeReceiver::Seat(to)) => {
+                    self.count_refusal(to.id, Some(from.id).filter(|from| *from != to.id));
+                }
+                (None, NodeReceiver::Seat(_)) | (_, NodeReceiver::Room) => {}
+            },
             Input::Undelivered { frame } => {
                 let number = number_of(frame, ledger);
+                let Some(from) = frame.from.seat() else {
+                    self.step.cause = Cause::Host;
+                    return;
+                };
                 self.step.cause = Cause::Undelivered(number);
                 let offer = number.filter(|number| ledger.entry(*number).kind == Kind::Offer);
-                if let (Some(_), Some(to)) = (offer, frame.to) {
-                    self.referee.withdrawn(node, frame.room, frame.from.id, to.id);
+                if let (Some(_), Some(to)) = (offer, frame.to.seat()) {
+                    self.referee.withdrawn(node, frame.room, from.id, to.id);
                 }
             }
             Input::Sent { conn, bytes } => {
@@ -326,7 +346,8 @@ impl Witness {
             // What is for somebody who is still entering is held back, and what comes after
             // something that goes by a later record.
             let is_behind = self.early.iter().any(|(at, frame)| {
-                (*at, frame.room, frame.from.id) == (node, entry.room, entry.from)
+                let from = frame.from.seat().map(|from| from.id);
+                (*at, frame.room, from) == (node, entry.room, Some(entry.from))
             });
             if !is_behind && (is_elsewhere || session.is_some()) {
                 let has_replay = session.is_some_and(|session| session.conn.is_none());
@@ -382,7 +403,8 @@ impl Witness {
             let Some(taken) = &entry.taken else { continue };
             let is_settled =
                 entry.room != room.id() || entry.fate != Fate::Sent || !entry.is_honest;
-            if is_settled || generation(entry.from) != Some(taken.from) {
+            let has_moved = || generation(entry.from) != Some(taken.from);
+            if is_settled || (entry.via.is_none() && has_moved()) {
                 continue;
             }
             let nobody = entry.to.filter(|_| taken.to.is_empty());
@@ -392,7 +414,8 @@ impl Witness {
                 .filter(|(to, then)| generation(*to) == Some(*then))
                 .map(|(to, _)| *to);
             let missed = missed.chain(nobody).filter(|to| !entry.heard.contains(to));
-            for to in missed.filter(|to| !self.referee.has_given_up(*to)) {
+            let missed = missed.filter(|to| !self.referee.has_given_up(*to));
+            for to in missed.filter(|to| entry.via.is_none() || !self.host_knows(number, *to)) {
                 silent.entry((entry.from, to)).or_default().push(number);
             }
         }
@@ -404,6 +427,21 @@ impl Witness {
                 "{numbers:?} from {from:?} to {to:?} got lost, {excused} were told"
             );
         }
+    }
+
+    /// The host is told that a message of its own does not arrive.
+    pub fn host_was_refused(
+        &mut self,
+        req: Option<&RequestId>,
+        participant: Option<ParticipantId>,
+    ) {
+        let req = req.expect("each message of the host's has an id");
+        self.host_refusals.insert((req.as_str().parse().unwrap(), participant));
+    }
+
+    /// Whether the host knows that a participant does not get a message.
+    fn host_knows(&self, number: u64, to: ParticipantId) -> bool {
+        [Some(to), None].iter().any(|told| self.host_refusals.contains(&(number, *told)))
     }
 
     /// Whether a participant has been told that somebody could not be reached, so that it may be

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use signal_core::{
-    Admission, Capacity, Change, CloseReason, ConnId, Op, ParticipantId, PasswordTag, Rotation,
-    TokenHash,
+    Admission, Capacity, Change, CloseReason, ConnId, HostMessage, Input, Op, ParticipantId,
+    PasswordTag, Payload, ProtocolVersion, RequestId, Rotation, TokenHash, Topic,
 };
 
 use super::{Event, START, World};
+use crate::ledger::{Entry, Fate, Kind, Taken};
 use crate::socket::{Down, Up};
 
 impl World {
@@ -36,6 +37,9 @@ impl World {
         }
         if self.random.chance(8) {
             self.rule();
+        }
+        if self.random.chance(15) {
+            self.host_speaks();
         }
         if self.random.chance(5) {
             self.store.back_up();
@@ -146,6 +150,42 @@ impl World {
                     (rotation.password, rotation.invite);
             }
         }
+    }
+
+    /// The host says something to one participant or to everybody, through one of the processes.
+    fn host_speaks(&mut self) {
+        let (room, index) = (self.random.index(self.rooms.len()), self.processes.len());
+        let node = self.processes[self.random.index(index)].node;
+        let Some(record) = self.store.room(self.rooms[room].id).cloned() else { return };
+        let seats: Vec<ParticipantId> = record.seats().iter().map(|seat| seat.id).collect();
+        let to = if self.random.chance(50) { self.random.pick(&seats) } else { None };
+        let receivers = record.seats().iter().filter(|seat| {
+            to.is_none_or(|to| to == seat.id) && seat.protocol == ProtocolVersion::V2
+        });
+        let receivers = receivers.map(|seat| (seat.id, seat.generation)).collect();
+        let number = self.ledger.next();
+        let payload = format!(r#"{{"x" : "m={number}"}}"#);
+        self.ledger.add(Entry {
+            room: record.id(),
+            from: "host".parse().unwrap(),
+            via: Some(node),
+            is_honest: true,
+            to,
+            kind: Kind::Message,
+            neg: None,
+            payload: payload.clone(),
+            fate: Fate::Sent,
+            taken: Some(Taken { from: 0, to: receivers }),
+            heard: Vec::new(),
+        });
+        let data = Payload::from_json(&payload.into()).unwrap();
+        let topic = Topic::new("t").unwrap();
+        let message = match to {
+            Some(to) => HostMessage::to_one(to, topic, data),
+            None => HostMessage::to_room(topic, data),
+        };
+        let message = message.req(RequestId::new(&number.to_string()).unwrap());
+        self.input(node, Input::HostMessage { record, message }, None);
     }
 
     /// Somebody tries wrong passwords.

@@ -67,6 +67,10 @@ impl World {
                     let pause = self.random.below(50);
                     self.schedule.after(pause, Event::IceServers { node, conn, req });
                 }
+                Output::HostMessageRefused(refusal) => {
+                    self.witness.host_was_refused(refusal.req.as_ref(), refusal.participant);
+                }
+                Output::ToHost(message) => panic!("nobody speaks to the host: {message:?}"),
                 Output::OverRate { .. } => {}
                 Output::ToNode { node: to, frame } => {
                     self.witness.sent_to_node(node, &frame, &mut self.ledger, now);
@@ -225,6 +229,7 @@ impl World {
         let node = self.processes[index].node;
         self.note(|| format!("  {node:?} dies"));
         self.witness.crashed(node);
+        self.ledger.crashed(node);
         self.started += 1;
         self.processes[index] = Process::start(self.started, &self.plan.config);
         for number in 0..self.sockets.len() {

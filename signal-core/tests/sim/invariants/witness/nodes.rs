@@ -37,7 +37,8 @@ impl Witness {
             if self.is_void(node, &frame) {
                 continue;
             }
-            let (Some(number), Some(to)) = (number_of(&frame, ledger), frame.to) else { continue };
+            let to = frame.to.seat();
+            let (Some(number), Some(to)) = (number_of(&frame, ledger), to) else { continue };
             match self.sessions.get(&(node, room, to.id)) {
                 Some(session) => {
                     self.referee.looked_into(node, number, session.conn.is_none(), ledger, now);
@@ -50,11 +51,11 @@ impl Witness {
     /// Whether a frame is from or for a seat that has lost messages since.
     pub(super) fn is_void(&self, node: NodeId, frame: &NodeFrame) -> bool {
         let record = self.record(node, frame.room);
-        let is_void = |address: &SeatRef| {
+        let is_void = |address: SeatRef| {
             let seat = record.and_then(|record| record.seat(address.id));
             seat.is_none_or(|seat| seat.generation != address.generation)
         };
-        is_void(&frame.from) || frame.to.as_ref().is_some_and(is_void)
+        frame.from.seat().is_some_and(is_void) || frame.to.seat().is_some_and(is_void)
     }
 
     /// A frame goes out to another node.
@@ -68,9 +69,9 @@ impl Witness {
         if self.is_blind {
             return;
         }
-        let Some(to) = frame.to else { return };
+        let (Some(from), Some(to)) = (frame.from.seat(), frame.to.seat()) else { return };
         match &frame.body {
-            NodeBody::Signal(_) if frame.from.id < to.id => {
+            NodeBody::Signal(_) if from.id < to.id => {
                 if let Some(number) = number_of(frame, ledger) {
                     self.referee.forwarded(node, number, ledger, now);
                 }
@@ -79,22 +80,19 @@ impl Witness {
                 let is_conflict = *code == ErrorCode::OfferConflict;
                 match self.step.cause {
                     _ if is_conflict => {
-                        self.referee.conflicted(
-                            node,
-                            frame.room,
-                            to.id,
-                            frame.from.id,
-                            ledger,
-                            now,
-                        );
+                        self.referee.conflicted(node, frame.room, to.id, from.id, ledger, now);
                     }
                     Cause::Peer(number) => {
                         self.early.retain(|(_, frame)| number_of(frame, ledger) != Some(number));
                         self.referee.failed(node, number, ledger);
                     }
-                    Cause::Frame(..) | Cause::Other | Cause::Refusal(_) | Cause::Undelivered(_) => {
+                    Cause::Frame(..)
+                    | Cause::Host
+                    | Cause::Other
+                    | Cause::Refusal(_)
+                    | Cause::Undelivered(_) => {
                         // A message that was held back.
-                        self.referee.failed_oldest(node, frame.room, to.id, frame.from.id, ledger);
+                        self.referee.failed_oldest(node, frame.room, to.id, from.id, ledger);
                     }
                 }
             }

@@ -297,6 +297,7 @@ impl Witness {
         let (node, room, phase) = (state.node, state.room, state.phase);
         assert!(phase != Phase::Over, "{conn:?} was closed twice");
         if code == CloseCode::SlowConsumer {
+            assert!(self.step.cause != Cause::Host, "the host has closed {conn:?}");
             let is_stalled = state.unsent > 0
                 && now.saturating_since(state.taken_at) >= self.config.unsent_patience;
             assert!(

@@ -1,0 +1,89 @@
+//! What the host says to participants, and what they say to it.
+
+use crate::error::ErrorCode;
+use crate::ids::{ConnId, ParticipantId, RoomId};
+use crate::message::{RequestId, Topic};
+use crate::payload::Payload;
+
+/// A message of the host's, for participants who speak v2.
+///
+/// Each receiver gets it as any other message, after its `joined`, and once more if it resumes
+/// without having received it. Messages that were handed to one hub come in their order.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct HostMessage {
+    /// The participant that it is for; `None` for everybody in the room.
+    pub to: Option<ParticipantId>,
+    /// The topic.
+    pub topic: Topic,
+    /// The message, any JSON value. It may be as long as one of a participant's.
+    pub data: Payload,
+    /// Comes back in a [`Refusal`]. No participant sees it.
+    pub req: Option<RequestId>,
+}
+
+/// Somebody does not get a [`HostMessage`]. Its connection stays as it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The room.
+    pub room: RoomId,
+    /// Who does not get it; `None` for everybody, or for those that another node serves.
+    pub participant: Option<ParticipantId>,
+    /// Why:
+    ///
+    /// - [`RateLimited`](ErrorCode::RateLimited): too much waits for this participant already.
+    /// - [`PeerNotFound`](ErrorCode::PeerNotFound): there is no such participant.
+    /// - [`PeerUnreachable`](ErrorCode::PeerUnreachable): it speaks v1, or its node is out of reach.
+    /// - [`MessageTooLarge`](ErrorCode::MessageTooLarge): `data` is over
+    ///   [`max_data_bytes`](crate::HubConfig::max_data_bytes).
+    /// - [`RoomNotFound`](ErrorCode::RoomNotFound), [`RoomClosed`](ErrorCode::RoomClosed),
+    ///   [`RoomExpired`](ErrorCode::RoomExpired): there is no such room any more.
+    pub code: ErrorCode,
+    /// The id of the message.
+    pub req: Option<RequestId>,
+}
+
+/// A message from a participant to the host.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct MessageToHost {
+    /// The connection of the participant.
+    pub conn: ConnId,
+    /// Its room.
+    pub room: RoomId,
+    /// The participant. The record of the room says which [user](crate::Identity::user) it is.
+    pub participant: ParticipantId,
+    /// The topic.
+    pub topic: Topic,
+    /// The message.
+    pub data: Payload,
+    /// The id that comes back in an error.
+    pub req: Option<RequestId>,
+}
+
+impl HostMessage {
+    /// A message to everybody in a room. Participants who speak v1 are left out.
+    pub fn to_room(topic: Topic, data: Payload) -> Self {
+        Self { to: None, topic, data, req: None }
+    }
+
+    /// A message to one participant, for example in answer to its [`MessageToHost`].
+    pub fn to_one(participant: ParticipantId, topic: Topic, data: Payload) -> Self {
+        Self { to: Some(participant), topic, data, req: None }
+    }
+
+    /// The same with an id that comes back in a [`Refusal`].
+    #[must_use]
+    pub fn req(self, req: RequestId) -> Self {
+        Self { req: Some(req), ..self }
+    }
+}
+
+impl Refusal {
+    /// The refusal of a message for a room that does not exist.
+    pub(crate) fn without_room(room: RoomId, message: HostMessage) -> Self {
+        let HostMessage { to, req, .. } = message;
+        Self { room, participant: to, code: ErrorCode::RoomNotFound, req }
+    }
+}
