@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
@@ -21,6 +21,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, WebSocket};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::{Host, Url};
+
+use crate::local_ports::LocalPorts;
 
 /// A WebSocket for tasks.
 pub(crate) type Socket = WebSocketStream<Box<dyn Bytes>>;
@@ -37,6 +39,7 @@ impl<T: Read + Write + Send> BlockingBytes for T {}
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     tls: Arc<ClientConfig>,
+    ports: Arc<LocalPorts>,
 }
 
 /// A socket was not opened.
@@ -69,11 +72,11 @@ impl Network {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { tls: Arc::new(tls) })
+        Ok(Self { tls: Arc::new(tls), ports: Arc::new(LocalPorts::of_this_machine()) })
     }
 
     pub(crate) async fn open(&self, url: &Url) -> Result<Socket, SocketError> {
-        let stream = TcpStream::connect(authority(url)?).await?;
+        let stream = self.connect(url).await?;
         stream.set_nodelay(true)?;
         let stream: Box<dyn Bytes> = if url.scheme() == "wss" {
             let connector = TlsConnector::from(Arc::clone(&self.tls));
@@ -83,6 +86,18 @@ impl Network {
         };
         let opened = client_async_with_config(request(url)?, stream, Some(config())).await;
         opened.map(|(socket, _)| socket).map_err(|error| SocketError::Upgrade(Box::new(error)))
+    }
+
+    /// Connects to the first address of the server that answers.
+    async fn connect(&self, url: &Url) -> Result<TcpStream, SocketError> {
+        let mut failed = SocketError::Address;
+        for address in lookup_host(authority(url)?).await? {
+            match self.ports.connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = error.into(),
+            }
+        }
+        Err(failed)
     }
 
     /// Opens a socket whose reads return after `patience` if nothing has come.
