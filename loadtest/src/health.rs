@@ -85,11 +85,14 @@ impl Health {
             if time < LEAST { 0.0 } else { share(pair[0].1.processor, pair[1].1.processor, time) }
         });
         health.busiest_processors = busiest.fold(0.0, f64::max);
-        health.reasons = health.judge(bounds);
+        let sustained = sustained(&samples).unwrap_or(health.processors);
+        health.reasons = health.judge(sustained, bounds);
         health
     }
 
-    fn judge(&self, bounds: Bounds) -> Vec<String> {
+    /// `sustained` is the use of processors in the busiest ten seconds: a ramp that leaves them idle
+    /// says nothing about what comes after it.
+    fn judge(&self, sustained: f64, bounds: Bounds) -> Vec<String> {
         let mut reasons = Vec::new();
         let max_lag = bounds.max_lag.0.as_secs_f64() * 1000.0;
         if self.lag_ms.p99 > max_lag {
@@ -98,10 +101,10 @@ impl Health {
         }
         let cores = available_parallelism().map_or(1.0, |cores| cores.get() as f64);
         let allowed = cores * f64::from(bounds.max_processor) / 100.0;
-        if self.processors > allowed {
+        if sustained > allowed {
             reasons.push(format!(
-                "the tester kept {:.1} of {cores} processors busy (--max-processor {} %)",
-                self.processors, bounds.max_processor
+                "the tester kept {sustained:.1} of {cores} processors busy (--max-processor {} %)",
+                bounds.max_processor
             ));
         }
         if self.waited_for > self.processors.max(LEAST_WAITING) {
@@ -117,6 +120,17 @@ impl Health {
     }
 }
 
+/// The processors in use in the busiest stretch; `None` if the run was shorter than that.
+fn sustained(samples: &[(&Sample, &Usage)]) -> Option<f64> {
+    let stretches = samples.iter().enumerate().filter_map(|(first, (begin, before))| {
+        let (end, after) =
+            samples[first..].iter().find(|(sample, _)| sample.at - begin.at >= STRETCH)?;
+        Some(share(before.processor, after.processor, end.at - begin.at))
+    });
+    stretches.reduce(f64::max)
+}
+
+const STRETCH: Duration = Duration::from_secs(10);
 const LEAST: Duration = Duration::from_millis(100);
 /// Waiting for less than half a processor is no shortage.
 pub(crate) const LEAST_WAITING: f64 = 0.5;
@@ -130,24 +144,21 @@ mod tests {
     use super::*;
     use crate::board::Counts;
 
-    fn watched(late: u64, used: Duration, waited: Duration) -> Watched {
+    /// A sample each second.
+    fn watched(late: u64, samples: &[(Duration, Duration)]) -> Watched {
         let mut lag = Histogram::new(2).unwrap();
         lag.auto(true);
         lag.record(late).unwrap();
         let begin = Instant::now();
-        let sample = |at, processor, waited| Sample {
-            at,
+        let sample = |(second, &(processor, waited))| Sample {
+            at: begin + Duration::from_secs(second),
             tester: Some(Usage { processor, waited, ..Usage::default() }),
             server: None,
             metrics: None,
             tcp_sockets: None,
             counts: Counts::default(),
         };
-        let second = Duration::from_secs(1);
-        let samples = vec![
-            sample(begin, Duration::ZERO, Duration::ZERO),
-            sample(begin + second, used, waited),
-        ];
+        let samples = (0..).zip(samples).map(sample).collect();
         Watched { samples, lag }
     }
 
@@ -155,11 +166,33 @@ mod tests {
     fn an_overloaded_tester_says_what_it_lacked() {
         let bounds =
             Bounds { max_lag: "100ms".parse().unwrap(), max_processor: 90, allow_invalid: false };
-        let (little, much) = (Duration::from_millis(100), Duration::from_secs(1000));
-        let reasons = |watched| Health::new(&watched, bounds).reasons;
-        assert_eq!(reasons(watched(1000, little, little)), [""; 0]);
-        assert!(reasons(watched(150_000, little, little))[0].contains("late"));
-        assert!(reasons(watched(1000, much, little))[0].contains("processors busy"));
-        assert!(reasons(watched(1000, little, much))[0].contains("waited"));
+        let reasons = |late, used: [Duration; 2], waited: [Duration; 2]| {
+            let samples = [(used[0], waited[0]), (used[1], waited[1])];
+            Health::new(&watched(late, &samples), bounds).reasons
+        };
+        let (none, much) = ([Duration::ZERO; 2], [Duration::ZERO, Duration::from_secs(1000)]);
+        assert_eq!(reasons(1000, none, none), [""; 0]);
+        assert!(reasons(150_000, none, none)[0].contains("late"));
+        assert!(reasons(1000, much, none)[0].contains("processors busy"));
+        assert!(reasons(1000, none, much)[0].contains("waited"));
+    }
+
+    #[test]
+    fn a_tester_that_was_idle_at_first_is_judged_by_what_came_after() {
+        let cores = u32::try_from(available_parallelism().unwrap().get()).unwrap();
+        let mut used = Duration::ZERO;
+        let samples: Vec<_> = (0..60)
+            .map(|second| {
+                used += if second < 45 { Duration::ZERO } else { Duration::from_secs(1) * cores };
+                (used, Duration::ZERO)
+            })
+            .collect();
+        let bounds =
+            Bounds { max_lag: "100ms".parse().unwrap(), max_processor: 90, allow_invalid: false };
+        let health = Health::new(&watched(1000, &samples), bounds);
+        assert!(health.processors < 0.3 * f64::from(cores));
+        assert!(health.reasons[0].contains("processors busy"), "{:?}", health.reasons);
+        let calm = Health::new(&watched(1000, &samples[..50]), bounds);
+        assert_eq!(calm.reasons, [""; 0], "five busy seconds are no ten");
     }
 }
