@@ -20,7 +20,7 @@ pub(crate) struct Bounds {
     #[arg(long, value_name = "TIME", default_value = "100ms")]
     pub(crate) max_lag: Span,
 
-    /// The largest share of all processors that the tester may use
+    /// The largest share of all processors that the tester may use for ten seconds
     #[arg(long, value_name = "PERCENT", default_value_t = 90,
         value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) max_processor: u8,
