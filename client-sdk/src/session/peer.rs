@@ -174,7 +174,10 @@ impl Peer {
             {
                 self.rebuild(actions, now);
             }
-            Negotiation::Offered { .. } => {
+            Negotiation::Offered { restarts_ice, .. } => {
+                if restarts_ice {
+                    self.rerouting.answered(now);
+                }
                 self.command(ConnectionCommand::Accept { sdp, tracks }, actions);
                 self.remote = Some(remote);
                 self.is_doubtful = std::mem::take(&mut self.unheard) > 0;
@@ -221,6 +224,7 @@ impl Peer {
         self.remote = None;
         self.state = ConnectionState::Connecting;
         self.recovery.start_anew();
+        self.rerouting.settled();
         self.candidates.forget_found();
     }
 

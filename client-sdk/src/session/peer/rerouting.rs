@@ -14,23 +14,21 @@ pub(super) struct Rerouting {
 }
 
 impl Rerouting {
-    /// There is a path again.
-    pub(super) fn connected(&mut self) {
+    /// There is a path again, or another connection to find one.
+    pub(super) fn settled(&mut self) {
         self.is_wanted = false;
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.next.filter(|_| self.is_wanted)
+    /// The other side has answered a restart, which has yet to find a path.
+    pub(super) fn answered(&mut self, now: Instant) {
+        self.next = Some(now + PAUSE);
     }
 }
 
 impl Peer {
     /// What was sent to the other side does not leave this machine any more.
     pub(in crate::session) fn path_lost(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
-        // What is about to be offered leaves from other sockets.
-        if !self.is_restarting_ice() {
-            self.want_reroute(actions, now);
-        }
+        self.want_reroute(actions, now);
     }
 
     /// This machine has another address: what did not get through may do so from there.
@@ -46,6 +44,13 @@ impl Peer {
         }
     }
 
+    /// When ICE is to be restarted. While a restart is under way this waits for its end: it may find
+    /// a path in spite of what has changed since.
+    pub(super) fn rerouting_deadline(&self) -> Option<Instant> {
+        let Rerouting { is_wanted, next } = self.rerouting;
+        next.filter(|_| is_wanted && !self.is_restarting_ice())
+    }
+
     fn want_reroute(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         self.rerouting.is_wanted = true;
         self.reroute(actions, now);
@@ -53,7 +58,8 @@ impl Peer {
 
     /// Restarts ICE if that is wanted and it is time.
     pub(super) fn reroute(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
-        if !self.rerouting.is_wanted || self.rerouting.next.is_some_and(|next| now < next) {
+        let Rerouting { is_wanted, next } = self.rerouting;
+        if !is_wanted || self.is_restarting_ice() || next.is_some_and(|next| now < next) {
             return;
         }
         self.rerouting = Rerouting { is_wanted: false, next: Some(now + PAUSE) };

@@ -30,7 +30,7 @@ impl Peer {
             ConnectionState::Connected => {
                 self.recovery.connected();
                 self.diagnosis.connected();
-                self.rerouting.connected();
+                self.rerouting.settled();
             }
             // ICE may recover by itself.
             ConnectionState::Connecting | ConnectionState::Disconnected => {}
@@ -151,7 +151,7 @@ impl Peer {
             .chain(self.further_offers.held_until)
             .chain(self.recovery.deadline())
             .chain(self.reopening.deadline())
-            .chain(self.rerouting.deadline())
+            .chain(self.rerouting_deadline())
             .min()
     }
 

@@ -79,6 +79,31 @@ fn a_change_of_network_has_ice_restarted_once_however_long_it_takes() {
 }
 
 #[test]
+fn a_change_of_network_during_a_restart_has_ice_restarted_again_once_that_has_ended() {
+    let mut host = Host::calling("p_z");
+    host.report("p_z", 1, Report::PathLost);
+    host.made_offer("p_z", 1, 2, "M/2");
+    host.becomes("p_z", 1, Connecting);
+    host.pong();
+    host.take();
+    // What was offered leaves from an address that is gone again.
+    host.report("p_z", 1, Report::PathLost);
+    host.pass(5);
+    host.pong();
+    host.take();
+    host.answered("p_z", "Z/2");
+    assert_eq!(host.take(), ["p_z accept Z/2"], "it may find a path");
+    host.pass(1);
+    assert_eq!(host.take(), [""; 0]);
+    host.pass(1);
+    assert_eq!(host.take(), ["p_z offer 3 restarting"]);
+    rerouted(&mut host, 3);
+    host.take();
+    host.pass(600);
+    assert_eq!(host.take(), [""; 0]);
+}
+
+#[test]
 fn another_address_is_tried_for_whom_was_given_up() {
     let mut host = Host::calling("p_z");
     host.give_up("p_z", 1);
