@@ -13,6 +13,7 @@ use webrtc::peer_connection::{
 
 use super::inbound::{Inbound, Intake};
 use super::rtcp_reports::RtcpReports;
+use super::timer::Timer;
 use crate::session::IceCandidate;
 
 pub(super) enum PeerConnectionEvent {
@@ -34,12 +35,16 @@ pub(super) struct Handler {
     /// RTCP reports come as often as the other side likes. Only the last of each stream is kept.
     pub(super) reports: RtcpReports,
     pub(super) tracks: Inbound,
+    /// That of the driver.
+    timer: Timer,
 }
 
-pub(super) fn channel() -> (Arc<Handler>, mpsc::UnboundedReceiver<PeerConnectionEvent>) {
+pub(super) fn channel(
+    timer: Timer,
+) -> (Arc<Handler>, mpsc::UnboundedReceiver<PeerConnectionEvent>) {
     let (events, receiver) = mpsc::unbounded_channel();
     let (reports, tracks) = (RtcpReports::default(), Inbound::default());
-    (Arc::new(Handler { events, reports, tracks }), receiver)
+    (Arc::new(Handler { events, reports, tracks, timer }), receiver)
 }
 
 impl Handler {
@@ -71,6 +76,9 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
         if state == RTCIceConnectionState::Connected {
+            // webrtc-rs begins DTLS now, but its first message would leave with the next check of
+            // ICE, up to 200 ms later.
+            self.timer.cut_short();
             self.emit(PeerConnectionEvent::IceConnected);
         }
     }

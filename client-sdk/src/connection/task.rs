@@ -42,10 +42,10 @@ pub(super) async fn run(
     events: EventSender,
 ) {
     let setup = Arc::clone(&setups.borrow_and_update());
-    let (handler, mut pc_events) = handler::channel();
     let mut addresses = setup.addresses.clone();
     addresses.mark_unchanged();
     let sockets = setup.sockets();
+    let (handler, mut pc_events) = handler::channel(sockets.timer.clone());
     let stats = StatsCollector::new(handler.reports.clone(), Arc::clone(&sockets.sent_bytes));
     let levels = LevelExtension::default();
     let reception = Reception {

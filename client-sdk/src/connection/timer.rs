@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -14,8 +15,17 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// The driver of webrtc-rs sleeps anew after each packet, nearly always until a later time than
 /// before. Arming a timer takes the locks of Tokio's and may wake the thread that waits for it. One
 /// that goes off too early is armed again, which is seldom.
+///
+/// Some of what webrtc-rs has to send leaves when its next sleep ends, whenever that is, so the
+/// timer can be told to [cut it short](Self::cut_short).
 #[derive(Clone, Default)]
-pub(super) struct Timer(Arc<Mutex<Option<Pin<Box<Sleep>>>>>);
+pub(super) struct Timer(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    armed: Mutex<Option<Pin<Box<Sleep>>>>,
+    is_cut_short: AtomicBool,
+}
 
 struct Sleeping {
     deadline: Instant,
@@ -25,14 +35,21 @@ struct Sleeping {
 
 impl Timer {
     pub(super) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        let is_cut_short = self.0.is_cut_short.swap(false, Ordering::Relaxed);
+        let duration = if is_cut_short { Duration::ZERO } else { duration };
         let deadline = Instant::now() + duration;
         // Another sleep may have it.
         let sleep = self.armed().take().unwrap_or_else(|| Box::pin(sleep_until(deadline)));
         Sleeping { deadline, sleep: Some(sleep), timer: self.clone() }
     }
 
+    /// Ends the next sleep, which has yet to begin, at once.
+    pub(super) fn cut_short(&self) {
+        self.0.is_cut_short.store(true, Ordering::Relaxed);
+    }
+
     fn armed(&self) -> MutexGuard<'_, Option<Pin<Box<Sleep>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.armed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,6 +102,20 @@ mod tests {
             tokio::join!(timer.sleep(duration), timer.sleep(duration / 2));
             let slept = begun.elapsed() - Duration::from_millis(1);
             assert!(slept.abs_diff(duration) <= Duration::from_millis(1), "{slept:?}");
+        }
+    }
+    #[tokio::test(start_paused = true)]
+    async fn one_sleep_is_cut_short() {
+        let timer = Timer::default();
+        // Armed for long.
+        let _ = timeout(Duration::from_millis(1), timer.sleep(Duration::from_secs(3600))).await;
+        timer.cut_short();
+        let second = Duration::from_secs(1);
+        for expected in [Duration::ZERO, second] {
+            let begun = Instant::now();
+            timer.sleep(second).await;
+            let slept = begun.elapsed();
+            assert!(slept.abs_diff(expected) <= Duration::from_millis(1), "{slept:?}");
         }
     }
 }

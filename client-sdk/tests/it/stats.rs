@@ -31,6 +31,7 @@ async fn both_sides_count_the_same_packets_and_report_them_to_each_other() {
         assert!(seen_near.round_trip.unwrap() < PATIENCE);
         // A handshake takes several round trips.
         let (ice, dtls) = (seen_near.ice_took.unwrap(), seen_near.dtls_took.unwrap());
+        println!("ICE {ice:?}, DTLS {dtls:?}");
         assert!(ice < PATIENCE && dtls < PATIENCE && dtls > Duration::ZERO, "{ice:?}, {dtls:?}");
         assert!(seen_near.received.iter().all(|received| seen_near.bitrate_in > received.bitrate));
         let streams = [(MediaKind::Audio, Codec::Opus), (MediaKind::Video, Codec::Vp8)];
