@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use rtc::peer_connection::transport::{RTCDtlsTransportState, RTCSctpTransportState};
 use rtc::shared::error::Error;
-use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 use webrtc::data_channel::{DataChannel as Channel, DataChannelEvent, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
 
 use super::event::{ConnectionEvent, EventSender};
-use super::streams::{Streams, gone};
+use super::streams::{Placeholder, Streams, watch};
 use crate::channel::{
     ChannelWriter, DataChannel, DataMessage, Delivery, MailboxSender, Reliability,
 };
@@ -31,6 +31,8 @@ pub(crate) struct NewChannel {
 pub(super) struct Channels {
     pc: Arc<dyn PeerConnection>,
     streams: Arc<Mutex<Streams>>,
+    /// Locked by the task that watches them.
+    placed: Arc<Mutex<mpsc::UnboundedReceiver<Placeholder>>>,
     /// One permit for each channel that the other side may have open.
     places: Arc<Semaphore>,
     events: EventSender,
@@ -38,8 +40,9 @@ pub(super) struct Channels {
 
 impl Channels {
     pub(super) fn new(pc: Arc<dyn PeerConnection>, events: EventSender) -> Self {
-        let streams = Arc::new(Mutex::new(Streams::new(Arc::clone(&pc))));
-        Self { pc, streams, places: Arc::new(Semaphore::new(MAX_CHANNELS)), events }
+        let (streams, placed) = Streams::new(Arc::clone(&pc));
+        let (streams, placed) = (Arc::new(Mutex::new(streams)), Arc::new(Mutex::new(placed)));
+        Self { pc, streams, placed, places: Arc::new(Semaphore::new(MAX_CHANNELS)), events }
     }
 
     /// Opens a channel, hands it to the application, and feeds it until either side closes it.
@@ -71,8 +74,14 @@ impl Channels {
             feed(channel.as_ref(), &mailbox).await;
         }
         drop(mailbox);
+        if let Err(error) = self.streams.lock().await.close(stream, channel.as_ref()).await {
+            tracing::debug!(peer = %self.events.peer, %error, "a stream cannot be held");
+        }
         drop(channel);
-        self.retire(stream).await;
+        // The first task that comes here does it for all.
+        if let Ok(mut placed) = self.placed.try_lock() {
+            watch(&self.streams, &mut placed).await;
+        }
     }
 
     /// Hands a channel of the other side to the application, and feeds it until either side closes
@@ -124,20 +133,6 @@ impl Channels {
         }
         let (label, ordered) = (channel.label().await.ok()?, channel.ordered().await.ok()?);
         Some(DataChannel::new(self.events.peer, label, ordered, ChannelWriter::new(channel)))
-    }
-
-    /// Closes a channel of this side, and discards what the other side still sends over its stream
-    /// for as long as the connection lasts.
-    async fn retire(&self, stream: u16) {
-        if self.streams.lock().await.close(stream).await.is_err() {
-            return;
-        }
-        loop {
-            let Ok(holder) = self.streams.lock().await.hold(stream).await else { return };
-            if !gone(holder.as_ref()).await {
-                return;
-            }
-        }
     }
 }
 

@@ -10,9 +10,12 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use rtc::shared::error::Error;
 use rtc::statistics::StatsSelector;
 use rtc::statistics::report::RTCStatsReportEntry;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
@@ -21,27 +24,37 @@ use webrtc::peer_connection::PeerConnection;
 pub(super) struct Streams {
     pc: Arc<dyn PeerConnection>,
     holders: BTreeMap<u16, Arc<dyn DataChannel>>,
+    /// New placeholders, which have to be watched.
+    placeholders: mpsc::UnboundedSender<Placeholder>,
     /// When the other side has had the time to close what this side has closed.
     settled: Instant,
 }
 
+/// A channel of which the other side knows nothing.
+pub(super) struct Placeholder {
+    stream: u16,
+    channel: Arc<dyn DataChannel>,
+}
+
 impl Streams {
-    pub(super) fn new(pc: Arc<dyn PeerConnection>) -> Self {
-        Self { pc, holders: BTreeMap::new(), settled: Instant::now() }
+    pub(super) fn new(pc: Arc<dyn PeerConnection>) -> (Self, mpsc::UnboundedReceiver<Placeholder>) {
+        let (placeholders, placed) = mpsc::unbounded_channel();
+        let settled = Instant::now();
+        (Self { pc, holders: BTreeMap::new(), placeholders, settled }, placed)
     }
 
-    /// Opens a channel on a stream that no channel before it had. A channel that is created at the
-    /// very moment in which the other side closes an old one would take its stream, so this waits
-    /// until that is unlikely.
+    /// Opens a channel on a stream that no channel before it had. A channel that is created at the very
+    /// moment in which the other side closes an old one would take its stream, so this waits until
+    /// that is unlikely.
     pub(super) async fn create(
         &mut self,
         label: &str,
         init: RTCDataChannelInit,
     ) -> Result<Arc<dyn DataChannel>, Error> {
         sleep_until(self.settled).await;
-        let taken: Vec<_> = self.holders.keys().copied().collect();
-        for stream in taken {
-            self.hold(stream).await?;
+        let held: Vec<_> = self.holders.iter().map(|(at, it)| (*at, it.clone())).collect();
+        for (stream, holder) in held {
+            self.renew(stream, holder.as_ref()).await?;
         }
         self.pc.create_data_channel(label, Some(init)).await
     }
@@ -60,11 +73,13 @@ impl Streams {
     }
 
     /// Closes the channel of a stream that is kept, and holds the stream.
-    pub(super) async fn close(&mut self, stream: u16) -> Result<(), Error> {
-        if let Some(channel) = self.holders.get(&stream).cloned() {
-            self.give_up(channel.as_ref()).await;
-        }
-        self.hold(stream).await.map(drop)
+    pub(super) async fn close(
+        &mut self,
+        stream: u16,
+        channel: &dyn DataChannel,
+    ) -> Result<(), Error> {
+        self.give_up(channel).await;
+        self.renew(stream, channel).await
     }
 
     /// Closes a channel, whatever stream it has.
@@ -75,18 +90,21 @@ impl Streams {
         self.settled = Instant::now() + SETTLING;
     }
 
-    /// What holds a stream that is kept: a new placeholder if the channel or the placeholder before
-    /// it is gone.
-    pub(super) async fn hold(&mut self, stream: u16) -> Result<Arc<dyn DataChannel>, Error> {
-        if let Some(holder) = self.holders.get(&stream)
-            && holder.ready_state().await.is_ok()
-        {
-            return Ok(Arc::clone(holder));
+    /// Has a placeholder hold the stream if the channel or the placeholder that held it is gone.
+    async fn renew(&mut self, stream: u16, holder: &dyn DataChannel) -> Result<(), Error> {
+        if !self.is_held_by(stream, holder) || holder.ready_state().await.is_ok() {
+            return Ok(());
         }
         let init = RTCDataChannelInit { negotiated: Some(stream), ..RTCDataChannelInit::default() };
-        let placeholder = self.pc.create_data_channel("", Some(init)).await?;
-        self.holders.insert(stream, Arc::clone(&placeholder));
-        Ok(placeholder)
+        let channel = self.pc.create_data_channel("", Some(init)).await?;
+        self.holders.insert(stream, Arc::clone(&channel));
+        // Nobody watches once the connection is over.
+        let _ = self.placeholders.send(Placeholder { stream, channel });
+        Ok(())
+    }
+
+    fn is_held_by(&self, stream: u16, channel: &dyn DataChannel) -> bool {
+        self.holders.get(&stream).is_some_and(|holder| holder.id() == channel.id())
     }
 
     /// The stream of an open channel, which only the statistics contain.
@@ -102,9 +120,37 @@ impl Streams {
     }
 }
 
+/// Discards what the other side still sends over streams that placeholders hold, and replaces the
+/// placeholders that it ends, for as long as the connection lasts.
+pub(super) async fn watch(
+    streams: &Mutex<Streams>,
+    placed: &mut mpsc::UnboundedReceiver<Placeholder>,
+) {
+    let mut watched = FuturesUnordered::new();
+    loop {
+        // Nothing else is waited for here: webrtc-rs hands its locks to whoever has waited longest,
+        // and one of these would not let go of it meanwhile.
+        tokio::select! {
+            Some(placeholder) = placed.recv() => watched.push(replace(streams, placeholder)),
+            Some(()) = watched.next() => {}
+            else => return,
+        }
+    }
+}
+
+async fn replace(streams: &Mutex<Streams>, Placeholder { stream, channel }: Placeholder) {
+    if !gone(channel.as_ref()).await {
+        return;
+    }
+    let renewed = streams.lock().await.renew(stream, channel.as_ref()).await;
+    if let Err(error) = renewed {
+        tracing::debug!(stream, %error, "a stream cannot be held");
+    }
+}
+
 /// Waits until webrtc-rs has forgotten a channel, and discards what arrives. `false` if nothing
 /// arrives any more, since the connection is over.
-pub(super) async fn gone(channel: &dyn DataChannel) -> bool {
+async fn gone(channel: &dyn DataChannel) -> bool {
     while channel.ready_state().await.is_ok() {
         if channel.poll().await.is_none() {
             return false;

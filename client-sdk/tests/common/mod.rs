@@ -20,6 +20,7 @@ pub mod tone;
 pub mod wire;
 
 use std::collections::{HashMap, HashSet};
+use std::future::Future;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -33,6 +34,15 @@ use tokio::time::timeout;
 
 /// Long enough for a busy machine; reached only if something hangs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What has to come in time, so that a test that hangs fails by itself and says over what.
+pub trait InTime: Future + Sized {
+    async fn in_time(self, what: &str) -> Self::Output {
+        timeout(PATIENCE, self).await.unwrap_or_else(|_| panic!("{what} does not come"))
+    }
+}
+
+impl<T: Future> InTime for T {}
 
 pub async fn server() -> TestServer {
     testing::start().await.unwrap()

@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one program")]
 
+mod channels;
 #[path = "../common/mod.rs"]
 mod common;
 mod holdings;
