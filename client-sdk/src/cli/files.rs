@@ -1,9 +1,8 @@
 //! Files that are sent to the others, and received of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
@@ -13,6 +12,7 @@ use tokio::time::sleep;
 
 use super::reporter::Reporter;
 use crate::channel::{DataChannel, Delivery, FileError};
+use crate::error::ChannelError;
 use crate::participant::Participant;
 
 /// The files on their way; what is not there when this is dropped goes on the next time.
@@ -29,8 +29,23 @@ pub(super) struct Files {
 #[derive(Clone)]
 pub(super) struct Inbox {
     directory: PathBuf,
-    /// The bytes that may still come, of all files together.
-    room: Arc<AtomicU64>,
+    room: Arc<Mutex<Room>>,
+}
+
+/// How much may still come.
+struct Room {
+    /// In bytes, of all files together.
+    left: u64,
+    /// Files that were interrupted, for each of which room is taken; how often.
+    interrupted: HashMap<Incoming, u32>,
+}
+
+/// What tells files apart while they arrive.
+#[derive(Clone, Eq, Hash, PartialEq)]
+struct Incoming {
+    name: String,
+    size: u64,
+    sha256: String,
 }
 
 impl Files {
@@ -91,40 +106,83 @@ impl Files {
 impl Inbox {
     /// At most so many bytes are received.
     pub(super) fn new(directory: PathBuf, most: u64) -> Self {
-        Self { directory, room: Arc::new(AtomicU64::new(most)) }
+        let room = Room { left: most, interrupted: HashMap::new() };
+        Self { directory, room: Arc::new(Mutex::new(room)) }
     }
 
     async fn receive(&self, channel: DataChannel) -> Result<PathBuf, String> {
         let offer = channel.receive_file().await.map_err(|error| error.to_string())?;
-        let size = offer.size();
-        let charge = size.max(LEAST_CHARGE);
-        let taken = self
-            .room
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(charge));
-        if taken.is_err() {
+        let incoming = Incoming {
+            name: offer.name().to_owned(),
+            size: offer.size(),
+            sha256: offer.sha256().to_owned(),
+        };
+        if !self.room().take(&incoming) {
             offer.refuse("there is no room for it").await;
-            return Err(format!("there is no room for {size} bytes"));
+            return Err(format!("there is no room for {} bytes", incoming.size));
         }
-        let path = free(&self.directory, offer.name());
         let mut has_begun = false;
-        let accepted = offer.accept(&path, |_| has_begun = true).await;
-        if let Err(FileError::Exists { .. } | FileError::Io { .. }) = accepted
-            && !has_begun
-        {
-            self.room.fetch_add(charge, Ordering::Relaxed);
+        let received = offer.accept_into(&self.directory, |_| has_begun = true).await;
+        match &received {
+            Err(FileError::Interrupted) => self.room().interrupted(incoming),
+            Err(FileError::Io { .. }) if !has_begun => self.room().give_back(&incoming),
+            Ok(_) | Err(_) => {}
         }
-        accepted.map(|()| path).map_err(|error| error.to_string())
+        received.map_err(|error| error.to_string())
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// After an interruption it goes on where it was, for as long as the connection comes back and more
-/// of the file gets there.
+impl Room {
+    /// Takes what a file needs, unless that was done before it was interrupted; `false` if there is
+    /// not enough left.
+    fn take(&mut self, file: &Incoming) -> bool {
+        if let Some(times) = self.interrupted.get_mut(file) {
+            *times -= 1;
+            if *times == 0 {
+                self.interrupted.remove(file);
+            }
+            return true;
+        }
+        let left = self.left.checked_sub(file.charge());
+        self.left = left.unwrap_or(self.left);
+        left.is_some()
+    }
+
+    fn interrupted(&mut self, file: Incoming) {
+        *self.interrupted.entry(file).or_default() += 1;
+    }
+
+    fn give_back(&mut self, file: &Incoming) {
+        self.left += file.charge();
+    }
+}
+
+impl Incoming {
+    fn charge(&self) -> u64 {
+        self.size.max(LEAST_CHARGE)
+    }
+}
+
+/// After an interruption it goes on where it was, for as long as the other side is in the room and
+/// more of the file gets there.
 async fn send(participant: &Participant, to: ParticipantId, path: &Path) -> Result<(), String> {
     let (mut furthest, mut idle_attempts) = (None, 0);
     loop {
-        let before = furthest;
         let channel = participant.open_channel(to, LABEL, Delivery::default()).await;
-        let channel = channel.map_err(|error| error.to_string())?;
+        let channel = match channel {
+            Ok(channel) => channel,
+            // Another connection may come.
+            Err(ChannelError::NoConnection) if participant.participant(to).is_some() => {
+                sleep(PAUSE).await;
+                continue;
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        let before = furthest;
         let sent = channel.send_file(path, |at| furthest = furthest.max(Some(at.bytes))).await;
         idle_attempts = if furthest > before { 0 } else { idle_attempts + 1 };
         match sent {
@@ -135,19 +193,6 @@ async fn send(participant: &Participant, to: ParticipantId, path: &Path) -> Resu
     }
 }
 
-/// A path with that name, or with a number behind it, at which there is nothing.
-fn free(directory: &Path, name: &str) -> PathBuf {
-    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-    let dot = if extension.is_empty() { "" } else { "." };
-    let mut path = directory.join(name);
-    let mut number = 1;
-    while path.exists() {
-        number += 1;
-        path = directory.join(format!("{stem}-{number}{dot}{extension}"));
-    }
-    path
-}
-
 const PAUSE: Duration = Duration::from_secs(5);
 /// One after another that bring nothing: perhaps the other side receives no files.
 const MAX_RETRIES: u32 = 3;
@@ -156,3 +201,28 @@ const LEAST_CHARGE: u64 = 4096;
 /// Of the channels of this program over which files go; the application of the other side may call
 /// others as it likes.
 const LABEL: &str = "file";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, size: u64) -> Incoming {
+        Incoming { name: name.to_owned(), size, sha256: "00".to_owned() }
+    }
+
+    #[test]
+    fn a_file_that_goes_on_is_not_counted_again() {
+        let mut room = Room { left: 10_000, interrupted: HashMap::new() };
+        for _ in 0..3 {
+            assert!(room.take(&file("a", 6000)));
+            room.interrupted(file("a", 6000));
+        }
+        assert!(!room.take(&file("b", 6000)), "it has another name, so it is another file");
+        assert!(!room.take(&file("a", 6001)));
+        assert!(room.take(&file("a", 6000)));
+        assert!(!room.take(&file("a", 6000)), "it is on its way already");
+        room.give_back(&file("a", 6000));
+        assert!(room.take(&file("a", 6000)));
+        assert!(!room.take(&file("b", 4001)) && !room.take(&file("tiny", 1)));
+    }
+}

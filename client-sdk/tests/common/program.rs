@@ -7,9 +7,10 @@ use serde_json::Value;
 use signal_server::testing::TestServer;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use super::{InTime, PATIENCE};
 
 /// The program, with nothing but these secrets in its environment. `TESTED_ROOM_BOT` names another
 /// build of it, like the released one.
@@ -53,6 +54,8 @@ pub async fn create(server: &TestServer) -> Value {
 pub struct Running {
     pub child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    /// What it writes to its standard error.
+    warnings: mpsc::UnboundedReceiver<String>,
 }
 
 impl Running {
@@ -60,12 +63,32 @@ impl Running {
     pub fn join(args: &[&str], secrets: &[(&str, &str)], input: Option<&str>) -> Self {
         let args = [&["join", "--json"], args].concat();
         let mut command = room_bot(&args, secrets);
-        let mut child = command.stdout(Stdio::piped()).stdin(Stdio::piped()).spawn().unwrap();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let input = input.unwrap_or_default().to_owned();
         tokio::spawn(async move { stdin.write_all(input.as_bytes()).await });
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
+        let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (warn, warnings) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = errors.next_line().await {
+                eprintln!("{line}");
+                // The test may not ask for it.
+                let _ = warn.send(line);
+            }
+        });
+        Self { child, lines, warnings }
+    }
+
+    /// The next line on its standard error that contains this.
+    pub async fn warning(&mut self, part: &str) -> String {
+        loop {
+            let line = self.warnings.recv().in_time("a warning").await.expect("it ended");
+            if line.contains(part) {
+                return line;
+            }
+        }
     }
 
     /// The next event of that name.

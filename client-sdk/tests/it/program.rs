@@ -1,6 +1,7 @@
 //! The program `room-bot` against a real server: rooms, calls, recordings.
 
 mod doctor;
+mod files;
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::common::program::{Running, create, objects, run, utf8};
 use crate::common::wire::Wire;
-use crate::common::{Witness, client, listener, server, talker};
+use crate::common::{InTime, Witness, client, listener, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_is_created_and_joined_and_a_participant_kicked() {
@@ -49,34 +50,6 @@ async fn a_room_is_created_and_joined_and_a_participant_kicked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_are_sent_and_received_up_to_a_limit() {
-    let server = server().await;
-    let link = text(&create(&server).await["link"]);
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name).display().to_string();
-    let (small, large, inbox) = (at("small.bin"), at("large.bin"), at("inbox"));
-    std::fs::write(&small, vec![7; 300_000]).unwrap();
-    std::fs::write(&large, vec![8; 1 << 20]).unwrap();
-    let receive = [&*link, "--receive", &inbox, "--receive-limit", "1"];
-    let mut receiver = Running::join(&receive, &[], None);
-    receiver.event("entered").await;
-    for name in ["small.bin", "small-2.bin"] {
-        let mut sender = Running::join(&[&link, "--send", &small], &[], None);
-        let received = receiver.event("received").await;
-        let path = Path::new(&inbox).join(name);
-        assert_eq!(received["path"], path.display().to_string());
-        assert!(std::fs::read(path).unwrap() == vec![7; 300_000]);
-        sender.event("sent").await;
-        sender.signal("TERM").await;
-    }
-    let greedy = [&*link, "--send", &large, "--send", &small];
-    let mut sender = Running::join(&greedy, &[], None);
-    receiver.event("received").await;
-    sender.event("sent").await;
-    assert!(!Path::new(&inbox).join("large.bin").exists());
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_is_recorded_plays_and_can_be_played_to_others() {
     let server = server().await;
     let room = create(&server).await;
@@ -101,7 +74,8 @@ async fn what_is_recorded_plays_and_can_be_played_to_others() {
     let mut viewer = Witness::new(viewer.unwrap());
     viewer.until("video", |seen| !seen.tracks.is_empty()).await;
     let (from, _) = *viewer.tracks.keys().next().unwrap();
-    viewer.tracks.remove(&(from, MediaKind::Video)).unwrap().recv().await.unwrap();
+    let mut video = viewer.tracks.remove(&(from, MediaKind::Video)).unwrap();
+    video.recv().in_time("a picture").await.unwrap();
     player.signal("TERM").await;
     assert_eq!(player.ended().await, Some(0));
     viewer.until("the leave", |seen| seen.present.is_empty()).await;
@@ -124,7 +98,7 @@ async fn data_is_sent_back_over_every_channel() {
     assert_eq!(me.data, [(to, "echo: hello".to_owned())]);
     let mut named = me.participant.open_channel(to, "chat", Default::default()).await.unwrap();
     named.send_text("hi").await.unwrap();
-    let echo = named.recv().await.unwrap();
+    let echo = named.recv().in_time("the echo").await.unwrap();
     assert_eq!((&echo.data[..], echo.is_text), (&b"echo: hi"[..], true));
     assert_eq!(bot.event("data").await["text"], "hello");
 }

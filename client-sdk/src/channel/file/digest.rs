@@ -42,6 +42,10 @@ impl Hasher {
 }
 
 impl Digest {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Enough of it to tell files apart in a folder.
     pub(super) fn short(&self) -> &str {
         &self.0[..16]

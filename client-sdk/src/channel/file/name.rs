@@ -20,7 +20,16 @@ pub(super) fn plain(name: &str) -> String {
     }
 }
 
-/// File systems allow 255 bytes, of which the end of a file that is not complete takes 22.
+/// The name with a number behind it, before its extension; as it is for the first.
+pub(super) fn numbered(name: &str, number: u32) -> String {
+    match name.rsplit_once('.') {
+        _ if number == 1 => name.to_owned(),
+        Some((stem, extension)) => format!("{stem}-{number}.{extension}"),
+        None => format!("{name}-{number}"),
+    }
+}
+
+/// File systems allow 255 bytes, of which the end of a file that is not complete takes 24.
 const MAX_BYTES: usize = 230;
 const MAX_EXTENSION: usize = 16;
 /// What Windows takes for devices, whatever their extension.
@@ -50,6 +59,9 @@ mod tests {
         ] {
             assert_eq!(plain(name), expected, "{name}");
         }
+        assert_eq!(numbered("a.tar.gz", 1), "a.tar.gz");
+        assert_eq!(numbered("a.tar.gz", 2), "a.tar-2.gz");
+        assert_eq!(numbered("a", 3), "a-3");
         let long = plain(&("长".repeat(1000) + ".webm"));
         assert!(long.ends_with("长.webm") && (225..=MAX_BYTES).contains(&long.len()), "{long}");
     }

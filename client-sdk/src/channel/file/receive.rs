@@ -1,6 +1,7 @@
 //! Receives a file.
 
 use std::fmt;
+use std::fs::TryLockError;
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -73,6 +74,12 @@ impl FileOffer {
         self.size
     }
 
+    /// The SHA-256 of its content in hexadecimal, which is checked when all of it is there.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        self.digest.as_str()
+    }
+
     /// The channel over which it comes.
     #[must_use]
     pub fn channel(&self) -> &DataChannel {
@@ -96,16 +103,25 @@ impl FileOffer {
         path: impl AsRef<Path>,
         progress: impl FnMut(FileProgress),
     ) -> Result<(), FileError> {
-        let received = self.receive(path.as_ref(), progress).await;
-        let answer = match &received {
-            Ok(()) => Answer::Done(true),
-            Err(FileError::Checksum) => Answer::Failed(CHECKSUM.to_owned()),
-            // The paths of this machine are nobody's business.
-            Err(FileError::Io { error, .. }) => Answer::Failed(error.kind().to_string()),
-            Err(FileError::Exists { .. }) => Answer::Failed("it has such a file".to_owned()),
-            Err(error) => Answer::Failed(error.to_string()),
-        };
-        self.close_with(&answer).await;
+        let received = self.receive_to(path.as_ref(), progress).await;
+        self.answer(&received).await;
+        received
+    }
+
+    /// Receives the file into a folder under its [name](Self::name), with a number behind it if
+    /// there is something of that name by then, and returns its path. Any number of files of one
+    /// name may arrive at once. In all else it is as [`accept`](Self::accept).
+    ///
+    /// # Errors
+    ///
+    /// As of [`accept`](Self::accept), but never [`FileError::Exists`].
+    pub async fn accept_into(
+        mut self,
+        folder: impl AsRef<Path>,
+        progress: impl FnMut(FileProgress),
+    ) -> Result<PathBuf, FileError> {
+        let received = self.receive_into(folder.as_ref(), progress).await;
+        self.answer(&received).await;
         received
     }
 
@@ -114,24 +130,51 @@ impl FileOffer {
         self.close_with(&Answer::Refused(reason.to_owned())).await;
     }
 
-    async fn receive(
+    async fn receive_to(
         &mut self,
         path: &Path,
-        mut progress: impl FnMut(FileProgress),
+        progress: impl FnMut(FileProgress),
     ) -> Result<(), FileError> {
-        let size = self.size;
         if fs::try_exists(path).await.map_err(failed(path))? {
             return Err(FileError::Exists { path: path.to_owned() });
         }
-        let part_path = self.part_path(path);
-        let (mut part, mut hasher, mut bytes) = open(part_path.clone(), size).await?;
+        let part = self.receive(path, 1, progress).await?;
+        settle(&part.path, path).await
+    }
+
+    async fn receive_into(
+        &mut self,
+        folder: &Path,
+        progress: impl FnMut(FileProgress),
+    ) -> Result<PathBuf, FileError> {
+        let part = self.receive(&folder.join(&self.name), MAX_PARTS, progress).await?;
+        let mut number = 1;
+        loop {
+            let path = folder.join(name::numbered(&self.name, number));
+            match settle(&part.path, &path).await {
+                Err(FileError::Exists { .. }) => number += 1,
+                settled => return settled.map(|()| path),
+            }
+        }
+    }
+
+    /// Receives all of it beside that path. Up to so many copies may be received at once.
+    async fn receive(
+        &mut self,
+        path: &Path,
+        copies: u32,
+        mut progress: impl FnMut(FileProgress),
+    ) -> Result<Part, FileError> {
+        let size = self.size;
+        let path = path.with_added_extension(self.digest.short());
+        let (mut part, mut hasher, mut bytes) = open(path, copies, size).await?;
         let from = encode(&Answer::From(bytes));
         self.channel.send_text(&from).await.map_err(|_| FileError::Interrupted)?;
         progress(FileProgress { bytes, size });
         while bytes < size {
             let Some(message) = self.channel.recv().await else {
                 // The next attempt goes on from here.
-                part.flush().await.map_err(failed(&part_path))?;
+                part.file.flush().await.map_err(failed(&part.path))?;
                 return Err(FileError::Interrupted);
             };
             bytes += message.data.len() as u64;
@@ -139,21 +182,28 @@ impl FileOffer {
                 return Err(FileError::Protocol("there is more than was offered".to_owned()));
             }
             hasher.update(&message.data);
-            part.write_all(&message.data).await.map_err(failed(&part_path))?;
+            part.file.write_all(&message.data).await.map_err(failed(&part.path))?;
             progress(FileProgress { bytes, size });
         }
-        part.sync_all().await.map_err(failed(&part_path))?;
+        part.file.sync_all().await.map_err(failed(&part.path))?;
         if hasher.finish() != self.digest {
-            fs::remove_file(&part_path).await.map_err(failed(&part_path))?;
+            fs::remove_file(&part.path).await.map_err(failed(&part.path))?;
             return Err(FileError::Checksum);
         }
-        settle(&part_path, path).await
+        Ok(part)
     }
 
-    fn part_path(&self, path: &Path) -> PathBuf {
-        let mut part = path.as_os_str().to_owned();
-        part.push(format!(".{}.part", self.digest.short()));
-        part.into()
+    /// Tells the sender what has become of the file.
+    async fn answer<T>(&mut self, received: &Result<T, FileError>) {
+        let answer = match received {
+            Ok(_) => Answer::Done(true),
+            Err(FileError::Checksum) => Answer::Failed(CHECKSUM.to_owned()),
+            // The paths of this machine are nobody's business.
+            Err(FileError::Io { error, .. }) => Answer::Failed(error.kind().to_string()),
+            Err(FileError::Exists { .. }) => Answer::Failed("it has such a file".to_owned()),
+            Err(error) => Answer::Failed(error.to_string()),
+        };
+        self.close_with(&answer).await;
     }
 
     /// Says it, and waits until the sender has heard it: whoever drops a channel may lose what is
@@ -175,23 +225,46 @@ impl fmt::Debug for FileOffer {
     }
 }
 
-/// Opens what is there of a file of that size, and returns what it contains.
-async fn open(path: PathBuf, size: u64) -> Result<(File, Hasher, u64), FileError> {
+/// What has arrived so far. It is locked while it is open: nobody else may write to it, not even
+/// after it has got its name.
+struct Part {
+    path: PathBuf,
+    file: File,
+}
+
+/// Opens what is there of a file of that size, in the first of so many copies that nobody else has
+/// open, and returns what it contains.
+async fn open(path: PathBuf, copies: u32, size: u64) -> Result<(Part, Hasher, u64), FileError> {
     let opening = spawn_blocking(move || {
-        let open = || {
+        let open = |path: &Path, is_last: bool| {
             let mut options = std::fs::OpenOptions::new();
             let mut file =
-                options.create(true).read(true).write(true).truncate(false).open(&path)?;
-            file.try_lock()?;
+                options.create(true).read(true).write(true).truncate(false).open(path)?;
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) if !is_last => return Ok(None),
+                locked => locked?,
+            }
             if file.metadata()?.len() > size {
                 file.set_len(0)?;
             }
             let hasher = Hasher::new().read(&file)?;
             let bytes = file.seek(SeekFrom::End(0))?;
-            Ok((file, hasher, bytes))
+            Ok(Some((file, hasher, bytes)))
         };
-        let (file, hasher, bytes) = open().map_err(failed(&path))?;
-        Ok((File::from_std(file), hasher, bytes))
+        let mut number = 1;
+        loop {
+            let mut path = path.clone().into_os_string();
+            if number > 1 {
+                path.push(format!("-{number}"));
+            }
+            path.push(".part");
+            let path = PathBuf::from(path);
+            let opened = open(&path, number == copies).map_err(failed(&path))?;
+            if let Some((file, hasher, bytes)) = opened {
+                return Ok((Part { path, file: File::from_std(file) }, hasher, bytes));
+            }
+            number += 1;
+        }
     });
     opening.await.expect("reading does not panic")
 }
@@ -215,6 +288,8 @@ async fn settle(part: &Path, path: &Path) -> Result<(), FileError> {
 }
 
 const HEARING: Duration = Duration::from_secs(5);
+/// Of one file that are received into one folder at once, of several senders.
+const MAX_PARTS: u32 = 9;
 
 #[cfg(test)]
 mod tests {
