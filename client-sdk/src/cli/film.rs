@@ -60,7 +60,7 @@ impl Film {
 }
 
 /// A file as its name says.
-pub(super) fn source(file: &Path, frame_rate: f64) -> Source {
+fn source(file: &Path, frame_rate: f64) -> Source {
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {
         "h264" | "264" => Source::AnnexB { path: file.to_owned(), frame_rate },

@@ -8,14 +8,14 @@ use super::args::JoinArgs;
 use super::echo;
 use super::failure::Failure;
 use super::files::{Files, Inbox};
-use super::film::{self, Film};
+use super::film::Film;
 use super::output::Output;
 use super::reporter::Reporter;
 use super::stop::Stop;
 use super::target::{self, Key, Target};
 use crate::client::Client;
 use crate::event::Event;
-use crate::media::{MediaKind, Playback, Source};
+use crate::media::{MediaError, Playback, Source};
 use crate::options::Options;
 use crate::outgoing::SharePlace;
 use crate::participant::Participant;
@@ -46,7 +46,17 @@ pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> 
         options = options.video(video);
         left_to_play.push(Slot::Video);
     }
-    let shared = args.share.as_deref().map(|file| film::source(file, args.frame_rate));
+    let shared = match &args.share {
+        Some(file) => {
+            let playback = Playback::looped();
+            let film = Film::of(std::slice::from_ref(file), args.frame_rate, &playback).await?;
+            if film.video.is_none() {
+                return Err(Failure::failed(format!("{} has no pictures", file.display())));
+            }
+            Some(film)
+        }
+        None => None,
+    };
     let recorder = args.record.as_ref().map(Recorder::new).transpose();
     let recorder = recorder.map_err(|error| Failure::failed(format!("cannot record: {error}")))?;
     if let Some(directory) = &args.receive {
@@ -59,18 +69,11 @@ pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> 
         entered = enter(&client, target, password, &args.name, options) => entered?,
         () = stop.requested() => return Ok(()),
     };
-    if let Some(shared) = &shared
-        && let Err(error) = participant.share(shared, SharePlace::InsteadOfVideo).await
+    if let Some(shared) = shared
+        && let Err(error) = share(&participant, shared).await
     {
         participant.leave().await;
         return Err(Failure::failed(error.to_string()));
-    }
-    // It may have no sound.
-    if let Some(shared) = shared
-        && let Ok(sound) = shared.load(MediaKind::Audio).await
-    {
-        let sent = participant.publish(Slot::ScreenAudio, &sound).await;
-        sent.map_err(|error| Failure::failed(error.to_string()))?;
     }
     let reporter = Reporter::new(output, participant.clone());
     let inbox = args
@@ -96,6 +99,16 @@ pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> 
     };
     stay.leave().await?;
     ended
+}
+
+async fn share(participant: &Participant, shared: Film) -> Result<(), MediaError> {
+    if let Some(video) = &shared.video {
+        participant.share(video, SharePlace::InsteadOfVideo).await?;
+    }
+    if let Some(audio) = &shared.audio {
+        participant.publish(Slot::ScreenAudio, audio).await?;
+    }
+    Ok(())
 }
 
 async fn enter(
