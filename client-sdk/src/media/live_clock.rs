@@ -6,12 +6,22 @@ use tokio::time::Instant;
 
 /// Frames play one after the other, each as long as it says, whenever they come. What they say is
 /// seldom exact: a camera of 30.1 pictures a second says that they are thirtieths. So the clock
-/// gives way where all frames of a second came too early or too late for it.
+/// gives way where all frames of a second came too early or too late for it. One that has only 24 in
+/// the dark falls behind by so much that the clock has to start anew; it keeps what it has learned
+/// of how long frames are.
 pub(super) struct LiveClock {
     /// When the next frame plays.
     next: Instant,
+    /// When the last frame came.
+    last: Instant,
+    /// How many times longer frames are than they say.
+    stretch: f64,
     /// Since when the frames are compared with the clock.
     since: Instant,
+    /// How long the frames since then are, as they say.
+    said: Duration,
+    /// How long the comparison before took, and how long its frames were.
+    before: (Duration, Duration),
     /// By how many nanoseconds the clock was ahead of each of them, at least and at most.
     ahead: (i64, i64),
     /// By how many nanoseconds it is to be set back.
@@ -20,15 +30,29 @@ pub(super) struct LiveClock {
 
 impl LiveClock {
     pub(super) fn new(now: Instant) -> Self {
-        Self { next: now, since: now, ahead: NOTHING_SEEN, excess: 0 }
+        Self {
+            next: now,
+            last: now,
+            stretch: 1.0,
+            since: now,
+            said: Duration::ZERO,
+            before: (Duration::ZERO, Duration::ZERO),
+            ahead: NOTHING_SEEN,
+            excess: 0,
+        }
     }
 
     /// When a frame plays that comes now.
     pub(super) fn place(&mut self, duration: Duration, now: Instant) -> Instant {
-        // After a pause of the application it goes on from now.
         if now.saturating_duration_since(self.next) > PAUSE {
-            *self = Self::new(now);
+            // Either the application has paused, or each frame came a little late.
+            let stretch = match now.saturating_duration_since(self.last) > PAUSE {
+                true => self.stretch,
+                false => self.learned(now),
+            };
+            *self = Self { stretch, ..Self::new(now) };
         }
+        self.last = now;
         let ahead = nanos(self.next.saturating_duration_since(now))
             - nanos(now.saturating_duration_since(self.next));
         let (least, most) = self.ahead;
@@ -36,14 +60,28 @@ impl LiveClock {
         if now.saturating_duration_since(self.since) >= COMPARED {
             let (least, most) = self.ahead;
             self.excess = least.max(0) + most.min(0);
-            (self.since, self.ahead) = (now, NOTHING_SEEN);
+            if self.excess > nanos(PAUSE) {
+                // It has become faster again, or sends ahead.
+                self.stretch = 1.0;
+            }
+            self.before = (now.saturating_duration_since(self.since), self.said);
+            (self.since, self.said, self.ahead) = (now, Duration::ZERO, NOTHING_SEEN);
         }
-        let duration = nanos(duration);
+        self.said += duration;
+        let duration = nanos(duration.mul_f64(self.stretch));
         let correction = self.excess.clamp(-duration / MOST, duration / MOST);
         self.excess -= correction;
         let at = self.next;
         self.next += Duration::from_nanos((duration - correction).unsigned_abs());
         at
+    }
+
+    /// How many times longer the last frames were than they say.
+    fn learned(&self, now: Instant) -> f64 {
+        let took = self.before.0 + now.saturating_duration_since(self.since);
+        let said = self.before.1 + self.said;
+        // Nothing was said if the only frame was a pause, or has no duration.
+        if said.is_zero() { 1.0 } else { took.div_duration_f64(said).clamp(1.0, MOST_STRETCH) }
     }
 }
 
@@ -57,6 +95,8 @@ const COMPARED: Duration = Duration::from_secs(1);
 const NOTHING_SEEN: (i64, i64) = (i64::MAX, i64::MIN);
 /// No frame is shortened or prolonged by more than this part of its duration.
 const MOST: i64 = 8;
+/// Slower than that, each frame is a pause of its own.
+const MOST_STRETCH: f64 = 4.0;
 
 #[cfg(test)]
 mod tests {
@@ -78,6 +118,28 @@ mod tests {
                 assert!(apart < Duration::from_millis(100), "{real}: {apart:?} after {n}");
                 let step = at - last;
                 assert!(n == 1 || step.abs_diff(said) <= said / 8, "{real}: {step:?}");
+                last = at;
+            }
+        }
+    }
+
+    #[test]
+    fn a_camera_that_becomes_much_slower_plays_evenly_and_becomes_faster_again() {
+        let begin = Instant::now();
+        let said = Duration::from_secs(1) / 30;
+        let mut clock = LiveClock::new(begin);
+        let (mut now, mut last) = (begin, begin);
+        for (real, seconds) in [(30.0, 60), (24.0, 600), (15.0, 600), (30.0, 60)] {
+            let real_duration = Duration::from_secs(1).div_f64(real);
+            for n in 0..seconds * real as u32 {
+                now += real_duration;
+                let at = clock.place(said, now);
+                // It takes a while to learn.
+                if n > 30 * real as u32 {
+                    let (step, apart) = (at - last, at.max(now) - at.min(now));
+                    assert!(step.abs_diff(real_duration) < said / 4, "{real}: {step:?}");
+                    assert!(apart < Duration::from_millis(100), "{real}: {apart:?}");
+                }
                 last = at;
             }
         }
