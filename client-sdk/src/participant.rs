@@ -215,7 +215,9 @@ impl Participant {
     /// is [published](Self::publish) as [`Slot::ScreenAudio`].
     ///
     /// In the video's place the screen needs no negotiation if it has the video's codec; the video
-    /// plays on unseen. A screen that ends by itself is reported by [`Event::ShareEnded`].
+    /// plays on unseen. A screen that ends by itself is reported by [`Event::ShareEnded`], and so is
+    /// one that is not shown since eight tracks are sent already, as
+    /// [`MediaError::TooManyTracks`].
     ///
     /// # Errors
     ///

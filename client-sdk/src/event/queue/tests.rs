@@ -2,7 +2,10 @@ use futures_util::FutureExt;
 use signal_core::ParticipantInfo;
 
 use super::*;
+use crate::media::MediaKind;
 use crate::session::{CloseReason, ConnectionState};
+use crate::slot::Slot;
+use crate::track::{RemoteTrack, SenderClock};
 
 fn id(number: usize) -> ParticipantId {
     format!("p_{number:08}").parse().unwrap()
@@ -121,6 +124,26 @@ async fn messages_of_one_sender_wait_up_to_a_number_of_bytes_and_displace_nobody
     assert!(matches!(seen.last(), Some(Event::Message { from, .. }) if *from == id(2)));
     queue.push(message(1, 16 * 1024));
     assert_eq!(waiting(&mut events).len(), 1, "what was taken makes room");
+}
+
+#[tokio::test]
+async fn all_tracks_of_a_sender_and_those_that_replace_them_wait() {
+    let (queue, mut events) = EventQueue::new();
+    let slot = |number: usize| Slot::audio(&number.to_string()).unwrap();
+    for number in 0..17 {
+        let slot = slot(number);
+        let (clock, wanted) = (SenderClock::default(), Arc::default());
+        let (track, _) =
+            RemoteTrack::new(id(1), MediaKind::Audio, Some(slot), None, None, clock, wanted);
+        queue.push(Event::Track(track));
+    }
+    let seen = waiting(&mut events);
+    assert!(matches!(seen[0], Event::Lagged { dropped: 1 }), "{:?}", seen[0]);
+    let slots = seen[1..].iter().map(|event| match event {
+        Event::Track(track) => track.slot().unwrap().clone(),
+        other => panic!("{other:?}"),
+    });
+    assert!(slots.eq((1..17).map(slot)));
 }
 
 #[tokio::test]
