@@ -40,12 +40,10 @@ pub(crate) enum Command {
 /// How the server is reached.
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {
-    /// Address of the server; the default is that of the link, or else http://127.0.0.1:8080
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help = SERVER_HELP)]
     pub(crate) server: Option<String>,
 
-    /// HTTP proxy like http://proxy.example.com:3128 on the way to the server and its relays
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help = PROXY_HELP)]
     pub(crate) proxy: Option<String>,
 
     /// File with certificate authorities in PEM to trust, besides Mozilla's; may be repeated
@@ -240,6 +238,12 @@ pub(crate) struct DoctorArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Option<IpAddr>,
 }
+
+// Help, since rustdoc takes no addresses like these in comments.
+const SERVER_HELP: &str =
+    "Address of the server; the default is that of the link, or else http://127.0.0.1:8080";
+const PROXY_HELP: &str =
+    "HTTP proxy like http://proxy.example.com:3128 on the way to the server and its relays";
 
 const EXAMPLES: &str = "Examples:
   room-bot create                               a room on http://127.0.0.1:8080
