@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::browser::{receive_picture, tries_all};
-use crate::common::{PATIENCE, Witness, client, server, talker};
+use crate::common::{InTime, PATIENCE, Witness, client, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_calls_participants_on_aiortc() {
@@ -55,7 +55,8 @@ impl Pair {
             if self.media.contains(&kind.to_string().as_str()) {
                 program.until("a track", |seen| seen.tracks.contains_key(&(id, kind))).await;
                 program.receive(id, kind, 20).await;
-                let packet = program.tracks.get_mut(&(id, kind)).unwrap().recv().await.unwrap();
+                let track = program.tracks.get_mut(&(id, kind)).unwrap();
+                let packet = track.recv().in_time("a packet").await.unwrap();
                 // Its sound is silence.
                 let level = (kind == MediaKind::Audio).then_some(AudioLevel::SILENCE);
                 assert_eq!(packet.level, level);

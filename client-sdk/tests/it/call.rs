@@ -4,7 +4,7 @@ use client_sdk::{
     CloseReason, EnterError, MediaKind, NewRoom, RemoteTrack, RequestError, TrackSource,
 };
 
-use crate::common::{self, client, listener, room_of, server, talker, until_media_flows};
+use crate::common::{self, InTime, client, listener, room_of, server, talker, until_media_flows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_participants_exchange_audio_video_and_data() {
@@ -133,7 +133,7 @@ async fn everybody_learns_that_the_creator_has_closed_the_room() {
             witness.closed,
             Some(CloseReason::RoomClosed { reason: "the creator closed the room".into() })
         );
-        assert!(witness.participant.next_event().await.is_none());
+        assert!(witness.participant.next_event().in_time("the end").await.is_none());
     }
 }
 

@@ -189,28 +189,26 @@ async fn channels_end_with_whoever_leaves() {
     assert_eq!(creator.participant.send_data(id, "x").await, Err(SendError::NoChannel));
 }
 
+/// Whoever has the smaller id has a connection as soon as it knows of the other one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_channel_is_opened_as_soon_as_the_connection_stands() {
+async fn a_channel_is_asked_for_before_the_connection_stands() {
     let server = server().await;
     let client = client(&server);
     let token = server.access_token("alice");
     let (room, creator) = client.create(&token, &NewRoom::default(), listener()).await.unwrap();
-    let mut creator = Witness::new(creator);
     let guest = client.join(&room.room_id, &room.password, "guest", listener()).await.unwrap();
-    let mut guest = Witness::new(guest);
-    creator.until("the guest", |seen| seen.present.contains(&guest.id())).await;
-    // Nothing has been negotiated yet, or not much.
-    let early = loop {
-        match creator.participant.open_channel(guest.id(), "early", Delivery::default()).await {
-            Err(ChannelError::NoConnection) => {}
-            other => break other.unwrap(),
-        }
-    };
+    let mut both = [Witness::new(creator), Witness::new(guest)];
+    both.sort_by_key(Witness::id);
+    let [asking, asked] = &mut both;
+    let to = asked.id();
+    asking.until("the other one", |seen| seen.present.contains(&to)).await;
+    assert!(!asking.is_connected(to));
+    let early = asking.participant.open_channel(to, "early", Delivery::default()).await.unwrap();
     early.send("first").await.unwrap();
-    guest.until("the channel", |seen| !seen.named.is_empty()).await;
-    assert_eq!(receive(&mut guest.named[0]).await.data, "first");
+    asked.until("the channel", |seen| !seen.named.is_empty()).await;
+    assert_eq!(receive(&mut asked.named[0]).await.data, "first");
     let label = "x".repeat(1025);
-    let too_long = creator.participant.open_channel(guest.id(), &label, Delivery::default()).await;
+    let too_long = asking.participant.open_channel(to, &label, Delivery::default()).await;
     assert_eq!(too_long.unwrap_err(), ChannelError::Label);
 }
 

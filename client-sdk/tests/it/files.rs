@@ -8,9 +8,8 @@ use client_sdk::{DataChannel, FileError, FileProgress};
 use serde_json::{Value, json};
 use signal_server::testing::TestServer;
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
-use crate::common::{PATIENCE, Witness, channel, listener, meet, server};
+use crate::common::{InTime, Witness, channel, listener, meet, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_arrives_as_it_was_and_both_sides_see_how_far_it_is() {
@@ -28,7 +27,8 @@ async fn a_file_arrives_as_it_was_and_both_sides_see_how_far_it_is() {
             assert_eq!((offer.name(), offer.size()), ("film.bin", size as u64));
             offer.accept(&copy, |at| received.push(at)).await.unwrap();
         };
-        let (done, ()) = tokio::join!(sending, receiving);
+        let both = async { tokio::join!(sending, receiving) };
+        let (done, ()) = both.in_time("the file").await;
         done.unwrap();
         assert!(fs::read(&copy).unwrap() == content(size), "{size} bytes");
         for progress in [sent, received] {
@@ -64,7 +64,8 @@ async fn a_file_that_was_interrupted_goes_on_where_it_was() {
             halfway.notified().await;
             sending.abort();
         };
-        let (received, ()) = tokio::join!(receiving, stop);
+        let both = async { tokio::join!(receiving, stop) };
+        let (received, ()) = both.in_time("a part of the file").await;
         assert!(matches!(received, Err(FileError::Interrupted)), "{received:?}");
         assert!(!copy.exists());
     };
@@ -105,7 +106,8 @@ async fn the_receiver_may_refuse_and_believes_neither_names_nor_sizes() {
     fs::write(&film, content(1000)).unwrap();
     let (to, from) = channel(&here, &mut there, "file").await;
     let refusing = async { from.receive_file().await.unwrap().refuse("no films").await };
-    let (refused, ()) = tokio::join!(to.send_file(&film, |_| {}), refusing);
+    let both = async { tokio::join!(to.send_file(&film, |_| {}), refusing) };
+    let (refused, ()) = both.in_time("the refusal").await;
     let Err(FileError::Refused { reason }) = refused else { panic!("{refused:?}") };
     assert_eq!(reason, "no films");
 
@@ -126,7 +128,8 @@ async fn the_receiver_may_refuse_and_believes_neither_names_nor_sizes() {
         drop(to);
         failed
     };
-    let (received, failed) = tokio::join!(offer.accept(&copy, |_| {}), sending);
+    let both = async { tokio::join!(offer.accept(&copy, |_| {}), sending) };
+    let (received, failed) = both.in_time("the failure").await;
     assert!(matches!(received, Err(FileError::Protocol(_))), "{received:?}");
     assert!(failed["failed"].as_str().unwrap().contains("more than was offered"), "{failed}");
     assert!(!copy.exists());
@@ -154,12 +157,12 @@ async fn send(
         let _ = offer.accept(copy, |at| _ = first.get_or_insert(at)).await;
     };
     let both = async { tokio::join!(to.send_file(film, |_| {}), receiving) };
-    let (sent, ()) = timeout(PATIENCE, both).await.unwrap();
+    let (sent, ()) = both.in_time("the file").await;
     sent.map(|()| first.unwrap())
 }
 
 async fn answer(channel: &mut DataChannel) -> Value {
-    let message = timeout(PATIENCE, channel.recv()).await.unwrap().unwrap();
+    let message = channel.recv().in_time("an answer").await.unwrap();
     serde_json::from_slice(&message.data).unwrap()
 }
 

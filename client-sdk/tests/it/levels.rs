@@ -7,7 +7,7 @@ use std::time::Duration;
 use client_sdk::{AudioLevel, Codec, Frame, MediaKind, Pusher, Source};
 use tokio::time::{sleep, timeout};
 
-use crate::common::{self, PATIENCE, Witness, listener, meet, server, talker};
+use crate::common::{self, InTime, PATIENCE, Witness, listener, meet, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_level_of_a_frame_arrives_with_it() {
@@ -38,7 +38,8 @@ async fn a_file_has_no_level_and_a_muted_track_is_silent() {
     sender.participant.mute(MediaKind::Audio).await;
     let silent = async { while track.recv().await.unwrap().level.is_none() {} };
     timeout(PATIENCE, silent).await.unwrap();
-    assert_eq!(track.recv().await.unwrap().level, Some(AudioLevel::SILENCE));
+    let packet = track.recv().in_time("a packet").await.unwrap();
+    assert_eq!(packet.level, Some(AudioLevel::SILENCE));
 }
 
 #[tokio::test(flavor = "multi_thread")]

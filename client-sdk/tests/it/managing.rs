@@ -7,7 +7,7 @@ use client_sdk::{
 };
 use tokio::time::timeout;
 
-use crate::common::{PATIENCE, Witness, client, listener, server};
+use crate::common::{InTime, PATIENCE, Witness, client, listener, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creator_lists_shows_and_changes_its_rooms_and_everybody_learns_of_it() {
@@ -43,11 +43,14 @@ async fn a_creator_lists_shows_and_changes_its_rooms_and_everybody_learns_of_it(
     let changed = client.change_room(&token, &room.room_id, &change).await.unwrap();
     assert!(changed.room.locked && changed.room.expires_at > room.expires_at);
     assert_eq!(changed.credentials.unwrap().password, "secret");
-    let told = loop {
-        if let Event::RoomUpdated(told) = guest.next_event().await.unwrap() {
-            break told;
+    let updated = async {
+        loop {
+            if let Event::RoomUpdated(told) = guest.next_event().await.unwrap() {
+                return told;
+            }
         }
     };
+    let told = updated.in_time("the update").await;
     assert_eq!((&*told.name, told.max_participants, told.locked), ("the garden", 3, true));
     assert!(told.expires_at > before.expires_at);
     assert_eq!(guest.room(), Some(told));

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::common::coturn::Coturn;
 use crate::common::path::{Impairment, Path};
 use crate::common::tone::{amplitude, tone};
-use crate::common::{PATIENCE, Witness, listener, meet, server};
+use crate::common::{InTime, PATIENCE, Witness, listener, meet, server};
 use crate::impairment;
 
 const WIDE: PcmFormat = PcmFormat::mono(SampleRate::Hz16000);
@@ -38,9 +38,9 @@ async fn a_tone_is_heard_as_long_and_as_loud_as_it_was_pushed() {
                 voice.send(&piece).await.unwrap();
             }
         }
-        voice.drained().await.unwrap();
+        voice.drained().in_time("the end of what is said").await.unwrap();
         drop(voice);
-        let heard = Heard::of(&sound.await.unwrap(), 440.0);
+        let heard = Heard::of(&sound.in_time("the sound").await.unwrap(), 440.0);
         assert!((2.9..3.1).contains(&heard.seconds), "{heard:?} of {format:?}");
         assert!((0.4..0.6).contains(&heard.level), "{heard:?} of {format:?}");
         assert!(heard.elsewhere < 0.1, "{heard:?} of {format:?}");
@@ -59,10 +59,10 @@ async fn what_is_cleared_is_not_heard() {
     }
     let waiting = voice.waiting();
     voice.clear();
-    voice.drained().await.unwrap();
+    voice.drained().in_time("the end of what is said").await.unwrap();
     drop(voice);
     let played = Duration::from_secs(10) - waiting;
-    let heard = Heard::of(&sound.await.unwrap(), 440.0);
+    let heard = Heard::of(&sound.in_time("the sound").await.unwrap(), 440.0);
     let difference = heard.seconds - played.as_secs_f64();
     assert!(difference.abs() <= 0.06, "{} s heard, {played:?} played", heard.seconds);
 }
@@ -85,9 +85,9 @@ async fn a_tone_goes_on_over_a_path_that_loses_eight_packets_in_a_hundred() {
         meet(&server, relayed(listener().audio(source)), relayed(listener()), true).await;
     let (_receiver, sound) = listen(receiver, &sender, &voice, WIDE).await;
     voice.try_send(&tone(440.0, 16_000, 10.0)).unwrap();
-    voice.drained().await.unwrap();
+    voice.drained().in_time("the end of what is said").await.unwrap();
     drop(voice);
-    let chunks = sound.await.unwrap();
+    let chunks = sound.in_time("the sound").await.unwrap();
     let concealed: usize = chunks.iter().map(|chunk| chunk.concealed).sum();
     let heard = Heard::of(&chunks, 440.0);
     println!("{heard:?}, {concealed} samples concealed, {}", path.figures());
@@ -118,7 +118,7 @@ async fn a_wav_file_plays_as_it_is() {
         let sound = collect(track.into_pcm(PcmFormat::stereo(SampleRate::Hz48000)).unwrap());
         sender.until("the end", |seen| !seen.ended.is_empty()).await;
         sender.participant.unpublish(MediaKind::Audio).await;
-        let chunks = sound.await.unwrap();
+        let chunks = sound.in_time("the sound").await.unwrap();
         for (channel, pitch, other) in [(0, 440.0, 880.0), (1, 880.0, 440.0)] {
             let samples = chunks.iter().flat_map(|chunk| &chunk.samples);
             let channel: Vec<f32> = samples.skip(channel).step_by(2).copied().collect();

@@ -3,12 +3,12 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use client_sdk::{Codec, MediaKind, RemoteFrame, RemoteFrames, Source};
+use client_sdk::{Codec, MediaKind, Participant, ParticipantId, RemoteFrame, RemoteFrames, Source};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::common::frames::Form;
-use crate::common::{PATIENCE, listener, meet, room_of, server, talker, until_media_flows};
+use crate::common::{InTime, PATIENCE, listener, meet, room_of, server, talker, until_media_flows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_track_tells_its_codec_and_gives_the_very_frames_of_the_clip_in_order() {
@@ -79,8 +79,13 @@ async fn whoever_takes_packets_where_they_arrive_gets_those_that_waited_too_and_
     let witness = &mut witnesses[0];
     witness.until("media", |seen| seen.has_media(from)).await;
     let track = witness.tracks.remove(&(from, MediaKind::Video)).unwrap();
-    // Some wait for whoever takes them.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Some wait for whoever takes them, which the beginning of a group of pictures is among.
+    let arrived = async {
+        while received_packets(&witness.participant, from).await < 8 {
+            tokio::task::yield_now().await;
+        }
+    };
+    arrived.in_time("a packet").await;
     let begun = Instant::now();
     let (packets, mut taken) = mpsc::unbounded_channel();
     let taking = tokio::spawn(track.for_each(move |packet, arrived| {
@@ -122,6 +127,13 @@ async fn a_keyframe_that_is_requested_comes_before_it_is_due() {
         gaps.push(gap);
     }
     assert!(gaps.iter().any(|gap| *gap < 14), "{gaps:?}");
+}
+
+/// The packets of video that have arrived.
+async fn received_packets(participant: &Participant, from: ParticipantId) -> u64 {
+    let stats = participant.stats(from).await.expect("there is a connection");
+    let video = stats.received.iter().find(|received| received.kind == MediaKind::Video);
+    video.map_or(0, |video| video.packets)
 }
 
 async fn receive(frames: &mut RemoteFrames, count: usize) -> Vec<RemoteFrame> {

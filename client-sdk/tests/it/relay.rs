@@ -14,7 +14,9 @@ use tokio::time::timeout;
 
 use crate::common::coturn::{self, Coturn, SECRET};
 use crate::common::wire::Wire;
-use crate::common::{self, PATIENCE, Witness, listener, room_of, talker, until_media_flows};
+use crate::common::{
+    self, InTime, PATIENCE, Witness, listener, room_of, talker, until_media_flows,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn participants_that_may_only_use_a_relay_exchange_media_through_it() {
@@ -163,11 +165,14 @@ async fn the_ice_servers_are_told_and_their_credentials_not_shown() {
     let token = server.access_token("alice");
     let (_, mut participant) =
         client.create(&token, &NewRoom::default(), listener()).await.unwrap();
-    let servers = loop {
-        if let Event::IceServers(servers) = participant.next_event().await.unwrap() {
-            break servers;
+    let told = async {
+        loop {
+            if let Event::IceServers(servers) = participant.next_event().await.unwrap() {
+                return servers;
+            }
         }
     };
+    let servers = told.in_time("the list of ICE servers").await;
     assert_eq!(servers[0].urls, [coturn::url(3478)]);
     let shown = format!("{servers:?}");
     assert!(!shown.contains(servers[0].credential.as_deref().unwrap()), "{shown}");

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use client_sdk::{Rpc, RpcError, RpcRequests};
+use client_sdk::{Rpc, RpcError, RpcRequest, RpcRequests};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use signal_server::testing::TestServer;
-use tokio::time::timeout;
 
-use crate::common::{PATIENCE, Witness, channel, listener, meet, server};
+use crate::common::{InTime, PATIENCE, Witness, channel, listener, meet, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_sides_ask_and_each_reply_finds_its_request() {
@@ -18,7 +17,7 @@ async fn both_sides_ask_and_each_reply_finds_its_request() {
         // Answered in another order than they were asked.
         let mut requests = Vec::new();
         while requests.len() < 10 {
-            requests.push(asked_there.recv().await.unwrap());
+            requests.push(next(&mut asked_there).await);
         }
         for request in requests.into_iter().rev() {
             let number: u32 = request.data().unwrap();
@@ -35,7 +34,7 @@ async fn both_sides_ask_and_each_reply_finds_its_request() {
     }
     // The other way round over the same channel.
     let answering = async {
-        let request = asked_here.recv().await.unwrap();
+        let request = next(&mut asked_here).await;
         assert_eq!((request.name(), request.data::<Option<u8>>()), ("stop", Ok(None)));
         request.reply(&()).await.unwrap();
     };
@@ -50,14 +49,14 @@ async fn a_request_fails_for_a_reason_of_its_own() {
     let patience = Duration::from_millis(300);
     let unanswered = here.request::<()>("nothing", &(), patience).await;
     assert_eq!(unanswered, Err(RpcError::Timeout));
-    let late = asked_there.recv().await.unwrap();
+    let late = next(&mut asked_there).await;
     // Nobody waits for it any more, and the next reply is not taken for it.
     late.reply("late").await.unwrap();
 
     let answering = async {
-        asked_there.recv().await.unwrap().refuse("not today").await.unwrap();
-        drop(asked_there.recv().await.unwrap());
-        asked_there.recv().await.unwrap().reply("text").await.unwrap();
+        next(&mut asked_there).await.refuse("not today").await.unwrap();
+        drop(next(&mut asked_there).await);
+        next(&mut asked_there).await.reply("text").await.unwrap();
     };
     let asking = async {
         let refused = here.request::<()>("a", &(), PATIENCE).await;
@@ -81,11 +80,11 @@ async fn a_request_fails_for_a_reason_of_its_own() {
         let here = here.clone();
         async move { here.request::<()>("f", &(), PATIENCE).await }
     });
-    assert_eq!(asked_there.recv().await.unwrap().name(), "f");
+    assert_eq!(next(&mut asked_there).await.name(), "f");
     waiting.abort();
     let _ = waiting.await;
     drop(here);
-    assert!(timeout(PATIENCE, asked_there.recv()).await.unwrap().is_none());
+    assert!(asked_there.recv().in_time("the end").await.is_none());
     assert_eq!(there.request::<()>("g", &(), PATIENCE).await, Err(RpcError::Closed));
 }
 
@@ -97,7 +96,7 @@ async fn what_waits_is_bounded_on_both_sides() {
     let first = async {
         let mut first = None;
         for _ in 0..64 {
-            first.get_or_insert(asked_there.recv().await.unwrap());
+            first.get_or_insert(next(&mut asked_there).await);
         }
         drop(asked_there);
         drop(first);
@@ -107,6 +106,10 @@ async fn what_waits_is_bounded_on_both_sides() {
     assert_eq!(busy, 1);
     let refused = |reply: &&Result<(), RpcError>| matches!(reply, Err(RpcError::Refused(_)));
     assert_eq!(replies.iter().filter(refused).count(), 64, "{replies:?}");
+}
+
+async fn next(requests: &mut RpcRequests) -> RpcRequest {
+    requests.recv().in_time("a request").await.expect("the channel is closed")
 }
 
 /// Both ends of a channel of requests and replies, and who has them.

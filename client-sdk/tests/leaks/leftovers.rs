@@ -5,7 +5,7 @@ use signal_server::testing::TestServer;
 
 use super::ALONE;
 use super::common::wire::Wire;
-use super::common::{Witness, room_of, server, talker, until_media_flows};
+use super::common::{InTime, Witness, room_of, server, talker, until_media_flows};
 use super::holdings::Holdings;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,7 @@ async fn call(server: &TestServer) {
     drop(dropped);
     creator.participant.leave().await;
     last.until("end", |seen| seen.closed.is_some()).await;
-    assert!(last.participant.next_event().await.is_none());
+    assert!(last.participant.next_event().in_time("the end").await.is_none());
 }
 
 /// Two participants talk, lose the server, and are dropped while they look for it.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::page::{Entry, Page};
 use super::stage::{Kind, Stage};
-use crate::common::{PATIENCE, Witness, listener};
+use crate::common::{InTime, PATIENCE, Witness, listener};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_asks_and_answers_by_the_code_in_the_guide() {
@@ -104,7 +104,7 @@ async fn a_pages_first_channel_is_an_event_like_the_others_if_that_is_wanted() {
         })
         .await;
         page.send_data(program_id, "from the page").await;
-        let message = channel.recv().await.unwrap();
+        let message = channel.recv().in_time("a message").await.unwrap();
         assert_eq!((&message.data[..], message.is_text), (&b"from the page"[..], true));
         channel.send_text("to the page").await.unwrap();
         // Without the event it is still the one to send over.
@@ -124,7 +124,7 @@ async fn a_pages_first_channel_is_an_event_like_the_others_if_that_is_wanted() {
 
 /// Replies to the next request.
 async fn answer(requests: &mut RpcRequests) {
-    let request = requests.recv().await.unwrap();
+    let request = requests.recv().in_time("a request").await.unwrap();
     if request.name() == "add" {
         let numbers: Vec<u32> = request.data().unwrap();
         request.reply(&numbers.iter().sum::<u32>()).await.unwrap();
