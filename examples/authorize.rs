@@ -91,9 +91,9 @@ impl Host {
         while let Some(question) = self.engine.poll_question() {
             match question {
                 Question::Entry { conn, credential, .. } => self.ask(conn, &credential),
-                Question::IceServers { conn, .. } => {
+                Question::IceServers { id, .. } => {
                     let none = Err(ErrorCode::Unavailable);
-                    self.engine.handle_ice_servers(conn, &none, self.now());
+                    self.engine.handle_ice_servers(id, &none, self.now());
                 }
             }
         }

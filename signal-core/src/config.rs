@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// What a hub allows each participant, connection, pair and room. The defaults suit rooms of up to 50
-/// participants.
+/// What a hub allows each participant, connection, pair and room. The defaults suit rooms of up to
+/// 50 participants.
 #[derive(Clone, Debug)]
 pub struct HubConfig {
-    /// How many malformed, unknown or overlong messages a participant may send within a minute, over
-    /// all its sockets: by default 59. One more closes the socket with
+    /// How many malformed, unknown or overlong messages a participant may send within a minute,
+    /// over all its sockets: by default 59. One more closes the socket with
     /// [`CloseCode::BadMessages`](crate::CloseCode::BadMessages).
     pub max_bad_messages: u32,
     /// The longest `data` of a `message`, in bytes of JSON: by default 16 KiB.
@@ -41,17 +41,17 @@ pub struct HubConfig {
     pub replay: ReplayLimit,
     /// How long the seat of a v2 participant is kept after its socket is lost: by default 30 s.
     pub resume_grace: Duration,
-    /// How long a connection that something waits for may take nothing of it: by default 45 s. It is
-    /// closed with [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer) then.
+    /// How long a connection that something waits for may take nothing of it: by default 45 s. It
+    /// is closed with [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer) then.
     pub unsent_patience: Duration,
 }
 
 /// Who is refused when much waits for a receiver: whoever floods it, not the receiver.
 ///
 /// What waits for a connection is counted by the ticket that sent it. A message that is refused is
-/// answered with `rate_limited`, and counts as never sent. A new name or state is never refused: the
-/// newest one follows when there is room. What the hub has to say itself, `peer_joined` for example,
-/// is not limited by this.
+/// answered with `rate_limited`, and counts as never sent. A new name or state is never refused:
+/// the newest one follows when there is room. What the hub has to say itself, `peer_joined` for
+/// example, is not limited by this.
 #[derive(Clone, Debug)]
 pub struct FloodLimit {
     /// Up to how many waiting bytes nobody is refused: by default 256 KiB.
@@ -143,8 +143,8 @@ impl FloodLimit {
 /// [`CloseCode::Unavailable`](crate::CloseCode::Unavailable). The room is not touched: no id is
 /// taken, nothing is written, and nobody is told.
 ///
-/// The limit belongs to the ticket. A hub learns the ticket of a resume from the record of the room;
-/// a resume of a room that it has no record of is counted once it has succeeded.
+/// The limit belongs to the ticket. A hub learns the ticket of a resume from the record of the
+/// room; a resume of a room that it has no record of is counted once it has succeeded.
 #[derive(Clone, Debug)]
 pub struct OpeningLimit {
     /// The burst: by default 10 sockets.
@@ -161,8 +161,8 @@ pub struct OpeningLimit {
 /// many budgets as there are nodes.
 ///
 /// A message over the limit is dropped, and its sender is told `rate_limited` at most once a
-/// second, with the time after which the message passes. A participant that stays over the limit for
-/// [`patience`](Self::patience) is closed with
+/// second, with the time after which the message passes. A participant that stays over the limit
+/// for [`patience`](Self::patience) is closed with
 /// [`CloseCode::RateLimited`](crate::CloseCode::RateLimited).
 #[derive(Clone, Debug)]
 pub struct RateLimit {

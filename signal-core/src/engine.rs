@@ -24,8 +24,8 @@ use self::inbox::Inbox;
 pub use self::opening::Opening;
 use self::outbox::Outbox;
 pub use self::outbox::Transmit;
-pub use self::questions::Question;
-use self::questions::{Questions, Unanswered};
+use self::questions::Questions;
+pub use self::questions::{Question, QuestionId};
 pub use self::saves::Save;
 use self::saves::{Answer, Saves};
 use crate::deadlines::Deadlines;
@@ -47,21 +47,23 @@ use crate::time::Timestamp;
 ///    [`poll_transmit`](Self::poll_transmit), and no more than that: what is not taken waits here,
 ///    within bounds.
 /// 2. [`poll_question`](Self::poll_question) asks what only the host knows.
-/// 3. [`poll_save`](Self::poll_save) hands out rooms to write, if the host keeps them elsewhere too.
+/// 3. [`poll_save`](Self::poll_save) hands out rooms to write, if the host keeps them elsewhere
+///    too.
 /// 4. [`poll_event`](Self::poll_event) tells what has come about in rooms, and
 ///    [`poll_message`](Self::poll_message) what participants say to the host. A host may omit these
 ///    two.
-/// 5. [`poll_timeout`](Self::poll_timeout) is when to call [`handle_timeout`](Self::handle_timeout).
+/// 5. [`poll_timeout`](Self::poll_timeout) is when to call
+///    [`handle_timeout`](Self::handle_timeout).
 ///
-/// A host that omits another is noticed by its participants: nobody is sent anything, is answered, or
-/// is let in.
+/// A host that omits another is noticed by its participants: nobody is sent anything, is answered,
+/// or is let in.
 ///
 /// # Slow sockets
 ///
 /// A frame counts as sent when it is taken. Of frames that are not, 2 MiB wait for a connection at
 /// most, and none for longer than 45 s: then the connection is closed with
-/// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer), and what waited is dropped. Both are
-/// settings of [`HubConfig`](crate::HubConfig).
+/// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer), and what waited is dropped. Both
+/// are settings of [`HubConfig`](crate::HubConfig).
 ///
 /// # Heartbeats
 ///
@@ -72,8 +74,8 @@ use crate::time::Timestamp;
 ///
 /// # A store of one's own
 ///
-/// With [`EngineConfig::saves`] the engine hands out each room that has to be written. The record in
-/// memory stays the one that decides; the store is read at the start only:
+/// With [`EngineConfig::saves`] the engine hands out each room that has to be written. The record
+/// in memory stays the one that decides; the store is read at the start only:
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -222,7 +224,9 @@ impl Engine {
     /// Answers [`Question::Entry`]: how the connection enters, or the error that it is told before
     /// it is closed.
     pub fn handle_entry(&mut self, conn: ConnId, entry: Result<Entry, ErrorCode>, now: Timestamp) {
-        let Some(Question::Entry { .. }) = self.questions.of(conn) else { return };
+        if !self.questions.asks_for_entry(conn) {
+            return;
+        }
         self.questions.forget(conn);
         if let (Some(outbox), Ok(Entry::Resume { .. })) = (self.outboxes.get_mut(&conn), &entry) {
             outbox.decoder = self.hub.decoder(ProtocolVersion::V2);
@@ -230,16 +234,16 @@ impl Engine {
         self.input(Input::Authorized { conn, entry }, now);
     }
 
-    /// Answers [`Question::IceServers`]: the servers, or the error that the participant is told.
+    /// Answers [`Question::IceServers`]: the servers, or the error that the participant is told. It
+    /// has no effect when the question is answered, or was asked too long ago.
     pub fn handle_ice_servers(
         &mut self,
-        conn: ConnId,
+        question: QuestionId,
         ice: &Result<IceServers, ErrorCode>,
         now: Timestamp,
     ) {
-        let Some(Question::IceServers { .. }) = self.questions.of(conn) else { return };
-        let until = now + self.config.question_patience;
-        for req in self.questions.answered(conn, until) {
+        let (conn, reqs) = self.questions.answered(question, now + self.config.question_patience);
+        for req in reqs {
             let input = match ice.clone() {
                 Ok(ice) => Input::IceServers { conn, ice, req },
                 Err(code) => Input::IceServersRefused { conn, code, req },
@@ -281,8 +285,8 @@ impl Engine {
         while let Some(conn) = self.health_checks.pop_due(now) {
             self.check_health(conn, now);
         }
-        while let Some(Unanswered { question, reqs }) = self.questions.pop_due(now) {
-            self.unanswered(&question, reqs, now);
+        while let Some(question) = self.questions.pop_due(now) {
+            self.unanswered(question, now);
         }
     }
 
@@ -344,7 +348,8 @@ impl Engine {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Whether a connection is open: not lost, and not closed by a [`Transmit::Close`] that was taken.
+    /// Whether a connection is open: not lost, and not closed by a [`Transmit::Close`] that was
+    /// taken.
     pub fn is_open(&self, conn: ConnId) -> bool {
         self.outboxes.contains_key(&conn)
     }

@@ -55,8 +55,8 @@ use crate::time::Timestamp;
 ///
 /// 1. Call [`handle_input`](Self::handle_input), or [`handle_timeout`](Self::handle_timeout) at the
 ///    time of [`poll_timeout`](Self::poll_timeout).
-/// 2. Call [`poll_output`](Self::poll_output) until it returns `None`, and do what each output says,
-///    in this order.
+/// 2. Call [`poll_output`](Self::poll_output) until it returns `None`, and do what each output
+///    says, in this order.
 /// 3. For an [`Output::Commit`], have the store apply the operation, and hand the result in as
 ///    [`Input::Committed`]: at once with a [`MemoryStore`](crate::MemoryStore), and whenever the
 ///    answer comes with a slower store. If no answer comes, hand in [`Input::Uncommitted`]. Then go
@@ -64,10 +64,11 @@ use crate::time::Timestamp;
 /// 4. Read [`poll_timeout`](Self::poll_timeout) and that of the store again: any input may have
 ///    changed them.
 ///
-/// When bytes of frames have been written to a socket, hand in [`Input::Sent`]: what was not reported
-/// counts as waiting, and a connection that too much waits for is closed. When a socket has ended,
-/// hand in [`Input::Lost`]; a hub cannot notice that the other side is silent. After an operation of
-/// the host's own, such as a kick, hand the record in as [`Input::Record`], or nobody is told.
+/// When bytes of frames have been written to a socket, hand in [`Input::Sent`]: what was not
+/// reported counts as waiting, and a connection that too much waits for is closed. When a socket
+/// has ended, hand in [`Input::Lost`]; a hub cannot notice that the other side is silent. After an
+/// operation of the host's own, such as a kick, hand the record in as [`Input::Record`], or nobody
+/// is told.
 ///
 /// A frame is decoded before it is handed in, by a [`FrameDecoder`] of the connection's protocol
 /// version. Decoding needs nothing of the hub's state, so a host may do it outside its lock.
@@ -134,7 +135,8 @@ pub struct Hub {
     // host has let the stranger in.
     connections: FxHashMap<ConnId, Connection>,
     rooms: FxHashMap<RoomId, LocalRoom>,
-    /// What tickets have used up in rooms that nobody is served in any more, until it is full again.
+    /// What tickets have used up in rooms that nobody is served in any more, until it is full
+    /// again.
     accounts: FxHashMap<RoomId, Accounts>,
     deadlines: Deadlines<RoomId>,
     last_op: u64,

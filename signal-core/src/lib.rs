@@ -7,8 +7,8 @@
 //!
 //! - An [`Engine`] is a whole server of one node, without its sockets. Start here.
 //! - A [`Room`] is a plain record with the rules of one room. It changes by an [`Op`] only.
-//! - A [`Hub`] and a store are what an engine is made of: the connections of one node, and the newest
-//!   record of each room. Use them directly for a cluster.
+//! - A [`Hub`] and a store are what an engine is made of: the connections of one node, and the
+//!   newest record of each room. Use them directly for a cluster.
 //! - [`wire`] is the JSON form of the messages, in both directions.
 //!
 //! # Driving an engine
@@ -74,8 +74,8 @@
 //!
 //! # Who may enter
 //!
-//! A host opens a connection with a grant that it has verified ([`Opening::attach`]), or without one
-//! if it has not verified it yet ([`Opening::ask`]). In that case the engine asks with
+//! A host opens a connection with a grant that it has verified ([`Opening::attach`]), or without
+//! one if it has not verified it yet ([`Opening::ask`]). In that case the engine asks with
 //! [`Question::Entry`] and holds back what the participant sends. The host looks the participant
 //! up, and answers with [`Engine::handle_entry`].
 //!
@@ -88,17 +88,17 @@
 //!
 //! # Many nodes
 //!
-//! Each process has a [`Hub`] of its own, and all share a store. A hub asks for the records of a room
-//! with [`Output::Watch`] and gets them as [`Input::Record`]. A notification that is lost only
+//! Each process has a [`Hub`] of its own, and all share a store. A hub asks for the records of a
+//! room with [`Output::Watch`] and gets them as [`Input::Record`]. A notification that is lost only
 //! delays what participants learn: the next record tells the same. Messages to participants of
 //! other nodes come out as [`Output::ToNode`]. When a process dies, somebody has to
 //! [detach](Op::Detach) the [`Attachment`]s that records name of it.
 //!
 //! # Errors and panics
 //!
-//! A participant gets an `error` message for what it does wrong, so the host is not told. A [`Room`]
-//! refuses an operation with a [`Reject`]. Nothing that a participant or a host hands in makes this
-//! crate panic; a panic is a bug.
+//! A participant gets an `error` message for what it does wrong, so the host is not told. A
+//! [`Room`] refuses an operation with a [`Reject`]. Nothing that a participant or a host hands in
+//! makes this crate panic; a panic is a bug.
 //!
 //! # Bounds
 //!
@@ -136,7 +136,7 @@ mod wording;
 
 pub use client::{AddressTag, Client};
 pub use config::{FloodLimit, HubConfig, InvalidConfig, OpeningLimit, RateLimit, ReplayLimit};
-pub use engine::{Engine, EngineConfig, Event, Opening, Question, Save, Transmit};
+pub use engine::{Engine, EngineConfig, Event, Opening, Question, QuestionId, Save, Transmit};
 pub use error::ErrorCode;
 pub use hub::{
     ClientFrame, CloseCode, Disconnect, Entry, FrameDecoder, HostMessage, Hub, Input,

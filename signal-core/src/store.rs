@@ -36,7 +36,8 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// A result for a [`Hub`](crate::Hub), when the record is kept and the events are taken care of.
+    /// A result for a [`Hub`](crate::Hub), when the record is kept and the events are taken care
+    /// of.
     pub fn settled(record: Option<Arc<Room>>, reply: Result<Receipt, Reject>) -> Self {
         Self { record, reply, durability: Durability::Volatile, events: Vec::new() }
     }
@@ -81,8 +82,10 @@ impl MemoryStore {
         let before = room.clone();
         room.lose_sockets(now + grace, now);
         let events = room.events_since(Some(&before), now);
+        // The next restart brings the same about. Only what is told of it has to be written first.
+        let durability = if events.is_empty() { Durability::Volatile } else { Durability::Grouped };
         let record = Some(self.create(room)?);
-        Ok(Applied { record, reply: Ok(Receipt::Done), durability: Durability::Grouped, events })
+        Ok(Applied { record, reply: Ok(Receipt::Done), durability, events })
     }
 
     /// Removes a new room that nobody knows of yet.
@@ -107,8 +110,8 @@ impl MemoryStore {
     /// Ends rooms and seats whose time has come, and removes rooms that have been over for long.
     ///
     /// Returns what that has done to each of these rooms, for a host that keeps records elsewhere
-    /// too; a room that was removed has no record. No [`Hub`](crate::Hub) has to be told: a hub with
-    /// sockets in a room asks for the same itself.
+    /// too; a room that was removed has no record. No [`Hub`](crate::Hub) has to be told: a hub
+    /// with sockets in a room asks for the same itself.
     #[must_use = "the records may have to be kept, and the events told"]
     pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<(RoomId, Applied)> {
         let mut due = Vec::new();

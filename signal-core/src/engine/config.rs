@@ -30,8 +30,8 @@ pub struct EngineConfig {
     pub max_events: usize,
     /// How many bytes of messages to the host wait for it at most: by default none, since nobody
     /// takes them, and a participant is told `peer_not_found`. A host that calls
-    /// [`poll_message`](crate::Engine::poll_message) sets 1 MiB, for example. Beyond it, a participant
-    /// is told `unavailable`, which says that trying again may help.
+    /// [`poll_message`](crate::Engine::poll_message) sets 1 MiB, for example. Beyond it, a
+    /// participant is told `unavailable`, which says that trying again may help.
     pub max_message_bytes: usize,
     /// How long participants may resume after a restart, see
     /// [`restore`](crate::Engine::restore): by default 60 s.

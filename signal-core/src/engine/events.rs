@@ -12,8 +12,8 @@ use crate::room::RoomEvent;
 #[non_exhaustive]
 pub enum Event {
     /// Something has come about in a room. Those of one room come in order. With
-    /// [`EngineConfig::saves`](crate::EngineConfig::saves) an event comes when the record that it is
-    /// part of is written.
+    /// [`EngineConfig::saves`](crate::EngineConfig::saves) an event comes when the record that it
+    /// is part of is written.
     Room(RoomEvent),
     /// Somebody does not get a message of the host's after all, which was
     /// [sent](crate::Engine::send) while it entered.

@@ -12,9 +12,9 @@ impl Engine {
     /// Sends a message of the host's to a room, or to one participant in it. Returns who does not
     /// get it, and why; nobody in most cases.
     ///
-    /// Participants who speak v1 have no such messages: a message to a room leaves them out, and one
-    /// to such a participant is refused. Whoever is entering gets the message after its `joined`; if
-    /// that fails, [`Event::Refused`](crate::Event::Refused) says so.
+    /// Participants who speak v1 have no such messages: a message to a room leaves them out, and
+    /// one to such a participant is refused. Whoever is entering gets the message after its
+    /// `joined`; if that fails, [`Event::Refused`](crate::Event::Refused) says so.
     #[must_use = "these participants do not get the message"]
     pub fn send(&mut self, room: RoomId, message: HostMessage, now: Timestamp) -> Vec<Refusal> {
         let Some(record) = self.store.room(room).map(Arc::clone) else {

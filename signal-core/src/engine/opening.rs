@@ -39,8 +39,8 @@ impl Opening {
         Self::new(room, entry, ProtocolVersion::V1, randomness)
     }
 
-    /// A connection that takes over the seat of one that was lost, in v2. `token` is the hash of the
-    /// resume token that it presents; it has received `last_seq` messages.
+    /// A connection that takes over the seat of one that was lost, in v2. `token` is the hash of
+    /// the resume token that it presents; it has received `last_seq` messages.
     pub fn resume(room: RoomId, token: TokenHash, last_seq: u64, randomness: Randomness) -> Self {
         let entry = Entry::Resume { token, last_seq, ice: None };
         Self::new(room, entry, ProtocolVersion::V2, randomness)

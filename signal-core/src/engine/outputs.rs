@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::outbox::Health;
+use super::questions::Unanswered;
 use super::saves::{Answer, Told};
-use super::{Engine, Event, Question};
+use super::{Engine, Event};
 use crate::error::ErrorCode;
 use crate::hub::{CloseCode, Disconnect, Input, Output};
 use crate::ids::{ConnId, RoomId};
-use crate::message::RequestId;
 use crate::room::{Room, RoomEvent};
 use crate::store::Applied;
 use crate::time::Timestamp;
@@ -27,7 +27,7 @@ impl Engine {
             match output {
                 Output::Authorize { conn, room, credential } => {
                     let until = now + self.config.question_patience;
-                    self.questions.ask(conn, Question::Entry { conn, room, credential }, until);
+                    self.questions.ask(conn, room, credential, until);
                 }
                 Output::Broadcast { to, except, frame } => {
                     for &conn in to.iter().filter(|conn| Some(**conn) != except) {
@@ -46,9 +46,8 @@ impl Engine {
                     None => self.events.push(Event::Refused(refusal), self.config.max_events),
                 },
                 Output::IceServersWanted { conn, room, participant, req } => {
-                    let question = Question::IceServers { conn, room, participant };
                     let until = now + self.config.question_patience;
-                    self.questions.ask_for_ice_servers(conn, question, req, until);
+                    self.questions.ask_for_ice_servers(conn, room, participant, req, until);
                 }
                 Output::OverRate { conn } => {
                     self.events.push_over_rate(conn, self.config.max_events);
@@ -169,18 +168,13 @@ impl Engine {
     }
 
     /// Tells a participant that the host has not answered.
-    pub(super) fn unanswered(
-        &mut self,
-        question: &Question,
-        reqs: Vec<Option<RequestId>>,
-        now: Timestamp,
-    ) {
+    pub(super) fn unanswered(&mut self, question: Unanswered, now: Timestamp) {
         let code = ErrorCode::Unavailable;
-        match *question {
-            Question::Entry { conn, .. } => {
+        match question {
+            Unanswered::Entry { conn } => {
                 self.input(Input::Authorized { conn, entry: Err(code) }, now);
             }
-            Question::IceServers { conn, .. } => {
+            Unanswered::IceServers { conn, reqs } => {
                 for req in reqs {
                     self.input(Input::IceServersRefused { conn, code, req }, now);
                 }

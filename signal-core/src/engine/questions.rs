@@ -32,6 +32,8 @@ pub enum Question {
     /// Which ICE servers does this participant get? Answer with
     /// [`handle_ice_servers`](crate::Engine::handle_ice_servers).
     IceServers {
+        /// What the answer is to.
+        id: QuestionId,
         /// Its connection.
         conn: ConnId,
         /// Its room.
@@ -39,6 +41,14 @@ pub enum Question {
         /// The participant.
         participant: ParticipantId,
     },
+}
+
+/// Tells a question from others about the same connection, so that an answer that comes too late is
+/// not taken for that to a newer one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct QuestionId {
+    conn: ConnId,
+    number: u64,
 }
 
 /// The questions without an answer. A connection has one at a time.
@@ -54,7 +64,7 @@ pub(super) struct Questions {
 #[derive(Debug)]
 struct Open {
     number: u64,
-    question: Question,
+    subject: Subject,
     /// The requests that the answer is for.
     reqs: Vec<Option<RequestId>>,
     /// Requests that came since. The room may have been extended meanwhile, which the answer to
@@ -62,59 +72,88 @@ struct Open {
     later: Vec<Option<RequestId>>,
 }
 
+/// What a question is about, beside its connection.
+#[derive(Clone, Debug)]
+enum Subject {
+    Entry { room: RoomId, credential: Bytes },
+    IceServers { room: RoomId, participant: ParticipantId },
+}
+
 /// A question that was not answered in time.
 #[derive(Debug)]
-pub(super) struct Unanswered {
-    pub(super) question: Question,
-    pub(super) reqs: Vec<Option<RequestId>>,
+pub(super) enum Unanswered {
+    Entry { conn: ConnId },
+    IceServers { conn: ConnId, reqs: Vec<Option<RequestId>> },
 }
 
 impl Questions {
     /// Asks whether a connection may enter.
-    pub(super) fn ask(&mut self, conn: ConnId, question: Question, until: Timestamp) {
-        self.open(conn, question, Vec::new(), until);
+    pub(super) fn ask(&mut self, conn: ConnId, room: RoomId, credential: Bytes, until: Timestamp) {
+        self.open(conn, Subject::Entry { room, credential }, Vec::new(), until);
     }
 
     /// Asks for ICE servers, now or after the answer to come.
     pub(super) fn ask_for_ice_servers(
         &mut self,
         conn: ConnId,
-        question: Question,
+        room: RoomId,
+        participant: ParticipantId,
         req: Option<RequestId>,
         until: Timestamp,
     ) {
         match self.open.get_mut(&conn) {
             Some(open) => open.later.push(req),
-            None => self.open(conn, question, vec![req], until),
+            None => self.open(conn, Subject::IceServers { room, participant }, vec![req], until),
         }
     }
 
     /// The next question for the host.
     pub(super) fn take(&mut self) -> Option<Question> {
-        let (_, conn) = self.queue.pop_first()?;
-        self.open.get(&conn).map(|open| open.question.clone())
+        let (number, conn) = self.queue.pop_first()?;
+        let open = self.open.get(&conn)?;
+        Some(match open.subject.clone() {
+            Subject::Entry { room, credential } => Question::Entry { conn, room, credential },
+            Subject::IceServers { room, participant } => {
+                Question::IceServers { id: QuestionId { conn, number }, conn, room, participant }
+            }
+        })
     }
 
-    /// The open question of a connection.
-    pub(super) fn of(&self, conn: ConnId) -> Option<&Question> {
-        self.open.get(&conn).map(|open| &open.question)
+    /// Whether the host has been asked if that connection may enter.
+    pub(super) fn asks_for_entry(&self, conn: ConnId) -> bool {
+        let open = self.open.get(&conn);
+        open.is_some_and(|open| matches!(open.subject, Subject::Entry { .. }))
     }
 
-    /// The host has answered these requests. Those that came meanwhile make the next question.
-    pub(super) fn answered(&mut self, conn: ConnId, until: Timestamp) -> Vec<Option<RequestId>> {
-        let Some(Open { question, reqs, later, .. }) = self.remove(conn) else { return Vec::new() };
-        if !later.is_empty() {
-            self.open(conn, question, later, until);
+    /// The host has answered a question. Returns the connection and the requests that the answer is
+    /// for; those that came meanwhile make the next question.
+    pub(super) fn answered(
+        &mut self,
+        id: QuestionId,
+        until: Timestamp,
+    ) -> (ConnId, Vec<Option<RequestId>>) {
+        let QuestionId { conn, number } = id;
+        if self.open.get(&conn).is_none_or(|open| open.number != number) {
+            return (conn, Vec::new());
         }
-        reqs
+        let Some(Open { subject, reqs, later, .. }) = self.remove(conn) else {
+            return (conn, Vec::new());
+        };
+        if !later.is_empty() {
+            self.open(conn, subject, later, until);
+        }
+        (conn, reqs)
     }
 
     /// A question whose time is over.
     pub(super) fn pop_due(&mut self, now: Timestamp) -> Option<Unanswered> {
         let conn = self.deadlines.pop_due(now)?;
-        let Open { question, mut reqs, later, .. } = self.remove(conn)?;
+        let Open { subject, mut reqs, later, .. } = self.remove(conn)?;
         reqs.extend(later);
-        Some(Unanswered { question, reqs })
+        Some(match subject {
+            Subject::Entry { .. } => Unanswered::Entry { conn },
+            Subject::IceServers { .. } => Unanswered::IceServers { conn, reqs },
+        })
     }
 
     /// The question is answered, or its connection is gone.
@@ -129,14 +168,14 @@ impl Questions {
     fn open(
         &mut self,
         conn: ConnId,
-        question: Question,
+        subject: Subject,
         reqs: Vec<Option<RequestId>>,
         until: Timestamp,
     ) {
         self.last += 1;
         self.queue.insert(self.last, conn);
         self.deadlines.set(conn, Some(until));
-        let open = Open { number: self.last, question, reqs, later: Vec::new() };
+        let open = Open { number: self.last, subject, reqs, later: Vec::new() };
         self.open.insert(conn, open);
     }
 

@@ -29,8 +29,8 @@ impl Engine {
     }
 
     /// Adds a room that an earlier process has written, with the identities that it has written for
-    /// its seats. Its sockets are gone with that process; participants that spoke v2 may resume for a
-    /// while.
+    /// its seats. Its sockets are gone with that process; participants that spoke v2 may resume for
+    /// a while. It is written again only if somebody had a socket.
     ///
     /// # Errors
     ///

@@ -46,8 +46,9 @@ impl Save {
 
     /// What has come about since the record before, but for events beyond
     /// [`EngineConfig::max_events`](crate::EngineConfig::max_events). The same events come out of
-    /// [`poll_event`](crate::Engine::poll_event) afterwards. A host that must not lose any, whenever
-    /// it crashes, writes them in the transaction that writes the record, and tells them from there.
+    /// [`poll_event`](crate::Engine::poll_event) afterwards. A host that must not lose any,
+    /// whenever it crashes, writes them in the transaction that writes the record, and tells them
+    /// from there.
     pub fn events(&self) -> &[RoomEvent] {
         &self.events
     }

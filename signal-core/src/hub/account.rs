@@ -11,7 +11,8 @@ use crate::time::Timestamp;
 
 /// What one ticket has used up.
 ///
-/// A member carries the account of its ticket; [`Accounts`] keeps it while the ticket has no member.
+/// A member carries the account of its ticket; [`Accounts`] keeps it while the ticket has no
+/// member.
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) budget: Budget,

@@ -93,8 +93,8 @@ impl Hub {
         }
     }
 
-    /// Hands a message of the host's to those that this node serves. Who has no room for it does not
-    /// get it, and the host is told.
+    /// Hands a message of the host's to those that this node serves. Who has no room for it does
+    /// not get it, and the host is told.
     pub(super) fn deliver_from_host(&mut self, node: NodeId, frame: &NodeFrame, now: Timestamp) {
         let NodeBody::Message { topic, data } = &frame.body else { return };
         let room = frame.room;
@@ -129,7 +129,8 @@ impl Hub {
         self.outputs.push_back(Output::HostMessageRefused(refusal));
     }
 
-    /// Whether so much waits for a member that so many bytes more are for messages of the hub alone.
+    /// Whether so much waits for a member that so many bytes more are for messages of the hub
+    /// alone.
     fn has_no_room(&self, room: RoomId, id: ParticipantId, bytes: usize) -> bool {
         let most = self.config.flood.max_relayed_bytes.min(self.config.max_unsent_bytes);
         let member = self.rooms.get(&room).and_then(|local| local.member(id));

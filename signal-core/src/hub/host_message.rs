@@ -34,7 +34,8 @@ pub struct Refusal {
     ///
     /// - [`RateLimited`](ErrorCode::RateLimited): too much waits for this participant already.
     /// - [`PeerNotFound`](ErrorCode::PeerNotFound): there is no such participant.
-    /// - [`PeerUnreachable`](ErrorCode::PeerUnreachable): it speaks v1, or its node is out of reach.
+    /// - [`PeerUnreachable`](ErrorCode::PeerUnreachable): it speaks v1, or its node is out of
+    ///   reach.
     /// - [`MessageTooLarge`](ErrorCode::MessageTooLarge): `data` is over
     ///   [`max_data_bytes`](crate::HubConfig::max_data_bytes).
     /// - [`RoomNotFound`](ErrorCode::RoomNotFound), [`RoomClosed`](ErrorCode::RoomClosed),

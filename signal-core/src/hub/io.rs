@@ -72,8 +72,8 @@ pub enum Input {
         /// The request id from the output.
         req: Option<RequestId>,
     },
-    /// The host has something to say. A [`Refusal`](crate::Refusal) comes out for everybody who does
-    /// not get it.
+    /// The host has something to say. A [`Refusal`](crate::Refusal) comes out for everybody who
+    /// does not get it.
     HostMessage {
         /// The newest record of the room.
         record: Arc<Room>,
@@ -207,8 +207,8 @@ pub enum Disconnect {
 
 /// Something for the host to do, from [`Hub::poll_output`](crate::Hub::poll_output).
 ///
-/// What a later version adds has to be done too, so this enum is exhaustive: list every variant, and
-/// the compiler tells of a new one.
+/// What a later version adds has to be done too, so this enum is exhaustive: list every variant,
+/// and the compiler tells of a new one.
 #[derive(Clone, Debug)]
 pub enum Output {
     /// Decide whether a participant may enter, and hand the decision in as [`Input::Authorized`].

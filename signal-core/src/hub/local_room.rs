@@ -286,8 +286,8 @@ impl LocalRoom {
         [self.trim_at, self.stall_check_at, prune_at].into_iter().flatten().min()
     }
 
-    /// Looks for members that take nothing at that time at the latest; `true` if the deadline has to
-    /// be set anew.
+    /// Looks for members that take nothing at that time at the latest; `true` if the deadline has
+    /// to be set anew.
     pub(super) fn watch_readers(&mut self, at: Timestamp) -> bool {
         let is_sooner = self.stall_check_at.is_none_or(|known| at < known);
         if is_sooner {

@@ -11,8 +11,8 @@ use crate::ids::{ConnId, RoomId, Ticket};
 use crate::time::Timestamp;
 
 impl Hub {
-    /// Counts a socket that wants to enter; `Ok(false)` if it is not known yet whose it is, `Err` if
-    /// it has to wait.
+    /// Counts a socket that wants to enter; `Ok(false)` if it is not known yet whose it is, `Err`
+    /// if it has to wait.
     pub(super) fn count_opening(
         &mut self,
         room: RoomId,

@@ -17,15 +17,16 @@ use crate::time::Timestamp;
 /// # What a crash repeats
 ///
 /// A host tells the events of an operation when a record of their [version](EventKey::version) or a
-/// newer one is written, or writes them in the same transaction. Then none that was told is lost, and
-/// no key gets another meaning. If the process dies before the record is written, the operation has
-/// not been, and neither has its event. What every restart
+/// newer one is written, or writes them in the same transaction. Then none that was told is lost,
+/// and no key gets another meaning. If the process dies before the record is written, the operation
+/// has not been, and neither has its event. What every restart
 /// brings about, that sockets are lost, has the same [key](Self::key) and the same meaning each
 /// time until a record with it is written.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RoomEvent {
-    /// Identifies the event for all time, if events are told as [above](RoomEvent#what-a-crash-repeats).
+    /// Identifies the event for all time, if events are told as
+    /// [above](RoomEvent#what-a-crash-repeats).
     pub key: EventKey,
     /// When it took effect. A room that expires while nobody looks has expired in time.
     pub at: Timestamp,

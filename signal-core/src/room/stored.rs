@@ -15,8 +15,8 @@ impl Room {
     ///
     /// The record lacks what need not outlive the process: the states of participants, and how far
     /// the block of ids in use is used up. It lacks the [identities](crate::Identity) of seats too,
-    /// which are written once, not with each record: see [`identify`](Self::identify). The first byte is the format, so that a later version can
-    /// tell what it reads. Keep the
+    /// which are written once, not with each record: see [`identify`](Self::identify). The first
+    /// byte is the format, so that a later version can tell what it reads. Keep the
     /// record as safe as a password file: it holds the hashes of tokens and the tag of the
     /// password.
     #[must_use]

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use signal_core::{
     CloseCode, CloseReason, ConnId, DisplayName, Engine, EngineConfig, Entry, ErrorCode, Event,
     Grant, HostMessage, HubConfig, IceServers, Language, Opening, PasswordTag, Payload,
-    ProtocolVersion, Question, Randomness, Reject, Room, RoomEventKind, RoomId, RoomSpec, Save,
-    Timestamp, TokenHash, Topic, Transmit,
+    ProtocolVersion, Question, QuestionId, Randomness, Reject, Room, RoomEventKind, RoomId,
+    RoomSpec, Save, Timestamp, TokenHash, Topic, Transmit,
 };
 
 use crate::common::{LIFE, START};
@@ -167,21 +167,20 @@ fn each_request_for_ice_servers_gets_an_answer_that_is_newer_than_itself() {
     let bob = host.guest("bob");
     let _ = host.read(bob);
     host.say(bob, &json!({"type": "get_ice_servers", "req": "a"}));
-    let room = host.room;
-    assert!(
-        matches!(host.engine.poll_question(), Some(Question::IceServers { conn, room: of, .. })
-            if conn == bob && of == room)
-    );
+    let mut question = Some(host.ice_question());
     host.say(bob, &json!({"type": "get_ice_servers", "req": "b"}));
     assert_eq!(host.engine.poll_question(), None, "one at a time");
     for (server, req) in [("old", "a"), ("new", "b")] {
         let servers = Payload::new(&[server]).unwrap();
         let ice = IceServers { servers, expires_at: host.now + LIFE };
-        host.engine.handle_ice_servers(bob, &Ok(ice), host.now);
+        host.engine.handle_ice_servers(question.take().unwrap(), &Ok(ice), host.now);
         let told = host.messages(bob);
         assert_eq!((told.len(), &told[0]["req"]), (1, &req.into()));
         assert_eq!(told[0]["ice_servers"], json!([server]));
-        assert_eq!(host.engine.poll_question().is_some(), req == "a");
+        if req == "a" {
+            question = Some(host.ice_question());
+        }
+        assert_eq!(host.engine.poll_question(), None);
     }
 }
 
@@ -383,6 +382,53 @@ fn a_room_outlives_the_process_and_is_removed_from_the_store_in_the_end() {
 }
 
 #[test]
+fn a_restored_room_is_written_again_only_if_somebody_had_a_socket() {
+    let mut config = EngineConfig::default();
+    config.saves = true;
+    let mut host = Host::new(config.clone());
+    let empty = Room::clone(host.engine.room(host.room).unwrap());
+    let bob = host.guest("bob");
+    let seated = Room::clone(host.engine.room(host.room).unwrap());
+    while let Some(save) = host.engine.poll_save() {
+        host.engine.handle_saved(save, host.now);
+    }
+    host.engine.handle_lost(bob, host.now);
+    let detached = Room::clone(host.engine.room(host.room).unwrap());
+    for (room, writes) in [(empty, 0), (seated, 1), (detached, 0)] {
+        let mut engine = Engine::with_config(2, config.clone());
+        engine.restore(room, [], host.now + Duration::from_secs(1)).unwrap();
+        let saves: Vec<Save> = std::iter::from_fn(|| engine.poll_save()).collect();
+        assert_eq!(saves.len(), writes);
+        for save in saves {
+            assert_eq!(save.events().len(), 1, "that it is detached");
+            engine.handle_saved(save, host.now);
+        }
+        assert!(engine.is_idle());
+    }
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_not_taken_for_that_to_a_newer_question() {
+    let mut host = Host::new(EngineConfig::default());
+    let bob = host.guest("bob");
+    let _ = host.read(bob);
+    host.say(bob, &json!({"type": "get_ice_servers", "req": "a"}));
+    let late = host.ice_question();
+    host.wait(EngineConfig::default().question_patience);
+    assert_eq!(host.messages(bob)[0]["code"], "unavailable");
+    host.say(bob, &json!({"type": "get_ice_servers", "req": "b"}));
+    let newer = host.ice_question();
+    let ice = |name: &str| {
+        let servers = Payload::new(&[name]).unwrap();
+        Ok(IceServers { servers, expires_at: START + LIFE })
+    };
+    host.engine.handle_ice_servers(late, &ice("old"), host.now);
+    assert!(host.messages(bob).is_empty());
+    host.engine.handle_ice_servers(newer, &ice("new"), host.now);
+    assert_eq!(host.messages(bob)[0]["ice_servers"], json!(["new"]));
+}
+
+#[test]
 fn a_drained_engine_is_idle() {
     let mut host = Host::new(EngineConfig::default());
     let alice = host.enter(Grant::creator(), "alice", ProtocolVersion::V1);
@@ -428,6 +474,14 @@ impl Host {
 
     fn admit(&mut self) -> Result<Grant, Reject> {
         self.engine.admit(self.room, PASSWORD, None, 5, self.now)
+    }
+
+    /// The next question, which is for ICE servers.
+    fn ice_question(&mut self) -> QuestionId {
+        match self.engine.poll_question() {
+            Some(Question::IceServers { id, room, .. }) if room == self.room => id,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn guest(&mut self, name: &str) -> ConnId {
