@@ -21,7 +21,7 @@ pub(crate) fn new_room(number: usize) -> Room {
         epoch: 1,
         name: "room".into(),
         creator: "alice".into(),
-        password: PasswordTag::new([7; 32]),
+        password: Some(PasswordTag::new([7; 32])),
         invite: TokenHash::new([8; 32]),
         capacity: Capacity::new(Capacity::MAX).expect("the largest capacity is one"),
         created_at: NOW,

@@ -88,7 +88,7 @@ use crate::time::Timestamp;
 /// #         epoch: 1,
 /// #         name: "a room".into(),
 /// #         creator: "user-17".into(),
-/// #         password: PasswordTag::new([1; 32]),
+/// #         password: Some(PasswordTag::new([1; 32])),
 /// #         invite: TokenHash::new([2; 32]),
 /// #         capacity: Default::default(),
 /// #         created_at: now,

@@ -93,7 +93,7 @@ impl World {
             epoch: 1,
             name: "room".into(),
             creator: "alice".into(),
-            password: password(0),
+            password: Some(password(0)),
             invite: TokenHash::new([0; 32]),
             capacity: Capacity::new(5).expect("within 1 to 50"),
             created_at: START,

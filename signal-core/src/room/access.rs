@@ -16,7 +16,8 @@ use crate::token::{PasswordTag, TokenHash};
 /// What decides whether somebody may enter.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Access {
-    password: PasswordTag,
+    /// `None` if nobody may enter by a password.
+    password: Option<PasswordTag>,
     invite: TokenHash,
     guesses: Guesses,
     password_epoch: u32,
@@ -29,7 +30,7 @@ pub(super) struct Access {
 }
 
 impl Access {
-    pub(super) fn new(password: PasswordTag, invite: TokenHash) -> Self {
+    pub(super) fn new(password: Option<PasswordTag>, invite: TokenHash) -> Self {
         Self {
             password,
             invite,
@@ -55,9 +56,10 @@ impl Access {
             Admission::Invite(_) => return Err(Reject::InviteVoid),
             Admission::Password(password) => password,
         };
+        let Some(right) = self.password else { return Err(Reject::WrongPassword) };
         // Before the password is looked at: whoever has none left learns nothing.
         self.guesses.check(client, now)?;
-        if password == self.password {
+        if password == right {
             return Ok(());
         }
         self.guesses.take(client, now);
@@ -106,17 +108,18 @@ impl Access {
     pub(super) fn rotate(&mut self, rotation: &Rotation) -> Result<bool, Reject> {
         // The invite is compared too: a different rotation to the same password has another invite,
         // and its caller would hand out one that the room does not know.
-        let is_current = rotation.password == self.password && rotation.invite == self.invite;
+        let is_same = self.password == Some(rotation.password);
+        let is_current = is_same && rotation.invite == self.invite;
         if is_current && rotation.follows < self.password_epoch {
             return Ok(false);
         }
         if rotation.follows != self.password_epoch {
             return Err(Reject::RotationStale);
         }
-        if rotation.password == self.password {
+        if is_same {
             return Err(Reject::PasswordUnchanged);
         }
-        self.password = rotation.password;
+        self.password = Some(rotation.password);
         self.invite = rotation.invite;
         self.password_epoch = self.password_epoch.saturating_add(1);
         Ok(true)
@@ -161,7 +164,7 @@ impl Access {
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
-        out.array(self.password.as_bytes());
+        out.option(self.password.as_ref(), |out, password| out.array(password.as_bytes()));
         out.hash(self.invite);
         self.guesses.write(out);
         out.u32(self.password_epoch);
@@ -175,7 +178,10 @@ impl Access {
         created_at: Timestamp,
     ) -> Result<Self, InvalidRecord> {
         Ok(Self {
-            password: PasswordTag::new(from.array()?),
+            password: match format {
+                1..=4 => Some(PasswordTag::new(from.array()?)),
+                _ => from.option(|from| from.array().map(PasswordTag::new))?,
+            },
             invite: from.hash()?,
             guesses: match format {
                 1 | 2 => {
@@ -195,6 +201,10 @@ impl Access {
 
     pub(super) fn guesses(&self) -> &Guesses {
         &self.guesses
+    }
+
+    pub(super) fn has_password(&self) -> bool {
+        self.password.is_some()
     }
 
     pub(super) fn locked(&self) -> bool {

@@ -195,7 +195,8 @@ pub struct Change {
     pub restore_attempts: Option<u8>,
 }
 
-/// A new password and invite. The old ones are void, and so are tokens that have not been used yet.
+/// A new password and invite, also for a room that had no password. The old ones are void, and so
+/// are tokens that have not been used yet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Rotation {
     /// The tag of the new password. It has to differ from the old one.

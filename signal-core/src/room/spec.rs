@@ -20,8 +20,10 @@ pub struct RoomSpec {
     /// The creator, in the host's own terms (the subject of an access token, for example).
     /// Participants never see it.
     pub creator: String,
-    /// The tag of the password.
-    pub password: PasswordTag,
+    /// The tag of the password. `None` for a room that is entered with an invite or with a
+    /// [grant](crate::Room::mint) of the host's alone: every password is wrong there, and costs no
+    /// [guess](crate::Room::GUESSES). A [rotation](crate::Rotation) gives it one.
+    pub password: Option<PasswordTag>,
     /// The hash of the invite token.
     pub invite: TokenHash,
     /// How many participants the room holds.
@@ -53,7 +55,7 @@ impl RoomSpec {
             invite: TokenHash::new(next(&mut random)),
             name: String::new(),
             creator: String::new(),
-            password,
+            password: Some(password),
             capacity: Capacity::default(),
             created_at,
             expires_at: created_at + lifetime,

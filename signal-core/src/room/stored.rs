@@ -16,9 +16,8 @@ impl Room {
     /// The record lacks what need not outlive the process: the states of participants, and how far
     /// the block of ids in use is used up. It lacks the [identities](crate::Identity) of seats too,
     /// which are written once, not with each record: see [`identify`](Self::identify). The first
-    /// byte is the format, so that a later version can tell what it reads. Keep the
-    /// record as safe as a password file: it holds the hashes of tokens and the tag of the
-    /// password.
+    /// byte is the format, so that a later version can tell what it reads. Keep the record as safe
+    /// as a password file: it holds the hashes of tokens and the tag of the password.
     #[must_use]
     pub fn to_record(&self) -> Vec<u8> {
         let mut out = Writer::default();
@@ -125,5 +124,5 @@ impl Room {
     }
 }
 
-const FORMAT: u8 = 4;
+const FORMAT: u8 = 5;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

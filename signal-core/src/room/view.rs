@@ -72,6 +72,11 @@ impl Room {
         self.access.locked()
     }
 
+    /// Whether somebody may enter by a password.
+    pub fn has_password(&self) -> bool {
+        self.access.has_password()
+    }
+
     /// How often the password was changed. Tokens name the epoch, so that a change voids those that
     /// have not been used yet.
     pub fn password_epoch(&self) -> u32 {

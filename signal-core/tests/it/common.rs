@@ -68,7 +68,7 @@ impl Node {
             epoch: 1,
             name: "room".into(),
             creator: "alice".into(),
-            password: PasswordTag::new([7; 32]),
+            password: Some(PasswordTag::new([7; 32])),
             invite: TokenHash::new([8; 32]),
             capacity: Capacity::new(capacity).unwrap(),
             created_at: self.now,

@@ -170,7 +170,7 @@ impl Trial {
             epoch: 1,
             name: "room".into(),
             creator: "alice".into(),
-            password: password(0),
+            password: Some(password(0)),
             invite: invite(0),
             capacity: Capacity::new(participants).unwrap(),
             created_at: START,

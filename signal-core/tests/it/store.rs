@@ -144,7 +144,7 @@ fn room(number: u8) -> Room {
         epoch: 1,
         name: "room".into(),
         creator: "alice".into(),
-        password: PasswordTag::new([7; 32]),
+        password: Some(PasswordTag::new([7; 32])),
         invite: TokenHash::new([9; 32]),
         capacity: Capacity::default(),
         created_at: NOW,

@@ -83,7 +83,7 @@ impl Flood {
             epoch: 1,
             name: "room".into(),
             creator: "somebody".into(),
-            password,
+            password: Some(password),
             invite: TokenHash::new([8; 32]),
             capacity: Capacity::new(8).unwrap(),
             created_at: START,

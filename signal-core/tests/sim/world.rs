@@ -197,7 +197,7 @@ impl World {
             epoch: self.random.next(),
             name: "a room".into(),
             creator: "somebody".into(),
-            password: keys.password,
+            password: Some(keys.password),
             invite: keys.invite,
             capacity: Capacity::new(self.plan.capacity).unwrap(),
             created_at: START,

@@ -53,7 +53,7 @@ impl Rooms {
                 epoch: rand::random(),
                 name: wanted.name.clone(),
                 creator: wanted.creator.clone(),
-                password: self.password_tag(id, &credentials.password),
+                password: Some(self.password_tag(id, &credentials.password)),
                 invite,
                 capacity: wanted.capacity,
                 created_at: now,

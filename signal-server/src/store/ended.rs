@@ -63,7 +63,7 @@ mod tests {
             epoch: 1,
             name: "room".into(),
             creator: creator.into(),
-            password: PasswordTag::new([7; 32]),
+            password: Some(PasswordTag::new([7; 32])),
             invite: TokenHash::new([9; 32]),
             capacity: Capacity::default(),
             created_at: at,

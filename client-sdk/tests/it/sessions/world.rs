@@ -58,7 +58,7 @@ impl World {
             epoch: 1,
             name: "room".into(),
             creator: "alice".into(),
-            password: PasswordTag::new([7; 32]),
+            password: Some(PasswordTag::new([7; 32])),
             invite: TokenHash::new([8; 32]),
             capacity: Capacity::new(Capacity::MAX).unwrap(),
             created_at: now,

@@ -43,7 +43,7 @@ impl Nodes {
             epoch: 1,
             name: "room".into(),
             creator: "alice".into(),
-            password: PasswordTag::new([7; 32]),
+            password: Some(PasswordTag::new([7; 32])),
             invite: TokenHash::new([8; 32]),
             capacity: Capacity::default(),
             created_at: NOW,

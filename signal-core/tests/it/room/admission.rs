@@ -1,7 +1,8 @@
 //! Who is admitted: password, wrong passwords, invite, rotation, lock.
 
 use signal_core::{
-    Change, CloseReason, Grant, Op, Receipt, Reject, Room, Rotation, Status, Ticket, TokenHash,
+    Change, CloseReason, Grant, Identity, Op, Receipt, Reject, Room, RoomSpec, Rotation, Status,
+    Ticket, TicketTag, TokenHash,
 };
 
 use super::support::*;
@@ -50,6 +51,24 @@ fn an_invite_costs_no_guess_and_passes_no_lock() {
     admit_by_invite(&mut room, INVITE).unwrap();
     lock(&mut room);
     assert_eq!(admit_by_invite(&mut room, INVITE), Err(Reject::RoomLocked));
+}
+
+#[test]
+fn a_room_without_a_password_is_entered_by_invite_or_grant_and_guesses_cost_it_nothing() {
+    let mut room = Room::create(RoomSpec { password: None, ..new_room(10) });
+    let before = room.to_record();
+    for _ in 0..2 * Room::GUESSES {
+        assert_eq!(room.apply(&admit_op(PASSWORD), NOW), Err(Reject::WrongPassword));
+    }
+    assert_eq!(room.password_attempts_left(NOW), Room::GUESSES);
+    assert_eq!(room.to_record(), before);
+    let mut room = Room::from_record(&before).unwrap();
+    assert!(!room.has_password());
+    admit_by_invite(&mut room, INVITE).unwrap();
+    room.mint(TicketTag::new([1; 16]), Identity::default()).unwrap();
+    rotate(&mut room, 8, 0).unwrap();
+    room.apply(&admit_op([8; 32]), NOW).unwrap();
+    assert!(room.has_password());
 }
 
 #[test]

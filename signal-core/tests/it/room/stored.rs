@@ -174,13 +174,28 @@ fn a_record_that_is_cut_short_or_too_long_is_damaged() {
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let mut record = eventful().to_record();
-    record[0] = 5;
-    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 5, newest: 4 }));
+    record[0] = 6;
+    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 6, newest: 5 }));
+}
+
+/// The record of the eventful room, as it was when each room had a password.
+fn format_4() -> Vec<u8> {
+    let mut record = eventful().to_record();
+    let password = record.windows(32).position(|bytes| bytes == [8; 32]).unwrap();
+    // That there is one.
+    assert_eq!(record.remove(password - 1), 1);
+    record[0] = 4;
+    record
+}
+
+#[test]
+fn a_record_of_before_rooms_could_lack_a_password_is_read() {
+    assert_eq!(Room::from_record(&format_4()).unwrap().to_record(), eventful().to_record());
 }
 
 #[test]
 fn a_record_of_before_users_could_be_banned_is_read() {
-    let mut record = eventful().to_record();
+    let mut record = format_4();
     // An empty list.
     record.truncate(record.len() - 4);
     record[0] = 3;

@@ -25,7 +25,7 @@ pub(crate) fn new_room(capacity: u8) -> RoomSpec {
         epoch: 3,
         name: "room".into(),
         creator: "alice".into(),
-        password: PasswordTag::new(PASSWORD),
+        password: Some(PasswordTag::new(PASSWORD)),
         invite: TokenHash::new(INVITE),
         capacity: Capacity::new(capacity).unwrap(),
         created_at: NOW,

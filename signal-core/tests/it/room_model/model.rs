@@ -63,7 +63,7 @@ impl Model {
             departures: Vec::new(),
             kicked: Vec::new(),
             on_creator_leave: new.on_creator_leave,
-            password: new.password,
+            password: new.password.expect("each room of the model has one"),
             invite: new.invite,
             guesses: Vec::new(),
             ran_out: false,
