@@ -15,6 +15,8 @@ pub(crate) struct Board {
     rooms: Vec<AtomicU64>,
     /// Those who have measured for the last time before they are told to leave.
     measured: AtomicU64,
+    /// Those who are on their way back to their seats.
+    away: AtomicU64,
 }
 
 /// The counts at one moment.
@@ -35,6 +37,7 @@ impl Board {
             connected: AtomicU64::new(0),
             present: AtomicU64::new(0),
             measured: AtomicU64::new(0),
+            away: AtomicU64::new(0),
             rooms: (0..rooms).map(|_| AtomicU64::new(0)).collect(),
         }
     }
@@ -69,6 +72,20 @@ impl Board {
 
     pub(crate) fn has_everybody_measured(&self) -> bool {
         self.measured.load(Ordering::Relaxed) >= self.present.load(Ordering::Relaxed)
+    }
+
+    /// Somebody has lost its socket.
+    pub(crate) fn goes_away(&self) {
+        self.away.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It has its seat back, or no longer tries.
+    pub(crate) fn is_back(&self) {
+        self.away.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_anybody_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn left(&self) {

@@ -68,7 +68,11 @@ impl Losses {
 
 /// The losses of all participants.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct AllLosses(pub(crate) BTreeMap<LostKind, LossTotals>);
+pub(crate) struct AllLosses {
+    pub(crate) by_kind: BTreeMap<LostKind, LossTotals>,
+    /// Until when somebody had a signaling socket, of those who did not lose theirs for good.
+    attended_until: Option<Instant>,
+}
 
 /// The losses of one kind.
 #[derive(Clone, Copy, Debug)]
@@ -82,8 +86,20 @@ pub(crate) struct LossTotals {
 }
 
 impl AllLosses {
+    /// Adds what somebody lost before the run ended, who stayed until then at most.
+    pub(crate) fn add_visit(&mut self, losses: &Losses, until: Instant, end: Instant) {
+        let mut is_gone = false;
+        for loss in losses.before(end) {
+            is_gone |= loss.of == Lost::Signaling && loss.back_at.is_none();
+            self.add(loss);
+        }
+        if !is_gone {
+            self.attended_until = self.attended_until.max(Some(until.min(end)));
+        }
+    }
+
     pub(crate) fn add(&mut self, loss: &Loss) {
-        let totals = self.0.entry(loss.of.kind()).or_insert(LossTotals {
+        let totals = self.by_kind.entry(loss.of.kind()).or_insert(LossTotals {
             lost: 0,
             back: 0,
             first_at: loss.at,
@@ -97,11 +113,10 @@ impl AllLosses {
         }
     }
 
-    /// When the last of those who had entered lost its signaling socket, if none got one back.
-    pub(crate) fn server_gone_at(&self, entered: u64) -> Option<Instant> {
-        let sockets = self.0.get(&LostKind::SignalingSockets)?;
-        let for_good = sockets.lost - sockets.back;
-        sockets.last_for_good_at.filter(|_| for_good >= entered)
+    /// When the last of those who were there lost its signaling socket, if none got one back.
+    pub(crate) fn server_gone_at(&self) -> Option<Instant> {
+        let gone_at = self.by_kind.get(&LostKind::SignalingSockets)?.last_for_good_at?;
+        self.attended_until.is_none_or(|until| until <= gone_at).then_some(gone_at)
     }
 }
 
@@ -162,5 +177,28 @@ mod tests {
             losses.before(at(9)).map(|loss| (loss.of.kind(), loss.at, loss.back_at)).collect();
         let kind = LostKind::SignalingSockets;
         assert_eq!(seen, [(kind, at(1), Some(at(3))), (kind, at(4), None)]);
+    }
+
+    #[test]
+    fn a_server_is_gone_when_nobody_who_was_there_has_a_socket() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let lost_at = |seconds| {
+            let mut losses = Losses::default();
+            losses.lose(Lost::Signaling, at(seconds));
+            losses
+        };
+        let end = at(60);
+        let mut all = AllLosses::default();
+        // It had left long before.
+        all.add_visit(&Losses::default(), at(10), end);
+        all.add_visit(&lost_at(20), end, end);
+        all.add_visit(&lost_at(21), end, end);
+        assert_eq!(all.server_gone_at(), Some(at(21)));
+        let mut back = lost_at(20);
+        back.regain(&Lost::Signaling, at(22));
+        all.add_visit(&back, at(50), end);
+        assert_eq!(all.server_gone_at(), None);
+        assert_eq!(AllLosses::default().server_gone_at(), None);
     }
 }

@@ -195,14 +195,13 @@ impl Report {
             .collect();
         let losses: BTreeMap<_, _> = outcome
             .losses
-            .0
+            .by_kind
             .iter()
             .map(|(&kind, &LossTotals { lost, back, first_at, .. })| {
                 (kind, Losses { lost, back, first_at_seconds: seconds(first_at) })
             })
             .collect();
         let is_media = settings.scenario.depth == Depth::Media;
-        let gone_at = outcome.losses.server_gone_at(outcome.participants.reached);
         let started_unix_ms = unix_ms(begin);
         let mut report = Self {
             schema: 1,
@@ -232,9 +231,7 @@ impl Report {
             },
             impaired: recorder.all_impaired().map(Impaired::from),
             losses,
-            server_gone_at_seconds: gone_at
-                .filter(|_| outcome.participants.reached > 0)
-                .map(seconds),
+            server_gone_at_seconds: outcome.losses.server_gone_at().map(seconds),
             latency_ms: measured
                 .iter()
                 .filter_map(|(kind, measured)| {

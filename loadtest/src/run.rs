@@ -134,6 +134,7 @@ pub(crate) async fn run(
         board: Arc::clone(&board),
         rooms,
         begin: first_join,
+        end: first_join + plan.end,
     });
     let (phase, phases) = watch::channel(Phase::Ramp);
     let mut visits = Visits::start(&world, &plan, &phases);

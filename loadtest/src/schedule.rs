@@ -12,6 +12,8 @@ use crate::span::Span;
 #[derive(Debug)]
 pub(crate) struct Schedule {
     cut: Option<Instant>,
+    /// Whoever is cut later may not be back before it leaves or the run ends.
+    last_cut: Option<Instant>,
     leave: Option<Instant>,
     message: Option<Instant>,
     renegotiation: Option<Instant>,
@@ -33,16 +35,19 @@ pub(crate) enum Act {
 }
 
 impl Schedule {
-    /// The acts of somebody who has entered now and leaves at that time, or stays.
+    /// The acts of somebody who has entered now and leaves at that time, or stays to the end.
     pub(crate) fn new(
         scenario: &Scenario,
         leave: Option<Instant>,
+        end: Instant,
         now: Instant,
         random: &mut StdRng,
     ) -> Self {
         let pause = pause(scenario);
+        let last_cut = leave.map_or(end, |leave| leave.min(end)).checked_sub(TIME_TO_RESUME);
         Self {
-            cut: after(scenario.cut_every, now, random),
+            cut: after(scenario.cut_every, now, random).filter(|at| Some(*at) <= last_cut),
+            last_cut,
             leave,
             // The first comes at a random time within the interval, or all would speak at once.
             message: pause.map(|pause| now + pause.mul_f64(random.random())),
@@ -72,7 +77,10 @@ impl Schedule {
         random: &mut StdRng,
     ) {
         match act {
-            Act::Cut => self.cut = after(scenario.cut_every, intended, random),
+            Act::Cut => {
+                let next = after(scenario.cut_every, intended, random);
+                self.cut = next.filter(|at| Some(*at) <= self.last_cut);
+            }
             Act::Leave => self.leave = None,
             Act::Message => self.message = pause(scenario).map(|pause| intended + pause),
             Act::Renegotiate => {
@@ -95,6 +103,7 @@ fn after(mean: Option<Span>, now: Instant, random: &mut StdRng) -> Option<Instan
 }
 
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
+const TIME_TO_RESUME: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
@@ -110,7 +119,7 @@ mod tests {
         scenario.share_every = Some(Span::seconds(1));
         let (now, mut random) = (Instant::now(), StdRng::seed_from_u64(1));
         let leave = now + Duration::from_secs(60);
-        let mut schedule = Schedule::new(&scenario, Some(leave), now, &mut random);
+        let mut schedule = Schedule::new(&scenario, Some(leave), leave, now, &mut random);
         let (mut messages, mut shares) = (Vec::new(), 0);
         loop {
             let (at, act) = schedule.next().unwrap();
@@ -125,5 +134,24 @@ mod tests {
         assert_eq!(messages.len(), 120);
         assert!(messages.windows(2).all(|two| two[1] - two[0] == Duration::from_millis(500)));
         assert!((30..=90).contains(&shares), "{shares}");
+    }
+
+    #[test]
+    fn no_socket_is_cut_that_could_not_be_back_in_time() {
+        let mut scenario = Scenario::new(&ScenarioSettings::default(), None).unwrap();
+        scenario.cut_every = Some(Span::seconds(1));
+        let (now, mut random) = (Instant::now(), StdRng::seed_from_u64(1));
+        let at = |seconds| now + Duration::from_secs(seconds);
+        for (leave, end, last) in [(None, 60, 55), (Some(40), 60, 35), (Some(90), 60, 55)] {
+            let leave = leave.map(at);
+            let mut schedule = Schedule::new(&scenario, leave, at(end), now, &mut random);
+            let mut cuts = Vec::new();
+            while let Some((cut, Act::Cut)) = schedule.next() {
+                cuts.push(cut);
+                schedule.repeat(Act::Cut, cut, &scenario, &mut random);
+            }
+            assert!(cuts.len() > 10, "{}", cuts.len());
+            assert!(cuts.iter().all(|cut| *cut <= at(last)), "{cuts:?}");
+        }
     }
 }

@@ -75,9 +75,10 @@ impl Visits {
             Tasks::Signaling(_) => true,
         };
         let is_quiet = || self.rooms.iter().all(|room| room.is_quiet());
-        while Instant::now() < deadline
-            && (board.is_anybody_entering() || !has_measured() || !is_quiet())
-        {
+        let is_over = || {
+            !board.is_anybody_entering() && !board.is_anybody_away() && has_measured() && is_quiet()
+        };
+        while Instant::now() < deadline && !is_over() {
             sleep(POLL).await;
         }
     }
@@ -132,7 +133,9 @@ async fn finish_signaling(
             Ok(visit) => {
                 sums.participants += u64::from(visit.entered);
                 sums.connections += visit.connections;
-                visit.losses.before(end).for_each(|loss| sums.losses.add(loss));
+                if let Some(until) = visit.until {
+                    sums.losses.add_visit(&visit.losses, until, end);
+                }
             }
             Err(error) => world.recorder.failed(format!("a participant's task ended: {error}")),
         }
@@ -172,3 +175,21 @@ fn kinds(world: &World) -> &'static [MediaKind] {
 }
 
 const POLL: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_is_on_its_way_back_is_waited_for() {
+        let visits = Visits { rooms: Vec::new(), tasks: Tasks::Signaling(JoinSet::new()) };
+        let (board, hour) = (Board::new(0), Duration::from_secs(3600));
+        board.goes_away();
+        let draining = visits.drain(&board, Instant::now() + hour);
+        assert!(timeout(POLL * 3, draining).await.is_err());
+        board.is_back();
+        visits.drain(&board, Instant::now() + hour).await;
+    }
+}

@@ -20,6 +20,8 @@ pub(crate) struct World {
     pub(crate) rooms: Vec<Option<RoomAccess>>,
     /// When the first participant is to arrive.
     pub(crate) begin: Instant,
+    /// When the run is to end. It ends later if the rooms take longer to fill.
+    pub(crate) end: Instant,
 }
 
 /// A room, and what opens it.

@@ -116,7 +116,7 @@ impl<'a> Participant<'a> {
             is_sampled: false,
             away_since: None,
             is_sharing: false,
-            schedule: Schedule::new(&world.scenario, left, now, &mut random),
+            schedule: Schedule::new(&world.scenario, left, world.end, now, &mut random),
             random,
             tasks: JoinSet::new(),
         }
@@ -174,6 +174,7 @@ impl<'a> Participant<'a> {
         self.measure();
         let now = Instant::now();
         if let Some(since) = self.away_since {
+            self.world.board.is_back();
             self.world.recorder.unanswered(Kind::Resume, since, Fate::Lost, now);
             self.observations.losses.lose(Lost::Signaling, since);
         }
@@ -195,6 +196,7 @@ impl<'a> Participant<'a> {
             Act::Cut => {
                 if self.away_since.is_none() {
                     self.away_since = Some(intended);
+                    self.world.board.goes_away();
                     self.me.reconnect().await;
                 }
             }
@@ -261,10 +263,12 @@ impl<'a> Participant<'a> {
             }
             Event::Reconnecting if self.away_since.is_none() => {
                 self.away_since = Some(now);
+                world.board.goes_away();
                 observations.losses.lose(Lost::Signaling, now);
             }
             Event::Resumed { .. } => {
                 if let Some(since) = self.away_since.take() {
+                    world.board.is_back();
                     let step = Step { intended: since, started: since, ended: now };
                     recorder.answered(Kind::Resume, step);
                 }
@@ -310,7 +314,13 @@ impl<'a> Participant<'a> {
     /// It is in the room under another id: its seat is lost.
     fn rejoined(&mut self, id: ParticipantId, now: Instant) {
         let recorder = &self.world.recorder;
-        let since = self.away_since.take().unwrap_or(now);
+        let since = match self.away_since.take() {
+            Some(since) => {
+                self.world.board.is_back();
+                since
+            }
+            None => now,
+        };
         recorder.unanswered(Kind::Resume, since, Fate::Refused, now);
         let Observations { ids, losses, .. } = &mut self.observations;
         losses.lose(Lost::Seat, since);

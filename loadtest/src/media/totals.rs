@@ -63,9 +63,8 @@ impl<'a> Totals<'a> {
             for silence in observations.tracks.iter().flat_map(|t| t.silences.before(self.end)) {
                 self.losses.add(silence);
             }
-            for loss in observations.losses.before(self.end) {
-                self.losses.add(loss);
-            }
+            let until = observations.left.unwrap_or(self.end);
+            self.losses.add_visit(&observations.losses, until, self.end);
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct SignalingVisit {
     pub(crate) entered: bool,
     pub(crate) connections: u64,
     pub(crate) losses: Losses,
+    /// When it left, or its seat was lost.
+    pub(crate) until: Option<Instant>,
 }
 
 /// Takes part in a room until its visit or the run ends.
@@ -115,7 +117,7 @@ impl<'a> Participant<'a> {
         let Entered { link, id, there, resume_token, since } = entered;
         let mut random = StdRng::seed_from_u64(visit.seed);
         let leave = visit.leave.map(|leave| world.begin + leave);
-        let schedule = Schedule::new(&world.scenario, leave, now, &mut random);
+        let schedule = Schedule::new(&world.scenario, leave, world.end, now, &mut random);
         world.board.entered(visit.room);
         room.enters(id, since, &there, &world.recorder);
         let mut participant = Self {
@@ -185,12 +187,13 @@ impl<'a> Participant<'a> {
                 _ = phases.changed() => {}
             }
         }
+        let until = Some(Instant::now());
         self.give_up();
         self.link.send(&ClientMessage::Leave);
         let _ = timeout(FAREWELL, self.link.close()).await;
         self.world.board.left();
         let connections = self.connected.len() as u64;
-        SignalingVisit { entered: true, connections, losses: self.losses }
+        SignalingVisit { entered: true, connections, losses: self.losses, until }
     }
 
     /// Counts those who have not answered, unless this one was there for so short a time that they
@@ -347,10 +350,12 @@ impl<'a> Participant<'a> {
     /// Comes back with another socket; `false` if there is no way back or the run is over.
     async fn come_back(&mut self, since: Instant, phases: &mut watch::Receiver<Phase>) -> bool {
         self.link.cut();
+        self.world.board.goes_away();
         let returned = tokio::select! {
             returned = self.try_to_come_back() => returned,
             () = reached(Phase::Over, phases) => false,
         };
+        self.world.board.is_back();
         let now = Instant::now();
         let recorder = &self.world.recorder;
         if returned {

@@ -5,7 +5,7 @@ use crate::common::{SIGNALING, Server, result};
 #[test]
 fn a_run_of_signaling_measures_every_step() {
     let server = Server::start();
-    let flags = [&SIGNALING[..], &["--duration", "4", "--cut-every", "4s"]].concat();
+    let flags = [&SIGNALING[..], &["--duration", "9", "--cut-every", "4s"]].concat();
     let (run, lines) = server.run(&flags, "60/60 connections");
     let (status, report) = result(run, lines);
     assert_eq!(status, Some(0), "{report:#}");
