@@ -2,6 +2,7 @@
 
 mod file;
 mod html;
+mod judgement;
 mod media;
 mod merge;
 mod phases;
@@ -33,7 +34,7 @@ use crate::phase::Phase;
 use crate::recorder::Measured;
 use crate::run::{Count, Criteria, Outcome};
 use crate::scenario::{Arrivals, Depth, Scenario};
-use crate::slo::{Counter, Held, Objectives, Samples};
+use crate::slo::Held;
 use crate::udp_path::Figures;
 use crate::verdict::Verdict;
 
@@ -297,109 +298,6 @@ impl Report {
     pub(crate) fn messages(&self) -> u64 {
         let kinds = [Kind::Relay, Kind::Offer, Kind::Answer, Kind::Candidate, Kind::Message];
         kinds.into_iter().filter_map(|kind| Some(self.latency(kind)?.count)).sum()
-    }
-
-    fn judge(&mut self, objectives: &Objectives, allows_invalid: bool) {
-        let samples = |kind| {
-            let details = self.latencies.get(&kind)?;
-            Some(Samples { histogram: &details.histogram, missing: details.missing() })
-        };
-        let count = |counter| self.count(counter);
-        let judged = objectives.0.iter().map(|objective| objective.judge(samples, count));
-        self.objectives = judged.collect();
-        let is_invalid = !self.tester.reasons.is_empty() && !allows_invalid;
-        let broken = self.broken();
-        let missed: Vec<String> = self
-            .objectives
-            .iter()
-            .filter(|held| !held.held)
-            .map(|held| match held.value {
-                Some(value) => format!("{} was not held: {value:.3}", held.objective),
-                None => format!("{} was not held: nothing was measured", held.objective),
-            })
-            .collect();
-        self.verdict = if self.server_gone_at_seconds.is_some() {
-            Verdict::Broken
-        } else if is_invalid {
-            Verdict::Invalid
-        } else if !broken.is_empty() {
-            Verdict::Broken
-        } else if !missed.is_empty() {
-            Verdict::Missed
-        } else {
-            Verdict::Held
-        };
-        let invalid = self.tester.reasons.iter().filter(|_| is_invalid).cloned();
-        self.reasons = match self.verdict {
-            Verdict::Held => Vec::new(),
-            Verdict::Broken => broken.into_iter().chain(missed).chain(invalid).collect(),
-            Verdict::Invalid => invalid.chain(broken).chain(missed).collect(),
-            Verdict::Missed => missed,
-        };
-    }
-
-    /// What the machine of the tester had too little of, as failures show.
-    fn exhaustion(&self) -> Option<String> {
-        // EMFILE and EADDRNOTAVAIL.
-        let errors = [("os error 24", "open files"), ("os error 99", "local ports")];
-        errors.into_iter().find_map(|(error, what)| {
-            let cause = self.causes().find(|cause| cause.contains(error))?;
-            Some(format!("it ran out of {what}: {cause}"))
-        })
-    }
-
-    /// What was not as it has to be, whatever the objectives are.
-    fn broken(&self) -> Vec<String> {
-        let mut broken = Vec::new();
-        if let Some(seconds) = self.server_gone_at_seconds {
-            broken.push(format!(
-                "the server was gone from {seconds:.1} s on; nobody had a signaling socket any more"
-            ));
-        }
-        let everybody =
-            [self.participants, self.connections].iter().all(|count| count.reached >= count.wanted);
-        if !everybody || self.silent_connections > 0 {
-            broken.push(match self.settings.scenario.depth {
-                Depth::Media => {
-                    "not everybody was connected to everybody and received its media".into()
-                }
-                Depth::Signaling => "not everybody was connected to everybody".into(),
-            });
-        }
-        if !self.losses.is_empty() {
-            broken.push("not everything that was there stayed until the end".into());
-        }
-        if self.relayed.lost > 0 {
-            broken.push("relayed messages were lost".into());
-        }
-        let missing = self.missing();
-        if missing > 0 {
-            broken.push(format!("{missing} steps were planned and never answered"));
-        }
-        for Failure { cause, count } in &self.failures {
-            broken.push(format!("{count} × {cause}"));
-        }
-        broken
-    }
-
-    /// How many steps of all kinds were never answered.
-    fn missing(&self) -> u64 {
-        self.latencies.values().map(LatencyDetails::missing).sum()
-    }
-
-    fn count(&self, counter: Counter) -> f64 {
-        match counter {
-            Counter::Failed => {
-                self.failures.iter().map(|failure| failure.count).sum::<u64>() as f64
-            }
-            Counter::Loss => self.packets.missing() as f64 / self.packets.planned.max(1) as f64,
-            Counter::Lost => self.losses.values().map(|losses| losses.lost).sum::<u64>() as f64,
-            Counter::Missing => {
-                let planned: u64 = self.latency_ms.values().map(|told| told.count).sum();
-                self.missing() as f64 / planned.max(1) as f64
-            }
-            Counter::Silent => self.silent_connections as f64,
-        }
     }
 }
 
