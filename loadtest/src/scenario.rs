@@ -6,6 +6,7 @@ mod plan;
 mod preset;
 mod quality;
 mod room_sizes;
+mod settings;
 mod shape;
 
 use std::collections::BTreeSet;
@@ -13,8 +14,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use clap::builder::RangedU64ValueParser;
-use clap::{Args, ValueEnum, value_parser};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -23,6 +23,8 @@ pub(crate) use self::plan::{Plan, Visit};
 pub(crate) use self::preset::{Picture, Preset};
 pub(crate) use self::quality::{Quality, Stalls};
 pub(crate) use self::room_sizes::RoomSizes;
+pub(crate) use self::settings::ScenarioSettings;
+use self::settings::read;
 pub(crate) use self::shape::{InvalidShape, Shape, Stay};
 use crate::span::Span;
 
@@ -111,136 +113,6 @@ pub(crate) enum ScenarioError {
     Range(String),
 }
 
-/// The settings that flags or a file give. A flag goes before the file, and that before the default.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
-#[command(next_help_heading = "Scenario")]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub(crate) struct ScenarioSettings {
-    /// How much of a call takes place [default: media]
-    #[arg(long)]
-    depth: Option<Depth>,
-
-    /// Number of rooms [default: 4]
-    #[arg(long, value_parser = value_parser!(u32).range(1..=100_000))]
-    rooms: Option<u32>,
-
-    /// Participants in each room: 4, or several sizes with weights, 2:60,4:30,10:10 [default: 4]
-    #[arg(long, value_name = "SIZES")]
-    peers: Option<RoomSizes>,
-
-    /// Joins a second in all rooms: 10, rising 1..50, in steps 10,20,50, or burst [default: 10]
-    #[arg(long, value_name = "JOINS")]
-    rate: Option<Arrivals>,
-
-    /// Rooms created a second before anybody joins [default: 100]
-    #[arg(long, value_name = "ROOMS", value_parser = positive)]
-    create_rate: Option<f64>,
-
-    /// Time from the first join that does not count [default: 0]
-    #[arg(long, value_name = "TIME")]
-    warm_up: Option<Span>,
-
-    /// Time that everybody stays after the last one has joined; 0 for the joins alone [default: 15s]
-    #[arg(long, value_name = "TIME")]
-    duration: Option<Span>,
-
-    /// Mean time that a participant stays, exponentially distributed [default: until the end]
-    #[arg(long, value_name = "TIME")]
-    stay: Option<Span>,
-
-    /// Whoever leaves is replaced by a newcomer at once; needs --stay
-    #[arg(long)]
-    #[serde(default)]
-    churn: bool,
-
-    /// Mean time until a participant's socket is cut, which then resumes its seat
-    #[arg(long, value_name = "TIME")]
-    cut_every: Option<Span>,
-
-    /// Mean time until a participant negotiates again with everybody; with media it restarts ICE
-    #[arg(long, value_name = "TIME")]
-    renegotiate_every: Option<Span>,
-
-    /// Mean time until a participant shows a screen beside its video, or stops to
-    #[arg(long, value_name = "TIME")]
-    share_every: Option<Span>,
-
-    /// Messages a second from each participant to its room [default: 0]
-    #[arg(long, value_name = "MESSAGES", value_parser = not_negative)]
-    message_rate: Option<f64>,
-
-    /// Size of those messages [default: 200]
-    #[arg(long, value_name = "BYTES", value_parser = bytes(64, 16_000))]
-    message_bytes: Option<u32>,
-
-    /// Size of an offer or answer at depth signaling [default: 5000]
-    #[arg(long, value_name = "BYTES", value_parser = bytes(64, 60_000))]
-    description_bytes: Option<u32>,
-
-    /// Candidates from each side of a pair at depth signaling [default: 4..12]
-    #[arg(long, value_name = "FROM..TO")]
-    candidates: Option<CandidateCounts>,
-
-    /// Size of a candidate at depth signaling [default: 240]
-    #[arg(long, value_name = "BYTES", value_parser = bytes(64, 16_000))]
-    candidate_bytes: Option<u32>,
-
-    /// Participants of each room that send; the others watch [default: all]
-    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u8).range(1..=50))]
-    publishers: Option<u8>,
-
-    /// What they send [default: clip]
-    #[arg(long)]
-    preset: Option<Preset>,
-
-    /// Send audio only
-    #[arg(long)]
-    #[serde(default)]
-    no_video: bool,
-
-    /// Sound to send in place of the preset's: Opus in Ogg
-    #[arg(long, value_name = "FILE")]
-    audio_file: Option<PathBuf>,
-
-    /// Pictures to send in place of the preset's: VP8, VP9 or AV1 in IVF
-    #[arg(long, value_name = "FILE")]
-    video_file: Option<PathBuf>,
-
-    /// IP address for media; the default is 127.0.0.1 for a server on this machine, else 0.0.0.0
-    #[arg(long, value_name = "ADDRESS")]
-    bind: Option<IpAddr>,
-
-    /// Send media through TURN servers only
-    #[arg(long)]
-    #[serde(default)]
-    relay_only: bool,
-
-    /// What the network does to what participants send: loss=2%,delay=50ms,jitter=20ms,bandwidth=1mbit.
-    /// All media then goes through the TURN server that the server names
-    #[arg(long, value_name = "QUALITY")]
-    impair_up: Option<Quality>,
-
-    /// What the network does to what participants receive
-    #[arg(long, value_name = "QUALITY")]
-    impair_down: Option<Quality>,
-
-    /// How long and how often nothing gets through in either direction: 2s/30s
-    #[arg(long, value_name = "TIME/PERIOD")]
-    impair_stall: Option<Stalls>,
-
-    /// Participants of each room whose network is like that [default: all]
-    #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u8).range(1..=50))]
-    impaired: Option<u8>,
-
-    /// Shape to replay, from `loadtest record`, in place of rooms, peers, rate and stay
-    #[arg(long, value_name = "FILE")]
-    replay: Option<PathBuf>,
-
-    /// Where sizes, stays and cuts are drawn from; the same seed draws the same [default: 1]
-    #[arg(long)]
-    seed: Option<u64>,
-}
-
 impl Scenario {
     /// The scenario of a file, if there is one, with the settings of flags before it.
     pub(crate) fn new(
@@ -313,58 +185,6 @@ impl Scenario {
     }
 }
 
-/// What a file leaves out is as by default.
-impl TryFrom<ScenarioSettings> for Scenario {
-    type Error = ScenarioError;
-
-    fn try_from(file: ScenarioSettings) -> Result<Self, ScenarioError> {
-        let scenario = ScenarioSettings::default().over(file);
-        scenario.check()?;
-        Ok(scenario)
-    }
-}
-
-impl ScenarioSettings {
-    fn over(self, file: Self) -> Scenario {
-        Scenario {
-            depth: self.depth.or(file.depth).unwrap_or(Depth::Media),
-            rooms: self.rooms.or(file.rooms).unwrap_or(4),
-            peers: self.peers.or(file.peers).unwrap_or_else(|| RoomSizes::fixed(4)),
-            rate: self.rate.or(file.rate).unwrap_or(Arrivals::Constant(10.0)),
-            create_rate: self.create_rate.or(file.create_rate).unwrap_or(100.0),
-            warm_up: self.warm_up.or(file.warm_up).unwrap_or_default(),
-            duration: self.duration.or(file.duration).unwrap_or(Span::seconds(15)),
-            stay: self.stay.or(file.stay),
-            churn: self.churn || file.churn,
-            cut_every: self.cut_every.or(file.cut_every),
-            renegotiate_every: self.renegotiate_every.or(file.renegotiate_every),
-            share_every: self.share_every.or(file.share_every),
-            message_rate: self.message_rate.or(file.message_rate).unwrap_or(0.0),
-            message_bytes: self.message_bytes.or(file.message_bytes).unwrap_or(200),
-            description_bytes: self.description_bytes.or(file.description_bytes).unwrap_or(5000),
-            candidates: self
-                .candidates
-                .or(file.candidates)
-                .unwrap_or(CandidateCounts { least: 4, most: 12 }),
-            candidate_bytes: self.candidate_bytes.or(file.candidate_bytes).unwrap_or(240),
-            publishers: self.publishers.or(file.publishers),
-            preset: self.preset.or(file.preset).unwrap_or_default(),
-            no_video: self.no_video || file.no_video,
-            audio_file: self.audio_file.or(file.audio_file),
-            video_file: self.video_file.or(file.video_file),
-            bind: self.bind.or(file.bind),
-            relay_only: self.relay_only || file.relay_only,
-            impair_up: self.impair_up.or(file.impair_up),
-            impair_down: self.impair_down.or(file.impair_down),
-            impair_stall: self.impair_stall.or(file.impair_stall),
-            impaired: self.impaired.or(file.impaired),
-            replay: self.replay.or(file.replay),
-            shape: None,
-            seed: self.seed.or(file.seed).unwrap_or(1),
-        }
-    }
-}
-
 impl std::str::FromStr for CandidateCounts {
     type Err = String;
 
@@ -392,15 +212,6 @@ impl From<CandidateCounts> for String {
     }
 }
 
-fn read(path: &Path) -> Result<ScenarioSettings, ScenarioError> {
-    let path = path.to_owned();
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) => return Err(ScenarioError::Read { path, error }),
-    };
-    toml::from_str(&text).map_err(|error| ScenarioError::Parse { path, error })
-}
-
 fn read_shape(path: &Path) -> Result<Shape, ScenarioError> {
     let path = path.to_owned();
     let text = match fs::read_to_string(&path) {
@@ -408,20 +219,6 @@ fn read_shape(path: &Path) -> Result<Shape, ScenarioError> {
         Err(error) => return Err(ScenarioError::Read { path, error }),
     };
     text.parse().map_err(|error| ScenarioError::Shape { path, error })
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && number.is_finite());
-    number.ok_or_else(|| "it is no number above 0".into())
-}
-
-fn not_negative(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number: &f64| *number >= 0.0 && number.is_finite());
-    number.ok_or_else(|| "it is no number from 0 up".into())
-}
-
-fn bytes(least: u64, most: u64) -> RangedU64ValueParser<u32> {
-    RangedU64ValueParser::new().range(least..=most)
 }
 
 #[cfg(test)]
