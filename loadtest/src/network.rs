@@ -1,7 +1,7 @@
 //! How signaling sockets are opened: over TCP, with TLS or not.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, TcpStream as BlockingStream};
+use std::net::{IpAddr, TcpStream as BlockingStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ impl Network {
         url: &Url,
         patience: Duration,
     ) -> Result<BlockingSocket, SocketError> {
-        let (stream, timeouts) = self.connect_blocking(url)?;
+        let (stream, timeouts) = self.connect_blocking(url, HANDSHAKE)?;
         timeouts.set_read_timeout(Some(HANDSHAKE))?;
         let opened = tungstenite::client::client_with_config(request(url)?, stream, Some(config()));
         let (socket, _) = opened.map_err(|error| {
@@ -122,13 +122,13 @@ impl Network {
         Ok(socket)
     }
 
-    /// Gets a text over HTTP, whose every read takes `patience` at most.
+    /// Gets a text over HTTP. Connecting and each read take `patience` at most.
     pub(crate) fn get_blocking(
         &self,
         url: &Url,
         patience: Duration,
     ) -> Result<String, SocketError> {
-        let (mut stream, timeouts) = self.connect_blocking(url)?;
+        let (mut stream, timeouts) = self.connect_blocking(url, patience)?;
         timeouts.set_read_timeout(Some(patience))?;
         let (host, port) = authority(url)?;
         let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
@@ -153,8 +153,9 @@ impl Network {
     fn connect_blocking(
         &self,
         url: &Url,
+        patience: Duration,
     ) -> Result<(Box<dyn BlockingBytes>, BlockingStream), SocketError> {
-        let stream = BlockingStream::connect(authority(url)?)?;
+        let stream = connect_blocking(url, patience)?;
         stream.set_nodelay(true)?;
         let timeouts = stream.try_clone()?;
         let stream: Box<dyn BlockingBytes> = if matches!(url.scheme(), "wss" | "https") {
@@ -165,6 +166,18 @@ impl Network {
         };
         Ok((stream, timeouts))
     }
+}
+
+/// Connects to the first address of the host that takes it, each for `patience` at most.
+fn connect_blocking(url: &Url, patience: Duration) -> Result<BlockingStream, SocketError> {
+    let mut error = io::Error::from(io::ErrorKind::NotFound);
+    for address in authority(url)?.to_socket_addrs()? {
+        match BlockingStream::connect_timeout(&address, patience) {
+            Ok(stream) => return Ok(stream),
+            Err(refused) => error = refused,
+        }
+    }
+    Err(error.into())
 }
 
 /// Asks for texts in English, the language of this program.
@@ -211,5 +224,33 @@ fn refusal(error: &tungstenite::Error) -> String {
             format!("the server refused a WebSocket with HTTP status {}", answer.status().as_u16())
         }
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, TcpListener};
+
+    use super::*;
+
+    /// A listener whose queue is full takes no connection and refuses none, as a machine that is
+    /// gone.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn whoever_does_not_answer_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = |address: &SocketAddr| {
+            BlockingStream::connect_timeout(address, Duration::from_millis(100))
+        };
+        let mut queued = Vec::new();
+        while let Ok(stream) = connect(&address) {
+            queued.push(stream);
+        }
+        let url = Url::parse(&format!("http://{address}/metrics")).unwrap();
+        let network = Network::new(&[]).unwrap();
+        let error = network.get_blocking(&url, Duration::from_millis(100)).unwrap_err();
+        let SocketError::Io(error) = error else { panic!("{error}") };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }
