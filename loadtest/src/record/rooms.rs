@@ -17,14 +17,14 @@ use crate::target::Target;
 pub(crate) struct RecordError(RequestError);
 
 /// Looks `every` so often for that long, or until it is interrupted. Whoever comes and goes between
-/// two looks is not seen.
+/// two looks is not seen. A look that fails after the first one is a gap, which is told.
 pub(crate) async fn of_rooms(
     target: &Target,
     every: Duration,
     lasts: Duration,
     interrupt: &Interrupt,
 ) -> Result<Shape, RecordError> {
-    let (begin, mut seen) = (Instant::now(), Seen::default());
+    let (begin, mut seen, mut gap) = (Instant::now(), Seen::default(), None);
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     while begin.elapsed() < lasts {
@@ -33,9 +33,35 @@ pub(crate) async fn of_rooms(
             () = interrupt.wait() => break,
         }
         let at = begin.elapsed();
-        seen.look(&participants(target).await?, at);
+        match participants(target).await {
+            Ok(present) => {
+                if let Some(from) = gap.take() {
+                    tell_gap(from, at);
+                }
+                seen.look(&present, at);
+            }
+            // A wrong token for example.
+            Err(error) if seen.looks == 0 => return Err(error),
+            Err(error) => {
+                if gap.is_none() {
+                    eprintln!("{error}");
+                }
+                gap.get_or_insert(at);
+            }
+        }
+    }
+    if let Some(from) = gap {
+        tell_gap(from, begin.elapsed());
     }
     Ok(Shape::of(seen.stays))
+}
+
+fn tell_gap(from: Duration, to: Duration) {
+    let (from, to) = (from.as_secs_f64(), to.as_secs_f64());
+    eprintln!(
+        "nothing was seen from {from:.1} s to {to:.1} s of the recording: whoever came or went then \
+         does so at its end"
+    );
 }
 
 type Present = HashSet<(String, ParticipantId)>;
@@ -48,8 +74,12 @@ async fn participants(target: &Target) -> Result<Present, RecordError> {
         if room.participant_count == 0 {
             continue;
         }
-        // It may have closed since it was listed.
-        let Ok(details) = client.show_room(&target.token, &room.room_id).await else { continue };
+        let details = match client.show_room(&target.token, &room.room_id).await {
+            Ok(details) => details,
+            // It has closed since it was listed.
+            Err(error) if error.code() == Some("room_not_found") => continue,
+            Err(error) => return Err(RecordError(error)),
+        };
         present.extend(details.participants.iter().map(|seat| (room.room_id.clone(), seat.id)));
     }
     Ok(present)
@@ -57,6 +87,7 @@ async fn participants(target: &Target) -> Result<Present, RecordError> {
 
 #[derive(Default)]
 struct Seen {
+    looks: u64,
     stays: Vec<Stay>,
     rooms: BTreeMap<String, u32>,
     present: HashMap<(String, ParticipantId), usize>,
@@ -64,6 +95,7 @@ struct Seen {
 
 impl Seen {
     fn look(&mut self, present: &Present, at: Duration) {
+        self.looks += 1;
         let stays = &mut self.stays;
         self.present.retain(|participant, index| {
             let stays_on = present.contains(participant);
