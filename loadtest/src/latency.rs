@@ -78,6 +78,11 @@ impl Percentiles {
             max: millis(histogram.max()),
         }
     }
+
+    /// The 99th percentile, if there are samples beyond it.
+    pub(crate) fn p99(&self) -> Option<f64> {
+        has_samples_for(0.99, self.count).then_some(self.p99)
+    }
 }
 
 /// The latency in milliseconds that each share of them does not exceed.
@@ -150,5 +155,12 @@ mod tests {
             assert!(has_samples_for(quantile, least), "{quantile}");
             assert!(!has_samples_for(quantile, least - 1), "{quantile}");
         }
+        let now = Instant::now();
+        let told = |count| {
+            let mut latencies = Latencies::new();
+            (0..count).for_each(|_| latencies.record(Duration::from_millis(7), now));
+            latencies.percentiles(now).unwrap().p99().is_some()
+        };
+        assert!(told(100) && !told(99));
     }
 }

@@ -3,6 +3,7 @@
 use super::{Capacity, Step};
 use crate::html::{escape, page, table};
 use crate::kind::Kind;
+use crate::latency::Percentiles;
 use crate::plot::{Axis, Line, Plot, Scale, number};
 use crate::verdict::Verdict;
 
@@ -33,7 +34,7 @@ impl Capacity {
         let line = |kind: Kind| Line {
             name: kind.name().replace('_', " "),
             is_dashed: false,
-            points: self.points(|step| Some(step.report.latency(kind)?.p99)),
+            points: self.points(|step| step.report.latency(kind)?.p99()),
         };
         Plot {
             title: "Latency by the number of participants, p99",
@@ -73,8 +74,10 @@ impl Capacity {
             .steps
             .iter()
             .map(|step| {
-                let p99 =
-                    |kind| step.report.latency(kind).map_or("–".into(), |told| number(told.p99));
+                let p99 = |kind| {
+                    let told = step.report.latency(kind).and_then(Percentiles::p99);
+                    told.map_or("–".into(), number)
+                };
                 vec![
                     format!("{} rooms of {}", step.rooms, step.peers),
                     step.outcome().into(),

@@ -5,6 +5,7 @@ use std::fmt;
 use super::Capacity;
 use crate::kind::Kind;
 use crate::language::tell;
+use crate::latency::Percentiles;
 use crate::tables::{Table, megabytes, table};
 
 impl fmt::Display for Capacity {
@@ -36,7 +37,8 @@ impl Capacity {
         for step in &self.steps {
             let report = &step.report;
             let p99 = |kind| {
-                report.latency(kind).map_or("–".to_owned(), |told| format!("{:.1} ms", told.p99))
+                let told = report.latency(kind).and_then(Percentiles::p99);
+                told.map_or("–".to_owned(), |p99| format!("{p99:.1} ms"))
             };
             let server = |show: fn(&crate::report::ServerUse) -> String| {
                 report.server.as_ref().map_or("–".to_owned(), show)

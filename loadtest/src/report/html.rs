@@ -5,7 +5,7 @@ mod media;
 use super::{Failure, Losses, Reached, Report, Window};
 use crate::html::{escape, page, table, tile};
 use crate::kind::Kind;
-use crate::latency::{curve, has_samples_for};
+use crate::latency::{Percentiles, curve, has_samples_for};
 use crate::phase::Phase;
 use crate::plot::{Axis, Line, Plot, Scale, number};
 use crate::scenario::Depth;
@@ -76,10 +76,10 @@ impl Report {
         let reached = |Reached { wanted, reached }| format!("{reached} of {wanted}");
         let p99 = |kind: Kind| {
             let told = self.latency(kind);
-            let value = told.map_or("–".into(), |told| format!("{} ms", number(told.p99)));
+            let p99 = told.and_then(Percentiles::p99);
+            let value = p99.map_or("–".into(), |p99| format!("{} ms", number(p99)));
             let remark = told.map_or(String::new(), |told| {
-                let enough = has_samples_for(0.99, told.count);
-                let few = if enough { "" } else { ", too few for a p99" };
+                let few = if p99.is_some() { "" } else { ", too few for a p99" };
                 format!("of {}{few}; longest {} ms", told.count, number(told.max))
             });
             (value, remark)
@@ -255,7 +255,7 @@ impl Report {
                     shown(0.99, told.p99),
                     shown(0.999, told.p999),
                     number(told.max),
-                    details.raw_ms.map_or("–".into(), |raw| number(raw.p99)),
+                    details.raw_ms.and_then(|raw| raw.p99()).map_or("–".into(), number),
                 ])
             })
             .collect();
