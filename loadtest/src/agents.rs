@@ -80,7 +80,7 @@ impl Agents {
             )
         });
         let parts = try_join_all(parts).await?;
-        let mut report = Report::merge(parts)?;
+        let mut report = Report::add_up(parts)?;
         report.settings = RunSettings::new(scenario, &server.url);
         Ok(report)
     }

@@ -8,6 +8,8 @@ pub(crate) struct Board {
     entering: AtomicU64,
     entered: AtomicU64,
     failed: AtomicU64,
+    /// Those who were on their way in when the run was interrupted.
+    cut_short: AtomicU64,
     connected: AtomicU64,
     /// Those who are in a room now.
     present: AtomicU64,
@@ -34,6 +36,7 @@ impl Board {
             entering: AtomicU64::new(0),
             entered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            cut_short: AtomicU64::new(0),
             connected: AtomicU64::new(0),
             present: AtomicU64::new(0),
             measured: AtomicU64::new(0),
@@ -60,6 +63,16 @@ impl Board {
     pub(crate) fn failed(&self) {
         self.entering.fetch_sub(1, Ordering::Relaxed);
         self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The run was interrupted before somebody had time to enter.
+    pub(crate) fn is_cut_short(&self) {
+        self.entering.fetch_sub(1, Ordering::Relaxed);
+        self.cut_short.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn cut_short(&self) -> u64 {
+        self.cut_short.load(Ordering::Relaxed)
     }
 
     pub(crate) fn connected(&self) {

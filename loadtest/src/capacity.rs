@@ -15,7 +15,7 @@ use crate::run::Criteria;
 use crate::scenario::{RoomSizes, Scenario};
 use crate::search::{Next, Search};
 use crate::span::Span;
-use crate::target::TargetArgs;
+use crate::target::{OWN_SERVER, TargetArgs};
 use crate::verdict::Verdict;
 
 /// What a search does.
@@ -223,31 +223,39 @@ impl Limit {
                 return Self::ServerSetting(format!("{cause}; see {flags} of signal-server"));
             }
         }
-        if let Some(server) = report.server {
-            if let Some(most) = server.max_files.filter(|most| server.open_files + SPARE > *most) {
-                let open = server.open_files;
-                return Self::Descriptors(format!("the server had {open} of {most} open"));
-            }
-            let ServerUse { busiest_processors: busy, waited_for, processors, .. } = server;
-            if busy > SATURATED * report.cores() {
-                return Self::ServerProcessor(format!("it kept {busy:.1} processors busy"));
-            }
-            if waited_for > processors.max(LEAST_WAITING) {
-                return Self::ServerProcessor(format!(
-                    "its threads waited for processors longer than they ran, for {waited_for:.1} of \
-                     them"
-                ));
-            }
-            let available = crate::usage::available_memory().unwrap_or(u64::MAX);
-            if available < server.memory_bytes / 10 {
-                let memory = server.memory_bytes / 1_000_000;
-                return Self::ServerMemory(format!("it took {memory} MB"));
-            }
+        if let Some(limit) = report.server.and_then(Self::of_server) {
+            return limit;
         }
         match report.verdict {
-            Verdict::Missed => Self::Latency(reason),
+            Verdict::Missed if report.server.is_some_and(|server| server.machine.is_some()) => {
+                Self::Latency(reason)
+            }
+            Verdict::Missed => Self::Latency(format!("{reason}; {UNKNOWN}")),
             Verdict::Broken | Verdict::Held | Verdict::Invalid => Self::Loss(reason),
         }
+    }
+
+    /// What the process of the server had too little of.
+    fn of_server(server: ServerUse) -> Option<Self> {
+        if let Some(most) = server.max_files.filter(|most| server.open_files + SPARE > *most) {
+            let open = server.open_files;
+            return Some(Self::Descriptors(format!("the server had {open} of {most} open")));
+        }
+        let ServerUse { busiest_processors: busy, waited_for, processors, .. } = server;
+        if waited_for > processors.max(LEAST_WAITING) {
+            return Some(Self::ServerProcessor(format!(
+                "its threads waited for processors longer than they ran, for {waited_for:.1} of them"
+            )));
+        }
+        let machine = server.machine?;
+        if busy > SATURATED * machine.cores as f64 {
+            return Some(Self::ServerProcessor(format!("it kept {busy:.1} processors busy")));
+        }
+        if machine.available_memory_bytes.is_some_and(|left| left < server.memory_bytes / 10) {
+            let memory = server.memory_bytes / 1_000_000;
+            return Some(Self::ServerMemory(format!("it took {memory} MB")));
+        }
+        None
     }
 
     fn name(&self) -> (&'static str, &str) {
@@ -309,7 +317,7 @@ fn sized(more: u32) -> RoomSizes {
 }
 
 fn described(question: &Question) -> String {
-    question.target.url.clone().unwrap_or_else(|| "of its own".into())
+    question.target.url.clone().unwrap_or_else(|| OWN_SERVER.into())
 }
 
 /// The flags of signal-server that a refusal may come from.
@@ -328,6 +336,36 @@ fn flags_of(cause: &str) -> Option<&'static str> {
     }
 }
 
+const UNKNOWN: &str = "what the machine of the server had left is not known";
 const SATURATED: f64 = 0.9;
 /// So few descriptors are left to a server that has used them up.
 const SPARE: u64 = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::ServerMachine;
+
+    #[test]
+    fn a_server_is_judged_by_its_own_machine_and_not_by_that_of_the_tester() {
+        let server = ServerUse {
+            processors: 1.9,
+            busiest_processors: 2.0,
+            processor_seconds: 60.0,
+            waited_for: 0.0,
+            memory_bytes: 8_000_000_000,
+            memory_grown_bytes: 0,
+            open_files: 100,
+            max_files: None,
+            machine: None,
+        };
+        assert_eq!(Limit::of_server(server), None, "nothing is known of its machine");
+        let on = |cores, left| {
+            let machine = ServerMachine { cores, available_memory_bytes: Some(left) };
+            Limit::of_server(ServerUse { machine: Some(machine), ..server })
+        };
+        assert!(matches!(on(2, 8_000_000_000), Some(Limit::ServerProcessor(_))));
+        assert_eq!(on(16, 8_000_000_000), None);
+        assert!(matches!(on(16, 100_000_000), Some(Limit::ServerMemory(_))));
+    }
+}

@@ -25,6 +25,11 @@ pub(crate) struct Bounds {
         value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) max_processor: u8,
 
+    /// The largest share of packets that the tester may be too late to send
+    #[arg(long, value_name = "PERCENT", default_value_t = 5,
+        value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) max_unsent: u8,
+
     /// Report a run in which the tester was the limit like any other
     #[arg(long)]
     pub(crate) allow_invalid: bool,
@@ -159,13 +164,21 @@ mod tests {
             counts: Counts::default(),
         };
         let samples = (0..).zip(samples).map(sample).collect();
-        Watched { samples, lag }
+        Watched { samples, lag, is_server_here: false }
+    }
+
+    fn bounds() -> Bounds {
+        Bounds {
+            max_lag: "100ms".parse().unwrap(),
+            max_processor: 90,
+            max_unsent: 5,
+            allow_invalid: false,
+        }
     }
 
     #[test]
     fn an_overloaded_tester_says_what_it_lacked() {
-        let bounds =
-            Bounds { max_lag: "100ms".parse().unwrap(), max_processor: 90, allow_invalid: false };
+        let bounds = bounds();
         let reasons = |late, used: [Duration; 2], waited: [Duration; 2]| {
             let samples = [(used[0], waited[0]), (used[1], waited[1])];
             Health::new(&watched(late, &samples), bounds).reasons
@@ -187,8 +200,7 @@ mod tests {
                 (used, Duration::ZERO)
             })
             .collect();
-        let bounds =
-            Bounds { max_lag: "100ms".parse().unwrap(), max_processor: 90, allow_invalid: false };
+        let bounds = bounds();
         let health = Health::new(&watched(1000, &samples), bounds);
         assert!(health.processors < 0.3 * f64::from(cores));
         assert!(health.reasons[0].contains("processors busy"), "{:?}", health.reasons);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::stream::StreamKind;
+
 /// A kind of latency. The names in JSON and in objectives are those of [`Kind::name`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +82,19 @@ impl Kind {
         Self::MouthToEar,
         Self::GlassToGlass,
     ];
+
+    /// How long the marked frames of a stream take.
+    pub(crate) fn of_frames(stream: StreamKind) -> Self {
+        match stream {
+            StreamKind::Audio => Self::MouthToEar,
+            StreamKind::Screen | StreamKind::Video => Self::GlassToGlass,
+        }
+    }
+
+    /// Whether it is about marked frames, which a network may lose as it may lose other packets.
+    pub(crate) fn is_of_frames(self) -> bool {
+        matches!(self, Self::GlassToGlass | Self::MouthToEar)
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -212,6 +212,15 @@ const CHINESE: &[(&str, &str)] = &[
         "所有人都已互相协商，每条消息都已到达",
     ),
     ("FAILED: {}", "失败：{}"),
+    (
+        "it was too late to send {} % of the packets (--max-unsent {} %)",
+        "它来不及发送 {} % 的数据包（--max-unsent {} %）",
+    ),
+    ("it was shown, and nothing of it arrived", "已共享，但没有收到任何内容"),
+    (
+        "{}; what the machine of the server had left is not known",
+        "{}；不知道服务器所在机器还剩余多少资源",
+    ),
     ("INVALID: the tester was the limit: {}", "无效：瓶颈是测试器：{}"),
     ("MISSED: {}", "未达成：{}"),
     ("failed: {} × {}", "失败：{} × {}"),

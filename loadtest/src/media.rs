@@ -19,4 +19,4 @@ pub(crate) use self::participant::take_part;
 pub(crate) use self::quality::{Quality, Stream};
 pub(crate) use self::silence::SilentStream;
 pub(crate) use self::source::{audio, video};
-pub(crate) use self::totals::Totals;
+pub(crate) use self::totals::{SHORT_VISIT, Totals};

@@ -22,6 +22,8 @@ use signal_core::wire::rfc3339;
 use self::media::{MediaQuality, Packets};
 pub(crate) use self::merge::MergeError;
 use self::phases::{PhaseLatency, phases};
+#[cfg(test)]
+pub(crate) use self::server_use::ServerMachine;
 pub(crate) use self::server_use::{ServerCounts, ServerUse};
 pub(crate) use self::window::Window;
 use self::window::windows;
@@ -148,6 +150,7 @@ struct LatencyDetails {
     /// From the actual start, without what was never answered.
     raw_ms: Option<Percentiles>,
     /// By the phase for which they were planned; one with nothing is missing.
+    #[serde(default)]
     phases: BTreeMap<Phase, PhaseLatency>,
     /// In microseconds, in the V2 encoding of HdrHistogram.
     #[serde(with = "hdr")]
@@ -247,11 +250,12 @@ impl Report {
             failures,
             objectives: Vec::new(),
             tester: Health::new(&outcome.watched, criteria.bounds),
-            server: ServerUse::new(&outcome.watched.samples),
+            server: ServerUse::new(&outcome.watched),
             server_counts: ServerCounts::new(&outcome.watched.samples),
             windows: windows(begin, &outcome.watched.samples, &measured, recorder),
         };
         report.tester.reasons.extend(report.exhaustion());
+        report.tester.reasons.extend(report.packets.lateness(criteria.bounds.max_unsent));
         report.judge(&criteria.objectives, criteria.bounds.allow_invalid);
         report
     }
@@ -263,10 +267,6 @@ impl Report {
     /// The causes of failures.
     pub(crate) fn causes(&self) -> impl Iterator<Item = &str> {
         self.failures.iter().map(|failure| failure.cause.as_str())
-    }
-
-    pub(crate) fn cores(&self) -> f64 {
-        self.settings.cores as f64
     }
 
     /// The measured value of a kind, if anything of it was.

@@ -168,9 +168,18 @@ impl Room {
             && room.departures.is_empty()
     }
 
-    /// At the end of a run: what has not come is lost.
-    pub(crate) fn give_up(&self, now: Instant, recorder: &Recorder) {
+    /// At the end of a run: what has not come is lost, unless it was cut short.
+    pub(crate) fn give_up(
+        &self,
+        now: Instant,
+        recorder: &Recorder,
+        is_cut_short: impl Fn(Instant) -> bool,
+    ) {
         let mut room = self.lock();
+        room.messages.retain(|_, message| !is_cut_short(message.intended));
+        let is_awaited = |news: &News| news.since.is_none_or(|since| !is_cut_short(since));
+        room.arrivals.retain(|_, news| is_awaited(news));
+        room.departures.retain(|_, news| is_awaited(news));
         for message in std::mem::take(&mut room.messages).into_values() {
             recorder.unanswered(message.kind, message.intended, Fate::Lost, now);
         }
@@ -284,11 +293,26 @@ mod tests {
         let (old, older, newcomer) = (id("p_00000003"), id("p_00000004"), id("p_00000002"));
         room.enters(newcomer, at(10), &[older, old], &recorder);
         room.hears_arrival(older, newcomer, at(12), &recorder);
-        room.give_up(at(9000), &recorder);
+        room.give_up(at(9000), &recorder, |since| since > at(10));
         let fan_out = recorder.measured(Kind::FanOut);
         assert_eq!(fan_out.lost, 1);
         assert!(fan_out.corrected.percentiles(begin).unwrap().max > 8900.0);
         assert_eq!(recorder.measured(Kind::FanOutFirst).lost, 0);
+    }
+
+    #[test]
+    fn what_was_cut_short_is_not_lost() {
+        let begin = Instant::now();
+        let recorder = Recorder::new(begin, begin);
+        let room = Room::default();
+        let (old, newcomer) = (id("p_00000003"), id("p_00000002"));
+        room.enters(old, begin, &[], &recorder);
+        room.enters(newcomer, begin, &[old], &recorder);
+        room.sends(7, Kind::Offer, old, begin, begin);
+        room.give_up(begin, &recorder, |since| since >= begin);
+        assert!(room.is_quiet());
+        let lost = |kind| recorder.measured(kind).missing();
+        assert_eq!((lost(Kind::FanOut), lost(Kind::Offer)), (0, 0));
     }
 
     #[test]
@@ -316,7 +340,7 @@ mod tests {
         room.leaves(one, begin, &recorder);
         assert!(room.hears_departure(other, one, begin, &recorder));
         assert!(room.is_quiet());
-        room.give_up(begin, &recorder);
+        room.give_up(begin, &recorder, |_| false);
         assert_eq!(recorder.measured(Kind::Offer).missing(), 0);
         assert_eq!(recorder.measured(Kind::Leave).corrected.percentiles(begin).unwrap().count, 1);
     }

@@ -8,17 +8,20 @@ use futures_util::stream::{self, StreamExt};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
+use crate::interrupt::Interrupt;
 use crate::kind::Kind;
 use crate::recorder::{Fate, Recorder, Step};
 use crate::target::Target;
 use crate::world::{CreatorAccess, RoomAccess};
 
-/// Creates a room of each size, so many a second. `None` stands for a room that was refused.
+/// Creates a room of each size, so many a second. `None` stands for a room that was refused, or
+/// that was not there yet when the run was interrupted.
 pub(crate) async fn create_all(
     target: &Arc<Target>,
     sizes: &[u8],
     rate: f64,
     recorder: &Arc<Recorder>,
+    interrupt: &Interrupt,
 ) -> Vec<Option<RoomAccess>> {
     let begin = Instant::now();
     let mut creating = JoinSet::new();
@@ -45,12 +48,17 @@ pub(crate) async fn create_all(
         });
     }
     let mut rooms = vec![None; sizes.len()];
-    while let Some(created) = creating.join_next().await {
-        if let Ok((index, room)) = created {
-            rooms[index] = room;
+    loop {
+        let created = tokio::select! {
+            created = creating.join_next() => created,
+            () = interrupt.wait() => None,
+        };
+        match created {
+            Some(Ok((index, room))) => rooms[index] = room,
+            Some(Err(_)) => {}
+            None => return rooms,
         }
     }
-    rooms
 }
 
 /// Closes rooms. Those that cannot be closed expire.

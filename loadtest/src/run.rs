@@ -26,7 +26,7 @@ use crate::slo::Objectives;
 use crate::target::Target;
 use crate::visits::Visits;
 use crate::watcher::{Watched, Watcher};
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 /// What a run is judged by.
 #[derive(Clone, Debug)]
@@ -121,10 +121,11 @@ pub(crate) async fn run(
     let changes = scenario.churn || scenario.shape.is_some();
     let spare = |size: &u8| if changes { MOST_PARTICIPANTS } else { *size };
     let capacities: Vec<u8> = plan.rooms.iter().map(spare).collect();
-    let rooms = tokio::select! {
-        rooms = rooms::create_all(target, &capacities, scenario.create_rate, &recorder) => rooms,
-        () = interrupt.wait() => vec![None; capacities.len()],
-    };
+    let rate = scenario.create_rate;
+    let rooms = rooms::create_all(target, &capacities, rate, &recorder, interrupt).await;
+    if interrupt.is_interrupted() {
+        plan.visits.clear();
+    }
 
     let first_join = Instant::now();
     let world = Arc::new(World {
@@ -135,6 +136,7 @@ pub(crate) async fn run(
         rooms,
         begin: first_join,
         end: first_join + plan.end,
+        interrupt: interrupt.clone(),
     });
     let (phase, phases) = watch::channel(Phase::Ramp);
     let mut visits = Visits::start(&world, &plan, &phases);
@@ -175,7 +177,7 @@ pub(crate) async fn run(
     let probe_room = probe.room.clone();
     let relayed = tokio::task::spawn_blocking(move || probe.finish(end, GRACE));
     let relayed = relayed.await.unwrap_or(Relayed::NONE);
-    visits.give_up(&recorder);
+    visits.give_up(&world);
     let watched = watcher.finish();
     phase.send_replace(Phase::Over);
     let totals = visits.finish(&world, end).await;
@@ -189,7 +191,10 @@ pub(crate) async fn run(
 
     Ok(Outcome {
         times: Times { begin, first_join, filled: filled.min(end), held: held.min(end), end },
-        participants: Count { wanted: plan.visits.len() as u64, reached: totals.participants },
+        participants: Count {
+            wanted: (plan.visits.len() as u64).saturating_sub(board.cut_short()),
+            reached: totals.participants,
+        },
         connections: Count { wanted: connections, reached: totals.connections },
         silent: totals.silent,
         quality: totals.quality,
@@ -243,15 +248,23 @@ async fn hold(world: &World, plan: &Plan) {
 /// How many files this process has open at once.
 fn files_needed(scenario: &Scenario, plan: &Plan) -> u64 {
     let sockets = plan.most_at_once() as u64;
-    let connections = match scenario.depth {
-        Depth::Media => plan.connections(),
+    let media = match scenario.depth {
+        Depth::Media => plan.connections() + bad_network_sockets(scenario, plan),
         Depth::Signaling => 0,
     };
-    sockets + connections + open_files::BASE
+    sockets + media + open_files::BASE
 }
 
-/// The longest to wait for connections of which none has come.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A bad network has a socket towards its participant, and for each of its connections one towards
+/// the TURN server.
+fn bad_network_sockets(scenario: &Scenario, plan: &Plan) -> u64 {
+    if !scenario.has_bad_network() {
+        return 0;
+    }
+    let impaired = |size: u8| scenario.impaired.map_or(size, |impaired| impaired.min(size));
+    plan.rooms.iter().map(|size| u64::from(impaired(*size)) * u64::from(*size)).sum()
+}
+
 /// How long it takes to come at most, so that a run of joins alone has it.
 const FIRST_MEDIA: Duration = Duration::from_secs(2);
 /// How long after the end what is under way may arrive.
@@ -259,3 +272,20 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What a server lets a room hold.
 const MOST_PARTICIPANTS: u8 = 50;
 const POLL: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::ScenarioSettings;
+
+    #[test]
+    fn the_sockets_of_bad_networks_are_files_too() {
+        let mut scenario = Scenario::new(&ScenarioSettings::default(), None).unwrap();
+        let files = |scenario: &Scenario| files_needed(scenario, &Plan::new(scenario));
+        let good = files(&scenario);
+        scenario.impair_stall = Some("2s/30s".parse().unwrap());
+        assert_eq!(files(&scenario), good + 4 * 4 * 4);
+        scenario.impaired = Some(1);
+        assert_eq!(files(&scenario), good + 4 * 4);
+    }
+}

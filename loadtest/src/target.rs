@@ -111,7 +111,7 @@ impl Target {
             pid: Some(process.id()),
         };
         let target = Self::remote(&remote)?;
-        Ok(Self { described: "of its own".into(), _server: Some(server), ..target })
+        Ok(Self { described: OWN_SERVER.into(), _server: Some(server), ..target })
     }
 
     pub(crate) fn remote(server: &RemoteServer) -> Result<Self, TargetError> {
@@ -185,5 +185,7 @@ pub(crate) async fn serve() -> io::Result<()> {
     ended.await.map_err(io::Error::other)?.map(|_| ())
 }
 
+/// How a server of this program's own is described.
+pub(crate) const OWN_SERVER: &str = "of its own";
 /// The subcommand that serves.
 pub(crate) const COMMAND: &str = "own-server";

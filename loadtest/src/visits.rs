@@ -12,13 +12,12 @@ use tokio::time::sleep;
 
 use crate::board::Board;
 use crate::loss::AllLosses;
-use crate::media::{self, Observations, Quality, Totals};
+use crate::media::{self, Observations, Quality, SHORT_VISIT, Totals};
 use crate::phase::Phase;
-use crate::recorder::Recorder;
 use crate::room::Room;
 use crate::scenario::{Depth, Plan};
 use crate::signaling::{self, SignalingVisit};
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 /// The participants of a run, each in a task of its own.
 pub(crate) struct Visits {
@@ -84,9 +83,10 @@ impl Visits {
     }
 
     /// Counts as lost what has not come.
-    pub(crate) fn give_up(&self, recorder: &Recorder) {
+    pub(crate) fn give_up(&self, world: &World) {
         for room in &self.rooms {
-            room.give_up(Instant::now(), recorder);
+            let is_cut_short = |since| world.is_cut_short(since);
+            room.give_up(Instant::now(), &world.recorder, is_cut_short);
         }
     }
 
@@ -114,7 +114,12 @@ async fn finish_media(
         }
     }
     let has_visitors = world.scenario.stay.is_some() || world.scenario.shape.is_some();
-    let mut totals = Totals::new(recorder, kinds(world), has_visitors, end);
+    let time_to_connect = match world.interrupt.is_interrupted() {
+        true => Some(PATIENCE),
+        false => has_visitors.then_some(SHORT_VISIT),
+    };
+    let stalls = world.scenario.impair_stall;
+    let mut totals = Totals::new(recorder, kinds(world), time_to_connect, stalls, end);
     for (number, room) in rooms.iter_mut().enumerate() {
         totals.add_room(number, room);
     }

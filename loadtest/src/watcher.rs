@@ -19,6 +19,7 @@ pub(crate) struct Watcher {
     shared: Arc<Shared>,
     sampling: JoinHandle<Vec<Sample>>,
     ticking: AbortHandle,
+    is_server_here: bool,
 }
 
 /// The state at one time.
@@ -61,6 +62,8 @@ pub(crate) struct Watched {
     pub(crate) samples: Vec<Sample>,
     /// By how many microseconds tasks of this process ran too late.
     pub(crate) lag: Histogram<u64>,
+    /// Whether the server is known to run on this machine.
+    pub(crate) is_server_here: bool,
 }
 
 struct Shared {
@@ -80,11 +83,13 @@ impl Watcher {
             load: Mutex::default(),
         });
         let of_sampler = Arc::clone(&shared);
+        // Metrics do not tell of which machine they are.
+        let is_server_here = server.pid.is_some();
         let sampling = thread::Builder::new()
             .name("watcher".into())
             .spawn(move || sample_all(&board, &server, &of_sampler))?;
         let ticking = tokio::spawn(tick(Arc::clone(&shared))).abort_handle();
-        Ok(Self { shared, sampling, ticking })
+        Ok(Self { shared, sampling, ticking, is_server_here })
     }
 
     pub(crate) fn gauge(&self) -> LoadGauge {
@@ -98,7 +103,7 @@ impl Watcher {
         // Without samples, nothing is said about the machine.
         let samples = self.sampling.join().unwrap_or_default();
         let lag = self.shared.lag.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Watched { samples, lag }
+        Watched { samples, lag, is_server_here: self.is_server_here }
     }
 }
 

@@ -1,11 +1,12 @@
 //! What all participants of a run share.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use client_sdk::IceServer;
 
 use crate::board::Board;
+use crate::interrupt::Interrupt;
 use crate::recorder::Recorder;
 use crate::scenario::Scenario;
 use crate::target::Target;
@@ -22,6 +23,14 @@ pub(crate) struct World {
     pub(crate) begin: Instant,
     /// When the run is to end. It ends later if the rooms take longer to fill.
     pub(crate) end: Instant,
+    pub(crate) interrupt: Interrupt,
+}
+
+impl World {
+    /// Whether the run was interrupted before something that began then had time enough.
+    pub(crate) fn is_cut_short(&self, since: Instant) -> bool {
+        self.interrupt.is_interrupted() && since.elapsed() < PATIENCE
+    }
 }
 
 /// A room, and what opens it.
@@ -38,3 +47,6 @@ pub(crate) struct CreatorAccess {
     pub(crate) token: String,
     pub(crate) ice_servers: Vec<IceServer>,
 }
+
+/// The longest to wait for connections of which none has come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use client_sdk::{Codec, MediaKind, ParticipantId, RemoteTrack, RtpPacket, TrackSource};
 
 use super::freezes::Freezes;
-use super::mark;
+use super::mark::{self, Marks};
 use super::numbers::{Numbers, Place};
 use super::rhythm::Rhythm;
 use crate::kind::Kind;
@@ -34,6 +34,7 @@ pub(super) struct ObservedTrack {
     pub(super) lost: u64,
     pub(super) frozen: Duration,
     pub(super) rhythm: Rhythm,
+    pub(super) marks: Marks,
 }
 
 #[derive(Debug)]
@@ -125,6 +126,7 @@ impl State {
             lost: 0,
             frozen: Duration::ZERO,
             rhythm: Rhythm::new(kind.clock_rate()),
+            marks: Marks::default(),
         };
         Self {
             recorder,
@@ -159,12 +161,9 @@ impl State {
             self.track.first_frame = Some(arrived);
         }
         if let Some(made) = mark::read(&packet.payload) {
-            let kind = match self.track.kind {
-                StreamKind::Audio => Kind::MouthToEar,
-                StreamKind::Screen | StreamKind::Video => Kind::GlassToGlass,
-            };
+            self.track.marks.arrived(made);
             let step = Step { intended: made, started: made, ended: arrived };
-            self.recorder.answered(kind, step);
+            self.recorder.answered(Kind::of_frames(self.track.kind), step);
         }
     }
 

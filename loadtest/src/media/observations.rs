@@ -21,12 +21,18 @@ pub(crate) struct Observations {
     pub(super) there: HashSet<ParticipantId>,
     /// Whether it sends media.
     pub(super) publishes: bool,
+    /// Whether its network is a bad one.
+    pub(super) is_impaired: bool,
     /// When it left before the end, as was planned.
     pub(super) left: Option<Instant>,
     /// When it learned of each other participant.
     pub(super) met: HashMap<ParticipantId, Instant>,
     pub(super) connected: HashMap<ParticipantId, Instant>,
     pub(super) failed: HashMap<ParticipantId, Option<ConnectionFailure>>,
+    /// Those to whom the connection was gone for a while, for whatever reason.
+    pub(super) interrupted: HashSet<ParticipantId>,
+    /// When it showed a screen, and until when.
+    pub(super) screens: Vec<(Instant, Option<Instant>)>,
     /// Its sources that are not sent, and why.
     pub(super) degraded: HashMap<StreamKind, String>,
     pub(super) tracks: Vec<ObservedTrack>,
@@ -46,15 +52,25 @@ impl Observations {
             entered: now,
             there: HashSet::new(),
             publishes: false,
+            is_impaired: false,
             left: None,
             met: HashMap::new(),
             connected: HashMap::new(),
             failed: HashMap::new(),
+            interrupted: HashSet::new(),
+            screens: Vec::new(),
             degraded: HashMap::new(),
             tracks: Vec::new(),
             stats: HashMap::new(),
             losses: Losses::default(),
             until: now,
+        }
+    }
+
+    /// It no longer shows its screen.
+    pub(super) fn end_screen(&mut self, now: Instant) {
+        if let Some((_, until)) = self.screens.last_mut() {
+            until.get_or_insert(now);
         }
     }
 

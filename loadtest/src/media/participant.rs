@@ -52,7 +52,13 @@ pub(crate) async fn take_part(
     world.board.arrives();
     let entering = tokio::select! {
         entered = entry::enter(&world, &visit, options) => entered.map_err(|e| e.to_string()),
-        () = reached(Phase::Over, &mut phases) => Err("the run ended before".into()),
+        () = reached(Phase::Over, &mut phases) => {
+            if world.is_cut_short(intended) {
+                world.board.is_cut_short();
+                return None;
+            }
+            Err("the run ended before".into())
+        }
     };
     match entering {
         Ok(entered) => Some(Participant::new(&world, &room, entered, &visit).stay(phases).await),
@@ -102,6 +108,7 @@ impl<'a> Participant<'a> {
                 intended: world.begin + visit.arrive,
                 there: there.clone(),
                 publishes: visit.publishes,
+                is_impaired: network.is_some(),
                 left,
                 ..Observations::new(me.id(), now)
             },
@@ -217,9 +224,12 @@ impl<'a> Participant<'a> {
     async fn toggle_screen(&mut self) {
         if self.is_sharing {
             self.me.stop_sharing().await;
+            self.observations.end_screen(Instant::now());
         } else if let Err(error) = self.me.share(&source::screen(), SharePlace::BesideVideo).await {
             self.world.recorder.failed(format!("a screen could not be shared: {error}"));
             return;
+        } else {
+            self.observations.screens.push((Instant::now(), None));
         }
         self.is_sharing = !self.is_sharing;
     }
@@ -295,8 +305,11 @@ impl<'a> Participant<'a> {
                 // Whoever negotiates for the sake of it looks for a path again, and has one meanwhile.
                 let is_planned = state == ConnectionState::Connecting
                     && world.scenario.renegotiate_every.is_some();
-                if observations.connected.contains_key(&participant) && !is_planned {
-                    observations.losses.lose(Lost::Connection(participant), now);
+                if observations.connected.contains_key(&participant) {
+                    observations.interrupted.insert(participant);
+                    if !is_planned {
+                        observations.losses.lose(Lost::Connection(participant), now);
+                    }
                 }
             }
             Event::Degraded { slot, reason } => {
@@ -305,6 +318,8 @@ impl<'a> Participant<'a> {
             }
             Event::ShareEnded { reason } => {
                 recorder.failed(format!("a screen is not shared any more: {reason}"));
+                self.is_sharing = false;
+                observations.end_screen(now);
             }
             Event::Track(track) => self.receive(track),
             _ => {}

@@ -31,6 +31,8 @@ pub(crate) struct Stream {
     pub(crate) planned: u64,
     /// Those of them that left the sender, as it counts them.
     pub(crate) sent: u64,
+    /// Whether its connection was there all the time.
+    pub(crate) is_whole: bool,
     pub(crate) counts: StreamCounts,
     pub(crate) jitter: Option<Duration>,
     pub(crate) round_trip: Option<Duration>,
@@ -50,6 +52,11 @@ impl Stream {
         self.planned.saturating_sub(self.sent)
     }
 
+    /// Those that the tester was too late for: nothing else kept them from being sent.
+    pub(crate) fn late(&self) -> u64 {
+        if self.is_whole { self.unsent() } else { 0 }
+    }
+
     pub(crate) fn frame_rate(&self) -> f64 {
         self.counts.frames as f64 / self.seconds()
     }
@@ -66,19 +73,24 @@ impl Stream {
 }
 
 impl Quality {
-    /// Adds what `from` sent to `to`, who were connected at that time.
+    /// Adds what `from` sent to `to`, who were connected at that time. Returns whether a screen was
+    /// shown of which nothing arrived.
     pub(super) fn add(
         &mut self,
         room: usize,
         from: &Observations,
         to: &Observations,
         kinds: &[MediaKind],
-    ) {
+    ) -> bool {
         let screens = Tracks::of(from, to, StreamKind::Screen);
         let shown = screens.received() + screens.lost();
         self.note_period(&screens);
         if let Some(stream) = screens.stream(room, from, to, shown) {
             self.streams.push(stream);
+        }
+        let is_screen_missing = screens.is_one_missing(from, to);
+        if is_screen_missing {
+            self.add_silent(room, from, to, StreamKind::Screen, Silence::NoScreen);
         }
         for kind in kinds {
             let tracks = Tracks::of(from, to, (*kind).into());
@@ -93,12 +105,13 @@ impl Quality {
                     0 => Silence::of(*kind, from, to),
                     received => Silence::NoFrame { received },
                 };
-                self.add_silent(room, from, to, *kind, why);
+                self.add_silent(room, from, to, (*kind).into(), why);
             }
             if let Some(stream) = tracks.stream(room, from, to, sent) {
                 self.streams.push(stream);
             }
         }
+        is_screen_missing
     }
 
     pub(super) fn add_silent(
@@ -106,10 +119,10 @@ impl Quality {
         room: usize,
         from: &Observations,
         to: &Observations,
-        kind: MediaKind,
+        kind: StreamKind,
         why: Silence,
     ) {
-        let (from, to, kind) = (from.id(), to.id(), kind.into());
+        let (from, to) = (from.id(), to.id());
         self.silent.push(SilentStream { room, from, to, kind, why });
     }
 
@@ -158,6 +171,20 @@ impl<'a> Tracks<'a> {
         self.tracks.iter().any(|track| track.first_frame.is_some())
     }
 
+    /// Whether a screen was shown for long enough to be seen, and nothing of it has arrived.
+    fn is_one_missing(&self, from: &Observations, to: &Observations) -> bool {
+        let connected = to.connected.get(&from.id()).copied();
+        let end = from.left.map_or(to.until, |left| left.min(to.until));
+        from.screens.iter().any(|(shown, until)| {
+            let (shown, until) = (Some(*shown).max(connected), until.unwrap_or(end).min(end));
+            let is_long = shown.is_some_and(|shown| until > shown + LEAST_SHOWN);
+            let has_arrived = self.tracks.iter().any(|track| {
+                track.first_packet.is_some_and(|first| first <= until) && track.last_packet >= shown
+            });
+            is_long && !has_arrived
+        })
+    }
+
     /// `None` if nothing has arrived.
     fn stream(
         &self,
@@ -184,6 +211,7 @@ impl<'a> Tracks<'a> {
             planned,
             // The last statistics may be older than the last packets, or newer.
             sent: sent.clamp(arrived_or_lost, planned),
+            is_whole: !from.interrupted.contains(&to.id()) && !to.interrupted.contains(&from.id()),
             counts,
             jitter: stats.and_then(|stats| jitter(stats, kind)),
             round_trip: stats.and_then(|stats| stats.round_trip),
@@ -233,5 +261,31 @@ fn stats_between<'a>(one: &'a Observations, other: &Observations) -> Option<&'a 
     other.ids.iter().rev().find_map(|id| one.stats.get(id))
 }
 
+/// A screen is negotiated, which takes a moment.
+const LEAST_SHOWN: Duration = Duration::from_secs(5);
 /// For so long a packet may be on its way at the end, or a track be opened again.
 const ON_THE_WAY: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_screen_of_which_nothing_arrives_is_missing() {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let ids: [ParticipantId; 2] = ["p_00000002", "p_00000003"].map(|id| id.parse().unwrap());
+        let [mut from, mut to] = ids.map(|id| Observations::new(id, begin));
+        to.connected.insert(from.id(), at(1));
+        to.until = at(60);
+        let mut missing = |screens: &[(u64, Option<u64>)]| {
+            let screens = screens.iter().map(|(shown, until)| (at(*shown), until.map(at)));
+            from.screens = screens.collect();
+            Quality::default().add(0, &from, &to, &[])
+        };
+        assert!(!missing(&[]));
+        assert!(!missing(&[(10, Some(14)), (58, None)]), "nobody could have seen it");
+        assert!(missing(&[(10, Some(16))]));
+        assert!(missing(&[(10, Some(11)), (50, None)]));
+    }
+}

@@ -38,6 +38,8 @@ pub(crate) enum Silence {
     NoFrame {
         received: u64,
     },
+    /// A screen was shown, and nothing of it has arrived.
+    NoScreen,
     /// Nothing is known of the sending end.
     Unknown,
 }
@@ -78,6 +80,7 @@ impl fmt::Display for Silence {
             Self::NoFrame { received } => {
                 write!(f, "{received} packets arrived, and no picture was whole")
             }
+            Self::NoScreen => f.write_str("it was shown, and nothing of it arrived"),
             Self::Unknown => f.write_str("nothing is known of its sender"),
         }
     }

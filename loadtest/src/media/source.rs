@@ -62,7 +62,7 @@ impl TestSource {
             codec,
             duration: Duration::from_secs(1) / rate,
             bytes,
-            marked: u64::from(rate) / MARKS_PER_SECOND,
+            marked: u64::from(rate) * mark::EVERY.as_millis() as u64 / 1000,
             number: 0,
             due: None,
             keyframe_wanted: true,
@@ -106,7 +106,6 @@ impl MediaSource for TestSource {
     }
 }
 
-const MARKS_PER_SECOND: u64 = 2;
 const LATE: Duration = Duration::from_secs(1);
 /// A packet of 20 ms (RFC 6716 section 3.1).
 const SOUND: &[u8] = &[0xf8];

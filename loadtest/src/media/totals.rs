@@ -1,6 +1,6 @@
 //! The observations of all participants, added up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use client_sdk::{MediaKind, ParticipantId};
@@ -12,6 +12,8 @@ use super::silence::Silence;
 use crate::kind::Kind;
 use crate::loss::{AllLosses, Lost};
 use crate::recorder::{Fate, Recorder, Step};
+use crate::scenario::Stalls;
+use crate::stream::StreamKind;
 
 /// The sums of a run. Latencies go to its recorder.
 #[derive(Debug)]
@@ -19,8 +21,10 @@ pub(crate) struct Totals<'a> {
     recorder: &'a Recorder,
     /// What each publisher sends.
     kinds: &'static [MediaKind],
-    /// Whether people come and go, so that some come shortly before the end.
-    has_visitors: bool,
+    /// Whoever meets so shortly before the end need not have connected; `None` if nobody does.
+    time_to_connect: Option<Duration>,
+    /// What interrupts bad networks by order.
+    stalls: Option<Stalls>,
     /// When everybody was told to leave. What is lost from then on is not lost.
     end: Instant,
     pub(crate) participants: u64,
@@ -35,13 +39,15 @@ impl<'a> Totals<'a> {
     pub(crate) fn new(
         recorder: &'a Recorder,
         kinds: &'static [MediaKind],
-        has_visitors: bool,
+        time_to_connect: Option<Duration>,
+        stalls: Option<Stalls>,
         end: Instant,
     ) -> Self {
         Self {
             recorder,
             kinds,
-            has_visitors,
+            time_to_connect,
+            stalls,
             end,
             participants: 0,
             connections: 0,
@@ -54,6 +60,9 @@ impl<'a> Totals<'a> {
     /// Adds the participants of a room.
     pub(crate) fn add_room(&mut self, number: usize, room: &mut [Observations]) {
         forgive_leaving(room);
+        if let Some(stalls) = self.stalls {
+            forgive_stalls(room, stalls, self.end);
+        }
         for observations in &*room {
             self.participants += 1;
             self.add_arrival(observations, room);
@@ -103,22 +112,42 @@ impl<'a> Totals<'a> {
         if !from.publishes {
             return;
         }
-        if !self.has_time(to, from, connected) {
-            return;
-        }
         let arrived: Vec<Instant> = self
             .kinds
             .iter()
             .filter_map(|kind| first(to, from, *kind, |t| t.first_packet))
             .collect();
-        self.record(Kind::FirstMedia, met, arrived.iter().min().copied());
-        if let Some(seen) = self.kinds.last() {
-            self.record(Kind::FirstFrame, met, first(to, from, *seen, |t| t.first_frame));
+        let seen = self.kinds.last().and_then(|kind| first(to, from, *kind, |t| t.first_frame));
+        let has_all = arrived.len() == self.kinds.len() && seen.is_some();
+        // What has not come might still have.
+        if !has_all && !self.has_time(to, from, connected) {
+            return;
         }
-        if arrived.len() < self.kinds.len() {
+        self.record(Kind::FirstMedia, met, arrived.iter().min().copied());
+        self.record(Kind::FirstFrame, met, seen);
+        let is_screen_missing = self.quality.add(room, from, to, self.kinds);
+        if arrived.len() < self.kinds.len() || is_screen_missing {
             self.silent += 1;
         }
-        self.quality.add(room, from, to, self.kinds);
+        self.add_lost_marks(from, to);
+    }
+
+    /// Counts the marked frames that never arrived.
+    fn add_lost_marks(&self, from: &Observations, to: &Observations) {
+        let until = from.left.map_or(to.until, |left| left.min(to.until));
+        for kind in StreamKind::ALL {
+            let tracks = to.tracks.iter();
+            let mut tracks: Vec<_> = tracks
+                .filter(|track| track.kind == kind && from.ids.contains(&track.from))
+                .collect();
+            tracks.sort_by_key(|track| track.first_packet);
+            for (index, track) in tracks.iter().enumerate() {
+                // Nobody knows until when a screen is shown.
+                let is_last = index + 1 == tracks.len() && kind != StreamKind::Screen;
+                let lost = track.marks.missing(is_last.then_some(until));
+                lost.into_iter().for_each(|made| self.unanswered(Kind::of_frames(kind), made));
+            }
+        }
     }
 
     /// Adds how long ICE and DTLS took, as far as they were done when statistics were taken.
@@ -133,15 +162,16 @@ impl<'a> Totals<'a> {
 
     fn add_silence(&mut self, room: usize, from: &Observations, to: &Observations) {
         for kind in self.kinds.iter().filter(|_| from.publishes) {
-            self.quality.add_silent(room, from, to, *kind, Silence::of(*kind, from, to));
+            let why = Silence::of(*kind, from, to);
+            self.quality.add_silent(room, from, to, (*kind).into(), why);
         }
     }
 
     /// Whether two who know of each other since then stay for long enough to have to connect.
     fn has_time(&self, one: &Observations, other: &Observations, since: Instant) -> bool {
-        let end = self.has_visitors.then_some(self.end);
-        let left = [one.left, other.left, end].into_iter().flatten().min();
+        let left = [one.left, other.left].into_iter().flatten().min();
         left.is_none_or(|left| left > since + SHORT_VISIT)
+            && self.time_to_connect.is_none_or(|time| self.end > since + time)
     }
 
     fn record(&self, kind: Kind, intended: Instant, ended: Option<Instant>) {
@@ -198,5 +228,76 @@ fn forgive_leaving(room: &mut [Observations]) {
     }
 }
 
+/// What a stall that was ordered interrupts is not lost, if it is back soon after it.
+fn forgive_stalls(room: &mut [Observations], stalls: Stalls, end: Instant) {
+    let impaired = room.iter().filter(|visit| visit.is_impaired);
+    let impaired: HashSet<ParticipantId> = impaired.flat_map(|visit| visit.ids.clone()).collect();
+    for observations in room {
+        let own = observations.is_impaired;
+        let is_stalled = |lost: &Lost, at: Instant, back_at: Option<Instant>| {
+            let (Lost::Connection(other) | Lost::Media(_, other)) = lost else { return false };
+            let is_back = back_at.unwrap_or(end) <= at + stalls.lasts + TIME_TO_RECOVER;
+            is_back && (own || impaired.contains(other))
+        };
+        let Observations { losses, failed, tracks, .. } = observations;
+        losses.retain(|loss| {
+            let is_stalled = is_stalled(&loss.of, loss.at, loss.back_at);
+            if let (true, Lost::Connection(other), None) = (is_stalled, &loss.of, loss.back_at) {
+                failed.remove(other);
+            }
+            !is_stalled
+        });
+        // A connection that is rebuilt has other tracks.
+        let begun: Vec<(StreamKind, ParticipantId, Option<Instant>)> =
+            tracks.iter().map(|track| (track.kind, track.from, track.first_packet)).collect();
+        for track in tracks {
+            let (kind, from) = (track.kind, track.from);
+            let next_after = |at: Instant| {
+                let others = begun.iter().filter(|(k, f, _)| (*k, *f) == (kind, from));
+                others.filter_map(|(.., first)| first.filter(|first| *first > at)).min()
+            };
+            track.silences.retain(|loss| {
+                !is_stalled(&loss.of, loss.at, loss.back_at.or(next_after(loss.at)))
+            });
+        }
+    }
+}
+
 /// Whoever leaves again within this time may do so without having connected.
-const SHORT_VISIT: Duration = Duration::from_secs(5);
+pub(crate) const SHORT_VISIT: Duration = Duration::from_secs(5);
+/// A connection that was stalled for long enough to fail looks for a path again.
+const TIME_TO_RECOVER: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stall_interrupts_is_not_lost_if_it_comes_back() {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let [one, other]: [ParticipantId; 2] =
+            ["p_00000002", "p_00000003"].map(|id| id.parse().unwrap());
+        let stalls: Stalls = "6s/60s".parse().unwrap();
+        let lost = |is_impaired, back: Option<u64>, end| {
+            let mut room = [one, other].map(|id| Observations::new(id, begin));
+            room[0].is_impaired = is_impaired;
+            room[1].losses.lose(Lost::Connection(one), at(10));
+            room[1].failed.insert(one, None);
+            if let Some(back) = back {
+                room[1].losses.regain(&Lost::Connection(one), at(back));
+                room[1].failed.clear();
+            }
+            room[1].losses.lose(Lost::Signaling, at(9));
+            forgive_stalls(&mut room, stalls, at(end));
+            let lost = room[1].losses.before(at(end)).count();
+            (lost, room[1].failed.len())
+        };
+        // The socket is lost in any case.
+        assert_eq!(lost(true, Some(30), 300), (1, 0));
+        assert_eq!(lost(true, None, 30), (1, 0), "it had no time to come back");
+        assert_eq!(lost(true, None, 300), (2, 1));
+        assert_eq!(lost(true, Some(50), 300), (2, 0));
+        assert_eq!(lost(false, Some(30), 300), (2, 0));
+    }
+}

@@ -1,6 +1,6 @@
 //! What a run is worth, and why.
 
-use super::{Failure, LatencyDetails, Report};
+use super::{Failure, Report};
 use crate::scenario::Depth;
 use crate::slo::{Counter, Objectives, Samples};
 use crate::verdict::Verdict;
@@ -89,9 +89,10 @@ impl Report {
         broken
     }
 
-    /// How many steps of all kinds were never answered.
+    /// How many steps of all kinds were never answered. Marked frames are packets that networks lose.
     pub(super) fn missing(&self) -> u64 {
-        self.latencies.values().map(LatencyDetails::missing).sum()
+        let steps = self.latencies.iter().filter(|(kind, _)| !kind.is_of_frames());
+        steps.map(|(_, details)| details.missing()).sum()
     }
 
     fn count(&self, counter: Counter) -> f64 {

@@ -20,8 +20,9 @@ pub(super) struct Packets {
     pub(super) lost: u64,
     /// Those that were planned and not sent.
     pub(super) unsent: u64,
-    /// Those that this process was too slow to take. It takes all of them where they arrive.
-    overrun: u64,
+    /// Those of them that only the tester kept from being sent, which was late.
+    #[serde(default)]
+    pub(super) late: u64,
     /// The seconds of the run in which the first and the last one came.
     pub(super) period_seconds: Option<(f64, f64)>,
 }
@@ -104,7 +105,7 @@ impl Packets {
             received: sum(|stream| stream.counts.received),
             lost: sum(Stream::lost),
             unsent: sum(Stream::unsent),
-            overrun: 0,
+            late: sum(Stream::late),
             period_seconds: quality.period.map(|(from, to)| (seconds(from), seconds(to))),
         }
     }
@@ -115,11 +116,19 @@ impl Packets {
         self.received += other.received;
         self.lost += other.lost;
         self.unsent += other.unsent;
-        self.overrun += other.overrun;
+        self.late += other.late;
         self.period_seconds = match (self.period_seconds, other.period_seconds) {
             (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
             (one, other) => one.or(other),
         };
+    }
+
+    /// Why the tester was too late to send, if it left out more than so many percent.
+    pub(super) fn lateness(&self, most: u8) -> Option<String> {
+        let percent = self.late as f64 * 100.0 / self.planned.max(1) as f64;
+        (percent > f64::from(most)).then(|| {
+            format!("it was too late to send {percent:.1} % of the packets (--max-unsent {most} %)")
+        })
     }
 
     /// Those that were planned and did not arrive.
@@ -251,3 +260,33 @@ fn millis(time: Duration) -> f64 {
 }
 
 const MOST_SHOWN: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tester_that_leaves_out_packets_says_so() {
+        let stream = |is_whole| Stream {
+            room: 0,
+            from: "p_00000002".parse().unwrap(),
+            to: "p_00000003".parse().unwrap(),
+            kind: StreamKind::Audio,
+            planned: 100,
+            sent: 90,
+            is_whole,
+            counts: Default::default(),
+            jitter: None,
+            round_trip: None,
+            lasted: Duration::from_secs(2),
+            frozen: Duration::ZERO,
+        };
+        let packets = |is_whole| {
+            let streams = vec![stream(is_whole)];
+            Packets::new(&Quality { streams, ..Quality::default() }, |_| 0.0)
+        };
+        assert!(packets(true).lateness(5).unwrap().contains("10.0 % of the packets"));
+        assert_eq!(packets(true).lateness(10), None);
+        assert_eq!(packets(false).lateness(5), None, "its connection was gone");
+    }
+}

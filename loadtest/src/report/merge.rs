@@ -1,11 +1,11 @@
 //! The reports of several generators that loaded one server at the same time, as one.
 
+mod parts;
 mod sums;
 
 use std::collections::BTreeMap;
 
-use thiserror::Error;
-
+pub(crate) use self::parts::MergeError;
 use self::sums::{add, add_phases};
 use super::{Failure, LatencyDetails, Losses, Phases, Report, ServerCounts, Window};
 use crate::kind::Kind;
@@ -14,19 +14,17 @@ use crate::scenario::Arrivals;
 use crate::slo::Objectives;
 use crate::verdict::Verdict;
 
-/// Reports cannot be merged.
-#[derive(Debug, Error)]
-pub(crate) enum MergeError {
-    #[error("there is nothing to merge")]
-    Nothing,
-    #[error("the runs differ in {0}, so that they are no parts of one")]
-    Unlike(String),
-}
-
 impl Report {
-    /// One report of what several generators did at the same time. Histograms are added, so that
-    /// percentiles are as exact as those of a single generator.
+    /// One report of what several generators did to one server at the same time. Refuses what was
+    /// not.
     pub(crate) fn merge(reports: Vec<Self>) -> Result<Self, MergeError> {
+        parts::check(&reports)?;
+        Self::add_up(reports)
+    }
+
+    /// One report of the parts of one run. Histograms are added, so that percentiles are as exact as
+    /// those of a single generator.
+    pub(crate) fn add_up(reports: Vec<Self>) -> Result<Self, MergeError> {
         let allows_invalid = reports.iter().all(|report| report.verdict != Verdict::Invalid);
         let mut parts = reports;
         parts.sort_by_key(|report| report.started_unix_ms);
@@ -209,6 +207,7 @@ mod tests {
     use crate::report::RunSettings;
     use crate::run::{Count, Criteria, Outcome, Times};
     use crate::scenario::{Scenario, ScenarioSettings};
+    use crate::target::OWN_SERVER;
     use crate::watcher::{Sample, Watched};
 
     fn report(recorder: Recorder, begin: Instant, participants: u64) -> Report {
@@ -233,11 +232,15 @@ mod tests {
             quality: Quality::default(),
             losses: AllLosses::default(),
             relayed: Relayed { planned: 9, sent: 9, lost: 0, broken_at: None },
-            watched: Watched { samples, lag: Histogram::new(2).unwrap() },
+            watched: Watched { samples, lag: Histogram::new(2).unwrap(), is_server_here: false },
             interrupted: false,
         };
-        let bounds =
-            Bounds { max_lag: "1s".parse().unwrap(), max_processor: 90, allow_invalid: false };
+        let bounds = Bounds {
+            max_lag: "1s".parse().unwrap(),
+            max_processor: 90,
+            max_unsent: 5,
+            allow_invalid: false,
+        };
         let objectives = "relay.p99<1s, relay.missing=0".parse().unwrap();
         let mut scenario = Scenario::new(&ScenarioSettings::default(), None).unwrap();
         scenario.rooms = u32::try_from(participants).unwrap();
@@ -321,5 +324,28 @@ mod tests {
         let refused = Report::merge(vec![one, other]).unwrap_err().to_string();
         assert!(refused.contains("no-video"), "{refused}");
         assert!(Report::merge(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn what_was_not_done_to_one_server_at_one_time_is_refused() {
+        let begin = Instant::now();
+        let one = report(Recorder::new(begin, begin), begin, 2);
+        let refused = |change: fn(&mut Report)| {
+            let mut other = one.clone();
+            change(&mut other);
+            Report::merge(vec![one.clone(), other]).unwrap_err().to_string()
+        };
+        assert!(refused(|_| {}).contains("the same"));
+        assert!(refused(|other| other.settings.server = "y".into()).contains("differ in server"));
+        assert!(refused(|other| other.objectives.clear()).contains("differ in objectives"));
+        assert!(refused(|other| other.started_unix_ms += 11_000).contains("was over before"));
+        let own = [0, 1].map(|later| {
+            let mut own = one.clone();
+            own.settings.server = OWN_SERVER.into();
+            own.started_unix_ms += later;
+            own
+        });
+        let refused = Report::merge(own.into()).unwrap_err().to_string();
+        assert!(refused.contains("a server of its own"), "{refused}");
     }
 }

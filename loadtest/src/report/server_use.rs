@@ -1,6 +1,7 @@
 //! What a run cost the server.
 
 use std::collections::BTreeMap;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::server_metrics::{
     CONNECTIONS, HANDLING, MESSAGES, PARTICIPANTS, QUEUED, RELAYS, ServerMetrics,
 };
-use crate::usage::share;
-use crate::watcher::Sample;
+use crate::usage::{available_memory, share};
+use crate::watcher::{Sample, Watched};
 
 /// What the process of the server used.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -27,6 +28,17 @@ pub(crate) struct ServerUse {
     /// How many files it may have open.
     #[serde(default)]
     pub(crate) max_files: Option<u64>,
+    /// What its machine has; `None` where that is not known.
+    #[serde(default)]
+    pub(crate) machine: Option<ServerMachine>,
+}
+
+/// The machine of a server.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct ServerMachine {
+    pub(crate) cores: usize,
+    /// What was left in the end, if that is known.
+    pub(crate) available_memory_bytes: Option<u64>,
 }
 
 /// What the server counted of itself during a run.
@@ -46,11 +58,10 @@ pub(crate) struct ServerCounts {
 }
 
 impl ServerUse {
-    pub(super) fn new(samples: &[Sample]) -> Option<Self> {
-        let of_server: Vec<_> = samples
-            .iter()
-            .filter_map(|sample| Some((sample.at, sample.server.as_ref()?)))
-            .collect();
+    pub(crate) fn new(watched: &Watched) -> Option<Self> {
+        let samples = watched.samples.iter();
+        let of_server: Vec<_> =
+            samples.filter_map(|sample| Some((sample.at, sample.server.as_ref()?))).collect();
         let ((first, before), (last, after)) = (of_server.first()?, of_server.last()?);
         let memory = of_server.iter().map(|(_, usage)| usage.memory).max()?;
         let busiest = of_server.windows(2).map(|pair| {
@@ -68,12 +79,16 @@ impl ServerUse {
             memory_grown_bytes: memory.saturating_sub(before.memory),
             open_files: of_server.iter().map(|(_, usage)| usage.open_files).max()?,
             max_files: after.max_files,
+            machine: watched.is_server_here.then(|| ServerMachine {
+                cores: available_parallelism().map_or(1, usize::from),
+                available_memory_bytes: available_memory(),
+            }),
         })
     }
 }
 
 impl ServerCounts {
-    pub(super) fn new(samples: &[Sample]) -> Option<Self> {
+    pub(crate) fn new(samples: &[Sample]) -> Option<Self> {
         let metrics: Vec<&ServerMetrics> =
             samples.iter().filter_map(|sample| sample.metrics.as_ref()).collect();
         let (first, last) = (metrics.first()?, metrics.last()?);

@@ -73,6 +73,10 @@ pub(crate) async fn take_part(
             world.recorder.failed(format!("a participant could not enter: {error}"));
             Fate::Refused
         }
+        None if world.is_cut_short(intended) => {
+            world.board.is_cut_short();
+            return SignalingVisit::default();
+        }
         None => {
             world.recorder.failed("a participant had not entered when the run ended");
             Fate::Lost
@@ -202,7 +206,7 @@ impl<'a> Participant<'a> {
         let now = Instant::now();
         let is_short = self.leave.is_some_and(|leave| leave < self.intended + SHORT_VISIT);
         let awaited = self.awaited.iter().filter(|other| !self.room.has_left(**other)).count();
-        if awaited == 0 || is_short {
+        if awaited == 0 || is_short || self.world.is_cut_short(self.entered) {
             return;
         }
         let recorder = &self.world.recorder;

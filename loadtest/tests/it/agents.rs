@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use crate::common::{PROGRAM, SIGNALING, Server, command, loadtest, result, results, send};
+use crate::common::{PROGRAM, SIGNALING, Server, command, loadtest, number, result, results, send};
 
 #[test]
 fn generators_that_loaded_one_server_are_merged() {
@@ -24,6 +24,10 @@ fn generators_that_loaded_one_server_are_merged() {
     assert_eq!(merged["participants"], serde_json::json!({"wanted": 40, "reached": 40}));
     assert_eq!(merged["settings"]["rooms"], 10);
     assert_eq!(merged["latency_ms"]["offer"]["count"], 60);
+    let twice = Command::new(PROGRAM).args(["merge", paths[0], paths[0]]).output().unwrap();
+    let told = String::from_utf8(twice.stderr).unwrap();
+    assert_eq!(twice.status.code(), Some(2), "{told}");
+    assert!(told.contains("two of the results are the same"), "{told}");
 }
 
 #[test]
@@ -43,7 +47,7 @@ fn agents_share_a_run_whose_report_is_one() {
     // Each has a probe of its own.
     assert_eq!(report["latency_ms"]["relay"]["count"], report["relayed"]["planned"]);
     let started = &report["phases_seconds"]["first_join"];
-    assert!(started.as_f64() < Some(2.0), "{report:#}");
+    assert!(number(started) < 2.0, "{report:#}");
 
     let none = ["--agents", "127.0.0.1:9", "--url", &server.url, "--token", &server.token];
     let told = String::from_utf8(loadtest(&none).stderr).unwrap();

@@ -78,6 +78,16 @@ fn an_interrupted_run_reports_what_there_is() {
 }
 
 #[test]
+fn a_run_with_media_that_is_interrupted_while_people_arrive_has_not_failed() {
+    let server = Server::start();
+    let flags = ["--rooms", "2", "--peers", "5", "--rate", "burst", "--duration", "600"];
+    let (run, lines) = server.run(&flags, "participants");
+    send("-INT", &run);
+    let (status, report) = result(run, lines);
+    assert_eq!((status, &report["interrupted"]), (Some(0), &true.into()), "{report:#}");
+}
+
+#[test]
 fn the_printed_scenario_is_the_one_that_runs() {
     let printed = loadtest(&["scenario", "print", "--rooms", "3", "--peers", "2:1,4:1"]).stdout;
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -55,6 +55,11 @@ impl Server {
     }
 }
 
+/// A number of a report, which has to be there: nothing is less than every number.
+pub fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
 /// The progress of a run.
 pub type Lines = std::io::Lines<BufReader<ChildStderr>>;
 

@@ -1,0 +1,63 @@
+//! Whether reports are the parts of one run.
+
+use thiserror::Error;
+
+use crate::report::Report;
+use crate::target::OWN_SERVER;
+
+/// Reports cannot be merged.
+#[derive(Debug, Error)]
+pub(crate) enum MergeError {
+    #[error("there is nothing to merge")]
+    Nothing,
+    #[error("the runs differ in {0}, so that they are no parts of one")]
+    Unlike(String),
+    #[error("each of the runs had a server of its own, so that they are no parts of one")]
+    OwnServers,
+    #[error("two of the results are the same")]
+    Twice,
+    #[error("one of the runs was over before another one began, so that they are no parts of one")]
+    Apart,
+}
+
+/// Refuses reports that are not of one server, one time and one set of objectives.
+pub(super) fn check(parts: &[Report]) -> Result<(), MergeError> {
+    let [first, others @ ..] = parts else { return Err(MergeError::Nothing) };
+    if others.is_empty() {
+        return Ok(());
+    }
+    for other in others {
+        if other.settings.server != first.settings.server {
+            return Err(MergeError::Unlike("server".into()));
+        }
+        if !other.asked().eq(first.asked()) {
+            return Err(MergeError::Unlike("objectives".into()));
+        }
+    }
+    if first.settings.server == OWN_SERVER {
+        return Err(MergeError::OwnServers);
+    }
+    if others.iter().enumerate().any(|(index, other)| parts[..=index].iter().any(|p| p.is(other))) {
+        return Err(MergeError::Twice);
+    }
+    let begin = parts.iter().map(|part| part.started_unix_ms).max();
+    let end = parts.iter().map(Report::ended_unix_ms).min();
+    if begin > end { Err(MergeError::Apart) } else { Ok(()) }
+}
+
+impl Report {
+    /// The objectives that it was judged by.
+    fn asked(&self) -> impl Iterator<Item = &str> {
+        self.objectives.iter().map(|held| held.objective.as_str())
+    }
+
+    fn ended_unix_ms(&self) -> u64 {
+        self.started_unix_ms.saturating_add((self.phases_seconds.end * 1000.0) as u64)
+    }
+
+    /// Whether it is the same report.
+    fn is(&self, other: &Self) -> bool {
+        let json = |report: &Self| serde_json::to_string(report).ok();
+        self.started_unix_ms == other.started_unix_ms && json(self) == json(other)
+    }
+}
