@@ -1,6 +1,8 @@
 //! One participant: it enters, negotiates with everybody, talks, and leaves, as its visit and the
 //! scenario say.
 
+mod resume;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +13,7 @@ use signal_core::{
     Audience, ClientMessage, ParticipantId, Payload, ServerMessage, Signal, SignalKind, Topic,
 };
 use tokio::sync::watch;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use super::entrance::{self, Entered, Progress};
 use super::link::{Ended, Link};
@@ -350,57 +352,9 @@ impl<'a> Participant<'a> {
             self.offer(other, intended);
         }
     }
-
-    /// Comes back with another socket; `false` if there is no way back or the run is over.
-    async fn come_back(&mut self, since: Instant, phases: &mut watch::Receiver<Phase>) -> bool {
-        self.link.cut();
-        self.world.board.goes_away();
-        let returned = tokio::select! {
-            returned = self.try_to_come_back() => returned,
-            () = reached(Phase::Over, phases) => false,
-        };
-        self.world.board.is_back();
-        let now = Instant::now();
-        let recorder = &self.world.recorder;
-        if returned {
-            recorder.answered(Kind::Resume, Step { intended: since, started: since, ended: now });
-            self.losses.regain(&Lost::Signaling, now);
-        } else {
-            recorder.unanswered(Kind::Resume, since, Fate::Lost, now);
-            self.losses.lose(Lost::Signaling, since);
-            self.room.loses(self.id, recorder);
-        }
-        returned
-    }
-
-    async fn try_to_come_back(&mut self) -> bool {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let (token, received) = (&self.resume_token, self.link.received);
-            match entrance::resume(self.world, self.access, token, received).await {
-                Ok(resumed) => {
-                    self.resume_token = resumed.resume_token;
-                    if let Some(received) = resumed.received {
-                        self.link.received = received;
-                    }
-                    self.link.resume(resumed.socket, resumed.taken);
-                    return true;
-                }
-                Err(error) if error.is_passing() => {}
-                Err(error) => {
-                    self.world.recorder.failed(format!("a participant could not resume: {error}"));
-                    return false;
-                }
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
 }
 
 /// Whoever leaves again within this time may do so without having connected.
 const SHORT_VISIT: Duration = Duration::from_secs(5);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const FAREWELL: Duration = Duration::from_secs(2);
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
