@@ -6,23 +6,28 @@ mod protocol;
 mod serve;
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use thiserror::Error;
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
 use self::clock::ClockOffset;
-use self::protocol::{Answer, LinkError, Order, Request, receive, send, unix_us};
+use self::protocol::{
+    Answer, HEARTBEAT, LinkError, Order, Request, SILENCE, receive, send, unix_us,
+};
 pub(crate) use self::serve::serve;
+use crate::board::Board;
 use crate::interrupt::Interrupt;
 use crate::report::{MergeError, Report, RunSettings};
 use crate::run::Criteria;
 use crate::scenario::Scenario;
-use crate::target::RemoteServer;
+use crate::target::{RemoteServer, Target, TargetError};
+use crate::watcher::Watcher;
 
 /// Agents that are connected.
 pub(crate) struct Agents(Vec<Agent>);
@@ -47,6 +52,10 @@ pub(crate) enum AgentsError {
     Replay,
     #[error(transparent)]
     Merge(#[from] MergeError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
 impl Agents {
@@ -62,25 +71,45 @@ impl Agents {
         criteria: &Criteria,
         interrupt: &Interrupt,
     ) -> Result<Report, AgentsError> {
+        // The agents need not know what the server counts of itself.
+        let sources = Target::remote(server)?.sources;
+        let server = RemoteServer { metrics: None, ..server.clone() };
         // Where there are fewer rooms than agents, the last agents have nothing to do.
         let agents = self.0.len().min(scenario.rooms as usize);
         let shares = scenario.shares(agents).ok_or(AgentsError::Replay)?;
         let start = unix_us() + LEAD.as_micros() as u64;
         let objectives = &criteria.objectives;
         let objectives = (!objectives.0.is_empty()).then(|| objectives.to_string());
-        let parts = self.0.into_iter().zip(shares).enumerate().map(|(index, (agent, share))| {
-            let mut server = server.clone();
-            // What the server counts of itself has to be known once.
-            server.metrics = server.metrics.filter(|_| index == 0);
-            let start_unix_us = agent.clock.there(start);
-            let (objectives, bounds) = (objectives.clone(), criteria.bounds);
-            agent.carry_out(
-                Order { scenario: share, server, objectives, bounds, start_unix_us },
-                interrupt,
-            )
+        let (stopper, stop) = Interrupt::pair();
+        let parts = self.0.into_iter().zip(shares).map(|(agent, share)| {
+            let order = Order {
+                scenario: share,
+                server: server.clone(),
+                objectives: objectives.clone(),
+                bounds: criteria.bounds,
+                start_unix_us: agent.clock.there(start),
+            };
+            async {
+                let part = agent.carry_out(order, &stop).await;
+                // Without one part the others are of no use.
+                if part.as_ref().map_or(true, |part| part.interrupted) {
+                    stopper.interrupt();
+                }
+                part
+            }
         });
-        let parts = try_join_all(parts).await?;
-        let mut report = Report::add_up(parts)?;
+        let watcher = Watcher::start(Arc::new(Board::new(0)), sources)?;
+        let mut parts = pin!(join_all(parts));
+        let parts = tokio::select! {
+            parts = &mut parts => parts,
+            () = interrupt.wait() => {
+                stopper.interrupt();
+                parts.await
+            }
+        };
+        let watched = watcher.finish();
+        let mut report = Report::add_up(parts.into_iter().collect::<Result<_, _>>()?)?;
+        report.add_server(&watched);
         report.settings = RunSettings::new(scenario, &server.url);
         Ok(report)
     }
@@ -120,13 +149,16 @@ impl Agent {
             error: error.to_string(),
         };
         send(&mut self.writer, &Request::Run(Box::new(order))).await.map_err(link)?;
-        let mut receiving = pin!(receive::<Answer>(&mut self.reader));
-        let answer = tokio::select! {
-            answer = &mut receiving => answer,
-            () = interrupt.wait() => {
-                send(&mut self.writer, &Request::Stop).await.map_err(link)?;
-                receiving.await
-            }
+        let mut receiving = pin!(last_answer(&mut self.reader));
+        let (mut heartbeat, mut is_stopped) = (interval(HEARTBEAT), false);
+        let answer = loop {
+            let request = tokio::select! {
+                answer = &mut receiving => break answer,
+                () = interrupt.wait(), if !is_stopped => Request::Stop,
+                _ = heartbeat.tick() => Request::Alive,
+            };
+            is_stopped |= matches!(request, Request::Stop);
+            send(&mut self.writer, &request).await.map_err(link)?;
         };
         match answer.map_err(link)? {
             Answer::Report(mut report) => {
@@ -136,7 +168,19 @@ impl Agent {
             Answer::Failed { reason, is_too_large } => {
                 Err(AgentsError::Failed { address, reason, is_too_large })
             }
-            Answer::Clock { .. } => Err(link(LinkError::Closed)),
+            Answer::Alive | Answer::Clock { .. } => Err(link(LinkError::Closed)),
+        }
+    }
+}
+
+/// What an agent answers when its part is over.
+async fn last_answer(reader: &mut BufReader<OwnedReadHalf>) -> Result<Answer, LinkError> {
+    loop {
+        match receive(reader, SILENCE).await? {
+            Answer::Alive => {}
+            answer @ (Answer::Clock { .. } | Answer::Failed { .. } | Answer::Report(_)) => {
+                return Ok(answer);
+            }
         }
     }
 }

@@ -86,7 +86,7 @@ async fn main() -> ExitCode {
     }
     match command.unwrap_or(Command::Run(run)) {
         Command::Run(args) => carry_out(&args).await,
-        Command::Agent(args) => match agents::serve(args.listen).await {
+        Command::Agent(args) => match agents::serve(args.listen, &Interrupt::listen()).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(format!("cannot listen at {}: {error}", args.listen)),
         },

@@ -39,6 +39,7 @@ use crate::scenario::{Arrivals, Depth, Scenario};
 use crate::slo::Held;
 use crate::udp_path::Figures;
 use crate::verdict::Verdict;
+use crate::watcher::Watched;
 
 /// The results. Fields of the JSON form are only ever added.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -258,6 +259,22 @@ impl Report {
         report.tester.reasons.extend(report.packets.lateness(criteria.bounds.max_unsent));
         report.judge(&criteria.objectives, criteria.bounds.allow_invalid);
         report
+    }
+
+    /// Adds what was seen of the server from elsewhere than the generators.
+    pub(crate) fn add_server(&mut self, watched: &Watched) {
+        self.server = ServerUse::new(watched);
+        self.server_counts = ServerCounts::new(&watched.samples);
+        for pair in watched.samples.windows(2) {
+            let [before, after] = pair else { unreachable!("windows of two have two") };
+            let Some(since) = unix_ms(before.at).checked_sub(self.started_unix_ms) else {
+                continue;
+            };
+            let second = self.windows.iter_mut().find(|window| window.second == since / 1000);
+            if let Some(window) = second {
+                window.add_server(before, after);
+            }
+        }
     }
 
     pub(crate) fn is_server_gone(&self) -> bool {

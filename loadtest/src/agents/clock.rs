@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncBufRead, AsyncWrite};
 
-use super::protocol::{Answer, LinkError, Request, receive, send, unix_us};
+use super::protocol::{Answer, LinkError, Request, SILENCE, receive, send, unix_us};
 
 /// A clock, seen from here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,7 +24,7 @@ impl ClockOffset {
         for _ in 0..EXCHANGES {
             let asked = unix_us();
             send(writer, &Request::Clock).await?;
-            let answer = receive(reader).await?;
+            let answer = receive(reader, SILENCE).await?;
             let answered = unix_us();
             let Answer::Clock { unix_us, version } = answer else { return Err(LinkError::Closed) };
             let took = answered.saturating_sub(asked);
@@ -63,7 +63,7 @@ mod tests {
             tokio::spawn(async move {
                 let (reader, mut writer) = split(far);
                 let mut reader = BufReader::new(reader);
-                while let Ok(Request::Clock) = receive(&mut reader).await {
+                while let Ok(Request::Clock) = receive(&mut reader, SILENCE).await {
                     let unix_us = unix_us().saturating_add_signed(ahead);
                     send(&mut writer, &Answer::Clock { unix_us, version: "7".into() })
                         .await

@@ -1,12 +1,13 @@
 //! What a coordinator and its agents say to each other: JSON objects, one a line.
 
 use std::io;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 
 use crate::health::Bounds;
 use crate::report::Report;
@@ -21,15 +22,25 @@ pub(super) enum Request {
     Run(Box<Order>),
     /// End the run in order.
     Stop,
+    /// The coordinator is still there.
+    Alive,
 }
 
 /// What an agent answers.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
-    Clock { unix_us: u64, version: String },
+    Clock {
+        unix_us: u64,
+        version: String,
+    },
     Report(Box<Report>),
-    Failed { reason: String, is_too_large: bool },
+    Failed {
+        reason: String,
+        is_too_large: bool,
+    },
+    /// The run goes on.
+    Alive,
 }
 
 /// A part of a run.
@@ -66,6 +77,8 @@ pub(super) enum LinkError {
     Closed,
     #[error("it says what this version does not understand: {0}")]
     Foreign(#[from] serde_json::Error),
+    #[error("it says nothing any more")]
+    Silent,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -79,12 +92,22 @@ pub(super) async fn send(
     Ok(writer.write_all(&line).await?)
 }
 
-/// Receives a message. If this is cancelled, the rest of the message cannot be understood.
+/// Receives a message, of which something has to come within that time again and again. If this is
+/// cancelled, the rest of the message cannot be understood.
 pub(super) async fn receive<T: Message>(
     reader: &mut (impl AsyncBufRead + Unpin),
+    patience: Duration,
 ) -> Result<T, LinkError> {
     let mut line = Vec::new();
-    reader.take(T::MOST_BYTES).read_until(b'\n', &mut line).await?;
+    while line.last() != Some(&b'\n') && (line.len() as u64) < T::MOST_BYTES {
+        let part = timeout(patience, reader.fill_buf()).await.map_err(|_| LinkError::Silent)??;
+        if part.is_empty() {
+            break;
+        }
+        let length = part.iter().position(|byte| *byte == b'\n').map_or(part.len(), |end| end + 1);
+        line.extend_from_slice(&part[..length]);
+        reader.consume(length);
+    }
     if line.is_empty() {
         return Err(LinkError::Closed);
     }
@@ -95,4 +118,34 @@ pub(super) async fn receive<T: Message>(
 pub(super) fn unix_us() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// How often each side says that it is still there while a run goes on.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Whoever says nothing for this long is gone.
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{BufReader, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_says_nothing_is_not_waited_for_and_a_slow_message_is() {
+        let (mut near, far) = duplex(1024);
+        let mut far = BufReader::new(far);
+        let patience = Duration::from_millis(500);
+        let silent = receive::<Request>(&mut far, Duration::from_millis(10)).await;
+        assert!(matches!(silent, Err(LinkError::Silent)), "{silent:?}");
+        tokio::spawn(async move {
+            for byte in b"\"stop\"\n\"alive\"\n" {
+                tokio::time::sleep(patience / 6).await;
+                near.write_all(&[*byte]).await.unwrap();
+            }
+        });
+        assert!(matches!(receive(&mut far, patience).await, Ok(Request::Stop)));
+        assert!(matches!(receive(&mut far, patience).await, Ok(Request::Alive)));
+        assert!(matches!(receive::<Request>(&mut far, patience).await, Err(LinkError::Closed)));
+    }
 }

@@ -5,63 +5,101 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::io::BufReader;
+use tokio::io::{AsyncBufRead, BufReader, copy, sink};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{interval, sleep, timeout};
 
-use super::protocol::{Answer, LinkError, Order, Request, receive, send, unix_us};
+use super::protocol::{
+    Answer, HEARTBEAT, LinkError, Order, Request, SILENCE, receive, send, unix_us,
+};
 use crate::generator;
 use crate::interrupt::Interrupt;
 use crate::run::Criteria;
 use crate::target::Target;
 
-/// Serves one coordinator after the other.
-pub(crate) async fn serve(listen: SocketAddr) -> io::Result<()> {
+/// Serves one coordinator after the other, until it is interrupted.
+pub(crate) async fn serve(listen: SocketAddr, interrupt: &Interrupt) -> io::Result<()> {
     let listener = TcpListener::bind(listen).await?;
     println!("listening at {}", listener.local_addr()?);
-    loop {
-        let (stream, coordinator) = listener.accept().await?;
+    while !interrupt.is_interrupted() {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = interrupt.wait() => break,
+        };
+        let (stream, coordinator) = match accepted {
+            Ok(accepted) => accepted,
+            // The machine has no open files left for example, and may have some soon.
+            Err(error) => {
+                eprintln!("cannot accept a coordinator: {error}");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
         eprintln!("{coordinator} coordinates");
-        match converse(stream).await {
+        match converse(stream, interrupt).await {
             Ok(()) | Err(LinkError::Closed) => eprintln!("{coordinator} has gone"),
             Err(error) => eprintln!("{coordinator}: {error}"),
         }
     }
+    Ok(())
 }
 
-async fn converse(stream: TcpStream) -> Result<(), LinkError> {
+async fn converse(stream: TcpStream, interrupt: &Interrupt) -> Result<(), LinkError> {
     stream.set_nodelay(true)?;
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
         // Whoever says nothing keeps others from their turn.
-        let Ok(request) = timeout(PATIENCE, receive(&mut reader)).await else { return Ok(()) };
-        let order = match request? {
+        let request = tokio::select! {
+            request = receive(&mut reader, SILENCE) => request?,
+            () = interrupt.wait() => return Ok(()),
+        };
+        match request {
             Request::Clock => {
                 let version = env!("CARGO_PKG_VERSION").to_owned();
                 send(&mut writer, &Answer::Clock { unix_us: unix_us(), version }).await?;
-                continue;
             }
-            // The run has ended already.
-            Request::Stop => continue,
-            Request::Run(order) => order,
-        };
-        let (interrupter, interrupt) = Interrupt::pair();
-        let mut running = pin!(carry_out(&order, &interrupt));
-        let answer = {
-            let mut next = pin!(receive::<Request>(&mut reader));
-            tokio::select! {
-                answer = &mut running => answer,
-                // It wants the run to end, or has gone.
-                _ = &mut next => {
-                    interrupter.interrupt();
-                    running.await
-                }
+            // There is no run yet.
+            Request::Alive | Request::Stop => {}
+            Request::Run(order) => {
+                let answer = run(&order, &mut reader, &mut writer, interrupt).await;
+                send(&mut writer, &answer).await?;
+                // With unread messages, the connection would break before the answer has arrived.
+                let _ = timeout(SILENCE, copy(&mut reader, &mut sink())).await;
+                return Ok(());
             }
-        };
-        send(&mut writer, &answer).await?;
-        return Ok(());
+        }
     }
+}
+
+/// Carries out a part of a run, until it ends, its coordinator wants it to or is gone, or this agent
+/// is interrupted.
+async fn run(
+    order: &Order,
+    reader: &mut BufReader<OwnedReadHalf>,
+    writer: &mut OwnedWriteHalf,
+    interrupt: &Interrupt,
+) -> Answer {
+    let (interrupter, interrupted) = Interrupt::pair();
+    let mut running = pin!(carry_out(order, &interrupted));
+    let mut stopping = pin!(stop_wanted(reader));
+    let mut heartbeat = interval(HEARTBEAT);
+    loop {
+        tokio::select! {
+            answer = &mut running => return answer,
+            () = &mut stopping, if !interrupted.is_interrupted() => interrupter.interrupt(),
+            () = interrupt.wait(), if !interrupted.is_interrupted() => interrupter.interrupt(),
+            _ = heartbeat.tick() => if send(writer, &Answer::Alive).await.is_err() {
+                interrupter.interrupt();
+            },
+        }
+    }
+}
+
+/// Waits until a coordinator wants the run to end, or is gone.
+async fn stop_wanted(reader: &mut (impl AsyncBufRead + Unpin)) {
+    while let Ok(Request::Alive) = receive(reader, SILENCE).await {}
 }
 
 async fn carry_out(order: &Order, interrupt: &Interrupt) -> Answer {
@@ -75,11 +113,14 @@ async fn carry_out(order: &Order, interrupt: &Interrupt) -> Answer {
         Err(error) => return failed(format!("{error}"), false),
     };
     let criteria = Criteria { objectives, bounds: order.bounds };
-    sleep(Duration::from_micros(order.start_unix_us.saturating_sub(unix_us()))).await;
+    tokio::select! {
+        () = sleep(Duration::from_micros(order.start_unix_us.saturating_sub(unix_us()))) => {}
+        () = interrupt.wait() => {}
+    }
     match generator::measure(&order.scenario, target, &criteria, interrupt).await {
         Ok(report) => Answer::Report(Box::new(report)),
         Err(error) => failed(error.to_string(), error.is_too_large()),
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(200);

@@ -1,7 +1,7 @@
 //! A run second by second.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,7 @@ pub(crate) struct Window {
     pub(super) server_queued_bytes: Option<u64>,
     pub(crate) latency_ms: BTreeMap<Kind, WindowPercentiles>,
     /// What arrived of the streams of each kind.
+    #[serde(default)]
     pub(super) media: BTreeMap<StreamKind, StreamCounts>,
 }
 
@@ -56,6 +57,24 @@ impl WindowPercentiles {
     }
 }
 
+impl Window {
+    /// Adds what was seen of the server between two samples.
+    pub(super) fn add_server(&mut self, before: &Sample, after: &Sample) {
+        let time = after.at - before.at;
+        let used = before.server.as_ref().zip(after.server.as_ref());
+        self.server_processors = used
+            .filter(|_| !time.is_zero())
+            .map(|(before, after)| share(before.processor, after.processor, time));
+        self.server_memory_bytes = after.server.as_ref().map(|usage| usage.memory);
+        let counted = |sample: &Sample, series| sample.metrics.as_ref()?.get(series);
+        let handled = counted(after, MESSAGES).zip(counted(before, MESSAGES));
+        self.server_messages = handled
+            .map(|(after, before)| (after - before) / time.as_secs_f64())
+            .filter(|rate| rate.is_finite() && *rate >= 0.0);
+        self.server_queued_bytes = counted(after, QUEUED).map(|bytes| bytes as u64);
+    }
+}
+
 pub(super) fn windows(
     begin: Instant,
     samples: &[Sample],
@@ -69,11 +88,7 @@ pub(super) fn windows(
             let [before, after] = pair else { unreachable!("windows of two have two") };
             let time = after.at - before.at;
             let second = before.at.saturating_duration_since(begin).as_secs();
-            let busy = |of: fn(&Sample) -> Option<Duration>| {
-                Some(share(of(before)?, of(after)?, time)).filter(|_| !time.is_zero())
-            };
-            let counted = |sample: &Sample, series| sample.metrics.as_ref()?.get(series);
-            let handled = counted(after, MESSAGES).zip(counted(before, MESSAGES));
+            let used = before.tester.as_ref().zip(after.tester.as_ref());
             let latency_ms = measured.iter().filter_map(|(kind, measured)| {
                 let window = measured.windows.get(usize::try_from(second).ok()?)?.as_ref()?;
                 Some((*kind, WindowPercentiles::of(window.clone())))
@@ -82,21 +97,23 @@ pub(super) fn windows(
                 let counts = windows.get(usize::try_from(second).ok()?)?;
                 (counts.received > 0).then_some((*kind, *counts))
             });
-            Window {
+            let mut window = Window {
                 second,
                 present: after.counts.present,
                 connections: after.counts.connected,
                 failed: after.counts.failed,
-                tester_processors: busy(|sample| Some(sample.tester.as_ref()?.processor)),
-                server_processors: busy(|sample| Some(sample.server.as_ref()?.processor)),
-                server_memory_bytes: after.server.as_ref().map(|usage| usage.memory),
-                server_messages: handled
-                    .map(|(after, before)| (after - before) / time.as_secs_f64())
-                    .filter(|rate| rate.is_finite() && *rate >= 0.0),
-                server_queued_bytes: counted(after, QUEUED).map(|bytes| bytes as u64),
+                tester_processors: used
+                    .filter(|_| !time.is_zero())
+                    .map(|(before, after)| share(before.processor, after.processor, time)),
+                server_processors: None,
+                server_memory_bytes: None,
+                server_messages: None,
+                server_queued_bytes: None,
                 latency_ms: latency_ms.collect(),
                 media: media.collect(),
-            }
+            };
+            window.add_server(before, after);
+            window
         })
         .collect()
 }

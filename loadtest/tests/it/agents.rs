@@ -1,6 +1,7 @@
 //! Several generators that load one server.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -35,10 +36,14 @@ fn agents_share_a_run_whose_report_is_one() {
     let server = Server::start();
     let agents = [(); 2].map(|()| Agent::start());
     let addresses = agents.each_ref().map(|agent| agent.address.as_str()).join(",");
-    let flags = ["--agents", &addresses, "--duration", "2"];
+    let flags = ["--agents", &addresses, "--duration", "2", "--server-metrics", &server.metrics];
     let (run, lines) = server.run(&[&SIGNALING[..], &flags].concat(), "its clock is");
     let (status, report) = result(run, lines);
     assert_eq!(status, Some(0), "{report:#}");
+    // The coordinator has asked the server, for both.
+    assert!(number(&report["server_counts"]["most_participants"]) >= 20.0, "{report:#}");
+    let mut windows = report["windows"].as_array().unwrap().iter();
+    assert!(windows.any(|window| window["server_messages"].is_number()), "{report:#}");
     assert_eq!(report["participants"], serde_json::json!({"wanted": 20, "reached": 20}));
     assert_eq!(
         (&report["settings"]["rooms"], &report["latency_ms"]["offer"]["count"]),
@@ -63,6 +68,37 @@ fn a_run_of_agents_is_interrupted_in_order() {
     send("-INT", &run);
     let (status, report) = result(run, lines);
     assert_eq!((status, &report["interrupted"]), (Some(0), &true.into()), "{report:#}");
+}
+
+#[test]
+fn an_agent_that_is_interrupted_ends_its_part_in_order() {
+    let (server, mut agent) = (Server::start(), Agent::start());
+    let flags = ["--agents", &agent.address, "--duration", "600"];
+    let (run, lines) = server.run(&[&SIGNALING[..], &flags].concat(), "its clock is");
+    agent.wait_for("60/60 connections");
+    send("-INT", &agent.process);
+    let (status, report) = result(run, lines);
+    assert_eq!((status, &report["interrupted"]), (Some(0), &true.into()), "{report:#}");
+    assert_eq!(agent.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn an_agent_that_cannot_accept_goes_on() {
+    let (server, mut agent) = (Server::start(), Agent::start());
+    let pid = agent.process.id().to_string();
+    let files = |limit: &str| {
+        let limit = format!("--nofile={limit}:");
+        assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
+    };
+    files("3");
+    let waiting = TcpStream::connect(&agent.address).unwrap();
+    agent.wait_for("cannot accept a coordinator");
+    drop(waiting);
+    files("1000");
+    let flags = ["--agents", &agent.address, "--duration", "1"];
+    let (run, lines) = server.run(&[&SIGNALING[..], &flags].concat(), "its clock is");
+    let (status, report) = result(run, lines);
+    assert_eq!(status, Some(0), "{report:#}");
 }
 
 /// A generator in a process of its own.
