@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use signal_core::ParticipantId;
 
-/// What to receive of somebody. What is not wanted is not sent by the other side.
+/// Which media to receive from a participant. The other side does not send the rest.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Wanted {
     /// Whether to receive audio.

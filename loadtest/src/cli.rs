@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Work with scenarios
     #[command(subcommand)]
     Scenario(ScenarioCommand),
-    /// Serve, for another process of this program
+    /// Run a server for another process of this program
     #[command(hide = true, name = crate::target::COMMAND)]
     OwnServer,
 }
@@ -75,7 +75,7 @@ pub(crate) struct RunArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AgentArgs {
-    /// Address to listen at. Whoever reaches it can make load from this machine: keep it in a
+    /// Address to listen on. Anyone who can reach it can generate load from this machine: keep it in a
     /// private network, or forward it through SSH
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
     pub(crate) listen: SocketAddr,

@@ -46,7 +46,7 @@ pub struct HubConfig {
     pub unsent_patience: Duration,
 }
 
-/// Who is refused when much waits for a receiver: whoever floods it, not the receiver.
+/// How much each sender may have waiting for one receiver: a flood costs the one who floods.
 ///
 /// What waits for a connection is counted by the ticket that sent it. A message that is refused is
 /// answered with `rate_limited`, and counts as never sent. A new name or state is never refused:

@@ -55,8 +55,8 @@ use crate::time::Timestamp;
 /// 5. [`poll_timeout`](Self::poll_timeout) is when to call
 ///    [`handle_timeout`](Self::handle_timeout).
 ///
-/// A host that omits another is noticed by its participants: nobody is sent anything, is answered,
-/// or is let in.
+/// If a host omits any other step, its participants notice: nothing is sent, nothing is answered,
+/// or nobody is let in.
 ///
 /// # Slow sockets
 ///
@@ -129,8 +129,7 @@ use crate::time::Timestamp;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What a host tells somebody itself, such as the answer to a request that created a room, it tells
-/// when [`handle_saved`](Self::handle_saved) was called for a record of that
+/// A host sends its own replies, such as the answer to a request that created a room, when [`handle_saved`](Self::handle_saved) was called for a record of that
 /// [version](crate::Room::version) or a newer one.
 ///
 /// # Threads

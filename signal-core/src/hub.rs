@@ -135,7 +135,7 @@ pub struct Hub {
     // host has let the stranger in.
     connections: FxHashMap<ConnId, Connection>,
     rooms: FxHashMap<RoomId, LocalRoom>,
-    /// What tickets have used up in rooms that nobody is served in any more, until it is full
+    /// What tickets have used up in rooms without members on this node, until it is full
     /// again.
     accounts: FxHashMap<RoomId, Accounts>,
     deadlines: Deadlines<RoomId>,
@@ -161,7 +161,7 @@ enum AskedBy {
     Attaching(ConnId),
     /// A connection that has left, and is closed when the answer comes.
     Leaving(ConnId),
-    /// Nobody waits.
+    /// No caller waits for the result.
     Nobody,
     /// The deadline of the room.
     Timer,

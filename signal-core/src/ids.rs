@@ -171,7 +171,7 @@ pub enum Ticket {
 }
 
 /// A hash of the host's own name for a seat, which is a user's, for example, if each user has one
-/// seat. The core compares it, and tells nobody.
+/// seat. The core only compares it, and sends it to nobody.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TicketTag([u8; 16]);
 

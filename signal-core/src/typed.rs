@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::ids::RoomId;
 use crate::unicode::{decimal_digit, is_default_ignorable};
 
-/// The password that somebody means, if it can be one: six characters from `!` to `~`.
+/// Parses a password as it was typed, if it can be one: six characters from `!` to `~`.
 ///
 /// What keyboards and clipboards add is taken off: white space and invisible characters around it,
 /// and other forms of the same characters (NFKC), among them the decimal digits of every script.
@@ -15,7 +15,7 @@ pub fn parse_password(typed: &str) -> Option<String> {
     is_possible.then_some(password)
 }
 
-/// The room id that somebody means, if it can be one; see [`parse_password`].
+/// Parses a room id as it was typed, if it can be one; see [`parse_password`].
 pub fn parse_room_id(typed: &str) -> Option<RoomId> {
     normalize(typed).parse().ok()
 }

@@ -205,7 +205,7 @@ impl fmt::Debug for RpcRequest {
     }
 }
 
-/// The way back to whoever has asked.
+/// Sends the reply to one request.
 struct Answer {
     id: u64,
     writer: ChannelWriter,

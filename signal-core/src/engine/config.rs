@@ -12,7 +12,7 @@ pub struct EngineConfig {
     pub hub: HubConfig,
     /// Whether the host keeps the records of rooms elsewhere too, so that they outlive the process:
     /// by default not. If it does, [`poll_save`](crate::Engine::poll_save) hands out what to write,
-    /// and whoever relies on a change hears of it when it is written.
+    /// and a change is announced after it is written.
     pub saves: bool,
     /// After how long a [`Transmit::Ping`](crate::Transmit::Ping) follows another: by default 20 s,
     /// and at least 1 ms.

@@ -15,8 +15,8 @@ pub enum Event {
     /// [`EngineConfig::saves`](crate::EngineConfig::saves) an event comes when the record that it
     /// is part of is written.
     Room(RoomEvent),
-    /// Somebody does not get a message of the host's after all, which was
-    /// [sent](crate::Engine::send) while it entered.
+    /// A message of the host's was not delivered after all to a participant that was entering when
+    /// it was [sent](crate::Engine::send).
     Refused(Refusal),
     /// Messages were dropped, because their sender is over its rate. It is told once until it is
     /// taken, after what has come about in rooms.

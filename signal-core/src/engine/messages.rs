@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 
 impl Engine {
     /// Sends a message of the host's to a room, or to one participant in it. Returns who does not
-    /// get it, and why; nobody in most cases.
+    /// get it, and why: usually nobody.
     ///
     /// Participants who speak v1 have no such messages: a message to a room leaves them out, and
     /// one to such a participant is refused. Whoever is entering gets the message after its

@@ -14,7 +14,7 @@ use crate::store::Applied;
 /// [`Engine::poll_save`](crate::Engine::poll_save).
 ///
 /// Hand it back to [`handle_saved`](crate::Engine::handle_saved) when that is done. Until then
-/// nobody is told what relies on it, and no newer record of the same room comes out. A write that
+/// messages that depend on it are held back, and no newer record of the same room comes out. A write that
 /// fails is tried again, or reported as done to go on in memory only.
 #[derive(Debug)]
 #[must_use = "write it, then hand it to `Engine::handle_saved`"]
@@ -86,7 +86,7 @@ struct Write {
 /// What is told when a record is written.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// The newest record that may be told then; `None` if nobody waits.
+    /// The newest record to publish after the write; `None` if nobody waits.
     pub(super) record: Option<Arc<Room>>,
     pub(super) answers: Vec<Answer>,
     pub(super) events: Vec<RoomEvent>,

@@ -22,7 +22,7 @@ pub struct HostMessage {
     pub req: Option<RequestId>,
 }
 
-/// Somebody does not get a [`HostMessage`]. Its connection stays as it is.
+/// A [`HostMessage`] was not delivered to a participant. Its connection stays as it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Refusal {

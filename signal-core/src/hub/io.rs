@@ -253,7 +253,7 @@ pub enum Output {
         /// One whole message.
         frame: Bytes,
     },
-    /// Somebody does not get an [`Input::HostMessage`].
+    /// An [`Input::HostMessage`] was not delivered to a participant.
     HostMessageRefused(Refusal),
     /// Make ICE servers for a participant, and hand them in as [`Input::IceServers`].
     IceServersWanted {

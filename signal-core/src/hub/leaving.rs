@@ -77,7 +77,7 @@ impl Hub {
         self.commit(room, op, AskedBy::Nobody);
     }
 
-    /// Sends a participant away, to come back to another process.
+    /// Disconnects a participant, which resumes at another process.
     pub(super) fn drain(&mut self, conn: ConnId, reconnect_after: Duration, now: Timestamp) {
         let Some(connection) = self.connections.get(&conn) else { return };
         if let (ProtocolVersion::V2, &Phase::Seated(id)) = (connection.protocol, &connection.phase)

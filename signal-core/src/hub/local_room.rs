@@ -75,7 +75,7 @@ pub(super) struct Outgoing {
     /// `None` while the member has no socket. The message waits in its replay.
     pub(super) conn: Option<ConnId>,
     pub(super) frame: Bytes,
-    /// Whether the deadline of the room has to be set anew.
+    /// Whether the deadline of the room has to be set again.
     pub(super) moves_deadline: bool,
 }
 
@@ -266,7 +266,7 @@ impl LocalRoom {
         (goes_on && member.replay().reaches(received, limit, now)).then_some(member.attachment)
     }
 
-    /// Notes that a message was kept for a replay; `true` if the deadline has to be set anew.
+    /// Notes that a message was kept for a replay; `true` if the deadline has to be set again.
     pub(super) fn note_kept(&mut self, limit: &ReplayLimit, now: Timestamp) -> bool {
         note_kept(&mut self.trim_at, limit, now)
     }
@@ -287,7 +287,7 @@ impl LocalRoom {
     }
 
     /// Looks for members that take nothing at that time at the latest; `true` if the deadline has
-    /// to be set anew.
+    /// to be set again.
     pub(super) fn watch_readers(&mut self, at: Timestamp) -> bool {
         let is_sooner = self.stall_check_at.is_none_or(|known| at < known);
         if is_sooner {

@@ -63,7 +63,7 @@ impl Hub {
         (local, is_new)
     }
 
-    /// Removes a room that nobody is served in any more, and keeps what its tickets have used up.
+    /// Removes a room without members on this node, and keeps what its tickets have used up.
     pub(super) fn remove_room(&mut self, room: RoomId) {
         let Some(local) = self.rooms.remove(&room) else { return };
         let accounts = local.into_accounts();

@@ -67,7 +67,7 @@ impl Access {
         Err(Reject::WrongPassword)
     }
 
-    /// Notes from where somebody has taken a seat; `false` if that was known.
+    /// Records the address of a new seat; `false` if it is recorded already.
     pub(super) fn know(&mut self, client: Option<Client>) -> bool {
         self.guesses.know(client)
     }

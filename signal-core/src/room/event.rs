@@ -28,7 +28,7 @@ pub struct RoomEvent {
     /// Identifies the event for all time, if events are told as
     /// [above](RoomEvent#what-a-crash-repeats).
     pub key: EventKey,
-    /// When it took effect. A room that expires while nobody looks has expired in time.
+    /// When it took effect. For an expiry this is the deadline itself, not when it was noticed.
     pub at: Timestamp,
     /// The room's creator, in the host's own terms.
     pub creator: Arc<str>,

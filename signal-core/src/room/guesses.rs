@@ -79,7 +79,7 @@ impl Guesses {
         }
     }
 
-    /// Notes from where somebody has taken a seat; `false` if that was known.
+    /// Records the address of a new seat; `false` if it is recorded already.
     pub(super) fn know(&mut self, client: Option<Client>) -> bool {
         let Some(Client { address, .. }) = client else { return false };
         if self.own(client).is_some() {

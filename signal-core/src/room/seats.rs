@@ -121,7 +121,7 @@ impl Seats {
             && self.lowest_entered.is_none_or(|lowest| promised < lowest)
     }
 
-    /// The participants that have to go for a newcomer: nobody, or the guests that have been
+    /// The participants to remove to make room for a newcomer: nobody, or the guests that have been
     /// detached for longest. More than one has to go only if the room was made smaller meanwhile.
     fn make_room_for(&self, ticket: Ticket) -> Result<Vec<ParticipantId>, Reject> {
         if ticket == Ticket::Creator || self.holds(ticket) {

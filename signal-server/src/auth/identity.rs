@@ -168,7 +168,7 @@ impl Identity {
         self.user(LoginRequest { token: Some(token), headers, uri, address: None }).await
     }
 
-    /// Says why a token was refused, without what would let somebody use or trace it.
+    /// Says why a token was refused, without data that could be used to replay or trace it.
     fn log(&self, refusal: Refusal, token: &str) {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;

@@ -289,6 +289,6 @@ impl Default for LimitArgs {
 const BODY_BYTES: RangeInclusive<i64> = 1024..=1024 * 1024;
 /// The longest message passes in any case.
 const BURST_BYTES: RangeFrom<i64> = 64 * 1024..;
-/// The least holds what the server itself says to somebody who enters or resumes, so that nobody
-/// who reads is closed.
+/// The minimum fits the server's own messages on entry or resume, so that no participant that reads
+/// is closed.
 const UNSENT_BYTES: RangeInclusive<i64> = 512 * 1024..=1024 * 1024 * 1024;

@@ -13,7 +13,7 @@ use super::{effective, file};
 impl Cli {
     /// Reads the settings of the process. Without a command it is `serve`.
     ///
-    /// Prints help, the version or an error and exits where one of them is called for.
+    /// Prints help, the version or an error, and exits, if one of them is asked for or needed.
     #[must_use]
     pub(crate) fn read() -> Self {
         Self::of(std::env::args_os(), |path| fs::read_to_string(path))

@@ -206,7 +206,7 @@ impl FileOffer {
         self.close_with(&answer).await;
     }
 
-    /// Says it, and waits until the sender has heard it: whoever drops a channel may lose what is
+    /// Sends the answer, and waits until it is delivered: whoever drops a channel may lose what is
     /// on its way.
     async fn close_with(&mut self, answer: &Answer) {
         if self.channel.send_text(&encode(answer)).await.is_ok() {

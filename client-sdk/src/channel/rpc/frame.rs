@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 pub(super) struct Frame {
-    /// Chosen by whoever asks.
+    /// Chosen by the side that asks.
     pub(super) id: u64,
     pub(super) body: Body,
 }

@@ -64,8 +64,8 @@ pub trait Authenticate: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// It comes from nobody who is logged in: a token is missing, invalid or expired. Or this cannot
-    /// be decided now.
+    /// The request has no valid login: a token is missing, invalid or expired. Or this cannot be
+    /// decided now.
     async fn authenticate(&self, request: LoginRequest<'_>) -> Result<User, TokenError>;
 }
 
@@ -133,7 +133,7 @@ impl User {
         Self { name: DisplayName::parse(name).ok().flatten(), ..self }
     }
 
-    /// Sets whether the user may create rooms. By default every user may; whoever may not gets 403
+    /// Sets whether the user may create rooms. By default every user may; others get 403
     /// `forbidden`.
     #[must_use]
     pub fn may_create(self, may_create: bool) -> Self {
