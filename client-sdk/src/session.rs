@@ -158,7 +158,7 @@ impl Session {
             Report::Broken(failure) => peer.broken(failure, actions, now),
             Report::Candidate(candidate) => peer.candidate_found(candidate, actions),
             Report::IceConnected => peer.ice_connected(me < peer.id(), now),
-            Report::NegotiationNeeded => peer.offer(actions),
+            Report::SectionMissing => peer.offer(actions),
             Report::NoRelay(reason) => peer.relay_missing(reason),
             Report::Offer { negotiation, sdp, tracks } => {
                 peer.offer_made(negotiation, &sdp, &tracks, actions, now);

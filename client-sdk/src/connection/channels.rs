@@ -117,7 +117,7 @@ impl Channels {
         until_association(self.pc.as_ref()).await?;
         let channel = self.streams.lock().await.create(label, init).await?;
         if lack_section(self.pc.as_ref()).await {
-            self.events.report(Report::NegotiationNeeded).await;
+            self.events.report(Report::SectionMissing).await;
         }
         Ok(channel)
     }

@@ -183,7 +183,7 @@ impl ConnectionTask {
         let tracks = self.senders.labels(self.pc.as_ref()).await?;
         self.events.report(Report::Answer { negotiation, sdp: answer.sdp, tracks }).await;
         if self.answer_lacks_something().await? {
-            self.events.report(Report::NegotiationNeeded).await;
+            self.events.report(Report::SectionMissing).await;
         }
         self.senders.start(self.pc.as_ref()).await?;
         self.receivers.update(self.pc.as_ref()).await

@@ -35,7 +35,7 @@ async fn an_answer_is_followed_by_no_offer() {
                     assert!(other.command(ConnectionCommand::Candidate(candidate)));
                 }
                 Report::IceConnected => {}
-                Report::NegotiationNeeded => panic!("{peer} offers again"),
+                Report::SectionMissing => panic!("{peer} offers again"),
                 Report::PathLost => panic!("{peer} has lost its path"),
                 Report::NoRelay(_) => panic!("{peer} has no TURN server"),
                 Report::Offer { sdp, .. } => {
@@ -158,7 +158,7 @@ async fn a_first_data_channel_for_which_the_offer_has_no_section_is_negotiated()
             ConnectionEvent::Report(Report::Answer { .. }) => {
                 answerer.request(request.take().unwrap());
             }
-            ConnectionEvent::Report(Report::NegotiationNeeded) => {
+            ConnectionEvent::Report(Report::SectionMissing) => {
                 assert_eq!((peer.as_str(), request.is_none()), ("p_1", true));
                 break;
             }

@@ -22,9 +22,6 @@ pub enum Report {
     Candidate(IceCandidate),
     /// ICE has found a path. DTLS follows, and then the state `Connected`.
     IceConnected,
-    /// Something of this side has no place in the descriptions, and an offer of this side is
-    /// needed: a track that did not fit into an answer, or a first data channel.
-    NegotiationNeeded,
     /// ICE looked for candidates, and no TURN server gave a relay although there are some, for
     /// that reason.
     NoRelay(NoRelay),
@@ -40,6 +37,9 @@ pub enum Report {
     /// What was sent to the other side does not leave this machine any more: an address of it is
     /// gone, or a relay.
     PathLost,
+    /// Something of this side has no place in the descriptions, and an offer of this side is
+    /// needed: a track that did not fit into an answer, or a first data channel.
+    SectionMissing,
     /// The state of the connection changed; `Failed` if ICE or DTLS has failed.
     State(ConnectionState),
 }

@@ -9,7 +9,7 @@ use super::host::{Host, id};
 fn what_an_answer_has_no_place_for_is_offered_once_the_connection_is_up() {
     let mut host = Host::answering("p_a", "A/1");
     host.made_answer("p_a", 1, 1, "M/1");
-    host.report("p_a", 1, Report::NegotiationNeeded);
+    host.report("p_a", 1, Report::SectionMissing);
     host.becomes("p_a", 1, Connecting);
     assert_eq!(host.take(), ["send p_a answer M/1", "p_a is Connecting"]);
     host.becomes("p_a", 1, Connected);

@@ -99,7 +99,7 @@ fn a_change_that_lost_is_offered_again_unless_the_answer_has_a_place_for_it() {
         if has_place {
             assert_eq!(host.take(), ["send p_z answer M/1"]);
         } else {
-            host.report("p_z", 1, Report::NegotiationNeeded);
+            host.report("p_z", 1, Report::SectionMissing);
             assert_eq!(host.take(), ["send p_z answer M/1", "p_z offer 4"]);
         }
     }

@@ -112,7 +112,7 @@ impl FakeConnection {
                 if random.below(2) == 0 {
                     self.negotiated_media = Some(self.media);
                 } else if self.negotiated_media != Some(self.media) {
-                    self.reports.push_back(Report::NegotiationNeeded);
+                    self.reports.push_back(Report::SectionMissing);
                 }
             }
             ConnectionCommand::Candidate(candidate) => {
