@@ -97,10 +97,10 @@ impl Access {
         if is_seated || grant.ticket == Ticket::Creator {
             return Ok(());
         }
-        if grant.password_epoch < self.password_epoch {
+        if grant.password_epoch < self.password_epoch && !grant.passes_rotation {
             return Err(Reject::GrantVoid);
         }
-        if self.locked { Err(Reject::RoomLocked) } else { Ok(()) }
+        if self.locked && !grant.passes_lock { Err(Reject::RoomLocked) } else { Ok(()) }
     }
 
     /// Changes the password and the invite; `false` if the rotation was applied before. Guesses are

@@ -133,6 +133,10 @@ pub struct Grant {
     /// The room's [`password_epoch`](super::Room::password_epoch) when the token was made. An older
     /// one is void, unless its seat is taken already or is the creator's.
     pub password_epoch: u32,
+    /// Whether it admits to a locked room too.
+    pub passes_lock: bool,
+    /// Whether it stays good when the password changes before it is used.
+    pub passes_rotation: bool,
 }
 
 impl From<PasswordTag> for Admission {
@@ -150,7 +154,14 @@ impl Grant {
     /// A seat, for a holder of whom nothing is known. `password_epoch` is the room's
     /// [`password_epoch`](super::Room::password_epoch) now.
     pub fn new(ticket: Ticket, password_epoch: u32) -> Self {
-        Self { ticket, promised: None, identity: Arc::default(), password_epoch }
+        Self {
+            ticket,
+            promised: None,
+            identity: Arc::default(),
+            password_epoch,
+            passes_lock: false,
+            passes_rotation: false,
+        }
     }
 
     /// The same with the participant id that `join` has answered with.

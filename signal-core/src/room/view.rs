@@ -143,7 +143,8 @@ impl Room {
     }
 
     /// Makes a grant by the host's decision alone, without the password. It is void when the
-    /// password changes, and a lock refuses it, as any other grant.
+    /// password changes, and a lock refuses it, as any other grant, unless the host says otherwise
+    /// ([`Grant::passes_rotation`], [`Grant::passes_lock`]).
     ///
     /// # Errors
     ///
