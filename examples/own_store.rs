@@ -9,15 +9,16 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 use std::{env, io};
 
-use rusqlite::{Connection, OptionalExtension};
-use signal_server::signal_core::Room;
-use signal_server::{RoomId, RoomStore, RoomWrite, Secret, Server};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row};
+use signal_server::{RoomStore, RoomWrite, Secret, Server, StoredRoom};
 use tokio::net::TcpListener;
 
-/// A table with a row for each room.
+/// A table with a row for each room, and one with a row for each participant whose identity is known.
 struct Rooms(Connection);
 
 impl Rooms {
@@ -28,6 +29,8 @@ impl Rooms {
         database.pragma_update(None, "synchronous", "full")?;
         database.execute_batch(
             "create table if not exists rooms (id text primary key, record blob not null);
+             create table if not exists seats (room text, id text, identity blob not null,
+                 primary key (room, id));
              create table if not exists secret (value text not null)",
         )?;
         Ok(Self(database))
@@ -52,18 +55,14 @@ impl Rooms {
 impl RoomStore for Rooms {
     type Error = rusqlite::Error;
 
-    fn load(&mut self) -> rusqlite::Result<Vec<(RoomId, Vec<u8>)>> {
-        let mut query = self.0.prepare("select id, record from rooms")?;
-        let rows = query.query_map([], |row| {
-            let id: String = row.get(0)?;
-            let id = id.parse().map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(
-                    0,
-                    rusqlite::types::Type::Text,
-                    Box::new(error),
-                )
-            })?;
-            Ok((id, row.get(1)?))
+    fn load(&mut self) -> rusqlite::Result<Vec<StoredRoom>> {
+        let mut rooms = self.0.prepare("select id, record from rooms")?;
+        let mut seats = self.0.prepare("select id, identity from seats where room = ?1")?;
+        let rows = rooms.query_map([], |row| {
+            let room = id(row)?;
+            let seats =
+                seats.query_map([row.get::<_, String>(0)?], |row| Ok((id(row)?, row.get(1)?)))?;
+            Ok(StoredRoom { room, record: row.get(1)?, seats: seats.collect::<Result<_, _>>()? })
         })?;
         rows.collect()
     }
@@ -72,12 +71,21 @@ impl RoomStore for Rooms {
         let transaction = self.0.transaction()?;
         for change in changes {
             match change {
-                RoomWrite::Put { room, record } => {
-                    let row = (room.to_string(), record);
+                RoomWrite::Put { room, record, seats } => {
+                    let row = (room.as_str(), record);
                     transaction.execute("insert or replace into rooms values (?1, ?2)", row)?;
+                    for (id, identity) in seats {
+                        let key = (room.as_str(), id.as_str());
+                        transaction
+                            .execute("delete from seats where room = ?1 and id = ?2", key)?;
+                        let Some(identity) = identity else { continue };
+                        let row = (room.as_str(), id.as_str(), identity);
+                        transaction.execute("insert into seats values (?1, ?2, ?3)", row)?;
+                    }
                 }
                 RoomWrite::Remove { room } => {
-                    transaction.execute("delete from rooms where id = ?1", [room.to_string()])?;
+                    transaction.execute("delete from rooms where id = ?1", [room.as_str()])?;
+                    transaction.execute("delete from seats where room = ?1", [room.as_str()])?;
                 }
             }
         }
@@ -85,14 +93,21 @@ impl RoomStore for Rooms {
     }
 }
 
+/// Reads the id in the first column.
+fn id<T: FromStr<Err: Error + Send + Sync + 'static>>(row: &Row<'_>) -> rusqlite::Result<T> {
+    let text: String = row.get(0)?;
+    text.parse()
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).map_or_else(|| "rooms.sqlite".into(), PathBuf::from);
     let mut rooms = Rooms::open(path)?;
-    for (id, record) in rooms.load()? {
-        // A record can be read without the server.
-        let room = Room::from_record(&record)?;
-        println!("room {id}: {} with {} seats", room.name(), room.seats().len());
+    for stored in rooms.load()? {
+        // A room can be read without the server.
+        let room = stored.read()?;
+        println!("room {}: {} with {} seats", room.id(), room.name(), room.seats().len());
     }
     let secret = rooms.secret()?;
     let login = Secret::new("the secret that your login signs access tokens with");

@@ -120,14 +120,16 @@ pub use rooms::public_url::{InvalidPublicUrl, PublicUrl};
 pub use server::Server;
 pub use server::builder::Builder;
 pub use server::handle::{
-    CreateRoom, CreatedRoom, KickError, ParticipantInfo, RoomDetails, RoomNotFound, ServerHandle,
+    CreateRoom, CreatedRoom, KickError, MintError, MintToken, MintedToken, ParticipantInfo,
+    RestoreError, RoomDetails, RoomNotFound, RotateError, ServerHandle, SetLifetimeError,
 };
+pub use shard::events::{EventsLost, RoomEvents};
 #[doc(no_inline)]
 pub use signal_core;
 pub use signal_core::{
     Capacity, DisplayName, IceServer, InvalidCapacity, InvalidName, Language, OnCreatorLeave,
-    ParticipantId, RoomId,
+    ParticipantId, RoomEvent, RoomEventKind, RoomId,
 };
 #[cfg(feature = "store")]
 pub use store::DataDirError;
-pub use store::{RoomStore, RoomWrite, StoreError};
+pub use store::{RoomStore, RoomWrite, StoreError, StoredRoom};

@@ -1,6 +1,7 @@
 //! A shard: one hub and its store behind one lock, with a clock and a timer task.
 
 pub(crate) mod drain;
+pub(crate) mod events;
 mod ice_requests;
 pub(crate) mod outbox;
 mod pending;
@@ -22,6 +23,7 @@ use signal_core::{
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::sleep;
 
+use self::events::Events;
 use self::outbox::Outbox;
 use self::pending::PendingReply;
 pub(crate) use self::shards::{Shards, Timers};
@@ -50,7 +52,8 @@ impl Shard {
     fn new(hub: Hub, store: Store, context: ShardContext) -> Self {
         let (clock, counters) = (context.clock, Arc::clone(&context.counters));
         let (completed_in, completed) = mpsc::unbounded_channel();
-        let state = State::new(hub, store, context.ice, completed_in);
+        let events = Events::new(context.events);
+        let state = State::new(hub, store, context.ice, events, completed_in);
         Self {
             state: Mutex::new(state),
             clock,
@@ -113,6 +116,11 @@ impl Shard {
         let room = self.lock().create(room, permit, answer, self.clock.now())?;
         self.deadline_moved.notify_one();
         Ok(UntoldRoom::new(self, room, answered))
+    }
+
+    /// Tells the application of a new room.
+    fn tell_opened(&self, room: &Room) {
+        self.lock().events.tell(room.events_since(None, room.created_at()));
     }
 
     /// Removes a new room whose creator will not hear of it.

@@ -3,14 +3,18 @@
 mod ended;
 #[cfg(feature = "store")]
 mod file;
+mod kept_seats;
 mod owned;
+mod pending_write;
 mod room_store;
 mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal_core::{Applied, MemoryStore, Op, Room, RoomId, RoomIdTaken, Status, Timestamp};
+use signal_core::{
+    Applied, MemoryStore, Op, Room, RoomEvent, RoomId, RoomIdTaken, Status, Timestamp,
+};
 
 use self::ended::Ended;
 #[cfg(feature = "store")]
@@ -18,8 +22,9 @@ pub(crate) use self::file::DataDir;
 #[cfg(feature = "store")]
 pub use self::file::DataDirError;
 use self::owned::Owned;
-pub use self::room_store::{RoomStore, RoomWrite, StoreError};
-pub(crate) use self::writer::{NotSaved, OnWritten, PendingWrite, Writer, Written};
+pub(crate) use self::pending_write::PendingWrite;
+pub use self::room_store::{RoomStore, RoomWrite, StoreError, StoredRoom};
+pub(crate) use self::writer::{NotSaved, OnWritten, Writer, Written};
 use crate::limits::concurrency::Permit;
 
 /// The rooms of one shard. Changes take effect in memory at once. The replies that promise
@@ -39,7 +44,8 @@ impl Store {
         Self { rooms, owned, ended: Ended::new(most_ended), disk }
     }
 
-    /// Adds a room that an earlier process saved. `permit` counts it among those of its creator.
+    /// Adds a room that an earlier process saved, and returns what has come about by the end of that
+    /// process. `permit` counts the room among those of its creator.
     pub(crate) fn restore(
         &mut self,
         room: Room,
@@ -47,16 +53,17 @@ impl Store {
         grace: Duration,
         on_written: &OnWritten,
         now: Timestamp,
-    ) {
+    ) -> Vec<RoomEvent> {
         let id = room.id();
-        if self.rooms.restore(room, grace, now).is_err() {
+        let Ok(applied) = self.rooms.restore(room, grace, now) else {
             tracing::error!("two stored rooms have the same id");
-            return;
-        }
+            return Vec::new();
+        };
         if let Some(permit) = permit {
             self.owned.insert(id, permit);
         }
         self.note_end(id, on_written);
+        applied.events
     }
 
     /// Adds a new room, unless its id is taken. The caller has it saved.
@@ -89,10 +96,17 @@ impl Store {
         applied
     }
 
-    /// Ends seats and rooms whose time is over. Nothing waits until these changes are saved.
-    pub(crate) fn handle_timeout(&mut self, on_written: &OnWritten, now: Timestamp) {
+    /// Ends seats and rooms whose time is over, and returns what has come about. No reply waits until
+    /// these changes are saved.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        on_written: &OnWritten,
+        now: Timestamp,
+    ) -> Vec<RoomEvent> {
+        let mut events = Vec::new();
         for (room, applied) in self.rooms.handle_timeout(now) {
             self.note_end(room, on_written);
+            events.extend(applied.events);
             let write = match applied.record {
                 Some(record) => PendingWrite::Put(record),
                 None => {
@@ -102,6 +116,7 @@ impl Store {
             };
             self.save(write, on_written);
         }
+        events
     }
 
     /// Queues a write, if rooms are saved. Returns `true` if it takes the place of an older one of

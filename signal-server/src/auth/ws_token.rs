@@ -1,6 +1,7 @@
 //! The server's own tokens, which say what seat a socket is for.
 
 use std::collections::BTreeMap;
+use std::ops::Not;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
@@ -59,6 +60,10 @@ struct WsClaims {
     #[serde(skip_serializing_if = "Option::is_none")]
     attributes: Option<BTreeMap<String, String>>,
     password_epoch: u32,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    passes_lock: bool,
+    #[serde(default, skip_serializing_if = "Not::not")]
+    passes_rotation: bool,
     name: String,
 }
 
@@ -94,6 +99,8 @@ impl WsTokens {
             user: identity.user.as_ref().map(|user| user.as_str().to_owned()),
             attributes: identity.attributes.as_ref().map(Attributes::texts),
             password_epoch: grant.grant.password_epoch,
+            passes_lock: grant.grant.passes_lock,
+            passes_rotation: grant.grant.passes_rotation,
             name: grant.name.to_string(),
         };
         let header = Header { typ: Some(WS_TYPE.to_owned()), ..Header::default() };
@@ -124,7 +131,9 @@ impl WsTokens {
             Attributes::new(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
         });
         identity.attributes = attributes.transpose().map_err(|_| TokenError::Invalid)?;
-        let grant = grant.identified(identity);
+        let mut grant = grant.identified(identity);
+        grant.passes_lock = claims.passes_lock;
+        grant.passes_rotation = claims.passes_rotation;
         Ok(SeatGrant {
             room: claims.room.parse().map_err(|_| TokenError::Invalid)?,
             epoch: claims.epoch.parse().map_err(|_| TokenError::Invalid)?,

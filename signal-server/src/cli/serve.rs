@@ -136,10 +136,10 @@ mod tests {
     use std::fmt;
     use std::future::pending;
 
-    use signal_core::{DisplayName, RoomId};
+    use signal_core::DisplayName;
 
     use super::*;
-    use crate::{CreateRoom, RoomStore, RoomWrite, Secret};
+    use crate::{CreateRoom, RoomStore, RoomWrite, Secret, StoredRoom};
 
     /// Saving fails with an error that panics when it is shown.
     struct Unspeakable;
@@ -158,7 +158,7 @@ mod tests {
     impl RoomStore for Unspeakable {
         type Error = UnspeakableError;
 
-        fn load(&mut self) -> Result<Vec<(RoomId, Vec<u8>)>, UnspeakableError> {
+        fn load(&mut self) -> Result<Vec<StoredRoom>, UnspeakableError> {
             Ok(Vec::new())
         }
 

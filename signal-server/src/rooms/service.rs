@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use signal_core::{
     AddressTag, Applied, Client, CloseReason, Op, PasswordTag, Reject, Room, RoomId, Rotation,
+    TicketTag,
 };
 use thiserror::Error;
 
@@ -28,6 +29,7 @@ pub(crate) struct Rooms {
     pub(crate) clock: Clock,
     pub(crate) password_key: [u8; 32],
     pub(crate) address_key: [u8; 32],
+    pub(crate) seat_key: [u8; 32],
     /// The address that invite links begin with, if it is configured.
     pub(crate) public_url: Option<PublicUrl>,
 }
@@ -113,6 +115,18 @@ impl Rooms {
         mac.update(room.as_str().as_bytes());
         mac.update(password.as_bytes());
         PasswordTag::new(mac.finalize().into_bytes().into())
+    }
+
+    /// Computes the ticket of a seat that the application has named. It depends on the epoch of the
+    /// room, so that it does not tell who was in two rooms.
+    pub(crate) fn ticket(&self, room: &Room, seat: &str) -> TicketTag {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.seat_key).expect("HMAC takes keys of any length");
+        mac.update(room.id().as_str().as_bytes());
+        mac.update(&room.epoch().to_be_bytes());
+        mac.update(seat.as_bytes());
+        let hash: [u8; 32] = mac.finalize().into_bytes().into();
+        TicketTag::new(std::array::from_fn(|index| hash[index]))
     }
 
     /// Computes the tags that a room keeps of a client's address and network. They depend on the

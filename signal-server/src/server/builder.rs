@@ -31,6 +31,7 @@ use crate::rooms::access::Access;
 use crate::rooms::public_url::PublicUrl;
 use crate::rooms::service::Rooms;
 use crate::shard::drain::Drain;
+use crate::shard::events::{EventSender, RoomEvents};
 use crate::shard::{ShardContext, Shards};
 #[cfg(feature = "store")]
 use crate::store::{DataDir, DataDirError};
@@ -52,6 +53,7 @@ pub struct Builder {
     limits: Limits,
     hub: HubConfig,
     shards: usize,
+    events: Option<EventSender>,
 }
 
 impl Builder {
@@ -68,6 +70,7 @@ impl Builder {
             limits: Limits::default(),
             hub: HubConfig::default(),
             shards: available_parallelism().map_or(1, usize::from),
+            events: None,
         }
     }
 
@@ -157,6 +160,13 @@ impl Builder {
         self
     }
 
+    /// Returns what will come about in the rooms of the server, from its start on: with a data
+    /// directory or a store that includes that participants have lost their sockets with the earlier
+    /// process. [`ServerHandle::events`](crate::ServerHandle::events) begins later.
+    pub fn events(&mut self) -> RoomEvents {
+        self.events.get_or_insert_with(EventSender::new).subscribe()
+    }
+
     /// Builds the server and starts its timers. Its rooms are kept in memory only.
     ///
     /// # Panics
@@ -238,7 +248,9 @@ impl Builder {
         let limits = self.limits;
         let ice = Ice::new(self.ice_servers, self.configured_servers, limits.request_patience);
         let counters = Arc::new(LimitCounters::new(metrics.clone()));
-        let context = ShardContext { ice: ice.clone(), counters: Arc::clone(&counters), clock };
+        let events = self.events.unwrap_or_else(EventSender::new);
+        let context =
+            ShardContext { ice: ice.clone(), counters: Arc::clone(&counters), clock, events };
         let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &context);
         let timers = shards.start_timers(&supervisor);
         let rates = Arc::new(Rates::new(&limits, Arc::clone(&counters)));
@@ -258,6 +270,7 @@ impl Builder {
             clock,
             password_key: server_secret.derive("room-password"),
             address_key: server_secret.derive("client-address"),
+            seat_key: server_secret.derive("seat-name"),
             public_url: self.public_url,
         };
         let own_origin = rooms.public_url.as_ref().map(PublicUrl::origin);

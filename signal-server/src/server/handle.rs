@@ -1,14 +1,19 @@
 //! A handle for the code around a server, such as an admin page, a backend or a clean-up job.
 
+mod change;
+mod mint;
+
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use signal_core::{
-    Capacity, CloseReason, DisplayName, OnCreatorLeave, Op, ParticipantId, Reject, Room, RoomId,
-    Seat, Status,
+    Capacity, CloseReason, DisplayName, Identity, OnCreatorLeave, Op, ParticipantId, Reject, Room,
+    RoomId, Seat, Status, User,
 };
 use thiserror::Error;
 
+pub use self::change::{RestoreError, RotateError, SetLifetimeError};
+pub use self::mint::{MintError, MintToken, MintedToken};
 use crate::app::App;
 use crate::clock::system_time;
 use crate::metrics::Counts;
@@ -16,6 +21,7 @@ use crate::rooms::creation::{CreateParams, CreateRoomError};
 use crate::rooms::credentials::{PasswordChoice, RoomCredentials};
 use crate::rooms::lifetime::Lifetime;
 use crate::rooms::service::ChangeError;
+use crate::shard::events::RoomEvents;
 
 /// Creates, inspects and closes rooms without HTTP; see [`Server::handle`](crate::Server::handle).
 ///
@@ -82,6 +88,8 @@ pub struct ParticipantInfo {
     pub is_creator: bool,
     /// Whether it is connected. If not, its seat is kept for a while.
     pub connected: bool,
+    /// Who it is, if its token was [minted](ServerHandle::mint) for somebody.
+    pub identity: Arc<Identity>,
 }
 
 /// The settings of a new room, for [`ServerHandle::create_room`].
@@ -171,6 +179,32 @@ impl ServerHandle {
         self.app.upgrade().map(|app| app.counts()).unwrap_or_default()
     }
 
+    /// Returns what comes about in all rooms from now on, for presence, logs or bills. It does not
+    /// keep the server alive.
+    ///
+    /// ```
+    /// use signal_server::{RoomEventKind, ServerHandle};
+    ///
+    /// async fn log(server: ServerHandle) {
+    ///     let mut events = server.events();
+    ///     while let Some(event) = events.next().await {
+    ///         match event {
+    ///             Ok(event) => match event.kind {
+    ///                 RoomEventKind::Joined { participant } => {
+    ///                     println!("{}: {:?} joined", event.key.room, participant.identity.user);
+    ///                 }
+    ///                 other => println!("{}: {other:?}", event.key.room),
+    ///             },
+    ///             Err(lost) => println!("{lost}"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn events(&self) -> RoomEvents {
+        self.app.upgrade().map_or_else(RoomEvents::ended, |app| app.rooms.shards.events())
+    }
+
     /// Creates a room with a random password. If the server has a data directory or a store, the
     /// room is saved when this returns.
     ///
@@ -255,6 +289,36 @@ impl ServerHandle {
         Ok(credentials)
     }
 
+    /// Removes every participant that is this user, as [`kick`](Self::kick) does. The user is known
+    /// of those alone whose token was [minted](Self::mint) for somebody.
+    ///
+    /// # Errors
+    ///
+    /// The room does not exist, or nobody in it is this user.
+    pub async fn kick_user(&self, room: RoomId, user: User) -> Result<(), KickError> {
+        self.remove_user(room, user, false).await
+    }
+
+    /// Removes every participant that is this user, and voids all tokens that are minted for it. No
+    /// more are minted for this room. The user may be elsewhere: then it cannot come.
+    ///
+    /// A room remembers the last 256 users that were banned. The password and invites do not name a
+    /// user, so they still admit whoever has them; [`ban`](Self::ban) changes them.
+    ///
+    /// # Errors
+    ///
+    /// The room does not exist.
+    pub async fn ban_user(&self, room: RoomId, user: User) -> Result<(), KickError> {
+        self.remove_user(room, user, true).await
+    }
+
+    async fn remove_user(&self, room: RoomId, user: User, ban: bool) -> Result<(), KickError> {
+        let app = self.app.upgrade().ok_or(KickError::RoomNotFound)?;
+        app.rooms.apply(room, &Op::KickUser { user, ban }).await?;
+        tracing::info!(%room, ban, "user removed by the administrator");
+        Ok(())
+    }
+
     /// Does what [`Server::drain`](crate::Server::drain) does, for code that has no
     /// [`Server`](crate::Server).
     pub async fn drain(&self) {
@@ -308,6 +372,7 @@ impl ParticipantInfo {
             name: seat.name.to_string(),
             is_creator: seat.is_creator(),
             connected: seat.is_attached(),
+            identity: Arc::clone(&seat.identity),
         }
     }
 }

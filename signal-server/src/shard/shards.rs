@@ -9,6 +9,7 @@ use signal_core::{ConnId, Hub, HubConfig, NodeId, Room, RoomId};
 use tokio::task::JoinSet;
 
 use super::Shard;
+use super::events::{EventSender, RoomEvents};
 use super::state::ShardContext;
 use crate::limits::concurrency::Permit;
 #[cfg(feature = "metrics")]
@@ -22,6 +23,7 @@ pub(crate) struct Shards {
     shards: Arc<[Shard]>,
     hasher: RandomState,
     last_conn: Arc<AtomicU64>,
+    events: EventSender,
 }
 
 impl Shards {
@@ -39,7 +41,8 @@ impl Shards {
                 Shard::new(hub, store, context.clone())
             })
             .collect();
-        Self { shards, hasher: RandomState::new(), last_conn: Arc::default() }
+        let events = context.events.clone();
+        Self { shards, hasher: RandomState::new(), last_conn: Arc::default(), events }
     }
 
     /// Adds a room that an earlier process saved. Its participants may resume within `grace`.
@@ -75,6 +78,11 @@ impl Shards {
     pub(crate) fn open_rooms(&self) -> Vec<Arc<Room>> {
         let of = |shard: &Shard| shard.lock().store.open_rooms().cloned().collect::<Vec<_>>();
         self.shards.iter().flat_map(of).collect()
+    }
+
+    /// What comes about in all rooms from now on.
+    pub(crate) fn events(&self) -> RoomEvents {
+        self.events.subscribe()
     }
 
     /// How many rooms are open, and how many participants are connected.

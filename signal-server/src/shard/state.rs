@@ -9,10 +9,11 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use signal_core::{
     Applied, CloseCode, ConnId, Durability, ErrorCode, Hub, IceServers, Input, Op, Output, Room,
-    RoomId, RoomIdTaken, Timestamp,
+    RoomEvent, RoomId, RoomIdTaken, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot};
 
+use super::events::{EventSender, Events};
 use super::ice_requests::{IceRequest, IceRequests};
 use super::outbox::Outbox;
 use super::pending::{Group, PendingReplies, PendingReply};
@@ -30,6 +31,7 @@ pub(crate) struct ShardContext {
     pub(crate) ice: Ice,
     pub(crate) counters: Arc<LimitCounters>,
     pub(crate) clock: Clock,
+    pub(crate) events: EventSender,
 }
 
 #[derive(Debug)]
@@ -48,6 +50,7 @@ pub(super) struct State {
     /// Outputs that this server cannot carry out. They are logged after the lock is released.
     pub(super) faults: Vec<&'static str>,
     pub(super) meter: MessageMeter,
+    pub(super) events: Events,
     pub(super) ice_requests: IceRequests,
     completed: mpsc::UnboundedSender<Completion>,
     pending: PendingReplies,
@@ -67,6 +70,7 @@ impl State {
         hub: Hub,
         store: Store,
         ice: Ice,
+        events: Events,
         completed: mpsc::UnboundedSender<Completion>,
     ) -> Self {
         let written = completed.clone();
@@ -84,6 +88,7 @@ impl State {
             over: Vec::new(),
             faults: Vec::new(),
             meter: MessageMeter::default(),
+            events,
             ice_requests: IceRequests::default(),
             completed,
             pending: PendingReplies::default(),
@@ -178,6 +183,7 @@ impl State {
     pub(super) fn withdraw(&mut self, room: RoomId) {
         self.store.withdraw(room);
         self.pending.remove(room);
+        self.events.forget(room);
         self.store.save(PendingWrite::Forget(room), &self.on_written);
     }
 
@@ -189,12 +195,24 @@ impl State {
         grace: Duration,
         now: Timestamp,
     ) {
-        self.store.restore(room, permit, grace, &self.on_written, now);
+        let events = self.store.restore(room, permit, grace, &self.on_written, now);
+        // A restart brings the same about again, until a record with it is saved.
+        self.events.tell(events);
     }
 
     /// Applies an operation to a room. [`answer`](Self::answer) has the change saved.
     pub(super) fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> Applied {
-        self.store.apply(room, op, &self.on_written, now)
+        let mut applied = self.store.apply(room, op, &self.on_written, now);
+        self.tell(std::mem::take(&mut applied.events));
+        applied
+    }
+
+    fn tell(&mut self, events: Vec<RoomEvent>) {
+        if self.store.is_saved() {
+            self.events.tell_when_saved(events);
+        } else {
+            self.events.tell(events);
+        }
     }
 
     /// Has a change written to disk, if it has to be, and sends the reply: at once, or when the
@@ -225,12 +243,14 @@ impl State {
                 self.settle(reply, Some(&record), saved, now);
             }
         }
+        self.events.saved(room, version);
     }
 
     /// Ends what is due in the hub and in the store.
     pub(super) fn handle_timeout(&mut self, now: Timestamp) {
         self.hub.handle_timeout(now);
-        self.store.handle_timeout(&self.on_written, now);
+        let events = self.store.handle_timeout(&self.on_written, now);
+        self.tell(events);
     }
 
     /// Sends a reply. If the disk fails, changes still take effect in memory, but no rooms are
@@ -247,6 +267,7 @@ impl State {
             PendingReply::Create { answer } => {
                 if let (Err(_), Some(room)) = (saved, record) {
                     self.store.withdraw(room.id());
+                    self.events.forget(room.id());
                 }
                 let _ = answer.send(saved);
             }

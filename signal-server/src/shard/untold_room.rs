@@ -53,6 +53,7 @@ impl<'a> UntoldRoom<'a> {
     /// Keeps the room, since its creator is told of it now.
     pub(crate) fn keep(mut self) -> Arc<Room> {
         self.is_kept = true;
+        self.shard.tell_opened(&self.room);
         Arc::clone(&self.room)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefini
 use signal_core::{InvalidRecord, RoomId};
 use thiserror::Error;
 
-use super::room_store::{RoomStore, RoomWrite, StoreError};
+use super::room_store::{RoomStore, RoomWrite, StoreError, StoredRoom};
 use crate::auth::secret::Secret;
 
 /// Why a data directory cannot be used. The text says what is wrong and what to do.
@@ -105,17 +106,17 @@ impl RoomFile {
 impl RoomStore for RoomFile {
     type Error = DataDirError;
 
-    fn load(&mut self) -> Result<Vec<(RoomId, Vec<u8>)>, DataDirError> {
+    fn load(&mut self) -> Result<Vec<StoredRoom>, DataDirError> {
         let database = self.database()?;
-        let records = read_records(&database).map_err(|fault| fault.of(&self.path))?;
+        let rooms = read_rooms(&database).map_err(|fault| fault.of(&self.path))?;
         self.database = Some(database);
-        Ok(records)
+        Ok(rooms)
     }
 
     /// The changes are on disk when this returns.
     fn save(&mut self, changes: &[RoomWrite]) -> Result<(), DataDirError> {
         let database = self.database()?;
-        write_records(&database, changes).map_err(|error| Fault::from(error).of(&self.path))?;
+        write_rooms(&database, changes).map_err(|error| Fault::from(error).of(&self.path))?;
         self.database = Some(database);
         Ok(())
     }
@@ -158,7 +159,7 @@ fn prepare(database: &Database) -> Result<(), Fault> {
         let found = about.get(FORMAT_KEY)?.map(|format| format.value());
         match found {
             None => drop(about.insert(FORMAT_KEY, FORMAT)?),
-            Some(FORMAT) => return Ok(()),
+            Some(FORMAT) => {}
             Some(found) => {
                 return Err(Fault::Newer(format!(
                     "its format is {found}, and this one reads {FORMAT}"
@@ -166,36 +167,64 @@ fn prepare(database: &Database) -> Result<(), Fault> {
             }
         }
         transaction.open_table(ROOMS)?;
+        transaction.open_table(SEATS)?;
     }
     Ok(transaction.commit()?)
 }
 
-fn read_records(database: &Database) -> Result<Vec<(RoomId, Vec<u8>)>, Fault> {
-    let table = database.begin_read()?.open_table(ROOMS)?;
-    let mut records = Vec::new();
-    for entry in table.iter()? {
+fn read_rooms(database: &Database) -> Result<Vec<StoredRoom>, Fault> {
+    let transaction = database.begin_read()?;
+    let (rooms, seats) = (transaction.open_table(ROOMS)?, transaction.open_table(SEATS)?);
+    let mut stored = Vec::new();
+    for entry in rooms.iter()? {
         let (id, record) = entry?;
-        let room = id.value().parse();
-        let room = room.map_err(|_| Fault::Damaged(format!("{} is not a room id", id.value())))?;
-        records.push((room, record.value().to_vec()));
+        let room: RoomId = id.value().parse().map_err(|_| damaged(id.value(), "a room id"))?;
+        let mut identities = Vec::new();
+        for entry in seats.range(seats_of(&room))? {
+            let (key, identity) = entry?;
+            let (_, id) = key.value();
+            let participant = id.parse().map_err(|_| damaged(id, "a participant id"))?;
+            identities.push((participant, identity.value().to_vec()));
+        }
+        stored.push(StoredRoom { room, record: record.value().to_vec(), seats: identities });
     }
-    Ok(records)
+    Ok(stored)
 }
 
-fn write_records(database: &Database, changes: &[RoomWrite]) -> Result<(), redb::Error> {
+fn damaged(text: &str, expected: &str) -> Fault {
+    Fault::Damaged(format!("{text} is not {expected}"))
+}
+
+fn write_rooms(database: &Database, changes: &[RoomWrite]) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     {
-        let mut rooms = transaction.open_table(ROOMS)?;
+        let (mut rooms, mut kept) =
+            (transaction.open_table(ROOMS)?, transaction.open_table(SEATS)?);
         for change in changes {
             match change {
-                RoomWrite::Put { room, record } => {
+                RoomWrite::Put { room, record, seats } => {
                     drop(rooms.insert(room.as_str(), record.as_slice())?);
+                    for (participant, identity) in seats {
+                        let key = (room.as_str(), participant.as_str());
+                        match identity {
+                            Some(identity) => drop(kept.insert(key, identity.as_slice())?),
+                            None => drop(kept.remove(key)?),
+                        }
+                    }
                 }
-                RoomWrite::Remove { room } => drop(rooms.remove(room.as_str())?),
+                RoomWrite::Remove { room } => {
+                    drop(rooms.remove(room.as_str())?);
+                    kept.retain_in(seats_of(room), |_, _| false)?;
+                }
             }
         }
     }
     Ok(transaction.commit()?)
+}
+
+/// The keys of all seats of a room. Ids of participants are ASCII.
+fn seats_of(room: &RoomId) -> RangeInclusive<(&str, &str)> {
+    (room.as_str(), "")..=(room.as_str(), "\u{7f}")
 }
 
 /// Reads the secret of earlier runs, or creates one.
@@ -267,6 +296,8 @@ const ROOM_FILE: &str = "rooms.redb";
 const SECRET_FILE: &str = "server-secret";
 const ABOUT: TableDefinition<'_, &str, u32> = TableDefinition::new("about");
 const ROOMS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("rooms");
+/// The identities of participants, by room and participant.
+const SEATS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("seats");
 const FORMAT_KEY: &str = "format";
 const FORMAT: u32 = 1;
 /// A small cache suffices, since all rooms are in memory.
@@ -275,12 +306,15 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::room_store::rooms;
 
     fn opened(folder: &Path) -> Result<RoomFile, DataDirError> {
         let path = folder.join(ROOM_FILE);
         let mut file = RoomFile::open(path.clone())?;
-        rooms(&mut file).map_err(|error| DataDirError::of_file(&path, error))?;
+        for stored in file.load()? {
+            let room = stored.room;
+            let invalid = |error| StoreError::Record { room, error };
+            stored.read().map_err(invalid).map_err(|error| DataDirError::of_file(&path, error))?;
+        }
         Ok(file)
     }
 
@@ -315,6 +349,27 @@ mod tests {
             assert_eq!(matches!(error, DataDirError::Damaged { .. }), !newer, "{error}");
             assert!(error.to_string().contains("ABCDEF"), "{error}");
         }
+    }
+
+    #[test]
+    fn identities_are_stored_beside_their_room_and_removed_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = RoomFile::open(folder.path().join(ROOM_FILE)).unwrap();
+        let rooms = ["222222", "333333"].map(|id| id.parse::<RoomId>().unwrap());
+        let put = |room, seats| RoomWrite::Put { room, record: vec![1], seats };
+        let (anna, ben) = ("p_anna".parse().unwrap(), "p_ben".parse().unwrap());
+        let both = || vec![(anna, Some(vec![2])), (ben, Some(vec![3]))];
+        file.save(&rooms.map(|room| put(room, both()))).unwrap();
+        file.save(&[put(rooms[1], vec![(anna, None)])]).unwrap();
+        let seats = |file: &mut RoomFile| {
+            file.load().unwrap().into_iter().map(|room| (room.room, room.seats)).collect::<Vec<_>>()
+        };
+        let all = [(anna, vec![2]), (ben, vec![3])];
+        let expected = vec![(rooms[0], all.to_vec()), (rooms[1], all[1..].to_vec())];
+        assert_eq!(seats(&mut file), expected);
+        file.save(&[RoomWrite::Remove { room: rooms[0] }]).unwrap();
+        file.save(&[put(rooms[0], vec![])]).unwrap();
+        assert_eq!(seats(&mut file), [(rooms[0], vec![]), (rooms[1], all[1..].to_vec())]);
     }
 
     #[test]

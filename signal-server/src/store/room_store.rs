@@ -3,15 +3,16 @@
 use std::error::Error;
 use std::io;
 
-use signal_core::{InvalidRecord, Room, RoomId};
+use signal_core::{Identity, InvalidRecord, ParticipantId, Room, RoomId};
 use thiserror::Error;
 
 /// A store that outlives the process, for example a database table. One server at a time can use
 /// it.
 ///
-/// It keeps one record for each room, whose contents it need not understand: a record names its
-/// format, and newer versions of this crate read the records of older ones. Records contain hashes
-/// of tokens and passwords, so protect them from other readers.
+/// It keeps one record for each room, and beside it the identity of each participant that has one,
+/// written once when the participant comes. It need not understand the contents of either: both name
+/// their format, and newer versions of this crate read those of older ones. Records contain hashes of
+/// tokens and passwords, and identities name your users, so protect them from other readers.
 ///
 /// Both methods may block, also in a runtime's `block_on`: they are called on a thread of their own.
 /// [`open_store`](crate::Builder::open_store) waits until it has called [`load`](Self::load) once.
@@ -31,24 +32,31 @@ use thiserror::Error;
 /// ```
 /// use std::collections::HashMap;
 /// use std::convert::Infallible;
-/// use signal_server::{RoomWrite, RoomId, RoomStore, Secret, Server};
+/// use signal_server::{RoomId, RoomStore, RoomWrite, Secret, Server, StoredRoom};
 ///
-/// /// Keeps records in memory only, unlike a real store.
+/// /// Keeps rooms in memory only, unlike a real store.
 /// #[derive(Default)]
-/// struct Records(HashMap<RoomId, Vec<u8>>);
+/// struct Rooms(HashMap<RoomId, StoredRoom>);
 ///
-/// impl RoomStore for Records {
+/// impl RoomStore for Rooms {
 ///     type Error = Infallible;
 ///
-///     fn load(&mut self) -> Result<Vec<(RoomId, Vec<u8>)>, Infallible> {
-///         Ok(self.0.clone().into_iter().collect())
+///     fn load(&mut self) -> Result<Vec<StoredRoom>, Infallible> {
+///         Ok(self.0.values().cloned().collect())
 ///     }
 ///
 ///     fn save(&mut self, changes: &[RoomWrite]) -> Result<(), Infallible> {
 ///         // With a database: all changes in one transaction.
 ///         for change in changes {
 ///             match change {
-///                 RoomWrite::Put { room, record } => drop(self.0.insert(*room, record.clone())),
+///                 RoomWrite::Put { room, record, seats } => {
+///                     let kept = self.0.entry(*room).or_insert_with(|| StoredRoom::new(*room));
+///                     kept.record.clone_from(record);
+///                     for (participant, identity) in seats {
+///                         kept.seats.retain(|(kept, _)| kept != participant);
+///                         kept.seats.extend(identity.clone().map(|bytes| (*participant, bytes)));
+///                     }
+///                 }
 ///                 RoomWrite::Remove { room } => drop(self.0.remove(room)),
 ///             }
 ///         }
@@ -59,7 +67,7 @@ use thiserror::Error;
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let server = Server::builder(Secret::new("the secret that your login signs access tokens with"))
-///     .open_store(Records::default(), &Secret::new("kept as safe as the records, and as long"))
+///     .open_store(Rooms::default(), &Secret::new("kept as safe as the records, and as long"))
 ///     .await?;
 /// # Ok(())
 /// # }
@@ -68,12 +76,12 @@ pub trait RoomStore: Send + 'static {
     /// The error of a failed call, shown in the log and in [`StoreError`].
     type Error: Error + Send + Sync + 'static;
 
-    /// Returns every stored record, with the id of its room.
+    /// Returns every stored room.
     ///
     /// # Errors
     ///
-    /// The records cannot be read. The server does not start.
-    fn load(&mut self) -> Result<Vec<(RoomId, Vec<u8>)>, Self::Error>;
+    /// The rooms cannot be read. The server does not start.
+    fn load(&mut self) -> Result<Vec<StoredRoom>, Self::Error>;
 
     /// Makes either all of these changes or none. Each is for a different room. They must be
     /// durable when this returns.
@@ -82,6 +90,17 @@ pub trait RoomStore: Send + 'static {
     ///
     /// The changes may not be durable. The server hands them in again.
     fn save(&mut self, changes: &[RoomWrite]) -> Result<(), Self::Error>;
+}
+
+/// A room in a [`RoomStore`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredRoom {
+    /// The room.
+    pub room: RoomId,
+    /// Its newest record.
+    pub record: Vec<u8>,
+    /// The identities that are stored beside it, by participant and in any order.
+    pub seats: Vec<(ParticipantId, Vec<u8>)>,
 }
 
 /// A change to a [`RoomStore`].
@@ -93,8 +112,11 @@ pub enum RoomWrite {
         room: RoomId,
         /// The record: a few hundred bytes, and more for each participant.
         record: Vec<u8>,
+        /// The identities to store beside it, each for a participant that has come; `None` for one
+        /// that has left, whose identity is removed if there is one. All others stay.
+        seats: Vec<(ParticipantId, Option<Vec<u8>>)>,
     },
-    /// Removes the record of a room that ended long ago.
+    /// Removes the record of a room that ended long ago, and the identities beside it.
     Remove {
         /// The room.
         room: RoomId,
@@ -107,12 +129,12 @@ pub enum StoreError<E> {
     /// The store cannot read its records.
     #[error("the room store cannot be read: {0}")]
     Load(E),
-    /// A record is damaged, or was written by a newer version.
+    /// A record or an identity is damaged, or was written by a newer version.
     #[error("room {room} in the room store: {error}")]
     Record {
-        /// The room that the record is stored for.
+        /// The room that it is stored for.
         room: RoomId,
-        /// What is wrong with the record.
+        /// What is wrong with it.
         error: InvalidRecord,
     },
     /// The system cannot start the thread that saves rooms.
@@ -120,17 +142,26 @@ pub enum StoreError<E> {
     Thread(io::Error),
 }
 
-/// Reads all rooms of a store.
-pub(super) fn rooms<S: RoomStore>(store: &mut S) -> Result<Vec<Room>, StoreError<S::Error>> {
-    let records = store.load().map_err(StoreError::Load)?;
-    let read = |(id, record): (RoomId, Vec<u8>)| {
-        let room =
-            Room::from_record(&record).map_err(|error| StoreError::Record { room: id, error })?;
-        if room.id() == id {
-            Ok(room)
-        } else {
-            Err(StoreError::Record { room: id, error: InvalidRecord::Damaged })
+impl StoredRoom {
+    /// A room of which nothing is stored yet.
+    #[must_use]
+    pub fn new(room: RoomId) -> Self {
+        Self { room, record: Vec::new(), seats: Vec::new() }
+    }
+
+    /// Reads what is stored: the room, with the identities of its seats.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are damaged, belong to another room, or were written by a newer version.
+    pub fn read(&self) -> Result<Room, InvalidRecord> {
+        let mut room = Room::from_record(&self.record)?;
+        if room.id() != self.room {
+            return Err(InvalidRecord::Damaged);
         }
-    };
-    records.into_iter().map(read).collect()
+        for (participant, identity) in &self.seats {
+            room.identify(*participant, Identity::from_bytes(identity)?);
+        }
+        Ok(room)
+    }
 }

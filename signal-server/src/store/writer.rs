@@ -12,7 +12,9 @@ use signal_core::{Room, RoomId};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::room_store::{self, RoomStore, RoomWrite, StoreError};
+use super::kept_seats::KeptSeats;
+use super::pending_write::PendingWrite;
+use super::room_store::{RoomStore, StoreError, StoredRoom};
 use crate::metrics::Metrics;
 use crate::supervision::Supervisor;
 
@@ -23,17 +25,6 @@ pub(crate) struct Writer {
     queue: Arc<Queue>,
     /// Wakes the thread. One ring is enough for everything that is queued.
     bell: SyncSender<()>,
-}
-
-/// The change to make on disk.
-#[derive(Clone, Debug)]
-pub(crate) enum PendingWrite {
-    /// Remove the room's record.
-    Forget(RoomId),
-    /// Store this record, if the disk works. A new room that cannot be saved is discarded.
-    PutNew(Arc<Room>),
-    /// Store this record.
-    Put(Arc<Room>),
 }
 
 /// What became of a write.
@@ -80,12 +71,14 @@ impl Writer {
         let (loaded_in, loaded) = oneshot::channel();
         let taken_from = Arc::clone(&queue);
         let thread = thread::Builder::new().name("rooms".to_owned()).spawn(move || {
-            let rooms = catch_unwind(AssertUnwindSafe(|| room_store::rooms(&mut store)));
-            let is_usable = matches!(rooms, Ok(Ok(_)));
-            if loaded_in.send(rooms).is_err() || !is_usable {
-                return;
-            }
-            let mut backlog = Backlog::new(store, taken_from, metrics);
+            let loaded = catch_unwind(AssertUnwindSafe(|| load(&mut store)));
+            let (rooms, kept) = match loaded {
+                Ok(Ok((rooms, kept))) => (Ok(Ok(rooms)), Some(kept)),
+                Ok(Err(error)) => (Ok(Err(error)), None),
+                Err(panic) => (Err(panic), None),
+            };
+            let (Ok(()), Some(kept)) = (loaded_in.send(rooms), kept) else { return };
+            let mut backlog = Backlog::new(store, kept, taken_from, metrics);
             supervisor.run_thread("the thread that saves rooms", || backlog.run(&rings));
         });
         thread.map_err(StoreError::Thread)?;
@@ -161,31 +154,6 @@ impl Queue {
     }
 }
 
-impl PendingWrite {
-    fn room(&self) -> RoomId {
-        match self {
-            Self::Forget(room) => *room,
-            Self::Put(record) | Self::PutNew(record) => record.id(),
-        }
-    }
-
-    fn version(&self) -> u64 {
-        match self {
-            Self::Forget(_) => u64::MAX,
-            Self::Put(record) | Self::PutNew(record) => record.version(),
-        }
-    }
-
-    fn to_store(&self) -> RoomWrite {
-        match self {
-            Self::Forget(room) => RoomWrite::Remove { room: *room },
-            Self::Put(record) | Self::PutNew(record) => {
-                RoomWrite::Put { room: record.id(), record: record.to_record() }
-            }
-        }
-    }
-}
-
 fn tell(writes: impl Iterator<Item = (PendingWrite, OnWritten)>, saved: Result<(), NotSaved>) {
     for (write, on_written) in writes {
         (on_written.0)(Written { room: write.room(), version: write.version(), saved });
@@ -210,9 +178,20 @@ impl fmt::Debug for Queued {
     }
 }
 
+/// Reads all rooms of a store, and which identities it has.
+fn load<S: RoomStore>(store: &mut S) -> Result<(Vec<Room>, KeptSeats), StoreError<S::Error>> {
+    let stored = store.load().map_err(StoreError::Load)?;
+    let read = |stored: &StoredRoom| {
+        stored.read().map_err(|error| StoreError::Record { room: stored.room, error })
+    };
+    let rooms = stored.iter().map(read).collect::<Result<_, _>>()?;
+    Ok((rooms, KeptSeats::of(&stored)))
+}
+
 /// The state of the thread: the store, and the changes that it has failed to save.
 struct Backlog<S> {
     store: S,
+    kept: KeptSeats,
     queue: Arc<Queue>,
     unsaved: BTreeMap<RoomId, PendingWrite>,
     /// When a failing store is tried again. Each attempt reopens the file, so requests do not
@@ -222,8 +201,8 @@ struct Backlog<S> {
 }
 
 impl<S: RoomStore> Backlog<S> {
-    fn new(store: S, queue: Arc<Queue>, metrics: Metrics) -> Self {
-        Self { store, queue, unsaved: BTreeMap::new(), retry_at: None, metrics }
+    fn new(store: S, kept: KeptSeats, queue: Arc<Queue>, metrics: Metrics) -> Self {
+        Self { store, kept, queue, unsaved: BTreeMap::new(), retry_at: None, metrics }
     }
 
     fn run(&mut self, rings: &Receiver<()>) {
@@ -278,15 +257,16 @@ impl<S: RoomStore> Backlog<S> {
         saved
     }
 
-    fn try_to_save(&mut self, changes: &BTreeMap<RoomId, PendingWrite>) -> Result<(), NotSaved> {
+    fn try_to_save(&mut self, writes: &BTreeMap<RoomId, PendingWrite>) -> Result<(), NotSaved> {
         let began = Instant::now();
-        let changes: Vec<_> = changes.values().map(PendingWrite::to_store).collect();
+        let changes: Vec<_> = writes.values().map(|write| self.kept.to_store(write)).collect();
         // A panic can only leave the store itself inconsistent, and its documentation says that it
         // is called again.
         let saved = catch_unwind(AssertUnwindSafe(|| self.store.save(&changes)));
         let error = match saved {
             Ok(Ok(())) => {
                 self.metrics.saved(began.elapsed());
+                writes.values().for_each(|write| self.kept.note(write));
                 if self.retry_at.take().is_some() {
                     tracing::info!("rooms are saved again");
                 }

@@ -8,18 +8,21 @@ use std::{fmt, io};
 
 use reqwest::Method;
 use serde_json::json;
-use signal_core::InvalidRecord;
+use signal_core::{Identity, InvalidRecord};
 use signal_server::testing::{self, TestServer};
-use signal_server::{Limits, RoomId, RoomStore, RoomWrite, Secret, StoreError};
+use signal_server::{
+    DisplayName, Limits, MintToken, RoomId, RoomStore, RoomWrite, Secret, StoreError, StoredRoom,
+};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use crate::common::{Api, PATIENCE, builder, text, until};
+use crate::room_events::told_briefly;
 
-/// Records in memory, which outlive the server that has a clone of them.
+/// Rooms in memory, which outlive the server that has a clone of them.
 #[derive(Clone, Default)]
 struct Records {
-    kept: Arc<Mutex<HashMap<RoomId, Vec<u8>>>>,
+    kept: Arc<Mutex<HashMap<RoomId, StoredRoom>>>,
     mood: Arc<Mutex<Mood>>,
     /// Whether a change has come that hangs.
     is_hanging: Arc<AtomicBool>,
@@ -39,10 +42,10 @@ enum Mood {
 impl RoomStore for Records {
     type Error = io::Error;
 
-    fn load(&mut self) -> io::Result<Vec<(RoomId, Vec<u8>)>> {
+    fn load(&mut self) -> io::Result<Vec<StoredRoom>> {
         match self.mood() {
             Mood::Failing => Err(io::Error::other("the table is gone")),
-            _ => Ok(self.kept.lock().unwrap().clone().into_iter().collect()),
+            _ => Ok(self.kept.lock().unwrap().values().cloned().collect()),
         }
     }
 
@@ -60,7 +63,17 @@ impl RoomStore for Records {
         let mut kept = self.kept.lock().unwrap();
         for change in changes {
             match change {
-                RoomWrite::Put { room, record } => drop(kept.insert(*room, record.clone())),
+                RoomWrite::Put { room, record, seats } => {
+                    let kept = kept.entry(*room).or_insert_with(|| StoredRoom::new(*room));
+                    kept.record.clone_from(record);
+                    for (id, identity) in seats {
+                        let has_come = kept.seats.iter().all(|(kept, _)| kept != id);
+                        // Each identity is written once, and removed only if it was written.
+                        assert_eq!(has_come, identity.is_some(), "{id}");
+                        kept.seats.retain(|(kept, _)| kept != id);
+                        kept.seats.extend(identity.clone().map(|identity| (*id, identity)));
+                    }
+                }
                 RoomWrite::Remove { room } => drop(kept.remove(room)),
             }
         }
@@ -101,6 +114,39 @@ async fn rooms_passwords_and_seats_outlive_the_server() {
     );
     api.enter_v2(&room, &unused).await;
     api.ws_token(&room, "who knows the password").await;
+}
+
+#[tokio::test]
+async fn who_a_participant_is_outlives_the_server_and_goes_with_the_participant() {
+    let records = Records::default();
+    let (api, server) = records.serve().await;
+    let room = api.room().await;
+    let number: RoomId = room.id.parse().unwrap();
+    let token = |user: &str| {
+        let mut token = MintToken::new(DisplayName::parse(user).unwrap().unwrap());
+        token.identity = Identity::of(user.parse().unwrap());
+        server.server().handle().mint(number, token).unwrap().ws_token
+    };
+    let (_stays, joined) = api.enter_v2(&room, &token("stays")).await;
+    let (mut leaves, _) = api.enter_v2(&room, &token("leaves")).await;
+    api.guest(&room, "unknown").await;
+    let stored = || records.kept.lock().unwrap()[&number].clone();
+    until(|| stored().seats.len() == 2).await;
+    let users = |room: &StoredRoom| {
+        let identities = room.seats.iter().map(|(_, bytes)| Identity::from_bytes(bytes).unwrap());
+        identities.map(|identity| identity.user.unwrap().as_str().to_owned()).collect::<Vec<_>>()
+    };
+    leaves.say(&json!({"type": "leave"})).await;
+    until(|| users(&stored()) == ["stays"]).await;
+    drop(server);
+
+    let (api, server) = records.serve().await;
+    let (_stays, resumed) = api.resume(&room, &text(&joined["resume_token"])).await;
+    assert_eq!(resumed["type"], "resumed", "{resumed}");
+    let seat = server.server().handle().room(number).unwrap().participants.remove(0);
+    assert_eq!(*seat.identity, Identity::of("stays".parse().unwrap()));
+    server.server().handle().close_room(number).await.unwrap();
+    until(|| stored().seats.is_empty()).await;
 }
 
 #[tokio::test]
@@ -147,6 +193,55 @@ async fn a_store_that_hangs_holds_up_whoever_waits_for_it_and_no_message() {
     assert!(!created.is_finished());
     records.become_so(Mood::Well);
     created.await.unwrap().data();
+}
+
+#[tokio::test]
+async fn an_event_waits_until_its_record_is_saved() {
+    let records = Records::default();
+    let (api, server) = records.serve().await;
+    let room = api.room().await;
+    let mut events = server.server().handle().events();
+    let (mut guest, _) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    let (mut other, _) = api.enter_v2(&room, &api.ws_token(&room, "other").await).await;
+    assert_eq!(told_briefly(&mut events).await, "guest joined");
+    assert_eq!(told_briefly(&mut events).await, "other joined");
+    records.become_so(Mood::Hanging);
+    guest.say(&json!({"type": "leave"})).await;
+    assert_eq!(other.hear().await["type"], "peer_left");
+    until(|| records.is_hanging.load(Ordering::Relaxed)).await;
+    assert!(timeout(Duration::from_millis(100), events.next()).await.is_err());
+    records.become_so(Mood::Well);
+    assert_eq!(told_briefly(&mut events).await, "guest left");
+}
+
+#[tokio::test]
+async fn while_a_store_fails_what_holds_in_memory_is_told_and_no_room_that_was_refused() {
+    let records = Records::default();
+    let (api, server) = records.serve().await;
+    let room = api.room().await;
+    let mut events = server.server().handle().events();
+    records.become_so(Mood::Failing);
+    assert_eq!(api.create(&json!({})).await.refused(), (503, "storage_unavailable"));
+    let (_guest, _) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    assert_eq!(told_briefly(&mut events).await, "guest joined");
+}
+
+#[tokio::test]
+async fn who_has_lost_its_socket_by_a_restart_is_told_from_the_start() {
+    let records = Records::default();
+    let (api, server) = records.serve().await;
+    let room = api.room().await;
+    let (_guest, joined) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    drop(server);
+
+    let mut builder = builder();
+    let mut events = builder.events();
+    let server = builder.open_store(records.clone(), &Secret::new("kept")).await.unwrap();
+    let server = testing::serve(server).await.unwrap();
+    assert_eq!(told_briefly(&mut events).await, "guest detached");
+    let api = Api::at(server.address());
+    let (_guest, _) = api.resume(&room, &text(&joined["resume_token"])).await;
+    assert_eq!(told_briefly(&mut events).await, "guest resumed");
 }
 
 #[tokio::test]
@@ -240,7 +335,7 @@ async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
     let (api, server) = records.serve().await;
     let room: RoomId = api.room().await.id.parse().unwrap();
     drop(server);
-    let record = records.kept.lock().unwrap()[&room].clone();
+    let record = records.kept.lock().unwrap()[&room].record.clone();
     let other = RoomId::from_indices([0; 6]);
     for (id, kept, expected) in [
         (room, record[..record.len() - 1].to_vec(), InvalidRecord::Damaged),
@@ -248,7 +343,8 @@ async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
         // Under another room's number.
         (other, record, InvalidRecord::Damaged),
     ] {
-        *records.kept.lock().unwrap() = HashMap::from([(id, kept)]);
+        let stored = StoredRoom { record: kept, ..StoredRoom::new(id) };
+        *records.kept.lock().unwrap() = HashMap::from([(id, stored)]);
         let refused =
             builder().open_store(records.clone(), &Secret::new("kept")).await.err().unwrap();
         let StoreError::Record { room, error } = refused else { panic!("{refused}") };
@@ -269,7 +365,7 @@ impl BlockingOnTheRuntime {
 impl RoomStore for BlockingOnTheRuntime {
     type Error = io::Error;
 
-    fn load(&mut self) -> io::Result<Vec<(RoomId, Vec<u8>)>> {
+    fn load(&mut self) -> io::Result<Vec<StoredRoom>> {
         self.query()?;
         Ok(Vec::new())
     }
@@ -315,7 +411,7 @@ struct Broken;
 impl RoomStore for Broken {
     type Error = io::Error;
 
-    fn load(&mut self) -> io::Result<Vec<(RoomId, Vec<u8>)>> {
+    fn load(&mut self) -> io::Result<Vec<StoredRoom>> {
         panic!("a bug of the embedder's when reading")
     }
 
@@ -347,7 +443,7 @@ impl std::error::Error for UnspeakableError {}
 impl RoomStore for Unspeakable {
     type Error = UnspeakableError;
 
-    fn load(&mut self) -> Result<Vec<(RoomId, Vec<u8>)>, UnspeakableError> {
+    fn load(&mut self) -> Result<Vec<StoredRoom>, UnspeakableError> {
         Ok(Vec::new())
     }
 

@@ -1,0 +1,152 @@
+//! What the code around a server changes of a room.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use signal_core::{Capacity, Change, DisplayName, Op, Reject, Room, RoomId, Status};
+use thiserror::Error;
+
+use super::{RoomNotFound, ServerHandle};
+use crate::app::App;
+use crate::clock::system_time;
+use crate::rooms::credentials::{PasswordChoice, RoomCredentials};
+use crate::rooms::lifetime::Lifetime;
+use crate::rooms::service::ChangeError;
+
+/// Why the end of a room was not changed.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum SetLifetimeError {
+    /// The room would have ended already. Close it instead.
+    #[error("the room would have ended already; close it instead")]
+    InThePast,
+    /// The room does not exist, or it has ended.
+    #[error("no such room is open")]
+    RoomNotFound,
+}
+
+/// Why a room has no new password.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum RotateError {
+    /// Others change the password at the same time, again and again. Try again.
+    #[error("too many others change the password at the same time")]
+    Contended,
+    /// The room does not exist, or it has ended.
+    #[error("no such room is open")]
+    RoomNotFound,
+}
+
+/// Why a room does not answer wrong passwords again.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// It was done [as often](Room::RESTORES) as a room permits.
+    #[error("the attempts of the room were restored too often")]
+    Exhausted,
+    /// The room does not exist, or it has ended.
+    #[error("no such room is open")]
+    RoomNotFound,
+}
+
+/// Changes to a room. v2 participants are told (`room_updated`) of all but those of the password.
+impl ServerHandle {
+    /// Locks a room, so that it refuses newcomers, even with an invite, or unlocks it. Participants
+    /// who were in may come back.
+    ///
+    /// # Errors
+    ///
+    /// The room does not exist, or it has ended.
+    pub async fn set_locked(&self, room: RoomId, locked: bool) -> Result<(), RoomNotFound> {
+        let change = Change { locked: Some(locked), ..Change::default() };
+        self.change(room, change).await
+    }
+
+    /// Gives a room another name.
+    ///
+    /// # Errors
+    ///
+    /// The room does not exist, or it has ended.
+    pub async fn rename(&self, room: RoomId, name: DisplayName) -> Result<(), RoomNotFound> {
+        let change = Change { name: Some(name.as_str().into()), ..Change::default() };
+        self.change(room, change).await
+    }
+
+    /// Sets how many participants a room can hold. A smaller number removes nobody.
+    ///
+    /// # Errors
+    ///
+    /// The room does not exist, or it has ended.
+    pub async fn resize(&self, room: RoomId, capacity: Capacity) -> Result<(), RoomNotFound> {
+        let change = Change { capacity: Some(capacity), ..Change::default() };
+        self.change(room, change).await
+    }
+
+    /// Sets how long a room lasts, counted from its creation. Returns when it ends.
+    ///
+    /// # Errors
+    ///
+    /// The room does not exist or has ended, or this would end it.
+    pub async fn set_lifetime(
+        &self,
+        room: RoomId,
+        lifetime: Lifetime,
+    ) -> Result<SystemTime, SetLifetimeError> {
+        let (app, record) = self.open(room).map_err(|_| SetLifetimeError::RoomNotFound)?;
+        let expires_at = record.created_at() + lifetime.duration();
+        if expires_at <= app.rooms.clock.now() {
+            return Err(SetLifetimeError::InThePast);
+        }
+        let change = Change { expires_at: Some(expires_at), ..Change::default() };
+        self.change(room, change).await.map_err(|_| SetLifetimeError::RoomNotFound)?;
+        Ok(system_time(expires_at))
+    }
+
+    /// Gives a room a new random password and a new invite. The old ones are void, and so are tokens
+    /// that have not been used yet. Nobody is removed.
+    ///
+    /// # Errors
+    ///
+    /// The room does not exist or has ended, or others change its password all the time.
+    pub async fn rotate_password(&self, room: RoomId) -> Result<RoomCredentials, RotateError> {
+        let (app, record) = self.open(room).map_err(|_| RotateError::RoomNotFound)?;
+        let op = |rotation| Op::Change(Change { rotate: Some(rotation), ..Change::default() });
+        match app.rooms.rotate(&record, &PasswordChoice::Random, op).await {
+            Ok((_, credentials)) => Ok(credentials),
+            Err(ChangeError::Rejected(Reject::RotationStale)) => Err(RotateError::Contended),
+            Err(ChangeError::Rejected(_) | ChangeError::Stopping) => Err(RotateError::RoomNotFound),
+        }
+    }
+
+    /// Has a room check passwords again as if no wrong one had been tried.
+    ///
+    /// # Errors
+    ///
+    /// The room does not exist or has ended, or this was done ten times.
+    pub async fn restore_attempts(&self, room: RoomId) -> Result<(), RestoreError> {
+        let (app, record) = self.open(room).map_err(|_| RestoreError::RoomNotFound)?;
+        let change = Change { restore_attempts: Some(record.restores()), ..Change::default() };
+        match app.rooms.apply(room, &Op::Change(change)).await {
+            Ok(_) => Ok(()),
+            Err(ChangeError::Rejected(Reject::RestoresExhausted)) => Err(RestoreError::Exhausted),
+            Err(ChangeError::Rejected(_) | ChangeError::Stopping) => {
+                Err(RestoreError::RoomNotFound)
+            }
+        }
+    }
+
+    /// Changes settings that every open room takes.
+    async fn change(&self, room: RoomId, change: Change) -> Result<(), RoomNotFound> {
+        let app = self.app.upgrade().ok_or(RoomNotFound)?;
+        app.rooms.apply(room, &Op::Change(change)).await.map_err(|_| RoomNotFound)?;
+        tracing::info!(%room, "room changed by the administrator");
+        Ok(())
+    }
+
+    /// Finds an open room.
+    pub(super) fn open(&self, room: RoomId) -> Result<(Arc<App>, Arc<Room>), RoomNotFound> {
+        let app = self.app.upgrade().ok_or(RoomNotFound)?;
+        let record = app.rooms.get(room).filter(|room| room.status() == Status::Open);
+        Ok((app, record.ok_or(RoomNotFound)?))
+    }
+}

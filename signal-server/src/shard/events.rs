@@ -1,0 +1,145 @@
+//! What comes about in rooms, on its way to the application.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use rustc_hash::FxHashMap;
+use signal_core::{RoomEvent, RoomId};
+use thiserror::Error;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{self, Receiver, Sender};
+
+/// What comes about in the rooms of a server, from
+/// [`ServerHandle::events`](crate::ServerHandle::events) or
+/// [`Builder::events`](crate::Builder::events).
+///
+/// The events of one room come in order. On a server with a data directory or a store, an event
+/// comes when the record that it is part of is saved, or could not be saved and holds in memory.
+/// Whoever does not keep up loses the oldest events, and is told how many.
+#[derive(Debug)]
+pub struct RoomEvents(Receiver<Told>);
+
+/// Events were lost, because more than 1024 waited: for whoever takes them, or for the store.
+/// [`ServerHandle::rooms`](crate::ServerHandle::rooms) has how things are now.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("{count} events of rooms were lost")]
+#[non_exhaustive]
+pub struct EventsLost {
+    /// How many.
+    pub count: u64,
+}
+
+impl RoomEvents {
+    /// The next event, or how many were lost since the one before. Returns `None` when the server
+    /// has ended. No event is lost if this future is dropped.
+    pub async fn next(&mut self) -> Option<Result<RoomEvent, EventsLost>> {
+        match self.0.recv().await {
+            Ok(Told::Event(event)) => Some(Ok(event)),
+            Ok(Told::Lost(count)) | Err(RecvError::Lagged(count)) => {
+                Some(Err(EventsLost { count }))
+            }
+            Err(RecvError::Closed) => None,
+        }
+    }
+
+    /// Those of a server that has ended.
+    pub(crate) fn ended() -> Self {
+        EventSender::new().subscribe()
+    }
+}
+
+/// Where the events of all shards go.
+#[derive(Clone)]
+pub(crate) struct EventSender(Sender<Told>);
+
+#[derive(Clone, Debug)]
+enum Told {
+    Event(RoomEvent),
+    Lost(u64),
+}
+
+impl EventSender {
+    pub(crate) fn new() -> Self {
+        Self(broadcast::channel(MOST_WAITING).0)
+    }
+
+    pub(crate) fn subscribe(&self) -> RoomEvents {
+        RoomEvents(self.0.subscribe())
+    }
+
+    fn is_heard(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
+    fn tell(&self, told: Told) {
+        // Nobody listens any more.
+        let _ = self.0.send(told);
+    }
+}
+
+impl fmt::Debug for EventSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EventSender(..)")
+    }
+}
+
+/// The events of one shard. Those whose record is not saved yet wait here.
+#[derive(Debug)]
+pub(super) struct Events {
+    sender: EventSender,
+    waiting: FxHashMap<RoomId, VecDeque<RoomEvent>>,
+    count: usize,
+    lost: u64,
+}
+
+impl Events {
+    pub(super) fn new(sender: EventSender) -> Self {
+        Self { sender, waiting: FxHashMap::default(), count: 0, lost: 0 }
+    }
+
+    /// Tells events at once.
+    pub(super) fn tell(&self, events: Vec<RoomEvent>) {
+        for event in events {
+            self.sender.tell(Told::Event(event));
+        }
+    }
+
+    /// Tells events when a record of their version is saved. While a store hangs, no more than so
+    /// many wait, and the newest are lost.
+    pub(super) fn tell_when_saved(&mut self, events: Vec<RoomEvent>) {
+        // Nobody is told later what came about before anybody listened.
+        if !self.sender.is_heard() {
+            return;
+        }
+        for event in events {
+            if self.count < MOST_WAITING {
+                self.count += 1;
+                self.waiting.entry(event.key.room).or_default().push_back(event);
+            } else {
+                self.lost += 1;
+            }
+        }
+    }
+
+    /// A record of that version is saved, or holds in memory.
+    pub(super) fn saved(&mut self, room: RoomId, version: u64) {
+        let Some(waiting) = self.waiting.get_mut(&room) else { return };
+        while let Some(event) = waiting.pop_front_if(|event| event.key.version <= version) {
+            self.count -= 1;
+            self.sender.tell(Told::Event(event));
+        }
+        if waiting.is_empty() {
+            self.waiting.remove(&room);
+        }
+        if self.lost > 0 {
+            self.sender.tell(Told::Lost(std::mem::take(&mut self.lost)));
+        }
+    }
+
+    /// A room has never been.
+    pub(super) fn forget(&mut self, room: RoomId) {
+        self.count -= self.waiting.remove(&room).map_or(0, |events| events.len());
+    }
+}
+
+const MOST_WAITING: usize = 1024;
