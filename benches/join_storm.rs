@@ -1,7 +1,8 @@
 //! What does it cost when a room of 50 fills at once?
 //!
 //! One round fills an empty room, including the store: the joins alone, and with the negotiation of
-//! every newcomer with everybody who is there. The time is that of a join, on average over the room.
+//! every newcomer with everybody who is there. The time is that of a join, on average over the
+//! room.
 
 mod support;
 

@@ -2,8 +2,8 @@
 //!
 //! Run it with `cargo run -p examples --example custom_server` and connect to the address that it
 //! prints. The first line is `join <password> <name>`, `resume <token> <messages received>`, or
-//! `kick <operator key> <participant>`. Each further line is a message of v2 as in the API document.
-//! An empty line is a heartbeat, to be answered with another.
+//! `kick <operator key> <participant>`. Each further line is a message of v2 as in the API
+//! document. An empty line is a heartbeat, to be answered with another.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};

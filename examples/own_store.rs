@@ -18,7 +18,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use signal_server::{RoomStore, RoomWrite, Secret, Server, StoredRoom};
 use tokio::net::TcpListener;
 
-/// A table with a row for each room, and one with a row for each participant whose identity is known.
+/// A table with a row for each room, and one with a row for each participant whose identity is
+/// known.
 struct Rooms(Connection);
 
 impl Rooms {

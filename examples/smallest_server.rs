@@ -1,8 +1,8 @@
 //! The smallest server: one room, a line of JSON for each message over TCP.
 //!
 //! Run it with `cargo run -p examples --example smallest_server` and connect to the address that it
-//! prints. The first line is a name; each further line is a message as in the API document. An empty
-//! line is a heartbeat, to be answered with another.
+//! prints. The first line is a name; each further line is a message as in the API document. An
+//! empty line is a heartbeat, to be answered with another.
 
 use std::sync::{Arc, Mutex};
 

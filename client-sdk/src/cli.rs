@@ -59,7 +59,8 @@ async fn run_command(command: Command, output: Output) -> Result<ExitCode, Failu
     Ok(ExitCode::SUCCESS)
 }
 
-/// Logs what `ROOM_BOT_LOG` asks for; without it, warnings, and what a command does not tell itself.
+/// Logs what `ROOM_BOT_LOG` asks for; without it, warnings, and what a command does not tell
+/// itself.
 fn log_to_stderr(command: &Command) -> Result<(), Failure> {
     let filter = match (env::var("ROOM_BOT_LOG"), command) {
         (Ok(text), _) => text,

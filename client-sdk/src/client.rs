@@ -61,8 +61,8 @@ impl Client {
         self.api.create_room(access_token, room).await
     }
 
-    /// Joins a room over HTTP, and returns the token and the ICE servers for [`enter`](Self::enter).
-    /// The seat is taken only when the participant enters.
+    /// Joins a room over HTTP, and returns the token and the ICE servers for
+    /// [`enter`](Self::enter). The seat is taken only when the participant enters.
     ///
     /// # Errors
     ///
@@ -110,8 +110,8 @@ impl Client {
         self.api.show_room(access_token, room_id).await
     }
 
-    /// Changes a room as the user who created it: renames, locks or unlocks it, changes its capacity
-    /// or its end, gives it another password, or restores the attempts for wrong ones.
+    /// Changes a room as the user who created it: renames, locks or unlocks it, changes its
+    /// capacity or its end, gives it another password, or restores the attempts for wrong ones.
     ///
     /// # Errors
     ///

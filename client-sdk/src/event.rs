@@ -138,8 +138,8 @@ pub enum Event {
         /// Whether messages were lost. Negotiations that were under way start over.
         lossy: bool,
     },
-    /// The room ends soon, as [`Options::expiry_notice`](crate::Options::expiry_notice) says. If its
-    /// creator extends it, this is told again before its new end.
+    /// The room ends soon, as [`Options::expiry_notice`](crate::Options::expiry_notice) says. If
+    /// its creator extends it, this is told again before its new end.
     /// [`CloseReason::RoomExpired`](crate::CloseReason::RoomExpired) tells the end itself. Servers
     /// that speak the first version of the protocol do not say when rooms end.
     RoomExpiring {

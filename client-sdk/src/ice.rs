@@ -13,8 +13,8 @@ pub(crate) fn ice_servers(ice: &IceServers) -> Option<Vec<IceServer>> {
     }
 }
 
-/// The URLs of a server that can be used: STUN over UDP, and TURN over UDP, TCP or TLS. The others are
-/// left out with a warning: for one URL that it cannot read, webrtc-rs refuses the whole list.
+/// The URLs of a server that can be used: STUN over UDP, and TURN over UDP, TCP or TLS. The others
+/// are left out with a warning: for one URL that it cannot read, webrtc-rs refuses the whole list.
 pub(crate) fn usable_urls(server: &IceServer) -> Vec<IceUrl> {
     let has_credential = server.username.is_some() && server.credential.is_some();
     let usable = server.urls.iter().filter_map(|url| match usable(url, has_credential) {

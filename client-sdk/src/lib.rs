@@ -38,9 +38,9 @@
 //! Data goes from participant to participant over data channels: over the default channel by
 //! [`Participant::send_data`], or over named channels by [`Participant::open_channel`], which may
 //! lose or reorder messages if that is wanted, and carry requests and files ([`guide::channels`]).
-//! Messages go through the server, to one participant or to all ([`Participant::send_message`]), and
-//! so does a participant's own state ([`Participant::set_state`]). All queues are bounded in bytes; what does not fit is refused with
-//! an error.
+//! Messages go through the server, to one participant or to all ([`Participant::send_message`]),
+//! and so does a participant's own state ([`Participant::set_state`]). All queues are bounded in
+//! bytes; what does not fit is refused with an error.
 //!
 //! # Recording
 //!

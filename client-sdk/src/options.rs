@@ -113,8 +113,8 @@ impl Options {
         self
     }
 
-    /// Sends to this address what is for a TURN server over UDP, whatever the server says where that
-    /// is: to a program on this machine that forwards it, to see what a bad network does. The
+    /// Sends to this address what is for a TURN server over UDP, whatever the server says where
+    /// that is: to a program on this machine that forwards it, to see what a bad network does. The
     /// default is the TURN server itself.
     pub fn turn_through(mut self, address: impl Into<SocketAddr>) -> Self {
         self.turn_through = Some(address.into());
@@ -199,8 +199,8 @@ impl Options {
         self
     }
 
-    /// How long before the end of the room [`Event::RoomExpiring`](crate::Event::RoomExpiring) tells
-    /// of it; at once if less is left. The default is one minute, and zero means never.
+    /// How long before the end of the room [`Event::RoomExpiring`](crate::Event::RoomExpiring)
+    /// tells of it; at once if less is left. The default is one minute, and zero means never.
     pub fn expiry_notice(mut self, notice: Duration) -> Self {
         self.expiry_notice = notice;
         self

@@ -141,8 +141,8 @@ impl Outgoing {
         self.show();
     }
 
-    /// Sends silence or a black picture in the place of what is sent there, or no longer. It plays on
-    /// unheard and unseen.
+    /// Sends silence or a black picture in the place of what is sent there, or no longer. It plays
+    /// on unheard and unseen.
     pub(crate) fn mute(&mut self, slot: Slot, is_muted: bool) {
         let _ = if is_muted { self.muted.insert(slot) } else { self.muted.remove(&slot) };
         self.show();

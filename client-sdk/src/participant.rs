@@ -36,9 +36,10 @@ use crate::wanted::Wanted;
 ///
 /// Events wait for [`next_event`](Self::next_event), so take them even if you do not need them.
 /// From the 1024th waiting event on, only the newest event of each kind is kept for each
-/// participant, and participants that came and left in between are left out. Up to 1 MiB of data and
-/// of messages waits for each sender; beyond that, the sender's data is not read, and its messages
-/// are dropped and counted by [`Event::Lagged`]. No participant takes up the space of another one.
+/// participant, and participants that came and left in between are left out. Up to 1 MiB of data
+/// and of messages waits for each sender; beyond that, the sender's data is not read, and its
+/// messages are dropped and counted by [`Event::Lagged`]. No participant takes up the space of
+/// another one.
 #[derive(Clone)]
 pub struct Participant {
     id: watch::Receiver<ParticipantId>,
@@ -134,8 +135,8 @@ impl Participant {
     /// It waits until the channel is open, which requires a connection to that participant.
     /// Cancelling it gives the channel up.
     ///
-    /// Each channel has an SCTP stream of its own, and no stream is used twice. A side thus opens up
-    /// to 32,767 channels over the life of a connection; fewer if the other side allows fewer
+    /// Each channel has an SCTP stream of its own, and no stream is used twice. A side thus opens
+    /// up to 32,767 channels over the life of a connection; fewer if the other side allows fewer
     /// streams.
     ///
     /// # Errors
@@ -192,8 +193,8 @@ impl Participant {
     }
 
     /// Mutes what is sent there, now or later, until [`unmute`](Self::unmute): the others hear
-    /// silence, or see a black picture, and receive next to nothing. The source plays on unheard and
-    /// unseen. Nothing is negotiated.
+    /// silence, or see a black picture, and receive next to nothing. The source plays on unheard
+    /// and unseen. Nothing is negotiated.
     ///
     /// The others learn of it by this participant's state, see [`is_muted`](Self::is_muted).
     pub async fn mute(&self, slot: impl Into<Slot>) {
@@ -211,12 +212,12 @@ impl Participant {
     }
 
     /// Shares a screen, or something else to be seen for a while, until
-    /// [`stop_sharing`](Self::stop_sharing). It replaces what was shared before. What is heard of it
-    /// is [published](Self::publish) as [`Slot::ScreenAudio`].
+    /// [`stop_sharing`](Self::stop_sharing). It replaces what was shared before. What is heard of
+    /// it is [published](Self::publish) as [`Slot::ScreenAudio`].
     ///
     /// In the video's place the screen needs no negotiation if it has the video's codec; the video
-    /// plays on unseen. A screen that ends by itself is reported by [`Event::ShareEnded`], and so is
-    /// one that is not shown since eight tracks are sent already, as
+    /// plays on unseen. A screen that ends by itself is reported by [`Event::ShareEnded`], and so
+    /// is one that is not shown since eight tracks are sent already, as
     /// [`MediaError::TooManyTracks`].
     ///
     /// # Errors
@@ -351,10 +352,10 @@ impl Participant {
     /// Whether another participant has muted what it sends there;
     /// [`Event::ParticipantUpdated`] tells when that may have changed.
     ///
-    /// Participants tell by a member of their state: `{"muted": ["audio", "video:desk"]}`, or `true`
-    /// for the audio. This crate adds it to the state that [`set_state`](Self::set_state) has set, if
-    /// that is an object without such a member and the result is within the limit. Nothing is known
-    /// of participants that speak the first version of the protocol.
+    /// Participants tell by a member of their state: `{"muted": ["audio", "video:desk"]}`, or
+    /// `true` for the audio. This crate adds it to the state that [`set_state`](Self::set_state)
+    /// has set, if that is an object without such a member and the result is within the limit.
+    /// Nothing is known of participants that speak the first version of the protocol.
     pub fn is_muted(&self, of: ParticipantId, slot: impl Into<Slot>) -> bool {
         let name = slot.into().to_string();
         self.roster.muted(of).contains(&name)

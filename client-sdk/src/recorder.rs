@@ -29,10 +29,10 @@ use crate::track::{RemoteFrames, RemoteTrack};
 /// Records what participants send, as they encoded it: for each of them a WebM file with sound and
 /// pictures, or a Matroska file if there is H.264 among them.
 ///
-/// The recorder places frames by the sender's clock (RFC 3550 section 6.4.1), so that audio and video
-/// stay in sync; lost media leaves a gap. It begins a file one second after the first frame, or six
-/// seconds if the sender does not report its clock, and writes it every second, so that it can be
-/// played after a crash. A track that begins later begins another file.
+/// The recorder places frames by the sender's clock (RFC 3550 section 6.4.1), so that audio and
+/// video stay in sync; lost media leaves a gap. It begins a file one second after the first frame,
+/// or six seconds if the sender does not report its clock, and writes it every second, so that it
+/// can be played after a crash. A track that begins later begins another file.
 ///
 /// ```no_run
 /// # async fn run(mut bot: client_sdk::Participant) -> Result<(), Box<dyn std::error::Error>> {
@@ -165,8 +165,8 @@ impl Recorder {
             self.files.insert(participant, sender.downgrade());
             let file = ParticipantFile::new(participant, &self.directory, self.began.1);
             let (tell, written) = oneshot::channel();
-            // Not one of the runtime's threads, of which there are only so many: it lives as long as
-            // the tracks. If it cannot be started, `finish` tells.
+            // Not one of the runtime's threads, of which there are only so many: it lives as long
+            // as the tracks. If it cannot be started, `finish` tells.
             let writer = thread::Builder::new().name("recorder".to_owned());
             let started = writer.spawn(move || {
                 // Nobody may wait for it.

@@ -254,7 +254,8 @@ impl Session {
         number
     }
 
-    /// Tells the others which tracks of this participant are muted, by name, as a part of its state.
+    /// Tells the others which tracks of this participant are muted, by name, as a part of its
+    /// state.
     pub fn handle_muted(&mut self, muted: Vec<String>) {
         let update = self.requests.mute(muted);
         // A new seat shows it too.
@@ -311,8 +312,8 @@ impl Session {
         }
     }
 
-    /// The room; `None` before the server has sent it, and from servers that speak the first version
-    /// of the protocol.
+    /// The room; `None` before the server has sent it, and from servers that speak the first
+    /// version of the protocol.
     pub fn room(&self) -> Option<&RoomInfo> {
         self.room.as_ref()
     }

@@ -75,8 +75,8 @@ pub(crate) struct RunArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AgentArgs {
-    /// Address to listen on. Anyone who can reach it can generate load from this machine: keep it in a
-    /// private network, or forward it through SSH
+    /// Address to listen on. Anyone who can reach it can generate load from this machine: keep it
+    /// in a private network, or forward it through SSH
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
     pub(crate) listen: SocketAddr,
 }

@@ -95,8 +95,8 @@ impl Health {
         health
     }
 
-    /// `sustained` is the use of processors in the busiest ten seconds: a ramp that leaves them idle
-    /// says nothing about what comes after it.
+    /// `sustained` is the use of processors in the busiest ten seconds: a ramp that leaves them
+    /// idle says nothing about what comes after it.
     fn judge(&self, sustained: f64, bounds: Bounds) -> Vec<String> {
         let mut reasons = Vec::new();
         let max_lag = bounds.max_lag.0.as_secs_f64() * 1000.0;

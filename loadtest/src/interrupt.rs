@@ -31,7 +31,8 @@ impl Interrupt {
         let (interrupter, interrupt) = Self::pair();
         tokio::spawn(async move {
             if signal().await.is_err() {
-                // Without signals, the run ends by itself. The interrupter stays, or it would end now.
+                // Without signals, the run ends by itself. The interrupter stays, or it would end
+                // now.
                 return std::future::pending().await;
             }
             eprintln!("ending in order; once more ends at once");

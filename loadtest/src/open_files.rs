@@ -37,6 +37,6 @@ pub(crate) fn check(needed: u64, limit: Option<u64>) -> Result<(), TooFewFiles> 
     }
 }
 
-/// What a process has open beside its sockets: its streams, its runtime, and the sockets of requests
-/// that are under way.
+/// What a process has open beside its sockets: its streams, its runtime, and the sockets of
+/// requests that are under way.
 pub(crate) const BASE: u64 = 100;

@@ -1,4 +1,5 @@
-//! What is expected to arrive in a room: messages that were sent, and news of who came and who went.
+//! What is expected to arrive in a room: messages that were sent, and news of who came and who
+//! went.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -68,8 +68,8 @@ struct Flow {
 }
 
 impl Path {
-    /// A path of this machine that leads to an address: `there` is what goes towards it, `back` what
-    /// comes from it.
+    /// A path of this machine that leads to an address: `there` is what goes towards it, `back`
+    /// what comes from it.
     pub(crate) async fn to(
         far: SocketAddr,
         there: Impairment,
@@ -181,7 +181,8 @@ impl Flow {
         Self { impairment, counters, set_out, latest, free_at }
     }
 
-    /// Takes a datagram on its way, which ends with whether it arrives; `None` if it is lost at once.
+    /// Takes a datagram on its way, which ends with whether it arrives; `None` if it is lost at
+    /// once.
     fn take(&self, bytes: usize) -> Option<impl Future<Output = bool> + use<>> {
         let Some(queued) = self.queued(bytes).filter(|_| !self.loses()) else {
             self.counters.lost.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! Watches the tester and the server while a run goes on: what they use, and how late the tester is.
+//! Watches the tester and the server while a run goes on: what they use, and how late the tester
+//! is.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -129,7 +129,8 @@ use crate::time::Timestamp;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A host sends its own replies, such as the answer to a request that created a room, when [`handle_saved`](Self::handle_saved) was called for a record of that
+/// A host sends its own replies, such as the answer to a request that created a room, when
+/// [`handle_saved`](Self::handle_saved) was called for a record of that
 /// [version](crate::Room::version) or a newer one.
 ///
 /// # Threads

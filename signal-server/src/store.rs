@@ -44,8 +44,8 @@ impl Store {
         Self { rooms, owned, ended: Ended::new(most_ended), disk }
     }
 
-    /// Adds a room that an earlier process saved, and returns what has come about by the end of that
-    /// process. `permit` counts the room among those of its creator.
+    /// Adds a room that an earlier process saved, and returns what has come about by the end of
+    /// that process. `permit` counts the room among those of its creator.
     pub(crate) fn restore(
         &mut self,
         room: Room,
@@ -96,8 +96,8 @@ impl Store {
         applied
     }
 
-    /// Ends seats and rooms whose time is over, and returns what has come about. No reply waits until
-    /// these changes are saved.
+    /// Ends seats and rooms whose time is over, and returns what has come about. No reply waits
+    /// until these changes are saved.
     pub(crate) fn handle_timeout(
         &mut self,
         on_written: &OnWritten,

@@ -1,5 +1,5 @@
-//! What holds for whatever is in a file that is played. Only there where the crate is fuzzed or tested, since it looks at
-//! what is nobody else's business.
+//! What holds for whatever is in a file that is played. Only there where the crate is fuzzed or
+//! tested, since it looks at what is nobody else's business.
 
 #[cfg(test)]
 mod replay;

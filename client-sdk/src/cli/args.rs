@@ -215,8 +215,8 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) token: TokenArgs,
 
-    /// STUN or TURN server to check, like turn:turn.example.com:3478?transport=tcp; may be repeated.
-    /// Without a link and --server, nothing else is checked
+    /// STUN or TURN server to check, like turn:turn.example.com:3478?transport=tcp; may be
+    /// repeated. Without a link and --server, nothing else is checked
     #[arg(long, value_name = "URL")]
     pub(crate) ice: Vec<String>,
 

@@ -75,8 +75,8 @@ impl Files {
         }
     }
 
-    /// Receives the file that comes over a channel, or hands the channel back if it is for something
-    /// else.
+    /// Receives the file that comes over a channel, or hands the channel back if it is for
+    /// something else.
     pub(super) fn receive(&mut self, channel: DataChannel) -> Option<DataChannel> {
         let Some(inbox) = self.inbox.clone().filter(|_| channel.label() == LABEL) else {
             return Some(channel);

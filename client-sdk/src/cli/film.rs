@@ -13,8 +13,8 @@ pub(super) struct Film {
 }
 
 impl Film {
-    /// Reads the files, and finds out what each contains. A track that cannot be played beside one that can is
-    /// left out, with a word about it.
+    /// Reads the files, and finds out what each contains. A track that cannot be played beside one
+    /// that can is left out, with a word about it.
     pub(super) async fn of(
         files: &[PathBuf],
         frame_rate: f64,

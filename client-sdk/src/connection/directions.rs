@@ -10,8 +10,8 @@ use super::section::Section;
 use super::senders::Senders;
 use crate::wanted::Wanted;
 
-/// Before an offer: what is sent is offered, and what is wanted is asked for, so that the other side
-/// has a place for its own.
+/// Before an offer: what is sent is offered, and what is wanted is asked for, so that the other
+/// side has a place for its own.
 pub(super) async fn offer(
     pc: &dyn PeerConnection,
     senders: &Senders,

@@ -58,8 +58,8 @@ impl Packetizer {
 struct RtpClock {
     rate: u32,
     start: Instant,
-    /// Units since the start at the last frame. Unwrapped, so that a frame after hours of silence is
-    /// not taken for an earlier one.
+    /// Units since the start at the last frame. Unwrapped, so that a frame after hours of silence
+    /// is not taken for an earlier one.
     last: u64,
     /// The timestamp at the start.
     first: u32,

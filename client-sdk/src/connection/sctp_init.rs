@@ -1,10 +1,10 @@
 //! The INIT of the other side, which begins the SCTP association.
 //!
-//! The client of DTLS, which begins it, repeats its INIT until it has an INIT ACK. So several arrive
-//! if the INIT ACK is lost, or if a path takes a second both ways. webrtc-rs begins an association
-//! with each, against RFC 9260 section 5.2.2, and opens the channels of this side on any of them,
-//! though only one will stand. So an INIT that is repeated does not get that far: it is answered
-//! with the INIT ACK that was sent before.
+//! The client of DTLS, which begins it, repeats its INIT until it has an INIT ACK. So several
+//! arrive if the INIT ACK is lost, or if a path takes a second both ways. webrtc-rs begins an
+//! association with each, against RFC 9260 section 5.2.2, and opens the channels of this side on
+//! any of them, though only one will stand. So an INIT that is repeated does not get that far: it
+//! is answered with the INIT ACK that was sent before.
 //!
 //! DTLS encrypts both, but neither the number nor the length of a record.
 
@@ -92,7 +92,8 @@ impl SctpInit {
 }
 
 impl Record {
-    /// The record that a datagram begins with or carries through a TURN server, and where it begins.
+    /// The record that a datagram begins with or carries through a TURN server, and where it
+    /// begins.
     fn find(datagram: &[u8]) -> Option<(usize, Self)> {
         let at = match datagram {
             [APPLICATION_DATA, ..] => 0,

@@ -42,8 +42,8 @@ impl Section {
     }
 }
 
-/// The id of a track that is sent there. Browsers refuse an SDP that contains a track id twice, so no
-/// id is used again.
+/// The id of a track that is sent there. Browsers refuse an SDP that contains a track id twice, so
+/// no id is used again.
 pub(super) fn track_id(slot: &Slot) -> String {
     format!("{}.{}", slot.name(), Uuid::new_v4())
 }

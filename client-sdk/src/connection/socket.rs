@@ -100,8 +100,8 @@ impl Socket {
                 }
                 return sent;
             }
-            // Some adapters take no datagrams that are still to be cut, and the next ones come one by
-            // one. A new socket would try it again.
+            // Some adapters take no datagrams that are still to be cut, and the next ones come one
+            // by one. A new socket would try it again.
             Err(error)
                 if transmit.segment_size.is_some()
                     && error.kind() == io::ErrorKind::InvalidInput =>

@@ -1,9 +1,9 @@
 //! The SCTP streams of the data channels that this side has opened.
 //!
 //! webrtc-rs gives a new channel the lowest stream that is free on this side, before the other side
-//! has closed the old channel too, which RFC 8831 section 6.7 forbids. A late or repeated request of
-//! the other side to reset the stream then ends the new channel. So no stream is used twice: once
-//! its channel is gone, a placeholder that the other side knows nothing of holds it.
+//! has closed the old channel too, which RFC 8831 section 6.7 forbids. A late or repeated request
+//! of the other side to reset the stream then ends the new channel. So no stream is used twice:
+//! once its channel is gone, a placeholder that the other side knows nothing of holds it.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -43,9 +43,9 @@ impl Streams {
         (Self { pc, holders: BTreeMap::new(), placeholders, settled }, placed)
     }
 
-    /// Opens a channel on a stream that no channel before it had. A channel that is created at the very
-    /// moment in which the other side closes an old one would take its stream, so this waits until
-    /// that is unlikely.
+    /// Opens a channel on a stream that no channel before it had. A channel that is created at the
+    /// very moment in which the other side closes an old one would take its stream, so this waits
+    /// until that is unlikely.
     pub(super) async fn create(
         &mut self,
         label: &str,

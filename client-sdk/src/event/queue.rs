@@ -239,8 +239,8 @@ impl Waiting {
 
 /// So many events about a state wait before newer ones replace them.
 const CROWD: usize = 1024;
-/// The tracks and data channels that wait of one participant. Of tracks, the eight that it may send,
-/// and as many that take their place when the connection is rebuilt.
+/// The tracks and data channels that wait of one participant. Of tracks, the eight that it may
+/// send, and as many that take their place when the connection is rebuilt.
 const MAX_TRACKS: usize = 16;
 const MAX_CHANNELS: usize = 64;
 

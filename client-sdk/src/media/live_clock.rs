@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 /// Frames play one after the other, each as long as it says, whenever they come. What they say is
 /// seldom exact: a camera of 30.1 pictures a second says that they are thirtieths. So the clock
-/// gives way where all frames of a second came too early or too late for it. One that has only 24 in
-/// the dark falls behind by so much that the clock has to start anew; it keeps what it has learned
-/// of how long frames are.
+/// gives way where all frames of a second came too early or too late for it. One that has only 24
+/// in the dark falls behind by so much that the clock has to start anew; it keeps what it has
+/// learned of how long frames are.
 pub(super) struct LiveClock {
     /// When the next frame plays.
     next: Instant,

@@ -28,8 +28,8 @@ use tokio::time::Instant;
 /// longest file.
 ///
 /// Everybody sees the same place of the film at the same time. Those who join get the pictures
-/// since the last keyframe at once, and nobody else notices; so do those who lose packets. Sound and
-/// picture stay together, even where the process was stopped for a while: the film then goes on
+/// since the last keyframe at once, and nobody else notices; so do those who lose packets. Sound
+/// and picture stay together, even where the process was stopped for a while: the film then goes on
 /// where it would be by its clock.
 #[derive(Clone)]
 pub struct Playback(Arc<watch::Sender<Timeline>>);

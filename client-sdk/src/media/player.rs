@@ -81,7 +81,8 @@ impl Player {
         Subscription::take(&self.audience, viewer)
     }
 
-    /// Shows the viewer of that subscription what is played, in the place of what it has seen until now.
+    /// Shows the viewer of that subscription what is played, in the place of what it has seen until
+    /// now.
     pub(crate) fn take_over(&self, subscription: &mut Subscription) {
         subscription.change(&self.audience);
     }

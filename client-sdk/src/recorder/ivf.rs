@@ -97,8 +97,8 @@ fn header(codec: Codec, (width, height): (u32, u32)) -> Vec<u8> {
     header
 }
 
-/// A temporal unit of AV1 begins with its delimiter, which RTP leaves out (AV1 specification section
-/// 7.5).
+/// A temporal unit of AV1 begins with its delimiter, which RTP leaves out (AV1 specification
+/// section 7.5).
 fn stored(codec: Codec, frame: &[u8]) -> Cow<'_, [u8]> {
     match codec {
         Codec::Av1 => Cow::Owned([TEMPORAL_DELIMITER, frame].concat()),

@@ -120,8 +120,8 @@ impl<W: Write + Seek> Matroska<W> {
         })
     }
 
-    /// Adds a frame of the track with that index, at a time since the beginning of the file. A frame
-    /// without a duration plays as long as the one before it, but not longer than a second.
+    /// Adds a frame of the track with that index, at a time since the beginning of the file. A
+    /// frame without a duration plays as long as the one before it, but not longer than a second.
     pub(super) fn push(
         &mut self,
         track: usize,

@@ -259,8 +259,8 @@ impl Writing {
     }
 }
 
-/// What the sender's clock shows at the beginning of the file: at the earliest of the first frames. A
-/// track whose clock is another one than that of the first track has no say.
+/// What the sender's clock shows at the beginning of the file: at the earliest of the first frames.
+/// A track whose clock is another one than that of the first track has no say.
 fn zero(waiting: &[Arrived], tracks: &[NewTrack]) -> Option<i128> {
     let times = tracks.iter().filter_map(|track| {
         let first = waiting.iter().find(|arrived| arrived.key == track.key)?;

@@ -40,8 +40,8 @@ pub struct TrackLabel {
 }
 
 impl TrackLabel {
-    /// Reads a description's `tracks` and skips what it does not understand: a newer participant may
-    /// know more kinds of sources.
+    /// Reads a description's `tracks` and skips what it does not understand: a newer participant
+    /// may know more kinds of sources.
     pub(super) fn list(json: &[u8]) -> Vec<Self> {
         let labels: Vec<serde_json::Value> = serde_json::from_slice(json).unwrap_or_default();
         labels.into_iter().filter_map(|label| serde_json::from_value(label).ok()).collect()

@@ -127,7 +127,8 @@ impl Concealer {
         }
     }
 
-    /// Fills a gap before a frame, and returns how many samples are made up; the others are silence.
+    /// Fills a gap before a frame, and returns how many samples are made up; the others are
+    /// silence.
     fn conceal(
         &mut self,
         frame: &RemoteFrame,

@@ -1,5 +1,5 @@
-//! Messages of TURN in a stream. Each says how long it is, and `ChannelData` is padded to four bytes
-//! there (RFC 8656 section 12.5).
+//! Messages of TURN in a stream. Each says how long it is, and `ChannelData` is padded to four
+//! bytes there (RFC 8656 section 12.5).
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;

@@ -31,7 +31,8 @@ impl Coturn {
         Self::start_at(port_of_both(), SECRET).await
     }
 
-    /// Another one in its place, which ends all relays and accepts no credential that the signaling server makes.
+    /// Another one in its place, which ends all relays and accepts no credential that the signaling
+    /// server makes.
     pub async fn replaced(self) -> Self {
         let port = self.port;
         drop(self);

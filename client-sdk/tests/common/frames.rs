@@ -1,4 +1,5 @@
-//! Frames put together again from packets, to be compared with those of a file. Written apart from the SDK's readers.
+//! Frames put together again from packets, to be compared with those of a file. Written apart from
+//! the SDK's readers.
 
 use bytes::Bytes;
 use client_sdk::{MediaKind, ParticipantId, RtpPacket};
@@ -192,7 +193,8 @@ fn ivf(file: &[u8]) -> Vec<&[u8]> {
     frames
 }
 
-/// Pictures of one slice each; the units of each without start codes, those that say nothing of the picture last.
+/// Pictures of one slice each; the units of each without start codes, those that say nothing of the
+/// picture last.
 fn pictures(file: &[u8]) -> Vec<Bytes> {
     let mut pictures = Vec::new();
     let mut picture = Vec::new();

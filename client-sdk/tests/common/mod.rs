@@ -211,7 +211,8 @@ impl Witness {
         self.receive(from, kind, count).await;
     }
 
-    /// Waits for packets that were not there yet, be it of the track that was there or of one that has taken its place.
+    /// Waits for packets that were not there yet, be it of the track that was there or of one that
+    /// has taken its place.
     pub async fn receive_again(&mut self, from: ParticipantId, kind: MediaKind) {
         let mut fresh = 0;
         while fresh < 10 {
@@ -234,7 +235,8 @@ impl Witness {
         }
     }
 
-    /// Waits for this many packets, those included that wait, and checks that they are what their kind says.
+    /// Waits for this many packets, those included that wait, and checks that they are what their
+    /// kind says.
     pub async fn receive(&mut self, from: ParticipantId, kind: MediaKind, count: usize) {
         let track = self.tracks.get_mut(&(from, kind)).unwrap();
         for _ in 0..count {

@@ -1,4 +1,5 @@
-//! A program and a participant on aiortc in either order: sound, pictures, data, a screen, and one that only watches.
+//! A program and a participant on aiortc in either order: sound, pictures, data, a screen, and one
+//! that only watches.
 //!
 //! `PAIRS=all` tries all of them.
 

@@ -93,7 +93,8 @@ async fn a_channel_that_nobody_reads_takes_a_bounded_number_of_bytes_and_goes_on
     let [sender, mut receiver] = open(&creator, &mut guest, "file").await;
     let chunk = |n: u32| Bytes::from([&n.to_be_bytes()[..], &vec![n as u8; CHUNK - 4]].concat());
     let mut sent = 0;
-    // What the windows and queues on the way hold is taken first; in the end nothing is taken any more.
+    // What the windows and queues on the way hold is taken first; in the end nothing is taken any
+    // more.
     let mut is_full = false;
     while !is_full {
         match sender.send(chunk(sent)).await {
@@ -154,8 +155,8 @@ async fn channels_that_are_opened_and_dropped_over_and_over_all_carry_what_is_se
     exchange_and_drop(&creator, &mut guest, 30).await;
 }
 
-/// SCTP repeats its first message before the answer comes, and what one side sends about the end of a
-/// channel arrives after the other side has opened the next one.
+/// SCTP repeats its first message before the answer comes, and what one side sends about the end of
+/// a channel arrives after the other side has opened the next one.
 #[tokio::test(flavor = "multi_thread")]
 async fn channels_are_opened_and_dropped_over_a_slow_path_that_reorders_packets() {
     let impairment = Impairment {
@@ -282,8 +283,8 @@ async fn opened_by(to: &mut Witness, label: &str) -> DataChannel {
     to.named.remove(place)
 }
 
-/// Opens channels one after the other, sends both ways over each, and has both sides, the one or the
-/// other drop it.
+/// Opens channels one after the other, sends both ways over each, and has both sides, the one or
+/// the other drop it.
 async fn exchange_and_drop(from: &Witness, to: &mut Witness, count: usize) {
     for n in 0..count {
         let [mut opened, mut received] = open(from, to, &format!("channel {n}")).await;

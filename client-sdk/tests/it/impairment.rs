@@ -1,5 +1,6 @@
-//! Calls over a bad network: every packet goes through a path that loses, delays, reorders and breaks off, to a TURN
-//! server, the only way there is. The figures are printed: `cargo test -p client-sdk --test it impairment -- --nocapture`.
+//! Calls over a bad network: every packet goes through a path that loses, delays, reorders and
+//! breaks off, to a TURN server, the only way there is. The figures are printed: `cargo test -p
+//! client-sdk --test it impairment -- --nocapture`.
 
 use std::fmt;
 use std::time::Duration;

@@ -74,7 +74,8 @@ async fn a_track_ends_when_the_other_side_takes_it_back_and_may_come_again() {
     }
 }
 
-/// A participant on webrtc-rs alone that speaks v1 and tells all its candidates in its descriptions.
+/// A participant on webrtc-rs alone that speaks v1 and tells all its candidates in its
+/// descriptions.
 struct Peer {
     id: ParticipantId,
     other: ParticipantId,

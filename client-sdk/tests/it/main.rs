@@ -1,5 +1,5 @@
-//! The crate as its users see it. One program, so that webrtc-rs is linked once; what counts the sockets and tasks of its
-//! process is in `tests/leaks`.
+//! The crate as its users see it. One program, so that webrtc-rs is linked once; what counts the
+//! sockets and tasks of its process is in `tests/leaks`.
 
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one program")]
 

@@ -1,4 +1,5 @@
-//! Sound that one participant makes, as another one hears it, over real sockets and the real server.
+//! Sound that one participant makes, as another one hears it, over real sockets and the real
+//! server.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Servers that are reached by a detour: through a proxy, with a certificate of one's own, by an invite.
+//! Servers that are reached by a detour: through a proxy, with a certificate of one's own, by an
+//! invite.
 
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};

@@ -113,7 +113,8 @@ async fn a_keyframe_that_is_requested_comes_before_it_is_due() {
     let from = witnesses[1].id();
     let track = witnesses[0].tracks.remove(&(from, MediaKind::Video)).unwrap();
     let mut frames = track.into_frames().unwrap();
-    // The clip has one every 15 frames; where one is requested right behind it, the next comes much sooner.
+    // The clip has one every 15 frames; where one is requested right behind it, the next comes much
+    // sooner.
     let mut gaps = Vec::new();
     for _ in 0..8 {
         while !receive(&mut frames, 1).await[0].is_key {}
@@ -145,7 +146,8 @@ async fn receive(frames: &mut RemoteFrames, count: usize) -> Vec<RemoteFrame> {
     received
 }
 
-/// The frames of the clip, and whether they are keyframes. IVF: a header of 32 bytes, 12 before each frame.
+/// The frames of the clip, and whether they are keyframes. IVF: a header of 32 bytes, 12 before
+/// each frame.
 fn pictures() -> Vec<(Vec<u8>, bool)> {
     let mut rest = &include_bytes!("../../media/clip.ivf")[32..];
     let mut frames = Vec::new();

@@ -1,4 +1,5 @@
-//! Media through a TURN server: a real coturn on this machine, with the credentials that the signaling server makes.
+//! Media through a TURN server: a real coturn on this machine, with the credentials that the
+//! signaling server makes.
 
 use std::net::{TcpListener, UdpSocket};
 use std::time::Duration;

@@ -113,7 +113,8 @@ async fn assert_complete(recorders: Vec<(MediaKind, Recorder)>) {
     }
 }
 
-/// A server in a runtime of its own, with which it dies as a process does: at once and without a word to anybody.
+/// A server in a runtime of its own, with which it dies as a process does: at once and without a
+/// word to anybody.
 struct Process {
     server: Server,
     address: SocketAddr,

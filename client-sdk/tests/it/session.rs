@@ -1,4 +1,5 @@
-//! What a session decides, one thing at a time: no sockets, no tasks, and time that passes when the test says so.
+//! What a session decides, one thing at a time: no sockets, no tasks, and time that passes when the
+//! test says so.
 
 mod candidates;
 mod empty_offers;

@@ -1,4 +1,5 @@
-//! What a source makes arrives at the other side, frame by frame, over real sockets and the real server.
+//! What a source makes arrives at the other side, frame by frame, over real sockets and the real
+//! server.
 
 use std::fs;
 use std::time::Duration;
@@ -171,9 +172,11 @@ async fn meet(
     (Witness::new(creator), Witness::new(guest))
 }
 
-/// Checks that frames follow each other as in the file, which plays in a loop; tells where they start.
+/// Checks that frames follow each other as in the file, which plays in a loop; tells where they
+/// start.
 ///
-/// Whoever has lost the beginning gets it again, and skips to a keyframe that comes while it catches up.
+/// Whoever has lost the beginning gets it again, and skips to a keyframe that comes while it
+/// catches up.
 fn in_order(frames: &[Bytes], file: &[Bytes]) -> usize {
     let start =
         file.iter().position(|frame| *frame == frames[0]).expect("the first frame is in the file");

@@ -75,7 +75,8 @@ async fn nothing_is_received_of_one_and_everything_of_another() {
     }
 }
 
-/// Waits until the sender sends no packet of that kind in the time in which a hearer gets a second of its sound.
+/// Waits until the sender sends no packet of that kind in the time in which a hearer gets a second
+/// of its sound.
 async fn until_nothing_is_sent(
     sender: &Witness,
     to: ParticipantId,

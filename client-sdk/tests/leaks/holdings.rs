@@ -18,8 +18,8 @@ pub struct Holdings {
 }
 
 impl Holdings {
-    /// Once the numbers of tasks and sockets have stayed the same for a while: what was dropped closes in the background,
-    /// and the server closes its ends a moment later.
+    /// Once the numbers of tasks and sockets have stayed the same for a while: what was dropped
+    /// closes in the background, and the server closes its ends a moment later.
     pub async fn at_rest() -> Self {
         let (mut last, mut times) = (Self::now(), 0);
         while times < 5 {

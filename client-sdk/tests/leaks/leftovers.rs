@@ -24,7 +24,8 @@ async fn whoever_has_left_leaves_no_socket_and_no_task_behind() {
     assert_eq!(left_over().await, before, "sockets and tasks");
 }
 
-/// Four participants talk; one leaves, one is dropped, and the creator's leave ends it for the last.
+/// Four participants talk; one leaves, one is dropped, and the creator's leave ends it for the
+/// last.
 async fn call(server: &TestServer) {
     let (_, mut witnesses) = room_of(server, 4, talker()).await;
     until_media_flows(&mut witnesses).await;

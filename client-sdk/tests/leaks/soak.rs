@@ -1,6 +1,7 @@
 //! Calls that come and go for a long time leave nothing behind.
 //!
-//! `SOAK_CYCLES=20000 cargo test --release -p client-sdk --test leaks soak -- --nocapture` goes on for longer.
+//! `SOAK_CYCLES=20000 cargo test --release -p client-sdk --test leaks soak -- --nocapture` goes on
+//! for longer.
 
 use std::time::Instant;
 

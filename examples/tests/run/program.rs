@@ -79,7 +79,8 @@ fn build(profile: &Path) {
         "debug" => "test",
         name => name,
     };
-    // As the tests were built: other features of the dependencies would have all of them built again.
+    // As the tests were built: other features of the dependencies would have all of them built
+    // again.
     let mut cargo = Command::new(env!("CARGO"));
     // What describes this package to its tests has build scripts of others run again.
     for (variable, _) in env::vars_os() {

@@ -14,8 +14,8 @@ pub(super) struct ClockOffset {
 }
 
 impl ClockOffset {
-    /// Asks for the time a few times. The exchange that took the shortest says the most. Returns the
-    /// version of the other side as well.
+    /// Asks for the time a few times. The exchange that took the shortest says the most. Returns
+    /// the version of the other side as well.
     pub(super) async fn measure(
         reader: &mut (impl AsyncBufRead + Unpin),
         writer: &mut (impl AsyncWrite + Unpin),

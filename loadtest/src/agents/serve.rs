@@ -73,8 +73,8 @@ async fn converse(stream: TcpStream, interrupt: &Interrupt) -> Result<(), LinkEr
     }
 }
 
-/// Carries out a part of a run, until it ends, its coordinator wants it to or is gone, or this agent
-/// is interrupted.
+/// Carries out a part of a run, until it ends, its coordinator wants it to or is gone, or this
+/// agent is interrupted.
 async fn run(
     order: &Order,
     reader: &mut BufReader<OwnedReadHalf>,

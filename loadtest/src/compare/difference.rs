@@ -174,8 +174,8 @@ mod tests {
 
     use super::*;
 
-    /// A minute of latencies with a long tail, on a machine whose load drifts, on which some seconds
-    /// are much slower, and on which one run differs from the next.
+    /// A minute of latencies with a long tail, on a machine whose load drifts, on which some
+    /// seconds are much slower, and on which one run differs from the next.
     fn minute(factor: f64, between_runs: f64, random: &mut StdRng) -> Vec<Histogram<u64>> {
         let unit = |random: &mut StdRng| random.random::<f64>();
         let luck = 1.0 + between_runs * (unit(random) + unit(random) - 1.0);
@@ -200,7 +200,8 @@ mod tests {
         run.iter().enumerate().map(|(second, histogram)| (second as u64, histogram)).collect()
     }
 
-    /// Compares so many repetitions of two servers, of which the second takes `factor` times as long.
+    /// Compares so many repetitions of two servers, of which the second takes `factor` times as
+    /// long.
     fn compare(runs: usize, factor: f64, noise: f64, random: &RefCell<StdRng>) -> Difference {
         let minutes = |factor| -> Vec<Vec<Histogram<u64>>> {
             (0..runs).map(|_| minute(factor, noise, &mut random.borrow_mut())).collect()

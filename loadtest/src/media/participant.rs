@@ -302,7 +302,8 @@ impl<'a> Participant<'a> {
                 if state == ConnectionState::Failed {
                     observations.failed.insert(participant, failure);
                 }
-                // Whoever negotiates for the sake of it looks for a path again, and has one meanwhile.
+                // Whoever negotiates for the sake of it looks for a path again, and has one
+                // meanwhile.
                 let is_planned = state == ConnectionState::Connecting
                     && world.scenario.renegotiate_every.is_some();
                 if observations.connected.contains_key(&participant) {

@@ -89,7 +89,8 @@ impl Report {
         broken
     }
 
-    /// How many steps of all kinds were never answered. Marked frames are packets that networks lose.
+    /// How many steps of all kinds were never answered. Marked frames are packets that networks
+    /// lose.
     pub(super) fn missing(&self) -> u64 {
         let steps = self.latencies.iter().filter(|(kind, _)| !kind.is_of_frames());
         steps.map(|(_, details)| details.missing()).sum()

@@ -22,8 +22,8 @@ impl Report {
         Self::add_up(reports)
     }
 
-    /// One report of the parts of one run. Histograms are added, so that percentiles are as exact as
-    /// those of a single generator.
+    /// One report of the parts of one run. Histograms are added, so that percentiles are as exact
+    /// as those of a single generator.
     pub(crate) fn add_up(reports: Vec<Self>) -> Result<Self, MergeError> {
         let allows_invalid = reports.iter().all(|report| report.verdict != Verdict::Invalid);
         let mut parts = reports;

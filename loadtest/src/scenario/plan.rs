@@ -25,7 +25,8 @@ pub(crate) struct Plan {
 pub(crate) struct Visit {
     /// The index of the room.
     pub(crate) room: usize,
-    /// How many came into the room before it; newcomers that replace somebody take that one's place.
+    /// How many came into the room before it; newcomers that replace somebody take that one's
+    /// place.
     pub(crate) seat: u8,
     /// Whether it is the room's creator, who enters without joining.
     pub(crate) is_creator: bool,

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// media, and a mark with the time at which they were made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize, Serialize, ValueEnum)]
 pub(crate) enum Preset {
-    /// A test picture that can be watched, and a tone: 123 and 33 kbit/s, 18.5 and 50 packets a second
+    /// A test picture that can be watched, and a tone: 123 and 33 kbit/s, 18.5 and 50 packets a
+    /// second
     #[default]
     #[serde(rename = "clip")]
     Clip,

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::span::Span;
 
-/// The settings that flags or a file give. A flag goes before the file, and that before the default.
+/// The settings that flags or a file give. A flag goes before the file, and that before the
+/// default.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[command(next_help_heading = "Scenario")]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -42,7 +43,8 @@ pub(crate) struct ScenarioSettings {
     #[arg(long, value_name = "TIME")]
     pub(super) warm_up: Option<Span>,
 
-    /// Time that everybody stays after the last one has joined; 0 for the joins alone [default: 15s]
+    /// Time that everybody stays after the last one has joined; 0 for the joins alone [default:
+    /// 15s]
     #[arg(long, value_name = "TIME")]
     pub(super) duration: Option<Span>,
 
@@ -117,8 +119,9 @@ pub(crate) struct ScenarioSettings {
     #[serde(default)]
     pub(super) relay_only: bool,
 
-    /// What the network does to what participants send: loss=2%,delay=50ms,jitter=20ms,bandwidth=1mbit.
-    /// All media then goes through the TURN server that the server names
+    /// What the network does to what participants send:
+    /// loss=2%,delay=50ms,jitter=20ms,bandwidth=1mbit. All media then goes through the TURN server
+    /// that the server names
     #[arg(long, value_name = "QUALITY")]
     pub(super) impair_up: Option<Quality>,
 

@@ -14,8 +14,8 @@ use crate::store::Applied;
 /// [`Engine::poll_save`](crate::Engine::poll_save).
 ///
 /// Hand it back to [`handle_saved`](crate::Engine::handle_saved) when that is done. Until then
-/// messages that depend on it are held back, and no newer record of the same room comes out. A write that
-/// fails is tried again, or reported as done to go on in memory only.
+/// messages that depend on it are held back, and no newer record of the same room comes out. A
+/// write that fails is tried again, or reported as done to go on in memory only.
 #[derive(Debug)]
 #[must_use = "write it, then hand it to `Engine::handle_saved`"]
 pub struct Save {

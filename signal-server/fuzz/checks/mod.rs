@@ -1,5 +1,5 @@
-//! What holds for whatever strangers and operators write. Only there where the crate is fuzzed or tested, since it looks at
-//! what is nobody else's business.
+//! What holds for whatever strangers and operators write. Only there where the crate is fuzzed or
+//! tested, since it looks at what is nobody else's business.
 
 mod headers;
 mod keys;

@@ -20,8 +20,8 @@ use crate::clock::unix_seconds;
 /// New in each process, so that no input can know it.
 static SECRET: LazyLock<Secret> = LazyLock::new(Secret::random);
 
-/// A text that nobody has signed; the same as header and claims that were signed, with a line break in between; and as a
-/// change of a good token.
+/// A text that nobody has signed; the same as header and claims that were signed, with a line break
+/// in between; and as a change of a good token.
 pub fn tokens(data: &[u8]) {
     let ws = WsTokens::new(&SECRET);
     let login = Identity::from(SECRET.clone());

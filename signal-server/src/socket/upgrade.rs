@@ -176,8 +176,8 @@ struct Refusal {
     retry_after: Option<Duration>,
 }
 
-/// Finds the seat of a ws token or of whoever is logged in. The room decides later whether it admits the
-/// participant.
+/// Finds the seat of a ws token or of whoever is logged in. The room decides later whether it
+/// admits the participant.
 async fn granted(
     app: &App,
     room: Option<RoomId>,

@@ -10,14 +10,15 @@ use thiserror::Error;
 /// it.
 ///
 /// It keeps one record for each room, and beside it the identity of each participant that has one,
-/// written once when the participant comes. It need not understand the contents of either: both name
-/// their format, and newer versions of this crate read those of older ones. Records contain hashes of
-/// tokens and passwords, and identities name your users, so protect them from other readers.
+/// written once when the participant comes. It need not understand the contents of either: both
+/// name their format, and newer versions of this crate read those of older ones. Records contain
+/// hashes of tokens and passwords, and identities name your users, so protect them from other
+/// readers.
 ///
-/// Both methods may block, also in a runtime's `block_on`: they are called on a thread of their own.
-/// [`open_store`](crate::Builder::open_store) waits until it has called [`load`](Self::load) once.
-/// After that it calls [`save`](Self::save), each time with all changes that were queued during the
-/// previous call.
+/// Both methods may block, also in a runtime's `block_on`: they are called on a thread of their
+/// own. [`open_store`](crate::Builder::open_store) waits until it has called [`load`](Self::load)
+/// once. After that it calls [`save`](Self::save), each time with all changes that were queued
+/// during the previous call.
 ///
 /// An application that wants to know what is in a record reads it with
 /// [`Room::from_record`](signal_core::Room::from_record), which this crate re-exports.

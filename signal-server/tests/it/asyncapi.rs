@@ -1,4 +1,5 @@
-//! The AsyncAPI document against the messages of the conformance kit, and against messages with a fault.
+//! The AsyncAPI document against the messages of the conformance kit, and against messages with a
+//! fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,5 +1,5 @@
-//! Secrets are in no log, no number for operators, and no answer to a mistake: everything is done to the program with marked
-//! secrets, and whatever comes out of it is searched for the marks.
+//! Secrets are in no log, no number for operators, and no answer to a mistake: everything is done
+//! to the program with marked secrets, and whatever comes out of it is searched for the marks.
 
 mod marks;
 mod settings;

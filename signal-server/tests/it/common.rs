@@ -29,7 +29,8 @@ pub fn builder() -> Builder {
 
 /// Moves the time of the server forward; what is due happens.
 ///
-/// A socket that is silent for 45 s is dropped, so that those who should stay have to be heard in between.
+/// A socket that is silent for 45 s is dropped, so that those who should stay have to be heard in
+/// between.
 pub async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;

@@ -151,8 +151,8 @@ async fn whoever_floods_a_socket_that_does_not_read_is_refused_and_the_others_ar
         assert_eq!(member.hear().await["type"], "peer_joined");
     }
 
-    // More than the system buffers for a socket, and the server on top of it. Whatever is sent to the slow one, the
-    // other gets what is sent next.
+    // More than the system buffers for a socket, and the server on top of it. Whatever is sent to
+    // the slow one, the other gets what is sent next.
     let big = json!({"type": "candidate", "to": slow_id, "candidate": "x".repeat(60_000)});
     for sent in 0..200 {
         sender.say(&big).await;

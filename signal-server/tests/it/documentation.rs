@@ -243,7 +243,8 @@ async fn the_settings_of_the_readme_are_accepted() {
     assert!(checked.status.success(), "{}", utf8(&checked.stderr));
 }
 
-/// The same fields of the same types, all the way down; a list has what the example has, and may go on.
+/// The same fields of the same types, all the way down; a list has what the example has, and may go
+/// on.
 fn assert_alike(example: &Value, actual: &Value) {
     match (example, actual) {
         (Value::Object(_), Value::Object(fields)) => {

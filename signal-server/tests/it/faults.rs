@@ -1,4 +1,5 @@
-//! What the world does to a server: the program itself, with clients and a system that are slow, gone, hostile or wrong.
+//! What the world does to a server: the program itself, with clients and a system that are slow,
+//! gone, hostile or wrong.
 
 mod clock_jump;
 mod dawdlers;

@@ -1,4 +1,5 @@
-//! Connections, heads and bodies that are too many, too slow or too long, and what every answer has in its head.
+//! Connections, heads and bodies that are too many, too slow or too long, and what every answer has
+//! in its head.
 
 use std::time::Duration;
 

@@ -18,7 +18,8 @@ const TURN_URLS: [&str; 2] =
     ["turn:turn.example.com:3478?transport=udp", "turns:turn.example.com:5349?transport=tcp"];
 const STUN_URLS: [&str; 1] = ["stun:stun.example.com:3478"];
 
-/// Checks one answer's servers against what coturn would compute, and gives the part after the expiry.
+/// Checks one answer's servers against what coturn would compute, and gives the part after the
+/// expiry.
 fn checked_user(ice_servers: &Value, expires_at: &str) -> String {
     assert_eq!(ice_servers.as_array().unwrap().len(), 2);
     let (turn, stun) = (&ice_servers[0], &ice_servers[1]);

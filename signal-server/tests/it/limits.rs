@@ -355,7 +355,8 @@ async fn the_log_names_the_setting_behind_a_refusal() {
     )
     .await;
     assert!(slow.contains("408"), "{slow}");
-    // More than twice four, of which those are closed at once that are too many and the others later.
+    // More than twice four, of which those are closed at once that are too many and the others
+    // later.
     let mut streams = Vec::new();
     for _ in 0..20 {
         streams.push(TcpStream::connect(api.address()).await.unwrap());

@@ -1,4 +1,5 @@
-//! The server as clients, embedders and operators see it. One program, so that the server is linked once.
+//! The server as clients, embedders and operators see it. One program, so that the server is linked
+//! once.
 
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one program")]
 

@@ -19,7 +19,8 @@ async fn get(api: &Api, path: &str) -> (u16, String) {
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
-/// The metrics, when they have come to these numbers: the server counts a moment after others see what it does.
+/// The metrics, when they have come to these numbers: the server counts a moment after others see
+/// what it does.
 async fn settled(served: &Served, expected: &[(&str, f64)]) -> String {
     let mut metrics = String::new();
     for _ in 0..500 {

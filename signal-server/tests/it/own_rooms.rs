@@ -1,4 +1,5 @@
-//! What a creator is told of its rooms: `GET /api/webrtc/rooms` and `GET /api/webrtc/rooms/{room_id}`.
+//! What a creator is told of its rooms: `GET /api/webrtc/rooms` and `GET
+//! /api/webrtc/rooms/{room_id}`.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The second protocol version over real sockets: what `v=2` switches on, and seats that outlive their sockets.
+//! The second protocol version over real sockets: what `v=2` switches on, and seats that outlive
+//! their sockets.
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;

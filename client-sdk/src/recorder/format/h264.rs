@@ -8,8 +8,8 @@ pub(super) fn format(unit: &[u8]) -> Option<Format> {
         |kind| units(unit).find(|nal| nal.first().is_some_and(|byte| byte & 0x1f == kind));
     let (sequence, picture) = (of_kind(SEQUENCE)?, of_kind(PICTURE)?);
     let Sequence { size, colors } = Sequence::read(sequence)?;
-    // ISO/IEC 14496-15 section 5.3.3.1: the profile, lengths of four bytes, one set of each kind, and
-    // no extensions of sets.
+    // ISO/IEC 14496-15 section 5.3.3.1: the profile, lengths of four bytes, one set of each kind,
+    // and no extensions of sets.
     let [_, profile, constraints, level, ..] = *sequence else { return None };
     let mut private = vec![1, profile, constraints, level, 0xff, 0xe1];
     private.extend_from_slice(&u16::try_from(sequence.len()).ok()?.to_be_bytes());

@@ -44,8 +44,8 @@ impl Peer {
         }
     }
 
-    /// When ICE is to be restarted. While a restart is under way this waits for its end: it may find
-    /// a path in spite of what has changed since.
+    /// When ICE is to be restarted. While a restart is under way this waits for its end: it may
+    /// find a path in spite of what has changed since.
     pub(super) fn rerouting_deadline(&self) -> Option<Instant> {
         let Rerouting { is_wanted, next } = self.rerouting;
         next.filter(|_| is_wanted && !self.is_restarting_ice())

@@ -113,7 +113,8 @@ async fn a_page_and_a_program_open_and_close_channels_over_and_over() {
     page.close().await;
 }
 
-/// Sends text and bytes, which the page says back; again and again, since some channels may lose them.
+/// Sends text and bytes, which the page says back; again and again, since some channels may lose
+/// them.
 async fn assert_echoes(channel: &mut DataChannel) {
     let text = DataMessage { data: "你好".into(), is_text: true };
     let bytes = DataMessage { data: "bytes".into(), is_text: false };

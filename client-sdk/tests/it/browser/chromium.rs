@@ -1,5 +1,5 @@
-//! Headless Chromium, told what to do over a pipe by its DevTools protocol. It ends with the pipe, so that it is gone
-//! however a test ends.
+//! Headless Chromium, told what to do over a pipe by its DevTools protocol. It ends with the pipe,
+//! so that it is gone however a test ends.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -105,7 +105,8 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.pipe.close();
         self.child.wait().unwrap();
-        // Its helpers end by themselves a moment later; what they have in common is the environment.
+        // Its helpers end by themselves a moment later; what they have in common is the
+        // environment.
         let end = Instant::now() + PATIENCE;
         while has_process_with(self.profile.path().as_os_str().as_bytes()) && Instant::now() < end {
             thread::sleep(Duration::from_millis(20));
@@ -113,8 +114,8 @@ impl Drop for Process {
     }
 }
 
-/// Chromium reads commands from descriptor 3 and answers to 4. Its profile goes with it, though helpers may
-/// take a moment longer.
+/// Chromium reads commands from descriptor 3 and answers to 4. Its profile goes with it, though
+/// helpers may take a moment longer.
 const RUN: &str = r#"
     "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null
     rm -rf "$TMPDIR" 2>/dev/null || { sleep 1; rm -rf "$TMPDIR"; }

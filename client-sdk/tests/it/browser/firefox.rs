@@ -1,4 +1,5 @@
-//! Headless Firefox, told what to do over a socket by WebDriver BiDi. It ends with the test, however that ends.
+//! Headless Firefox, told what to do over a socket by WebDriver BiDi. It ends with the test,
+//! however that ends.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStderr, Command, Stdio};

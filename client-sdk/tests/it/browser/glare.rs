@@ -1,4 +1,5 @@
-//! Both sides offer at once. The server refuses one of the offers, and media flows afterwards, whoever lost.
+//! Both sides offer at once. The server refuses one of the offers, and media flows afterwards,
+//! whoever lost.
 
 use super::flow::until_media_flows;
 use super::page::{Entry, Page};
@@ -70,7 +71,8 @@ async fn until_pages_talk(a: &Page, b: &Page) {
     b.until_media_flows(&[a.id()]).await;
 }
 
-/// Two offers, each made before its maker knows of the other one, of which the server gets the winner's first.
+/// Two offers, each made before its maker knows of the other one, of which the server gets the
+/// winner's first.
 struct Collision<'a> {
     winner: &'a Wire,
     loser: &'a Wire,

@@ -50,7 +50,8 @@ pub(crate) struct Report {
 pub(crate) struct Peer {
     pub(crate) state: String,
     pub(crate) frames_decoded: u64,
-    /// The same by codec, like `video/VP8`; of one that has not begun to arrive the codec is `undefined`.
+    /// The same by codec, like `video/VP8`; of one that has not begun to arrive the codec is
+    /// `undefined`.
     pub(crate) frames_of: BTreeMap<String, u64>,
     /// Of the sound that was played; silence adds none.
     pub(crate) energy: f64,
@@ -144,7 +145,8 @@ impl Page {
         }
     }
 
-    /// Waits until it is connected to all of these, and decodes sound and pictures that it had not yet.
+    /// Waits until it is connected to all of these, and decodes sound and pictures that it had not
+    /// yet.
     pub(crate) async fn until_media_flows(&self, from: &[ParticipantId]) {
         let before = self.report().await;
         let before =
@@ -204,7 +206,8 @@ impl Page {
         self.run("sendData", &[id(to), json!(text)]).await;
     }
 
-    /// Opens a named data channel that says back whatever comes; the options are those of `createDataChannel`.
+    /// Opens a named data channel that says back whatever comes; the options are those of
+    /// `createDataChannel`.
     pub(crate) async fn open_channel(&self, to: ParticipantId, label: &str, options: Value) {
         self.run("openNamed", &[id(to), json!(label), options]).await;
     }

@@ -1,7 +1,8 @@
-//! A program and a page in every order, for each browser: sound, pictures, data, a screen, and a page that only watches.
+//! A program and a page in every order, for each browser: sound, pictures, data, a screen, and a
+//! page that only watches.
 //!
-//! `PAIRS=all` tries all of them, which takes some minutes; by default there is one call of each kind with Firefox, and
-//! Chromium is left to the other modules.
+//! `PAIRS=all` tries all of them, which takes some minutes; by default there is one call of each
+//! kind with Firefox, and Chromium is left to the other modules.
 
 use client_sdk::MediaKind;
 

@@ -1,4 +1,5 @@
-//! What a participant of this crate sees of a page's video: whole VP8 frames, and how large they are (RFC 7741, RFC 6386).
+//! What a participant of this crate sees of a page's video: whole VP8 frames, and how large they
+//! are (RFC 7741, RFC 6386).
 
 use client_sdk::{MediaKind, ParticipantId};
 use tokio::time::timeout;

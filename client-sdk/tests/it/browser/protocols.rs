@@ -1,5 +1,5 @@
-//! Requests and files between a page and a program, by the code for pages that the guide shows, and the page's first
-//! channel as an event.
+//! Requests and files between a page and a program, by the code for pages that the guide shows, and
+//! the page's first channel as an event.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! Pages that begin anew at each offer, and pages among themselves: our server and our participants serve all of them.
+//! Pages that begin anew at each offer, and pages among themselves: our server and our participants
+//! serve all of them.
 
 use super::flow::until_media_flows;
 use super::page::Page;

@@ -29,7 +29,8 @@ async fn a_screen_takes_the_cameras_place_without_a_negotiation_and_gives_it_bac
 #[tokio::test(flavor = "multi_thread")]
 async fn a_screen_where_there_was_no_camera_is_offered() {
     let stage = Stage::set().await;
-    // A page that rebuilds and comes second has offered no place for the program's picture, and is offered one.
+    // A page that rebuilds and comes second has offered no place for the program's picture, and is
+    // offered one.
     for (kind, page_first) in
         [(Kind::Keeping, true), (Kind::Keeping, false), (Kind::Rebuilding, true)]
     {

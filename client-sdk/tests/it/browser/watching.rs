@@ -1,4 +1,5 @@
-//! Pages in the manner of the API document that only watch: without media of their own, their offers have no sections.
+//! Pages in the manner of the API document that only watch: without media of their own, their
+//! offers have no sections.
 
 use client_sdk::MediaKind;
 

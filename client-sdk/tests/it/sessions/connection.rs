@@ -1,4 +1,5 @@
-//! A peer connection as far as a session can tell: it makes descriptions and minds the order of things.
+//! A peer connection as far as a session can tell: it makes descriptions and minds the order of
+//! things.
 
 use std::collections::VecDeque;
 
@@ -7,8 +8,9 @@ use client_sdk::{ConnectionFailure, ConnectionState, IceCandidate};
 
 use super::random::Random;
 
-/// It refuses with a panic what webrtc-rs refuses with an error. As there, an ICE restart begins when the offer is made
-/// and a rollback does not undo it, and the candidates that are told later are those of the new start alone.
+/// It refuses with a panic what webrtc-rs refuses with an error. As there, an ICE restart begins
+/// when the offer is made and a rollback does not undo it, and the candidates that are told later
+/// are those of the new start alone.
 #[derive(Debug)]
 pub(crate) struct FakeConnection {
     pub(crate) number: u32,

@@ -230,7 +230,8 @@ impl World {
         }
     }
 
-    /// Lets everything that is under way arrive, and then everything happen that somebody waits for.
+    /// Lets everything that is under way arrive, and then everything happen that somebody waits
+    /// for.
     pub(crate) fn settle(&mut self, random: &mut Random) {
         for _ in 0..200_000 {
             if self.is_busy() {

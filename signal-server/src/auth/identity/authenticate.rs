@@ -20,20 +20,20 @@ use crate::embedder;
 /// The server calls it once for each request and socket that needs a login and has no token of the
 /// server's own, including those of strangers, so cache what is expensive to look up. It must not
 /// block. The server waits 5 s for an answer, or half of
-/// [`request_patience`](crate::Limits::request_patience) if that is less. If the call takes longer or
-/// panics, the result is [`TokenError::Unverifiable`] and the log says why.
+/// [`request_patience`](crate::Limits::request_patience) if that is less. If the call takes longer
+/// or panics, the result is [`TokenError::Unverifiable`] and the log says why.
 ///
 /// # Cookies
 ///
 /// A browser adds cookies to requests of every page, also of one that wants to act in its visitor's
-/// name. So the login sees them only in requests of pages that your application itself served: those
-/// with `Sec-Fetch-Site: same-origin`, or with an `Origin` whose host and port are those of `Host`.
-/// Cookies are removed from all other requests, also of pages that
+/// name. So the login sees them only in requests of pages that your application itself served:
+/// those with `Sec-Fetch-Site: same-origin`, or with an `Origin` whose host and port are those of
+/// `Host`. Cookies are removed from all other requests, also of pages that
 /// [`Origins`](crate::Origins::listed) permit and of programs that send no `Origin`. A browser that
 /// sends neither header with a request, as old ones do with `GET`, is logged in by a token alone.
 ///
-/// Nothing else is removed. A login that trusts other things that a browser adds by itself, such as a
-/// client certificate or a header of a proxy that knows the user, has to compare origins itself.
+/// Nothing else is removed. A login that trusts other things that a browser adds by itself, such as
+/// a client certificate or a header of a proxy that knows the user, has to compare origins itself.
 ///
 /// ```
 /// use std::collections::HashMap;

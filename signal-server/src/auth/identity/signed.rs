@@ -155,7 +155,8 @@ impl Signed {
         if header.alg == ed25519::NAME {
             return ed25519::verify(token, key, &validation);
         }
-        // The token has no say in the algorithm, and an unknown name is one more that is not the key's.
+        // The token has no say in the algorithm, and an unknown name is one more that is not the
+        // key's.
         if header.alg.parse() != Ok(key.algorithm) {
             return Err(errors::new_error(ErrorKind::InvalidAlgorithm));
         }

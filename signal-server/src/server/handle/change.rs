@@ -102,8 +102,8 @@ impl ServerHandle {
         Ok(system_time(expires_at))
     }
 
-    /// Gives a room a new random password and a new invite. The old ones are void, and so are tokens
-    /// that have not been used yet. Nobody is removed.
+    /// Gives a room a new random password and a new invite. The old ones are void, and so are
+    /// tokens that have not been used yet. Nobody is removed.
     ///
     /// # Errors
     ///

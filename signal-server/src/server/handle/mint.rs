@@ -32,17 +32,17 @@ pub struct MintToken {
     /// Who the holder is: your own name of the user, which nobody sees but your code, and
     /// attributes, which v2 participants see. By default nothing is known.
     pub identity: Identity,
-    /// Your name of the seat, of which there is one in the room: a newer socket with a token for the
-    /// same seat replaces an older one. Nobody sees it. By default each token has a seat of its own,
-    /// so that a user can be in the room with several devices.
+    /// Your name of the seat, of which there is one in the room: a newer socket with a token for
+    /// the same seat replaces an older one. Nobody sees it. By default each token has a seat of its
+    /// own, so that a user can be in the room with several devices.
     pub seat: Option<String>,
     /// How long a socket can be opened with the token: at most 10 minutes, which is the default.
     /// Whoever is in the room stays.
     pub lifetime: Duration,
     /// Whether the token admits to a locked room too. By default it does not.
     pub passes_lock: bool,
-    /// Whether the token stays valid when the password changes before it is used. By default it does
-    /// not.
+    /// Whether the token stays valid when the password changes before it is used. By default it
+    /// does not.
     pub passes_rotation: bool,
 }
 
@@ -72,8 +72,9 @@ pub enum MintError {
 }
 
 impl ServerHandle {
-    /// Makes a token for a room, without its password. It is for this room alone, not for a later one
-    /// with the same id. It takes no seat: that is taken when a socket is opened, if one is free.
+    /// Makes a token for a room, without its password. It is for this room alone, not for a later
+    /// one with the same id. It takes no seat: that is taken when a socket is opened, if one is
+    /// free.
     ///
     /// # Errors
     ///

@@ -151,7 +151,8 @@ impl<'a> Visitor<'a> {
         self.refused(self.api.request(Method::GET, odd)).await;
     }
 
-    /// A call, with everything that may be said in one, and sockets that are refused. Nobody leaves.
+    /// A call, with everything that may be said in one, and sockets that are refused. Nobody
+    /// leaves.
     pub(crate) async fn talk(&mut self) -> Left {
         let room = self.create().await;
         let (mut creator, creator_id) = self.api.creator(&room).await;

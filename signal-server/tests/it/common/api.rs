@@ -37,8 +37,8 @@ pub struct Room {
     pub access_token: String,
 }
 
-/// A client for plain HTTP. It wants to know whose cryptography it would use where another crate of the workspace has it
-/// built with TLS.
+/// A client for plain HTTP. It wants to know whose cryptography it would use where another crate of
+/// the workspace has it built with TLS.
 pub fn http_client() -> reqwest::Client {
     // Another test of this process may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -141,7 +141,8 @@ impl Api {
         (participant, joined)
     }
 
-    /// Comes back with a resume token after the first message; what is heard first is an answer or an error.
+    /// Comes back with a resume token after the first message; what is heard first is an answer or
+    /// an error.
     pub async fn resume(&self, room: &Room, token: &str) -> (Participant, Value) {
         let url = format!("{}&resume={token}&last_seq=1", self.socket_url(&room.id, ""));
         let (mut participant, _) = Participant::connect(url).await.unwrap();

@@ -9,7 +9,8 @@ use super::LONG_PATIENCE;
 use crate::common::program::{Served, durable, program};
 use crate::common::text;
 
-/// An hour, which the access tokens of the tests are good for, and more than the tolerance on top of it.
+/// An hour, which the access tokens of the tests are good for, and more than the tolerance on top
+/// of it.
 const JUMP: i64 = 70 * 60;
 
 #[tokio::test]

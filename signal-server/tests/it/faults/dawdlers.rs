@@ -1,4 +1,5 @@
-//! Clients that open connections and do not get on: silent ones, slow ones, and such as speak something else.
+//! Clients that open connections and do not get on: silent ones, slow ones, and such as speak
+//! something else.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +22,8 @@ const SOCKETS: usize = 50;
 const SPARE_FILES: usize = 20;
 const A_MOMENT: Duration = Duration::from_millis(500);
 
-/// What they send, a part at a time: nothing, headers, a body, TLS, and a socket that the server refuses.
+/// What they send, a part at a time: nothing, headers, a body, TLS, and a socket that the server
+/// refuses.
 fn ways(address: SocketAddr) -> [Vec<Vec<u8>>; 6] {
     let trickle =
         |text: String| text.into_bytes().chunks(1).map(<[u8]>::to_vec).collect::<Vec<_>>();
@@ -103,8 +105,8 @@ async fn hundreds_that_dawdle_are_closed_take_few_files_and_keep_nobody_waiting(
     timeout(PATIENCE, all_closed).await.expect("no file is left behind");
 }
 
-/// Connects from an address of its own until it is not turned away, then sends the parts, slowly, until the server ends
-/// the connection.
+/// Connects from an address of its own until it is not turned away, then sends the parts, slowly,
+/// until the server ends the connection.
 async fn dawdle(address: SocketAddr, parts: Vec<Vec<u8>>) {
     loop {
         let socket = TcpSocket::new_v4().unwrap();

@@ -13,7 +13,8 @@ use super::{broadcast, serve};
 use crate::common::program::Served;
 use crate::common::{PATIENCE, Participant, Room, text};
 
-/// First bytes of frames (RFC 6455 section 5.2): the last or only one of its message, and one that others follow.
+/// First bytes of frames (RFC 6455 section 5.2): the last or only one of its message, and one that
+/// others follow.
 const TEXT: u8 = 0x81;
 const TEXT_BEGINS: u8 = 0x01;
 const MORE: u8 = 0x00;
@@ -207,7 +208,8 @@ async fn a_message_in_fragments_is_one_message_whatever_comes_between_them() {
     guest.tcp().write_all(&parts.concat()).await.unwrap();
     assert_eq!(creator.hear().await["data"], "in parts");
 
-    // As long as none may be, all together: the limit is for the message, and no reason to lose the socket.
+    // As long as none may be, all together: the limit is for the message, and no reason to lose the
+    // socket.
     let part = [b'x'; 32 * 1024];
     let parts = [frame(TEXT_BEGINS, &part), frame(MORE, &part), frame(END, b"x")];
     guest.tcp().write_all(&parts.concat()).await.unwrap();

@@ -1,4 +1,5 @@
-//! Peers that are gone without a word: no FIN, no RST, no acknowledgement, as after a cable is pulled.
+//! Peers that are gone without a word: no FIN, no RST, no acknowledgement, as after a cable is
+//! pulled.
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use crate::common::{Participant, text};
 /// Between two messages.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
-/// From now on the system drops every packet to this socket before TCP sees it; it sends nothing either.
+/// From now on the system drops every packet to this socket before TCP sees it; it sends nothing
+/// either.
 fn vanish(participant: &mut Participant) {
     const RETURN: u16 = 0x06;
     let nothing_passes = [SockFilter::new(RETURN, 0, 0, 0)];

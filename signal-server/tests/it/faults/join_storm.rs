@@ -45,7 +45,8 @@ async fn of_sixty_who_come_at_once_exactly_as_many_get_in_as_there_are_seats() {
             participant.say(&json!({"type": "ping", "t": 1})).await;
             assert_eq!(participant.hear().await["type"], "pong", "and nobody more");
         }
-        // A guest goes, since the creator is the first or the last; and of those who were refused one gets in.
+        // A guest goes, since the creator is the first or the last; and of those who were refused
+        // one gets in.
         let (mut leaver, _) = inside.swap_remove(1);
         leaver.say(&json!({"type": "leave"})).await;
         assert_eq!(leaver.closed().await, 1000);
@@ -56,7 +57,8 @@ async fn of_sixty_who_come_at_once_exactly_as_many_get_in_as_there_are_seats() {
     }
 }
 
-/// A room that sixty guests come to at the same moment: who has got in, and the tokens of those who have not.
+/// A room that sixty guests come to at the same moment: who has got in, and the tokens of those who
+/// have not.
 async fn storm(
     api: &Arc<Api>,
     creator_is_there: bool,

@@ -15,7 +15,8 @@ use super::{broadcast, serve};
 use crate::common::program::Served;
 use crate::common::{PATIENCE, Participant, Room, text};
 
-/// They have the seats that the creator, who listens, the slow reader, and somebody who comes and goes leave.
+/// They have the seats that the creator, who listens, the slow reader, and somebody who comes and
+/// goes leave.
 const TALKERS: usize = 47;
 /// How often that one comes and goes.
 const VISITS: usize = 5;
@@ -36,8 +37,8 @@ async fn a_slow_reader_in_a_burst_of_fifty_stays_and_whoever_floods_it_is_told()
     );
 }
 
-/// Has everybody talk until a slow reader is owed more than can wait for it; the 99th percentile of the time from a
-/// sender to each of the others.
+/// Has everybody talk until a slow reader is owed more than can wait for it; the 99th percentile of
+/// the time from a sender to each of the others.
 async fn burst(has_slow_reader: bool) -> Duration {
     let plenty = u32::MAX.to_string();
     let rates = ["--burst-messages", &plenty, "--burst-bytes", &plenty];
@@ -103,8 +104,8 @@ async fn burst(has_slow_reader: bool) -> Duration {
     delays[delays.len() * 99 / 100]
 }
 
-/// How often all have to say something until a slow reader is owed more than its system, the server's system and the
-/// server's queue would take.
+/// How often all have to say something until a slow reader is owed more than its system, the
+/// server's system and the server's queue would take.
 fn rounds() -> usize {
     let buffers = fs::read_to_string("/proc/sys/net/ipv4/tcp_wmem").unwrap();
     let largest: usize = buffers.split_whitespace().last().unwrap().parse().unwrap();
@@ -164,8 +165,8 @@ impl Member {
         Self { participant, to_say, delays: Vec::new(), refused: 0 }
     }
 
-    /// Says something, hears everybody, and so on, until all has been heard: every message in its order, and everybody
-    /// who came or went. What is refused is refused for the slow reader alone.
+    /// Says something, hears everybody, and so on, until all has been heard: every message in its
+    /// order, and everybody who came or went. What is refused is refused for the slow reader alone.
     async fn live(
         mut self,
         ready: Arc<Barrier>,
