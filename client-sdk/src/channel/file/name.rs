@@ -29,7 +29,7 @@ pub(super) fn numbered(name: &str, number: u32) -> String {
     }
 }
 
-/// File systems allow 255 bytes, of which the end of a file that is not complete takes 24.
+/// File systems allow 255 bytes, of which the end of a file that is not complete takes 25.
 const MAX_BYTES: usize = 230;
 const MAX_EXTENSION: usize = 16;
 /// What Windows takes for devices, whatever their extension.

@@ -109,8 +109,8 @@ impl FileOffer {
     }
 
     /// Receives the file into a folder under its [name](Self::name), with a number behind it if
-    /// there is something of that name by then, and returns its path. Any number of files of one
-    /// name may arrive at once. In all else it is as [`accept`](Self::accept).
+    /// there is something of that name by then, and returns its path. Files of one name may arrive at
+    /// once; of one content, up to 64 of them. In all else it is as [`accept`](Self::accept).
     ///
     /// # Errors
     ///
@@ -289,7 +289,7 @@ async fn settle(part: &Path, path: &Path) -> Result<(), FileError> {
 
 const HEARING: Duration = Duration::from_secs(5);
 /// Of one file that are received into one folder at once, of several senders.
-const MAX_PARTS: u32 = 9;
+const MAX_PARTS: u32 = 64;
 
 #[cfg(test)]
 mod tests {
