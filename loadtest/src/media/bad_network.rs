@@ -3,7 +3,8 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use client_sdk::IceServer;
 use thiserror::Error;
@@ -17,6 +18,8 @@ use crate::udp_path::{Figures, Impairment, Path};
 /// The network of one participant, for as long as this is held.
 pub(super) struct BadNetwork {
     path: Arc<Path>,
+    /// When its stalls began.
+    stalls: Arc<Mutex<Vec<Instant>>>,
     stalling: Option<JoinHandle<()>>,
 }
 
@@ -50,14 +53,21 @@ impl BadNetwork {
         let impairment = |quality: Option<Quality>| quality.map_or(Impairment::default(), |q| q.0);
         let path = Path::to(far, impairment(scenario.impair_up), impairment(scenario.impair_down));
         let path = Arc::new(path.await?);
-        let stalling =
-            scenario.impair_stall.map(|stalls| tokio::spawn(stall(Arc::clone(&path), stalls)));
-        Ok(Some(Self { path, stalling }))
+        let stalls = Arc::<Mutex<Vec<Instant>>>::default();
+        let stalling = scenario
+            .impair_stall
+            .map(|times| tokio::spawn(stall(Arc::clone(&path), times, Arc::clone(&stalls))));
+        Ok(Some(Self { path, stalls, stalling }))
     }
 
     /// Where it begins.
     pub(super) fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.path.port()).into()
+    }
+
+    /// When its stalls began, up to now.
+    pub(super) fn stalls(&self) -> Vec<Instant> {
+        self.stalls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn figures(&self) -> Figures {
@@ -74,10 +84,11 @@ impl Drop for BadNetwork {
 }
 
 /// Breaks off at regular times, beginning at a random one, or all participants would at once.
-async fn stall(path: Arc<Path>, stalls: Stalls) {
-    let Stalls { lasts, every } = stalls;
+async fn stall(path: Arc<Path>, times: Stalls, begun: Arc<Mutex<Vec<Instant>>>) {
+    let Stalls { lasts, every } = times;
     sleep((every - lasts).mul_f64(rand::random())).await;
     loop {
+        begun.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
         path.cut(true);
         sleep(lasts).await;
         path.cut(false);

@@ -21,8 +21,8 @@ pub(crate) struct Observations {
     pub(super) there: HashSet<ParticipantId>,
     /// Whether it sends media.
     pub(super) publishes: bool,
-    /// Whether its network is a bad one.
-    pub(super) is_impaired: bool,
+    /// When its network was made to stall.
+    pub(super) stalls: Vec<Instant>,
     /// When it left before the end, as was planned.
     pub(super) left: Option<Instant>,
     /// When it learned of each other participant.
@@ -52,7 +52,7 @@ impl Observations {
             entered: now,
             there: HashSet::new(),
             publishes: false,
-            is_impaired: false,
+            stalls: Vec::new(),
             left: None,
             met: HashMap::new(),
             connected: HashMap::new(),

@@ -108,7 +108,6 @@ impl<'a> Participant<'a> {
                 intended: world.begin + visit.arrive,
                 there: there.clone(),
                 publishes: visit.publishes,
-                is_impaired: network.is_some(),
                 left,
                 ..Observations::new(me.id(), now)
             },
@@ -191,6 +190,7 @@ impl<'a> Participant<'a> {
         self.me.leave().await;
         self.world.board.left();
         if let Some(network) = self.network {
+            self.observations.stalls = network.stalls();
             self.world.recorder.impaired(network.figures());
         }
         while self.tasks.join_next().await.is_some() {}

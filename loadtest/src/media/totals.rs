@@ -1,6 +1,6 @@
 //! The observations of all participants, added up.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use client_sdk::{MediaKind, ParticipantId};
@@ -145,7 +145,9 @@ impl<'a> Totals<'a> {
                 // Nobody knows until when a screen is shown.
                 let is_last = index + 1 == tracks.len() && kind != StreamKind::Screen;
                 let lost = track.marks.missing(is_last.then_some(until));
-                lost.into_iter().for_each(|made| self.unanswered(Kind::of_frames(kind), made));
+                for made in lost {
+                    self.recorder.frame_lost(Kind::of_frames(kind), made);
+                }
             }
         }
     }
@@ -228,16 +230,21 @@ fn forgive_leaving(room: &mut [Observations]) {
     }
 }
 
-/// What a stall that was ordered interrupts is not lost, if it is back soon after it.
+/// What a stall that was ordered interrupts is not lost, if it is back soon after it, or if the run
+/// ends before that. What was lost at another time is.
 fn forgive_stalls(room: &mut [Observations], stalls: Stalls, end: Instant) {
-    let impaired = room.iter().filter(|visit| visit.is_impaired);
-    let impaired: HashSet<ParticipantId> = impaired.flat_map(|visit| visit.ids.clone()).collect();
+    let by_id = room.iter().flat_map(|visit| visit.ids.iter().map(|id| (*id, &visit.stalls)));
+    let begun: HashMap<ParticipantId, Vec<Instant>> =
+        by_id.map(|(id, stalls)| (id, stalls.clone())).collect();
     for observations in room {
-        let own = observations.is_impaired;
+        let own = observations.stalls.clone();
         let is_stalled = |lost: &Lost, at: Instant, back_at: Option<Instant>| {
             let (Lost::Connection(other) | Lost::Media(_, other)) = lost else { return false };
-            let is_back = back_at.unwrap_or(end) <= at + stalls.lasts + TIME_TO_RECOVER;
-            is_back && (own || impaired.contains(other))
+            own.iter().chain(begun.get(other).into_iter().flatten()).any(|begin| {
+                let over = *begin + stalls.lasts;
+                let is_within = *begin <= at && at <= over + TIME_TO_NOTICE;
+                is_within && back_at.unwrap_or(end) <= over + TIME_TO_RECOVER
+            })
         };
         let Observations { losses, failed, tracks, .. } = observations;
         losses.retain(|loss| {
@@ -265,6 +272,8 @@ fn forgive_stalls(room: &mut [Observations], stalls: Stalls, end: Instant) {
 
 /// Whoever leaves again within this time may do so without having connected.
 pub(crate) const SHORT_VISIT: Duration = Duration::from_secs(5);
+/// Media and connections are missed a while after they have stopped.
+const TIME_TO_NOTICE: Duration = Duration::from_secs(5);
 /// A connection that was stalled for long enough to fail looks for a path again.
 const TIME_TO_RECOVER: Duration = Duration::from_secs(20);
 
@@ -279,9 +288,9 @@ mod tests {
         let [one, other]: [ParticipantId; 2] =
             ["p_00000002", "p_00000003"].map(|id| id.parse().unwrap());
         let stalls: Stalls = "6s/60s".parse().unwrap();
-        let lost = |is_impaired, back: Option<u64>, end| {
+        let lost = |stall: Option<u64>, back: Option<u64>, end| {
             let mut room = [one, other].map(|id| Observations::new(id, begin));
-            room[0].is_impaired = is_impaired;
+            room[0].stalls.extend(stall.map(at));
             room[1].losses.lose(Lost::Connection(one), at(10));
             room[1].failed.insert(one, None);
             if let Some(back) = back {
@@ -294,10 +303,13 @@ mod tests {
             (lost, room[1].failed.len())
         };
         // The socket is lost in any case.
-        assert_eq!(lost(true, Some(30), 300), (1, 0));
-        assert_eq!(lost(true, None, 30), (1, 0), "it had no time to come back");
-        assert_eq!(lost(true, None, 300), (2, 1));
-        assert_eq!(lost(true, Some(50), 300), (2, 0));
-        assert_eq!(lost(false, Some(30), 300), (2, 0));
+        assert_eq!(lost(Some(5), Some(30), 300), (1, 0));
+        assert_eq!(lost(Some(5), None, 30), (1, 0), "it had no time to come back");
+        assert_eq!(lost(Some(5), None, 300), (2, 1));
+        assert_eq!(lost(Some(5), Some(50), 300), (2, 0));
+        assert_eq!(lost(None, Some(30), 300), (2, 0));
+        assert_eq!(lost(Some(11), None, 30), (2, 1), "it was lost before the stall");
+        assert_eq!(lost(Some(0), None, 24), (1, 0));
+        assert_eq!(lost(Some(0), None, 28), (2, 1), "the stall was long over");
     }
 }
