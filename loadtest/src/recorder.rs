@@ -121,6 +121,14 @@ impl Recorder {
         }
     }
 
+    /// Counts a marked frame that never arrived. It is no part of the percentiles: nobody has waited
+    /// for it until the end of the run.
+    pub(crate) fn frame_lost(&self, kind: Kind, made: Instant) {
+        if made >= self.counts_from {
+            self.lock(kind).lost += 1;
+        }
+    }
+
     /// Adds what arrived of a stream in a second of the run.
     pub(crate) fn streams(&self, kind: StreamKind, second: u64, counts: StreamCounts) {
         let Some(second) = window(second) else { return };
