@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn whoever_says_nothing_is_not_waited_for_and_a_slow_message_is() {
         let (mut near, far) = duplex(1024);
         let mut far = BufReader::new(far);

@@ -64,7 +64,8 @@ async fn converse(stream: TcpStream, interrupt: &Interrupt) -> Result<(), LinkEr
             Request::Alive | Request::Stop => {}
             Request::Run(order) => {
                 let answer = run(&order, &mut reader, &mut writer, interrupt).await;
-                send(&mut writer, &answer).await?;
+                let sent = timeout(DELIVERY, send(&mut writer, &answer)).await;
+                sent.map_err(|_| LinkError::Silent)??;
                 // With unread messages, the connection would break before the answer has arrived.
                 let _ = timeout(SILENCE, copy(&mut reader, &mut sink())).await;
                 return Ok(());
@@ -123,4 +124,6 @@ async fn carry_out(order: &Order, interrupt: &Interrupt) -> Answer {
     }
 }
 
+/// A report has megabytes, and a coordinator may be suspended.
+const DELIVERY: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(200);
