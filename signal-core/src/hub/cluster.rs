@@ -4,6 +4,7 @@
 //! record and has sent `joined` to the addressee. Later messages of the same sender to the same
 //! addressee name the same record or a newer one, so they wait too, and the order is kept.
 
+use std::collections::VecDeque;
 use std::mem;
 
 use super::Hub;
@@ -156,14 +157,9 @@ impl Hub {
         }
     }
 
-    /// Tells the sender of a frame that it was refused. The answer is from the addressee, or from
-    /// the sender itself if the frame was for everybody.
+    /// Tells the sender of a frame that it was refused.
     fn bounce(&mut self, node: NodeId, frame: &NodeFrame, code: ErrorCode, now: Timestamp) {
-        let from = match frame.to {
-            NodeReceiver::Host | NodeReceiver::Room => frame.from,
-            NodeReceiver::Seat(to) => NodeSender::Seat(to),
-        };
-        self.answer(node, frame, from, code, now);
+        self.answer(node, frame, addressee(frame), code, now);
     }
 
     /// The same, in the name of one of those that the frame was for.
@@ -175,17 +171,7 @@ impl Hub {
         code: ErrorCode,
         now: Timestamp,
     ) {
-        let kind = match &frame.body {
-            NodeBody::Message { .. } => None,
-            NodeBody::Refused { .. } => return,
-            NodeBody::Signal(signal) => Some(signal.kind),
-        };
-        let body = NodeBody::Refused { code, kind };
-        let to = match frame.from {
-            NodeSender::Host => NodeReceiver::Host,
-            NodeSender::Seat(sender) => NodeReceiver::Seat(sender),
-        };
-        let answer = NodeFrame { from, to, body, ..frame.clone() };
+        let Some(answer) = refusal(frame, from, code) else { return };
         if node == self.node {
             self.deliver(node, answer, now);
         } else {
@@ -261,8 +247,44 @@ impl Hub {
         }
     }
 
+    /// Refuses the messages of hosts that wait in a room in which this node serves nobody any more.
+    pub(super) fn refuse_held(&mut self, held: VecDeque<(NodeId, NodeFrame)>) {
+        let of_hosts = held.into_iter().filter(|(_, frame)| frame.from == NodeSender::Host);
+        for (node, frame) in of_hosts {
+            let code = ErrorCode::PeerNotFound;
+            let Some(answer) = refusal(&frame, addressee(&frame), code) else { continue };
+            if node == self.node {
+                self.refused_to_host(&answer);
+            } else {
+                self.outputs.push_back(Output::ToNode { node, frame: answer });
+            }
+        }
+    }
+
     /// Whether the connection that carries a seat has not got its `joined` yet.
     fn is_attaching(&self, seat: &Seat) -> bool {
         self.connections.get(&seat.attachment.conn).is_some_and(Connection::is_attaching)
     }
+}
+
+/// Who answers a frame: the addressee, or the sender itself if the frame was for everybody.
+fn addressee(frame: &NodeFrame) -> NodeSender {
+    match frame.to {
+        NodeReceiver::Host | NodeReceiver::Room => frame.from,
+        NodeReceiver::Seat(to) => NodeSender::Seat(to),
+    }
+}
+
+/// What tells the sender of a frame that it was refused; `None` for a refusal itself.
+fn refusal(frame: &NodeFrame, from: NodeSender, code: ErrorCode) -> Option<NodeFrame> {
+    let kind = match &frame.body {
+        NodeBody::Message { .. } => None,
+        NodeBody::Refused { .. } => return None,
+        NodeBody::Signal(signal) => Some(signal.kind),
+    };
+    let to = match frame.from {
+        NodeSender::Host => NodeReceiver::Host,
+        NodeSender::Seat(sender) => NodeReceiver::Seat(sender),
+    };
+    Some(NodeFrame { from, to, body: NodeBody::Refused { code, kind }, ..frame.clone() })
 }

@@ -1,5 +1,6 @@
 //! How often a ticket may open a socket, and what tickets have used up in rooms without members.
 
+use std::mem;
 use std::time::Duration;
 
 use super::Hub;
@@ -65,7 +66,8 @@ impl Hub {
 
     /// Removes a room without members on this node, and keeps what its tickets have used up.
     pub(super) fn remove_room(&mut self, room: RoomId) {
-        let Some(local) = self.rooms.remove(&room) else { return };
+        let Some(mut local) = self.rooms.remove(&room) else { return };
+        self.refuse_held(mem::take(&mut local.held));
         let accounts = local.into_accounts();
         let full_at = accounts.full_at(&self.config);
         self.deadlines.set(room, full_at);

@@ -274,6 +274,28 @@ fn a_message_of_the_hosts_comes_after_the_joined_that_is_not_written_yet() {
 }
 
 #[test]
+fn a_message_of_the_hosts_to_whoever_does_not_get_in_after_all_is_refused() {
+    let mut config = EngineConfig::default();
+    config.saves = true;
+    let mut host = Host::new(config);
+    let created = host.engine.poll_save().unwrap();
+    host.engine.handle_saved(created, host.now);
+    let bob = host.guest("bob");
+    let bob_id = host.engine.room(host.room).unwrap().seats()[0].id;
+    let message = HostMessage::to_one(bob_id, Topic::new("t").unwrap(), data("x"));
+    assert_eq!(host.engine.send(host.room, message, host.now), []);
+    host.engine.handle_lost(bob, host.now);
+    while let Some(save) = host.engine.poll_save() {
+        host.engine.handle_saved(save, host.now);
+    }
+    let refused = std::iter::from_fn(|| host.engine.poll_event()).find_map(|event| match event {
+        Event::Refused(refusal) => Some((refusal.participant, refusal.code)),
+        _ => None,
+    });
+    assert_eq!(refused, Some((Some(bob_id), ErrorCode::PeerNotFound)));
+}
+
+#[test]
 fn the_hosts_own_changes_are_told_at_once() {
     let mut host = Host::new(EngineConfig::default());
     let alice = host.enter(Grant::creator(), "alice", ProtocolVersion::V1);
