@@ -18,7 +18,7 @@ use crate::record::{InvalidRecord, Reader, Writer};
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Identity {
-    /// The user. No participant ever sees it.
+    /// The user. Other participants never see it.
     pub user: Option<User>,
     /// What v2 participants see of this one, beside its name.
     pub attributes: Option<Attributes>,

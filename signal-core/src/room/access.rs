@@ -91,7 +91,7 @@ impl Access {
     pub(super) fn check_grant(&self, grant: &Grant, is_seated: bool) -> Result<(), Reject> {
         let user = grant.identity.user.as_ref().filter(|_| grant.ticket != Ticket::Creator);
         let is_banned = user.is_some_and(|user| self.is_banned(user));
-        if is_banned || self.revoked.contains(&grant.ticket) {
+        if is_banned || self.is_revoked(grant.ticket) {
             return Err(Reject::GrantVoid);
         }
         if is_seated || grant.ticket == Ticket::Creator {
@@ -128,6 +128,11 @@ impl Access {
     /// Locks or unlocks the room; `false` if nothing changed.
     pub(super) fn lock(&mut self, locked: bool) -> bool {
         std::mem::replace(&mut self.locked, locked) != locked
+    }
+
+    /// Whether a kick has voided a ticket that is among the last 256 of them.
+    pub(super) fn is_revoked(&self, ticket: Ticket) -> bool {
+        self.revoked.contains(&ticket)
     }
 
     pub(super) fn revoke(&mut self, ticket: Ticket) {

@@ -207,7 +207,8 @@ pub struct Change {
 }
 
 /// A new password and invite, also for a room that had no password. The old ones are void, and so
-/// are tokens that have not been used yet.
+/// are tokens that have not been used yet, except those that
+/// [pass](super::Grant::passes_rotation) such a change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Rotation {
     /// The tag of the new password. It has to differ from the old one.

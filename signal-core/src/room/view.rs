@@ -148,13 +148,15 @@ impl Room {
     ///
     /// # Errors
     ///
-    /// The room is over, or the user is banned.
+    /// The room is over, the user is banned, or a kick has voided the ticket.
     pub fn mint(&self, ticket: TicketTag, identity: Identity) -> Result<Grant, Reject> {
         self.running()?;
-        if identity.user.as_ref().is_some_and(|user| self.is_banned(user)) {
+        let ticket = Ticket::Host(ticket);
+        let is_banned = identity.user.as_ref().is_some_and(|user| self.is_banned(user));
+        if is_banned || self.access.is_revoked(ticket) {
             return Err(Reject::GrantVoid);
         }
-        Ok(Grant::new(Ticket::Host(ticket), self.password_epoch()).identified(identity))
+        Ok(Grant::new(ticket, self.password_epoch()).identified(identity))
     }
 
     /// Whether that user was banned, and is among the last 256 that were.

@@ -162,7 +162,8 @@ impl Builder {
 
     /// Returns what will come about in the rooms of the server, from its start on: with a data
     /// directory or a store that includes that participants have lost their sockets with the
-    /// earlier process. [`ServerHandle::events`](crate::ServerHandle::events) begins later.
+    /// earlier process; of more than 1024 of those the oldest are lost, which is told.
+    /// [`ServerHandle::events`](crate::ServerHandle::events) begins later.
     pub fn events(&mut self) -> RoomEvents {
         self.events.get_or_insert_with(EventSender::new).subscribe()
     }

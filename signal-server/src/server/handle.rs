@@ -255,7 +255,8 @@ impl ServerHandle {
     }
 
     /// Removes a participant from a room. It is told (v2: `kicked`), and the others learn that it
-    /// left. Its token becomes void; with the password or an invite it can come back.
+    /// left. Its token becomes void, and so does the [seat](MintToken::seat) that the token names;
+    /// with the password, an invite or a token for another seat it can come back.
     ///
     /// # Errors
     ///
@@ -270,7 +271,9 @@ impl ServerHandle {
 
     /// Removes a participant as [`kick`](Self::kick) does, and gives the room a new password and
     /// invite, so that the old ones no longer let it in. Unused tokens of other participants become
-    /// void too. Repeating a ban changes the password again.
+    /// void too, except those [minted](Self::mint) to pass a change of the password: for users that
+    /// have such tokens there is [`ban_user`](Self::ban_user). Repeating a ban changes the password
+    /// again.
     ///
     /// # Errors
     ///

@@ -68,6 +68,19 @@ async fn a_named_seat_is_taken_once_and_others_as_often_as_there_are_tokens() {
 }
 
 #[tokio::test]
+async fn a_kick_voids_a_named_seat_which_is_told_when_a_token_for_it_is_minted() {
+    let api = Api::start().await;
+    let handle = api.server().handle();
+    let room = api.room().await;
+    let seat = |name: &str| token_with("alice", |token| token.seat = Some(name.to_owned()));
+    let (mut kicked, joined) = api.enter_v2(&room, &minted(&handle, &room, seat("a"))).await;
+    handle.kick(id(&room), text(&joined["participant_id"]).parse().unwrap()).await.unwrap();
+    assert_eq!(kicked.read_until_closed().await, 4511);
+    assert_eq!(handle.mint(id(&room), seat("a")), Err(MintError::SeatVoid));
+    api.enter_v2(&room, &minted(&handle, &room, seat("b"))).await;
+}
+
+#[tokio::test]
 async fn a_minted_token_passes_a_lock_and_a_new_password_only_if_asked() {
     let api = Api::start().await;
     let handle = api.server().handle();

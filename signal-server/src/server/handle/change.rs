@@ -52,7 +52,8 @@ pub enum RestoreError {
 /// Changes to a room. v2 participants are told (`room_updated`) of all but those of the password.
 impl ServerHandle {
     /// Locks a room, so that it refuses newcomers, even with an invite, or unlocks it. Participants
-    /// who were in may come back.
+    /// may come back while their seats are kept, and tokens [minted](Self::mint) to pass a lock
+    /// enter.
     ///
     /// # Errors
     ///
@@ -103,7 +104,8 @@ impl ServerHandle {
     }
 
     /// Gives a room a new random password and a new invite. The old ones are void, and so are
-    /// tokens that have not been used yet. Nobody is removed.
+    /// tokens that have not been used yet, except those [minted](Self::mint) to pass such a change.
+    /// Nobody is removed.
     ///
     /// # Errors
     ///

@@ -29,12 +29,14 @@ use crate::auth::ws_token::{SeatGrant, WsTokens};
 pub struct MintToken {
     /// The name that others see.
     pub name: DisplayName,
-    /// Who the holder is: your own name of the user, which nobody sees but your code, and
-    /// attributes, which v2 participants see. By default nothing is known.
+    /// Who the holder is: your own name of the user, which other participants do not see, and
+    /// attributes, which v2 participants see. By default nothing is known. The token contains both,
+    /// signed and not encrypted, so whoever holds it can read them.
     pub identity: Identity,
     /// Your name of the seat, of which there is one in the room: a newer socket with a token for
     /// the same seat replaces an older one. Nobody sees it. By default each token has a seat of its
-    /// own, so that a user can be in the room with several devices.
+    /// own, so that a user can be in the room with several devices. A kick voids the name: give
+    /// another one to let the user in again.
     pub seat: Option<String>,
     /// How long a socket can be opened with the token: at most 10 minutes, which is the default.
     /// Whoever is in the room stays.
@@ -66,6 +68,10 @@ pub enum MintError {
     /// The room does not exist, or it has ended.
     #[error("no such room is open")]
     RoomNotFound,
+    /// The participant in that [seat](MintToken::seat) was kicked, and is among the last 256 that
+    /// were.
+    #[error("the participant in this seat was kicked; a token for another seat enters")]
+    SeatVoid,
     /// The lifetime is more than 10 minutes.
     #[error("a token is valid for at most 10 minutes")]
     TooLong,
@@ -78,7 +84,8 @@ impl ServerHandle {
     ///
     /// # Errors
     ///
-    /// The room does not exist or has ended, the user is banned, or the lifetime is too long.
+    /// The room does not exist or has ended, the user is banned, the seat is void, or the lifetime
+    /// is too long.
     pub fn mint(&self, room: RoomId, token: MintToken) -> Result<MintedToken, MintError> {
         let MintToken { name, identity, seat, lifetime, passes_lock, passes_rotation } = token;
         if lifetime > WsTokens::LIFETIME {
@@ -89,8 +96,10 @@ impl ServerHandle {
             Some(seat) => app.rooms.ticket(&record, &seat),
             None => TicketTag::new(rand::random()),
         };
+        let is_banned = identity.user.as_ref().is_some_and(|user| record.is_banned(user));
         let mut grant = record.mint(ticket, identity).map_err(|reject| match reject {
-            Reject::GrantVoid => MintError::Banned,
+            Reject::GrantVoid if is_banned => MintError::Banned,
+            Reject::GrantVoid => MintError::SeatVoid,
             _ => MintError::RoomNotFound,
         })?;
         (grant.passes_lock, grant.passes_rotation) = (passes_lock, passes_rotation);
