@@ -15,7 +15,8 @@ use tokio::sync::broadcast::{self, Receiver, Sender};
 ///
 /// The events of one room come in order. On a server with a data directory or a store, an event
 /// comes when the record that it is part of is saved, or could not be saved and holds in memory.
-/// Whoever does not keep up loses the oldest events, and is told how many.
+/// Whoever does not keep up loses the oldest events, and is told how many. What follows is whole
+/// again.
 #[derive(Debug)]
 pub struct RoomEvents(Receiver<Told>);
 
@@ -104,25 +105,29 @@ impl Events {
         }
     }
 
-    /// Tells events when a record of their version is saved. While a store hangs, no more than so
-    /// many wait, and the newest are lost.
+    /// Tells events when a record of their version is saved. If too many wait while a store hangs,
+    /// all of them are lost, so that nothing is missing from those that follow.
     pub(super) fn tell_when_saved(&mut self, events: Vec<RoomEvent>) {
         // Nobody is told later what came about before anybody listened.
         if !self.sender.is_heard() {
             return;
         }
         for event in events {
-            if self.count < MOST_WAITING {
-                self.count += 1;
-                self.waiting.entry(event.key.room).or_default().push_back(event);
-            } else {
-                self.lost += 1;
+            if self.count == MOST_WAITING {
+                self.lost += MOST_WAITING as u64;
+                self.waiting.clear();
+                self.count = 0;
             }
+            self.count += 1;
+            self.waiting.entry(event.key.room).or_default().push_back(event);
         }
     }
 
     /// A record of that version is saved, or holds in memory.
     pub(super) fn saved(&mut self, room: RoomId, version: u64) {
+        if self.lost > 0 {
+            self.sender.tell(Told::Lost(std::mem::take(&mut self.lost)));
+        }
         let Some(waiting) = self.waiting.get_mut(&room) else { return };
         while let Some(event) = waiting.pop_front_if(|event| event.key.version <= version) {
             self.count -= 1;
@@ -130,9 +135,6 @@ impl Events {
         }
         if waiting.is_empty() {
             self.waiting.remove(&room);
-        }
-        if self.lost > 0 {
-            self.sender.tell(Told::Lost(std::mem::take(&mut self.lost)));
         }
     }
 
@@ -143,3 +145,54 @@ impl Events {
 }
 
 const MOST_WAITING: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use signal_core::{Capacity, IdSuffix, OnCreatorLeave, Room, RoomSpec, Timestamp, TokenHash};
+
+    use super::*;
+
+    fn opened() -> RoomEvent {
+        let now = Timestamp::from_millis(1_764_943_200_000);
+        let room = Room::create(RoomSpec {
+            id: RoomId::from_indices([1; 6]),
+            epoch: 1,
+            name: "room".into(),
+            creator: "alice".into(),
+            password: None,
+            invite: TokenHash::new([9; 32]),
+            capacity: Capacity::default(),
+            created_at: now,
+            expires_at: now + Duration::from_secs(60),
+            on_creator_leave: OnCreatorLeave::Close,
+            suffix: IdSuffix::new(1),
+        });
+        room.events_since(None, now).remove(0)
+    }
+
+    #[test]
+    fn what_follows_the_events_that_a_hanging_store_has_cost_is_whole() {
+        let sender = EventSender::new();
+        let mut heard = sender.subscribe();
+        let mut events = Events::new(sender);
+        let event = opened();
+        let room = event.key.room;
+        let numbered = (0..=MOST_WAITING as u64).map(|version| {
+            let mut event = event.clone();
+            event.key.version = version;
+            event
+        });
+        events.tell_when_saved(numbered.collect());
+        let mut next = || heard.next().now_or_never().flatten();
+        // The store goes on with another room.
+        events.saved(RoomId::from_indices([2; 6]), 1);
+        assert_eq!(next(), Some(Err(EventsLost { count: MOST_WAITING as u64 })));
+        events.saved(room, MOST_WAITING as u64);
+        let last = next().unwrap().unwrap();
+        assert_eq!(last.key.version, MOST_WAITING as u64);
+        assert_eq!(next(), None);
+    }
+}
