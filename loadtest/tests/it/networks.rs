@@ -49,9 +49,10 @@ fn media_goes_over_a_bad_network_to_the_turn_server() {
     });
     let (url, token) = (server.url(), server.access_token("load"));
     let there = ["--url", &url, "--token", &token, "--json", "-", "--no-video"];
-    let call = ["--rooms", "1", "--peers", "3", "--duration", "10"];
+    // Long enough for a connection whose first handshake is lost.
+    let call = ["--rooms", "1", "--peers", "3", "--duration", "25"];
     let up = ["--impair-up", "loss=1%,delay=20ms,jitter=30ms"];
-    let more = ["--impair-down", "bandwidth=1mbit", "--impair-stall", "300ms/2s"];
+    let more = ["--impair-down", "bandwidth=1mbit", "--impair-stall", "100ms/2s"];
     let bad = loadtest(&[&there[..], &call, &up, &more].concat());
     let report = results(&bad.stdout);
     assert_eq!(bad.status.code(), Some(0), "{report:#}");
