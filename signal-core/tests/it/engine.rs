@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use signal_core::{
     CloseCode, CloseReason, ConnId, DisplayName, Engine, EngineConfig, Entry, ErrorCode, Event,
-    Grant, HostMessage, HubConfig, IceServers, Language, Opening, PasswordTag, Payload,
-    ProtocolVersion, Question, QuestionId, Randomness, Reject, Room, RoomEventKind, RoomId,
-    RoomSpec, Save, Timestamp, TokenHash, Topic, Transmit,
+    Grant, HostMessage, HubConfig, IceServers, Language, Opening, ParticipantId, PasswordTag,
+    Payload, ProtocolVersion, Question, QuestionId, Randomness, Reject, Room, RoomEventKind,
+    RoomId, RoomSpec, Save, Timestamp, TokenHash, Topic, Transmit,
 };
 
 use crate::common::{LIFE, START};
@@ -258,15 +258,7 @@ fn the_host_is_told_at_once_who_does_not_get_its_message() {
 
 #[test]
 fn a_message_of_the_hosts_comes_after_the_joined_that_is_not_written_yet() {
-    let mut config = EngineConfig::default();
-    config.saves = true;
-    let mut host = Host::new(config);
-    let created = host.engine.poll_save().unwrap();
-    host.engine.handle_saved(created, host.now);
-    let bob = host.guest("bob");
-    let bob_id = host.engine.room(host.room).unwrap().seats()[0].id;
-    let message = HostMessage::to_one(bob_id, Topic::new("t").unwrap(), data("x"));
-    assert_eq!(host.engine.send(host.room, message, host.now), []);
+    let (mut host, bob, _) = told_while_entering();
     assert!(host.read(bob).is_empty());
     let save = host.engine.poll_save().unwrap();
     host.engine.handle_saved(save, host.now);
@@ -275,15 +267,7 @@ fn a_message_of_the_hosts_comes_after_the_joined_that_is_not_written_yet() {
 
 #[test]
 fn a_message_of_the_hosts_to_whoever_does_not_get_in_after_all_is_refused() {
-    let mut config = EngineConfig::default();
-    config.saves = true;
-    let mut host = Host::new(config);
-    let created = host.engine.poll_save().unwrap();
-    host.engine.handle_saved(created, host.now);
-    let bob = host.guest("bob");
-    let bob_id = host.engine.room(host.room).unwrap().seats()[0].id;
-    let message = HostMessage::to_one(bob_id, Topic::new("t").unwrap(), data("x"));
-    assert_eq!(host.engine.send(host.room, message, host.now), []);
+    let (mut host, bob, bob_id) = told_while_entering();
     host.engine.handle_lost(bob, host.now);
     while let Some(save) = host.engine.poll_save() {
         host.engine.handle_saved(save, host.now);
@@ -293,6 +277,20 @@ fn a_message_of_the_hosts_to_whoever_does_not_get_in_after_all_is_refused() {
         _ => None,
     });
     assert_eq!(refused, Some((Some(bob_id), ErrorCode::PeerNotFound)));
+}
+
+/// Bob, whose seat is not written yet, and to whom the host has sent a message.
+fn told_while_entering() -> (Host, ConnId, ParticipantId) {
+    let mut config = EngineConfig::default();
+    config.saves = true;
+    let mut host = Host::new(config);
+    let created = host.engine.poll_save().unwrap();
+    host.engine.handle_saved(created, host.now);
+    let bob = host.guest("bob");
+    let bob_id = host.engine.room(host.room).unwrap().seats()[0].id;
+    let message = HostMessage::to_one(bob_id, Topic::new("t").unwrap(), data("x"));
+    assert_eq!(host.engine.send(host.room, message, host.now), []);
+    (host, bob, bob_id)
 }
 
 #[test]
