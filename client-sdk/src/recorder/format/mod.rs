@@ -72,25 +72,25 @@ mod tests {
         for (codec, frame, id, size) in [
             (
                 Codec::Vp8,
-                first_frame(include_bytes!("../../media/clip.ivf")),
+                first_frame(include_bytes!("../../../media/clip.ivf")),
                 "V_VP8",
                 Some((320, 240)),
             ),
             (
                 Codec::Vp9,
-                first_frame(include_bytes!("../../tests/fixtures/vp9.ivf")),
+                first_frame(include_bytes!("../../../tests/fixtures/vp9.ivf")),
                 "V_VP9",
                 small,
             ),
             (
                 Codec::Av1,
-                first_frame(include_bytes!("../../tests/fixtures/av1.ivf")),
+                first_frame(include_bytes!("../../../tests/fixtures/av1.ivf")),
                 "V_AV1",
                 small,
             ),
             (
                 Codec::H264,
-                &include_bytes!("../../tests/fixtures/baseline.h264")[..],
+                &include_bytes!("../../../tests/fixtures/baseline.h264")[..],
                 "V_MPEG4/ISO/AVC",
                 small,
             ),
@@ -115,7 +115,7 @@ mod tests {
         let format = Format::of(Codec::H264, &unit.concat()).unwrap();
         // 4:2:0, and two bits more than eight for each sample; no extensions.
         assert!(format.private.unwrap().ends_with(&[0xfd, 0xfa, 0xfa, 0]));
-        let baseline = &include_bytes!("../../tests/fixtures/baseline.h264")[..];
+        let baseline = &include_bytes!("../../../tests/fixtures/baseline.h264")[..];
         let private = Format::of(Codec::H264, baseline).unwrap().private.unwrap();
         let [.., before, _, _, _, _] = private[..] else { panic!("{private:?}") };
         assert_ne!(before, 0xfc | 1);
