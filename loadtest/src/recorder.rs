@@ -121,8 +121,8 @@ impl Recorder {
         }
     }
 
-    /// Counts a marked frame that never arrived. It is no part of the percentiles: nobody has waited
-    /// for it until the end of the run.
+    /// Counts a marked frame that never arrived. It is no part of the percentiles: nobody has
+    /// waited for it until the end of the run.
     pub(crate) fn frame_lost(&self, kind: Kind, made: Instant) {
         if made >= self.counts_from {
             self.lock(kind).lost += 1;

@@ -109,8 +109,8 @@ impl FileOffer {
     }
 
     /// Receives the file into a folder under its [name](Self::name), with a number behind it if
-    /// there is something of that name by then, and returns its path. Files of one name may arrive at
-    /// once; of one content, up to 64 of them. In all else it is as [`accept`](Self::accept).
+    /// there is something of that name by then, and returns its path. Files of one name may arrive
+    /// at once; of one content, up to 64 of them. In all else it is as [`accept`](Self::accept).
     ///
     /// # Errors
     ///
