@@ -12,6 +12,7 @@ mod rhythm;
 mod sampler;
 mod silence;
 mod source;
+mod stalled;
 mod totals;
 
 pub(crate) use self::observations::Observations;
