@@ -8,6 +8,8 @@ use super::meter::ObservedTrack;
 use super::observations::Observations;
 use super::rhythm::frames_in;
 use super::silence::{Silence, SilentStream};
+use super::stalled::stalled;
+use crate::scenario::Stalls;
 use crate::stream::{StreamCounts, StreamKind};
 
 /// The streams of a run.
@@ -81,6 +83,7 @@ impl Quality {
         from: &Observations,
         to: &Observations,
         kinds: &[MediaKind],
+        stalls: Option<Stalls>,
     ) -> bool {
         let screens = Tracks::of(from, to, StreamKind::Screen);
         let shown = screens.received() + screens.lost();
@@ -88,7 +91,7 @@ impl Quality {
         if let Some(stream) = screens.stream(room, from, to, shown) {
             self.streams.push(stream);
         }
-        let is_screen_missing = screens.is_one_missing(from, to);
+        let is_screen_missing = screens.is_one_missing(from, to, stalls);
         if is_screen_missing {
             self.add_silent(room, from, to, StreamKind::Screen, Silence::NoScreen);
         }
@@ -171,13 +174,21 @@ impl<'a> Tracks<'a> {
         self.tracks.iter().any(|track| track.first_frame.is_some())
     }
 
-    /// Whether a screen was shown for long enough to be seen, and nothing of it has arrived.
-    fn is_one_missing(&self, from: &Observations, to: &Observations) -> bool {
+    /// Whether a screen was shown for long enough to be seen, and nothing of it has arrived. While a
+    /// stall is in the way it cannot be seen.
+    fn is_one_missing(
+        &self,
+        from: &Observations,
+        to: &Observations,
+        stalls: Option<Stalls>,
+    ) -> bool {
         let connected = to.connected.get(&from.id()).copied();
         let end = from.left.map_or(to.until, |left| left.min(to.until));
         from.screens.iter().any(|(shown, until)| {
             let (shown, until) = (Some(*shown).max(connected), until.unwrap_or(end).min(end));
-            let is_long = shown.is_some_and(|shown| until > shown + LEAST_SHOWN);
+            let is_long = shown.is_some_and(|shown| {
+                until > shown + LEAST_SHOWN + stalled(stalls, from, to, shown, until)
+            });
             let has_arrived = self.tracks.iter().any(|track| {
                 track.first_packet.is_some_and(|first| first <= until) && track.last_packet >= shown
             });
@@ -281,11 +292,28 @@ mod tests {
         let mut missing = |screens: &[(u64, Option<u64>)]| {
             let screens = screens.iter().map(|(shown, until)| (at(*shown), until.map(at)));
             from.screens = screens.collect();
-            Quality::default().add(0, &from, &to, &[])
+            Quality::default().add(0, &from, &to, &[], None)
         };
         assert!(!missing(&[]));
         assert!(!missing(&[(10, Some(14)), (58, None)]), "nobody could have seen it");
         assert!(missing(&[(10, Some(16))]));
         assert!(missing(&[(10, Some(11)), (50, None)]));
+    }
+
+    #[test]
+    fn a_screen_that_is_shown_while_the_network_stalls_is_not_missing() {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let ids: [ParticipantId; 2] = ["p_00000002", "p_00000003"].map(|id| id.parse().unwrap());
+        let [mut from, mut to] = ids.map(|id| Observations::new(id, begin));
+        to.connected.insert(from.id(), at(1));
+        to.until = at(90);
+        to.stalls = vec![at(8)];
+        let mut missing = |shown, until| {
+            from.screens = vec![(at(shown), Some(at(until)))];
+            Quality::default().add(0, &from, &to, &[], Some("6s/60s".parse().unwrap()))
+        };
+        assert!(!missing(10, 16));
+        assert!(missing(10, 60), "it was shown long after the stall");
     }
 }

@@ -10,6 +10,26 @@ use crate::loss::Lost;
 use crate::scenario::Stalls;
 use crate::stream::StreamKind;
 
+/// How much of a time two participants had no path, or one that had to recover.
+pub(super) fn stalled(
+    stalls: Option<Stalls>,
+    one: &Observations,
+    other: &Observations,
+    from: Instant,
+    until: Instant,
+) -> Duration {
+    let Some(stalls) = stalls else { return Duration::ZERO };
+    let mut begun: Vec<Instant> = one.stalls.iter().chain(&other.stalls).copied().collect();
+    begun.sort();
+    let (mut counted, mut stalled) = (from, Duration::ZERO);
+    for begin in begun {
+        let over = (begin + stalls.lasts + TIME_TO_RECOVER).min(until);
+        stalled += over.saturating_duration_since(begin.max(counted));
+        counted = counted.max(over);
+    }
+    stalled
+}
+
 /// What a stall that was ordered interrupts is not lost, if it is back soon after it, or if the run
 /// ends before that. What was lost at another time is.
 pub(super) fn forgive_stalls(room: &mut [Observations], stalls: Stalls, end: Instant) {
@@ -89,5 +109,23 @@ mod tests {
         assert_eq!(lost(Some(11), None, 30), (2, 1), "it was lost before the stall");
         assert_eq!(lost(Some(0), None, 24), (1, 0));
         assert_eq!(lost(Some(0), None, 28), (2, 1), "the stall was long over");
+    }
+
+    #[test]
+    fn stalls_that_overlap_count_once_and_only_in_the_time_that_is_asked_for() {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let ids: [ParticipantId; 2] = ["p_00000002", "p_00000003"].map(|id| id.parse().unwrap());
+        let [mut one, mut other] = ids.map(|id| Observations::new(id, begin));
+        one.stalls = vec![at(10), at(100)];
+        other.stalls = vec![at(20)];
+        let stalls = Some("6s/60s".parse().unwrap());
+        let seconds = |from, until| stalled(stalls, &one, &other, at(from), at(until)).as_secs();
+        // Each is over after 6 seconds and has another 20 to recover.
+        assert_eq!(seconds(0, 90), 36);
+        assert_eq!(seconds(0, 200), 62);
+        assert_eq!(seconds(15, 30), 15);
+        assert_eq!(seconds(46, 100), 0);
+        assert_eq!(stalled(None, &one, &other, at(0), at(90)), Duration::ZERO);
     }
 }

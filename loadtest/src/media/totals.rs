@@ -9,7 +9,7 @@ use super::meter::ObservedTrack;
 use super::observations::Observations;
 use super::quality::Quality;
 use super::silence::Silence;
-use super::stalled::forgive_stalls;
+use super::stalled::{forgive_stalls, stalled};
 use crate::kind::Kind;
 use crate::loss::{AllLosses, Lost};
 use crate::recorder::{Fate, Recorder, Step};
@@ -126,7 +126,7 @@ impl<'a> Totals<'a> {
         }
         self.record(Kind::FirstMedia, met, arrived.iter().min().copied());
         self.record(Kind::FirstFrame, met, seen);
-        let is_screen_missing = self.quality.add(room, from, to, self.kinds);
+        let is_screen_missing = self.quality.add(room, from, to, self.kinds, self.stalls);
         if arrived.len() < self.kinds.len() || is_screen_missing {
             self.silent += 1;
         }
@@ -170,11 +170,18 @@ impl<'a> Totals<'a> {
         }
     }
 
-    /// Whether two who know of each other since then stay for long enough to have to connect.
+    /// Whether two who know of each other since then stay for long enough to have to connect. While
+    /// a stall is in the way they have no time.
     fn has_time(&self, one: &Observations, other: &Observations, since: Instant) -> bool {
         let left = [one.left, other.left].into_iter().flatten().min();
-        left.is_none_or(|left| left > since + SHORT_VISIT)
-            && self.time_to_connect.is_none_or(|time| self.end > since + time)
+        let stalled = |until| stalled(self.stalls, one, other, since, until);
+        let time =
+            |until: Instant| until.saturating_duration_since(since).saturating_sub(stalled(until));
+        let is_short = match left {
+            Some(left) => time(left) <= SHORT_VISIT,
+            None => !stalled(self.end).is_zero() && time(self.end) <= SHORT_VISIT,
+        };
+        !is_short && self.time_to_connect.is_none_or(|least| time(self.end) > least)
     }
 
     fn record(&self, kind: Kind, intended: Instant, ended: Option<Instant>) {
