@@ -104,10 +104,36 @@ impl Report {
             Counter::Loss => self.packets.missing() as f64 / self.packets.planned.max(1) as f64,
             Counter::Lost => self.losses.values().map(|losses| losses.lost).sum::<u64>() as f64,
             Counter::Missing => {
-                let planned: u64 = self.latency_ms.values().map(|told| told.count).sum();
+                let steps = self.latency_ms.iter().filter(|(kind, _)| !kind.is_of_frames());
+                let planned: u64 = steps.map(|(_, told)| told.count).sum();
                 self.missing() as f64 / planned.max(1) as f64
             }
             Counter::Silent => self.silent_connections as f64,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::kind::Kind;
+    use crate::recorder::{Fate, Recorder, Step};
+    use crate::report::example::report;
+    use crate::stream::StreamKind;
+
+    #[test]
+    fn marked_frames_do_not_dilute_the_share_of_missing_steps() {
+        let begin = Instant::now();
+        let recorder = Recorder::new(begin, begin);
+        let step = Step { intended: begin, started: begin, ended: begin + Duration::from_secs(1) };
+        recorder.answered(Kind::Relay, step);
+        recorder.unanswered(Kind::Relay, begin, Fate::Lost, begin + Duration::from_secs(2));
+        for _ in 0..98 {
+            recorder.answered(Kind::of_frames(StreamKind::Video), step);
+        }
+        let report = report(recorder, begin, 2);
+        assert_eq!(report.count(Counter::Missing), 0.5);
     }
 }

@@ -1,5 +1,7 @@
 //! The results of a run: JSON for programs, a table for people.
 
+#[cfg(test)]
+pub(crate) mod example;
 mod file;
 mod html;
 mod judgement;

@@ -12,7 +12,6 @@ use crate::kind::Kind;
 use crate::latency::Percentiles;
 use crate::scenario::Arrivals;
 use crate::slo::Objectives;
-use crate::verdict::Verdict;
 
 impl Report {
     /// One report of what several generators did to one server at the same time. Refuses what was
@@ -25,7 +24,7 @@ impl Report {
     /// One report of the parts of one run. Histograms are added, so that percentiles are as exact
     /// as those of a single generator.
     pub(crate) fn add_up(reports: Vec<Self>) -> Result<Self, MergeError> {
-        let allows_invalid = reports.iter().all(|report| report.verdict != Verdict::Invalid);
+        let allows_invalid = reports.iter().all(|report| report.allowed_invalid());
         let mut parts = reports;
         parts.sort_by_key(|report| report.started_unix_ms);
         let mut parts = parts.into_iter();
@@ -190,64 +189,16 @@ const SHARED: [&str; 4] = ["rooms", "rate", "create-rate", "seed"];
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
-    use hdrhistogram::Histogram;
     use rand::rngs::StdRng;
     use rand::{RngExt, SeedableRng};
 
     use super::*;
-    use crate::board::Counts;
-    use crate::health::Bounds;
-    use crate::loss::AllLosses;
-    use crate::media::Quality;
-    use crate::probe::Relayed;
     use crate::recorder::{Fate, Recorder, Step};
-    use crate::report::RunSettings;
-    use crate::run::{Count, Criteria, Outcome, Times};
-    use crate::scenario::{Scenario, ScenarioSettings};
+    use crate::report::example::report;
     use crate::target::OWN_SERVER;
-    use crate::watcher::{Sample, Watched};
-
-    fn report(recorder: Recorder, begin: Instant, participants: u64) -> Report {
-        let count = Count { wanted: participants, reached: participants };
-        let second = Duration::from_secs(1);
-        let held = begin + second;
-        let sample = |index| Sample {
-            at: begin + second * index,
-            tester: None,
-            server: None,
-            metrics: None,
-            tcp_sockets: None,
-            counts: Counts::default(),
-        };
-        let samples = (0..12).map(sample).collect();
-        let outcome = Outcome {
-            recorder: Arc::new(recorder),
-            times: Times { begin, first_join: begin, filled: held, held, end: begin + 10 * second },
-            participants: count,
-            connections: count,
-            silent: 0,
-            quality: Quality::default(),
-            losses: AllLosses::default(),
-            relayed: Relayed { planned: 9, sent: 9, lost: 0, broken_at: None },
-            watched: Watched { samples, lag: Histogram::new(2).unwrap(), is_server_here: false },
-            interrupted: false,
-        };
-        let bounds = Bounds {
-            max_lag: "1s".parse().unwrap(),
-            max_processor: 90,
-            max_unsent: 5,
-            allow_invalid: false,
-        };
-        let objectives = "relay.p99<1s, relay.missing=0".parse().unwrap();
-        let mut scenario = Scenario::new(&ScenarioSettings::default(), None).unwrap();
-        scenario.rooms = u32::try_from(participants).unwrap();
-        scenario.rate = Arrivals::Constant(participants as f64);
-        scenario.create_rate = participants as f64;
-        Report::new(&outcome, &Criteria { objectives, bounds }, RunSettings::new(&scenario, "x"))
-    }
+    use crate::verdict::Verdict;
 
     #[test]
     fn several_generators_measure_what_a_single_one_does() {
@@ -313,6 +264,29 @@ mod tests {
         let told = merged.latency_ms[&Kind::Relay];
         assert_eq!((told.from_seconds, told.to_seconds, told.count), (2.0, 9.0, 2));
         assert_eq!(merged.phases_seconds.end, 17.0);
+    }
+
+    #[test]
+    fn the_order_of_the_objectives_makes_no_other_run() {
+        let begin = Instant::now();
+        let one = report(Recorder::new(begin, begin), begin, 2);
+        let mut other = one.clone();
+        other.started_unix_ms += 1;
+        other.objectives.reverse();
+        assert!(Report::merge(vec![one, other]).is_ok());
+    }
+
+    #[test]
+    fn a_part_whose_tester_was_too_slow_and_whose_server_was_gone_makes_the_run_invalid() {
+        let begin = Instant::now();
+        let one = report(Recorder::new(begin, begin), begin, 2);
+        let mut other = one.clone();
+        other.started_unix_ms += 1;
+        other.tester.reasons.push("it had no processor left".into());
+        other.server_gone_at_seconds = Some(3.0);
+        other.verdict = Verdict::Broken;
+        let merged = Report::merge(vec![one, other]).unwrap();
+        assert_eq!(merged.verdict, Verdict::Invalid);
     }
 
     #[test]

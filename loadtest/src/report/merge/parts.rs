@@ -1,9 +1,12 @@
 //! Whether reports are the parts of one run.
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 use crate::report::Report;
 use crate::target::OWN_SERVER;
+use crate::verdict::Verdict;
 
 /// Reports cannot be merged.
 #[derive(Debug, Error)]
@@ -30,7 +33,7 @@ pub(super) fn check(parts: &[Report]) -> Result<(), MergeError> {
         if other.settings.server != first.settings.server {
             return Err(MergeError::Unlike("server".into()));
         }
-        if !other.asked().eq(first.asked()) {
+        if other.asked() != first.asked() {
             return Err(MergeError::Unlike("objectives".into()));
         }
     }
@@ -46,9 +49,16 @@ pub(super) fn check(parts: &[Report]) -> Result<(), MergeError> {
 }
 
 impl Report {
-    /// The objectives that it was judged by.
-    fn asked(&self) -> impl Iterator<Item = &str> {
-        self.objectives.iter().map(|held| held.objective.as_str())
+    /// Whether what the tester was too slow for did not count, as far as the report shows it.
+    pub(super) fn allowed_invalid(&self) -> bool {
+        // That the server was gone hides whether it did.
+        let is_hidden = self.server_gone_at_seconds.is_some();
+        self.tester.reasons.is_empty() || (self.verdict != Verdict::Invalid && !is_hidden)
+    }
+
+    /// The objectives that it was judged by, in whatever order they were given.
+    fn asked(&self) -> BTreeSet<&str> {
+        self.objectives.iter().map(|held| held.objective.as_str()).collect()
     }
 
     fn ended_unix_ms(&self) -> u64 {
