@@ -37,6 +37,10 @@ fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     }
     let mut plain = Vec::new();
     ZlibDecoder::new(compressed).take(MOST_BYTES).read_to_end(&mut plain).ok()?;
+    // What is compressed twice would be inflated once more, without a bound.
+    if !plain.starts_with(&PLAIN) {
+        return None;
+    }
     let number = |at: usize| Some(u32::from_be_bytes(plain.get(at..at + 4)?.try_into().ok()?));
     // The length of what follows the header, for which memory is taken, and the number of digits.
     let length = plain.len().checked_sub(HEADER)?;
@@ -45,7 +49,9 @@ fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// How the compressed V2 encoding begins.
 const COMPRESSED: [u8; 4] = [0x1c, 0x84, 0x93, 0x14];
-/// Of the encoding that is not compressed.
+/// How the V2 encoding that is not compressed begins.
+const PLAIN: [u8; 4] = [0x1c, 0x84, 0x93, 0x13];
+/// The length of its header.
 const HEADER: usize = 40;
 /// One that spans all 64-bit numbers with three digits takes less.
 const MOST_BYTES: u64 = 1 << 20;
