@@ -22,6 +22,12 @@ pub struct HubConfig {
     /// with more is closed with [`CloseCode::RateLimited`](crate::CloseCode::RateLimited); a frame
     /// of another node that does not fit is refused with `peer_unreachable`.
     pub max_held_bytes: usize,
+    /// How many seats the guests that entered a room from one address may have, with or without a
+    /// socket: by default any number. One more is told `rate_limited` and closed with
+    /// [`CloseCode::Unavailable`](crate::CloseCode::Unavailable); the creator, a newer socket of the
+    /// same ticket and a resume are let in. Everybody behind one router or carrier has the same
+    /// address.
+    pub max_seats_per_address: Option<u32>,
     /// The longest `state` of a participant, in bytes of JSON: by default 4 KiB.
     pub max_state_bytes: usize,
     /// How many bytes may wait for a connection, handed out and not acknowledged: by default 2 MiB.
@@ -115,6 +121,7 @@ impl HubConfig {
             (rate.messages_per_second > 0, "rate.messages_per_second", "above 0"),
             (rate.bytes_per_second > 0, "rate.bytes_per_second", "above 0"),
             (self.openings.burst > 0, "openings.burst", "above 0"),
+            (self.max_seats_per_address != Some(0), "max_seats_per_address", "above 0"),
             (!self.unsent_patience.is_zero(), "unsent_patience", "above 0"),
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {
@@ -204,6 +211,7 @@ impl Default for HubConfig {
             max_data_bytes: 16 * 1024,
             max_frame_bytes: 64 * 1024,
             max_held_bytes: 256 * 1024,
+            max_seats_per_address: None,
             max_state_bytes: 4 * 1024,
             max_unsent_bytes: MAX_UNSENT_BYTES,
             flood: FloodLimit::default(),

@@ -40,6 +40,10 @@ impl Reject {
     /// The text for people.
     pub fn text(self, language: Language) -> &'static str {
         let text = match self {
+            Self::AddressFull => [
+                "此地址在房间内的人数已达上限",
+                "too many participants of this address are in the room",
+            ],
             Self::CreatorStays => ["不能移出房间的创建者", "the creator cannot be kicked"],
             Self::GrantVoid => ["令牌已失效", "the token is void"],
             Self::IdsExhausted => ["房间的编号已用完", "the room has issued all its ids"],

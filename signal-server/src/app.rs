@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal_core::{Language, RoomId};
+use signal_core::Language;
 use tokio::time::timeout;
 
 use crate::auth::origin::Origins;
@@ -34,8 +34,6 @@ pub(crate) struct App {
     pub(crate) gate: Arc<Gate>,
     /// The number of signaling sockets of each client address.
     pub(crate) sockets: Arc<ConcurrencyLimit<ClientAddress>>,
-    /// The number of seats that the guests of each client address hold in each room.
-    pub(crate) seats: Arc<ConcurrencyLimit<(RoomId, ClientAddress)>>,
     pub(crate) rates: Arc<Rates>,
     pub(crate) attempts: Arc<JoinAttempts>,
     pub(crate) limits: Limits,

@@ -75,8 +75,16 @@ impl Hub {
             }
             Entry::Attach { grant, name, ice } => {
                 let (protocol, suffix) = (connection.protocol, connection.randomness.suffix);
-                let resume = next_token;
-                let op = Op::Attach { grant, name, protocol, attachment, resume, client, suffix };
+                let op = Op::Attach {
+                    grant,
+                    name,
+                    protocol,
+                    attachment,
+                    resume: next_token,
+                    client,
+                    most_of_address: self.config.max_seats_per_address,
+                    suffix,
+                };
                 (op, ice, 0)
             }
             Entry::Resume { token, last_seq, ice } => {

@@ -129,13 +129,24 @@ impl Room {
     ) -> Result<Receipt, Reject> {
         match op {
             Op::Admit { by, client, suffix } => self.admit(*by, *client, *suffix, changes, now),
-            Op::Attach { grant, name, protocol, attachment, resume, client, suffix } => {
+            Op::Attach {
+                grant,
+                name,
+                protocol,
+                attachment,
+                resume,
+                client,
+                most_of_address,
+                suffix,
+            } => {
                 self.running()?;
                 let newcomer = Newcomer {
                     ticket: grant.ticket,
                     promised: self.promised(grant),
                     identity: &grant.identity,
                     name,
+                    address: client.map(|client| client.address),
+                    most_of_address: *most_of_address,
                     protocol: *protocol,
                     attachment: *attachment,
                     resume: *resume,

@@ -45,6 +45,8 @@ pub enum Op {
         resume: TokenHash,
         /// Where the socket comes from, if the host knows.
         client: Option<Client>,
+        /// How many guests that entered from one address may have a seat, if that is limited.
+        most_of_address: Option<u32>,
         /// The random part of the id, in case a fresh one is needed.
         suffix: IdSuffix,
     },

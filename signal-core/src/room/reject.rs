@@ -8,6 +8,8 @@ use crate::language::Language;
 /// Why an operation was refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reject {
+    /// As many guests have a seat as may enter from one address.
+    AddressFull,
     /// The creator cannot be kicked.
     CreatorStays,
     /// The token was made before the password was changed, or its holder was kicked.
@@ -49,13 +51,13 @@ impl Reject {
     /// another one, the code does not give it away.
     pub fn code(self) -> ErrorCode {
         match self {
+            Self::AddressFull | Self::RestoresExhausted => ErrorCode::RateLimited,
             Self::GrantVoid => ErrorCode::TokenInvalid,
             Self::IdsExhausted => ErrorCode::Unavailable,
             Self::ResumeFailed => ErrorCode::ResumeFailed,
             Self::RoomClosed => ErrorCode::RoomClosed,
             Self::RoomExpired => ErrorCode::RoomExpired,
             Self::RoomFull => ErrorCode::RoomFull,
-            Self::RestoresExhausted => ErrorCode::RateLimited,
             Self::RoomNotFound => ErrorCode::RoomNotFound,
             Self::CreatorStays
             | Self::InviteVoid

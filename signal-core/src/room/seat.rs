@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::client::AddressTag;
 use crate::identity::Identity;
 use crate::ids::{Attachment, ParticipantId, Ticket};
 use crate::message::ParticipantInfo;
@@ -23,6 +24,9 @@ pub struct Seat {
     pub id: ParticipantId,
     /// The name to show.
     pub name: DisplayName,
+    /// The address that it entered from, if the host knew it. A resume from elsewhere does not
+    /// change it, so that nobody makes place by moving on.
+    pub(super) address: Option<AddressTag>,
     /// Who the participant is. It is no part of the binary record.
     pub identity: Arc<Identity>,
     /// The state that the participant last set, any JSON value. It is no part of the binary record.
@@ -114,6 +118,8 @@ impl Seat {
             ticket: from.ticket()?,
             id: from.participant()?,
             name: DisplayName::from_record(from.text()?),
+            // All of them follow at the end of the record, since format 6.
+            address: None,
             identity: Arc::default(),
             state: match format {
                 1 | 2 => from.option(|from| {

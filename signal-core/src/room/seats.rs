@@ -9,6 +9,7 @@ use super::durability::{Changes, Durability};
 use super::id_issuer::IdIssuer;
 use super::reject::Reject;
 use super::seat::{Presence, Seat};
+use crate::client::AddressTag;
 use crate::identity::Identity;
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
 use crate::name::DisplayName;
@@ -40,6 +41,10 @@ pub(super) struct Newcomer<'a> {
     pub(super) promised: Option<ParticipantId>,
     pub(super) identity: &'a Arc<Identity>,
     pub(super) name: &'a DisplayName,
+    /// Where it comes from, if the host knows.
+    pub(super) address: Option<AddressTag>,
+    /// How many guests of one address may have a seat, if that is limited.
+    pub(super) most_of_address: Option<u32>,
     pub(super) protocol: ProtocolVersion,
     pub(super) attachment: Attachment,
     pub(super) resume: TokenHash,
@@ -84,7 +89,18 @@ impl Seats {
         suffix: IdSuffix,
         changes: &mut Changes,
     ) -> Result<ParticipantId, Reject> {
-        let &Newcomer { ticket, promised, identity, name, protocol, attachment, resume } = newcomer;
+        let &Newcomer {
+            ticket,
+            promised,
+            identity,
+            name,
+            address,
+            protocol,
+            attachment,
+            resume,
+            ..
+        } = newcomer;
+        self.check_address(newcomer)?;
         let evicted = self.make_room_for(ticket)?;
         let id = match promised.filter(|promised| self.is_newest(*promised)) {
             Some(promised) => promised,
@@ -100,6 +116,7 @@ impl Seats {
             ticket,
             id,
             name: name.clone(),
+            address,
             identity: Arc::clone(identity),
             state: None,
             protocol,
@@ -119,6 +136,21 @@ impl Seats {
     fn is_newest(&self, promised: ParticipantId) -> bool {
         self.ids.may_have_issued(promised)
             && self.lowest_entered.is_none_or(|lowest| promised < lowest)
+    }
+
+    /// Whether another guest of that address may have a seat. Seats without a socket count; the seat
+    /// that the newcomer replaces does not.
+    fn check_address(&self, newcomer: &Newcomer<'_>) -> Result<(), Reject> {
+        let (Some(most), Some(address)) = (newcomer.most_of_address, newcomer.address) else {
+            return Ok(());
+        };
+        if newcomer.ticket == Ticket::Creator {
+            return Ok(());
+        }
+        let others = self.taken.iter().filter(|seat| {
+            seat.address == Some(address) && seat.ticket != newcomer.ticket && !seat.is_creator()
+        });
+        if others.count() >= most as usize { Err(Reject::AddressFull) } else { Ok(()) }
     }
 
     /// The participants to remove to make room for a newcomer: nobody, or the guests that have been
@@ -270,6 +302,25 @@ impl Seats {
         self.departures.write(out);
         self.attach_history.write(out);
         out.list(self.last_tokens.iter(), |out, token| out.hash(*token));
+    }
+
+    pub(super) fn write_addresses(&self, out: &mut Writer) {
+        let addresses = self.taken.iter().map(|seat| seat.address);
+        out.list(addresses, |out, address| {
+            out.option(address, |out, address| out.u64(address.as_u64()));
+        });
+    }
+
+    pub(super) fn read_addresses(&mut self, from: &mut Reader<'_>) -> Result<(), InvalidRecord> {
+        let address = |from: &mut Reader<'_>| from.option(|from| from.u64().map(AddressTag::new));
+        let addresses: Vec<_> = from.list(self.taken.len(), address)?;
+        if addresses.len() != self.taken.len() {
+            return Err(InvalidRecord::Damaged);
+        }
+        for (seat, address) in self.taken.iter_mut().zip(addresses) {
+            seat.address = address;
+        }
+        Ok(())
     }
 
     pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidRecord> {

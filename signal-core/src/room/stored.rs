@@ -44,6 +44,7 @@ impl Room {
         self.access.write(&mut out);
         self.seats.write(&mut out);
         self.access.write_banned(&mut out);
+        self.seats.write_addresses(&mut out);
         out.finish()
     }
 
@@ -105,6 +106,9 @@ impl Room {
         if format > 3 {
             room.access.read_banned(&mut from)?;
         }
+        if format > 5 {
+            room.seats.read_addresses(&mut from)?;
+        }
         let is_whole = from.is_at_end() && ended_at.is_some() == (status != Status::Open);
         if is_whole { Ok(room) } else { Err(InvalidRecord::Damaged) }
     }
@@ -124,5 +128,5 @@ impl Room {
     }
 }
 
-const FORMAT: u8 = 5;
+const FORMAT: u8 = 6;
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

@@ -269,6 +269,7 @@ fn attach(ticket: Ticket, number: u64) -> Op {
         attachment: link(number),
         resume: hash(number),
         client: None,
+        most_of_address: None,
         suffix: IdSuffix::new(9),
     }
 }

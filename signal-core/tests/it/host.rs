@@ -123,7 +123,16 @@ fn whoever_has_lost_its_seat_before_it_knew_of_it_is_told_how() {
                     unreachable!()
                 };
                 let (attachment, client) = (elsewhere, None);
-                Op::Attach { grant, name, protocol, attachment, resume, client, suffix }
+                Op::Attach {
+                    grant,
+                    name,
+                    protocol,
+                    attachment,
+                    resume,
+                    client,
+                    most_of_address: None,
+                    suffix,
+                }
             }
             Fate::RoomClosed => Op::Close(CloseReason::ByCreator),
         };

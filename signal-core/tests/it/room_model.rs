@@ -207,6 +207,7 @@ impl Trial {
                     attachment: attachment(self.attachments),
                     resume: token(self.attachments),
                     client: None,
+                    most_of_address: None,
                     suffix: IdSuffix::new(SUFFIX),
                 }
             }

@@ -56,7 +56,16 @@ fn a_room_left_behind_by_an_earlier_process_waits_for_its_v2_participants() {
         let Op::Attach { name, resume, suffix, .. } = attach() else { unreachable!() };
         let grant = Grant::new(Ticket::Guest(ticket.parse().unwrap()), 0);
         let client = None;
-        let attach = Op::Attach { grant, name, protocol, attachment, resume, client, suffix };
+        let attach = Op::Attach {
+            grant,
+            name,
+            protocol,
+            attachment,
+            resume,
+            client,
+            most_of_address: None,
+            suffix,
+        };
         let _ = before.apply(id(0), &attach, NOW);
     }
     let left = Room::clone(before.room(id(0)).unwrap());
@@ -162,6 +171,7 @@ fn attach() -> Op {
         attachment: LINK,
         resume: TokenHash::new([1; 32]),
         client: None,
+        most_of_address: None,
         suffix: IdSuffix::new(2),
     }
 }

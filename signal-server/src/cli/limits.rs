@@ -84,8 +84,8 @@ pub(crate) struct LimitArgs {
     )]
     sockets_per_minute: u32,
 
-    /// Guests per client address and room at once, 10 for example; more are refused [default: any
-    /// number]
+    /// Guests per client address and room at once, with or without a socket, 10 for example; more
+    /// are refused [default: any number]
     #[arg(
         long,
         env = "SIGNAL_MAX_SEATS_PER_ADDRESS",
@@ -226,7 +226,6 @@ impl LimitArgs {
             failed_joins: self.max_failed_joins,
             failed_joins_per_room: self.max_failed_joins_per_room,
             unknown_rooms: self.max_unknown_rooms,
-            seats_per_address: self.max_seats_per_address,
             body_bytes: self.max_body_bytes as usize,
             header_patience: Duration::from_secs(self.header_seconds.into()),
             request_patience: Duration::from_secs(self.request_seconds.into()),
@@ -244,6 +243,7 @@ impl LimitArgs {
         };
         HubConfig {
             max_bad_messages: self.max_bad_messages,
+            max_seats_per_address: self.max_seats_per_address,
             max_unsent_bytes: self.max_unsent_bytes as usize,
             flood: FloodLimit::of(self.max_unsent_bytes as usize),
             rate,
@@ -270,7 +270,7 @@ impl Default for LimitArgs {
             max_failed_joins: limits.failed_joins,
             max_failed_joins_per_room: limits.failed_joins_per_room,
             max_unknown_rooms: limits.unknown_rooms,
-            max_seats_per_address: limits.seats_per_address,
+            max_seats_per_address: hub.max_seats_per_address,
             max_body_bytes: bytes(limits.body_bytes),
             header_seconds: seconds(limits.header_patience),
             request_seconds: seconds(limits.request_patience),

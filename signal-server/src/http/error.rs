@@ -295,6 +295,8 @@ impl From<Reject> for ApiError {
             Reject::PasswordUnchanged => {
                 return Self::InvalidArgument(format!("rotate_password: {reject}"));
             }
+            // Only sockets take seats.
+            Reject::AddressFull => return Self::Unavailable,
             Reject::RestoresExhausted => {
                 return Self::RateLimited { retry_after: Room::GUESS_EACH };
             }

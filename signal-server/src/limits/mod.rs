@@ -8,7 +8,8 @@ pub(crate) mod rates;
 
 use std::time::Duration;
 
-/// The limits per client address, user and connection. The limits on what participants send are in
+/// The limits per client address, user and connection. The limits within a room, on what
+/// participants send and on the seats of an address, are in
 /// [`HubConfig`](signal_core::HubConfig).
 ///
 /// An address here is a whole IPv4 address, or the first 64 bits of an IPv6 address.
@@ -48,10 +49,6 @@ pub struct Limits {
     /// The most unknown rooms, and rooms of other users, that an address tries in half an hour: by
     /// default 10. After that it is treated as after too many failed attempts.
     pub unknown_rooms: u32,
-    /// The most seats that the guests of an address hold in one room at once: by default any
-    /// number. Further sockets get `rate_limited` and are closed with 4001; the creator and resumed
-    /// seats are always let in. Everybody behind one router or carrier has the same address.
-    pub seats_per_address: Option<u32>,
     /// The longest request body in bytes: by default 8 KiB. A longer one gets 413.
     pub body_bytes: usize,
     /// How long a new connection may take to send its request headers: by default 5 s. After that
@@ -80,7 +77,6 @@ impl Limits {
             failed_joins: most,
             failed_joins_per_room: most,
             unknown_rooms: most,
-            seats_per_address: None,
             ..Self::default()
         }
     }
@@ -100,7 +96,6 @@ impl Default for Limits {
             failed_joins: 50,
             failed_joins_per_room: 5,
             unknown_rooms: 10,
-            seats_per_address: None,
             body_bytes: 8 * 1024,
             header_patience: Duration::from_secs(5),
             request_patience: Duration::from_secs(10),

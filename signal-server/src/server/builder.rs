@@ -289,7 +289,6 @@ impl Builder {
             proxies: self.proxies,
             gate,
             sockets: ConcurrencyLimit::new(),
-            seats: ConcurrencyLimit::new(),
             rates,
             attempts,
             limits,

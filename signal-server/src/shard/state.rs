@@ -8,8 +8,8 @@ use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use signal_core::{
-    Applied, CloseCode, ConnId, Durability, ErrorCode, Hub, IceServers, Input, Op, Output, Room,
-    RoomEvent, RoomId, RoomIdTaken, Timestamp,
+    Applied, CloseCode, ConnId, Durability, ErrorCode, Hub, IceServers, Input, Op, Output, Reject,
+    Room, RoomEvent, RoomId, RoomIdTaken, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -114,6 +114,9 @@ impl State {
                 }
                 Output::Commit { op, room, change } => {
                     let applied = self.apply(room, &change, now);
+                    if applied.reply == Err(Reject::AddressFull) {
+                        self.over.push(Limit::SeatsPerAddress);
+                    }
                     let reply = PendingReply::Hub { op, reply: applied.reply };
                     self.answer(&applied, reply, now);
                 }

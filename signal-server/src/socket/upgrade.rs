@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer};
 use signal_core::wire::encode_server;
 use signal_core::{
     CloseCode, Entry, ErrorCode, IdSuffix, Input, Language, ProtocolVersion, Randomness, RoomId,
-    ServerMessage, Ticket,
+    ServerMessage,
 };
 use tracing::Instrument;
 
@@ -36,7 +36,6 @@ use crate::http::error_responses::error_responses;
 use crate::http::language::PreferredLanguage;
 use crate::http::path::RoomPath;
 use crate::limits::Limit;
-use crate::limits::concurrency::Permit;
 use crate::limits::fixed_window::RateLimited;
 use crate::listener::permit::ConnectionPermit;
 use crate::listener::traffic::Traffic;
@@ -123,7 +122,6 @@ pub(crate) async fn open(
             granted(&app, room, login.request(token), client, protocol, language).await
         }
     };
-    let seat = seat.and_then(|seat| Ok((counted(&app, &seat, client)?, seat)));
     let open_socket = app.drain.socket();
     let response = upgrade
         .protocols([SUBPROTOCOL])
@@ -144,10 +142,9 @@ pub(crate) async fn open(
                 _ if app.drain.is_on() => {
                     refuse(socket, ErrorCode::Unavailable.into(), protocol, language).await;
                 }
-                Ok((seat_permit, seat)) => {
+                Ok(seat) => {
                     let traffic = traffic.map(|Extension(traffic)| traffic);
                     serve(&app, seat, client, protocol, language, socket, traffic).await;
-                    drop(seat_permit);
                 }
                 Err(refusal) => refuse(socket, refusal, protocol, language).await,
             }
@@ -219,29 +216,6 @@ async fn resumed(
         None => return Err(ErrorCode::ResumeFailed.into()),
     };
     Ok(Seat { room, entry: Entry::Resume { token, last_seq, ice } })
-}
-
-/// Counts the seat of a guest for its address, and refuses one too many. A resume takes no further
-/// seat, and may come before the socket that it replaces is known to be gone.
-fn counted(
-    app: &App,
-    seat: &Seat,
-    client: Option<ClientAddress>,
-) -> Result<Option<Permit<(RoomId, ClientAddress)>>, Refusal> {
-    let (Some(client), Some(limit)) = (client, app.limits.seats_per_address) else {
-        return Ok(None);
-    };
-    let most = match &seat.entry {
-        Entry::Attach { grant, .. } if grant.ticket == Ticket::Creator => return Ok(None),
-        Entry::Attach { .. } => limit,
-        Entry::Resume { .. } | Entry::Ask { .. } => u32::MAX,
-    };
-    let permit = app.seats.acquire((seat.room, client), most);
-    if permit.is_none() {
-        app.counters.count(Limit::SeatsPerAddress);
-        return Err(Refusal { code: ErrorCode::RateLimited, retry_after: Some(CONNECTIONS_RETRY) });
-    }
-    Ok(permit)
 }
 
 async fn serve(

@@ -77,13 +77,7 @@ fn whoever_was_in_the_room_has_three_guesses_of_its_own_when_strangers_have_spen
     let mut room = room(50);
     let home = client(7, 7);
     let ticket = guest(&mut room);
-    let Op::Attach { grant, name, protocol, attachment, resume, suffix, .. } = attach_op(ticket, 1)
-    else {
-        unreachable!()
-    };
-    let client = Some(home);
-    let attach = Op::Attach { grant, name, protocol, attachment, resume, client, suffix };
-    room.apply(&attach, NOW).unwrap();
+    room.apply(&attach_from(home, None, ticket, 1), NOW).unwrap();
     room.apply(&leave(1), NOW).unwrap();
     exhaust(&mut room, anywhere, NOW);
     let neighbour = Client { address: AddressTag::new(1), ..home };
@@ -154,14 +148,7 @@ fn what_a_record_keeps_of_guesses_is_bounded() {
         let from = client(round, 1);
         let _ = tried(&mut room, WRONG, from, NOW + EACH * round as u32 / 100);
         let ticket = Ticket::Guest(admit_by_invite(&mut room, INVITE).unwrap());
-        let Op::Attach { grant, name, protocol, attachment, resume, suffix, .. } =
-            attach_op(ticket, round)
-        else {
-            unreachable!()
-        };
-        let client = Some(from);
-        let attach = Op::Attach { grant, name, protocol, attachment, resume, client, suffix };
-        room.apply(&attach, NOW).unwrap();
+        room.apply(&attach_from(from, None, ticket, round), NOW).unwrap();
         room.apply(&leave(round), NOW).unwrap();
     }
     assert!(room.to_record().len() < 8 * 1024, "{} bytes", room.to_record().len());

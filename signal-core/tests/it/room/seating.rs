@@ -1,6 +1,8 @@
 //! Who gets a seat, under which id, and who loses one for it.
 
-use signal_core::{LeaveReason, Op, ParticipantId, ProtocolVersion, Reject, Room, Ticket};
+use signal_core::{
+    AddressTag, Client, LeaveReason, Op, ParticipantId, ProtocolVersion, Reject, Room, Ticket,
+};
 
 use super::support::*;
 
@@ -241,4 +243,41 @@ fn room_with_few_ids(room: &Room) -> Room {
     let at = record.windows(4).position(|bytes| bytes == reserved).unwrap();
     record[at..at + 4].copy_from_slice(&3_u32.to_le_bytes());
     Room::from_record(&record).unwrap()
+}
+
+#[test]
+fn the_seats_of_an_address_count_by_ticket_with_or_without_a_socket() {
+    let mut room = room(10);
+    let client =
+        |address| Client { address: AddressTag::new(address), network: AddressTag::new(7) };
+    let enter = |room: &mut Room, address, ticket, conn| {
+        entered(room.apply(&attach_from(client(address), Some(2), ticket, conn), NOW))
+    };
+    let [a, b, c] = [(); 3].map(|()| guest(&mut room));
+    enter(&mut room, 1, Ticket::Creator, 1).unwrap();
+    enter(&mut room, 1, a, 2).unwrap();
+    enter(&mut room, 1, b, 3).unwrap();
+    assert_eq!(enter(&mut room, 1, c, 4), Err(Reject::AddressFull));
+    // A replacement takes no further seat, and neither does what was refused.
+    enter(&mut room, 1, b, 5).unwrap();
+    enter(&mut room, 2, c, 6).unwrap();
+    // A seat that waits for its participant counts, also after a restart.
+    detach(&mut room, 5);
+    let d = guest(&mut room);
+    let mut room = Room::from_record(&room.to_record()).unwrap();
+    let version = room.version();
+    assert_eq!(enter(&mut room, 1, d, 7), Err(Reject::AddressFull));
+    assert_eq!(room.version(), version, "a refusal changes nothing");
+    // It goes on counting where it came from when its participant resumes elsewhere.
+    let back = Op::Resume {
+        token: token(5),
+        next_token: token(8),
+        attachment: attachment(8),
+        continues: None,
+        client: Some(client(3)),
+    };
+    room.apply(&back, NOW).unwrap();
+    assert_eq!(enter(&mut room, 1, d, 9), Err(Reject::AddressFull));
+    room.apply(&leave(8), NOW).unwrap();
+    enter(&mut room, 1, d, 10).unwrap();
 }

@@ -150,6 +150,7 @@ fn a_room_of_version_0_1_0_is_read_with_all_it_had() {
         attachment: attachment(1),
         resume: token(1),
         client: None,
+        most_of_address: None,
         suffix: IdSuffix::new(u32::MAX),
     };
     let id = entered(room.apply(&attach, now)).unwrap();
@@ -174,13 +175,28 @@ fn a_record_that_is_cut_short_or_too_long_is_damaged() {
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let mut record = eventful().to_record();
-    record[0] = 6;
-    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 6, newest: 5 }));
+    record[0] = 7;
+    assert_eq!(Room::from_record(&record), Err(InvalidRecord::Newer { format: 7, newest: 6 }));
+}
+
+/// The record of the eventful room, as it was when seats had no addresses.
+fn format_5() -> Vec<u8> {
+    let room = eventful();
+    let mut record = room.to_record();
+    // A list that says of each seat that it has none.
+    record.truncate(record.len() - 4 - room.seats().len());
+    record[0] = 5;
+    record
+}
+
+#[test]
+fn a_record_of_before_seats_had_addresses_is_read() {
+    assert_eq!(Room::from_record(&format_5()).unwrap().to_record(), eventful().to_record());
 }
 
 /// The record of the eventful room, as it was when each room had a password.
 fn format_4() -> Vec<u8> {
-    let mut record = eventful().to_record();
+    let mut record = format_5();
     let password = record.windows(32).position(|bytes| bytes == [8; 32]).unwrap();
     // That there is one.
     assert_eq!(record.remove(password - 1), 1);

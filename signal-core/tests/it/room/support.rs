@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use signal_core::{
-    Admission, Attachment, Capacity, Change, ConnId, DisplayName, Grant, IdSuffix, LeaveKind,
-    NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, ProtocolVersion, Receipt, Reject, Room,
-    RoomId, RoomSpec, Rotation, Ticket, Timestamp, TokenHash,
+    Admission, Attachment, Capacity, Change, Client, ConnId, DisplayName, Grant, IdSuffix,
+    LeaveKind, NodeId, OnCreatorLeave, Op, ParticipantId, PasswordTag, ProtocolVersion, Receipt,
+    Reject, Room, RoomId, RoomSpec, Rotation, Ticket, Timestamp, TokenHash,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -51,8 +51,17 @@ pub(crate) fn attach_op(ticket: Ticket, conn: u64) -> Op {
         attachment: attachment(conn),
         resume: token(conn),
         client: None,
+        most_of_address: None,
         suffix: IdSuffix::new(3),
     }
+}
+
+/// The same from there, where so many guests may come from one address.
+pub(crate) fn attach_from(from: Client, most: Option<u32>, ticket: Ticket, conn: u64) -> Op {
+    let mut op = attach_op(ticket, conn);
+    let Op::Attach { client, most_of_address, .. } = &mut op else { unreachable!() };
+    (*client, *most_of_address) = (Some(from), most);
+    op
 }
 
 /// Applies an operation and tells by how much the version rose.

@@ -1,6 +1,7 @@
 //! How many connections, sockets and seats an address may have.
 
-use signal_server::Limits;
+use signal_core::HubConfig;
+use signal_server::{ForwardedHeader, Limits};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
@@ -9,7 +10,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use super::behind_a_proxy;
 use crate::common::program::{Served, program};
 use crate::common::tcp::is_closed;
-use crate::common::{Api, PATIENCE, Participant, Room};
+use crate::common::{Api, PATIENCE, Participant, Room, builder};
 
 /// Opens a socket for a client of the proxy; fails with the status of a refusal.
 async fn attach_from(
@@ -86,20 +87,29 @@ async fn an_address_has_so_many_sockets_and_the_next_is_answered_429() {
 
 #[tokio::test]
 async fn an_address_may_be_limited_to_so_many_guests_in_a_room() {
-    let api = behind_a_proxy(Limits { seats_per_address: Some(1), ..Limits::default() }).await;
+    let hub = HubConfig { max_seats_per_address: Some(1), ..HubConfig::default() };
+    let proxies = ["127.0.0.1/32".parse().unwrap()];
+    let behind = builder().trusted_proxies(proxies, ForwardedHeader::XForwardedFor);
+    let api = Api::start_with(behind.hub(hub).unwrap()).await;
     let (room, other) = (api.room().await, api.room().await);
     let attach = async |address: &str, room: &Room, token: &str| {
         attach_from(&api, address, room, token).await.unwrap()
     };
     let mut creator = attach("198.51.100.1", &room, &room.access_token).await;
     creator.joined().await;
-    let mut guest = attach("198.51.100.1", &room, &api.ws_token(&room, "a").await).await;
+    let first = api.ws_token(&room, "a").await;
+    let mut replaced = attach("198.51.100.1", &room, &first).await;
+    replaced.joined().await;
+    // A newer socket of the same ticket takes no further seat.
+    let mut guest = attach("198.51.100.1", &room, &first).await;
     guest.joined().await;
     let token = api.ws_token(&room, "b").await;
     let mut refused = attach("198.51.100.1", &room, &token).await;
     assert_eq!((refused.error().await, refused.closed().await), ("rate_limited".to_owned(), 4001));
     // Nobody else hears of it, and other addresses and rooms have their own.
-    assert_eq!(creator.hear().await["type"], "peer_joined");
+    for told in ["peer_joined", "peer_left", "peer_joined"] {
+        assert_eq!(creator.hear().await["type"], told);
+    }
     let mut elsewhere = attach("198.51.100.2", &room, &token).await;
     elsewhere.joined().await;
     assert_eq!(guest.hear().await["type"], "peer_joined");
