@@ -13,7 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use signal_core::wire::without_value;
 use thiserror::Error;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::ed25519;
 use super::key::Key;
@@ -32,11 +32,12 @@ pub(crate) struct Jwks {
 #[derive(Debug, Default)]
 struct Cache {
     keys: Arc<[Key]>,
-    fetched_at: Option<Instant>,
-    /// Whether the last request failed.
-    is_failing: bool,
-    /// The earliest time of the next request.
-    not_before: Option<Instant>,
+    /// When the request for the keys began: they are those of this time or of a later one.
+    keys_of: Option<Instant>,
+    /// When the last request began.
+    last_request: Option<Instant>,
+    /// If the last request failed: the earliest time of the next one.
+    retry_at: Option<Instant>,
 }
 
 /// Why the settings for fetching keys are invalid.
@@ -109,53 +110,65 @@ impl Jwks {
     /// Returns the keys for a token that names this key id. They are fetched first if they are old
     /// or the id is unknown.
     ///
-    /// `None` means that the token cannot be judged now: there are no keys, or they are from before
-    /// the token came and do not have its key, which may be newer.
+    /// A token of an unknown key is judged by keys that were asked for after it came, since its key
+    /// may have been published a moment ago. Anybody can make up key ids, so requests for them keep
+    /// a distance; but a token waits for the next request and is not refused meanwhile, and all
+    /// that wait are judged by the same one.
+    ///
+    /// `None` means that the token cannot be judged now, since the provider fails.
     pub(crate) async fn keys(self: &Arc<Self>, kid: Option<&str>) -> Option<Arc<[Key]>> {
-        let asked_at = Instant::now();
-        let (wants, can_wait) = {
+        let asked_at = Some(Instant::now());
+        let (is_known, is_old, is_failing) = {
             let cache = self.cache();
-            (cache.wants(kid), cache.knows(kid) && cache.is_failing)
+            (cache.knows(kid), cache.is_old(), cache.retry_at.is_some())
         };
-        if wants && can_wait {
+        if !is_known {
+            self.fetch_if(|cache| !cache.knows(kid) && cache.keys_of < asked_at).await;
+        } else if is_old && is_failing {
             // The cached keys suffice, so the request need not wait for an unreachable provider.
             let jwks = Arc::clone(self);
-            tokio::spawn(async move { jwks.fetch_for(None).await });
-        } else if wants {
-            self.fetch_for(kid).await;
+            tokio::spawn(async move { jwks.fetch_if(Cache::is_old).await });
+        } else if is_old {
+            self.fetch_if(Cache::is_old).await;
         }
         let cache = self.cache();
-        let is_judged = cache.knows(kid) || cache.fetched_at >= Some(asked_at);
+        let is_judged = cache.knows(kid) || cache.keys_of >= asked_at;
         cache.usable().filter(|_| is_judged)
     }
 
-    async fn fetch_for(&self, kid: Option<&str>) {
+    /// Fetches the keys, unless another task has fetched what is wanted meanwhile.
+    async fn fetch_if(&self, is_wanted: impl Fn(&Cache) -> bool) {
         let _one_at_a_time = self.fetching.lock().await;
-        // Another task may have fetched the keys meanwhile.
-        if self.cache().wants(kid) {
-            self.fetch().await;
+        let last_request = {
+            let cache = self.cache();
+            if !is_wanted(&cache) || cache.retry_at.is_some_and(|at| Instant::now() < at) {
+                return;
+            }
+            cache.last_request
+        };
+        if let Some(last_request) = last_request {
+            sleep_until(last_request + PAUSE).await;
         }
+        self.fetch().await;
     }
 
     async fn fetch(&self) {
+        let began = Instant::now();
         let fetched = self.request().await;
-        let now = Instant::now();
         let mut cache = self.cache();
+        cache.last_request = Some(began);
         match fetched {
             Ok(keys) => {
-                tracing::info!(url = %self.url, keys = keys.len(), "fetched the login's keys");
-                *cache = Cache {
-                    keys,
-                    fetched_at: Some(now),
-                    is_failing: false,
-                    not_before: Some(now + PAUSE),
-                };
+                // Strangers can cause the others.
+                if cache.keys_of.is_none() || cache.retry_at.is_some() {
+                    tracing::info!(url = %self.url, keys = keys.len(), "fetched the login's keys");
+                }
+                (cache.keys, cache.keys_of, cache.retry_at) = (keys, Some(began), None);
             }
             Err(error) => {
                 let url = &self.url;
                 tracing::warn!(%url, %error, "cannot fetch the login's keys (--jwks-url)");
-                cache.is_failing = true;
-                cache.not_before = Some(now + PAUSE);
+                cache.retry_at = Some(Instant::now() + RETRY_AFTER);
             }
         }
     }
@@ -192,10 +205,9 @@ pub(crate) fn published_keys(body: &[u8]) -> Result<Arc<[Key]>, FetchError> {
 }
 
 impl Cache {
-    /// Whether to fetch the keys before verifying a token that names this key id.
-    fn wants(&self, kid: Option<&str>) -> bool {
-        let is_old = self.fetched_at.is_none_or(|at| at.elapsed() >= FRESH);
-        (is_old || !self.knows(kid)) && self.not_before.is_none_or(|at| Instant::now() >= at)
+    /// Whether the login may have withdrawn some of the keys meanwhile.
+    fn is_old(&self) -> bool {
+        self.keys_of.is_none_or(|at| at.elapsed() >= FRESH)
     }
 
     fn knows(&self, kid: Option<&str>) -> bool {
@@ -203,7 +215,7 @@ impl Cache {
     }
 
     fn usable(&self) -> Option<Arc<[Key]>> {
-        self.fetched_at.filter(|at| at.elapsed() < KEPT).map(|_| Arc::clone(&self.keys))
+        self.keys_of.filter(|at| at.elapsed() < KEPT).map(|_| Arc::clone(&self.keys))
     }
 }
 
@@ -237,6 +249,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const FRESH: Duration = Duration::from_secs(10 * 60);
 /// How long cached keys are used while the provider is unreachable.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-/// The least time between fetches. It is short because anybody can cause one with a made-up key id,
-/// and a token of a key that was published a moment later has to wait for the next.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The least time between the beginnings of two requests. A token of a key that was published a
+/// moment ago may have to wait that long, since anybody can cause a request with a made-up key id.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long a provider that failed is left alone.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
