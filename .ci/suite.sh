@@ -34,9 +34,10 @@ tools() {
         DEBIAN_FRONTEND=noninteractive \
             apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
     fi
+    # They run for seconds, and take minutes to optimize.
     for tool in "$@"; do
         command -v "${tool%@*}" >/dev/null ||
-            cargo install --locked --quiet --version "^${tool#*@}" "${tool%@*}"
+            cargo install --debug --locked --quiet --version "^${tool#*@}" "${tool%@*}"
     done
     cargo --version
 }
