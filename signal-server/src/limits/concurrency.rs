@@ -35,6 +35,12 @@ impl<K: Clone + Eq + Hash> ConcurrencyLimit<K> {
 }
 
 impl<K: Eq + Hash> ConcurrencyLimit<K> {
+    /// Keeps every permit from being taken or given back.
+    #[cfg(test)]
+    pub(crate) fn hold(&self) -> impl Drop {
+        self.by_key.lock().unwrap()
+    }
+
     pub(crate) fn count(&self, key: &K) -> u32 {
         self.by_key
             .lock()

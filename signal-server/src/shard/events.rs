@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashMap;
 use signal_core::{RoomEvent, RoomId};
@@ -51,30 +54,38 @@ impl RoomEvents {
 
 /// Where the events of all shards go.
 #[derive(Clone)]
-pub(crate) struct EventSender(Sender<Told>);
+pub(crate) struct EventSender {
+    sender: Sender<Told>,
+    /// Whether anybody has ever listened. The sender knows how many do, by a lock that all shards
+    /// share.
+    is_heard: Arc<AtomicBool>,
+}
 
 #[derive(Clone, Debug)]
-enum Told {
+pub(super) enum Told {
     Event(RoomEvent),
     Lost(u64),
 }
 
 impl EventSender {
     pub(crate) fn new() -> Self {
-        Self(broadcast::channel(MOST_WAITING).0)
+        Self { sender: broadcast::channel(MOST_WAITING).0, is_heard: Arc::default() }
     }
 
     pub(crate) fn subscribe(&self) -> RoomEvents {
-        RoomEvents(self.0.subscribe())
+        let receiver = self.sender.subscribe();
+        self.is_heard.store(true, Ordering::Release);
+        RoomEvents(receiver)
     }
 
     fn is_heard(&self) -> bool {
-        self.0.receiver_count() > 0
+        self.is_heard.load(Ordering::Acquire)
     }
 
-    fn tell(&self, told: Told) {
+    /// Tells whoever listens. It takes a lock that all shards share.
+    pub(super) fn tell(&self, told: Told) {
         // Nobody listens any more.
-        let _ = self.0.send(told);
+        let _ = self.sender.send(told);
     }
 }
 
@@ -88,6 +99,7 @@ impl fmt::Debug for EventSender {
 #[derive(Debug)]
 pub(super) struct Events {
     sender: EventSender,
+    to_tell: Vec<Told>,
     waiting: FxHashMap<RoomId, VecDeque<RoomEvent>>,
     count: usize,
     lost: u64,
@@ -95,13 +107,13 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn new(sender: EventSender) -> Self {
-        Self { sender, waiting: FxHashMap::default(), count: 0, lost: 0 }
+        Self { sender, to_tell: Vec::new(), waiting: FxHashMap::default(), count: 0, lost: 0 }
     }
 
     /// Tells events at once.
-    pub(super) fn tell(&self, events: Vec<RoomEvent>) {
-        for event in events {
-            self.sender.tell(Told::Event(event));
+    pub(super) fn tell(&mut self, events: Vec<RoomEvent>) {
+        if self.sender.is_heard() {
+            self.to_tell.extend(events.into_iter().map(Told::Event));
         }
     }
 
@@ -126,16 +138,25 @@ impl Events {
     /// A record of that version is saved, or holds in memory.
     pub(super) fn saved(&mut self, room: RoomId, version: u64) {
         if self.lost > 0 {
-            self.sender.tell(Told::Lost(std::mem::take(&mut self.lost)));
+            self.to_tell.push(Told::Lost(mem::take(&mut self.lost)));
         }
         let Some(waiting) = self.waiting.get_mut(&room) else { return };
         while let Some(event) = waiting.pop_front_if(|event| event.key.version <= version) {
             self.count -= 1;
-            self.sender.tell(Told::Event(event));
+            self.to_tell.push(Told::Event(event));
         }
         if waiting.is_empty() {
             self.waiting.remove(&room);
         }
+    }
+
+    pub(super) fn has_to_tell(&self) -> bool {
+        !self.to_tell.is_empty()
+    }
+
+    /// Takes what is to be told now, in order.
+    pub(super) fn take_to_tell(&mut self) -> Vec<Told> {
+        mem::take(&mut self.to_tell)
     }
 
     /// A room has never been.
@@ -177,7 +198,7 @@ mod tests {
     fn what_follows_the_events_that_a_hanging_store_has_cost_is_whole() {
         let sender = EventSender::new();
         let mut heard = sender.subscribe();
-        let mut events = Events::new(sender);
+        let mut events = Events::new(sender.clone());
         let event = opened();
         let room = event.key.room;
         let numbered = (0..=MOST_WAITING as u64).map(|version| {
@@ -186,13 +207,16 @@ mod tests {
             event
         });
         events.tell_when_saved(numbered.collect());
-        let mut next = || heard.next().now_or_never().flatten();
+        let mut next = |events: &mut Events| {
+            events.take_to_tell().into_iter().for_each(|told| sender.tell(told));
+            heard.next().now_or_never().flatten()
+        };
         // The store goes on with another room.
         events.saved(RoomId::from_indices([2; 6]), 1);
-        assert_eq!(next(), Some(Err(EventsLost { count: MOST_WAITING as u64 })));
+        assert_eq!(next(&mut events), Some(Err(EventsLost { count: MOST_WAITING as u64 })));
         events.saved(room, MOST_WAITING as u64);
-        let last = next().unwrap().unwrap();
+        let last = next(&mut events).unwrap().unwrap();
         assert_eq!(last.key.version, MOST_WAITING as u64);
-        assert_eq!(next(), None);
+        assert_eq!(next(&mut events), None);
     }
 }

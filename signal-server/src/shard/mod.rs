@@ -13,7 +13,7 @@ use std::future;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use signal_core::{
@@ -23,42 +23,71 @@ use signal_core::{
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::sleep;
 
-use self::events::Events;
+use self::events::{EventSender, Events};
+use self::ice_requests::IceRequest;
 use self::outbox::Outbox;
 use self::pending::PendingReply;
 pub(crate) use self::shards::{Shards, Timers};
 pub(crate) use self::state::ShardContext;
-use self::state::{Completion, State};
+use self::state::{Completion, Effects, State};
 pub(crate) use self::untold_room::{CreateError, UntoldRoom};
 use crate::clock::Clock;
+use crate::ice::Ice;
 use crate::limits::concurrency::Permit;
 use crate::limits::counters::LimitCounters;
-use crate::store::Store;
+use crate::store::{OnWritten, Store, Writer};
 
 /// A hub, its store and the outboxes of its connections, behind one lock that is never held across
 /// an await.
 #[derive(Debug)]
 pub(crate) struct Shard {
     state: Mutex<State>,
+    /// Whoever holds this carries out what has come about under the lock of the state.
+    turn: Mutex<()>,
+    ice: Ice,
+    events: EventSender,
+    disk: Option<Disk>,
     clock: Clock,
     counters: Arc<LimitCounters>,
     /// Notified when the next deadline may be earlier than before.
     deadline_moved: Notify,
+    completed_in: mpsc::UnboundedSender<Completion>,
     /// Results of work done without the lock. The timer task receives them and applies them.
     completed: tokio::sync::Mutex<mpsc::UnboundedReceiver<Completion>>,
 }
 
+/// Where the rooms of a shard are saved.
+#[derive(Debug)]
+struct Disk {
+    writer: Writer,
+    /// Sends a [`Completion`] for each write.
+    on_written: OnWritten,
+}
+
 impl Shard {
-    fn new(hub: Hub, store: Store, context: ShardContext) -> Self {
-        let (clock, counters) = (context.clock, Arc::clone(&context.counters));
+    fn new(hub: Hub, writer: Option<Writer>, most_ended: usize, context: ShardContext) -> Self {
+        let ShardContext { ice, counters, clock, events } = context;
         let (completed_in, completed) = mpsc::unbounded_channel();
-        let events = Events::new(context.events);
-        let state = State::new(hub, store, context.ice, events, completed_in);
+        let store = Store::new(writer.is_some(), most_ended);
+        let state = State::new(hub, store, Events::new(events.clone()));
+        let disk = writer.map(|writer| {
+            let written = completed_in.clone();
+            let on_written = OnWritten::new(move |write| {
+                // The receiver is gone once the shard is dropped.
+                let _ = written.send(Completion::Written(write));
+            });
+            Disk { writer, on_written }
+        });
         Self {
             state: Mutex::new(state),
+            turn: Mutex::default(),
+            ice,
+            events,
+            disk,
             clock,
             counters,
             deadline_moved: Notify::new(),
+            completed_in,
             completed: tokio::sync::Mutex::new(completed),
         }
     }
@@ -113,19 +142,33 @@ impl Shard {
         permit: Permit<String>,
     ) -> Result<UntoldRoom<'_>, RoomIdTaken> {
         let (answer, answered) = oneshot::channel();
-        let room = self.lock().create(room, permit, answer, self.clock.now())?;
+        let mut state = self.lock();
+        let created = state.create(room, permit, answer, self.clock.now());
+        self.release(state);
         self.deadline_moved.notify_one();
-        Ok(UntoldRoom::new(self, room, answered))
+        Ok(UntoldRoom::new(self, created?, answered))
     }
 
     /// Tells the application of a new room.
     fn tell_opened(&self, room: &Room) {
-        self.lock().events.tell(room.events_since(None, room.created_at()));
+        let mut state = self.lock();
+        state.events.tell(room.events_since(None, room.created_at()));
+        self.release(state);
     }
 
     /// Removes a new room whose creator will not hear of it.
     fn withdraw(&self, room: RoomId) {
-        self.lock().withdraw(room);
+        let mut state = self.lock();
+        state.withdraw(room);
+        self.release(state);
+    }
+
+    /// Adds a room that an earlier process saved.
+    fn restore(&self, room: Room, permit: Option<Permit<String>>, grace: Duration) {
+        let mut state = self.lock();
+        state.restore(room, permit, grace, self.clock.now());
+        self.release(state);
+        self.deadline_moved.notify_one();
     }
 
     /// Applies an operation to a room on behalf of an HTTP request. Returns `None` if the server
@@ -146,7 +189,9 @@ impl Shard {
             let before = state.deadline();
             let now = self.clock.now();
             let applied = state.apply(room, op, now);
-            state.answer(&applied, PendingReply::Request { answer }, now);
+            // Whoever joins has no seat yet.
+            let is_seen = !matches!(op, Op::Admit { .. });
+            state.answer(&applied, PendingReply::Request { answer, is_seen }, now);
             self.finish(state, before, now);
             applied
         };
@@ -210,23 +255,127 @@ impl Shard {
         }
     }
 
-    /// Releases the lock, wakes the tasks that have something to write, and reports what happened.
+    /// Releases the lock, wakes the tasks that have something to write, and reports and carries out
+    /// what has come about.
     ///
-    /// Nothing is logged under the lock: a log that stalls would stop every room of the shard.
+    /// Under the lock nothing is logged and no lock is taken that others hold: a log that stalls
+    /// would stop every room of the shard, and one shard the others.
     fn release(&self, mut state: MutexGuard<'_, State>) {
         let to_wake = mem::take(&mut state.to_wake);
         let over = mem::take(&mut state.over);
         let faults = mem::take(&mut state.faults);
+        let has_effects = state.has_effects();
         drop(state);
         to_wake.into_iter().for_each(Waker::wake);
         over.into_iter().for_each(|limit| self.counters.count(limit));
         for fault in faults {
             tracing::error!(fault, "the core and the server do not fit together");
         }
+        if has_effects {
+            self.carry_out();
+        }
+    }
+
+    fn carry_out(&self) {
+        // The next one waits and takes what has come about since, so that no older record is saved
+        // and no older event told after a newer one.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let Effects { to_save, to_tell, to_ask, to_give_back } = self.lock().take_effects();
+        if let Some(Disk { writer, on_written }) = &self.disk {
+            to_save.into_iter().for_each(|write| writer.save(write, on_written));
+        }
+        to_tell.into_iter().for_each(|told| self.events.tell(told));
+        to_ask.into_iter().for_each(|(request, room)| self.ask_for_ice_servers(request, room));
+        drop(to_give_back);
+    }
+
+    /// Asks the ICE server source in a task of its own, since the embedder's code may take long.
+    fn ask_for_ice_servers(&self, request: IceRequest, room: Arc<Room>) {
+        let (ice, completed) = (self.ice.clone(), self.completed_in.clone());
+        tokio::spawn(async move {
+            let servers = ice.announced(&room, request.participant).await;
+            // The receiver is gone once the shard is dropped.
+            let _ = completed.send(Completion::IceServers(request, servers));
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic under the lock is a bug. The other rooms go on with the state that it left.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use futures_util::FutureExt;
+    use signal_core::{
+        Capacity, CloseReason, HubConfig, IdSuffix, NodeId, OnCreatorLeave, RoomSpec, TokenHash,
+    };
+
+    use super::*;
+    use crate::ice::configured::ConfiguredServers;
+    use crate::limits::concurrency::ConcurrencyLimit;
+    use crate::metrics::Metrics;
+
+    fn shard() -> Shard {
+        let context = ShardContext {
+            ice: Ice::new(None, ConfiguredServers::default(), Duration::from_secs(1)),
+            counters: Arc::new(LimitCounters::new(Metrics::new())),
+            clock: Clock::start(),
+            events: EventSender::new(),
+        };
+        Shard::new(Hub::new(NodeId(1), HubConfig::default()), None, 10, context)
+    }
+
+    fn room(number: u8, now: Timestamp) -> Room {
+        Room::create(RoomSpec {
+            id: RoomId::from_indices([number; 6]),
+            epoch: 1,
+            name: "room".into(),
+            creator: "alice".into(),
+            password: None,
+            invite: TokenHash::new([9; 32]),
+            capacity: Capacity::default(),
+            created_at: now,
+            expires_at: now + Duration::from_secs(60),
+            on_creator_leave: OnCreatorLeave::Close,
+            suffix: IdSuffix::new(1),
+        })
+    }
+
+    #[test]
+    fn whoever_waits_for_a_lock_that_shards_share_holds_up_no_room() {
+        let (shard, open_rooms) = (Arc::new(shard()), ConcurrencyLimit::new());
+        let [first, second] = [1, 2].map(|number| {
+            let permit = open_rooms.acquire("alice".to_owned(), 2).unwrap();
+            shard.create(room(number, shard.clock.now()), permit).unwrap().keep().id()
+        });
+        let held = open_rooms.hold();
+        let closing = thread::spawn({
+            let shard = Arc::clone(&shard);
+            move || {
+                let close = Op::Close(CloseReason::ByAdmin);
+                let closed = shard.apply(first, &close, |_| {}).now_or_never().flatten();
+                assert_eq!(closed.map(|applied| applied.reply.is_ok()), Some(true));
+            }
+        });
+        let (found_in, found) = mpsc::channel();
+        thread::spawn({
+            let shard = Arc::clone(&shard);
+            move || {
+                while shard.room(first).unwrap().status() == signal_core::Status::Open {
+                    thread::yield_now();
+                }
+                found_in.send(shard.room(second).is_some()).unwrap();
+            }
+        });
+        assert_eq!(found.recv_timeout(Duration::from_secs(30)), Ok(true));
+        assert!(!closing.is_finished(), "the room is given back later");
+        drop(held);
+        closing.join().unwrap();
+        assert_eq!(open_rooms.count(&"alice".to_owned()), 1);
     }
 }

@@ -12,15 +12,25 @@ use crate::store::NotSaved;
 /// Who gets the reply when the change is on disk.
 #[derive(Debug)]
 pub(super) enum PendingReply {
-    Create { answer: oneshot::Sender<Result<(), NotSaved>> },
-    Hub { op: OpId, reply: Result<Receipt, Reject> },
-    Request { answer: oneshot::Sender<()> },
+    Create {
+        answer: oneshot::Sender<Result<(), NotSaved>>,
+    },
+    Hub {
+        op: OpId,
+        reply: Result<Receipt, Reject>,
+    },
+    /// `is_seen` says whether participants see the change: a join, as a wrong password, only
+    /// counts.
+    Request {
+        answer: oneshot::Sender<()>,
+        is_seen: bool,
+    },
 }
 
 /// The replies that wait, by room and in the order of the changes.
 ///
 /// Nobody is told of a change before those that came earlier: a reply that need not wait by itself
-/// waits behind one that does.
+/// waits behind one that does, unless participants see nothing of the change that that one is for.
 #[derive(Debug, Default)]
 pub(super) struct PendingReplies {
     by_room: FxHashMap<RoomId, VecDeque<Group>>,
@@ -37,13 +47,15 @@ pub(super) struct Group {
 }
 
 impl PendingReplies {
-    /// Adds a reply that waits until that record is on disk. `is_merged` says that the record is
-    /// written instead of an earlier one. Then the replies that wait for the earlier one wait for
-    /// this one, so that no more than two records of a room are held, however long a disk hangs.
-    pub(super) fn push(&mut self, record: &Arc<Room>, reply: PendingReply, is_merged: bool) {
+    /// Adds a reply that waits until that record is on disk.
+    ///
+    /// One group waits for the write that is under way, and all others for the newest record. So no
+    /// more than two records of a room are held, however long a disk hangs.
+    pub(super) fn push(&mut self, record: &Arc<Room>, reply: PendingReply) {
         let groups = self.by_room.entry(record.id()).or_default();
         let (awaits, record) = (record.version(), Arc::clone(record));
-        match groups.back_mut().filter(|_| is_merged) {
+        let last = if groups.len() < 2 { None } else { groups.back_mut() };
+        match last {
             Some(last) => {
                 (last.awaits, last.record) = (awaits, record);
                 last.replies.push(reply);
@@ -58,12 +70,19 @@ impl PendingReplies {
         record: &Arc<Room>,
         reply: PendingReply,
     ) -> Option<PendingReply> {
-        let Some(last) = self.by_room.get_mut(&record.id()).and_then(VecDeque::back_mut) else {
-            return Some(reply);
-        };
-        last.record = Arc::clone(record);
-        last.replies.push(reply);
-        None
+        let Some(groups) = self.by_room.get_mut(&record.id()) else { return Some(reply) };
+        let behind = groups.iter().rposition(Group::is_seen);
+        // What is told after this one is no older than this one.
+        for group in groups.iter_mut().skip(behind.unwrap_or_default()) {
+            group.record = Arc::clone(record);
+        }
+        match behind {
+            Some(index) => {
+                groups[index].replies.push(reply);
+                None
+            }
+            None => Some(reply),
+        }
     }
 
     /// Takes out the next replies that waited for that version or an older one.
@@ -79,5 +98,15 @@ impl PendingReplies {
     /// Drops the replies of a room that is withdrawn.
     pub(super) fn remove(&mut self, room: RoomId) {
         self.by_room.remove(&room);
+    }
+}
+
+impl Group {
+    /// Whether participants see one of the changes.
+    fn is_seen(&self) -> bool {
+        self.replies.iter().any(|reply| match reply {
+            PendingReply::Create { .. } | PendingReply::Hub { .. } => true,
+            PendingReply::Request { is_seen, .. } => *is_seen,
+        })
     }
 }

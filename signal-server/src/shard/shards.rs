@@ -14,7 +14,7 @@ use super::state::ShardContext;
 use crate::limits::concurrency::Permit;
 #[cfg(feature = "metrics")]
 use crate::metrics::MessageMeter;
-use crate::store::{Store, Writer};
+use crate::store::Writer;
 use crate::supervision::Supervisor;
 
 /// All rooms of this process, spread over shards so that cores do not contend for one lock.
@@ -37,8 +37,8 @@ impl Shards {
         let shards = (0..count.max(1))
             .map(|_| {
                 let hub = Hub::new(node, config.clone());
-                let store = Store::new(disk.cloned(), MOST_ENDED.div_ceil(count.max(1)));
-                Shard::new(hub, store, context.clone())
+                let most_ended = MOST_ENDED.div_ceil(count.max(1));
+                Shard::new(hub, disk.cloned(), most_ended, context.clone())
             })
             .collect();
         let events = context.events.clone();
@@ -48,9 +48,7 @@ impl Shards {
     /// Adds a room that an earlier process saved. Its participants may resume within `grace`.
     /// `permit` counts an open room among those of its creator.
     pub(crate) fn restore(&self, room: Room, permit: Option<Permit<String>>, grace: Duration) {
-        let shard = self.of(room.id());
-        shard.lock().restore(room, permit, grace, shard.clock.now());
-        shard.deadline_moved.notify_one();
+        self.of(room.id()).restore(room, permit, grace);
     }
 
     /// The shard that holds a room.

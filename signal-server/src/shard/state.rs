@@ -1,5 +1,6 @@
 //! The state that a shard holds under its lock, and how it carries out the hub's outputs.
 
+use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -11,9 +12,9 @@ use signal_core::{
     Applied, CloseCode, ConnId, Durability, ErrorCode, Hub, IceServers, Input, Op, Output, Reject,
     Room, RoomEvent, RoomId, RoomIdTaken, Timestamp,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::events::{EventSender, Events};
+use super::events::{EventSender, Events, Told};
 use super::ice_requests::{IceRequest, IceRequests};
 use super::outbox::Outbox;
 use super::pending::{Group, PendingReplies, PendingReply};
@@ -23,7 +24,7 @@ use crate::limits::Limit;
 use crate::limits::concurrency::Permit;
 use crate::limits::counters::LimitCounters;
 use crate::metrics::MessageMeter;
-use crate::store::{NotSaved, OnWritten, PendingWrite, Store, Written};
+use crate::store::{NotSaved, PendingWrite, Store, Written};
 
 /// The services that all shards share.
 #[derive(Clone, Debug)]
@@ -39,7 +40,6 @@ pub(super) struct State {
     pub(super) hub: Hub,
     pub(super) store: Store,
     pub(super) outboxes: FxHashMap<ConnId, Arc<Outbox>>,
-    ice: Ice,
     /// The connection whose message is being handled.
     pub(super) sender: Option<ConnId>,
     /// The tasks of connections that have something to write. They are woken after the lock is
@@ -52,10 +52,19 @@ pub(super) struct State {
     pub(super) meter: MessageMeter,
     pub(super) events: Events,
     pub(super) ice_requests: IceRequests,
-    completed: mpsc::UnboundedSender<Completion>,
+    /// The requests for ICE servers to be carried out next.
+    to_ask: Vec<(IceRequest, Arc<Room>)>,
     pending: PendingReplies,
-    /// Sends a [`Completion`] for each write.
-    on_written: OnWritten,
+}
+
+/// What has come about under the lock and is carried out after it is released, since it starts
+/// tasks, or takes locks that other shards take too. The order of each kind is kept.
+#[derive(Debug)]
+pub(super) struct Effects {
+    pub(super) to_save: Vec<PendingWrite>,
+    pub(super) to_tell: Vec<Told>,
+    pub(super) to_ask: Vec<(IceRequest, Arc<Room>)>,
+    pub(super) to_give_back: Vec<Permit<String>>,
 }
 
 /// The result of work that was done without the lock.
@@ -66,23 +75,11 @@ pub(super) enum Completion {
 }
 
 impl State {
-    pub(super) fn new(
-        hub: Hub,
-        store: Store,
-        ice: Ice,
-        events: Events,
-        completed: mpsc::UnboundedSender<Completion>,
-    ) -> Self {
-        let written = completed.clone();
-        let on_written = OnWritten::new(move |write| {
-            // The receiver is gone once the shard is dropped.
-            let _ = written.send(Completion::Written(write));
-        });
+    pub(super) fn new(hub: Hub, store: Store, events: Events) -> Self {
         Self {
             hub,
             store,
             outboxes: FxHashMap::default(),
-            ice,
             sender: None,
             to_wake: Vec::new(),
             over: Vec::new(),
@@ -90,9 +87,22 @@ impl State {
             meter: MessageMeter::default(),
             events,
             ice_requests: IceRequests::default(),
-            completed,
+            to_ask: Vec::new(),
             pending: PendingReplies::default(),
-            on_written,
+        }
+    }
+
+    pub(super) fn has_effects(&self) -> bool {
+        self.store.has_effects() || self.events.has_to_tell() || !self.to_ask.is_empty()
+    }
+
+    /// Takes out what is to be carried out without the lock.
+    pub(super) fn take_effects(&mut self) -> Effects {
+        Effects {
+            to_save: self.store.take_to_save(),
+            to_tell: self.events.take_to_tell(),
+            to_ask: mem::take(&mut self.to_ask),
+            to_give_back: self.store.take_to_give_back(),
         }
     }
 
@@ -174,8 +184,8 @@ impl State {
         let room = self.store.create(room, permit)?;
         let reply = PendingReply::Create { answer };
         if self.store.is_saved() {
-            self.store.save(PendingWrite::PutNew(Arc::clone(&room)), &self.on_written);
-            self.pending.push(&room, reply, false);
+            self.store.save(PendingWrite::PutNew(Arc::clone(&room)));
+            self.pending.push(&room, reply);
         } else {
             self.settle(reply, Some(&room), Ok(()), now);
         }
@@ -187,7 +197,7 @@ impl State {
         self.store.withdraw(room);
         self.pending.remove(room);
         self.events.forget(room);
-        self.store.save(PendingWrite::Forget(room), &self.on_written);
+        self.store.save(PendingWrite::Forget(room));
     }
 
     /// Adds a room that an earlier process saved.
@@ -198,15 +208,15 @@ impl State {
         grace: Duration,
         now: Timestamp,
     ) {
-        let events = self.store.restore(room, permit, grace, &self.on_written, now);
+        let events = self.store.restore(room, permit, grace, now);
         // A restart brings the same about again, until a record with it is saved.
         self.events.tell(events);
     }
 
     /// Applies an operation to a room. [`answer`](Self::answer) has the change saved.
     pub(super) fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> Applied {
-        let mut applied = self.store.apply(room, op, &self.on_written, now);
-        self.tell(std::mem::take(&mut applied.events));
+        let mut applied = self.store.apply(room, op, now);
+        self.tell(mem::take(&mut applied.events));
         applied
     }
 
@@ -224,13 +234,12 @@ impl State {
         let Some(record) = applied.record.as_ref().filter(|_| self.store.is_saved()) else {
             return self.settle(reply, applied.record.as_ref(), Ok(()), now);
         };
-        let write = || PendingWrite::Put(Arc::clone(record));
         match applied.durability {
             Durability::BeforeAnswer => {
-                let is_merged = self.store.save(write(), &self.on_written);
-                return self.pending.push(record, reply, is_merged);
+                self.store.save(PendingWrite::Put(Arc::clone(record)));
+                return self.pending.push(record, reply);
             }
-            Durability::Grouped => drop(self.store.save(write(), &self.on_written)),
+            Durability::Grouped => self.store.save(PendingWrite::Put(Arc::clone(record))),
             Durability::Volatile => {}
         }
         if let Some(reply) = self.pending.push_behind(record, reply) {
@@ -252,7 +261,7 @@ impl State {
     /// Ends what is due in the hub and in the store.
     pub(super) fn handle_timeout(&mut self, now: Timestamp) {
         self.hub.handle_timeout(now);
-        let events = self.store.handle_timeout(&self.on_written, now);
+        let events = self.store.handle_timeout(now);
         self.tell(events);
     }
 
@@ -278,7 +287,7 @@ impl State {
                 let applied = Applied::settled(record.cloned(), reply);
                 self.hub.handle_input(Input::Committed { op, applied }, now);
             }
-            PendingReply::Request { answer } => {
+            PendingReply::Request { answer, .. } => {
                 if let Some(record) = record {
                     self.hub.handle_input(Input::Record(Arc::clone(record)), now);
                 }
@@ -287,17 +296,11 @@ impl State {
         }
     }
 
-    /// Asks the ICE server source in a task of its own, since the embedder's code may take long.
-    pub(super) fn ask_for_ice_servers(&mut self, request: IceRequest) {
-        let Some(room) = self.store.room(request.room).cloned() else {
-            return self.ice_requests.forget(request.conn);
-        };
-        let (ice, completed) = (self.ice.clone(), self.completed.clone());
-        tokio::spawn(async move {
-            let servers = ice.announced(&room, request.participant).await;
-            // The receiver is gone once the shard is dropped.
-            let _ = completed.send(Completion::IceServers(request, servers));
-        });
+    fn ask_for_ice_servers(&mut self, request: IceRequest) {
+        match self.store.room(request.room) {
+            Some(room) => self.to_ask.push((request, Arc::clone(room))),
+            None => self.ice_requests.forget(request.conn),
+        }
     }
 
     pub(super) fn tell_ice_servers(

@@ -9,6 +9,7 @@ mod pending_write;
 mod room_store;
 mod writer;
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,14 +35,23 @@ pub(crate) struct Store {
     rooms: MemoryStore,
     owned: Owned,
     ended: Ended,
-    disk: Option<Writer>,
+    is_saved: bool,
+    to_save: Vec<PendingWrite>,
+    to_give_back: Vec<Permit<String>>,
 }
 
 impl Store {
-    /// An empty store. Of the rooms of one user that are over, it remembers `most_ended`.
-    pub(crate) fn new(disk: Option<Writer>, most_ended: usize) -> Self {
-        let (rooms, owned) = (MemoryStore::new(), Owned::default());
-        Self { rooms, owned, ended: Ended::new(most_ended), disk }
+    /// An empty store, whose rooms are saved to disk or not. Of the rooms of one user that are
+    /// over, it remembers `most_ended`.
+    pub(crate) fn new(is_saved: bool, most_ended: usize) -> Self {
+        Self {
+            rooms: MemoryStore::new(),
+            owned: Owned::default(),
+            ended: Ended::new(most_ended),
+            is_saved,
+            to_save: Vec::new(),
+            to_give_back: Vec::new(),
+        }
     }
 
     /// Adds a room that an earlier process saved, and returns what has come about by the end of
@@ -51,7 +61,6 @@ impl Store {
         room: Room,
         permit: Option<Permit<String>>,
         grace: Duration,
-        on_written: &OnWritten,
         now: Timestamp,
     ) -> Vec<RoomEvent> {
         let id = room.id();
@@ -62,7 +71,7 @@ impl Store {
         if let Some(permit) = permit {
             self.owned.insert(id, permit);
         }
-        self.note_end(id, on_written);
+        self.note_end(id);
         applied.events
     }
 
@@ -72,40 +81,37 @@ impl Store {
         room: Room,
         permit: Permit<String>,
     ) -> Result<Arc<Room>, RoomIdTaken> {
-        let room = self.rooms.create(room)?;
-        self.owned.insert(room.id(), permit);
-        Ok(room)
+        match self.rooms.create(room) {
+            Ok(room) => {
+                self.owned.insert(room.id(), permit);
+                Ok(room)
+            }
+            Err(taken) => {
+                self.to_give_back.push(permit);
+                Err(taken)
+            }
+        }
     }
 
     /// Removes a new room that could not be saved.
     pub(crate) fn withdraw(&mut self, room: RoomId) {
         self.rooms.withdraw(room);
-        self.owned.remove(room);
+        self.to_give_back.extend(self.owned.remove(room));
     }
 
     /// Applies an operation to a room. The caller has the change saved.
-    pub(crate) fn apply(
-        &mut self,
-        room: RoomId,
-        op: &Op,
-        on_written: &OnWritten,
-        now: Timestamp,
-    ) -> Applied {
+    pub(crate) fn apply(&mut self, room: RoomId, op: &Op, now: Timestamp) -> Applied {
         let applied = self.rooms.apply(room, op, now);
-        self.note_end(room, on_written);
+        self.note_end(room);
         applied
     }
 
     /// Ends seats and rooms whose time is over, and returns what has come about. No reply waits
     /// until these changes are saved.
-    pub(crate) fn handle_timeout(
-        &mut self,
-        on_written: &OnWritten,
-        now: Timestamp,
-    ) -> Vec<RoomEvent> {
+    pub(crate) fn handle_timeout(&mut self, now: Timestamp) -> Vec<RoomEvent> {
         let mut events = Vec::new();
         for (room, applied) in self.rooms.handle_timeout(now) {
-            self.note_end(room, on_written);
+            self.note_end(room);
             events.extend(applied.events);
             let write = match applied.record {
                 Some(record) => PendingWrite::Put(record),
@@ -114,34 +120,50 @@ impl Store {
                     PendingWrite::Forget(room)
                 }
             };
-            self.save(write, on_written);
+            self.save(write);
         }
         events
     }
 
-    /// Queues a write, if rooms are saved. Returns `true` if it takes the place of an older one of
-    /// the same room.
-    pub(crate) fn save(&self, write: PendingWrite, on_written: &OnWritten) -> bool {
-        self.disk.as_ref().is_some_and(|disk| disk.save(write, on_written))
+    /// Has a change saved, if rooms are.
+    pub(crate) fn save(&mut self, write: PendingWrite) {
+        if self.is_saved {
+            self.to_save.push(write);
+        }
+    }
+
+    /// Whether there is something to save or to give back.
+    pub(crate) fn has_effects(&self) -> bool {
+        !self.to_save.is_empty() || !self.to_give_back.is_empty()
+    }
+
+    /// Takes the changes to save, in their order.
+    pub(crate) fn take_to_save(&mut self) -> Vec<PendingWrite> {
+        mem::take(&mut self.to_save)
+    }
+
+    /// Takes the permits of rooms that no longer count among those of their creators.
+    pub(crate) fn take_to_give_back(&mut self) -> Vec<Permit<String>> {
+        mem::take(&mut self.to_give_back)
     }
 
     /// Counts a room that has ended among those that are over, and no longer among the open ones of
     /// its creator.
-    fn note_end(&mut self, room: RoomId, on_written: &OnWritten) {
+    fn note_end(&mut self, room: RoomId) {
         let record = self.rooms.room(room);
         if record.is_some_and(|record| record.status() == Status::Open) {
             return;
         }
-        self.owned.remove(room);
+        self.to_give_back.extend(self.owned.remove(room));
         if let Some(oldest) = record.and_then(|record| self.ended.insert(record)) {
             self.rooms.withdraw(oldest);
-            self.save(PendingWrite::Forget(oldest), on_written);
+            self.save(PendingWrite::Forget(oldest));
         }
     }
 
     /// Whether rooms are saved to disk.
     pub(crate) fn is_saved(&self) -> bool {
-        self.disk.is_some()
+        self.is_saved
     }
 
     /// Returns the newest record of a room.
@@ -204,24 +226,30 @@ mod tests {
         };
         let started = Writer::start(file, Metrics::new(), Supervisor::new()).await;
         let (writer, rooms) = started.unwrap();
-        (Store::new(Some(writer.clone()), 2), writer, rooms)
+        (Store::new(true, 2), writer, rooms)
+    }
+
+    fn save_all(store: &mut Store, writer: &Writer) {
+        let told = OnWritten::new(|written| written.saved.unwrap());
+        store.take_to_save().into_iter().for_each(|write| writer.save(write, &told));
+        store.take_to_give_back().clear();
     }
 
     #[tokio::test]
     async fn a_room_is_on_disk_until_it_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let (mut store, writer, rooms) = open(folder.path()).await;
-        let told = OnWritten::new(|written| written.saved.unwrap());
         assert_eq!(rooms, []);
         let rooms_of = ConcurrencyLimit::new();
         for number in [1, 2] {
             let permit = rooms_of.acquire("alice".to_owned(), 2).unwrap();
             let write = PendingWrite::PutNew(store.create(room(number), permit).unwrap());
-            assert!(!store.save(write, &told));
+            store.save(write);
         }
         // The first room has expired and is still remembered.
         assert!(rooms_of.acquire("alice".to_owned(), 2).is_none());
-        store.handle_timeout(&told, NOW + Duration::from_secs(60));
+        store.handle_timeout(NOW + Duration::from_secs(60));
+        save_all(&mut store, &writer);
         assert!(rooms_of.acquire("alice".to_owned(), 2).is_some());
         writer.flush().await;
         let expired = Arc::clone(store.room(room(1).id()).unwrap());
@@ -231,9 +259,10 @@ mod tests {
         let records: Vec<_> = rooms.iter().map(Room::to_record).collect();
         assert_eq!(records, [expired.to_record(), room(2).to_record()]);
         for room in rooms {
-            store.restore(room, None, Duration::from_secs(60), &told, NOW);
+            store.restore(room, None, Duration::from_secs(60), NOW);
         }
-        store.handle_timeout(&told, NOW + Duration::from_secs(60) + Room::REMEMBERED);
+        store.handle_timeout(NOW + Duration::from_secs(60) + Room::REMEMBERED);
+        save_all(&mut store, &writer);
         writer.flush().await;
         drop((store, writer));
         let (.., rooms) = open(folder.path()).await;

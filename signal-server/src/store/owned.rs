@@ -20,14 +20,16 @@ impl Owned {
         self.permits.insert(room, permit);
     }
 
-    pub(super) fn remove(&mut self, room: RoomId) {
-        let Some(permit) = self.permits.remove(&room) else { return };
+    /// Removes a room. Returns its permit, which goes back when it is dropped.
+    pub(super) fn remove(&mut self, room: RoomId) -> Option<Permit<String>> {
+        let permit = self.permits.remove(&room)?;
         if let Some(rooms) = self.by_creator.get_mut(permit.key()) {
             rooms.remove(&room);
             if rooms.is_empty() {
                 self.by_creator.remove(permit.key());
             }
         }
+        Some(permit)
     }
 
     pub(super) fn of(&self, creator: &str) -> impl Iterator<Item = RoomId> {
@@ -53,8 +55,8 @@ mod tests {
             owned.insert(id(number), rooms_of.acquire(creator.to_owned(), 2).unwrap());
         }
         assert_eq!(owned.of("alice").collect::<Vec<_>>(), [id(1), id(3)]);
-        owned.remove(id(1));
-        owned.remove(id(1));
+        assert!(owned.remove(id(1)).is_some());
+        assert!(owned.remove(id(1)).is_none());
         assert_eq!((owned.of("alice").collect::<Vec<_>>(), owned.all().len()), (vec![id(3)], 2));
         owned.remove(id(3));
         assert_eq!(owned.of("alice").count(), 0);

@@ -91,8 +91,8 @@ impl Writer {
         }
     }
 
-    /// Queues a write. Returns `true` if it takes the place of an older one of the same room.
-    pub(crate) fn save(&self, write: PendingWrite, on_written: &OnWritten) -> bool {
+    /// Queues a write. It takes the place of an older one of the same room.
+    pub(crate) fn save(&self, write: PendingWrite, on_written: &OnWritten) {
         let (room, on_written) = (write.room(), on_written.clone());
         let mut queued = self.queue.lock();
         let is_new = matches!(queued.writes.get(&room), Some((PendingWrite::PutNew(_), _)));
@@ -100,10 +100,9 @@ impl Writer {
             PendingWrite::Put(record) if is_new => PendingWrite::PutNew(record),
             other => other,
         };
-        let replaced = queued.writes.insert(room, (write, on_written)).is_some();
+        queued.writes.insert(room, (write, on_written));
         drop(queued);
         self.ring();
-        replaced
     }
 
     /// Waits until all earlier changes are on disk, or could not be saved.

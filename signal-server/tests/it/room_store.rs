@@ -196,6 +196,36 @@ async fn a_store_that_hangs_holds_up_whoever_waits_for_it_and_no_message() {
 }
 
 #[tokio::test]
+async fn a_wrong_guess_that_waits_for_a_store_holds_up_nothing_that_others_see() {
+    let records = Records::default();
+    let (api, server) = records.serve().await;
+    let room = api.room().await;
+    let (mut creator, _) = api.enter_v2(&room, &room.access_token).await;
+    let (mut guest, _) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;
+    assert_eq!(creator.hear().await["type"], "peer_joined");
+    records.become_so(Mood::Hanging);
+    let guess = tokio::spawn({
+        let (api, id) = (Api::at(server.address()), room.id.clone());
+        async move { api.join(&id, &json!({"password": "wrong!"})).await }
+    });
+    until(|| records.is_hanging.load(Ordering::Relaxed)).await;
+    guest.say(&json!({"type": "update", "state": 1})).await;
+    assert_eq!(creator.hear().await["state"], 1);
+    assert!(!guess.is_finished(), "the guess is counted before it is answered");
+    // What others see keeps its order.
+    let lock = json!({"locked": true});
+    let (locked, ()) = tokio::join!(api.change(&room, &lock), async {
+        until(|| server.server().handle().rooms()[0].locked).await;
+        guest.say(&json!({"type": "update", "state": 2})).await;
+        records.become_so(Mood::Well);
+    });
+    assert_eq!(creator.hear().await["type"], "room_updated");
+    assert_eq!(creator.hear().await["state"], 2);
+    assert_eq!(guess.await.unwrap().refused(), (401, "wrong_password"));
+    locked.data();
+}
+
+#[tokio::test]
 async fn an_event_waits_until_its_record_is_saved() {
     let records = Records::default();
     let (api, server) = records.serve().await;
