@@ -42,18 +42,21 @@ tools() {
     cargo --version
 }
 
-# fuzz SECONDS: fuzzes each target for that long, two at a time, to find inputs beyond the corpora.
-# The tests play the corpora themselves. It runs in a subshell, so that only the fuzzers are built in
-# a target folder of their own.
+# fuzz SECONDS CRATE …: fuzzes each target of these crates for that long, two at a time, to find inputs
+# beyond the corpora. The tests play the corpora themselves. It runs in a subshell, so that only the
+# fuzzers are built in a target folder of their own.
 fuzz() (
+    seconds=$1
+    shift
     export CARGO_TARGET_DIR=$PWD/target/fuzz
-    for crate in signal-core signal-server; do
+    for crate in "$@"; do
         (cd "$crate" && cargo fuzz build --sanitizer none) || return 1
     done
-    for target in signal-core/{decode_client,decode_server,hub_inputs,ice_url} \
-        signal-server/{headers,keys,settings,tokens}; do
-        printf '%s\n' "$target"
-    done | xargs -P 2 -I TARGET bash -c 'fuzz_one TARGET '"$1"
+    for crate in "$@"; do
+        for target in "$crate"/fuzz/fuzz_targets/*.rs; do
+            printf '%s/%s\n' "$crate" "$(basename "$target" .rs)"
+        done
+    done | xargs -P 2 -I TARGET bash -c 'fuzz_one TARGET '"$seconds"
 )
 
 fuzz_one() {
