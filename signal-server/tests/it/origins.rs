@@ -2,7 +2,7 @@
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::json;
-use signal_server::Origins;
+use signal_server::{ForwardedHeader, Origins};
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
@@ -202,4 +202,34 @@ async fn a_request_that_is_no_websocket_is_told_so_in_the_form_of_the_api() {
     assert_eq!(bad.refused(), (400, "invalid_argument"));
     assert!(bad.message().contains("v: "), "{bad:?}");
     assert_eq!(bad.body["success"], json!(false));
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_the_host_that_the_client_has_asked_for_counts() {
+    let (ours, other) = ("192.0.2.1:8443", "192.0.2.9:8443");
+    let common = (ForwardedHeader::XForwardedFor, "x-forwarded-host");
+    let standard = (ForwardedHeader::Forwarded, "forwarded");
+    let line = |(header, _): (ForwardedHeader, &str), host: &str| match header {
+        ForwardedHeader::Forwarded => format!("for=198.51.100.1;proto=https;host=\"{host}\""),
+        ForwardedHeader::XForwardedFor => host.to_owned(),
+    };
+    let status = async |api: &Api, name: &str, line: String| {
+        let request = api.request(Method::GET, "/healthz").header("host", "rooms.internal");
+        let request = request.header("origin", format!("https://{ours}")).header(name, line);
+        request.send().await.unwrap().status()
+    };
+    for (used, unused) in [(common, standard), (standard, common)] {
+        for (proxy, answered) in [("127.0.0.1/32", 200), ("10.0.0.0/8", 403)] {
+            let proxies = [proxy.parse().unwrap()];
+            let api = Api::start_with(builder().trusted_proxies(proxies, used.0)).await;
+            assert_eq!(status(&api, used.1, line(used, ours)).await, answered, "{used:?} {proxy}");
+            assert_eq!(status(&api, used.1, line(used, other)).await, 403);
+            assert_eq!(status(&api, unused.1, line(unused, ours)).await, 403, "{unused:?}");
+            // What stands before the proxy's own entry may be the client's.
+            let forged = format!("{}, {}", line(used, ours), line(used, other));
+            assert_eq!(status(&api, used.1, forged).await, 403);
+            let passed_on = format!("{}, {}", line(used, other), line(used, ours));
+            assert_eq!(status(&api, used.1, passed_on).await, answered);
+        }
+    }
 }
