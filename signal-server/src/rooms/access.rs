@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use signal_core::{CloseReason, DisplayName, Grant, Language, Room, RoomId, Status, Ticket};
+use signal_core::{
+    CloseReason, DisplayName, Grant, Language, Reject, Room, RoomId, Status, Ticket,
+};
 
 use super::names;
 use crate::auth::identity::{Identity, LoginRequest, Refusal, User};
@@ -70,13 +72,22 @@ impl Access {
                 let record = self.shards.of(seat.room).room(seat.room);
                 // A later room with the same id has another epoch, and the token is not valid for
                 // it.
-                let record = record.filter(|record| record.epoch() == seat.epoch);
-                let room = record.ok_or(ClaimError::RoomNotFound)?;
+                let Some(room) = record.filter(|record| record.epoch() == seat.epoch) else {
+                    self.note_refused(Refusal::Void);
+                    return Err(ClaimError::RoomNotFound);
+                };
+                // The room itself refuses it later.
+                if room.granted(&seat.grant) == Err(Reject::GrantVoid) {
+                    self.note_refused(Refusal::Void);
+                }
                 Ok(SeatClaim { room, grant: seat.grant, name: seat.name })
             }
-            Ok(_) => Err(ClaimError::Token(TokenError::Invalid)),
+            Ok(_) => {
+                self.note_refused(Refusal::OtherRoom);
+                Err(ClaimError::Token(TokenError::Invalid))
+            }
             Err(TokenError::Expired) => {
-                self.metrics.refused_token(Refusal::Expired.as_str());
+                self.note_refused(Refusal::Expired);
                 Err(ClaimError::Token(TokenError::Expired))
             }
             Err(TokenError::Invalid | TokenError::Unverifiable) => {
@@ -87,6 +98,13 @@ impl Access {
                 Ok(SeatClaim { room, grant, name: names::creator(&user, language) })
             }
         }
+    }
+
+    /// Counts and logs why a ws token is refused. The login does so for access tokens.
+    fn note_refused(&self, refusal: Refusal) {
+        let reason = refusal.as_str();
+        self.metrics.refused_token(reason);
+        tracing::debug!(reason, "refused a ws token");
     }
 
     /// Finds a room that this user created. The room may have ended.

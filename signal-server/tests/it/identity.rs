@@ -15,8 +15,8 @@ mod provider;
 mod published;
 
 use self::provider::Provider;
-use crate::common::program::{Running, program};
-use crate::common::{Api, answer, text};
+use crate::common::program::{Running, Served, program};
+use crate::common::{ACCESS_SECRET, Api, answer, text};
 
 // Made for these tests with `openssl genrsa`.
 const RSA_PRIVATE: &str = include_str!("keys/rsa_private.pem");
@@ -183,4 +183,58 @@ async fn the_program_takes_keys_and_an_identity_provider_as_settings() {
         assert_eq!(create(&api, &api.access_token("alice")).await, 401);
     }
     assert!(!Path::new("signal-data").exists());
+}
+
+#[tokio::test]
+async fn the_log_and_a_metric_say_why_a_token_was_refused() {
+    let (issuer, audience) = ("https://login.example", "rooms");
+    let login = ["--access-issuer", issuer, "--access-audience", audience];
+    let log = ["--log", "signal_server=debug", "--log-format", "json"];
+    let listen = ["serve", "--listen", "127.0.0.1:0"];
+    let args = [listen.as_slice(), &login, &log].concat();
+    let server = Served::start(&mut program(&args)).await;
+    let api = &server.api;
+    let claims = json!({"sub": "alice", "exp": 4_000_000_000_u64, "iss": issuer, "aud": audience});
+    let token = |claim: &str, value: Value, secret: &str| {
+        let mut claims = claims.clone();
+        claims[claim] = value;
+        encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    };
+    let request = |method: Method, path: &str, token: &str| {
+        api.request(method, &format!("/api/webrtc/rooms{path}")).bearer_auth(token)
+    };
+    for (claim, value, secret) in [
+        ("iss", json!("https://other.example"), ACCESS_SECRET),
+        ("aud", json!("mail"), ACCESS_SECRET),
+        ("sub", json!("alice"), "another secret"),
+        ("exp", json!(1_000_000_000), ACCESS_SECRET),
+        ("nbf", json!(3_900_000_000_u64), ACCESS_SECRET),
+    ] {
+        let refused = create(api, &token(claim, value, secret)).await;
+        assert_eq!(refused, 401, "{claim}");
+    }
+    let good = token("sub", "alice".into(), ACCESS_SECRET);
+    let room = answer(request(Method::POST, "", &good)).await.data();
+    let other = answer(request(Method::POST, "", &good)).await.data();
+    let [room_id, other_id] = [&room, &other].map(|room| text(&room["room_id"]));
+    let guest = api.join(&room_id, &json!({"password": room["password"]})).await.data();
+    let guest = text(&guest["ws_token"]);
+    assert_eq!(api.attach(&other_id, &guest).await.error().await, "token_invalid");
+    let rotate = request(Method::PATCH, &format!("/{room_id}"), &good);
+    answer(rotate.json(&json!({"rotate_password": true}))).await.data();
+    assert_eq!(api.attach(&room_id, &guest).await.error().await, "token_invalid");
+
+    let reasons =
+        ["issuer", "audience", "signature", "expired", "not_yet_valid", "other_room", "void"];
+    for reason in reasons {
+        let metric = format!("signal_refused_tokens_total{{reason=\"{reason}\"}}");
+        assert_eq!(server.metric(&metric).await, 1.0, "{reason}");
+    }
+    server.running.signal("TERM");
+    let (_, log) = server.running.ended().await;
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told: Vec<_> =
+        lines.filter_map(|line| Some(line["fields"]["reason"].as_str()?.to_owned())).collect();
+    assert_eq!(told, reasons);
+    assert!(!log.contains(&good) && !log.contains(&guest), "{log}");
 }

@@ -1,10 +1,10 @@
-//! Why an access token was refused, for operators.
+//! Why a token was refused, for operators.
 
 use jsonwebtoken::errors::ErrorKind;
 
 use crate::auth::token_error::TokenError;
 
-/// The check that an access token did not pass. The order is that of the checks: of several keys,
+/// The check that an access token or a ws token did not pass. The order is that of the checks: of several keys,
 /// the one that a token got furthest with tells why it was refused.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Refusal {
@@ -29,6 +29,11 @@ pub(crate) enum Refusal {
     NotYetValid,
     /// `exp` has passed.
     Expired,
+    /// It is a ws token of another room.
+    OtherRoom,
+    /// It is a ws token, and its room is over or has voided it: by another password, a kick or a
+    /// ban.
+    Void,
     /// The login of the embedding application does not know it.
     Login,
     /// The login of the embedding application could not be asked.
@@ -50,6 +55,8 @@ impl Refusal {
             Self::Issuer => "issuer",
             Self::NotYetValid => "not_yet_valid",
             Self::Expired => "expired",
+            Self::OtherRoom => "other_room",
+            Self::Void => "void",
             Self::Login => "login",
             Self::LoginUnavailable => "login_unavailable",
         }
@@ -70,6 +77,8 @@ impl Refusal {
             | Self::Audience
             | Self::Issuer
             | Self::NotYetValid
+            | Self::OtherRoom
+            | Self::Void
             | Self::Login => TokenError::Invalid,
         }
     }
