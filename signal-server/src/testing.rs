@@ -33,7 +33,8 @@ pub struct TestServer {
 ///
 /// No port is free.
 pub async fn start() -> io::Result<TestServer> {
-    start_with(Server::builder(Secret::random()).limits(Limits::generous())).await
+    let builder = Server::builder(Secret::random()).limits(Limits::generous());
+    start_with(builder.expect("generous limits let everything through")).await
 }
 
 /// Starts a server with your own settings.

@@ -44,6 +44,7 @@ fn media_goes_over_a_bad_network_to_the_turn_server() {
         let coturn = Coturn::start().await;
         let builder = signal_server::Server::builder(Secret::random())
             .limits(Limits::generous())
+            .unwrap()
             .turn(Secret::new(coturn::SECRET), [coturn::url(coturn.port())]);
         (coturn, testing::start_with(builder).await.unwrap())
     });

@@ -146,6 +146,7 @@ fn server(storing: &Runtime, secret: &str) -> Server {
     Server::builder(Secret::new(secret))
         .server_secret(Secret::new(secret))
         .limits(Limits::generous())
+        .unwrap()
         .build()
 }
 

@@ -285,8 +285,7 @@ impl Default for LimitArgs {
     }
 }
 
-/// Every request that the documentation shows fits in the least.
-const BODY_BYTES: RangeInclusive<i64> = 1024..=1024 * 1024;
+const BODY_BYTES: RangeInclusive<i64> = Limits::LEAST_BODY_BYTES as i64..=1024 * 1024;
 /// The longest message passes in any case.
 const BURST_BYTES: RangeFrom<i64> = 64 * 1024..;
 /// The minimum fits the server's own messages on entry or resume, so that no participant that reads

@@ -8,6 +8,8 @@ pub(crate) mod rates;
 
 use std::time::Duration;
 
+use signal_core::InvalidConfig;
+
 /// The limits per client address, user and connection. The limits within a room, on what
 /// participants send and on the seats of an address, are in
 /// [`HubConfig`](signal_core::HubConfig).
@@ -78,6 +80,47 @@ impl Limits {
             failed_joins_per_room: most,
             unknown_rooms: most,
             ..Self::default()
+        }
+    }
+}
+
+impl Limits {
+    /// The smallest [`body_bytes`](Self::body_bytes). Every request that the documentation shows
+    /// fits in it.
+    pub const LEAST_BODY_BYTES: usize = 1024;
+
+    /// Checks that each limit lets something through.
+    ///
+    /// # Errors
+    ///
+    /// One of them does not; which, and what it must be, is in the error.
+    pub fn check(&self) -> Result<(), InvalidConfig> {
+        let counts = [
+            (self.connections, "connections"),
+            (self.connections_per_address, "connections_per_address"),
+            (self.creates_per_minute, "creates_per_minute"),
+            (self.changes_per_minute, "changes_per_minute"),
+            (self.open_rooms, "open_rooms"),
+            (self.joins_per_minute, "joins_per_minute"),
+            (self.room_joins_per_minute, "room_joins_per_minute"),
+            (self.sockets_per_minute, "sockets_per_minute"),
+            (self.failed_joins, "failed_joins"),
+            (self.failed_joins_per_room, "failed_joins_per_room"),
+            (self.unknown_rooms, "unknown_rooms"),
+        ];
+        if let Some((_, field)) = counts.into_iter().find(|(count, _)| *count == 0) {
+            return Err(InvalidConfig { field, expected: "above 0" });
+        }
+        if self.body_bytes < Self::LEAST_BODY_BYTES {
+            return Err(InvalidConfig { field: "body_bytes", expected: "at least 1024" });
+        }
+        let times = [
+            (self.header_patience, "header_patience"),
+            (self.request_patience, "request_patience"),
+        ];
+        match times.into_iter().find(|(time, _)| time.is_zero()) {
+            Some((_, field)) => Err(InvalidConfig { field, expected: "above 0" }),
+            None => Ok(()),
         }
     }
 }
@@ -172,6 +215,26 @@ impl Limit {
             Self::SocketsPerMinute => "sockets-per-minute",
             Self::UnknownRooms => "max-unknown-rooms",
             Self::Unsent => "max-unsent-bytes",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_lets_nothing_through_is_refused_by_its_name() {
+        assert_eq!(Limits::default().check(), Ok(()));
+        assert_eq!(Limits::generous().check(), Ok(()));
+        for (field, limits) in [
+            ("connections", Limits { connections: 0, ..Limits::default() }),
+            ("sockets_per_minute", Limits { sockets_per_minute: 0, ..Limits::default() }),
+            ("unknown_rooms", Limits { unknown_rooms: 0, ..Limits::default() }),
+            ("body_bytes", Limits { body_bytes: 100, ..Limits::default() }),
+            ("request_patience", Limits { request_patience: Duration::ZERO, ..Limits::default() }),
+        ] {
+            assert_eq!(limits.check().map_err(|error| error.field), Err(field));
         }
     }
 }

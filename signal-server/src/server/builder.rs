@@ -137,9 +137,15 @@ impl Builder {
     }
 
     /// Sets the limits per client address, user and connection.
-    pub fn limits(mut self, limits: Limits) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// A limit makes no sense, such as no connections at all; which, and what it must be, is in the
+    /// error.
+    pub fn limits(mut self, limits: Limits) -> Result<Self, InvalidConfig> {
+        limits.check()?;
         self.limits = limits;
-        self
+        Ok(self)
     }
 
     /// Sets the limits on what participants send.

@@ -190,7 +190,8 @@ async fn a_lock_keeps_newcomers_out_but_not_the_creator_nor_those_who_were_in() 
 #[tokio::test]
 async fn a_new_password_voids_the_old_one_its_invite_and_unused_tokens() {
     let public = "https://example.com/join/".parse().unwrap();
-    let api = Api::start_with(builder().limits(Limits::generous()).public_url(public)).await;
+    let api =
+        Api::start_with(builder().limits(Limits::generous()).unwrap().public_url(public)).await;
     let created = api.create(&json!({})).await.data();
     let mut room = Room {
         id: text(&created["room_id"]),
@@ -241,7 +242,7 @@ async fn a_new_password_voids_the_old_one_its_invite_and_unused_tokens() {
 
 #[tokio::test]
 async fn a_new_password_gives_no_guess_back_and_may_be_set_as_often_as_its_creator_wants() {
-    let api = Api::start_with(builder().limits(Limits::generous())).await;
+    let api = Api::start_with(builder().limits(Limits::generous()).unwrap()).await;
     let mut room = api.room().await;
     for _ in 0..10 {
         api.join(&room.id, &json!({"password": "wrong!"})).await;

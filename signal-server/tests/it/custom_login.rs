@@ -122,7 +122,7 @@ async fn a_login_that_hangs_is_not_waited_for_for_ever() {
 async fn a_login_that_hangs_is_given_up_before_the_request_is() {
     let login = Login::default();
     let limits = Limits { request_patience: Duration::from_secs(2), ..Limits::default() };
-    let builder = Server::builder(Identity::custom(login)).limits(limits);
+    let builder = Server::builder(Identity::custom(login)).limits(limits).unwrap();
     let api = Api::start_with(builder).await;
     assert_eq!(create(&api, "hang").await.refused(), (503, "unavailable"));
 }

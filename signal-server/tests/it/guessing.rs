@@ -10,7 +10,7 @@ use crate::common::{Answer, Api, Participant, Room, answer, builder, text};
 /// A server behind a proxy, which these tests play.
 async fn behind_a_proxy() -> Api {
     let proxies = ["127.0.0.1/32".parse().unwrap()];
-    let builder = builder().limits(Limits::default());
+    let builder = builder().limits(Limits::default()).unwrap();
     Api::start_with(builder.trusted_proxies(proxies, ForwardedHeader::XForwardedFor)).await
 }
 
@@ -134,7 +134,7 @@ async fn whoever_was_in_the_room_and_whoever_has_an_invite_enter_while_strangers
 
 #[tokio::test]
 async fn a_password_is_taken_however_it_was_typed_and_what_cannot_be_one_costs_nothing() {
-    let api = Api::start_with(builder().limits(Limits::default())).await;
+    let api = Api::start_with(builder().limits(Limits::default()).unwrap()).await;
     let created = api.create(&json!({"password": " １２３４５６\u{200b}"})).await.data();
     assert_eq!(created["password"], "123456");
     let room = text(&created["room_id"]);

@@ -8,7 +8,7 @@ use serde_json::json;
 use signal_server::Limits;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::common::tcp::{is_closed, said};
 use crate::common::{Api, PATIENCE, Participant, builder};
@@ -19,7 +19,7 @@ async fn more_connections_than_an_address_or_the_server_may_have_are_closed() {
         Limits { connections_per_address: 1, ..Limits::default() },
         Limits { connections: 2, ..Limits::default() },
     ] {
-        let api = Api::start_with(builder().limits(limits)).await;
+        let api = Api::start_with(builder().limits(limits).unwrap()).await;
         let _kept = [
             TcpStream::connect(api.address()).await.unwrap(),
             TcpStream::connect(api.address()).await.unwrap(),
@@ -32,7 +32,8 @@ async fn more_connections_than_an_address_or_the_server_may_have_are_closed() {
 #[tokio::test]
 async fn a_socket_holds_its_connection_and_gives_it_back() {
     let api =
-        Api::start_with(builder().limits(Limits { connections: 2, ..Limits::default() })).await;
+        Api::start_with(builder().limits(Limits { connections: 2, ..Limits::default() }).unwrap())
+            .await;
     let room = api.room().await;
     let token = api.ws_token(&room, "guest").await;
     let (mut creator, _) = api.creator(&room).await;
@@ -62,7 +63,7 @@ async fn whoever_dawdles_over_headers_is_closed_and_over_a_body_answered_408() {
         request_patience: Duration::from_millis(300),
         ..Limits::default()
     };
-    let api = Api::start_with(builder().limits(limits)).await;
+    let api = Api::start_with(builder().limits(limits).unwrap()).await;
     for begun in ["", "POST /api/webrtc/rooms HTTP/1.1\r\nHost: x\r\nX-"] {
         let mut stream = TcpStream::connect(api.address()).await.unwrap();
         stream.write_all(begun.as_bytes()).await.unwrap();
@@ -71,6 +72,35 @@ async fn whoever_dawdles_over_headers_is_closed_and_over_a_body_answered_408() {
     let begun = "POST /api/webrtc/rooms/ABC234/join HTTP/1.1\r\nHost: x\r\nAccept-Language: en\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
     let answer = said(&api, begun).await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("request_timeout"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_in_keeps_no_connection() {
+    let limits = Limits {
+        connections: 1,
+        request_patience: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let api = Api::start_with(builder().limits(limits).unwrap()).await;
+    for path in ["/api/webrtc/rooms/ABC234/join", "/api/webrtc/rooms", "/nowhere"] {
+        let mut slow = TcpStream::connect(api.address()).await.unwrap();
+        let begun = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 8000\r\n\r\n"
+        );
+        slow.write_all(begun.as_bytes()).await.unwrap();
+        let given_back = async {
+            loop {
+                // It goes on; what the server has closed takes no more.
+                let _ = slow.write_all(b" ").await;
+                let request = api.request(Method::GET, "/nothing").send().await;
+                if request.is_ok_and(|response| response.status() == 404) {
+                    break;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, given_back).await.expect("the connection is given back");
+    }
 }
 
 #[tokio::test]

@@ -66,7 +66,8 @@ async fn who_lost_its_socket_is_put_out_all_the_same() {
 #[tokio::test]
 async fn a_ban_is_a_kick_with_a_new_password_and_invite() {
     let public = "https://example.com".parse().unwrap();
-    let api = Api::start_with(builder().limits(Limits::generous()).public_url(public)).await;
+    let api =
+        Api::start_with(builder().limits(Limits::generous()).unwrap().public_url(public)).await;
     let room = api.room().await;
     let unused = api.ws_token(&room, "unused").await;
     let (mut guest, joined) = api.enter_v2(&room, &api.ws_token(&room, "guest").await).await;

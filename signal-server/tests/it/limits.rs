@@ -21,7 +21,7 @@ use crate::common::{Answer, Api, Participant, Room, answer, builder, pass, read,
 async fn behind_a_proxy(limits: Limits) -> Api {
     let proxies = ["127.0.0.1/32".parse().unwrap()];
     Api::start_with(
-        builder().limits(limits).trusted_proxies(proxies, ForwardedHeader::XForwardedFor),
+        builder().limits(limits).unwrap().trusted_proxies(proxies, ForwardedHeader::XForwardedFor),
     )
     .await
 }
@@ -148,9 +148,10 @@ async fn a_wrong_invite_is_no_failure_of_its_address() {
 
 #[tokio::test]
 async fn a_user_changes_its_rooms_so_often_a_minute() {
-    let api =
-        Api::start_with(builder().limits(Limits { changes_per_minute: 2, ..Limits::default() }))
-            .await;
+    let api = Api::start_with(
+        builder().limits(Limits { changes_per_minute: 2, ..Limits::default() }).unwrap(),
+    )
+    .await;
     let (room, other) = (api.room().await, api.room().await);
     let absent = api.ask(Method::DELETE, &other, "/participants/p_nobody").await;
     assert_eq!(absent.refused(), (404, "participant_not_found"), "it changed nothing");
@@ -173,7 +174,8 @@ async fn a_user_changes_its_rooms_so_often_a_minute() {
 #[tokio::test]
 async fn an_address_that_no_proxy_vouches_for_is_its_own() {
     let api =
-        Api::start_with(builder().limits(Limits { failed_joins: 1, ..Limits::default() })).await;
+        Api::start_with(builder().limits(Limits { failed_joins: 1, ..Limits::default() }).unwrap())
+            .await;
     let room = api.room().await;
     assert_eq!(join_from(&api, "198.51.100.1", &room.id, &wrong()).await.status, 401);
     assert_eq!(join_from(&api, "198.51.100.2", &room.id, &wrong()).await.status, 429);
@@ -181,9 +183,10 @@ async fn an_address_that_no_proxy_vouches_for_is_its_own() {
 
 #[tokio::test]
 async fn a_user_creates_so_many_rooms_a_minute_and_is_told_when_to_go_on() {
-    let api =
-        Api::start_with(builder().limits(Limits { creates_per_minute: 2, ..Limits::default() }))
-            .await;
+    let api = Api::start_with(
+        builder().limits(Limits { creates_per_minute: 2, ..Limits::default() }).unwrap(),
+    )
+    .await;
     for _ in 0..2 {
         api.create(&json!({})).await.data();
     }
@@ -202,7 +205,8 @@ async fn a_user_creates_so_many_rooms_a_minute_and_is_told_when_to_go_on() {
 #[tokio::test]
 async fn a_room_that_is_over_makes_place_for_another() {
     let api =
-        Api::start_with(builder().limits(Limits { open_rooms: 2, ..Limits::default() })).await;
+        Api::start_with(builder().limits(Limits { open_rooms: 2, ..Limits::default() }).unwrap())
+            .await;
     let room = api.room().await;
     api.room_with(&json!({"expires_minutes": 1})).await;
     assert_eq!(api.create(&json!({})).await.refused(), (429, "rate_limited"));

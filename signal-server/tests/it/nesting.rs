@@ -114,8 +114,9 @@ async fn addresses_have_limits_where_the_application_tells_them_and_none_elsewhe
         assert_eq!(first.refused(), (401, "wrong_password"));
         api.join(&room.id, &wrong).await.status
     };
-    let server =
-        || -> Server { builder().limits(Limits { failed_joins: 1, ..Limits::default() }).build() };
+    let server = || -> Server {
+        builder().limits(Limits { failed_joins: 1, ..Limits::default() }).unwrap().build()
+    };
     let told = Api::at(serve(application().merge(server().router())).await);
     assert_eq!(guesses(&told).await, 429);
 

@@ -343,8 +343,12 @@ async fn a_create_that_takes_too_long_leaves_no_room_that_counts() {
     let records = Records::default();
     let limits =
         Limits { open_rooms: 1, request_patience: Duration::from_millis(300), ..Limits::default() };
-    let server =
-        builder().limits(limits).open_store(records.clone(), &Secret::new("kept")).await.unwrap();
+    let server = builder()
+        .limits(limits)
+        .unwrap()
+        .open_store(records.clone(), &Secret::new("kept"))
+        .await
+        .unwrap();
     let server = testing::serve(server).await.unwrap();
     let api = Api::at(server.address());
     records.become_so(Mood::Hanging);

@@ -91,6 +91,7 @@ impl Settings {
 
         let builder = identity.and_then(|identity| {
             let builder = Server::builder(identity).hub(args.limits.hub());
+            let builder = builder.and_then(|builder| builder.limits(args.limits.limits()));
             builder.map_err(|error| check.problem(error.to_string())).ok()
         });
         let (Some(builder), []) = (builder, check.problems.as_slice()) else {
@@ -101,8 +102,7 @@ impl Settings {
             .stun(args.stun_urls)
             .origins(origins)
             .trusted_proxies(args.trusted_proxies, args.forwarded_header)
-            .language(args.language.into())
-            .limits(args.limits.limits());
+            .language(args.language.into());
         if let Some(secret) = server {
             builder = builder.server_secret(secret);
         }
