@@ -28,12 +28,13 @@ use super::permit::ConnectionPermit;
 use super::traffic::Traffic;
 use crate::supervision::Supervisor;
 
-/// Serves connections until `stopped` completes, then gives pending requests two seconds to finish.
+/// Serves connections until `stopped` completes, as the supervised task of that name, then gives pending requests two seconds to finish.
 ///
 /// Open signaling sockets do not delay it.
 pub(crate) async fn serve(
     gate: &Arc<Gate>,
     supervisor: &Supervisor,
+    what: &'static str,
     listener: TcpListener,
     router: Router,
     stopped: impl Future<Output = ()>,
@@ -51,7 +52,7 @@ pub(crate) async fn serve(
             }
         }
     };
-    let accepting = supervisor.run::<(), _>("the listener", accept_all);
+    let accepting = supervisor.run::<(), _>(what, accept_all);
     tokio::select! {
         // Nothing more is accepted, and whoever asks whether the server has failed is told so.
         () = async { accepting.await; future::pending().await } => {}
@@ -135,6 +136,7 @@ async fn connection(
             Ok::<_, Infallible>(response)
         }
     });
+    let deadline = sleep(header_patience + gate.request_patience() + LAST_BYTES);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_patience)
@@ -143,12 +145,19 @@ async fn connection(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    let served = tokio::select! {
-        served = &mut connection => served,
-        _ = stop.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let served = async {
+        tokio::select! {
+            served = &mut connection => served,
+            _ = stop.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
+    };
+    let served = tokio::select! {
+        served = served => served,
+        // An open socket is no longer this connection's.
+        () = deadline => return gate.count_request_timeout(),
     };
     match served {
         Err(error) if error.is_timeout() => gate.count_header_timeout(),
@@ -178,6 +187,8 @@ fn bound_unsent(_: &TcpStream) {}
 
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const MOST_NOT_SENT: u32 = 64 * 1024;
+/// How long a client may take to read the response that it gets at the last moment.
+const LAST_BYTES: Duration = Duration::from_secs(1);
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How long no failure may occur before the log says that accepting works again. Waiting
@@ -186,3 +197,46 @@ const FAILURES_OVER: Duration = Duration::from_secs(5);
 const MOST_HEADERS: usize = 64;
 /// The limit on the headers of a request, including its first line.
 const MOST_HEADER_BYTES: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::AsyncWriteExt;
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::client_address::{ForwardedHeader, TrustedProxies};
+    use crate::limits::Limits;
+    use crate::limits::counters::LimitCounters;
+    use crate::metrics::Metrics;
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_its_response_keeps_no_connection() {
+        let limits = Limits { request_patience: Duration::from_millis(100), ..Limits::default() };
+        let proxies = TrustedProxies::new(Vec::new(), ForwardedHeader::default());
+        let counters = Arc::new(LimitCounters::new(Metrics::new()));
+        let gate = Arc::new(Gate::new(&limits, proxies, counters));
+        // More than the system takes on its way.
+        let router = Router::new().route("/", get(async || vec![0; 64 * 1024 * 1024]));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn({
+            let gate = Arc::clone(&gate);
+            async move {
+                let (supervisor, stopped) = (Supervisor::new(), future::pending());
+                serve(&gate, &supervisor, "the listener", listener, router, stopped).await;
+            }
+        });
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let comes_and_goes = async {
+            for open in [1, 0] {
+                while gate.connections() != open {
+                    yield_now().await;
+                }
+            }
+        };
+        timeout(Duration::from_secs(60), comes_and_goes).await.expect("it is given back");
+        serving.abort();
+    }
+}

@@ -19,6 +19,7 @@ pub(crate) struct Gate {
     most: u32,
     most_per_address: u32,
     header_patience: Duration,
+    request_patience: Duration,
     counters: Arc<LimitCounters>,
 }
 
@@ -36,6 +37,7 @@ impl Gate {
             // Each socket may have one request beside it.
             most_per_address: limits.connections_per_address.saturating_mul(2),
             header_patience: limits.header_patience,
+            request_patience: limits.request_patience,
             counters,
         }
     }
@@ -63,6 +65,16 @@ impl Gate {
     pub(super) fn header_patience(&self) -> Duration {
         let is_crowded = u64::from(self.connections()) * 5 > u64::from(self.most) * 4;
         if is_crowded { self.header_patience.min(CROWDED_PATIENCE) } else { self.header_patience }
+    }
+
+    /// How long a request may take after its headers.
+    pub(super) fn request_patience(&self) -> Duration {
+        self.request_patience
+    }
+
+    /// Counts a connection that was closed because its request or its response took too long.
+    pub(super) fn count_request_timeout(&self) {
+        self.counters.count(Limit::RequestPatience);
     }
 
     /// Counts a connection that was closed because its headers were not complete in time.
