@@ -24,8 +24,8 @@ pub struct HubConfig {
     pub max_held_bytes: usize,
     /// How many seats the guests that entered a room from one address may have, with or without a
     /// socket: by default any number. One more is told `rate_limited` and closed with
-    /// [`CloseCode::Unavailable`](crate::CloseCode::Unavailable); the creator, a newer socket of the
-    /// same ticket and a resume are let in. Everybody behind one router or carrier has the same
+    /// [`CloseCode::Unavailable`](crate::CloseCode::Unavailable). The creator, a newer socket of
+    /// the same ticket and a resume are let in. Everybody behind one router or carrier has the same
     /// address.
     pub max_seats_per_address: Option<u32>,
     /// The longest `state` of a participant, in bytes of JSON: by default 4 KiB.

@@ -138,8 +138,8 @@ impl Seats {
             && self.lowest_entered.is_none_or(|lowest| promised < lowest)
     }
 
-    /// Whether another guest of that address may have a seat. Seats without a socket count; the seat
-    /// that the newcomer replaces does not.
+    /// Whether another guest of that address may have a seat. Seats without a socket count, but the
+    /// seat that the newcomer replaces does not.
     fn check_address(&self, newcomer: &Newcomer<'_>) -> Result<(), Reject> {
         let (Some(most), Some(address)) = (newcomer.most_of_address, newcomer.address) else {
             return Ok(());

@@ -57,7 +57,7 @@ pub struct Limits {
     /// it is closed.
     pub header_patience: Duration,
     /// How long a request may take after its headers, including its response: by default 10 s.
-    /// After that it gets 408.
+    /// After that it gets 408, and if the response is not read either, its connection is closed.
     pub request_patience: Duration,
 }
 

@@ -28,7 +28,8 @@ use super::permit::ConnectionPermit;
 use super::traffic::Traffic;
 use crate::supervision::Supervisor;
 
-/// Serves connections until `stopped` completes, as the supervised task of that name, then gives pending requests two seconds to finish.
+/// Serves connections until `stopped` completes, as the supervised task of that name. Then it gives
+/// pending requests two seconds to finish.
 ///
 /// Open signaling sockets do not delay it.
 pub(crate) async fn serve(

@@ -4,8 +4,8 @@ use jsonwebtoken::errors::ErrorKind;
 
 use crate::auth::token_error::TokenError;
 
-/// The check that an access token or a ws token did not pass. The order is that of the checks: of several keys,
-/// the one that a token got furthest with tells why it was refused.
+/// The check that an access token or a ws token did not pass. The order is that of the checks: of
+/// several keys, the one that a token got furthest with tells why it was refused.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Refusal {
     /// It is no JWT, or needs an extension that this server does not have.
