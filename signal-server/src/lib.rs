@@ -121,14 +121,17 @@ pub use server::Server;
 pub use server::builder::Builder;
 pub use server::handle::{
     CreateRoom, CreatedRoom, KickError, MintError, MintToken, MintedToken, ParticipantInfo,
-    RestoreError, RoomDetails, RoomNotFound, RotateError, ServerHandle, SetLifetimeError,
+    RestoreError, RoomDetails, RoomNotFound, RotateError, SendError, ServerHandle,
+    SetLifetimeError,
 };
 pub use shard::events::{EventsLost, RoomEvents};
+pub use shard::inbox::MessagesToHost;
 #[doc(no_inline)]
 pub use signal_core;
 pub use signal_core::{
-    Capacity, DisplayName, IceServer, InvalidCapacity, InvalidName, Language, OnCreatorLeave,
-    ParticipantId, RoomEvent, RoomEventKind, RoomId,
+    Capacity, DisplayName, HostMessage, IceServer, InvalidCapacity, InvalidName, Language,
+    MessageToHost, OnCreatorLeave, ParticipantId, Payload, Refusal, RoomEvent, RoomEventKind,
+    RoomId, Topic,
 };
 #[cfg(feature = "store")]
 pub use store::DataDirError;

@@ -32,6 +32,7 @@ use crate::rooms::public_url::PublicUrl;
 use crate::rooms::service::Rooms;
 use crate::shard::drain::Drain;
 use crate::shard::events::{EventSender, RoomEvents};
+use crate::shard::inbox::Inbox;
 use crate::shard::{ShardContext, Shards};
 #[cfg(feature = "store")]
 use crate::store::{DataDir, DataDirError};
@@ -256,8 +257,13 @@ impl Builder {
         let ice = Ice::new(self.ice_servers, self.configured_servers, limits.request_patience);
         let counters = Arc::new(LimitCounters::new(metrics.clone()));
         let events = self.events.unwrap_or_else(EventSender::new);
-        let context =
-            ShardContext { ice: ice.clone(), counters: Arc::clone(&counters), clock, events };
+        let context = ShardContext {
+            ice: ice.clone(),
+            counters: Arc::clone(&counters),
+            clock,
+            events,
+            inbox: Inbox::default(),
+        };
         let shards = Shards::new(self.shards, &self.hub, writer.as_ref(), &context);
         let timers = shards.start_timers(&supervisor);
         let rates = Arc::new(Rates::new(&limits, Arc::clone(&counters)));

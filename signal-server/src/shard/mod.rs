@@ -3,6 +3,7 @@
 pub(crate) mod drain;
 pub(crate) mod events;
 mod ice_requests;
+pub(crate) mod inbox;
 pub(crate) mod outbox;
 mod pending;
 mod shards;
@@ -17,14 +18,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use signal_core::{
-    Applied, ConnId, Disconnect, FrameDecoder, Hub, Input, Op, ProtocolVersion, Room, RoomId,
-    RoomIdTaken, Timestamp,
+    Applied, ConnId, Disconnect, FrameDecoder, HostMessage, Hub, Input, MessageToHost, Op,
+    ProtocolVersion, Refusal, Room, RoomId, RoomIdTaken, Timestamp,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::sleep;
 
 use self::events::{EventSender, Events};
 use self::ice_requests::IceRequest;
+use self::inbox::Inbox;
 use self::outbox::Outbox;
 use self::pending::PendingReply;
 pub(crate) use self::shards::{Shards, Timers};
@@ -46,6 +48,7 @@ pub(crate) struct Shard {
     turn: Mutex<()>,
     ice: Ice,
     events: EventSender,
+    inbox: Inbox,
     disk: Option<Disk>,
     clock: Clock,
     counters: Arc<LimitCounters>,
@@ -66,7 +69,7 @@ struct Disk {
 
 impl Shard {
     fn new(hub: Hub, writer: Option<Writer>, most_ended: usize, context: ShardContext) -> Self {
-        let ShardContext { ice, counters, clock, events } = context;
+        let ShardContext { ice, counters, clock, events, inbox } = context;
         let (completed_in, completed) = mpsc::unbounded_channel();
         let store = Store::new(writer.is_some(), most_ended);
         let state = State::new(hub, store, Events::new(events.clone()));
@@ -83,6 +86,7 @@ impl Shard {
             turn: Mutex::default(),
             ice,
             events,
+            inbox,
             disk,
             clock,
             counters,
@@ -125,6 +129,19 @@ impl Shard {
         state.drain(now);
         state.meter.handled(began.elapsed());
         self.finish(state, before, now);
+    }
+
+    /// Sends a message of the host's. Returns who does not get it, or `None` without such a room.
+    pub(crate) fn send(&self, room: RoomId, message: HostMessage) -> Option<Vec<Refusal>> {
+        let mut state = self.lock();
+        let record = Arc::clone(state.store.room(room)?);
+        let (before, now) = (state.deadline(), self.clock.now());
+        state.refused = Some(Vec::new());
+        state.hub.handle_input(Input::HostMessage { record, message }, now);
+        state.drain(now);
+        let refused = state.refused.take();
+        self.finish(state, before, now);
+        refused
     }
 
     /// Tells the hub that a connection has ended.
@@ -279,14 +296,21 @@ impl Shard {
     fn carry_out(&self) {
         // The next one waits and takes what has come about since, so that no older record is saved
         // and no older event told after a newer one.
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let Effects { to_save, to_tell, to_ask, to_give_back } = self.lock().take_effects();
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let Effects { to_save, to_tell, to_host, to_ask, to_give_back } =
+            self.lock().take_effects();
         if let Some(Disk { writer, on_written }) = &self.disk {
             to_save.into_iter().for_each(|write| writer.save(write, on_written));
         }
         to_tell.into_iter().for_each(|told| self.events.tell(told));
         to_ask.into_iter().for_each(|(request, room)| self.ask_for_ice_servers(request, room));
         drop(to_give_back);
+        let refused: Vec<_> =
+            to_host.into_iter().filter_map(|message| self.inbox.put(message).err()).collect();
+        drop(turn);
+        for (MessageToHost { conn, req, .. }, code) in refused {
+            self.input(Input::ToHostRefused { conn, code, req });
+        }
     }
 
     /// Asks the ICE server source in a task of its own, since the embedder's code may take long.
@@ -326,6 +350,7 @@ mod tests {
             counters: Arc::new(LimitCounters::new(Metrics::new())),
             clock: Clock::start(),
             events: EventSender::new(),
+            inbox: Inbox::default(),
         };
         Shard::new(Hub::new(NodeId(1), HubConfig::default()), None, 10, context)
     }

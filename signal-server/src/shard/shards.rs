@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::Shard;
 use super::events::{EventSender, RoomEvents};
+use super::inbox::{Inbox, MessagesToHost};
 use super::state::ShardContext;
 use crate::limits::concurrency::Permit;
 #[cfg(feature = "metrics")]
@@ -24,6 +25,7 @@ pub(crate) struct Shards {
     hasher: RandomState,
     last_conn: Arc<AtomicU64>,
     events: EventSender,
+    inbox: Inbox,
 }
 
 impl Shards {
@@ -41,8 +43,8 @@ impl Shards {
                 Shard::new(hub, disk.cloned(), most_ended, context.clone())
             })
             .collect();
-        let events = context.events.clone();
-        Self { shards, hasher: RandomState::new(), last_conn: Arc::default(), events }
+        let (events, inbox) = (context.events.clone(), context.inbox.clone());
+        Self { shards, hasher: RandomState::new(), last_conn: Arc::default(), events, inbox }
     }
 
     /// Adds a room that an earlier process saved. Its participants may resume within `grace`.
@@ -81,6 +83,11 @@ impl Shards {
     /// What comes about in all rooms from now on.
     pub(crate) fn events(&self) -> RoomEvents {
         self.events.subscribe()
+    }
+
+    /// What participants say to the host from now on.
+    pub(crate) fn messages(&self) -> MessagesToHost {
+        self.inbox.listen()
     }
 
     /// How many rooms are open, and how many participants are connected.

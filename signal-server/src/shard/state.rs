@@ -9,13 +9,14 @@ use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use signal_core::{
-    Applied, CloseCode, ConnId, Durability, ErrorCode, Hub, IceServers, Input, Op, Output, Reject,
-    Room, RoomEvent, RoomId, RoomIdTaken, Timestamp,
+    Applied, CloseCode, ConnId, Durability, Hub, IceServers, Input, MessageToHost, Op, Output,
+    Refusal, Reject, Room, RoomEvent, RoomId, RoomIdTaken, Timestamp,
 };
 use tokio::sync::oneshot;
 
 use super::events::{EventSender, Events, Told};
 use super::ice_requests::{IceRequest, IceRequests};
+use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::pending::{Group, PendingReplies, PendingReply};
 use crate::clock::Clock;
@@ -33,6 +34,7 @@ pub(crate) struct ShardContext {
     pub(crate) counters: Arc<LimitCounters>,
     pub(crate) clock: Clock,
     pub(crate) events: EventSender,
+    pub(crate) inbox: Inbox,
 }
 
 #[derive(Debug)]
@@ -52,6 +54,10 @@ pub(super) struct State {
     pub(super) meter: MessageMeter,
     pub(super) events: Events,
     pub(super) ice_requests: IceRequests,
+    /// Who does not get the message of the host's that is being handled.
+    pub(super) refused: Option<Vec<Refusal>>,
+    /// The messages to the host.
+    to_host: Vec<MessageToHost>,
     /// The requests for ICE servers to be carried out next.
     to_ask: Vec<(IceRequest, Arc<Room>)>,
     pending: PendingReplies,
@@ -63,6 +69,7 @@ pub(super) struct State {
 pub(super) struct Effects {
     pub(super) to_save: Vec<PendingWrite>,
     pub(super) to_tell: Vec<Told>,
+    pub(super) to_host: Vec<MessageToHost>,
     pub(super) to_ask: Vec<(IceRequest, Arc<Room>)>,
     pub(super) to_give_back: Vec<Permit<String>>,
 }
@@ -87,13 +94,18 @@ impl State {
             meter: MessageMeter::default(),
             events,
             ice_requests: IceRequests::default(),
+            refused: None,
+            to_host: Vec::new(),
             to_ask: Vec::new(),
             pending: PendingReplies::default(),
         }
     }
 
     pub(super) fn has_effects(&self) -> bool {
-        self.store.has_effects() || self.events.has_to_tell() || !self.to_ask.is_empty()
+        self.store.has_effects()
+            || self.events.has_to_tell()
+            || !self.to_host.is_empty()
+            || !self.to_ask.is_empty()
     }
 
     /// Takes out what is to be carried out without the lock.
@@ -101,6 +113,7 @@ impl State {
         Effects {
             to_save: self.store.take_to_save(),
             to_tell: self.events.take_to_tell(),
+            to_host: mem::take(&mut self.to_host),
             to_ask: mem::take(&mut self.to_ask),
             to_give_back: self.store.take_to_give_back(),
         }
@@ -138,13 +151,12 @@ impl State {
                     }
                 }
                 Output::OverRate { .. } => self.over.push(Limit::Rate),
-                // This server says nothing of its own, and takes no messages.
-                Output::HostMessageRefused(_) => {}
-                Output::ToHost(message) => {
-                    let (conn, req) = (message.conn, message.req);
-                    let code = ErrorCode::PeerNotFound;
-                    self.hub.handle_input(Input::ToHostRefused { conn, code, req }, now);
+                Output::HostMessageRefused(refusal) => {
+                    if let Some(refused) = &mut self.refused {
+                        refused.push(refusal);
+                    }
                 }
+                Output::ToHost(message) => self.to_host.push(message),
                 // This shard's store and hub hold the same rooms, and every change to the store is
                 // handed to the hub.
                 Output::Unwatch(_) | Output::Watch(_) => {}

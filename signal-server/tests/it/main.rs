@@ -21,6 +21,7 @@ mod faults;
 mod guessing;
 mod handle;
 mod handle_changes;
+mod host_messages;
 mod http;
 mod ice_servers;
 mod identity;

@@ -1,6 +1,7 @@
 //! A handle for the code around a server, such as an admin page, a backend or a clean-up job.
 
 mod change;
+mod messages;
 mod mint;
 
 use std::sync::{Arc, Weak};
@@ -13,6 +14,7 @@ use signal_core::{
 use thiserror::Error;
 
 pub use self::change::{RestoreError, RotateError, SetLifetimeError};
+pub use self::messages::SendError;
 pub use self::mint::{MintError, MintToken, MintedToken};
 use crate::app::App;
 use crate::clock::system_time;

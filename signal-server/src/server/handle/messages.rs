@@ -1,0 +1,87 @@
+//! What the code around a server says to participants, and what they say to it.
+
+use signal_core::{ErrorCode, HostMessage, Refusal, RoomId};
+use thiserror::Error;
+
+use super::ServerHandle;
+use crate::shard::inbox::MessagesToHost;
+
+/// Why a message did not reach everybody it is for.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The room does not exist, or it has ended.
+    #[error("no such room is open")]
+    RoomNotFound,
+    /// These participants do not get it; all others do. Their connections stay as they are.
+    #[error("{}", told(.0))]
+    Refused(Vec<Refusal>),
+}
+
+impl ServerHandle {
+    /// Sends a message to a room, or to one participant in it, which gets it from `host`.
+    ///
+    /// Participants who speak v1 have no such messages: a message to a room leaves them out, and
+    /// one to such a participant is refused. Whoever loses its socket gets the message when it
+    /// resumes.
+    ///
+    /// ```
+    /// use std::error::Error;
+    ///
+    /// use signal_server::{HostMessage, Payload, RoomId, ServerHandle, Topic};
+    ///
+    /// fn announce(server: &ServerHandle, room: RoomId) -> Result<(), Box<dyn Error>> {
+    ///     let data = Payload::new("five minutes left")?;
+    ///     server.send(room, HostMessage::to_room(Topic::new("notice")?, data))?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// There is no such room, or somebody does not get the message.
+    pub fn send(&self, room: RoomId, message: HostMessage) -> Result<(), SendError> {
+        let app = self.app.upgrade().ok_or(SendError::RoomNotFound)?;
+        let refused = app.rooms.shards.of(room).send(room, message);
+        let refused = refused.ok_or(SendError::RoomNotFound)?;
+        let is_over = |refusal: &Refusal| {
+            matches!(refusal.code, ErrorCode::RoomClosed | ErrorCode::RoomExpired)
+        };
+        match refused.first() {
+            None => Ok(()),
+            Some(refusal) if is_over(refusal) => Err(SendError::RoomNotFound),
+            Some(_) => Err(SendError::Refused(refused)),
+        }
+    }
+
+    /// Returns what participants send to `host` from now on. As long as nobody listens, they are
+    /// answered `peer_not_found`. There is one listener: a further call takes over.
+    ///
+    /// ```
+    /// use signal_server::{HostMessage, ServerHandle};
+    ///
+    /// /// Sends each message back to whoever sent it.
+    /// async fn echo(server: ServerHandle) {
+    ///     let mut messages = server.messages();
+    ///     while let Some(message) = messages.next().await {
+    ///         let answer = HostMessage::to_one(message.participant, message.topic, message.data);
+    ///         if let Err(error) = server.send(message.room, answer) {
+    ///             println!("{}: {error}", message.room);
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn messages(&self) -> MessagesToHost {
+        let app = self.app.upgrade();
+        app.map_or_else(MessagesToHost::ended, |app| app.rooms.shards.messages())
+    }
+}
+
+fn told(refused: &[Refusal]) -> String {
+    let told = refused.iter().map(|Refusal { participant, code, .. }| match participant {
+        Some(participant) => format!("{participant}: {code}"),
+        None => format!("everybody: {code}"),
+    });
+    format!("the message was refused for {}", told.collect::<Vec<_>>().join(", "))
+}

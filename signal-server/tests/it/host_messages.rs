@@ -1,0 +1,137 @@
+//! What the code around a server says to participants, and what they say to it.
+
+use serde_json::{Value, json};
+use signal_core::{ErrorCode, HubConfig, RateLimit};
+use signal_server::{HostMessage, Payload, RoomId, SendError, Topic};
+use tokio::time::timeout;
+
+use crate::common::{Api, PATIENCE, Participant, Room, builder, text};
+
+fn data(value: &Value) -> (Topic, Payload) {
+    (Topic::new("notice").unwrap(), Payload::new(value).unwrap())
+}
+
+/// A guest who speaks v2, and its id.
+async fn guest(api: &Api, room: &Room) -> (Participant, String) {
+    let token = api.ws_token(room, "小刚").await;
+    let (guest, joined) = api.enter_v2(room, &token).await;
+    let id = text(&joined["participant_id"]).to_owned();
+    (guest, id)
+}
+
+/// The participants that do not get a message, each with the reason.
+fn refused(sent: Result<(), SendError>) -> Vec<(Option<String>, ErrorCode)> {
+    let Err(SendError::Refused(refused)) = sent else { panic!("it was not refused: {sent:?}") };
+    let told = refused.into_iter();
+    told.map(|refusal| (refusal.participant.map(|id| id.to_string()), refusal.code)).collect()
+}
+
+#[tokio::test]
+async fn what_the_server_says_comes_from_the_host_to_those_it_is_for() {
+    let api = Api::start().await;
+    let handle = api.server().handle();
+    let room = api.room().await;
+    let id: RoomId = room.id.parse().unwrap();
+    let (mut v1, v1_id) = api.guest(&room, "小红").await;
+    let (mut one, one_id) = guest(&api, &room).await;
+    v1.hear().await;
+    let (mut other, _) = guest(&api, &room).await;
+    v1.hear().await;
+    one.hear().await;
+
+    let (topic, payload) = data(&json!({"text": "five minutes left"}));
+    handle.send(id, HostMessage::to_room(topic, payload)).unwrap();
+    for participant in [&mut one, &mut other] {
+        let mut message = participant.hear().await;
+        message.as_object_mut().unwrap().remove("seq");
+        assert_eq!(
+            message,
+            json!({
+                "type": "message",
+                "from": "host",
+                "topic": "notice",
+                "data": {"text": "five minutes left"},
+            })
+        );
+    }
+
+    let (topic, payload) = data(&json!("for you"));
+    handle.send(id, HostMessage::to_one(one_id.parse().unwrap(), topic, payload)).unwrap();
+    assert_eq!(one.hear().await["data"], "for you");
+
+    let (topic, payload) = data(&json!(1));
+    let to_v1 = HostMessage::to_one(v1_id.parse().unwrap(), topic.clone(), payload.clone());
+    let expected = vec![(Some(v1_id), ErrorCode::PeerUnreachable)];
+    assert_eq!(refused(handle.send(id, to_v1)), expected);
+    let nobody = HostMessage::to_one("p_00000000".parse().unwrap(), topic.clone(), payload.clone());
+    let expected = vec![(Some("p_00000000".to_owned()), ErrorCode::PeerNotFound)];
+    assert_eq!(refused(handle.send(id, nobody)), expected);
+    let (_, long) = data(&json!("x".repeat(20_000)));
+    let long = HostMessage::to_room(topic.clone(), long);
+    assert_eq!(refused(handle.send(id, long)), [(None, ErrorCode::MessageTooLarge)]);
+
+    let to_all = HostMessage::to_room(topic, payload);
+    let unknown = handle.send("ZZZZZZ".parse().unwrap(), to_all.clone());
+    assert_eq!(unknown, Err(SendError::RoomNotFound));
+    handle.close_room(id).await.unwrap();
+    assert_eq!(handle.send(id, to_all), Err(SendError::RoomNotFound));
+}
+
+#[tokio::test]
+async fn what_participants_say_to_the_host_is_heard_and_answered() {
+    let api = Api::start().await;
+    let handle = api.server().handle();
+    let room = api.room().await;
+    let (mut guest, guest_id) = guest(&api, &room).await;
+    let question = json!({
+        "type": "message", "to": "host", "topic": "notice", "data": {"n": 1}, "req": "r1",
+    });
+
+    guest.say(&question).await;
+    let error = guest.hear().await;
+    assert_eq!((&error["code"], &error["req"]), (&json!("peer_not_found"), &json!("r1")));
+
+    let mut messages = handle.messages();
+    guest.say(&question).await;
+    let message = timeout(PATIENCE, messages.next()).await.unwrap().unwrap();
+    assert_eq!(message.participant.to_string(), guest_id);
+    assert_eq!(message.room.to_string(), room.id);
+    assert_eq!(message.data.as_bytes(), br#"{"n":1}"#);
+    let answer = HostMessage::to_one(message.participant, message.topic, message.data);
+    handle.send(message.room, answer).unwrap();
+    let answer = guest.hear().await;
+    assert_eq!((&answer["from"], &answer["data"]), (&json!("host"), &json!({"n": 1})));
+
+    drop(messages);
+    guest.say(&question).await;
+    assert_eq!(guest.hear().await["code"], "peer_not_found");
+}
+
+#[tokio::test]
+async fn a_message_to_a_host_that_does_not_keep_up_is_refused_and_none_is_lost() {
+    let rate = RateLimit { burst_messages: 1000, ..RateLimit::default() };
+    let hub = HubConfig { rate, ..HubConfig::default() };
+    let api = Api::start_with(builder().hub(hub).unwrap()).await;
+    let mut messages = api.server().handle().messages();
+    let room = api.room().await;
+    let (mut guest, _) = guest(&api, &room).await;
+    for number in 0..300 {
+        guest
+            .say(&json!({
+                "type": "message", "to": "host", "topic": "t", "data": number,
+                "req": number.to_string(),
+            }))
+            .await;
+    }
+    let mut refused = Vec::new();
+    while refused.len() < 300 - 256 {
+        let error = guest.hear().await;
+        assert_eq!(error["code"], "rate_limited");
+        refused.push(error["req"].as_str().unwrap().parse::<u32>().unwrap());
+    }
+    assert_eq!(refused, (256..300).collect::<Vec<_>>());
+    for number in 0..256 {
+        let message = timeout(PATIENCE, messages.next()).await.unwrap().unwrap();
+        assert_eq!(message.data.as_bytes(), number.to_string().as_bytes());
+    }
+}
