@@ -1,6 +1,6 @@
 //! The command `serve`: binds the listeners, opens the rooms, and serves until a signal.
 
-use std::future::Future;
+use std::future::{self, Future, IntoFuture};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::announcement::Announcement;
 use super::logging;
@@ -35,6 +36,8 @@ enum Failure {
     DataDir(#[from] DataDirError),
     #[error("{0} panicked twice within a minute; start the program again")]
     Failed(&'static str),
+    #[error("the listener for metrics and health checks has panicked; start the program again")]
+    Operators,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -52,10 +55,8 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
         Some(data_dir) => settings.builder.open(data_dir).await?,
         None => settings.builder.build(),
     };
-    if let Some(listener) = admin_listener {
-        let server = server.clone();
-        tokio::spawn(async move { server.serve_operators(listener).await });
-    }
+    let operators = admin_listener
+        .map(|listener| tokio::spawn(axum::serve(listener, server.admin_router()).into_future()));
     if !address.ip().is_loopback() {
         tracing::info!(
             "serving plain HTTP; browsers allow camera access only over TLS, so put a TLS proxy \
@@ -93,18 +94,26 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
             exit(FAILURE);
         });
     };
-    until_stopped(server, listener, stopped).await
+    until_stopped(server, listener, operators, stopped).await
 }
 
 /// Serves until it is told to stop, or cannot do its work any more.
-async fn until_stopped(
+async fn until_stopped<T>(
     server: Server,
     listener: TcpListener,
+    operators: Option<JoinHandle<T>>,
     stopped: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
+    let operators_gone = async {
+        match operators {
+            Some(operators) => drop(operators.await),
+            None => future::pending().await,
+        }
+    };
     tokio::select! {
         () = server.serve(listener, stopped) => Ok(()),
         what = server.failed() => Err(Failure::Failed(what)),
+        () = operators_gone => Err(Failure::Operators),
     }
 }
 
@@ -174,7 +183,7 @@ mod tests {
         let server = builder.open_store(Unspeakable, &Secret::random()).await.unwrap();
         let handle = server.handle();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let serving = tokio::spawn(until_stopped(server, listener, pending()));
+        let serving = tokio::spawn(until_stopped::<()>(server, listener, None, pending()));
         assert!(
             handle
                 .create_room(CreateRoom::new(
@@ -189,5 +198,14 @@ mod tests {
             failure.to_string(),
             "the thread that saves rooms panicked twice within a minute; start the program again"
         );
+    }
+
+    #[tokio::test]
+    async fn serving_ends_with_an_error_when_operators_can_see_nothing_any_more() {
+        let server = Server::builder(Secret::random()).build();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let operators = tokio::spawn(async { panic!("a bug of the listener's") });
+        let failure = until_stopped::<()>(server, listener, Some(operators), pending()).await;
+        assert!(matches!(failure, Err(Failure::Operators)));
     }
 }

@@ -5,8 +5,6 @@ pub(crate) mod handle;
 mod router;
 
 use std::future::Future;
-#[cfg(feature = "cli")]
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,11 +16,7 @@ use self::handle::ServerHandle;
 use crate::app::App;
 use crate::auth::identity::Identity;
 use crate::http::probes;
-#[cfg(feature = "cli")]
-use crate::limits::Limits;
 use crate::listener::accept;
-#[cfg(feature = "cli")]
-use crate::listener::gate::Gate;
 
 /// A signaling server and its rooms.
 ///
@@ -89,17 +83,6 @@ impl Server {
         self.app.flush().await;
     }
 
-    /// Serves the routes for operators without an end. Their connections do not count among those
-    /// of clients.
-    #[cfg(feature = "cli")]
-    pub(crate) async fn serve_operators(&self, listener: TcpListener) {
-        let App { counters, supervisor, proxies, .. } = &*self.app;
-        let gate = Gate::new(&Limits::default(), proxies.clone(), Arc::clone(counters));
-        let (gate, router) = (Arc::new(gate), self.admin_router());
-        let what = "the listener for operators";
-        accept::serve(&gate, supervisor, what, listener, router, pending()).await;
-    }
-
     /// Stops admitting participants and disconnects all of them, in waves and within 14 s. v2
     /// participants keep their seats, learn when to reconnect, and resume at the server that opens
     /// the same [data directory](Builder::open) next. Then the last changes are saved, for which a
@@ -112,7 +95,7 @@ impl Server {
     }
 
     /// Completes when the server can no longer do its work: the timer of its rooms, the thread that
-    /// saves them or a listener has panicked twice within a minute. Returns what it was. End the
+    /// saves them or the listener has panicked twice within a minute. Returns what it was. End the
     /// process then, so that it is started again; until then `/readyz` answers 503.
     ///
     /// A single panic is logged, and the server goes on.

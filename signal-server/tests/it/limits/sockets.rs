@@ -2,7 +2,6 @@
 
 use signal_core::HubConfig;
 use signal_server::{ForwardedHeader, Limits};
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
@@ -57,15 +56,6 @@ async fn silent_connections_have_a_second_when_most_are_taken() {
         let mut late = TcpStream::connect(address).await.unwrap();
         assert!(is_closed(&mut late).await);
     }
-}
-
-#[tokio::test]
-async fn an_operators_connection_that_dawdles_is_closed_as_any_other() {
-    let args = ["serve", "--listen", "127.0.0.1:0"];
-    let server = Served::start(&mut program(&args)).await;
-    let mut dawdling = TcpStream::connect(server.operators.address()).await.unwrap();
-    dawdling.write_all(b"GET /metrics HTTP/1.1\r\nX-").await.unwrap();
-    assert!(is_closed(&mut dawdling).await);
 }
 
 #[tokio::test]
