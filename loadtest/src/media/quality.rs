@@ -174,8 +174,8 @@ impl<'a> Tracks<'a> {
         self.tracks.iter().any(|track| track.first_frame.is_some())
     }
 
-    /// Whether a screen was shown for long enough to be seen, and nothing of it has arrived. While a
-    /// stall is in the way it cannot be seen.
+    /// Whether a screen was shown for long enough to be seen, and nothing of it has arrived. While
+    /// a stall is in the way it cannot be seen.
     fn is_one_missing(
         &self,
         from: &Observations,

@@ -15,7 +15,7 @@ fn data(value: &Value) -> (Topic, Payload) {
 async fn guest(api: &Api, room: &Room) -> (Participant, String) {
     let token = api.ws_token(room, "小刚").await;
     let (guest, joined) = api.enter_v2(room, &token).await;
-    (guest, text(&joined["participant_id"]).into())
+    (guest, text(&joined["participant_id"]))
 }
 
 /// The participants that do not get a message, each with the reason.
