@@ -23,7 +23,7 @@ pub(crate) fn unlimited() -> RateLimit {
 pub(crate) async fn serve(rate: RateLimit) {
     let server = Server::builder(Secret::random())
         .limits(Limits::generous())
-        .unwrap()
+        .expect("the limits make sense")
         .hub(HubConfig { rate, ..HubConfig::default() })
         .expect("limits that fit each other")
         .build();
