@@ -139,8 +139,8 @@ pub use config::{FloodLimit, HubConfig, InvalidConfig, OpeningLimit, RateLimit, 
 pub use engine::{Engine, EngineConfig, Event, Opening, Question, QuestionId, Save, Transmit};
 pub use error::ErrorCode;
 pub use hub::{
-    ClientFrame, CloseCode, Disconnect, Entry, FrameDecoder, HostMessage, Hub, Input,
-    MessageToHost, NodeBody, NodeFrame, NodeReceiver, NodeSender, Output, Randomness, Refusal,
+    ClientFrame, CloseCode, Disconnect, Entry, FrameDecoder, HostMessage, HostMessageRefusal, Hub,
+    Input, MessageToHost, NodeBody, NodeFrame, NodeReceiver, NodeSender, Output, Randomness,
     SeatRef,
 };
 pub use ice_server::IceServer;

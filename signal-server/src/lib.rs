@@ -129,9 +129,9 @@ pub use shard::inbox::MessagesToHost;
 #[doc(no_inline)]
 pub use signal_core;
 pub use signal_core::{
-    Capacity, DisplayName, HostMessage, IceServer, InvalidCapacity, InvalidName, Language,
-    MessageToHost, OnCreatorLeave, ParticipantId, Payload, Refusal, RoomEvent, RoomEventKind,
-    RoomId, Topic,
+    Capacity, DisplayName, HostMessage, HostMessageRefusal, IceServer, InvalidCapacity,
+    InvalidName, Language, MessageToHost, OnCreatorLeave, ParticipantId, Payload, RoomEvent,
+    RoomEventKind, RoomId, Topic,
 };
 #[cfg(feature = "store")]
 pub use store::DataDirError;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::hub::Refusal;
+use crate::hub::HostMessageRefusal;
 use crate::ids::ConnId;
 use crate::room::RoomEvent;
 
@@ -17,7 +17,7 @@ pub enum Event {
     Room(RoomEvent),
     /// A message of the host's was not delivered after all to a participant that was entering when
     /// it was [sent](crate::Engine::send).
-    Refused(Refusal),
+    Refused(HostMessageRefusal),
     /// Messages were dropped, because their sender is over its rate. It is told once until it is
     /// taken, after what has come about in rooms.
     OverRate {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::error::ErrorCode;
-use crate::hub::{HostMessage, Input, MessageToHost, Refusal};
+use crate::hub::{HostMessage, HostMessageRefusal, Input, MessageToHost};
 use crate::ids::RoomId;
 use crate::time::Timestamp;
 
@@ -16,9 +16,14 @@ impl Engine {
     /// one to such a participant is refused. Whoever is entering gets the message after its
     /// `joined`; if that fails, [`Event::Refused`](crate::Event::Refused) says so.
     #[must_use = "these participants do not get the message"]
-    pub fn send(&mut self, room: RoomId, message: HostMessage, now: Timestamp) -> Vec<Refusal> {
+    pub fn send(
+        &mut self,
+        room: RoomId,
+        message: HostMessage,
+        now: Timestamp,
+    ) -> Vec<HostMessageRefusal> {
         let Some(record) = self.store.room(room).map(Arc::clone) else {
-            return vec![Refusal::without_room(room, message)];
+            return vec![HostMessageRefusal::without_room(room, message)];
         };
         self.refusals = Some(Vec::new());
         self.input(Input::HostMessage { record, message }, now);

@@ -30,7 +30,7 @@ pub use self::saves::Save;
 use self::saves::{Answer, Saves};
 use crate::deadlines::Deadlines;
 use crate::error::ErrorCode;
-use crate::hub::{Disconnect, Entry, Hub, Input, Refusal};
+use crate::hub::{Disconnect, Entry, HostMessageRefusal, Hub, Input};
 use crate::ids::{ConnId, NodeId};
 use crate::message::IceServers;
 use crate::protocol::ProtocolVersion;
@@ -150,7 +150,7 @@ pub struct Engine {
     questions: Questions,
     inbox: Inbox,
     /// Who does not get the message that is being sent.
-    refusals: Option<Vec<Refusal>>,
+    refusals: Option<Vec<HostMessageRefusal>>,
     saves: Saves,
     events: Events,
     last_conn: u64,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Hub;
-use super::host_message::{HostMessage, MessageToHost, Refusal};
+use super::host_message::{HostMessage, HostMessageRefusal, MessageToHost};
 use super::io::Output;
 use super::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
 use super::relay::nodes_of;
@@ -48,7 +48,7 @@ impl Hub {
         let (to, nodes) = match self.address(&record, to, &data) {
             Ok(address) => address,
             Err(code) => {
-                let refusal = Refusal { room, participant: to, code, req };
+                let refusal = HostMessageRefusal { room, participant: to, code, req };
                 return self.outputs.push_back(Output::HostMessageRefused(refusal));
             }
         };
@@ -125,7 +125,8 @@ impl Hub {
     pub(super) fn refused_to_host(&mut self, frame: &NodeFrame) {
         let NodeBody::Refused { code, .. } = frame.body else { return };
         let participant = frame.from.seat().map(|seat| seat.id);
-        let refusal = Refusal { room: frame.room, participant, code, req: frame.req.clone() };
+        let refusal =
+            HostMessageRefusal { room: frame.room, participant, code, req: frame.req.clone() };
         self.outputs.push_back(Output::HostMessageRefused(refusal));
     }
 

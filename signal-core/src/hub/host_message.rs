@@ -18,14 +18,14 @@ pub struct HostMessage {
     pub topic: Topic,
     /// The message, any JSON value. It may be as long as one of a participant's.
     pub data: Payload,
-    /// Comes back in a [`Refusal`]. No participant sees it.
+    /// Comes back in a [`HostMessageRefusal`]. No participant sees it.
     pub req: Option<RequestId>,
 }
 
 /// A [`HostMessage`] was not delivered to a participant. Its connection stays as it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Refusal {
+pub struct HostMessageRefusal {
     /// The room.
     pub room: RoomId,
     /// Who does not get it; `None` for everybody, or for those that another node serves.
@@ -74,14 +74,14 @@ impl HostMessage {
         Self { to: Some(participant), topic, data, req: None }
     }
 
-    /// The same with an id that comes back in a [`Refusal`].
+    /// The same with an id that comes back in a [`HostMessageRefusal`].
     #[must_use]
     pub fn req(self, req: RequestId) -> Self {
         Self { req: Some(req), ..self }
     }
 }
 
-impl Refusal {
+impl HostMessageRefusal {
     /// The refusal of a message for a room that does not exist.
     pub(crate) fn without_room(room: RoomId, message: HostMessage) -> Self {
         let HostMessage { to, req, .. } = message;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::frame::ClientFrame;
-use super::host_message::{HostMessage, MessageToHost, Refusal};
+use super::host_message::{HostMessage, HostMessageRefusal, MessageToHost};
 use super::node_frame::NodeFrame;
 use crate::client::Client;
 use crate::error::ErrorCode;
@@ -72,7 +72,7 @@ pub enum Input {
         /// The request id from the output.
         req: Option<RequestId>,
     },
-    /// The host has something to say. A [`Refusal`](crate::Refusal) comes out for everybody who
+    /// The host has something to say. A [`HostMessageRefusal`](crate::HostMessageRefusal) comes out for everybody who
     /// does not get it.
     HostMessage {
         /// The newest record of the room.
@@ -254,7 +254,7 @@ pub enum Output {
         frame: Bytes,
     },
     /// An [`Input::HostMessage`] was not delivered to a participant.
-    HostMessageRefused(Refusal),
+    HostMessageRefused(HostMessageRefusal),
     /// Make ICE servers for a participant, and hand them in as [`Input::IceServers`].
     IceServersWanted {
         /// Its connection.

@@ -33,7 +33,7 @@ use rustc_hash::FxHashMap;
 use self::account::Accounts;
 use self::connection::Connection;
 pub use self::frame::{ClientFrame, FrameDecoder};
-pub use self::host_message::{HostMessage, MessageToHost, Refusal};
+pub use self::host_message::{HostMessage, HostMessageRefusal, MessageToHost};
 pub use self::io::{CloseCode, Disconnect, Entry, Input, Output, Randomness};
 use self::local_room::LocalRoom;
 pub use self::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};

@@ -6,10 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 use signal_core::{
-    Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub, HubConfig,
-    IceServers, IdSuffix, Input, Language, MemoryStore, MessageToHost, NodeId, OnCreatorLeave, Op,
-    Output, ParticipantId, PasswordTag, Payload, ProtocolVersion, Randomness, Receipt, Refusal,
-    ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
+    Admission, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant,
+    HostMessageRefusal, Hub, HubConfig, IceServers, IdSuffix, Input, Language, MemoryStore,
+    MessageToHost, NodeId, OnCreatorLeave, Op, Output, ParticipantId, PasswordTag, Payload,
+    ProtocolVersion, Randomness, Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp,
+    TokenHash,
 };
 
 pub const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -26,7 +27,7 @@ pub struct Node {
     broadcasts: usize,
     over_rate: HashMap<ConnId, usize>,
     /// Who did not get a message of the host's.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<HostMessageRefusal>,
     /// What participants have said to the host.
     pub to_host: Vec<MessageToHost>,
     /// Connections that read nothing on their own.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use signal_core::{
-    Change, CloseReason, ErrorCode, HostMessage, HubConfig, Input, MessageToHost, Op,
-    ParticipantId, Payload, Refusal, RequestId, Topic,
+    Change, CloseReason, ErrorCode, HostMessage, HostMessageRefusal, HubConfig, Input,
+    MessageToHost, Op, ParticipantId, Payload, RequestId, Topic,
 };
 
 use crate::common::Node;
@@ -141,7 +141,7 @@ fn speak(node: &mut Node, message: HostMessage) {
     node.input(Input::HostMessage { record, message });
 }
 
-fn refusal(refusal: &Refusal) -> (&str, Option<ParticipantId>, ErrorCode) {
+fn refusal(refusal: &HostMessageRefusal) -> (&str, Option<ParticipantId>, ErrorCode) {
     (refusal.req.as_ref().unwrap().as_str(), refusal.participant, refusal.code)
 }
 

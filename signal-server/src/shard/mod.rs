@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use signal_core::{
-    Applied, ConnId, Disconnect, FrameDecoder, HostMessage, Hub, Input, MessageToHost, Op,
-    ProtocolVersion, Refusal, Room, RoomId, RoomIdTaken, Timestamp,
+    Applied, ConnId, Disconnect, FrameDecoder, HostMessage, HostMessageRefusal, Hub, Input,
+    MessageToHost, Op, ProtocolVersion, Room, RoomId, RoomIdTaken, Timestamp,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::sleep;
@@ -132,7 +132,11 @@ impl Shard {
     }
 
     /// Sends a message of the host's. Returns who does not get it, or `None` without such a room.
-    pub(crate) fn send(&self, room: RoomId, message: HostMessage) -> Option<Vec<Refusal>> {
+    pub(crate) fn send(
+        &self,
+        room: RoomId,
+        message: HostMessage,
+    ) -> Option<Vec<HostMessageRefusal>> {
         let mut state = self.lock();
         let record = Arc::clone(state.store.room(room)?);
         let (before, now) = (state.deadline(), self.clock.now());

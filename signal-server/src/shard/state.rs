@@ -9,8 +9,8 @@ use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use signal_core::{
-    Applied, CloseCode, ConnId, Durability, Hub, IceServers, Input, MessageToHost, Op, Output,
-    Refusal, Reject, Room, RoomEvent, RoomId, RoomIdTaken, Timestamp,
+    Applied, CloseCode, ConnId, Durability, HostMessageRefusal, Hub, IceServers, Input,
+    MessageToHost, Op, Output, Reject, Room, RoomEvent, RoomId, RoomIdTaken, Timestamp,
 };
 use tokio::sync::oneshot;
 
@@ -55,7 +55,7 @@ pub(super) struct State {
     pub(super) events: Events,
     pub(super) ice_requests: IceRequests,
     /// Who does not get the message of the host's that is being handled.
-    pub(super) refused: Option<Vec<Refusal>>,
+    pub(super) refused: Option<Vec<HostMessageRefusal>>,
     /// The messages to the host.
     to_host: Vec<MessageToHost>,
     /// The requests for ICE servers to be carried out next.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use signal_core::{
-    Admission, Applied, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant, Hub,
-    HubConfig, IdSuffix, Input, Language, MemoryStore, NodeFrame, NodeId, OnCreatorLeave, Op, OpId,
-    Output, ParticipantId, PasswordTag, ProtocolVersion, Randomness, Receipt, Refusal, ResumeToken,
-    Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
+    Admission, Applied, Capacity, CloseCode, ConnId, Disconnect, DisplayName, Entry, Grant,
+    HostMessageRefusal, Hub, HubConfig, IdSuffix, Input, Language, MemoryStore, NodeFrame, NodeId,
+    OnCreatorLeave, Op, OpId, Output, ParticipantId, PasswordTag, ProtocolVersion, Randomness,
+    Receipt, ResumeToken, Room, RoomId, RoomSpec, Ticket, Timestamp, TokenHash,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
@@ -27,7 +27,7 @@ pub(crate) struct Nodes {
     pub(crate) frames: Vec<(usize, NodeId, NodeFrame)>,
     pub(crate) commits: Vec<(usize, OpId, Op)>,
     /// Who did not get a message of the host's, by the node that it was handed to.
-    pub(crate) refusals: Vec<(usize, Refusal)>,
+    pub(crate) refusals: Vec<(usize, HostMessageRefusal)>,
 }
 
 impl Nodes {

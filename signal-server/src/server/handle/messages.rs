@@ -1,6 +1,6 @@
 //! What the code around a server says to participants, and what they say to it.
 
-use signal_core::{ErrorCode, HostMessage, Refusal, RoomId};
+use signal_core::{ErrorCode, HostMessage, HostMessageRefusal, RoomId};
 use thiserror::Error;
 
 use super::ServerHandle;
@@ -15,7 +15,7 @@ pub enum SendError {
     RoomNotFound,
     /// These participants do not get it; all others do. Their connections stay as they are.
     #[error("{}", told(.0))]
-    Refused(Vec<Refusal>),
+    Refused(Vec<HostMessageRefusal>),
 }
 
 impl ServerHandle {
@@ -44,7 +44,7 @@ impl ServerHandle {
         let app = self.app.upgrade().ok_or(SendError::RoomNotFound)?;
         let refused = app.rooms.shards.of(room).send(room, message);
         let refused = refused.ok_or(SendError::RoomNotFound)?;
-        let is_over = |refusal: &Refusal| {
+        let is_over = |refusal: &HostMessageRefusal| {
             matches!(refusal.code, ErrorCode::RoomClosed | ErrorCode::RoomExpired)
         };
         match refused.first() {
@@ -78,10 +78,11 @@ impl ServerHandle {
     }
 }
 
-fn told(refused: &[Refusal]) -> String {
-    let told = refused.iter().map(|Refusal { participant, code, .. }| match participant {
-        Some(participant) => format!("{participant}: {code}"),
-        None => format!("everybody: {code}"),
-    });
+fn told(refused: &[HostMessageRefusal]) -> String {
+    let told =
+        refused.iter().map(|HostMessageRefusal { participant, code, .. }| match participant {
+            Some(participant) => format!("{participant}: {code}"),
+            None => format!("everybody: {code}"),
+        });
     format!("the message was refused for {}", told.collect::<Vec<_>>().join(", "))
 }
