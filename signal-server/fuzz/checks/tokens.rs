@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::Sha256;
 use signal_core::{DisplayName, Grant, RoomId, Ticket};
 
-use crate::auth::identity::{Identity, Refusal, User};
+use crate::auth::identity::{Identity, TokenRefusal, User};
 use crate::auth::secret::Secret;
 use crate::auth::token_error::TokenError;
 use crate::auth::ws_token::{SeatGrant, WsTokens};
@@ -70,7 +70,7 @@ fn changed(data: &[u8], ws: &WsTokens) {
 
 fn access(login: &Identity, token: &str) -> Result<User, TokenError> {
     let verified = login.verify(token).now_or_never().expect("a secret need not be waited for");
-    verified.map_err(Refusal::error)
+    verified.map_err(TokenRefusal::error)
 }
 
 fn signed(header: &str, claims: &str, key: &[u8]) -> String {

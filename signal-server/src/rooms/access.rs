@@ -7,7 +7,7 @@ use signal_core::{
 };
 
 use super::names;
-use crate::auth::identity::{Identity, LoginRequest, Refusal, User};
+use crate::auth::identity::{Identity, LoginRequest, TokenRefusal, User};
 use crate::auth::token_error::TokenError;
 use crate::auth::ws_token::WsTokens;
 use crate::client_address::ClientAddress;
@@ -73,21 +73,21 @@ impl Access {
                 // A later room with the same id has another epoch, and the token is not valid for
                 // it.
                 let Some(room) = record.filter(|record| record.epoch() == seat.epoch) else {
-                    self.note_refused(Refusal::Void);
+                    self.note_refused(TokenRefusal::Void);
                     return Err(ClaimError::RoomNotFound);
                 };
                 // The room itself refuses it later.
                 if room.granted(&seat.grant) == Err(Reject::GrantVoid) {
-                    self.note_refused(Refusal::Void);
+                    self.note_refused(TokenRefusal::Void);
                 }
                 Ok(SeatClaim { room, grant: seat.grant, name: seat.name })
             }
             Ok(_) => {
-                self.note_refused(Refusal::OtherRoom);
+                self.note_refused(TokenRefusal::OtherRoom);
                 Err(ClaimError::Token(TokenError::Invalid))
             }
             Err(TokenError::Expired) => {
-                self.note_refused(Refusal::Expired);
+                self.note_refused(TokenRefusal::Expired);
                 Err(ClaimError::Token(TokenError::Expired))
             }
             Err(TokenError::Invalid | TokenError::Unverifiable) => {
@@ -101,7 +101,7 @@ impl Access {
     }
 
     /// Counts and logs why a ws token is refused. The login does so for access tokens.
-    fn note_refused(&self, refusal: Refusal) {
+    fn note_refused(&self, refusal: TokenRefusal) {
         let reason = refusal.as_str();
         self.metrics.refused_token(reason);
         tracing::debug!(reason, "refused a ws token");

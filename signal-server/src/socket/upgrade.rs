@@ -162,13 +162,13 @@ fn not_upgraded(rejection: &WebSocketUpgradeRejection) -> Response {
 }
 
 /// The seat that a token is for.
-struct Seat {
+struct ClaimedSeat {
     room: RoomId,
     entry: Entry,
 }
 
 /// Why a socket gets no seat.
-struct Refusal {
+struct SocketRefusal {
     code: ErrorCode,
     retry_after: Option<Duration>,
 }
@@ -182,7 +182,7 @@ async fn granted(
     client: Option<ClientAddress>,
     protocol: ProtocolVersion,
     language: Language,
-) -> Result<Seat, Refusal> {
+) -> Result<ClaimedSeat, SocketRefusal> {
     let SeatClaim { room, grant, name } =
         app.access.claim_seat(room, request, client, language).await?;
     let ice = match (protocol, room.granted(&grant)) {
@@ -194,7 +194,7 @@ async fn granted(
         // The room has promised no id, or is going to refuse the socket.
         (ProtocolVersion::V2, Ok(None) | Err(_)) => None,
     };
-    Ok(Seat { room: room.id(), entry: Entry::Attach { grant, name, ice } })
+    Ok(ClaimedSeat { room: room.id(), entry: Entry::Attach { grant, name, ice } })
 }
 
 /// Finds the seat of a resume token. The room decides later whether it admits the participant.
@@ -203,7 +203,7 @@ async fn resumed(
     room: Option<RoomId>,
     token: &str,
     last_seq: u64,
-) -> Result<Seat, Refusal> {
+) -> Result<ClaimedSeat, SocketRefusal> {
     let token = opaque_token::hash(token);
     let room = room.ok_or(ErrorCode::ResumeFailed)?;
     let record = app.rooms.get(room).ok_or(ErrorCode::ResumeFailed)?;
@@ -215,12 +215,12 @@ async fn resumed(
         // reveal which rooms there are.
         None => return Err(ErrorCode::ResumeFailed.into()),
     };
-    Ok(Seat { room, entry: Entry::Resume { token, last_seq, ice } })
+    Ok(ClaimedSeat { room, entry: Entry::Resume { token, last_seq, ice } })
 }
 
 async fn serve(
     app: &App,
-    seat: Seat,
+    seat: ClaimedSeat,
     client: Option<ClientAddress>,
     protocol: ProtocolVersion,
     language: Language,
@@ -228,7 +228,7 @@ async fn serve(
     traffic: Option<Arc<Traffic>>,
 ) {
     let conn = app.rooms.shards.next_conn();
-    let Seat { room, entry } = seat;
+    let ClaimedSeat { room, entry } = seat;
     let randomness =
         Randomness { suffix: IdSuffix::new(rand::random()), resume_token: opaque_token::resume() };
     let client = app.rooms.client(room, client);
@@ -243,11 +243,11 @@ async fn serve(
 
 async fn refuse(
     socket: WebSocket,
-    refusal: Refusal,
+    refusal: SocketRefusal,
     protocol: ProtocolVersion,
     language: Language,
 ) {
-    let Refusal { code, retry_after } = refusal;
+    let SocketRefusal { code, retry_after } = refusal;
     let close = CloseCode::after_refusal(code).as_u16();
     tracing::debug!(%code, close, "websocket refused");
     let message = code.text(language).to_owned();
@@ -260,13 +260,13 @@ async fn refuse(
     }
 }
 
-impl From<ErrorCode> for Refusal {
+impl From<ErrorCode> for SocketRefusal {
     fn from(code: ErrorCode) -> Self {
         Self { code, retry_after: code.retry_after() }
     }
 }
 
-impl From<ClaimError> for Refusal {
+impl From<ClaimError> for SocketRefusal {
     fn from(error: ClaimError) -> Self {
         match error {
             ClaimError::Forbidden => ErrorCode::Forbidden.into(),

@@ -7,8 +7,8 @@ mod jwks;
 mod key;
 #[cfg(feature = "jwks")]
 mod public_key;
-mod refusal;
 mod signed;
+mod token_refusal;
 
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ pub(crate) use self::jwks::{published_keys, roots};
 pub(crate) use self::key::Key;
 #[cfg(feature = "jwks")]
 pub use self::public_key::InvalidKey;
-pub(crate) use self::refusal::Refusal;
 use self::signed::{Mismatch, Signed};
+pub(crate) use self::token_refusal::TokenRefusal;
 use crate::auth::secret::Secret;
 
 /// The login of a deployment's users: how its access tokens are signed and which claims they need,
@@ -148,28 +148,28 @@ impl Identity {
     }
 
     /// Returns the user that a request comes from.
-    pub(crate) async fn user(&self, request: LoginRequest<'_>) -> Result<User, Refusal> {
+    pub(crate) async fn user(&self, request: LoginRequest<'_>) -> Result<User, TokenRefusal> {
         let token = request.token.unwrap_or_default();
         let verified = match &self.0 {
-            Verifier::Custom(login) => login.user(request).await.map_err(Refusal::from),
+            Verifier::Custom(login) => login.user(request).await.map_err(TokenRefusal::from),
             Verifier::Signed(signed) => signed.verify(token).await,
         };
         // Users with an empty subject would share one another's rooms.
         let verified = verified.and_then(|user| match user.subject.as_str() {
-            "" => Err(Refusal::Claims),
+            "" => Err(TokenRefusal::Claims),
             _ => Ok(user),
         });
         verified.inspect_err(|refusal| self.log(*refusal, token))
     }
 
     #[cfg(any(test, fuzzing))]
-    pub(crate) async fn verify(&self, token: &str) -> Result<User, Refusal> {
+    pub(crate) async fn verify(&self, token: &str) -> Result<User, TokenRefusal> {
         let (headers, uri) = (&Default::default(), &Default::default());
         self.user(LoginRequest { token: Some(token), headers, uri, address: None }).await
     }
 
     /// Says why a token was refused, without data that could be used to replay or trace it.
-    fn log(&self, refusal: Refusal, token: &str) {
+    fn log(&self, refusal: TokenRefusal, token: &str) {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
@@ -225,22 +225,25 @@ mod tests {
         let user = login().verify(&token(&json!({"sub": "alice", "exp": now + 60}))).await.unwrap();
         assert_eq!(user, User::new("alice"));
         for (claims, error) in [
-            (json!({"exp": now + 60}), Refusal::Claims),
-            (json!({"sub": 7, "exp": now + 60}), Refusal::Claims),
-            (json!({"sub": "alice"}), Refusal::Claims),
-            (json!({"sub": "", "exp": now + 60}), Refusal::Claims),
-            (json!({"sub": "alice", "exp": now - 120}), Refusal::Expired),
-            (json!({"sub": "alice", "exp": now + 600, "nbf": now + 300}), Refusal::NotYetValid),
+            (json!({"exp": now + 60}), TokenRefusal::Claims),
+            (json!({"sub": 7, "exp": now + 60}), TokenRefusal::Claims),
+            (json!({"sub": "alice"}), TokenRefusal::Claims),
+            (json!({"sub": "", "exp": now + 60}), TokenRefusal::Claims),
+            (json!({"sub": "alice", "exp": now - 120}), TokenRefusal::Expired),
+            (
+                json!({"sub": "alice", "exp": now + 600, "nbf": now + 300}),
+                TokenRefusal::NotYetValid,
+            ),
         ] {
             assert_eq!(login().verify(&token(&claims)).await, Err(error), "{claims}");
         }
         let foreign = Identity::from(Secret::new("another login"));
         let foreign = foreign.mint("alice", None, Duration::from_secs(60)).unwrap();
-        assert_eq!(login().verify(&foreign).await, Err(Refusal::Signature));
+        assert_eq!(login().verify(&foreign).await, Err(TokenRefusal::Signature));
         let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSIsImV4cCI6OTk5OTk5OTk5OX0.";
-        assert_eq!(login().verify(unsigned).await, Err(Refusal::Algorithm));
+        assert_eq!(login().verify(unsigned).await, Err(TokenRefusal::Algorithm));
         for text in ["", "secret", "a.b.c", "..", "e30.e30."] {
-            assert_eq!(login().verify(text).await, Err(Refusal::Malformed), "{text}");
+            assert_eq!(login().verify(text).await, Err(TokenRefusal::Malformed), "{text}");
         }
     }
 
@@ -248,9 +251,10 @@ mod tests {
     async fn a_token_of_another_algorithm_or_with_a_critical_extension_is_refused() {
         let claims = json!({"sub": "alice", "exp": unix_seconds() + 60});
         let critical = Header { crit: Some(vec!["b64".to_owned()]), ..Header::default() };
-        for (header, error) in
-            [(Header::new(Algorithm::HS384), Refusal::Algorithm), (critical, Refusal::Malformed)]
-        {
+        for (header, error) in [
+            (Header::new(Algorithm::HS384), TokenRefusal::Algorithm),
+            (critical, TokenRefusal::Malformed),
+        ] {
             let refused = login().verify(&token_with(&header, &claims)).await;
             assert_eq!(refused, Err(error), "{header:?}");
         }
@@ -264,7 +268,7 @@ mod tests {
         let expiring =
             async |exp: f64| login().verify(&token(&json!({"sub": "alice", "exp": exp}))).await;
         assert!(expiring(4_000_000_000.5).await.is_ok());
-        assert_eq!(expiring(1_000_000_000.5).await, Err(Refusal::Expired));
+        assert_eq!(expiring(1_000_000_000.5).await, Err(TokenRefusal::Expired));
     }
 
     #[tokio::test]
@@ -279,10 +283,13 @@ mod tests {
         for (more, refusal) in [
             (json!({"iss": issuer, "aud": "rooms"}), None),
             (json!({"iss": issuer, "aud": ["mail", "rooms"]}), None),
-            (json!({"iss": issuer, "aud": "mail"}), Some(Refusal::Audience)),
-            (json!({"iss": issuer}), Some(Refusal::Audience)),
-            (json!({"iss": "https://login.example.com", "aud": "rooms"}), Some(Refusal::Issuer)),
-            (json!({"aud": "rooms"}), Some(Refusal::Issuer)),
+            (json!({"iss": issuer, "aud": "mail"}), Some(TokenRefusal::Audience)),
+            (json!({"iss": issuer}), Some(TokenRefusal::Audience)),
+            (
+                json!({"iss": "https://login.example.com", "aud": "rooms"}),
+                Some(TokenRefusal::Issuer),
+            ),
+            (json!({"aud": "rooms"}), Some(TokenRefusal::Issuer)),
         ] {
             assert_eq!(strict.verify(&claims(more.clone())).await.err(), refusal, "{more}");
             assert!(login().verify(&claims(more.clone())).await.is_ok(), "{more}");
@@ -301,7 +308,7 @@ mod tests {
         let rotated = Identity::secret(Secret::new("newest"), Some(&Secret::new("newer")));
         assert!(rotated.verify(&old).await.is_err());
         let expired = token(&json!({"sub": "alice", "exp": 1_000_000_000}));
-        assert_eq!(rotating.verify(&expired).await, Err(Refusal::Expired));
+        assert_eq!(rotating.verify(&expired).await, Err(TokenRefusal::Expired));
     }
 
     #[tokio::test]
@@ -332,7 +339,7 @@ mod tests {
         let Mismatch { claim, expected, found } = signed.mismatch(refusal, &token).unwrap();
         assert_eq!((claim, expected), ("iss", "https://login.example"));
         assert_eq!(found, "\"https://login.example/\"");
-        assert!(signed.mismatch(Refusal::Expired, &token).is_none());
+        assert!(signed.mismatch(TokenRefusal::Expired, &token).is_none());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::ed25519;
 #[cfg(feature = "jwks")]
 use super::jwks::Jwks;
 use super::key::Key;
-use super::refusal::Refusal;
+use super::token_refusal::TokenRefusal;
 use crate::auth::jwt_crypto;
 use crate::auth::secret::Secret;
 use crate::clock::unix_seconds;
@@ -114,20 +114,20 @@ impl Signed {
     }
 
     /// Verifies a token and returns the user that it is for.
-    pub(crate) async fn verify(&self, token: &str) -> Result<User, Refusal> {
-        let header = header(token).ok_or(Refusal::Malformed)?;
+    pub(crate) async fn verify(&self, token: &str) -> Result<User, TokenRefusal> {
+        let header = header(token).ok_or(TokenRefusal::Malformed)?;
         // Critical extensions have to be understood (RFC 7515 section 4.1.11). This server supports
         // none.
         if header.crit.is_some() {
-            return Err(Refusal::Malformed);
+            return Err(TokenRefusal::Malformed);
         }
         let kid = header.kid.as_deref();
         let keys = match &self.keys {
             Keys::Configured(keys) => Arc::clone(keys),
             #[cfg(feature = "jwks")]
-            Keys::Published(jwks) => jwks.keys(kid).await.ok_or(Refusal::KeysUnavailable)?,
+            Keys::Published(jwks) => jwks.keys(kid).await.ok_or(TokenRefusal::KeysUnavailable)?,
         };
-        let mut refusal = Refusal::UnknownKey;
+        let mut refusal = TokenRefusal::UnknownKey;
         for key in keys.iter().filter(|key| key.may_be(kid)) {
             match self.verify_with(key, &header, token) {
                 Ok(TokenData { claims: Claims { sub, name }, .. }) => {
@@ -164,10 +164,10 @@ impl Signed {
     }
 
     /// What a refused token says in the claim that it was refused for, beside what is configured.
-    pub(super) fn mismatch(&self, refusal: Refusal, token: &str) -> Option<Mismatch<'_>> {
+    pub(super) fn mismatch(&self, refusal: TokenRefusal, token: &str) -> Option<Mismatch<'_>> {
         let (claim, expected) = match refusal {
-            Refusal::Issuer => ("iss", self.issuer.as_deref()?),
-            Refusal::Audience => ("aud", self.audience.as_deref()?),
+            TokenRefusal::Issuer => ("iss", self.issuer.as_deref()?),
+            TokenRefusal::Audience => ("aud", self.audience.as_deref()?),
             _ => return None,
         };
         let claims = token.split('.').nth(1)?;

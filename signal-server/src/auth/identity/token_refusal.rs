@@ -7,7 +7,7 @@ use crate::auth::token_error::TokenError;
 /// The check that an access token or a ws token did not pass. The order is that of the checks: of
 /// several keys, the one that a token got furthest with tells why it was refused.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Refusal {
+pub(crate) enum TokenRefusal {
     /// It is no JWT, or needs an extension that this server does not have.
     Malformed,
     /// The keys could not be fetched, or not since the login may have published a new one.
@@ -40,7 +40,7 @@ pub(crate) enum Refusal {
     LoginUnavailable,
 }
 
-impl Refusal {
+impl TokenRefusal {
     /// The reason as a word, for the log and as the label of a metric.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ impl Refusal {
 }
 
 /// What the login of the embedding application says.
-impl From<TokenError> for Refusal {
+impl From<TokenError> for TokenRefusal {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Expired => Self::Expired,
@@ -95,7 +95,7 @@ impl From<TokenError> for Refusal {
     }
 }
 
-impl From<&ErrorKind> for Refusal {
+impl From<&ErrorKind> for TokenRefusal {
     fn from(kind: &ErrorKind) -> Self {
         match kind {
             ErrorKind::ExpiredSignature => Self::Expired,
