@@ -16,7 +16,7 @@ struct Success<T> {
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct ErrorBody {
     code: String,
     message: String,
 }
@@ -37,11 +37,11 @@ pub(super) fn refusal(
     body: &[u8],
 ) -> RequestError {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    match serde_json::from_slice::<Refusal>(body) {
-        Ok(Refusal { code, .. }) if code == "not_found" => {
+    match serde_json::from_slice::<ErrorBody>(body) {
+        Ok(ErrorBody { code, .. }) if code == "not_found" => {
             RequestError::WrongPath { url: shown(url) }
         }
-        Ok(Refusal { code, message }) => {
+        Ok(ErrorBody { code, message }) => {
             // The server gives whole seconds (RFC 9110 section 10.2.3).
             let seconds = header(RETRY_AFTER).and_then(|seconds| seconds.parse().ok());
             let retry_after = seconds.map(Duration::from_secs);

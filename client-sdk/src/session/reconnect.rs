@@ -121,12 +121,12 @@ impl ReconnectPolicy {
                 if let Some(pause) = retry_after {
                     self.asked_to_wait(pause);
                 }
-                match Refusal::of(&code) {
-                    Refusal::Closed => return Err(CloseReason::RoomClosed { reason }),
-                    Refusal::Expired => return Err(CloseReason::RoomExpired { reason }),
-                    Refusal::ForAll => self.rung = Step::None,
-                    Refusal::ForNow => {}
-                    Refusal::OfThisWay => self.step_down(),
+                match EntryRefusal::of(&code) {
+                    EntryRefusal::Closed => return Err(CloseReason::RoomClosed { reason }),
+                    EntryRefusal::Expired => return Err(CloseReason::RoomExpired { reason }),
+                    EntryRefusal::ForAll => self.rung = Step::None,
+                    EntryRefusal::ForNow => {}
+                    EntryRefusal::OfThisWay => self.step_down(),
                 }
                 reason
             }
@@ -171,7 +171,7 @@ impl ReconnectPolicy {
 }
 
 /// What a refusal means for coming back.
-enum Refusal {
+enum EntryRefusal {
     /// The room was closed.
     Closed,
     /// The room's time was over.
@@ -186,7 +186,7 @@ enum Refusal {
     OfThisWay,
 }
 
-impl Refusal {
+impl EntryRefusal {
     fn of(code: &str) -> Self {
         match code {
             "room_closed" => Self::Closed,
