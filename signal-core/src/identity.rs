@@ -19,14 +19,14 @@ use crate::record::{InvalidRecord, Reader, Writer};
 #[non_exhaustive]
 pub struct Identity {
     /// The user. Other participants never see it.
-    pub user: Option<User>,
+    pub user: Option<UserId>,
     /// What v2 participants see of this one, beside its name.
     pub attributes: Option<Attributes>,
 }
 
-/// A user, as the host names it: 1 to 128 bytes.
+/// The id of a user, which the host chooses: 1 to 128 bytes.
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct User(Arc<str>);
+pub struct UserId(Arc<str>);
 
 /// Texts by their names: a flat JSON object of at most 1 KiB, which the host sets.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,13 +40,13 @@ pub enum InvalidIdentity {
     #[error("attributes are an object of texts with at most 1024 bytes of JSON")]
     Attributes,
     /// Not 1 to 128 bytes.
-    #[error("a user is named by 1 to 128 bytes")]
-    User,
+    #[error("the id of a user has 1 to 128 bytes")]
+    UserId,
 }
 
 impl Identity {
     /// That user, without attributes.
-    pub fn of(user: User) -> Self {
+    pub fn of(user: UserId) -> Self {
         Self { user: Some(user), attributes: None }
     }
 
@@ -92,25 +92,25 @@ impl Identity {
     }
 }
 
-impl User {
-    /// The name.
+impl UserId {
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl FromStr for User {
+impl FromStr for UserId {
     type Err = InvalidIdentity;
 
     fn from_str(text: &str) -> Result<Self, InvalidIdentity> {
         if text.is_empty() || text.len() > 128 {
-            return Err(InvalidIdentity::User);
+            return Err(InvalidIdentity::UserId);
         }
         Ok(Self(text.into()))
     }
 }
 
-impl fmt::Debug for User {
+impl fmt::Debug for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
     }

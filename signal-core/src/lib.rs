@@ -145,7 +145,7 @@ pub use hub::{
 };
 pub use ice_server::IceServer;
 pub use ice_url::{IceScheme, IceTransport, IceUrl, InvalidIceUrl};
-pub use identity::{Attributes, Identity, InvalidIdentity, User};
+pub use identity::{Attributes, Identity, InvalidIdentity, UserId};
 pub use ids::{
     Attachment, ConnId, IdSuffix, InvalidId, NodeId, OpId, ParticipantId, RoomId, Ticket, TicketTag,
 };

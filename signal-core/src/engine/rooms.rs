@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::saves::Answer;
 use crate::client::Client;
-use crate::identity::{Identity, User};
+use crate::identity::{Identity, UserId};
 use crate::ids::{IdSuffix, ParticipantId, RoomId, Ticket};
 use crate::reason::CloseReason;
 use crate::room::{Admission, Change, Grant, Op, Receipt, Reject, Room, RoomSpec, Rotation};
@@ -106,7 +106,7 @@ impl Engine {
     pub fn kick_user(
         &mut self,
         room: RoomId,
-        user: User,
+        user: UserId,
         ban: bool,
         now: Timestamp,
     ) -> Result<(), Reject> {

@@ -7,7 +7,7 @@ use super::guesses::Guesses;
 use super::operation::{Admission, Grant, Rotation};
 use super::reject::Reject;
 use crate::client::Client;
-use crate::identity::User;
+use crate::identity::UserId;
 use crate::ids::Ticket;
 use crate::record::{InvalidRecord, Reader, Writer};
 use crate::time::Timestamp;
@@ -26,7 +26,7 @@ pub(super) struct Access {
     /// forgetting older tickets lets nobody back in, short of hundreds of kicks within minutes.
     revoked: VecDeque<Ticket>,
     /// The last 256 users that were banned.
-    banned: VecDeque<User>,
+    banned: VecDeque<UserId>,
 }
 
 impl Access {
@@ -143,7 +143,7 @@ impl Access {
     }
 
     /// Bans a user; `false` if it is banned already.
-    pub(super) fn ban(&mut self, user: &User) -> bool {
+    pub(super) fn ban(&mut self, user: &UserId) -> bool {
         if self.is_banned(user) {
             return false;
         }
@@ -154,7 +154,7 @@ impl Access {
         true
     }
 
-    pub(super) fn is_banned(&self, user: &User) -> bool {
+    pub(super) fn is_banned(&self, user: &UserId) -> bool {
         self.banned.contains(user)
     }
 

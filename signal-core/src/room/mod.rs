@@ -37,7 +37,7 @@ use self::seats::{Newcomer, Seats};
 pub use self::spec::{OnCreatorLeave, RoomSpec};
 pub use self::status::Status;
 use crate::client::Client;
-use crate::identity::User;
+use crate::identity::UserId;
 use crate::ids::{Attachment, IdSuffix, ParticipantId, RoomId, Ticket};
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
@@ -334,7 +334,7 @@ impl Room {
 
     fn kick_user(
         &mut self,
-        user: &User,
+        user: &UserId,
         ban: bool,
         changes: &mut Changes,
     ) -> Result<Receipt, Reject> {

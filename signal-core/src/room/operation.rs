@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Capacity, Durability, Reject};
 use crate::client::Client;
-use crate::identity::{Identity, User};
+use crate::identity::{Identity, UserId};
 use crate::ids::{Attachment, IdSuffix, ParticipantId, Ticket};
 use crate::name::DisplayName;
 use crate::payload::Payload;
@@ -73,7 +73,7 @@ pub enum Op {
     /// Kicks every participant that is that user. Their tokens are void from then on.
     KickUser {
         /// The user.
-        user: User,
+        user: UserId,
         /// Whether no grant of that user is good for this room any more, and none is
         /// [minted](super::Room::mint). A room keeps the last 256 users that were banned.
         ban: bool,

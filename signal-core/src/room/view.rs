@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Capacity, Grant, OnCreatorLeave, Reject, Room, Seat, Status};
-use crate::identity::{Identity, User};
+use crate::identity::{Identity, UserId};
 use crate::ids::{ParticipantId, RoomId, Ticket, TicketTag};
 use crate::message::RoomInfo;
 use crate::reason::LeaveReason;
@@ -160,7 +160,7 @@ impl Room {
     }
 
     /// Whether that user was banned, and is among the last 256 that were.
-    pub fn is_banned(&self, user: &User) -> bool {
+    pub fn is_banned(&self, user: &UserId) -> bool {
         self.access.is_banned(user)
     }
 

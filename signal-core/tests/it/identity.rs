@@ -7,7 +7,7 @@ use signal_core::{
     Attributes, Capacity, ConnId, DisplayName, Engine, EngineConfig, Event, Grant, Identity,
     InvalidIdentity, InvalidRecord, Op, Opening, ParticipantId, PasswordTag, ProtocolVersion,
     Randomness, Reject, Room, RoomEventKind, RoomId, RoomSpec, Ticket, TicketTag, TokenHash,
-    Transmit, User,
+    Transmit, UserId,
 };
 
 use crate::common::{LIFE, START};
@@ -68,7 +68,7 @@ fn the_promised_id_is_kept_while_it_is_the_newest() {
 #[test]
 fn a_user_is_kicked_on_every_device_and_a_banned_one_stays_out() {
     let mut host = Host::new(EngineConfig::default());
-    let user: User = "user-1".parse().unwrap();
+    let user: UserId = "user-1".parse().unwrap();
     let devices: Vec<ConnId> = (1..=2)
         .map(|number| {
             let grant = host.mint(number, Identity::of(user.clone())).unwrap();
@@ -101,7 +101,7 @@ fn a_user_is_kicked_on_every_device_and_a_banned_one_stays_out() {
 #[test]
 fn the_creator_is_not_kicked_by_the_name_of_its_user() {
     let mut host = Host::new(EngineConfig::default());
-    let user: User = "owner".parse().unwrap();
+    let user: UserId = "owner".parse().unwrap();
     let creator = Grant::creator().identified(Identity::of(user.clone()));
     host.enter(creator, ProtocolVersion::V2);
     let kicked = host.engine.kick_user(host.room, user.clone(), true, START);
@@ -117,7 +117,7 @@ fn the_creator_is_not_kicked_by_the_name_of_its_user() {
 #[test]
 fn a_room_keeps_the_last_256_users_that_were_banned() {
     let mut room = Room::create(spec());
-    let user = |number: usize| format!("user-{number}").parse::<User>().unwrap();
+    let user = |number: usize| format!("user-{number}").parse::<UserId>().unwrap();
     for number in 0..257 {
         room.apply(&Op::KickUser { user: user(number), ban: true }, START).unwrap();
     }
@@ -207,8 +207,8 @@ fn save(
 
 #[test]
 fn what_is_too_long_or_of_another_form_is_no_identity() {
-    assert_eq!("".parse::<User>(), Err(InvalidIdentity::User));
-    assert_eq!("x".repeat(129).parse::<User>(), Err(InvalidIdentity::User));
+    assert_eq!("".parse::<UserId>(), Err(InvalidIdentity::UserId));
+    assert_eq!("x".repeat(129).parse::<UserId>(), Err(InvalidIdentity::UserId));
     let long = "x".repeat(1024);
     assert_eq!(Attributes::new([("a", long.as_str())]), Err(InvalidIdentity::Attributes));
     for wrong in ["[]", "1", r#"{"a":1}"#, r#"{"a":{"b":"c"}}"#, r#"{"a":"b""#, ""] {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
-use signal_core::{Attributes, Identity, User};
+use signal_core::{Attributes, Identity, UserId};
 use signal_server::{DisplayName, KickError, MintError, MintToken, RoomId, ServerHandle};
 
 use crate::common::{Api, Room, text};
@@ -12,7 +12,7 @@ fn id(room: &Room) -> RoomId {
     room.id.parse().unwrap()
 }
 
-fn user(name: &str) -> User {
+fn user(name: &str) -> UserId {
     name.parse().unwrap()
 }
 

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use signal_core::{
     Capacity, CloseReason, DisplayName, Identity, OnCreatorLeave, Op, ParticipantId, Reject, Room,
-    RoomId, Seat, Status, User,
+    RoomId, Seat, Status, UserId,
 };
 use thiserror::Error;
 
@@ -300,7 +300,7 @@ impl ServerHandle {
     /// # Errors
     ///
     /// The room does not exist, or nobody in it is this user.
-    pub async fn kick_user(&self, room: RoomId, user: User) -> Result<(), KickError> {
+    pub async fn kick_user(&self, room: RoomId, user: UserId) -> Result<(), KickError> {
         self.remove_user(room, user, false).await
     }
 
@@ -313,11 +313,11 @@ impl ServerHandle {
     /// # Errors
     ///
     /// The room does not exist.
-    pub async fn ban_user(&self, room: RoomId, user: User) -> Result<(), KickError> {
+    pub async fn ban_user(&self, room: RoomId, user: UserId) -> Result<(), KickError> {
         self.remove_user(room, user, true).await
     }
 
-    async fn remove_user(&self, room: RoomId, user: User, ban: bool) -> Result<(), KickError> {
+    async fn remove_user(&self, room: RoomId, user: UserId, ban: bool) -> Result<(), KickError> {
         let app = self.app.upgrade().ok_or(KickError::RoomNotFound)?;
         app.rooms.apply(room, &Op::KickUser { user, ban }).await?;
         tracing::info!(%room, ban, "user removed by the administrator");
