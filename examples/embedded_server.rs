@@ -26,16 +26,15 @@ use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
 use axum::serve::ListenerExt;
 use signal_server::{
-    Authenticate, IceRequest, IceServer, IceServerSource, IceServers, Identity, LoginRequest,
-    Server, ServerHandle, TokenError, User, async_trait,
+    Authenticate, IceRequest, IceServer, IceServerSource, IceServers, Login, LoginRequest, Server,
+    ServerHandle, TokenError, User, async_trait,
 };
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let sessions = Sessions::default();
-    let server =
-        Server::builder(Identity::custom(sessions.clone())).ice_servers(TurnProvider).build();
+    let server = Server::builder(Login::custom(sessions.clone())).ice_servers(TurnProvider).build();
 
     let application = Router::new()
         .route("/", get(async || "an application with rooms\n"))

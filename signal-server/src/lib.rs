@@ -99,9 +99,9 @@ mod supervision;
 pub mod testing;
 
 pub use async_trait::async_trait;
-pub use auth::identity::{Authenticate, Identity, LoginRequest, User};
+pub use auth::login::{Authenticate, Login, LoginRequest, User};
 #[cfg(feature = "jwks")]
-pub use auth::identity::{InvalidJwks, InvalidKey};
+pub use auth::login::{InvalidJwks, InvalidKey};
 pub use auth::origin::Origins;
 pub use auth::secret::Secret;
 pub use auth::token_error::TokenError;

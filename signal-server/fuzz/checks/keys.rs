@@ -3,7 +3,7 @@
 use jsonwebtoken::{Algorithm, Validation, decode};
 use serde_json::Value;
 
-use crate::auth::identity::{Key, published_keys, roots};
+use crate::auth::login::{Key, published_keys, roots};
 
 /// A key set, a public key or a certificate.
 pub fn keys(data: &[u8]) {

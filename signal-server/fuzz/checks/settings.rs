@@ -52,14 +52,14 @@ fn args(cli: Cli) -> Box<ServeArgs> {
 
 /// What the program makes of the settings that are printed.
 fn told(args: &ServeArgs) -> String {
-    let ServeArgs { listen, production, data_dir, identity, limits, .. } = args;
+    let ServeArgs { listen, production, data_dir, login, limits, .. } = args;
     let lists = [&args.turn_urls, &args.stun_urls, &args.cors_origins];
     // One that may have a password in it is not printed.
     let is_shown = |url: &&String| shown_url(url) == url.as_str();
     let lists =
         lists.map(|urls| if urls.iter().all(|url| is_shown(&url)) { urls.as_slice() } else { &[] });
-    let urls = [&identity.jwks_url, &args.public_url].map(|url| url.as_ref().filter(is_shown));
-    let names = [&identity.access_issuer, &identity.access_audience];
+    let urls = [&login.jwks_url, &args.public_url].map(|url| url.as_ref().filter(is_shown));
+    let names = [&login.access_issuer, &login.access_audience];
     format!("{:?}", (listen, production, data_dir, names, urls, lists, limits))
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::Sha256;
 use signal_core::{DisplayName, Grant, RoomId, Ticket};
 
-use crate::auth::identity::{Identity, TokenRefusal, User};
+use crate::auth::login::{Login, TokenRefusal, User};
 use crate::auth::secret::Secret;
 use crate::auth::token_error::TokenError;
 use crate::auth::ws_token::{SeatGrant, WsTokens};
@@ -24,7 +24,7 @@ static SECRET: LazyLock<Secret> = LazyLock::new(Secret::random);
 /// in between; and as a change of a good token.
 pub fn tokens(data: &[u8]) {
     let ws = WsTokens::new(&SECRET);
-    let login = Identity::from(SECRET.clone());
+    let login = Login::from(SECRET.clone());
     let text = String::from_utf8_lossy(data);
     assert!(ws.verify(&text).is_err(), "nobody has signed {text}");
     assert!(access(&login, &text).is_err(), "nobody has signed {text}");
@@ -68,7 +68,7 @@ fn changed(data: &[u8], ws: &WsTokens) {
     assert_eq!(ws.verify(&changed).map_err(|_| ()), expected, "{changed}");
 }
 
-fn access(login: &Identity, token: &str) -> Result<User, TokenError> {
+fn access(login: &Login, token: &str) -> Result<User, TokenError> {
     let verified = login.verify(token).now_or_never().expect("a secret need not be waited for");
     verified.map_err(TokenRefusal::error)
 }

@@ -3,8 +3,8 @@
 
 #[cfg(not(feature = "jwks"))]
 mod hmac_provider;
-pub(crate) mod identity;
 pub(crate) mod jwt_crypto;
+pub(crate) mod login;
 pub(crate) mod opaque_token;
 pub(crate) mod origin;
 pub(crate) mod secret;

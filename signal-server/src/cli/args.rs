@@ -121,7 +121,7 @@ pub(crate) struct ServeArgs {
     pub(crate) ephemeral: bool,
 
     #[command(flatten)]
-    pub(crate) identity: IdentityArgs,
+    pub(crate) login: LoginArgs,
 
     /// Secret to derive the keys for ws tokens and stored passwords from; by default generated and
     /// kept in the data directory
@@ -225,7 +225,7 @@ impl From<TextLanguage> for Language {
 /// How access tokens are verified: by a secret, by public keys, or by the keys of an identity
 /// provider.
 #[derive(Args, Clone, Debug, Default)]
-pub(crate) struct IdentityArgs {
+pub(crate) struct LoginArgs {
     #[command(flatten)]
     pub(crate) access: AccessSecretArgs,
 

@@ -14,7 +14,7 @@ use super::client::{self, Client};
 use super::error::ApiError;
 use super::path::RoomPath;
 use crate::app::App;
-use crate::auth::identity::{LoginRequest, User};
+use crate::auth::login::{LoginRequest, User};
 use crate::auth::origin;
 
 /// The user that the request comes from. Without a valid login the request gets 401.

@@ -7,7 +7,7 @@ use signal_core::{
 };
 
 use super::names;
-use crate::auth::identity::{Identity, LoginRequest, TokenRefusal, User};
+use crate::auth::login::{Login, LoginRequest, TokenRefusal, User};
 use crate::auth::token_error::TokenError;
 use crate::auth::ws_token::WsTokens;
 use crate::client_address::ClientAddress;
@@ -18,7 +18,7 @@ use crate::shard::Shards;
 
 /// Finds the user or the seat that a token is for.
 pub(crate) struct Access {
-    pub(crate) identity: Identity,
+    pub(crate) login: Login,
     pub(crate) ws_tokens: WsTokens,
     pub(crate) shards: Shards,
     pub(crate) attempts: Arc<JoinAttempts>,
@@ -47,10 +47,10 @@ pub(crate) enum ClaimError {
 impl Access {
     /// Returns the user that a request comes from.
     pub(crate) async fn user(&self, request: LoginRequest<'_>) -> Result<User, TokenError> {
-        if request.token.is_none() && !self.identity.sees_requests() {
+        if request.token.is_none() && !self.login.sees_requests() {
             return Err(TokenError::Invalid);
         }
-        self.identity.user(request).await.map_err(|refusal| {
+        self.login.user(request).await.map_err(|refusal| {
             self.metrics.refused_token(refusal.as_str());
             refusal.error()
         })

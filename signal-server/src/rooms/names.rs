@@ -2,7 +2,7 @@
 
 use signal_core::{DisplayName, Language};
 
-use crate::auth::identity::User;
+use crate::auth::login::User;
 
 /// The name to show for the creator of a room.
 pub(crate) fn creator(user: &User, language: Language) -> DisplayName {

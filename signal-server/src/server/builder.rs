@@ -11,7 +11,7 @@ use signal_core::{HubConfig, InvalidConfig, Language, Status};
 
 use super::Server;
 use crate::app::App;
-use crate::auth::identity::Identity;
+use crate::auth::login::Login;
 use crate::auth::origin::Origins;
 use crate::auth::secret::Secret;
 use crate::auth::ws_token::WsTokens;
@@ -43,7 +43,7 @@ use crate::supervision::Supervisor;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
-    identity: Identity,
+    login: Login,
     server_secret: Option<Secret>,
     configured_servers: ConfiguredServers,
     ice_servers: Option<Source>,
@@ -58,9 +58,9 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(identity: Identity) -> Self {
+    pub(super) fn new(login: Login) -> Self {
         Self {
-            identity,
+            login,
             server_secret: None,
             configured_servers: ConfiguredServers::default(),
             ice_servers: None,
@@ -269,7 +269,7 @@ impl Builder {
         let rates = Arc::new(Rates::new(&limits, Arc::clone(&counters)));
         let attempts = Arc::new(JoinAttempts::new(&limits, Arc::clone(&counters)));
         let access = Access {
-            identity: self.identity.cap_timeout(limits.request_patience),
+            login: self.login.cap_timeout(limits.request_patience),
             ws_tokens: WsTokens::new(server_secret),
             shards: shards.clone(),
             attempts: Arc::clone(&attempts),

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use self::builder::Builder;
 use self::handle::ServerHandle;
 use crate::app::App;
-use crate::auth::identity::Identity;
+use crate::auth::login::Login;
 use crate::http::probes;
 use crate::listener::accept;
 
@@ -28,13 +28,13 @@ pub struct Server {
 
 impl Server {
     /// Starts a builder with the login whose access tokens the server accepts: the
-    /// [`Secret`](crate::Secret) that signs them (HS256), or an [`Identity`] with public keys or an
+    /// [`Secret`](crate::Secret) that signs them (HS256), or a [`Login`] with public keys or an
     /// identity provider.
     ///
     /// By default the server's own keys are random, so the tokens it issues are valid until the
     /// process ends; there are no ICE servers; pages of other origins may not use the server.
-    pub fn builder(identity: impl Into<Identity>) -> Builder {
-        Builder::new(identity.into())
+    pub fn builder(login: impl Into<Login>) -> Builder {
+        Builder::new(login.into())
     }
 
     /// The routes `/api/webrtc/…` and `/ws/webrtc/…`, to merge or nest into your own application.
@@ -118,6 +118,6 @@ impl Server {
         name: Option<&str>,
         lifetime: Duration,
     ) -> Option<String> {
-        self.app.access.identity.mint(subject, name, lifetime)
+        self.app.access.login.mint(subject, name, lifetime)
     }
 }

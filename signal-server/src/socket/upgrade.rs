@@ -25,7 +25,7 @@ use tracing::Instrument;
 
 use super::connection::{self, Connection};
 use crate::app::App;
-use crate::auth::identity::LoginRequest;
+use crate::auth::login::LoginRequest;
 use crate::auth::opaque_token;
 use crate::auth::token_error::TokenError;
 use crate::client_address::ClientAddress;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 use signal_server::{
-    Authenticate, Identity, Limits, LoginRequest, Origins, Server, TokenError, User, async_trait,
+    Authenticate, Limits, Login, LoginRequest, Origins, Server, TokenError, User, async_trait,
 };
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -17,13 +17,13 @@ use crate::common::{self, Api, Participant, answer, pass, text};
 
 /// Takes the token, or else a cookie, for what it has to do.
 #[derive(Clone, Default)]
-struct Login {
+struct Sessions {
     asked: Arc<AtomicU32>,
     hangs: Arc<Notify>,
 }
 
 #[async_trait]
-impl Authenticate for Login {
+impl Authenticate for Sessions {
     async fn authenticate(&self, request: LoginRequest<'_>) -> Result<User, TokenError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         assert!(request.uri.path().contains("/webrtc/rooms"), "{}", request.uri);
@@ -46,9 +46,9 @@ impl Authenticate for Login {
     }
 }
 
-impl Login {
+impl Sessions {
     async fn serve(&self) -> Api {
-        Api::start_with(Server::builder(Identity::custom(self.clone()))).await
+        Api::start_with(Server::builder(Login::custom(self.clone()))).await
     }
 }
 
@@ -64,7 +64,7 @@ async fn refused(api: &Api, room: &str, token: &str) -> (String, u16) {
 
 #[tokio::test]
 async fn whoever_the_login_knows_creates_enters_and_closes_its_own_rooms() {
-    let api = Login::default().serve().await;
+    let api = Sessions::default().serve().await;
     let created = create(&api, "session-of-alice").await.data();
     assert_eq!(created["name"], "小明的房间");
     let room = text(&created["room_id"]);
@@ -80,7 +80,7 @@ async fn whoever_the_login_knows_creates_enters_and_closes_its_own_rooms() {
 
 #[tokio::test]
 async fn each_failure_of_the_login_has_an_answer_of_its_own_and_ends_nothing_else() {
-    let login = Login::default();
+    let login = Sessions::default();
     let api = login.serve().await;
     let room = text(&create(&api, "session-of-alice").await.data()["room_id"]);
     for (token, http, socket) in [
@@ -99,7 +99,7 @@ async fn each_failure_of_the_login_has_an_answer_of_its_own_and_ends_nothing_els
 
 #[tokio::test]
 async fn a_login_that_hangs_is_not_waited_for_for_ever() {
-    let login = Login::default();
+    let login = Sessions::default();
     let api = login.serve().await;
     let room = text(&create(&api, "session-of-alice").await.data()["room_id"]);
     let request = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth("hang");
@@ -120,16 +120,16 @@ async fn a_login_that_hangs_is_not_waited_for_for_ever() {
 
 #[tokio::test]
 async fn a_login_that_hangs_is_given_up_before_the_request_is() {
-    let login = Login::default();
+    let login = Sessions::default();
     let limits = Limits { request_patience: Duration::from_secs(2), ..Limits::default() };
-    let builder = Server::builder(Identity::custom(login)).limits(limits).unwrap();
+    let builder = Server::builder(Login::custom(login)).limits(limits).unwrap();
     let api = Api::start_with(builder).await;
     assert_eq!(create(&api, "hang").await.refused(), (503, "unavailable"));
 }
 
 #[tokio::test]
 async fn the_login_is_not_asked_about_tokens_of_the_server() {
-    let login = Login::default();
+    let login = Sessions::default();
     let api = login.serve().await;
     let created = create(&api, "session-of-alice").await.data();
     let asked = || login.asked.load(Ordering::Relaxed);
@@ -147,7 +147,7 @@ async fn the_login_is_not_asked_about_tokens_of_the_server() {
 
 #[tokio::test]
 async fn the_login_decides_who_creates_rooms_and_how_many() {
-    let api = Login::default().serve().await;
+    let api = Sessions::default().serve().await;
     assert_eq!(create(&api, "session-of-a-guest").await.refused(), (403, "forbidden"));
     create(&api, "session-of-one-room").await.data();
     assert_eq!(create(&api, "session-of-one-room").await.refused(), (429, "rate_limited"));
@@ -159,7 +159,7 @@ const LISTED: &str = "https://page.example";
 #[tokio::test]
 async fn a_cookie_logs_in_only_for_pages_of_the_servers_own() {
     let origins = Origins::listed([LISTED.parse().unwrap()]);
-    let builder = Server::builder(Identity::custom(Login::default())).origins(origins);
+    let builder = Server::builder(Login::custom(Sessions::default())).origins(origins);
     let api = Api::start_with(builder).await;
     let own = format!("http://{}", api.address());
     let create = async |headers: &[(&str, &str)]| {
@@ -196,6 +196,6 @@ async fn a_cookie_logs_in_only_for_pages_of_the_servers_own() {
 
 #[tokio::test]
 async fn only_a_login_of_ones_own_can_make_its_tokens() {
-    let server = Server::builder(Identity::custom(Login::default()).issuer("nobody")).build();
+    let server = Server::builder(Login::custom(Sessions::default()).issuer("nobody")).build();
     assert_eq!(server.access_token("alice", None, Duration::from_secs(60)), None);
 }

@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519};
 use reqwest::Method;
 use serde_json::{Value, json};
-use signal_server::{Identity, InvalidKey, Server};
+use signal_server::{InvalidKey, Login, Server};
 
 mod provider;
 mod published;
@@ -22,14 +22,14 @@ use crate::common::{ACCESS_SECRET, Api, answer, text};
 const RSA_PRIVATE: &str = include_str!("keys/rsa_private.pem");
 const RSA_PUBLIC: &str = include_str!("keys/rsa_public.pem");
 
-/// A key pair of a login.
-struct Login {
+/// A login that signs tokens with a key of its own.
+struct Signer {
     algorithm: Algorithm,
     signing: EncodingKey,
     public_pem: String,
 }
 
-impl Login {
+impl Signer {
     fn rsa() -> Self {
         let signing = EncodingKey::from_rsa_pem(RSA_PRIVATE.as_bytes()).unwrap();
         Self { algorithm: Algorithm::RS256, signing, public_pem: RSA_PUBLIC.to_owned() }
@@ -78,16 +78,16 @@ async fn create(api: &Api, token: &str) -> u16 {
 
 #[tokio::test]
 async fn a_login_with_a_key_pair_is_believed_by_its_public_key() {
-    for login in Login::all() {
-        let identity = Identity::public_keys([&login.public_pem]).unwrap();
-        let api = Api::start_with(Server::builder(identity)).await;
-        let token = login.token(Some("whatever it calls it"));
+    for signer in Signer::all() {
+        let login = Login::public_keys([&signer.public_pem]).unwrap();
+        let api = Api::start_with(Server::builder(login)).await;
+        let token = signer.token(Some("whatever it calls it"));
         let request = api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(&token);
         let created = answer(request).await.data();
         assert_eq!(created["name"], "小明的房间");
         api.attach(&text(&created["room_id"]), &token).await.joined().await;
         for stranger in
-            Login::all().into_iter().filter(|other| other.public_pem != login.public_pem)
+            Signer::all().into_iter().filter(|other| other.public_pem != signer.public_pem)
         {
             assert_eq!(create(&api, &stranger.token(None)).await, 401, "{:?}", stranger.algorithm);
         }
@@ -96,24 +96,24 @@ async fn a_login_with_a_key_pair_is_believed_by_its_public_key() {
 
 #[tokio::test]
 async fn while_one_key_replaces_another_both_are_believed() {
-    let [old, new, other] = Login::all();
+    let [old, new, other] = Signer::all();
     let api = Api::start_with(Server::builder(
-        Identity::public_keys([&old.public_pem, &new.public_pem]).unwrap(),
+        Login::public_keys([&old.public_pem, &new.public_pem]).unwrap(),
     ))
     .await;
-    for (login, status) in [(old, 200), (new, 200), (other, 401)] {
-        assert_eq!(create(&api, &login.token(None)).await, status);
+    for (signer, status) in [(old, 200), (new, 200), (other, 401)] {
+        assert_eq!(create(&api, &signer.token(None)).await, status);
     }
 }
 
 #[tokio::test]
 async fn a_token_has_no_say_in_the_algorithm() {
-    for login in Login::all() {
-        let identity = Identity::public_keys([&login.public_pem]).unwrap();
-        let api = Api::start_with(Server::builder(identity)).await;
+    for signer in Signer::all() {
+        let login = Login::public_keys([&signer.public_pem]).unwrap();
+        let api = Api::start_with(Server::builder(login)).await;
         let claims = json!({"sub": "alice", "exp": 4_000_000_000_u64});
         // What is public must not serve as a secret.
-        for secret in [login.public_pem.as_bytes(), login.public_pem.trim_end().as_bytes()] {
+        for secret in [signer.public_pem.as_bytes(), signer.public_pem.trim_end().as_bytes()] {
             let forged =
                 encode(&Header::default(), &claims, &EncodingKey::from_secret(secret)).unwrap();
             assert_eq!(create(&api, &forged).await, 401);
@@ -129,27 +129,27 @@ async fn a_token_has_no_say_in_the_algorithm() {
         }
         // Nor may it bring or point to a key.
         let brought = Header {
-            jwk: Some(serde_json::from_value(login.jwk("x")).unwrap()),
+            jwk: Some(serde_json::from_value(signer.jwk("x")).unwrap()),
             ..Header::new(Algorithm::EdDSA)
         };
-        let stranger = Login::ed25519();
+        let stranger = Signer::ed25519();
         let brought = encode(&brought, &claims, &stranger.signing).unwrap();
         assert_eq!(create(&api, &brought).await, 401);
     }
     // The same kind of key with another algorithm.
-    let api = Api::start_with(Server::builder(Identity::public_keys([RSA_PUBLIC]).unwrap())).await;
+    let api = Api::start_with(Server::builder(Login::public_keys([RSA_PUBLIC]).unwrap())).await;
     let claims = json!({"sub": "alice", "exp": 4_000_000_000_u64});
     for algorithm in [Algorithm::RS512, Algorithm::PS256] {
-        let token = encode(&Header::new(algorithm), &claims, &Login::rsa().signing).unwrap();
+        let token = encode(&Header::new(algorithm), &claims, &Signer::rsa().signing).unwrap();
         assert_eq!(create(&api, &token).await, 401, "{algorithm:?}");
     }
 }
 
 #[test]
 fn keys_that_should_not_be_used_are_refused() {
-    assert_eq!(Identity::public_keys([RSA_PRIVATE]).unwrap_err(), InvalidKey::Private);
+    assert_eq!(Login::public_keys([RSA_PRIVATE]).unwrap_err(), InvalidKey::Private);
     assert_eq!(
-        Identity::public_keys([include_str!("keys/rsa_1024_public.pem")]).unwrap_err(),
+        Login::public_keys([include_str!("keys/rsa_1024_public.pem")]).unwrap_err(),
         InvalidKey::Short
     );
 }
@@ -161,7 +161,7 @@ async fn the_program_takes_keys_and_an_identity_provider_as_settings() {
         std::fs::write(folder.path().join(name), content).unwrap();
         folder.path().join(name).to_str().unwrap().to_owned()
     };
-    let [rsa, p256, _] = Login::all();
+    let [rsa, p256, _] = Signer::all();
     let provider = Provider::start(&[p256.jwk("key")]).await;
     let settings = [
         (["--access-key-file", &file("rsa.pem", &rsa.public_pem)].map(str::to_owned).to_vec(), rsa),
@@ -172,14 +172,14 @@ async fn the_program_takes_keys_and_an_identity_provider_as_settings() {
             p256,
         ),
     ];
-    for (settings, login) in settings {
+    for (settings, signer) in settings {
         let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
         let mut running = Running::start(command.args(settings));
         let printed = running.announcement().await;
         assert!(!printed.contains("SIGNAL_ACCESS_SECRET") && !printed.contains("eyJ"), "{printed}");
         let url = printed.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap();
         let api = Api::at(url.parse().unwrap());
-        assert_eq!(create(&api, &login.token(Some("key"))).await, 200);
+        assert_eq!(create(&api, &signer.token(Some("key"))).await, 200);
         assert_eq!(create(&api, &api.access_token("alice")).await, 401);
     }
     assert!(!Path::new("signal-data").exists());
@@ -188,10 +188,10 @@ async fn the_program_takes_keys_and_an_identity_provider_as_settings() {
 #[tokio::test]
 async fn the_log_and_a_metric_say_why_a_token_was_refused() {
     let (issuer, audience) = ("https://login.example", "rooms");
-    let login = ["--access-issuer", issuer, "--access-audience", audience];
+    let checked = ["--access-issuer", issuer, "--access-audience", audience];
     let log = ["--log", "signal_server=debug", "--log-format", "json"];
     let listen = ["serve", "--listen", "127.0.0.1:0"];
-    let args = [listen.as_slice(), &login, &log].concat();
+    let args = [listen.as_slice(), &checked, &log].concat();
     let server = Served::start(&mut program(&args)).await;
     let api = &server.api;
     let claims = json!({"sub": "alice", "exp": 4_000_000_000_u64, "iss": issuer, "aud": audience});

@@ -15,7 +15,7 @@ use crate::embedder;
 
 /// Your own login: sessions in a database, opaque tokens of an identity provider, the cookies of
 /// your application, or anything else that a request contains. See
-/// [`Identity::custom`](super::Identity::custom).
+/// [`Login::custom`](super::Login::custom).
 ///
 /// The server calls it once for each request and socket that needs a login and has no token of the
 /// server's own, including those of strangers, so cache what is expensive to look up. It must not
@@ -37,7 +37,7 @@ use crate::embedder;
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use signal_server::{Authenticate, Identity, LoginRequest, Server, TokenError, User, async_trait};
+/// use signal_server::{Authenticate, Login, LoginRequest, Server, TokenError, User, async_trait};
 ///
 /// /// The user of each session.
 /// struct Sessions(HashMap<String, String>);
@@ -55,7 +55,7 @@ use crate::embedder;
 /// # #[tokio::main]
 /// # async fn main() {
 /// let sessions = Sessions(HashMap::from([("a-long-random-text".to_owned(), "alice".to_owned())]));
-/// let server = Server::builder(Identity::custom(sessions)).build();
+/// let server = Server::builder(Login::custom(sessions)).build();
 /// # }
 /// ```
 #[async_trait]
@@ -150,12 +150,12 @@ impl User {
 
 /// A login of the embedding application, with a timeout.
 #[derive(Clone)]
-pub(crate) struct Login {
+pub(crate) struct CustomLogin {
     login: Arc<dyn Authenticate>,
     patience: Duration,
 }
 
-impl Login {
+impl CustomLogin {
     pub(crate) fn new(login: impl Authenticate) -> Self {
         Self { login: Arc::new(login), patience: PATIENCE }
     }
@@ -176,9 +176,9 @@ impl Login {
     }
 }
 
-impl fmt::Debug for Login {
+impl fmt::Debug for CustomLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Login(..)")
+        f.write_str("CustomLogin(..)")
     }
 }
 

@@ -12,7 +12,7 @@ mod token_refusal;
 
 use std::time::Duration;
 
-use self::authenticate::Login;
+use self::authenticate::CustomLogin;
 pub use self::authenticate::{Authenticate, LoginRequest, User};
 #[cfg(feature = "jwks")]
 pub use self::jwks::InvalidJwks;
@@ -38,15 +38,15 @@ use crate::auth::secret::Secret;
 ///
 /// The log says at `debug` why a token was refused, without the token.
 #[derive(Clone, Debug)]
-pub struct Identity(Verifier);
+pub struct Login(Verifier);
 
 #[derive(Clone, Debug)]
 enum Verifier {
-    Custom(Login),
+    Custom(CustomLogin),
     Signed(Signed),
 }
 
-impl Identity {
+impl Login {
     /// Accepts tokens that are signed with a shared secret (HS256). Tokens signed with `previous`
     /// are accepted too, while one secret replaces another.
     #[must_use]
@@ -93,7 +93,7 @@ impl Identity {
     /// Lets your own code decide who a request comes from, by a token of any form or by a cookie.
     #[must_use]
     pub fn custom(login: impl Authenticate) -> Self {
-        Self(Verifier::Custom(Login::new(login)))
+        Self(Verifier::Custom(CustomLogin::new(login)))
     }
 
     /// Requires the `iss` claim of signed tokens to equal `issuer`.
@@ -191,7 +191,7 @@ impl Identity {
 }
 
 /// Accepts tokens that are signed with one shared secret.
-impl From<Secret> for Identity {
+impl From<Secret> for Login {
     fn from(secret: Secret) -> Self {
         Self::secret(secret, None)
     }
@@ -207,8 +207,8 @@ mod tests {
 
     const LOGIN: &str = "login";
 
-    fn login() -> Identity {
-        Identity::from(Secret::new(LOGIN))
+    fn login() -> Login {
+        Login::from(Secret::new(LOGIN))
     }
 
     fn token(claims: &Value) -> String {
@@ -237,7 +237,7 @@ mod tests {
         ] {
             assert_eq!(login().verify(&token(&claims)).await, Err(error), "{claims}");
         }
-        let foreign = Identity::from(Secret::new("another login"));
+        let foreign = Login::from(Secret::new("another login"));
         let foreign = foreign.mint("alice", None, Duration::from_secs(60)).unwrap();
         assert_eq!(login().verify(&foreign).await, Err(TokenRefusal::Signature));
         let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSIsImV4cCI6OTk5OTk5OTk5OX0.";
@@ -301,11 +301,11 @@ mod tests {
     #[tokio::test]
     async fn a_secret_that_is_being_replaced_is_good_still_and_none_before_it() {
         let old = login().mint("alice", None, Duration::from_secs(60)).unwrap();
-        let rotating = Identity::secret(Secret::new("newer"), Some(&Secret::new(LOGIN)));
+        let rotating = Login::secret(Secret::new("newer"), Some(&Secret::new(LOGIN)));
         assert!(rotating.verify(&old).await.is_ok());
         let new = rotating.mint("alice", None, Duration::from_secs(60)).unwrap();
         assert!(rotating.verify(&new).await.is_ok() && login().verify(&new).await.is_err());
-        let rotated = Identity::secret(Secret::new("newest"), Some(&Secret::new("newer")));
+        let rotated = Login::secret(Secret::new("newest"), Some(&Secret::new("newer")));
         assert!(rotated.verify(&old).await.is_err());
         let expired = token(&json!({"sub": "alice", "exp": 1_000_000_000}));
         assert_eq!(rotating.verify(&expired).await, Err(TokenRefusal::Expired));
@@ -346,7 +346,7 @@ mod tests {
     fn secrets_do_not_show() {
         let shown = format!(
             "{:?}",
-            Identity::secret(Secret::new("newer-secret"), Some(&Secret::new("older-secret")))
+            Login::secret(Secret::new("newer-secret"), Some(&Secret::new("older-secret")))
         );
         assert!(!shown.contains("-secret"), "{shown}");
     }

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Check, InvalidSettings, access_secret, one_of, ways_to_set};
-use crate::cli::args::{AccessSecretArgs, IdentityArgs};
-use crate::{Identity, Secret};
+use crate::cli::args::{AccessSecretArgs, LoginArgs};
+use crate::{Login, Secret};
 
-impl IdentityArgs {
+impl LoginArgs {
     /// How access tokens are verified, in a few words.
-    pub(super) fn login(&self) -> &'static str {
+    pub(super) fn described(&self) -> &'static str {
         let Self { access, access_key_files, jwks_url, .. } = self;
         if jwks_url.is_some() {
             return "keys of an identity provider (--jwks-url)";
@@ -28,7 +28,7 @@ impl IdentityArgs {
 
 impl Check {
     /// Checks how access tokens are verified; in development nothing needs to be set.
-    pub(super) fn identity(&mut self, args: IdentityArgs, development: bool) -> Option<Identity> {
+    pub(super) fn login(&mut self, args: LoginArgs, development: bool) -> Option<Login> {
         let access = access_secret(args.access);
         let file = args.previous_access_secret_file.as_deref();
         let previous = one_of("previous-access-secret", args.previous_access_secret, file);
@@ -42,13 +42,13 @@ impl Check {
         if args.jwks_ca.is_some() && args.jwks_url.is_none() {
             self.problem("--jwks-ca is of no use without --jwks-url".to_owned());
         }
-        let identity = match (ways.as_slice(), args.jwks_url) {
+        let login = match (ways.as_slice(), args.jwks_url) {
             ([], _) => {
                 let or = "or, for a login with keys of its own, --access-key-file or --jwks-url";
                 let complaint =
                     format!("--access-secret is missing: {}, {or}", ways_to_set("access-secret"));
                 self.complain(complaint, development);
-                Some(Identity::from(Secret::random()))
+                Some(Login::from(Secret::random()))
             }
             ([_, _, ..], _) => {
                 self.problem(format!(
@@ -73,40 +73,40 @@ impl Check {
                     Ok(None) => None,
                     given => self.secret("previous-access-secret", given, development),
                 };
-                secret.map(|secret| Identity::secret(secret, previous.as_ref()))
+                secret.map(|secret| Login::secret(secret, previous.as_ref()))
             }
             ([_], None) => self.public_keys(&args.access_key_files),
         }?;
-        let identity = args.access_issuer.into_iter().fold(identity, Identity::issuer);
-        Some(args.access_audience.into_iter().fold(identity, Identity::audience))
+        let login = args.access_issuer.into_iter().fold(login, Login::issuer);
+        Some(args.access_audience.into_iter().fold(login, Login::audience))
     }
 
-    fn jwks(&mut self, url: &str, ca: Option<&Path>) -> Option<Identity> {
+    fn jwks(&mut self, url: &str, ca: Option<&Path>) -> Option<Login> {
         let ca = match ca {
             Some(path) => Some(self.file("jwks-ca", path)?),
             None => None,
         };
-        let identity = Identity::jwks(url, ca.as_deref());
-        identity
+        let login = Login::jwks(url, ca.as_deref());
+        login
             .map_err(|error| {
                 self.problem(format!("the keys of --jwks-url cannot be fetched: {error}"));
             })
             .ok()
     }
 
-    fn public_keys(&mut self, paths: &[PathBuf]) -> Option<Identity> {
+    fn public_keys(&mut self, paths: &[PathBuf]) -> Option<Login> {
         let mut pems = Vec::new();
         for path in paths {
             let Some(pem) = self.file("access-key-file", path) else { continue };
             // One by one, to name the file that is invalid.
-            match Identity::public_keys([&pem]) {
+            match Login::public_keys([&pem]) {
                 Ok(_) => pems.push(pem),
                 Err(error) => {
                     self.problem(format!("--access-key-file {}: {error}", path.display()));
                 }
             }
         }
-        Identity::public_keys(pems).ok()
+        Login::public_keys(pems).ok()
     }
 
     fn file(&mut self, name: &str, path: &Path) -> Option<String> {
@@ -121,10 +121,10 @@ impl Check {
 mod tests {
     use super::*;
 
-    fn problems(args: IdentityArgs) -> String {
+    fn problems(args: LoginArgs) -> String {
         let mut check = Check::default();
-        let identity = check.identity(args, false);
-        assert!(identity.is_some() || !check.problems.is_empty());
+        let login = check.login(args, false);
+        assert!(login.is_some() || !check.problems.is_empty());
         check.problems.join("\n")
     }
 
@@ -139,10 +139,10 @@ mod tests {
     fn a_login_is_one_of_three_ways() {
         let secret =
             || AccessSecretArgs { access_secret: Some(Secret::random()), access_secret_file: None };
-        assert_eq!(problems(IdentityArgs { access: secret(), ..IdentityArgs::default() }), "");
+        assert_eq!(problems(LoginArgs { access: secret(), ..LoginArgs::default() }), "");
         let url = || Some("https://login.example.com/jwks".to_owned());
-        assert_eq!(problems(IdentityArgs { jwks_url: url(), ..IdentityArgs::default() }), "");
-        let both = IdentityArgs { access: secret(), jwks_url: url(), ..IdentityArgs::default() };
+        assert_eq!(problems(LoginArgs { jwks_url: url(), ..LoginArgs::default() }), "");
+        let both = LoginArgs { access: secret(), jwks_url: url(), ..LoginArgs::default() };
         assert_eq!(
             problems(both),
             "--access-secret and --jwks-url exclude each other: give one of them"
@@ -152,10 +152,10 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_key_or_where_it_is_published_is_told() {
         let (_folder, key) = file("key", "-----BEGIN PRIVATE KEY-----");
-        let told = problems(IdentityArgs {
+        let told = problems(LoginArgs {
             access_key_files: vec![key, "/nonexistent/key".into()],
             jwks_ca: Some("ca".into()),
-            ..IdentityArgs::default()
+            ..LoginArgs::default()
         });
         for part in [
             "it is a private key",
@@ -174,10 +174,10 @@ mod tests {
             ("user:secret@login.example.com/jwks", None, "https://"),
             ("https://login.example.com/jwks", Some(ca), "certificates in PEM"),
         ] {
-            let told = problems(IdentityArgs {
+            let told = problems(LoginArgs {
                 jwks_url: Some(url.into()),
                 jwks_ca: ca,
-                ..IdentityArgs::default()
+                ..LoginArgs::default()
             });
             assert!(told.contains(part), "{part} is not in\n{told}");
             assert!(!told.contains("user:secret"), "{told}");
@@ -188,11 +188,11 @@ mod tests {
     fn a_secret_that_is_replaced_is_no_login_alone() {
         for development in [false, true] {
             let mut check = Check::default();
-            let previous = IdentityArgs {
+            let previous = LoginArgs {
                 previous_access_secret: Some(Secret::random()),
-                ..IdentityArgs::default()
+                ..LoginArgs::default()
             };
-            assert!(check.identity(previous, development).is_none());
+            assert!(check.login(previous, development).is_none());
             assert_eq!(
                 check.problems,
                 ["--previous-access-secret is of no use without --access-secret"]
@@ -202,13 +202,13 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_replaced_is_as_strong_as_the_one_that_replaces_it() {
-        let told = problems(IdentityArgs {
+        let told = problems(LoginArgs {
             access: AccessSecretArgs {
                 access_secret: Some(Secret::random()),
                 access_secret_file: None,
             },
             previous_access_secret: Some("short".into()),
-            ..IdentityArgs::default()
+            ..LoginArgs::default()
         });
         assert!(told.contains("--previous-access-secret is shorter than 32"), "{told}");
     }

@@ -1,7 +1,7 @@
 //! Checks the arguments and turns them into a configured server.
 
 mod ice_urls;
-mod identity;
+mod login;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::auth::shown::shown_url;
 use crate::cli::args::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
-use crate::{Builder, Identity, Origins, PublicUrl, Secret, Server};
+use crate::{Builder, Login, Origins, PublicUrl, Secret, Server};
 
 /// The checked settings of `serve`.
 #[derive(Clone, Debug)]
@@ -55,8 +55,8 @@ impl Settings {
         let listen = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
         let development = !args.production && listen.ip().is_loopback();
 
-        let login = args.identity.login();
-        let identity = check.identity(args.identity, development);
+        let described = args.login.described();
+        let login = check.login(args.login, development);
         let data_dir = (!args.ephemeral).then(|| args.data_dir.unwrap_or_else(|| DATA_DIR.into()));
         let given = one_of("server-secret", args.server_secret, args.server_secret_file.as_deref());
         let server = match (&given, &data_dir) {
@@ -89,8 +89,8 @@ impl Settings {
             );
         }
 
-        let builder = identity.and_then(|identity| {
-            let builder = Server::builder(identity).hub(args.limits.hub());
+        let builder = login.and_then(|login| {
+            let builder = Server::builder(login).hub(args.limits.hub());
             let builder = builder.and_then(|builder| builder.limits(args.limits.limits()));
             builder.map_err(|error| check.problem(error.to_string())).ok()
         });
@@ -114,7 +114,16 @@ impl Settings {
         }
         let admin_listen = args.admin_listen;
         let warnings = check.warnings;
-        Ok(Self { listen, admin_listen, builder, data_dir, development, login, relays, warnings })
+        Ok(Self {
+            listen,
+            admin_listen,
+            builder,
+            data_dir,
+            development,
+            login: described,
+            relays,
+            warnings,
+        })
     }
 }
 
@@ -132,7 +141,7 @@ pub(crate) fn access_token(args: TokenArgs) -> Result<String, InvalidSettings> {
     };
     let secret = access_secret(args.access)?.ok_or_else(missing)?;
     let lifetime = Duration::from_secs(u64::from(args.hours) * 3600);
-    let token = Identity::from(secret).mint(&args.sub, args.name.as_deref(), lifetime);
+    let token = Login::from(secret).mint(&args.sub, args.name.as_deref(), lifetime);
     Ok(token.expect("with a secret tokens can be made"))
 }
 
@@ -261,17 +270,17 @@ impl Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::IdentityArgs;
+    use crate::cli::args::LoginArgs;
 
     const STRONG: &str = "0123456789abcdef0123456789abcdef";
 
     fn production() -> ServeArgs {
         let access =
             AccessSecretArgs { access_secret: Some(STRONG.into()), access_secret_file: None };
-        let identity = IdentityArgs { access, ..IdentityArgs::default() };
+        let login = LoginArgs { access, ..LoginArgs::default() };
         ServeArgs {
             production: true,
-            identity,
+            login,
             server_secret: Some(STRONG.into()),
             ..ServeArgs::default()
         }

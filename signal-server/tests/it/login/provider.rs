@@ -9,7 +9,7 @@ use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
-use signal_server::Identity;
+use signal_server::Login;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -87,8 +87,8 @@ impl Provider {
         format!("https://localhost:{}/jwks.json", self.address.port())
     }
 
-    pub(super) fn identity(&self) -> Identity {
-        Identity::jwks(&self.url(), Some(&self.ca)).unwrap()
+    pub(super) fn login(&self) -> Login {
+        Login::jwks(&self.url(), Some(&self.ca)).unwrap()
     }
 
     pub(super) fn publish(&self, keys: &[Value]) {
