@@ -23,7 +23,7 @@ pub use self::management::{
 };
 pub use self::rooms::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};
 use crate::error::{NetworkError, NetworkFailure, Phase, RequestError};
-use crate::network::{Network, Request, deadline, in_time, read_body, switch_protocol};
+use crate::network::{Network, Request, deadline, read_body, switch_protocol, within};
 use crate::signaling::{Handshake, Signaling};
 use crate::turn::TurnServers;
 
@@ -163,7 +163,7 @@ impl Api {
         let status = answer.status();
         if status != StatusCode::SWITCHING_PROTOCOLS {
             let headers = answer.headers().clone();
-            let reading = in_time(Phase::Answering, deadline, read_body(answer));
+            let reading = within(Phase::Answering, deadline, read_body(answer));
             let body = reading.await.map_err(failed)?;
             return Err(refusal(url, status, &headers, &body));
         }
@@ -223,7 +223,7 @@ impl Api {
         let deadline = deadline(self.request_timeout);
         let answer = self.network.send(url, request, deadline).await.map_err(failed)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let reading = in_time(Phase::Answering, deadline, read_body(answer));
+        let reading = within(Phase::Answering, deadline, read_body(answer));
         let body = reading.await.map_err(failed)?;
         if status.is_success() {
             return success(url, &body);

@@ -63,7 +63,7 @@ impl Network {
         deadline: Instant,
     ) -> Result<Response<Incoming>, NetworkFailure> {
         let stream = self.connect(url, deadline).await?;
-        in_time(Phase::Answering, deadline, http::exchange(stream, request)).await
+        within(Phase::Answering, deadline, http::exchange(stream, request)).await
     }
 
     async fn connect(&self, url: &Url, deadline: Instant) -> Result<Stream, NetworkFailure> {
@@ -93,12 +93,12 @@ impl Network {
         if !matches!(url.scheme(), "https" | "wss") {
             return Ok(stream);
         }
-        in_time(Phase::Securing, deadline, tls::secure(&self.tls, url, stream)).await
+        within(Phase::Securing, deadline, tls::secure(&self.tls, url, stream)).await
     }
 }
 
 /// Gives up on a step at the deadline.
-pub(crate) async fn in_time<T>(
+pub(crate) async fn within<T>(
     phase: Phase,
     deadline: Instant,
     step: impl Future<Output = Result<T, NetworkFailure>>,

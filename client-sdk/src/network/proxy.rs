@@ -5,7 +5,7 @@ use hyper::header::HOST;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{Request, Stream, authority, http, in_time, tcp};
+use super::{Request, Stream, authority, http, tcp, within};
 use crate::error::{NetworkFailure, Phase, RequestError};
 
 /// An HTTP proxy that opens tunnels (RFC 9110 section 9.3.6).
@@ -33,7 +33,7 @@ impl Proxy {
             |failure| NetworkFailure::Proxy { proxy: self.name(), failure: Box::new(failure) };
         let stream = tcp::connect(&self.0, deadline).await.map_err(failed)?;
         let to = authority(to);
-        match in_time(Phase::Tunneling, deadline, self.open(stream, &to)).await {
+        match within(Phase::Tunneling, deadline, self.open(stream, &to)).await {
             Err(refused @ NetworkFailure::ProxyRefused { .. }) => Err(refused),
             opened => opened.map_err(failed),
         }

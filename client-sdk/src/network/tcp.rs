@@ -7,7 +7,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 use url::{Host, Url};
 
-use super::{ByteStream, Stream, in_time};
+use super::{ByteStream, Stream, within};
 use crate::error::{NetworkFailure, Phase};
 
 impl ByteStream for TcpStream {
@@ -20,13 +20,13 @@ impl ByteStream for TcpStream {
 /// gets an equal share of the time that is left, so that one that swallows packets does not hide
 /// the next.
 pub(super) async fn connect(url: &Url, deadline: Instant) -> Result<Stream, NetworkFailure> {
-    let addresses = in_time(Phase::Resolving, deadline, addresses(url)).await?;
+    let addresses = within(Phase::Resolving, deadline, addresses(url)).await?;
     let mut last = None;
     for (tried, address) in addresses.iter().enumerate() {
         let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
         let now = Instant::now();
         let share = now + deadline.saturating_duration_since(now) / left;
-        match in_time(Phase::Connecting, share, open(*address)).await {
+        match within(Phase::Connecting, share, open(*address)).await {
             Ok(stream) => return Ok(stream),
             Err(failure) => last = Some(failure),
         }

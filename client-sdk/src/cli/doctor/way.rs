@@ -12,14 +12,14 @@ use url::{Position, Url};
 use super::finding::{Findings, Outcome};
 use crate::client::Client;
 use crate::error::{NetworkFailure, Phase};
-use crate::network::{Request, addresses, deadline, in_time};
+use crate::network::{Request, addresses, deadline, within};
 
 /// Whether the server can be asked.
 pub(super) async fn check(client: &Client, server: &Url, findings: &mut Findings) -> bool {
     let host = &server[Position::BeforeHost..Position::AfterPort];
     let network = &client.api.network;
     if network.proxy.is_none() {
-        let found = in_time(Phase::Resolving, deadline(PATIENCE), addresses(server)).await;
+        let found = within(Phase::Resolving, deadline(PATIENCE), addresses(server)).await;
         match found {
             Ok(found) => findings.add("dns", host, Outcome::Passed(listed(&found))),
             Err(failure) => return failed("dns", host, &failure, findings),
