@@ -66,7 +66,7 @@ impl Board {
     }
 
     /// The run was interrupted before somebody had time to enter.
-    pub(crate) fn is_cut_short(&self) {
+    pub(crate) fn cut_one_short(&self) {
         self.entering.fetch_sub(1, Ordering::Relaxed);
         self.cut_short.fetch_add(1, Ordering::Relaxed);
     }
@@ -93,7 +93,7 @@ impl Board {
     }
 
     /// It has its seat back, or no longer tries.
-    pub(crate) fn is_back(&self) {
+    pub(crate) fn comes_back(&self) {
         self.away.fetch_sub(1, Ordering::Relaxed);
     }
 

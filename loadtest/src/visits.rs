@@ -194,7 +194,7 @@ mod tests {
         board.goes_away();
         let draining = visits.drain(&board, Instant::now() + hour);
         assert!(timeout(POLL * 3, draining).await.is_err());
-        board.is_back();
+        board.comes_back();
         visits.drain(&board, Instant::now() + hour).await;
     }
 }

@@ -54,7 +54,7 @@ pub(crate) async fn take_part(
         entered = entry::enter(&world, &visit, options) => entered.map_err(|e| e.to_string()),
         () = reached(Phase::Over, &mut phases) => {
             if world.is_cut_short(intended) {
-                world.board.is_cut_short();
+                world.board.cut_one_short();
                 return None;
             }
             Err("the run ended before".into())
@@ -180,7 +180,7 @@ impl<'a> Participant<'a> {
         self.measure();
         let now = Instant::now();
         if let Some(since) = self.away_since {
-            self.world.board.is_back();
+            self.world.board.comes_back();
             self.world.recorder.unanswered(Kind::Resume, since, Fate::Lost, now);
             self.observations.losses.lose(Lost::Signaling, since);
         }
@@ -278,7 +278,7 @@ impl<'a> Participant<'a> {
             }
             Event::Resumed { .. } => {
                 if let Some(since) = self.away_since.take() {
-                    world.board.is_back();
+                    world.board.comes_back();
                     let step = Step { intended: since, started: since, ended: now };
                     recorder.answered(Kind::Resume, step);
                 }
@@ -332,7 +332,7 @@ impl<'a> Participant<'a> {
         let recorder = &self.world.recorder;
         let since = match self.away_since.take() {
             Some(since) => {
-                self.world.board.is_back();
+                self.world.board.comes_back();
                 since
             }
             None => now,

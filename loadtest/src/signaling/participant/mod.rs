@@ -76,7 +76,7 @@ pub(crate) async fn take_part(
             Fate::Refused
         }
         None if world.is_cut_short(intended) => {
-            world.board.is_cut_short();
+            world.board.cut_one_short();
             return SignalingVisit::default();
         }
         None => {

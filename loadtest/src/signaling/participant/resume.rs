@@ -25,7 +25,7 @@ impl Participant<'_> {
             returned = self.try_to_come_back() => returned,
             () = reached(Phase::Over, phases) => false,
         };
-        self.world.board.is_back();
+        self.world.board.comes_back();
         let now = Instant::now();
         let recorder = &self.world.recorder;
         if returned {
