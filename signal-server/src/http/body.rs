@@ -33,17 +33,17 @@ impl JsonBody {
     /// Parses the body. An error names the field and the problem, and contains no values of the
     /// body.
     pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, ApiError> {
-        parse(&self.whole()?)
+        parse(&self.read()?)
     }
 
     /// Parses the body, where an empty body or `null` means the default.
     pub(crate) fn parse_or_default<T: DeserializeOwned + Default>(self) -> Result<T, ApiError> {
-        let body = self.whole()?;
+        let body = self.read()?;
         let value: Option<T> = if body.is_empty() { None } else { parse(&body)? };
         Ok(value.unwrap_or_default())
     }
 
-    fn whole(self) -> Result<Bytes, ApiError> {
+    fn read(self) -> Result<Bytes, ApiError> {
         self.body.map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => {
                 self.app.counters.count(Limit::BodyBytes);

@@ -25,7 +25,7 @@ use crate::limits::Limit;
 use crate::limits::concurrency::Permit;
 use crate::limits::counters::LimitCounters;
 use crate::metrics::MessageMeter;
-use crate::store::{NotSaved, PendingWrite, Store, Written};
+use crate::store::{NotSaved, PendingWrite, SaveOutcome, Store};
 
 /// The services that all shards share.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ pub(super) struct Effects {
 #[derive(Debug)]
 pub(super) enum Completion {
     IceServers(IceRequest, IceServers),
-    Written(Written),
+    Written(SaveOutcome),
 }
 
 impl State {
@@ -260,8 +260,8 @@ impl State {
     }
 
     /// Sends the replies that waited for a write.
-    pub(super) fn written(&mut self, written: Written, now: Timestamp) {
-        let Written { room, version, saved } = written;
+    pub(super) fn written(&mut self, written: SaveOutcome, now: Timestamp) {
+        let SaveOutcome { room, version, saved } = written;
         while let Some(Group { record, replies, .. }) = self.pending.pop(room, version) {
             for reply in replies {
                 self.settle(reply, Some(&record), saved, now);

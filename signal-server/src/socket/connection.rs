@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, Sleep, interval_at, sleep, timeou
 
 use super::silence::Silence;
 use super::violation;
-use super::writer::{Writer, Written};
+use super::writer::{WriteProgress, Writer};
 use crate::listener::traffic::Traffic;
 use crate::shard::Shard;
 use crate::shard::outbox::Outbox;
@@ -52,13 +52,13 @@ impl<'a> Connection<'a> {
             tokio::select! {
                 written = writer.next(&self.outbox) => match written {
                     // A ping.
-                    Written::Bytes(0) => {}
-                    Written::Bytes(bytes) => {
+                    WriteProgress::Bytes(0) => {}
+                    WriteProgress::Bytes(bytes) => {
                         self.outbox.written(bytes);
                         self.shard.input(Input::Sent { conn: self.conn, bytes });
                     }
-                    Written::Close(code) => return self.finish(writer, stream, code).await,
-                    Written::Failed => return,
+                    WriteProgress::Close(code) => return self.finish(writer, stream, code).await,
+                    WriteProgress::Failed => return,
                 },
                 heard = hear(&mut stream, silence_ends.as_mut()) => {
                     let Heard::Message(message) = heard else {

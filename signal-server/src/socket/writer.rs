@@ -33,7 +33,7 @@ pub(super) struct Writer {
 }
 
 /// What a writer has done.
-pub(super) enum Written {
+pub(super) enum WriteProgress {
     /// The system has taken this many bytes of frames.
     Bytes(usize),
     /// The socket is to be closed with this code, after the frames that are left.
@@ -65,20 +65,20 @@ impl Writer {
     /// since the client may not be reading.
     ///
     /// This is cancel safe: the next call goes on where this one stopped.
-    pub(super) async fn next(&mut self, outbox: &Outbox) -> Written {
+    pub(super) async fn next(&mut self, outbox: &Outbox) -> WriteProgress {
         if !self.is_busy() {
             match outbox.take(&mut self.pending).await {
                 Next::Write => {}
-                Next::Close(code) => return Written::Close(code),
+                Next::Close(code) => return WriteProgress::Close(code),
             }
         }
         tokio::select! {
             biased;
             written = poll_fn(|cx| self.poll_write(cx)) => match written {
-                Ok(bytes) => Written::Bytes(bytes),
-                Err(_) => Written::Failed,
+                Ok(bytes) => WriteProgress::Bytes(bytes),
+                Err(_) => WriteProgress::Failed,
             },
-            code = outbox.closed() => Written::Close(code),
+            code = outbox.closed() => WriteProgress::Close(code),
         }
     }
 

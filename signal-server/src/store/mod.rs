@@ -1,6 +1,6 @@
 //! Stores rooms in memory, and also in a data directory or another store that outlives the process.
 
-mod ended;
+mod ended_rooms;
 #[cfg(feature = "store")]
 mod file;
 mod kept_seats;
@@ -17,7 +17,7 @@ use signal_core::{
     Applied, MemoryStore, Op, Room, RoomEvent, RoomId, RoomIdTaken, Status, Timestamp,
 };
 
-use self::ended::Ended;
+use self::ended_rooms::EndedRooms;
 #[cfg(feature = "store")]
 pub(crate) use self::file::DataDir;
 #[cfg(feature = "store")]
@@ -25,7 +25,7 @@ pub use self::file::DataDirError;
 use self::owned::Owned;
 pub(crate) use self::pending_write::PendingWrite;
 pub use self::room_store::{RoomStore, RoomWrite, StoreError, StoredRoom};
-pub(crate) use self::writer::{NotSaved, OnWritten, Writer, Written};
+pub(crate) use self::writer::{NotSaved, OnWritten, SaveOutcome, Writer};
 use crate::limits::concurrency::Permit;
 
 /// The rooms of one shard. Changes take effect in memory at once. The replies that promise
@@ -34,7 +34,7 @@ use crate::limits::concurrency::Permit;
 pub(crate) struct Store {
     rooms: MemoryStore,
     owned: Owned,
-    ended: Ended,
+    ended: EndedRooms,
     is_saved: bool,
     to_save: Vec<PendingWrite>,
     to_give_back: Vec<Permit<String>>,
@@ -47,7 +47,7 @@ impl Store {
         Self {
             rooms: MemoryStore::new(),
             owned: Owned::default(),
-            ended: Ended::new(most_ended),
+            ended: EndedRooms::new(most_ended),
             is_saved,
             to_save: Vec::new(),
             to_give_back: Vec::new(),

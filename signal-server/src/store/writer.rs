@@ -29,7 +29,7 @@ pub(crate) struct Writer {
 
 /// What became of a write.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Written {
+pub(crate) struct SaveOutcome {
     pub(crate) room: RoomId,
     /// The version of the record that was written. Every version is, once a room is removed.
     pub(crate) version: u64,
@@ -38,7 +38,7 @@ pub(crate) struct Written {
 
 /// Is told of each write when it is on disk, or could not be saved.
 #[derive(Clone)]
-pub(crate) struct OnWritten(Arc<dyn Fn(Written) + Send + Sync>);
+pub(crate) struct OnWritten(Arc<dyn Fn(SaveOutcome) + Send + Sync>);
 
 /// The change could not be saved. It remains in memory, and is saved when the disk works again.
 #[derive(Clone, Copy, Debug, Error)]
@@ -155,12 +155,12 @@ impl Queue {
 
 fn tell(writes: impl Iterator<Item = (PendingWrite, OnWritten)>, saved: Result<(), NotSaved>) {
     for (write, on_written) in writes {
-        (on_written.0)(Written { room: write.room(), version: write.version(), saved });
+        (on_written.0)(SaveOutcome { room: write.room(), version: write.version(), saved });
     }
 }
 
 impl OnWritten {
-    pub(crate) fn new(tell: impl Fn(Written) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(tell: impl Fn(SaveOutcome) + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 }

@@ -10,13 +10,13 @@ use signal_core::{Room, RoomId, Timestamp};
 /// A room is remembered for a day, so that latecomers learn what became of it. Of each user no more
 /// than so many are, so that nobody fills the memory with rooms that are closed at once.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct EndedRooms {
     most: usize,
     by_creator: HashMap<String, BTreeSet<(Timestamp, RoomId)>>,
     creators: FxHashMap<RoomId, (String, Timestamp)>,
 }
 
-impl Ended {
+impl EndedRooms {
     pub(super) fn new(most: usize) -> Self {
         Self { most, by_creator: HashMap::new(), creators: FxHashMap::default() }
     }
@@ -79,7 +79,7 @@ mod tests {
     fn of_each_user_the_rooms_that_ended_last_are_remembered() {
         let id = |number: u8| RoomId::from_indices([number; 6]);
         let time = |seconds: u64| Timestamp::from_millis(1000 * seconds);
-        let mut rooms = Ended::new(2);
+        let mut rooms = EndedRooms::new(2);
         assert_eq!(rooms.insert(&ended(1, "alice", time(3))), None);
         assert_eq!(rooms.insert(&ended(2, "alice", time(1))), None);
         assert_eq!(rooms.insert(&ended(2, "alice", time(1))), None, "known already");
