@@ -72,8 +72,8 @@ pub enum Input {
         /// The request id from the output.
         req: Option<RequestId>,
     },
-    /// The host has something to say. A [`HostMessageRefusal`](crate::HostMessageRefusal) comes out for everybody who
-    /// does not get it.
+    /// The host has something to say. A [`HostMessageRefusal`](crate::HostMessageRefusal) comes out
+    /// for everybody who does not get it.
     HostMessage {
         /// The newest record of the room.
         record: Arc<Room>,
