@@ -5,9 +5,9 @@
 /// The core compares tags and keeps a bounded number of them in the record of a room.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Client {
-    /// Its address: of IPv4 the whole, of IPv6 the first 64 bits.
+    /// Its address: the whole of an IPv4 address, the first 64 bits of an IPv6 address.
     pub address: AddressTag,
-    /// Its network: of IPv4 the first 24 bits, of IPv6 the first 48.
+    /// Its network: the first 24 bits of an IPv4 address, the first 48 bits of an IPv6 address.
     pub network: AddressTag,
 }
 

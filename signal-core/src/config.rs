@@ -17,13 +17,14 @@ pub struct HubConfig {
     /// The longest frame that is decoded, in bytes: by default 64 KiB. A longer one is answered
     /// with `message_too_large`, and the connection stays open.
     pub max_frame_bytes: usize,
-    /// How many bytes are held back: for each connection until it has its seat, and for each room
-    /// until the record that frames of other nodes go by has come. By default 256 KiB. A connection
-    /// with more is closed with [`CloseCode::RateLimited`](crate::CloseCode::RateLimited); a frame
-    /// of another node that does not fit is refused with `peer_unreachable`.
+    /// How many bytes are held back: by default 256 KiB for each connection, until it has its seat,
+    /// and the same for each room, for frames of other nodes that name a record which has not
+    /// arrived yet. A connection with more is closed with
+    /// [`CloseCode::RateLimited`](crate::CloseCode::RateLimited); a frame of another node that does
+    /// not fit is refused with `peer_unreachable`.
     pub max_held_bytes: usize,
-    /// How many seats the guests that entered a room from one address may have, with or without a
-    /// socket: by default any number. One more is told `rate_limited` and closed with
+    /// How many seats of a room the guests from one address may have, with or without a socket: by
+    /// default any number. A further guest gets the error `rate_limited` and is closed with
     /// [`CloseCode::Unavailable`](crate::CloseCode::Unavailable). The creator, a newer socket of
     /// the same ticket and a resume are let in. Everybody behind one router or carrier has the same
     /// address.
@@ -31,13 +32,13 @@ pub struct HubConfig {
     /// The longest `state` of a participant, in bytes of JSON: by default 4 KiB.
     pub max_state_bytes: usize,
     /// How many bytes may wait for a connection, handed out and not acknowledged: by default 2 MiB.
-    /// A connection that another message does not fit to is closed with
+    /// If another message does not fit, the connection is closed with
     /// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer); the others in the room do not
-    /// notice. Acknowledge with [`Input::Sent`](crate::Input::Sent) whenever something was written.
+    /// notice. Acknowledge written bytes with [`Input::Sent`](crate::Input::Sent).
     pub max_unsent_bytes: usize,
     /// How long an unanswered offer makes the hub refuse offers of the other side: by default 15 s.
     pub offer_patience: Duration,
-    /// Who is refused when much waits for a receiver.
+    /// Which senders are refused when much waits for a receiver.
     pub flood: FloodLimit,
     /// How often a participant may open a socket.
     pub openings: OpeningLimit,
@@ -47,31 +48,31 @@ pub struct HubConfig {
     pub replay: ReplayLimit,
     /// How long the seat of a v2 participant is kept after its socket is lost: by default 30 s.
     pub resume_grace: Duration,
-    /// How long a connection that something waits for may take nothing of it: by default 45 s. It
-    /// is closed with [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer) then.
+    /// How long a connection may leave everything unread that waits for it: by default 45 s. It is
+    /// then closed with [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer).
     pub unsent_patience: Duration,
 }
 
-/// How much each sender may have waiting for one receiver: a flood costs the one who floods.
+/// How much each sender may have waiting for one receiver.
 ///
 /// What waits for a connection is counted by the ticket that sent it. A message that is refused is
 /// answered with `rate_limited`, and counts as never sent. A new name or state is never refused:
-/// the newest one follows when there is room. What the hub has to say itself, `peer_joined` for
-/// example, is not limited by this.
+/// the newest one follows when there is room. Messages of the hub itself, such as `peer_joined`,
+/// are not limited.
 #[derive(Clone, Debug)]
 pub struct FloodLimit {
-    /// Up to how many waiting bytes nobody is refused: by default 256 KiB.
+    /// The number of waiting bytes up to which no sender is refused: by default 256 KiB.
     pub fair_bytes: usize,
-    /// What the senders share beyond that: by default 768 KiB, divided by the number of other
-    /// participants. A sender of which that much waits already is refused.
+    /// The further bytes that the senders share: by default 768 KiB, divided by the number of other
+    /// participants. A sender that has its share waiting is refused.
     pub shared_bytes: usize,
     /// The smallest share: by default 16 KiB.
     pub min_share_bytes: usize,
-    /// Over how many waiting bytes every sender is refused: by default 1 MiB.
+    /// The number of waiting bytes beyond which every sender is refused: by default 1 MiB.
     pub max_relayed_bytes: usize,
 }
 
-/// A [`HubConfig`] makes no sense.
+/// A field of a [`HubConfig`] has a value that is not usable.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("`{field}` must be {expected}")]
 pub struct InvalidConfig {
@@ -86,7 +87,7 @@ impl HubConfig {
     ///
     /// # Errors
     ///
-    /// One of them makes no sense; which, and what it must be, is in the error.
+    /// A limit is not usable; the error names it and what it must be.
     pub fn check(&self) -> Result<(), InvalidConfig> {
         let (flood, rate) = (&self.flood, &self.rate);
         let burst_bytes = usize::try_from(rate.burst_bytes).unwrap_or(usize::MAX);
@@ -146,17 +147,17 @@ impl FloodLimit {
 
 /// How often a participant may open a socket, to attach or to resume: a burst, then a steady rate.
 ///
-/// A socket over the limit is told `rate_limited` with the time to wait, and is closed with
+/// A socket over the limit gets the error `rate_limited` with the time to wait, and is closed with
 /// [`CloseCode::Unavailable`](crate::CloseCode::Unavailable). The room is not touched: no id is
-/// taken, nothing is written, and nobody is told.
+/// issued, nothing is written, and the others do not notice.
 ///
 /// The limit belongs to the ticket. A hub learns the ticket of a resume from the record of the
-/// room; a resume of a room that it has no record of is counted once it has succeeded.
+/// room. Without a record, a resume is counted once it has succeeded.
 #[derive(Clone, Debug)]
 pub struct OpeningLimit {
     /// The burst: by default 10 sockets.
     pub burst: u32,
-    /// How long it takes until one more may be opened: by default 3 s.
+    /// The time after which one more may be opened: by default 3 s.
     pub every: Duration,
 }
 
@@ -167,8 +168,8 @@ pub struct OpeningLimit {
 /// receives itself, so a ticket whose sockets are served by several nodes in turn has at most as
 /// many budgets as there are nodes.
 ///
-/// A message over the limit is dropped, and its sender is told `rate_limited` at most once a
-/// second, with the time after which the message passes. A participant that stays over the limit
+/// A message over the limit is dropped, and its sender gets the error `rate_limited`, at most once
+/// a second, with the time after which the message passes. A participant that stays over the limit
 /// for [`patience`](Self::patience) is closed with
 /// [`CloseCode::RateLimited`](crate::CloseCode::RateLimited).
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Deadlines of rooms or connections: which is due next is known without a look at the others.
+//! Deadlines of rooms or connections, in a queue that finds the next one without a scan.
 
 use std::collections::BTreeSet;
 use std::hash::Hash;

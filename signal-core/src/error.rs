@@ -87,7 +87,7 @@ impl ErrorCode {
         }
     }
 
-    /// The code of that name on the wire.
+    /// Returns the code with that name on the wire.
     pub fn from_wire(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.as_str() == name)
     }

@@ -10,28 +10,28 @@ use crate::config::HubConfig;
 pub struct EngineConfig {
     /// What each participant, connection, pair and room may use.
     pub hub: HubConfig,
-    /// Whether the host keeps the records of rooms elsewhere too, so that they outlive the process:
-    /// by default not. If it does, [`poll_save`](crate::Engine::poll_save) hands out what to write,
-    /// and a change is announced after it is written.
+    /// Whether the host also stores the records of rooms, so that they outlive the process: by
+    /// default `false`. If it does, [`poll_save`](crate::Engine::poll_save) hands out what to
+    /// write, and a change is announced after it is written.
     pub saves: bool,
-    /// After how long a [`Transmit::Ping`](crate::Transmit::Ping) follows another: by default 20 s,
-    /// and at least 1 ms.
+    /// The time between two [`Transmit::Ping`](crate::Transmit::Ping)s: by default 20 s, and at
+    /// least 1 ms.
     pub ping_every: Duration,
-    /// How long a connection may be silent: by default 45 s. It is closed with
-    /// [`CloseCode::Idle`](crate::CloseCode::Idle) then.
+    /// How long a connection may be silent: by default 45 s. It is then closed with
+    /// [`CloseCode::Idle`](crate::CloseCode::Idle).
     pub idle_timeout: Duration,
-    /// How long the host may take for a [`Question`](crate::Question): by default 10 s. Then the
-    /// participant is told `unavailable`.
+    /// How long the host may take for a [`Question`](crate::Question): by default 10 s. After that
+    /// the participant gets the error `unavailable`.
     pub question_patience: Duration,
-    /// How many [`Event`](crate::Event)s wait for the host at most, and how many of those that are
-    /// not written yet: by default 10,000. Of those that wait for the host the oldest are dropped
-    /// beyond it, of those that are not written the newest. A host without use for them sets 0;
-    /// then [`Save::events`](crate::Save::events) are none either.
+    /// How many [`Event`](crate::Event)s may wait for the host, and how many may wait for a record
+    /// to be written: by default 10,000 each. Beyond that, the oldest event for the host is
+    /// dropped, and the newest that waits for a record. A host without use for events sets 0;
+    /// [`Save::events`](crate::Save::events) is then empty too.
     pub max_events: usize,
-    /// How many bytes of messages to the host wait for it at most: by default none, since nobody
-    /// takes them, and a participant is told `peer_not_found`. A host that calls
-    /// [`poll_message`](crate::Engine::poll_message) sets 1 MiB, for example. Beyond it, a
-    /// participant is told `unavailable`, which says that trying again may help.
+    /// How many bytes of messages to the host may wait for it: by default 0, so that participants
+    /// get the error `peer_not_found`. A host that calls
+    /// [`poll_message`](crate::Engine::poll_message) sets, for example, 1 MiB. Beyond that, a
+    /// participant gets the error `unavailable`, which means that trying again may help.
     pub max_message_bytes: usize,
     /// How long participants may resume after a restart, see
     /// [`restore`](crate::Engine::restore): by default 60 s.

@@ -1,4 +1,4 @@
-//! What a host may want to know, and need not do anything about.
+//! Events that inform the host and need no action.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -6,25 +6,25 @@ use crate::hub::HostMessageRefusal;
 use crate::ids::ConnId;
 use crate::room::RoomEvent;
 
-/// Something that the host may want to know, from
+/// An event that informs the host and needs no action, from
 /// [`Engine::poll_event`](crate::Engine::poll_event).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// Something has come about in a room. Those of one room come in order. With
-    /// [`EngineConfig::saves`](crate::EngineConfig::saves) an event comes when the record that it
-    /// is part of is written.
+    /// Something has happened in a room. The events of one room are in order. With
+    /// [`EngineConfig::saves`](crate::EngineConfig::saves) an event is reported once the record
+    /// that it is part of is written.
     Room(RoomEvent),
-    /// A message of the host's was not delivered after all to a participant that was entering when
-    /// it was [sent](crate::Engine::send).
+    /// A message of the host was not delivered to a participant that was still entering when it was
+    /// [sent](crate::Engine::send).
     Refused(HostMessageRefusal),
-    /// Messages were dropped, because their sender is over its rate. It is told once until it is
-    /// taken, after what has come about in rooms.
+    /// Messages were dropped because their sender is over its rate. It is reported once until it is
+    /// taken, and after the events of rooms.
     OverRate {
         /// The connection of the sender.
         conn: ConnId,
     },
-    /// Events were dropped, because more than
+    /// Events were dropped because more than
     /// [`EngineConfig::max_events`](crate::EngineConfig::max_events) waited for the host.
     Dropped {
         /// How many.
@@ -36,8 +36,7 @@ pub enum Event {
 #[derive(Debug, Default)]
 pub(super) struct Events {
     queue: VecDeque<Event>,
-    /// Senders over their rate. They take no room from other events, however many messages they
-    /// send.
+    /// Senders over their rate, apart from the queue, so that they take no space from other events.
     over_rate: BTreeSet<ConnId>,
     dropped: u64,
 }
@@ -45,7 +44,7 @@ pub(super) struct Events {
 impl Events {
     /// Adds an event. Over the limit the oldest is dropped.
     pub(super) fn push(&mut self, event: Event, most: usize) {
-        // A host without use for events is not told that there are any.
+        // A host without use for events is not told of dropped ones either.
         if most == 0 {
             return;
         }

@@ -1,4 +1,4 @@
-//! What participants have said to the host, and the host has not taken.
+//! The messages of participants that wait for the host.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// Adds a message, or returns what its sender is told if `most` bytes have no room for it.
+    /// Adds a message, or returns the error for its sender if more than `most` bytes would wait.
     pub(super) fn push(&mut self, message: MessageToHost, most: usize) -> Result<(), ErrorCode> {
         if most == 0 {
             return Err(ErrorCode::PeerNotFound);
@@ -23,7 +23,7 @@ impl Inbox {
             return Err(ErrorCode::Unavailable);
         }
         self.bytes += bytes;
-        // The frame around it need not wait too.
+        // Detached, so that the frame around it can be freed.
         let data = message.data.detach();
         self.messages.push_back(MessageToHost { data, ..message });
         Ok(())

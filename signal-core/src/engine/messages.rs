@@ -1,4 +1,4 @@
-//! What the host says, and what it hears.
+//! Messages from and to the host.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use crate::ids::RoomId;
 use crate::time::Timestamp;
 
 impl Engine {
-    /// Sends a message of the host's to a room, or to one participant in it. Returns who does not
-    /// get it, and why: usually nobody.
+    /// Sends a message of the host to a room, or to one participant in it. Returns the participants
+    /// that do not get it, with the reason; usually none.
     ///
     /// Participants who speak v1 have no such messages: a message to a room leaves them out, and
-    /// one to such a participant is refused. Whoever is entering gets the message after its
-    /// `joined`; if that fails, [`Event::Refused`](crate::Event::Refused) says so.
+    /// one to such a participant is refused. A participant that is still entering gets the message
+    /// after its `joined`; if that fails, [`Event::Refused`](crate::Event::Refused) reports it.
     #[must_use = "these participants do not get the message"]
     pub fn send(
         &mut self,

@@ -39,43 +39,40 @@ use crate::time::Timestamp;
 
 /// A server of one node, without its sockets, clock and random numbers.
 ///
-/// Something that happened goes in by a method that starts with `handle`; what to do about it comes
-/// out by the methods that start with `poll`. After each `handle`, and after each change to a room:
+/// The host reports what happened with the methods that start with `handle`, and learns what to do
+/// from those that start with `poll`. After each `handle`, and after each change to a room:
 ///
 /// 1. [`poll_ready`](Self::poll_ready) names each connection that has something to send. Whenever
-///    its socket can be written to, take the next thing with
-///    [`poll_transmit`](Self::poll_transmit), and no more than that: what is not taken waits here,
-///    within bounds.
-/// 2. [`poll_question`](Self::poll_question) asks what only the host knows.
-/// 3. [`poll_save`](Self::poll_save) hands out rooms to write, if the host keeps them elsewhere
-///    too.
-/// 4. [`poll_event`](Self::poll_event) tells what has come about in rooms, and
-///    [`poll_message`](Self::poll_message) what participants say to the host. A host may omit these
-///    two.
-/// 5. [`poll_timeout`](Self::poll_timeout) is when to call
+///    its socket can be written to, take one thing with [`poll_transmit`](Self::poll_transmit). The
+///    rest waits in the engine, within bounds.
+/// 2. [`poll_question`](Self::poll_question) returns questions that only the host can answer.
+/// 3. [`poll_save`](Self::poll_save) returns rooms to write, if the host stores them.
+/// 4. [`poll_event`](Self::poll_event) returns what has happened in rooms, and
+///    [`poll_message`](Self::poll_message) messages to the host. A host may omit these two.
+/// 5. [`poll_timeout`](Self::poll_timeout) returns when to call
 ///    [`handle_timeout`](Self::handle_timeout).
 ///
-/// If a host omits any other step, its participants notice: nothing is sent, nothing is answered,
-/// or nobody is let in.
+/// Without any of the other steps the engine does not work: nothing is sent, no request is
+/// answered, or nobody is let in.
 ///
 /// # Slow sockets
 ///
-/// A frame counts as sent when it is taken. Of frames that are not, 2 MiB wait for a connection at
-/// most, and none for longer than 45 s: then the connection is closed with
-/// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer), and what waited is dropped. Both
+/// A frame counts as sent when it is taken. At most 2 MiB of frames wait for a connection, and none
+/// of them for longer than 45 s. Beyond that the connection is closed with
+/// [`CloseCode::SlowConsumer`](crate::CloseCode::SlowConsumer), and its frames are dropped. Both
 /// are settings of [`HubConfig`](crate::HubConfig).
 ///
 /// # Heartbeats
 ///
 /// Every 20 s a connection has a [`Transmit::Ping`] to send. One that is silent for 45 s is closed
-/// with [`CloseCode::Idle`](crate::CloseCode::Idle). Each frame shows that the other side is alive;
-/// tell what else does, such as a pong or a part of a frame, with
+/// with [`CloseCode::Idle`](crate::CloseCode::Idle). Each frame shows that the other side is alive.
+/// Report other signs, such as a pong or a part of a frame, with
 /// [`handle_alive`](Self::handle_alive).
 ///
 /// # A store of one's own
 ///
 /// With [`EngineConfig::saves`] the engine hands out each room that has to be written. The record
-/// in memory stays the one that decides; the store is read at the start only:
+/// in memory is authoritative; the store is only read at the start:
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -129,27 +126,27 @@ use crate::time::Timestamp;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A host sends its own replies, such as the answer to a request that created a room, when
-/// [`handle_saved`](Self::handle_saved) was called for a record of that
-/// [version](crate::Room::version) or a newer one.
+/// A host sends its own replies, such as the answer to a request that created a room, once it has
+/// called [`handle_saved`](Self::handle_saved) for a record of that [version](crate::Room::version)
+/// or a newer one.
 ///
 /// # Threads
 ///
-/// An engine is `Send` and has no lock of its own. A host with many rooms may have several engines
-/// and spread the rooms over them by their ids: rooms know nothing of each other.
+/// An engine is `Send` and has no lock of its own. A host with many rooms may spread them over
+/// several engines by their ids, since rooms are independent of each other.
 #[derive(Debug)]
 pub struct Engine {
     config: EngineConfig,
     hub: Hub,
     store: MemoryStore,
     outboxes: FxHashMap<ConnId, Outbox>,
-    /// The connections that the host has still to be told of.
+    /// The connections that have something to send and that the host does not know of yet.
     ready: VecDeque<ConnId>,
     /// When to look at the health of each connection.
     health_checks: Deadlines<ConnId>,
     questions: Questions,
     inbox: Inbox,
-    /// Who does not get the message that is being sent.
+    /// The participants that do not get the message that is being sent.
     refusals: Option<Vec<HostMessageRefusal>>,
     saves: Saves,
     events: Events,
@@ -157,14 +154,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine without rooms, with the usual settings. `process` is a random number, drawn anew
-    /// whenever the process starts.
+    /// Creates an engine without rooms, with the default settings. `process` is a random number,
+    /// drawn anew at each start of the process.
     pub fn new(process: u64) -> Self {
         Self::with_config(process, EngineConfig::default())
     }
 
-    /// An engine without rooms. `process` is a random number, drawn anew whenever the process
-    /// starts.
+    /// Creates an engine without rooms. `process` is a random number, drawn anew at each start of
+    /// the process.
     pub fn with_config(process: u64, config: EngineConfig) -> Self {
         Self {
             hub: Hub::new(NodeId(process), config.hub.clone()),
@@ -182,7 +179,7 @@ impl Engine {
         }
     }
 
-    /// A connection has been opened. Returns its id, which is unique in this engine.
+    /// Handles a new connection. Returns its id, which is unique in this engine.
     pub fn handle_open(&mut self, opening: Opening, now: Timestamp) -> ConnId {
         self.last_conn += 1;
         let conn = ConnId(self.last_conn);
@@ -195,8 +192,8 @@ impl Engine {
         conn
     }
 
-    /// A frame has arrived: one whole message. Hand in the frames of one connection in the order of
-    /// their arrival.
+    /// Handles a frame that has arrived, which is one whole message. Hand in the frames of one
+    /// connection in the order of their arrival.
     pub fn handle_frame(&mut self, conn: ConnId, frame: &Bytes, now: Timestamp) {
         let Some(outbox) = self.outboxes.get_mut(&conn) else { return };
         outbox.heard(now);
@@ -204,25 +201,25 @@ impl Engine {
         self.input(Input::Frame { conn, frame }, now);
     }
 
-    /// Something else has shown that the other side is alive.
+    /// Handles a sign, other than a frame, that the other side is alive.
     pub fn handle_alive(&mut self, conn: ConnId, now: Timestamp) {
         if let Some(outbox) = self.outboxes.get_mut(&conn) {
             outbox.heard(now);
         }
     }
 
-    /// The other side has closed the connection in order. Its participant has left.
+    /// Handles a connection that the other side has closed cleanly. Its participant has left.
     pub fn handle_closed(&mut self, conn: ConnId, now: Timestamp) {
         self.lost(conn, Disconnect::Clean, now);
     }
 
-    /// The connection has ended in any other way. A v2 participant may come back.
+    /// Handles a connection that has ended in any other way. A v2 participant may resume.
     pub fn handle_lost(&mut self, conn: ConnId, now: Timestamp) {
         self.lost(conn, Disconnect::Abrupt, now);
     }
 
-    /// Answers [`Question::Entry`]: how the connection enters, or the error that it is told before
-    /// it is closed.
+    /// Answers [`Question::Entry`] with how the connection enters, or with the error that it gets
+    /// before it is closed.
     pub fn handle_entry(&mut self, conn: ConnId, entry: Result<Entry, ErrorCode>, now: Timestamp) {
         if !self.questions.asks_for_entry(conn) {
             return;
@@ -234,8 +231,8 @@ impl Engine {
         self.input(Input::Authorized { conn, entry }, now);
     }
 
-    /// Answers [`Question::IceServers`]: the servers, or the error that the participant is told. It
-    /// has no effect when the question is answered, or was asked too long ago.
+    /// Answers [`Question::IceServers`] with the servers, or with the error for the participant. It
+    /// has no effect if the question is answered already, or has timed out.
     pub fn handle_ice_servers(
         &mut self,
         question: QuestionId,
@@ -252,16 +249,16 @@ impl Engine {
         }
     }
 
-    /// The host has written a room.
+    /// Handles that the host has written a room.
     pub fn handle_saved(&mut self, save: Save, now: Timestamp) {
         let told = self.saves.saved(save.room());
         drop(save);
         self.tell(told, now);
     }
 
-    /// The host is about to stop. v2 participants are told when to come back, every connection is
-    /// closed with [`CloseCode::Unavailable`](crate::CloseCode::Unavailable), and seats that can be
-    /// resumed are kept.
+    /// Handles that the host is about to stop. v2 participants are told when to come back, every
+    /// connection is closed with [`CloseCode::Unavailable`](crate::CloseCode::Unavailable), and
+    /// seats that can be resumed are kept.
     pub fn handle_draining(&mut self, reconnect_after: Duration, now: Timestamp) {
         let conns: Vec<ConnId> = self.health_checks.keys().collect();
         for conn in conns {
@@ -290,8 +287,9 @@ impl Engine {
         }
     }
 
-    /// The next connection that has something to send, for
-    /// [`poll_transmit`](Self::poll_transmit). It comes again when more is added after this.
+    /// Takes the next connection that has something to send, for
+    /// [`poll_transmit`](Self::poll_transmit). The connection is returned again when more is added
+    /// later.
     #[must_use]
     pub fn poll_ready(&mut self) -> Option<ConnId> {
         while let Some(conn) = self.ready.pop_front() {
@@ -303,7 +301,7 @@ impl Engine {
         None
     }
 
-    /// Takes what to do with a socket next; `None` if there is nothing to do now.
+    /// Takes the next thing to do with a socket; `None` if there is nothing to do now.
     ///
     /// A frame that is taken counts as sent, so take the next one when the socket has taken this
     /// one.
@@ -330,13 +328,14 @@ impl Engine {
         self.saves.take()
     }
 
-    /// Takes the next event. Nothing has to be done about it.
+    /// Takes the next event. It needs no action.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.take()
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout). Every other call may change it.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout). Every other call may change
+    /// it.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let deadlines = [
@@ -362,7 +361,7 @@ impl Engine {
     }
 }
 
-/// The version of the protocol that a connection speaks which enters like that.
+/// The version of the protocol that a connection with that entry speaks.
 fn spoken(entry: &Entry, protocol: ProtocolVersion) -> ProtocolVersion {
     match entry {
         Entry::Ask { .. } | Entry::Attach { .. } => protocol,

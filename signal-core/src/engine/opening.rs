@@ -26,28 +26,30 @@ pub struct Opening {
     pub protocol: ProtocolVersion,
     /// The language of the texts that it is sent.
     pub language: Language,
-    /// Where it comes from, if the host knows. Whoever has entered from an address has a few
-    /// passwords of its own to try there.
+    /// The address it comes from, if the host knows it. An address from which somebody has entered
+    /// has a few password attempts of its own.
     pub client: Option<Client>,
 }
 
 impl Opening {
-    /// A connection that enters with a grant: as a new participant, or in place of an older
+    /// Opens a connection that enters with a grant: as a new participant, or in place of an older
     /// connection with the same grant.
     pub fn attach(room: RoomId, grant: Grant, name: DisplayName, randomness: Randomness) -> Self {
         let entry = Entry::Attach { grant, name, ice: None };
         Self::new(room, entry, ProtocolVersion::V1, randomness)
     }
 
-    /// A connection that takes over the seat of one that was lost, in v2. `token` is the hash of
-    /// the resume token that it presents; it has received `last_seq` messages.
+    /// Opens a v2 connection that takes over the seat of one that was lost. `token` is the hash of
+    /// the resume token that it presents; `last_seq` is the number of messages that it has
+    /// received.
     pub fn resume(room: RoomId, token: TokenHash, last_seq: u64, randomness: Randomness) -> Self {
         let entry = Entry::Resume { token, last_seq, ice: None };
         Self::new(room, entry, ProtocolVersion::V2, randomness)
     }
 
-    /// A connection of somebody whom the host does not know yet. The engine asks with
-    /// [`Question::Entry`](crate::Question::Entry), and holds back what is sent meanwhile.
+    /// Opens a connection whose credential the host has not verified yet. The engine asks with
+    /// [`Question::Entry`](crate::Question::Entry), and holds back what the participant sends
+    /// meanwhile.
     pub fn ask(room: RoomId, credential: Bytes, randomness: Randomness) -> Self {
         Self::new(room, Entry::Ask { credential }, ProtocolVersion::V1, randomness)
     }
@@ -57,19 +59,20 @@ impl Opening {
         Self { room, entry, randomness, protocol, language, client }
     }
 
-    /// The same for a connection that speaks that version of the protocol, not v1.
+    /// Sets the version of the protocol that the connection speaks: by default v1, or v2 for a
+    /// resume.
     #[must_use]
     pub fn protocol(self, protocol: ProtocolVersion) -> Self {
         Self { protocol, ..self }
     }
 
-    /// The same for a connection that reads texts in that language, not the default one.
+    /// Sets the language of the texts that the connection is sent: by default Chinese.
     #[must_use]
     pub fn language(self, language: Language) -> Self {
         Self { language, ..self }
     }
 
-    /// The same with the ICE servers that a v2 participant is told when it enters.
+    /// Sets the ICE servers that a v2 participant gets when it enters.
     #[must_use]
     pub fn ice_servers(self, servers: IceServers) -> Self {
         let ice = Some(servers);
@@ -81,7 +84,7 @@ impl Opening {
         Self { entry, ..self }
     }
 
-    /// The same for a connection from there.
+    /// Sets the address that the connection comes from.
     #[must_use]
     pub fn client(self, client: Client) -> Self {
         Self { client: Some(client), ..self }

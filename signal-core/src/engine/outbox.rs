@@ -11,12 +11,12 @@ use crate::time::Timestamp;
 
 /// What to do with a socket next, from [`Engine::poll_transmit`](crate::Engine::poll_transmit).
 ///
-/// A variant that a later version adds has to be handled, so this enum is exhaustive.
+/// The enum is exhaustive, since a host has to handle every variant.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Transmit {
     /// Send one whole message.
     Frame(Bytes),
-    /// Send whatever makes the other side show that it is alive, such as a WebSocket ping.
+    /// Send something that makes the other side show that it is alive, such as a WebSocket ping.
     Ping,
     /// Close the socket. Nothing follows, and the connection is forgotten.
     Close(CloseCode),
@@ -75,7 +75,7 @@ impl Outbox {
 
     /// Closes the connection when what waits has been taken; `true` if the host has to be told.
     ///
-    /// Of a connection that takes too little, nothing waits any more.
+    /// The frames of a connection that does not read fast enough are dropped.
     pub(super) fn close(&mut self, code: CloseCode) -> bool {
         if code == CloseCode::SlowConsumer {
             self.frames = VecDeque::new();
@@ -96,7 +96,7 @@ impl Outbox {
         self.is_ready = false;
     }
 
-    /// Bytes have arrived.
+    /// Notes that bytes have arrived.
     pub(super) fn heard(&mut self, now: Timestamp) {
         self.heard_at = now;
     }
@@ -125,7 +125,7 @@ impl Outbox {
     }
 }
 
-/// When the next ping is due. It is never at once, so that time has to pass between two of them.
+/// When the next ping is due. It is never due at once, so that some time passes between two pings.
 fn next_ping(config: &EngineConfig, now: Timestamp) -> Timestamp {
     now + config.ping_every.max(Duration::from_millis(1))
 }

@@ -1,4 +1,4 @@
-//! How an engine does what its hub asks for.
+//! How an engine carries out the outputs of its hub.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ impl Engine {
         self.drain(now);
     }
 
-    /// Does everything that the hub asks for.
+    /// Carries out every output of the hub.
     pub(super) fn drain(&mut self, now: Timestamp) {
         while let Some(output) = self.hub.poll_output() {
             match output {

@@ -1,4 +1,4 @@
-//! What only the host can answer.
+//! Questions that only the host can answer.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,9 @@ use crate::time::Timestamp;
 /// Something that only the host can answer, from
 /// [`Engine::poll_question`](crate::Engine::poll_question).
 ///
-/// It may take its time. If no answer comes within
-/// [`question_patience`](crate::EngineConfig::question_patience), or the host never asks for its
-/// questions, the participant is told `unavailable`.
+/// The answer may come later. If there is none within
+/// [`question_patience`](crate::EngineConfig::question_patience), the participant gets the error
+/// `unavailable`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Question {
     /// May this connection enter, and how? It was opened with
@@ -32,7 +32,7 @@ pub enum Question {
     /// Which ICE servers does this participant get? Answer with
     /// [`handle_ice_servers`](crate::Engine::handle_ice_servers).
     IceServers {
-        /// What the answer is to.
+        /// The id to answer with.
         id: QuestionId,
         /// Its connection.
         conn: ConnId,
@@ -43,8 +43,8 @@ pub enum Question {
     },
 }
 
-/// Tells a question from others about the same connection, so that an answer that comes too late is
-/// not taken for that to a newer one.
+/// Identifies a question, so that a late answer is not taken for the answer to a newer question
+/// about the same connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct QuestionId {
     conn: ConnId,
@@ -67,8 +67,8 @@ struct Open {
     subject: Subject,
     /// The requests that the answer is for.
     reqs: Vec<Option<RequestId>>,
-    /// Requests that came since. The room may have been extended meanwhile, which the answer to
-    /// come may not know. How much a participant may send bounds both lists.
+    /// Requests that came since. They need an answer of their own, since the room may have been
+    /// extended after the question was asked. The participant's budget bounds both lists.
     later: Vec<Option<RequestId>>,
 }
 
@@ -125,8 +125,8 @@ impl Questions {
         open.is_some_and(|open| matches!(open.subject, Subject::Entry { .. }))
     }
 
-    /// The host has answered a question. Returns the connection and the requests that the answer is
-    /// for; those that came meanwhile make the next question.
+    /// Handles an answer. Returns the connection and the requests that it is for; requests that
+    /// came meanwhile make the next question.
     pub(super) fn answered(
         &mut self,
         id: QuestionId,
@@ -145,7 +145,7 @@ impl Questions {
         (conn, reqs)
     }
 
-    /// A question whose time is over.
+    /// Takes a question that has timed out.
     pub(super) fn pop_due(&mut self, now: Timestamp) -> Option<Unanswered> {
         let conn = self.deadlines.pop_due(now)?;
         let Open { subject, mut reqs, later, .. } = self.remove(conn)?;
@@ -156,7 +156,7 @@ impl Questions {
         })
     }
 
-    /// The question is answered, or its connection is gone.
+    /// Forgets a question that is answered, or whose connection is gone.
     pub(super) fn forget(&mut self, conn: ConnId) {
         self.remove(conn);
     }

@@ -1,4 +1,4 @@
-//! What the host does with rooms itself.
+//! The host's own operations on rooms.
 
 use std::sync::Arc;
 
@@ -28,9 +28,9 @@ impl Engine {
         Ok(room)
     }
 
-    /// Adds a room that an earlier process has written, with the identities that it has written for
-    /// its seats. Its sockets are gone with that process; participants that spoke v2 may resume for
-    /// a while. It is written again only if somebody had a socket.
+    /// Adds a room that an earlier process has written, with the identities of its seats. The
+    /// sockets are gone with that process; participants that spoke v2 may resume for a while. The
+    /// room is written again only if somebody had a socket.
     ///
     /// # Errors
     ///
@@ -49,8 +49,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets a newcomer in who knows the password or has the invite. The grant opens a connection.
-    /// `random` is a random number.
+    /// Admits a newcomer who has the password or the invite. The grant opens a connection. `random`
+    /// is a random number.
     ///
     /// # Errors
     ///
@@ -97,12 +97,12 @@ impl Engine {
         self.apply(room, &Op::Kick { participant, rotate }, now).map(drop)
     }
 
-    /// Kicks every participant that is that user. With `ban` no grant of that user is good for this
-    /// room any more. A room keeps the last 256 users that were banned.
+    /// Kicks every participant of a user. With `ban` no grant of that user is valid for this room
+    /// any more. A room keeps the last 256 banned users.
     ///
     /// # Errors
     ///
-    /// It is the creator, or without `ban` nobody in the room is that user.
+    /// The user is the creator, or, without `ban`, is not in the room.
     pub fn kick_user(
         &mut self,
         room: RoomId,
@@ -132,12 +132,12 @@ impl Engine {
         self.store.room(id)
     }
 
-    /// All rooms, in the order of their ids; those that are over and still remembered too.
+    /// All rooms in the order of their ids, including those that are over and still remembered.
     pub fn rooms(&self) -> impl Iterator<Item = &Arc<Room>> {
         self.store.rooms()
     }
 
-    /// Applies an operation of the host's, and tells the participants.
+    /// Applies an operation of the host, and tells the participants.
     pub(super) fn apply(
         &mut self,
         room: RoomId,

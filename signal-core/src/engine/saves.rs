@@ -1,4 +1,4 @@
-//! Records that the host keeps elsewhere too, and who is told when they are written.
+//! Records that the host has to write, and the answers that wait for them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use crate::ids::{OpId, ParticipantId, RoomId};
 use crate::room::{Durability, Receipt, Reject, Room, RoomEvent, RoomEventKind};
 use crate::store::Applied;
 
-/// A room to write to the host's own store, or to remove from it, from
+/// A room to write to the host's store, or to remove from it, from
 /// [`Engine::poll_save`](crate::Engine::poll_save).
 ///
 /// Hand it back to [`handle_saved`](crate::Engine::handle_saved) when that is done. Until then
-/// messages that depend on it are held back, and no newer record of the same room comes out. A
-/// write that fails is tried again, or reported as done to go on in memory only.
+/// messages that depend on it are held back, and no newer record of the same room comes out. If a
+/// write fails, try it again, or report it as done to go on in memory only.
 #[derive(Debug)]
 #[must_use = "write it, then hand it to `Engine::handle_saved`"]
 pub struct Save {
@@ -31,24 +31,24 @@ impl Save {
         self.room
     }
 
-    /// The record to write in place of an older one; `None` if the room is to be removed.
+    /// The record to write in place of the older one; `None` if the room is to be removed.
     pub fn record(&self) -> Option<&Arc<Room>> {
         self.record.as_ref()
     }
 
-    /// Who the participants are that have come since the record before, each to write once beside
-    /// the record; `None` for those that have left, to remove again. They go with the record, so
-    /// write both in one transaction; those of a room that is removed are removed with it. What is
-    /// written is handed to [`restore`](crate::Engine::restore).
+    /// The identities of the participants that have entered since the previous record, to write
+    /// beside the record; `None` for a participant that has left, whose identity is to be removed.
+    /// Write both in one transaction, and remove the identities of a room with it. Hand them to
+    /// [`restore`](crate::Engine::restore) after a restart.
     pub fn seats(&self) -> &[(ParticipantId, Option<Arc<Identity>>)] {
         &self.seats
     }
 
-    /// What has come about since the record before, but for events beyond
-    /// [`EngineConfig::max_events`](crate::EngineConfig::max_events). The same events come out of
-    /// [`poll_event`](crate::Engine::poll_event) afterwards. A host that must not lose any,
-    /// whenever it crashes, writes them in the transaction that writes the record, and tells them
-    /// from there.
+    /// The events since the previous record, except those beyond
+    /// [`EngineConfig::max_events`](crate::EngineConfig::max_events).
+    /// [`poll_event`](crate::Engine::poll_event) returns the same events afterwards. A host that
+    /// must not lose an event in a crash writes them in the transaction that writes the record, and
+    /// reports them from there.
     pub fn events(&self) -> &[RoomEvent] {
         &self.events
     }
@@ -64,7 +64,7 @@ pub(super) struct Saves {
     events: usize,
 }
 
-/// What is not written of one room. However long a write takes, there is one more at most.
+/// What is not written of one room: at most one write under way and one that waits.
 #[derive(Debug, Default)]
 struct Unsaved {
     /// What the host is writing.
@@ -78,12 +78,12 @@ struct Unsaved {
 struct Write {
     /// `None` if the room is to be removed.
     record: Option<Arc<Room>>,
-    /// The identities to write, or to remove if somebody has left that may have one there.
+    /// The identities to write, or `None` to remove one that may have been written.
     seats: BTreeMap<ParticipantId, Option<Arc<Identity>>>,
     told: Told,
 }
 
-/// What is told when a record is written.
+/// What is announced when a record is written.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     /// The newest record to publish after the write; `None` if nobody waits.
@@ -92,17 +92,17 @@ pub(super) struct Told {
     pub(super) events: Vec<RoomEvent>,
 }
 
-/// Who is told of a change.
+/// Who waits for a change.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Answer {
-    /// The hub, which has asked for it.
+    /// The hub, which asked for the change.
     Hub { op: OpId, reply: Result<Receipt, Reject> },
-    /// The hub, which has not.
+    /// The hub, which did not ask for it.
     Record,
 }
 
 impl Saves {
-    /// Adds the result of an operation. Returns the answer if nobody has to wait for it.
+    /// Adds the result of an operation. Returns the answer if it does not have to wait.
     pub(super) fn add(&mut self, applied: &Applied, answer: Answer) -> Option<Answer> {
         let Some(record) = &applied.record else { return Some(answer) };
         let room = record.id();
@@ -116,7 +116,7 @@ impl Saves {
         };
         let Some(told) = waiting else { return Some(answer) };
         told.record = Some(Arc::clone(record));
-        // The newest record is told once, however often it was looked at while a write took long.
+        // The newest record is announced once, even if it was added several times during a write.
         let is_repeated =
             matches!((told.answers.last(), answer), (Some(Answer::Record), Answer::Record));
         if !is_repeated {
@@ -136,7 +136,7 @@ impl Saves {
         &mut unsaved.next.insert(Write { record, seats, told }).told
     }
 
-    /// Has the identities of those written who have come by these events.
+    /// Adds the identities of the participants that entered by these events.
     pub(super) fn add_seats(&mut self, room: RoomId, events: &[RoomEvent]) {
         let next = self.rooms.get_mut(&room).and_then(|unsaved| unsaved.next.as_mut());
         let Some(seats) = next.map(|next| &mut next.seats) else { return };
@@ -167,8 +167,8 @@ impl Saves {
         }
     }
 
-    /// Adds what has come about in a room, to be told when its next record is written. Returns how
-    /// many events are dropped, since too many wait.
+    /// Adds events, to be reported when the next record of the room is written. Returns how many
+    /// are dropped because too many wait.
     pub(super) fn add_events(
         &mut self,
         room: RoomId,
@@ -196,7 +196,7 @@ impl Saves {
         Some(save)
     }
 
-    /// The host has written a record. Returns what is told now.
+    /// Handles a record that the host has written. Returns what is to be announced.
     pub(super) fn saved(&mut self, room: RoomId) -> Told {
         let Some(unsaved) = self.rooms.get_mut(&room) else { return Told::default() };
         let told = unsaved.writing.take().map(|write| write.told).unwrap_or_default();
@@ -214,8 +214,8 @@ impl Saves {
         self.rooms.is_empty()
     }
 
-    /// What is told last of that room, if anybody waits. Nobody is told of a change before those
-    /// that came earlier.
+    /// The last write of that room with waiting answers, if there is one. A change is never
+    /// announced before an earlier one.
     fn last_awaited(&mut self, room: RoomId) -> Option<&mut Told> {
         let Unsaved { writing, next } = self.rooms.get_mut(&room)?;
         let writes = [next.as_mut(), writing.as_mut()].into_iter().flatten();
