@@ -1,4 +1,4 @@
-//! What a ticket has used up of its limits, whichever sockets it comes with.
+//! What a ticket has used up of its limits, over all its sockets.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,7 +28,7 @@ struct BadMessages {
 }
 
 /// The accounts of a room whose tickets have no member. Each is forgotten when it is full again,
-/// which takes about a minute, so their number is bounded by what enters in that time.
+/// after about a minute, so the number of tickets that enter in that time bounds them.
 #[derive(Debug, Default)]
 pub(super) struct Accounts(BTreeMap<Ticket, Account>);
 
@@ -50,7 +50,7 @@ impl Account {
         self.bad_messages.count > most
     }
 
-    /// Counts a socket that is about to be opened, or returns how long to wait with it. A socket
+    /// Counts a socket that is about to be opened, or returns how long it has to wait. A socket
     /// that is refused does not count.
     pub(super) fn open(&mut self, limit: &OpeningLimit, now: Timestamp) -> Result<(), Duration> {
         let every = millis(limit.every);
@@ -116,5 +116,5 @@ fn millis(duration: Duration) -> u32 {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// A socket costs the milliseconds until the next one, and a second brings back a thousand.
+/// A socket costs as many units as the interval has milliseconds, and a second restores 1000 units.
 const OPENING_RATE: u32 = 1000;

@@ -29,7 +29,7 @@ impl Hub {
         entry: Entry,
         now: Timestamp,
     ) {
-        // Whoever comes with an id that is in use must not get the seat of the other one.
+        // A connection with an id that is in use must not get the seat of the other one.
         if self.connections.contains_key(&conn) {
             return;
         }
@@ -187,8 +187,8 @@ impl Hub {
         self.handle_backlog(conn, record.id(), attaching, now);
     }
 
-    /// Sends `resumed` and what was missed to a connection that goes on where the previous socket
-    /// was lost.
+    /// Sends `resumed` and the missed messages to a connection that continues where the previous
+    /// socket was lost.
     fn resume(
         &mut self,
         conn: ConnId,
@@ -301,12 +301,12 @@ impl Hub {
 
     /// Tells a connection why it gets no seat, and closes it.
     pub(super) fn refuse(&mut self, conn: ConnId, code: ErrorCode, close: CloseCode) {
-        // Whoever is told to stop is not told to try again.
+        // A participant that is to stop is not told to try again.
         let retry_after = code.retry_after().filter(|_| close == CloseCode::Unavailable);
         self.refuse_for(conn, code, retry_after, close);
     }
 
-    /// The same, with the time after which to try again.
+    /// Like [`refuse`](Self::refuse), with the time after which to try again.
     pub(super) fn refuse_for(
         &mut self,
         conn: ConnId,

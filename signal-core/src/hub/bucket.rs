@@ -37,7 +37,7 @@ impl Bucket {
         self.level += 1000 * u64::from(amount);
     }
 
-    /// When the level is down to nothing.
+    /// When the level reaches zero.
     pub(super) fn empty_at(&self, per_second: u32) -> Timestamp {
         let millis = self.level.div_ceil(u64::from(per_second.max(1)));
         self.at + Duration::from_millis(millis)

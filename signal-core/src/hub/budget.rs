@@ -1,4 +1,4 @@
-//! How much a participant has used up of what it may send.
+//! How much of its message and byte budget a participant has used up.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ impl Budget {
         OverLimit::Tell { retry_after }
     }
 
-    /// When nothing is left of what was used up.
+    /// When the budget is full again.
     pub(super) fn full_at(&self, limit: &RateLimit) -> Timestamp {
         let messages = self.messages.empty_at(limit.messages_per_second);
         let bytes = self.bytes.empty_at(limit.bytes_per_second);

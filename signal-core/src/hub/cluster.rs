@@ -1,6 +1,6 @@
 //! Messages from other nodes, and messages that have to wait.
 //!
-//! A [`NodeFrame`] names the record that its sender went by. It waits until this node has seen that
+//! A [`NodeFrame`] names the record that its sender knew. It waits until this node has seen that
 //! record and has sent `joined` to the addressee. Later messages of the same sender to the same
 //! addressee name the same record or a newer one, so they wait too, and the order is kept.
 
@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 
 /// What to do with a frame.
 enum Readiness {
-    /// Drop it: the sender or the addressee has lost messages since, and both sides were told so.
+    /// Drop it: the sender or the addressee has lost messages since, and both sides know.
     Dropped,
     /// Deliver it now.
     Now,
@@ -43,7 +43,7 @@ impl Hub {
     }
 
     fn readiness(&self, frame: &NodeFrame) -> Readiness {
-        // Nobody has to be here for that.
+        // This needs no participant on this node.
         if frame.to == NodeReceiver::Host {
             return Readiness::Now;
         }
@@ -68,7 +68,8 @@ impl Hub {
         let Some(seat) = record.seat(to.id) else {
             return Readiness::Never(ErrorCode::PeerNotFound);
         };
-        // What the host says is about no earlier message, so it is good after a loss too.
+        // A message of the host does not depend on earlier ones, so it is delivered after a loss
+        // too.
         if seat.generation != to.generation && frame.from != NodeSender::Host {
             return Readiness::Dropped;
         }
@@ -162,7 +163,7 @@ impl Hub {
         self.answer(node, frame, addressee(frame), code, now);
     }
 
-    /// The same, in the name of one of those that the frame was for.
+    /// The same, on behalf of one of the receivers of the frame.
     pub(super) fn answer(
         &mut self,
         node: NodeId,
@@ -183,8 +184,8 @@ impl Hub {
         self.bounce(self.node, frame, ErrorCode::PeerUnreachable, now);
     }
 
-    /// Takes a description back that never arrived, so that an offer refuses no offer of the other
-    /// side, and an answer can be sent again.
+    /// Withdraws a description that never arrived, so that an offer no longer blocks the other
+    /// side's offers, and an answer can be sent again.
     fn withdraw(&mut self, room: RoomId, from: ParticipantId, to: ParticipantId, kind: SignalKind) {
         if let Some(local) = self.rooms.get_mut(&room) {
             local.negotiations.withdraw(from, to, kind);
@@ -200,7 +201,7 @@ impl Hub {
         Some(SeatRef { id, generation })
     }
 
-    /// Whether a member takes nothing more of that sender now.
+    /// Whether messages of that sender to a member are refused now.
     fn is_flooded_by(&self, room: RoomId, to: ParticipantId, sender: Option<Ticket>) -> bool {
         let Some(local) = self.rooms.get(&room) else { return false };
         let conn = local.member(to).and_then(|member| member.conn);
@@ -219,8 +220,8 @@ impl Hub {
         }
     }
 
-    /// Holds a message to everybody for the participants that have not got their `joined` yet: the
-    /// others see them in the room already.
+    /// Holds a message to everybody for the participants that have not got their `joined` yet,
+    /// since the others see them in the room already.
     pub(super) fn hold_for_attaching(&mut self, node: NodeId, frame: &NodeFrame, now: Timestamp) {
         let Some(local) = self.rooms.get(&frame.room) else { return };
         let seats = local.record().map_or(&[][..], |record| record.seats());
@@ -235,7 +236,7 @@ impl Hub {
         }
     }
 
-    /// Goes through the frames that wait, after a newer record or a `joined`.
+    /// Handles the held frames again, after a newer record or a `joined`.
     pub(super) fn release_held(&mut self, room: RoomId, now: Timestamp) {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         if local.held.is_empty() {
@@ -247,7 +248,7 @@ impl Hub {
         }
     }
 
-    /// Refuses the messages of hosts that wait in a room in which this node serves nobody any more.
+    /// Refuses the held messages of hosts in a room in which this node no longer serves anybody.
     pub(super) fn refuse_held(&mut self, held: VecDeque<(NodeId, NodeFrame)>) {
         let of_hosts = held.into_iter().filter(|(_, frame)| frame.from == NodeSender::Host);
         for (node, frame) in of_hosts {
@@ -267,7 +268,7 @@ impl Hub {
     }
 }
 
-/// Who answers a frame: the addressee, or the sender itself if the frame was for everybody.
+/// Who refuses a frame: the addressee, or the sender itself if the frame was for everybody.
 fn addressee(frame: &NodeFrame) -> NodeSender {
     match frame.to {
         NodeReceiver::Host | NodeReceiver::Room => frame.from,
@@ -275,7 +276,7 @@ fn addressee(frame: &NodeFrame) -> NodeSender {
     }
 }
 
-/// What tells the sender of a frame that it was refused; `None` for a refusal itself.
+/// The refusal to send to the sender of a frame; `None` if the frame is a refusal itself.
 fn refusal(frame: &NodeFrame, from: NodeSender, code: ErrorCode) -> Option<NodeFrame> {
     let kind = match &frame.body {
         NodeBody::Message { .. } => None,

@@ -19,7 +19,7 @@ pub(super) struct Connection {
     pub(super) randomness: Randomness,
     pub(super) client: Option<Client>,
     pub(super) unsent: Unsent,
-    /// Whether names or states of others wait until there is room.
+    /// Whether names or states of others wait for space.
     pub(super) is_owed: bool,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Attaching {
     pub(super) is_counted: bool,
     /// For a resume: how many messages the participant has received.
     pub(super) last_seq: u64,
-    /// Set if the connection is lost meanwhile. The seat is given back when it comes.
+    /// Set if the connection is lost meanwhile. The seat is then given back once it is granted.
     pub(super) lost: Option<Disconnect>,
 }
 

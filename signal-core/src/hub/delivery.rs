@@ -1,4 +1,4 @@
-//! How a message gets out: encoded, numbered, kept for a replay, counted as unsent, handed out.
+//! How a message is delivered: encoded, numbered, kept for a replay, counted as unsent, handed out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -187,7 +187,7 @@ impl Hub {
         }
     }
 
-    /// Counts bytes that are about to be handed out, if so many may wait.
+    /// Counts bytes that are about to be handed out, if that many may wait.
     fn take_space(
         &mut self,
         conn: ConnId,
@@ -210,7 +210,7 @@ impl Hub {
         Space::Taken
     }
 
-    /// Sets the deadline of a room anew.
+    /// Updates the deadline of a room.
     pub(super) fn move_deadline(&mut self, room: RoomId) {
         if let Some(local) = self.rooms.get(&room) {
             self.deadlines.set(room, local.deadline(local.prune_at()));
@@ -233,7 +233,7 @@ pub(super) struct Refused<'a> {
     /// The participant that the message was for.
     pub(super) about: Option<ParticipantId>,
     pub(super) detail: Option<&'a str>,
-    /// Whether trying again is of no use, although it is for most errors with this code.
+    /// Whether trying again is of no use, unlike with most errors of this code.
     pub(super) is_final: bool,
     pub(super) retry_after: Option<Duration>,
     pub(super) req: Option<RequestId>,

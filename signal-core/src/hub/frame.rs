@@ -19,8 +19,8 @@ pub struct FrameDecoder {
 
 /// A frame that was decoded, well-formed or not.
 ///
-/// What is wrong with a frame is carried as a value: the hub charges the sender's budget first, and
-/// answers after that.
+/// A malformed frame is a value and not an error, since the hub charges the sender's budget before
+/// it answers.
 #[derive(Clone, Debug)]
 pub struct ClientFrame {
     /// The length of the frame.
@@ -38,8 +38,9 @@ pub(super) enum Malformed {
 }
 
 impl ClientFrame {
-    /// What the frame is charged, in bytes, in a room with that many other participants: a message
-    /// to everybody once for each, but never more than a full burst, so that it passes some time.
+    /// The bytes to charge for the frame in a room with that many other participants. A message to
+    /// everybody is charged once for each receiver, but never more than a full burst, so that it
+    /// passes in the end.
     pub(super) fn charge(&self, others: usize, config: &HubConfig) -> usize {
         let copies = match &self.content {
             Ok(request) => match &request.message {

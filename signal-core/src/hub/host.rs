@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 use crate::wire;
 
 impl Hub {
-    /// Hands out a message of a participant's.
+    /// Hands a participant's message to the host.
     pub(super) fn message_to_host(
         &mut self,
         sender: Sender,
@@ -32,7 +32,7 @@ impl Hub {
         self.outputs.push_back(Output::ToHost(message));
     }
 
-    /// Sends a message of the host's to each node that serves somebody it is for.
+    /// Sends a message of the host to each node that serves one of its receivers.
     pub(super) fn host_message(
         &mut self,
         record: &Arc<Room>,
@@ -65,7 +65,7 @@ impl Hub {
         }
     }
 
-    /// Whom a message of the host's is for, and the nodes that serve them.
+    /// The receivers of a message of the host, and the nodes that serve them.
     fn address(
         &self,
         record: &Room,
@@ -93,8 +93,8 @@ impl Hub {
         }
     }
 
-    /// Hands a message of the host's to those that this node serves. Who has no room for it does
-    /// not get it, and the host is told.
+    /// Delivers a message of the host to its receivers on this node. A receiver without space for
+    /// it does not get it, and the host is told.
     pub(super) fn deliver_from_host(&mut self, node: NodeId, frame: &NodeFrame, now: Timestamp) {
         let NodeBody::Message { topic, data } = &frame.body else { return };
         let room = frame.room;
@@ -121,7 +121,7 @@ impl Hub {
         }
     }
 
-    /// Tells the host that a message of its own was refused.
+    /// Tells the host that its message was refused.
     pub(super) fn refused_to_host(&mut self, frame: &NodeFrame) {
         let NodeBody::Refused { code, .. } = frame.body else { return };
         let participant = frame.from.seat().map(|seat| seat.id);
@@ -130,8 +130,7 @@ impl Hub {
         self.outputs.push_back(Output::HostMessageRefused(refusal));
     }
 
-    /// Whether so much waits for a member that so many bytes more are for messages of the hub
-    /// alone.
+    /// Whether the space that is left for a member is reserved for messages of the hub itself.
     fn has_no_room(&self, room: RoomId, id: ParticipantId, bytes: usize) -> bool {
         let most = self.config.flood.max_relayed_bytes.min(self.config.max_unsent_bytes);
         let member = self.rooms.get(&room).and_then(|local| local.member(id));

@@ -1,14 +1,14 @@
-//! What the host says to participants, and what they say to it.
+//! Messages from the host to participants, and from participants to the host.
 
 use crate::error::ErrorCode;
 use crate::ids::{ConnId, ParticipantId, RoomId};
 use crate::message::{RequestId, Topic};
 use crate::payload::Payload;
 
-/// A message of the host's, for participants who speak v2.
+/// A message from the host to participants who speak v2.
 ///
-/// Each receiver gets it as any other message, after its `joined`, and once more if it resumes
-/// without having received it. Messages that were handed to one hub come in their order.
+/// Each receiver gets it after its `joined`, and once more if it resumes without having received
+/// it. Messages that are handed to one hub arrive in order.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct HostMessage {
@@ -16,9 +16,9 @@ pub struct HostMessage {
     pub to: Option<ParticipantId>,
     /// The topic.
     pub topic: Topic,
-    /// The message, any JSON value. It may be as long as one of a participant's.
+    /// The message, any JSON value. The limit is that of a participant's message.
     pub data: Payload,
-    /// Comes back in a [`HostMessageRefusal`]. No participant sees it.
+    /// An id that is returned in a [`HostMessageRefusal`]. No participant sees it.
     pub req: Option<RequestId>,
 }
 
@@ -28,9 +28,10 @@ pub struct HostMessage {
 pub struct HostMessageRefusal {
     /// The room.
     pub room: RoomId,
-    /// Who does not get it; `None` for everybody, or for those that another node serves.
+    /// The participant that does not get it; `None` for everybody, or for those that another node
+    /// serves.
     pub participant: Option<ParticipantId>,
-    /// Why:
+    /// The reason:
     ///
     /// - [`RateLimited`](ErrorCode::RateLimited): too much waits for this participant already.
     /// - [`PeerNotFound`](ErrorCode::PeerNotFound): there is no such participant.
@@ -59,22 +60,22 @@ pub struct MessageToHost {
     pub topic: Topic,
     /// The message.
     pub data: Payload,
-    /// The id that comes back in an error.
+    /// The id that an error carries.
     pub req: Option<RequestId>,
 }
 
 impl HostMessage {
-    /// A message to everybody in a room. Participants who speak v1 are left out.
+    /// Creates a message to everybody in a room. Participants who speak v1 are left out.
     pub fn to_room(topic: Topic, data: Payload) -> Self {
         Self { to: None, topic, data, req: None }
     }
 
-    /// A message to one participant, for example in answer to its [`MessageToHost`].
+    /// Creates a message to one participant, for example in answer to its [`MessageToHost`].
     pub fn to_one(participant: ParticipantId, topic: Topic, data: Payload) -> Self {
         Self { to: Some(participant), topic, data, req: None }
     }
 
-    /// The same with an id that comes back in a [`HostMessageRefusal`].
+    /// Sets an id, which a [`HostMessageRefusal`] returns.
     #[must_use]
     pub fn req(self, req: RequestId) -> Self {
         Self { req: Some(req), ..self }

@@ -27,7 +27,7 @@ pub enum Input {
     Authorized {
         /// The connection that waits.
         conn: ConnId,
-        /// How it enters, or the error that it is told before it is closed.
+        /// How it enters, or the error that it gets before it is closed.
         entry: Result<Entry, ErrorCode>,
     },
     /// The store has handled an [`Output::Commit`].
@@ -37,12 +37,12 @@ pub enum Input {
         /// The result.
         applied: Applied,
     },
-    /// The host is about to stop. A v2 participant is told when to come back, the connection is
+    /// The host is about to stop. A v2 participant is told when to reconnect, the connection is
     /// closed with [`CloseCode::Unavailable`], and a seat that can be resumed is kept.
     Draining {
         /// The connection.
         conn: ConnId,
-        /// How long to wait before coming back.
+        /// How long the participant waits before it reconnects.
         reconnect_after: Duration,
     },
     /// A frame has arrived. Hand in the frames of one connection in the order of their arrival.
@@ -67,13 +67,13 @@ pub enum Input {
     IceServersRefused {
         /// The connection that asked.
         conn: ConnId,
-        /// What the participant is told.
+        /// The error for the participant.
         code: ErrorCode,
         /// The request id from the output.
         req: Option<RequestId>,
     },
-    /// The host has something to say. A [`HostMessageRefusal`](crate::HostMessageRefusal) comes out
-    /// for everybody who does not get it.
+    /// The host sends a message. The hub outputs a
+    /// [`HostMessageRefusal`](crate::HostMessageRefusal) for each participant that does not get it.
     HostMessage {
         /// The newest record of the room.
         record: Arc<Room>,
@@ -101,8 +101,8 @@ pub enum Input {
         entry: Entry,
         /// Random values, used if an id or a resume token is needed.
         randomness: Randomness,
-        /// Where it comes from, if the host knows. Whoever has entered from an address has a few
-        /// passwords of its own to try there.
+        /// The address it comes from, if the host knows it. An address from which somebody has
+        /// entered has a few password attempts of its own.
         client: Option<Client>,
     },
     /// A frame has arrived from another node.
@@ -125,13 +125,14 @@ pub enum Input {
     ToHostRefused {
         /// The connection of the participant.
         conn: ConnId,
-        /// What the participant is told: `peer_not_found` if nobody takes such messages.
+        /// The error for the participant: `peer_not_found` if nobody takes such messages.
         code: ErrorCode,
         /// The request id from the output.
         req: Option<RequestId>,
     },
-    /// The store has not answered an [`Output::Commit`], and may have applied the operation or not.
-    /// The hub asks for the same operation again at once, so wait a moment before you hand this in.
+    /// The store has not answered an [`Output::Commit`]; whether it has applied the operation is
+    /// unknown. The hub asks for the same operation again at once, so wait a moment before you hand
+    /// this in.
     Uncommitted {
         /// The id from the output.
         op: OpId,
@@ -149,7 +150,7 @@ pub enum Entry {
     /// With a credential that the host has not verified yet. The hub asks with
     /// [`Output::Authorize`], and holds back what the participant sends meanwhile.
     Ask {
-        /// What the host needs to decide, passed through unread.
+        /// The credential for the host, passed through unread.
         credential: Bytes,
     },
     /// With a token that the host has verified.
@@ -167,8 +168,8 @@ pub enum Entry {
         token: TokenHash,
         /// How many messages the participant has received.
         last_seq: u64,
-        /// The ICE servers for the participant; [`Room::resumable`](crate::Room::resumable) tells
-        /// whose seat the token resumes.
+        /// The ICE servers for the participant; [`Room::resumable`](crate::Room::resumable) returns
+        /// the seat that the token resumes.
         ice: Option<IceServers>,
     },
 }
@@ -183,8 +184,8 @@ pub struct Randomness {
 }
 
 impl Randomness {
-    /// Makes both of random bytes. `hash` is what the host computes of a resume token that is
-    /// presented to it, for example its SHA-256.
+    /// Makes both from random bytes. `hash` is the hash that the host computes of a presented
+    /// resume token, for example SHA-256.
     pub fn draw(random: [u8; 36], hash: impl FnOnce(&str) -> [u8; 32]) -> Self {
         let [a, b, c, d, token @ ..] = random;
         let text: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -201,14 +202,14 @@ impl Randomness {
 pub enum Disconnect {
     /// With a close frame of the participant (1000, 1001 or no code). The participant has left.
     Clean,
-    /// In any other way. A v2 participant may come back.
+    /// In any other way. A v2 participant may resume.
     Abrupt,
 }
 
 /// Something for the host to do, from [`Hub::poll_output`](crate::Hub::poll_output).
 ///
-/// What a later version adds has to be done too, so this enum is exhaustive: list every variant,
-/// and the compiler tells of a new one.
+/// The enum is exhaustive, since a host has to carry out every output: list every variant, and the
+/// compiler reports a new one.
 #[derive(Clone, Debug)]
 pub enum Output {
     /// Decide whether a participant may enter, and hand the decision in as [`Input::Authorized`].
@@ -266,14 +267,14 @@ pub enum Output {
         /// The request id to hand in with the servers.
         req: Option<RequestId>,
     },
-    /// Count this if you like: a message was dropped because its sender is over its rate. A
-    /// connection that goes on for too long gets [`Output::Close`] instead.
+    /// A message was dropped because its sender is over its rate, for metrics. A connection that
+    /// stays over its rate for too long gets [`Output::Close`] instead.
     OverRate {
         /// The connection.
         conn: ConnId,
     },
-    /// A participant has something to say to the host. Take it, or hand in
-    /// [`Input::ToHostRefused`]. A [`HostMessage`] answers it.
+    /// A participant has sent a message to the host. Take it, or hand in [`Input::ToHostRefused`].
+    /// A [`HostMessage`] answers it.
     ToHost(MessageToHost),
     /// Hand a frame to the hub of another node as [`Input::FromNode`], or back to this hub as
     /// [`Input::Undelivered`]. Keep the order of the frames to one node.
@@ -283,7 +284,7 @@ pub enum Output {
         /// The frame.
         frame: NodeFrame,
     },
-    /// Stop handing in records of this room. Nobody in it is served here any more.
+    /// Stop handing in records of this room. This hub no longer serves anybody in it.
     Unwatch(RoomId),
     /// Hand in every newer record of this room as [`Input::Record`] from now on. The first
     /// connection to it has been let in.
@@ -300,8 +301,8 @@ pub enum CloseCode {
     BadMessages,
     /// 4500: the participant may not enter the room.
     BadToken,
-    /// 4012: nothing has come from the other side for too long; come back and resume. A hub has no
-    /// such deadline, an [`Engine`](crate::Engine) has.
+    /// 4012: nothing has arrived from the other side for too long; come back and resume. An
+    /// [`Engine`](crate::Engine) has this deadline; a hub alone does not.
     Idle,
     /// 4511: the participant was kicked.
     Kicked,
@@ -346,7 +347,7 @@ impl CloseCode {
     /// The close code for a connection that a room refuses.
     pub(super) fn after_reject(reject: Reject) -> Self {
         match reject {
-            // Nobody ever enters that room again, so coming back is of no use.
+            // Nobody can enter that room again, so trying again is of no use.
             Reject::IdsExhausted => Self::RoomClosed,
             other => Self::after_refusal(other.code()),
         }
@@ -360,7 +361,7 @@ impl CloseCode {
                 Self::RoomClosed
             }
             ErrorCode::RoomFull => Self::RoomFull,
-            // Whoever came too often may come back later.
+            // A participant that reconnects too often may come back later.
             ErrorCode::PeerUnreachable | ErrorCode::RateLimited | ErrorCode::Unavailable => {
                 Self::Unavailable
             }

@@ -37,7 +37,7 @@ impl Hub {
         let (room, protocol) = (connection.room, connection.protocol);
         match &mut connection.phase {
             Phase::Authorizing(_) | Phase::Leaving => self.remove_connection(conn),
-            // The store may still give it a seat, which is given back then.
+            // The store may still give it a seat, which is then given back.
             Phase::Attaching(attaching) => attaching.lost = Some(how),
             Phase::Seated(id) => {
                 let id = *id;
@@ -77,7 +77,7 @@ impl Hub {
         self.commit(room, op, AskedBy::Nobody);
     }
 
-    /// Disconnects a participant, which resumes at another process.
+    /// Disconnects a participant so that it resumes at another process.
     pub(super) fn drain(&mut self, conn: ConnId, reconnect_after: Duration, now: Timestamp) {
         let Some(connection) = self.connections.get(&conn) else { return };
         if let (ProtocolVersion::V2, &Phase::Seated(id)) = (connection.protocol, &connection.phase)
@@ -132,7 +132,7 @@ impl Hub {
         self.unwatch_if_idle(room);
     }
 
-    /// Keeps a member without a socket, as long as its seat is kept.
+    /// Keeps a member without a socket for as long as its seat is kept.
     pub(super) fn detach_member(&mut self, room: RoomId, id: ParticipantId) {
         if let Some(local) = self.rooms.get_mut(&room) {
             local.connect_member(id, None);

@@ -38,7 +38,7 @@ pub(super) struct LocalRoom {
     pub(super) held_bytes: usize,
     /// When the oldest message that is kept for a replay becomes too old.
     trim_at: Option<Timestamp>,
-    /// When to look for members that take nothing of what waits for them.
+    /// When to look for members that do not read.
     stall_check_at: Option<Timestamp>,
     /// Connections that were let in, with a seat or on the way to one.
     pub(super) connections: usize,
@@ -55,7 +55,7 @@ pub(super) struct Audiences {
 pub(super) enum Route<'a> {
     /// To a member of this node.
     Here(Receiver<'a>),
-    /// To a participant of this node that has not got its `joined` yet. The message waits for that.
+    /// To a participant of this node that has not got its `joined` yet. The message waits for it.
     Held,
     /// To the node that serves the participant.
     Node { node: NodeId, negotiations: &'a mut Negotiations },
@@ -75,12 +75,12 @@ pub(super) struct Outgoing {
     /// `None` while the member has no socket. The message waits in its replay.
     pub(super) conn: Option<ConnId>,
     pub(super) frame: Bytes,
-    /// Whether the deadline of the room has to be set again.
+    /// Whether the deadline of the room has to be updated.
     pub(super) moves_deadline: bool,
 }
 
 impl Receiver<'_> {
-    /// Whether it takes nothing more of that sender now.
+    /// Whether messages of that sender are refused now.
     pub(super) fn refuses(
         &self,
         sender: Ticket,
@@ -164,7 +164,7 @@ impl LocalRoom {
         }
     }
 
-    /// Goes on with the accounts that were kept while nobody was here.
+    /// Takes over the accounts that were kept while the room had no members.
     pub(super) fn restore_accounts(&mut self, accounts: Accounts) {
         self.accounts = accounts;
     }
@@ -245,7 +245,7 @@ impl LocalRoom {
         seats.saturating_sub(1)
     }
 
-    /// The ticket of the seat that the token resumes, as far as the record is known.
+    /// The ticket of the seat that the token resumes, if the record is known.
     pub(super) fn ticket_of(&self, token: TokenHash) -> Option<Ticket> {
         Some(self.record.as_deref()?.resumable(token)?.ticket)
     }
@@ -261,12 +261,12 @@ impl LocalRoom {
     ) -> Option<Attachment> {
         let seat = self.record.as_deref()?.resumable(token)?;
         let member = self.members.get(&seat.id)?;
-        // With the older token it is unknown what its holder has received.
+        // An older token does not tell what its holder has received.
         let goes_on = seat.resumes_current(token) && member.generation == seat.generation;
         (goes_on && member.replay().reaches(received, limit, now)).then_some(member.attachment)
     }
 
-    /// Notes that a message was kept for a replay; `true` if the deadline has to be set again.
+    /// Notes that a message was kept for a replay; `true` if the deadline has to be updated.
     pub(super) fn note_kept(&mut self, limit: &ReplayLimit, now: Timestamp) -> bool {
         note_kept(&mut self.trim_at, limit, now)
     }
@@ -280,14 +280,14 @@ impl LocalRoom {
         }
     }
 
-    /// When this room needs attention: at the time for [`Op::Prune`](crate::Op::Prune) or before,
-    /// when a kept message becomes too old or somebody may have taken nothing for too long.
+    /// When this room needs attention: at the time for [`Op::Prune`](crate::Op::Prune), or earlier
+    /// if a kept message becomes too old or a member may have read nothing for too long.
     pub(super) fn deadline(&self, prune_at: Option<Timestamp>) -> Option<Timestamp> {
         [self.trim_at, self.stall_check_at, prune_at].into_iter().flatten().min()
     }
 
-    /// Looks for members that take nothing at that time at the latest; `true` if the deadline has
-    /// to be set again.
+    /// Schedules a check for members that do not read, at that time at the latest; `true` if the
+    /// deadline has to be updated.
     pub(super) fn watch_readers(&mut self, at: Timestamp) -> bool {
         let is_sooner = self.stall_check_at.is_none_or(|known| at < known);
         if is_sooner {
@@ -296,7 +296,7 @@ impl LocalRoom {
         is_sooner
     }
 
-    /// Whether it is time to look for members that take nothing.
+    /// Whether it is time to look for members that do not read.
     pub(super) fn takes_stall_check(&mut self, now: Timestamp) -> bool {
         self.stall_check_at.take_if(|at| *at <= now).is_some()
     }
@@ -333,13 +333,13 @@ impl LocalRoom {
         &self.audience
     }
 
-    /// Whether nobody in the room is served here any more.
+    /// Whether this node no longer serves anybody in the room.
     pub(super) fn is_idle(&self) -> bool {
         self.connections == 0 && self.members.is_empty()
     }
 }
 
-/// Sets the time to drop old messages, unless it is set: then an older message is kept already.
+/// Sets the time to drop old messages, unless an older message has set it already.
 fn note_kept(trim_at: &mut Option<Timestamp>, limit: &ReplayLimit, now: Timestamp) -> bool {
     let is_first = trim_at.is_none();
     trim_at.get_or_insert(now + limit.age);

@@ -31,12 +31,13 @@ pub(super) struct Member {
     /// How many messages were received from it.
     pub(super) received: u64,
     pub(super) profile: ProfileUpdates,
-    /// Whose name or state the participant has not been told yet, since too much waited for it.
+    /// The participants whose newest name or state this one has not got yet, since too much waited
+    /// for it.
     pub(super) owed: BTreeMap<ParticipantId, Owed>,
     replay: Replay,
 }
 
-/// What a participant has still to be told of another; the value is the newest one by then.
+/// What a participant has yet to learn about another. The value that it gets is the newest one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Owed {
     pub(super) name: bool,

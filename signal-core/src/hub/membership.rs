@@ -1,4 +1,4 @@
-//! What members are told about their room and each other, from the difference between records.
+//! What members learn about their room and each other, from the difference between records.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::time::Timestamp;
 use crate::wording;
 
 impl Hub {
-    /// Adopts a newer record and tells the members what is different.
+    /// Adopts a newer record and tells the members what has changed.
     ///
     /// This is the only source of `peer_joined`, `peer_left`, `peer_updated`, `room_updated` and
-    /// `room_closed`, so one node and many tell the same story.
+    /// `room_closed`, so one node and many nodes report the same.
     pub(super) fn see(&mut self, record: &Arc<Room>, now: Timestamp) {
         let room = record.id();
         let Some(local) = self.rooms.get_mut(&room) else { return };
@@ -72,14 +72,14 @@ impl Hub {
         }
     }
 
-    /// Tells a creator that enters a room in which no password is looked at for now.
+    /// Tells a creator that enters a room that it accepts no passwords for now.
     pub(super) fn tell_if_attempts_ran_out(&mut self, record: &Room, seat: &Seat, now: Timestamp) {
         if seat.is_creator() && record.password_attempts_ran_out() {
             self.tell_password_attempts(record, seat, now);
         }
     }
 
-    /// Tells the creator how many wrong passwords its room answers, if it speaks v2.
+    /// Tells the creator, if it speaks v2, how many password attempts its room has left.
     fn tell_password_attempts(&mut self, record: &Room, creator: &Seat, now: Timestamp) {
         let message = ServerMessage::PasswordAttempts {
             left: record.password_attempts_left(now),
@@ -126,8 +126,7 @@ impl Hub {
         self.send(room, id, &message, now);
     }
 
-    /// Removes members that have resumed elsewhere, and closes sockets that somebody has declared
-    /// lost.
+    /// Removes members that have resumed elsewhere, and closes sockets that were declared lost.
     fn follow_seats(&mut self, room: RoomId, record: &Room) {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let mut moved = Vec::new();
@@ -169,7 +168,7 @@ impl Hub {
         }
     }
 
-    /// The store no longer has the room: it expired long ago, or somebody has removed it.
+    /// Handles that the store no longer has the room: it expired long ago, or was removed.
     pub(super) fn room_removed(&mut self, room: RoomId, now: Timestamp) {
         let Some(record) = self.rooms.get_mut(&room).and_then(LocalRoom::remove_record) else {
             return;
@@ -204,7 +203,7 @@ impl Hub {
         self.outputs.extend(wanted);
     }
 
-    /// The deadline of a room has passed.
+    /// Handles the deadline of a room.
     pub(super) fn due(&mut self, room: RoomId, now: Timestamp) {
         let Some(local) = self.rooms.get_mut(&room) else {
             return self.forget_accounts(room, now);
@@ -220,8 +219,8 @@ impl Hub {
         }
     }
 
-    /// The store has answered a prune. If the deadline has still passed, the clock of the store is
-    /// behind, so ask again soon.
+    /// Handles the answer to a prune. If the deadline has still passed, the clock of the store is
+    /// behind, so the hub asks again soon.
     pub(super) fn pruned(&mut self, room: RoomId, now: Timestamp) {
         let Some(local) = self.rooms.get(&room) else { return };
         let prune_at = local.prune_at().map(|at| at.max(now + PRUNE_PAUSE));

@@ -50,8 +50,8 @@ use crate::time::Timestamp;
 /// A hub holds nothing that must outlive the process. It asks a store for operations on rooms, and
 /// learns from the records who joined and who left. Relayed messages never touch the store.
 ///
-/// A host of one node has less to do with an [`Engine`](crate::Engine), which drives a hub and a
-/// store. A host of a cluster drives a hub itself. Put one thing in, then drain:
+/// A host of one node uses an [`Engine`](crate::Engine), which drives a hub and a store. A host of
+/// a cluster drives a hub itself. Hand in one input, then drain:
 ///
 /// 1. Call [`handle_input`](Self::handle_input), or [`handle_timeout`](Self::handle_timeout) at the
 ///    time of [`poll_timeout`](Self::poll_timeout).
@@ -64,11 +64,11 @@ use crate::time::Timestamp;
 /// 4. Read [`poll_timeout`](Self::poll_timeout) and that of the store again: any input may have
 ///    changed them.
 ///
-/// When bytes of frames have been written to a socket, hand in [`Input::Sent`]: what was not
-/// reported counts as waiting, and a connection that too much waits for is closed. When a socket
-/// has ended, hand in [`Input::Lost`]; a hub cannot notice that the other side is silent. After an
-/// operation of the host's own, such as a kick, hand the record in as [`Input::Record`], or nobody
-/// is told.
+/// When bytes of frames have been written to a socket, hand in [`Input::Sent`]: bytes that were not
+/// reported count as waiting, and a connection for which too many wait is closed. When a socket has
+/// ended, hand in [`Input::Lost`]; a hub cannot notice that the other side is silent. After an
+/// operation of the host's own, such as a kick, hand the record in as [`Input::Record`], so that
+/// the participants are told.
 ///
 /// A frame is decoded before it is handed in, by a [`FrameDecoder`] of the connection's protocol
 /// version. Decoding needs nothing of the hub's state, so a host may do it outside its lock.
@@ -130,13 +130,12 @@ use crate::time::Timestamp;
 pub struct Hub {
     node: NodeId,
     config: HubConfig,
-    // `FxHashMap` hashes without a secret key. That is safe here, since the host mints every key:
-    // nobody can choose ids that collide. A room id that a stranger asks for is no key until the
-    // host has let the stranger in.
+    // `FxHashMap` hashes without a secret key. That is safe here: the host mints every key, so
+    // nobody can choose ids that collide. A room id that a stranger asks for becomes a key only
+    // once the host has let the stranger in.
     connections: FxHashMap<ConnId, Connection>,
     rooms: FxHashMap<RoomId, LocalRoom>,
-    /// What tickets have used up in rooms without members on this node, until it is full
-    /// again.
+    /// The accounts of tickets in rooms without members on this node, until they are full again.
     accounts: FxHashMap<RoomId, Accounts>,
     deadlines: Deadlines<RoomId>,
     last_op: u64,
@@ -165,7 +164,7 @@ enum AskedBy {
     Nobody,
     /// The deadline of the room.
     Timer,
-    /// A participant that changes its name or state, by that connection of its own.
+    /// A participant that changes its name or state over this connection.
     Profile(ParticipantId, ConnId),
 }
 

@@ -41,14 +41,15 @@ pub(super) enum Decision {
     Conflict,
     /// Drop it silently: it belongs to an offer that was refused or replaced.
     Drop,
-    /// Tell the sender that too much of its waits for the receiver.
+    /// Tell the sender that too many of its messages wait for the receiver.
     Flooded,
     /// Pass it on.
     Forward,
 }
 
 impl Negotiations {
-    /// Decides about a message from `from` to `to`, which takes nothing more of it if `is_flooded`.
+    /// Decides about a message from `from` to `to`. If `is_flooded`, `to` refuses messages of
+    /// `from`.
     pub(super) fn judge(
         &mut self,
         from: ParticipantId,
@@ -65,8 +66,8 @@ impl Negotiations {
         negotiation.judge(from, to, signal, patience, now)
     }
 
-    /// Decides about a message that another node has judged already: all that is left is what its
-    /// receiver takes.
+    /// Decides about a message that another node has judged already, by whether its receiver
+    /// refuses it.
     pub(super) fn admit(
         &mut self,
         from: ParticipantId,
@@ -78,9 +79,9 @@ impl Negotiations {
         if is_flooded { sender.refuse(kind) } else { sender.admit(kind) }
     }
 
-    /// Takes back a description from `from` to `to` that was passed on and never arrived.
+    /// Withdraws a description from `from` to `to` that was passed on and never arrived.
     pub(super) fn withdraw(&mut self, from: ParticipantId, to: ParticipantId, kind: SignalKind) {
-        // Without a negotiation there is nothing to take back: one of the two has left.
+        // Without a negotiation there is nothing to withdraw: one of the two has left.
         if let Some(negotiation) = self.0.get_mut(&pair(from, to)) {
             negotiation.withdraw(from, to, kind);
         }

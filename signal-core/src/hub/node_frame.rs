@@ -7,16 +7,16 @@ use crate::payload::Payload;
 
 /// A message to participants of another node, or the refusal of one.
 ///
-/// It names the record that its sender went by, and the generations of seats. The receiving
-/// hub waits for that record, and drops a frame for an older generation. How a frame is encoded
-/// between nodes is up to the host.
+/// It names the record that its sender knew, and the generations of seats. The receiving hub waits
+/// for that record, and drops a frame for an older generation. How a frame is encoded between nodes
+/// is up to the host.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NodeFrame {
     /// The room.
     pub room: RoomId,
     /// The room's epoch.
     pub epoch: u64,
-    /// The version of the record that its sender went by.
+    /// The version of the record that its sender knew.
     pub version: u64,
     /// The sender.
     pub from: NodeSender,
@@ -55,7 +55,7 @@ pub enum NodeSender {
 /// Who a [`NodeFrame`] is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NodeReceiver {
-    /// The host's own code, which is told that a message of its own was refused.
+    /// The host's own code, whose message was refused.
     Host,
     /// Every participant of the room that the node serves.
     Room,

@@ -1,4 +1,4 @@
-//! How often a ticket may open a socket, and what tickets have used up in rooms without members.
+//! The limit on opening sockets, and the accounts of tickets in rooms without members.
 
 use std::mem;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::ids::{ConnId, RoomId, Ticket};
 use crate::time::Timestamp;
 
 impl Hub {
-    /// Counts a socket that wants to enter; `Ok(false)` if it is not known yet whose it is, `Err`
-    /// if it has to wait.
+    /// Counts a socket that wants to enter; `Ok(false)` if its ticket is not known yet, `Err` if it
+    /// has to wait.
     pub(super) fn count_opening(
         &mut self,
         room: RoomId,
@@ -38,7 +38,8 @@ impl Hub {
         self.account(room, ticket, now).opened(&limit);
     }
 
-    /// Tells a connection that it has come too often, and closes it. The room is not touched.
+    /// Tells a connection that its ticket has opened too many sockets, and closes it. The room is
+    /// not touched.
     pub(super) fn refuse_opening(&mut self, conn: ConnId, retry_after: Duration) {
         let code = ErrorCode::RateLimited;
         self.refuse_for(conn, code, Some(retry_after), CloseCode::after_refusal(code));
@@ -48,7 +49,7 @@ impl Hub {
         if let Some(local) = self.rooms.get_mut(&room) {
             return local.account(ticket, &self.config, now);
         }
-        // Forgotten soon if the socket is refused; taken along to the room otherwise.
+        // The accounts are forgotten soon if the socket is refused, and move to the room otherwise.
         self.deadlines.set(room, Some(now + FORGET_AFTER));
         self.accounts.entry(room).or_default().account(ticket, &self.config, now)
     }
@@ -64,7 +65,7 @@ impl Hub {
         (local, is_new)
     }
 
-    /// Removes a room without members on this node, and keeps what its tickets have used up.
+    /// Removes a room without members on this node, and keeps the accounts of its tickets.
     pub(super) fn remove_room(&mut self, room: RoomId) {
         let Some(mut local) = self.rooms.remove(&room) else { return };
         self.refuse_held(mem::take(&mut local.held));
@@ -76,7 +77,7 @@ impl Hub {
         }
     }
 
-    /// Forgets what is full again in a room without members.
+    /// Forgets the accounts of a room without members that are full again.
     pub(super) fn forget_accounts(&mut self, room: RoomId, now: Timestamp) {
         let Some(accounts) = self.accounts.get_mut(&room) else { return };
         accounts.forget_full(&self.config, now);

@@ -69,8 +69,8 @@ impl Hub {
         }
     }
 
-    /// The store has answered an update. If the socket that it named was lost meanwhile, the update
-    /// may have come too late, and is asked for again.
+    /// Handles the answer to an update. If the socket that it named was lost meanwhile, the update
+    /// may have come too late, and the hub asks for it again.
     pub(super) fn profile_updated(&mut self, room: RoomId, id: ParticipantId, conn: ConnId) {
         let Some(local) = self.rooms.get_mut(&room) else { return };
         let record = local.record().cloned();

@@ -1,4 +1,4 @@
-//! Messages from one participant to another, of this node or of another one.
+//! Messages from one participant to another, on this node or on another.
 //!
 //! The node that serves the smaller id of a pair judges every signal of the pair, so that one node
 //! sees them all in one order.

@@ -1,4 +1,4 @@
-//! What a participant asks for: its frame charged, and each kind of message handled.
+//! The requests of participants: charges each frame, and handles each kind of message.
 
 use super::Hub;
 use super::budget::OverLimit;
@@ -62,7 +62,7 @@ impl Hub {
             }
             Err(Malformed::Undecodable(error)) => {
                 let code = error.code();
-                // For the other problems the code says it all.
+                // For the other problems the code says everything.
                 let detail = match &error.problem {
                     Problem::Invalid(detail) => Some(detail.as_str()),
                     Problem::UnknownErrorCode(_) | Problem::UnknownPeer | Problem::UnknownType => {
@@ -141,7 +141,7 @@ impl Hub {
         }
     }
 
-    /// The host does not do what a participant has asked for.
+    /// Tells a participant that the host refuses its request.
     pub(super) fn request_refused(
         &mut self,
         conn: ConnId,
@@ -188,8 +188,8 @@ impl Hub {
     ) {
         let refused = Refused { detail, req, ..Refused::default() };
         self.error(sender.room, sender.id, code, refused, now);
-        // Not an addressee that cannot exist: it may be of a newer or older server, and is no sign
-        // of a broken client.
+        // An addressee that cannot exist does not count: the id may come from a newer or older
+        // server, and is no sign of a broken client.
         let counts = matches!(
             code,
             ErrorCode::InvalidMessage | ErrorCode::MessageTooLarge | ErrorCode::UnknownType

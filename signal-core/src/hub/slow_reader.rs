@@ -1,4 +1,4 @@
-//! Readers that much waits for: who is refused, what follows later, and who is closed.
+//! Slow readers: which senders are refused, what follows later, and which readers are closed.
 
 use super::Hub;
 use super::io::CloseCode;
@@ -11,7 +11,7 @@ use crate::room::Room;
 use crate::time::Timestamp;
 
 impl Hub {
-    /// The host has written frames to a connection.
+    /// Handles that the host has written frames to a connection.
     pub(super) fn sent(&mut self, conn: ConnId, bytes: usize, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.unsent.taken(bytes, now);
@@ -20,7 +20,7 @@ impl Hub {
         }
     }
 
-    /// The v2 members, except one, that take nothing more of that sender now.
+    /// The v2 members, except one, for which messages of that sender are refused now.
     pub(super) fn flooded(
         &self,
         room: RoomId,
@@ -43,8 +43,8 @@ impl Hub {
             .is_some_and(|connection| connection.unsent.refuses(sender, others, &self.config.flood))
     }
 
-    /// Tells everybody what has changed about a participant. Where no more of its messages are
-    /// taken now, its newest name and state follow later.
+    /// Tells everybody what has changed about a participant. A member for which its messages are
+    /// refused now gets its newest name and state later.
     pub(super) fn broadcast_update(
         &mut self,
         room: RoomId,
@@ -87,7 +87,7 @@ impl Hub {
         }
     }
 
-    /// Sends the names and states that had to wait, as far as there is room.
+    /// Sends the names and states that had to wait, as far as there is space.
     pub(super) fn send_owed(&mut self, conn: ConnId, now: Timestamp) {
         let Some((room, id)) = self.connections.get(&conn).and_then(|connection| connection.seat())
         else {
@@ -98,7 +98,7 @@ impl Hub {
             let next = local.member_mut(id).and_then(|member| member.owed.pop_first());
             let Some((about, owed)) = next else { break };
             let Some(record) = local.record().cloned() else { break };
-            // Whoever is gone by now has nothing to show.
+            // A participant that is gone by now has no name to send.
             let Some(seat) = record.seat(about) else { continue };
             if self.is_flooded(Some(conn), seat.ticket, others) {
                 self.owe_again(room, id, about, owed);
@@ -125,7 +125,7 @@ impl Hub {
         self.mark_owed(room, id);
     }
 
-    /// Has the room look after a connection, in case it takes nothing of what waits for it.
+    /// Has the room check later whether a connection reads.
     pub(super) fn watch_reader(&mut self, room: RoomId, now: Timestamp) {
         let at = now + self.config.unsent_patience;
         if self.rooms.get_mut(&room).is_some_and(|local| local.watch_readers(at)) {
@@ -133,7 +133,7 @@ impl Hub {
         }
     }
 
-    /// Closes the connections that have taken nothing for too long.
+    /// Closes the connections that have read nothing for too long.
     pub(super) fn close_stalled(&mut self, room: RoomId, now: Timestamp) {
         if !self.rooms.get_mut(&room).is_some_and(|local| local.takes_stall_check(now)) {
             return;

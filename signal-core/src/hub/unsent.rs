@@ -1,4 +1,4 @@
-//! What waits for a connection: handed out, and not acknowledged.
+//! The bytes that were handed out for a connection and are not acknowledged.
 
 use std::collections::VecDeque;
 
@@ -6,22 +6,22 @@ use crate::config::FloodLimit;
 use crate::ids::Ticket;
 use crate::time::Timestamp;
 
-/// What waits for one connection, by the tickets that sent it.
+/// The unacknowledged bytes of one connection, by the tickets that sent them.
 ///
 /// Acknowledgements come in the order in which messages were handed out, so it is enough to keep
-/// whose the bytes are, in that order.
+/// the senders of the bytes in that order.
 #[derive(Debug, Default)]
 pub(super) struct Unsent {
     bytes: usize,
     runs: VecDeque<Run>,
     by_sender: Vec<(Ticket, usize)>,
-    /// When something was taken last, or the first of it was handed out.
+    /// When bytes were last acknowledged, or when the first of them were handed out.
     since: Timestamp,
-    /// Whether the room looks after this connection, in case it takes nothing.
+    /// Whether the room is going to check that this connection reads.
     pub(super) is_watched: bool,
 }
 
-/// Bytes of one sender that follow each other; `None` is the hub itself.
+/// Consecutive bytes of one sender; `None` is the hub itself.
 #[derive(Debug)]
 struct Run {
     from: Option<Ticket>,
@@ -45,7 +45,7 @@ impl Unsent {
         }
     }
 
-    /// The oldest so many bytes were taken.
+    /// Removes the oldest bytes, which were acknowledged.
     pub(super) fn taken(&mut self, mut bytes: usize, now: Timestamp) {
         self.since = now;
         self.bytes = self.bytes.saturating_sub(bytes);
@@ -73,7 +73,7 @@ impl Unsent {
         self.bytes
     }
 
-    /// Since when nothing of what waits was taken; `None` if nothing waits.
+    /// Since when no byte was acknowledged; `None` if nothing waits.
     pub(super) fn stalled_since(&self) -> Option<Timestamp> {
         (self.bytes > 0).then_some(self.since)
     }
