@@ -11,16 +11,16 @@ use thiserror::Error;
 use crate::payload::Payload;
 use crate::record::{InvalidRecord, Reader, Writer};
 
-/// Who a participant is, in the host's own terms. The default says nothing.
+/// Who a participant is, in the host's own terms. The default is empty.
 ///
-/// A token carries it, and a seat keeps it. It is no part of the [record](crate::Room::to_record)
+/// A token carries it, and a seat keeps it. It is not part of the [record](crate::Room::to_record)
 /// of a room: it is written once for each seat, see [`Save::seats`](crate::Save::seats).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Identity {
     /// The user. Other participants never see it.
     pub user: Option<UserId>,
-    /// What v2 participants see of this one, beside its name.
+    /// What v2 participants see of this one, besides its name.
     pub attributes: Option<Attributes>,
 }
 
@@ -28,11 +28,11 @@ pub struct Identity {
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct UserId(Arc<str>);
 
-/// Texts by their names: a flat JSON object of at most 1 KiB, which the host sets.
+/// Named texts that the host sets: a flat JSON object of at most 1 KiB.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Attributes(Payload);
 
-/// Something is too long, or not what it has to be.
+/// A value is too long, or of the wrong form.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum InvalidIdentity {
@@ -45,23 +45,24 @@ pub enum InvalidIdentity {
 }
 
 impl Identity {
-    /// That user, without attributes.
+    /// Creates the identity of a user, without attributes.
     pub fn of(user: UserId) -> Self {
         Self { user: Some(user), attributes: None }
     }
 
-    /// The same with these attributes.
+    /// Sets the attributes.
     #[must_use]
     pub fn with(self, attributes: Attributes) -> Self {
         Self { attributes: Some(attributes), ..self }
     }
 
-    /// Whether it says nothing.
+    /// Whether it has neither a user nor attributes.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Writes it as bytes, for a store that outlives the process. The first byte is the format.
+    /// Writes the identity as bytes, for a store that outlives the process. The first byte is the
+    /// format.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::default();
@@ -117,7 +118,7 @@ impl fmt::Debug for UserId {
 }
 
 impl Attributes {
-    /// Takes texts by their names.
+    /// Creates attributes from named texts.
     ///
     /// # Errors
     ///
@@ -130,7 +131,7 @@ impl Attributes {
         Self::of(payload)
     }
 
-    /// Takes an object that is JSON already, for example one of a token.
+    /// Creates attributes from a JSON object, for example one of a token.
     ///
     /// # Errors
     ///
@@ -146,7 +147,7 @@ impl Attributes {
         self.0.as_bytes()
     }
 
-    /// The texts by their names.
+    /// The named texts.
     pub fn texts(&self) -> BTreeMap<String, String> {
         self.0.texts().unwrap_or_default()
     }

@@ -131,7 +131,7 @@ impl IdSuffix {
     }
 }
 
-/// One open socket of this process, or whatever carries its frames. The host never reuses an id.
+/// One open socket of this process, or another carrier of frames. The host never reuses an id.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ConnId(pub u64);
 
@@ -170,8 +170,8 @@ pub enum Ticket {
     Host(TicketTag),
 }
 
-/// A hash of the host's own name for a seat, which is a user's, for example, if each user has one
-/// seat. The core only compares it, and sends it to nobody.
+/// A hash of the host's own name for a seat, for example a user id if each user has one seat. The
+/// core only compares it, and never sends it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TicketTag([u8; 16]);
 
@@ -187,7 +187,7 @@ impl TicketTag {
     }
 }
 
-/// A text is not an id of the kind that was asked for.
+/// A text is not an id of the expected kind.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum InvalidId {
     /// Not a participant id.

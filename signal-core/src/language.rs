@@ -1,6 +1,6 @@
 //! The languages of texts for people. Programs read codes, not texts.
 
-/// A language that texts for people come in.
+/// A language of texts for people.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Language {
     /// English.

@@ -6,8 +6,8 @@
 //! that carries frames.
 //!
 //! - An [`Engine`] is a whole server of one node, without its sockets. Start here.
-//! - A [`Room`] is a plain record with the rules of one room. It changes by an [`Op`] only.
-//! - A [`Hub`] and a store are what an engine is made of: the connections of one node, and the
+//! - A [`Room`] is a plain record with the rules of one room. Only an [`Op`] changes it.
+//! - A [`Hub`] and a store are the two parts of an engine: the connections of one node, and the
 //!   newest record of each room. Use them directly for a cluster.
 //! - [`wire`] is the JSON form of the messages, in both directions.
 //!
@@ -89,10 +89,10 @@
 //! # Many nodes
 //!
 //! Each process has a [`Hub`] of its own, and all share a store. A hub asks for the records of a
-//! room with [`Output::Watch`] and gets them as [`Input::Record`]. A notification that is lost only
-//! delays what participants learn: the next record tells the same. Messages to participants of
-//! other nodes come out as [`Output::ToNode`]. When a process dies, somebody has to
-//! [detach](Op::Detach) the [`Attachment`]s that records name of it.
+//! room with [`Output::Watch`] and gets them as [`Input::Record`]. A lost notification only delays
+//! what participants learn, since the next record contains the same. Messages to participants of
+//! other nodes come out as [`Output::ToNode`]. When a process dies, another one has to
+//! [detach](Op::Detach) the [`Attachment`]s of it that records name.
 //!
 //! # Errors and panics
 //!

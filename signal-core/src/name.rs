@@ -9,19 +9,18 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::unicode::{is_base, is_invisible, is_spelling};
 
-/// A name that is fit to be shown: NFC, trimmed, white space folded, without characters that do not
-/// show.
+/// A name that can be displayed: NFC, trimmed, with single spaces and without invisible characters.
 ///
 /// It has at most 32 graphemes and 128 bytes, and is never empty.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct DisplayName(Arc<str>);
 
 impl DisplayName {
-    /// Normalizes what somebody typed; `None` if nothing visible is left.
+    /// Normalizes a typed name; `None` if nothing visible is left.
     ///
     /// White space becomes single spaces. Control, bidi-override and other invisible characters are
-    /// removed, unless they are spelling: joiners between letters as RFC 5892 has them (appendices
-    /// A.1 and A.2), and the parts of emoji.
+    /// removed, unless they belong to the spelling: joiners between letters as RFC 5892 has them
+    /// (appendices A.1 and A.2), and the parts of emoji.
     ///
     /// # Errors
     ///
@@ -49,7 +48,7 @@ impl DisplayName {
         Ok(name.contains(is_base).then(|| Self(name.into())))
     }
 
-    /// Takes a name that was normalized when it was typed, by the rules of that time.
+    /// Takes a name that an earlier version may have normalized by other rules.
     pub(crate) fn from_record(cleaned: &str) -> Self {
         Self(cleaned.into())
     }
@@ -78,11 +77,11 @@ pub struct InvalidName;
 const MAX_GRAPHEMES: usize = 32;
 const MAX_BYTES: usize = 128;
 
-/// More than this cannot become a name, since a composed character has at most six times its bytes
-/// in NFD.
+/// A longer word cannot become a name: the NFD of a character has at most six times the bytes of
+/// its composed form.
 const MAX_WORD_BYTES: usize = 8 * MAX_BYTES;
 
-/// A word without the characters that show nothing.
+/// A word without its invisible characters.
 fn visible(word: &str) -> Result<String, InvalidName> {
     let mut visible = String::new();
     for (at, c) in word.char_indices() {

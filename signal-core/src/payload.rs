@@ -8,11 +8,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-/// A JSON value exactly as its sender wrote it: an SDP, a candidate, a state, data of the
-/// application.
+/// A JSON value exactly as its sender wrote it: an SDP, a candidate, a state or application data.
 ///
-/// It is a slice of the frame it arrived in: passing it on neither parses nor re-encodes it. The
-/// slice keeps the whole frame alive, so [`detach`](Self::detach) a payload before you store it.
+/// It is a slice of the frame that it arrived in, and is passed on without being parsed or encoded
+/// again. The slice keeps the whole frame alive, so [`detach`](Self::detach) a payload before you
+/// store it.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Payload(Bytes);
 
@@ -32,7 +32,7 @@ impl Payload {
         Ok(Self(json.into()))
     }
 
-    /// Takes a value that is JSON already, for example one that was stored.
+    /// Takes a JSON text, for example one that was stored.
     ///
     /// # Errors
     ///
@@ -62,18 +62,18 @@ impl Payload {
         &self.0
     }
 
-    /// The JSON text, as serde writes it into a larger value. It is scanned once more for that.
+    /// The JSON text in the form that serde embeds in a larger value, which takes another scan.
     pub(crate) fn as_raw(&self) -> &RawValue {
         serde_json::from_slice(self.as_bytes())
             .expect("a payload is one JSON value, checked where it is built")
     }
 
-    /// Its texts by their names, if it is an object of texts.
+    /// The named texts, if it is an object of texts.
     pub(crate) fn texts(&self) -> Result<BTreeMap<String, String>, InvalidPayload> {
         serde_json::from_slice(self.as_bytes()).map_err(InvalidPayload)
     }
 
-    /// The same value in memory of its own.
+    /// Copies the value into memory of its own.
     #[must_use]
     pub fn detach(&self) -> Self {
         Self(Bytes::copy_from_slice(&self.0))

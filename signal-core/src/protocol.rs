@@ -1,7 +1,6 @@
 //! The versions of the protocol.
 
-/// The version of the protocol that a connection speaks. Participants of both sit in the same
-/// rooms.
+/// The version of the protocol that a connection speaks. Participants of both versions share rooms.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ProtocolVersion {
     /// The messages and fields of the API document, and no others. A seat ends with its socket.

@@ -9,18 +9,18 @@ pub enum LeaveReason {
     Left,
     /// Its socket was lost and it did not resume in time.
     Lost,
-    /// Its token was used again: the participant is back under another id.
+    /// Its token was used again, and the participant has another id.
     Replaced,
 }
 
 /// Why a room is over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CloseReason {
-    /// Whoever runs the server closed it.
+    /// The operator or the host closed it.
     ByAdmin,
     /// Its creator closed it or left.
     ByCreator,
-    /// Its time was over.
+    /// It reached its end time.
     Expired,
 }
 
@@ -37,7 +37,7 @@ impl LeaveReason {
         }
     }
 
-    /// The reason of that name on the wire.
+    /// The reason with that name on the wire.
     pub(crate) fn from_wire(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }
@@ -55,7 +55,7 @@ impl CloseReason {
         }
     }
 
-    /// The reason of that name on the wire.
+    /// The reason with that name on the wire.
     pub(crate) fn from_wire(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 /// Holds rooms in memory and applies operations at once, which is all that a single node needs.
 ///
-/// Records are shared with whoever asks. A change copies only the room it is about.
+/// Records are shared behind an `Arc`. A change copies only the room that it changes.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     rooms: BTreeMap<RoomId, Arc<Room>>,
@@ -26,18 +26,16 @@ pub struct MemoryStore {
 pub struct Applied {
     /// The room afterwards; `None` if there is none.
     pub record: Option<Arc<Room>>,
-    /// The answer to whoever asked for the operation.
+    /// The answer to the operation.
     pub reply: Result<Receipt, Reject>,
-    /// Whether a host that keeps records elsewhere too has to write this one before it hands the
-    /// result on.
+    /// Whether a host that stores records has to write this one before it passes the result on.
     pub durability: Durability,
-    /// What has come about. A hub does not look at it.
+    /// The events of the operation. A hub does not need them.
     pub events: Vec<RoomEvent>,
 }
 
 impl Applied {
-    /// A result for a [`Hub`](crate::Hub), when the record is kept and the events are taken care
-    /// of.
+    /// A result for a [`Hub`](crate::Hub), once the record is written and the events are handled.
     pub fn settled(record: Option<Arc<Room>>, reply: Result<Receipt, Reject>) -> Self {
         Self { record, reply, durability: Durability::Volatile, events: Vec::new() }
     }
@@ -66,9 +64,9 @@ impl MemoryStore {
 
     /// Adds a room that an earlier process left behind.
     ///
-    /// Every socket is gone with that process. Participants that spoke v2 may resume for the time
-    /// of `grace` from `now` on; the seats of the others end. The result has the record and the
-    /// events of that.
+    /// Every socket is gone with that process. Participants that spoke v2 may resume for `grace`
+    /// from `now` on; the seats of the others end. The result has the record after that, and the
+    /// events.
     ///
     /// # Errors
     ///
@@ -82,7 +80,7 @@ impl MemoryStore {
         let before = room.clone();
         room.lose_sockets(now + grace, now);
         let events = room.events_since(Some(&before), now);
-        // The next restart brings the same about. Only what is told of it has to be written first.
+        // The next restart has the same effect, so only reported events make a write necessary.
         let durability = if events.is_empty() { Durability::Volatile } else { Durability::Grouped };
         let record = Some(self.create(room)?);
         Ok(Applied { record, reply: Ok(Receipt::Done), durability, events })
@@ -107,11 +105,11 @@ impl MemoryStore {
         Applied { record: Some(record), reply, durability, events }
     }
 
-    /// Ends rooms and seats whose time has come, and removes rooms that have been over for long.
+    /// Ends rooms and seats whose time has come, and removes rooms that ended a day ago.
     ///
-    /// Returns what that has done to each of these rooms, for a host that keeps records elsewhere
-    /// too; a room that was removed has no record. No [`Hub`](crate::Hub) has to be told: a hub
-    /// with sockets in a room asks for the same itself.
+    /// Returns the result for each of these rooms, for a host that stores records; a room that was
+    /// removed has no record. A [`Hub`](crate::Hub) need not be told, since a hub with sockets in a
+    /// room asks for the same itself.
     #[must_use = "the records may have to be kept, and the events told"]
     pub fn handle_timeout(&mut self, now: Timestamp) -> Vec<(RoomId, Applied)> {
         let mut due = Vec::new();
@@ -136,7 +134,7 @@ impl MemoryStore {
         self.rooms.get(&id)
     }
 
-    /// All rooms, in the order of their ids; those that are over and still remembered too.
+    /// All rooms in the order of their ids, including those that are over and still remembered.
     pub fn rooms(&self) -> impl Iterator<Item = &Arc<Room>> {
         self.rooms.values()
     }

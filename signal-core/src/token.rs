@@ -1,4 +1,4 @@
-//! Passwords and tokens, as far as the core has to know them.
+//! Tags of passwords, and hashes of tokens.
 
 use std::fmt;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ pub struct ResumeToken {
 }
 
 impl ResumeToken {
-    /// Takes a fresh token. `hash` is what the host computes from `text` when it is presented.
+    /// Takes a fresh token. `hash` is the hash that the host computes when `text` is presented.
     pub fn new(text: impl Into<Arc<str>>, hash: TokenHash) -> Self {
         Self { text: text.into(), hash }
     }

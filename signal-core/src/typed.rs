@@ -7,8 +7,9 @@ use crate::unicode::{decimal_digit, is_default_ignorable};
 
 /// Parses a password as it was typed, if it can be one: six characters from `!` to `~`.
 ///
-/// What keyboards and clipboards add is taken off: white space and invisible characters around it,
-/// and other forms of the same characters (NFKC), among them the decimal digits of every script.
+/// Additions of keyboards and clipboards are undone: white space and invisible characters around
+/// the password are removed, and other forms of the same characters are replaced (NFKC), among them
+/// the decimal digits of every script.
 pub fn parse_password(typed: &str) -> Option<String> {
     let password = normalize(typed);
     let is_possible = password.len() == 6 && password.bytes().all(|byte| byte.is_ascii_graphic());

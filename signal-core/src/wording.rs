@@ -6,7 +6,7 @@ use crate::reason::CloseReason;
 use crate::room::Reject;
 
 impl ErrorCode {
-    /// The text for people: what is wrong and, where something can be done, what.
+    /// The text for people: what is wrong and, if there is a remedy, what to do.
     pub fn text(self, language: Language) -> &'static str {
         let text = match self {
             Self::Forbidden => ["没有权限", "you may not do this"],
@@ -82,7 +82,7 @@ impl CloseReason {
     }
 }
 
-/// What a participant is told that was kicked.
+/// The text for a participant that was kicked.
 pub(crate) fn kicked(language: Language) -> &'static str {
     choose(["您已被移出房间", "you were removed from the room"], language)
 }

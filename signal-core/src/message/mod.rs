@@ -17,7 +17,7 @@ use crate::payload::Payload;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 
-/// A message from a participant to the server, with the id it may carry for its answer.
+/// A message from a participant to the server, with the id that its answer repeats.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Request {
     /// The message.
@@ -37,7 +37,7 @@ pub enum ClientMessage {
     Leave,
     /// v2: sends an application message.
     Message {
-        /// Who it is for.
+        /// The receivers.
         to: Audience,
         /// The topic.
         topic: Topic,
@@ -65,7 +65,7 @@ pub enum ClientMessage {
     },
 }
 
-/// Who an application message is for.
+/// The receivers of an application message.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Audience {
     /// The server's own code.
@@ -130,12 +130,12 @@ pub enum ServerMessage {
         /// The message.
         data: Payload,
     },
-    /// v2, to the creator: wrong passwords have run out, so that no password opens the room now, or
-    /// all have come back.
+    /// v2, to the creator: the password attempts have run out, so that no password opens the room
+    /// now, or all of them are available again.
     PasswordAttempts {
-        /// How many wrong passwords the room answers.
+        /// How many password attempts are left.
         left: u8,
-        /// How long until it answers one; no time at all if it does now.
+        /// How long until an attempt is available; zero if one is available now.
         retry_after: Duration,
     },
     /// A participant entered.
@@ -208,7 +208,7 @@ pub struct ParticipantInfo {
     pub connected: bool,
     /// v2: the state that it last set with `update`, any JSON value.
     pub state: Option<Payload>,
-    /// v2: what the server says of it.
+    /// v2: the attributes that the host has set.
     pub attributes: Option<Attributes>,
 }
 
@@ -221,11 +221,11 @@ pub struct PeerUpdate {
     pub state: Option<Payload>,
     /// Whether it is connected.
     pub connected: Option<bool>,
-    /// Whether messages to or from it were lost. Then every negotiation with it is void.
+    /// Whether messages to or from it were lost, so that every negotiation with it is void.
     pub lossy: bool,
 }
 
-/// What a v2 participant is told when it enters, beyond who is in the room.
+/// What a v2 participant learns when it enters, besides who is in the room.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Welcome {
     /// The room.
@@ -255,7 +255,7 @@ pub struct RoomInfo {
     pub locked: bool,
 }
 
-/// The ICE servers for one participant, put together by the host.
+/// The ICE servers for one participant, from the host.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct IceServers {
     /// A JSON array of `RTCIceServer` (W3C WebRTC section 4.2.2).
@@ -267,8 +267,8 @@ pub struct IceServers {
 /// How a seat was resumed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Resumed {
-    /// The number of the last message to this participant: the last of a replay, or the one that
-    /// counting goes on from after a snapshot.
+    /// The number of the last message to this participant: the last one of a replay, or the number
+    /// from which counting continues after a snapshot.
     pub seq: u64,
     /// What happened to the messages that were missed while disconnected.
     pub missed: Missed,
@@ -283,7 +283,7 @@ pub struct Resumed {
 pub enum Missed {
     /// The messages follow.
     Replayed {
-        /// How many follow.
+        /// The number of messages that follow.
         replayed: u64,
         /// How many messages of this participant the server has received. The participant sends the
         /// later ones again.
@@ -312,8 +312,8 @@ pub struct Signal {
     pub kind: SignalKind,
     /// The SDP or candidate, passed on unread.
     pub payload: Payload,
-    /// v2: the number of the negotiation it belongs to. The offerer chooses it, larger than all
-    /// before it in this pair.
+    /// v2: the number of the negotiation it belongs to. The offerer chooses one that is larger than
+    /// all earlier ones of this pair.
     pub negotiation: Option<u32>,
     /// v2: in an offer or answer, a description of its tracks: a JSON array, passed on unread.
     pub tracks: Option<Payload>,

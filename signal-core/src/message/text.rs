@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-/// A text that a participant gives a request, to recognize the answer: 1 to 64 characters.
+/// A text by which a participant recognizes the answer to a request: 1 to 64 characters.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct RequestId(Arc<str>);
 
@@ -61,7 +61,7 @@ impl fmt::Display for Topic {
 const MAX_CHARS: usize = 64;
 
 fn short(text: &str) -> Result<Arc<str>, InvalidText> {
-    // Characters are counted only where the number of bytes leaves it open.
+    // Characters are counted only if the number of bytes does not decide.
     let fits = !text.is_empty() && text.len() <= 4 * MAX_CHARS && text.chars().count() <= MAX_CHARS;
     if fits { Ok(text.into()) } else { Err(InvalidText) }
 }

@@ -1,4 +1,4 @@
-//! Access to a room: password, guesses, invite, lock, and the tokens that are void.
+//! Access to a room: password, guesses, invite, lock, and void tokens.
 
 use std::collections::VecDeque;
 
@@ -23,7 +23,8 @@ pub(super) struct Access {
     password_epoch: u32,
     locked: bool,
     /// The tickets of the last 256 participants that were kicked. Tokens last for minutes, so
-    /// forgetting older tickets lets nobody back in, short of hundreds of kicks within minutes.
+    /// forgetting an older ticket lets nobody back in, unless there are hundreds of kicks within
+    /// minutes.
     revoked: VecDeque<Ticket>,
     /// The last 256 users that were banned.
     banned: VecDeque<UserId>,
@@ -57,7 +58,8 @@ impl Access {
             Admission::Password(password) => password,
         };
         let Some(right) = self.password else { return Err(Reject::WrongPassword) };
-        // Before the password is looked at: whoever has none left learns nothing.
+        // This is checked before the password is compared, so that a client without attempts learns
+        // nothing.
         self.guesses.check(client, now)?;
         if password == right {
             return Ok(());
@@ -72,7 +74,7 @@ impl Access {
         self.guesses.know(client)
     }
 
-    /// Notes that all guesses are back; `false` if there is nothing to note.
+    /// Notes that all guesses are available again; `false` if there is nothing to note.
     pub(super) fn recover(&mut self, now: Timestamp) -> bool {
         self.guesses.recover(now)
     }
@@ -103,11 +105,11 @@ impl Access {
         if self.locked && !grant.passes_lock { Err(Reject::RoomLocked) } else { Ok(()) }
     }
 
-    /// Changes the password and the invite; `false` if the rotation was applied before. Guesses are
-    /// counted on, since they are guesses at every password that the room has.
+    /// Changes the password and the invite; `false` if the rotation was applied before. The count
+    /// of guesses goes on, since it holds for every password of the room.
     pub(super) fn rotate(&mut self, rotation: &Rotation) -> Result<bool, Reject> {
-        // The invite is compared too: a different rotation to the same password has another invite,
-        // and its caller would hand out one that the room does not know.
+        // The invite is compared too: another rotation to the same password has another invite, and
+        // its caller would hand out an invite that the room does not know.
         let is_same = self.password == Some(rotation.password);
         let is_current = is_same && rotation.invite == self.invite;
         if is_current && rotation.follows < self.password_epoch {
@@ -130,7 +132,7 @@ impl Access {
         std::mem::replace(&mut self.locked, locked) != locked
     }
 
-    /// Whether a kick has voided a ticket that is among the last 256 of them.
+    /// Whether a kick has voided this ticket, as far as the last 256 kicks tell.
     pub(super) fn is_revoked(&self, ticket: Ticket) -> bool {
         self.revoked.contains(&ticket)
     }
@@ -191,7 +193,7 @@ impl Access {
             guesses: match format {
                 1 | 2 => {
                     let left = from.u8()?;
-                    // How often the password could still be changed.
+                    // The number of password changes that were left.
                     from.u8()?;
                     Guesses::of_older_record(left, created_at)
                 }

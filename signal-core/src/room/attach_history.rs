@@ -1,5 +1,4 @@
-//! The attachments that have lost their seat, so that an operation of theirs that comes late does
-//! nothing.
+//! The attachments that have lost their seat, so that their late operations do nothing.
 
 use std::collections::VecDeque;
 

@@ -1,17 +1,16 @@
-//! Which changes a host has to keep before it tells of them.
+//! Which changes a host has to write before it announces them.
 
-/// What a host that keeps records beyond the process has to do with a change before it tells
-/// anybody of it.
+/// What a host that stores records has to do with a change before it announces the change.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Durability {
-    /// Nothing: the record is the same as before. A state or an id of a block that is reserved
-    /// already lasts as long as the process.
+    /// Nothing: the stored record stays the same. A state, or an id of a block that is reserved
+    /// already, lasts as long as the process.
     #[default]
     Volatile,
-    /// Nothing yet: the record is written when it can be. If it is not, a restart brings about the
-    /// same, as it does with a socket that is lost.
+    /// Nothing yet: the record is written later. If it is not, a restart has the same effect, as
+    /// with a lost socket.
     Grouped,
-    /// Write the record first. What has been told must hold after a crash.
+    /// Write the record first, since the answer has to hold after a crash.
     BeforeAnswer,
 }
 

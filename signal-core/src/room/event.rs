@@ -1,4 +1,4 @@
-//! What the operations on a room have brought about, for a host that bills, logs or shows presence.
+//! The events of a room, for a host that bills, logs or shows presence.
 
 use std::sync::Arc;
 
@@ -9,34 +9,33 @@ use crate::name::DisplayName;
 use crate::reason::{CloseReason, LeaveReason};
 use crate::time::Timestamp;
 
-/// Something that has come about in a room.
+/// Something that has happened in a room.
 ///
-/// Events are the difference between a record and the one before, so whoever has applied an
-/// operation has its events, and nobody else: over all nodes of a store there is one of each.
+/// Events are the difference between a record and the previous one. Only the node that applied an
+/// operation has its events, so each event occurs once over all nodes of a store.
 ///
 /// # What a crash repeats
 ///
-/// A host tells the events of an operation when a record of their [version](EventKey::version) or a
-/// newer one is written, or writes them in the same transaction. Then none that was told is lost,
-/// and no key gets another meaning. If the process dies before the record is written, the operation
-/// has not been, and neither has its event. What every restart
-/// brings about, that sockets are lost, has the same [key](Self::key) and the same meaning each
-/// time until a record with it is written.
+/// A host reports the events of an operation once a record of their [version](EventKey::version) or
+/// a newer one is written, or writes them in the same transaction. Then no reported event is
+/// undone, and no key gets another meaning. If the process dies before the record is written,
+/// neither the operation nor its event has happened. The loss of sockets in a restart has the same
+/// [key](Self::key) and the same meaning each time, until a record with it is written.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RoomEvent {
-    /// Identifies the event for all time, if events are told as
+    /// Identifies the event for all time, if events are reported as
     /// [above](RoomEvent#what-a-crash-repeats).
     pub key: EventKey,
     /// When it took effect. For an expiry this is the deadline itself, not when it was noticed.
     pub at: Timestamp,
     /// The room's creator, in the host's own terms.
     pub creator: Arc<str>,
-    /// What has come about.
+    /// What has happened.
     pub kind: RoomEventKind,
 }
 
-/// Identifies an event. Of the events of one room the later one has the larger key.
+/// Identifies an event. Later events of a room have larger keys.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct EventKey {
     /// The room.
@@ -45,19 +44,19 @@ pub struct EventKey {
     pub epoch: u64,
     /// The [version](Room::version) of the record that the event is part of.
     pub version: u64,
-    /// Which one of that version's it is.
+    /// The position among the events of that version.
     pub position: u32,
 }
 
-/// What has come about in a room.
+/// What has happened in a room.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RoomEventKind {
     /// The room was created.
     Opened,
-    /// The room is over. Everybody in it has [left](Self::Left) before this.
+    /// The room is over. Everybody in it has [left](Self::Left) before.
     Closed {
-        /// Why.
+        /// The reason.
         reason: CloseReason,
     },
     /// A participant has taken a seat.
@@ -65,32 +64,32 @@ pub enum RoomEventKind {
         /// The participant.
         participant: EventParticipant,
     },
-    /// A participant has no seat any more.
+    /// A participant has left its seat.
     Left {
         /// The participant.
         participant: EventParticipant,
-        /// Why.
+        /// The reason.
         reason: EventLeaveReason,
     },
-    /// A participant has come again with the same token, and has another id from now on.
+    /// A participant has entered again with the same token, and has another id from now on.
     Replaced {
         /// The participant.
         participant: EventParticipant,
-        /// The id that it had before. There is no other event that says that this one has left.
+        /// The id that it had before, for which there is no [`Left`](Self::Left).
         replaces: ParticipantId,
     },
     /// The socket of a participant is lost, and its seat is kept for a while.
     Detached {
         /// The participant.
         participant: EventParticipant,
-        /// Until when.
+        /// When the seat ends unless the participant resumes.
         until: Timestamp,
     },
     /// A participant has a new socket.
     Resumed {
         /// The participant.
         participant: EventParticipant,
-        /// Whether it got every message that was sent to it meanwhile.
+        /// Whether it gets every message that it has missed.
         continued: bool,
     },
     /// A participant has another name.
@@ -100,9 +99,9 @@ pub enum RoomEventKind {
     },
     /// Settings of the room are different.
     Changed(ChangedSettings),
-    /// So many wrong passwords were tried that none is looked at for a while.
+    /// The password attempts have run out. No password opens the room for a while.
     PasswordLocked,
-    /// Passwords are looked at again as if none had been wrong.
+    /// All password attempts are available again.
     PasswordUnlocked,
 }
 
@@ -151,14 +150,14 @@ pub struct ChangedSettings {
 }
 
 impl Room {
-    /// What has come about since a record of this room, of which this is the next version. With
-    /// `None`, that it was created. `now` is when the operation was applied.
+    /// The events between a record of this room and its next version, which this one is. With
+    /// `None`, the event that it was created. `now` is when the operation was applied.
     #[must_use]
     pub fn events_since(&self, before: Option<&Self>, now: Timestamp) -> Vec<RoomEvent> {
         let mut events = Events { room: self, events: Vec::new() };
         match before {
             Some(before) if before.version == self.version => {}
-            // Wrong passwords are counted on, which is of no interest any more.
+            // Wrong passwords are still counted, but they matter no more.
             Some(before) if before.status != Status::Open => {}
             Some(before) => events.add_difference(before, now),
             None => events.add(self.created_at, RoomEventKind::Opened),
@@ -184,7 +183,7 @@ impl Events<'_> {
     fn add_difference(&mut self, before: &Room, now: Timestamp) {
         let room = self.room;
         let now = room.ended_at.unwrap_or(now);
-        // Seats are in order of entry, so what both have comes first.
+        // Seats are in order of entry, so those in both records come first.
         let mut newer = room.seats().iter().peekable();
         for seat in before.seats() {
             match newer.next_if(|newer| newer.id == seat.id) {
@@ -233,7 +232,7 @@ impl Events<'_> {
             Some(LeaveReason::Kicked) => EventLeaveReason::Kicked,
             Some(LeaveReason::Left) => EventLeaveReason::Left,
             Some(LeaveReason::Lost) => EventLeaveReason::Lost,
-            // The event of the seat that replaces it says so.
+            // The event of the seat that replaces this one reports it.
             Some(LeaveReason::Replaced) => return,
             // The record no longer has it.
             None if self.room.status == Status::Open => EventLeaveReason::Lost,

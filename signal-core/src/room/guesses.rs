@@ -1,4 +1,4 @@
-//! How many wrong passwords a room answers.
+//! The limit on wrong passwords of a room.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::time::Timestamp;
 /// The wrong passwords that a room still answers, whatever its password is.
 ///
 /// One bucket serves everybody, and one network takes at most half of it, so that no single network
-/// locks a room. An address from which somebody has entered has a few guesses of its own beside it,
-/// so that strangers do not lock out whoever was in the room.
+/// locks a room. An address from which somebody has entered has a few guesses of its own besides,
+/// so that strangers do not lock out those who were in the room.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Guesses {
     room: Bucket,
-    /// What networks have taken. One that has nothing out is not listed.
+    /// The guesses that networks have taken. A network that has none out is not listed.
     networks: VecDeque<(AddressTag, Bucket)>,
     /// The last addresses from which somebody took a seat, and the guesses of their own.
     known: VecDeque<(AddressTag, u8)>,
@@ -26,11 +26,11 @@ pub(super) struct Guesses {
     ran_out: bool,
 }
 
-/// What has been taken out, of which one comes back each so often.
+/// The guesses that were taken, of which one comes back at each interval.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Bucket {
     taken: u8,
-    /// When the next one began to come back.
+    /// The start of the current interval.
     since: Timestamp,
 }
 
@@ -45,7 +45,7 @@ impl Guesses {
         }
     }
 
-    /// Whether a password of that client is looked at.
+    /// Whether a password of that client is compared at all.
     pub(super) fn check(&self, client: Option<Client>, now: Timestamp) -> Result<(), Reject> {
         if self.takes_from_room(client, now) || self.own(client).is_some_and(|own| own > 0) {
             Ok(())
@@ -130,7 +130,7 @@ impl Guesses {
         self.room.left(ROOM, EACH, now)
     }
 
-    /// How long until there is one left: no time at all if there is.
+    /// How long until a guess is available; zero if one is available now.
     pub(super) fn next_in(&self, now: Timestamp) -> Duration {
         if self.left(now) > 0 {
             return Duration::ZERO;
@@ -173,7 +173,7 @@ impl Guesses {
         })
     }
 
-    /// What a record of format 1 or 2 says: how many were left, and none came back.
+    /// Converts a record of format 1 or 2, in which guesses did not come back.
     pub(super) fn of_older_record(left: u8, created_at: Timestamp) -> Self {
         let taken = ROOM.saturating_sub(left);
         let room = Bucket { taken, since: created_at };
@@ -232,7 +232,7 @@ fn push<T>(list: &mut VecDeque<T>, newest: T, most: usize) {
 
 /// How many wrong passwords a room answers at once.
 pub(super) const ROOM: u8 = 20;
-/// After that long it answers one more.
+/// The time after which it answers one more.
 pub(super) const EACH: Duration = Duration::from_secs(3 * 60);
 /// How often the creator may fill the bucket.
 pub(super) const RESTORES: u8 = 10;

@@ -6,8 +6,8 @@ use crate::ids::{IdSuffix, ParticipantId};
 use crate::record::{InvalidRecord, Reader, Writer};
 
 /// Counts ids down. The record holds the end of the block that is in use, not the last id, so that
-/// most ids are issued without a write. Whoever reads a record skips the rest of the block: ids of
-/// it may have been issued, and none is issued twice.
+/// most ids are issued without a write. A process that reads a record skips the rest of the block,
+/// since its ids may have been issued and none is issued twice.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct IdIssuer {
     /// The number of the last id. The next one has the number below.
@@ -52,8 +52,8 @@ impl IdIssuer {
     pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidRecord> {
         let stored = from.u32()?;
         let (scale, most) = match format {
-            // Four digits counted then, and the record had the last id. Each number of four digits
-            // begins 36 numbers of five.
+            // These formats count with four digits and store the last id. Each number of four
+            // digits is the prefix of 36 numbers of five digits.
             1 | 2 => (36, ParticipantId::PER_ROOM / 36),
             _ => (1, ParticipantId::PER_ROOM),
         };

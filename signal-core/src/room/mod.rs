@@ -1,7 +1,7 @@
 //! One room as a plain record, and the operations that change it.
 //!
-//! A [`Room`] knows nothing of sockets or other rooms. It changes by an [`Op`] only, so that a
-//! shared store can apply the operations of many nodes to the newest record, one after the other.
+//! A [`Room`] knows nothing of sockets or other rooms. Only an [`Op`] changes it, so that a shared
+//! store can apply the operations of many nodes to the newest record, one after the other.
 
 mod access;
 mod attach_history;
@@ -47,8 +47,8 @@ use crate::token::TokenHash;
 ///
 /// A room remembers a bounded part of its past: how the last 64 seats ended, the last 64
 /// attachments that have lost their seat, the tickets of the last 256 participants that were
-/// kicked, and the last 64 addresses that somebody entered from. When it is over, it remembers
-/// who could have resumed.
+/// kicked, and the last 64 addresses from which somebody entered. When it is over, it remembers who
+/// could have resumed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Room {
     id: RoomId,
@@ -70,9 +70,9 @@ pub struct Room {
 impl Room {
     /// How many wrong passwords a room answers at once.
     pub const GUESSES: u8 = guesses::ROOM;
-    /// After how long a room answers one more wrong password.
+    /// The time after which a room answers one more wrong password.
     pub const GUESS_EACH: Duration = guesses::EACH;
-    /// How often the creator may have a room answer wrong passwords again at once.
+    /// How often the creator may restore the guesses of a room.
     pub const RESTORES: u8 = guesses::RESTORES;
     /// How long a room is remembered after its end. Latecomers learn that it has expired, and its
     /// id is not given to another room.
@@ -111,8 +111,8 @@ impl Room {
         self.carry_out(op, now).reply
     }
 
-    /// Applies one operation as [`apply`](Self::apply) does, and says too whether the record has to
-    /// be kept before anybody is told.
+    /// Applies one operation as [`apply`](Self::apply) does, and also returns whether the record
+    /// has to be written before the change is announced.
     pub fn carry_out(&mut self, op: &Op, now: Timestamp) -> Outcome {
         let mut changes = Changes::default();
         self.end_what_is_due(&mut changes, now);
@@ -172,7 +172,7 @@ impl Room {
             Op::Prune => Ok(Receipt::Done),
             Op::Resume { token, next_token, attachment, continues, client } => {
                 if let Err(over) = self.running() {
-                    // That there was a room is told to those only who were in it at its end.
+                    // Only those who were in the room at its end learn that there was one.
                     return Err(if self.was_resumable(*token) {
                         over
                     } else {
@@ -220,8 +220,8 @@ impl Room {
             Status::Closed(CloseReason::Expired) | Status::Open => {}
         }
         self.access.check(by, client, changes, now)?;
-        // Below this line the answer tells about the room: only whoever knows the password or has
-        // the invite gets here.
+        // From here on the answer reveals something about the room, so only a newcomer with the
+        // password or the invite gets here.
         self.running()?;
         if self.access.locked() {
             return Err(Reject::RoomLocked);

@@ -15,9 +15,9 @@ use crate::token::{PasswordTag, TokenHash};
 
 /// An operation on a room. It is self-contained, so that it can be sent to a store and repeated.
 ///
-/// A repeated operation changes nothing, however late it comes, with two exceptions. Of several
-/// `Change`s or `Update`s the one that is applied last wins, so ask for the next one when the one
-/// before is done. And each `Admit` and `KickUser` is a new request.
+/// A repeated operation changes nothing, however late it comes, with two exceptions. The `Change`
+/// or `Update` that is applied last wins, so ask for the next one when the previous one is done.
+/// And each `Admit` and `KickUser` is a new request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Op {
     /// Admits somebody who knows the password or has the invite. Promises a participant id; takes
@@ -25,7 +25,7 @@ pub enum Op {
     Admit {
         /// The password or invite.
         by: Admission,
-        /// Where it comes from, if the host knows.
+        /// The address it comes from, if the host knows it.
         client: Option<Client>,
         /// The random part of the id to promise.
         suffix: IdSuffix,
@@ -43,9 +43,9 @@ pub enum Op {
         attachment: Attachment,
         /// The hash of the token that resumes the seat; unused in v1.
         resume: TokenHash,
-        /// Where the socket comes from, if the host knows.
+        /// The address of the client, if the host knows it.
         client: Option<Client>,
-        /// How many guests that entered from one address may have a seat, if that is limited.
+        /// How many seats the guests from one address may have; `None` for any number.
         most_of_address: Option<u32>,
         /// The random part of the id, in case a fresh one is needed.
         suffix: IdSuffix,
@@ -70,12 +70,12 @@ pub enum Op {
         /// old password.
         rotate: Option<Rotation>,
     },
-    /// Kicks every participant that is that user. Their tokens are void from then on.
+    /// Kicks every participant of a user. Their tokens are void from then on.
     KickUser {
         /// The user.
         user: UserId,
-        /// Whether no grant of that user is good for this room any more, and none is
-        /// [minted](super::Room::mint). A room keeps the last 256 users that were banned.
+        /// Whether to ban the user: its grants become void for this room, and none is
+        /// [minted](super::Room::mint). A room keeps the last 256 banned users.
         ban: bool,
     },
     /// Ends the seat of a participant that leaves for good.
@@ -87,8 +87,7 @@ pub enum Op {
     },
     /// Ends seats and the room if their time has come. Every other operation does so too.
     Prune,
-    /// Gives a participant's seat to its new socket, whether or not the old one is known to be
-    /// lost.
+    /// Gives a participant's seat to its new socket, even if the old one is not known to be lost.
     Resume {
         /// The hash of the token that was presented.
         token: TokenHash,
@@ -98,7 +97,7 @@ pub enum Op {
         attachment: Attachment,
         /// The previous socket, if the hub still has every message that was missed since.
         continues: Option<Attachment>,
-        /// Where the socket comes from, if the host knows.
+        /// The address of the client, if the host knows it.
         client: Option<Client>,
     },
     /// Changes the name or state of a participant.
@@ -127,17 +126,17 @@ pub enum Admission {
 pub struct Grant {
     /// The seat.
     pub ticket: Ticket,
-    /// The participant id that `join` answered with, which is kept if it is still the newest. A
-    /// [`Ticket::Guest`] and the creator have one without this.
+    /// The participant id that `join` answered with, which is kept if it is still the newest. Not
+    /// needed with [`Ticket::Guest`] and [`Ticket::Creator`].
     pub promised: Option<ParticipantId>,
-    /// Who its holder is.
+    /// The identity of its holder.
     pub identity: Arc<Identity>,
     /// The room's [`password_epoch`](super::Room::password_epoch) when the token was made. An older
     /// one is void, unless its seat is taken already or is the creator's.
     pub password_epoch: u32,
-    /// Whether it admits to a locked room too.
+    /// Whether it also admits to a locked room.
     pub passes_lock: bool,
-    /// Whether it stays good when the password changes before it is used.
+    /// Whether it stays valid when the password changes before it is used.
     pub passes_rotation: bool,
 }
 
@@ -148,12 +147,12 @@ impl From<PasswordTag> for Admission {
 }
 
 impl Grant {
-    /// The creator's seat, for the life of the room.
+    /// Grants the creator's seat, for the life of the room.
     pub fn creator() -> Self {
         Self::new(Ticket::Creator, 0)
     }
 
-    /// A seat, for a holder of whom nothing is known. `password_epoch` is the room's
+    /// Grants a seat to a holder without an identity. `password_epoch` is the room's
     /// [`password_epoch`](super::Room::password_epoch) now.
     pub fn new(ticket: Ticket, password_epoch: u32) -> Self {
         Self {
@@ -166,13 +165,13 @@ impl Grant {
         }
     }
 
-    /// The same with the participant id that `join` has answered with.
+    /// Sets the participant id that `join` has answered with.
     #[must_use]
     pub fn promised(self, id: ParticipantId) -> Self {
         Self { promised: Some(id), ..self }
     }
 
-    /// The same for that holder.
+    /// Sets the identity of the holder.
     #[must_use]
     pub fn identified(self, identity: impl Into<Arc<Identity>>) -> Self {
         Self { identity: identity.into(), ..self }
@@ -203,8 +202,8 @@ pub struct Change {
     pub expires_at: Option<Timestamp>,
     /// A new password.
     pub rotate: Option<Rotation>,
-    /// Has the room answer wrong passwords again, as if none had been tried. The number is that of
-    /// the [restores](super::Room::restores) so far, which makes a repetition harmless.
+    /// Restores the password attempts of the room. The value is the number of
+    /// [restores](super::Room::restores) so far, which makes a repetition harmless.
     pub restore_attempts: Option<u8>,
 }
 
@@ -218,16 +217,16 @@ pub struct Rotation {
     /// The hash of the new invite token.
     pub invite: TokenHash,
     /// The [`password_epoch`](super::Room::password_epoch) that the rotation is based on. It makes
-    /// a repetition harmless, and of two rotations at once only the first is applied.
+    /// a repetition harmless, and only the first of two concurrent rotations is applied.
     pub follows: u32,
 }
 
 /// What [`Room::carry_out`](super::Room::carry_out) returns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Outcome {
-    /// The answer to whoever asked for the operation. A rejection may have changed the record.
+    /// The answer to the operation. A rejection may have changed the record.
     pub reply: Result<Receipt, Reject>,
-    /// Whether the record has to be kept before that answer is given.
+    /// Whether the record has to be written before that answer is given.
     pub durability: Durability,
 }
 

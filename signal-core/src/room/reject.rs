@@ -8,7 +8,7 @@ use crate::language::Language;
 /// Why an operation was refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reject {
-    /// As many guests have a seat as may enter from one address.
+    /// The guests from one address have as many seats as they may.
     AddressFull,
     /// The creator cannot be kicked.
     CreatorStays,
@@ -20,11 +20,11 @@ pub enum Reject {
     InviteVoid,
     /// No participant with that id has a seat.
     ParticipantNotFound,
-    /// Too many wrong passwords were tried. No password of this client is looked at for a while.
+    /// Too many wrong passwords were tried. No password of this client is compared for a while.
     PasswordLocked,
     /// The new password is the old one.
     PasswordUnchanged,
-    /// The creator has had the room answer wrong passwords again as often as a room permits.
+    /// The creator has restored the password attempts as often as a room permits.
     RestoresExhausted,
     /// The token resumes no seat.
     ResumeFailed,
@@ -38,7 +38,7 @@ pub enum Reject {
     RoomLocked,
     /// The store knows no such room.
     RoomNotFound,
-    /// Somebody else has changed the password meanwhile.
+    /// The password has been changed meanwhile.
     RotationStale,
     /// The password is not the room's.
     WrongPassword,
@@ -47,8 +47,8 @@ pub enum Reject {
 impl Reject {
     /// The code for a connection that may not enter for this reason.
     ///
-    /// Of the reasons without a code of their own only a lock refuses an entry. Should a store give
-    /// another one, the code does not give it away.
+    /// A lock is the only reason without a code of its own that refuses an entry. If a store
+    /// returns another one, the code does not reveal it.
     pub fn code(self) -> ErrorCode {
         match self {
             Self::AddressFull | Self::RestoresExhausted => ErrorCode::RateLimited,

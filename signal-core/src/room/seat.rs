@@ -25,11 +25,12 @@ pub struct Seat {
     /// The name to show.
     pub name: DisplayName,
     /// The address that it entered from, if the host knew it. A resume from elsewhere does not
-    /// change it, so that nobody makes place by moving on.
+    /// change it, so that a guest cannot free a place of its address by moving.
     pub(super) address: Option<AddressTag>,
-    /// Who the participant is. It is no part of the binary record.
+    /// The identity of the participant. It is not part of the binary record.
     pub identity: Arc<Identity>,
-    /// The state that the participant last set, any JSON value. It is no part of the binary record.
+    /// The state that the participant last set, any JSON value. It is not part of the binary
+    /// record.
     pub state: Option<Payload>,
     /// The version of the protocol that its socket speaks.
     pub protocol: ProtocolVersion,
@@ -40,8 +41,8 @@ pub struct Seat {
     /// Rises each time messages to or from the participant are lost, which voids every negotiation
     /// with it.
     pub generation: u32,
-    /// The token that resumes the seat, and the one before, which works until the newer one is
-    /// used: the socket may be lost before its participant has read the newer one.
+    /// The token that resumes the seat, and the previous one, which works until the newer one is
+    /// used, since the socket may be lost before its participant has read the newer one.
     pub(super) resume: [Option<TokenHash>; 2],
     /// Whether no message was lost at its last resume.
     pub(super) continued: bool,
@@ -118,7 +119,7 @@ impl Seat {
             ticket: from.ticket()?,
             id: from.participant()?,
             name: DisplayName::from_record(from.text()?),
-            // All of them follow at the end of the record, since format 6.
+            // Addresses follow at the end of the record, since format 6.
             address: None,
             identity: Arc::default(),
             state: match format {

@@ -66,8 +66,8 @@ impl Seats {
         (seats, first)
     }
 
-    /// Issues an id if a seat could be taken with it now. Seats without a socket do not count: they
-    /// would have to go.
+    /// Issues an id if a seat could be taken with it now. Seats without a socket do not count,
+    /// since they would make room.
     pub(super) fn promise(
         &mut self,
         suffix: IdSuffix,
@@ -130,9 +130,9 @@ impl Seats {
         Ok(id)
     }
 
-    /// Whether a participant that enters with the promised id is the newest. With an id that this
-    /// record has not issued it is not: the token may date from a time that the record has lost,
-    /// and the number will be issued again.
+    /// Whether a participant that enters with the promised id is the newest. It is not if this
+    /// record has not issued the id: the token may be older than the record that a crash left, and
+    /// the number will be issued again.
     fn is_newest(&self, promised: ParticipantId) -> bool {
         self.ids.may_have_issued(promised)
             && self.lowest_entered.is_none_or(|lowest| promised < lowest)
@@ -154,7 +154,7 @@ impl Seats {
     }
 
     /// The participants to remove to make room for a newcomer: nobody, or the guests that have been
-    /// detached for longest. More than one has to go only if the room was made smaller meanwhile.
+    /// detached for longest. It is more than one only if the room was made smaller meanwhile.
     fn make_room_for(&self, ticket: Ticket) -> Result<Vec<ParticipantId>, Reject> {
         if ticket == Ticket::Creator || self.holds(ticket) {
             return Ok(Vec::new());
@@ -251,7 +251,7 @@ impl Seats {
         }
     }
 
-    /// Says who a participant is.
+    /// Sets the identity of a participant.
     pub(super) fn identify(&mut self, id: ParticipantId, identity: Identity) {
         if let Some(seat) = self.taken.iter_mut().find(|seat| seat.id == id) {
             seat.identity = identity.into();
@@ -282,8 +282,8 @@ impl Seats {
         self.taken.len() != before
     }
 
-    /// Removes all seats when the room ends. That the room has ended says why, so no departure is
-    /// noted.
+    /// Removes all seats when the room ends. No departure is noted, since the end of the room is
+    /// the reason.
     pub(super) fn clear(&mut self) {
         self.last_tokens = self.taken.iter().flat_map(Seat::tokens).collect();
         self.taken.clear();
@@ -326,7 +326,7 @@ impl Seats {
     pub(super) fn read(from: &mut Reader<'_>, format: u8) -> Result<Self, InvalidRecord> {
         let seats = Self {
             capacity: Capacity::new(from.u8()?).map_err(|_| InvalidRecord::Damaged)?,
-            // Not the capacity is the limit: a room that was made smaller may hold more.
+            // The limit is not the capacity, since a room that was made smaller may hold more.
             taken: from.list(usize::from(Capacity::MAX), |from| Seat::read(from, format))?,
             ids: IdIssuer::read(from, format)?,
             lowest_entered: from.option(Reader::participant)?,

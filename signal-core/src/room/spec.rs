@@ -20,9 +20,9 @@ pub struct RoomSpec {
     /// The creator, in the host's own terms (the subject of an access token, for example).
     /// Participants never see it.
     pub creator: String,
-    /// The tag of the password. `None` for a room that is entered with an invite or with a
-    /// [grant](crate::Room::mint) of the host's alone: every password is wrong there, and costs no
-    /// [guess](crate::Room::GUESSES). A [rotation](crate::Rotation) gives it one.
+    /// The tag of the password. `None` for a room that is entered only with an invite or a
+    /// [grant](crate::Room::mint) of the host: every password is wrong there, and costs no
+    /// [guess](crate::Room::GUESSES). A [rotation](crate::Rotation) sets a password.
     pub password: Option<PasswordTag>,
     /// The hash of the invite token.
     pub invite: TokenHash,
@@ -39,7 +39,7 @@ pub struct RoomSpec {
 }
 
 impl RoomSpec {
-    /// A room with an id of random bytes, without a name, for 10 participants. Nobody has an invite
+    /// Specifies a room for 10 participants with a random id and without a name. There is no invite
     /// to it, and it ends when its creator leaves.
     pub fn draw(
         random: [u8; 50],
@@ -74,7 +74,7 @@ pub enum OnCreatorLeave {
     Keep,
 }
 
-/// The next bytes of an array that has enough of them.
+/// Takes the next bytes of an array that is long enough.
 fn next<const LENGTH: usize>(bytes: &mut impl Iterator<Item = u8>) -> [u8; LENGTH] {
     array::from_fn(|_| bytes.next().unwrap_or_default())
 }

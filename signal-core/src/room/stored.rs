@@ -13,11 +13,11 @@ use crate::time::Timestamp;
 impl Room {
     /// Writes the room as a record, for a store that outlives the process.
     ///
-    /// The record lacks what need not outlive the process: the states of participants, and how far
-    /// the block of ids in use is used up. It lacks the [identities](crate::Identity) of seats too,
-    /// which are written once, not with each record: see [`identify`](Self::identify). The first
-    /// byte is the format, so that a later version can tell what it reads. Keep the record as safe
-    /// as a password file: it holds the hashes of tokens and the tag of the password.
+    /// The record omits what need not outlive the process: the states of participants, and how much
+    /// of the current block of ids is used up. It also omits the [identities](crate::Identity) of
+    /// seats, which are written once and not with each record: see [`identify`](Self::identify).
+    /// The first byte is the format, by which a later version recognizes it. Keep the record as
+    /// safe as a password file: it holds the hashes of tokens and the tag of the password.
     #[must_use]
     pub fn to_record(&self) -> Vec<u8> {
         let mut out = Writer::default();
@@ -72,7 +72,7 @@ impl Room {
         };
         let created_at = if format == 1 { None } else { Some(from.time()?) };
         let expires_at = from.time()?;
-        // Format 1 does not say, so assume the earliest possible: a room lasts 24 hours at most.
+        // Format 1 lacks this, so assume the earliest possible: a room lasts 24 hours at most.
         let created_at = created_at.unwrap_or_else(|| {
             Timestamp::from_millis(expires_at.as_millis().saturating_sub(DAY_MILLIS))
         });
@@ -84,7 +84,7 @@ impl Room {
             _ => return Err(InvalidRecord::Damaged),
         };
         let ended_at = match format {
-            // The formats do not say, so assume the latest possible.
+            // These formats lack this, so assume the latest possible.
             1 | 2 => (status != Status::Open).then_some(expires_at),
             _ => from.option(Reader::time)?,
         };
@@ -113,14 +113,14 @@ impl Room {
         if is_whole { Ok(room) } else { Err(InvalidRecord::Damaged) }
     }
 
-    /// Says who a participant is, after the record was read. It has no effect without a seat.
+    /// Sets the identity of a participant after the record was read. It has no effect without a
+    /// seat.
     pub fn identify(&mut self, participant: ParticipantId, identity: Identity) {
         self.seats.identify(participant, identity);
     }
 
     /// Detaches every seat, since the sockets are gone with the process that held them. Seats that
-    /// can be resumed are kept until the given time at least, whatever was left of their grace; the
-    /// others end.
+    /// can be resumed are kept at least until the given time; the others end.
     pub(crate) fn lose_sockets(&mut self, until: Timestamp, now: Timestamp) {
         if self.status == Status::Open && self.expires_at > now {
             self.version += u64::from(self.seats.lose_sockets(until, now));

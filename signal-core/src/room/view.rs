@@ -22,7 +22,8 @@ impl Room {
         self.epoch
     }
 
-    /// The number of changes. Of two records of one epoch the one with the higher version is newer.
+    /// The number of changes. Of two records of one epoch, the one with the higher version is
+    /// newer.
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -72,7 +73,7 @@ impl Room {
         self.access.locked()
     }
 
-    /// Whether somebody may enter by a password.
+    /// Whether the room has a password to enter by.
     pub fn has_password(&self) -> bool {
         self.access.has_password()
     }
@@ -83,27 +84,27 @@ impl Room {
         self.access.password_epoch()
     }
 
-    /// How many wrong passwords the room answers before it looks at none for a while.
+    /// How many password attempts are left before the room accepts none for a while.
     pub fn password_attempts_left(&self, now: Timestamp) -> u8 {
         self.access.guesses().left(now)
     }
 
-    /// How long until the room answers a wrong password again; no time at all if it does now.
+    /// How long until a password attempt is available; zero if one is available now.
     pub fn next_password_attempt_in(&self, now: Timestamp) -> Duration {
         self.access.guesses().next_in(now)
     }
 
-    /// When the room answers as many wrong passwords as a new one, if none is tried meanwhile.
+    /// When all password attempts are available again, if no wrong password is tried meanwhile.
     pub fn password_attempts_full_at(&self) -> Timestamp {
         self.access.guesses().full_at()
     }
 
-    /// Whether no wrong password was left at some time, and not all have come back since.
+    /// Whether the password attempts have run out, and not all of them are available again.
     pub fn password_attempts_ran_out(&self) -> bool {
         self.access.guesses().ran_out()
     }
 
-    /// How often the creator has had the room answer wrong passwords again.
+    /// How often the creator has restored the password attempts.
     pub fn restores(&self) -> u8 {
         self.access.guesses().restores()
     }
@@ -142,9 +143,9 @@ impl Room {
         Ok(seat.map_or_else(|| self.promised(grant), |seat| Some(seat.id)))
     }
 
-    /// Makes a grant by the host's decision alone, without the password. It is void when the
-    /// password changes, and a lock refuses it, as any other grant, unless the host says otherwise
-    /// ([`Grant::passes_rotation`], [`Grant::passes_lock`]).
+    /// Makes a grant by the host's decision, without the password. Like any other grant it becomes
+    /// void when the password changes, and a lock refuses it, unless the host sets
+    /// [`Grant::passes_rotation`] or [`Grant::passes_lock`].
     ///
     /// # Errors
     ///
@@ -159,7 +160,7 @@ impl Room {
         Ok(Grant::new(ticket, self.password_epoch()).identified(identity))
     }
 
-    /// Whether that user was banned, and is among the last 256 that were.
+    /// Whether the user is among the last 256 that were banned.
     pub fn is_banned(&self, user: &UserId) -> bool {
         self.access.is_banned(user)
     }
@@ -169,14 +170,14 @@ impl Room {
         self.seats.resumable(token)
     }
 
-    /// Whether a token could have resumed a seat when the room ended. Its holder is told that the
-    /// room is over, as nobody else is.
+    /// Whether a token could have resumed a seat when the room ended. Only such a holder is told
+    /// that the room is over.
     pub fn was_resumable(&self, token: TokenHash) -> bool {
         self.seats.was_resumable(token)
     }
 
-    /// How a participant's seat ended, if it is among the last 64 that did. Seats that ended with
-    /// the room are not.
+    /// How a participant's seat ended, if it is among the last 64 seats that ended before the room
+    /// did.
     pub fn departure(&self, id: ParticipantId) -> Option<LeaveReason> {
         self.seats.departures().reason(id)
     }

@@ -1,4 +1,4 @@
-//! Which characters show, and which of the invisible ones are spelling.
+//! Which characters are visible, and which of the invisible ones belong to the spelling.
 
 mod tables;
 
@@ -8,8 +8,8 @@ use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 
 use self::tables::{DECIMAL_ZEROS, DEFAULT_IGNORABLE, EMOJI, FORMAT, JOINS_NEXT, JOINS_PREVIOUS};
 
-/// Whether a character shows nothing by itself. Whether it is kept depends on what is around it:
-/// see [`is_spelling`].
+/// Whether a character is invisible by itself. Whether it is kept depends on what is around it: see
+/// [`is_spelling`].
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || is_in(c, DEFAULT_IGNORABLE)
@@ -18,7 +18,7 @@ pub(crate) fn is_invisible(c: char) -> bool {
         || is_in(c, BLANK)
 }
 
-/// Whether a character shows by itself, as a mark does not.
+/// Whether a character is visible by itself, unlike a mark.
 pub(crate) fn is_base(c: char) -> bool {
     !c.is_whitespace() && !is_invisible(c) && !is_combining_mark(c)
 }
@@ -42,7 +42,7 @@ pub(crate) fn is_spelling(before: &str, c: char, after: &str) -> bool {
             None => false,
         },
         '\u{e0020}'..='\u{e007f}' => is_in_tag_sequence(before, after, c),
-        // An empty cell between others is the space of a text in Braille.
+        // An empty cell between others is a space in a Braille text.
         '\u{2800}' => previous.is_some_and(is_braille) && after.starts_with(is_braille),
         _ => false,
     }
@@ -125,10 +125,11 @@ const TEXT_STYLE: char = '\u{fe0e}';
 const EMOJI_STYLE: char = '\u{fe0f}';
 const KEYCAP: char = '\u{20e3}';
 const CANCEL_TAG: char = '\u{e007f}';
-/// Marks that only tell how others are joined: of Tifinagh, Kharoshthi, Brahmi and the like.
+/// Marks that only determine how other characters join, in Tifinagh, Kharoshthi, Brahmi and similar
+/// scripts.
 const NUMBER_JOINERS: &[(char, char)] = &[('\u{2d7f}', '\u{2d7f}'), ('\u{1107f}', '\u{1107f}')];
-/// Symbols and letters whose glyph is empty, which no property tells: Braille without a dot, the
-/// place of an object, hieroglyphs and a note that only take room.
+/// Symbols and letters with an empty glyph, which no Unicode property identifies: Braille without a
+/// dot, the object replacement character, and blank hieroglyphs and notes.
 const BLANK: &[(char, char)] = &[
     ('\u{2800}', '\u{2800}'),
     ('\u{fffc}', '\u{fffc}'),

@@ -52,7 +52,7 @@ impl From<Problem> for DecodeError {
     }
 }
 
-/// The text of a serde error without the value that is wrong.
+/// The text of a serde error without the wrong value.
 ///
 /// The value may be a password in the wrong place, and errors are shown and logged.
 ///

@@ -1,4 +1,4 @@
-//! Fields that several messages share, and what is checked about them.
+//! Fields that several messages share, and their checks.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ impl Target {
         match self {
             Self::Nobody => None,
             Self::One(id) => Some(id),
-            // In a message that is for one participant, both are the id of one.
+            // In a message to one participant, both words are participant ids.
             Self::Host => HOST.parse().ok(),
             Self::Room => EVERYBODY.parse().ok(),
         }
@@ -116,7 +116,7 @@ impl SignalFields<'_> {
     }
 }
 
-/// What a description or candidate must be, if it is something else.
+/// The expected type of a description or candidate; `None` if it has that type.
 fn wrong_type(kind: SignalKind, value: &RawValue) -> Option<&'static str> {
     match (kind, value.get().as_bytes().first()) {
         (SignalKind::Answer | SignalKind::Offer, Some(b'"'))
@@ -153,8 +153,8 @@ pub(super) fn list(frame: &Bytes, name: &str, value: &RawValue) -> Result<Payloa
     payload_of(frame, name, value)
 }
 
-/// A value to pass on, as a slice of the frame. Its depth is limited, since a receiver may parse it
-/// recursively.
+/// A value to pass on, as a slice of the frame. Its depth is limited because a receiver may parse
+/// it recursively.
 pub(super) fn payload_of(frame: &Bytes, name: &str, value: &RawValue) -> Result<Payload, Problem> {
     let json = value.get().as_bytes();
     if depth(json) > MAX_DEPTH {

@@ -1,4 +1,4 @@
-//! Strings that people have typed, which a program may have cut in the middle of a character.
+//! Typed strings that a program may have cut in the middle of a character.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 /// A JSON string that may contain half of a surrogate pair, as JavaScript leaves it when it cuts a
 /// string within an emoji.
 ///
-/// Such a string is valid JSON (RFC 8259 section 8.2) but no Unicode text, so that a `String`
-/// refuses it.
+/// Such a string is valid JSON (RFC 8259 section 8.2) but not Unicode text, so a `String` refuses
+/// it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TypedText(Vec<u8>);
 
 impl TypedText {
-    /// The text without the halves.
+    /// The text without unpaired surrogates.
     #[must_use]
     pub fn without_halves(&self) -> String {
         decode(&self.0, "").unwrap_or_default()
     }
 
-    /// The text with U+FFFD in place of each half.
+    /// The text with U+FFFD in place of each unpaired surrogate.
     #[must_use]
     pub fn with_replacements(&self) -> String {
         decode(&self.0, "\u{fffd}").unwrap_or_default()
@@ -49,13 +49,13 @@ impl<'de> Deserialize<'de> for TypedText {
             }
         }
 
-        // As bytes, `serde_json` passes halves on: in UTF-8 as if they were characters.
+        // As bytes, `serde_json` passes unpaired surrogates on, encoded like characters in UTF-8.
         deserializer.deserialize_bytes(TextVisitor)
     }
 }
 
-/// Reads UTF-8 in which halves of surrogate pairs are written like characters, and writes `half` in
-/// place of each; `None` if it is something else.
+/// Reads UTF-8 in which unpaired surrogates are encoded like characters, and writes `half` in place
+/// of each; `None` if it is something else.
 fn decode(bytes: &[u8], half: &str) -> Option<String> {
     let (mut text, mut rest) = (String::new(), bytes);
     loop {

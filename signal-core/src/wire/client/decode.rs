@@ -17,7 +17,7 @@ use crate::wire::field::{self, Raw, SignalFields, Target, payload_of, required};
 ///
 /// # Errors
 ///
-/// The frame is not a message. [`DecodeError::code`] is what to tell its sender.
+/// The frame is not a message. [`DecodeError::code`] is the error code for its sender.
 pub fn decode_client(frame: &Bytes, protocol: ProtocolVersion) -> Result<Request, DecodeError> {
     let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(Problem::invalid)?;
     let req = match protocol {

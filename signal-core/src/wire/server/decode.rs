@@ -26,7 +26,7 @@ use crate::wire::participant::{ReadParticipant, ReadRoom};
 /// # Errors
 ///
 /// The frame is not a message. [`Problem::UnknownType`] may come from a newer server, so a client
-/// should ignore it; the rest is the server's fault.
+/// should ignore it; every other problem is the server's fault.
 pub fn decode_server(frame: &Bytes) -> Result<ServerMessage, DecodeError> {
     let envelope: Envelope<'_> = serde_json::from_slice(frame).map_err(Problem::invalid)?;
     let req = envelope.req().ok().flatten();
@@ -144,7 +144,7 @@ impl Envelope<'_> {
             }
             Kind::PeerLeft => {
                 let participant_id = self.participant_id()?;
-                // A reason that only a newer server knows is treated as none.
+                // A reason that only a newer server knows counts as absent.
                 let reason = self.reason.as_deref().and_then(LeaveReason::from_wire);
                 Ok(ServerMessage::PeerLeft { participant_id, reason })
             }
