@@ -54,7 +54,7 @@ impl App {
         Counts { rooms, participants, connections: self.gate.connections() }
     }
 
-    /// Disconnects everybody, and saves what has changed by that.
+    /// Disconnects everybody, and saves the resulting changes.
     pub(crate) async fn drain(&self) {
         self.drain.run(&self.rooms.shards).await;
         self.flush().await;

@@ -22,8 +22,8 @@ impl ClientAddress {
         }
     }
 
-    /// The network that the address is in, of which its owner may have many addresses: of IPv4 the
-    /// first 24 bits, of IPv6 the first 48.
+    /// The network of the address, in which one owner may have many addresses: the first 24 bits of
+    /// IPv4, or the first 48 bits of IPv6.
     pub(crate) fn network(self) -> IpAddr {
         match self.0 {
             IpAddr::V4(ip) => IpAddr::V4(Ipv4Addr::from_bits(ip.to_bits() & !0xff)),

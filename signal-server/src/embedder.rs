@@ -22,7 +22,7 @@ pub(crate) async fn ask<T>(
     patience: Duration,
     answer: impl Future<Output = T>,
 ) -> Result<T, HookError> {
-    // A panic can only leave the application's own state inconsistent.
+    // A panic can leave only the application's own state inconsistent.
     match timeout(patience, AssertUnwindSafe(answer).catch_unwind()).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) => Err(HookError::Panicked),

@@ -1,4 +1,4 @@
-//! WebRTC room signaling over HTTP and WebSocket, as a server of its own or nested in your
+//! WebRTC room signaling over HTTP and WebSocket, as a standalone server or nested in your
 //! application.
 //!
 //! [`signal_core`] implements the rules of rooms. This crate adds sockets, a clock, tokens and TURN
@@ -68,8 +68,8 @@
 //! ```
 //!
 //! An application can replace three parts by implementing a trait: [the login](Authenticate), [the
-//! choice of ICE servers](IceServerSource), and [the store of rooms](RoomStore). If its code fails,
-//! hangs or panics, open rooms continue.
+//! choice of ICE servers](IceServerSource), and [the store of rooms](RoomStore). Open rooms
+//! continue even if that code fails, hangs or panics.
 #![forbid(unsafe_code)]
 
 mod app;

@@ -1,4 +1,4 @@
-//! Supervises the tasks and threads that the server cannot do without.
+//! Supervises the tasks and threads that the server depends on.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
-/// Starts a task anew when it has panicked. After a second panic within a minute the task has
-/// failed, and with it the server: everything else still runs, but rooms do not end, or are not
-/// saved.
+/// Restarts a task that has panicked. After a second panic within a minute the task has failed, and
+/// with it the server: everything else still runs, but rooms do not end, or are not saved.
 #[derive(Clone, Debug)]
 pub(crate) struct Supervisor {
     failed: Arc<watch::Sender<Option<&'static str>>>,
@@ -29,8 +28,8 @@ impl Supervisor {
     ) -> Option<T> {
         let mut last_panic = None;
         loop {
-            // What the task left half done is what its next run finds, as after any other panic
-            // under a shard's lock.
+            // The next run finds the state as the panic left it, as after any other panic under a
+            // shard's lock.
             if let Ok(ended) = AssertUnwindSafe(task()).catch_unwind().await {
                 return Some(ended);
             }
@@ -40,7 +39,7 @@ impl Supervisor {
         }
     }
 
-    /// The same for a thread.
+    /// Like [`run`](Self::run), for a thread.
     pub(crate) fn run_thread(&self, what: &'static str, mut task: impl FnMut()) {
         let mut last_panic = None;
         while catch_unwind(AssertUnwindSafe(&mut task)).is_err() {
@@ -50,7 +49,7 @@ impl Supervisor {
         }
     }
 
-    /// Waits until something has failed, and tells what.
+    /// Waits until a task or thread has failed, and returns its name.
     pub(crate) async fn failed(&self) -> &'static str {
         let mut failed = self.failed.subscribe();
         let failed = failed.wait_for(Option::is_some).await;

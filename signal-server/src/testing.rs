@@ -26,8 +26,8 @@ pub struct TestServer {
     _stop: oneshot::Sender<()>,
 }
 
-/// Starts a server for participants on one machine. It has no ICE servers, which they do not need,
-/// and [generous limits](Limits::generous), since all of them have the same address.
+/// Starts a server for participants on one machine. It has no ICE servers, which are not needed
+/// there, and [generous limits](Limits::generous), since all participants have the same address.
 ///
 /// # Errors
 ///
@@ -88,7 +88,7 @@ impl TestServer {
     ///
     /// # Panics
     ///
-    /// The server was started with a login whose tokens it cannot make.
+    /// Panics if the server has no key to sign the tokens of its login.
     #[must_use]
     pub fn access_token(&self, subject: &str) -> String {
         let token = self.server.access_token(subject, Some(subject), Duration::from_secs(3600));

@@ -10,9 +10,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The origins whose pages may use the API (RFC 6454, Fetch section 3.2).
 ///
-/// Beside those that are configured, a page of the server's own origin may use it: when its browser
-/// says so (`Sec-Fetch-Site`), or when it was opened by the server's IP address or as `localhost`.
-/// Another name in `Host` proves nothing, since anybody can point a name at this server.
+/// A page of the server's own origin may use it too: a page whose browser reports it as such
+/// (`Sec-Fetch-Site`), or that was opened by the server's IP address or as `localhost`. Another
+/// name in `Host` proves nothing, since anybody can point a name at this server.
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
     listed: Vec<HeaderValue>,
@@ -22,7 +22,7 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// Allows only these origins, each like `https://example.com`, beside the server's own.
+    /// Allows these origins, each like `https://example.com`, and the server's own.
     pub fn listed(origins: impl IntoIterator<Item = HeaderValue>) -> Self {
         Self { listed: origins.into_iter().collect(), ..Self::default() }
     }
@@ -40,7 +40,7 @@ impl Origins {
     }
 
     /// Whether the page that a request comes from may use the server. Web pages send their origin;
-    /// other programs send none. `host` is what the client believes this server to be.
+    /// other programs send none. `host` is the host that the client has asked for.
     pub(crate) fn permit(&self, headers: &HeaderMap, host: Option<&str>) -> bool {
         let is_same_origin = headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin");
         let host = host.and_then(|host| host.parse::<Authority>().ok());
@@ -75,11 +75,11 @@ impl Origins {
     }
 }
 
-/// Whether a page of the server's own origin sent the request, so that its cookies are meant.
+/// Whether a page of the server's own origin sent the request, so that its cookies may be trusted.
 ///
-/// Here a name in `Host` may be anybody's: a browser sends a page the cookies of that name alone.
+/// Any name in `Host` will do here, since a browser sends only the cookies of that name.
 pub(crate) fn is_of_own_page(headers: &HeaderMap, host: Option<&str>) -> bool {
-    // A browser that sends this knows better than a comparison that leaves the scheme out.
+    // This header is more reliable than a comparison of hosts without the scheme.
     if let Some(site) = headers.get(SEC_FETCH_SITE) {
         return site == "same-origin";
     }

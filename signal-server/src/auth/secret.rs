@@ -48,8 +48,8 @@ impl Secret {
     }
 }
 
-/// Makes a secret from the contents of a file or an environment variable, without white space and
-/// byte order marks around it: editors add them, and nobody sees them.
+/// Makes a secret from the contents of a file or an environment variable, without surrounding white
+/// space and byte order marks, which editors may add.
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self::new(text.trim_matches(|ch: char| ch.is_whitespace() || ch == '\u{feff}'))

@@ -1,4 +1,4 @@
-//! The server's own tokens, which say what seat a socket is for.
+//! The server's own tokens, each of which grants a seat.
 
 use std::collections::BTreeMap;
 use std::ops::Not;
@@ -47,7 +47,7 @@ impl SeatGrant {
 struct WsClaims {
     exp: u64,
     room: String,
-    /// This is text, since JSON numbers are not exact beyond 2^53.
+    /// A text, since JSON numbers are not exact beyond 2^53.
     epoch: String,
     /// The id that was promised to the guest. It is absent for the creator.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -52,7 +52,7 @@ pub(crate) struct Cli {
     )]
     pub(crate) log_format: LogFormat,
 
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub(crate) command: Command,
 
@@ -75,7 +75,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// What to do.
+/// The command to run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve rooms (the default)

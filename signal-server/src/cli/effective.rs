@@ -43,7 +43,7 @@ pub(super) fn settings(matches: &ArgMatches, file: &file::Arguments) -> Vec<Effe
         let is_secret = !values.is_empty() && is_secret(setting, &values);
         let value = match setting.get_action() {
             _ if is_secret => Some(HIDDEN.into()),
-            // Environment variables spell a flag in several ways; print what it means.
+            // An environment variable may spell a flag in several ways; print its value.
             ArgAction::SetTrue => Some(matches.get_flag(id).into()),
             _ => shown(setting, &values),
         };

@@ -20,12 +20,12 @@ pub(super) struct Arguments {
     pub(super) names: BTreeSet<String>,
 }
 
-/// Why a configuration file cannot be used; the operator's fault.
+/// Why a configuration file cannot be used. The operator has to change it.
 #[derive(Debug, Error)]
 pub(super) enum InvalidFile {
     #[error("cannot read {path}: {error}")]
     Io { path: PathBuf, error: io::Error },
-    /// Does not include the line itself, which may contain a secret.
+    /// The line itself is left out, since it may contain a secret.
     #[error("{path} is not TOML: {problem} in line {line}")]
     Toml { path: PathBuf, problem: String, line: usize },
     #[error("{path}: there is no setting {name}; print-config lists all of them")]
@@ -75,7 +75,7 @@ pub(super) fn arguments(
     Ok(file)
 }
 
-/// Whether the command in use has this setting. The matches of clap tell that in debug builds only.
+/// Whether the command in use has this setting. The matches of clap know this in debug builds only.
 pub(super) fn takes(command: &Command, in_use: &str, setting: &Arg) -> bool {
     let of_command = command.find_subcommand(in_use).map(Command::get_arguments);
     setting.is_global_set()

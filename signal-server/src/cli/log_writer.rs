@@ -67,7 +67,7 @@ impl LogWriter {
 }
 
 impl Shared {
-    /// Waits for lines and takes all of them, with how many were lost before them.
+    /// Waits for lines and takes all of them, after a line with the number of lost ones.
     fn next_lines(&self) -> Vec<u8> {
         let mut queue = self.lock();
         queue.is_writing = false;
@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    /// An output that waits before each write until it may.
+    /// An output that blocks before each write until the test lets it go on.
     struct Stalled {
         may_write: mpsc::Receiver<()>,
         written: mpsc::Sender<Vec<u8>>,

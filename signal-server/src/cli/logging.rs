@@ -17,8 +17,8 @@ use super::log_writer::LogWriter;
 /// The log of this process, once it is set up.
 static LOG: OnceLock<LogWriter> = OnceLock::new();
 
-/// Starts logging to standard error. Panics are logged as well, since whoever reports them there
-/// directly waits until somebody reads them.
+/// Starts logging to standard error. Panics are logged as well: written to standard error directly,
+/// they would block until somebody reads it.
 ///
 /// # Errors
 ///

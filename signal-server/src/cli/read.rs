@@ -11,7 +11,7 @@ use super::args::Cli;
 use super::{effective, file};
 
 impl Cli {
-    /// Reads the settings of the process. Without a command it is `serve`.
+    /// Reads the settings of the process. The default command is `serve`.
     ///
     /// Prints help, the version or an error, and exits, if one of them is asked for or needed.
     #[must_use]
@@ -26,7 +26,7 @@ impl Cli {
         read: impl FnOnce(&Path) -> io::Result<String>,
     ) -> Result<Self, clap::Error> {
         let mut args: Vec<OsString> = args.into_iter().collect();
-        // Errors wait for the second pass: the file may supply what is missing here.
+        // Errors are reported by the second pass, since the file may supply what is missing here.
         let lenient = || Self::command().ignore_errors(true);
         let mut given = lenient().try_get_matches_from(&args)?;
         if given.subcommand().is_none() {

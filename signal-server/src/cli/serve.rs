@@ -97,7 +97,7 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
     until_stopped(server, listener, operators, stopped).await
 }
 
-/// Serves until it is told to stop, or cannot do its work any more.
+/// Serves until a signal, or until a part of the server has failed.
 async fn until_stopped<T>(
     server: Server,
     listener: TcpListener,
@@ -136,7 +136,7 @@ async fn listen_for_operators(told: Option<SocketAddr>) -> io::Result<Option<Tcp
     }
 }
 
-/// As [`ExitCode::FAILURE`].
+/// The same as [`ExitCode::FAILURE`].
 const FAILURE: i32 = 1;
 const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -20,7 +20,7 @@ use crate::auth::origin;
 /// The user that the request comes from. Without a valid login the request gets 401.
 pub(crate) struct Caller(pub(crate) User);
 
-/// What a login may look at.
+/// The parts of a request that a login may inspect.
 pub(crate) struct LoginParts {
     headers: HeaderMap,
     uri: Uri,
@@ -49,7 +49,7 @@ impl FromRequestParts<Arc<App>> for LoginParts {
         let Ok(OriginalUri(uri)) = OriginalUri::from_request_parts(parts, app).await;
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         let mut headers = parts.headers.clone();
-        // Any page can have its visitors' browsers send their cookies.
+        // Any page can make its visitors' browsers send cookies.
         if !origin::is_of_own_page(&headers, app.proxies.host(peer, &headers))
             && headers.remove(COOKIE).is_some()
         {

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use crate::app::App;
 use crate::client_address::ClientAddress;
 
-/// The client address that a request counts for. It is `None` if the embedding application does not
+/// The client address that a request is counted for; `None` if the embedding application does not
 /// provide addresses (`into_make_service_with_connect_info`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client(pub(crate) Option<ClientAddress>);
@@ -23,7 +23,7 @@ impl FromRequestParts<Arc<App>> for Client {
     }
 }
 
-/// The address of the client, as far as it is known.
+/// The address of the client, if it is known.
 pub(super) fn address(parts: &Parts, app: &App) -> Option<IpAddr> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     peer.map(|ConnectInfo(peer)| app.proxies.client(*peer, &parts.headers))

@@ -25,7 +25,7 @@ pub(crate) enum ApiError {
     /// The server is draining.
     Draining,
     Forbidden,
-    /// The detail says what is wrong, in English.
+    /// The detail describes the problem, in English.
     InvalidArgument(String),
     MethodNotAllowed,
     NotFound,
@@ -40,7 +40,7 @@ pub(crate) enum ApiError {
     },
     RequestTimeout,
     StorageUnavailable,
-    /// It was valid before.
+    /// The token was valid before.
     TokenExpired,
     Unauthorized,
     Unavailable,
@@ -214,7 +214,8 @@ impl ApiError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after } => Some(*retry_after),
-            // Jittered, so that it does not tell how many others try, and not all come at once.
+            // Jittered, so that it does not reveal how many others try, and clients do not all
+            // return at once.
             Self::Rejected { code: Code::PasswordLocked, .. } => {
                 Some(Room::GUESS_EACH * rand::random_range(1..=2))
             }

@@ -1,4 +1,4 @@
-//! What web pages may send: whose requests are taken, and which bodies.
+//! The web pages whose requests are accepted, and the bodies that they may send.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use crate::limits::Limit;
 #[derive(Clone)]
 struct AllowedPage;
 
-/// Refuses requests of pages that are not allowed, before anything is counted: any page can have
-/// its visitors send them.
+/// Refuses requests of pages that are not allowed, before anything is counted, since any page can
+/// make its visitors send them.
 pub(crate) async fn refuse_foreign(
     State(app): State<Arc<App>>,
     mut request: Request,
@@ -40,8 +40,8 @@ pub(crate) async fn refuse_foreign(
     next.run(request).await
 }
 
-/// Refuses bodies that are not JSON by their type. A page can send them without asking first
-/// (Fetch section 4.1, a request without a preflight).
+/// Refuses bodies whose type is not JSON. A page can send them without a preflight request (Fetch
+/// section 4.1).
 pub(crate) async fn refuse_other_types(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() || is_json(request.headers()) {
         next.run(request).await
@@ -56,10 +56,10 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Answers preflight requests, and lets pages read what they are answered. It has to be inside of
-/// [`refuse_foreign`]. The headers that a page asks for are allowed, since monitoring adds some of
-/// its own. Credentials are not allowed, so a browser adds no cookie to the request of another
-/// origin.
+/// Answers preflight requests, and lets pages read responses. It has to be inside
+/// [`refuse_foreign`]. All headers that a page asks for are allowed, since monitoring libraries add
+/// their own. Credentials are not allowed, so a browser adds no cookies to requests of other
+/// origins.
 pub(crate) fn cors_layer() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(|_, request| {

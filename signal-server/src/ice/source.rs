@@ -21,8 +21,8 @@ use signal_core::{IceServer, ParticipantId, RoomId};
 /// and the log says why. The participant is admitted all the same.
 ///
 /// URLs that do not follow the grammar of [`IceUrl`](signal_core::IceUrl), and TURN URLs without a
-/// credential, are left out, and the log says which: for one of them a browser would refuse the
-/// whole list.
+/// credential, are left out and logged, since a browser would refuse the whole list for one of
+/// them.
 ///
 /// ```
 /// use std::error::Error;
@@ -55,7 +55,7 @@ use signal_core::{IceServer, ParticipantId, RoomId};
 /// ```
 #[async_trait]
 pub trait IceServerSource: Send + Sync + 'static {
-    /// Returns the servers for one participant, the best first.
+    /// Returns the servers for one participant, in order of preference.
     ///
     /// # Errors
     ///
@@ -85,6 +85,6 @@ pub struct IceRequest {
 pub struct IceServers {
     /// The servers.
     pub servers: Vec<IceServer>,
-    /// When their credentials expire. A v2 participant is told, and requests new ones in time.
+    /// When their credentials expire. A v2 participant requests new ones in time.
     pub expires_at: SystemTime,
 }

@@ -7,18 +7,17 @@ use signal_core::{IceServer, IceUrl};
 
 use crate::auth::shown::shown_url;
 
-/// Keeps what a browser takes. For one bad URL it would throw at the whole list, and every
-/// connection of that participant would fail.
+/// Keeps the servers that a browser accepts. One bad URL would make it refuse the whole list, so
+/// that every connection of the participant would fail.
 ///
-/// The log tells of each URL once, since servers are asked for with every join.
+/// Each URL is logged once, since every join asks for servers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UsableServers {
     told: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl UsableServers {
-    /// Returns the servers without the URLs that cannot be used, and without servers that have no
-    /// other.
+    /// Removes unusable URLs, and servers that have no usable URL.
     pub(crate) fn of(&self, servers: Vec<IceServer>) -> Vec<IceServer> {
         let mut usable = servers;
         for server in &mut usable {
@@ -56,7 +55,7 @@ fn problem(url: &str, has_credential: bool) -> Option<String> {
     }
 }
 
-/// A source that makes up URLs must not fill the memory or the log.
+/// A source that returns ever new URLs must not fill the memory or the log.
 const MOST_TOLD: usize = 100;
 
 #[cfg(test)]

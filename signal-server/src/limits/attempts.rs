@@ -12,14 +12,14 @@ use crate::client_address::ClientAddress;
 
 /// The attempts of each address to enter rooms that it does not belong to.
 ///
-/// An address that is over any of these limits has no password looked at and learns of no room,
-/// since whether there is one is itself worth guessing.
+/// For an address over any of these limits the server compares no password and does not reveal
+/// whether a room exists, since room ids can be guessed too.
 #[derive(Debug)]
 pub(crate) struct JoinAttempts {
     /// Wrong passwords of one room.
     in_room: FixedWindow<(ClientAddress, RoomId)>,
     unknown_rooms: FixedWindow<ClientAddress>,
-    /// All of them.
+    /// All failed attempts.
     failed: FixedWindow<ClientAddress>,
     counters: Arc<LimitCounters>,
 }
@@ -41,8 +41,8 @@ impl JoinAttempts {
         self.counted(self.unknown_rooms.check(&address), Limit::UnknownRooms)
     }
 
-    /// Counts a password before it is compared. [`give_back`](Self::give_back) takes that back
-    /// unless it was wrong.
+    /// Counts a password before it is compared. If it is right, [`give_back`](Self::give_back)
+    /// undoes this.
     pub(crate) fn take(
         &self,
         client: Option<ClientAddress>,
@@ -63,8 +63,8 @@ impl JoinAttempts {
         }
     }
 
-    /// Counts a room that does not exist, or is none of the client's business. The error replaces
-    /// the reason.
+    /// Counts a request for a room that does not exist or belongs to another user. The error
+    /// replaces the room's own.
     pub(crate) fn count_unknown_room(
         &self,
         client: Option<ClientAddress>,

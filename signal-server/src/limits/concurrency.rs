@@ -1,4 +1,4 @@
-//! Limits on how many things may exist at once.
+//! Limits on how many things of a kind may exist at once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -35,7 +35,7 @@ impl<K: Clone + Eq + Hash> ConcurrencyLimit<K> {
 }
 
 impl<K: Eq + Hash> ConcurrencyLimit<K> {
-    /// Keeps every permit from being taken or given back.
+    /// Blocks taking and returning permits, for tests.
     #[cfg(test)]
     pub(crate) fn hold(&self) -> impl Drop {
         self.by_key.lock().unwrap()

@@ -38,7 +38,7 @@ impl LimitCounters {
         }
     }
 
-    /// Counts a refusal for the log. Returns the number to log if it is time to.
+    /// Counts a refusal for the log. Returns the number to log if a line is due.
     fn due(&self, limit: Limit) -> Option<u64> {
         // A panic under the lock cannot leave the contents half changed.
         let mut reported =

@@ -13,7 +13,7 @@ use crate::client_address::ClientAddress;
 
 /// Allows `most` events in a period for each key. The period begins with the first event.
 ///
-/// The number of keys is bounded. Beyond it the keys of a group, such as the addresses of a
+/// The number of keys is bounded. Beyond the bound, the keys of a group, such as the addresses of a
 /// network, share a window. No window is forgotten before its period is over.
 #[derive(Debug)]
 pub(crate) struct FixedWindow<K> {
@@ -23,9 +23,9 @@ pub(crate) struct FixedWindow<K> {
     windows: Mutex<Windows<K>>,
 }
 
-/// What events are counted for.
+/// A key for which events are counted.
 pub(crate) trait Key: Clone + Eq + Hash {
-    /// What shares a window when there are too many keys.
+    /// The group whose keys share a window when there are too many keys.
     type Group: Hash;
 
     fn group(&self) -> Self::Group;
@@ -47,7 +47,7 @@ impl Key for (ClientAddress, RoomId) {
     }
 }
 
-/// Users are in groups by chance.
+/// Users are grouped by hash.
 impl Key for String {
     type Group = Self;
 
@@ -59,7 +59,7 @@ impl Key for String {
 #[derive(Debug)]
 struct Windows<K> {
     by_key: HashMap<K, Window>,
-    /// By the hash of the group, of which there are only so many.
+    /// Windows by a 16-bit hash of the group, which bounds their number.
     by_group: HashMap<u16, Window>,
     /// The number of windows at which expired ones are removed.
     sweep_at: usize,
@@ -79,7 +79,7 @@ enum Slot<K> {
     Key(K),
 }
 
-/// An event that was counted before it took effect. Dropping this gives it back, unless it is
+/// An event that was counted before it took effect. Dropping this uncounts it, unless it is
 /// [kept](Self::keep).
 #[derive(Debug)]
 #[must_use]
@@ -119,21 +119,21 @@ impl<K: Key> FixedWindow<K> {
         self.count(key).map(|_| ())
     }
 
-    /// Counts an event that may yet come to nothing, unless the limit is reached. An event without
-    /// a key is not counted.
+    /// Counts an event that may still fail, unless the limit is reached. An event without a key is
+    /// not counted.
     pub(crate) fn reserve(&self, key: Option<K>) -> Result<Counted<'_, K>, RateLimited> {
         let event = key.map(|key| self.count(key)).transpose()?;
         Ok(Counted { window: self, event })
     }
 
-    /// Takes back one of those that were counted.
+    /// Uncounts one event.
     pub(crate) fn give_back(&self, key: &K) {
         let mut windows = self.windows();
         let slot = self.slot(&windows, key.clone(), Instant::now());
         windows.give_back(&slot);
     }
 
-    /// Counts an event, and returns where, and when that period began.
+    /// Counts an event, and returns its slot and the start of the period.
     fn count(&self, key: K) -> Result<(Slot<K>, Instant), RateLimited> {
         let (now, mut windows) = (Instant::now(), self.windows());
         let is_sweep_due = now.duration_since(windows.last_sweep) >= SWEEP_EVERY;
@@ -151,8 +151,8 @@ impl<K: Key> FixedWindow<K> {
         Ok((slot, window.since))
     }
 
-    /// The window of a key is its own, or else that of its group if that is in use, or if there are
-    /// too many keys.
+    /// The slot of a key: its own window if it has one, that of its group if the group has one or
+    /// there are too many keys, and otherwise a new window of its own.
     fn slot(&self, windows: &Windows<K>, key: K, now: Instant) -> Slot<K> {
         if windows.by_key.contains_key(&key) {
             return Slot::Key(key);
@@ -223,7 +223,7 @@ impl<K: Key> Windows<K> {
 }
 
 impl<K: Key> Counted<'_, K> {
-    /// The event has taken effect.
+    /// Keeps the event, which has taken effect.
     pub(crate) fn keep(mut self) {
         self.event = None;
     }
@@ -233,7 +233,7 @@ impl<K: Key> Drop for Counted<'_, K> {
     fn drop(&mut self) {
         let Some((slot, since)) = &self.event else { return };
         let mut windows = self.window.windows();
-        // The period that it counted in may be over.
+        // The period in which the event was counted may be over.
         if windows.get_mut(slot).is_some_and(|window| window.since == *since) {
             windows.give_back(slot);
         }
@@ -243,7 +243,7 @@ impl<K: Key> Drop for Counted<'_, K> {
 const FIRST_SWEEP: usize = 1024;
 /// How many keys have a window of their own.
 const MOST_KEYS: usize = 64 * 1024;
-/// How often expired windows are looked for at most while there are too many keys.
+/// The minimum time between two sweeps while there are too many keys.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -265,7 +265,7 @@ mod tests {
         }
     }
 
-    /// All of them are one group.
+    /// All keys are one group.
     impl Key for usize {
         type Group = ();
 

@@ -62,8 +62,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Only the limits on time and on request bodies. This is meant for tests and for load from one
-    /// address.
+    /// Returns limits on time and on request bodies only, for tests and for load from one address.
     #[must_use]
     pub fn generous() -> Self {
         let most = u32::MAX;
@@ -89,11 +88,11 @@ impl Limits {
     /// fits in it.
     pub const LEAST_BODY_BYTES: usize = 1024;
 
-    /// Checks that each limit lets something through.
+    /// Checks that every limit is usable.
     ///
     /// # Errors
     ///
-    /// One of them does not; which, and what it must be, is in the error.
+    /// A limit is not usable; the error names it and what it must be.
     pub fn check(&self) -> Result<(), InvalidConfig> {
         let counts = [
             (self.connections, "connections"),
@@ -146,7 +145,7 @@ impl Default for Limits {
     }
 }
 
-/// A limit, as it is named in the metrics and the log.
+/// A limit, with its name in metrics and in the log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Limit {
     BadMessages,

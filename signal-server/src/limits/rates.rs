@@ -12,8 +12,8 @@ use crate::client_address::ClientAddress;
 
 /// The rate limits of requests. Refusals appear in the metrics and the log with their limit.
 ///
-/// Nothing is counted per address if the embedding application does not tell the addresses of its
-/// clients. A room's own limit on wrong passwords applies regardless.
+/// Nothing is counted per address if the embedding application does not provide client addresses. A
+/// room's own limit on wrong passwords applies regardless.
 #[derive(Debug)]
 pub(crate) struct Rates {
     joins: FixedWindow<ClientAddress>,
@@ -25,8 +25,8 @@ pub(crate) struct Rates {
     counters: Arc<LimitCounters>,
 }
 
-/// A join that was counted for its address, and for its address in its room. Dropping this gives
-/// it back, unless it is [kept](Self::keep).
+/// A join that was counted for its address, and for its address in its room. Dropping this uncounts
+/// it, unless it is [kept](Self::keep).
 #[must_use]
 pub(crate) struct CountedJoin<'a> {
     of_address: Counted<'a, ClientAddress>,
@@ -34,7 +34,7 @@ pub(crate) struct CountedJoin<'a> {
 }
 
 impl CountedJoin<'_> {
-    /// The room has admitted the client.
+    /// Keeps the count, since the room has admitted the client.
     pub(crate) fn keep(self) {
         self.of_address.keep();
         self.of_room.keep();
@@ -54,7 +54,7 @@ impl Rates {
         }
     }
 
-    /// Counts a join before it is tried, so that one over the limit changes nothing.
+    /// Counts a join before it is tried, so that a join over the limit changes nothing.
     pub(crate) fn count_join(
         &self,
         client: Option<ClientAddress>,

@@ -28,8 +28,8 @@ use super::permit::ConnectionPermit;
 use super::traffic::Traffic;
 use crate::supervision::Supervisor;
 
-/// Serves connections until `stopped` completes, as the supervised task of that name. Then it gives
-/// pending requests two seconds to finish.
+/// Serves connections until `stopped` completes, in a supervised task. Then it gives pending
+/// requests two seconds to finish.
 ///
 /// Open signaling sockets do not delay it.
 pub(crate) async fn serve(
@@ -46,7 +46,7 @@ pub(crate) async fn serve(
         loop {
             let (stream, peer) = accept(&listener, &mut last_failure).await;
             if let Some(permit) = gate.admit(peer) {
-                // Those that come while most are taken have less time, and no others.
+                // Only connections that arrive while most are taken have less time.
                 let patience = gate.header_patience();
                 let (gate, router, stop) = (Arc::clone(gate), router.clone(), stop.subscribe());
                 tokio::spawn(connection(gate, stream, peer, permit, patience, router, stop));
@@ -55,7 +55,7 @@ pub(crate) async fn serve(
     };
     let accepting = supervisor.run::<(), _>(what, accept_all);
     tokio::select! {
-        // Nothing more is accepted, and whoever asks whether the server has failed is told so.
+        // Nothing more is accepted; `Server::failed` reports this.
         () = async { accepting.await; future::pending().await } => {}
         () = stopped => {}
     }
@@ -157,7 +157,7 @@ async fn connection(
     };
     let served = tokio::select! {
         served = served => served,
-        // An open socket is no longer this connection's.
+        // An open socket no longer belongs to this connection.
         () = deadline => return gate.count_request_timeout(),
     };
     match served {
@@ -173,9 +173,9 @@ fn names_its_host<T>(request: &hyper::Request<T>) -> bool {
     hosts == 1 || (hosts == 0 && request.version() != Version::HTTP_11)
 }
 
-/// Bounds what the system takes beyond what it can send, so that what waits for a slow reader waits
-/// in its outbox, where it is counted. What is in flight stays unbounded: a smaller send buffer
-/// would slow down long paths.
+/// Bounds the bytes that the system buffers beyond what it can send, so that frames for a slow
+/// reader wait in its outbox, where they are counted. Bytes in flight stay unbounded, since a
+/// smaller send buffer would slow down long paths.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn bound_unsent(stream: &TcpStream) {
     if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(MOST_NOT_SENT) {
@@ -188,12 +188,12 @@ fn bound_unsent(_: &TcpStream) {}
 
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const MOST_NOT_SENT: u32 = 64 * 1024;
-/// How long a client may take to read the response that it gets at the last moment.
+/// How long a client may take to read a response that is sent when the time of its request is over.
 const LAST_BYTES: Duration = Duration::from_secs(1);
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
-/// How long no failure may occur before the log says that accepting works again. Waiting
-/// connections may take the descriptors that became free.
+/// How long accepting has to work before the log reports that it works again. Waiting connections
+/// may take the descriptors that became free.
 const FAILURES_OVER: Duration = Duration::from_secs(5);
 const MOST_HEADERS: usize = 64;
 /// The limit on the headers of a request, including its first line.
@@ -217,7 +217,7 @@ mod tests {
         let proxies = TrustedProxies::new(Vec::new(), ForwardedHeader::default());
         let counters = Arc::new(LimitCounters::new(Metrics::new()));
         let gate = Arc::new(Gate::new(&limits, proxies, counters));
-        // More than the system takes on its way.
+        // More than the system buffers.
         let router = Router::new().route("/", get(async || vec![0; 64 * 1024 * 1024]));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -34,7 +34,7 @@ impl Gate {
             by_address: ConcurrencyLimit::new(),
             proxies,
             most: limits.connections,
-            // Each socket may have one request beside it.
+            // A client may have one request for each of its sockets.
             most_per_address: limits.connections_per_address.saturating_mul(2),
             header_patience: limits.header_patience,
             request_patience: limits.request_patience,

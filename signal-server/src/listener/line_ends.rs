@@ -1,7 +1,7 @@
 //! Checks how the lines of a request's head end.
 
-/// Finds lines that end in a line feed alone. HTTP libraries accept them, but a proxy in front may
-/// see another request in them than the server does (RFC 9112 section 2.2).
+/// Finds lines that end in a line feed alone. HTTP libraries accept them, but a proxy in front of
+/// the server may parse another request from them (RFC 9112 section 2.2).
 #[derive(Debug, Default)]
 pub(super) struct LineEnds {
     previous: Option<u8>,

@@ -1,4 +1,4 @@
-//! Closes TCP connections without losing the last response, and lets none of them keep a thread.
+//! Closes TCP connections without losing the last response, and shares threads fairly between them.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -26,7 +26,7 @@ pub(crate) struct Lingering {
     permit: ConnectionPermit,
     traffic: Arc<Traffic>,
     line_ends: LineEnds,
-    /// How many bytes have been read since this last waited.
+    /// How many bytes have been read since this last yielded.
     read_at_once: usize,
     /// Whether the client may have something to read.
     has_written: bool,
@@ -81,8 +81,9 @@ impl AsyncRead for Lingering {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // The budget of the runtime counts reads, and a read of two kilobytes may hold hundreds of
-        // frames. Somebody who floods would have the thread for milliseconds at a time.
+        // The runtime's budget counts reads, and a read of two kilobytes may hold hundreds of
+        // frames. Without this a flooding client would occupy the thread for milliseconds at a
+        // time.
         if self.read_at_once >= MOST_AT_ONCE {
             self.read_at_once = 0;
             cx.waker().wake_by_ref();
@@ -136,7 +137,7 @@ impl AsyncWrite for Lingering {
     }
 }
 
-/// After so many bytes the other tasks get their turn.
+/// The number of bytes after which other tasks run.
 const MOST_AT_ONCE: usize = 16 * 1024;
 /// How long a dropped stream is read.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! Counts what passes over a TCP connection.
+//! Counts the bytes of a TCP connection.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// When bytes last arrived over a TCP connection, and how many the system has taken from it.
 ///
-/// A message may take long to arrive or to be written; its bytes show that the client is there.
+/// A message may take long to arrive or to be written; its bytes show that the client is alive.
 #[derive(Debug)]
 pub(crate) struct Traffic {
     opened: Instant,

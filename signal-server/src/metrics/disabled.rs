@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The messages of a shard, not counted here.
+/// A meter that counts nothing.
 #[derive(Debug, Default)]
 pub(crate) struct MessageMeter {}
 

@@ -1,4 +1,4 @@
-//! What a shard counts of messages, under its own lock.
+//! The message counters of a shard, behind its own lock.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::registry::Unit;
 
-/// The messages of one shard, or of all shards together. Shards share no number, so that they do
+/// The messages of one shard, or of all shards together. Shards share no counter, so that they do
 /// not wait for one another.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MessageMeter {
@@ -17,7 +17,7 @@ pub(crate) struct MessageMeter {
     /// The messages relayed, counted once for each receiver.
     relayed: u64,
     seconds: f64,
-    /// How many messages took as long as each of [`BOUNDS`] at most, and how many took longer.
+    /// The number of messages in each bucket of [`BOUNDS`], and of those above the last bound.
     by_time: [u64; BOUNDS.len() + 1],
 }
 

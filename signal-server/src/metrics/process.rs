@@ -1,5 +1,5 @@
-//! What this process uses of the machine, under the names that Prometheus has for it. Empty where
-//! there is no `/proc`.
+//! The resources that this process uses, under the standard names of Prometheus. Empty without
+//! `/proc`.
 
 use std::fmt;
 use std::fs;
@@ -59,5 +59,5 @@ fn max_files() -> Option<i64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// `USER_HZ`, which is 100 on every architecture that Linux tells programs about.
+/// `USER_HZ`, which is 100 on every architecture of Linux.
 const TICKS_PER_SECOND: f64 = 100.0;

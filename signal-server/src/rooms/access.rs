@@ -117,7 +117,7 @@ impl Access {
         user: &User,
         client: Option<ClientAddress>,
     ) -> Result<Arc<Room>, ClaimError> {
-        // What cannot be a room's id is no attempt to find one.
+        // A malformed room id does not count as an attempt to find a room.
         let room = room.ok_or(ClaimError::RoomNotFound)?;
         let Some(record) = self.shards.of(room).room(room) else {
             self.attempts.count_unknown_room(client)?;

@@ -14,7 +14,7 @@ pub(crate) struct CreateParams {
     pub(crate) name: String,
     /// The user who owns the room: the `sub` of the access token.
     pub(crate) creator: String,
-    /// How many open rooms the user may have, unless it is the usual number.
+    /// How many open rooms the user may have, if not the configured number.
     pub(crate) max_open_rooms: Option<u32>,
     pub(crate) password: PasswordChoice,
     pub(crate) capacity: Capacity,

@@ -18,7 +18,7 @@ pub struct PublicUrl {
     origin: HeaderValue,
 }
 
-/// The text is not an address that links can begin with.
+/// The text cannot be used as the start of a link.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error(
     "expected an address like https://example.com/join, with an ASCII host name and without a user, \
@@ -56,13 +56,13 @@ impl PublicUrl {
         };
         let authority = uri.authority()?;
         let has_user = authority.as_str().contains('@');
-        // A `Uri` drops the fragment without a word.
+        // A `Uri` silently drops the fragment.
         let has_more = uri.query().is_some() || text.contains('#');
         if has_user || has_more || authority.host().is_empty() {
             return None;
         }
         let mut origin = format!("{scheme}://{}", authority.host().to_ascii_lowercase());
-        // A `Uri` keeps a port that is no number of 16 bits, and then says that there is none.
+        // A `Uri` accepts a port that is not a 16-bit number, and then reports none.
         if let Some(port) = authority.as_str().strip_prefix(authority.host())?.strip_prefix(':') {
             let port: u16 = port.parse().ok()?;
             if port != default_port {

@@ -118,7 +118,7 @@ impl Rooms {
     }
 
     /// Computes the ticket of a seat that the application has named. It depends on the epoch of the
-    /// room, so that it does not tell who was in two rooms.
+    /// room, so that it does not reveal who was in two rooms.
     pub(crate) fn ticket(&self, room: &Room, seat: &str) -> TicketTag {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.seat_key).expect("HMAC takes keys of any length");
@@ -130,7 +130,7 @@ impl Rooms {
     }
 
     /// Computes the tags that a room keeps of a client's address and network. They depend on the
-    /// room, so that they do not tell who was in two rooms.
+    /// room, so that they do not reveal who was in two rooms.
     pub(crate) fn client(&self, room: RoomId, address: Option<ClientAddress>) -> Option<Client> {
         let address = address?;
         let tag = |kind: &str, ip: IpAddr| {

@@ -1,4 +1,4 @@
-//! The settings of a [`Server`], and how it is built from them.
+//! The builder of a [`Server`].
 
 #[cfg(feature = "store")]
 use std::path::Path;
@@ -105,8 +105,8 @@ impl Builder {
         self
     }
 
-    /// Sets the origins of the web pages that may use the server. That of the
-    /// [public URL](Self::public_url) may in any case.
+    /// Sets the origins of the web pages that may use the server. The origin of the [public
+    /// URL](Self::public_url) may always.
     pub fn origins(mut self, origins: Origins) -> Self {
         self.origins = origins;
         self
@@ -119,7 +119,7 @@ impl Builder {
         self
     }
 
-    /// Sets the proxies whose forwarding header is believed for the address of a client. By default
+    /// Sets the proxies whose forwarding header is trusted for the address of a client. By default
     /// there are none.
     pub fn trusted_proxies(
         mut self,
@@ -141,8 +141,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// A limit makes no sense, such as no connections at all; which, and what it must be, is in the
-    /// error.
+    /// A limit is not usable, such as zero connections; the error names it and what it must be.
     pub fn limits(mut self, limits: Limits) -> Result<Self, InvalidConfig> {
         limits.check()?;
         self.limits = limits;
@@ -153,7 +152,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// One of the limits makes no sense, like a burst that the longest message does not fit in.
+    /// A limit is not usable, such as a burst that is shorter than the longest message.
     pub fn hub(mut self, config: HubConfig) -> Result<Self, InvalidConfig> {
         config.check()?;
         self.hub = config;
@@ -167,9 +166,9 @@ impl Builder {
         self
     }
 
-    /// Returns what will come about in the rooms of the server, from its start on: with a data
-    /// directory or a store that includes that participants have lost their sockets with the
-    /// earlier process; of more than 1024 of those the oldest are lost, which is told.
+    /// Returns the events of all rooms from the start of the server on. With a data directory or a
+    /// store they begin with the participants that have lost their sockets with the earlier
+    /// process. If these are more than 1024, the oldest are lost, which is reported.
     /// [`ServerHandle::events`](crate::ServerHandle::events) begins later.
     pub fn events(&mut self) -> RoomEvents {
         self.events.get_or_insert_with(EventSender::new).subscribe()
@@ -179,7 +178,7 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// When it is called outside a tokio runtime.
+    /// Panics if called outside a tokio runtime.
     #[must_use]
     pub fn build(mut self) -> Server {
         let server_secret = self.server_secret.take().unwrap_or_else(Secret::random);
@@ -187,8 +186,8 @@ impl Builder {
     }
 
     /// Builds the server on a data directory, so that rooms outlive the process: a change is on
-    /// disk before it is answered. Participants of a room can resume within a minute after an
-    /// earlier server ended, even if it crashed.
+    /// disk before it is answered. After a restart or a crash, participants can resume within a
+    /// minute.
     ///
     /// The directory is created if it is missing, and one server at a time can use it. It holds the
     /// server secret unless [one is set](Self::server_secret).
@@ -200,7 +199,7 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// When it is called outside a tokio runtime.
+    /// Panics if called outside a tokio runtime.
     #[cfg(feature = "store")]
     pub async fn open(mut self, data_dir: impl AsRef<Path>) -> Result<Server, DataDirError> {
         let DataDir { file, secret } = DataDir::open(data_dir.as_ref(), self.server_secret.take())?;
@@ -223,7 +222,7 @@ impl Builder {
     ///
     /// # Panics
     ///
-    /// When it is called outside a tokio runtime, and when the store panics.
+    /// Panics if called outside a tokio runtime, or if the store panics.
     pub async fn open_store<S: RoomStore>(
         self,
         store: S,
@@ -315,6 +314,6 @@ impl Builder {
     }
 }
 
-/// The least time that seats are kept after a restart. Participants need more time than after a
-/// lost socket, since they have to find the server first.
+/// The minimum time that seats are kept after a restart. Participants need more time than after a
+/// lost socket, since the server has to be reachable first.
 const RESTART_GRACE: Duration = Duration::from_secs(60);

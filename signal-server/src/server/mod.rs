@@ -31,8 +31,9 @@ impl Server {
     /// [`Secret`](crate::Secret) that signs them (HS256), or a [`Login`] with public keys or an
     /// identity provider.
     ///
-    /// By default the server's own keys are random, so the tokens it issues are valid until the
-    /// process ends; there are no ICE servers; pages of other origins may not use the server.
+    /// By default the server's own keys are random, so the tokens that it issues are valid until
+    /// the process ends. There are no ICE servers, and pages of other origins may not use the
+    /// server.
     pub fn builder(login: impl Into<Login>) -> Builder {
         Builder::new(login.into())
     }
@@ -63,7 +64,7 @@ impl Server {
         router::documents().with_state(Arc::clone(&self.app))
     }
 
-    /// The routes meant for operators only: `/metrics` for Prometheus, and the probes.
+    /// The routes for operators only: `/metrics` for Prometheus, and the probes.
     pub fn admin_router(&self) -> Router {
         router::for_operators(&self.app, probes::routes())
     }
@@ -85,8 +86,8 @@ impl Server {
 
     /// Stops admitting participants and disconnects all of them, in waves and within 14 s. v2
     /// participants keep their seats, learn when to reconnect, and resume at the server that opens
-    /// the same [data directory](Builder::open) next. Then the last changes are saved, for which a
-    /// store has 5 s.
+    /// the same [data directory](Builder::open) next. Then the last changes are saved, which may
+    /// take up to 5 s.
     ///
     /// From then on, new requests get 503 and new sockets close code 4001. Draining cannot be
     /// undone.
@@ -94,9 +95,9 @@ impl Server {
         self.app.drain().await;
     }
 
-    /// Completes when the server can no longer do its work: the timer of its rooms, the thread that
-    /// saves them or the listener has panicked twice within a minute. Returns what it was. End the
-    /// process then, so that it is started again; until then `/readyz` answers 503.
+    /// Completes when a part of the server has failed for good: the timer of its rooms, the thread
+    /// that saves them or the listener has panicked twice within a minute. Returns which part. End
+    /// the process then, so that it is restarted; until then `/readyz` answers 503.
     ///
     /// A single panic is logged, and the server goes on.
     pub async fn failed(&self) -> &'static str {

@@ -30,7 +30,7 @@ pub(super) fn guarded(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
         .with_state(Arc::clone(app))
 }
 
-/// Wraps the routes for operators. A page that an operator visits has no business there either.
+/// Wraps the routes for operators. Pages that an operator visits may not use them either.
 pub(super) fn for_operators(app: &Arc<App>, routes: Router<Arc<App>>) -> Router {
     routes
         .layer(from_fn_with_state(Arc::clone(app), pages::refuse_foreign))

@@ -65,7 +65,7 @@ impl Drain {
     }
 }
 
-/// The least number of sockets in a wave.
+/// The minimum number of sockets in a wave.
 const SMALLEST_WAVE: usize = 100;
 const MOST_WAVES: usize = 100;
 const WAVE_PAUSE: Duration = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! What comes about in rooms, on its way to the application.
+//! The events of rooms, on their way to the application.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,30 +12,29 @@ use thiserror::Error;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver, Sender};
 
-/// What comes about in the rooms of a server, from
-/// [`ServerHandle::events`](crate::ServerHandle::events) or
-/// [`Builder::events`](crate::Builder::events).
+/// The events of the rooms of a server, from [`ServerHandle::events`](crate::ServerHandle::events)
+/// or [`Builder::events`](crate::Builder::events).
 ///
-/// The events of one room come in order. On a server with a data directory or a store, an event
-/// comes when the record that it is part of is saved, or could not be saved and holds in memory.
-/// Whoever does not keep up loses the oldest events, and is told how many. What follows is whole
-/// again.
+/// The events of one room are in order. On a server with a data directory or a store, an event is
+/// delivered when the record that it is part of is saved, or when saving fails and the record holds
+/// in memory only. A receiver that does not keep up loses the oldest events, and learns how many.
+/// Later events are complete again.
 #[derive(Debug)]
 pub struct RoomEvents(Receiver<Told>);
 
-/// Events were lost, because more than 1024 waited: for whoever takes them, or for the store.
-/// [`ServerHandle::rooms`](crate::ServerHandle::rooms) has how things are now.
+/// Events were lost because more than 1024 waited for the receiver or for the store.
+/// [`ServerHandle::rooms`](crate::ServerHandle::rooms) returns the current state.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("{count} events of rooms were lost")]
 #[non_exhaustive]
 pub struct EventsLost {
-    /// How many.
+    /// How many events were lost.
     pub count: u64,
 }
 
 impl RoomEvents {
-    /// The next event, or how many were lost since the one before. Returns `None` when the server
-    /// has ended. No event is lost if this future is dropped.
+    /// Waits for the next event, or for the number of events that were lost since the previous one.
+    /// Returns `None` when the server has ended. No event is lost if this future is dropped.
     pub async fn next(&mut self) -> Option<Result<RoomEvent, EventsLost>> {
         match self.0.recv().await {
             Ok(Told::Event(event)) => Some(Ok(event)),
@@ -46,7 +45,7 @@ impl RoomEvents {
         }
     }
 
-    /// Those of a server that has ended.
+    /// The events of a server that has ended.
     pub(crate) fn ended() -> Self {
         EventSender::new().subscribe()
     }
@@ -56,8 +55,8 @@ impl RoomEvents {
 #[derive(Clone)]
 pub(crate) struct EventSender {
     sender: Sender<Told>,
-    /// Whether anybody has ever listened. The sender knows how many do, by a lock that all shards
-    /// share.
+    /// Whether anybody has ever listened. The sender knows this too, but asking it takes a lock
+    /// that all shards share.
     is_heard: Arc<AtomicBool>,
 }
 
@@ -82,7 +81,7 @@ impl EventSender {
         self.is_heard.load(Ordering::Acquire)
     }
 
-    /// Tells whoever listens. It takes a lock that all shards share.
+    /// Sends to the receivers. This takes a lock that all shards share.
     pub(super) fn tell(&self, told: Told) {
         // Nobody listens any more.
         let _ = self.sender.send(told);
@@ -95,7 +94,7 @@ impl fmt::Debug for EventSender {
     }
 }
 
-/// The events of one shard. Those whose record is not saved yet wait here.
+/// The events of one shard. Events whose record is not saved yet wait here.
 #[derive(Debug)]
 pub(super) struct Events {
     sender: EventSender,
@@ -110,17 +109,17 @@ impl Events {
         Self { sender, to_tell: Vec::new(), waiting: FxHashMap::default(), count: 0, lost: 0 }
     }
 
-    /// Tells events at once.
+    /// Sends events at once.
     pub(super) fn tell(&mut self, events: Vec<RoomEvent>) {
         if self.sender.is_heard() {
             self.to_tell.extend(events.into_iter().map(Told::Event));
         }
     }
 
-    /// Tells events when a record of their version is saved. If too many wait while a store hangs,
-    /// all of them are lost, so that nothing is missing from those that follow.
+    /// Sends events when a record of their version is saved. If too many wait while a store hangs,
+    /// all of them are lost, so that later events have no gap.
     pub(super) fn tell_when_saved(&mut self, events: Vec<RoomEvent>) {
-        // Nobody is told later what came about before anybody listened.
+        // Nobody gets events from before the first receiver.
         if !self.sender.is_heard() {
             return;
         }
@@ -135,7 +134,7 @@ impl Events {
         }
     }
 
-    /// A record of that version is saved, or holds in memory.
+    /// Sends the events of a record that is saved, or holds in memory only.
     pub(super) fn saved(&mut self, room: RoomId, version: u64) {
         if self.lost > 0 {
             self.to_tell.push(Told::Lost(mem::take(&mut self.lost)));
@@ -154,12 +153,12 @@ impl Events {
         !self.to_tell.is_empty()
     }
 
-    /// Takes what is to be told now, in order.
+    /// Takes the events to send now, in order.
     pub(super) fn take_to_tell(&mut self) -> Vec<Told> {
         mem::take(&mut self.to_tell)
     }
 
-    /// A room has never been.
+    /// Forgets the events of a room that is withdrawn.
     pub(super) fn forget(&mut self, room: RoomId) {
         self.count -= self.waiting.remove(&room).map_or(0, |events| events.len());
     }

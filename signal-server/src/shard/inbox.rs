@@ -6,24 +6,24 @@ use signal_core::{ErrorCode, MessageToHost};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
-/// What participants say to the host, from
+/// The messages of participants to the host, from
 /// [`ServerHandle::messages`](crate::ServerHandle::messages).
 ///
 /// Up to 256 messages wait, each of up to 16 KiB unless the
 /// [`HubConfig`](signal_core::HubConfig::max_data_bytes) says otherwise. The sender of a further
-/// one is answered `rate_limited`, so that nothing is lost in silence.
+/// one gets the error `rate_limited`, so that nothing is lost silently.
 #[derive(Debug)]
 pub struct MessagesToHost(Receiver<MessageToHost>);
 
 impl MessagesToHost {
-    /// Those of a server that has ended.
+    /// The messages of a server that has ended.
     pub(crate) fn ended() -> Self {
         Inbox::default().listen()
     }
 
-    /// The next message. Returns `None` when the server has ended, or when another call of
-    /// [`ServerHandle::messages`](crate::ServerHandle::messages) has taken over and no message is
-    /// left. No message is lost if this future is dropped.
+    /// Waits for the next message. Returns `None` when the server has ended, or when another call
+    /// of [`ServerHandle::messages`](crate::ServerHandle::messages) has replaced this listener and
+    /// no message is left. No message is lost if this future is dropped.
     pub async fn next(&mut self) -> Option<MessageToHost> {
         self.0.recv().await
     }
@@ -43,7 +43,7 @@ impl Inbox {
         MessagesToHost(receiver)
     }
 
-    /// Puts in a message, or says what its sender is answered.
+    /// Adds a message, or returns the error for its sender.
     pub(super) fn put(&self, message: MessageToHost) -> Result<(), (MessageToHost, ErrorCode)> {
         let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(listener) = &*listener else { return Err((message, ErrorCode::PeerNotFound)) };

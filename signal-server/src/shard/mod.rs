@@ -44,7 +44,7 @@ use crate::store::{OnWritten, Store, Writer};
 #[derive(Debug)]
 pub(crate) struct Shard {
     state: Mutex<State>,
-    /// Whoever holds this carries out what has come about under the lock of the state.
+    /// Held while the effects of the state are carried out.
     turn: Mutex<()>,
     ice: Ice,
     events: EventSender,
@@ -131,7 +131,8 @@ impl Shard {
         self.finish(state, before, now);
     }
 
-    /// Sends a message of the host's. Returns who does not get it, or `None` without such a room.
+    /// Sends a message of the host. Returns the participants that do not get it, or `None` without
+    /// such a room.
     pub(crate) fn send(
         &self,
         room: RoomId,
@@ -204,13 +205,13 @@ impl Shard {
         at_once: impl FnOnce(&Applied),
     ) -> Option<Applied> {
         let (answer, answered) = oneshot::channel();
-        // Held here and not with the replies that wait, so that it goes with the request.
+        // Held here and not with the pending replies, so that it is dropped with the request.
         let applied = {
             let mut state = self.lock();
             let before = state.deadline();
             let now = self.clock.now();
             let applied = state.apply(room, op, now);
-            // Whoever joins has no seat yet.
+            // A join takes no seat yet, so participants do not see it.
             let is_seen = !matches!(op, Op::Admit { .. });
             state.answer(&applied, PendingReply::Request { answer, is_seen }, now);
             self.finish(state, before, now);
@@ -276,11 +277,11 @@ impl Shard {
         }
     }
 
-    /// Releases the lock, wakes the tasks that have something to write, and reports and carries out
-    /// what has come about.
+    /// Releases the lock, wakes the tasks that have something to write, reports faults, and carries
+    /// out effects.
     ///
-    /// Under the lock nothing is logged and no lock is taken that others hold: a log that stalls
-    /// would stop every room of the shard, and one shard the others.
+    /// Nothing is logged and no shared lock is taken under the lock: a log that stalls would stop
+    /// every room of the shard, and one shard would stop the others.
     fn release(&self, mut state: MutexGuard<'_, State>) {
         let to_wake = mem::take(&mut state.to_wake);
         let over = mem::take(&mut state.over);
@@ -298,8 +299,8 @@ impl Shard {
     }
 
     fn carry_out(&self) {
-        // The next one waits and takes what has come about since, so that no older record is saved
-        // and no older event told after a newer one.
+        // Another thread waits here and takes the effects that follow, so that no older record is
+        // saved and no older event sent after a newer one.
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let Effects { to_save, to_tell, to_host, to_ask, to_give_back } =
             self.lock().take_effects();

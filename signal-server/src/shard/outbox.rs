@@ -21,9 +21,9 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct Contents {
     frames: VecDeque<Utf8Bytes>,
-    /// The bytes of all frames that the system has not taken to send.
+    /// The bytes of all frames that the system has not yet accepted for sending.
     queued: usize,
-    /// This is separate from the frames, so that it reaches a task that is blocked writing them.
+    /// Separate from the frames, so that it reaches a task that is blocked on writing them.
     close: Option<CloseCode>,
     /// Wakes the task while it waits.
     waiting: Option<Waker>,
@@ -89,12 +89,12 @@ impl Outbox {
         .await
     }
 
-    /// Notes that the system has taken bytes of frames to send.
+    /// Notes that the system has accepted bytes of frames for sending.
     pub(crate) fn written(&self, bytes: usize) {
         self.lock().queued -= bytes;
     }
 
-    /// The bytes that wait for the system to take them.
+    /// The bytes that the system has not yet accepted.
     #[cfg(any(test, feature = "metrics"))]
     pub(crate) fn queued(&self) -> usize {
         self.lock().queued

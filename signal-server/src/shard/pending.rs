@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::store::NotSaved;
 
-/// Who gets the reply when the change is on disk.
+/// The receiver of a reply that waits until the change is on disk.
 #[derive(Debug)]
 pub(super) enum PendingReply {
     Create {
@@ -19,7 +19,7 @@ pub(super) enum PendingReply {
         op: OpId,
         reply: Result<Receipt, Reject>,
     },
-    /// `is_seen` says whether participants see the change: a join, as a wrong password, only
+    /// `is_seen` tells whether participants see the change. A join or a wrong password only changes
     /// counts.
     Request {
         answer: oneshot::Sender<()>,
@@ -29,19 +29,19 @@ pub(super) enum PendingReply {
 
 /// The replies that wait, by room and in the order of the changes.
 ///
-/// Nobody is told of a change before those that came earlier: a reply that need not wait by itself
-/// waits behind one that does, unless participants see nothing of the change that that one is for.
+/// No change is announced before an earlier one. A reply that need not wait by itself therefore
+/// waits behind one that has to, unless participants do not see the change of that one.
 #[derive(Debug, Default)]
 pub(super) struct PendingReplies {
     by_room: FxHashMap<RoomId, VecDeque<Group>>,
 }
 
-/// Replies that are given together.
+/// Replies that are sent together.
 #[derive(Debug)]
 pub(super) struct Group {
     /// The version that has to be on disk.
     awaits: u64,
-    /// The newest record that may be told then.
+    /// The newest record that may be announced then.
     pub(super) record: Arc<Room>,
     pub(super) replies: Vec<PendingReply>,
 }
@@ -64,7 +64,7 @@ impl PendingReplies {
         }
     }
 
-    /// Adds a reply that need not wait by itself. Returns it if it may be given at once.
+    /// Adds a reply that need not wait by itself. Returns it if it may be sent at once.
     pub(super) fn push_behind(
         &mut self,
         record: &Arc<Room>,
@@ -72,7 +72,7 @@ impl PendingReplies {
     ) -> Option<PendingReply> {
         let Some(groups) = self.by_room.get_mut(&record.id()) else { return Some(reply) };
         let behind = groups.iter().rposition(Group::is_seen);
-        // What is told after this one is no older than this one.
+        // A record that is announced later is not older than this one.
         for group in groups.iter_mut().skip(behind.unwrap_or_default()) {
             group.record = Arc::clone(record);
         }

@@ -80,12 +80,12 @@ impl Shards {
         self.shards.iter().flat_map(of).collect()
     }
 
-    /// What comes about in all rooms from now on.
+    /// The events of all rooms from now on.
     pub(crate) fn events(&self) -> RoomEvents {
         self.events.subscribe()
     }
 
-    /// What participants say to the host from now on.
+    /// The messages of participants to the host from now on.
     pub(crate) fn messages(&self) -> MessagesToHost {
         self.inbox.listen()
     }
@@ -107,7 +107,7 @@ impl Shards {
         self.shards.iter().map(of).sum()
     }
 
-    /// What the shards have counted of messages, added up.
+    /// The sum of the message counters of all shards.
     #[cfg(feature = "metrics")]
     pub(crate) fn message_meter(&self) -> MessageMeter {
         let mut sum = MessageMeter::default();
@@ -138,5 +138,5 @@ pub(crate) struct Timers(
     #[expect(dead_code, reason = "held for its effect when dropped")] JoinSet<()>,
 );
 
-/// How many rooms of one user that are over are remembered, in all shards together.
+/// How many ended rooms of one user are remembered, over all shards.
 const MOST_ENDED: usize = 1000;

@@ -54,7 +54,7 @@ pub(super) struct State {
     pub(super) meter: MessageMeter,
     pub(super) events: Events,
     pub(super) ice_requests: IceRequests,
-    /// Who does not get the message of the host's that is being handled.
+    /// The participants that do not get the host's message that is being handled.
     pub(super) refused: Option<Vec<HostMessageRefusal>>,
     /// The messages to the host.
     to_host: Vec<MessageToHost>,
@@ -63,8 +63,8 @@ pub(super) struct State {
     pending: PendingReplies,
 }
 
-/// What has come about under the lock and is carried out after it is released, since it starts
-/// tasks, or takes locks that other shards take too. The order of each kind is kept.
+/// The effects of inputs. They are carried out after the lock is released, since they start tasks
+/// or take locks that shards share. Each kind is in order.
 #[derive(Debug)]
 pub(super) struct Effects {
     pub(super) to_save: Vec<PendingWrite>,
@@ -221,7 +221,7 @@ impl State {
         now: Timestamp,
     ) {
         let events = self.store.restore(room, permit, grace, now);
-        // A restart brings the same about again, until a record with it is saved.
+        // Until a record with these events is saved, each restart repeats them.
         self.events.tell(events);
     }
 
@@ -240,8 +240,8 @@ impl State {
         }
     }
 
-    /// Has a change written to disk, if it has to be, and sends the reply: at once, or when the
-    /// change is on disk, if whoever hears of it relies on it.
+    /// Has a change written to disk if necessary, and sends the reply: at once, or when the change
+    /// is on disk if the reply promises it.
     pub(super) fn answer(&mut self, applied: &Applied, reply: PendingReply, now: Timestamp) {
         let Some(record) = applied.record.as_ref().filter(|_| self.store.is_saved()) else {
             return self.settle(reply, applied.record.as_ref(), Ok(()), now);
@@ -270,7 +270,7 @@ impl State {
         self.events.saved(room, version);
     }
 
-    /// Ends what is due in the hub and in the store.
+    /// Handles the deadlines of the hub and of the store.
     pub(super) fn handle_timeout(&mut self, now: Timestamp) {
         self.hub.handle_timeout(now);
         let events = self.store.handle_timeout(now);
@@ -336,7 +336,7 @@ fn text(frame: Bytes) -> Utf8Bytes {
     Utf8Bytes::try_from(frame).expect("the hub's frames are JSON, which is UTF-8")
 }
 
-/// The limit that a connection has gone over when it is closed with this code.
+/// The limit that a connection has exceeded when it is closed with this code.
 fn limit_behind(code: CloseCode) -> Option<Limit> {
     match code {
         CloseCode::BadMessages => Some(Limit::BadMessages),

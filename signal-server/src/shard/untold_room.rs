@@ -1,4 +1,4 @@
-//! A new room until its creator has been told of it.
+//! A new room before its creator learns of it.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use tokio::sync::oneshot;
 use super::Shard;
 use crate::store::NotSaved;
 
-/// A new room that its creator has not been told of. It is withdrawn when this is dropped, as it is
-/// when a request takes too long: nobody knows its password, and it would count among the open
-/// rooms of its creator.
+/// A new room that its creator does not know of yet. Dropping this, as when a request times out,
+/// withdraws the room: nobody would know its password, and it would count among the open rooms of
+/// its creator.
 pub(crate) struct UntoldRoom<'a> {
     shard: &'a Shard,
     room: Arc<Room>,
-    /// `None` once the answer is there.
+    /// `None` once the answer has arrived.
     answered: Option<oneshot::Receiver<Result<(), NotSaved>>>,
     is_kept: bool,
 }
@@ -50,7 +50,7 @@ impl<'a> UntoldRoom<'a> {
         &self.room
     }
 
-    /// Keeps the room, since its creator is told of it now.
+    /// Keeps the room, since its creator learns of it now.
     pub(crate) fn keep(mut self) -> Arc<Room> {
         self.is_kept = true;
         self.shard.tell_opened(&self.room);

@@ -36,8 +36,8 @@ impl<'a> Connection<'a> {
         Self { shard, conn, decoder, outbox, loss: Disconnect::Abrupt }
     }
 
-    /// Transfers frames until either side ends the connection. It reads while it writes, so a
-    /// client that does not read is heard all the same.
+    /// Transfers frames until either side ends the connection. It reads while it writes, so that
+    /// messages of a client that does not read still arrive.
     pub(crate) async fn run(mut self, socket: WebSocket, traffic: Option<Arc<Traffic>>) {
         let (sink, mut stream) = socket.split();
         let mut writer = Writer::new(sink, traffic.clone());
@@ -46,8 +46,8 @@ impl<'a> Connection<'a> {
         let mut silence = Silence::new(traffic);
         let mut silence_ends = pin!(sleep(Silence::LONGEST));
         loop {
-            // Frames that have been read already cost nothing of the budget of the runtime, but the
-            // other tasks have to get their turn.
+            // Frames in the read buffer do not count towards the runtime's budget, but other tasks
+            // have to run too.
             consume_budget().await;
             tokio::select! {
                 written = writer.next(&self.outbox) => match written {
@@ -115,7 +115,8 @@ impl<'a> Connection<'a> {
     ) {
         tracing::debug!(code = code.as_u16(), "closing");
         let flush = async {
-            // What the client still says is read, since it may read nothing before it has said it.
+            // Incoming messages are read and discarded, since the client may not read before it has
+            // sent them.
             tokio::select! {
                 flushed = writer.finish(&self.outbox) => flushed.is_ok(),
                 never = discard(&mut stream) => never,
@@ -181,7 +182,7 @@ async fn read_to_end(stream: &mut SplitStream<WebSocket>) {
     let _ = timeout(FAREWELL, read).await;
 }
 
-/// Reads and discards messages, and then waits without an end.
+/// Reads and discards messages, and then waits for ever.
 async fn discard<T>(stream: &mut SplitStream<WebSocket>) -> T {
     while let Some(Ok(_)) = stream.next().await {}
     future::pending().await

@@ -12,7 +12,7 @@ pub(super) struct Silence {
     last_message: Instant,
     /// When the first ping after the client was last heard was sent.
     pinged: Option<Instant>,
-    /// Tells of bytes that are no whole message yet. It is `None` if the connection belongs to an
+    /// Counts bytes of incomplete messages too. It is `None` if the connection belongs to an
     /// embedding application.
     traffic: Option<Arc<Traffic>>,
 }
@@ -39,13 +39,13 @@ impl Silence {
         let last_read = self.traffic.as_deref().map(Traffic::last_read);
         let last_heard = last_read.unwrap_or(self.last_message).max(self.last_message);
         self.pinged = self.pinged.filter(|pinged| *pinged > last_heard);
-        // The time starts with a ping that was really sent: a busy or suspended server may have
-        // sent none.
+        // The time starts with a ping that was actually sent, since a busy or suspended server may
+        // have sent none.
         let answer_by = self.pinged.unwrap_or_else(Instant::now) + ANSWER;
         let until = answer_by.max(last_heard + Self::LONGEST);
         (until > Instant::now()).then_some(until)
     }
 }
 
-/// The least time that a client has to answer a ping: that between two pings.
+/// The minimum time that a client has to answer a ping, which is the time between two pings.
 const ANSWER: Duration = Duration::from_secs(20);

@@ -153,7 +153,7 @@ pub(crate) async fn open(
     Ok(response)
 }
 
-/// The response to a request that is no upgrade. It names the version of the protocol that the
+/// The response to a request that is not an upgrade. It names the version of the protocol that the
 /// server speaks (RFC 6455 section 4.2.2).
 fn not_upgraded(rejection: &WebSocketUpgradeRejection) -> Response {
     let mut response = invalid(&rejection.body_text()).into_response();
@@ -173,8 +173,8 @@ struct SocketRefusal {
     retry_after: Option<Duration>,
 }
 
-/// Finds the seat of a ws token or of whoever is logged in. The room decides later whether it
-/// admits the participant.
+/// Finds the seat of a ws token, or of the room's creator by the login. The room decides later
+/// whether it admits the participant.
 async fn granted(
     app: &App,
     room: Option<RoomId>,

@@ -1,4 +1,4 @@
-//! Writes the frames of an outbox to a socket, and knows how much of them the system has taken.
+//! Writes the frames of an outbox to a socket, and tracks how many bytes the system has accepted.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -22,17 +22,17 @@ pub(super) struct Writer {
     pending: VecDeque<Utf8Bytes>,
     /// Whether a ping is to be sent before them.
     ping: bool,
-    /// The bytes of frames that the sink has taken and the system has not.
+    /// The bytes of frames that the sink has accepted and the system has not.
     buffered: usize,
-    /// What the system has taken of this connection when `buffered` was last reduced.
+    /// How many bytes the system had accepted when `buffered` was last reduced.
     taken_before: u64,
-    /// Whether even the least progress is reported.
+    /// Whether even the smallest progress is reported.
     is_report_due: bool,
     /// `None` if the connection belongs to an embedding application.
     traffic: Option<Arc<Traffic>>,
 }
 
-/// What a writer has done.
+/// The progress of a writer.
 pub(super) enum WriteProgress {
     /// The system has taken this many bytes of frames.
     Bytes(usize),
@@ -55,16 +55,16 @@ impl Writer {
         }
     }
 
-    /// Has a ping sent, and the progress since the last one reported, however small it is.
+    /// Requests a ping, and a report of the progress since the last one, however small.
     pub(super) fn ping(&mut self) {
         self.ping = true;
         self.is_report_due = true;
     }
 
-    /// Waits for frames and writes them until the system has taken some. A close interrupts it,
+    /// Waits for frames and writes them until the system has accepted some. A close interrupts it,
     /// since the client may not be reading.
     ///
-    /// This is cancel safe: the next call goes on where this one stopped.
+    /// This is cancel safe: the next call continues where this one stopped.
     pub(super) async fn next(&mut self, outbox: &Outbox) -> WriteProgress {
         if !self.is_busy() {
             match outbox.take(&mut self.pending).await {
@@ -82,7 +82,7 @@ impl Writer {
         }
     }
 
-    /// Writes what an outbox still has that is closed.
+    /// Writes the remaining frames of a closed outbox.
     pub(super) async fn finish(&mut self, outbox: &Outbox) -> Result<(), axum::Error> {
         // This does not wait, since the outbox is closed.
         outbox.take(&mut self.pending).await;
@@ -96,8 +96,8 @@ impl Writer {
         self.ping || self.buffered > 0 || !self.pending.is_empty()
     }
 
-    /// Writes a batch. Returns the bytes of frames that the system has taken once that is all of
-    /// the batch, or enough to be worth a report.
+    /// Writes a batch. Returns the bytes of frames that the system has accepted once that is the
+    /// whole batch, or enough to be worth a report.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, axum::Error>> {
         if let Poll::Ready(flushed) = self.poll_flush(cx) {
             self.note_taken();
@@ -105,7 +105,7 @@ impl Writer {
         }
         let Some(traffic) = &self.traffic else { return Poll::Pending };
         let taken = traffic.written() - self.taken_before;
-        // Headers and pongs are taken as well, so this may be more than the frames have.
+        // Headers and pongs count as well, so this may exceed the length of the frames.
         let taken = usize::try_from(taken).unwrap_or(usize::MAX).min(self.buffered);
         let least = if self.is_report_due { 1 } else { WORTH_REPORTING };
         if taken < least {
@@ -142,5 +142,5 @@ impl Writer {
 
 /// How many bytes of frames are written with one flush.
 const BATCH_BYTES: usize = 64 * 1024;
-/// How many bytes of a batch that takes long are reported before the batch is done.
+/// The progress in bytes that is reported before a slow batch is done.
 const WORTH_REPORTING: usize = 16 * 1024;

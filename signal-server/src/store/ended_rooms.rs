@@ -7,8 +7,8 @@ use signal_core::{Room, RoomId, Timestamp};
 
 /// The rooms that are over, by creator and in the order of their ends.
 ///
-/// A room is remembered for a day, so that latecomers learn what became of it. Of each user no more
-/// than so many are, so that nobody fills the memory with rooms that are closed at once.
+/// A room is remembered for a day, so that latecomers learn how it ended. The number for each user
+/// is bounded, so that nobody fills the memory with rooms that are closed at once.
 #[derive(Debug)]
 pub(super) struct EndedRooms {
     most: usize,
@@ -21,7 +21,7 @@ impl EndedRooms {
         Self { most, by_creator: HashMap::new(), creators: FxHashMap::default() }
     }
 
-    /// Adds a room that is over. Returns the room that is forgotten for it.
+    /// Adds a room that is over. Returns the room that is forgotten in its place.
     pub(super) fn insert(&mut self, room: &Room) -> Option<RoomId> {
         let forgotten_at = room.forgotten_at()?;
         let (id, creator) = (room.id(), room.creator().to_owned());

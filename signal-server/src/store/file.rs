@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::room_store::{RoomStore, RoomWrite, StoreError, StoredRoom};
 use crate::auth::secret::Secret;
 
-/// Why a data directory cannot be used. The text says what is wrong and what to do.
+/// Why a data directory cannot be used. The text describes the problem and the remedy.
 #[derive(Debug, Error)]
 pub enum DataDirError {
     /// The system returned an error: missing permissions, a full disk, or a path that is not a
@@ -42,7 +42,7 @@ pub enum DataDirError {
         /// The formats of the file and of this version.
         detail: String,
     },
-    /// The contents of the file are not what this program wrote.
+    /// The contents of the file are damaged.
     #[error(
         "{path} is damaged: {detail}; put a backup in its place, or move it away to start \
          without its rooms"
@@ -59,7 +59,7 @@ pub enum DataDirError {
 #[derive(Debug)]
 pub(crate) struct RoomFile {
     path: PathBuf,
-    /// This is `None` after a failure, since the library then requires the file to be reopened.
+    /// `None` after a failure, since the library then requires the file to be reopened.
     database: Option<Database>,
 }
 
@@ -318,7 +318,7 @@ mod tests {
         Ok(file)
     }
 
-    /// Writes something to the file that this version would not write.
+    /// Changes the file in a way that this version would not.
     fn tampered(folder: &Path, change: impl FnOnce(&redb::WriteTransaction)) -> DataDirError {
         let file = opened(folder).unwrap();
         let transaction = file.database.as_ref().unwrap().begin_write().unwrap();

@@ -13,14 +13,14 @@ use super::room_store::{RoomWrite, StoredRoom};
 pub(super) struct KeptSeats(BTreeMap<RoomId, BTreeSet<ParticipantId>>);
 
 impl KeptSeats {
-    /// Those that an earlier process has written.
+    /// The identities that an earlier process has written.
     pub(super) fn of(rooms: &[StoredRoom]) -> Self {
         let with_seats = rooms.iter().filter(|room| !room.seats.is_empty());
         let ids = |room: &StoredRoom| room.seats.iter().map(|(id, _)| *id).collect();
         Self(with_seats.map(|room| (room.room, ids(room))).collect())
     }
 
-    /// What the store has to do. It has done it only when [`note`](Self::note) is called.
+    /// Converts a write for the store. It counts as done once [`note`](Self::note) is called.
     pub(super) fn to_store(&self, write: &PendingWrite) -> RoomWrite {
         let room = match write {
             PendingWrite::Forget(room) => return RoomWrite::Remove { room: *room },
@@ -37,7 +37,7 @@ impl KeptSeats {
         RoomWrite::Put { room: room.id(), record: room.to_record(), seats }
     }
 
-    /// The store has done it.
+    /// Notes that the store has done a write.
     pub(super) fn note(&mut self, write: &PendingWrite) {
         let ids: BTreeSet<_> = match write {
             PendingWrite::Forget(_) => BTreeSet::new(),
@@ -53,7 +53,7 @@ impl KeptSeats {
     }
 }
 
-/// The seats of participants of whom something is known.
+/// The seats of participants with an identity.
 fn identified(room: &Arc<Room>) -> impl Iterator<Item = &Seat> {
     room.seats().iter().filter(|seat| !seat.identity.is_empty())
 }

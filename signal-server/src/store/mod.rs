@@ -28,8 +28,8 @@ pub use self::room_store::{RoomStore, RoomWrite, StoreError, StoredRoom};
 pub(crate) use self::writer::{NotSaved, OnWritten, SaveOutcome, Writer};
 use crate::limits::concurrency::Permit;
 
-/// The rooms of one shard. Changes take effect in memory at once. The replies that promise
-/// something are sent when the change is on disk too.
+/// The rooms of one shard. Changes take effect in memory at once. Replies that promise a change are
+/// sent when it is also on disk.
 #[derive(Debug)]
 pub(crate) struct Store {
     rooms: MemoryStore,
@@ -41,8 +41,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// An empty store, whose rooms are saved to disk or not. Of the rooms of one user that are
-    /// over, it remembers `most_ended`.
+    /// Creates an empty store. `is_saved` tells whether rooms are saved to disk; `most_ended` is
+    /// the number of ended rooms of one user that it remembers.
     pub(crate) fn new(is_saved: bool, most_ended: usize) -> Self {
         Self {
             rooms: MemoryStore::new(),
@@ -54,8 +54,8 @@ impl Store {
         }
     }
 
-    /// Adds a room that an earlier process saved, and returns what has come about by the end of
-    /// that process. `permit` counts the room among those of its creator.
+    /// Adds a room that an earlier process saved, and returns the events that the end of that
+    /// process caused. `permit` counts the room among those of its creator.
     pub(crate) fn restore(
         &mut self,
         room: Room,
@@ -106,8 +106,8 @@ impl Store {
         applied
     }
 
-    /// Ends seats and rooms whose time is over, and returns what has come about. No reply waits
-    /// until these changes are saved.
+    /// Ends seats and rooms whose time is over, and returns the events. No reply waits until these
+    /// changes are saved.
     pub(crate) fn handle_timeout(&mut self, now: Timestamp) -> Vec<RoomEvent> {
         let mut events = Vec::new();
         for (room, applied) in self.rooms.handle_timeout(now) {
@@ -125,14 +125,14 @@ impl Store {
         events
     }
 
-    /// Has a change saved, if rooms are.
+    /// Queues a change for saving, if rooms are saved.
     pub(crate) fn save(&mut self, write: PendingWrite) {
         if self.is_saved {
             self.to_save.push(write);
         }
     }
 
-    /// Whether there is something to save or to give back.
+    /// Whether there are changes to save or permits to give back.
     pub(crate) fn has_effects(&self) -> bool {
         !self.to_save.is_empty() || !self.to_give_back.is_empty()
     }

@@ -20,7 +20,7 @@ impl Owned {
         self.permits.insert(room, permit);
     }
 
-    /// Removes a room. Returns its permit, which goes back when it is dropped.
+    /// Removes a room. Returns its permit, which is given back when it is dropped.
     pub(super) fn remove(&mut self, room: RoomId) -> Option<Permit<String>> {
         let permit = self.permits.remove(&room)?;
         if let Some(rooms) = self.by_creator.get_mut(permit.key()) {

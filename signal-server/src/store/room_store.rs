@@ -9,18 +9,17 @@ use thiserror::Error;
 /// A store that outlives the process, for example a database table. One server at a time can use
 /// it.
 ///
-/// It keeps one record for each room, and beside it the identity of each participant that has one,
-/// written once when the participant comes. It need not understand the contents of either: both
-/// name their format, and newer versions of this crate read those of older ones. Records contain
-/// hashes of tokens and passwords, and identities name your users, so protect them from other
-/// readers.
+/// It keeps one record for each room and, beside it, the identity of each participant that has one,
+/// written once when the participant enters. Both are opaque bytes that name their format, and
+/// newer versions of this crate read those of older ones. Records contain hashes of tokens and
+/// passwords, and identities name your users, so protect both from other readers.
 ///
 /// Both methods may block, also in a runtime's `block_on`: they are called on a thread of their
 /// own. [`open_store`](crate::Builder::open_store) waits until it has called [`load`](Self::load)
 /// once. After that it calls [`save`](Self::save), each time with all changes that were queued
 /// during the previous call.
 ///
-/// An application that wants to know what is in a record reads it with
+/// An application that needs the contents of a record reads it with
 /// [`Room::from_record`](signal_core::Room::from_record), which this crate re-exports.
 ///
 /// # When it fails
@@ -84,7 +83,7 @@ pub trait RoomStore: Send + 'static {
     /// The rooms cannot be read. The server does not start.
     fn load(&mut self) -> Result<Vec<StoredRoom>, Self::Error>;
 
-    /// Makes either all of these changes or none. Each is for a different room. They must be
+    /// Makes either all of these changes or none. Each is for a different room. The changes must be
     /// durable when this returns.
     ///
     /// # Errors
@@ -113,8 +112,8 @@ pub enum RoomWrite {
         room: RoomId,
         /// The record: a few hundred bytes, and more for each participant.
         record: Vec<u8>,
-        /// The identities to store beside it, each for a participant that has come; `None` for one
-        /// that has left, whose identity is removed if there is one. All others stay.
+        /// The identities to store beside it, for participants that have entered; `None` for a
+        /// participant that has left, whose identity is removed if there is one. All others stay.
         seats: Vec<(ParticipantId, Option<Vec<u8>>)>,
     },
     /// Removes the record of a room that ended long ago, and the identities beside it.
@@ -144,13 +143,13 @@ pub enum StoreError<E> {
 }
 
 impl StoredRoom {
-    /// A room of which nothing is stored yet.
+    /// Creates a room without a record.
     #[must_use]
     pub fn new(room: RoomId) -> Self {
         Self { room, record: Vec::new(), seats: Vec::new() }
     }
 
-    /// Reads what is stored: the room, with the identities of its seats.
+    /// Reads the stored room, with the identities of its seats.
     ///
     /// # Errors
     ///

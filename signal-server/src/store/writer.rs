@@ -23,20 +23,20 @@ use crate::supervision::Supervisor;
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
     queue: Arc<Queue>,
-    /// Wakes the thread. One ring is enough for everything that is queued.
+    /// Wakes the thread. One signal is enough for everything that is queued.
     bell: SyncSender<()>,
 }
 
-/// What became of a write.
+/// The outcome of a write.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SaveOutcome {
     pub(crate) room: RoomId,
-    /// The version of the record that was written. Every version is, once a room is removed.
+    /// The version of the record that was written; the highest version if the room was removed.
     pub(crate) version: u64,
     pub(crate) saved: Result<(), NotSaved>,
 }
 
-/// Is told of each write when it is on disk, or could not be saved.
+/// Called for each write when it is on disk, or could not be saved.
 #[derive(Clone)]
 pub(crate) struct OnWritten(Arc<dyn Fn(SaveOutcome) + Send + Sync>);
 
@@ -47,8 +47,8 @@ pub(crate) struct NotSaved;
 
 /// The writes that the thread has not taken yet.
 ///
-/// There is one for each room at most: a newer record takes the place of the one before, so that
-/// the queue does not grow while a disk hangs.
+/// There is at most one for each room: a newer record replaces an older one, so that the queue does
+/// not grow while a disk hangs.
 #[derive(Debug, Default)]
 struct Queue(Mutex<Queued>);
 
@@ -91,7 +91,7 @@ impl Writer {
         }
     }
 
-    /// Queues a write. It takes the place of an older one of the same room.
+    /// Queues a write. It replaces an older one of the same room.
     pub(crate) fn save(&self, write: PendingWrite, on_written: &OnWritten) {
         let (room, on_written) = (write.room(), on_written.clone());
         let mut queued = self.queue.lock();
@@ -116,9 +116,9 @@ impl Writer {
 
     fn ring(&self) {
         match self.bell.try_send(()) {
-            // A ring that has not been heard yet is for this write too.
+            // A signal that the thread has not received yet covers this write too.
             Ok(()) | Err(TrySendError::Full(())) => {}
-            // The thread has ended, so whoever waits for a write is told at once.
+            // The thread has ended, so waiting writes fail at once.
             Err(TrySendError::Disconnected(())) => {
                 let Queued { writes, .. } = std::mem::take(&mut *self.queue.lock());
                 tell(writes.into_values(), Err(NotSaved));
@@ -128,8 +128,8 @@ impl Writer {
 }
 
 impl Queue {
-    /// Takes out the writes for one commit, and whoever waits until everything is written if
-    /// nothing is left.
+    /// Takes out the writes for one commit. If none are left after them, the callers that wait for
+    /// an empty queue are taken too.
     fn take(&self) -> Queued {
         let mut queued = self.lock();
         match queued.writes.keys().nth(MOST_AT_ONCE).copied() {
@@ -213,7 +213,7 @@ impl<S: RoomStore> Backlog<S> {
                 let kept = each.filter(|write| !matches!(write, PendingWrite::PutNew(_)));
                 self.unsaved.extend(kept.map(|write| (write.room(), write.clone())));
             }
-            // Whoever waits is told of a panic as of any other failure.
+            // A panic is reported like any other failure.
             tell(writes.into_values(), *saved.as_ref().unwrap_or(&Err(NotSaved)));
             for flush in flushes {
                 // Nobody waits any more.
@@ -259,8 +259,8 @@ impl<S: RoomStore> Backlog<S> {
     fn try_to_save(&mut self, writes: &BTreeMap<RoomId, PendingWrite>) -> Result<(), NotSaved> {
         let began = Instant::now();
         let changes: Vec<_> = writes.values().map(|write| self.kept.to_store(write)).collect();
-        // A panic can only leave the store itself inconsistent, and its documentation says that it
-        // is called again.
+        // A panic can leave only the store itself inconsistent, and its documentation states that
+        // it is called again.
         let saved = catch_unwind(AssertUnwindSafe(|| self.store.save(&changes)));
         let error = match saved {
             Ok(Ok(())) => {

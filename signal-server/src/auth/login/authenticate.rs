@@ -17,23 +17,23 @@ use crate::embedder;
 /// your application, or anything else that a request contains. See
 /// [`Login::custom`](super::Login::custom).
 ///
-/// The server calls it once for each request and socket that needs a login and has no token of the
-/// server's own, including those of strangers, so cache what is expensive to look up. It must not
-/// block. The server waits 5 s for an answer, or half of
-/// [`request_patience`](crate::Limits::request_patience) if that is less. If the call takes longer
-/// or panics, the result is [`TokenError::Unverifiable`] and the log says why.
+/// The server calls it once for each request and socket that needs a login and has no ws token,
+/// including those of strangers, so cache what is expensive to look up. It must not block. The
+/// server waits 5 s for an answer, or half of [`request_patience`](crate::Limits::request_patience)
+/// if that is less. If the call takes longer or panics, the result is [`TokenError::Unverifiable`]
+/// and the log says why.
 ///
 /// # Cookies
 ///
-/// A browser adds cookies to requests of every page, also of one that wants to act in its visitor's
-/// name. So the login sees them only in requests of pages that your application itself served:
-/// those with `Sec-Fetch-Site: same-origin`, or with an `Origin` whose host and port are those of
-/// `Host`. Cookies are removed from all other requests, also of pages that
+/// A browser adds cookies to the requests of every page, including a hostile one that acts in its
+/// visitor's name. Therefore the login sees cookies only in requests of pages that your application
+/// itself served: those with `Sec-Fetch-Site: same-origin`, or with an `Origin` whose host and port
+/// are those of `Host`. Cookies are removed from all other requests, including those of pages that
 /// [`Origins`](crate::Origins::listed) permit and of programs that send no `Origin`. A browser that
-/// sends neither header with a request, as old ones do with `GET`, is logged in by a token alone.
+/// sends neither header, as old ones do with `GET`, can log in only by a token.
 ///
-/// Nothing else is removed. A login that trusts other things that a browser adds by itself, such as
-/// a client certificate or a header of a proxy that knows the user, has to compare origins itself.
+/// Nothing else is removed. A login that trusts anything else that a browser adds by itself, such
+/// as a client certificate or a header of an authenticating proxy, has to compare origins itself.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -64,8 +64,8 @@ pub trait Authenticate: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The request has no valid login: a token is missing, invalid or expired. Or this cannot be
-    /// decided now.
+    /// The request has no valid login because a token is missing, invalid or expired, or the login
+    /// cannot decide now.
     async fn authenticate(&self, request: LoginRequest<'_>) -> Result<User, TokenError>;
 }
 
@@ -73,8 +73,8 @@ pub trait Authenticate: Send + Sync + 'static {
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct LoginRequest<'a> {
-    /// The access token: of `Authorization: Bearer`, or of a socket's query or subprotocol. It is
-    /// `None` if there is none or an empty one.
+    /// The access token from `Authorization: Bearer`, or from a socket's query or subprotocol;
+    /// `None` if it is missing or empty.
     pub token: Option<&'a str>,
     /// The headers, [without cookies](Authenticate#cookies) unless they come from your own page.
     pub headers: &'a HeaderMap,
@@ -90,7 +90,7 @@ impl<'a> LoginRequest<'a> {
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&'a str> {
         let lines = self.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
-        // Pages may set cookies that are no text; the others are read all the same.
+        // Pages may set cookies that are not text; the others are still read.
         let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
         pairs
             .filter_map(|pair| str::from_utf8(pair).ok()?.split_once('='))

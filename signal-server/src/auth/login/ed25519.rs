@@ -12,7 +12,8 @@ use crate::auth::secret::Secret;
 /// The name that replaces `EdDSA`. `jsonwebtoken` does not know it.
 pub(super) const NAME: &str = "Ed25519";
 
-/// Verifies a token that is called so. `validation` is for the claims; its algorithm is not used.
+/// Verifies a token with this algorithm name. `validation` is for the claims; its algorithm is not
+/// used.
 pub(super) fn verify<T: DeserializeOwned>(
     token: &str,
     key: &Key,
@@ -27,8 +28,8 @@ pub(super) fn verify<T: DeserializeOwned>(
     if !crypto::verify(signature, message.as_bytes(), &key.decoding, key.algorithm)? {
         return Err(new_error(ErrorKind::InvalidSignature));
     }
-    // The signature is right. The library verifies claims only together with a signature, so they
-    // get one that it knows, with a secret that is forgotten at once.
+    // The signature is right. The library verifies claims only together with a signature, so the
+    // claims are signed again with a temporary secret and an algorithm that it knows.
     let secret = Secret::random();
     let header = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#);
     let message = format!("{header}.{claims}");

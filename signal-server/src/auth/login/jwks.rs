@@ -32,7 +32,7 @@ pub(crate) struct Jwks {
 #[derive(Debug, Default)]
 struct Cache {
     keys: Arc<[Key]>,
-    /// When the request for the keys began: they are those of this time or of a later one.
+    /// When the request for the keys began. The keys are at least as new.
     keys_of: Option<Instant>,
     /// When the last request began.
     last_request: Option<Instant>,
@@ -43,7 +43,7 @@ struct Cache {
 /// Why the settings for fetching keys are invalid.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum InvalidJwks {
-    /// The URL is not `https:`, so that others could replace the keys on the way.
+    /// The URL is not `https:`, so an attacker on the network could replace the keys.
     #[error(
         "{0}: expected an https:// URL; http:// is allowed for this machine only, like \
          http://127.0.0.1:9000/jwks"
@@ -110,12 +110,12 @@ impl Jwks {
     /// Returns the keys for a token that names this key id. They are fetched first if they are old
     /// or the id is unknown.
     ///
-    /// A token of an unknown key is judged by keys that were asked for after it came, since its key
-    /// may have been published a moment ago. Anybody can make up key ids, so requests for them keep
-    /// a distance; but a token waits for the next request and is not refused meanwhile, and all
-    /// that wait are judged by the same one.
+    /// A token with an unknown key is verified with keys that are requested after it arrived, since
+    /// its key may have been published a moment ago. Anybody can make up key ids, so there is a
+    /// pause between requests; a token waits for the next request and is not refused meanwhile. All
+    /// waiting tokens are verified with the keys of that request.
     ///
-    /// `None` means that the token cannot be judged now, since the provider fails.
+    /// `None` means that the token cannot be verified now because the provider fails.
     pub(crate) async fn keys(self: &Arc<Self>, kid: Option<&str>) -> Option<Arc<[Key]>> {
         let asked_at = Some(Instant::now());
         let (is_known, is_old, is_failing) = {
@@ -136,7 +136,7 @@ impl Jwks {
         cache.usable().filter(|_| is_judged)
     }
 
-    /// Fetches the keys, unless another task has fetched what is wanted meanwhile.
+    /// Fetches the keys, unless another task has fetched new enough ones meanwhile.
     async fn fetch_if(&self, is_wanted: impl Fn(&Cache) -> bool) {
         let _one_at_a_time = self.fetching.lock().await;
         let last_request = {
@@ -249,8 +249,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const FRESH: Duration = Duration::from_secs(10 * 60);
 /// How long cached keys are used while the provider is unreachable.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-/// The least time between the beginnings of two requests. A token of a key that was published a
-/// moment ago may have to wait that long, since anybody can cause a request with a made-up key id.
+/// The minimum time between the starts of two requests. A token whose key was published a moment
+/// ago may have to wait that long, since anybody can cause a request with a made-up key id.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a provider that failed is left alone.
 const RETRY_AFTER: Duration = Duration::from_secs(5);

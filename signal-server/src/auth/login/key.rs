@@ -22,7 +22,7 @@ impl Key {
         self.id.as_deref()
     }
 
-    /// Whether this key may be the one of a token that names this key id.
+    /// Whether a token that names this key id may be signed with this key.
     pub(crate) fn may_be(&self, kid: Option<&str>) -> bool {
         match (self.id(), kid) {
             (Some(id), Some(kid)) => id == kid,

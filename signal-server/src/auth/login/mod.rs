@@ -36,7 +36,7 @@ use crate::auth::secret::Secret;
 /// that kind. The header of the token has to name the same algorithm; EdDSA may also be called
 /// Ed25519 (RFC 9864).
 ///
-/// The log says at `debug` why a token was refused, without the token.
+/// The log at level `debug` states why a token was refused, without the token.
 #[derive(Clone, Debug)]
 pub struct Login(Verifier);
 
@@ -75,9 +75,9 @@ impl Login {
     ///
     /// The server fetches the keys when the first token arrives, and caches them. It fetches them
     /// again after 10 minutes, or at once when a token names an unknown key, but at most once in 5
-    /// s. A token that names an unknown key in these 5 s cannot be judged yet, and is answered with
-    /// 503 `unavailable` and `Retry-After`. While the provider is unreachable, the cached keys
-    /// remain in use for 24 hours.
+    /// s. A token that names an unknown key in these 5 s cannot be verified yet, and gets 503
+    /// `unavailable` and `Retry-After`. While the provider is unreachable, the cached keys remain
+    /// in use for 24 hours.
     ///
     /// `ca` contains the certificate authorities to trust, in PEM, instead of Mozilla's.
     ///
@@ -90,7 +90,8 @@ impl Login {
         Ok(Self(Verifier::Signed(Signed::published(Jwks::new(url, ca)?))))
     }
 
-    /// Lets your own code decide who a request comes from, by a token of any form or by a cookie.
+    /// Lets your own code decide which user a request comes from, by a token of any form or by a
+    /// cookie.
     #[must_use]
     pub fn custom(login: impl Authenticate) -> Self {
         Self(Verifier::Custom(CustomLogin::new(login)))
@@ -168,7 +169,7 @@ impl Login {
         self.user(LoginRequest { token: Some(token), headers, uri, address: None }).await
     }
 
-    /// Says why a token was refused, without data that could be used to replay or trace it.
+    /// Logs why a token was refused, without data that could be used to replay or trace it.
     fn log(&self, refusal: TokenRefusal, token: &str) {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;

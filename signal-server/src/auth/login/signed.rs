@@ -39,7 +39,7 @@ enum Keys {
     Published(Arc<Jwks>),
 }
 
-/// The header of a token, as far as it matters here (RFC 7515 section 4.1).
+/// The fields of a token's header that are checked (RFC 7515 section 4.1).
 #[derive(Deserialize)]
 struct TokenHeader {
     alg: String,
@@ -51,7 +51,7 @@ struct TokenHeader {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
-    /// It is for display only, so nothing that it may hold voids the token.
+    /// It is only displayed, so an unusable name does not make the token invalid.
     name: Option<Box<RawValue>>,
 }
 
@@ -155,15 +155,15 @@ impl Signed {
         if header.alg == ed25519::NAME {
             return ed25519::verify(token, key, &validation);
         }
-        // The token has no say in the algorithm, and an unknown name is one more that is not the
-        // key's.
+        // The key determines the algorithm, and a token that names any other, known or not, is
+        // refused.
         if header.alg.parse() != Ok(key.algorithm) {
             return Err(errors::new_error(ErrorKind::InvalidAlgorithm));
         }
         decode(token, &key.decoding, &validation)
     }
 
-    /// What a refused token says in the claim that it was refused for, beside what is configured.
+    /// The value of the claim for which a token was refused, and the configured value.
     pub(super) fn mismatch(&self, refusal: TokenRefusal, token: &str) -> Option<Mismatch<'_>> {
         let (claim, expected) = match refusal {
             TokenRefusal::Issuer => ("iss", self.issuer.as_deref()?),

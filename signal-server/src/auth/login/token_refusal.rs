@@ -4,13 +4,14 @@ use jsonwebtoken::errors::ErrorKind;
 
 use crate::auth::token_error::TokenError;
 
-/// The check that an access token or a ws token did not pass. The order is that of the checks: of
-/// several keys, the one that a token got furthest with tells why it was refused.
+/// The check that an access token or a ws token did not pass. The order is that of the checks: with
+/// several keys, the refusal that comes last in this order is reported.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum TokenRefusal {
-    /// It is no JWT, or needs an extension that this server does not have.
+    /// It is not a JWT, or requires an extension that this server does not support.
     Malformed,
-    /// The keys could not be fetched, or not since the login may have published a new one.
+    /// The keys could not be fetched, or are older than the time at which its key may have been
+    /// published.
     #[cfg(feature = "jwks")]
     KeysUnavailable,
     /// It names a key that the login does not have.
@@ -31,8 +32,7 @@ pub(crate) enum TokenRefusal {
     Expired,
     /// It is a ws token of another room.
     OtherRoom,
-    /// It is a ws token, and its room is over or has voided it: by another password, a kick or a
-    /// ban.
+    /// It is a ws token whose room is over, or has voided it by a new password, a kick or a ban.
     Void,
     /// The login of the embedding application does not know it.
     Login,
@@ -62,7 +62,7 @@ impl TokenRefusal {
         }
     }
 
-    /// What the holder of the token is told.
+    /// The error for the holder of the token.
     pub(crate) fn error(self) -> TokenError {
         match self {
             Self::Expired => TokenError::Expired,
@@ -84,7 +84,7 @@ impl TokenRefusal {
     }
 }
 
-/// What the login of the embedding application says.
+/// The verdict of the login of the embedding application.
 impl From<TokenError> for TokenRefusal {
     fn from(error: TokenError) -> Self {
         match error {
@@ -110,7 +110,7 @@ impl From<&ErrorKind> for TokenRefusal {
             | ErrorKind::Json(_) => Self::Claims,
             ErrorKind::InvalidSignature => Self::Signature,
             ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => Self::Algorithm,
-            // The rest is about the form of tokens and keys.
+            // The other errors are about the form of tokens and keys.
             _ => Self::Malformed,
         }
     }

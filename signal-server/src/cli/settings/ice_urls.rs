@@ -6,8 +6,7 @@ use super::Check;
 use crate::auth::shown::shown_url;
 
 impl Check {
-    /// Checks URLs of TURN or of STUN servers: for one that it cannot parse, a browser refuses them
-    /// all.
+    /// Checks URLs of TURN or STUN servers. A browser refuses the whole list for one malformed URL.
     pub(super) fn ice_urls(&mut self, name: &str, urls: &[String], are_relays: bool) {
         for url in urls {
             let problem = match url.parse::<IceUrl>() {

@@ -39,8 +39,8 @@ struct ChangeRequest {
     #[cfg_attr(feature = "documents", schema(max_length = 32))]
     #[cfg_attr(feature = "documents", schema(value_type = Option<String>))]
     name: Option<TypedText>,
-    /// Whether the room refuses newcomers, even with an invite. Participants who were in may come
-    /// back.
+    /// Whether the room refuses newcomers, even with an invite. Participants who have a seat may
+    /// come back.
     locked: Option<bool>,
     /// How many participants the room can hold. A smaller number removes nobody.
     #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 50))]
@@ -52,8 +52,8 @@ struct ChangeRequest {
     expires_minutes: Option<i64>,
     /// Sets a new password. This voids the invite and all unused tokens.
     rotate_password: Option<RotatePassword>,
-    /// `true` makes the room check passwords again as if no wrong one had been tried. This changes
-    /// no password and ends no seat. It is possible ten times; after that it gets 429.
+    /// `true` restores the password attempts of the room. This changes no password and ends no
+    /// seat. It is possible ten times; after that it gets 429.
     restore_attempts: Option<bool>,
 }
 

@@ -163,7 +163,7 @@ pub(crate) async fn create(
         ice_servers: app.ice.for_participant(room, room.creator_id()).await.servers,
         credentials,
     };
-    // The room is withdrawn if the request ends before.
+    // If the request ends earlier, the room is withdrawn.
     untold.keep();
     Ok(Success::new(created))
 }

@@ -10,8 +10,7 @@ use signal_core::{Capacity, DisplayName, parse_password};
 use crate::http::error::{ApiError, invalid};
 use crate::rooms::lifetime::Lifetime;
 
-/// Parses a whole number, however it is written: `60.0` is one too (JSON Schema core, section
-/// 4.2.3).
+/// Parses a whole number in any notation: `60.0` is one too (JSON Schema core, section 4.2.3).
 pub(super) fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     let Some(number) = Option::<Number>::deserialize(from)? else { return Ok(None) };
     let integral = || number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT);

@@ -113,7 +113,7 @@ pub(crate) async fn join(
         (Some(token), _) => Credential::Invite(opaque_token::hash(&token)),
         (None, Some(password)) => Credential::Password(password.with_replacements()),
     };
-    // What cannot be a room's id is no attempt to find one.
+    // A malformed room id does not count as an attempt to find a room.
     let id = room.ok_or(Reject::RoomNotFound)?;
     let counted_join = app.rates.count_join(client, id)?;
     let by = match credential {
@@ -159,7 +159,8 @@ enum Credential {
     Password(String),
 }
 
-/// The answer to a password that no room can have. It costs nothing, unless the room is unknown.
+/// The answer to a password that no room can have. It does not count as an attempt, unless the room
+/// is unknown.
 fn impossible_password(app: &App, room: RoomId, client: Option<ClientAddress>) -> ApiError {
     if let Err(limited) = app.attempts.check(client) {
         return limited.into();
@@ -176,8 +177,8 @@ fn impossible_password(app: &App, room: RoomId, client: Option<ClientAddress>) -
     }
 }
 
-/// Counts an attempt at the moment that the room has decided. An error of this function replaces
-/// the room's own.
+/// Counts an attempt at the moment of the room's decision. An error of this function replaces that
+/// of the room.
 fn count_attempt(
     attempts: &JoinAttempts,
     client: Option<ClientAddress>,
@@ -194,7 +195,7 @@ fn count_attempt(
     match applied.reply {
         Err(Reject::RoomNotFound) => attempts.count_unknown_room(client),
         // Invites are too long to guess, so a wrong one is not counted, and neither is a closed
-        // room. An address over its limit learns nothing from them all the same.
+        // room. An address over its limit gets the same error as otherwise.
         Err(Reject::InviteVoid | Reject::RoomClosed) => attempts.check(client),
         Ok(_) | Err(_) => Ok(()),
     }

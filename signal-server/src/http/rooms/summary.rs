@@ -1,4 +1,4 @@
-//! What the API tells a room's creator about the room.
+//! A room as its creator sees it.
 
 use serde::{Deserialize, Serialize};
 use signal_core::{OnCreatorLeave, Room, Seat, Timestamp};
@@ -19,8 +19,8 @@ pub(crate) struct RoomSummary {
     participant_count: usize,
     /// Whether the room refuses newcomers.
     locked: bool,
-    /// How many wrong passwords the room answers before it checks none for a while: 20 at most. One
-    /// more comes back every 3 minutes.
+    /// How many wrong passwords may be tried before the room accepts none for a while: at most 20.
+    /// Every 3 minutes one attempt is restored.
     password_attempts_left: u8,
     on_creator_leave: OnLeave,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]

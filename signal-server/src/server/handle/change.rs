@@ -1,4 +1,4 @@
-//! What the code around a server changes of a room.
+//! Changes to rooms by the embedding application.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,7 +13,7 @@ use crate::rooms::credentials::{PasswordChoice, RoomCredentials};
 use crate::rooms::lifetime::Lifetime;
 use crate::rooms::service::ChangeError;
 
-/// Why the end of a room was not changed.
+/// Why the lifetime of a room was not changed.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum SetLifetimeError {
@@ -29,7 +29,7 @@ pub enum SetLifetimeError {
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum RotateError {
-    /// Others change the password at the same time, again and again. Try again.
+    /// Other requests keep changing the password at the same time. Try again.
     #[error("too many others change the password at the same time")]
     Contended,
     /// The room does not exist, or it has ended.
@@ -37,11 +37,11 @@ pub enum RotateError {
     RoomNotFound,
 }
 
-/// Why a room does not answer wrong passwords again.
+/// Why the password attempts of a room were not restored.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// It was done [as often](Room::RESTORES) as a room permits.
+    /// The attempts were restored [as often](Room::RESTORES) as a room permits.
     #[error("the attempts of the room were restored too often")]
     Exhausted,
     /// The room does not exist, or it has ended.
@@ -49,7 +49,7 @@ pub enum RestoreError {
     RoomNotFound,
 }
 
-/// Changes to a room. v2 participants are told (`room_updated`) of all but those of the password.
+/// Changes to a room. v2 participants get `room_updated` for all changes but those of the password.
 impl ServerHandle {
     /// Locks a room, so that it refuses newcomers, even with an invite, or unlocks it. Participants
     /// may come back while their seats are kept, and tokens [minted](Self::mint) to pass a lock
@@ -109,7 +109,7 @@ impl ServerHandle {
     ///
     /// # Errors
     ///
-    /// The room does not exist or has ended, or others change its password all the time.
+    /// The room does not exist or has ended, or other requests keep changing its password.
     pub async fn rotate_password(&self, room: RoomId) -> Result<RoomCredentials, RotateError> {
         let (app, record) = self.open(room).map_err(|_| RotateError::RoomNotFound)?;
         let op = |rotation| Op::Change(Change { rotate: Some(rotation), ..Change::default() });
@@ -120,7 +120,7 @@ impl ServerHandle {
         }
     }
 
-    /// Has a room check passwords again as if no wrong one had been tried.
+    /// Restores the password attempts of a room, as if no wrong password had been tried.
     ///
     /// # Errors
     ///
@@ -137,7 +137,7 @@ impl ServerHandle {
         }
     }
 
-    /// Changes settings that every open room takes.
+    /// Changes settings that no open room refuses.
     async fn change(&self, room: RoomId, change: Change) -> Result<(), RoomNotFound> {
         let app = self.app.upgrade().ok_or(RoomNotFound)?;
         app.rooms.apply(room, &Op::Change(change)).await.map_err(|_| RoomNotFound)?;

@@ -1,4 +1,4 @@
-//! What the code around a server says to participants, and what they say to it.
+//! Messages between the embedding application and participants.
 
 use signal_core::{ErrorCode, HostMessage, HostMessageRefusal, RoomId};
 use thiserror::Error;
@@ -13,17 +13,17 @@ pub enum SendError {
     /// The room does not exist, or it has ended.
     #[error("no such room is open")]
     RoomNotFound,
-    /// These participants do not get it; all others do. Their connections stay as they are.
+    /// These participants do not get the message; all others do. Their connections remain open.
     #[error("{}", told(.0))]
     Refused(Vec<HostMessageRefusal>),
 }
 
 impl ServerHandle {
-    /// Sends a message to a room, or to one participant in it, which gets it from `host`.
+    /// Sends a message to a room, or to one participant in it. Its sender is `host`.
     ///
     /// Participants who speak v1 have no such messages: a message to a room leaves them out, and
-    /// one to such a participant is refused. Whoever loses its socket gets the message when it
-    /// resumes.
+    /// one to such a participant is refused. A participant that has lost its socket gets the
+    /// message when it resumes.
     ///
     /// ```
     /// use std::error::Error;
@@ -39,7 +39,7 @@ impl ServerHandle {
     ///
     /// # Errors
     ///
-    /// There is no such room, or somebody does not get the message.
+    /// The room does not exist or has ended, or a participant does not get the message.
     pub fn send(&self, room: RoomId, message: HostMessage) -> Result<(), SendError> {
         let app = self.app.upgrade().ok_or(SendError::RoomNotFound)?;
         let refused = app.rooms.shards.of(room).send(room, message);
@@ -54,8 +54,9 @@ impl ServerHandle {
         }
     }
 
-    /// Returns what participants send to `host` from now on. As long as nobody listens, they are
-    /// answered `peer_not_found`. There is one listener: a further call takes over.
+    /// Returns the messages that participants send to `host` from now on. While nobody listens,
+    /// participants get the error `peer_not_found`. There is one listener: a further call replaces
+    /// it.
     ///
     /// ```
     /// use signal_server::{HostMessage, ServerHandle};

@@ -1,4 +1,4 @@
-//! Tokens for a room that the code around a server hands out by its own decision.
+//! Tokens for a room that the embedding application issues by its own decision.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -29,19 +29,19 @@ use crate::auth::ws_token::{SeatGrant, WsTokens};
 pub struct MintToken {
     /// The name that others see.
     pub name: DisplayName,
-    /// Who the holder is: your own name of the user, which other participants do not see, and
-    /// attributes, which v2 participants see. By default nothing is known. The token contains both,
-    /// signed and not encrypted, so whoever holds it can read them.
+    /// The identity of the holder: your id of the user, which other participants do not see, and
+    /// attributes, which v2 participants see. By default it is empty. The token contains both,
+    /// signed but not encrypted, so its holder can read them.
     pub identity: Identity,
-    /// Your name of the seat, of which there is one in the room: a newer socket with a token for
-    /// the same seat replaces an older one. Nobody sees it. By default each token has a seat of its
-    /// own, so that a user can be in the room with several devices. A kick voids the name: give
-    /// another one to let the user in again.
+    /// Your name of the seat, which is unique in the room: a newer socket with a token for the same
+    /// seat replaces an older one. Participants do not see the name. By default each token has a
+    /// seat of its own, so that a user can be in the room with several devices. A kick voids the
+    /// name: use another one to let the user in again.
     pub seat: Option<String>,
-    /// How long a socket can be opened with the token: at most 10 minutes, which is the default.
-    /// Whoever is in the room stays.
+    /// How long a socket can be opened with the token: at most 10 minutes, which is the default. A
+    /// participant in the room stays beyond that.
     pub lifetime: Duration,
-    /// Whether the token admits to a locked room too. By default it does not.
+    /// Whether the token also admits to a locked room. By default it does not.
     pub passes_lock: bool,
     /// Whether the token stays valid when the password changes before it is used. By default it
     /// does not.
@@ -68,8 +68,7 @@ pub enum MintError {
     /// The room does not exist, or it has ended.
     #[error("no such room is open")]
     RoomNotFound,
-    /// The participant in that [seat](MintToken::seat) was kicked, and is among the last 256 that
-    /// were.
+    /// The participant in that [seat](MintToken::seat) is among the last 256 that were kicked.
     #[error("the participant in this seat was kicked; a token for another seat enters")]
     SeatVoid,
     /// The lifetime is more than 10 minutes.
@@ -78,9 +77,9 @@ pub enum MintError {
 }
 
 impl ServerHandle {
-    /// Makes a token for a room, without its password. It is for this room alone, not for a later
-    /// one with the same id. It takes no seat: that is taken when a socket is opened, if one is
-    /// free.
+    /// Makes a token for a room, without its password. The token is valid for this room only, not
+    /// for a later one with the same id. A seat is taken when a socket is opened with the token, if
+    /// one is free.
     ///
     /// # Errors
     ///
@@ -111,7 +110,7 @@ impl ServerHandle {
 }
 
 impl MintToken {
-    /// A token for somebody of whom nothing is known but the name to show.
+    /// Creates settings with this display name and defaults otherwise.
     #[must_use]
     pub fn new(name: DisplayName) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! A handle for the code around a server, such as an admin page, a backend or a clean-up job.
+//! A handle for the embedding application, such as an admin page, a backend or a clean-up job.
 
 mod change;
 mod messages;
@@ -27,8 +27,8 @@ use crate::shard::events::RoomEvents;
 
 /// Creates, inspects and closes rooms without HTTP; see [`Server::handle`](crate::Server::handle).
 ///
-/// It is cheap to clone and does not keep the server alive: when the [`Server`](crate::Server) and
-/// its routers are dropped, there are no rooms and every call reports that.
+/// It is cheap to clone and does not keep the server alive: once the [`Server`](crate::Server) and
+/// its routers are dropped, it finds no rooms.
 ///
 /// Calls need no permission and count as the actions of an administrator.
 ///
@@ -90,7 +90,7 @@ pub struct ParticipantInfo {
     pub is_creator: bool,
     /// Whether it is connected. If not, its seat is kept for a while.
     pub connected: bool,
-    /// Who it is, if its token was [minted](ServerHandle::mint) for somebody.
+    /// Its identity, if its token was [minted](ServerHandle::mint) with one.
     pub identity: Arc<Identity>,
 }
 
@@ -113,7 +113,7 @@ pub struct ParticipantInfo {
 pub struct CreateRoom {
     /// The user who owns the room: the `sub` of the user's access tokens. With such a token the
     /// user enters as the creator and may list, change and close the room over HTTP. If no user has
-    /// this name, nobody may.
+    /// this subject, nobody may.
     pub creator: String,
     /// The name to show.
     pub name: DisplayName,
@@ -181,8 +181,8 @@ impl ServerHandle {
         self.app.upgrade().map(|app| app.counts()).unwrap_or_default()
     }
 
-    /// Returns what comes about in all rooms from now on, for presence, logs or bills. It does not
-    /// keep the server alive.
+    /// Returns the events of all rooms from now on, for presence, logs or billing. They do not keep
+    /// the server alive.
     ///
     /// ```
     /// use signal_server::{RoomEventKind, ServerHandle};
@@ -211,8 +211,8 @@ impl ServerHandle {
     /// room is saved when this returns.
     ///
     /// The room counts among the [open rooms](crate::Limits::open_rooms) of its creator, but not
-    /// towards the [creations per minute](crate::Limits::creates_per_minute): the caller limits the
-    /// rate.
+    /// towards the [creations per minute](crate::Limits::creates_per_minute), so limit the rate
+    /// yourself.
     ///
     /// # Errors
     ///
@@ -237,8 +237,8 @@ impl ServerHandle {
         Ok(CreatedRoom { room: RoomDetails::of(&room), credentials })
     }
 
-    /// Closes a room. Its participants are told (v2: `room_closed` with the code `admin`), and
-    /// nobody can enter it any more.
+    /// Closes a room. Its participants get `room_closed` (in v2 with the code `admin`), and nobody
+    /// can enter it any more.
     ///
     /// # Errors
     ///
@@ -256,7 +256,7 @@ impl ServerHandle {
         Ok(())
     }
 
-    /// Removes a participant from a room. It is told (v2: `kicked`), and the others learn that it
+    /// Removes a participant from a room. In v2 it gets `kicked`, and the others learn that it
     /// left. Its token becomes void, and so does the [seat](MintToken::seat) that the token names;
     /// with the password, an invite or a token for another seat it can come back.
     ///
@@ -273,9 +273,9 @@ impl ServerHandle {
 
     /// Removes a participant as [`kick`](Self::kick) does, and gives the room a new password and
     /// invite, so that the old ones no longer let it in. Unused tokens of other participants become
-    /// void too, except those [minted](Self::mint) to pass a change of the password: for users that
-    /// have such tokens there is [`ban_user`](Self::ban_user). Repeating a ban changes the password
-    /// again.
+    /// void too, except those [minted](Self::mint) to pass a change of the password. Use
+    /// [`ban_user`](Self::ban_user) for users with such tokens. Repeating a ban changes the
+    /// password again.
     ///
     /// # Errors
     ///
@@ -294,21 +294,21 @@ impl ServerHandle {
         Ok(credentials)
     }
 
-    /// Removes every participant that is this user, as [`kick`](Self::kick) does. The user is known
-    /// of those alone whose token was [minted](Self::mint) for somebody.
+    /// Removes every participant of a user, as [`kick`](Self::kick) does. Only participants whose
+    /// token was [minted](Self::mint) with an identity have a user.
     ///
     /// # Errors
     ///
-    /// The room does not exist, or nobody in it is this user.
+    /// The room does not exist, or the user is not in it.
     pub async fn kick_user(&self, room: RoomId, user: UserId) -> Result<(), KickError> {
         self.remove_user(room, user, false).await
     }
 
-    /// Removes every participant that is this user, and voids all tokens that are minted for it. No
-    /// more are minted for this room. The user may be elsewhere: then it cannot come.
+    /// Removes every participant of a user, and voids all tokens that were minted for the user. No
+    /// more are minted for this room. The user need not be in the room.
     ///
-    /// A room remembers the last 256 users that were banned. The password and invites do not name a
-    /// user, so they still admit whoever has them; [`ban`](Self::ban) changes them.
+    /// A room remembers the last 256 banned users. The password and the invite do not name a user,
+    /// so they still admit everybody who has them; [`ban`](Self::ban) changes them.
     ///
     /// # Errors
     ///
@@ -344,7 +344,7 @@ impl From<ChangeError> for KickError {
 }
 
 impl CreateRoom {
-    /// Settings for a room of this user, with a name to show and defaults otherwise.
+    /// Creates settings for a room of this user, with this display name and defaults otherwise.
     pub fn new(creator: impl Into<String>, name: DisplayName) -> Self {
         Self {
             creator: creator.into(),
