@@ -1,4 +1,4 @@
-//! What the server answers to a request.
+//! The server's answers to requests.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(super) fn success<T: DeserializeOwned>(url: &Url, body: &[u8]) -> Result<T, 
     success.data.ok_or_else(|| protocol("`data` is missing".into()))
 }
 
-/// Why the server did not do what it was asked for.
+/// Converts an error answer of the server.
 pub(super) fn refusal(
     url: &Url,
     status: StatusCode,
@@ -50,7 +50,7 @@ pub(super) fn refusal(
         Err(_) if status == StatusCode::NOT_FOUND => RequestError::WrongPath { url: shown(url) },
         Err(error) => {
             let reason = match header(LOCATION) {
-                // It may repeat the token of what was asked for.
+                // The location may repeat a token of the request.
                 Some(location) => match url.join(location) {
                     Ok(location) => format!("HTTP status {status} to {}", shown(&location)),
                     Err(_) => format!("HTTP status {status}"),

@@ -1,4 +1,4 @@
-//! What the creator of a room is told about it, and may change.
+//! A room as its creator sees and changes it.
 
 use std::fmt;
 
@@ -18,11 +18,11 @@ pub struct RoomSummary {
     pub name: String,
     /// The capacity.
     pub max_participants: u8,
-    /// How many seats are taken, also by participants that have lost the server for a moment.
+    /// How many seats are taken, including those of participants that have lost the server.
     pub participant_count: usize,
-    /// Whether newcomers are kept out.
+    /// Whether newcomers are refused.
     pub locked: bool,
-    /// How many wrong passwords the room answers.
+    /// How many password attempts are left.
     pub password_attempts_left: u8,
     /// What the creator's leave does to the room.
     pub on_creator_leave: OnCreatorLeave,
@@ -58,14 +58,14 @@ pub struct Seat {
     pub connected: bool,
 }
 
-/// What to change about a room; what is `None` or off stays as it is. The server applies all of it
-/// or nothing.
+/// Changes to a room. Fields that are `None` or `false` change nothing. The server applies either
+/// all changes or none.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RoomChange {
     /// The name to show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether newcomers are kept out, even with an invite. Who has a seat can come back.
+    /// Whether newcomers are refused, even with an invite. Participants with a seat can come back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<bool>,
     /// The capacity, 1 to 50. A smaller one removes nobody.
@@ -117,12 +117,12 @@ pub struct ChangedRoom {
     /// The room as it is now.
     #[serde(flatten)]
     pub room: RoomSummary,
-    /// What opens the room now; `None` if the password is the same as before.
+    /// The new credentials; `None` if the password was not changed.
     #[serde(flatten)]
     pub credentials: Option<RoomCredentials>,
 }
 
-/// What opens a room after its password was changed.
+/// The credentials of a room after its password was changed.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct RoomCredentials {
@@ -137,7 +137,7 @@ pub struct RoomCredentials {
 }
 
 impl RoomCredentials {
-    /// The invite to the room of that number.
+    /// Returns the invite to the room with that number.
     #[must_use]
     pub fn invite(&self, room_id: &str) -> Invite {
         Invite::new(room_id, &self.invite_token)

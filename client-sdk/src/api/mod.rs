@@ -1,4 +1,4 @@
-//! The server's API: requests over HTTP, and the way to a room's WebSocket.
+//! The server's API: requests over HTTP, and the URLs of WebSockets.
 
 mod answer;
 mod management;
@@ -27,7 +27,7 @@ use crate::network::{Network, Request, deadline, read_body, switch_protocol, wit
 use crate::signaling::{Handshake, Signaling};
 use crate::turn::TurnServers;
 
-/// One server, as requests and sockets reach it; cheap to clone.
+/// One server, for requests and sockets; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     pub(crate) network: Network,
@@ -36,7 +36,7 @@ pub(crate) struct Api {
     request_timeout: Duration,
 }
 
-/// What opens a room to somebody who joins it.
+/// The credential to join a room with.
 #[derive(Clone)]
 pub(crate) enum JoinCredential {
     InviteToken(String),
@@ -54,7 +54,7 @@ impl Api {
             .ok()
             .filter(|base| matches!(base.scheme(), "http" | "https") && base.host().is_some());
         let mut base = base.ok_or_else(|| RequestError::Address { url: url.to_owned() })?;
-        // Errors and logs contain the address. It can have a host, so that this cannot fail.
+        // Errors and logs contain the address. It has a host, so this cannot fail.
         let _ = (base.set_username(""), base.set_password(None));
         Ok(Self { network, base, language, request_timeout })
     }
@@ -136,12 +136,12 @@ impl Api {
         self.command(Method::DELETE, &url, access_token).await
     }
 
-    /// The address of a room's WebSocket for whoever takes a seat; it contains the token.
+    /// The address of a room's WebSocket to take a seat with a token, which it contains.
     pub(crate) fn attach_url(&self, room_id: &str, token: &str) -> Url {
         self.socket_url(room_id, &[("v", "2"), ("token", token)])
     }
 
-    /// The same for whoever resumes one after `last_seq` messages.
+    /// The address of a room's WebSocket to resume a seat after `last_seq` messages.
     pub(crate) fn resume_url(&self, room_id: &str, token: &str, last_seq: u64) -> Url {
         self.socket_url(
             room_id,
@@ -175,7 +175,7 @@ impl Api {
         Ok(Signaling::open(shown(url), stream, &read).await)
     }
 
-    /// The TURN servers of a participant are reached as this one is.
+    /// TURN servers are reached by the same proxy and with the same trusted certificates.
     pub(crate) fn turn_servers(&self) -> TurnServers {
         TurnServers::new(self.network.clone())
     }

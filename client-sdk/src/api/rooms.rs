@@ -1,4 +1,4 @@
-//! What the server is asked for and what it answers when a room is created or joined.
+//! The requests to create and to join a room, and their answers.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use signal_core::IceServer;
 
 use crate::invite::Invite;
 
-/// What a caller asks for when it creates a room; every field has a default.
+/// The settings of a new room. Every field has a default.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct NewRoom {
     /// The name to show. The default is the creator's name.
@@ -53,7 +53,7 @@ pub struct CreatedRoom {
     /// When the room ends (RFC 3339).
     pub expires_at: String,
     /// The token of the creator's seat; `None` from servers that issue none, where the access token
-    /// takes its place.
+    /// is used instead.
     #[serde(default)]
     pub ws_token: Option<String>,
     /// The ICE servers for the creator; empty from servers that send them with `joined` only.
@@ -93,7 +93,7 @@ impl fmt::Debug for CreatedRoom {
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct JoinedRoom {
-    /// The id that the server has reserved. The id that counts is [`Participant::id`].
+    /// The id that the server has reserved. It may change: [`Participant::id`] is authoritative.
     ///
     /// [`Participant::id`]: crate::Participant::id
     pub participant_id: String,

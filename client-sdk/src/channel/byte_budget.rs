@@ -4,27 +4,27 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A budget of 1 MiB, shared by its clones. What waits holds its share of it.
+/// A budget of 1 MiB, shared by its clones. Each waiting message holds a share of it.
 #[derive(Clone, Debug)]
 pub(crate) struct ByteBudget(Arc<Semaphore>);
 
-/// The share of something that waits, given back when it is dropped.
+/// The share of a waiting message, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct ByteShare(#[expect(dead_code, reason = "dropped with it")] OwnedSemaphorePermit);
 
 impl ByteBudget {
-    /// The largest budget, and what one message holds at most.
+    /// The budget, which is also the largest share of one message.
     pub(crate) const BYTES: usize = 1024 * 1024;
-    /// What a message costs besides its bytes, so that empty ones are bounded too.
+    /// The cost of a message besides its bytes, so that empty ones are bounded too.
     pub(crate) const OVERHEAD: usize = 64;
 
-    /// The share of a message, as soon as there is room for it.
+    /// Waits for the share of a message.
     pub(crate) async fn take(&self, message: &[u8]) -> ByteShare {
         let permit = Arc::clone(&self.0).acquire_many_owned(permits(message)).await;
         ByteShare(permit.expect("the semaphore is never closed"))
     }
 
-    /// The share of a message if there is room for it now.
+    /// Returns the share of a message if it is available now.
     pub(crate) fn try_take(&self, message: &[u8]) -> Option<ByteShare> {
         Arc::clone(&self.0).try_acquire_many_owned(permits(message)).ok().map(ByteShare)
     }

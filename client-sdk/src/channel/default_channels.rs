@@ -13,9 +13,9 @@ use super::ChannelWriter;
 pub(crate) struct DefaultChannels(Arc<Mutex<HashMap<ParticipantId, ChannelWriter>>>);
 
 impl DefaultChannels {
-    /// Takes note of a channel that has opened; `false` if there is another one already.
+    /// Adds a channel that has opened; `false` if there is another one already.
     ///
-    /// Where both sides offered at once each has created one: data goes out over the first.
+    /// If both sides offered at once, each has created one, and data is sent over the first.
     pub(crate) fn opened(&self, to: ParticipantId, channel: ChannelWriter) -> bool {
         let mut channels = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if channels.get(&to).is_some_and(|known| !known.is_closed()) {

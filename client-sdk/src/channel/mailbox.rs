@@ -4,13 +4,13 @@ use tokio::sync::mpsc;
 
 use super::{ByteBudget, ByteShare, DataMessage};
 
-/// The connection's end.
+/// The sending end, which the connection has.
 pub(crate) struct MailboxSender {
     queue: mpsc::UnboundedSender<Queued>,
     budget: ByteBudget,
 }
 
-/// The application's end.
+/// The receiving end, which the application has.
 pub(super) struct MailboxReceiver(mpsc::UnboundedReceiver<Queued>);
 
 /// A message and the share of the budget that it holds until it is received.
@@ -25,7 +25,7 @@ pub(super) fn open() -> (MailboxSender, MailboxReceiver) {
 }
 
 impl MailboxSender {
-    /// Queues a message as soon as there is room for it; `false` if the application has dropped the
+    /// Queues a message once there is room for it; `false` if the application has dropped the
     /// channel.
     pub(crate) async fn push(&self, message: DataMessage) -> bool {
         let share = self.budget.take(&message.data).await;

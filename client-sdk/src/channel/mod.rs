@@ -26,8 +26,8 @@ use crate::error::SendError;
 /// reliable.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Delivery {
-    /// Whether messages arrive in the order in which they were sent. A late message then holds up
-    /// those behind it.
+    /// Whether messages arrive in the order in which they were sent. A late message then delays the
+    /// following ones.
     pub ordered: bool,
     /// How often a lost message is sent again.
     pub reliability: Reliability,
@@ -40,12 +40,12 @@ pub enum Reliability {
     Reliable,
     /// At most this many times.
     Retransmits(u16),
-    /// For this long, in whole milliseconds and at most 65 535 of them.
+    /// For this long, in whole milliseconds up to 65 535.
     Lifetime(Duration),
 }
 
 impl Delivery {
-    /// Neither ordered nor reliable, for data that is of no use when it is late.
+    /// Neither ordered nor reliable, for data that is useless when it is late.
     #[must_use]
     pub fn unreliable() -> Self {
         Self { ordered: false, reliability: Reliability::Retransmits(0) }
@@ -70,11 +70,11 @@ pub struct DataMessage {
 /// A named data channel to another participant, opened by either side, in addition to the default
 /// channel of [`send_data`](crate::Participant::send_data).
 ///
-/// It ends with the connection: after a connection was rebuilt, whoever opened the channel opens it
-/// again. Dropping it closes it, and what still waits to be sent may be lost.
+/// It ends with the connection: after a connection was rebuilt, the side that opened the channel
+/// has to open it again. Dropping it closes it, and data that waits to be sent may be lost.
 ///
-/// Up to 1 MiB waits for [`recv`](Self::recv). Beyond that the other side is held up, and with it
-/// everything that it sends to this participant over data channels: read every channel, or drop it.
+/// Up to 1 MiB waits for [`recv`](Self::recv). Beyond that the other side cannot send anything more
+/// to this participant over any data channel, so read every channel, or drop it.
 pub struct DataChannel {
     participant: ParticipantId,
     label: String,
@@ -84,7 +84,7 @@ pub struct DataChannel {
 }
 
 impl DataChannel {
-    /// The channel, and where its connection puts what arrives.
+    /// Creates a channel, and the sender for the messages that arrive.
     pub(crate) fn new(
         participant: ParticipantId,
         label: String,
@@ -100,7 +100,7 @@ impl DataChannel {
     /// # Errors
     ///
     /// [`SendError::Busy`] if 1 MiB or more waits to be sent, see [`writable`](Self::writable);
-    /// [`SendError::TooLarge`] if the other side takes no message of that size;
+    /// [`SendError::TooLarge`] if the other side accepts no message of that size;
     /// [`SendError::NoChannel`] if the channel is closed.
     pub async fn send(&self, data: impl Into<Bytes>) -> Result<(), SendError> {
         self.writer.send(data.into()).await
@@ -124,8 +124,7 @@ impl DataChannel {
         self.writer.writable().await
     }
 
-    /// The bytes that were sent and neither arrived nor were given up; 0 once the channel is
-    /// closed.
+    /// The bytes that are neither delivered nor given up; 0 once the channel is closed.
     pub async fn unsent_bytes(&self) -> usize {
         self.writer.unsent_bytes().await
     }

@@ -10,8 +10,7 @@ use crate::error::SendError;
 
 /// Sends over a data channel for as long as its connection keeps the channel.
 ///
-/// The reference is weak so that an application that keeps a closed channel keeps no connection
-/// alive.
+/// The reference is weak, so that a closed channel does not keep its connection alive.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelWriter(Weak<dyn DataChannel>);
 

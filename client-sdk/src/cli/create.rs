@@ -18,7 +18,7 @@ pub(super) async fn create(args: CreateArgs, output: Output) -> Result<(), Failu
     };
     let room = client.create_room(&token, &room).await?;
     let (id, password) = (&room.room_id, &room.password);
-    // A server that does not know the address of a page is its own.
+    // Without the address of a page, the link begins with the address of the server.
     let made = room
         .invite_token
         .as_ref()

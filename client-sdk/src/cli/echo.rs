@@ -7,7 +7,8 @@ use crate::channel::DataChannel;
 use crate::error::SendError;
 use crate::participant::Participant;
 
-/// Answers data of the default channel. What is an answer is not answered, or two would never stop.
+/// Answers data of the default channel. Answers are not answered, so that two bots do not echo for
+/// ever.
 pub(super) async fn answer(participant: &Participant, to: ParticipantId, data: &Bytes) {
     if data.starts_with(ECHO) {
         return;
@@ -18,7 +19,7 @@ pub(super) async fn answer(participant: &Participant, to: ParticipantId, data: &
     }
 }
 
-/// Answers what arrives over a named channel, as it arrives, until the channel is closed.
+/// Echoes the messages of a named channel until the channel is closed.
 pub(super) async fn answer_all(mut channel: DataChannel) {
     while let Some(message) = channel.recv().await {
         if message.data.starts_with(ECHO) {

@@ -1,11 +1,11 @@
-//! Why the program does not do what it was asked for.
+//! Why a command has failed.
 
 use std::fmt;
 use std::process::ExitCode;
 
 use crate::error::{EnterError, RequestError};
 
-/// What is printed, and the exit code that goes with it.
+/// The text to print, and the exit code.
 #[derive(Debug)]
 pub(super) struct Failure {
     text: String,
@@ -18,12 +18,12 @@ impl Failure {
         Self { text: text.into(), code: 2 }
     }
 
-    /// It did not work.
+    /// The command failed.
     pub(super) fn failed(text: impl Into<String>) -> Self {
         Self { text: text.into(), code: 1 }
     }
 
-    /// The room goes on without this participant.
+    /// The participant was removed from its room.
     pub(super) fn removed(text: impl Into<String>) -> Self {
         Self { text: text.into(), code: 3 }
     }
@@ -72,7 +72,7 @@ impl From<EnterError> for Failure {
     }
 }
 
-/// What to do about a refusal, if the server's words do not say it.
+/// The advice for a refusal, if the server's text has none.
 fn advice(code: Option<&str>) -> &'static str {
     match code {
         Some("unauthorized") => {

@@ -6,12 +6,12 @@ use std::io::{self, Read};
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-/// In hexadecimal.
+/// A SHA-256 in hexadecimal.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "String")]
 pub(super) struct Digest(String);
 
-/// That of what has been read so far.
+/// The SHA-256 of the bytes read so far.
 #[derive(Clone)]
 pub(super) struct Hasher(Context);
 
@@ -24,7 +24,7 @@ impl Hasher {
         self.0.update(bytes);
     }
 
-    /// Reads a file to its end, which blocks.
+    /// Reads a file to its end. This blocks.
     pub(super) fn read(mut self, mut file: &File) -> io::Result<Self> {
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
@@ -46,7 +46,7 @@ impl Digest {
         &self.0
     }
 
-    /// Enough of it to tell files apart in a folder.
+    /// A prefix that distinguishes files in a folder.
     pub(super) fn short(&self) -> &str {
         &self.0[..16]
     }

@@ -1,4 +1,4 @@
-//! What the two sides say to each other besides the bytes of the file: JSON texts.
+//! The JSON messages of a file transfer, besides the bytes of the file.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,16 +19,16 @@ pub(super) struct Described {
     pub(super) sha256: Digest,
 }
 
-/// What the receiver says: `{"from":0}`, `{"refused":"reason"}`, `{"failed":"reason"}` or
+/// The messages of the receiver: `{"from":0}`, `{"refused":"reason"}`, `{"failed":"reason"}` or
 /// `{"done":true}`.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Answer {
-    /// Send it from this byte on.
+    /// The sender sends the file from this byte on.
     From(u64),
     Refused(String),
     Failed(String),
-    /// All of it is there, and is what was offered.
+    /// The whole file has arrived and has the offered checksum.
     Done(bool),
 }
 

@@ -1,4 +1,4 @@
-//! Files over a data channel, one file a channel.
+//! Files over data channels, one file for each channel.
 
 mod digest;
 mod message;
@@ -13,25 +13,25 @@ use thiserror::Error;
 
 pub use self::receive::FileOffer;
 
-/// How far a file is.
+/// The progress of a file transfer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct FileProgress {
-    /// The bytes that the receiver has, or that are on their way to it. Those that it had before
-    /// count too.
+    /// The bytes that the receiver has, including those of earlier attempts, or that are on their
+    /// way to it.
     pub bytes: u64,
     /// The size of the file.
     pub size: u64,
 }
 
-/// A file that has not arrived.
+/// Why a file was not transferred.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// What has arrived is not what the sender had at first. The receiver has deleted it.
+    /// The file that has arrived is not the one that was offered. The receiver has deleted it.
     #[error("what has arrived is not the file that was offered")]
     Checksum,
-    /// The caller's fault: there is something at the path already.
+    /// The caller's fault: the path exists already.
     #[error("there is something at {path} already")]
     Exists {
         /// The path.
@@ -43,8 +43,8 @@ pub enum FileError {
         /// Its reason.
         reason: String,
     },
-    /// The channel was closed in between. Send the file again over another channel: the receiver
-    /// goes on where this one ended.
+    /// The channel was closed during the transfer. Send the file again over another channel: the
+    /// transfer continues where this one ended.
     #[error("the data channel was closed before all of the file was there")]
     Interrupted,
     /// A file of this machine cannot be read or written.
@@ -59,7 +59,7 @@ pub enum FileError {
     /// The other side uses the channel for something else.
     #[error("the other side does not send files like this: {0}")]
     Protocol(String),
-    /// The receiver does not want the file.
+    /// The receiver refuses the file.
     #[error("the receiver refuses the file: {reason}")]
     Refused {
         /// Its reason.
@@ -67,11 +67,11 @@ pub enum FileError {
     },
 }
 
-/// A path to name in errors.
+/// Adds the path to an I/O error.
 fn failed(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> FileError {
     let path = path.into();
     |error| FileError::Io { path, error }
 }
 
-/// What the receiver says of a file with another checksum.
+/// The reason that the receiver sends for a file with another checksum.
 const CHECKSUM: &str = "checksum";

@@ -1,7 +1,7 @@
-//! Names that a sender has chosen.
+//! File names that a sender has chosen.
 
-/// The name without what could lead to another folder, hide the file or mean something else than a
-/// file; never empty.
+/// The name without anything that could lead to another folder, hide the file or name a device;
+/// never empty.
 pub(super) fn plain(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let is_plain = |letter: &char| !letter.is_control() && !r#"<>:"|?*"#.contains(*letter);
@@ -20,7 +20,7 @@ pub(super) fn plain(name: &str) -> String {
     }
 }
 
-/// The name with a number behind it, before its extension; as it is for the first.
+/// The name with a number before its extension; unchanged for the first.
 pub(super) fn numbered(name: &str, number: u32) -> String {
     match name.rsplit_once('.') {
         _ if number == 1 => name.to_owned(),
@@ -29,10 +29,10 @@ pub(super) fn numbered(name: &str, number: u32) -> String {
     }
 }
 
-/// File systems allow 255 bytes, of which the end of a file that is not complete takes 25.
+/// File systems allow 255 bytes, of which the suffix of an incomplete file takes 25.
 const MAX_BYTES: usize = 230;
 const MAX_EXTENSION: usize = 16;
-/// What Windows takes for devices, whatever their extension.
+/// Names of devices on Windows, with any extension.
 const DEVICES: [&str; 22] = [
     "AUX", "CON", "NUL", "PRN", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8",
     "COM9", "LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",

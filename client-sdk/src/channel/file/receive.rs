@@ -50,8 +50,8 @@ impl DataChannel {
     ///
     /// # Errors
     ///
-    /// [`FileError::Interrupted`] if the channel is closed, and [`FileError::Protocol`] if it has
-    /// another purpose.
+    /// [`FileError::Interrupted`] if the channel is closed, and [`FileError::Protocol`] if it is
+    /// used for something else.
     pub async fn receive_file(mut self) -> Result<FileOffer, FileError> {
         let message = self.recv().await.ok_or(FileError::Interrupted)?;
         let Offer { file } = decode(&message)?;
@@ -61,8 +61,8 @@ impl DataChannel {
 }
 
 impl FileOffer {
-    /// The name, as the sender calls the file. It has no folder in it, no dot at its beginning and
-    /// no control characters, whatever the sender says, but it may be that of another file.
+    /// The name of the file, as the sender gives it. It contains no folder, no leading dot and no
+    /// control characters, whatever the sender sends, but another file may have the same name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -74,30 +74,30 @@ impl FileOffer {
         self.size
     }
 
-    /// The SHA-256 of its content in hexadecimal, which is checked when all of it is there.
+    /// The SHA-256 of its content in hexadecimal, which is checked when the file is complete.
     #[must_use]
     pub fn sha256(&self) -> &str {
         self.digest.as_str()
     }
 
-    /// The channel over which it comes.
+    /// The channel of the transfer.
     #[must_use]
     pub fn channel(&self) -> &DataChannel {
         &self.channel
     }
 
-    /// Receives the file to this path, where there must be nothing yet. `progress` is called as it
-    /// goes.
+    /// Receives the file to this path, which must not exist yet. `progress` is called during the
+    /// transfer.
     ///
-    /// Until it is complete, what has arrived is beside it in a file that ends in `.part` and has a
-    /// part of the checksum in its name. If it is there already, it is gone on with. A file whose
-    /// SHA-256 is another than the offered one is deleted.
+    /// Until the file is complete, its bytes are stored beside the path, in a file whose name ends
+    /// in `.part` and contains a part of the checksum. If that file exists already, the transfer
+    /// continues with it. A file whose SHA-256 is not the offered one is deleted.
     ///
     /// # Errors
     ///
-    /// [`FileError::Exists`], [`FileError::Interrupted`] if the channel is closed before all is
-    /// there, [`FileError::Checksum`], [`FileError::Io`] if the file cannot be written or is being
-    /// received already, and [`FileError::Protocol`] if the sender sends too much.
+    /// [`FileError::Exists`], [`FileError::Interrupted`] if the channel is closed before the file
+    /// is complete, [`FileError::Checksum`], [`FileError::Io`] if the file cannot be written or is
+    /// being received already, and [`FileError::Protocol`] if the sender sends too much.
     pub async fn accept(
         mut self,
         path: impl AsRef<Path>,
@@ -108,13 +108,13 @@ impl FileOffer {
         received
     }
 
-    /// Receives the file into a folder under its [name](Self::name), with a number behind it if
-    /// there is something of that name by then, and returns its path. Files of one name may arrive
-    /// at once; of one content, up to 64 of them. In all else it is as [`accept`](Self::accept).
+    /// Receives the file into a folder under its [name](Self::name), with a number if that name
+    /// exists by then, and returns its path. Several files of one name may arrive at once, and up
+    /// to 64 files of one content. Everything else is as with [`accept`](Self::accept).
     ///
     /// # Errors
     ///
-    /// As of [`accept`](Self::accept), but never [`FileError::Exists`].
+    /// Those of [`accept`](Self::accept), except [`FileError::Exists`].
     pub async fn accept_into(
         mut self,
         folder: impl AsRef<Path>,
@@ -158,7 +158,7 @@ impl FileOffer {
         }
     }
 
-    /// Receives all of it beside that path. Up to so many copies may be received at once.
+    /// Receives the whole file beside that path. Up to `copies` of it may be received at once.
     async fn receive(
         &mut self,
         path: &Path,
@@ -173,7 +173,7 @@ impl FileOffer {
         progress(FileProgress { bytes, size });
         while bytes < size {
             let Some(message) = self.channel.recv().await else {
-                // The next attempt goes on from here.
+                // The next attempt continues from here.
                 part.file.flush().await.map_err(failed(&part.path))?;
                 return Err(FileError::Interrupted);
             };
@@ -193,12 +193,12 @@ impl FileOffer {
         Ok(part)
     }
 
-    /// Tells the sender what has become of the file.
+    /// Tells the sender the outcome.
     async fn answer<T>(&mut self, received: &Result<T, FileError>) {
         let answer = match received {
             Ok(_) => Answer::Done(true),
             Err(FileError::Checksum) => Answer::Failed(CHECKSUM.to_owned()),
-            // The paths of this machine are nobody's business.
+            // The paths of this machine are not sent to the other side.
             Err(FileError::Io { error, .. }) => Answer::Failed(error.kind().to_string()),
             Err(FileError::Exists { .. }) => Answer::Failed("it has such a file".to_owned()),
             Err(error) => Answer::Failed(error.to_string()),
@@ -206,8 +206,8 @@ impl FileOffer {
         self.close_with(&answer).await;
     }
 
-    /// Sends the answer, and waits until it is delivered: whoever drops a channel may lose what is
-    /// on its way.
+    /// Sends the answer, and waits until it is delivered, since dropping a channel may lose
+    /// messages on their way.
     async fn close_with(&mut self, answer: &Answer) {
         if self.channel.send_text(&encode(answer)).await.is_ok() {
             let closed = async { while self.channel.recv().await.is_some() {} };
@@ -225,15 +225,15 @@ impl fmt::Debug for FileOffer {
     }
 }
 
-/// What has arrived so far. It is locked while it is open: nobody else may write to it, not even
-/// after it has got its name.
+/// The file with the bytes that have arrived. It is locked while it is open, so that nobody else
+/// writes to it, even after it was renamed.
 struct Part {
     path: PathBuf,
     file: File,
 }
 
-/// Opens what is there of a file of that size, in the first of so many copies that nobody else has
-/// open, and returns what it contains.
+/// Opens the first of `copies` partial files that nobody else has open, for a file of that size,
+/// and returns its contents.
 async fn open(path: PathBuf, copies: u32, size: u64) -> Result<(Part, Hasher, u64), FileError> {
     let opening = spawn_blocking(move || {
         let open = |path: &Path, is_last: bool| {
@@ -269,9 +269,9 @@ async fn open(path: PathBuf, copies: u32, size: u64) -> Result<(Part, Hasher, u6
     opening.await.expect("reading does not panic")
 }
 
-/// Moves a complete file to its path, unless there is something by now.
+/// Moves a complete file to its path, unless the path exists by now.
 async fn settle(part: &Path, path: &Path) -> Result<(), FileError> {
-    // A rename replaces what is there, so the place is taken first.
+    // A rename would replace an existing file, so the path is created first.
     match File::create_new(path).await {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -280,7 +280,7 @@ async fn settle(part: &Path, path: &Path) -> Result<(), FileError> {
         Err(error) => return Err(failed(path)(error)),
     }
     if let Err(error) = fs::rename(part, path).await {
-        // If this fails too, the error tells where to look.
+        // If this fails too, the error names the path.
         let _ = fs::remove_file(path).await;
         return Err(failed(path)(error));
     }
@@ -288,7 +288,7 @@ async fn settle(part: &Path, path: &Path) -> Result<(), FileError> {
 }
 
 const HEARING: Duration = Duration::from_secs(5);
-/// Of one file that are received into one folder at once, of several senders.
+/// How many copies of one file may be received into one folder at once, from several senders.
 const MAX_PARTS: u32 = 64;
 
 #[cfg(test)]
@@ -306,7 +306,7 @@ mod tests {
         let settled = settle(&part, &path).await;
         assert!(matches!(settled, Err(FileError::Exists { .. })), "{settled:?}");
         assert_eq!(fs::read(&path).unwrap(), b"what somebody else has written");
-        // The next attempt goes on from there.
+        // The next attempt continues from there.
         assert_eq!(fs::read(&part).unwrap(), b"what was received");
         fs::remove_file(&path).unwrap();
         settle(&part, &path).await.unwrap();

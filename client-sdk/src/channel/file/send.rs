@@ -16,12 +16,12 @@ use crate::error::SendError;
 
 impl DataChannel {
     /// Sends a file over this channel, which has to be ordered and reliable, and waits until the
-    /// receiver has all of it. `progress` is called as it goes.
+    /// receiver has the whole file. `progress` is called during the transfer.
     ///
-    /// A receiver that has got a part of the file before, over another channel or in another
-    /// process, gets the rest. The file is read twice, since its SHA-256 is sent first, and 16 KiB
-    /// of it are in memory at a time, besides the 1 MiB that waits to be sent. The receiver may
-    /// take its time to decide.
+    /// A receiver that already has a part of the file, from another channel or another process,
+    /// gets only the rest. The file is read twice, since its SHA-256 is sent first. 16 KiB of it
+    /// are in memory at a time, besides the 1 MiB that waits to be sent. There is no limit on the
+    /// time that the receiver takes to accept.
     ///
     /// ```no_run
     /// # use client_sdk::{Delivery, FileError, Participant, ParticipantId};
@@ -35,7 +35,7 @@ impl DataChannel {
     /// # Errors
     ///
     /// [`FileError::Interrupted`] if the channel is closed, [`FileError::Refused`],
-    /// [`FileError::Failed`] or [`FileError::Checksum`] as the receiver says, and
+    /// [`FileError::Failed`] or [`FileError::Checksum`] as the receiver reports, and
     /// [`FileError::Io`] if the file cannot be read.
     pub async fn send_file(
         self,
@@ -60,10 +60,10 @@ impl DataChannel {
             while bytes < size {
                 let read = file.read(&mut chunk).await.map_err(failed(path))?;
                 if read == 0 {
-                    // It became shorter; what the receiver has is not what was offered.
+                    // The file became shorter, so the receiver does not have the offered file.
                     return Err(FileError::Checksum);
                 }
-                // It may have become longer.
+                // The file may have become longer.
                 let read = read.min(usize::try_from(size - bytes).unwrap_or(usize::MAX));
                 send(&writer, &chunk[..read]).await?;
                 bytes += read as u64;
@@ -71,7 +71,7 @@ impl DataChannel {
             }
             Ok(())
         };
-        // The receiver may fail while the file is on its way.
+        // The receiver may fail during the transfer.
         let answer = tokio::select! {
             sent = sending => {
                 sent?;
@@ -116,7 +116,7 @@ fn refusal(answer: Answer) -> FileError {
     }
 }
 
-/// Sends bytes as soon as there is room for them.
+/// Sends bytes once there is room for them.
 async fn send(writer: &ChannelWriter, bytes: &[u8]) -> Result<(), FileError> {
     loop {
         writer.writable().await.map_err(|_| FileError::Interrupted)?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 pub(super) struct Frame {
-    /// Chosen by the side that asks.
+    /// The id that the requester has chosen.
     pub(super) id: u64,
     pub(super) body: Body,
 }
@@ -47,12 +47,12 @@ impl Frame {
         serde_json::to_string(&fields).expect("numbers, text and JSON have a JSON form")
     }
 
-    /// `None` for what is something else.
+    /// Decodes a frame; `None` for anything else.
     pub(super) fn decode(message: &[u8]) -> Option<Self> {
         let fields: Fields = serde_json::from_slice(message).ok()?;
         let Fields { id, request, data, reply, error } = fields;
         let body = match (request, reply, error) {
-            // A page leaves out what is undefined.
+            // A page omits undefined fields.
             (Some(name), _, _) => Body::Request { name, data: data.unwrap_or_else(null) },
             (None, Some(data), _) => Body::Reply { data },
             (None, None, Some(reason)) => Body::Error { reason },
@@ -62,7 +62,7 @@ impl Frame {
     }
 }
 
-/// A field that is there, even if it is `null`.
+/// A field that is present, even if it is `null`.
 fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::<RawValue>::deserialize(from).map(Some)
 }

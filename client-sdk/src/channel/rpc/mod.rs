@@ -20,7 +20,8 @@ use super::mailbox::MailboxReceiver;
 use super::{ChannelWriter, DataChannel};
 use crate::error::SendError;
 
-/// Asks the other side of a data channel; cheap to clone. [`DataChannel::into_rpc`] makes it.
+/// Sends requests to the other side of a data channel; cheap to clone. Made by
+/// [`DataChannel::into_rpc`].
 ///
 /// [The guide](crate::guide::channels) has the format and the code for pages.
 #[derive(Clone)]
@@ -30,13 +31,13 @@ pub struct Rpc {
     _in_use: InUse,
 }
 
-/// What the other side of a data channel asks.
+/// The requests of the other side of a data channel.
 pub struct RpcRequests {
     queue: mpsc::Receiver<RpcRequest>,
     _in_use: InUse,
 }
 
-/// A request of the other side. One that is dropped is answered with an error.
+/// A request of the other side. Dropping it answers it with an error.
 pub struct RpcRequest {
     name: String,
     data: Box<RawValue>,
@@ -44,42 +45,42 @@ pub struct RpcRequest {
     answer: Option<Answer>,
 }
 
-/// A request that got no reply.
+/// Why a request has no reply.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum RpcError {
-    /// 64 requests wait for their replies already.
+    /// 64 requests are waiting for replies already.
     #[error("64 requests wait for their replies already")]
     Busy,
-    /// The data channel is closed. The other side may have got the request or not.
+    /// The data channel is closed. Whether the other side has received the request is unknown.
     #[error("the data channel is closed")]
     Closed,
-    /// The value has no JSON form, or not the one that was expected.
+    /// The value has no JSON form, or another form than the expected one.
     #[error("not the expected JSON: {0}")]
     Json(String),
     /// The other side answered with an error.
     #[error("the other side refuses: {0}")]
     Refused(String),
-    /// No reply came in time. One that comes later is ignored.
+    /// No reply came in time. A later reply is ignored.
     #[error("no reply came in time")]
     Timeout,
-    /// The caller's fault: the message is larger than the other side takes.
+    /// The caller's fault: the message is larger than the other side accepts.
     #[error("the message is larger than the other side takes")]
     TooLarge,
 }
 
-/// Held by whoever uses the channel, which is closed once nobody does.
+/// Held by every user of the channel. Once all are dropped, the channel is closed.
 type InUse = mpsc::Sender<()>;
 
 impl DataChannel {
-    /// Makes a channel of requests and replies of it, in both directions. It should be ordered and
+    /// Uses the channel for requests and replies, in both directions. It should be ordered and
     /// reliable, and the other side has to use it in the same way.
     ///
     /// The channel is closed once both values, their clones and all requests are dropped.
     ///
     /// # Panics
     ///
-    /// When it is called outside a tokio runtime.
+    /// Panics if called outside a tokio runtime.
     #[must_use]
     pub fn into_rpc(self) -> (Rpc, RpcRequests) {
         let Self { writer, mailbox, .. } = self;
@@ -104,7 +105,7 @@ impl Rpc {
     /// # Errors
     ///
     /// The other side refuses or does not reply in time, the channel is closed, too many requests
-    /// wait, or a value has another form.
+    /// wait, or a value has an unexpected form.
     pub async fn request<T: DeserializeOwned>(
         &self,
         name: &str,
@@ -128,14 +129,15 @@ impl Rpc {
 impl RpcRequests {
     /// Waits for the next request; `None` once the channel is closed. Safe to cancel.
     ///
-    /// Up to 64 wait; beyond that, and once this value is dropped, the other side gets an error.
+    /// Up to 64 requests wait. Beyond that, and once this value is dropped, the other side gets an
+    /// error.
     pub async fn recv(&mut self) -> Option<RpcRequest> {
         self.queue.recv().await
     }
 }
 
 impl RpcRequest {
-    /// What is asked for.
+    /// The name of the request.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -145,7 +147,7 @@ impl RpcRequest {
     ///
     /// # Errors
     ///
-    /// [`RpcError::Json`] for data of another form.
+    /// [`RpcError::Json`] if the data has another form.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, RpcError> {
         serde_json::from_str(self.data.get()).map_err(|error| RpcError::Json(error.to_string()))
     }
@@ -218,14 +220,14 @@ impl Answer {
     }
 }
 
-/// Sends a frame as soon as there is room for it.
+/// Sends a frame once there is room for it.
 async fn send(writer: &ChannelWriter, frame: &Frame) -> Result<(), RpcError> {
     let text = frame.encode();
     loop {
         writer.writable().await.map_err(|_| RpcError::Closed)?;
         match writer.send_text(&text).await {
             Ok(()) => return Ok(()),
-            // Another task was quicker.
+            // Another task has used up the room.
             Err(SendError::Busy) => {}
             Err(SendError::TooLarge) => return Err(RpcError::TooLarge),
             Err(SendError::Closed | SendError::NoChannel) => return Err(RpcError::Closed),
@@ -233,7 +235,7 @@ async fn send(writer: &ChannelWriter, frame: &Frame) -> Result<(), RpcError> {
     }
 }
 
-/// Sorts what arrives.
+/// Passes arriving requests to the application, and replies to their requests.
 struct Reader {
     writer: ChannelWriter,
     waiting: Waiting,
@@ -249,7 +251,7 @@ impl Reader {
                     Some(message) => self.handle(&message.data).await,
                     None => break,
                 },
-                // Nothing is ever sent: all have dropped it.
+                // Nothing is ever sent here: this ends when all users have dropped their senders.
                 _ = unused.recv() => break,
             }
         }
@@ -273,7 +275,8 @@ impl Reader {
                 let mut request = refused.into_inner();
                 request.answer = None;
                 let body = Body::Error { reason: reason.to_owned() };
-                // Waiting for room would hold up replies. Whoever asks so much has to wait in vain.
+                // This does not wait for room, which would delay replies. A peer with too many
+                // requests may get no answer.
                 let _ = self.writer.send_text(&Frame { id, body }.encode()).await;
             }
             Body::Reply { data } => self.waiting.resolve(id, Ok(data)),
@@ -320,7 +323,7 @@ impl Waiting {
 
     fn resolve(&self, id: u64, reply: Reply) {
         if let Some(sender) = self.state().replies.remove(&id) {
-            // It may have been given up this moment.
+            // The request may have been given up just now.
             let _ = sender.send(reply);
         }
     }
@@ -349,7 +352,7 @@ impl Drop for Entry {
     }
 }
 
-/// The requests of this side that may wait for their replies.
+/// How many requests of this side may wait for replies.
 const MAX_WAITING: usize = 64;
-/// The requests of the other side that may wait for the application: 4 MiB of them at most.
+/// How many requests of the other side may wait for the application: at most 4 MiB.
 const MAX_QUEUED: usize = 64;

@@ -1,4 +1,4 @@
-//! What the checks have found.
+//! The findings of the checks.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::output::Output;
 
-/// In the order of the checks.
+/// The findings, in the order of the checks.
 #[derive(Debug, Default)]
 pub(super) struct Findings(Vec<Finding>);
 

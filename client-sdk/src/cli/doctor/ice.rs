@@ -17,7 +17,7 @@ use crate::network::deadline;
 use crate::options::Options;
 use crate::session::NoRelay;
 
-/// What was found, and whether a packet came back over UDP; `None` if none was sent.
+/// The finding of one check, and whether a packet came back over UDP; `None` if none was sent.
 struct Checked {
     finding: Finding,
     udp: Option<bool>,
@@ -73,7 +73,7 @@ async fn check_url(
             return checked("ice", Outcome::failed(error, advice), None);
         }
     };
-    // What is on this machine is reached from this machine alone.
+    // A server on this machine is reached from this machine only.
     let options = match Url::parse(&format!("http://{}", url.host())) {
         Ok(host) => target::options(bind, &host),
         Err(error) => return checked("ice", Outcome::failed(error, "Correct this URL."), None),
@@ -113,7 +113,7 @@ async fn check_url(
     }
 }
 
-/// Asks a server for the address that it sees, as each STUN and TURN server answers.
+/// Asks a server for the address that it sees, which every STUN and TURN server answers.
 async fn binding(url: &IceUrl) -> (Outcome, bool) {
     match stun::ask(url.host(), url.port()).await {
         Ok(seen) => (Outcome::Passed(format!("sees this machine as {seen}")), true),
@@ -131,7 +131,7 @@ async fn binding(url: &IceUrl) -> (Outcome, bool) {
     }
 }
 
-/// Opens a stream to a TURN server over TCP or TLS, to tell why that fails.
+/// Opens a stream to a TURN server over TCP or TLS, to find out why that fails.
 async fn stream(client: &Client, url: &IceUrl, scheme: &str) -> Result<(), Outcome> {
     let network = &client.api.network;
     let url = Url::parse(&format!("{scheme}://{}:{}", url.host(), url.port()));

@@ -1,5 +1,5 @@
-//! Finds out what is in the way of a call: checks one step after the other, and names one cause for
-//! each that fails.
+//! Finds out why a call fails: checks one step after the other, and names one cause for each
+//! failure.
 
 mod finding;
 mod ice;

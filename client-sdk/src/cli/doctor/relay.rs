@@ -1,4 +1,4 @@
-//! Has a TURN server allocate a relay, over a connection as a call opens it.
+//! Allocates a relay at a TURN server, with the connection code of calls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) enum NotAllocated {
     NoRelay(NoRelay),
 }
 
-/// The address of the relay.
+/// Allocates a relay and returns its address.
 pub(super) async fn allocate(
     client: &Client,
     server: &IceServer,
@@ -78,7 +78,7 @@ pub(super) async fn allocate(
     };
     let unreachable = NotAllocated::NoRelay(NoRelay::Unreachable);
     let allocated = timeout(PATIENCE, gathering).await.unwrap_or(Err(unreachable));
-    // The allocation is given back.
+    // Releases the allocation.
     drop((connection, inbox));
     while tasks.join_next().await.is_some() {}
     allocated
@@ -90,5 +90,5 @@ fn is_relay(candidate: &IceCandidate) -> bool {
     words.find(|word| *word == "typ").and_then(|_| words.next()) == Some("relay")
 }
 
-/// webrtc-rs gives a TURN server up after almost 8 s.
+/// webrtc-rs gives up on a TURN server after almost 8 s.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,5 +1,4 @@
-//! A room of the server: entered over a WebSocket, so that the ICE servers of participants are
-//! known.
+//! Enters a room of the server over a WebSocket, and learns the ICE servers of participants.
 
 use std::time::Duration;
 
@@ -15,9 +14,9 @@ use crate::error::{EnterError, NetworkError, RequestError};
 use crate::event::Event;
 use crate::options::Options;
 
-/// What lets this program into a room.
+/// The credential that admits this program to a room.
 pub(super) enum Credential {
-    /// A room of its own.
+    /// Creates a room of its own.
     AccessToken(String),
     Join {
         room: String,
@@ -97,7 +96,7 @@ pub(super) async fn check(
                         findings,
                     )
                     .await;
-                    // It is closed already, unless it was never entered.
+                    // The room is closed already, unless it was never entered.
                     let _ = client.close_room(&token, &of).await;
                     return servers;
                 }
@@ -129,7 +128,7 @@ async fn enter(
         room,
         Outcome::Passed(format!("in the room as {}", participant.id())),
     );
-    // The newer version of the protocol tells them again, with newer credentials.
+    // v2 announces the servers again, with newer credentials.
     let told = async {
         loop {
             if let Event::IceServers(servers) = participant.next_event().await? {

@@ -25,7 +25,7 @@ pub(super) enum NoAnswer {
     Unsent(io::Error),
 }
 
-/// The address of this machine as the server sees it.
+/// Returns the address of this machine as the server sees it.
 pub(super) async fn ask(host: &str, port: u16) -> Result<SocketAddr, NoAnswer> {
     let found = lookup_host(format!("{host}:{port}")).await.map_err(NoAnswer::UnknownHost)?;
     let mut last = NoAnswer::UnknownHost(io::ErrorKind::NotFound.into());
@@ -51,7 +51,7 @@ async fn ask_at(server: SocketAddr) -> Result<SocketAddr, NoAnswer> {
     socket.connect(server).await.map_err(failed)?;
     let mut request = Message::new();
     request.set_type(BINDING_REQUEST);
-    // It has the system's randomness, which does not fail.
+    // This uses the system's random numbers, which do not fail.
     let _ = request.new_transaction_id();
     request.encode();
     let mut answer = [0; 1500];
@@ -75,7 +75,7 @@ fn seen(request: &Message, answer: &[u8]) -> Option<SocketAddr> {
     Some((address.ip, address.port).into())
 }
 
-/// A request is sent again after each of them (RFC 8489 section 6.2.1).
+/// The waits after which a request is sent again (RFC 8489 section 6.2.1).
 const RETRANSMISSION: [Duration; 4] = [
     Duration::from_millis(500),
     Duration::from_secs(1),

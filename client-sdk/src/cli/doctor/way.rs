@@ -1,4 +1,4 @@
-//! The way to the server: its name, TCP, TLS and HTTP, each step with the code that calls take.
+//! The way to the server: its name, TCP, TLS and HTTP, each step with the code that calls use.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::error::{NetworkFailure, Phase};
 use crate::network::{Request, addresses, deadline, within};
 
-/// Whether the server can be asked.
+/// Checks each step, and returns whether the server answers.
 pub(super) async fn check(client: &Client, server: &Url, findings: &mut Findings) -> bool {
     let host = &server[Position::BeforeHost..Position::AfterPort];
     let network = &client.api.network;
@@ -47,7 +47,7 @@ pub(super) async fn check(client: &Client, server: &Url, findings: &mut Findings
     match network.send(&url, health(&url), deadline(PATIENCE)).await {
         Ok(answer) => {
             let status = answer.status();
-            // A proxy may keep the probe to itself, so its absence is no failure.
+            // A proxy may hide the probe, so its absence is not a failure.
             let outcome = match status.is_server_error() {
                 true => Outcome::failed(
                     format!("the server answers with {status}"),
@@ -81,7 +81,7 @@ fn failed(
     false
 }
 
-/// What to do about it.
+/// The advice for a failure.
 pub(super) fn advice(failure: &NetworkFailure) -> &'static str {
     match failure {
         NetworkFailure::Broken(_) => "Something between here and the server ends connections.",
