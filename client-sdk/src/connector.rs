@@ -14,7 +14,7 @@ use crate::network::deadline;
 use crate::session::{Reconnect, SignalingLoss};
 use crate::signaling::{Ended, Signaling};
 
-/// Everything that it takes to enter one room, now and later.
+/// Everything that is needed to enter one room, now and later.
 #[derive(Clone)]
 pub(crate) struct SignalingConnector {
     pub(crate) api: Api,
@@ -22,18 +22,18 @@ pub(crate) struct SignalingConnector {
     /// The token that takes the seat.
     pub(crate) token: String,
     pub(crate) rejoin: RejoinWith,
-    /// The longest that one attempt may take.
+    /// How long one attempt may take.
     pub(crate) timeout: Duration,
 }
 
-/// How to get another token once the server refuses the one there is.
+/// How to get another token once the server refuses the current one.
 #[derive(Clone)]
 pub(crate) enum RejoinWith {
     /// The creator's access token opens its own room.
     AccessToken(String),
-    /// The room is joined again with the credential it was joined with.
+    /// The room is joined again with the same credential.
     Credential { credential: JoinCredential, display_name: String },
-    /// The token came from the application, which alone can get another one.
+    /// The token came from the application, and only the application can get another one.
     Nothing,
 }
 
@@ -44,17 +44,17 @@ enum OnAbort {
     KeepSeat,
 }
 
-/// An open signaling connection and the message that came over it first.
+/// An open signaling connection and its first message.
 pub(crate) struct Connected {
     pub(crate) signaling: Signaling,
     /// `joined` or `resumed`.
     pub(crate) first: ServerMessage,
-    /// The token that the seat was taken with.
+    /// The token of the seat.
     pub(crate) token: String,
 }
 
 impl Connected {
-    /// The ICE servers that came with `joined`; `None` from servers that send none there.
+    /// The ICE servers in `joined`; `None` from servers that do not send them there.
     pub(crate) fn ice_servers(&self) -> Option<Vec<IceServer>> {
         match &self.first {
             ServerMessage::Joined { welcome: Some(welcome), .. } => ice_servers(&welcome.ice),
@@ -70,7 +70,7 @@ impl SignalingConnector {
         self.open(&url, OnAbort::GiveUpSeat, deadline(self.timeout)).await
     }
 
-    /// Comes back to the room, after a pause.
+    /// Returns to the room, after a pause.
     pub(crate) async fn reconnect(
         mut self,
         how: Reconnect,
@@ -112,7 +112,7 @@ impl SignalingConnector {
         }
     }
 
-    /// Opens the socket and waits for the server's first message: the room, or why not.
+    /// Opens the socket and waits for the server's first message: the room, or an error.
     async fn open(
         &self,
         url: &Url,
@@ -121,7 +121,7 @@ impl SignalingConnector {
     ) -> Result<Connected, EnterError> {
         let mut signaling = self.api.connect(url, deadline).await?;
         if on_abort == OnAbort::KeepSeat {
-            // The next attempt needs the seat whether or not this one ends in time.
+            // The next attempt needs the seat even if this one does not end in time.
             signaling.keep_seat();
         }
         loop {
@@ -153,7 +153,7 @@ impl SignalingConnector {
     }
 }
 
-/// What a failed request means for coming back.
+/// Converts a failed request to a loss of signaling.
 fn loss(error: RequestError) -> SignalingLoss {
     let reason = error.to_string();
     match error {

@@ -1,4 +1,4 @@
-//! Files that are sent to the others, and received of them.
+//! Files that are sent to other participants, and received from them.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -15,32 +15,33 @@ use crate::channel::{DataChannel, Delivery, FileError};
 use crate::error::ChannelError;
 use crate::participant::Participant;
 
-/// The files on their way; what is not there when this is dropped goes on the next time.
+/// The file transfers. Those that are incomplete when this is dropped continue the next time.
 pub(super) struct Files {
     to_send: Vec<PathBuf>,
-    /// Those that they are or were sent to.
+    /// The participants that files are or were sent to.
     recipients: HashSet<ParticipantId>,
     inbox: Option<Inbox>,
     reporter: Reporter,
     tasks: JoinSet<()>,
 }
 
-/// Where received files are put.
+/// The directory for received files.
 #[derive(Clone)]
 pub(super) struct Inbox {
     directory: PathBuf,
     room: Arc<Mutex<Room>>,
 }
 
-/// How much may still come.
+/// How much may still be received.
 struct Room {
-    /// In bytes, of all files together.
+    /// In bytes, for all files together.
     left: u64,
-    /// Files that were interrupted, for each of which room is taken; how often.
+    /// The interrupted files, each of which has its space reserved, and how often each was
+    /// interrupted.
     interrupted: HashMap<Incoming, u32>,
 }
 
-/// What tells files apart while they arrive.
+/// What identifies a file while it arrives.
 #[derive(Clone, Eq, Hash, PartialEq)]
 struct Incoming {
     name: String,
@@ -53,12 +54,12 @@ impl Files {
         Self { to_send, recipients: HashSet::new(), inbox, reporter, tasks: JoinSet::new() }
     }
 
-    /// Sends each file to a participant who is connected, over a channel each.
+    /// Sends each file to a connected participant, over a channel of its own.
     pub(super) fn send(&mut self, participant: &Participant, to: ParticipantId) {
         if !self.recipients.insert(to) {
             return;
         }
-        // Those that have arrived are done with.
+        // Remove the finished tasks.
         while self.tasks.try_join_next().is_some() {}
         for path in self.to_send.clone() {
             let (participant, reporter) = (participant.clone(), self.reporter.clone());
@@ -104,7 +105,7 @@ impl Files {
 }
 
 impl Inbox {
-    /// At most so many bytes are received.
+    /// Creates an inbox that receives at most `most` bytes.
     pub(super) fn new(directory: PathBuf, most: u64) -> Self {
         let room = Room { left: most, interrupted: HashMap::new() };
         Self { directory, room: Arc::new(Mutex::new(room)) }
@@ -137,8 +138,8 @@ impl Inbox {
 }
 
 impl Room {
-    /// Takes what a file needs, unless that was done before it was interrupted; `false` if there is
-    /// not enough left.
+    /// Reserves the space of a file, unless it was reserved before an interruption; `false` if
+    /// there is not enough left.
     fn take(&mut self, file: &Incoming) -> bool {
         if let Some(times) = self.interrupted.get_mut(file) {
             *times -= 1;
@@ -194,12 +195,11 @@ async fn send(participant: &Participant, to: ParticipantId, path: &Path) -> Resu
 }
 
 const PAUSE: Duration = Duration::from_secs(5);
-/// One after another that bring nothing: perhaps the other side receives no files.
+/// How many attempts in a row may make no progress: perhaps the other side receives no files.
 const MAX_RETRIES: u32 = 3;
-/// What a file takes at least on a disk, in bytes.
+/// The minimum space of a file on a disk, in bytes.
 const LEAST_CHARGE: u64 = 4096;
-/// Of the channels of this program over which files go; the application of the other side may call
-/// others as it likes.
+/// The label of channels for files. Applications on the other side may use other labels.
 const LABEL: &str = "file";
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::failure::Failure;
 use crate::media::{MediaError, MediaKind, Playback, Source};
 
-/// What is sent of the files.
+/// The sources that are sent from the files.
 #[derive(Debug, Default)]
 pub(super) struct Film {
     pub(super) audio: Option<Source>,
@@ -13,8 +13,8 @@ pub(super) struct Film {
 }
 
 impl Film {
-    /// Reads the files, and finds out what each contains. A track that cannot be played beside one
-    /// that can is left out, with a word about it.
+    /// Reads the files, and finds out what each contains. A track that cannot be played is left out
+    /// with a message if the file has another one that can.
     pub(super) async fn of(
         files: &[PathBuf],
         frame_rate: f64,
@@ -59,7 +59,7 @@ impl Film {
     }
 }
 
-/// A file as its name says.
+/// The source for a file, by its extension.
 fn source(file: &Path, frame_rate: f64) -> Source {
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {

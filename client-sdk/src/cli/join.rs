@@ -30,7 +30,7 @@ pub(super) async fn join(args: JoinArgs, output: Output) -> Result<(), Failure> 
     let playback = if args.exit_after_play { Playback::once() } else { Playback::looped() };
     let mut film = Film::of(&args.play, args.frame_rate, &playback).await?;
     if args.exit_after_play {
-        // It begins when somebody sees it.
+        // It begins when the first participant is connected.
         playback.pause();
     }
     if args.clip {
@@ -138,13 +138,13 @@ struct Stay {
     reporter: Reporter,
     recorder: Option<Recorder>,
     files: Files,
-    /// That of files that play once.
+    /// The playback of files that play once.
     playback: Option<Playback>,
-    /// What has not played to its end.
+    /// The slots that have not played to their end.
     left_to_play: Vec<Slot>,
     echoes: bool,
     exits_when_alone: bool,
-    /// Whether somebody else was here.
+    /// Whether another participant was here.
     has_met: bool,
 }
 
@@ -211,7 +211,7 @@ impl Stay {
     }
 }
 
-/// What the end of the room means for the exit code.
+/// The exit code for the end of the room.
 fn over(reason: &CloseReason) -> Result<(), Failure> {
     match reason {
         CloseReason::Left | CloseReason::RoomClosed { .. } | CloseReason::RoomExpired { .. } => {

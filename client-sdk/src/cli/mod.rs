@@ -59,7 +59,7 @@ async fn run_command(command: Command, output: Output) -> Result<ExitCode, Failu
     Ok(ExitCode::SUCCESS)
 }
 
-/// Logs what `ROOM_BOT_LOG` asks for; without it, warnings, and what a command does not tell
+/// Logs by the filter in `ROOM_BOT_LOG`. Without it, logs warnings that the command does not print
 /// itself.
 fn log_to_stderr(command: &Command) -> Result<(), Failure> {
     let filter = match (env::var("ROOM_BOT_LOG"), command) {

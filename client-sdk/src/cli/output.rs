@@ -1,4 +1,4 @@
-//! What is printed, for people or for programs.
+//! The output, for people or for programs.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Prints one of the two. Whoever has closed the pipe wants nothing more.
+    /// Prints the text or the JSON. A closed pipe is ignored.
     pub(super) fn print(self, text: impl Display, json: &Value) {
         let _ = match self.json {
             true => writeln!(io::stdout(), "{json}"),

@@ -1,4 +1,4 @@
-//! Tells what happens in the room, a line for each event.
+//! Prints what happens in the room, one line for each event.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,7 +31,7 @@ impl Reporter {
         self.output.print(format!("{hour:02}:{minute:02}:{second:02}Z {text}"), &json);
     }
 
-    /// Tells an event that somebody may want to know of.
+    /// Prints an event, unless it is of no interest.
     pub(super) fn event(&self, event: &Event) {
         match event {
             Event::ActiveSpeaker { participant } => {
@@ -186,7 +186,7 @@ impl Reporter {
         self.tell("closed", line.trim_end(), json!({"reason": name, "text": text}));
     }
 
-    /// A name for people, who see the id where there is none.
+    /// The name to print for a participant, or its id if it has none.
     fn name(&self, id: ParticipantId) -> String {
         let name = self.participant.participant(id).map(|info| info.name);
         name.map_or_else(|| id.to_string(), |name| format!("{} ({id})", name.escape_debug()))

@@ -1,4 +1,4 @@
-//! What the creator of a room does with it.
+//! The commands of a room's creator.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Secrets, which arguments need not contain.
+//! Secrets from arguments, the environment or files.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -28,7 +28,7 @@ impl PasswordArgs {
     }
 }
 
-/// A file, which is named by hand, comes before the environment.
+/// Reads a secret. A file takes precedence over the environment.
 fn read(given: Option<String>, file: Option<PathBuf>) -> Result<Option<String>, Failure> {
     match file {
         Some(file) => first_line(&file).map(Some),

@@ -1,4 +1,4 @@
-//! The signals that stop the program: the first in order, the second at once.
+//! The signals that stop the program: the first one cleanly, the second one at once.
 
 use std::{io, process};
 
@@ -27,7 +27,7 @@ impl Stop {
     }
 
     pub(super) async fn requested(&mut self) {
-        // The task that tells waits for the second signal for as long as the program runs.
+        // The sending task waits for the second signal for as long as the program runs.
         let _ = self.0.wait_for(|is_requested| *is_requested).await;
     }
 }
@@ -72,5 +72,5 @@ impl Signals {
     }
 }
 
-/// What shells report for a program that Ctrl-C has ended.
+/// The exit code that shells report for a program that Ctrl-C has ended.
 const INTERRUPTED: i32 = 130;

@@ -1,4 +1,4 @@
-//! Which room is meant, and by which server it is reached.
+//! The room that an argument names, and its server.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,7 +13,7 @@ use crate::client::{Client, ClientBuilder};
 use crate::invite::Invite;
 use crate::options::Options;
 
-/// What a link or a number says.
+/// The parts of a link or a number.
 #[derive(Debug, PartialEq)]
 pub(super) struct Target {
     /// The server's address, if it was a link.
@@ -70,7 +70,8 @@ impl Target {
 }
 
 impl ServerArgs {
-    /// A client, and the address of its server, to be shown: without a user and a password.
+    /// Builds a client. Also returns the address of its server without a user and a password, to be
+    /// printed.
     pub(super) fn client(&self, of_link: Option<&str>) -> Result<(Client, Url), Failure> {
         let address = self.server.as_deref().or(of_link).unwrap_or(DEFAULT_SERVER);
         let client = self.builder(address)?.build()?;
@@ -96,7 +97,7 @@ impl ServerArgs {
     }
 }
 
-/// Options for media from that address, or from the one that goes with the server.
+/// Options for media from that address, or from the default one for the server.
 pub(super) fn options(bind: Option<IpAddr>, server: &Url) -> Options {
     let is_here = match server.host() {
         Some(Host::Domain(name)) => name == "localhost",

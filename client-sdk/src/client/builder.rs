@@ -32,43 +32,44 @@ impl ClientBuilder {
         }
     }
 
-    /// Sends requests and signaling through an HTTP proxy like `http://proxy.example.com:3128`
-    /// (RFC 9110 section 9.3.6). The default is no proxy, whatever the environment says.
+    /// Sends requests and signaling through an HTTP proxy like `http://proxy.example.com:3128` (RFC
+    /// 9110 section 9.3.6). The default is no proxy; environment variables are ignored.
     ///
-    /// Streams to TURN servers over TCP and TLS pass through it too. All other media is UDP and
-    /// does not.
+    /// Streams to TURN servers over TCP and TLS use the proxy too. All other media is UDP and does
+    /// not.
     pub fn proxy(mut self, url: &str) -> Self {
         self.proxy = Some(url.to_owned());
         self
     }
 
     /// Trusts certificate authorities in addition to Mozilla's, for the server and for TURN servers
-    /// over TLS: one or more certificates in PEM (RFC 7468). The default is none. Calls add up.
+    /// over TLS: one or more certificates in PEM (RFC 7468). The default is none. Repeated calls
+    /// add certificates.
     pub fn trust(mut self, pem: &[u8]) -> Self {
         self.certificates.extend_from_slice(pem);
         self.certificates.push(b'\n');
         self
     }
 
-    /// The language of the server's texts, like the reasons in errors and events. The default is
-    /// English.
+    /// Sets the language of the server's texts, like the reasons in errors and events. The default
+    /// is English.
     pub fn language(mut self, language: Language) -> Self {
         self.language = language;
         self
     }
 
-    /// The longest that one HTTP request may take. The default is 10 s.
+    /// Sets how long one HTTP request may take. The default is 10 s.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
         self
     }
 
-    /// Builds the client, which connects only when it is used.
+    /// Builds the client. It connects only when it is used.
     ///
     /// # Errors
     ///
-    /// [`RequestError::Address`], [`RequestError::Proxy`] or [`RequestError::Certificate`] for what
-    /// cannot be used.
+    /// [`RequestError::Address`], [`RequestError::Proxy`] or [`RequestError::Certificate`] for a
+    /// setting that cannot be used.
     pub fn build(self) -> Result<Client, RequestError> {
         let proxy = self.proxy.as_deref().map(Proxy::parse).transpose()?;
         let network = Network::new(proxy, &self.certificates)?;

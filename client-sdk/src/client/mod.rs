@@ -22,8 +22,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the server at that address, like `https://rooms.example.com`. It connects only
-    /// when it is used.
+    /// Creates a client of the server at that address, like `https://rooms.example.com`. It
+    /// connects only when it is used.
     ///
     /// # Errors
     ///
@@ -32,7 +32,8 @@ impl Client {
         Self::builder(url).build()
     }
 
-    /// A client with a proxy, certificate authorities, a language or a request timeout of its own.
+    /// Returns a builder for a client with a proxy, certificate authorities, a language or a
+    /// request timeout.
     ///
     /// ```
     /// use std::time::Duration;
@@ -47,7 +48,7 @@ impl Client {
         ClientBuilder::new(url)
     }
 
-    /// Creates a room as the user of that access token.
+    /// Creates a room as the user of the access token.
     ///
     /// # Errors
     ///
@@ -88,7 +89,7 @@ impl Client {
         self.api.close_room(access_token, room_id).await
     }
 
-    /// Lists the open rooms that a user has created, the newest first.
+    /// Lists the open rooms that a user has created, newest first.
     ///
     /// # Errors
     ///
@@ -97,7 +98,7 @@ impl Client {
         self.api.list_rooms(access_token).await
     }
 
-    /// Shows a room and who is in it to the user who created it.
+    /// Returns a room and its participants, as the user who created it.
     ///
     /// # Errors
     ///
@@ -111,13 +112,13 @@ impl Client {
     }
 
     /// Changes a room as the user who created it: renames, locks or unlocks it, changes its
-    /// capacity or its end, gives it another password, or restores the attempts for wrong ones.
+    /// capacity, its end or its password, or restores its password attempts.
     ///
     /// # Errors
     ///
     /// Those of [`close_room`](Self::close_room), `invalid_argument` with the name of a field whose
     /// value is out of range, and `rate_limited` with [`retry_after`](RequestError::retry_after)
-    /// after 120 changes in a minute or an eleventh restoring.
+    /// after 120 changes in a minute or ten restored attempts.
     pub async fn change_room(
         &self,
         access_token: &str,
@@ -210,8 +211,8 @@ impl Client {
         match entering.await {
             Ok(participant) => Ok((created, participant)),
             Err(error) => {
-                // Nobody knows of this room, which would count as one of its creator's. If it
-                // cannot be closed either, it ends by its own time.
+                // Nobody knows of this room, but it would count among its creator's. If it cannot
+                // be closed either, it expires.
                 let _ = self.api.close_room(access_token, &created.room_id).await;
                 Err(error)
             }

@@ -1,4 +1,4 @@
-//! The addresses of this machine, and that they change.
+//! The addresses of this machine, and their changes.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 pub(crate) struct Addresses(BTreeSet<IpAddr>);
 
 impl Addresses {
-    /// Those that there are now; `None` if the system does not tell.
+    /// The current addresses; `None` if the system does not return them.
     pub(super) fn now() -> Option<Self> {
         let interfaces = ifaces().ok()?;
         Some(Self(interfaces.iter().filter_map(|known| known.addr).map(|at| at.ip()).collect()))
@@ -23,7 +23,7 @@ impl Addresses {
         self.0.contains(&address)
     }
 
-    /// Those that webrtc-rs binds for a wildcard.
+    /// The addresses that webrtc-rs binds for a wildcard.
     pub(super) fn usable(&self) -> impl Iterator<Item = IpAddr> {
         self.0.iter().copied().filter(|address| {
             let is_link_local = match address {
@@ -35,15 +35,15 @@ impl Addresses {
     }
 }
 
-/// What has become of the addresses of this machine.
+/// A change of the addresses of this machine.
 pub(crate) struct AddressChange {
     pub(crate) now: Addresses,
-    /// Whether there is one that was not there before.
+    /// Whether there is a new address.
     pub(crate) has_new: bool,
 }
 
-/// Looks at the addresses once a second, which takes some microseconds. Being told of changes takes
-/// another interface of each system.
+/// Polls the addresses once a second, which takes some microseconds. Notifications would need a
+/// different interface for each operating system.
 pub(crate) struct AddressWatch {
     current: watch::Sender<Addresses>,
     timer: Interval,

@@ -33,7 +33,7 @@ pub(super) struct Channels {
     streams: Arc<Mutex<Streams>>,
     /// Locked by the task that watches them.
     placed: Arc<Mutex<mpsc::UnboundedReceiver<Placeholder>>>,
-    /// One permit for each channel that the other side may have open.
+    /// A permit for each channel that the other side may have open.
     places: Arc<Semaphore>,
     events: EventSender,
 }
@@ -63,7 +63,7 @@ impl Channels {
             {
                 break (channel, stream, handle, mailbox);
             }
-            // It took the stream of a channel that the other side closed just then.
+            // The channel took the stream of one that the other side closed just then.
             self.streams.lock().await.give_up(channel.as_ref()).await;
             attempts += 1;
             if attempts == MAX_ATTEMPTS {
@@ -78,7 +78,7 @@ impl Channels {
             tracing::debug!(peer = %self.events.peer, %error, "a stream cannot be held");
         }
         drop(channel);
-        // The first task that comes here does it for all.
+        // The first task that gets here watches for all.
         if let Ok(mut placed) = self.placed.try_lock() {
             watch(&self.streams, &mut placed).await;
         }
@@ -95,7 +95,7 @@ impl Channels {
         } else {
             tracing::warn!(peer = %self.events.peer, "the other side opens too many data channels");
         }
-        // The stream is for the other side to use again.
+        // The other side may use the stream again.
         close(channel.as_ref()).await;
     }
 
@@ -136,12 +136,13 @@ impl Channels {
     }
 }
 
-/// Waits until the SCTP association that was negotiated is up, which nothing tells: webrtc-rs opens
-/// a channel that is created before then as soon as an INIT has arrived, and it stays closed for
-/// ever if that is too early. Before the negotiation a channel may be created: it waits by itself.
+/// Waits until the negotiated SCTP association is up, which webrtc-rs does not report. If a channel
+/// is created earlier, webrtc-rs opens it as soon as an INIT has arrived; if that is too early, the
+/// channel never opens. Before the negotiation a channel may be created, since it then waits by
+/// itself.
 ///
-/// An association that has yet to begin is `Closed` too, as one that the other side has aborted is.
-/// Nothing tells either that the other side does not answer.
+/// An association that has not begun is `Closed`, as is one that the other side has aborted. Nor
+/// does webrtc-rs report that the other side does not answer.
 async fn until_association(pc: &dyn PeerConnection) -> Result<(), Error> {
     let mut dtls_up = None;
     while let Some(sctp) = pc.sctp().await {
@@ -153,7 +154,7 @@ async fn until_association(pc: &dyn PeerConnection) -> Result<(), Error> {
                     return Err(Error::ErrTimeout);
                 }
             }
-            // The connection ends if this does not succeed, and its tasks with it.
+            // If this does not succeed, the connection ends, and its tasks with it.
             _ => {}
         }
         sleep(MOMENT).await;
@@ -161,14 +162,14 @@ async fn until_association(pc: &dyn PeerConnection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the descriptions lack a section for data channels, as after the offer of a page that has
-/// none. Before the first negotiation nothing is known to lack.
+/// Whether the descriptions have no section for data channels, as after the offer of a page without
+/// any. It is `false` before the first negotiation.
 pub(super) async fn lack_section(pc: &dyn PeerConnection) -> bool {
     let description = pc.current_local_description().await;
     description.is_some_and(|description| !description.sdp.contains("m=application"))
 }
 
-/// Closes a channel unless the other side has done so.
+/// Closes a channel, unless the other side has closed it.
 async fn close(channel: &dyn Channel) {
     let _ = channel.close().await;
 }
@@ -192,7 +193,7 @@ async fn feed(channel: &dyn Channel, mailbox: &MailboxSender) {
 
 /// The subprotocol (RFC 8832 section 5.1) of channels that were opened by name.
 pub(super) const NAMED: &str = "named";
-/// The open channels of the other side, besides the default one.
+/// How many channels the other side may have open, besides the default one.
 const MAX_CHANNELS: usize = 64;
 const MAX_ATTEMPTS: u32 = 3;
 const MOMENT: Duration = Duration::from_millis(10);

@@ -1,4 +1,4 @@
-//! The default data channel: the one for data that names no channel.
+//! The default data channel, which carries data without a named channel.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use crate::channel::{ChannelWriter, DataChannel as Handle, DataMessage, MailboxS
 
 /// The label of the channel that the side that offers creates.
 pub(super) const LABEL: &str = "data";
-/// One that each side has created. Further ones count as named, whose number is limited.
+/// Each side may have created one. Further ones count as named channels, whose number is limited.
 const MAX_DEFAULT: u8 = 2;
 
-/// Whether a channel of the other side is a default one: the one with that label, or the first of a
-/// page, which may label it as it likes. `known` default channels exist already.
+/// Whether a channel of the other side is a default one: one with the default label, or the first
+/// channel of a page, which may have any label. `known` default channels exist already.
 ///
-/// Channels that this crate opens by name say so in their protocol.
+/// Named channels of this crate have the protocol `named`.
 pub(super) async fn is_default(channel: &dyn DataChannel, known: u8) -> Result<bool, Error> {
     let is_named = channel.protocol().await? == NAMED;
     Ok(!is_named && (known == 0 || (known < MAX_DEFAULT && channel.label().await? == LABEL)))
 }
 
-/// Passes on what arrives until the channel closes.
+/// Passes on messages until the channel closes.
 pub(super) async fn receive(channel: Arc<dyn DataChannel>, events: EventSender) {
     while let Some(event) = channel.poll().await {
         match event {
@@ -33,7 +33,7 @@ pub(super) async fn receive(channel: Arc<dyn DataChannel>, events: EventSender) 
             }
             DataChannelEvent::OnMessage(message) => {
                 let data = message.data.freeze();
-                // Until the application takes what is there, the other side is held up.
+                // The other side has to wait until the application takes the waiting data.
                 let share = events.data_budget.take(&data).await;
                 events.send(ConnectionEvent::Data { data, share }).await;
             }
@@ -53,7 +53,8 @@ pub(super) async fn hand_over(channel: Arc<dyn DataChannel>, events: EventSender
                 let message =
                     DataMessage { data: message.data.freeze(), is_text: message.is_string };
                 if let Some(mailbox) = &mailbox {
-                    // Nobody may want it any more; the channel stays for what is sent.
+                    // The application may have dropped the receiver; the channel stays open for
+                    // sending.
                     let _ = mailbox.push(message).await;
                 }
             }

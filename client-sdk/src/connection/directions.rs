@@ -1,4 +1,4 @@
-//! In which directions media flows, section by section of the descriptions.
+//! The directions of media, for each section of the descriptions.
 
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use rtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
@@ -10,8 +10,8 @@ use super::section::Section;
 use super::senders::Senders;
 use crate::wanted::Wanted;
 
-/// Before an offer: what is sent is offered, and what is wanted is asked for, so that the other
-/// side has a place for its own.
+/// Sets the directions of an offer: sends the tracks of this side, and receives the wanted kinds,
+/// so that the other side has a section for its tracks.
 pub(super) async fn offer(
     pc: &dyn PeerConnection,
     senders: &Senders,
@@ -35,8 +35,8 @@ pub(super) async fn offer(
     Ok(())
 }
 
-/// Before the answer to an offer, which is applied already: webrtc-rs would answer with directions
-/// that the offer does not allow, and with those of before.
+/// Sets the directions of an answer to an offer that is applied already. webrtc-rs itself would
+/// answer with earlier directions, or with ones that the offer does not allow.
 pub(super) async fn answer(
     pc: &dyn PeerConnection,
     senders: &Senders,
@@ -50,7 +50,7 @@ pub(super) async fn answer(
         let sends = section.direction.has_recv() && senders.send_over(transceiver).await?;
         let receives = section.direction.has_send() && contains(wanted, section.kind);
         if !sends && !receives {
-            // webrtc-rs may give two formats one number, which browsers refuse.
+            // webrtc-rs may use one payload type for two formats, which browsers refuse.
             transceiver.set_codec_preferences(Vec::new()).await?;
         }
         transceiver.set_direction(direction(sends, receives)).await?;
@@ -58,7 +58,8 @@ pub(super) async fn answer(
     Ok(())
 }
 
-/// Of one that the other side has begun, only its description tells.
+/// The kind of media. For a transceiver that the other side has begun, only its description
+/// contains it.
 async fn kind(transceiver: &dyn RtpTransceiver, remote: &str) -> Result<Option<RtpCodecKind>> {
     if let Some(receiver) = transceiver.receiver().await? {
         return Ok(Some(receiver.track().kind().await));

@@ -1,4 +1,4 @@
-//! What a connection's task tells the participant's task.
+//! The events of a connection's task, for the participant's task.
 
 use bytes::Bytes;
 use signal_core::ParticipantId;
@@ -14,7 +14,7 @@ pub(crate) enum ConnectionEvent {
     /// Data arrived over a default channel.
     Data {
         data: Bytes,
-        /// Held for as long as the data waits for the application.
+        /// Held while the data waits for the application.
         share: ByteShare,
     },
     /// The other side opened a named channel.
@@ -31,7 +31,7 @@ pub(crate) enum ConnectionEvent {
 #[derive(Debug)]
 pub(crate) struct ConnectionMessage {
     pub(crate) peer: ParticipantId,
-    /// Tells the connection from earlier ones to the same participant.
+    /// Distinguishes the connection from earlier ones to the same participant.
     pub(crate) connection: u32,
     pub(crate) event: ConnectionEvent,
 }
@@ -42,14 +42,14 @@ pub(super) struct EventSender {
     pub(super) peer: ParticipantId,
     pub(super) connection: u32,
     pub(super) messages: mpsc::Sender<ConnectionMessage>,
-    /// For the data of this participant, over all its connections.
+    /// The budget for data of this participant, over all its connections.
     pub(super) data_budget: ByteBudget,
 }
 
 impl EventSender {
     pub(super) async fn send(&self, event: ConnectionEvent) {
         let Self { peer, connection, ref messages, .. } = *self;
-        // If nobody listens the room is over, and this connection is about to be closed.
+        // If the receiver is gone, the room is over, and this connection is about to be closed.
         let _ = messages.send(ConnectionMessage { peer, connection, event }).await;
     }
 

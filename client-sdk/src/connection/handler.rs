@@ -32,10 +32,10 @@ pub(super) enum PeerConnectionEvent {
 /// SCTP limits the channels.
 pub(super) struct Handler {
     events: mpsc::UnboundedSender<PeerConnectionEvent>,
-    /// RTCP reports come as often as the other side likes. Only the last of each stream is kept.
+    /// The other side may send RTCP reports at any rate. Only the last of each stream is kept.
     pub(super) reports: RtcpReports,
     pub(super) tracks: Inbound,
-    /// That of the driver.
+    /// The timer of the driver.
     timer: Timer,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn channel(
 
 impl Handler {
     fn emit(&self, event: PeerConnectionEvent) {
-        // If nobody listens, the connection is being closed.
+        // If the receiver is gone, the connection is being closed.
         let _ = self.events.send(event);
     }
 }
@@ -76,8 +76,8 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
         if state == RTCIceConnectionState::Connected {
-            // webrtc-rs begins DTLS now, but its first message would leave with the next check of
-            // ICE, up to 200 ms later.
+            // webrtc-rs begins DTLS now, but would send the first message with the next ICE check,
+            // up to 200 ms later.
             self.timer.cut_short();
             self.emit(PeerConnectionEvent::IceConnected);
         }
@@ -92,7 +92,7 @@ impl PeerConnectionEventHandler for Handler {
     }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        // Here no packet overtakes another: those that came before are in the track.
+        // No packet overtakes another here: earlier ones are in the track.
         let intake = Intake::waiting();
         for ssrc in track.ssrcs().await {
             self.tracks.route(ssrc, &intake);

@@ -1,4 +1,4 @@
-//! Takes RTP packets where they come in: on the driver of a connection.
+//! Takes arriving RTP packets on the driver of a connection.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -8,11 +8,11 @@ use std::time::Instant;
 use rtc::rtp::packet::Packet;
 use tokio::sync::Notify;
 
-/// The tracks of a connection by the SSRCs that their packets have.
+/// The tracks of a connection by the SSRCs of their packets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inbound(Arc<Mutex<HashMap<u32, Weak<Shared>>>>);
 
-/// Takes the packets of one track. What comes after this is dropped is left out.
+/// Takes the packets of one track. Packets that arrive after this is dropped are discarded.
 #[derive(Debug)]
 pub(super) struct Intake(Arc<Shared>);
 
@@ -23,14 +23,14 @@ struct Shared {
 }
 
 enum State {
-    /// Packets are left out.
+    /// Packets are discarded.
     Closed,
-    /// Packets wait for somebody who takes them.
+    /// Packets wait until this is opened.
     Waiting(VecDeque<(Packet, Instant)>),
     Open(Box<Taker>),
 }
 
-/// Takes a packet and the time at which it arrived. It must not wait.
+/// Takes a packet and its arrival time. It must not block.
 type Taker = dyn FnMut(Packet, Instant) + Send;
 
 impl Inbound {
@@ -60,13 +60,13 @@ impl Inbound {
 }
 
 impl Intake {
-    /// Packets wait until it is opened.
+    /// Creates an intake whose packets wait until it is opened.
     pub(super) fn waiting() -> Self {
         let state = Mutex::new(State::Waiting(VecDeque::new()));
         Self(Arc::new(Shared { state, arrived: Notify::new() }))
     }
 
-    /// Hands over what waits and all that follows.
+    /// Hands over the waiting packets and all that follow.
     pub(super) fn open(&self, mut taker: impl FnMut(Packet, Instant) + Send + 'static) {
         let mut state = self.0.state();
         if let State::Waiting(packets) = &mut *state {
@@ -75,12 +75,12 @@ impl Intake {
         *state = State::Open(Box::new(taker));
     }
 
-    /// Leaves packets out.
+    /// Discards packets from now on.
     pub(super) fn close(&self) {
         *self.0.state() = State::Closed;
     }
 
-    /// Lets packets wait again, if it is closed.
+    /// Lets packets wait again, if this is closed.
     pub(super) fn wait(&self) {
         let mut state = self.0.state();
         if matches!(*state, State::Closed) {
@@ -88,19 +88,19 @@ impl Intake {
         }
     }
 
-    /// Waits until there is a packet that waits. Safe to cancel.
+    /// Waits until a packet waits. Safe to cancel.
     pub(super) async fn arrived(&self) {
         while !matches!(&*self.0.state(), State::Waiting(packets) if !packets.is_empty()) {
             self.0.arrived.notified().await;
         }
     }
 
-    /// Takes a packet that has come another way.
+    /// Takes a packet that has arrived another way.
     pub(super) fn take(&self, packet: Packet, now: Instant) {
         self.0.take(packet, now);
     }
 
-    /// Takes packets that came before all others.
+    /// Takes packets that arrived before all others.
     pub(super) fn take_first(&self, first: Vec<Packet>, now: Instant) {
         if let State::Waiting(packets) = &mut *self.0.state() {
             first.into_iter().rev().for_each(|packet| packets.push_front((packet, now)));
@@ -139,7 +139,7 @@ impl fmt::Debug for State {
 
 /// More than the streams of one side.
 const MAX_SSRCS: usize = 64;
-/// About as many as wait for the application.
+/// About as many packets as may wait for the application.
 const MAX_WAITING: usize = 512;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What RTP and RTCP pass through on their way.
+//! The interceptors that RTP and RTCP pass through.
 
 use rtc::interceptor::{NackGeneratorBuilder, NackResponderBuilder, Registry, Slot};
 use rtc::peer_connection::configuration::interceptor_registry::{
@@ -15,11 +15,12 @@ use super::level_extension::LevelExtension;
 use super::rtcp_reports::RtcpReports;
 use super::tap::Tap;
 
-/// The default interceptors, except that requests for a lost packet (RFC 4585 section 6.2.1) end.
+/// The default interceptors, with a limit on the requests for a lost packet (RFC 4585 section
+/// 6.2.1).
 ///
-/// webrtc-rs does not notice packets that were sent again as RTX (RFC 4588). It would ask for
-/// everything lost among the last 512 packets ten times a second, which is several times as much
-/// traffic as the media.
+/// webrtc-rs does not notice packets that were sent again as RTX (RFC 4588). It would request all
+/// losses among the last 512 packets ten times a second, which is several times as much traffic as
+/// the media.
 pub(super) fn interceptors(
     media: &mut MediaEngine,
     tracks: Inbound,
@@ -40,7 +41,7 @@ pub(super) fn interceptors(
     Ok(configure_rtcp_reports(registry).with(Slot::from(TAP_SLOT), Tap::new(tracks, reports)))
 }
 
-/// One each 100 ms.
+/// The requests for one packet, 100 ms apart.
 const MAX_REQUESTS: u16 = 4;
 /// Behind the interceptors of webrtc-rs, which act on RTCP first.
 const TAP_SLOT: usize = 14_000;

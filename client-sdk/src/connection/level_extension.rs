@@ -8,15 +8,15 @@ use rtc::rtp::header::Header;
 
 use crate::media::AudioLevel;
 
-/// The number that the extension has on one connection; clones share it.
+/// The id of the extension on one connection; clones share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LevelExtension(Arc<AtomicU8>);
 
 impl LevelExtension {
     pub(super) const URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 
-    /// Learns the number from a description of the other side (RFC 8285 section 5), which contains
-    /// the extension if that side takes it.
+    /// Learns the id from a description of the other side (RFC 8285 section 5), which contains the
+    /// extension if that side accepts it.
     pub(super) fn learn(&self, sdp: &str) {
         self.0.store(sdp.lines().find_map(number).unwrap_or(NONE), Ordering::Relaxed);
     }
@@ -42,17 +42,17 @@ impl LevelExtension {
     }
 }
 
-/// The number of the extension, if that line of a description gives it one.
+/// The id of the extension, if that line of a description contains it.
 fn number(line: &str) -> Option<u8> {
     let (number, extension) = line.strip_prefix("a=extmap:")?.split_once(' ')?;
     let is_it = extension.split_whitespace().next() == Some(LevelExtension::URI);
     // A direction may follow.
     let number = number.split('/').next().filter(|_| is_it)?.parse().ok()?;
-    // The others need headers of another form, in which nothing is written here.
+    // Other ids need two-byte headers, which are not written here.
     (1..15).contains(&number).then_some(number)
 }
 
-/// Zero is padding.
+/// No id. Zero is padding.
 const NONE: u8 = 0;
 const VOICE: u8 = 0x80;
 

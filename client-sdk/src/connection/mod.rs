@@ -1,7 +1,6 @@
 //! The connection to one other participant: the handle of the task that owns the peer connection.
 //!
-//! Everything that knows webrtc-rs is below this module, except what sends over a data channel
-//! (`channel/writer.rs`).
+//! Only this module uses webrtc-rs, except `channel/writer.rs`, which sends over a data channel.
 
 mod addresses;
 mod channels;
@@ -51,7 +50,7 @@ use crate::session::ConnectionCommand;
 use crate::stats::PeerStats;
 use crate::wanted::Wanted;
 
-/// Something that the application asks of a connection, without the session.
+/// A request of the application to a connection, without the session.
 pub(crate) enum ConnectionRequest {
     OpenChannel(NewChannel),
     Stats { reply: oneshot::Sender<PeerStats> },
@@ -93,12 +92,12 @@ impl Connection {
         self.commands.try_send(command).is_ok()
     }
 
-    /// Uses other ICE servers from the next start of ICE on.
+    /// Uses other ICE servers from the next ICE restart on.
     pub(crate) fn set_up(&self, setup: Arc<Setup>) {
         self.setup.send_replace(setup);
     }
 
-    /// Asks for this and no more from the next negotiation on. At first everything is asked for.
+    /// Receives only this from the next negotiation on. At first everything is received.
     pub(crate) fn want(&self, wanted: Wanted) {
         self.wanted.send_replace(wanted);
     }
@@ -113,7 +112,7 @@ impl Connection {
     }
 }
 
-/// More than the candidates of a machine with many interfaces.
+/// More commands than a machine with many interfaces has candidates.
 const MAX_COMMANDS: usize = 256;
 const MAX_REQUESTS: usize = 64;
 

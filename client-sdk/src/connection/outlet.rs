@@ -1,4 +1,4 @@
-//! Where the frames of a track go to the driver of its connection, as packets.
+//! Passes the frames of a track as packets to the driver of its connection.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -15,7 +15,8 @@ use super::level_extension::LevelExtension;
 use super::packetizer::Packetizer;
 use crate::media::{TimedFrame, Viewer};
 
-/// Writes what a player shows it. It never waits, since the player has other connections to serve.
+/// Sends the frames that a player shows it. It never waits, since the player serves other
+/// connections too.
 pub(super) struct Outlet {
     packetizer: Packetizer,
     levels: LevelExtension,
@@ -25,7 +26,7 @@ pub(super) struct Outlet {
 /// The packets on their way to the driver.
 pub(super) struct Packets {
     track: Arc<TrackLocalStaticRTP>,
-    /// Those that it had no room for, as with a large keyframe.
+    /// The packets that the driver had no room for, as with a large keyframe.
     late: Mutex<VecDeque<Packet>>,
     are_late: Notify,
 }
@@ -60,11 +61,11 @@ impl Packets {
         Arc::new(Self { track, late: Mutex::default(), are_late: Notify::new() })
     }
 
-    /// Writes those that are late as soon as there is room.
+    /// Writes the late packets once there is room.
     pub(super) async fn write_late(&self) -> Infallible {
         loop {
             self.are_late.notified().await;
-            // It stays until it is written, so that no other one overtakes it.
+            // The packet stays in the queue until it is written, so that none overtakes it.
             while let Some(packet) = { self.late().front().cloned() } {
                 note(self.track.write_rtp(packet).await);
                 self.late().pop_front();
@@ -79,7 +80,7 @@ impl Packets {
         {
             return note(written);
         }
-        // A driver that stands still loses packets, as a network does.
+        // A stalled driver loses packets, as a network does.
         if late.len() < MAX_LATE {
             late.push_back(packet);
             self.are_late.notify_one();

@@ -8,8 +8,8 @@ use webrtc::error::Result;
 
 use crate::media::TimedFrame;
 
-/// Makes the packets of one stream, whose RTP time is that of a clock: it does not depend on how
-/// many frames there were or how long they said that they were, so it never drifts.
+/// Makes the packets of one stream. Their RTP time follows a clock and not the number or the
+/// durations of frames, so it never drifts.
 pub(super) struct Packetizer {
     payloader: Box<dyn Payloader>,
     ssrc: u32,
@@ -54,12 +54,12 @@ impl Packetizer {
     }
 }
 
-/// RTP time (RFC 3550 section 5.1) as it follows from that of the machine.
+/// RTP time (RFC 3550 section 5.1), derived from the clock of the machine.
 struct RtpClock {
     rate: u32,
     start: Instant,
-    /// Units since the start at the last frame. Unwrapped, so that a frame after hours of silence
-    /// is not taken for an earlier one.
+    /// The units from the start to the last frame. They do not wrap, so that a frame after hours of
+    /// silence is not taken for an earlier one.
     last: u64,
     /// The timestamp at the start.
     first: u32,
@@ -70,7 +70,8 @@ impl RtpClock {
         Self { rate, start: now, last: 0, first: rand::random() }
     }
 
-    /// Each timestamp is later than the one before, since frames are told apart by it.
+    /// Returns a timestamp. Each is later than the previous one, since receivers tell frames apart
+    /// by it.
     fn timestamp(&mut self, at: Instant) -> u32 {
         let nanos = at.saturating_duration_since(self.start).as_nanos();
         let ticks = (nanos * u128::from(self.rate) + NANOS_PER_SECOND / 2) / NANOS_PER_SECOND;
@@ -79,7 +80,7 @@ impl RtpClock {
     }
 }
 
-/// 1200 bytes with the RTP header.
+/// The largest payload: 1200 bytes with the RTP header.
 const MAX_PAYLOAD_BYTES: usize = 1188;
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
 

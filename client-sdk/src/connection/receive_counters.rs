@@ -1,4 +1,4 @@
-//! Counts what arrives of each stream (RFC 3550 appendix A).
+//! Counts the packets of each received stream (RFC 3550 appendix A).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,7 +44,7 @@ pub(super) struct ReceiveCounter {
     pub(super) frames: u64,
     /// When the first packet arrived; times are counted from there.
     since: Option<Instant>,
-    /// How much later than its timestamp says the last packet arrived, in units of the clock.
+    /// How much later than its timestamp the last packet arrived, in units of the clock.
     transit: Option<i64>,
     /// In units of the clock.
     jitter: f64,

@@ -22,7 +22,7 @@ use crate::slot::Slot;
 use crate::speakers::Speakers;
 use crate::track::{RemoteTrack, RtpPacket};
 
-/// What the last negotiation says about a track.
+/// The result of the last negotiation for a track.
 #[derive(Clone, Debug)]
 pub(super) struct Negotiated {
     pub(super) is_sent: bool,
@@ -56,17 +56,17 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    /// Hands the track to the application until it ends, again if it begins again.
+    /// Hands the track to the application until it ends, and again if it starts again.
     ///
-    /// Its packets go from the driver of the connection to the application. Only what is rare wakes
-    /// this task.
+    /// Packets go from the driver of the connection directly to the application. Only rare events
+    /// wake this task.
     pub(super) async fn run(mut self) {
         let kind = match self.track.kind().await {
             RtpCodecKind::Audio => MediaKind::Audio,
             RtpCodecKind::Video => MediaKind::Video,
             _ => return,
         };
-        // The library may lose the first packet, and with it the keyframe.
+        // webrtc-rs may lose the first packet, and the keyframe with it.
         self.request_keyframe(kind).await;
         if !self.take_first() {
             return;
@@ -82,7 +82,7 @@ impl Receiver {
         loop {
             tokio::select! {
                 event = self.track.poll() => match event {
-                    // It was sent again, or has an SSRC that is new.
+                    // The packet was retransmitted, or has a new SSRC.
                     Some(TrackRemoteEvent::OnRtpPacket(packet)) => {
                         self.shared.tracks.route(packet.header.ssrc, &self.intake);
                         self.intake.take(packet, std::time::Instant::now());
@@ -92,7 +92,8 @@ impl Receiver {
                 },
                 () = self.intake.arrived(), if !is_open => {
                     is_open = true;
-                    // What came before the negotiation was over, perhaps a keyframe, was left out.
+                    // Packets from before the end of the negotiation, perhaps of a keyframe, were
+                    // discarded.
                     self.request_keyframe(kind).await;
                     slot = self.open(kind, &keyframe_wanted).await;
                 }
@@ -120,7 +121,8 @@ impl Receiver {
         }
     }
 
-    /// Takes what came before the driver knew that it belongs here; `false` if the track has ended.
+    /// Takes the packets that arrived before the driver knew their track; `false` if the track has
+    /// ended.
     fn take_first(&self) -> bool {
         let mut first = Vec::new();
         while let Some(event) = self.track.poll().now_or_never() {
@@ -134,7 +136,7 @@ impl Receiver {
         true
     }
 
-    /// Hands the track to the application. Returns the slot that it has there.
+    /// Hands the track to the application. Returns its slot.
     async fn open(&self, kind: MediaKind, keyframe_wanted: &Arc<Notify>) -> Option<Slot> {
         let Reception { counters, reports, levels, speakers, events, .. } = self.shared.clone();
         let codec = codec(self.track.as_ref()).await;

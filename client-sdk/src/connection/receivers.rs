@@ -1,4 +1,4 @@
-//! The tracks that one connection receives, as the negotiations leave them.
+//! The tracks that one connection receives.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use crate::session::TrackLabel;
 
 #[derive(Default)]
 pub(super) struct Receivers {
-    /// What the last negotiation says about each track.
+    /// The result of the last negotiation for each track.
     tracks: HashMap<MediaStreamTrackId, watch::Sender<Negotiated>>,
-    /// What the last description of the other side says about its sources.
+    /// The sources in the last description of the other side.
     labels: Vec<TrackLabel>,
 }
 
 impl Receivers {
-    /// Takes over what a description of the other side says about its sources.
+    /// Stores the sources of a description of the other side.
     pub(super) fn label(&mut self, labels: Vec<TrackLabel>) {
         self.labels = labels;
     }
 
-    /// Adds a track that has begun to arrive, and returns what later negotiations will say about
-    /// it.
+    /// Adds a track that has begun to arrive, and returns a receiver for the results of later
+    /// negotiations.
     pub(super) async fn add(
         &mut self,
         pc: &dyn PeerConnection,
@@ -41,8 +41,8 @@ impl Receivers {
         Ok(negotiated)
     }
 
-    /// Tells each track what the last negotiation says about it. webrtc-rs does not report that a
-    /// track is no longer sent.
+    /// Tells each track the result of the last negotiation. webrtc-rs does not report that a track
+    /// is no longer sent.
     pub(super) async fn update(&self, pc: &dyn PeerConnection) -> Result<()> {
         let remote = pc.remote_description().await.map(|remote| remote.sdp).unwrap_or_default();
         for transceiver in pc.get_transceivers().await {

@@ -1,4 +1,4 @@
-//! The relays that TURN servers give, and the errors they answer, which webrtc-rs only logs.
+//! The relays that TURN servers allocate, and their errors, which webrtc-rs only logs.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,11 +10,11 @@ use rtc::stun::message::Message;
 use crate::session::NoRelay;
 use crate::turn::StandIn;
 
-/// What has become of each request for a relay by the sockets that one connection has now.
+/// The outcome of each allocation request of the current sockets of a connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Relays(Arc<Mutex<BTreeMap<Allocation, Outcome>>>);
 
-/// A relay that one socket has asked one server for.
+/// An allocation that one socket has requested from one server.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Allocation {
     pub(super) local: SocketAddr,
@@ -23,7 +23,7 @@ pub(super) struct Allocation {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
-    /// Nothing is answered yet.
+    /// There is no answer yet.
     Asked,
     /// There was a relay, until the stream to its server broke.
     Broken,
@@ -54,24 +54,24 @@ impl Relays {
         }
     }
 
-    /// The stream over which it was asked for has broken.
+    /// Notes that the stream of an allocation has broken.
     pub(super) fn broke(&self, allocation: Allocation) {
         if let Some(outcome) = self.outcomes().get_mut(&allocation) {
             *outcome = Outcome::Broken;
         }
     }
 
-    /// A socket is gone, as the sockets before a restart of ICE are, and its relays with it.
+    /// Forgets the relays of a socket that is gone, as after an ICE restart.
     pub(super) fn forget(&self, local: SocketAddr) {
         self.outcomes().retain(|allocation, _| allocation.local != local);
     }
 
-    /// Whether there is a relay.
+    /// Whether there is any relay.
     pub(super) fn any(&self) -> bool {
         self.outcomes().values().any(|outcome| *outcome == Outcome::Given)
     }
 
-    /// Whether the stream is broken over which a socket had a relay of the server with that URL.
+    /// Whether the stream has broken over which a socket had a relay of the server with that URL.
     pub(super) fn has_broken(&self, local: SocketAddr, url: &str) -> bool {
         self.outcomes().iter().any(|(allocation, outcome)| {
             let server = StandIn::of(allocation.server).map(StandIn::url);
@@ -95,7 +95,7 @@ impl Relays {
     }
 }
 
-/// RFC 8489 section 14.8: the hundreds and the rest.
+/// The error code of a response, from its class and number (RFC 8489 section 14.8).
 fn error_code(message: &[u8]) -> Option<u16> {
     let mut parsed = Message::new();
     parsed.unmarshal_binary(message).ok()?;
@@ -103,7 +103,7 @@ fn error_code(message: &[u8]) -> Option<u16> {
     Some(u16::from(hundreds & 0b111) * 100 + u16::from(rest))
 }
 
-/// RFC 8656 section 17: how messages of the method Allocate begin.
+/// The types of messages of the method Allocate (RFC 8656 section 17).
 const ALLOCATE_REQUEST: [u8; 2] = [0x00, 0x03];
 const ALLOCATE_ANSWER: [u8; 2] = [0x01, 0x03];
 const ALLOCATE_ERROR: [u8; 2] = [0x01, 0x13];
@@ -121,7 +121,7 @@ mod tests {
         relays.received(server, &refusal(4, 1));
         relays.received(stranger, &refusal(4, 86));
         assert_eq!(relays.failure(), NoRelay::Refused { code: 401 });
-        // It asked for a credential, and then fell silent.
+        // The server requested a credential and then stopped answering.
         relays.sending(server, &request());
         assert_eq!(relays.failure(), NoRelay::Unreachable);
         relays.received(server, &refusal(4, 86));

@@ -1,4 +1,4 @@
-//! The RTCP reports of the other side, which webrtc-rs keeps to itself.
+//! The RTCP reports of the other side, which webrtc-rs does not expose.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,9 +16,9 @@ pub(super) struct RtcpReports(Arc<Mutex<Reports>>);
 
 #[derive(Debug, Default)]
 struct Reports {
-    /// How each stream of this side arrives.
+    /// How the other side receives each stream of this side.
     receptions: HashMap<u32, ReceptionReport>,
-    /// The clock behind each stream of the other side.
+    /// The clock of each stream of the other side.
     clocks: HashMap<u32, SenderClock>,
 }
 
@@ -27,7 +27,7 @@ impl RtcpReports {
         self.reports().receptions.get(&ssrc).cloned()
     }
 
-    /// The clock behind a stream of the other side, as told by reports that came or will come.
+    /// The clock of a stream of the other side, from past and future reports.
     pub(super) fn clock(&self, ssrc: u32) -> SenderClock {
         self.reports().clocks.entry(ssrc).or_default().clone()
     }

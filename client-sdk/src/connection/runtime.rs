@@ -49,7 +49,7 @@ impl Runtime for Sockets {
     fn resolve_host<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
         Box::pin(async move {
             let Some(address) = literal(host) else {
-                // webrtc-rs does nothing else on a connection while it waits for this.
+                // webrtc-rs blocks the connection while it waits for this.
                 return timeout(RESOLVING, TokioRuntime.resolve_host(host))
                     .await
                     .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));

@@ -1,12 +1,13 @@
 //! The INIT of the other side, which begins the SCTP association.
 //!
-//! The client of DTLS, which begins it, repeats its INIT until it has an INIT ACK. So several
-//! arrive if the INIT ACK is lost, or if a path takes a second both ways. webrtc-rs begins an
+//! The DTLS client begins the association, and repeats its INIT until it has an INIT ACK. Several
+//! INITs arrive if the INIT ACK is lost, or if a round trip takes a second. webrtc-rs begins an
 //! association with each, against RFC 9260 section 5.2.2, and opens the channels of this side on
-//! any of them, though only one will stand. So an INIT that is repeated does not get that far: it
-//! is answered with the INIT ACK that was sent before.
+//! any of them, although only one will remain. Therefore a repeated INIT is kept from webrtc-rs and
+//! answered with the earlier INIT ACK.
 //!
-//! DTLS encrypts both, but neither the number nor the length of a record.
+//! DTLS encrypts both messages, but not the number and the length of a record, by which they are
+//! recognized here.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,16 +20,17 @@ pub(super) struct SctpInit(Arc<Mutex<Exchange>>);
 
 #[derive(Debug, Default)]
 struct Exchange {
-    /// Whether this side has sent data first: it is the client of DTLS.
+    /// Whether this side has sent data first, and so is the DTLS client.
     is_client: bool,
     init: Option<Record>,
     answer: Option<Answer>,
-    /// The lowest number of a record that is no INIT: the COOKIE ECHO, after which none is sent.
+    /// The lowest number of a record that is not an INIT: the COOKIE ECHO, after which no INIT is
+    /// sent.
     cookie_echo: Option<u64>,
     repeats: u8,
 }
 
-/// The datagram with the INIT ACK, and the way that it took.
+/// The datagram with the INIT ACK, and its path.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Answer {
     pub(super) from: SocketAddr,
@@ -36,7 +38,7 @@ pub(super) struct Answer {
     pub(super) datagram: Bytes,
 }
 
-/// A record of DTLS (RFC 6347 section 4.1) that carries data.
+/// A DTLS record (RFC 6347 section 4.1) that carries data.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Record {
     /// The epoch, then the sequence number.
@@ -58,7 +60,7 @@ impl SctpInit {
         }
     }
 
-    /// Takes an INIT that is repeated from webrtc-rs. Returns what answers it, if it is known.
+    /// Keeps a repeated INIT from webrtc-rs. Returns its answer, if it is known.
     pub(super) fn received(&self, datagram: &mut [u8]) -> Option<Answer> {
         let (at, record) = Record::find(datagram)?;
         let mut exchange = self.exchange();
@@ -81,7 +83,7 @@ impl SctpInit {
             return None;
         }
         exchange.repeats += 1;
-        // DTLS discards what has the number of a record that has arrived before.
+        // DTLS discards a record whose number has arrived before.
         datagram[at + NUMBER..at + LENGTH].copy_from_slice(&init.number.to_be_bytes());
         exchange.answer.clone()
     }
@@ -92,8 +94,7 @@ impl SctpInit {
 }
 
 impl Record {
-    /// The record that a datagram begins with or carries through a TURN server, and where it
-    /// begins.
+    /// The record at the start of a datagram, or inside TURN framing, and its position.
     fn find(datagram: &[u8]) -> Option<(usize, Self)> {
         let at = match datagram {
             [APPLICATION_DATA, ..] => 0,
@@ -113,7 +114,7 @@ impl Record {
     }
 }
 
-/// Where the value of the attribute DATA (RFC 8656 section 18.4) of a STUN message begins.
+/// The position of the value of the attribute DATA (RFC 8656 section 18.4) in a STUN message.
 fn data_attribute(message: &[u8]) -> Option<usize> {
     let mut at = 20;
     loop {
@@ -128,11 +129,12 @@ fn data_attribute(message: &[u8]) -> Option<usize> {
 }
 
 const APPLICATION_DATA: u8 = 23;
-/// Where the parts of the header of a record begin, and where it ends.
+/// The positions of the fields in the header of a record, and its length.
 const NUMBER: usize = 3;
 const LENGTH: usize = 11;
 const HEADER: usize = 13;
-/// Those of a quarter of a minute. If a COOKIE ECHO is as long as the INIT, it then gets through.
+/// The repeats of about 15 s. After that a record is passed on, in case it is a COOKIE ECHO as long
+/// as the INIT.
 const MAX_REPEATS: u8 = 4;
 
 #[cfg(test)]
@@ -143,7 +145,7 @@ mod tests {
     const INIT_ACK: u16 = 100;
     const COOKIE_ECHO: u16 = 72;
 
-    /// What carries a record: nothing else, ChannelData, an indication of TURN.
+    /// The framings of a record: none, ChannelData, and a TURN indication.
     const CARRIERS: [&[u8]; 3] = [
         &[],
         &[0x40, 0x01, 0x00, 0x4d],
@@ -221,7 +223,7 @@ mod tests {
         }
     }
 
-    /// The number of the record that is left, and the answer.
+    /// Returns the number of the record that is passed on, and the answer.
     fn receive(init: &SctpInit, carrier: &[u8], number: u64, length: u16) -> (u64, Option<Answer>) {
         let mut datagram = datagram(carrier, number, length);
         let answer = init.received(&mut datagram);
@@ -248,6 +250,6 @@ mod tests {
         ([192, 0, 2, 1], port).into()
     }
 
-    /// The first, in the upper 16 bits.
+    /// The first epoch, in the upper 16 bits.
     const EPOCH: u64 = 1 << 48;
 }

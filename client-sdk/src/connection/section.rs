@@ -1,4 +1,4 @@
-//! The media sections of descriptions (RFC 8866 section 5.14), as far as this crate reads them.
+//! The media sections of descriptions (RFC 8866 section 5.14).
 
 use rtc::rtp_transceiver::RTCRtpTransceiverDirection;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
@@ -12,7 +12,7 @@ use crate::slot::Slot;
 pub(super) struct Section {
     pub(super) kind: RtpCodecKind,
     pub(super) direction: RTCRtpTransceiverDirection,
-    /// Where its sender sends the track, if it says so.
+    /// The slot of the sender's track, if the section names one.
     pub(super) slot: Option<Slot>,
 }
 
@@ -42,13 +42,13 @@ impl Section {
     }
 }
 
-/// The id of a track that is sent there. Browsers refuse an SDP that contains a track id twice, so
-/// no id is used again.
+/// A new id for a track in that slot. Browsers refuse an SDP that contains a track id twice, so no
+/// id is used again.
 pub(super) fn track_id(slot: &Slot) -> String {
     format!("{}.{}", slot.name(), Uuid::new_v4())
 }
 
-/// Where a track with that id is sent; `None` for the ids of others.
+/// The slot of a track with that id; `None` for ids that this crate did not make.
 fn slot(kind: RtpCodecKind, track_id: &str) -> Option<Slot> {
     let (name, number) = track_id.rsplit_once('.')?;
     let kind = match kind {

@@ -83,9 +83,8 @@ impl Sender {
         Some(codec.payload_type)
     }
 
-    /// Sends what a decoder can begin with and all that follows, until the connection is closed or
-    /// this is dropped. The players write the packets; only what comes from the other side, and
-    /// what its connection has no room for, wakes this task.
+    /// Sends from the last keyframe on, until the connection is closed or this is dropped. The
+    /// players write the packets; only RTCP of the other side and a full connection wake this task.
     pub(super) async fn run(mut self, payload_type: u8) {
         let clock_rate = self.format.clock_rate;
         let Ok(payloader) = self.format.codec().payloader() else { return };
@@ -124,7 +123,7 @@ struct Format {
     mime_type: &'static str,
     clock_rate: u32,
     channels: u16,
-    /// What distinguishes it in SDP from other formats of the same codec.
+    /// The SDP parameter that distinguishes it from other formats of the same codec.
     parameter: Option<Parameter>,
 }
 
@@ -132,7 +131,7 @@ struct Format {
 struct Parameter {
     name: &'static str,
     value: &'static str,
-    /// The value where SDP does not contain the parameter.
+    /// The value if SDP does not contain the parameter.
     default: &'static str,
 }
 
@@ -141,7 +140,7 @@ impl Format {
         let parameter = |name, value, default| Some(Parameter { name, value, default });
         let (mime_type, parameter) = match codec {
             Codec::Av1 => (MIME_TYPE_AV1, parameter("profile", "0", "0")),
-            // Pictures are fragmented, which only this mode allows (RFC 6184 section 6.3).
+            // Only this mode allows fragmented pictures (RFC 6184 section 6.3).
             Codec::H264 => (MIME_TYPE_H264, parameter("packetization-mode", "1", "0")),
             Codec::Opus => (MIME_TYPE_OPUS, None),
             Codec::Vp8 => (MIME_TYPE_VP8, None),
@@ -175,8 +174,8 @@ impl Format {
     }
 }
 
-/// Allows every codec on a track again: webrtc-rs restricts it to its own, but the other side may
-/// send another one.
+/// Allows every codec on a transceiver again. webrtc-rs restricts it to that of the track, but the
+/// other side may send another one.
 async fn offer_all_codecs(pc: &dyn PeerConnection, sender: &dyn RtpSender) -> Result<()> {
     for transceiver in pc.get_transceivers().await {
         if transceiver.sender().await?.is_some_and(|own| own.id() == sender.id()) {

@@ -23,7 +23,7 @@ pub(super) struct Senders {
     stream_ids: StreamIds,
     levels: LevelExtension,
     live: Vec<Live>,
-    /// Whether packets get through. Those written earlier would be lost.
+    /// Whether the connection is up. Earlier packets would be lost.
     is_connected: bool,
 }
 
@@ -31,19 +31,20 @@ pub(super) struct Senders {
 struct Live {
     slot: Slot,
     rtp: Arc<dyn RtpSender>,
-    /// What the participant sends there.
+    /// The player of the participant for this slot.
     player: Arc<Player>,
-    /// What the connection sends: that, or nothing while the other side does not want it.
+    /// The player that the connection sends: the same, or an idle one while the other side does not
+    /// want the track.
     feeding: watch::Sender<Arc<Player>>,
     is_wanted: bool,
-    /// Until the track is negotiated and the connection is up.
+    /// The sender, until the track is negotiated and the connection is up.
     waiting: Option<Sender>,
     /// Stops sending when it is dropped.
     running: JoinSet<()>,
 }
 
 impl Senders {
-    /// Adds what is sent now.
+    /// Adds the current tracks.
     pub(super) async fn add(
         pc: &dyn PeerConnection,
         mut media: watch::Receiver<Media>,
@@ -60,7 +61,7 @@ impl Senders {
         Ok(senders)
     }
 
-    /// The connection is up.
+    /// Starts sending, since the connection is up.
     pub(super) async fn connected(&mut self, pc: &dyn PeerConnection) -> Result<()> {
         self.is_connected = true;
         self.start(pc).await
@@ -77,7 +78,7 @@ impl Senders {
             let Some(live) = self.live.iter_mut().find(|live| live.rtp.id() == sender.id()) else {
                 continue;
             };
-            // A section that was negotiated before the track was added to it does not send yet.
+            // A section that was negotiated before its track was added does not send yet.
             if sends(transceiver.as_ref()).await? {
                 live.start().await;
             } else {
@@ -87,7 +88,8 @@ impl Senders {
         Ok(())
     }
 
-    /// Whether the last negotiation had a place for every track. The other side may not want it.
+    /// Whether the last negotiation had a section for every track, even if the other side does not
+    /// want it.
     pub(super) async fn are_negotiated(&self, pc: &dyn PeerConnection) -> Result<bool> {
         let mut negotiated = 0;
         for transceiver in pc.get_transceivers().await {
@@ -100,7 +102,7 @@ impl Senders {
         Ok(negotiated == self.live.len())
     }
 
-    /// Whether one of the tracks has that transceiver.
+    /// Whether one of the tracks uses that transceiver.
     pub(super) async fn send_over(&self, transceiver: &dyn RtpTransceiver) -> Result<bool> {
         let Some(sender) = transceiver.sender().await? else { return Ok(false) };
         Ok(self.live.iter().any(|live| live.rtp.id() == sender.id()))
@@ -114,8 +116,8 @@ impl Senders {
         }
     }
 
-    /// Adds, replaces and removes tracks to match the participant. A track of the same codec goes
-    /// on without a negotiation; the next offer contains the others.
+    /// Adds, replaces and removes tracks to match the participant. A track of the same codec
+    /// continues without a negotiation; the next offer contains the others.
     pub(super) async fn update(&mut self, pc: &dyn PeerConnection) -> Result<()> {
         let now = self.media.borrow_and_update().clone();
         let before = self.live.iter().map(|live| &live.slot);
@@ -129,8 +131,8 @@ impl Senders {
                 self.live[index].play(player);
                 continue;
             }
-            // The new track is added before the old one is removed. If it took the old one's place,
-            // the other side could not tell that one track has ended and another has begun.
+            // The new track is added before the old one is removed. If it took over the section,
+            // the other side would not notice that one track has ended and another has begun.
             if let Some(player) = player {
                 self.add_track(pc, slot, player).await?;
             }
@@ -142,7 +144,7 @@ impl Senders {
         Ok(())
     }
 
-    /// The sources of the tracks, to be sent with the description that gives tracks their sections.
+    /// The sources of the tracks, to be sent with the description.
     pub(super) async fn labels(&self, pc: &dyn PeerConnection) -> Result<Vec<TrackLabel>> {
         let mut labels = Vec::new();
         for transceiver in pc.get_transceivers().await {
@@ -197,7 +199,8 @@ impl Live {
         }
     }
 
-    /// A track that is wanted again goes on where its numbers and its time are.
+    /// Sets whether the other side wants the track. The sequence numbers and timestamps continue
+    /// when it is wanted again.
     fn set_wanted(&mut self, is_wanted: bool) {
         if std::mem::replace(&mut self.is_wanted, is_wanted) == is_wanted {
             return;

@@ -48,7 +48,7 @@ pub(crate) struct Setup {
     stream_ids: StreamIds,
     pub(super) speakers: Speakers,
     pub(super) default_channel_as_event: bool,
-    /// What to receive of a participant of whom nothing else is said.
+    /// What to receive of participants by default.
     pub(crate) wanted: Wanted,
     pub(super) addresses: watch::Receiver<Addresses>,
 }
@@ -90,7 +90,7 @@ impl Setup {
         Self { ice_servers, ..self.clone() }
     }
 
-    /// Who speaks, by what all connections receive.
+    /// The speaker detector, which all connections feed.
     pub(crate) fn speakers(&self) -> Speakers {
         self.speakers.clone()
     }
@@ -107,7 +107,7 @@ impl Setup {
     }
 
     /// Whether this machine has an address that connections may use now. Without one, webrtc-rs
-    /// gives a connection up when ICE is restarted, so what was seen last is not enough.
+    /// gives up a connection at an ICE restart, so a cached result is not enough.
     pub(super) fn has_address(&self) -> bool {
         let Some(addresses) = Addresses::now() else { return true };
         let is_there = |bound: IpAddr| match bound.is_unspecified() {
@@ -117,7 +117,7 @@ impl Setup {
         self.udp_addresses().iter().any(|bound| is_there(bound.ip()))
     }
 
-    /// A peer connection and the tracks that it sends.
+    /// Builds a peer connection and the tracks that it sends.
     pub(super) async fn build(
         &self,
         handler: Arc<Handler>,
@@ -135,12 +135,12 @@ impl Setup {
         }
     }
 
-    /// What the sockets of a connection will share.
+    /// The shared state of the sockets of a connection.
     pub(super) fn sockets(&self) -> Sockets {
         Sockets::new(Arc::clone(&self.turn))
     }
 
-    /// The part that can be changed while a connection exists.
+    /// The configuration that can be changed while a connection exists.
     pub(super) fn configuration(&self) -> RTCConfiguration {
         let mut configuration =
             RTCConfigurationBuilder::new().with_ice_servers(self.ice_servers.clone());
@@ -159,8 +159,8 @@ impl Setup {
         addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect()
     }
 
-    /// A peer connection without tracks. Names of mDNS are resolved if that is possible: webrtc-rs
-    /// opens no socket at all if the multicast group cannot be joined.
+    /// Builds a peer connection without tracks. mDNS names are resolved only if the multicast group
+    /// can be joined, since webrtc-rs would otherwise open no socket at all.
     async fn build_bare(
         &self,
         handler: Arc<Handler>,
@@ -186,14 +186,14 @@ impl Setup {
         let interceptors =
             interceptors(&mut media, handler.tracks.clone(), handler.reports.clone())?;
         let settings = SettingEngineBuilder::new()
-            // webrtc-rs answers with `a=setup:active` always, so only an answering DTLS server
-            // never changes its role.
+            // webrtc-rs always answers with `a=setup:active`, so only as a DTLS server does the
+            // answerer never change its role.
             .with_answering_dtls_role(RTCDtlsRole::Server)
-            // Take the first pair that works. Waiting for a better one costs each connection a
-            // second.
+            // Take the first pair that works, since waiting for a better one costs each connection
+            // a second.
             .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
             .with_relay_acceptance_min_wait(Some(Duration::ZERO))
-            // ICE is restarted because the network has changed, and with it the local addresses.
+            // ICE is restarted because the network, and so the local addresses, have changed.
             .with_discard_local_candidates_during_ice_restart(true)
             .with_multicast_dns_mode(mdns)
             .with_ice_timeouts(
@@ -218,8 +218,8 @@ impl Setup {
     }
 }
 
-/// The wildcard addresses of the families of which this machine has an address that others reach.
-/// webrtc-rs would announce the wildcard itself as a candidate otherwise.
+/// The wildcard addresses of the IP versions in which this machine has a usable address. With any
+/// other wildcard, webrtc-rs would announce the wildcard itself as a candidate.
 fn usable_wildcards() -> Vec<IpAddr> {
     let addresses = Addresses::now().unwrap_or_default();
     let has_v6 = addresses.usable().any(|address| address.is_ipv6());
@@ -233,14 +233,15 @@ fn usable_wildcards() -> Vec<IpAddr> {
     wildcards
 }
 
-/// Closes a peer connection. If it were only dropped, its driver, socket and handler would live on.
+/// Closes a peer connection. Dropping it would leave its driver, socket and handler alive.
 pub(super) async fn close(pc: &dyn PeerConnection) {
     if let Err(error) = pc.close().await {
         tracing::debug!(%error, "closing a connection failed");
     }
 }
 
-/// Several keepalives have to be missing before a connection counts as disconnected.
+/// The interval of keepalives, of which several have to be missing before a connection counts as
+/// disconnected.
 fn keepalive_interval(disconnected_timeout: Duration) -> Duration {
     match disconnected_timeout {
         Duration::ZERO => KEEPALIVE,

@@ -1,4 +1,4 @@
-//! A UDP socket as webrtc-rs sees it.
+//! The UDP socket that webrtc-rs uses.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,7 +16,8 @@ use super::relays::Allocation;
 use super::sockets::Sockets;
 use crate::turn::{Received, StandIn, TurnStream};
 
-/// Sends what is for the stand-in of a TURN server over a stream, and everything else over UDP.
+/// Sends datagrams for the stand-in address of a TURN server over a stream, and all others over
+/// UDP.
 #[derive(Debug)]
 pub(super) struct Socket {
     udp: Arc<dyn AsyncUdpSocket>,
@@ -70,7 +71,7 @@ impl Socket {
         Ok(message.len())
     }
 
-    /// Answers an INIT that is repeated. If the answer is lost, it is repeated once more.
+    /// Answers a repeated INIT. If the answer is lost, the INIT is repeated once more.
     fn answer_init(&self, cx: &mut Context<'_>, datagram: &mut [u8]) {
         if let Some(answer) = self.sockets.sctp_init.received(datagram)
             && answer.from == self.local
@@ -88,7 +89,7 @@ impl Socket {
         }
     }
 
-    /// Handles that media was sent or not. Packets of media may be lost, so failures are kept from
+    /// Handles the result of sending media. Media may be lost, so failures are hidden from
     /// webrtc-rs, which would log an error for each.
     fn media_sent(&self, sent: io::Result<usize>, transmit: &Transmit<'_>) -> usize {
         let length = transmit.contents.len();
@@ -100,8 +101,8 @@ impl Socket {
                 }
                 return sent;
             }
-            // Some adapters take no datagrams that are still to be cut, and the next ones come one
-            // by one. A new socket would try it again.
+            // Some adapters do not support segmentation offload, so the next datagrams are sent one
+            // by one. A new socket tries it again.
             Err(error)
                 if transmit.segment_size.is_some()
                     && error.kind() == io::ErrorKind::InvalidInput =>
@@ -149,7 +150,7 @@ impl AsyncUdpSocket for Socket {
         }
         let sent = ready!(self.udp.poll_send(cx, transmit));
         if is_stun_message(message) {
-            // webrtc-rs gives up a server that requests cannot be sent to.
+            // webrtc-rs gives up a server if a request cannot be sent to it.
             return Poll::Ready(sent);
         }
         Poll::Ready(Ok(self.media_sent(sent, transmit)))
@@ -173,7 +174,7 @@ impl AsyncUdpSocket for Socket {
                 (meta[0].addr, meta[0].len, meta[0].stride) = (from, length, length);
                 1
             }
-            // Never closed: a sender is kept.
+            // The channel never closes, since this socket keeps a sender.
             Poll::Ready(None) | Poll::Pending => ready!(self.udp.poll_recv(cx, bufs, meta))?,
         };
         for (buf, meta) in bufs.iter_mut().zip(meta.iter()).take(count) {
@@ -200,7 +201,7 @@ impl Drop for Socket {
     }
 }
 
-/// Whether this machine has no way to send there; Linux tells of a local address that is gone as of
+/// Whether this machine has no route to the address. Linux reports a local address that is gone as
 /// an invalid argument.
 fn tells_of_no_path(error: &io::Error) -> bool {
     matches!(
@@ -225,7 +226,7 @@ mod tests {
     use crate::network::Network;
     use crate::turn::TurnServers;
 
-    /// A socket on an adapter that cuts no datagrams, or whose address is gone.
+    /// A socket on an adapter without segmentation offload, or whose address is gone.
     #[derive(Debug)]
     struct Udp {
         has_address: bool,

@@ -1,4 +1,4 @@
-//! What the sockets of one connection share.
+//! The state that the sockets of one connection share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,19 +10,19 @@ use super::sctp_init::SctpInit;
 use super::timer::Timer;
 use crate::turn::TurnServers;
 
-/// Cloned into each [`Socket`](super::socket::Socket), which tells by it what it notices.
+/// Cloned into each [`Socket`](super::socket::Socket), which reports through it.
 #[derive(Clone, Debug)]
 pub(super) struct Sockets {
     pub(super) turn: Arc<TurnServers>,
     pub(super) relays: Relays,
     pub(super) sctp_init: SctpInit,
-    /// Notified when media cannot be sent from this machine any more as it was until then.
+    /// Notified when media can no longer be sent over the current path.
     pub(super) path_lost: Arc<Notify>,
     /// Notified when the stream to a TURN server has broken, which ends its relay.
     pub(super) stream_broken: Arc<Notify>,
-    /// The bytes that have left, but for those of STUN. webrtc-rs counts what has not left too.
+    /// The bytes that were sent, except STUN. webrtc-rs also counts bytes that were not sent.
     pub(super) sent_bytes: Arc<AtomicU64>,
-    /// That of the driver.
+    /// The timer of the driver.
     pub(super) timer: Timer,
 }
 

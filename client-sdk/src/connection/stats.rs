@@ -29,14 +29,14 @@ pub(super) struct StatsCollector {
     bytes: HashMap<Counter, u64>,
 }
 
-/// When the parts of setting up the connection were done for the first time.
+/// When each step of setting up the connection was first done.
 struct Milestones {
     opened: Instant,
     path_found: Option<Instant>,
     keys_agreed: Option<Instant>,
 }
 
-/// What bytes are counted for.
+/// What a byte counter is for.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 enum Counter {
     AllIn,
@@ -46,7 +46,7 @@ enum Counter {
 }
 
 impl StatsCollector {
-    /// Of a connection that is being opened now.
+    /// Creates the statistics of a connection that is being opened now.
     pub(super) fn new(reports: RtcpReports, sent_bytes: Arc<AtomicU64>) -> Self {
         let opened = Instant::now();
         Self {
@@ -59,12 +59,12 @@ impl StatsCollector {
         }
     }
 
-    /// ICE has found a path.
+    /// Notes that ICE has found a path.
     pub(super) fn path_found(&mut self) {
         self.milestones.path_found.get_or_insert_with(Instant::now);
     }
 
-    /// ICE and DTLS are done.
+    /// Notes that ICE and DTLS are done.
     pub(super) fn connected(&mut self) {
         self.milestones.keys_agreed.get_or_insert_with(Instant::now);
     }
@@ -135,7 +135,7 @@ struct Meter {
 }
 
 impl Meter {
-    /// Bits a second since the last time.
+    /// The bit rate since the last call.
     fn rate(&mut self, counter: Counter, bytes: u64) -> u64 {
         self.now.insert(counter, bytes);
         let new = bytes.saturating_sub(self.before.get(&counter).copied().unwrap_or(0));
@@ -149,8 +149,8 @@ pub(super) async fn selected(pc: &dyn PeerConnection) -> Option<RTCIceCandidateP
     transport(pc).await?.ice_transport().get_selected_candidate_pair().await.ok()?
 }
 
-/// The transport that everything shares. webrtc-rs names it by what uses it: data channels, which a
-/// page need not have offered, or tracks.
+/// The transport that everything shares. In webrtc-rs it is found through its users: data channels,
+/// which a page need not have offered, or tracks.
 async fn transport(pc: &dyn PeerConnection) -> Option<Arc<dyn DtlsTransport>> {
     if let Some(sctp) = pc.sctp().await {
         return Some(sctp.transport());
@@ -177,8 +177,8 @@ fn is_of(ends: &RTCIceCandidatePair, pair: &RTCIceCandidatePairStats) -> bool {
 fn route(ends: &RTCIceCandidatePair, report: &RTCStatsReport) -> Route {
     let is_relay = |typ| typ == RTCIceCandidateType::Relay;
     let remote = ends.remote();
-    // The selected pair does not name the other side's relay if a packet arrived before its
-    // candidate.
+    // If a packet arrived before its candidate, the selected pair does not reveal that the other
+    // side uses a relay.
     let is_told_later = || {
         report.iter().any(|entry| match entry {
             RTCStatsReportEntry::RemoteCandidate(told) => {
@@ -211,7 +211,7 @@ fn received(counter: &ReceiveCounter, bitrate: u64) -> ReceivedStats {
 
 fn reported(kind: MediaKind, report: &ReceptionReport) -> Reported {
     Reported {
-        // A signed number of 24 bits: duplicates can outweigh losses.
+        // A signed 24-bit number, since duplicates can outnumber losses.
         lost: if report.total_lost < 1 << 23 { report.total_lost.into() } else { 0 },
         fraction_lost: f64::from(report.fraction_lost) / 256.0,
         jitter: Duration::from_secs_f64(f64::from(report.jitter) / f64::from(kind.clock_rate())),

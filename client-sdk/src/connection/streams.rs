@@ -1,9 +1,9 @@
 //! The SCTP streams of the data channels that this side has opened.
 //!
-//! webrtc-rs gives a new channel the lowest stream that is free on this side, before the other side
-//! has closed the old channel too, which RFC 8831 section 6.7 forbids. A late or repeated request
-//! of the other side to reset the stream then ends the new channel. So no stream is used twice:
-//! once its channel is gone, a placeholder that the other side knows nothing of holds it.
+//! webrtc-rs gives a new channel the lowest stream that is free on this side, even if the other
+//! side has not closed the old channel yet, which RFC 8831 section 6.7 forbids. A late or repeated
+//! stream reset of the other side then ends the new channel. Therefore no stream is used twice:
+//! once its channel is gone, a placeholder, which the other side does not know of, occupies it.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -20,17 +20,17 @@ use tokio::time::{Instant, sleep_until, timeout};
 use webrtc::data_channel::{DataChannel, RTCDataChannelInit};
 use webrtc::peer_connection::PeerConnection;
 
-/// What holds each stream: its channel, or a placeholder.
+/// The occupant of each stream: its channel, or a placeholder.
 pub(super) struct Streams {
     pc: Arc<dyn PeerConnection>,
     holders: BTreeMap<u16, Arc<dyn DataChannel>>,
     /// New placeholders, which have to be watched.
     placeholders: mpsc::UnboundedSender<Placeholder>,
-    /// When the other side has had the time to close what this side has closed.
+    /// When the other side has had time to close the channels that this side has closed.
     settled: Instant,
 }
 
-/// A channel of which the other side knows nothing.
+/// A channel that the other side does not know of.
 pub(super) struct Placeholder {
     stream: u16,
     channel: Arc<dyn DataChannel>,
@@ -43,9 +43,9 @@ impl Streams {
         (Self { pc, holders: BTreeMap::new(), placeholders, settled }, placed)
     }
 
-    /// Opens a channel on a stream that no channel before it had. A channel that is created at the
-    /// very moment in which the other side closes an old one would take its stream, so this waits
-    /// until that is unlikely.
+    /// Opens a channel on a stream that was never used. A channel that is created at the moment in
+    /// which the other side closes an old one would take its stream, so this waits until that is
+    /// unlikely.
     pub(super) async fn create(
         &mut self,
         label: &str,
@@ -59,7 +59,7 @@ impl Streams {
         self.pc.create_data_channel(label, Some(init)).await
     }
 
-    /// Keeps the stream of a channel that has been opened. `None` if another channel had it before
+    /// Records the stream of an opened channel; `None` if another channel had that stream before,
     /// and it became free while this one was created.
     pub(super) async fn keep(&mut self, channel: &Arc<dyn DataChannel>) -> Option<u16> {
         let stream = self.stream(channel.as_ref()).await?;
@@ -72,7 +72,7 @@ impl Streams {
         }
     }
 
-    /// Closes the channel of a stream that is kept, and holds the stream.
+    /// Closes the channel of a recorded stream, and occupies the stream.
     pub(super) async fn close(
         &mut self,
         stream: u16,
@@ -90,7 +90,7 @@ impl Streams {
         self.settled = Instant::now() + SETTLING;
     }
 
-    /// Has a placeholder hold the stream if the channel or the placeholder that held it is gone.
+    /// Occupies the stream with a placeholder if its occupant is gone.
     async fn renew(&mut self, stream: u16, holder: &dyn DataChannel) -> Result<(), Error> {
         if !self.is_held_by(stream, holder) || holder.ready_state().await.is_ok() {
             return Ok(());
@@ -107,7 +107,7 @@ impl Streams {
         self.holders.get(&stream).is_some_and(|holder| holder.id() == channel.id())
     }
 
-    /// The stream of an open channel, which only the statistics contain.
+    /// The stream of an open channel, which webrtc-rs reports only in its statistics.
     async fn stream(&self, channel: &dyn DataChannel) -> Option<u16> {
         let report = self.pc.get_stats(std::time::Instant::now(), StatsSelector::None).await;
         let id = format!("RTCDataChannel_{}", channel.id());
@@ -120,16 +120,16 @@ impl Streams {
     }
 }
 
-/// Discards what the other side still sends over streams that placeholders hold, and replaces the
-/// placeholders that it ends, for as long as the connection lasts.
+/// Discards messages on the streams of placeholders, and replaces placeholders that the other side
+/// ends, for as long as the connection lasts.
 pub(super) async fn watch(
     streams: &Mutex<Streams>,
     placed: &mut mpsc::UnboundedReceiver<Placeholder>,
 ) {
     let mut watched = FuturesUnordered::new();
     loop {
-        // Nothing else is waited for here: webrtc-rs hands its locks to whoever has waited longest,
-        // and one of these would not let go of it meanwhile.
+        // Nothing else may be awaited here: the locks of webrtc-rs are fair, and a suspended branch
+        // could hold one.
         tokio::select! {
             Some(placeholder) = placed.recv() => watched.push(replace(streams, placeholder)),
             Some(()) = watched.next() => {}
@@ -148,8 +148,8 @@ async fn replace(streams: &Mutex<Streams>, Placeholder { stream, channel }: Plac
     }
 }
 
-/// Waits until webrtc-rs has forgotten a channel, and discards what arrives. `false` if nothing
-/// arrives any more, since the connection is over.
+/// Waits until webrtc-rs has forgotten a channel, and discards its messages; `false` if the
+/// connection is over.
 async fn gone(channel: &dyn DataChannel) -> bool {
     while channel.ready_state().await.is_ok() {
         if channel.poll().await.is_none() {
@@ -159,6 +159,6 @@ async fn gone(channel: &dyn DataChannel) -> bool {
     true
 }
 
-/// This waits for this side alone.
+/// How long this side waits for its own close.
 const CLOSING: Duration = Duration::from_secs(1);
 const SETTLING: Duration = Duration::from_millis(100);

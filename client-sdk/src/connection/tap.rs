@@ -1,4 +1,4 @@
-//! What happens to packets on their way in, behind the interceptors of webrtc-rs.
+//! An interceptor for incoming packets, behind those of webrtc-rs.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -11,9 +11,9 @@ use super::inbound::Inbound;
 use super::keyframe::is_keyframe_request;
 use super::rtcp_reports::RtcpReports;
 
-/// Hands RTP to its track, which saves two tasks on its way, and keeps the reports of the other
-/// side. Requests for keyframes are marked so that they reach the sender of the video. Everything
-/// else passes.
+/// Hands RTP directly to its track, which bypasses two tasks, and keeps the reports of the other
+/// side. Marks keyframe requests so that they reach the sender of the video. Everything else
+/// passes.
 pub(super) struct Tap {
     tracks: Inbound,
     reports: RtcpReports,

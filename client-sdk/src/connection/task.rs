@@ -111,13 +111,13 @@ struct ConnectionTask {
     pc: Arc<dyn PeerConnection>,
     senders: Senders,
     receivers: Receivers,
-    /// What its tracks share.
+    /// The shared state of its tracks.
     reception: Reception,
     /// What is to be received, from the next negotiation on.
     wanted: watch::Receiver<Wanted>,
     levels: LevelExtension,
     channels: Channels,
-    /// One for each track, and for each channel that is read.
+    /// The tasks of tracks, and of channels that are read.
     tasks: JoinSet<()>,
     /// The number of default channels, at most one from each side.
     default_channels: u8,
@@ -148,7 +148,7 @@ impl ConnectionTask {
     }
 
     async fn offer(&mut self, negotiation: u32, restart_ice: bool) -> Result<()> {
-        // The session commands an offer after the media has changed: take the change over first.
+        // The session commands an offer after the media has changed, so apply the change first.
         self.senders.update(self.pc.as_ref()).await?;
         let wanted = *self.wanted.borrow();
         directions::offer(self.pc.as_ref(), &self.senders, wanted).await?;
@@ -189,8 +189,8 @@ impl ConnectionTask {
         self.receivers.update(self.pc.as_ref()).await
     }
 
-    /// Whether the answer has left out something of this side. An answer has places only for what
-    /// the other side has offered.
+    /// Whether the answer has left out a track or channel of this side. An answer has only the
+    /// sections of the offer.
     async fn answer_lacks_something(&self) -> Result<bool> {
         let pc = self.pc.as_ref();
         let lacks_channels = self.has_channels && channels::lack_section(pc).await;
@@ -205,7 +205,7 @@ impl ConnectionTask {
         self.receivers.update(self.pc.as_ref()).await
     }
 
-    /// An unusable candidate is one path less, not a failure.
+    /// Adds a candidate. An unusable one is not a failure: there is one path less.
     async fn add_candidate(&self, candidate: IceCandidate) {
         let candidate = RTCIceCandidateInit {
             candidate: candidate.candidate,
@@ -225,8 +225,8 @@ impl ConnectionTask {
                 self.events.report(Report::Candidate(candidate)).await;
             }
             PeerConnectionEvent::DataChannel(channel) => self.channel_opened(channel).await,
-            // webrtc-rs does not report that a TURN server gave nothing; without another candidate
-            // it would go on connecting for half a minute.
+            // webrtc-rs does not report a failed allocation; without another candidate it would go
+            // on connecting for half a minute.
             PeerConnectionEvent::Gathered if self.lacks_relay() && self.setup.needs_relay() => {
                 let failure = ConnectionFailure::NoRelay(self.relays.failure());
                 tracing::warn!(peer = %self.events.peer, %failure, "the connection cannot go on");
@@ -252,7 +252,7 @@ impl ConnectionTask {
         }
     }
 
-    /// Whether there are TURN servers, of which none has given a relay.
+    /// Whether there are TURN servers, but no relay.
     fn lacks_relay(&self) -> bool {
         (self.setup.needs_relay() || self.setup.has_relay()) && !self.relays.any()
     }
@@ -263,7 +263,7 @@ impl ConnectionTask {
             RTCPeerConnectionState::Connecting => ConnectionState::Connecting,
             RTCPeerConnectionState::Disconnected => ConnectionState::Disconnected,
             RTCPeerConnectionState::Failed => ConnectionState::Failed,
-            // Not begun, or closed by this side.
+            // The connection has not begun, or this side has closed it.
             _ => return,
         };
         if state == ConnectionState::Connected {
@@ -275,7 +275,7 @@ impl ConnectionTask {
         self.events.report(Report::State(state)).await;
     }
 
-    /// Whoever stays connected over another address notices nothing.
+    /// Handles changed addresses. A connection over an address that remains is not affected.
     async fn addresses_changed(&self, addresses: &Addresses) {
         let Some(pair) = stats::selected(self.pc.as_ref()).await else { return };
         let local = pair.local();
@@ -303,7 +303,7 @@ impl ConnectionTask {
     }
 
     async fn path_lost(&self) {
-        // Otherwise the next address is waited for.
+        // Otherwise the connection waits for the next address.
         if self.setup.has_address() {
             self.events.report(Report::PathLost).await;
         }
@@ -322,7 +322,7 @@ impl ConnectionTask {
                 self.tasks.spawn(self.channels.clone().open(new));
             }
             ConnectionRequest::Stats { reply } => {
-                // If this fails, nobody waits for the reply any more.
+                // If this fails, the caller no longer waits.
                 let _ = reply.send(self.stats.collect(self.pc.as_ref()).await);
             }
         }
@@ -335,7 +335,7 @@ impl ConnectionTask {
             Ok(false) => {
                 self.tasks.spawn(self.channels.clone().receive(channel));
             }
-            // It is closed again already.
+            // The channel is closed again already.
             Err(_) => {}
         }
     }

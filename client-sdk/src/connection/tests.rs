@@ -169,7 +169,7 @@ async fn a_first_data_channel_for_which_the_offer_has_no_section_is_negotiated()
     pair.close().await;
 }
 
-/// As a page without data channels offers.
+/// Turns an offer into that of a page without data channels.
 fn without_data_section(sdp: &str) -> String {
     let (before, section) = sdp.split_once("m=application").unwrap();
     assert!(!section.contains("\nm="), "it is not the last one");
@@ -185,7 +185,7 @@ struct Pair {
     connections: [Connection; 2],
     inbox: mpsc::Receiver<ConnectionMessage>,
     tasks: JoinSet<()>,
-    /// Keeps it playing.
+    /// Keeps the media playing.
     _media: Vec<Outgoing>,
 }
 

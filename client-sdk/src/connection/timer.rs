@@ -13,11 +13,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// A timer that stays armed between sleeps.
 ///
 /// The driver of webrtc-rs sleeps anew after each packet, nearly always until a later time than
-/// before. Arming a timer takes the locks of Tokio's and may wake the thread that waits for it. One
-/// that goes off too early is armed again, which is seldom.
+/// before. Arming a timer takes Tokio's locks and may wake the thread that waits for it. If the
+/// armed timer fires too early, it is armed again, which is rare.
 ///
-/// Some of what webrtc-rs has to send leaves when its next sleep ends, whenever that is, so the
-/// timer can be told to [cut it short](Self::cut_short).
+/// webrtc-rs sends some packets only when its next sleep ends, so the timer can [cut it
+/// short](Self::cut_short).
 #[derive(Clone, Default)]
 pub(super) struct Timer(Arc<State>);
 
@@ -38,12 +38,12 @@ impl Timer {
         let is_cut_short = self.0.is_cut_short.swap(false, Ordering::Relaxed);
         let duration = if is_cut_short { Duration::ZERO } else { duration };
         let deadline = Instant::now() + duration;
-        // Another sleep may have it.
+        // Another sleep may have taken the armed timer.
         let sleep = self.armed().take().unwrap_or_else(|| Box::pin(sleep_until(deadline)));
         Sleeping { deadline, sleep: Some(sleep), timer: self.clone() }
     }
 
-    /// Ends the next sleep, which has yet to begin, at once.
+    /// Makes the next sleep end at once.
     pub(super) fn cut_short(&self) {
         self.0.is_cut_short.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What the application asks of the participant's task.
+//! The commands of the application to the participant's task.
 
 use signal_core::{ClientMessage, ParticipantId};
 
@@ -11,7 +11,7 @@ use crate::session::{SignalingLoss, TrackSource};
 use crate::slot::Slot;
 use crate::wanted::Wanted;
 
-/// One request of the application.
+/// One command of the application.
 pub(crate) enum Command {
     /// Passed on to a connection; without one, the reply is dropped.
     Connection {
@@ -81,7 +81,7 @@ impl Driver {
                     self.session.handle_wanted_changed(from);
                 }
             }
-            // Where there is none, it is being opened already.
+            // Without a signaling connection, one is being opened already.
             Command::Reconnect if self.signaling.is_some() => {
                 let reason = "the application asked for another connection".into();
                 self.handle_loss(SignalingLoss::Lost { code: None, reason });

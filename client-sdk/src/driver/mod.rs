@@ -99,7 +99,7 @@ impl Driver {
         }
     }
 
-    /// Takes part until the room is over, then waits until the server knows and every connection is
+    /// Runs until the room is over, then waits until the server knows and every connection is
     /// closed.
     pub(crate) async fn run(
         mut self,
@@ -118,8 +118,8 @@ impl Driver {
                 Some(message) = self.messages.recv() => self.handle_message(message),
                 command = commands.recv() => match command {
                     Some(command) => self.execute(command),
-                    // The handle was dropped. A `leave` of the creator would close the room, and
-                    // the close frame that follows does not.
+                    // The handle was dropped. A `leave` of the creator would close the room; the
+                    // close frame does not.
                     None => self.session.end(CloseReason::Left),
                 },
                 event = self.outgoing.ended() => self.events.push(event),
@@ -197,7 +197,7 @@ impl Driver {
         self.session.handle_signaling_loss(loss, rand::random(), Instant::now());
     }
 
-    /// The connections look after themselves.
+    /// Handles changed addresses. Connections handle the loss of their own addresses themselves.
     fn handle_addresses(&mut self, change: &AddressChange) {
         let AddressChange { now, has_new } = change;
         let local = self.signaling.as_ref().and_then(Signaling::local_address);
@@ -242,7 +242,7 @@ impl Driver {
             while let Some(action) = self.session.poll_action() {
                 self.carry_out(action);
             }
-            // What is given up for the budget has to be negotiated in turn.
+            // Video that is given up for the budget has to be negotiated in turn.
             let events = self.outgoing.weigh(self.connections.len());
             if events.is_empty() {
                 break;

@@ -13,7 +13,7 @@ pub(crate) type Reply = oneshot::Sender<Result<(), CommandError>>;
 #[derive(Default)]
 pub(super) struct Replies {
     waiting: HashMap<u64, Reply>,
-    /// Until when the server may drop what is sent without an answer.
+    /// The time until which the server may drop messages without an answer.
     quiet_until: Option<Instant>,
 }
 
@@ -49,12 +49,12 @@ impl Replies {
         }
     }
 
-    /// The server has refused a message because of its rate. It says so once a second and drops
-    /// what else exceeds the rate without an answer.
+    /// Notes that the server has refused a message because of its rate. It reports this once a
+    /// second, and drops further messages over the rate without an answer.
     pub(super) fn keep_quiet(&mut self) {
         self.quiet_until = Some(Instant::now() + SILENCE);
     }
 }
 
-/// A little more than the server's second.
+/// A little more than the second of the server.
 const SILENCE: Duration = Duration::from_millis(1500);

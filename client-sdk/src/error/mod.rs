@@ -14,7 +14,7 @@ pub use self::network::{NetworkError, NetworkFailure, Phase};
 pub use self::refusal::Refusal;
 use crate::media::MediaError;
 
-/// An HTTP request that was not carried out.
+/// Why an HTTP request failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -24,7 +24,7 @@ pub enum RequestError {
         /// The address.
         url: String,
     },
-    /// The caller's fault: what [`ClientBuilder::trust`](crate::ClientBuilder::trust) was given is
+    /// The caller's fault: the argument of [`ClientBuilder::trust`](crate::ClientBuilder::trust) is
     /// not a certificate in PEM.
     #[error("cannot trust what is not a certificate in PEM: {0}")]
     Certificate(String),
@@ -38,8 +38,8 @@ pub enum RequestError {
         /// The address, without a user and a password.
         url: String,
     },
-    /// The server's fault: what it says is not in the protocol. Another server may have that
-    /// address.
+    /// The server's fault: its answer does not follow the protocol. The address may be that of
+    /// another kind of server.
     #[error("what the server says at {url} is not understood: {reason}")]
     Protocol {
         /// The address, without the parts that may hold a secret.
@@ -47,7 +47,7 @@ pub enum RequestError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The caller's fault, mostly: the server refused the request.
+    /// Usually the caller's fault: the server refused the request.
     #[error("the server refused: {message} ({code}, HTTP status {status})")]
     Refused {
         /// The HTTP status.
@@ -56,17 +56,17 @@ pub enum RequestError {
         code: String,
         /// A human-readable reason.
         message: String,
-        /// How long to wait before trying again, if the server says so.
+        /// How long to wait before trying again, if the server specifies it.
         retry_after: Option<Duration>,
     },
-    /// The caller's fault: what no header can hold is not an access token.
+    /// The caller's fault: the access token contains characters that a header cannot.
     #[error("that is not an access token")]
     Token,
-    /// The caller's fault, mostly: the room id or the token is longer than an address may be.
+    /// Usually the caller's fault: the room id or the token is longer than a URL may be.
     #[error("the room id or the token is too long: {0}")]
     TooLong(String),
-    /// The caller's fault, mostly: the server knows no rooms under that path. It is another server,
-    /// or its rooms are under another path.
+    /// Usually the caller's fault: the server has no rooms under that path. It is another kind of
+    /// server, or its rooms have another path.
     #[error("there is no server of rooms at {url}: its address or path is wrong")]
     WrongPath {
         /// The address, without the parts that may hold a secret.
@@ -95,7 +95,7 @@ impl RequestError {
         self.code().map(Refusal::of)
     }
 
-    /// How long to wait before trying again, if the server says so.
+    /// How long to wait before trying again, if the server specifies it.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => *retry_after,
@@ -111,7 +111,7 @@ impl RequestError {
     }
 }
 
-/// A room that was not entered.
+/// Why a room was not entered.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EnterError {
@@ -125,8 +125,8 @@ pub enum EnterError {
         /// A human-readable reason.
         reason: String,
     },
-    /// The caller's fault: an address of [`Options::bind_address`](crate::Options::bind_address) is
-    /// none of this machine.
+    /// The caller's fault: an address of [`Options::bind_address`](crate::Options::bind_address)
+    /// does not belong to this machine.
     #[error("media cannot be sent from {address}")]
     BindAddress {
         /// The address.
@@ -138,8 +138,8 @@ pub enum EnterError {
     /// is off.
     #[error(transparent)]
     Media(#[from] MediaError),
-    /// The fault of whoever runs the server: [`Options::relay_only`](crate::Options::relay_only) is
-    /// set, and the server lists no TURN server that can be used.
+    /// The operator's fault: [`Options::relay_only`](crate::Options::relay_only) is set, and the
+    /// server lists no usable TURN server.
     #[error("only relays may be used, and the server names no TURN server that can be used")]
     NoRelay,
     /// The server refused the signaling connection.
@@ -149,7 +149,7 @@ pub enum EnterError {
         code: String,
         /// A human-readable reason.
         message: String,
-        /// How long to wait before trying again, if the server says so.
+        /// How long to wait before trying again, if the server specifies it.
         retry_after: Option<Duration>,
     },
     /// The HTTP request to create or join the room, or to open the signaling connection, failed.
@@ -173,7 +173,7 @@ impl EnterError {
         self.code().map(Refusal::of)
     }
 
-    /// How long to wait before trying again, if the server says so.
+    /// How long to wait before trying again, if the server specifies it.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => *retry_after,
@@ -183,7 +183,7 @@ impl EnterError {
     }
 }
 
-/// A named data channel that was not opened.
+/// Why a named data channel was not opened.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum ChannelError {
@@ -198,7 +198,7 @@ pub enum ChannelError {
     NoConnection,
 }
 
-/// Data that was not sent.
+/// Why data was not sent.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum SendError {
