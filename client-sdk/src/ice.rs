@@ -1,8 +1,8 @@
-//! ICE servers as the signaling server lists them.
+//! The ICE servers that the signaling server lists.
 
 use signal_core::{IceScheme, IceServer, IceServers, IceTransport, IceUrl};
 
-/// The list that came over the signaling connection; `None` with a warning if it cannot be read.
+/// Reads the list from the signaling connection; `None` with a warning if it cannot be read.
 pub(crate) fn ice_servers(ice: &IceServers) -> Option<Vec<IceServer>> {
     match serde_json::from_slice(ice.servers.as_bytes()) {
         Ok(servers) => Some(servers),
@@ -13,8 +13,8 @@ pub(crate) fn ice_servers(ice: &IceServers) -> Option<Vec<IceServer>> {
     }
 }
 
-/// The URLs of a server that can be used: STUN over UDP, and TURN over UDP, TCP or TLS. The others
-/// are left out with a warning: for one URL that it cannot read, webrtc-rs refuses the whole list.
+/// The usable URLs of a server: STUN over UDP, and TURN over UDP, TCP or TLS. Others are left out
+/// with a warning, since webrtc-rs would refuse the whole list for one of them.
 pub(crate) fn usable_urls(server: &IceServer) -> Vec<IceUrl> {
     let has_credential = server.username.is_some() && server.credential.is_some();
     let usable = server.urls.iter().filter_map(|url| match usable(url, has_credential) {

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use thiserror::Error;
 use url::Url;
 
-/// An invite to one room: its number and a token, which wrong guesses and a locked password do not
-/// affect.
+/// An invite to one room: its number and a token. It works even while wrong guesses block the
+/// password.
 ///
 /// It parses from a link whose path ends in the number and whose fragment is the token, like
-/// `https://host/…/ABC234#token`; the fragment may also be `invite=token`. Whoever has it can
-/// enter: keep it out of logs.
+/// `https://host/…/ABC234#token`; the fragment may also be `invite=token`. Everybody who has it can
+/// enter, so keep it out of logs.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Invite {
     server: Option<String>,
@@ -20,7 +20,7 @@ pub struct Invite {
 }
 
 impl Invite {
-    /// An invite to the room of that number.
+    /// Creates an invite to the room with that number.
     #[must_use]
     pub fn new(room_id: impl Into<String>, token: impl Into<String>) -> Self {
         Self { server: None, room_id: room_id.into(), token: token.into() }

@@ -1,7 +1,8 @@
-//! Sizes as AV1 writes them: seven bits a byte, the lowest first (AV1 specification section
-//! 4.10.5).
+//! Sizes in the LEB128 encoding of AV1: seven bits in each byte, the lowest first (AV1
+//! specification section 4.10.5).
 
-/// Reads a size, and returns it with what follows; `None` if it has no end or does not fit 32 bits.
+/// Reads a size, and returns it with the rest; `None` if it is incomplete or does not fit in 32
+/// bits.
 pub(crate) fn read(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let mut value = 0;
     for (index, byte) in bytes.iter().take(MAX_BYTES).enumerate() {
@@ -23,7 +24,7 @@ pub(crate) fn write(mut value: usize, to: &mut Vec<u8>) {
 }
 
 const CONTINUES: u8 = 0x80;
-/// Of a number of 32 bits.
+/// The longest encoding of a 32-bit number.
 const MAX_BYTES: usize = 5;
 
 #[cfg(test)]

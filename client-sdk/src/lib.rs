@@ -36,11 +36,11 @@
 //! # Data and messages
 //!
 //! Data goes from participant to participant over data channels: over the default channel by
-//! [`Participant::send_data`], or over named channels by [`Participant::open_channel`], which may
-//! lose or reorder messages if that is wanted, and carry requests and files ([`guide::channels`]).
-//! Messages go through the server, to one participant or to all ([`Participant::send_message`]),
-//! and so does a participant's own state ([`Participant::set_state`]). All queues are bounded in
-//! bytes; what does not fit is refused with an error.
+//! [`Participant::send_data`], or over named channels by [`Participant::open_channel`], which can
+//! be unordered or unreliable, and can carry requests and files ([`guide::channels`]). Messages go
+//! through the server, to one participant or to all ([`Participant::send_message`]), and so does a
+//! participant's own state ([`Participant::set_state`]). All queues are bounded in bytes. Data that
+//! does not fit is refused with an error.
 //!
 //! # Recording
 //!
@@ -49,15 +49,15 @@
 //!
 //! # Sound as samples
 //!
-//! With the cargo feature `opus`, `Source::pcm` takes what a bot says as samples, and
-//! `RemoteTrack::into_pcm` delivers what it hears. For pictures, see [`guide::codecs`].
+//! With the cargo feature `opus`, `Source::pcm` sends samples, and `RemoteTrack::into_pcm` delivers
+//! the samples of others. For pictures, see [`guide::codecs`].
 //!
 //! # Moderation
 //!
 //! The user who created a room moderates it: [`Client::kick`], [`Client::ban`] and
-//! [`Client::change_room`] take that user's access token, and [`Event::ParticipantJoined`] tells
-//! the id to kick. Whoever joined with a password or an invite cannot. Access tokens come from the
-//! login of the deployment; `signal-server token --sub alice` makes one by hand.
+//! [`Client::change_room`] take that user's access token, and [`Event::ParticipantJoined`] contains
+//! the id to kick. Guests cannot moderate. Access tokens come from the login of the deployment;
+//! `signal-server token --sub alice` makes one by hand.
 //!
 //! # Logging
 //!

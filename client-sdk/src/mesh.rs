@@ -1,7 +1,7 @@
 //! The cost of a full mesh, in which everybody sends to everybody.
 
-/// What a participant sends to each other one, in bits a second without headers; 0 for what it does
-/// not send.
+/// The bit rates that a participant sends to each other one, without headers; 0 if it does not send
+/// that kind.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MeshTracks {
     /// Audio.
@@ -10,10 +10,10 @@ pub struct MeshTracks {
     pub video: u64,
 }
 
-/// The cost of a full mesh for each participant, if all send alike.
+/// The cost of a full mesh for each participant, if all send the same.
 ///
 /// A participant sends everything once for each other one. Its upload grows with the size of the
-/// room, and the upload of all together with the square of it.
+/// room, and the total upload with the square of it.
 ///
 /// ```
 /// use client_sdk::{MeshCost, MeshTracks};
@@ -33,15 +33,15 @@ pub struct MeshCost {
     pub connections: usize,
     /// Connections in the room.
     pub connections_in_room: usize,
-    /// Bits a second that each participant sends, with the headers of IPv4, UDP and SRTP but
+    /// The upload of each participant in bits a second, with the headers of IPv4, UDP and SRTP, and
     /// without retransmissions.
     pub upload: u64,
-    /// Bits a second that each participant receives, counted in the same way.
+    /// The download of each participant in bits a second, counted in the same way.
     pub download: u64,
 }
 
 impl MeshCost {
-    /// The cost of a room of this size, this participant included.
+    /// Computes the cost of a room of this size, including this participant.
     #[must_use]
     pub fn new(participants: usize, tracks: MeshTracks) -> Self {
         let connections = participants.saturating_sub(1);
@@ -55,8 +55,7 @@ impl MeshCost {
         }
     }
 
-    /// The largest room in which an upload of so many bits a second suffices; `usize::MAX` if
-    /// nothing is sent.
+    /// Computes the largest room for an upload in bits a second; `usize::MAX` if nothing is sent.
     #[must_use]
     pub fn most_participants(tracks: MeshTracks, upload: u64) -> usize {
         match upload.checked_div(tracks.with_headers()) {
@@ -80,7 +79,7 @@ impl MeshTracks {
 #[derive(Debug)]
 pub(crate) struct BudgetWatch {
     expected: MeshTracks,
-    /// Bits a second of upload.
+    /// The upload budget in bits a second.
     budget: u64,
     is_over: bool,
 }

@@ -18,12 +18,12 @@ use crate::slot::Slot;
 pub enum SharePlace {
     /// In a track of its own, beside the video.
     BesideVideo,
-    /// In the video's track, where the video goes on once the screen ends.
+    /// In the video's track, where the video continues once the screen ends.
     #[default]
     InsteadOfVideo,
 }
 
-/// The player of each slot; a screen in the video's place is in its slot.
+/// The player of each slot. A screen in the video's place is in the video's slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Media(BTreeMap<Slot, Arc<Player>>);
 
@@ -54,22 +54,22 @@ impl Media {
     }
 }
 
-/// Starts and stops the players; connections watch which there are.
+/// Starts and stops the players. Connections watch the current ones.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    /// The video plays on while a screen has its place.
+    /// The published players. The video plays on while a screen has its place.
     published: BTreeMap<Slot, Arc<Player>>,
     screen_place: SharePlace,
     muted: BTreeSet<Slot>,
-    /// What is sent in the place of what is muted.
+    /// The replacements for muted players.
     stand_ins: HashMap<Slot, Arc<Player>>,
-    /// What connections send. They follow it by themselves.
+    /// The media that connections send. They watch it.
     shown: watch::Sender<Media>,
     /// Whether tracks were added or removed, which the other side learns from an offer.
     needs_negotiation: bool,
     budget: BudgetWatch,
     sheds_video: bool,
-    /// What the players tell, by their numbers.
+    /// The events of the players, by their numbers.
     told: mpsc::UnboundedReceiver<(u32, PlayerEvent)>,
     /// Cloned for each player, which uses it when it ends.
     tell: mpsc::UnboundedSender<(u32, PlayerEvent)>,
@@ -94,8 +94,7 @@ impl Outgoing {
         }
     }
 
-    /// Starts what the participant enters with: no connection is open yet, so all of them will have
-    /// it from the start.
+    /// Starts the first sources. No connection is open yet, so they need no negotiation.
     pub(crate) fn publish_first(
         &mut self,
         sources: impl IntoIterator<Item = (Slot, OpenSource, TrackSource)>,
@@ -106,7 +105,7 @@ impl Outgoing {
         self.needs_negotiation = false;
     }
 
-    /// Sends a source in the place of the one that was sent there.
+    /// Sends a source in this slot, in place of an earlier one.
     pub(crate) fn publish(&mut self, slot: Slot, source: OpenSource, label: TrackSource) {
         if slot == Slot::Screen {
             self.screen_place = SharePlace::BesideVideo;
@@ -116,18 +115,18 @@ impl Outgoing {
         self.show();
     }
 
-    /// Whether there is room for what is to be sent there.
+    /// Whether a track can be sent in this slot.
     pub(crate) fn has_room(&self, slot: &Slot) -> bool {
         self.published.len() < MAX_TRACKS || self.published.contains_key(slot)
     }
 
-    /// Stops sending what is sent there.
+    /// Stops sending in this slot.
     pub(crate) fn unpublish(&mut self, slot: &Slot) {
         self.published.remove(slot);
         self.show();
     }
 
-    /// Shares a screen in the place of the one before.
+    /// Shares a screen, in place of an earlier one.
     pub(crate) fn share(&mut self, source: OpenSource, place: SharePlace) {
         let player = self.start(source, TrackSource::Screen);
         self.published.insert(Slot::Screen, player);
@@ -141,14 +140,14 @@ impl Outgoing {
         self.show();
     }
 
-    /// Sends silence or a black picture in the place of what is sent there, or no longer. It plays
-    /// on unheard and unseen.
+    /// Sends silence or a black picture in this slot, or stops doing so. The source plays on
+    /// unheard and unseen.
     pub(crate) fn mute(&mut self, slot: Slot, is_muted: bool) {
         let _ = if is_muted { self.muted.insert(slot) } else { self.muted.remove(&slot) };
         self.show();
     }
 
-    /// What is muted, as the others are told.
+    /// The names of the muted slots, as announced to the others.
     pub(crate) fn muted(&self) -> Vec<String> {
         self.muted.iter().map(Slot::to_string).collect()
     }
@@ -158,7 +157,7 @@ impl Outgoing {
     pub(crate) async fn ended(&mut self) -> Event {
         loop {
             let Some((player, event)) = self.told.recv().await else {
-                // Not before `tell` is dropped.
+                // This never happens while `tell` exists.
                 return std::future::pending().await;
             };
             let mut slots = self.published.iter();
@@ -177,14 +176,14 @@ impl Outgoing {
                     self.unpublish(&slot);
                     return Event::Degraded { slot, reason };
                 }
-                // It was replaced meanwhile.
+                // The player was replaced meanwhile.
                 (None, _) => {}
             }
         }
     }
 
-    /// Compares the cost of sending this to so many others with the budget. Above it, reports that
-    /// once, and gives up video and screens if the options say so.
+    /// Compares the cost of sending to that many others with the budget. Above it, returns an event
+    /// once, and gives up video and screens if the options ask for it.
     pub(crate) fn weigh(&mut self, others: usize) -> Vec<Event> {
         let (audio, video) = self.tracks();
         let Some((cost, is_new)) = self.budget.weigh(others, audio, video) else {
@@ -221,8 +220,8 @@ impl Outgoing {
         events
     }
 
-    /// The number of audio and of video tracks sent to each other participant. What is muted costs
-    /// next to nothing.
+    /// The number of audio and of video tracks sent to each other participant, except muted ones,
+    /// which cost next to nothing.
     fn tracks(&self) -> (u64, u64) {
         let (mut audio, mut video) = (0, 0);
         for (slot, player) in &self.shown.borrow().0 {
@@ -237,7 +236,7 @@ impl Outgoing {
         (audio, video)
     }
 
-    /// Whether what is sent has changed in a way that has to be negotiated; true once for each
+    /// Whether the tracks have changed in a way that has to be negotiated; `true` once for each
     /// change.
     pub(crate) fn take_needs_negotiation(&mut self) -> bool {
         std::mem::take(&mut self.needs_negotiation)
@@ -251,7 +250,7 @@ impl Outgoing {
         self.players_started += 1;
         let (player, tell) = (self.players_started, self.tell.clone());
         Arc::new(Player::start(source, player, label, move |event| {
-            // After the end of the room nobody listens.
+            // After the end of the room the receiver is gone.
             let _ = tell.send((player, event));
         }))
     }
@@ -281,7 +280,7 @@ impl Outgoing {
         });
     }
 
-    /// What is sent in the place of a player that is muted.
+    /// The replacement for a muted player.
     fn stand_in(
         &mut self,
         slot: &Slot,
@@ -297,8 +296,7 @@ impl Outgoing {
     }
 }
 
-/// What the others keep of tracks that wait to be taken; descriptions of many more would be larger
-/// than a server passes on.
+/// The limit on tracks. Descriptions of many more would be longer than a server relays.
 pub(crate) const MAX_TRACKS: usize = 8;
 
 #[cfg(test)]

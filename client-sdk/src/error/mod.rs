@@ -208,11 +208,11 @@ pub enum SendError {
     /// The participant has left the room, or the room was closed.
     #[error("the room is closed")]
     Closed,
-    /// No data channel to that participant is open, or not yet.
+    /// No data channel to that participant is open.
     #[error("no data channel to that participant is open")]
     NoChannel,
-    /// The caller's fault: the message is larger than the other side takes, which is 64 KiB for
-    /// this crate.
+    /// The caller's fault: the message is larger than the other side accepts. This crate accepts 64
+    /// KiB.
     #[error("the message is larger than the other side takes")]
     TooLarge,
 }

@@ -1,4 +1,4 @@
-//! What stands between a program and its server.
+//! The failures of connections to the server.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -6,13 +6,13 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
-/// A server that was not reached, or a connection to it that broke.
+/// The server was not reached, or the connection to it broke.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct NetworkError {
     /// The address, without the parts that may hold a secret.
     pub url: String,
-    /// What is in the way.
+    /// The failure.
     pub failure: NetworkFailure,
 }
 
@@ -22,21 +22,21 @@ impl fmt::Display for NetworkError {
     }
 }
 
-/// The source is that of the failure, whose text this error includes.
+/// The source is that of the failure, whose text this error already includes.
 impl Error for NetworkError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.failure.source()
     }
 }
 
-/// What is in the way of a connection to the server.
+/// Why a connection to the server failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum NetworkFailure {
     /// The connection broke before the answer was complete.
     #[error("the connection broke before the answer was complete ({0})")]
     Broken(#[source] Box<dyn Error + Send + Sync>),
-    /// No connection leads to the host's address, for example since there is no route to it.
+    /// The host's address cannot be reached, for example because there is no route to it.
     #[error("cannot connect to {address} ({source})")]
     Connect {
         /// The address.
@@ -44,10 +44,10 @@ pub enum NetworkFailure {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// Something other than HTTP answers, such as a port for TLS.
+    /// The peer does not speak plain HTTP, for example because the port is for TLS.
     #[error("what answers does not speak plain HTTP; a port for TLS needs https:// ({0})")]
     NotHttp(#[source] Box<dyn Error + Send + Sync>),
-    /// Something other than TLS answers, such as a port for plain HTTP.
+    /// The peer does not speak TLS, for example because the port is for plain HTTP.
     #[error("what answers does not speak TLS; a port for plain HTTP needs http:// ({0})")]
     NotTls(#[source] io::Error),
     /// The proxy cannot be reached, or did not answer.
@@ -55,11 +55,11 @@ pub enum NetworkFailure {
     Proxy {
         /// The proxy's address.
         proxy: String,
-        /// What is in the way of a connection to the proxy.
+        /// Why the connection to the proxy failed.
         #[source]
         failure: Box<Self>,
     },
-    /// The proxy does not let this program through to the server.
+    /// The proxy refuses a tunnel to the server.
     #[error("the proxy {proxy} opens no tunnel there (HTTP status {status})")]
     ProxyRefused {
         /// The proxy's address.
@@ -75,20 +75,20 @@ pub enum NetworkFailure {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// It took too long.
+    /// A step took too long.
     #[error("no answer in time while {phase}")]
     Timeout {
-        /// What was waited for.
+        /// The step.
         phase: Phase,
     },
-    /// The TLS handshake failed, for example since the certificate has expired.
+    /// The TLS handshake failed, for example because the certificate has expired.
     #[error("the TLS handshake failed ({0})")]
     Tls(#[source] io::Error),
     /// No trusted authority vouches for the server's certificate.
     /// [`ClientBuilder::trust`](crate::ClientBuilder::trust) adds one.
     #[error("no trusted authority vouches for the server's certificate ({0})")]
     UnknownAuthority(#[source] io::Error),
-    /// The name of the host leads to no address.
+    /// The name of the host has no address.
     #[error("the name `{host}` leads to no address ({source})")]
     UnknownHost {
         /// The name.
@@ -111,7 +111,7 @@ pub enum Phase {
     Connecting,
     /// Waiting for the proxy to open a tunnel.
     Tunneling,
-    /// Agreeing on TLS.
+    /// The TLS handshake.
     Securing,
     /// Waiting for the answer to a request.
     Answering,

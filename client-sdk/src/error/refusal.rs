@@ -1,36 +1,36 @@
 //! Why a server refuses a request about a room.
 
-/// What stands behind the stable code of a refusal.
+/// The meaning of the stable code of a refusal.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The user or the participant may not do this: it is not theirs, or not permitted to them.
+    /// The user or the participant may not do this.
     Forbidden,
     /// A value is outside its limits, such as a capacity above 50 or a lifetime above 1440 minutes.
     /// The message names it.
     InvalidArgument,
-    /// The invite is not valid any more: the password was changed since.
+    /// The invite is no longer valid because the password was changed.
     InviteVoid,
-    /// A code that this crate does not know, which is in the error.
+    /// A code that this crate does not know. The error contains it.
     Other,
     /// Nobody with that id has a seat in the room.
     ParticipantNotFound,
-    /// Too many wrong passwords were tried: for a while no password opens the room, only invites
-    /// do.
+    /// Too many wrong passwords were tried. For a while only invites open the room.
     PasswordLocked,
     /// A limit is reached: of requests, open rooms, connections, or restored password attempts.
     RateLimited,
-    /// The time of the room is over.
+    /// The room has expired.
     RoomExpired,
     /// All seats for guests are taken.
     RoomFull,
-    /// The creator lets nobody in.
+    /// The creator has locked the room.
     RoomLocked,
-    /// There is no such room, or not any more.
+    /// The room does not exist, or it has ended.
     RoomNotFound,
     /// The token is missing, invalid or expired, or for another room.
     Unauthorized,
-    /// The server cannot do this now: it ends, or cannot store rooms. Try again later.
+    /// The server cannot do this now, because it is stopping or cannot store rooms. Try again
+    /// later.
     Unavailable,
     /// The password is wrong.
     WrongPassword,

@@ -1,4 +1,4 @@
-//! What a participant learns about its room.
+//! The events of a participant.
 
 mod queue;
 mod subject;
@@ -20,10 +20,10 @@ use crate::track::RemoteTrack;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// Another participant is the one who speaks, or nobody does.
-    /// [The guide](crate::guide::tracks#who-speaks) says how that is decided.
+    /// The active speaker has changed. [The guide](crate::guide::tracks#who-speaks) explains how it
+    /// is determined.
     ActiveSpeaker {
-        /// Who speaks; `None` if nobody does.
+        /// The participant who speaks; `None` if nobody does.
         participant: Option<ParticipantId>,
     },
     /// The room is over for this participant. No event follows.
@@ -46,16 +46,16 @@ pub enum Event {
         /// The message, a JSON value.
         data: Bytes,
     },
-    /// A source could not be opened or has ended, and is no longer sent; everything else goes on.
-    /// With neither audio nor video left, this participant watches and listens.
+    /// A source could not be opened or has ended, and is no longer sent. Everything else continues.
+    /// Without audio and video, this participant watches and listens.
     Degraded {
-        /// Where nothing is sent any more.
+        /// The slot in which nothing is sent any more.
         slot: Slot,
-        /// Why.
+        /// The reason.
         reason: MediaError,
     },
     /// Another participant sent data over the default data channel. Up to 1 MiB of each participant
-    /// waits to be taken; then that participant is held up.
+    /// waits to be taken; beyond that, the participant has to wait.
     Data {
         /// The sender.
         participant: ParticipantId,
@@ -69,27 +69,27 @@ pub enum Event {
         /// The other participant.
         participant: ParticipantId,
     },
-    /// A file that plays [once](crate::Playback::once) has come to its end. The others keep its
-    /// last frame. A source that is published in its place needs no negotiation if it has the same
-    /// codec. [`Playback::seek`](crate::Playback::seek) plays it again, and
+    /// A file that plays [once](crate::Playback::once) has come to its end. The others still see
+    /// its last frame. Publishing a source of the same codec in its place needs no negotiation.
+    /// [`Playback::seek`](crate::Playback::seek) plays it again, and
     /// [`Participant::unpublish`](crate::Participant::unpublish) ends the track.
     Ended {
-        /// Where it is sent.
+        /// The slot of the file.
         slot: Slot,
     },
-    /// Connections use these ICE servers from now on. Servers that speak the second version of the
-    /// protocol send them at the start and whenever they renew the credentials.
+    /// Connections use these ICE servers from now on. In v2 the server sends them at the start and
+    /// whenever it renews the credentials.
     IceServers(Vec<IceServer>),
-    /// The application took events too slowly, and some were dropped: messages of a sender of whom
-    /// 1 MiB waited, the oldest of more than 8 tracks or 64 data channels of one participant, or
-    /// what somebody sent who has left again.
+    /// The application took events too slowly, and some were dropped: messages of a sender with 1
+    /// MiB waiting, the oldest of more than 16 tracks or 64 data channels of one participant, or
+    /// events of a participant that has left again.
     Lagged {
-        /// How many were dropped.
+        /// The number of dropped events.
         dropped: u64,
     },
     /// The connections that exist now are likely to need more upload than
-    /// [`Options::upload_budget`]. The event repeats only after the need was below the budget in
-    /// between. Nothing is done about it unless [`Options::shed_video`] is set.
+    /// [`Options::upload_budget`]. The event repeats only after the need has fallen below the
+    /// budget in between. It has no other effect unless [`Options::shed_video`] is set.
     ///
     /// [`Options::shed_video`]: crate::Options::shed_video
     /// [`Options::upload_budget`]: crate::Options::upload_budget
@@ -99,8 +99,8 @@ pub enum Event {
         /// The budget, in bits a second.
         budget: u64,
     },
-    /// The room has run out of password attempts, or has all of them again; only its creator gets
-    /// this event. With none left, only invites open the room, until time or
+    /// The password attempts of the room have run out, or all of them are available again. Only the
+    /// creator gets this event. Without attempts, only invites open the room, until time or
     /// [`Client::change_room`](crate::Client::change_room) restores them.
     PasswordAttempts {
         /// How many attempts are left.
@@ -108,10 +108,10 @@ pub enum Event {
         /// The time until the next attempt; zero if one is possible now.
         retry_after: Duration,
     },
-    /// A participant entered the room. After entering, and after [`Rejoined`](Self::Rejoined), one
-    /// event comes for each participant that is there already.
+    /// A participant entered the room. After entering, and after [`Rejoined`](Self::Rejoined),
+    /// there is one event for each participant that is already in the room.
     ParticipantJoined(ParticipantInfo),
-    /// Somebody left the room for good.
+    /// A participant left the room for good.
     ParticipantLeft(ParticipantId),
     /// Something about a participant changed; fields that did not change are `None`.
     ParticipantUpdated {
@@ -124,8 +124,8 @@ pub enum Event {
         /// Whether it now has a signaling connection. Its media may flow without one.
         connected: Option<bool>,
     },
-    /// The signaling connection was lost and is being opened again: for as long as media flows to
-    /// anybody, and for about three minutes otherwise. Media goes on.
+    /// The signaling connection was lost and is being reopened, for as long as media flows to
+    /// anybody, and otherwise for about three minutes. Media continues.
     Reconnecting,
     /// This participant is back in the room under another id. Everybody else was announced as gone
     /// and joins again.
@@ -133,30 +133,31 @@ pub enum Event {
         /// The new id.
         id: ParticipantId,
     },
-    /// The signaling connection is back, and the seat is the one from before.
+    /// The signaling connection is open again, and the seat is the same as before.
     Resumed {
         /// Whether messages were lost. Negotiations that were under way start over.
         lossy: bool,
     },
-    /// The room ends soon, as [`Options::expiry_notice`](crate::Options::expiry_notice) says. If
-    /// its creator extends it, this is told again before its new end.
-    /// [`CloseReason::RoomExpired`](crate::CloseReason::RoomExpired) tells the end itself. Servers
-    /// that speak the first version of the protocol do not say when rooms end.
+    /// The room ends soon; see [`Options::expiry_notice`](crate::Options::expiry_notice). If its
+    /// creator extends it, the event repeats before the new end.
+    /// [`CloseReason::RoomExpired`](crate::CloseReason::RoomExpired) reports the end itself. In v1
+    /// the server does not announce when a room ends.
     RoomExpiring {
         /// The time that is left.
         left: Duration,
     },
     /// Something about the room changed: its name, its capacity, its lock or its end.
     RoomUpdated(RoomInfo),
-    /// What was shared has ended by itself and is no longer sent; the video, if there is one, is
-    /// back in its place.
+    /// The shared source has ended by itself and is no longer sent. The video, if there is one,
+    /// takes its place again.
     ShareEnded {
-        /// Why.
+        /// The reason.
         reason: MediaError,
     },
-    /// No way leads back into the room: the server does not know it any more, or does not let this
-    /// participant in. Media goes on with those it flows to, nobody else will come, and
-    /// [`Closed`](Self::Closed) follows when the last connection has ended.
+    /// This participant cannot return to the room, because the server no longer knows the room or
+    /// does not admit the participant. Media on existing connections continues, no other
+    /// participant will join, and [`Closed`](Self::Closed) follows when the last connection has
+    /// ended.
     SignalingLost {
         /// A human-readable reason.
         reason: String,
@@ -173,8 +174,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// What to tell instead of this event and an earlier one about the same subject that nobody has
-    /// seen.
+    /// The event that replaces this one and an unseen earlier one about the same subject.
     fn replacing(self, earlier: Self) -> Self {
         match (self, earlier) {
             (

@@ -1,4 +1,4 @@
-//! What an event is about: a newer one about the same subject makes an earlier one needless.
+//! The subjects of events. A newer event about the same subject replaces an earlier one.
 
 use signal_core::ParticipantId;
 
@@ -34,8 +34,8 @@ pub(super) enum Subject {
 }
 
 impl Subject {
-    /// `None` for what says something by itself, and for tracks and data channels, whose place only
-    /// the queue knows.
+    /// The subject of an event; `None` for events that are never replaced, and for tracks and data
+    /// channels, whose place only the queue knows.
     pub(super) fn of(event: &Event) -> Option<Self> {
         match event {
             Event::ActiveSpeaker { .. } => Some(Self::ActiveSpeaker),
@@ -93,7 +93,7 @@ impl Subject {
         }
     }
 
-    /// Whether its events hold something that costs memory, and of which few may wait.
+    /// Whether its events hold a track or a channel, of which few may wait.
     pub(super) fn is_handle(&self) -> bool {
         matches!(self, Self::DataChannel(..) | Self::Track(..))
     }

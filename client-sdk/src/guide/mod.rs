@@ -1,4 +1,4 @@
-//! What a participant does by itself, one page for each subject.
+//! The guide: what a participant does automatically, one page for each subject.
 
 #[doc = include_str!("channels.md")]
 pub mod channels {}

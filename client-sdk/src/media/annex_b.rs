@@ -77,7 +77,7 @@ fn start_code(file: &[u8], from: usize) -> Option<usize> {
     Some(from + found)
 }
 
-/// A picture that is being put together.
+/// A picture that is being assembled.
 #[derive(Default)]
 struct Picture {
     start: Option<usize>,
@@ -109,7 +109,7 @@ impl Picture {
         }
     }
 
-    /// `None` for units without a picture, at the end of a file.
+    /// Finishes the picture; `None` for units without a picture, at the end of a file.
     fn finish(
         self,
         file: &Bytes,
@@ -124,7 +124,7 @@ impl Picture {
             .rposition(|byte| *byte != 0)
             .map_or(end, |last| start + last + 1);
         let data = file.slice(start..end);
-        // Those who join later have missed parameter sets that come only at the start.
+        // Parameter sets may be at the start of the file only, where later viewers miss them.
         let data =
             if self.is_key && !self.has_parameters { parameters.before(&data) } else { data };
         Some(Frame { data, duration, is_key: self.is_key, level: None })

@@ -1,9 +1,9 @@
-//! How loud sound is.
+//! The level of sound.
 
 use std::fmt;
 
-/// How loud a packet of sound is, in decibels relative to the loudest that can be: 0 is that, and
-/// -127 is silence (RFC 6464). A louder level is greater.
+/// The level of a packet of sound in decibels, from -127 for silence to 0 for the loudest (RFC
+/// 6464).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct AudioLevel(i8);
 
@@ -13,7 +13,7 @@ impl AudioLevel {
     /// Louder than the background of most rooms, and quieter than most speech.
     pub(crate) const SPEECH: Self = Self(-50);
 
-    /// A level in decibels; what is out of range is the nearest that is in it.
+    /// Creates a level from decibels, clamped to the range.
     #[must_use]
     pub const fn from_decibels(decibels: i8) -> Self {
         if decibels > 0 {
@@ -30,7 +30,7 @@ impl AudioLevel {
     pub fn of(samples: &[i16]) -> Self {
         let squares = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
         let mean = squares / samples.len().max(1) as f64 / f64::from(i16::MIN).powi(2);
-        // Of silence it is infinite, which the conversion makes the lowest number.
+        // The logarithm of silence is infinite, which the conversion clamps.
         Self::from_decibels((10.0 * mean.log10()).round() as i8)
     }
 

@@ -12,7 +12,7 @@ pub enum MediaKind {
 }
 
 impl MediaKind {
-    /// The units a second of RTP timestamps, which are the same for all codecs of a kind.
+    /// The RTP clock rate in Hz, which is the same for all codecs of a kind.
     pub(crate) fn clock_rate(self) -> u32 {
         match self {
             Self::Audio => 48_000,

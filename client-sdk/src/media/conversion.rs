@@ -1,10 +1,10 @@
-//! What to do with files of formats that people have and calls have not.
+//! Advice for files in formats that calls do not support.
 
 use std::path::Path;
 
 use super::MediaKind;
 
-/// Why a file of another format is not played, and what makes one of it that is.
+/// Explains why a file is not played, and how to convert it.
 pub(super) fn advise(file: &[u8], path: &Path, kind: MediaKind) -> String {
     if file.starts_with(&[0, 0, 1]) || file.starts_with(&[0, 0, 0, 1]) {
         return "it begins like H.264, which is Source::AnnexB with its frame rate".into();
@@ -15,7 +15,7 @@ pub(super) fn advise(file: &[u8], path: &Path, kind: MediaKind) -> String {
     format!("it is {format}; {}", command(path, kind))
 }
 
-/// What makes a file that can be played of one that ffmpeg reads.
+/// The ffmpeg command that converts a file.
 pub(super) fn command(path: &Path, kind: MediaKind) -> String {
     let (arguments, extension) = match kind {
         MediaKind::Audio => (TO_OPUS, "ogg"),
@@ -26,7 +26,7 @@ pub(super) fn command(path: &Path, kind: MediaKind) -> String {
     format!("convert it: ffmpeg -i \"{input}\" {arguments} \"{output}\"")
 }
 
-/// The name of a format that ffmpeg reads.
+/// The name of the format, if ffmpeg reads it.
 fn format(file: &[u8]) -> Option<&'static str> {
     let has = |at: usize, magic: &[u8]| file.get(at..).is_some_and(|rest| rest.starts_with(magic));
     // An MPEG audio frame: eleven bits set, then a version and a layer, which is not reserved.

@@ -1,16 +1,16 @@
-//! Reads elements of EBML (RFC 8794), the format that Matroska is made of.
+//! Reads elements of EBML (RFC 8794), on which Matroska is based.
 
 use bytes::Bytes;
 
-/// The id and the length of an element, and where its content begins.
+/// The header of an element: its id and length.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Header {
     pub(super) id: u32,
-    /// `None` for an element that goes on until another one of its level begins.
+    /// `None` for an element of unknown size, which ends where another one of its level begins.
     pub(super) length: Option<usize>,
 }
 
-/// Takes the head of the next element; `None` where none begins.
+/// Takes the header of the next element; `None` if there is none.
 pub(super) fn header(bytes: &mut Bytes) -> Option<Header> {
     let id_length = leading_zeros(bytes)? + 1;
     let id = bytes.get(..id_length).filter(|_| id_length <= MAX_ID_LENGTH)?;
@@ -21,20 +21,20 @@ pub(super) fn header(bytes: &mut Bytes) -> Option<Header> {
     Some(Header { id, length })
 }
 
-/// Takes an element that is there completely, and the bytes of its content.
+/// Takes a complete element, and returns its id and content.
 pub(super) fn element(bytes: &mut Bytes) -> Option<(u32, Bytes)> {
     let Header { id, length } = header(bytes)?;
     let length = length.filter(|length| *length <= bytes.len())?;
     Some((id, bytes.split_to(length)))
 }
 
-/// The elements that follow each other, up to one that is cut off.
+/// Consecutive elements, up to an incomplete one.
 pub(super) fn elements(mut bytes: Bytes) -> impl Iterator<Item = (u32, Bytes)> {
     std::iter::from_fn(move || element(&mut bytes))
 }
 
-/// Takes a number whose length its first bits tell (RFC 8794 section 4). All ones mean `None`
-/// within the option.
+/// Takes a variable-size number (RFC 8794 section 4). All ones mean an unknown size, the inner
+/// `None`.
 pub(super) fn length(bytes: &mut Bytes) -> Option<Option<usize>> {
     let width = leading_zeros(bytes)? + 1;
     let number = bytes.get(..width)?;
@@ -46,7 +46,7 @@ pub(super) fn length(bytes: &mut Bytes) -> Option<Option<usize>> {
     Some((!is_unknown).then(|| usize::try_from(value).unwrap_or(usize::MAX)))
 }
 
-/// An unsigned number that takes up the whole content; `None` if it has more than eight bytes.
+/// Reads the whole content as an unsigned number; `None` if it has more than eight bytes.
 pub(super) fn unsigned(content: &[u8]) -> Option<u64> {
     (content.len() <= 8)
         .then(|| content.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))

@@ -1,4 +1,4 @@
-//! How a source of media fails.
+//! Why a source of media is not sent.
 
 use std::path::PathBuf;
 
@@ -32,12 +32,12 @@ pub enum MediaError {
         /// What is wrong with it.
         reason: String,
     },
-    /// An audio codec was to be sent as video, or the other way round.
+    /// An audio codec was to be sent as video, or vice versa.
     #[error("{codec} cannot be sent as {kind}")]
     Kind {
         /// The source's codec.
         codec: Codec,
-        /// What it was to be sent as.
+        /// The kind that it was to be sent as.
         kind: MediaKind,
     },
     /// The file has no track of that kind.
@@ -45,17 +45,17 @@ pub enum MediaError {
     Missing {
         /// The path.
         path: PathBuf,
-        /// What was looked for.
+        /// The kind.
         kind: MediaKind,
     },
-    /// The source was given up because the mesh needs more upload than there is
+    /// The source was given up because the mesh exceeds the upload budget
     /// ([`Options::shed_video`](crate::Options::shed_video)).
     #[error("sending it to everybody costs more upload than there is")]
     OverBudget,
     /// The participant has left the room, or the room was closed.
     #[error("the room is closed")]
     RoomClosed,
-    /// A custom source can be sent once, and this one was.
+    /// The custom source was sent before. It can be sent only once.
     #[error("the source is sent by another participant, or was sent before")]
     Taken,
     /// The participant sends eight tracks already.
@@ -63,13 +63,13 @@ pub enum MediaError {
     TooManyTracks,
 }
 
-/// Why a file is not played, before its path is named.
+/// Why a file is not played, before the path is added.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Refused {
     Damaged(String),
     /// There is no track of the kind.
     Missing,
-    /// It is in a form that calls do not have, and that ffmpeg can convert.
+    /// It has a format that calls do not support and ffmpeg can convert.
     Unsuitable(String),
 }
 

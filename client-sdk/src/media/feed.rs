@@ -1,4 +1,4 @@
-//! What one viewer gets of what is played.
+//! The frames that one viewer gets.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Frame;
 
-/// A frame and when it is played.
+/// A frame and its time.
 #[derive(Clone, Debug)]
 pub(crate) struct TimedFrame {
     pub(crate) at: Instant,
@@ -16,15 +16,15 @@ pub(crate) struct TimedFrame {
 
 /// The order in which a viewer gets frames, so that they can be decoded.
 ///
-/// A viewer joins with the pictures since the last keyframe. They are shown faster than they play,
-/// each at the time at which it is shown, until the viewer has caught up with the others. If they
-/// are not kept, it joins with the next keyframe.
+/// A viewer begins with the pictures since the last keyframe. They are shown faster than in real
+/// time, each with the time at which it is shown, until the viewer has caught up. If they are not
+/// kept, the viewer begins with the next keyframe.
 pub(super) struct Feed {
-    /// What is shown as fast as it may.
+    /// The pictures to catch up with.
     behind: VecDeque<Frame>,
     next_behind: Instant,
     waits_for_keyframe: bool,
-    /// What is requested before that is on its way already.
+    /// An earlier request is ignored, since its answer is still on its way.
     next_request: Instant,
 }
 
@@ -38,13 +38,14 @@ impl Feed {
         }
     }
 
-    /// Goes on with these pictures, or with the next keyframe if there are none.
+    /// Continues with these pictures, or with the next keyframe if there are none.
     pub(super) fn begin(&mut self, group: &[Frame]) {
         self.waits_for_keyframe = group.is_empty();
         self.behind = group.to_vec().into();
     }
 
-    /// The viewer cannot decode what it gets, and gets these pictures again if they are kept.
+    /// Handles that the viewer cannot decode its frames. It gets these pictures again, if they are
+    /// kept.
     pub(super) fn request_keyframe(&mut self, group: &[Frame], now: Instant) {
         if now < self.next_request {
             return;
@@ -55,11 +56,11 @@ impl Feed {
         }
     }
 
-    /// Whether a frame that is played is shown now, and not later or never.
+    /// Whether a new frame is shown at once, and not later or never.
     pub(super) fn shows(&mut self, frame: &Frame) -> bool {
         if frame.is_key {
             self.waits_for_keyframe = false;
-            // A decoder needs nothing of what came before.
+            // A decoder needs no earlier frames.
             self.behind.clear();
         } else if self.waits_for_keyframe {
             return false;
@@ -70,7 +71,7 @@ impl Feed {
         true
     }
 
-    /// When the viewer gets the next picture that it is behind.
+    /// When the viewer gets the next picture to catch up with.
     pub(super) fn due(&self) -> Option<Instant> {
         (!self.behind.is_empty()).then_some(self.next_behind)
     }
@@ -86,8 +87,8 @@ impl Feed {
     }
 }
 
-/// Between the pictures of a viewer that catches up: 200 of them a second, so that they do not
-/// arrive in a burst that a network drops.
+/// The pause between pictures while a viewer catches up: 200 pictures a second, so that the network
+/// does not drop them as a burst.
 const CATCH_UP_PAUSE: Duration = Duration::from_millis(5);
-/// As long as a picture may take to the other side, and a request from there.
+/// The round trip that a picture and a request may take.
 const REQUEST_PAUSE: Duration = Duration::from_millis(500);

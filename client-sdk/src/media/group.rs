@@ -2,8 +2,8 @@
 
 use super::Frame;
 
-/// The pictures that a decoder needs to join in: those since the last keyframe, as long as they are
-/// not too many to be sent at once.
+/// The pictures that a new viewer needs: those since the last keyframe, unless they are too many to
+/// be sent at once.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     frames: Vec<Frame>,
@@ -11,8 +11,8 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Begins anew with each keyframe. From the picture that is one too many until the next
-    /// keyframe, there is none.
+    /// Adds a picture. A keyframe begins a new group. A group that becomes too large is empty until
+    /// the next keyframe.
     pub(super) fn push(&mut self, frame: &Frame) {
         if frame.is_key {
             self.frames.clear();

@@ -1,4 +1,4 @@
-//! A source that nobody wants.
+//! A source without frames.
 
 use async_trait::async_trait;
 

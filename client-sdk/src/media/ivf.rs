@@ -11,7 +11,7 @@ use super::{Codec, Frame};
 
 pub(crate) const MAGIC: &[u8] = b"DKIF";
 
-/// The code of a codec; `None` for those that IVF does not hold.
+/// The FourCC of a codec; `None` for codecs that IVF does not support.
 pub(crate) fn four_cc(codec: Codec) -> Option<[u8; 4]> {
     match codec {
         Codec::Av1 => Some(*b"AV01"),
@@ -35,7 +35,7 @@ pub(crate) fn read(file: &Bytes) -> Result<Recording, String> {
     if rate == 0 || scale == 0 {
         return Err("the time base is zero".into());
     }
-    // From the beginning each, so that nothing that is rounded adds up.
+    // Each time is computed from the beginning, so that rounding errors do not add up.
     let time = |ticks: u64| {
         let nanos = u128::from(ticks) * u128::from(scale) * 1_000_000_000 / u128::from(rate);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))

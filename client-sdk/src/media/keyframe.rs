@@ -3,7 +3,7 @@
 use super::{Codec, annex_b};
 use crate::leb128;
 
-/// Whether a decoder can start with the frame; `None` if it cannot be of that codec.
+/// Whether a decoder can start with the frame; `None` if it is not of that codec.
 pub(super) fn is_key(codec: Codec, frame: &[u8]) -> Option<bool> {
     match codec {
         Codec::Av1 => is_av1_key(frame),

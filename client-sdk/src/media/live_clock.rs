@@ -1,30 +1,30 @@
-//! The time of a source whose frames are sent as they come.
+//! The clock of a live source, whose frames are sent as they arrive.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Frames play one after the other, each as long as it says, whenever they come. What they say is
-/// seldom exact: a camera of 30.1 pictures a second says that they are thirtieths. So the clock
-/// gives way where all frames of a second came too early or too late for it. One that has only 24
-/// in the dark falls behind by so much that the clock has to start anew; it keeps what it has
-/// learned of how long frames are.
+/// Frames play one after the other for their stated durations, independent of when they arrive.
+/// Stated durations are rarely exact: a camera with 30.1 pictures a second states a thirtieth. The
+/// clock is therefore adjusted if all frames of a second arrived too early or too late. A camera
+/// that slows down to 24 pictures in the dark falls behind by so much that the clock restarts; it
+/// keeps the ratio of real to stated durations that it has learned.
 pub(super) struct LiveClock {
     /// When the next frame plays.
     next: Instant,
-    /// When the last frame came.
+    /// When the last frame arrived.
     last: Instant,
-    /// How many times longer frames are than they say.
+    /// The ratio of real to stated durations.
     stretch: f64,
-    /// Since when the frames are compared with the clock.
+    /// The start of the current comparison with the clock.
     since: Instant,
-    /// How long the frames since then are, as they say.
+    /// The stated duration of the frames since then.
     said: Duration,
-    /// How long the comparison before took, and how long its frames were.
+    /// The real and the stated duration of the previous comparison.
     before: (Duration, Duration),
-    /// By how many nanoseconds the clock was ahead of each of them, at least and at most.
+    /// The minimum and maximum by which the clock was ahead of a frame, in nanoseconds.
     ahead: (i64, i64),
-    /// By how many nanoseconds it is to be set back.
+    /// The correction to make, in nanoseconds.
     excess: i64,
 }
 
@@ -42,10 +42,10 @@ impl LiveClock {
         }
     }
 
-    /// When a frame plays that comes now.
+    /// Returns the time of a frame that arrives now.
     pub(super) fn place(&mut self, duration: Duration, now: Instant) -> Instant {
         if now.saturating_duration_since(self.next) > PAUSE {
-            // Either the application has paused, or each frame came a little late.
+            // Either the application has paused, or each frame arrived a little late.
             let stretch = match now.saturating_duration_since(self.last) > PAUSE {
                 true => self.stretch,
                 false => self.learned(now),
@@ -61,7 +61,7 @@ impl LiveClock {
             let (least, most) = self.ahead;
             self.excess = least.max(0) + most.min(0);
             if self.excess > nanos(PAUSE) {
-                // It has become faster again, or sends ahead.
+                // The source has become faster again, or sends ahead.
                 self.stretch = 1.0;
             }
             self.before = (now.saturating_duration_since(self.since), self.said);
@@ -76,11 +76,11 @@ impl LiveClock {
         at
     }
 
-    /// How many times longer the last frames were than they say.
+    /// The ratio of real to stated durations of the last frames.
     fn learned(&self, now: Instant) -> f64 {
         let took = self.before.0 + now.saturating_duration_since(self.since);
         let said = self.before.1 + self.said;
-        // Nothing was said if the only frame was a pause, or has no duration.
+        // There is no stated duration if the only frame was a pause, or has none.
         if said.is_zero() { 1.0 } else { took.div_duration_f64(said).clamp(1.0, MOST_STRETCH) }
     }
 }
@@ -89,13 +89,13 @@ fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// What a live source may be behind its own durations before it has paused.
+/// How far a live source may be late before it counts as paused.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 const COMPARED: Duration = Duration::from_secs(1);
 const NOTHING_SEEN: (i64, i64) = (i64::MAX, i64::MIN);
-/// No frame is shortened or prolonged by more than this part of its duration.
+/// No frame is shortened or prolonged by more than 1/8 of its duration.
 const MOST: i64 = 8;
-/// Slower than that, each frame is a pause of its own.
+/// If a source is slower, each frame counts as a pause.
 const MOST_STRETCH: f64 = 4.0;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The interface of sources: anything that produces encoded frames.
+//! The trait for sources of encoded frames.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ pub struct Frame {
     pub duration: Duration,
     /// Whether a decoder can start here; true for all audio.
     pub is_key: bool,
-    /// How loud it is, which the others are told; `None` for video, and for sound of which that is
-    /// not known without decoding it.
+    /// The audio level, which is sent to the others; `None` for video, and for sound whose level is
+    /// unknown.
     pub level: Option<AudioLevel>,
 }
 
 impl Frame {
-    /// The longest that a frame plays, whatever a damaged file says.
+    /// The longest duration of a frame, even in a damaged file.
     pub(super) const MAX_DURATION: Duration = Duration::from_secs(10);
     pub(super) const MIN_DURATION: Duration = Duration::from_millis(1);
 
-    /// Damaged durations must not stop a player, or make it spin.
+    /// Limits a damaged duration, so that it neither stops a player nor makes it spin.
     pub(super) fn limit_duration(&mut self) {
         self.duration = self.duration.clamp(Self::MIN_DURATION, Self::MAX_DURATION);
     }
 }
 
-/// A source of encoded frames: a file, an encoder, a device. It is read once for all connections.
+/// A source of encoded frames, such as an encoder or a device. It is read once for all connections.
 ///
 /// ```
 /// use client_sdk::{Codec, Frame, MediaError, MediaSource, async_trait};
@@ -56,24 +56,24 @@ pub trait MediaSource: Send + 'static {
     /// The codec of its frames, which never changes.
     fn codec(&self) -> Codec;
 
-    /// The next frame; `None` at the end of the source.
+    /// Waits for the next frame; `None` at the end of the source.
     ///
-    /// It has to be safe to cancel: it is dropped and called again whenever a keyframe is
+    /// The future has to be safe to cancel: it is dropped and created again whenever a keyframe is
     /// requested.
     ///
     /// # Errors
     ///
-    /// The source has failed. It is not asked again.
+    /// The source has failed. This is not called again.
     async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError>;
 
-    /// Requests a keyframe soon, for somebody who cannot decode what arrives; at most about three
-    /// times a second.
+    /// Requests a keyframe for a viewer that cannot decode the current frames. Called at most about
+    /// three times a second.
     ///
-    /// The default does nothing, and the next keyframe has to be waited for.
+    /// The default does nothing; viewers then wait for the next keyframe.
     fn request_keyframe(&mut self) {}
 
-    /// Whether frames are sent as soon as they come. The default is `false`: frames are available
-    /// at any time, and each is sent when the one before it has played.
+    /// Whether frames are sent as soon as they arrive. The default is `false`: frames are available
+    /// at any time, and each is sent when the previous one has played.
     fn is_live(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! What a participant sends: sources of frames, and players that play them for all connections.
+//! Sources of frames, and players that play them for all connections.
 
 mod annex_b;
 mod audience;

@@ -1,4 +1,4 @@
-//! What is sent in the place of a source that is muted.
+//! The replacement for a muted source.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use tokio::time::{Instant, sleep_until};
 use super::recording::Recording;
 use super::{AudioLevel, Codec, Frame, MediaError, MediaKind, MediaSource, annex_b, ivf};
 
-/// Silence or a black picture, sent so seldom that it costs next to nothing.
+/// Silence or a black picture, sent so rarely that it costs next to nothing.
 ///
-/// Sending nothing at all would leave the last picture on the screens of the others, and decoders
-/// would draw the last sound out. Pages that hear or see somebody for the first time play nothing
-/// before they have got both sound and pictures.
+/// If nothing were sent, the others would still see the last picture, and decoders would prolong
+/// the last sound. A page also plays nothing of a new participant before it has both sound and
+/// pictures.
 ///
-/// A frame lasts no longer than the shortest pause before the next one, so that time does not run
+/// A frame is no longer than the shortest pause before the next one, so that time does not run
 /// ahead.
 pub(super) struct Muted {
     codec: Codec,
@@ -29,7 +29,8 @@ impl Muted {
         Self { codec, frame: frame(codec), sent: 0, next: Instant::now() }
     }
 
-    /// The first packets come close together, since one may be lost.
+    /// The pause before the next frame. The first packets are close together, since one may be
+    /// lost.
     fn pause(&self) -> Duration {
         match self.codec.kind() {
             MediaKind::Audio if self.sent < FIRST_PACKETS => FRAME_DURATION,
@@ -87,7 +88,7 @@ fn frame(codec: Codec) -> Frame {
     }
 }
 
-/// A packet of Opus that is silent whatever came before it.
+/// An Opus packet of silence, independent of earlier packets.
 const SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
 const FRAME_DURATION: Duration = Duration::from_millis(20);
 const FIRST_PACKETS: u32 = 5;

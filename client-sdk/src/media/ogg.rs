@@ -28,7 +28,7 @@ pub(crate) fn read(file: &Bytes) -> Result<Recording, String> {
 
 fn packets(file: &Bytes) -> Result<Vec<Bytes>, String> {
     let mut packets = Vec::new();
-    // The start of a packet that goes on in the next page.
+    // The start of a packet that continues in the next page.
     let mut begun = BytesMut::new();
     let mut rest = file.clone();
     while !rest.is_empty() {

@@ -24,17 +24,17 @@ pub(crate) struct Player {
     task: AbortHandle,
 }
 
-/// What a player has to tell of itself.
+/// An event of a player.
 #[derive(Debug)]
 pub(crate) enum PlayerEvent {
-    /// A file has played to its end. It plays again if its playback is moved.
+    /// A file has played to its end. It plays again after a seek.
     Played,
     /// The source has ended or failed.
     Stopped(MediaError),
 }
 
 impl Player {
-    /// Starts to play. Events are told until this is dropped.
+    /// Starts to play. `tell` gets the events until this is dropped.
     pub(crate) fn start(
         source: OpenSource,
         number: u32,
@@ -56,7 +56,7 @@ impl Player {
         Self { number, label, codec, audience, task: task.abort_handle() }
     }
 
-    /// Plays nothing.
+    /// Creates a player that plays nothing.
     pub(crate) fn idle(codec: Codec, label: TrackSource) -> Self {
         Self::start(OpenSource::Custom(Box::new(Idle(codec))), 0, label, |_| {})
     }
@@ -66,7 +66,7 @@ impl Player {
         self.number
     }
 
-    /// The kind of source that the others are told.
+    /// The kind of source, as announced to the others.
     pub(crate) fn label(&self) -> TrackSource {
         self.label
     }
@@ -76,13 +76,12 @@ impl Player {
         self.codec
     }
 
-    /// Shows a viewer what is played.
+    /// Adds a viewer.
     pub(crate) fn admit(&self, viewer: Box<dyn Viewer>) -> Subscription {
         Subscription::take(&self.audience, viewer)
     }
 
-    /// Shows the viewer of that subscription what is played, in the place of what it has seen until
-    /// now.
+    /// Moves the viewer of a subscription to this player.
     pub(crate) fn take_over(&self, subscription: &mut Subscription) {
         subscription.change(&self.audience);
     }
@@ -186,7 +185,7 @@ async fn play_recording(
         let due = if is_over { None } else { cursor.due(recording, &timeline) };
         let on_time = tokio::select! {
             changed = changes.changed() => {
-                // The playback that is borrowed here keeps its end.
+                // The playback is borrowed here, so its sender still exists.
                 let Ok(()) = changed else { return };
                 let earlier = std::mem::replace(&mut timeline, *changes.borrow_and_update());
                 if !timeline.has_jumped_since(&earlier) {
@@ -200,7 +199,7 @@ async fn play_recording(
         };
         let Some(at) = on_time else {
             cursor = jump(&timeline);
-            // The end is told once, unless it is reached again.
+            // The end is reported once, unless it is reached again.
             is_over &= timeline.place(Instant::now()).1 >= recording.length();
             continue;
         };
@@ -216,14 +215,15 @@ async fn play_recording(
     }
 }
 
-/// The place in a recording.
+/// The position in a recording.
 struct Cursor {
     round: u32,
     next: usize,
 }
 
 impl Cursor {
-    /// Behind what has begun by now. What is about to begin, or has this moment, comes next.
+    /// Finds the position after the frames that have begun by now. A frame that begins at this
+    /// moment is next.
     fn find(recording: &Recording, timeline: &Timeline) -> Self {
         let (round, place) = timeline.place(Instant::now());
         let next = if timeline.stands_still() {
@@ -267,6 +267,6 @@ async fn until(due: Option<Instant>) -> Instant {
 }
 
 const KEYFRAME_PAUSE: Duration = Duration::from_millis(300);
-/// What may be caught up with in a burst.
+/// How late frames may be and still be sent in a burst.
 const LATE: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(5);

@@ -12,10 +12,10 @@ use super::{Codec, Frame, MediaKind, MediaSource, Source};
 
 impl Source {
     /// Creates a source whose frames the application pushes. Each frame is sent as soon as it is
-    /// pushed. Its RTP timestamp follows the end of the frame before it, unless it is pushed more
-    /// than 100 ms later. The source ends when the pusher is dropped.
+    /// pushed. Its RTP timestamp is the end of the previous frame, unless it is pushed more than
+    /// 100 ms later. The source ends when the pusher is dropped.
     ///
-    /// Up to 64 frames and 4 MiB wait; see [`Pusher::push`] for what happens beyond.
+    /// Up to 64 frames and 4 MiB wait; [`Pusher::push`] refuses more.
     #[must_use]
     pub fn pushed(codec: Codec) -> (Pusher, Self) {
         let (sender, frames) = mpsc::channel(QUEUE_FRAMES);
@@ -33,15 +33,15 @@ pub struct Pusher {
     state: Arc<State>,
 }
 
-/// A frame that was not taken.
+/// Why a frame was not taken.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum PushError {
     /// The participant has left the room, or does not send the source any more.
     #[error("the source is not sent any more")]
     Closed,
-    /// Frames are pushed faster than they are sent and too many wait, or the picture depends on one
-    /// that was dropped for that reason.
+    /// Too many frames wait because they are pushed faster than they are sent, or the picture
+    /// depends on one that was dropped for that reason.
     #[error("frames are handed in faster than they are sent, and this one is dropped")]
     Full,
 }
@@ -86,8 +86,8 @@ impl Pusher {
         pushed
     }
 
-    /// Waits until somebody needs a keyframe. One call returns for all requests since the last.
-    /// Safe to cancel.
+    /// Waits until a viewer needs a keyframe. One call covers all requests since the last one. Safe
+    /// to cancel.
     pub async fn keyframe_wanted(&self) {
         self.state.keyframe_wanted.notified().await;
     }

@@ -16,8 +16,8 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    /// Frames that follow each other. What comes before the first keyframe is left out; the rest
-    /// keeps its time.
+    /// Creates a recording of consecutive frames. Frames before the first keyframe are left out;
+    /// the rest keeps its time.
     pub(super) fn new(codec: Codec, mut frames: Vec<Frame>) -> Result<Self, String> {
         let mut length = Duration::ZERO;
         let mut starts = Vec::with_capacity(frames.len());
@@ -29,7 +29,7 @@ impl Recording {
         Self::from_keyframe(codec, frames, starts, length)
     }
 
-    /// Frames that begin at these times, in order and with gaps perhaps.
+    /// Creates a recording of frames at these times, in order and possibly with gaps.
     pub(super) fn timed(codec: Codec, timed: Vec<(Duration, Frame)>) -> Result<Self, String> {
         let mut length = Duration::ZERO;
         let (mut starts, mut frames) = (Vec::new(), Vec::new());
@@ -58,7 +58,7 @@ impl Recording {
         Ok(Self { codec, frames: frames.into(), starts: starts.into(), length })
     }
 
-    /// Leaves out what begins later than that, and is that long.
+    /// Cuts the recording to that length.
     pub(super) fn cut(&self, length: Duration) -> Self {
         let count = self.begun_before(length);
         let (frames, starts) = (self.frames[..count].into(), self.starts[..count].into());
@@ -73,7 +73,7 @@ impl Recording {
         self.length
     }
 
-    /// A frame and when it begins.
+    /// A frame and its start.
     pub(super) fn frame(&self, index: usize) -> Option<(Duration, &Frame)> {
         Some((*self.starts.get(index)?, self.frames.get(index)?))
     }
@@ -88,8 +88,7 @@ impl Recording {
         self.starts.partition_point(|start| *start < at)
     }
 
-    /// What a decoder has to have got to go on with that frame: all frames before it from the last
-    /// keyframe on.
+    /// The frames that a decoder needs before that frame: all from the last keyframe on.
     pub(super) fn group_before(&self, index: usize) -> &[Frame] {
         let before = &self.frames[..index];
         let key = before.iter().rposition(|frame| frame.is_key).unwrap_or(0);

@@ -1,8 +1,8 @@
-//! Brings sound to another rate.
+//! Converts sound to another sample rate.
 
 use std::f64::consts::{PI, TAU};
 
-/// Brings the samples of one channel from one rate to another, by a windowed sinc.
+/// Resamples one channel with a windowed sinc.
 ///
 /// The rates have a large common divisor, as the usual ones do: see [`can_resample`].
 pub(super) fn resample(samples: &[f32], from: u32, to: u32) -> Vec<f32> {
@@ -19,7 +19,7 @@ pub(super) fn resample(samples: &[f32], from: u32, to: u32) -> Vec<f32> {
     resampled.collect()
 }
 
-/// Whether few enough filters are needed.
+/// Whether the conversion needs few enough filters.
 pub(super) fn can_resample(from: u32, to: u32) -> bool {
     (LOWEST..=HIGHEST).contains(&from) && ratio(from, to).0 <= MOST_FILTERS
 }
@@ -33,9 +33,9 @@ fn common_divisor(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
-/// A filter for each place that an output sample may have between two input samples.
+/// A filter for each position that an output sample may have between two input samples.
 fn filters(up: usize, down: usize) -> Vec<Vec<f32>> {
-    // Of what the input has, what the output can have.
+    // The highest frequency that both the input and the output can have.
     let cutoff = 0.95 * (up as f64 / down as f64).min(1.0);
     let half = (HALF_TAPS / cutoff).ceil();
     let filter = |phase: usize| {
@@ -61,7 +61,7 @@ fn blackman(x: f64) -> f64 {
     }
 }
 
-/// On either side, where the rate does not fall.
+/// The taps on either side, if the rate does not decrease.
 const HALF_TAPS: f64 = 24.0;
 const MOST_FILTERS: usize = 4096;
 const LOWEST: u32 = 4_000;

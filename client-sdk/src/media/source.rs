@@ -28,7 +28,7 @@ use crate::session::TrackSource;
 #[non_exhaustive]
 pub enum Source {
     /// An H.264 file in Annex-B format (ITU-T H.264 annex B), which does not contain its frame
-    /// rate. It plays in a loop, or as a [`Playback`] says, and is held in memory.
+    /// rate. It plays in a loop or by a [`Playback`], and is held in memory.
     ///
     /// ```sh
     /// ffmpeg -i film.mp4 -an -c:v libx264 -profile:v baseline -bf 0 \
@@ -46,7 +46,7 @@ pub enum Source {
     Custom(CustomSource),
     /// A file recognized by its first bytes: WebM or Matroska, of which the first audio or video
     /// track is sent, Opus in Ogg, or VP8, VP9 or AV1 in IVF. Audio is Opus; video is VP8, VP9, AV1
-    /// or H.264 without B-frames. It plays in a loop, or as a [`Playback`] says, and is held in
+    /// or H.264 without B-frames. It plays in a loop or by a [`Playback`], and is held in
     /// memory. What a [`Recorder`](crate::Recorder) has written can be played.
     ///
     /// ```sh
@@ -55,8 +55,8 @@ pub enum Source {
     /// ffmpeg -i film.mp4 -vn -c:a libopus -b:a 64k -frame_duration 20 film.ogg
     /// ```
     ///
-    /// [The guide](crate::guide::files) says why. The error about a file of another format names
-    /// the command for that file.
+    /// [The guide](crate::guide::files) explains the command. The error about a file of another
+    /// format contains the command for that file.
     File(PathBuf),
     /// A source that has been read; see [`Source::load`].
     Loaded(LoadedSource),
@@ -75,11 +75,11 @@ pub enum Source {
     },
 }
 
-/// A custom source, which one participant can take.
+/// A custom source, which one participant can send.
 #[derive(Clone)]
 pub struct CustomSource(Arc<Mutex<Option<Box<dyn MediaSource>>>>);
 
-/// A source that has been read, and is read no more.
+/// A source that has been read.
 #[derive(Clone)]
 pub struct LoadedSource(Recording);
 
@@ -97,7 +97,7 @@ pub(crate) enum OpenSource {
 }
 
 impl OpenSource {
-    /// What is sent in the place of a source of that codec while it is muted.
+    /// The replacement for a muted source of that codec.
     pub(crate) fn muted(codec: Codec) -> Self {
         Self::Custom(Box::new(Muted::new(codec)))
     }
@@ -111,26 +111,25 @@ impl OpenSource {
 }
 
 impl Source {
-    /// A source that the application implements. One participant can send it, once, however often
+    /// Creates a source that the application implements. One participant can send it, once, even if
     /// this value is cloned.
     pub fn custom(source: impl MediaSource) -> Self {
         Self::Custom(CustomSource(Arc::new(Mutex::new(Some(Box::new(source))))))
     }
 
-    /// Plays by a clock that other sources share, and that pauses, seeks and ends. Without one, a
-    /// file plays in a loop of its own.
+    /// Plays the source by a clock that other sources can share, and that pauses, seeks and ends.
+    /// Without one, a file plays in a loop.
     ///
-    /// A custom source keeps its own time.
+    /// A custom source ignores the clock.
     #[must_use]
     pub fn played_by(self, playback: &Playback) -> Self {
         Self::Played(PlayedSource { source: Box::new(self), playback: playback.clone() })
     }
 
-    /// Reads the source now, to be sent as `kind`, and encodes it where that is needed. It can be
-    /// sent any number of times then, by all participants of the process, and is held in memory
-    /// once.
+    /// Reads the source now, to be sent as `kind`, and encodes it if necessary. It can then be sent
+    /// any number of times, by all participants of the process, and is held in memory once.
     ///
-    /// A custom source stays as it is.
+    /// A custom source is returned unchanged.
     ///
     /// # Errors
     ///
@@ -152,7 +151,7 @@ impl Source {
         }
     }
 
-    /// Opens the source, to be sent as `kind`. Files are read where they hold nobody up.
+    /// Opens the source, to be sent as `kind`. Files are read on a blocking thread.
     pub(crate) async fn open(&self, kind: MediaKind) -> Result<OpenSource, MediaError> {
         let source = self.clone();
         off_the_runtime(move || source.open_blocking(kind)).await
@@ -180,7 +179,7 @@ impl Source {
         Ok(OpenSource::Recording(recording, playback.clone()))
     }
 
-    /// The kind of source that the others are told, when it is sent as `kind`.
+    /// The kind of source that is announced to the others, when it is sent as `kind`.
     pub(crate) fn label(&self, kind: MediaKind) -> TrackSource {
         match (self, kind) {
             (Self::AnnexB { .. } | Self::Clip | Self::File(_) | Self::Loaded(_), _) => {
@@ -234,7 +233,7 @@ impl fmt::Debug for LoadedSource {
     }
 }
 
-/// Does what takes long where it holds nobody up.
+/// Runs a long computation on a blocking thread.
 async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, MediaError> + Send + 'static,
 ) -> Result<T, MediaError> {

@@ -14,7 +14,7 @@ use crate::session::TrackSource;
 pub(super) const PICTURE: Duration = Duration::from_nanos(33_333_333);
 pub(super) const SOUND: Duration = Duration::from_millis(20);
 
-/// Pictures that say which they are, of which each 30th is a keyframe.
+/// Pictures that contain their numbers. Each 30th is a keyframe.
 pub(super) fn pictures(count: u32) -> Recording {
     pictures_with(count, 30)
 }
@@ -24,7 +24,7 @@ pub(super) fn pictures_with(count: u32, each: u32) -> Recording {
     Recording::new(Codec::Vp8, frames.collect()).unwrap()
 }
 
-/// Packets of sound that say which they are.
+/// Packets of sound that contain their numbers.
 pub(super) fn sound(count: u32) -> Recording {
     let frames = (0..count).map(|number| frame(number, SOUND, true));
     Recording::new(Codec::Opus, frames.collect()).unwrap()
@@ -43,7 +43,7 @@ pub(super) fn play(
     (Arc::new(player), told)
 }
 
-/// Somebody who sees all that is shown.
+/// A viewer that records everything it is shown.
 pub(super) struct Spectator {
     subscription: Subscription,
     shown: mpsc::UnboundedReceiver<TimedFrame>,
@@ -63,7 +63,7 @@ impl Spectator {
         self.subscription.request_keyframe();
     }
 
-    /// What is shown until then: the numbers of the frames, and their times.
+    /// The frames that are shown until then: their numbers and times.
     pub(super) async fn watch(&mut self, until: Instant) -> Vec<(u32, Instant)> {
         let mut seen = Vec::new();
         while let Ok(timed) = timeout_at(until, self.next()).await {

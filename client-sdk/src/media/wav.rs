@@ -1,5 +1,4 @@
-//! Uncompressed sound in a WAV file: RIFF chunks, of which one describes the samples and one has
-//! them.
+//! Uncompressed sound in a WAV file: RIFF chunks, one with the format and one with the samples.
 
 use bytes::Bytes;
 
@@ -25,7 +24,7 @@ fn encode(samples: &[f32], format: PcmFormat, options: OpusOptions) -> Result<Re
     let mut encoder = Encoder::new(format, options);
     let channels = format.channels.count();
     let frame = (FRAME * format.samples_per_second() as u32).as_secs() as usize;
-    // The end of the sound is in a frame that would be too late otherwise.
+    // The delay of the encoder adds frames for the end of the sound.
     let count = (samples.len() + encoder.delay() * channels).div_ceil(frame);
     let frames = (0..count).map(|number| {
         let start = (number * frame).min(samples.len());
@@ -39,7 +38,7 @@ fn encode(samples: &[f32], format: PcmFormat, options: OpusOptions) -> Result<Re
     Recording::new(Codec::Opus, frames.collect::<Result<_, String>>()?)
 }
 
-/// What a file has: samples of all channels, one after the other.
+/// The contents of a file: interleaved samples of all channels.
 #[derive(Debug)]
 struct Sound {
     rate: u32,
@@ -59,7 +58,7 @@ impl Sound {
                 return Err(damaged("there are no samples in it"));
             };
             let size = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
-            // Programs that write to a pipe do not know the size of what is last.
+            // Programs that write to a pipe do not know the size of the last chunk.
             let (chunk, following) = body.split_at(size.min(body.len()));
             match (&head[..4], &layout) {
                 (b"fmt ", _) => layout = Some(Layout::read(chunk)?),
@@ -101,7 +100,7 @@ impl Sound {
     }
 }
 
-/// How the samples are laid out.
+/// The layout of the samples.
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     rate: u32,
@@ -125,7 +124,7 @@ impl Layout {
         else {
             return Err(damaged("its description of the samples is cut off"));
         };
-        // The extensible format has the real tag at the beginning of a longer one.
+        // In the extensible format, the real tag is at the start of the subformat.
         let tag = if tag == EXTENSIBLE { short(24).unwrap_or(tag) } else { tag };
         let kind = match (tag, bits) {
             (PCM, 16) => Kind::Int16,
@@ -166,7 +165,7 @@ fn damaged(reason: &str) -> Refused {
     Refused::Damaged(reason.to_owned())
 }
 
-/// What ffmpeg makes something better of.
+/// A property that ffmpeg can convert.
 fn unsuitable(property: &str) -> Refused {
     Refused::Unsuitable(format!("it is WAV with {property}"))
 }
@@ -181,7 +180,7 @@ const PCM: u16 = 1;
 const FLOAT: u16 = 3;
 const EXTENSIBLE: u16 = 0xfffe;
 const FULL_SCALE: f32 = 2_147_483_648.0;
-/// It is encoded when it is opened, and held in memory.
+/// The limit, since the file is encoded when it is opened, and held in memory.
 const MAX_SECONDS: u64 = 300;
 
 #[cfg(test)]

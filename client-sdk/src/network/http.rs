@@ -12,13 +12,13 @@ use hyper_util::rt::TokioIo;
 use super::{Request, Stream};
 use crate::error::NetworkFailure;
 
-/// Sends a request and waits for the head of the answer.
+/// Sends a request and waits for the headers of the answer.
 pub(super) async fn exchange(
     stream: Stream,
     request: Request,
 ) -> Result<Response<Incoming>, NetworkFailure> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failure)?;
-    // It ends with the answer, and the answer tells how it fails.
+    // The task ends with the answer, which reports its failures.
     tokio::spawn(connection.with_upgrades());
     sender.send_request(request).await.map_err(failure)
 }
@@ -28,7 +28,8 @@ pub(crate) async fn read_body(answer: Response<Incoming>) -> Result<Bytes, Netwo
     Ok(body.map_err(NetworkFailure::Broken)?.to_bytes())
 }
 
-/// Takes the connection over after an answer that ends HTTP on it, with what was read beyond.
+/// Takes over the connection after an answer that switches protocols, with the bytes that were read
+/// beyond it.
 pub(crate) async fn switch_protocol(
     answer: Response<Incoming>,
 ) -> Result<(Stream, Bytes), NetworkFailure> {
@@ -47,5 +48,5 @@ pub(super) fn broken(error: impl Error + Send + Sync + 'static) -> NetworkFailur
     NetworkFailure::Broken(error.into())
 }
 
-/// More than the list of two hundred rooms.
+/// More than a list of two hundred rooms has.
 const MAX_BODY: usize = 1024 * 1024;

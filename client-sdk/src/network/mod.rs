@@ -1,4 +1,4 @@
-//! How the server is reached: over TCP, through a proxy or not, with TLS or not, by HTTP.
+//! Connections to the server: TCP, an optional proxy, optional TLS, and HTTP.
 
 mod http;
 mod proxy;
@@ -34,7 +34,7 @@ pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {
     fn local_address(&self) -> Option<IpAddr>;
 }
 
-/// The end of a time from now on, even of one that is meant to be endless.
+/// The deadline after a duration, even if that is practically infinite.
 pub(crate) fn deadline(after: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(after).unwrap_or(now + DECADES)
@@ -42,7 +42,7 @@ pub(crate) fn deadline(after: Duration) -> Instant {
 
 const DECADES: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// The way to servers; cheap to clone.
+/// Opens connections to servers; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     pub(crate) proxy: Option<Proxy>,
@@ -55,7 +55,8 @@ impl Network {
         Ok(Self { proxy, tls: Arc::new(tls::client_config(trusted)?) })
     }
 
-    /// Sends a request over a connection of its own and returns the head of the answer.
+    /// Sends a request over a connection of its own, and returns the answer once its headers have
+    /// arrived.
     pub(crate) async fn send(
         &self,
         url: &Url,
@@ -83,7 +84,7 @@ impl Network {
         }
     }
 
-    /// Agrees on TLS with the host of a URL if the URL says so.
+    /// Does the TLS handshake with the host of a URL if its scheme requires it.
     pub(crate) async fn secure(
         &self,
         url: &Url,

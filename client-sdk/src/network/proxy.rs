@@ -18,7 +18,7 @@ impl Proxy {
             let has_user = !parsed.username().is_empty() || parsed.password().is_some();
             parsed.scheme() == "http" && parsed.host().is_some() && !has_user
         });
-        // A password may stand before the host.
+        // There may be a password before the host.
         let shown = url.rsplit('@').next().unwrap_or_default();
         parsed.map(Self).ok_or_else(|| RequestError::Proxy { url: shown.to_owned() })
     }

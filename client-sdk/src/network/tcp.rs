@@ -17,8 +17,8 @@ impl ByteStream for TcpStream {
 }
 
 /// Opens a connection to the host of a URL. Its addresses are tried one after the other, and each
-/// gets an equal share of the time that is left, so that one that swallows packets does not hide
-/// the next.
+/// gets an equal share of the remaining time, so that an unresponsive address leaves time for the
+/// next.
 pub(super) async fn connect(url: &Url, deadline: Instant) -> Result<Stream, NetworkFailure> {
     let addresses = within(Phase::Resolving, deadline, addresses(url)).await?;
     let mut last = None;

@@ -40,7 +40,7 @@ impl ByteStream for TlsStream<Stream> {
     }
 }
 
-/// Agrees on TLS with the host of a URL.
+/// Does the TLS handshake with the host of a URL.
 pub(super) async fn secure(
     config: &Arc<ClientConfig>,
     url: &Url,

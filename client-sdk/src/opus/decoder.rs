@@ -1,10 +1,10 @@
-//! Decodes sound, and makes up what is missing.
+//! Decodes sound, and conceals losses.
 
 use opus_pure::{MAX_PACKET_SAMPLES, OpusDecoder};
 
 use crate::pcm::PcmFormat;
 
-/// Decodes the packets of one stream. Lengths are in samples at 48 kHz, whatever the format is.
+/// Decodes the packets of one stream. Lengths are in samples at 48 kHz, in every format.
 pub(crate) struct Decoder {
     decoder: OpusDecoder,
     format: PcmFormat,
@@ -19,7 +19,8 @@ impl Decoder {
         Self { decoder, format, decoded: vec![0.0; MAX_PACKET_SAMPLES * channels] }
     }
 
-    /// Decodes a packet of that length. What cannot be decoded is concealed, and this is false.
+    /// Decodes a packet of that length. If it cannot be decoded, it is concealed and this returns
+    /// `false`.
     pub(crate) fn decode(&mut self, packet: &[u8], length: u64, samples: &mut Vec<f32>) -> bool {
         let frame = self.count(length);
         let decoded = self.decoder.decode(packet, frame, &mut self.decoded);
@@ -32,19 +33,19 @@ impl Decoder {
         is_whole
     }
 
-    /// Makes up what was lost before this packet, from what the packet says of it if it does.
+    /// Replaces a loss before this packet, from the redundancy in the packet if it has any.
     pub(crate) fn recover(&mut self, packet: &[u8], length: u64, samples: &mut Vec<f32>) {
         let frame = self.count(length);
         let recovered = self.decoder.decode_fec(packet, frame, &mut self.decoded);
         self.take(recovered.unwrap_or(0), frame, samples);
     }
 
-    /// Makes up what was lost, from what came before.
+    /// Conceals a loss by the sound before it.
     pub(crate) fn conceal(&mut self, mut length: u64, samples: &mut Vec<f32>) {
         while length > 0 {
             let piece = length.min(MAX_PACKET_SAMPLES as u64);
             let frame = self.count(piece);
-            // Only whole units can be made up.
+            // Only multiples of the shortest frame can be concealed.
             let whole = self.count(piece / SHORTEST * SHORTEST);
             let concealed = match whole {
                 0 => 0,
@@ -59,7 +60,7 @@ impl Decoder {
         self.take(0, self.count(length), samples);
     }
 
-    /// Takes what was decoded, and silence up to the length of the frame.
+    /// Appends the decoded samples, and silence up to the length of the frame.
     fn take(&self, decoded: usize, frame: usize, samples: &mut Vec<f32>) {
         let channels = self.format.channels.count();
         samples.extend_from_slice(&self.decoded[..decoded.min(frame) * channels]);
@@ -67,7 +68,7 @@ impl Decoder {
         samples.extend(std::iter::repeat_n(0.0, rest));
     }
 
-    /// Samples of each channel.
+    /// The number of samples of each channel.
     fn count(&self, length: u64) -> usize {
         (length * u64::from(self.format.rate.hertz()) / 48_000) as usize
     }

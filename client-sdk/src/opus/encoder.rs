@@ -7,7 +7,7 @@ use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder};
 
 use crate::pcm::{Channels, PcmFormat};
 
-/// How sound is encoded.
+/// The settings of the Opus encoder.
 ///
 /// ```
 /// use client_sdk::OpusOptions;
@@ -25,36 +25,37 @@ pub struct OpusOptions {
 }
 
 impl OpusOptions {
-    /// For voices: 32 kbit/s, or 48 kbit/s of stereo, with [`fec`](Self::fec). The default.
+    /// Settings for voices: 32 kbit/s, or 48 kbit/s for stereo, with [`fec`](Self::fec). The
+    /// default.
     #[must_use]
     pub fn speech() -> Self {
         Self { is_speech: true, bitrate: None, has_fec: true, has_dtx: false }
     }
 
-    /// For everything: 96 kbit/s, or 128 kbit/s of stereo.
+    /// Settings for music: 96 kbit/s, or 128 kbit/s for stereo.
     #[must_use]
     pub fn music() -> Self {
         Self { is_speech: false, bitrate: None, has_fec: false, has_dtx: false }
     }
 
-    /// Bits a second, from 6000 to 510 000; what is outside is the nearest of these.
+    /// Sets the bit rate in bits a second, clamped to 6000 to 510 000.
     #[must_use]
     pub fn bitrate(mut self, bitrate: u32) -> Self {
         self.bitrate = Some(bitrate.clamp(6_000, 510_000));
         self
     }
 
-    /// Whether each packet contains the sound of the one before once more, in a lower quality, from
-    /// which a lost packet is replaced. The copy takes bits of the sound itself, and is left out
-    /// where the encoder takes the sound for music.
+    /// Sets whether each packet repeats the sound of the previous one in lower quality, to replace
+    /// it if it is lost. The copy uses a part of the bit rate, and is omitted when the encoder
+    /// classifies the sound as music.
     #[must_use]
     pub fn fec(mut self, on: bool) -> Self {
         self.has_fec = on;
         self
     }
 
-    /// Whether nothing is sent of silence that lasts. The others hear silence then, without the
-    /// noise of a room.
+    /// Sets whether nothing is sent during long silence. The others then hear silence, without the
+    /// noise of the room.
     #[must_use]
     pub fn dtx(mut self, on: bool) -> Self {
         self.has_dtx = on;
@@ -77,10 +78,10 @@ impl Default for OpusOptions {
     }
 }
 
-/// Encodes frames of [`FRAME`].
+/// Encodes frames of the length [`FRAME`].
 pub(crate) struct Encoder {
     encoder: OpusEncoder,
-    /// Samples of each channel in a frame.
+    /// The number of samples of each channel in a frame.
     frame: usize,
     packet: Vec<u8>,
 }
@@ -105,18 +106,18 @@ impl Encoder {
         Ok(Bytes::copy_from_slice(&self.packet[..size]))
     }
 
-    /// How much later sound comes out than it goes in, in samples of each channel.
+    /// The delay of the encoder, in samples of each channel.
     pub(crate) fn delay(&self) -> usize {
         self.encoder.lookahead()
     }
 }
 
-/// Whether a packet has no frame behind its first byte. With DTX that is silence, and need not be
+/// Whether a packet has no frame after its first byte. With DTX that is silence, and need not be
 /// sent.
 pub(crate) fn is_silence(packet: &[u8]) -> bool {
     packet.len() <= 1
 }
 
-/// What a packet plays.
+/// The duration of a packet.
 pub(crate) const FRAME: Duration = Duration::from_millis(20);
 const EXPECTED_LOSS_PERCENT: i32 = 10;

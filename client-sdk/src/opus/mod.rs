@@ -14,8 +14,8 @@ pub use self::encoder::OpusOptions;
 #[cfg(feature = "opus")]
 pub(crate) use self::encoder::{Encoder, FRAME, is_silence};
 
-/// How long a packet plays, from its first bytes (RFC 6716 section 3.1); `None` if no packet of
-/// Opus begins like that.
+/// The duration of a packet, from its first bytes (RFC 6716 section 3.1); `None` if it is not an
+/// Opus packet.
 pub(crate) fn duration(packet: &[u8]) -> Option<Duration> {
     let (toc, rest) = packet.split_first()?;
     let config = usize::from(toc >> 3);

@@ -13,12 +13,12 @@ use super::subject::Subject;
 use crate::channel::{ByteBudget, ByteShare};
 
 /// The participant's end of the queue. Pushing never waits, and no participant can make the queue
-/// drop what concerns another one:
+/// drop events of another one:
 ///
 /// - Data and messages are bounded in bytes, for each sender.
-/// - Tracks and data channels are bounded in number, for each sender. The oldest gives way.
-/// - All other events tell of a state. When many wait, the newest about a subject replaces the one
-///   before, so that the number of those who were and are in the room bounds them.
+/// - Tracks and data channels are bounded in number, for each sender. The oldest is dropped.
+/// - All other events report a state. When many wait, the newest about a subject replaces the
+///   previous one, so that the number of participants bounds them.
 pub(crate) struct EventQueue(Arc<Shared>);
 
 /// The application's end of the queue.
@@ -32,15 +32,15 @@ struct Shared {
 
 #[derive(Default)]
 struct Waiting {
-    /// In the order in which they are taken.
+    /// The events, in the order in which they are taken.
     events: BTreeMap<u64, Entry>,
     pushed: u64,
     /// The last event about each subject.
     newest: HashMap<Subject, u64>,
-    /// How many of the events have a subject.
+    /// The number of events with a subject.
     subjects: usize,
     senders: HashMap<ParticipantId, Sender>,
-    /// Dropped and not told yet.
+    /// The number of events that were dropped and not reported yet.
     dropped: u64,
     is_complete: bool,
     is_abandoned: bool,
@@ -48,12 +48,12 @@ struct Waiting {
 
 struct Entry {
     event: Event,
-    /// `None` for data and messages, of which each counts.
+    /// `None` for data and messages, which never replace each other.
     subject: Option<Subject>,
     _share: Option<ByteShare>,
 }
 
-/// What the others may have waiting, for one of them.
+/// The waiting data and messages of one other participant.
 #[derive(Default)]
 struct Sender {
     data: ByteBudget,
@@ -79,7 +79,7 @@ impl EventQueue {
         self.0.changed.notify_one();
     }
 
-    /// For the data that waits of one participant.
+    /// The budget for the waiting data of one participant.
     pub(crate) fn data_budget(&self, of: ParticipantId) -> ByteBudget {
         self.0.lock().senders.entry(of).or_default().data.clone()
     }
@@ -97,7 +97,7 @@ impl Events {
     pub(crate) async fn recv(&self) -> Option<Event> {
         loop {
             if let Poll::Ready(event) = self.0.lock().pop() {
-                // Another one may wait for what is left.
+                // Another clone may wait for the remaining events.
                 self.0.changed.notify_one();
                 return event;
             }
@@ -176,8 +176,8 @@ impl Waiting {
         self.insert(event, Some(subject), None);
     }
 
-    /// Queues that a participant has left. Of one that comes and goes while many events wait, the
-    /// application does not learn at all.
+    /// Queues that a participant has left. If it comes and goes while many events wait, the
+    /// application does not learn of it at all.
     fn push_departure(&mut self, id: ParticipantId) {
         let joined = self.newest.get(&Subject::Joined(id)).copied();
         self.newest.retain(|subject, _| subject.participant() != Some(id));
@@ -237,10 +237,10 @@ impl Waiting {
     }
 }
 
-/// So many events about a state wait before newer ones replace them.
+/// How many events about states wait before newer ones replace them.
 const CROWD: usize = 1024;
-/// The tracks and data channels that wait of one participant. Of tracks, the eight that it may
-/// send, and as many that take their place when the connection is rebuilt.
+/// How many tracks of one participant may wait: the eight that it may send, and as many that
+/// replace them when the connection is rebuilt.
 const MAX_TRACKS: usize = 16;
 const MAX_CHANNELS: usize = 64;
 

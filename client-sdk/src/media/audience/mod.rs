@@ -1,4 +1,4 @@
-//! Who gets what a player plays.
+//! The viewers of a player.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,25 +16,25 @@ pub(crate) trait Viewer: Send {
     fn show(&mut self, frame: &TimedFrame);
 }
 
-/// Shows a viewer what a player plays, until this is dropped.
+/// Shows the frames of a player to a viewer, until this is dropped.
 pub(crate) struct Subscription {
     number: u32,
     audience: Arc<Audience>,
 }
 
-/// All viewers of a player. It shows them what is played; no task is woken for any of them.
+/// All viewers of a player. Frames are shown to them directly, without waking a task.
 #[derive(Default)]
 pub(super) struct Audience {
     viewers: Mutex<Viewers>,
-    /// Notified when a viewer is behind.
+    /// Notified when a viewer has to catch up.
     behind: Notify,
     keyframe_wanted: Notify,
 }
 
 #[derive(Default)]
 struct Viewers {
-    /// Empty for sources that make keyframes on request. Under the same lock as the viewers, so
-    /// that who joins misses nothing and gets nothing twice.
+    /// Empty for sources that make keyframes on request. It has the same lock as the viewers, so
+    /// that a new viewer misses no frame and gets none twice.
     group: Group,
     viewers: Vec<Admitted>,
     admitted: u32,
@@ -51,15 +51,15 @@ impl Subscription {
         Self { number: audience.admit(viewer), audience: Arc::clone(audience) }
     }
 
-    /// The viewer goes on in another audience.
+    /// Moves the viewer to another audience.
     pub(super) fn change(&mut self, audience: &Arc<Audience>) {
         if let Some(viewer) = self.audience.dismiss(self.number) {
             *self = Self::take(audience, viewer);
         }
     }
 
-    /// The other side cannot decode what it gets. Nobody else notices what is done about it, unless
-    /// the source is asked for a keyframe.
+    /// Handles that the other side cannot decode the frames. Other viewers are not affected, unless
+    /// the source has to make a keyframe.
     pub(crate) fn request_keyframe(&self) {
         self.audience.request_keyframe(self.number);
     }
@@ -77,14 +77,14 @@ impl Audience {
         self.viewers().show(&TimedFrame { at, frame });
     }
 
-    /// Plays a frame that those who join later need too.
+    /// Plays a frame, and keeps it for later viewers.
     pub(super) fn show_and_keep(&self, at: Instant, frame: Frame) {
         let mut viewers = self.viewers();
         viewers.group.push(&frame);
         viewers.show(&TimedFrame { at, frame });
     }
 
-    /// Goes on behind this group.
+    /// Continues after this group, as after a seek.
     pub(super) fn jump(&self, frames: &[Frame]) {
         let Viewers { group, viewers, .. } = &mut *self.viewers();
         group.replace(frames);
@@ -92,7 +92,7 @@ impl Audience {
         self.behind.notify_one();
     }
 
-    /// Shows viewers who are behind what they have not seen.
+    /// Shows viewers the frames that they have to catch up with.
     pub(super) async fn catch_up(&self) -> Infallible {
         loop {
             let due = self.viewers().due();

@@ -1,12 +1,12 @@
-//! H.264 as Matroska stores it: NAL units behind their lengths, and the parameter sets apart
-//! (ISO/IEC 14496-15 section 5.3.3.1).
+//! H.264 in Matroska: NAL units after their lengths, with separate parameter sets (ISO/IEC 14496-15
+//! section 5.3.3.1).
 
 use bytes::Bytes;
 
 /// How the units of a track are stored.
 pub(super) struct Avc {
     length_bytes: usize,
-    /// In Annex-B format.
+    /// The parameter sets in Annex-B format.
     parameters: Vec<u8>,
 }
 
@@ -51,7 +51,7 @@ impl Avc {
     }
 }
 
-/// Reads so many parameter sets, and returns what follows.
+/// Reads `count` parameter sets, and returns the rest.
 fn sets<'a>(count: u8, mut rest: &'a [u8], parameters: &mut Vec<u8>) -> Option<&'a [u8]> {
     for _ in 0..count {
         let (length, following) = rest.split_first_chunk()?;

@@ -1,8 +1,8 @@
-//! Reads one track of a WebM or Matroska file (RFC 9559), such as [`Recorder`](crate::Recorder) and
-//! browsers write.
+//! Reads one track of a WebM or Matroska file (RFC 9559), such as those of
+//! [`Recorder`](crate::Recorder) and browsers.
 //!
-//! The file is one flat sequence of elements here: what a segment and its clusters contain has ids
-//! of its own, so that lengths that are unknown, or wrong since the writer crashed, do not matter.
+//! The file is read as a flat sequence of elements. Elements inside a segment or a cluster have
+//! unique ids, so unknown lengths, and lengths that a crashed writer left wrong, do not matter.
 
 mod h264;
 #[cfg(test)]
@@ -71,7 +71,7 @@ pub(super) fn read(file: &Bytes, kind: MediaKind) -> Result<Recording, Refused> 
 struct Track {
     number: u64,
     codec: Codec,
-    /// How pictures of H.264 are stored.
+    /// The storage format of H.264 pictures.
     avc: Option<Avc>,
 }
 
@@ -122,7 +122,7 @@ impl Track {
         match self.codec {
             Codec::Opus => {
                 let duration = opus::duration(&data).ok_or_else(strange)?;
-                // The pictures of the file need not be kept for it.
+                // Copied, so that sound does not keep the pictures of the file in memory.
                 Ok(Frame {
                     data: Bytes::copy_from_slice(&data),
                     duration,
@@ -164,8 +164,8 @@ impl Block {
     }
 }
 
-/// Packets begin where the one before them ends, and not where a clock of milliseconds puts them,
-/// unless there is a gap.
+/// Places packets. Each begins where the previous one ends, unless there is a gap, since the file's
+/// clock has only milliseconds.
 fn placed_sound(packets: Vec<(Duration, Frame)>) -> Vec<(Duration, Frame)> {
     let mut next = Duration::ZERO;
     let placed = packets.into_iter().map(|(at, packet)| {
@@ -176,7 +176,7 @@ fn placed_sound(packets: Vec<(Duration, Frame)>) -> Vec<(Duration, Frame)> {
     placed.collect()
 }
 
-/// Pictures play until the next one.
+/// Places pictures. Each plays until the next one.
 fn placed_pictures(
     mut pictures: Vec<(Duration, Frame)>,
 ) -> Result<Vec<(Duration, Frame)>, Refused> {
@@ -209,7 +209,7 @@ fn damaged(reason: &str) -> Refused {
 }
 
 const DEFAULT_TICK_NANOS: u64 = 1_000_000;
-/// More than a clock of milliseconds is off, and less than a packet.
+/// More than the rounding of milliseconds, and less than a packet.
 const GAP: Duration = Duration::from_millis(15);
 const LACING: u8 = 0x06;
 const VIDEO_TYPE: u64 = 1;

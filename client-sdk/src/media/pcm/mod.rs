@@ -1,4 +1,4 @@
-//! A source of samples that the application hands over.
+//! A source of samples from the application.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,9 +16,9 @@ use crate::opus::{Encoder, FRAME, OpusOptions, is_silence};
 use crate::pcm::{self, PcmFormat, Sample};
 
 impl Source {
-    /// Creates a source of samples, which are encoded as Opus and played one after the other in
-    /// real time, however fast they come. Up to ten seconds wait. Where there are no more samples,
-    /// nothing is sent: the pause is one for the others too.
+    /// Creates a source of samples, which are encoded as Opus and sent in real time, however fast
+    /// they are handed over. Up to ten seconds wait. Without samples nothing is sent, and the
+    /// others hear a pause.
     ///
     /// The source ends when the sender is dropped and everything has been played.
     ///
@@ -48,28 +48,28 @@ impl Source {
 #[derive(Clone)]
 pub struct PcmSender(Arc<Handle>);
 
-/// Samples that were not taken.
+/// Why samples were not taken.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum PcmError {
-    /// The queue was [cleared](PcmSender::clear) while they waited.
+    /// The queue was [cleared](PcmSender::clear) while the samples waited.
     #[error("what waits was cleared, and these samples are dropped")]
     Cleared,
     /// The participant has left the room, or does not send the source any more.
     #[error("the source is not sent any more")]
     Closed,
-    /// Ten seconds wait already.
+    /// Ten seconds of samples wait already.
     #[error("samples are handed in faster than they are played, and these are dropped")]
     Full,
 }
 
 impl PcmSender {
-    /// Hands over samples without waiting: all of them or none.
+    /// Hands over samples without waiting, either all of them or none.
     ///
     /// # Errors
     ///
-    /// [`PcmError::Full`] if not all of them find room, [`PcmError::Closed`] if the source is no
-    /// longer sent.
+    /// [`PcmError::Full`] if there is no room for all of them, [`PcmError::Closed`] if the source
+    /// is no longer sent.
     pub fn try_send<S: Sample>(&self, samples: &[S]) -> Result<(), PcmError> {
         let mut taken = Err(PcmError::Full);
         self.queue().send_if_modified(|queue| {
@@ -84,8 +84,8 @@ impl PcmSender {
         taken
     }
 
-    /// Hands over samples, and waits for room as long as it takes. If this is cancelled, those that
-    /// found room are played.
+    /// Hands over samples, and waits until there is room for all of them. If this is cancelled, the
+    /// samples that were taken are played.
     ///
     /// # Errors
     ///
@@ -120,8 +120,8 @@ impl PcmSender {
         }
     }
 
-    /// Drops everything that waits, so that the others hear nothing of it: at most 20 ms are on
-    /// their way. A [`send`](Self::send) that waits for room returns.
+    /// Drops all waiting samples, so that the others do not hear them; at most 20 ms are on their
+    /// way. A [`send`](Self::send) that waits for room returns.
     pub fn clear(&self) {
         self.queue().send_modify(|queue| {
             queue.samples.clear();
@@ -130,8 +130,8 @@ impl PcmSender {
         });
     }
 
-    /// Waits until everything that was handed over before has been played, or cleared. The others
-    /// hear the end of it as much later as the network and their buffers take.
+    /// Waits until all samples that were handed over before are played or cleared. The others hear
+    /// the end later by the delay of the network and of their buffers.
     ///
     /// # Errors
     ///
@@ -143,7 +143,7 @@ impl PcmSender {
         drained.ok().filter(|queue| queue.played >= until).map(drop).ok_or(PcmError::Closed)
     }
 
-    /// How long what waits will play.
+    /// The duration of the waiting samples.
     #[must_use]
     pub fn waiting(&self) -> Duration {
         let queue = self.queue().borrow();
@@ -167,7 +167,7 @@ impl fmt::Debug for PcmSender {
     }
 }
 
-/// Tells the source that no more samples come.
+/// Ends the source when it is dropped.
 struct Handle(Queue);
 
 impl Drop for Handle {
@@ -178,18 +178,18 @@ impl Drop for Handle {
 
 type Queue = Arc<watch::Sender<State>>;
 
-/// What both ends share. Samples of all channels are counted alike.
+/// The state that both ends share. Samples of all channels are counted.
 struct State {
     samples: VecDeque<f32>,
     per_second: usize,
     pushed: u64,
-    /// Of those that were pushed, how many have been played or cleared.
+    /// How many of the pushed samples have been played or cleared.
     played: u64,
     /// How often the queue was cleared.
     clears: u64,
-    /// Whether no more samples come.
+    /// Whether no more samples will be pushed.
     is_complete: bool,
-    /// Whether none are taken.
+    /// Whether no more samples are taken.
     is_closed: bool,
 }
 
@@ -223,11 +223,11 @@ struct PcmSource {
     encoder: Encoder,
     queue: Queue,
     changes: watch::Receiver<State>,
-    /// Samples of all channels in a frame.
+    /// The number of samples of all channels in a frame.
     frame: usize,
-    /// When what was sent ends.
+    /// When the last sent frame ends.
     due: Instant,
-    /// Whether sound is going on.
+    /// Whether sound is playing.
     is_playing: bool,
     silence: Silence,
     ready: VecDeque<Frame>,
@@ -247,7 +247,7 @@ impl PcmSource {
         }
     }
 
-    /// Waits for the first samples after a pause; false if none will come.
+    /// Waits for the first samples after a pause; `false` if there will be none.
     async fn begin(&mut self) -> bool {
         let has_more = |queue: &State| !queue.samples.is_empty() || queue.is_complete;
         let Ok(queue) = self.changes.wait_for(has_more).await else { return false };
@@ -259,17 +259,17 @@ impl PcmSource {
         true
     }
 
-    /// Waits until the next frame is due, and then a little until it is whole.
+    /// Waits until the next frame is due, and then a little longer until it is complete.
     async fn gather(&mut self) {
         sleep_until(self.due).await;
         self.queue.send_modify(|queue| queue.played = queue.pushed - queue.samples.len() as u64);
         let is_whole = |queue: &State| queue.samples.len() >= self.frame || queue.is_complete;
-        // What is there by then is played, and the rest of the frame is silence.
+        // The samples that have arrived by then are played, and the rest of the frame is silence.
         let _ = timeout_at(self.due + PATIENCE, self.changes.wait_for(is_whole)).await;
     }
 
-    /// Encodes the next frame. After the last samples it is one of silence, so that the others do
-    /// not take the end for a loss.
+    /// Encodes the next frame. After the last samples it is silent, so that the others do not take
+    /// the end for a loss.
     fn encode(&mut self) -> Result<(), MediaError> {
         let mut samples: Vec<f32> = Vec::with_capacity(self.frame);
         self.queue.send_modify(|queue| {
@@ -324,7 +324,7 @@ impl Drop for PcmSource {
     }
 }
 
-/// Leaves out packets of silence, if there are so many that a player takes them for a pause.
+/// Omits packets of silence if there are so many that they form a pause.
 #[derive(Debug, Default)]
 struct Silence {
     held: Vec<Frame>,
@@ -332,7 +332,7 @@ struct Silence {
 }
 
 impl Silence {
-    /// What is sent now.
+    /// Returns the frames to send now.
     fn pass(&mut self, frame: Frame) -> Vec<Frame> {
         let mut held = std::mem::take(&mut self.held);
         if !is_silence(&frame.data) {
@@ -350,7 +350,7 @@ impl Silence {
 }
 
 const MAX_SECONDS: usize = 10;
-/// How long samples in real time may take.
+/// How late samples may be in real time.
 const PATIENCE: Duration = Duration::from_millis(40);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The clock by which files play.
+//! The clock of files.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// The clock of a film: plays the files that are [played by](crate::Source::played_by) it together,
-/// and pauses and seeks in them. Cheap to clone.
+/// The clock of a film: keeps files that are [played by](crate::Source::played_by) it in sync,
+/// pauses them and seeks in them. Cheap to clone.
 ///
 /// ```
 /// use client_sdk::{Options, Playback, Source};
@@ -23,25 +23,25 @@ use tokio::time::Instant;
 /// film.resume();
 /// ```
 ///
-/// The clock runs from when the first file is sent: as the participant enters, or is told to
-/// publish. To wait for viewers, pause it before. A playback is of one film, and is as long as its
-/// longest file.
+/// The clock starts when the first file is sent, as the participant enters or publishes. Pause it
+/// before that to wait for viewers. A playback is for one film, and is as long as its longest file.
 ///
-/// Everybody sees the same place of the film at the same time. Those who join get the pictures
-/// since the last keyframe at once, and nobody else notices; so do those who lose packets. Sound
-/// and picture stay together, even where the process was stopped for a while: the film then goes on
-/// where it would be by its clock.
+/// Everybody sees the same position of the film at the same time. A participant that joins or loses
+/// packets gets the pictures since the last keyframe at once, and the others are not affected.
+/// Sound and picture stay in sync even if the process was stopped for a while: the film then
+/// continues at the position of its clock.
 #[derive(Clone)]
 pub struct Playback(Arc<watch::Sender<Timeline>>);
 
 impl Playback {
-    /// Plays over and over.
+    /// Creates a playback that repeats for ever.
     #[must_use]
     pub fn looped() -> Self {
         Self::new(true)
     }
 
-    /// Plays to the end, which [`Event::Ended`](crate::Event::Ended) tells.
+    /// Creates a playback that plays once, to the end, which [`Event::Ended`](crate::Event::Ended)
+    /// reports.
     #[must_use]
     pub fn once() -> Self {
         Self::new(false)
@@ -59,23 +59,23 @@ impl Playback {
         Self(Arc::new(watch::Sender::new(timeline)))
     }
 
-    /// Stands still, also before anything plays. Viewers keep the picture that they see.
+    /// Pauses, even before anything plays. Viewers still see the current picture.
     pub fn pause(&self) {
         self.0.send_modify(|timeline| timeline.pause(Instant::now()));
     }
 
-    /// Plays on after a pause.
+    /// Resumes after a pause.
     pub fn resume(&self) {
         self.0.send_modify(|timeline| timeline.resume(Instant::now()));
     }
 
-    /// Goes to a place of the film, counted from its beginning, and plays on from there unless it
-    /// is paused. A position after the end seeks to the end.
+    /// Seeks to a position, counted from the beginning of the film, and plays on from there unless
+    /// it is paused. A position after the end seeks to the end.
     pub fn seek(&self, to: Duration) {
         self.0.send_modify(|timeline| timeline.seek(to, Instant::now()));
     }
 
-    /// The place of the film that is played now, counted from its beginning.
+    /// The current position, counted from the beginning of the film.
     #[must_use]
     pub fn position(&self) -> Duration {
         self.0.borrow().place(Instant::now()).1
@@ -85,7 +85,7 @@ impl Playback {
         self.0.subscribe()
     }
 
-    /// A file of that length plays by it from now on.
+    /// Adds a file of that length.
     pub(super) fn admit(&self, length: Duration) {
         self.0.send_modify(|timeline| timeline.admit(length, Instant::now()));
     }
@@ -97,23 +97,23 @@ impl fmt::Debug for Playback {
     }
 }
 
-/// How the place in a film follows from the time.
+/// Computes the position in a film from the time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timeline {
     repeats: bool,
-    /// That of the longest file; zero before there is one.
+    /// The length of the longest file; zero before there is one.
     length: Duration,
-    /// How much had played at `since`, all rounds together.
+    /// How much had played at `since`, over all rounds.
     played: Duration,
-    /// `None` while it stands still.
+    /// `None` while it is paused.
     since: Option<Instant>,
     is_paused: bool,
-    /// Counts what moves the place other than time.
+    /// Counts the seeks.
     jumps: u32,
 }
 
 impl Timeline {
-    /// The round, of which there is one unless it repeats, and the place in it.
+    /// The round, of which there is one unless the film repeats, and the position in it.
     pub(super) fn place(&self, now: Instant) -> (u32, Duration) {
         let played = self.played(now);
         // Before there is a file, its length is not known.
@@ -128,7 +128,7 @@ impl Timeline {
         (round, played.saturating_sub(self.length.saturating_mul(round)))
     }
 
-    /// When a place of a round is played; `None` while it stands still.
+    /// When a position of a round is played; `None` while it is paused.
     pub(super) fn when(&self, round: u32, place: Duration) -> Option<Instant> {
         let total = self.length.saturating_mul(round).saturating_add(place);
         let since = self.since?;
@@ -150,7 +150,7 @@ impl Timeline {
         self.length
     }
 
-    /// Whether the place was moved, by something other than time, since that earlier state.
+    /// Whether there was a seek since that earlier state.
     pub(super) fn has_jumped_since(&self, earlier: &Self) -> bool {
         self.jumps != earlier.jumps
     }
