@@ -111,8 +111,8 @@ pub use signal_core::{
 };
 
 pub use api::{
-    ChangedRoom, CreatedRoom, JoinedRoom, NewPassword, NewRoom, OnCreatorLeave, RoomChange,
-    RoomCredentials, RoomDetails, RoomSummary, Seat,
+    ChangedRoom, CreatedRoom, JoinedRoom, NewPassword, NewRoom, OnCreatorLeave, ParticipantSummary,
+    RoomChange, RoomCredentials, RoomDetails, RoomSummary,
 };
 pub use channel::{
     DataChannel, DataMessage, Delivery, FileError, FileOffer, FileProgress, Reliability, Rpc,

@@ -120,7 +120,7 @@ pub use rooms::public_url::{InvalidPublicUrl, PublicUrl};
 pub use server::Server;
 pub use server::builder::Builder;
 pub use server::handle::{
-    CreateRoom, CreatedRoom, KickError, MintError, MintToken, MintedToken, ParticipantInfo,
+    CreateRoom, CreatedRoom, KickError, MintError, MintToken, MintedToken, ParticipantSummary,
     RestoreError, RoomDetails, RoomNotFound, RotateError, SendError, ServerHandle,
     SetLifetimeError,
 };

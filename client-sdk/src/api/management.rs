@@ -40,13 +40,13 @@ pub struct RoomDetails {
     #[serde(flatten)]
     pub room: RoomSummary,
     /// The participants, oldest first.
-    pub participants: Vec<Seat>,
+    pub participants: Vec<ParticipantSummary>,
 }
 
 /// A participant of a room, as its creator sees it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Seat {
+pub struct ParticipantSummary {
     /// The participant's id.
     #[serde(deserialize_with = "participant_id")]
     pub id: ParticipantId,

@@ -19,7 +19,8 @@ use url::{Position, Url};
 use self::answer::{refusal, shown, success};
 use self::management::RoomList;
 pub use self::management::{
-    ChangedRoom, NewPassword, RoomChange, RoomCredentials, RoomDetails, RoomSummary, Seat,
+    ChangedRoom, NewPassword, ParticipantSummary, RoomChange, RoomCredentials, RoomDetails,
+    RoomSummary,
 };
 pub use self::rooms::{CreatedRoom, JoinedRoom, NewRoom, OnCreatorLeave};
 use crate::error::{NetworkError, NetworkFailure, Phase, RequestError};

@@ -11,8 +11,9 @@ pub(crate) fn constant<const VALUE: bool>() -> Object {
 // The core has no schemas, so this repeats the JSON form of its `IceServer`.
 /// A STUN or TURN server, in the form of `RTCIceServer` (W3C WebRTC section 4.2.2).
 #[derive(ToSchema)]
+#[schema(as = IceServer)]
 #[expect(dead_code, reason = "describes a type of another crate")]
-pub(crate) struct IceServer {
+pub(crate) struct IceServerJson {
     urls: Vec<String>,
     #[schema(nullable = false)]
     username: Option<String>,

@@ -56,7 +56,7 @@ async fn a_room_is_listed_with_whoever_is_in_it_until_it_ends() {
     let (guest, joined) = api.enter_v2(&room, &api.ws_token(&room, "小红").await).await;
     let other = api.room().await;
     let seats = || {
-        let seat = |seat: signal_server::ParticipantInfo| {
+        let seat = |seat: signal_server::ParticipantSummary| {
             (seat.id.to_string(), seat.name, seat.is_creator, seat.connected)
         };
         handle.room(number).unwrap().participants.into_iter().map(seat).collect::<Vec<_>>()

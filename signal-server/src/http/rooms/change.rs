@@ -10,7 +10,7 @@ use signal_core::{Change, Op};
 use super::field;
 use super::new_credentials::NewCredentials;
 use super::rotate_password::RotatePassword;
-use super::summary::RoomSummary;
+use super::summary::RoomJson;
 use crate::app::App;
 use crate::http::authentication::OwnRoom;
 use crate::http::body::JsonBody;
@@ -63,7 +63,7 @@ struct ChangeRequest {
 #[cfg_attr(feature = "documents", schema(as = ChangedRoom))]
 pub(crate) struct Changed {
     #[serde(flatten)]
-    room: RoomSummary,
+    room: RoomJson,
     #[serde(flatten)]
     credentials: NewCredentials,
 }
@@ -123,5 +123,5 @@ pub(crate) async fn change(
         }
     };
     counted.keep();
-    Ok(Success::new(Changed { room: RoomSummary::of(&room, app.rooms.clock.now()), credentials }))
+    Ok(Success::new(Changed { room: RoomJson::of(&room, app.rooms.clock.now()), credentials }))
 }

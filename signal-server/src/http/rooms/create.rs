@@ -9,7 +9,7 @@ use signal_core::wire::TypedText;
 use signal_core::{Capacity, IceServer, Ticket};
 
 use super::field;
-use super::summary::OnLeave;
+use super::summary::OnCreatorLeaveJson;
 use crate::app::App;
 use crate::auth::ws_token::{SeatGrant, WsTokens};
 use crate::clock::to_timestamp;
@@ -57,7 +57,7 @@ struct CreateRequest {
     #[serde(default, deserialize_with = "field::whole_number")]
     expires_minutes: Option<i64>,
     /// What happens when the creator leaves. By default it is `close`.
-    on_creator_leave: Option<OnLeave>,
+    on_creator_leave: Option<OnCreatorLeaveJson>,
 }
 
 /// A new room, its password and invite, and a seat for its creator.
@@ -81,7 +81,7 @@ pub(crate) struct Created {
     token_expires_at: String,
     #[cfg_attr(
         feature = "documents",
-        schema(value_type = Vec<crate::http::schema::IceServer>)
+        schema(value_type = Vec<crate::http::schema::IceServerJson>)
     )]
     ice_servers: Vec<IceServer>,
     #[serde(flatten)]

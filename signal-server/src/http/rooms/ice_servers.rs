@@ -33,7 +33,7 @@ error_responses!(
 pub(crate) struct Announced {
     #[cfg_attr(
         feature = "documents",
-        schema(value_type = Vec<crate::http::schema::IceServer>)
+        schema(value_type = Vec<crate::http::schema::IceServerJson>)
     )]
     ice_servers: Vec<IceServer>,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]

@@ -74,7 +74,7 @@ pub(crate) struct Joined {
     room_name: String,
     #[cfg_attr(
         feature = "documents",
-        schema(value_type = Vec<crate::http::schema::IceServer>)
+        schema(value_type = Vec<crate::http::schema::IceServerJson>)
     )]
     ice_servers: Vec<IceServer>,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Serialize;
 
-use super::summary::RoomSummary;
+use super::summary::RoomJson;
 use crate::app::App;
 use crate::http::authentication::Caller;
 use crate::http::error_responses::error_responses;
@@ -19,7 +19,7 @@ error_responses!(Unauthorized, Unavailable);
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = RoomList))]
 pub(crate) struct Listed {
-    rooms: Vec<RoomSummary>,
+    rooms: Vec<RoomJson>,
 }
 
 /// List your rooms
@@ -41,5 +41,5 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Caller(user): Caller) -> S
     let mut rooms = app.rooms.shards.rooms_of(&user.subject);
     rooms.sort_by_key(|room| (Reverse(room.created_at()), room.id()));
     let now = app.rooms.clock.now();
-    Success::new(Listed { rooms: rooms.iter().map(|room| RoomSummary::of(room, now)).collect() })
+    Success::new(Listed { rooms: rooms.iter().map(|room| RoomJson::of(room, now)).collect() })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 
-use super::summary::RoomDetails;
+use super::summary::RoomDetailsJson;
 use crate::app::App;
 use crate::http::authentication::OwnRoom;
 use crate::http::error_responses::error_responses;
@@ -24,13 +24,13 @@ error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited
     params(crate::http::path::RoomPath, crate::http::language::PreferredLanguage),
     security(("access_token" = [])),
     responses(
-        (status = 200, description = "The room and its participants", body = Success<RoomDetails>),
+        (status = 200, description = "The room and its participants", body = Success<RoomDetailsJson>),
         ErrorResponses
     )
 ))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     OwnRoom(room): OwnRoom,
-) -> Success<RoomDetails> {
-    Success::new(RoomDetails::of(&room, app.rooms.clock.now()))
+) -> Success<RoomDetailsJson> {
+    Success::new(RoomDetailsJson::of(&room, app.rooms.clock.now()))
 }

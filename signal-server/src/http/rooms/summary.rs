@@ -9,7 +9,7 @@ use crate::http::response::rfc3339;
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = Room))]
-pub(crate) struct RoomSummary {
+pub(crate) struct RoomJson {
     #[cfg_attr(feature = "documents", schema(example = "ABC234"))]
     room_id: String,
     name: String,
@@ -22,7 +22,7 @@ pub(crate) struct RoomSummary {
     /// How many wrong passwords may be tried before the room accepts none for a while: at most 20.
     /// Every 3 minutes one attempt is restored.
     password_attempts_left: u8,
-    on_creator_leave: OnLeave,
+    on_creator_leave: OnCreatorLeaveJson,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
     created_at: String,
     #[cfg_attr(feature = "documents", schema(format = DateTime))]
@@ -33,17 +33,18 @@ pub(crate) struct RoomSummary {
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = RoomDetails))]
-pub(crate) struct RoomDetails {
+pub(crate) struct RoomDetailsJson {
     #[serde(flatten)]
-    summary: RoomSummary,
+    summary: RoomJson,
     /// The participants, oldest first.
-    participants: Vec<Participant>,
+    participants: Vec<ParticipantJson>,
 }
 
 /// A participant with a seat in the room.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
-struct Participant {
+#[cfg_attr(feature = "documents", schema(as = Participant))]
+struct ParticipantJson {
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     id: String,
     name: String,
@@ -57,13 +58,13 @@ struct Participant {
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "documents", schema(as = OnCreatorLeave))]
-pub(crate) enum OnLeave {
+pub(crate) enum OnCreatorLeaveJson {
     #[default]
     Close,
     Keep,
 }
 
-impl RoomSummary {
+impl RoomJson {
     pub(super) fn of(room: &Room, now: Timestamp) -> Self {
         Self {
             room_id: room.id().to_string(),
@@ -79,16 +80,16 @@ impl RoomSummary {
     }
 }
 
-impl RoomDetails {
+impl RoomDetailsJson {
     pub(super) fn of(room: &Room, now: Timestamp) -> Self {
         Self {
-            summary: RoomSummary::of(room, now),
-            participants: room.seats().iter().map(Participant::of).collect(),
+            summary: RoomJson::of(room, now),
+            participants: room.seats().iter().map(ParticipantJson::of).collect(),
         }
     }
 }
 
-impl Participant {
+impl ParticipantJson {
     fn of(seat: &Seat) -> Self {
         Self {
             id: seat.id.to_string(),
@@ -99,16 +100,16 @@ impl Participant {
     }
 }
 
-impl From<OnLeave> for OnCreatorLeave {
-    fn from(on_leave: OnLeave) -> Self {
+impl From<OnCreatorLeaveJson> for OnCreatorLeave {
+    fn from(on_leave: OnCreatorLeaveJson) -> Self {
         match on_leave {
-            OnLeave::Close => Self::Close,
-            OnLeave::Keep => Self::Keep,
+            OnCreatorLeaveJson::Close => Self::Close,
+            OnCreatorLeaveJson::Keep => Self::Keep,
         }
     }
 }
 
-impl From<OnCreatorLeave> for OnLeave {
+impl From<OnCreatorLeave> for OnCreatorLeaveJson {
     fn from(on_leave: OnCreatorLeave) -> Self {
         match on_leave {
             OnCreatorLeave::Close => Self::Close,

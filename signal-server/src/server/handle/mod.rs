@@ -69,7 +69,7 @@ pub struct RoomDetails {
     /// The user who created it: the `sub` of the access token.
     pub creator: String,
     /// Everybody with a seat, oldest first. The creator is included only if it has entered.
-    pub participants: Vec<ParticipantInfo>,
+    pub participants: Vec<ParticipantSummary>,
     /// How many participants the room can hold.
     pub max_participants: u8,
     /// When the room expires.
@@ -81,7 +81,7 @@ pub struct RoomDetails {
 /// One participant in [`RoomDetails`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct ParticipantInfo {
+pub struct ParticipantSummary {
     /// The participant's id, which the others see too.
     pub id: ParticipantId,
     /// The name to show. Guests choose their own.
@@ -362,7 +362,7 @@ impl RoomDetails {
             id: room.id(),
             name: room.name().to_owned(),
             creator: room.creator().to_owned(),
-            participants: room.seats().iter().map(ParticipantInfo::of).collect(),
+            participants: room.seats().iter().map(ParticipantSummary::of).collect(),
             max_participants: room.capacity().participants(),
             expires_at: system_time(room.expires_at()),
             locked: room.locked(),
@@ -370,7 +370,7 @@ impl RoomDetails {
     }
 }
 
-impl ParticipantInfo {
+impl ParticipantSummary {
     fn of(seat: &Seat) -> Self {
         Self {
             id: seat.id,
