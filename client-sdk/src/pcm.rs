@@ -1,26 +1,26 @@
 //! Uncompressed sound.
 
-/// How samples are laid out.
+/// The format of samples.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct PcmFormat {
-    /// How many samples a second there are of each channel.
+    /// The sample rate of each channel.
     pub rate: SampleRate,
-    /// Of stereo, left and right samples alternate.
+    /// The channels. In stereo, left and right samples alternate.
     pub channels: Channels,
 }
 
-/// How many samples a second there are: those of which Opus knows, so that nothing is resampled.
+/// A sample rate that Opus supports, so that nothing is resampled.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum SampleRate {
     /// 8 kHz, as on the telephone.
     Hz8000,
     /// 12 kHz.
     Hz12000,
-    /// 16 kHz, which most recognizers of speech take.
+    /// 16 kHz, which most speech recognizers accept.
     Hz16000,
-    /// 24 kHz, which many synthesizers of speech make.
+    /// 24 kHz, which many speech synthesizers produce.
     Hz24000,
-    /// 48 kHz, everything that can be heard.
+    /// 48 kHz, the full audible range.
     Hz48000,
 }
 
@@ -56,7 +56,7 @@ impl SampleRate {
     const ALL: [Self; 5] =
         [Self::Hz8000, Self::Hz12000, Self::Hz16000, Self::Hz24000, Self::Hz48000];
 
-    /// The rate of that many samples a second, if it is one of these.
+    /// Returns the rate with that many samples a second, if Opus supports it.
     #[must_use]
     pub fn of_hertz(hertz: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|rate| rate.hertz() == hertz)
@@ -86,14 +86,14 @@ impl Channels {
     }
 }
 
-/// Samples as they are stored in 16 bits; what is beyond is cut off.
+/// Converts samples to 16 bits, with clipping.
 pub(crate) fn to_i16(samples: &[f32]) -> Vec<i16> {
     samples.iter().map(|sample| (sample * 32_768.0).round() as i16).collect()
 }
 
-/// A sample in a form that programs have: `i16`, or `f32` from -1 to 1.
+/// A sample type: `i16`, or `f32` from -1 to 1.
 pub trait Sample: Copy + Send + Sync {
-    /// The sample from -1 to 1. What is beyond is cut off.
+    /// The sample from -1 to 1, with clipping.
     fn to_f32(self) -> f32;
 }
 

@@ -1,4 +1,4 @@
-//! The room and who is in it, for whoever asks.
+//! The room and its participants, shared by the task and the handles.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use signal_core::{ParticipantId, ParticipantInfo, Payload, RoomInfo};
 
 use crate::session::{SessionEvent, mute_state};
 
-/// What the participant's task knows of the room; clones share it.
+/// The room and its participants, as the participant's task knows them; clones share it.
 #[derive(Clone)]
 pub(crate) struct Roster(Arc<Mutex<Known>>);
 
@@ -26,7 +26,7 @@ impl Roster {
         self.lock().room.clone()
     }
 
-    /// The others, oldest first: ids fall.
+    /// The others, oldest first, which is by descending id.
     pub(crate) fn participants(&self) -> Vec<ParticipantInfo> {
         self.lock().others.values().rev().cloned().collect()
     }

@@ -54,7 +54,7 @@ impl Handshake {
 }
 
 /// A signaling connection. Frames are written by a task of their own, so that a slow server does
-/// not block the participant.
+/// not block the participant's task.
 pub(crate) struct Signaling {
     /// The address, without the token.
     url: String,
@@ -92,10 +92,10 @@ pub(crate) struct Ended {
 }
 
 impl Signaling {
-    /// Begins after the handshake, with what was read behind it.
+    /// Begins after the handshake, with the bytes that were read beyond it.
     pub(crate) async fn open(url: String, stream: Stream, read: &[u8]) -> Self {
         let local_address = stream.local_address();
-        // The whole buffer, 128 KiB by default, is filled with zeros for each read.
+        // The library fills the whole buffer, 128 KiB by default, with zeros for each read.
         let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
         let socket =
             Socket::from_partially_read(stream, read.to_vec(), Role::Client, Some(config)).await;
@@ -107,9 +107,9 @@ impl Signaling {
         Self { url, incoming, outgoing, writer, heard: Instant::now(), local_address }
     }
 
-    /// Keeps the seat when the connection is dropped: the server sees it break. Only
-    /// [`close`](Self::close) gives the seat up then. Without this call, dropping gives it up by a
-    /// close frame.
+    /// Makes dropping the connection keep the seat, since the server sees no close frame. Only
+    /// [`close`](Self::close) then gives up the seat. Without this call, dropping sends a close
+    /// frame, which gives it up.
     pub(crate) fn keep_seat(&self) {
         self.writer.keeps_seat.store(true, Ordering::Release);
     }
@@ -119,7 +119,7 @@ impl Signaling {
         &self.url
     }
 
-    /// The address of this machine that the server is reached from.
+    /// The local address of the connection.
     pub(crate) fn local_address(&self) -> Option<IpAddr> {
         self.local_address
     }
@@ -156,11 +156,11 @@ impl Signaling {
         self.outgoing.try_send(frame).is_ok()
     }
 
-    /// Writes what is queued and a close frame, and waits for the server's close frame, two seconds
-    /// at most.
+    /// Writes the queued frames and a close frame, and waits for the server's close frame, two
+    /// seconds at most.
     ///
-    /// A socket that is closed with unread data is reset, and what the server has not read yet is
-    /// lost (RFC 6455 section 7.1.1).
+    /// A socket that is closed with unread data is reset, and frames that the server has not read
+    /// yet are lost (RFC 6455 section 7.1.1).
     pub(crate) async fn close(self) {
         let Self { mut incoming, outgoing, mut writer, .. } = self;
         writer.keeps_seat.store(false, Ordering::Release);
@@ -175,7 +175,7 @@ impl Signaling {
     }
 }
 
-/// Writes what is queued, and at the end a close frame unless the seat is kept.
+/// Writes queued frames, and at the end a close frame unless the seat is kept.
 async fn write(
     mut sink: SplitSink<Socket, Message>,
     mut queue: mpsc::Receiver<Bytes>,
@@ -191,7 +191,7 @@ async fn write(
         return;
     }
     let farewell = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::from_static("") };
-    // If this fails, nobody is left to be told.
+    // If this fails, the connection is gone already.
     let _ = sink.send(Message::Close(Some(farewell))).await;
 }
 

@@ -1,4 +1,4 @@
-//! The tracks of a participant, by what they are for.
+//! The slots of a participant's tracks.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,23 +8,23 @@ use thiserror::Error;
 use crate::media::{MediaKind, Source};
 use crate::session::TrackSource;
 
-/// The address of one of the tracks that a participant sends.
+/// The slot of a track: its purpose, such as audio, video or screen, or a name.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Slot {
-    /// The participant's audio: what a microphone hears.
+    /// The participant's audio, such as a microphone.
     Audio,
-    /// The participant's video: what a camera sees. A screen may take its place.
+    /// The participant's video, such as a camera. A screen may take its place.
     Video,
     /// The screen that is [shared](crate::Participant::share), beside the video.
     Screen,
-    /// The audio of what is shared.
+    /// The audio of the shared screen.
     ScreenAudio,
     /// A further track; see [`Slot::audio`] and [`Slot::video`].
     Named(NamedSlot),
 }
 
-/// The address of a track that has a name.
+/// The slot of a named track.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct NamedSlot {
     kind: MediaKind,
@@ -40,18 +40,18 @@ pub struct NamedSlot {
 pub struct SlotNameError(pub String);
 
 impl Slot {
-    /// A further track of audio, such as a second microphone. The name has 1 to 24 letters, digits,
-    /// hyphens and underscores of ASCII.
+    /// Creates the slot of a further audio track, such as a second microphone. The name has 1 to 24
+    /// ASCII letters, digits, hyphens and underscores.
     ///
     /// # Errors
     ///
-    /// That is not a name, or is one of `audio`, `video`, `screen` and `screen-audio`.
+    /// The name has another form, or is one of `audio`, `video`, `screen` and `screen-audio`.
     pub fn audio(name: &str) -> Result<Self, SlotNameError> {
         NamedSlot::new(MediaKind::Audio, name).map(Self::Named)
     }
 
-    /// A further track of video, such as a second camera. Pages play it together with the
-    /// [audio](Self::audio) of the same name.
+    /// Creates the slot of a further video track, such as a second camera. Pages play it together
+    /// with the [audio](Self::audio) of the same name.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl Slot {
         }
     }
 
-    /// The name, which another slot of the other kind may have too.
+    /// The name, which a slot of the other kind may have too.
     pub fn name(&self) -> &str {
         match self {
             Self::Audio => AUDIO,
@@ -80,7 +80,7 @@ impl Slot {
         }
     }
 
-    /// The slot of that kind and name; `None` if there can be none.
+    /// The slot of that kind and name; `None` if it cannot exist.
     pub(crate) fn of(kind: MediaKind, name: &str) -> Option<Self> {
         match (kind, name) {
             (MediaKind::Audio, AUDIO) => Some(Self::Audio),
@@ -91,7 +91,7 @@ impl Slot {
         }
     }
 
-    /// What the others are told of a source that is sent there.
+    /// The kind of source that is announced to the others for this slot.
     pub(crate) fn label(&self, source: &Source) -> TrackSource {
         match self {
             Self::Screen | Self::ScreenAudio => TrackSource::Screen,
@@ -122,7 +122,7 @@ impl From<MediaKind> for Slot {
     }
 }
 
-/// Tells it from all other slots, as in the state of a participant: `video`, or `video:desk`.
+/// The unique text of a slot, as in the state of a participant: `video`, or `video:desk`.
 impl fmt::Display for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -138,7 +138,7 @@ const AUDIO: &str = "audio";
 const VIDEO: &str = "video";
 const SCREEN: &str = "screen";
 const SCREEN_AUDIO: &str = "screen-audio";
-/// With a UUID it fits into an id of SDP, which has up to 64 characters (RFC 8830 section 2).
+/// Together with a UUID, it fits into an SDP id of up to 64 characters (RFC 8830 section 2).
 const MAX_NAME: usize = 24;
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ pub struct PeerStats {
     pub route: Option<Route>,
     /// The last round-trip time that ICE measured.
     pub round_trip: Option<Duration>,
-    /// From opening the connection, on this side, until ICE found a path for the first time.
+    /// The time from opening the connection on this side until ICE first found a path.
     pub ice_took: Option<Duration>,
-    /// From there until the two sides agreed on keys (DTLS).
+    /// The time from there until the DTLS handshake was done.
     pub dtls_took: Option<Duration>,
-    /// Bits a second received: media and data, without the headers of UDP and IP.
+    /// The received media and data in bits a second, without the headers of UDP and IP.
     pub bitrate_in: u64,
-    /// Bits a second that have left this machine, counted in the same way.
+    /// The sent media and data in bits a second, counted in the same way.
     pub bitrate_out: u64,
     /// The received audio and video, by stream.
     pub received: Vec<ReceivedStats>,
@@ -30,13 +30,13 @@ pub struct PeerStats {
 /// The route that packets take.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Route {
-    /// From one participant to the other.
+    /// Directly from one participant to the other.
     Direct,
     /// Through a TURN server on either side.
     Relayed,
 }
 
-/// A received stream, as this side counts it.
+/// A received stream, measured on this side.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ReceivedStats {
@@ -48,9 +48,9 @@ pub struct ReceivedStats {
     pub packets: u64,
     /// Bytes of payload received.
     pub bytes: u64,
-    /// Bits a second of payload.
+    /// The bit rate of the payload in bits a second.
     pub bitrate: u64,
-    /// Packets missing. Late packets and those sent again do not count.
+    /// Packets missing. Late and retransmitted packets do not count once they have arrived.
     pub lost: u64,
     /// The interarrival jitter (RFC 3550 section 6.4.1).
     pub jitter: Duration,
@@ -68,20 +68,20 @@ pub struct SentStats {
     pub packets: u64,
     /// Bytes of payload sent.
     pub bytes: u64,
-    /// Bits a second of payload.
+    /// The bit rate of the payload in bits a second.
     pub bitrate: u64,
     /// The last report of the other side; `None` before the first.
     pub reported: Option<Reported>,
 }
 
-/// What the other side reports about a stream (RFC 3550 section 6.4.1).
+/// The other side's report about a stream (RFC 3550 section 6.4.1).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Reported {
-    /// Packets missing there in total.
+    /// Packets missing on the other side in total.
     pub lost: u64,
-    /// The share of packets lost since the report before, from 0 to 1.
+    /// The share of packets lost since the previous report, from 0 to 1.
     pub fraction_lost: f64,
-    /// The interarrival jitter there.
+    /// The interarrival jitter on the other side.
     pub jitter: Duration,
 }

@@ -1,4 +1,4 @@
-//! What a participant wants to receive.
+//! The media that a participant wants to receive.
 
 use std::collections::HashMap;
 
@@ -24,11 +24,11 @@ impl Wanted {
     pub const VIDEO: Self = Self { audio: false, video: true };
 }
 
-/// What is wanted of each participant.
+/// The wanted media of each participant.
 #[derive(Debug)]
 pub(crate) struct Wants {
     usual: Wanted,
-    /// Where it is not the usual.
+    /// The participants for which it is not the default.
     of: HashMap<ParticipantId, Wanted>,
 }
 
@@ -41,7 +41,7 @@ impl Wants {
         self.of.get(&participant).copied().unwrap_or(self.usual)
     }
 
-    /// Wants something else of a participant; `false` if it is the same.
+    /// Sets the wanted media of a participant; `false` if it is the same as before.
     pub(crate) fn change(&mut self, participant: ParticipantId, wanted: Wanted) -> bool {
         let is_other = self.of(participant) != wanted;
         self.of.insert(participant, wanted);

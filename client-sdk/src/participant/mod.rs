@@ -29,17 +29,16 @@ use crate::wanted::Wanted;
 
 /// A participant that is in a room.
 ///
-/// It takes part in a task of its own until [`leave`](Self::leave). Clones are handles of the same
+/// It runs in a task of its own until [`leave`](Self::leave). Clones are handles of the same
 /// participant, so that one task can send while another one takes events. Dropping the last of them
-/// gives up the seat too, in the background, but never closes the room: a creator that panics
-/// leaves the others in their call.
+/// also gives up the seat, in the background, but never closes the room: if a creator panics, the
+/// others stay in their call.
 ///
 /// Events wait for [`next_event`](Self::next_event), so take them even if you do not need them.
 /// From the 1024th waiting event on, only the newest event of each kind is kept for each
-/// participant, and participants that came and left in between are left out. Up to 1 MiB of data
+/// participant, and participants that joined and left in between are omitted. Up to 1 MiB of data
 /// and of messages waits for each sender; beyond that, the sender's data is not read, and its
-/// messages are dropped and counted by [`Event::Lagged`]. No participant takes up the space of
-/// another one.
+/// messages are dropped and counted by [`Event::Lagged`]. Participants do not share this space.
 #[derive(Clone)]
 pub struct Participant {
     id: watch::Receiver<ParticipantId>,
@@ -114,8 +113,8 @@ impl Participant {
     /// # Errors
     ///
     /// [`SendError::NoChannel`] if no data channel to it is open, [`SendError::Busy`] if 1 MiB or
-    /// more waits already, [`SendError::TooLarge`] if the data is larger than the other side takes,
-    /// which is 64 KiB for this crate.
+    /// more waits already, [`SendError::TooLarge`] if the data is larger than the other side
+    /// accepts, which is 64 KiB for this crate.
     pub async fn send_data(
         &self,
         to: ParticipantId,
@@ -132,8 +131,8 @@ impl Participant {
     /// [`Event::DataChannel`]; a page by `ondatachannel`. Labels have at most 1024 bytes and need
     /// not be unique.
     ///
-    /// It waits until the channel is open, which requires a connection to that participant.
-    /// Cancelling it gives the channel up.
+    /// This waits until the channel is open, which requires a connection to that participant.
+    /// Cancelling the call gives up the channel.
     ///
     /// Each channel has an SCTP stream of its own, and no stream is used twice. A side thus opens
     /// up to 32,767 channels over the life of a connection; fewer if the other side allows fewer
@@ -162,11 +161,11 @@ impl Participant {
         opened.await.map_err(|_| ChannelError::NoConnection)
     }
 
-    /// Sends a source to everybody, now and to those who come later: as this participant's audio or
-    /// video, or in a [slot](Slot) of its own. It replaces the source that was sent there before;
-    /// with the same codec, the others notice nothing but the new picture or sound.
+    /// Sends a source to everybody, including participants that join later: as this participant's
+    /// audio or video, or in a [slot](Slot) of its own. It replaces an earlier source in that slot.
+    /// If the codec is the same, this needs no negotiation.
     ///
-    /// Up to eight tracks are sent at a time. [`Event::Degraded`] names one that is too many.
+    /// Up to eight tracks are sent at a time. [`Event::Degraded`] reports a further one.
     ///
     /// ```no_run
     /// # use client_sdk::{Participant, Slot, Source};
@@ -178,7 +177,7 @@ impl Participant {
     ///
     /// # Errors
     ///
-    /// The source cannot be opened, in which case the earlier one goes on, or the room is closed.
+    /// The source cannot be opened, in which case the earlier one continues, or the room is closed.
     pub async fn publish(&self, slot: impl Into<Slot>, source: &Source) -> Result<(), MediaError> {
         let slot = slot.into();
         let (source, label) = (source.open(slot.kind()).await?, slot.label(source));
@@ -186,22 +185,22 @@ impl Participant {
         self.commands.send(command).await.map_err(|_| MediaError::RoomClosed)
     }
 
-    /// Stops sending what is sent there until something is published again.
+    /// Stops sending in this slot until something is published there again.
     pub async fn unpublish(&self, slot: impl Into<Slot>) {
         // After the end of the room nothing is sent anyway.
         let _ = self.commands.send(Command::Unpublish { slot: slot.into() }).await;
     }
 
-    /// Mutes what is sent there, now or later, until [`unmute`](Self::unmute): the others hear
-    /// silence, or see a black picture, and receive next to nothing. The source plays on unheard
-    /// and unseen. Nothing is negotiated.
+    /// Mutes this slot until [`unmute`](Self::unmute), whether or not something is published there
+    /// yet. The others hear silence or see a black picture, which costs next to nothing. The source
+    /// plays on unheard and unseen. Nothing is negotiated.
     ///
-    /// The others learn of it by this participant's state, see [`is_muted`](Self::is_muted).
+    /// The others learn of it from this participant's state; see [`is_muted`](Self::is_muted).
     pub async fn mute(&self, slot: impl Into<Slot>) {
         self.set_muted(slot.into(), true).await;
     }
 
-    /// Sends again what was muted. Video begins with a picture that can be decoded.
+    /// Unmutes this slot. Video begins with a picture that can be decoded.
     pub async fn unmute(&self, slot: impl Into<Slot>) {
         self.set_muted(slot.into(), false).await;
     }
@@ -211,18 +210,18 @@ impl Participant {
         let _ = self.commands.send(Command::Mute { slot, is_muted }).await;
     }
 
-    /// Shares a screen, or something else to be seen for a while, until
-    /// [`stop_sharing`](Self::stop_sharing). It replaces what was shared before. What is heard of
-    /// it is [published](Self::publish) as [`Slot::ScreenAudio`].
+    /// Shares a screen or another video source until [`stop_sharing`](Self::stop_sharing). It
+    /// replaces an earlier shared source. [Publish](Self::publish) its audio as
+    /// [`Slot::ScreenAudio`].
     ///
     /// In the video's place the screen needs no negotiation if it has the video's codec; the video
-    /// plays on unseen. A screen that ends by itself is reported by [`Event::ShareEnded`], and so
-    /// is one that is not shown since eight tracks are sent already, as
+    /// plays on unseen. [`Event::ShareEnded`] reports a screen that ends by itself. It also reports
+    /// a screen that is not shown because eight tracks are sent already, as
     /// [`MediaError::TooManyTracks`].
     ///
     /// # Errors
     ///
-    /// The source cannot be opened, in which case what was seen before goes on, or the room is
+    /// The source cannot be opened, in which case the earlier video continues, or the room is
     /// closed.
     pub async fn share(&self, source: &Source, place: SharePlace) -> Result<(), MediaError> {
         let source = source.open(Slot::Screen.kind()).await?;
@@ -230,24 +229,24 @@ impl Participant {
         self.commands.send(command).await.map_err(|_| MediaError::RoomClosed)
     }
 
-    /// Stops sharing, and sending the audio of what is shared; the video is back in its place.
+    /// Stops sharing, including the audio. The video takes its place again.
     pub async fn stop_sharing(&self) {
         // After the end of the room nothing is shared anyway.
         let _ = self.commands.send(Command::StopSharing).await;
     }
 
-    /// Receives from now on what is wanted of a participant, and nothing else: the other side is
-    /// asked, by a negotiation, to send no more than that. Tracks that are not wanted end, and
-    /// [`Event::Track`] announces those that are wanted again.
+    /// Sets what to receive from a participant. A negotiation asks the other side to send nothing
+    /// else. Unwanted tracks end, and [`Event::Track`] announces tracks that are wanted again.
     ///
-    /// It is forgotten when that participant leaves. Of a participant who is not in the room,
-    /// nothing is changed.
+    /// The setting is forgotten when that participant leaves. It has no effect for a participant
+    /// who is not in the room.
     pub async fn receive(&self, from: ParticipantId, wanted: Wanted) {
         // After the end of the room nothing is received anyway.
         let _ = self.commands.send(Command::Receive { from, wanted }).await;
     }
 
-    /// The statistics of the connection to another participant; `None` without a connection.
+    /// Returns the statistics of the connection to another participant; `None` without a
+    /// connection.
     pub async fn stats(&self, of: ParticipantId) -> Option<PeerStats> {
         let (reply, stats) = oneshot::channel();
         let request = ConnectionRequest::Stats { reply };
@@ -257,17 +256,17 @@ impl Participant {
 
     /// Sends a message through the server, to one participant or to everybody; they receive it as
     /// [`Event::Message`]. The topic has 1 to 64 characters, the data at most 16 KiB as JSON.
-    /// Participants that speak the first version of the protocol receive none.
+    /// Participants that speak v1 do not receive it.
     ///
-    /// It waits until the server has taken the message, also while the signaling connection is
-    /// being opened again. Cancelling the call does not withdraw the message.
+    /// This waits until the server has accepted the message, even while the signaling connection is
+    /// being reopened. Cancelling the call does not withdraw the message.
     ///
     /// # Errors
     ///
     /// The topic or the data is too long or has no JSON form; the server refuses, for example with
     /// `peer_not_found` or `rate_limited`; too much waits for the server already; or it is unknown
-    /// whether the server has taken the message. Another node of the server may refuse later, which
-    /// arrives as [`Event::SignalingError`].
+    /// whether the server has accepted the message. Another node of the server may refuse later,
+    /// which arrives as [`Event::SignalingError`].
     pub async fn send_message<T: Serialize + ?Sized>(
         &self,
         to: Audience,
@@ -278,7 +277,7 @@ impl Participant {
     }
 
     /// Replaces this participant's state, at most 4 KiB as JSON. The others receive it as
-    /// [`Event::ParticipantUpdated`], and those who come later find it in
+    /// [`Event::ParticipantUpdated`], and participants that join later find it in
     /// [`ParticipantInfo::state`](crate::ParticipantInfo::state). It is kept when the participant
     /// comes back under another id.
     ///
@@ -289,7 +288,7 @@ impl Participant {
         self.request(requests::state(state)?).await
     }
 
-    /// Replaces the name that the others see, like [`set_state`](Self::set_state) the state.
+    /// Replaces the name that the others see.
     ///
     /// # Errors
     ///
@@ -315,53 +314,53 @@ impl Participant {
     }
 
     /// Drops the signaling connection and opens another one, as after a loss: the seat is resumed,
-    /// and media goes on. A participant does this by itself when it notices that the server cannot
-    /// be reached any more, or that the local address is gone.
+    /// and media goes on. A participant does this by itself when the server no longer responds, or
+    /// when the local address is gone.
     pub async fn reconnect(&self) {
-        // After the end of the room there is no way back.
+        // After the end of the room there is nothing to reconnect to.
         let _ = self.commands.send(Command::Reconnect).await;
     }
 
     /// Leaves the room and waits until every connection is closed.
     ///
-    /// If this participant created the room, leaving closes it for everybody, unless the room says
-    /// [`OnCreatorLeave::Keep`](crate::OnCreatorLeave::Keep).
+    /// If this participant created the room, leaving closes it for everybody, unless the room was
+    /// created with [`OnCreatorLeave::Keep`](crate::OnCreatorLeave::Keep).
     pub async fn leave(self) {
         // It fails if the room has ended by itself.
         let _ = self.commands.send(Command::Leave).await;
-        // The task ends last of all.
+        // The task ends after everything else.
         self.commands.closed().await;
     }
 
-    /// The room as it is now; `None` from servers that speak the first version of the protocol.
+    /// The current room; `None` if the server speaks v1.
     pub fn room(&self) -> Option<RoomInfo> {
         self.roster.room()
     }
 
-    /// The others in the room as they are now, oldest first. This is ahead of the events that have
-    /// not been taken yet.
+    /// The other participants currently in the room, oldest first. This is ahead of the events that
+    /// have not been taken yet.
     pub fn participants(&self) -> Vec<ParticipantInfo> {
         self.roster.participants()
     }
 
-    /// One of the others; `None` if it is not in the room.
+    /// Another participant; `None` if it is not in the room.
     pub fn participant(&self, id: ParticipantId) -> Option<ParticipantInfo> {
         self.roster.participant(id)
     }
 
-    /// Whether another participant has muted what it sends there;
-    /// [`Event::ParticipantUpdated`] tells when that may have changed.
+    /// Whether another participant has muted this slot. [`Event::ParticipantUpdated`] reports
+    /// possible changes.
     ///
-    /// Participants tell by a member of their state: `{"muted": ["audio", "video:desk"]}`, or
-    /// `true` for the audio. This crate adds it to the state that [`set_state`](Self::set_state)
-    /// has set, if that is an object without such a member and the result is within the limit.
-    /// Nothing is known of participants that speak the first version of the protocol.
+    /// Participants announce this in a member of their state: `{"muted": ["audio", "video:desk"]}`,
+    /// or `true` for the audio. This crate adds the member to the state of
+    /// [`set_state`](Self::set_state), if that is an object without such a member and the result is
+    /// within the limit. It is unknown for participants that speak v1.
     pub fn is_muted(&self, of: ParticipantId, slot: impl Into<Slot>) -> bool {
         let name = slot.into().to_string();
         self.roster.muted(of).contains(&name)
     }
 
-    /// The id by which the others know this participant; [`Event::Rejoined`] tells when it changes.
+    /// The id of this participant. [`Event::Rejoined`] reports a change.
     pub fn id(&self) -> ParticipantId {
         *self.id.borrow()
     }

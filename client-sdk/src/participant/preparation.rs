@@ -1,4 +1,4 @@
-//! What a participant enters with.
+//! The settings and sources of a participant before it enters.
 
 use std::net::UdpSocket;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::outgoing::MAX_TRACKS;
 use crate::session::TrackSource;
 use crate::slot::Slot;
 
-/// The settings of a participant, checked, and its sources, opened.
+/// The checked settings of a participant, and its opened sources.
 ///
-/// This comes before the server is asked for anything: a room whose creator cannot enter would be
-/// left behind. The sources play once the participant is in the room.
+/// This is made before any request to the server, since otherwise a room whose creator cannot enter
+/// would be left behind. The sources play once the participant is in the room.
 pub(crate) struct Preparation {
     pub(super) options: Options,
     pub(super) sources: Vec<(Slot, OpenSource, TrackSource)>,

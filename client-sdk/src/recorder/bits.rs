@@ -1,4 +1,4 @@
-//! Reads the bits of a codec's header, the highest first.
+//! Reads the bits of a codec's header, the highest bit first.
 
 #[derive(Debug)]
 pub(super) struct Bits<'a> {
@@ -11,7 +11,7 @@ impl<'a> Bits<'a> {
         Self { bytes, at: 0 }
     }
 
-    /// The next bits, at most 32, as a number; `None` where there are not so many.
+    /// Takes the next bits, at most 32, as a number; `None` if there are too few.
     pub(super) fn take(&mut self, count: u32) -> Option<u32> {
         let mut value = 0;
         for _ in 0..count {

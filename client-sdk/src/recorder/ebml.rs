@@ -1,6 +1,6 @@
-//! Elements of EBML (RFC 8794), the format that Matroska is made of.
+//! Writes elements of EBML (RFC 8794), on which Matroska is based.
 
-/// Elements that follow each other, as bytes.
+/// Consecutive elements, as bytes.
 #[derive(Debug, Default)]
 pub(super) struct Elements(Vec<u8>);
 
@@ -44,14 +44,14 @@ impl Elements {
         self
     }
 
-    /// Begins an element that goes on to the end of the file.
+    /// Begins an element that extends to the end of the file.
     pub(super) fn unknown_size(mut self, id: u32) -> Self {
         self.push_id(id);
         self.0.extend_from_slice(&UNKNOWN_SIZE);
         self
     }
 
-    /// Fills so many bytes, at least nine, with nothing; something else may be written there later.
+    /// Adds a void element of that many bytes, at least nine, to be overwritten later.
     pub(super) fn void(mut self, length: usize) -> Self {
         let content = length - 9;
         self.push_id(VOID);
@@ -70,7 +70,7 @@ impl Elements {
 
     fn push(&mut self, id: u32, content: &[u8]) {
         self.push_id(id);
-        // The sizes of one byte that are not reserved end at 126.
+        // The largest size in one byte that is not reserved is 126.
         match content.len() {
             short @ 0..=126 => self.0.push(0x80 | short as u8),
             long => self.0.extend_from_slice(&long_size(long as u64)),

@@ -10,7 +10,7 @@ use crate::media::{Codec, MediaKind};
 use crate::track::{RemoteFrame, RtpTime};
 
 /// Writes the pictures of a track into an IVF file: VP8, VP9 or AV1, as they were encoded, at the
-/// times of their RTP time stamps, so that gaps are kept.
+/// times of their RTP timestamps, so that gaps are kept.
 ///
 /// The file begins with the first keyframe. It can be a pipe:
 ///
@@ -41,11 +41,11 @@ pub struct IvfWriter<W> {
 }
 
 impl<W: Write> IvfWriter<W> {
-    /// A file for pictures of that codec.
+    /// Begins a file for pictures of that codec.
     ///
     /// # Errors
     ///
-    /// IVF does not hold that codec.
+    /// IVF does not support that codec.
     pub fn new(output: W, codec: Codec) -> io::Result<Self> {
         if four_cc(codec).is_none() {
             let reason = format!("IVF holds no {codec}");
@@ -54,7 +54,7 @@ impl<W: Write> IvfWriter<W> {
         Ok(Self { output, codec, has_begun: false, time: RtpTime::default() })
     }
 
-    /// Writes a frame. Those before the first keyframe are left out.
+    /// Writes a frame. Frames before the first keyframe are omitted.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl<W: Write> IvfWriter<W> {
         self.output.write_all(&[&size.to_le_bytes()[..], &at.to_le_bytes(), &unit].concat())
     }
 
-    /// Ends the file, and returns what it was written to.
+    /// Ends the file, and returns the output.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ fn header(codec: Codec, (width, height): (u32, u32)) -> Vec<u8> {
     let side = |pixels: u32| u16::try_from(pixels).unwrap_or(u16::MAX).to_le_bytes();
     let number = |number: u32| number.to_le_bytes();
     let (rate, scale) = (MediaKind::Video.clock_rate(), 1);
-    // A pipe cannot be completed with it, and readers count.
+    // A pipe cannot be completed with the count, and readers do not need it.
     let count_of_frames = 0;
     let version_and_length = [[0, 0], (HEADER_BYTES as u16).to_le_bytes()].concat();
     let mut header = [MAGIC, &version_and_length, &four_cc(codec).unwrap_or_default()].concat();
@@ -97,8 +97,8 @@ fn header(codec: Codec, (width, height): (u32, u32)) -> Vec<u8> {
     header
 }
 
-/// A temporal unit of AV1 begins with its delimiter, which RTP leaves out (AV1 specification
-/// section 7.5).
+/// The frame in the form of IVF. A temporal unit of AV1 begins with its delimiter, which RTP omits
+/// (AV1 specification section 7.5).
 fn stored(codec: Codec, frame: &[u8]) -> Cow<'_, [u8]> {
     match codec {
         Codec::Av1 => Cow::Owned([TEMPORAL_DELIMITER, frame].concat()),

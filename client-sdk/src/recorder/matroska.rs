@@ -7,7 +7,7 @@ use super::ebml::{Elements, long_size};
 use super::format::Format;
 use crate::media::MediaKind;
 
-/// What a file says about one track.
+/// The entry of one track in a file.
 #[derive(Clone, Debug)]
 pub(super) struct TrackEntry {
     pub(super) name: String,
@@ -15,17 +15,17 @@ pub(super) struct TrackEntry {
     pub(super) format: Format,
 }
 
-/// A file that is being written: about a second at a time, so that a crash loses no more. It can be
-/// played whether or not it was finished.
+/// A file that is being written, about a second at a time, so that a crash loses no more than that.
+/// It can be played even if it was not finished.
 pub(super) struct Matroska<W> {
     file: W,
-    /// Where the length of the segment is written in the end.
+    /// The position of the length of the segment, which is written at the end.
     segment_size: u64,
-    /// Where the segment begins, which positions in the file count from.
+    /// The start of the segment, from which positions are counted.
     segment: u64,
-    /// Where the duration is written in the end.
+    /// The position of the duration, which is written at the end.
     duration: u64,
-    /// Where the position of the index is written in the end.
+    /// The position of the index entry, which is written at the end.
     seek_head: u64,
     has_video: bool,
     cluster: Cluster,
@@ -57,14 +57,14 @@ impl Block {
     fn encode(&self, cluster: u64) -> Vec<u8> {
         let since = i16::try_from(self.at - cluster).unwrap_or(i16::MAX);
         let flags = if self.is_key { KEYFRAME } else { 0 };
-        // Nobody sends more tracks than a number of one byte has room for.
+        // One byte is enough for the number of tracks that anybody sends.
         let number = 0x80 | (self.track + 1).min(126) as u8;
         let [high, low] = since.to_be_bytes();
         [&[number, high, low, flags], &self.data[..]].concat()
     }
 }
 
-/// Where a player can begin.
+/// An entry of the index: a position at which a player can begin.
 struct Cue {
     at: u64,
     track: usize,
@@ -72,7 +72,7 @@ struct Cue {
 }
 
 impl<W: Write + Seek> Matroska<W> {
-    /// Writes the head of the file. `began` is the time of its beginning.
+    /// Writes the header of the file. `began` is the time of its beginning.
     pub(super) fn create(
         mut file: W,
         is_webm: bool,
@@ -121,7 +121,7 @@ impl<W: Write + Seek> Matroska<W> {
     }
 
     /// Adds a frame of the track with that index, at a time since the beginning of the file. A
-    /// frame without a duration plays as long as the one before it, but not longer than a second.
+    /// frame without a duration plays as long as the previous one, but at most a second.
     pub(super) fn push(
         &mut self,
         track: usize,
@@ -141,7 +141,7 @@ impl<W: Write + Seek> Matroska<W> {
         let is_full = self.cluster.blocks.first().is_some_and(|first| {
             at.saturating_sub(first.at) >= CLUSTER_MILLIS || self.cluster.bytes >= CLUSTER_BYTES
         });
-        // A cluster that begins with a keyframe is where a player can begin.
+        // A player can begin at a cluster that begins with a keyframe.
         let starts_anew = is_key && is_picture && !self.cluster.blocks.is_empty();
         if is_full || starts_anew {
             self.write_cluster()?;
@@ -151,7 +151,7 @@ impl<W: Write + Seek> Matroska<W> {
         Ok(())
     }
 
-    /// Writes what is left, the duration, and the index.
+    /// Writes the remaining frames, the duration and the index.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.write_cluster()?;
         let cues_at = self.file.stream_position()? - self.segment;
@@ -234,7 +234,7 @@ fn entry(number: u64, track: &TrackEntry) -> Elements {
     }
 }
 
-/// Matroska counts time in nanoseconds from the beginning of 2001.
+/// Converts a time to nanoseconds since the beginning of 2001, the epoch of Matroska.
 fn since_2001(time: SystemTime) -> i64 {
     let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seconds = since_1970.as_secs_f64() - 978_307_200.0;
@@ -245,9 +245,9 @@ const MAX_GUESS_MILLIS: u64 = 1000;
 const CLUSTER_MILLIS: u64 = 1000;
 const CLUSTER_BYTES: usize = 1024 * 1024;
 const APP: &str = concat!("client-sdk ", env!("CARGO_PKG_VERSION"));
-/// A `Duration`: id, size, eight bytes. The least that can be left void and written later.
+/// The length of a `Duration` element: id, size and eight bytes.
 const DURATION_LENGTH: usize = 11;
-/// More than a `SeekHead` with one entry and a void behind it need.
+/// More than a `SeekHead` with one entry and a void element need.
 const SEEK_HEAD_LENGTH: usize = 64;
 const VIDEO_TYPE: u64 = 1;
 const AUDIO_TYPE: u64 = 2;

@@ -1,4 +1,4 @@
-//! Writes what others send into files.
+//! Records received media into files.
 
 mod bits;
 mod ebml;
@@ -26,13 +26,13 @@ use self::participant_file::{Arrived, NewTrack, ParticipantFile, TrackKey};
 use crate::slot::Slot;
 use crate::track::{RemoteFrames, RemoteTrack};
 
-/// Records what participants send, as they encoded it: for each of them a WebM file with sound and
-/// pictures, or a Matroska file if there is H.264 among them.
+/// Records the media of participants as they encoded it: one WebM file with sound and pictures for
+/// each participant, or a Matroska file if it contains H.264.
 ///
 /// The recorder places frames by the sender's clock (RFC 3550 section 6.4.1), so that audio and
 /// video stay in sync; lost media leaves a gap. It begins a file one second after the first frame,
 /// or six seconds if the sender does not report its clock, and writes it every second, so that it
-/// can be played after a crash. A track that begins later begins another file.
+/// can be played after a crash. A track that begins later starts a new file.
 ///
 /// ```no_run
 /// # async fn run(mut bot: client_sdk::Participant) -> Result<(), Box<dyn std::error::Error>> {
@@ -57,27 +57,27 @@ pub struct Recorder {
     directory: PathBuf,
     began: (Instant, SystemTime),
     last_key: u64,
-    /// What receives the tracks. They end when this is dropped.
+    /// The tasks that receive the tracks. They end when this is dropped.
     tracks: JoinSet<()>,
     files: HashMap<ParticipantId, mpsc::WeakSender<Message>>,
     writers: Vec<(ParticipantId, oneshot::Receiver<Written>)>,
 }
 
-/// What the thread that writes the files of a participant has to show in the end.
+/// The result of the thread that writes the files of a participant.
 type Written = Result<Vec<Recording>, RecordError>;
 
-/// A file cannot be written; the fault of the machine it is written on.
+/// A file cannot be written, because of the machine it is written on.
 #[derive(Debug, Error)]
 #[error("cannot record {participant}: {error}")]
 pub struct RecordError {
-    /// Whose recording it is.
+    /// The recorded participant.
     pub participant: ParticipantId,
     /// The error of the operating system.
     #[source]
     pub error: io::Error,
 }
 
-/// What the thread that writes the files of a participant is told.
+/// A message to the thread that writes the files of a participant.
 enum Message {
     Began(NewTrack),
     Frame(Arrived),
@@ -85,8 +85,9 @@ enum Message {
 }
 
 impl Recorder {
-    /// A recorder that writes into this directory, which is created if it is missing. Files are
-    /// named after the ids of their participants, like `p_0abc1234-1.webm`; none is overwritten.
+    /// Creates a recorder that writes into this directory, which is created if it is missing. Files
+    /// are named after the ids of their participants, like `p_0abc1234-1.webm`; none is
+    /// overwritten.
     ///
     /// # Errors
     ///
@@ -110,11 +111,11 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// The track itself, if its codec is unknown.
+    /// Returns the track itself if its codec is unknown.
     ///
     /// # Panics
     ///
-    /// When it is called outside a tokio runtime.
+    /// Panics if called outside a tokio runtime.
     pub fn record(&mut self, track: RemoteTrack) -> Result<(), RemoteTrack> {
         let name = match (track.slot(), track.source()) {
             (Some(slot @ Slot::Named(_)), _) => slot.name().to_owned(),
@@ -129,20 +130,20 @@ impl Recorder {
         let key = TrackKey(self.last_key);
         let file = self.file_of(participant);
         let began = self.began.0;
-        // Tracks that have ended are done with.
+        // Remove the finished tasks.
         while self.tracks.try_join_next().is_some() {}
         let track = NewTrack { key, codec, name, keyframe_wanted };
         self.tracks.spawn(receive(frames, track, file, began));
         Ok(())
     }
 
-    /// Ends all files, and returns those that were written.
+    /// Ends all files, and returns them.
     ///
-    /// Without this, a file has neither its duration nor an index, and can be played all the same.
+    /// Without this, a file has neither a duration nor an index, but can still be played.
     ///
     /// # Errors
     ///
-    /// A file could not be written, for the first time now or earlier. All others are ended.
+    /// A file could not be written, now or earlier. All others are ended.
     pub async fn finish(mut self) -> Result<Vec<Recording>, RecordError> {
         self.tracks.shutdown().await;
         let (mut recordings, mut failure) = (Vec::new(), None);
@@ -157,7 +158,7 @@ impl Recorder {
         failure.map_or(Ok(recordings), Err)
     }
 
-    /// What takes the frames for the files of a participant.
+    /// Returns the sender to the thread that writes the files of a participant.
     fn file_of(&mut self, participant: ParticipantId) -> mpsc::Sender<Message> {
         let open = self.files.get(&participant).and_then(mpsc::WeakSender::upgrade);
         open.unwrap_or_else(|| {
@@ -165,11 +166,11 @@ impl Recorder {
             self.files.insert(participant, sender.downgrade());
             let file = ParticipantFile::new(participant, &self.directory, self.began.1);
             let (tell, written) = oneshot::channel();
-            // Not one of the runtime's threads, of which there are only so many: it lives as long
-            // as the tracks. If it cannot be started, `finish` tells.
+            // This is not one of the runtime's threads, whose number is limited, since it lives as
+            // long as the tracks. `finish` reports if it cannot be started.
             let writer = thread::Builder::new().name("recorder".to_owned());
             let started = writer.spawn(move || {
-                // Nobody may wait for it.
+                // The receiver may be gone.
                 let _ = tell.send(write(participant, file, messages));
             });
             if let Err(error) = started {
@@ -193,7 +194,7 @@ async fn receive(
     }
     while let Some(frame) = frames.recv().await {
         let arrived = Arrived { key, frame, at: began.elapsed() };
-        // Nobody takes it after an error, which `finish` returns.
+        // The receiver is gone after an error, which `finish` returns.
         if file.send(Message::Frame(arrived)).await.is_err() {
             return;
         }
@@ -229,5 +230,5 @@ fn write(
     })
 }
 
-/// Frames that may wait for the disk, for each participant.
+/// How many frames may wait for the disk, for each participant.
 const MAX_WAITING: usize = 256;

@@ -11,19 +11,19 @@ use crate::track::{RemoteFrame, RtpTime};
 
 /// Writes the sound of a track into an Ogg file (RFC 7845): Opus, as it was encoded.
 ///
-/// Where packets are missing, or nothing was sent, the file has packets that have a player conceal
-/// it, so that everything after a gap is in its place.
+/// Lost packets and pauses are filled with packets that make a player conceal the gap, so that
+/// everything after it is at the right time.
 #[derive(Debug)]
 pub struct OggWriter<W> {
     output: W,
     serial: u32,
     page_number: u32,
     page: Page,
-    /// Where the packets so far end, in samples at 48 kHz.
+    /// The end of the last packet, in samples at 48 kHz.
     end: u64,
     time: RtpTime,
     gaps: Gaps,
-    /// What is left out of gaps, in samples.
+    /// The parts of gaps that were not filled, in samples.
     left_out: u64,
 }
 
@@ -58,7 +58,7 @@ impl<W: Write> OggWriter<W> {
         Ok(file)
     }
 
-    /// Writes a packet. What is no packet of Opus is left out, and leaves a gap.
+    /// Writes a packet. Anything but an Opus packet is omitted and leaves a gap.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl<W: Write> OggWriter<W> {
         self.push(&frame.data, samples)
     }
 
-    /// Ends the file, and returns what it was written to. Without this, its last second is missing.
+    /// Ends the file, and returns the output. Without this, the last second is missing.
     ///
     /// # Errors
     ///
@@ -128,11 +128,11 @@ impl Page {
     }
 }
 
-/// Keeps a sender that jumps ahead in its time from filling the disk.
+/// Limits the filling of gaps, so that a sender that jumps ahead does not fill the disk.
 #[derive(Debug)]
 struct Gaps {
     began: Instant,
-    /// In samples.
+    /// The samples that were filled.
     filled: u64,
 }
 
@@ -141,7 +141,7 @@ impl Gaps {
         Self { began: now, filled: 0 }
     }
 
-    /// How much of a gap is kept.
+    /// Returns how much of a gap is filled.
     fn take(&mut self, gap: u64, now: Instant) -> u64 {
         let rate = u64::from(MediaKind::Audio.clock_rate());
         let passed = (now - self.began).as_secs() + HOUR;
@@ -153,8 +153,8 @@ impl Gaps {
     }
 }
 
-/// Packets that have a player conceal that many samples, to the nearest 2.5 ms below (RFC 7845
-/// section 4.1): their frames are empty.
+/// Packets with empty frames, which make a player conceal that many samples, rounded down to 2.5 ms
+/// (RFC 7845 section 4.1).
 fn fill(samples: u64, is_stereo: bool) -> impl Iterator<Item = ([u8; 2], u64)> {
     let toc = SHORTEST_FRAMES | if is_stereo { STEREO } else { 0 } | ANY_COUNT;
     let mut left = samples / SHORTEST;
@@ -165,7 +165,7 @@ fn fill(samples: u64, is_stereo: bool) -> impl Iterator<Item = ([u8; 2], u64)> {
     })
 }
 
-/// RFC 7845 section 5.2: who wrote the file, and no comments.
+/// The comment header, with the vendor and no comments (RFC 7845 section 5.2).
 fn tags() -> Vec<u8> {
     let vendor = env!("CARGO_PKG_NAME");
     let length = (vendor.len() as u32).to_le_bytes();
@@ -176,7 +176,7 @@ fn segments(packet: &[u8]) -> usize {
     packet.len() / SEGMENT + 1
 }
 
-/// RFC 3533 section 6: a CRC with this polynomial, neither reflected nor inverted.
+/// The CRC of a page, neither reflected nor inverted (RFC 3533 section 6).
 fn checksum(page: &[u8]) -> u32 {
     page.iter().fold(0, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte) << 24, |crc, _| {
@@ -187,11 +187,11 @@ fn checksum(page: &[u8]) -> u32 {
 
 const BEGINS: u8 = 2;
 const ENDS: u8 = 4;
-/// Where a page has it.
+/// The position of the checksum in a page.
 const CHECKSUM: usize = 22;
 const SEGMENT: usize = 255;
 const MAX_SEGMENTS: usize = 255;
-/// A second: what a crash loses at most.
+/// The length of a page: one second, the most that a crash loses.
 const PAGE_SAMPLES: u64 = 48_000;
 const HOUR: u64 = 3600;
 /// RFC 6716 section 3.1: frames of 2.5 ms with all frequencies.
@@ -200,7 +200,7 @@ const SHORTEST: u64 = 120;
 const STEREO: u8 = 1 << 2;
 /// The count is in the next byte.
 const ANY_COUNT: u8 = 3;
-/// Of 2.5 ms in 120 ms, the longest packet.
+/// The frames of 2.5 ms in the longest packet, of 120 ms.
 const MOST_FRAMES: u64 = 48;
 
 #[cfg(test)]

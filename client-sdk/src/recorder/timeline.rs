@@ -1,12 +1,12 @@
-//! Where the frames of a track are in time.
+//! The times of the frames of a track.
 
 use std::time::Duration;
 
 /// Places the frames of one track on the timeline of a file.
 ///
-/// The sender's clock decides, since all its tracks share it. Until it is known, time goes on by
-/// time stamps. Neither is believed where it departs from the time of arrival by seconds: senders
-/// begin their time stamps anew, and clocks are set.
+/// The sender's clock determines the time, since all its tracks share it. Until it is known,
+/// timestamps are used. Neither is used if it differs from the arrival time by seconds, since
+/// senders restart their timestamps, and clocks are set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timeline {
     clock_rate: u32,
@@ -24,8 +24,8 @@ struct Placed {
 }
 
 impl Timeline {
-    /// The first frame of a track, at a time since the beginning of the file. `zero` is what the
-    /// sender's clock shows at that beginning, if it is known.
+    /// Creates the timeline of a track whose first frame is at a time since the beginning of the
+    /// file. `zero` is the sender's time at that beginning, if it is known.
     pub(super) fn new(
         clock_rate: u32,
         zero: Option<i128>,
@@ -36,7 +36,7 @@ impl Timeline {
         Self { clock_rate, zero, last: Placed { timestamp, arrival: nanos(arrival), at } }
     }
 
-    /// Places the next frame. `time` is what the sender's clock says, in nanoseconds.
+    /// Places the next frame. `time` is its time by the sender's clock, in nanoseconds.
     pub(super) fn place(
         &mut self,
         timestamp: u32,
@@ -50,8 +50,8 @@ impl Timeline {
         let mut at = match (time, self.zero) {
             (Some(time), Some(zero)) => {
                 let correction = time - zero - by_steps;
-                // Reports are as late as their sender is busy, so a small difference is made up
-                // little by little. A large one is a gap that the time stamps do not show.
+                // Reports of a busy sender are late, so a small difference is corrected gradually.
+                // A large one is a gap that the timestamps do not show.
                 if correction.unsigned_abs() <= MADE_UP.as_nanos() {
                     let most = (step / 20).abs();
                     by_steps + correction.clamp(-most, most)
@@ -60,7 +60,7 @@ impl Timeline {
                 }
             }
             (Some(time), None) => {
-                // The clock has become known, and the file goes on where it is.
+                // The clock has become known; the file continues at its current time.
                 self.zero = Some(time - by_steps);
                 by_steps
             }
@@ -70,19 +70,19 @@ impl Timeline {
             at = by_arrival;
             self.zero = time.map(|time| time - at);
         }
-        // Two frames of a track at the same millisecond are a fault to players.
+        // Players reject two frames of a track in the same millisecond.
         at = at.max(self.last.at + 1_000_000);
         self.last = Placed { timestamp, arrival, at };
         Duration::from_nanos(u64::try_from(at).unwrap_or(0))
     }
 }
 
-/// Whether a time agrees with that of arrival, both in nanoseconds.
+/// Whether a time agrees with the arrival time, both in nanoseconds.
 pub(super) fn is_believed(at: i128, by_arrival: i128) -> bool {
     (at - by_arrival).unsigned_abs() <= BELIEVED.as_nanos()
 }
 
-/// The nanoseconds from one time stamp to another, which may be before it.
+/// The nanoseconds from one timestamp to another, which may be earlier.
 pub(super) fn ticks(timestamp: u32, since: u32, clock_rate: u32) -> i128 {
     let ticks = timestamp.wrapping_sub(since) as i32;
     i128::from(ticks) * 1_000_000_000 / i128::from(clock_rate)

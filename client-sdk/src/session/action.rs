@@ -1,4 +1,4 @@
-//! What a session has its host do.
+//! The actions that a session asks its host to carry out.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::ice_candidate::IceCandidate;
 use super::reconnect::Reconnect;
 use super::track_source::TrackLabel;
 
-/// Something for the host to do.
+/// An action for the host to carry out.
 #[derive(Debug)]
 pub enum Action {
     /// Close the connection to a participant and forget it.
@@ -26,7 +26,7 @@ pub enum Action {
     },
     /// Pass an event to the application.
     Event(SessionEvent),
-    /// Close the signaling connection, which is dead, and hand in
+    /// Close the signaling connection, which no longer works, and hand in
     /// [`SignalingLoss::Lost`](super::SignalingLoss::Lost).
     HangUp,
     /// Open a connection to a participant.
@@ -39,22 +39,22 @@ pub enum Action {
         offers: bool,
     },
     /// Open the signaling connection again, and hand in its first message or another
-    /// [`SignalingLoss`](super::SignalingLoss). Media goes on meanwhile.
+    /// [`SignalingLoss`](super::SignalingLoss). Media continues meanwhile.
     Reconnect {
         /// How to enter the room.
         how: Reconnect,
         /// The pause before the attempt.
         after: Duration,
     },
-    /// Send a message to the server with a request id that its answer will name.
+    /// Send a message to the server with a request id, which the answer repeats.
     Request(Request),
     /// Send a message to the server.
     Send(ClientMessage),
-    /// Use these ICE servers for new connections and from the next restart of ICE on.
+    /// Use these ICE servers for new connections and from the next ICE restart on.
     UseIceServers(IceServers),
 }
 
-/// Something for a connection to do.
+/// A command to a connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ConnectionCommand {
     /// Apply an answer of the other side.
@@ -75,7 +75,7 @@ pub enum ConnectionCommand {
     },
     /// Add a candidate of the other side.
     Candidate(IceCandidate),
-    /// Make an offer, which contains all that this participant sends at that moment.
+    /// Make an offer with all current tracks of this participant.
     Offer {
         /// Returned in [`Report::Offer`](super::Report::Offer).
         negotiation: u32,

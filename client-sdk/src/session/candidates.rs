@@ -1,4 +1,4 @@
-//! The candidates of one connection that have to wait, of both sides.
+//! The waiting candidates of one connection, of both sides.
 
 use std::collections::VecDeque;
 
@@ -7,10 +7,11 @@ use super::ice_candidate::IceCandidate;
 
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
-    /// Those of this side; sent again if the server dropped them together with a refused offer.
+    /// The candidates of this side, sent again if the server dropped them together with a refused
+    /// offer.
     found: Vec<IceCandidate>,
     sent: usize,
-    /// Those of the other side that came before the description that they belong to.
+    /// The candidates of the other side that came before their description.
     early: VecDeque<IceCandidate>,
 }
 
@@ -19,7 +20,7 @@ impl Candidates {
         self.found.push(candidate);
     }
 
-    /// Those of this side that are to be sent now.
+    /// Takes the candidates of this side that are to be sent now.
     pub(super) fn take_unsent(&mut self) -> Vec<IceCandidate> {
         let unsent = self.found[self.sent..].to_vec();
         self.sent = self.found.len();
@@ -30,13 +31,13 @@ impl Candidates {
         self.sent = 0;
     }
 
-    /// Forgets those of this side from before a restart of ICE.
+    /// Forgets the candidates of this side from before an ICE restart.
     pub(super) fn forget_found(&mut self) {
         self.found.clear();
         self.sent = 0;
     }
 
-    /// Keeps one of the other side. If there are too many, the oldest is dropped.
+    /// Keeps a candidate of the other side. If there are too many, the oldest is dropped.
     pub(super) fn keep_early(&mut self, candidate: IceCandidate) {
         if self.early.len() >= MAX_EARLY {
             self.early.pop_front();
@@ -44,7 +45,8 @@ impl Candidates {
         self.early.push_back(candidate);
     }
 
-    /// Those of the other side that belong to its description; the others are too late.
+    /// Takes the candidates of the other side that belong to its description; the others are
+    /// outdated.
     pub(super) fn take_early(&mut self, remote: Option<&Remote>) -> Vec<IceCandidate> {
         let early = std::mem::take(&mut self.early).into_iter();
         early.filter(|candidate| remote.is_some_and(|remote| remote.takes(candidate))).collect()

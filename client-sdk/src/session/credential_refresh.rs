@@ -6,7 +6,7 @@ use signal_core::Timestamp;
 
 use super::server_clock::ServerClock;
 
-/// When the credentials expire, and when to ask for others.
+/// When the credentials expire, and when to ask for new ones.
 #[derive(Debug, Default)]
 pub(super) struct IceCredentialRefresh {
     expires_at: Option<Timestamp>,
@@ -14,8 +14,8 @@ pub(super) struct IceCredentialRefresh {
 }
 
 impl IceCredentialRefresh {
-    /// Notes new credentials. Credentials that expire no later than the last are the last there
-    /// are. Without the clock of the server, they are never asked for.
+    /// Notes new credentials. If they expire no later than the previous ones, no further ones are
+    /// requested. Without the clock of the server, none are requested at all.
     pub(super) fn granted(&mut self, expires_at: Timestamp, clock: ServerClock, now: Instant) {
         let Some(left) = clock.until(expires_at, now) else { return };
         if self.expires_at.is_some_and(|known| known >= expires_at) {
@@ -43,7 +43,7 @@ impl IceCredentialRefresh {
 
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 const LONGEST_MARGIN: Duration = Duration::from_secs(300);
-/// Whatever expiry the server names, it is not asked more often.
+/// The minimum pause between requests, whatever expiry the server sends.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

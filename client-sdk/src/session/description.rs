@@ -1,8 +1,8 @@
-//! What a session reads in a description (RFC 8866).
+//! The parts of a description that a session reads (RFC 8866).
 
 use super::ice_candidate::IceCandidate;
 
-/// What the other side's description says about its connection.
+/// The identity of a connection in the other side's description.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Remote {
     fingerprint: Option<String>,
@@ -24,8 +24,8 @@ impl Remote {
         self.ice_ufrag != later.ice_ufrag
     }
 
-    /// Whether a candidate belongs to this description, and not to one from before or after a
-    /// restart of ICE. Candidates that do not say are taken.
+    /// Whether a candidate belongs to this description, and not to one from before or after an ICE
+    /// restart. Candidates without a user fragment are accepted.
     pub(super) fn takes(&self, candidate: &IceCandidate) -> bool {
         match (candidate.ice_ufrag(), &self.ice_ufrag) {
             (Some(of), Some(known)) => of == known,
@@ -39,12 +39,12 @@ pub(super) fn has_sections(sdp: &str) -> bool {
     sdp.lines().any(|line| line.starts_with("m="))
 }
 
-/// The DTLS fingerprint (RFC 8122). Another one means another connection.
+/// The DTLS fingerprint (RFC 8122). A new one means a new connection.
 fn fingerprint(sdp: &str) -> Option<&str> {
     attribute(sdp, "a=fingerprint:")
 }
 
-/// The ICE user fragment (RFC 8839). Another one means a restart of ICE.
+/// The ICE user fragment (RFC 8839). A new one means an ICE restart.
 fn ice_ufrag(sdp: &str) -> Option<&str> {
     attribute(sdp, "a=ice-ufrag:")
 }

@@ -2,18 +2,18 @@
 
 use super::event::{ConnectionFailure, NoRelay};
 
-/// What is known of the connection to one participant.
+/// The findings about the connection to one participant.
 #[derive(Debug, Default)]
 pub(super) struct Diagnosis {
     /// Whether ICE has found a path over this connection.
     has_path: bool,
-    /// Why no TURN server gave a relay although there are some.
+    /// Why no TURN server allocated a relay, although there are TURN servers.
     lacks_relay: Option<NoRelay>,
     last: Option<ConnectionFailure>,
 }
 
 impl Diagnosis {
-    /// Another connection is opened.
+    /// Notes that another connection is opened.
     pub(super) fn opened(&mut self) {
         *self = Self { last: self.last, ..Self::default() };
     }
@@ -30,7 +30,7 @@ impl Diagnosis {
         self.lacks_relay = Some(reason);
     }
 
-    /// ICE or DTLS has failed, or has taken too long.
+    /// Notes that ICE or DTLS has failed, or has taken too long.
     pub(super) fn failed(&mut self) {
         self.last = Some(if self.has_path {
             ConnectionFailure::Handshake
@@ -41,7 +41,7 @@ impl Diagnosis {
         });
     }
 
-    /// It has failed for a reason that is known.
+    /// Notes a failure with a known reason.
     pub(super) fn failed_for(&mut self, failure: ConnectionFailure) {
         self.last = Some(failure);
     }

@@ -1,10 +1,10 @@
-//! How a request to the server fails.
+//! Why a request to the server fails.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// A request to the server that failed, or whose outcome is unknown.
+/// Why a request to the server failed, or why its outcome is unknown.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -17,11 +17,11 @@ pub enum CommandError {
     /// The caller's fault: the value has no JSON form.
     #[error("the value cannot be written as JSON: {0}")]
     Json(String),
-    /// The signaling connection was lost before the outcome was known: the server may have taken
-    /// the request or not.
+    /// The signaling connection was lost before the outcome was known. The server may or may not
+    /// have accepted the request.
     #[error("the signaling connection was lost, and the server may have taken the message or not")]
     Lost,
-    /// The caller's fault: the name has nothing to show, or too much.
+    /// The caller's fault: the name has no visible characters, or is too long.
     #[error("the name cannot be shown: {0}")]
     Name(String),
     /// The server refused, for example with `peer_not_found`, `peer_unreachable`, `self_target`,
@@ -32,7 +32,7 @@ pub enum CommandError {
         code: String,
         /// A human-readable reason.
         message: String,
-        /// How long to wait before trying the same again; `None` if that is of no use.
+        /// How long to wait before trying again; `None` if that is of no use.
         retry_after: Option<Duration>,
     },
     /// The caller's fault: the JSON is larger than the protocol allows.
@@ -46,7 +46,7 @@ pub enum CommandError {
     /// The caller's fault: the topic is empty or too long.
     #[error("a topic has 1 to 64 characters")]
     Topic,
-    /// The server speaks only the first version of the protocol, which has no such request.
+    /// The server speaks only v1, which has no such request.
     #[error("the server does not pass on messages of applications")]
     Unsupported,
 }

@@ -1,4 +1,4 @@
-//! What a session has to tell the application.
+//! The events of a session for the application.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// Something that happened in the room, in the order in which the session learned of it.
 ///
-/// A host adds what it knows itself, like tracks and data: see [`Event`](crate::Event).
+/// A host adds its own events, for tracks and data; see [`Event`](crate::Event).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SessionEvent {
@@ -47,27 +47,27 @@ pub enum SessionEvent {
         /// Whether it now has a signaling connection. Its media may flow without one.
         connected: Option<bool>,
     },
-    /// The room has run out of password attempts, or has all of them again; only its creator gets
-    /// this event.
+    /// The password attempts of the room have run out, or all of them are available again. Only the
+    /// creator gets this event.
     PasswordAttempts {
         /// How many attempts are left.
         left: u8,
         /// The time until the next attempt; zero if one is possible now.
         retry_after: Duration,
     },
-    /// The signaling connection was lost and is being opened again.
+    /// The signaling connection was lost and is being reopened.
     Reconnecting,
     /// This participant is back in the room under another id.
     Rejoined {
         /// The new id.
         id: ParticipantId,
     },
-    /// The signaling connection is back, and the seat is the one from before.
+    /// The signaling connection is open again, and the seat is the same as before.
     Resumed {
         /// Whether messages were lost. Negotiations that were under way start over.
         lossy: bool,
     },
-    /// The room ends in so long, unless its creator extends it.
+    /// The room ends soon, unless its creator extends it.
     RoomExpiring {
         /// The time that is left.
         left: Duration,
@@ -81,7 +81,7 @@ pub enum SessionEvent {
         /// A human-readable reason.
         message: String,
     },
-    /// No way leads back into the room. Media goes on with those it flows to.
+    /// This participant cannot return to the room. Media on existing connections continues.
     SignalingLost {
         /// A human-readable reason.
         reason: String,
@@ -94,7 +94,7 @@ pub enum SessionEvent {
 pub enum ConnectionState {
     /// ICE and DTLS are done; media flows.
     Connected,
-    /// ICE or DTLS is at work.
+    /// ICE or DTLS is in progress.
     Connecting,
     /// Nothing arrived for some seconds. ICE may recover by itself.
     Disconnected,
@@ -106,17 +106,17 @@ pub enum ConnectionState {
 #[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ConnectionFailure {
-    /// This side cannot open a connection, for example since no socket can be bound, or cannot use
-    /// what the other side describes. The log says more.
+    /// This side cannot open a connection, for example because no socket can be bound, or cannot
+    /// use the description of the other side. The log has details.
     #[error("this side cannot open the connection, or cannot use what the other side describes")]
     Broken,
-    /// ICE found a path, but the two sides did not agree on keys over it (DTLS).
+    /// ICE found a path, but the DTLS handshake over it did not complete.
     #[error("a path was found, but the DTLS handshake was not finished over it")]
     Handshake,
-    /// Nothing gets through between any two addresses of the two sides.
+    /// No packets get through between any two addresses of the two sides.
     #[error("no pair of candidates gets through")]
     NoPath,
-    /// Nothing gets through directly, and no TURN server gave this side a relay.
+    /// No packets get through directly, and no TURN server allocated a relay for this side.
     #[error("nothing gets through directly, and there is no relay: {0}")]
     NoRelay(NoRelay),
     /// The other side did not answer an offer.
@@ -124,11 +124,11 @@ pub enum ConnectionFailure {
     Unanswered,
 }
 
-/// Why no TURN server gave this side a relay. The log names the servers.
+/// Why no TURN server allocated a relay for this side. The log names the servers.
 #[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum NoRelay {
-    /// A TURN server has refused. With 401 it does not accept the credential.
+    /// A TURN server has refused. 401 means that it does not accept the credential.
     #[error("a TURN server refuses with error {code}")]
     Refused {
         /// The STUN error code (RFC 8656 section 19).
@@ -150,20 +150,21 @@ pub enum CloseReason {
     },
     /// This participant left.
     Left,
-    /// The server closed the connection because of what this participant did or may not do.
+    /// The server closed the connection because this participant did something wrong, or may not
+    /// enter.
     Refused {
         /// The WebSocket close code, such as 4504 (the room is full) or 4513 (this participant sent
         /// too much).
         code: u16,
     },
-    /// A newer connection with the same token took the seat.
+    /// A newer connection with the same token has taken the seat.
     Replaced,
     /// The room was closed.
     RoomClosed {
         /// The server's reason, for people.
         reason: String,
     },
-    /// The room's time was over.
+    /// The room has expired.
     RoomExpired {
         /// The server's reason, for people.
         reason: String,

@@ -1,4 +1,4 @@
-//! An ICE candidate, as it travels in JSON.
+//! An ICE candidate in its JSON form.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What the server says.
+//! The messages of the server.
 
 use std::time::{Duration, Instant};
 
@@ -99,14 +99,14 @@ impl Session {
         req: Option<&RequestId>,
     ) {
         if code == ErrorCode::OfferConflict {
-            // The offer that won is here or on its way. Answering it is all there is to do.
+            // The offer that won is here or on its way, and will be answered.
             tracing::debug!("both sides have offered at once, and the other side's offer has won");
             return;
         }
         let code = code.to_string();
         let error =
             CommandError::Refused { code: code.clone(), message: message.clone(), retry_after };
-        // The server drops what exceeds the rate unread, and reports only the first drop: the
+        // The server drops messages over the rate unread, and reports only the first drop, so the
         // outcome of every open request is unknown.
         let is_told = if error.is_rate_limit() {
             self.requests.fail_all(&error)

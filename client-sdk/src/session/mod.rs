@@ -1,34 +1,34 @@
 //! The decisions of a participant: whom to connect to, who offers, when to roll back, answer,
 //! restart or rebuild.
 //!
-//! A [`Session`] does no IO and reads no clock. Messages of the server, reports of connections and
-//! what the application asks for go in by `handle_*` methods; decisions come out of
-//! [`Session::poll_action`] and are carried out in that order. [`Session::poll_timeout`] says when
-//! to call [`Session::handle_timeout`]. Nothing here knows webrtc-rs, a socket or a task.
+//! A [`Session`] does no IO and reads no clock. Its `handle_*` methods take messages of the server,
+//! reports of connections and requests of the application. [`Session::poll_action`] returns the
+//! decisions, to be carried out in that order. [`Session::poll_timeout`] returns when to call
+//! [`Session::handle_timeout`]. Nothing here depends on webrtc-rs, a socket or a task.
 //!
 //! The rules:
 //!
 //! - Of two participants the one with the smaller id offers first. Servers issue falling ids, so
 //!   that is the newcomer.
 //! - An offer that the server delivers has won. This side rolls its own back, answers the other,
-//!   and offers its own change again if the answer had no place for it.
+//!   and offers its own change again if the answer could not include it.
 //! - An offer without media sections is answered in kind, and this side offers.
 //! - A further offer waits until the connection is up, at most five seconds.
 //! - A candidate waits until the description that it belongs to was sent, or applied.
 //! - A peer whose DTLS fingerprint changes has rebuilt its connection; this side rebuilds its own.
-//! - An offer without an answer is made again. A peer that never answers is given up.
-//! - No peer has this side open another connection to it more than once in two seconds. The last
-//!   offer is the one that is answered then.
+//! - An unanswered offer is made again. A peer that never answers is given up.
+//! - A peer cannot make this side open a new connection to it more than once in two seconds. Then
+//!   its last offer is answered.
 //! - A connection in the state `Disconnected` is left alone. Once ICE has failed, the side with the
 //!   smaller id restarts it. If that does not help, or the other side does nothing, the connection
 //!   is rebuilt.
-//! - What this machine cannot send any more as it did is sent over another path: ICE is restarted,
-//!   at most once in two seconds. With another address, so are connections that do not work.
-//! - Media goes on without the signaling connection. The seat is resumed; failing that, the token
+//! - If this machine can no longer send over the current path, ICE is restarted, at most once in
+//!   two seconds. With a new local address, ICE is also restarted on connections that do not work.
+//! - Media continues without the signaling connection. The seat is resumed; failing that, the token
 //!   takes a new seat; failing that, the room is joined again. A step that the server has refused
-//!   is not tried again. Without a step left, the call goes on until its last connection ends.
-//! - A connection in trouble is a reason to ping the server: a network that goes away takes the
-//!   signaling connection with it without a word.
+//!   is not tried again. If no step is left, the call continues until its last connection ends.
+//! - A connection in trouble is a reason to ping the server, since a network failure may have
+//!   silently broken the signaling connection too.
 //! - TURN credentials are renewed before they expire.
 
 mod action;
@@ -80,17 +80,17 @@ pub use self::track_source::{TrackLabel, TrackSource};
 #[derive(Debug, Default)]
 pub struct Session {
     me: Option<ParticipantId>,
-    /// `None` from servers that speak the first version of the protocol.
+    /// `None` if the server speaks v1.
     room: Option<RoomInfo>,
     peers: BTreeMap<ParticipantId, Peer>,
-    /// How many messages of the server were received; a resume names it.
+    /// The number of messages received from the server, which a resume sends.
     received: u64,
     send_buffer: SendBuffer,
     requests: PendingRequests,
-    /// Whether the server speaks the second version of the protocol, which has requests.
+    /// Whether the server speaks v2, which has requests.
     speaks_v2: bool,
     reconnect: ReconnectPolicy,
-    /// Why no way leads back into the room, while media goes on.
+    /// Why this participant cannot return to the room, while media continues.
     adrift: Option<String>,
     clock: ServerClock,
     room_end: RoomEnd,
@@ -100,15 +100,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session before the first message of the server.
+    /// Creates a session before the first message of the server.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Has [`SessionEvent::RoomExpiring`] told this long before the room ends, if it does not end
-    /// sooner than that; zero for never. To be called before the first message; the default is one
-    /// minute.
+    /// Sets how long before the end of the room [`SessionEvent::RoomExpiring`] is emitted; zero for
+    /// never. Call it before the first message. The default is one minute.
     pub fn set_expiry_notice(&mut self, notice: Duration) {
         self.room_end.notice = notice;
     }
@@ -136,8 +135,8 @@ impl Session {
         }
     }
 
-    /// Handles what connection number `connection` to `peer` reports. Reports of a connection that
-    /// was closed are ignored.
+    /// Handles a report of connection number `connection` to `peer`. Reports of closed connections
+    /// are ignored.
     pub fn handle_report(
         &mut self,
         peer: ParticipantId,
@@ -176,7 +175,8 @@ impl Session {
         }
     }
 
-    /// Handles the passing of time; to be called at [`poll_timeout`](Self::poll_timeout).
+    /// Handles deadlines that have passed. Call it at the time of
+    /// [`poll_timeout`](Self::poll_timeout).
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.ice_refresh.is_due(now) {
             self.actions.push_back(Action::Send(ClientMessage::GetIceServers));
@@ -193,7 +193,7 @@ impl Session {
         }
     }
 
-    /// The next time to call [`handle_timeout`](Self::handle_timeout).
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout) next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let peers = self.peers.values().filter_map(Peer::deadline);
@@ -205,27 +205,28 @@ impl Session {
             .filter(|_| !self.reconnect.is_over())
     }
 
-    /// Handles that this participant adds or removes tracks, which each open connection negotiates.
+    /// Handles that this participant has added or removed tracks, which each open connection
+    /// negotiates.
     ///
-    /// The host shows the new media to its connections first: the next offer of each has to contain
-    /// it.
+    /// The host has to pass the new media to its connections first, so that their next offers
+    /// contain it.
     pub fn handle_media_changed(&mut self) {
         for peer in self.peers.values_mut() {
             peer.media_changed(&mut self.actions);
         }
     }
 
-    /// Handles that this participant wants to receive something else of a participant, which is
-    /// negotiated with it. As with [`handle_media_changed`](Self::handle_media_changed), the
-    /// connection knows first.
+    /// Handles that this participant wants to receive something else from a participant, which is
+    /// negotiated with it. As with [`handle_media_changed`](Self::handle_media_changed), inform the
+    /// connection first.
     pub fn handle_wanted_changed(&mut self, peer: ParticipantId) {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.media_changed(&mut self.actions);
         }
     }
 
-    /// Handles that this machine has an address that it did not have before: connections that do
-    /// not work are tried from there.
+    /// Handles that this machine has a new address. Connections that do not work are tried from
+    /// there.
     pub fn handle_new_address(&mut self, now: Instant) {
         for peer in self.peers.values_mut() {
             peer.address_gained(&mut self.actions, now);
@@ -240,8 +241,8 @@ impl Session {
         }
     }
 
-    /// Sends a request to the server and returns its number, by which
-    /// [`poll_outcome`](Self::poll_outcome) reports what became of it.
+    /// Sends a request to the server and returns its number, with which
+    /// [`poll_outcome`](Self::poll_outcome) reports the outcome.
     pub fn handle_request(&mut self, message: ClientMessage) -> u64 {
         if self.reconnect.is_over() || self.adrift.is_some() {
             return self.requests.refuse(CommandError::Closed);
@@ -258,13 +259,13 @@ impl Session {
     /// state.
     pub fn handle_muted(&mut self, muted: Vec<String>) {
         let update = self.requests.mute(muted);
-        // A new seat shows it too.
+        // A new seat announces it too.
         if self.speaks_v2 && !self.reconnect.is_over() {
             self.actions.extend(update.map(Action::Send));
         }
     }
 
-    /// The next outcome of a request: whether the server has taken it, or why not.
+    /// Takes the next outcome of a request: its number, and whether the server has accepted it.
     #[must_use]
     pub fn poll_outcome(&mut self) -> Option<(u64, Result<(), CommandError>)> {
         self.requests.poll_outcome()
@@ -278,7 +279,7 @@ impl Session {
         }
     }
 
-    /// Ends the session and closes every connection, for a reason that lies outside the session.
+    /// Ends the session for an external reason, and closes every connection.
     pub fn end(&mut self, reason: CloseReason) {
         if self.reconnect.is_over() {
             return;
@@ -292,7 +293,7 @@ impl Session {
         self.emit(SessionEvent::Closed(reason));
     }
 
-    /// The next action; `None` when there is nothing to do.
+    /// Takes the next action; `None` when there is nothing to do.
     ///
     /// Messages to the server are kept while there is no signaling connection.
     #[must_use]
@@ -312,8 +313,7 @@ impl Session {
         }
     }
 
-    /// The room; `None` before the server has sent it, and from servers that speak the first
-    /// version of the protocol.
+    /// The room; `None` before the server has sent it, and if the server speaks v1.
     pub fn room(&self) -> Option<&RoomInfo> {
         self.room.as_ref()
     }
@@ -323,8 +323,8 @@ impl Session {
         self.me
     }
 
-    /// Pings the server: what interrupted a connection may have interrupted the signaling
-    /// connection too.
+    /// Pings the server, since a failure of the network may have broken the signaling connection
+    /// too.
     fn doubt(&mut self, now: Instant) {
         if !self.send_buffer.is_paused() && self.reconnect.knows_v2() && self.probe.begin(now) {
             let t = Payload::new(&()).expect("null has a JSON form");

@@ -1,15 +1,15 @@
-//! Which tracks of a participant are muted, as its state tells the others.
+//! The muted tracks of a participant, in its state.
 //!
-//! That is the member `muted` of a state that is a JSON object: a list of tracks, or `true` for the
-//! audio.
+//! They are the member `muted` of a state that is a JSON object: a list of tracks, or `true` for
+//! the audio.
 
 use serde_json::{Map, Value};
 use signal_core::Payload;
 
-/// The application's state with what is muted.
+/// The application's state with the muted tracks.
 ///
-/// `None` if there is nothing to add, or if the state is no object, has a `muted` of its own or has
-/// no room for it.
+/// `None` if there is nothing to add, or if the state is not an object, already has a `muted`
+/// member, or would be too long.
 pub(super) fn show(state: &Payload, muted: &[String]) -> Option<Payload> {
     let mut shown: Map<String, Value> = serde_json::from_slice(state.as_bytes()).ok()?;
     if muted.is_empty() || shown.contains_key(MEMBER) {

@@ -1,11 +1,11 @@
-//! A ping that checks whether the server is still there.
+//! A ping that checks whether the server still responds.
 
 use std::time::{Duration, Instant};
 
-/// When a message of the server is due.
+/// The deadline for a message of the server.
 ///
-/// A network that goes away takes the signaling connection with it without a word. The socket alone
-/// would notice after a minute; media notices within seconds.
+/// A network failure may silently break the signaling connection. The socket alone notices it after
+/// a minute, media within seconds.
 #[derive(Debug, Default)]
 pub(super) struct Probe {
     due: Option<Instant>,
@@ -19,12 +19,12 @@ impl Probe {
         is_new
     }
 
-    /// The server has sent something, or the signaling connection is gone.
+    /// Ends the probe, since the server has sent something or the signaling connection is gone.
     pub(super) fn end(&mut self) {
         self.due = None;
     }
 
-    /// Whether nothing came in time; true once.
+    /// Whether nothing arrived in time; `true` once.
     pub(super) fn has_failed(&mut self, now: Instant) -> bool {
         self.due.take_if(|due| *due <= now).is_some()
     }

@@ -1,4 +1,4 @@
-//! The way back into a room after the signaling connection was lost.
+//! The return to a room after the signaling connection was lost.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ pub enum Reconnect {
     Attach,
     /// Join the room again.
     Join,
-    /// Resume the seat, which is as it was.
+    /// Resume the old seat.
     Resume {
         /// The resume token; keep it out of logs.
         token: Arc<str>,
@@ -37,7 +37,7 @@ pub enum SignalingLoss {
         code: String,
         /// A human-readable reason.
         reason: String,
-        /// How long to wait before the next attempt, if the server says so.
+        /// How long to wait before the next attempt, if the server specifies it.
         retry_after: Option<Duration>,
     },
     /// The server could not be reached.
@@ -48,20 +48,20 @@ pub enum SignalingLoss {
 }
 
 impl SignalingLoss {
-    /// Whether the server closed the connection because of a message that it was sent: one against
-    /// RFC 6455, not UTF-8, or too long.
+    /// Whether the server closed the connection because of a message that it received: one that
+    /// violates RFC 6455, is not UTF-8, or is too long.
     pub(super) fn is_for_a_message(&self) -> bool {
         matches!(self, Self::Lost { code: Some(1002 | 1007 | 1009), .. })
     }
 }
 
-/// Which steps are left, and after which pauses they are tried.
+/// The steps that are left, and the pauses between attempts.
 #[derive(Debug, Default)]
 pub(super) struct ReconnectPolicy {
     resume_token: Option<Arc<str>>,
-    /// The step that is tried next. Only entering the room steps up again.
+    /// The step to try next. Only entering the room makes earlier steps available again.
     rung: Step,
-    /// Attempts since a connection lasted.
+    /// The number of attempts since the last stable connection.
     attempts: u32,
     entered_at: Option<Instant>,
     /// The next pause, if the server has asked for one.
@@ -79,22 +79,22 @@ enum Step {
 }
 
 impl ReconnectPolicy {
-    /// The room was entered: every step is open again.
+    /// Notes that the room was entered, so every step is available again.
     pub(super) fn entered(&mut self, resume_token: Option<Arc<str>>, now: Instant) {
         self.rung = if resume_token.is_some() { Step::Resume } else { Step::Attach };
         self.resume_token = resume_token;
         self.entered_at = Some(now);
     }
 
-    /// The server asks for a pause before the next attempt.
+    /// Notes that the server asks for a pause before the next attempt.
     pub(super) fn asked_to_wait(&mut self, pause: Duration) {
         self.asked_pause = Some(pause.min(LONGEST_ASKED_PAUSE));
     }
 
-    /// The next step and the pause before it, or why there is none.
+    /// Returns the next step and the pause before it, or why there is none.
     ///
-    /// A participant that `is_calling`, to which media flows without the server, never stops
-    /// trying. Others stop after some minutes.
+    /// A participant that `is_calling`, whose media flows without the server, never stops trying.
+    /// Others stop after some minutes.
     pub(super) fn after(
         &mut self,
         loss: SignalingLoss,
@@ -103,7 +103,7 @@ impl ReconnectPolicy {
         jitter: f64,
         now: Instant,
     ) -> Result<(Reconnect, Duration), CloseReason> {
-        // A connection that is lost right after it was opened does not make the pauses short again.
+        // A connection that is lost soon after it was opened does not reset the pauses.
         if self.entered_at.take().is_some_and(|at| now.saturating_duration_since(at) >= STEADY) {
             self.attempts = 0;
         }
@@ -156,7 +156,7 @@ impl ReconnectPolicy {
         };
     }
 
-    /// Only the second version of the protocol has resume tokens.
+    /// Whether the server speaks v2. Only v2 has resume tokens.
     pub(super) fn knows_v2(&self) -> bool {
         self.resume_token.is_some()
     }
@@ -170,19 +170,19 @@ impl ReconnectPolicy {
     }
 }
 
-/// What a refusal means for coming back.
+/// The consequence of a refusal for returning to the room.
 enum EntryRefusal {
     /// The room was closed.
     Closed,
-    /// The room's time was over.
+    /// The room has expired.
     Expired,
-    /// No step leads back: the room is unknown, or this participant is not welcome. Joining under
-    /// another id would circumvent a kick, and trying a password that has changed would only use up
+    /// No step is left: the room is unknown, or this participant is not admitted. Joining under
+    /// another id would circumvent a kick, and trying a changed password would only use up
     /// attempts.
     ForAll,
     /// The same step may be tried later.
     ForNow,
-    /// The next step may lead back.
+    /// The next step may succeed.
     OfThisWay,
 }
 
@@ -198,7 +198,7 @@ impl EntryRefusal {
     }
 }
 
-/// Close codes after which coming back is pointless.
+/// The reason for a close code after which returning is pointless.
 fn final_reason(code: u16, reason: &str) -> Option<CloseReason> {
     let reason = reason.to_owned();
     match code {
@@ -211,7 +211,8 @@ fn final_reason(code: u16, reason: &str) -> Option<CloseReason> {
     }
 }
 
-/// Exponential with full jitter, so that everybody who lost a server does not return at once.
+/// Exponential backoff with full jitter, so that the participants of a lost server do not all
+/// return at once.
 fn backoff(attempt: u32, jitter: f64) -> Duration {
     let ceiling = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(8)).min(LONGEST_PAUSE);
     ceiling.mul_f64(jitter.clamp(0.0, 1.0))
@@ -222,9 +223,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The server keeps a seat for half a minute.
 const LONGEST_ASKED_PAUSE: Duration = Duration::from_secs(20);
-/// A connection that lasts this long counts as one that works.
+/// A connection that lasts this long counts as stable.
 const STEADY: Duration = Duration::from_secs(10);
-/// About three minutes of trying.
+/// About three minutes of attempts.
 const MAX_ATTEMPTS: u32 = 40;
 
 #[cfg(test)]

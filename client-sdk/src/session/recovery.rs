@@ -1,15 +1,15 @@
-//! What is done about a connection over which nothing gets through.
+//! The recovery of a connection over which nothing gets through.
 
 use std::time::{Duration, Instant};
 
-/// The steps taken so far: ICE is restarted, and if that does not help the connection is rebuilt, a
+/// The steps taken so far: ICE is restarted, and if that does not help, the connection is rebuilt a
 /// few times.
 ///
-/// One of the two sides begins. The other waits for it, but not for ever.
+/// One of the two sides begins. The other waits for it for a limited time.
 #[derive(Debug, Default)]
 pub(super) struct Recovery {
     step: Step,
-    /// Since the last time that the connection worked.
+    /// The rebuilds since the connection last worked.
     rebuilds: usize,
 }
 
@@ -19,7 +19,7 @@ enum Step {
     None,
     /// The other side is expected to restart ICE.
     Awaiting { until: Instant },
-    /// Descriptions were exchanged, and the connection is expected to work or to fail.
+    /// Descriptions were exchanged, and the connection is expected to succeed or to fail.
     Connecting { until: Instant },
     /// The connection is useless and will be rebuilt.
     Pausing { until: Instant },
@@ -27,7 +27,7 @@ enum Step {
     Restarting { until: Instant },
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum RecoveryAction {
     GiveUp,
@@ -37,18 +37,18 @@ pub(super) enum RecoveryAction {
 }
 
 impl Recovery {
-    /// The connection works.
+    /// Notes that the connection works.
     pub(super) fn connected(&mut self) {
         *self = Self::default();
     }
 
-    /// The connection was replaced or closed.
+    /// Notes that the connection was replaced or closed.
     pub(super) fn start_anew(&mut self) {
         self.step = Step::None;
     }
 
-    /// Descriptions were exchanged. webrtc-rs reports that ICE has failed, but not that the two
-    /// ends do not belong together, as after an answer to an offer that was rolled back.
+    /// Notes that descriptions were exchanged. webrtc-rs reports a failure of ICE, but not that the
+    /// two descriptions do not match, as after an answer to an offer that was rolled back.
     pub(super) fn connecting(&mut self, begins: bool, now: Instant) {
         if matches!(self.step, Step::None) {
             let until = now + if begins { CONNECTING } else { 2 * CONNECTING };
@@ -56,7 +56,7 @@ impl Recovery {
         }
     }
 
-    /// ICE has found a path. When packets are lost webrtc-rs does not always finish the DTLS
+    /// Notes that ICE has found a path. If packets are lost, webrtc-rs may never finish the DTLS
     /// handshake, and does not report that.
     pub(super) fn shaking_hands(&mut self, begins: bool, now: Instant) {
         if let Step::Connecting { .. } | Step::None = self.step {
@@ -65,7 +65,7 @@ impl Recovery {
         }
     }
 
-    /// ICE or DTLS has failed; `begins` says whether this side takes the first step.
+    /// Handles that ICE or DTLS has failed. `begins` tells whether this side takes the first step.
     pub(super) fn failed(&mut self, begins: bool, now: Instant) -> RecoveryAction {
         match self.step {
             Step::Connecting { .. } | Step::None if begins => {
@@ -81,8 +81,8 @@ impl Recovery {
         }
     }
 
-    /// Only another connection helps: at once the first time, after a pause later, since a network
-    /// that is gone fails one connection after the other.
+    /// Rebuilds the connection: at once the first time, and after a pause later, since without a
+    /// network one connection fails after the other.
     pub(super) fn rebuild(&mut self, now: Instant) -> RecoveryAction {
         if let Step::Pausing { .. } = self.step {
             return RecoveryAction::Wait;
@@ -96,8 +96,8 @@ impl Recovery {
         RecoveryAction::Wait
     }
 
-    /// A deadline may have passed. While the server `is_away` nothing can be negotiated, and the
-    /// deadline moves.
+    /// Handles a deadline that may have passed. While the server `is_away`, nothing can be
+    /// negotiated, and the deadline is moved.
     pub(super) fn timeout(&mut self, is_away: bool, now: Instant) -> RecoveryAction {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return RecoveryAction::Wait;
@@ -120,7 +120,7 @@ impl Recovery {
         }
     }
 
-    /// Whether a connection has not worked in time.
+    /// Whether the connection has not been established in time.
     pub(super) fn is_overdue(&self, now: Instant) -> bool {
         match self.step {
             Step::Awaiting { until } | Step::Connecting { until } | Step::Restarting { until } => {
@@ -141,12 +141,12 @@ impl Recovery {
     }
 }
 
-/// For an offer, an answer and connectivity checks over a slow network.
+/// Enough for an offer, an answer and connectivity checks over a slow network.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// For four flights, some of which are sent again after 1, 2 and 4 seconds (RFC 6347 section
-/// 4.2.4.1).
+/// Enough for four flights, some of which are retransmitted after 1, 2 and 4 seconds (RFC 6347
+/// section 4.2.4.1).
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Longer than ICE takes to fail.
 const CONNECTING: Duration = Duration::from_secs(45);
-/// Before the first, second and third rebuild. There is no fourth.
+/// The pauses before the first, second and third rebuild. There is no fourth.
 const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];

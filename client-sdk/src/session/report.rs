@@ -1,4 +1,4 @@
-//! What a connection reports to the session.
+//! The reports of a connection to the session.
 
 use super::event::{ConnectionFailure, ConnectionState, NoRelay};
 use super::ice_candidate::IceCandidate;
@@ -7,7 +7,7 @@ use super::track_source::TrackLabel;
 /// Something that happened on a connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Report {
-    /// The answer that was commanded.
+    /// The requested answer.
     Answer {
         /// As in [`ConnectionCommand::Answer`](super::ConnectionCommand::Answer).
         negotiation: u32,
@@ -16,16 +16,15 @@ pub enum Report {
         /// The sources of its tracks.
         tracks: Vec<TrackLabel>,
     },
-    /// The connection cannot go on, for that reason. Only another connection helps.
+    /// The connection cannot continue, for that reason. Only a new connection helps.
     Broken(ConnectionFailure),
     /// ICE found a candidate of this side.
     Candidate(IceCandidate),
     /// ICE has found a path. DTLS follows, and then the state `Connected`.
     IceConnected,
-    /// ICE looked for candidates, and no TURN server gave a relay although there are some, for
-    /// that reason.
+    /// ICE has gathered candidates, and no TURN server allocated a relay, for that reason.
     NoRelay(NoRelay),
-    /// The offer that was commanded.
+    /// The requested offer.
     Offer {
         /// As in [`ConnectionCommand::Offer`](super::ConnectionCommand::Offer).
         negotiation: u32,
@@ -34,18 +33,18 @@ pub enum Report {
         /// The sources of its tracks.
         tracks: Vec<TrackLabel>,
     },
-    /// What was sent to the other side does not leave this machine any more: an address of it is
-    /// gone, or a relay.
+    /// Packets to the other side no longer leave this machine, because a local address or a relay
+    /// is gone.
     PathLost,
-    /// Something of this side has no place in the descriptions, and an offer of this side is
-    /// needed: a track that did not fit into an answer, or a first data channel.
+    /// A track that did not fit into an answer, or a first data channel, has no section in the
+    /// descriptions, so an offer of this side is needed.
     SectionMissing,
     /// The state of the connection changed; `Failed` if ICE or DTLS has failed.
     State(ConnectionState),
 }
 
 impl Report {
-    /// Whether nothing gets through, for now or for good.
+    /// Whether packets do not get through, temporarily or for good.
     pub(super) fn tells_of_trouble(&self) -> bool {
         matches!(
             self,

@@ -1,8 +1,8 @@
-//! Requests to the server whose outcome is open.
+//! Requests to the server whose outcome is pending.
 //!
-//! The server answers what it refuses and says nothing about what it takes. A ping after a request
-//! tells the two apart: the server answers in order, so what was not refused when the pong arrives
-//! was taken. At most one ping is under way, for however many requests.
+//! The server answers requests that it refuses, and not those that it accepts. A ping after a
+//! request distinguishes the two: the server answers in order, so a request that was not refused
+//! when the pong arrives was accepted. At most one ping is under way, for any number of requests.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,7 +11,7 @@ use signal_core::{ClientMessage, DisplayName, Payload, Request, RequestId};
 use super::error::CommandError;
 use super::mute_state;
 
-/// The open requests, and the outcomes of the others.
+/// The pending requests, and the outcomes of the others.
 #[derive(Debug, Default)]
 pub(super) struct PendingRequests {
     /// The last number given to a request or a ping.
@@ -22,18 +22,18 @@ pub(super) struct PendingRequests {
     ping: Option<u64>,
     outcomes: VecDeque<(u64, Result<(), CommandError>)>,
     shown: Profile,
-    /// The tracks that are muted, by name; a part of the state that is shown.
+    /// The muted tracks by name, which are part of the announced state.
     muted: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Open {
     bytes: usize,
-    /// What the request changes of the profile, once it is taken.
+    /// The change to the profile once the request is accepted.
     shows: Profile,
 }
 
-/// What the others see of this participant beyond what the server knows from its seat.
+/// The name and state of this participant that the server has accepted.
 #[derive(Clone, Debug, Default)]
 struct Profile {
     name: Option<DisplayName>,
@@ -41,7 +41,7 @@ struct Profile {
 }
 
 impl PendingRequests {
-    /// Numbers a request and returns what to send for it.
+    /// Numbers a request and returns the messages to send for it.
     pub(super) fn issue(&mut self, mut message: ClientMessage) -> (u64, Vec<Request>) {
         let number = self.next_number();
         let bytes = size(&message);
@@ -71,7 +71,7 @@ impl PendingRequests {
         number
     }
 
-    /// Handles a pong and returns what to send next.
+    /// Handles a pong and returns the message to send next.
     pub(super) fn answered(&mut self, req: Option<&RequestId>) -> Option<Request> {
         let ping = self.ping.filter(|ping| number_of(req) == Some(*ping))?;
         self.ping = None;
@@ -107,7 +107,7 @@ impl PendingRequests {
         any
     }
 
-    /// Takes note of what is muted, and returns what to send for it.
+    /// Notes the muted tracks, and returns the message to send for them.
     pub(super) fn mute(&mut self, muted: Vec<String>) -> Option<ClientMessage> {
         if self.muted == muted {
             return None;
@@ -119,7 +119,7 @@ impl PendingRequests {
         Some(ClientMessage::Update { name: None, state })
     }
 
-    /// What to send from a new seat for the others to see the same profile.
+    /// The message with which a new seat gets the same profile.
     pub(super) fn shown(&self) -> Option<ClientMessage> {
         let Profile { name, state } = self.shown.clone();
         let state = match state {
@@ -176,5 +176,5 @@ fn size(message: &ClientMessage) -> usize {
 }
 
 const MAX_OPEN: usize = 256;
-/// A quarter of what is kept for a resume; the rest is for negotiations.
+/// A quarter of the send buffer; the rest is for negotiations.
 const MAX_BYTES: usize = 256 * 1024;

@@ -1,4 +1,4 @@
-//! When the room ends, and that it ends soon.
+//! The end of the room, and the warning before it.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use signal_core::Timestamp;
 
 use super::server_clock::ServerClock;
 
-/// The end of the room, of which the application is warned some time before.
+/// The end of the room, before which the application gets a warning.
 #[derive(Debug)]
 pub(super) struct RoomEnd {
-    /// How long before; zero for no warning.
+    /// How long before the end; zero for no warning.
     pub(super) notice: Duration,
     ends_at: Option<Timestamp>,
     warn_at: Option<Instant>,
@@ -22,7 +22,7 @@ impl Default for RoomEnd {
 }
 
 impl RoomEnd {
-    /// The room ends then, as far as is known now. Of the same end nobody is warned twice.
+    /// Notes the current end of the room. There is one warning for each end.
     pub(super) fn learn(&mut self, ends_at: Timestamp, clock: ServerClock, now: Instant) {
         if self.ends_at.replace(ends_at) == Some(ends_at) || self.notice.is_zero() {
             return;
@@ -31,7 +31,7 @@ impl RoomEnd {
         self.warn_at = left.map(|left| now + left.saturating_sub(self.notice));
     }
 
-    /// How long it takes until the end, if it is time to tell.
+    /// The time until the end, if the warning is due.
     pub(super) fn take_warning(&mut self, clock: ServerClock, now: Instant) -> Option<Duration> {
         self.warn_at.take_if(|at| *at <= now)?;
         clock.until(self.ends_at?, now)
@@ -42,7 +42,7 @@ impl RoomEnd {
     }
 }
 
-/// Time enough to say goodbye, or to ask the creator for more.
+/// The default: time to say goodbye, or to ask the creator for more.
 const NOTICE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who is in the room, according to the server.
+//! The participants in the room, according to the server.
 
 use std::time::Instant;
 
@@ -13,8 +13,8 @@ use super::peer::Peer;
 use super::{Action, Session};
 
 impl Session {
-    /// Enters the room under an id. Everything under an earlier id is over, since the others saw it
-    /// leave.
+    /// Enters the room under a new id. Everything under an earlier id is over, since the others saw
+    /// that id leave.
     pub(super) fn start_anew(&mut self, me: ParticipantId) {
         let is_back = self.me.replace(me).is_some();
         for (id, mut peer) in std::mem::take(&mut self.peers) {
@@ -53,7 +53,7 @@ impl Session {
                 self.requests.fail_all(&CommandError::Lost);
                 self.emit(SessionEvent::Resumed { lossy: true });
                 self.compare(participants, now);
-                // A server that has restarted keeps the seat, and does not know what it showed.
+                // A restarted server keeps the seat, but not its state.
                 self.actions.extend(self.requests.shown().map(Action::Send));
             }
         }
@@ -72,7 +72,7 @@ impl Session {
         self.void_negotiations(now);
         for participant in participants {
             if self.peers.contains_key(&participant.id) {
-                // What changed meanwhile was told to everybody else.
+                // The participant may have changed meanwhile.
                 self.emit(SessionEvent::ParticipantUpdated {
                     participant: participant.id,
                     name: Some(participant.name.to_string()),
@@ -85,7 +85,7 @@ impl Session {
         }
     }
 
-    /// Learns what the room is like. The first time, it is no change of which to tell.
+    /// Stores the room. The first time, it is not a change to report.
     pub(super) fn room_updated(&mut self, room: RoomInfo, now: Instant) {
         self.room_end.learn(room.expires_at, self.clock, now);
         let before = self.room.replace(room.clone());
@@ -103,7 +103,7 @@ impl Session {
 
     pub(super) fn meet(&mut self, participant: ParticipantInfo) {
         let Some(me) = self.me else { return };
-        // Nothing is left of an earlier stay.
+        // Forget a participant with the same id.
         self.forget(participant.id);
         let mut peer = Peer::new(participant.id);
         self.emit(SessionEvent::ParticipantJoined(participant));
@@ -137,7 +137,7 @@ impl Session {
         }
     }
 
-    /// Goes on without the room, with those to whom media flows.
+    /// Continues without the room, with the existing connections.
     pub(super) fn drift(&mut self, reason: String) {
         self.emit(SessionEvent::SignalingLost { reason: reason.clone() });
         self.adrift = Some(reason);

@@ -4,18 +4,18 @@ use std::collections::VecDeque;
 
 use signal_core::{ClientMessage, Request, SignalKind};
 
-/// Like the send buffer of TCP: sent and unconfirmed messages first, then those to be sent.
+/// Like the send buffer of TCP: first the sent and unconfirmed messages, then those to be sent.
 #[derive(Debug, Default)]
 pub(super) struct SendBuffer {
     /// The messages, oldest first.
     kept: VecDeque<Request>,
     bytes: usize,
-    /// How many messages came before the first one that is kept.
+    /// The number of messages before the first one that is kept.
     dropped: u64,
-    /// How many of those that are kept were sent.
+    /// How many of the kept messages were sent.
     sent: usize,
     is_paused: bool,
-    /// Whether the server closed the last connection for what it was sent.
+    /// Whether the server closed the last connection because of a message.
     has_suspect: bool,
 }
 
@@ -41,18 +41,19 @@ impl SendBuffer {
         Some(request)
     }
 
-    /// The connection was lost; `false` if that was known.
+    /// Notes that the connection was lost; `false` if that was known.
     pub(super) fn pause(&mut self) -> bool {
         !std::mem::replace(&mut self.is_paused, true)
     }
 
-    /// The server closed the connection because of a message, which is not to be sent again.
+    /// Notes that the server closed the connection because of a message, which must not be sent
+    /// again.
     pub(super) fn suspect(&mut self) {
         self.has_suspect = true;
     }
 
-    /// Takes out the message that the server closed the last connection for: the first one that was
-    /// sent and that the server has not taken. To be called before [`resume`](Self::resume).
+    /// Removes the message because of which the server closed the last connection: the first sent
+    /// one that it has not accepted. Call it before [`resume`](Self::resume).
     pub(super) fn drop_suspect(&mut self, taken: u64) -> Option<Request> {
         if !std::mem::take(&mut self.has_suspect) {
             return None;
@@ -70,8 +71,8 @@ impl SendBuffer {
         self.is_paused
     }
 
-    /// A resumed seat goes on where the last connection stopped: the server has taken `taken`
-    /// messages. `false` if messages that it has not taken are not kept any more.
+    /// Continues on a resumed seat: the server has received `taken` messages. Returns `false` if
+    /// later messages are no longer kept.
     pub(super) fn resume(&mut self, taken: u64) -> bool {
         self.is_paused = false;
         let known = usize::try_from(taken.saturating_sub(self.dropped)).unwrap_or(usize::MAX);
@@ -79,7 +80,7 @@ impl SendBuffer {
         taken >= self.dropped
     }
 
-    /// A new seat counts from zero, and earlier messages are void.
+    /// Starts on a new seat, which counts from zero. Earlier messages are void.
     pub(super) fn start_anew(&mut self) {
         *self = Self::default();
     }
@@ -98,7 +99,7 @@ fn size(message: &ClientMessage) -> usize {
     }
 }
 
-/// As much as a server replays in the other direction.
+/// As many as a server replays in the other direction.
 const MAX_MESSAGES: usize = 512;
 const MAX_BYTES: usize = 1024 * 1024;
 const OVERHEAD: usize = 64;

@@ -1,10 +1,10 @@
-//! The clock of the server, which may show another time than that of this machine.
+//! The clock of the server, which may differ from that of this machine.
 
 use std::time::{Duration, Instant};
 
 use signal_core::Timestamp;
 
-/// A moment by both clocks; `None` as long as the server has not told the time.
+/// A moment by both clocks; `None` before the server has sent its time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ServerClock(Option<(Timestamp, Instant)>);
 
@@ -13,7 +13,7 @@ impl ServerClock {
         self.0 = Some((there, here));
     }
 
-    /// How long it takes until then, zero if it is over; `None` if that is not known.
+    /// The time until then, zero if it has passed; `None` if it is unknown.
     pub(super) fn until(self, at: Timestamp, now: Instant) -> Option<Duration> {
         let (there, here) = self.0?;
         Some(at.saturating_since(there + now.saturating_duration_since(here)))

@@ -1,4 +1,4 @@
-//! What a description says about the sources of its tracks.
+//! The sources of tracks in a description.
 
 use std::fmt;
 
@@ -40,8 +40,8 @@ pub struct TrackLabel {
 }
 
 impl TrackLabel {
-    /// Reads a description's `tracks` and skips what it does not understand: a newer participant
-    /// may know more kinds of sources.
+    /// Reads a description's `tracks`, and skips unknown kinds of sources, which a newer
+    /// participant may send.
     pub(super) fn list(json: &[u8]) -> Vec<Self> {
         let labels: Vec<serde_json::Value> = serde_json::from_slice(json).unwrap_or_default();
         labels.into_iter().filter_map(|label| serde_json::from_value(label).ok()).collect()

@@ -1,4 +1,4 @@
-//! Decides who is the active speaker.
+//! Determines the active speaker.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use tokio::time::Instant;
 
 use crate::media::AudioLevel;
 
-/// The voices of the others and who of them has the floor.
+/// The voices of the others, and the active speaker among them.
 ///
-/// A voice's loudness follows its level: half the way up, a fifth of the way down with each report.
-/// It speaks while its loudness is above the [level of speech](AudioLevel::SPEECH). The active
-/// speaker stays that until it has not spoken for [`HOLD`], or until another voice has been louder
-/// by [`LEAD`] for [`TAKEOVER`].
+/// The loudness of a voice follows its level: with each report it moves half the way up, or a fifth
+/// of the way down. A voice speaks while its loudness is above the [level of
+/// speech](AudioLevel::SPEECH). The active speaker changes when it has not spoken for [`HOLD`], or
+/// when another voice has been louder by [`LEAD`] for [`TAKEOVER`].
 #[derive(Debug, Default)]
 pub(super) struct Detector {
     voices: BTreeMap<u64, Voice>,
@@ -27,12 +27,12 @@ struct Voice {
     participant: ParticipantId,
     loudness: f64,
     spoke: Option<Instant>,
-    /// Since when it has been louder than the active speaker.
+    /// The time since which it has been louder than the active speaker.
     leads_since: Option<Instant>,
 }
 
 impl Detector {
-    /// Adds a voice that is silent, and returns its number.
+    /// Adds a silent voice, and returns its number.
     pub(super) fn add(&mut self, participant: ParticipantId) -> u64 {
         self.added += 1;
         let loudness = AudioLevel::SILENCE.decibels().into();
@@ -50,7 +50,7 @@ impl Detector {
         let speaker = self.speaker.and_then(|speaker| self.voices.get(&speaker));
         let to_beat = speaker.map(|speaker| speaker.loudness + LEAD);
         let Some(heard) = self.voices.get_mut(&voice) else { return };
-        // What is silent has no finite level.
+        // The level of silence is not finite.
         let step = level.max(AudioLevel::SILENCE.decibels().into()) - heard.loudness;
         heard.loudness += step * if step > 0.0 { RISE } else { FALL };
         let speaks = heard.loudness >= AudioLevel::SPEECH.decibels().into();
@@ -66,7 +66,7 @@ impl Detector {
         self.participant(self.next(now)) != self.told
     }
 
-    /// The active speaker, if it is another one than the last time.
+    /// The active speaker, if it has changed since the last call.
     pub(super) fn poll(&mut self, now: Instant) -> Option<Option<ParticipantId>> {
         let next = self.next(now);
         if next != self.speaker {
@@ -78,7 +78,7 @@ impl Detector {
         is_news.then_some(participant)
     }
 
-    /// When [`poll`](Self::poll) has to be called even if nothing is heard.
+    /// When [`poll`](Self::poll) has to be called even without a report.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.voices.get(&self.speaker?)?.spoke.map(|spoke| spoke + HOLD)
     }
@@ -131,7 +131,7 @@ mod tests {
             Self { detector, voices, now: Instant::now() }
         }
 
-        /// Has both be that loud for a time, and returns the changes.
+        /// Sets the levels of both for a time, and returns the changes.
         fn hear(&mut self, levels: [f64; 2], time: Duration) -> Vec<Option<ParticipantId>> {
             let end = self.now + time;
             let mut changes = Vec::new();

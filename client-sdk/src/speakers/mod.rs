@@ -1,4 +1,4 @@
-//! Who speaks, by the levels of what the others send.
+//! The active speaker, by the audio levels of the others.
 
 mod detector;
 
@@ -27,7 +27,7 @@ struct Shared {
 pub(crate) struct Meter {
     speakers: Speakers,
     voice: u64,
-    /// Of the interval that is under way.
+    /// The power in the current interval.
     power: f64,
     packets: u32,
     until: Instant,
@@ -39,7 +39,7 @@ impl Speakers {
         Meter { speakers: self.clone(), voice, power: 0.0, packets: 0, until: now + INTERVAL }
     }
 
-    /// Waits until somebody else is the active speaker, or nobody. Safe to cancel.
+    /// Waits until the active speaker changes. Safe to cancel.
     pub(crate) async fn changed(&self) -> Option<ParticipantId> {
         loop {
             let heard = self.0.heard.notified();
@@ -92,5 +92,5 @@ impl Drop for Meter {
     }
 }
 
-/// So that a participant's packets, 50 a second, cost little.
+/// The interval of reports, so that the 50 packets a second of a participant cost little.
 const INTERVAL: Duration = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! Packets that go to the application where they arrive, without a queue.
+//! Packets that go to the application directly, without a queue.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -9,7 +9,7 @@ use super::RtpPacket;
 /// Takes a packet and the time at which it arrived. It must not block.
 type Each = dyn FnMut(RtpPacket, Instant) + Send;
 
-/// What takes the packets of a track in place of its queue, once there is something; shared by both
+/// The callback for the packets of a track, which replaces its queue once it is set; shared by both
 /// ends of the track.
 #[derive(Clone, Default)]
 pub(super) struct Direct(Arc<OnceLock<Mutex<Option<Box<Each>>>>>);
@@ -18,14 +18,14 @@ pub(super) struct Direct(Arc<OnceLock<Mutex<Option<Box<Each>>>>>);
 pub(super) struct Taken<'a>(&'a Direct);
 
 impl Direct {
-    /// Hands everything to `each` from now on, and what is still `queued` before.
+    /// Hands the `queued` packets to `each`, and then all packets that arrive.
     pub(super) fn take_over(
         &self,
         each: Box<Each>,
         queued: impl FnMut() -> Option<RtpPacket>,
     ) -> Taken<'_> {
         let each = self.0.get_or_init(|| Mutex::new(Some(each)));
-        // What arrives meanwhile waits for this.
+        // Packets that arrive meanwhile wait for this lock.
         let mut each = lock(each);
         if let Some(each) = each.as_mut() {
             std::iter::from_fn(queued).for_each(|packet| each(packet, Instant::now()));
@@ -33,7 +33,7 @@ impl Direct {
         Taken(self)
     }
 
-    /// Hands a packet over; returns it if nothing takes packets here.
+    /// Hands a packet over; returns it if no callback is set.
     pub(super) fn push(&self, packet: RtpPacket, arrived: Instant) -> Option<RtpPacket> {
         let Some(each) = self.0.get() else { return Some(packet) };
         if let Some(each) = lock(each).as_mut() {

@@ -21,31 +21,31 @@ pub struct RemoteFrame {
     pub timestamp: u32,
     /// Whether a decoder can start here; true for all audio.
     pub is_key: bool,
-    /// How long it plays, if it says so itself: Opus does, and video does not. To send what was
-    /// received, [`Frame`](crate::Frame) needs it.
+    /// The duration, which Opus frames contain and video frames do not. A [`Frame`](crate::Frame)
+    /// needs it to be sent on.
     pub duration: Option<Duration>,
-    /// How loud it is, if it is sound and its sender says so (RFC 6464), as browsers do.
+    /// The audio level, if it is sound and its sender adds it (RFC 6464), as browsers do.
     pub level: Option<AudioLevel>,
-    /// How many packets are missing between the frame before it and this one.
+    /// How many packets are missing between the previous frame and this one.
     pub lost: u32,
-    /// Whether something before it was lost. Video cannot be decoded properly from here until the
+    /// Whether an earlier packet was lost. Video cannot be decoded properly from here until the
     /// next keyframe.
     pub follows_loss: bool,
-    /// When its sender captured it, by the sender's own clock; `None` until the sender has told
-    /// its clock (RFC 3550 section 6.4.1), which takes browsers up to five seconds. All tracks of a
-    /// participant are told by one clock.
+    /// The capture time by the sender's clock; `None` until the sender has reported its clock (RFC
+    /// 3550 section 6.4.1), which takes browsers up to five seconds. All tracks of a participant
+    /// have one clock.
     pub wall_clock: Option<SystemTime>,
 }
 
 /// A track of whole frames, in order.
 ///
-/// Packets that are late or sent again are waited for, 300 ms at most. After a loss of video a
-/// keyframe is requested.
+/// It waits up to 300 ms for late and retransmitted packets. After a loss of video it requests a
+/// keyframe.
 #[derive(Debug)]
 pub struct RemoteFrames {
     track: RemoteTrack,
     assembler: Assembler,
-    /// Whether frames cannot be decoded until a keyframe comes.
+    /// Whether frames cannot be decoded until the next keyframe.
     needs_keyframe: bool,
 }
 
@@ -61,8 +61,8 @@ impl RemoteFrames {
                 let clock_rate = self.track.kind.clock_rate();
                 frame.wall_clock = self.track.clock.at(frame.timestamp, clock_rate);
                 self.needs_keyframe = !frame.is_key && (self.needs_keyframe || frame.follows_loss);
-                // For each frame, since a request may be lost too. The track limits how many it
-                // passes on.
+                // A request for each frame, since a request may be lost too. The track limits their
+                // rate.
                 if self.needs_keyframe {
                     self.track.request_keyframe();
                 }
@@ -73,7 +73,7 @@ impl RemoteFrames {
         }
     }
 
-    /// The underlying track. Its packets are read already.
+    /// The underlying track. Its packets are read by this value.
     pub fn track(&self) -> &RemoteTrack {
         &self.track
     }
@@ -83,12 +83,12 @@ impl RemoteFrames {
 #[derive(Debug)]
 struct Assembler {
     codec: Codec,
-    /// By the extended sequence number.
+    /// The waiting packets by extended sequence number.
     waiting: BTreeMap<i64, RtpPacket>,
     /// The extended number of the packet that is due.
     due: Option<i64>,
     is_after_loss: bool,
-    /// The packets that were given up since the last frame.
+    /// The number of packets given up since the last frame.
     lost: u32,
     frames: VecDeque<RemoteFrame>,
 }
@@ -119,7 +119,7 @@ impl Assembler {
         self.frames.pop_front()
     }
 
-    /// Takes the packets of the frame that is due, if all of them are here.
+    /// Takes the packets of the next frame, if all of them have arrived.
     fn take_frame(&mut self) -> bool {
         let Some(due) = self.due else { return false };
         let Some(first) = self.waiting.get(&due) else { return false };
@@ -127,7 +127,7 @@ impl Assembler {
         let mut end = due;
         loop {
             let Some(packet) = self.waiting.get(&end) else { return false };
-            // Some senders do not mark the end of a frame. The next timestamp does.
+            // Some senders do not mark the end of a frame. The next timestamp then shows it.
             if packet.timestamp != timestamp {
                 break;
             }
@@ -141,7 +141,7 @@ impl Assembler {
             .map(|packet| packet.payload)
             .collect();
         self.due = Some(end);
-        // Padding, which probes the bandwidth.
+        // Padding packets, which probe the bandwidth.
         if payloads.iter().all(Bytes::is_empty) {
             return true;
         }
@@ -168,7 +168,7 @@ impl Assembler {
         true
     }
 
-    /// Gives up missing packets that were waited for too long.
+    /// Gives up packets that have been missing for too long.
     fn skip_gap(&mut self) -> bool {
         let (Some(due), Some((_, oldest)), Some((_, newest))) =
             (self.due, self.waiting.first_key_value(), self.waiting.last_key_value())
@@ -179,7 +179,8 @@ impl Assembler {
         if waited <= self.patience() && self.waiting.len() <= MAX_WAITING {
             return false;
         }
-        // The frame with the gap is given up whole. Its rest behind the gap does not start a frame.
+        // The whole frame with the gap is given up. The rest of it after the gap does not start a
+        // frame.
         let mut next = due;
         while self.waiting.remove(&next).is_some() {
             next += 1;
@@ -191,9 +192,9 @@ impl Assembler {
         true
     }
 
-    /// In units of the codec's clock.
+    /// The patience in units of the codec's clock.
     fn patience(&self) -> i32 {
-        // So many times the duration has as many seconds as the duration has units.
+        // The patience times the clock rate has as many seconds as the patience has units.
         (PATIENCE * self.codec.kind().clock_rate()).as_secs() as i32
     }
 }

@@ -32,21 +32,21 @@ use crate::slot::Slot;
 /// An RTP packet (RFC 3550 section 5.1) as it arrived, decrypted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RtpPacket {
-    /// Rises by one with each packet and wraps; gaps are losses.
+    /// The sequence number, which rises by one with each packet and wraps. Gaps are losses.
     pub sequence_number: u16,
     /// The timestamp, in units of the codec's clock: 48 kHz for Opus, 90 kHz for video.
     pub timestamp: u32,
     /// Whether this is the last packet of a picture.
     pub marker: bool,
-    /// The number that the negotiation gave the codec.
+    /// The payload type that was negotiated for the codec.
     pub payload_type: u8,
-    /// How loud it is, if it is sound and its sender says so (RFC 6464), as browsers do.
+    /// The audio level, if it is sound and its sender adds it (RFC 6464), as browsers do.
     pub level: Option<AudioLevel>,
     /// The codec's payload.
     pub payload: Bytes,
 }
 
-/// The audio or video of one participant.
+/// An audio or video track of another participant.
 ///
 /// Up to 512 packets wait for [`recv`](Self::recv). Further ones are dropped and
 /// [counted](Self::dropped).
@@ -64,7 +64,7 @@ pub struct RemoteTrack {
     dropped: Arc<AtomicU64>,
 }
 
-/// The connection's end of a track. The track ends when this is dropped.
+/// The sending end of a track, which the connection has. The track ends when this is dropped.
 pub(crate) struct TrackFeed {
     packets: mpsc::Sender<RtpPacket>,
     direct: Direct,
@@ -79,8 +79,8 @@ impl RtpPacket {
 }
 
 impl RemoteTrack {
-    /// A track and what feeds it; `clock` is that of its sender, and `keyframe_wanted` is notified
-    /// when the application asks for a keyframe.
+    /// Creates a track and its feed. `clock` is the clock of its sender, and `keyframe_wanted` is
+    /// notified when the application requests a keyframe.
     pub(crate) fn new(
         participant: ParticipantId,
         kind: MediaKind,
@@ -118,12 +118,11 @@ impl RemoteTrack {
         Some(packet)
     }
 
-    /// Hands each packet to `each` with the time at which it arrived, until the track has ended.
-    /// None waits, so none is dropped, and no task is woken for it: this is for whoever counts the
-    /// packets of hundreds of tracks.
+    /// Calls `each` with every packet and its arrival time, until the track has ended. Packets
+    /// neither wait nor wake a task, so none is dropped. Use this to measure hundreds of tracks.
     ///
-    /// `each` runs on the task that carries the connection, so it must not block. Cancelling this
-    /// ends the track for the application.
+    /// `each` runs on the task of the connection, so it must not block. Cancelling this ends the
+    /// track for the application.
     pub async fn for_each(mut self, each: impl FnMut(RtpPacket, Instant) + Send + 'static) {
         let taken = self.direct.take_over(Box::new(each), || self.packets.try_recv().ok());
         while let Some(packet) = self.packets.recv().await {
@@ -131,11 +130,11 @@ impl RemoteTrack {
         }
     }
 
-    /// Turns the track into one of whole frames.
+    /// Converts the track to whole frames.
     ///
     /// # Errors
     ///
-    /// The track itself, if its [`codec`](Self::codec) is unknown.
+    /// Returns the track itself if its [`codec`](Self::codec) is unknown.
     pub fn into_frames(self) -> Result<RemoteFrames, Self> {
         match self.codec {
             Some(codec) => Ok(RemoteFrames::new(self, codec)),
@@ -143,12 +142,12 @@ impl RemoteTrack {
         }
     }
 
-    /// Asks the other side for a keyframe (RFC 4585 section 6.3.1), at most twice a second.
+    /// Requests a keyframe from the other side (RFC 4585 section 6.3.1), at most twice a second.
     pub fn request_keyframe(&self) {
         self.keyframe_wanted.notify_one();
     }
 
-    /// What is notified to ask for a keyframe.
+    /// The notification that requests a keyframe.
     pub(crate) fn keyframe_wanted(&self) -> Arc<Notify> {
         Arc::clone(&self.keyframe_wanted)
     }
@@ -163,15 +162,16 @@ impl RemoteTrack {
         self.kind
     }
 
-    /// Where its sender sends it, which names the track; `None` unless the sender uses this crate.
+    /// The slot of its sender, which identifies the track; `None` unless the sender uses this
+    /// crate.
     ///
-    /// A screen that takes the video's place comes in the slot of the video.
+    /// A screen that takes the video's place has the slot of the video.
     pub fn slot(&self) -> Option<&Slot> {
         self.slot.as_ref()
     }
 
-    /// The kind of source that it had when it began; `None` if the other side did not say. Clients
-    /// that know only the first version of the protocol do not.
+    /// The kind of its source when it began; `None` if the other side did not announce it, which v1
+    /// clients never do.
     pub fn source(&self) -> Option<TrackSource> {
         self.source
     }
@@ -181,21 +181,20 @@ impl RemoteTrack {
         self.codec
     }
 
-    /// How many packets were dropped because the application did not take them in time.
+    /// The number of packets that were dropped because the application did not take them in time.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// How many packets are missing that the network lost: the gaps in the sequence numbers of
-    /// those that were taken, less those that were [dropped](Self::dropped).
+    /// The number of packets that the network lost: the gaps in the sequence numbers of the taken
+    /// packets, less those that were [dropped](Self::dropped).
     pub fn lost(&self) -> u64 {
         self.taken.lost().saturating_sub(self.dropped())
     }
 }
 
 impl TrackFeed {
-    /// Hands a packet over that arrived at that time, or drops and counts it if the application
-    /// takes too few.
+    /// Hands over a packet that arrived at that time, or drops and counts it if too many wait.
     pub(crate) fn push(&self, packet: RtpPacket, arrived: Instant) {
         let Some(packet) = self.direct.push(packet, arrived) else { return };
         if self.packets.try_send(packet).is_err() {

@@ -9,11 +9,12 @@ use crate::opus::{Decoder, SHORTEST};
 use crate::pcm::{self, PcmFormat};
 
 impl RemoteTrack {
-    /// Turns a track of Opus into samples of that format, whatever its sender has encoded.
+    /// Converts an Opus track to samples of that format, independent of the format that its sender
+    /// has encoded.
     ///
     /// # Errors
     ///
-    /// The track itself, if its [`codec`](Self::codec) is another one.
+    /// Returns the track itself if it has another [`codec`](Self::codec).
     pub fn into_pcm(self, format: PcmFormat) -> Result<PcmReceiver, Self> {
         if self.codec() != Some(Codec::Opus) {
             return Err(self);
@@ -25,9 +26,9 @@ impl RemoteTrack {
 
 /// The sound of a track.
 ///
-/// What is lost is made up from the packet that follows, if it contains it ([`OpusOptions::fec`]),
-/// or from the sound before it. Where nothing was sent there is silence, up to a second of it. A
-/// packet that cannot be decoded counts as lost.
+/// A lost packet is replaced by its copy in the next packet, if there is one
+/// ([`OpusOptions::fec`]), or concealed by the sound before it. Pauses are silence of up to a
+/// second. A packet that cannot be decoded counts as lost.
 ///
 /// [`OpusOptions::fec`]: crate::OpusOptions::fec
 pub struct PcmReceiver {
@@ -35,17 +36,17 @@ pub struct PcmReceiver {
     concealer: Concealer,
 }
 
-/// Samples that follow those before.
+/// Consecutive samples of a track.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PcmChunk {
-    /// The samples, from -1 to 1 or a little beyond. Of stereo, left and right alternate.
+    /// The samples, from -1 to 1 or a little beyond. In stereo, left and right alternate.
     pub samples: Vec<f32>,
-    /// How many samples of each channel are made up for what was lost.
+    /// How many samples of each channel replace lost ones.
     pub concealed: usize,
-    /// When they begin, counted from the beginning of the track by its sender. If they do not begin
-    /// where those before have ended, nothing was sent for longer than a second.
+    /// When they begin, counted from the beginning of the track by its sender. If they begin later
+    /// than the previous ones have ended, nothing was sent for longer than a second.
     pub at: Duration,
-    /// When they were captured, by the sender's own clock; see [`RemoteFrame::wall_clock`].
+    /// The capture time by the sender's clock; see [`RemoteFrame::wall_clock`].
     pub wall_clock: Option<SystemTime>,
 }
 
@@ -64,7 +65,7 @@ impl PcmReceiver {
 }
 
 impl PcmChunk {
-    /// The samples as most recognizers of speech take them.
+    /// The samples as 16-bit numbers, which most speech recognizers accept.
     #[must_use]
     pub fn to_i16(&self) -> Vec<i16> {
         pcm::to_i16(&self.samples)
@@ -82,9 +83,9 @@ struct Concealer {
     decoder: Decoder,
     channels: usize,
     time: RtpTime,
-    /// Where what was decoded ends.
+    /// The end of the decoded sound.
     end: u64,
-    /// How long the last packet was.
+    /// The duration of the last packet.
     usual: u64,
 }
 
@@ -127,7 +128,7 @@ impl Concealer {
         }
     }
 
-    /// Fills a gap before a frame, and returns how many samples are made up; the others are
+    /// Fills a gap before a frame, and returns how many samples are concealed; the others are
     /// silence.
     fn conceal(
         &mut self,
@@ -136,7 +137,7 @@ impl Concealer {
         length: u64,
         samples: &mut Vec<f32>,
     ) -> usize {
-        // What the frame has of the one before is as long as itself.
+        // The copy of the previous frame is as long as the frame itself.
         let recovered = if length <= gap && length.is_multiple_of(SHORTEST) { length } else { 0 };
         let concealed = (gap - recovered).min(MOST_CONCEALED);
         self.decoder.conceal(concealed, samples);
@@ -157,7 +158,7 @@ fn duration(samples: u64) -> Duration {
 const RATE: u32 = 48_000;
 /// A second.
 const MOST_FILLED: u64 = 48_000;
-/// 200 ms: what is made up of a voice for longer is noise.
+/// 200 ms, since a longer concealment of a voice is noise.
 const MOST_CONCEALED: u64 = 9_600;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! RTP time without its wrapping.
+//! RTP time without wraparound.
 
-/// The time of the frames of one stream: in units of its clock, since its first frame.
+/// The time of the frames of one stream, in units of its clock since its first frame.
 #[derive(Debug, Default)]
 pub(crate) struct RtpTime {
     /// The time stamp of the last frame, and its time.
@@ -8,8 +8,7 @@ pub(crate) struct RtpTime {
 }
 
 impl RtpTime {
-    /// The time of the next frame, which is later than that of the one before, whatever a sender
-    /// says.
+    /// The time of the next frame, which is always later than that of the previous one.
     pub(crate) fn at(&mut self, timestamp: u32) -> u64 {
         let at = self.last.map_or(0, |(last, at)| {
             let step = timestamp.wrapping_sub(last) as i32;

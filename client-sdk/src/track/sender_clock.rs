@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// What a stream's time stamps are in the time of its sender; shared by what receives reports and
-/// what reads the stream.
+/// Converts a stream's timestamps to the time of its sender; shared by the receiver of reports and
+/// the reader of the stream.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SenderClock(Arc<Mutex<Option<Report>>>);
 
@@ -16,8 +16,8 @@ struct Report {
 }
 
 impl SenderClock {
-    /// Keeps what the newest report says: the time of its sender in the format of NTP, and the time
-    /// stamp at that moment.
+    /// Keeps the newest report: the time of its sender in NTP format, and the timestamp at that
+    /// moment.
     pub(crate) fn note(&self, ntp_time: u64, timestamp: u32) {
         let seconds = (ntp_time >> 32).checked_sub(NTP_TO_UNIX).map(Duration::from_secs);
         let fraction = Duration::from_nanos(((ntp_time & 0xffff_ffff) * 1_000_000_000) >> 32);
@@ -27,7 +27,7 @@ impl SenderClock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
     }
 
-    /// The time of the sender at that time stamp; `None` before the first report.
+    /// The time of the sender at that timestamp; `None` before the first report.
     pub(crate) fn at(&self, timestamp: u32, clock_rate: u32) -> Option<SystemTime> {
         let report = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
         let ticks = timestamp.wrapping_sub(report.timestamp) as i32;

@@ -1,13 +1,13 @@
 //! The sequence numbers of RTP packets, which wrap after 65 535 (RFC 3550 appendix A).
 
-/// The number that goes on rising where the packet's wraps: of those whose low 16 bits are
-/// `sequence_number`, the one nearest to `near`.
+/// Extends a sequence number beyond its wraparound: returns the number nearest to `near` whose low
+/// 16 bits are `sequence_number`.
 pub(crate) fn extend(sequence_number: u16, near: i64) -> i64 {
     let ahead = sequence_number.wrapping_sub(near as u16) as i16;
     near + i64::from(ahead)
 }
 
-/// Counts the packets of one stream, those that arrived and those that should have.
+/// Counts the received and the expected packets of one stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SequenceCounter {
     received: u64,
@@ -31,7 +31,8 @@ impl SequenceCounter {
         self.received
     }
 
-    /// How many are missing; those that come late or are sent again are not, once they are here.
+    /// How many packets are missing. Late and retransmitted packets do not count once they have
+    /// arrived.
     pub(crate) fn lost(&self) -> u64 {
         let expected = self.range.map_or(0, |(lowest, highest)| lowest.abs_diff(highest) + 1);
         expected.saturating_sub(self.received)

@@ -1,10 +1,10 @@
-//! Messages of TURN in a stream. Each says how long it is, and `ChannelData` is padded to four
-//! bytes there (RFC 8656 section 12.5).
+//! TURN messages in a stream. Each contains its length, and `ChannelData` is padded to four bytes
+//! (RFC 8656 section 12.5).
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
-/// The stream contains something else than messages of TURN.
+/// The stream contains something other than TURN messages.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("what comes is not TURN")]
 pub(super) struct NotTurn;
@@ -17,7 +17,7 @@ pub(super) fn write(message: &[u8], stream: &mut BytesMut) {
 /// Takes the next message; `None` if it is not complete yet.
 pub(super) fn read(stream: &mut BytesMut) -> Result<Option<Bytes>, NotTurn> {
     let [first, _, high, low, ..] = stream[..] else { return Ok(None) };
-    // RFC 8656 section 12: the first two bits tell the kinds apart.
+    // The first two bits distinguish the kinds (RFC 8656 section 12).
     let header = match first >> 6 {
         0b00 => STUN_HEADER,
         0b01 => CHANNEL_DATA_HEADER,

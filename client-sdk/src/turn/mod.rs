@@ -1,7 +1,7 @@
 //! TURN servers over TCP and TLS (RFC 8656 section 3.1).
 //!
-//! webrtc-rs speaks to TURN servers over UDP alone. For each of the others it is given an address
-//! that nobody has, its stand-in, and what it sends there goes over a [stream](TurnStream).
+//! webrtc-rs supports TURN servers over UDP only. Each of the others is represented by an unused
+//! address, its stand-in, and datagrams to that address go over a [stream](TurnStream).
 
 mod framing;
 mod stream;
@@ -19,7 +19,7 @@ use crate::network::Network;
 #[derive(Debug)]
 pub(crate) struct TurnServers {
     network: Network,
-    /// In the order of their stand-ins.
+    /// The servers, in the order of their stand-ins.
     known: Mutex<Vec<TurnServer>>,
 }
 
@@ -41,7 +41,8 @@ impl TurnServers {
         Self { network, known: Mutex::default() }
     }
 
-    /// The stand-in of a TURN server over TCP or TLS, always the same; `None` for other servers.
+    /// The stand-in of a TURN server over TCP or TLS, which never changes; `None` for other
+    /// servers.
     pub(crate) fn stand_in(&self, url: &IceUrl) -> Option<StandIn> {
         let is_secure = match (url.scheme(), url.transport()) {
             (IceScheme::Turn, IceTransport::Tcp) => false,
@@ -74,8 +75,8 @@ impl StandIn {
         format!("turn:{}?transport=udp", self.addresses()[0])
     }
 
-    /// One of each family: addresses for future use (RFC 1112 section 4) and for what is to be
-    /// discarded (RFC 6666).
+    /// One address of each IP version: reserved for future use (RFC 1112 section 4), and for
+    /// discarded packets (RFC 6666).
     pub(crate) fn addresses(self) -> [SocketAddr; 2] {
         let [high, low] = self.0.to_be_bytes();
         let v6 = Ipv6Addr::new(0x0100, 0, 0, 0, 0, 0, 0, self.0);
@@ -106,7 +107,7 @@ impl fmt::Display for TurnServer {
 }
 
 const PORT: u16 = 3478;
-/// More than a room ever names, however often its servers change.
+/// More servers than a room ever has.
 const MAX_SERVERS: usize = 1024;
 
 #[cfg(test)]

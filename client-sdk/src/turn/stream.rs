@@ -16,7 +16,7 @@ use url::Url;
 use super::{StandIn, TurnServer, TurnServers, framing};
 use crate::network::{Network, Stream};
 
-/// A stream, which a task opens, writes and reads.
+/// A stream to a TURN server, which a task opens, writes and reads.
 ///
 /// Once this handle is dropped, the task writes what is queued and closes the stream.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct TurnStream {
     is_opened: Arc<AtomicBool>,
 }
 
-/// Where a message seems to come from, and the message.
+/// A received message and its stand-in address.
 pub(crate) type Received = (SocketAddr, Bytes);
 
 impl TurnStream {
@@ -48,7 +48,7 @@ impl TurnStream {
         tokio::spawn(async move {
             let stream = match open(&server, from, &network).await {
                 Ok(stream) => stream,
-                // Of a server's addresses, those of the other family belong to another socket.
+                // The server's addresses of the other IP version belong to another socket.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     return tracing::debug!(%server, %error, "a TURN server is left out");
                 }
@@ -64,7 +64,7 @@ impl TurnStream {
             };
             if let Err(error) = ended {
                 tracing::warn!(%server, %error, "the connection to a TURN server broke");
-                // A socket that is gone needs it no more.
+                // A socket that is gone no longer needs the stream.
                 if !receiver.is_closed() {
                     broken();
                 }
@@ -73,8 +73,8 @@ impl TurnStream {
         Some(handle)
     }
 
-    /// Queues a message. As over UDP, what exceeds the queue is lost, and so is what is sent after
-    /// the stream broke.
+    /// Queues a message. As over UDP, messages are lost if the queue is full or the stream has
+    /// broken.
     ///
     /// # Errors
     ///
@@ -152,7 +152,7 @@ async fn read(
     loop {
         while let Some(message) = framing::read(&mut bytes).map_err(io::Error::other)? {
             if received.send((from, message)).await.is_err() {
-                // Nobody reads any more, but what is queued has to be written.
+                // The reader is gone, but the queued messages still have to be written.
                 return std::future::pending().await;
             }
         }
@@ -164,5 +164,5 @@ async fn read(
 
 /// Some hundred kilobytes of media.
 const MAX_QUEUED: usize = 256;
-/// webrtc-rs gives a TURN server up after almost 8 s.
+/// webrtc-rs gives up on a TURN server after almost 8 s.
 const PATIENCE: Duration = Duration::from_secs(7);

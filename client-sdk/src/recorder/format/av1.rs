@@ -36,7 +36,7 @@ fn sequence_header(mut unit: &[u8]) -> Option<Obu<'_>> {
     }
 }
 
-/// What is read of a sequence header (AV1 specification section 5.5.1).
+/// The fields of a sequence header that are read (AV1 specification section 5.5.1).
 struct Sequence {
     profile: u32,
     /// Level and tier of the first operating point.

@@ -50,15 +50,15 @@ fn units(unit: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// What a sequence parameter set says (H.264 section 7.3.2.1.1).
+/// The fields of a sequence parameter set that are read (H.264 section 7.3.2.1.1).
 struct Sequence {
     /// Width and height.
     size: (u32, u32),
-    /// `None` for the profiles that have one way to store colors.
+    /// `None` for profiles with a fixed color format.
     colors: Option<Colors>,
 }
 
-/// How colors are stored: the chroma format, and how many bits samples have beyond eight.
+/// The color format: the chroma format, and the bits of samples beyond eight.
 struct Colors {
     chroma: u8,
     luma_depth: u8,
@@ -116,7 +116,7 @@ impl Colors {
     }
 }
 
-/// Reads width and height, less what is cropped.
+/// Reads the width and height after cropping.
 fn picture_size(bits: &mut Bits<'_>, chroma: u8) -> Option<(u32, u32)> {
     let (width, height) = (bits.golomb()?, bits.golomb()?);
     let is_progressive = bits.flag()?;
@@ -161,7 +161,8 @@ fn skip_scaling_lists(bits: &mut Bits<'_>, count: usize) -> Option<()> {
     Some(())
 }
 
-/// H.264 section 7.4.1: a three behind two zeros is no part of the payload.
+/// Removes emulation prevention: a three after two zeros is not part of the payload (H.264 section
+/// 7.4.1).
 fn without_emulation_prevention(bytes: &[u8]) -> Vec<u8> {
     let mut payload = Vec::with_capacity(bytes.len());
     let mut zeros = 0;
@@ -178,5 +179,5 @@ fn without_emulation_prevention(bytes: &[u8]) -> Vec<u8> {
 
 const SEQUENCE: u8 = 7;
 const PICTURE: u8 = 8;
-/// Those whose sets say how colors are stored.
+/// The profiles whose parameter sets contain the color format.
 const HIGH_PROFILES: [u32; 13] = [44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244];

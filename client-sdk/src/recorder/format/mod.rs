@@ -1,4 +1,4 @@
-//! What a container says about a codec, read from the first frame of a track.
+//! The description of a codec in a container, read from the first frame of a track.
 
 mod av1;
 mod h264;
@@ -10,11 +10,11 @@ use bytes::Bytes;
 
 use crate::media::Codec;
 
-/// How a track is described (Matroska codec specifications, RFC 9559).
+/// The description of a track (Matroska codec specifications, RFC 9559).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Format {
     pub(super) codec_id: &'static str,
-    /// What a decoder has to know before the first frame.
+    /// The codec private data, which a decoder needs before the first frame.
     pub(super) private: Option<Vec<u8>>,
     /// Width and height of the pictures; `None` for sound.
     pub(super) size: Option<(u32, u32)>,
@@ -36,7 +36,7 @@ impl Format {
     }
 }
 
-/// The frame as the container holds it.
+/// The frame in the form of the container.
 pub(super) fn stored(codec: Codec, frame: &Bytes) -> Cow<'_, [u8]> {
     match codec {
         Codec::H264 => Cow::Owned(h264::with_lengths(frame)),
@@ -53,7 +53,7 @@ pub(super) fn is_webm(codec: Codec) -> bool {
 }
 
 /// RFC 7845 section 5.1: version 1, two channels, nothing to skip, 48 kHz, no gain. RTP always has
-/// two channels (RFC 7587 section 7), whatever the packets say.
+/// two channels (RFC 7587 section 7), independent of the packets.
 pub(super) const OPUS_HEAD: [u8; 19] = *b"OpusHead\x01\x02\0\0\x80\xbb\0\0\0\0\0";
 
 #[cfg(test)]

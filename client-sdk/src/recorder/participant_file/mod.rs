@@ -22,9 +22,9 @@ use crate::track::RemoteFrame;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Recording {
-    /// Whose sound and pictures are in it.
+    /// The recorded participant.
     pub participant: ParticipantId,
-    /// The file: WebM, or Matroska if there is H.264 in it.
+    /// The file: WebM, or Matroska if it contains H.264.
     pub path: PathBuf,
     /// When its first frame arrived, by the clock of this machine.
     pub began: SystemTime,
@@ -34,7 +34,7 @@ pub struct Recording {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct TrackKey(pub(super) u64);
 
-/// A track as it begins.
+/// A track that begins.
 #[derive(Clone, Debug)]
 pub(super) struct NewTrack {
     pub(super) key: TrackKey,
@@ -52,25 +52,24 @@ pub(super) struct Arrived {
     pub(super) at: Duration,
 }
 
-/// Writes what one participant sends: into one file, until there is a track that the head of the
-/// file does not name. Then another file follows.
+/// Writes the media of one participant into one file, until there is a track that the header of the
+/// file does not contain. Then another file follows.
 pub(super) struct ParticipantFile {
     participant: ParticipantId,
     directory: PathBuf,
-    /// When the recorder began, which arrivals count from.
+    /// When the recorder began, from which arrival times are counted.
     began: SystemTime,
     tracks: Vec<NewTrack>,
-    /// Tracks that have ended, of which frames wait.
+    /// The tracks that have ended while frames of them wait.
     ended: Vec<TrackKey>,
     state: State,
     recordings: Vec<Recording>,
-    /// That of the next file.
+    /// The number of the next file.
     number: u32,
 }
 
 enum State {
-    /// What has arrived so far, while it is not known which tracks there are, and what the clock of
-    /// the sender shows.
+    /// The frames that have arrived while the tracks and the sender's clock are not known yet.
     Gathering(Vec<Arrived>),
     Writing(Writing),
 }
@@ -96,12 +95,12 @@ impl ParticipantFile {
         }
     }
 
-    /// A track begins.
+    /// Adds a track.
     pub(super) fn add(&mut self, track: NewTrack) {
         self.tracks.push(track);
     }
 
-    /// A track has ended; the file goes on with the others.
+    /// Removes a track that has ended. The file continues with the others.
     pub(super) fn remove(&mut self, key: TrackKey) {
         self.ended.push(key);
         self.forget_ended();
@@ -126,7 +125,7 @@ impl ParticipantFile {
             if let Some(index) = writing.index_of(arrived.key) {
                 return writing.push(index, &arrived);
             }
-            // A track that the head does not name. It is worth another file only from a frame on
+            // The header does not contain this track. Another file begins once there is a frame
             // that a decoder can start with.
             let track = self.tracks.iter().find(|track| track.key == arrived.key);
             let Some(track) = track else { return Ok(()) };
@@ -161,7 +160,7 @@ impl ParticipantFile {
         }
     }
 
-    /// Whether each track that there is can be described and placed, or was waited for long enough.
+    /// Whether the format and the clock of every track are known, or the wait was long enough.
     fn has_gathered(&self) -> bool {
         let State::Gathering(waiting) = &self.state else { return false };
         let (Some(first), Some(last)) = (waiting.first(), waiting.last()) else { return false };
@@ -177,7 +176,7 @@ impl ParticipantFile {
             || waited >= LEAST_GATHERED && self.tracks.iter().all(is_known)
     }
 
-    /// Opens a file for the tracks that can be described, and writes what has gathered.
+    /// Opens a file for the tracks whose format is known, and writes the gathered frames.
     fn open(&mut self) -> io::Result<()> {
         let State::Gathering(waiting) = &mut self.state else { return Ok(()) };
         let mut waiting = std::mem::take(waiting);
@@ -191,7 +190,7 @@ impl ParticipantFile {
                 tracks.push((track.clone(), TrackEntry { name: track.name.clone(), kind, format }));
             }
         }
-        // Pictures before the first keyframe are of no use.
+        // Pictures before the first keyframe cannot be decoded.
         let mut starts = Vec::new();
         waiting.retain(|arrived| {
             let is_started = starts.contains(&arrived.key);
@@ -229,7 +228,7 @@ impl ParticipantFile {
         Ok(())
     }
 
-    /// Creates the next file of the participant: that with the first number that is free.
+    /// Creates the next file of the participant, with the first free number.
     fn create(&mut self, is_webm: bool) -> io::Result<(File, PathBuf)> {
         let extension = if is_webm { "webm" } else { "mkv" };
         loop {
@@ -259,8 +258,8 @@ impl Writing {
     }
 }
 
-/// What the sender's clock shows at the beginning of the file: at the earliest of the first frames.
-/// A track whose clock is another one than that of the first track has no say.
+/// The sender's time at the beginning of the file, which is that of the earliest first frame. A
+/// track with another clock than the first track is ignored.
 fn zero(waiting: &[Arrived], tracks: &[NewTrack]) -> Option<i128> {
     let times = tracks.iter().filter_map(|track| {
         let first = waiting.iter().find(|arrived| arrived.key == track.key)?;
@@ -272,8 +271,8 @@ fn zero(waiting: &[Arrived], tracks: &[NewTrack]) -> Option<i128> {
     alike.map(|(time, _)| *time).min()
 }
 
-/// When the first frame of a track was captured by its sender's clock, which may have become known
-/// only later.
+/// The capture time of the first frame of a track by its sender's clock, which may have become
+/// known only later.
 fn time_of_first(codec: Codec, first: &Arrived, waiting: &[Arrived]) -> Option<i128> {
     let (time, timestamp) = waiting
         .iter()
@@ -282,8 +281,8 @@ fn time_of_first(codec: Codec, first: &Arrived, waiting: &[Arrived]) -> Option<i
     Some(time - ticks(timestamp, first.frame.timestamp, codec.kind().clock_rate()))
 }
 
-/// The timeline of a track, from its first frame on. Without a clock its arrival decides where the
-/// track begins.
+/// The timeline of a track, from its first frame on. Without a clock, the arrival time determines
+/// where the track begins.
 fn timeline(
     codec: Codec,
     first: &Arrived,
@@ -296,7 +295,7 @@ fn timeline(
     let arrived = arrival.as_nanos() as i128;
     let (zero, at) = match (time_of_first(codec, first, waiting), zero) {
         (Some(time), Some(zero)) if is_believed(time - zero, arrived) => (Some(zero), time - zero),
-        // This clock is another one.
+        // This track has another clock.
         (Some(time), Some(_)) => (Some(time - arrived), arrived),
         (None, _) | (Some(_), None) => (zero, arrived),
     };
@@ -308,7 +307,7 @@ fn wall_clock(frame: &RemoteFrame) -> Option<i128> {
     Some(since_1970.as_nanos() as i128)
 }
 
-/// Sound and pictures of a participant seldom begin at the same moment.
+/// The sound and pictures of a participant rarely begin at the same moment.
 const LEAST_GATHERED: Duration = Duration::from_secs(1);
 /// Browsers report their clock within five seconds.
 const MOST_GATHERED: Duration = Duration::from_secs(6);

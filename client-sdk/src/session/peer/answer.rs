@@ -23,7 +23,7 @@ impl Peer {
         self.current = number;
         self.number = self.number.max(number.unwrap_or(0));
         // An answer with a number names its offer. Without numbers, the server expects an answer to
-        // each.
+        // each offer.
         self.unanswered = if number.is_some() { 1 } else { self.unanswered + 1 };
         if description::has_sections(&sdp) {
             self.answer(sdp, tracks, actions, now);
@@ -91,7 +91,7 @@ impl Peer {
         self.remote = Some(remote);
     }
 
-    /// Answers each offer that has no answer. The server counts them and passes on the last.
+    /// Answers each unanswered offer. The server counts the answers and passes on the last one.
     pub(super) fn send_answers(
         &mut self,
         sdp: &str,

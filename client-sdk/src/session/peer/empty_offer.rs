@@ -1,4 +1,4 @@
-//! Offers without media sections: those of a page that sends nothing and asks for nothing.
+//! Offers without media sections, which a page makes that neither sends nor requests anything.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -7,9 +7,10 @@ use super::Peer;
 use crate::session::{Action, description};
 
 impl Peer {
-    /// Answers an offer of which no connection can come, and offers one.
+    /// Answers an offer that cannot lead to a connection, and offers one.
     pub(super) fn answer_empty_offer(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
-        // No later description of a connection has fewer sections, so this one is of another.
+        // Later descriptions of a connection never have fewer sections, so this one is of another
+        // connection.
         if self.remote.is_some() {
             self.close(actions);
         } else {

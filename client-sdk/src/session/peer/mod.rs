@@ -1,4 +1,4 @@
-//! One other participant: the negotiation with it, and the connection that comes of it.
+//! One other participant: the negotiation with it, and the connection to it.
 
 mod answer;
 mod empty_offer;
@@ -40,7 +40,7 @@ pub(super) struct Peer {
     /// The number of the negotiation under way or settled last; `None` if the other side gave none.
     current: Option<u32>,
     state: ConnectionState,
-    /// It has left the room, or the room has lost it. Only its media is still here.
+    /// Whether it has left the room or lost the server, and only its media is left.
     is_gone: bool,
     /// Whether to offer once the negotiation under way is settled.
     offer_wanted: bool,
@@ -48,31 +48,31 @@ pub(super) struct Peer {
     further_offers: FurtherOffers,
     remote: Option<Remote>,
     candidates: Candidates,
-    /// Offers in a row that the other side has not answered.
+    /// The number of consecutive offers that the other side has not answered.
     unheard: u8,
-    /// Whether the last answer may have been for an earlier offer than the last.
+    /// Whether the last answer may belong to an earlier offer than the last one.
     is_doubtful: bool,
     recovery: Recovery,
     reopening: Reopening,
     rerouting: Rerouting,
     diagnosis: Diagnosis,
-    /// Whether there is no connection because nothing has helped.
+    /// Whether the connection was given up.
     is_given_up: bool,
 }
 
-/// The state of the negotiation, as this side sees it.
+/// The state of the negotiation on this side.
 #[derive(Debug, Eq, PartialEq)]
 enum Negotiation {
     /// An offer of the other side is being answered.
     Answering {
-        /// Answered again, by another connection, if this one fails over it.
+        /// The offer, which another connection answers if this one fails because of it.
         sdp: String,
         tracks: Vec<TrackLabel>,
     },
     /// An offer of this side was sent.
     Offered {
         restarts_ice: bool,
-        /// When it counts as unanswered.
+        /// When the offer counts as unanswered.
         due: Instant,
     },
     /// An offer of this side is being made.
@@ -110,7 +110,7 @@ impl Peer {
         }
     }
 
-    /// Offers: at once, or after the negotiation under way and the connection that comes of it.
+    /// Offers at once, or after the negotiation under way and the establishment of its connection.
     pub(super) fn offer(&mut self, actions: &mut VecDeque<Action>) {
         if self.is_gone {
             return;
@@ -142,8 +142,8 @@ impl Peer {
         self.offer(actions);
     }
 
-    /// Offers a change of what this side sends. A connection that is opened later has the change
-    /// from the start.
+    /// Offers a change of this side's media. A connection that is opened later has the change from
+    /// the start.
     pub(super) fn media_changed(&mut self, actions: &mut VecDeque<Action>) {
         if self.connection.is_some() {
             self.offer(actions);
@@ -165,7 +165,7 @@ impl Peer {
         let remote = Remote::of(&sdp);
         let known = self.remote.as_ref();
         match self.negotiation {
-            // New ICE credentials that nobody asked for come from another connection too.
+            // Unrequested new ICE credentials are also a sign of another connection.
             Negotiation::Offered { restarts_ice, .. }
                 if known.is_some_and(|known| {
                     known.is_rebuilt_as(&remote)
@@ -183,8 +183,8 @@ impl Peer {
                 self.is_doubtful = std::mem::take(&mut self.unheard) > 0;
                 self.settled(actions, now);
             }
-            // Without numbers, the answer to an offer that was replaced on its way is taken for the
-            // answer to the last offer, until that one comes.
+            // Without numbers, the answer to a replaced offer is taken for the answer to the last
+            // offer, until the right one arrives.
             Negotiation::Stable if number.is_none() => match known {
                 Some(known) if *known != remote => self.rebuild(actions, now),
                 Some(_) if std::mem::take(&mut self.is_doubtful) => self.offer(actions),
@@ -228,8 +228,8 @@ impl Peer {
         self.candidates.forget_found();
     }
 
-    /// Messages of this pair were lost, and with them the negotiation. This side offers again if it
-    /// was offering, or if it has to and there is no connection.
+    /// Handles that messages of this pair were lost, which voids the negotiation. This side offers
+    /// again if it was offering, or if it is the offerer and there is no connection.
     pub(super) fn void_negotiation(
         &mut self,
         offers: bool,
@@ -237,8 +237,7 @@ impl Peer {
         now: Instant,
     ) {
         if matches!(self.negotiation, Negotiation::Answering { .. }) {
-            // The answer that is being made goes to an offer that nobody remembers. The next offer
-            // settles it.
+            // The answer that is being made belongs to a void offer. The next offer settles it.
             return;
         }
         let was_offering = self.take_back(actions);
@@ -247,7 +246,7 @@ impl Peer {
         }
     }
 
-    /// The room has lost it. Its media is kept until it stops.
+    /// Handles that the participant has lost the server. Its media is kept until it stops.
     pub(super) fn keep_media_only(&mut self) {
         self.is_gone = true;
     }
@@ -256,7 +255,7 @@ impl Peer {
         self.is_gone && !self.carries_media()
     }
 
-    /// Whether media flows, or did until a moment ago.
+    /// Whether media flows, or has only just stopped.
     pub(super) fn carries_media(&self) -> bool {
         match self.state {
             ConnectionState::Connected | ConnectionState::Disconnected => self.connection.is_some(),

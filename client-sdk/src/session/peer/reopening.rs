@@ -1,4 +1,4 @@
-//! Opens connections again, but not as often as the other side would like.
+//! Limits how often the other side can make this side open a new connection.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use super::Peer;
 use crate::session::Action;
 use crate::session::track_source::TrackLabel;
 
-/// When the next connection may be opened, and what it is for.
+/// When the next connection may be opened, and why.
 #[derive(Debug, Default)]
 pub(super) struct Reopening {
     next: Option<Instant>,
@@ -17,9 +17,9 @@ pub(super) struct Reopening {
 
 #[derive(Debug)]
 enum Postponed {
-    /// An offer of the other side waits for its answer: the last one.
+    /// Answer the last offer of the other side.
     Answer { sdp: String, tracks: Vec<TrackLabel> },
-    /// This side offers.
+    /// Make an offer.
     Offer,
 }
 
@@ -34,7 +34,7 @@ impl Reopening {
 }
 
 impl Peer {
-    /// Offers over the connection that there is, or over another one as soon as that may be opened.
+    /// Offers over the current connection, or over a new one as soon as one may be opened.
     pub(super) fn offer_anew(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         if self.connection.is_some() || self.reopening.is_postponed() || self.may_open(now) {
             self.offer(actions);
@@ -43,17 +43,19 @@ impl Peer {
         }
     }
 
-    /// Has an offer answered as soon as a connection may be opened, instead of any before it.
+    /// Postpones the answer to an offer until a connection may be opened. It replaces an earlier
+    /// postponed answer.
     pub(super) fn postpone_answer(&mut self, sdp: String, tracks: Vec<TrackLabel>) {
         self.reopening.postponed = Some(Postponed::Answer { sdp, tracks });
     }
 
-    /// Forgets what was postponed: something else is done in its place.
+    /// Forgets a postponed offer or answer.
     pub(super) fn forget_postponed(&mut self) {
         self.reopening.postponed = None;
     }
 
-    /// Whether a connection may be opened now, which delays the next one. The first one always may.
+    /// Whether a connection may be opened now; if so, the next one has to wait. The first one may
+    /// always be opened.
     pub(super) fn may_open(&mut self, now: Instant) -> bool {
         if self.connections_opened == 0 {
             return true;
@@ -65,7 +67,7 @@ impl Peer {
         true
     }
 
-    /// Does what was postponed, once it is time.
+    /// Makes the postponed offer or answer once it is time.
     pub(super) fn reopen(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         if self.reopening.deadline().is_none_or(|deadline| now < deadline) {
             return;

@@ -1,4 +1,4 @@
-//! Restarts ICE since the network of this machine has changed, but not too often.
+//! Restarts ICE after a change of this machine's network, but not too often.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Peer;
 use crate::session::Action;
 
-/// Whether ICE is to be restarted, and when at the earliest.
+/// Whether ICE is to be restarted, and the earliest time.
 #[derive(Debug, Default)]
 pub(super) struct Rerouting {
     is_wanted: bool,
@@ -14,24 +14,24 @@ pub(super) struct Rerouting {
 }
 
 impl Rerouting {
-    /// There is a path again, or another connection to find one.
+    /// Notes that there is a path again, or a new connection.
     pub(super) fn settled(&mut self) {
         self.is_wanted = false;
     }
 
-    /// The other side has answered a restart, which has yet to find a path.
+    /// Notes that the other side has answered a restart, which has not found a path yet.
     pub(super) fn answered(&mut self, now: Instant) {
         self.next = Some(now + PAUSE);
     }
 }
 
 impl Peer {
-    /// What was sent to the other side does not leave this machine any more.
+    /// Handles that packets to the other side no longer leave this machine.
     pub(in crate::session) fn path_lost(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         self.want_reroute(actions, now);
     }
 
-    /// This machine has another address: what did not get through may do so from there.
+    /// Handles that this machine has a new address, from which a failed connection may work.
     pub(in crate::session) fn address_gained(
         &mut self,
         actions: &mut VecDeque<Action>,
@@ -44,8 +44,8 @@ impl Peer {
         }
     }
 
-    /// When ICE is to be restarted. While a restart is under way this waits for its end: it may
-    /// find a path in spite of what has changed since.
+    /// When ICE is to be restarted. A restart under way is completed first, since it may still find
+    /// a path.
     pub(super) fn rerouting_deadline(&self) -> Option<Instant> {
         let Rerouting { is_wanted, next } = self.rerouting;
         next.filter(|_| is_wanted && !self.is_restarting_ice())
@@ -56,7 +56,7 @@ impl Peer {
         self.reroute(actions, now);
     }
 
-    /// Restarts ICE if that is wanted and it is time.
+    /// Restarts ICE if it is wanted and due.
     pub(super) fn reroute(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         let Rerouting { is_wanted, next } = self.rerouting;
         if !is_wanted || self.is_restarting_ice() || next.is_some_and(|next| now < next) {
@@ -69,5 +69,5 @@ impl Peer {
     }
 }
 
-/// Networks often change several times in a row. A restart takes both sides new sockets.
+/// Networks often change several times in a row, and a restart costs both sides new sockets.
 const PAUSE: Duration = Duration::from_secs(2);

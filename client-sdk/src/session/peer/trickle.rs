@@ -1,5 +1,5 @@
-//! Trickle ICE (RFC 8838): candidates travel one by one, each after the description that it belongs
-//! to.
+//! Trickle ICE (RFC 8838): candidates are sent one by one, each after the description that it
+//! belongs to.
 
 use std::collections::VecDeque;
 
@@ -19,8 +19,8 @@ impl Peer {
             return;
         }
         let belongs = self.remote.as_ref().is_some_and(|remote| remote.takes(&candidate));
-        // A connection that is answering may fail over the offer. Its successor needs the
-        // candidates too.
+        // A connection may fail while it answers the offer. Its successor then needs the candidates
+        // too.
         if belongs && !matches!(self.negotiation, Negotiation::Answering { .. }) {
             return self.command(ConnectionCommand::Candidate(candidate), actions);
         }
@@ -36,7 +36,7 @@ impl Peer {
         self.send_candidates(actions);
     }
 
-    /// Sends the candidates that wait, unless the description that they belong to is not sent yet.
+    /// Sends the waiting candidates, unless their description has not been sent yet.
     pub(super) fn send_candidates(&mut self, actions: &mut VecDeque<Action>) {
         if matches!(self.negotiation, Negotiation::Answering { .. } | Negotiation::Offering { .. })
         {

@@ -1,4 +1,4 @@
-//! Keeps a connection working, and a negotiation from getting stuck.
+//! Recovers failed connections and stuck negotiations.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -9,7 +9,8 @@ use crate::session::event::{ConnectionFailure, ConnectionState, NoRelay, Session
 use crate::session::recovery::RecoveryAction;
 
 impl Peer {
-    /// `begins` says whether this side takes the first step if the connection has failed.
+    /// Handles a new state. `begins` tells whether this side takes the first step if the connection
+    /// has failed.
     pub(in crate::session) fn state_changed(
         &mut self,
         state: ConnectionState,
@@ -45,7 +46,7 @@ impl Peer {
         }
     }
 
-    /// Starts to wait for a connection whose descriptions were exchanged.
+    /// Starts waiting for a connection whose descriptions were exchanged.
     pub(in crate::session) fn expect_connection(&mut self, begins: bool, now: Instant) {
         if self.connection.is_some()
             && self.negotiation == Negotiation::Stable
@@ -55,7 +56,7 @@ impl Peer {
         }
     }
 
-    /// One of the two sides is back at the server: a peer that was given up is tried again.
+    /// Tries a peer again that was given up, since one of the two sides is back at the server.
     pub(in crate::session) fn try_again(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         if self.is_given_up {
             self.recovery.connected();
@@ -63,7 +64,7 @@ impl Peer {
         }
     }
 
-    /// ICE has found a path; DTLS has to follow soon.
+    /// Handles that ICE has found a path. DTLS has to follow soon.
     pub(in crate::session) fn ice_connected(&mut self, begins: bool, now: Instant) {
         self.diagnosis.ice_connected();
         if !self.is_connected() {
@@ -71,12 +72,12 @@ impl Peer {
         }
     }
 
-    /// No TURN server gave a relay.
+    /// Notes that no TURN server allocated a relay.
     pub(in crate::session) fn relay_missing(&mut self, reason: NoRelay) {
         self.diagnosis.relay_missing(reason);
     }
 
-    /// The connection cannot go on.
+    /// Handles a connection that cannot continue.
     pub(in crate::session) fn broken(
         &mut self,
         failure: ConnectionFailure,
@@ -91,8 +92,8 @@ impl Peer {
         }
     }
 
-    /// Handles deadlines that have passed. While the server `is_away` nothing can be done, and they
-    /// move.
+    /// Handles deadlines that have passed. While the server `is_away`, nothing can be negotiated,
+    /// and the deadlines are moved.
     pub(in crate::session) fn timeout(
         &mut self,
         is_away: bool,
@@ -125,7 +126,7 @@ impl Peer {
             self.take_back(actions);
             self.offer(actions);
         } else if self.is_connected() {
-            // The other side does not negotiate any more, but media flows as before.
+            // The other side no longer negotiates, but media still flows.
             tracing::warn!(peer = %self.id, "a change is not answered and is taken back");
             self.take_back(actions);
             (self.restart_wanted, self.unheard) = (false, 0);
@@ -179,8 +180,8 @@ impl Peer {
         let negotiation = std::mem::replace(&mut self.negotiation, Negotiation::Stable);
         self.close(actions);
         match negotiation {
-            // The other side waits for an answer, and until then the server refuses offers of this
-            // side.
+            // The other side waits for an answer, and until it comes, the server refuses offers of
+            // this side.
             Negotiation::Answering { sdp, tracks } => self.answer(sdp, tracks, actions, now),
             Negotiation::Offered { .. } | Negotiation::Offering { .. } | Negotiation::Stable => {
                 self.offer_anew(actions, now);
@@ -189,7 +190,7 @@ impl Peer {
     }
 }
 
-/// Longer than the 15 s for which the server holds up offers in the other direction.
+/// Longer than the 15 s for which the server refuses offers in the other direction.
 pub(super) const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
-/// After this many unanswered offers in a row, the other side counts as one that does not answer.
+/// After this many unanswered offers in a row, the other side counts as not answering.
 const MAX_UNHEARD: u8 = 3;

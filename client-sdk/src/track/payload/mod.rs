@@ -1,8 +1,8 @@
 //! Turns the RTP payloads of each codec into frames.
 //!
-//! The depacketizers of webrtc-rs keep state between packets that a lost one spoils, and some panic
-//! on what a peer may send. These functions see all packets of one frame and refuse what is
-//! malformed.
+//! The depacketizers of webrtc-rs keep state between packets, which a lost packet corrupts, and
+//! some panic on malformed input. These functions get all packets of one frame and reject malformed
+//! ones.
 
 mod av1;
 mod h264;
@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::media::Codec;
 
-/// A frame, put together from its packets.
+/// A frame, assembled from its packets.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Assembled {
     pub(super) data: Bytes,
@@ -59,7 +59,7 @@ pub(super) fn assemble(codec: Codec, payloads: &[Bytes]) -> Option<Assembled> {
     }
 }
 
-/// Joins what follows the descriptor of each payload, without a copy if there is only one.
+/// Joins the payloads without their descriptors; a single one is not copied.
 fn join(payloads: &[Bytes], descriptor: impl Fn(&[u8]) -> Option<usize>) -> Option<Bytes> {
     if let [payload] = payloads {
         return Some(payload.slice(descriptor(payload)?..));
