@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use signal_core::{
-    ConnId, DisplayName, Engine, Entry, ErrorCode, Grant, Opening, PasswordTag, Question,
+    ConnId, DisplayName, Engine, Entry, ErrorCode, Grant, NewConnection, PasswordTag, Question,
     Randomness, RoomId, RoomSpec, Ticket, Timestamp, Transmit,
 };
 use tokio::sync::mpsc;
@@ -77,7 +77,7 @@ impl Host {
         self.undecided += 1;
         let credential = Bytes::copy_from_slice(user.as_bytes());
         let randomness = Randomness::draw(rand::random(), |_| rand::random());
-        let opening = Opening::ask(self.room, credential, randomness);
+        let opening = NewConnection::ask(self.room, credential, randomness);
         let conn = self.engine.handle_open(opening, self.now());
         for frame in frames {
             let frame = Bytes::from_static(frame.as_bytes());

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use signal_core::wire::{decode_server, encode_client};
 use signal_core::{
-    ClientMessage, ConnId, DisplayName, Engine, Grant, Language, Opening, PasswordTag, Payload,
-    Randomness, RoomSpec, ServerMessage, Signal, SignalKind, Timestamp, Transmit,
+    ClientMessage, ConnId, DisplayName, Engine, Grant, Language, NewConnection, PasswordTag,
+    Payload, Randomness, RoomSpec, ServerMessage, Signal, SignalKind, Timestamp, Transmit,
 };
 
 fn main() {
@@ -29,7 +29,7 @@ fn main() {
     for (grant, name) in [(Grant::creator(), "alice"), (guest, "bob")] {
         let name = DisplayName::parse(name).expect("short").expect("not empty");
         let randomness = Randomness::draw(rand::random(), |_| rand::random());
-        let opening = Opening::attach(room, grant, name, randomness).language(Language::En);
+        let opening = NewConnection::attach(room, grant, name, randomness).language(Language::En);
         let conn = engine.handle_open(opening, clock.now());
         let (socket, received) = mpsc::channel();
         sockets.insert(conn, socket);

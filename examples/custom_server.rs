@@ -13,8 +13,8 @@ use std::{env, io};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use signal_core::{
-    ConnId, DisplayName, Engine, EngineConfig, Opening, PasswordTag, ProtocolVersion, Randomness,
-    RoomId, RoomSpec, Timestamp, TokenHash, Transmit,
+    ConnId, DisplayName, Engine, EngineConfig, NewConnection, PasswordTag, ProtocolVersion,
+    Randomness, RoomId, RoomSpec, Timestamp, TokenHash, Transmit,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -127,7 +127,7 @@ impl Server {
     }
 
     /// How a connection enters by its first line, or else the answer to it.
-    fn first_line(&self, line: &str) -> Result<Opening, String> {
+    fn first_line(&self, line: &str) -> Result<NewConnection, String> {
         let refused = |why: &dyn ToString| format!("refused: {}", why.to_string());
         let randomness = Randomness::draw(rand::random(), hash);
         match line.splitn(3, ' ').collect::<Vec<_>>()[..] {
@@ -138,11 +138,16 @@ impl Server {
                     engine.admit(self.room, tag, None, rand::random(), now)
                 };
                 let grant = self.with(admit).map_err(|reject| refused(&reject))?;
-                Ok(Opening::attach(self.room, grant, name, randomness))
+                Ok(NewConnection::attach(self.room, grant, name, randomness))
             }
             ["resume", token, received] => {
                 let received = received.parse().map_err(|error| refused(&error))?;
-                Ok(Opening::resume(self.room, TokenHash::new(hash(token)), received, randomness))
+                Ok(NewConnection::resume(
+                    self.room,
+                    TokenHash::new(hash(token)),
+                    received,
+                    randomness,
+                ))
             }
             ["kick", key, id] if hash(key) == hash(&self.operator_key) => {
                 let id = id.parse().map_err(|error| refused(&error))?;

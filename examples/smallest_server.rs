@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex};
 
 use signal_core::{
-    DisplayName, Engine, Opening, PasswordTag, Randomness, RoomSpec, Timestamp, Transmit,
+    DisplayName, Engine, NewConnection, PasswordTag, Randomness, RoomSpec, Timestamp, Transmit,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::{net::TcpListener, select, sync::Notify, time};
@@ -34,7 +34,8 @@ async fn main() -> std::io::Result<()> {
             let name = DisplayName::parse(&name).ok()??;
             let grant = engine().admit(room, password, None, rand::random(), now()).ok()?;
             let randomness = Randomness::draw(rand::random(), |_| rand::random());
-            let conn = engine().handle_open(Opening::attach(room, grant, name, randomness), now());
+            let conn =
+                engine().handle_open(NewConnection::attach(room, grant, name, randomness), now());
             while engine().is_open(conn) {
                 let changed = change.notified();
                 engine().handle_timeout(now());

@@ -90,7 +90,7 @@ pub(crate) struct Samples<'a> {
 
 /// How an objective fared.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Held {
+pub(crate) struct ObjectiveResult {
     pub(crate) objective: String,
     /// `None` if nothing was measured, which is not held.
     pub(crate) value: Option<f64>,
@@ -106,7 +106,7 @@ impl Objective {
         &self,
         samples: impl Fn(Kind) -> Option<Samples<'a>>,
         count: impl Fn(Counter) -> f64,
-    ) -> Held {
+    ) -> ObjectiveResult {
         let (value, remark) = match self.measure {
             Measure::Latency(kind, of) => latency(samples(kind).map(|all| all.histogram), of),
             Measure::Missing(kind) => {
@@ -115,7 +115,7 @@ impl Objective {
             Measure::Count(counter) => (Some(count(counter)), None),
         };
         let held = value.is_some_and(|value| self.comparison.holds(value, self.bound));
-        Held { objective: self.to_string(), value, held, remark }
+        ObjectiveResult { objective: self.to_string(), value, held, remark }
     }
 
     /// The kind and the bound in milliseconds of an objective that a quantile must not exceed.

@@ -16,7 +16,7 @@
 //! ```
 //! use std::time::Duration;
 //! use signal_core::{
-//!     ConnId, DisplayName, Engine, Grant, Opening, PasswordTag, Randomness, RoomSpec, Timestamp,
+//!     ConnId, DisplayName, Engine, Grant, NewConnection, PasswordTag, Randomness, RoomSpec, Timestamp,
 //!     Transmit,
 //! };
 //!
@@ -54,7 +54,7 @@
 //! let mut conns = vec![];
 //! for (grant, name) in [(Grant::creator(), "小明"), (guest, "小红")] {
 //!     let name = DisplayName::parse(name)?.expect("not empty");
-//!     let opening = Opening::attach(room, grant, name, Randomness::draw(random, hash));
+//!     let opening = NewConnection::attach(room, grant, name, Randomness::draw(random, hash));
 //!     conns.push(engine.handle_open(opening, now));
 //!     transmit(&mut engine, &mut sent, now);
 //! }
@@ -74,17 +74,17 @@
 //!
 //! # Who may enter
 //!
-//! A host opens a connection with a grant that it has verified ([`Opening::attach`]), or without
-//! one if it has not verified it yet ([`Opening::ask`]). In that case the engine asks with
-//! [`Question::Entry`] and holds back what the participant sends. The host looks the participant
-//! up, and answers with [`Engine::handle_entry`].
+//! A host opens a connection with a grant that it has verified ([`NewConnection::attach`]), or
+//! without one if it has not verified it yet ([`NewConnection::ask`]). In that case the engine asks
+//! with [`Question::Entry`] and holds back what the participant sends. The host looks the
+//! participant up, and answers with [`Engine::handle_entry`].
 //!
 //! # Losing a socket
 //!
 //! The seat of a v1 participant ends with its socket. The seat of a v2 participant is kept for
 //! [`HubConfig::resume_grace`], and the messages to it are kept for a replay of limited length. The
-//! participant comes back with [`Opening::resume`] and gets what it missed. If some of that is no
-//! longer kept, it gets a snapshot of the current state instead.
+//! participant comes back with [`NewConnection::resume`] and gets what it missed. If some of that
+//! is no longer kept, it gets a snapshot of the current state instead.
 //!
 //! # Many nodes
 //!
@@ -136,7 +136,9 @@ mod wording;
 
 pub use client::{AddressTag, Client};
 pub use config::{FloodLimit, HubConfig, InvalidConfig, OpeningLimit, RateLimit, ReplayLimit};
-pub use engine::{Engine, EngineConfig, Event, Opening, Question, QuestionId, Save, Transmit};
+pub use engine::{
+    Engine, EngineConfig, Event, NewConnection, Question, QuestionId, Save, Transmit,
+};
 pub use error::ErrorCode;
 pub use hub::{
     ClientFrame, CloseCode, Disconnect, Entry, FrameDecoder, HostMessage, HostMessageRefusal, Hub,

@@ -65,7 +65,7 @@ pub enum MediaError {
 
 /// Why a file is not played, before the path is added.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Refused {
+pub(super) enum FileProblem {
     Damaged(String),
     /// There is no track of the kind.
     Missing,
@@ -73,7 +73,7 @@ pub(super) enum Refused {
     Unsuitable(String),
 }
 
-impl From<String> for Refused {
+impl From<String> for FileProblem {
     fn from(reason: String) -> Self {
         Self::Damaged(reason)
     }

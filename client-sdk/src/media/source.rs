@@ -11,7 +11,7 @@ use tokio::task;
 
 use bytes::Bytes;
 
-use super::error::Refused;
+use super::error::FileProblem;
 use super::media_source::MediaSource;
 use super::muted::Muted;
 use super::playback::Playback;
@@ -250,15 +250,15 @@ async fn off_the_runtime<T: Send + 'static>(
 fn read(
     path: &Path,
     kind: MediaKind,
-    read: impl FnOnce(&Bytes) -> Result<Recording, Refused>,
+    read: impl FnOnce(&Bytes) -> Result<Recording, FileProblem>,
 ) -> Result<Recording, MediaError> {
     let file = fs::read(path).map_err(|error| MediaError::File { path: path.to_owned(), error })?;
     read(&file.into()).map_err(|refused| {
         let path = path.to_owned();
         match refused {
-            Refused::Damaged(reason) => MediaError::Format { path, reason },
-            Refused::Missing => MediaError::Missing { path, kind },
-            Refused::Unsuitable(reason) => {
+            FileProblem::Damaged(reason) => MediaError::Format { path, reason },
+            FileProblem::Missing => MediaError::Missing { path, kind },
+            FileProblem::Unsuitable(reason) => {
                 let reason = format!("{reason}; {}", conversion::command(&path, kind));
                 MediaError::Format { path, reason }
             }
@@ -266,12 +266,12 @@ fn read(
     })
 }
 
-fn recognize(file: &Bytes, path: &Path, kind: MediaKind) -> Result<Recording, Refused> {
+fn recognize(file: &Bytes, path: &Path, kind: MediaKind) -> Result<Recording, FileProblem> {
     #[cfg(feature = "opus")]
     if wav::is_wav(file) {
         return match kind {
             MediaKind::Audio => wav::read(file, OpusOptions::default()),
-            MediaKind::Video => Err(Refused::Missing),
+            MediaKind::Video => Err(FileProblem::Missing),
         };
     }
     if file.starts_with(ivf::MAGIC) {
@@ -281,7 +281,7 @@ fn recognize(file: &Bytes, path: &Path, kind: MediaKind) -> Result<Recording, Re
     } else if file.starts_with(matroska::MAGIC) {
         matroska::read(file, kind)
     } else {
-        Err(Refused::Damaged(conversion::advise(file, path, kind)))
+        Err(FileProblem::Damaged(conversion::advise(file, path, kind)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::error::Refused;
+use super::error::FileProblem;
 use super::recording::Recording;
 use super::resampling::{can_resample, resample};
 use super::{AudioLevel, Codec, Frame};
@@ -14,7 +14,7 @@ pub(super) fn is_wav(file: &[u8]) -> bool {
 }
 
 /// Reads a file, and encodes it.
-pub(super) fn read(file: &[u8], options: OpusOptions) -> Result<Recording, Refused> {
+pub(super) fn read(file: &[u8], options: OpusOptions) -> Result<Recording, FileProblem> {
     let sound = Sound::read(file)?;
     let (format, samples) = sound.at_a_rate_of_opus()?;
     Ok(encode(&samples, format, options)?)
@@ -47,7 +47,7 @@ struct Sound {
 }
 
 impl Sound {
-    fn read(file: &[u8]) -> Result<Self, Refused> {
+    fn read(file: &[u8]) -> Result<Self, FileProblem> {
         if !is_wav(file) {
             return Err(damaged("it does not begin like WAV"));
         }
@@ -73,7 +73,7 @@ impl Sound {
         }
     }
 
-    fn at_a_rate_of_opus(self) -> Result<(PcmFormat, Vec<f32>), Refused> {
+    fn at_a_rate_of_opus(self) -> Result<(PcmFormat, Vec<f32>), FileProblem> {
         let known = SampleRate::of_hertz(self.rate);
         let rate = known.unwrap_or(SampleRate::Hz48000);
         if known.is_none() && !can_resample(self.rate, rate.hertz()) {
@@ -117,7 +117,7 @@ enum Kind {
 }
 
 impl Layout {
-    fn read(chunk: &[u8]) -> Result<Self, Refused> {
+    fn read(chunk: &[u8]) -> Result<Self, FileProblem> {
         let short = |at: usize| chunk.get(at..at + 2).map(|b| u16::from_le_bytes([b[0], b[1]]));
         let (Some(tag), Some(channels), Some(bits), Some(&[a, b, c, d])) =
             (short(0), short(2), short(14), chunk.get(4..8).and_then(|rate| rate.first_chunk()))
@@ -141,7 +141,7 @@ impl Layout {
         Ok(Self { rate: u32::from_le_bytes([a, b, c, d]), channels, kind })
     }
 
-    fn samples(self, data: &[u8]) -> Result<Sound, Refused> {
+    fn samples(self, data: &[u8]) -> Result<Sound, FileProblem> {
         let mut samples: Vec<f32> = match self.kind {
             Kind::Int16 => each(data, |bytes| i16::from_le_bytes(bytes).to_f32()),
             Kind::Int24 => {
@@ -161,13 +161,13 @@ impl Layout {
     }
 }
 
-fn damaged(reason: &str) -> Refused {
-    Refused::Damaged(reason.to_owned())
+fn damaged(reason: &str) -> FileProblem {
+    FileProblem::Damaged(reason.to_owned())
 }
 
 /// A property that ffmpeg can convert.
-fn unsuitable(property: &str) -> Refused {
-    Refused::Unsuitable(format!("it is WAV with {property}"))
+fn unsuitable(property: &str) -> FileProblem {
+    FileProblem::Unsuitable(format!("it is WAV with {property}"))
 }
 
 fn each<const N: usize>(data: &[u8], sample: impl Fn([u8; N]) -> f32) -> Vec<f32> {
@@ -280,7 +280,7 @@ mod tests {
         for (file, reason) in cases {
             let refused = read(&file, OpusOptions::speech()).map(drop).unwrap_err();
             let is_wav = reason.starts_with("it is WAV");
-            let expected = if is_wav { Refused::Unsuitable } else { Refused::Damaged };
+            let expected = if is_wav { FileProblem::Unsuitable } else { FileProblem::Damaged };
             assert_eq!(refused, expected(reason.to_owned()));
         }
     }

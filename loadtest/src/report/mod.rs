@@ -38,7 +38,7 @@ use crate::phase::Phase;
 use crate::recorder::Measured;
 use crate::run::{Count, Criteria, Outcome};
 use crate::scenario::{Arrivals, Depth, Scenario};
-use crate::slo::Held;
+use crate::slo::ObjectiveResult;
 use crate::udp_path::Figures;
 use crate::verdict::Verdict;
 use crate::watcher::Watched;
@@ -77,7 +77,7 @@ pub(crate) struct Report {
     /// The same with what belongs to it.
     latencies: BTreeMap<Kind, LatencyDetails>,
     failures: Vec<Failure>,
-    objectives: Vec<Held>,
+    objectives: Vec<ObjectiveResult>,
     pub(crate) tester: Health,
     pub(crate) server: Option<ServerUse>,
     /// What the server counted of itself, if its metrics are known.

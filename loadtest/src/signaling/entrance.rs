@@ -7,7 +7,7 @@ use thiserror::Error;
 use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
-use super::link::Link;
+use super::connection::Connection;
 use crate::kind::Kind;
 use crate::network::{Socket, SocketError};
 use crate::recorder::{Fate, Recorder, Step};
@@ -16,7 +16,7 @@ use crate::world::{RoomAccess, World};
 
 /// What the server gives whoever enters.
 pub(super) struct Entered {
-    pub(super) link: Link,
+    pub(super) connection: Connection,
     pub(super) id: ParticipantId,
     pub(super) there: Vec<ParticipantId>,
     pub(super) resume_token: String,
@@ -91,13 +91,13 @@ pub(super) async fn enter(
         .recorder
         .answered(Kind::WebsocketOpen, Step { intended: since, started: since, ended: opened });
     (progress.kind, progress.since) = (Kind::WebsocketJoined, since);
-    let mut link = Link::new(socket, world.scenario.cut_every.is_some());
-    match link.next().await {
+    let mut connection = Connection::new(socket, world.scenario.cut_every.is_some());
+    match connection.next().await {
         Ok(ServerMessage::Joined { participant_id, participants, welcome: Some(welcome) }) => {
             progress.done(since, Kind::WebsocketJoined);
             let resume_token = welcome.resume_token.to_string();
             let there = ids(&participants);
-            Ok(Entered { link, id: participant_id, there, resume_token, since })
+            Ok(Entered { connection, id: participant_id, there, resume_token, since })
         }
         Ok(ServerMessage::Error { code, message, .. }) => {
             Err(EntranceError::Refused { code: code.as_str().into(), message })

@@ -1,7 +1,7 @@
 //! Participants that are signaling sockets alone, with the messages of real ones.
 
+mod connection;
 mod entrance;
-mod link;
 mod participant;
 
 pub(crate) use self::participant::{SignalingVisit, take_part};

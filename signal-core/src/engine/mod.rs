@@ -1,10 +1,10 @@
 //! A server of one node without its sockets: a hub, its store, and what waits for each connection.
 
 mod config;
+mod connection;
 mod events;
 mod inbox;
 mod messages;
-mod opening;
 mod outbox;
 mod outputs;
 mod questions;
@@ -18,10 +18,10 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 pub use self::config::EngineConfig;
+pub use self::connection::NewConnection;
 pub use self::events::Event;
 use self::events::Events;
 use self::inbox::Inbox;
-pub use self::opening::Opening;
 use self::outbox::Outbox;
 pub use self::outbox::Transmit;
 use self::questions::Questions;
@@ -180,10 +180,10 @@ impl Engine {
     }
 
     /// Handles a new connection. Returns its id, which is unique in this engine.
-    pub fn handle_open(&mut self, opening: Opening, now: Timestamp) -> ConnId {
+    pub fn handle_open(&mut self, opening: NewConnection, now: Timestamp) -> ConnId {
         self.last_conn += 1;
         let conn = ConnId(self.last_conn);
-        let Opening { room, entry, randomness, protocol, language, client } = opening;
+        let NewConnection { room, entry, randomness, protocol, language, client } = opening;
         let decoder = self.hub.decoder(spoken(&entry, protocol));
         let outbox = Outbox::new(decoder, &self.config, now);
         self.health_checks.set(conn, Some(outbox.deadline(&self.config)));
@@ -251,9 +251,9 @@ impl Engine {
 
     /// Handles that the host has written a room.
     pub fn handle_saved(&mut self, save: Save, now: Timestamp) {
-        let told = self.saves.saved(save.room());
+        let announcement = self.saves.saved(save.room());
         drop(save);
-        self.tell(told, now);
+        self.tell(announcement, now);
     }
 
     /// Handles that the host is about to stop. v2 participants are told when to come back, every

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::outbox::Health;
 use super::questions::Unanswered;
-use super::saves::{Answer, Told};
+use super::saves::{Announcement, Answer};
 use super::{Engine, Event};
 use crate::error::ErrorCode;
 use crate::hub::{CloseCode, Disconnect, Input, Output};
@@ -97,12 +97,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn tell(&mut self, told: Told, now: Timestamp) {
-        for event in told.events {
+    pub(super) fn tell(&mut self, announcement: Announcement, now: Timestamp) {
+        for event in announcement.events {
             self.events.push(Event::Room(event), self.config.max_events);
         }
-        for answer in told.answers {
-            self.answer(answer, told.record.clone(), now);
+        for answer in announcement.answers {
+            self.answer(answer, announcement.record.clone(), now);
         }
         self.drain(now);
     }

@@ -80,12 +80,12 @@ struct Write {
     record: Option<Arc<Room>>,
     /// The identities to write, or `None` to remove one that may have been written.
     seats: BTreeMap<ParticipantId, Option<Arc<Identity>>>,
-    told: Told,
+    announcement: Announcement,
 }
 
 /// What is announced when a record is written.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Announcement {
     /// The newest record to publish after the write; `None` if nobody waits.
     pub(super) record: Option<Arc<Room>>,
     pub(super) answers: Vec<Answer>,
@@ -114,26 +114,26 @@ impl Saves {
             }
             Durability::Volatile => self.last_awaited(room),
         };
-        let Some(told) = waiting else { return Some(answer) };
-        told.record = Some(Arc::clone(record));
+        let Some(announcement) = waiting else { return Some(answer) };
+        announcement.record = Some(Arc::clone(record));
         // The newest record is announced once, even if it was added several times during a write.
         let is_repeated =
-            matches!((told.answers.last(), answer), (Some(Answer::Record), Answer::Record));
+            matches!((announcement.answers.last(), answer), (Some(Answer::Record), Answer::Record));
         if !is_repeated {
-            told.answers.push(answer);
+            announcement.answers.push(answer);
         }
         None
     }
 
     /// Has a record written, in place of an older one that waits.
-    pub(super) fn put(&mut self, room: RoomId, record: Option<Arc<Room>>) -> &mut Told {
+    pub(super) fn put(&mut self, room: RoomId, record: Option<Arc<Room>>) -> &mut Announcement {
         let unsaved = self.rooms.entry(room).or_default();
         if unsaved.next.is_none() && unsaved.writing.is_none() {
             self.queue.push_back(room);
         }
-        let (seats, told) =
-            unsaved.next.take().map(|next| (next.seats, next.told)).unwrap_or_default();
-        &mut unsaved.next.insert(Write { record, seats, told }).told
+        let (seats, announcement) =
+            unsaved.next.take().map(|next| (next.seats, next.announcement)).unwrap_or_default();
+        &mut unsaved.next.insert(Write { record, seats, announcement }).announcement
     }
 
     /// Adds the identities of the participants that entered by these events.
@@ -179,7 +179,7 @@ impl Saves {
         let dropped = events.len() - taken;
         if let Some(next) = self.rooms.get_mut(&room).and_then(|unsaved| unsaved.next.as_mut()) {
             self.events += taken;
-            next.told.events.extend(events.into_iter().take(taken));
+            next.announcement.events.extend(events.into_iter().take(taken));
         }
         dropped
     }
@@ -190,23 +190,24 @@ impl Saves {
         let unsaved = self.rooms.get_mut(&room)?;
         let mut write = unsaved.next.take()?;
         let seats = std::mem::take(&mut write.seats).into_iter().collect();
-        let events = write.told.events.as_slice().into();
+        let events = write.announcement.events.as_slice().into();
         let save = Save { room, record: write.record.clone(), seats, events };
         unsaved.writing = Some(write);
         Some(save)
     }
 
     /// Handles a record that the host has written. Returns what is to be announced.
-    pub(super) fn saved(&mut self, room: RoomId) -> Told {
-        let Some(unsaved) = self.rooms.get_mut(&room) else { return Told::default() };
-        let told = unsaved.writing.take().map(|write| write.told).unwrap_or_default();
-        self.events -= told.events.len();
+    pub(super) fn saved(&mut self, room: RoomId) -> Announcement {
+        let Some(unsaved) = self.rooms.get_mut(&room) else { return Announcement::default() };
+        let announcement =
+            unsaved.writing.take().map(|write| write.announcement).unwrap_or_default();
+        self.events -= announcement.events.len();
         if unsaved.next.is_some() {
             self.queue.push_back(room);
         } else {
             self.rooms.remove(&room);
         }
-        told
+        announcement
     }
 
     /// Whether nothing is left to write.
@@ -216,9 +217,11 @@ impl Saves {
 
     /// The last write of that room with waiting answers, if there is one. A change is never
     /// announced before an earlier one.
-    fn last_awaited(&mut self, room: RoomId) -> Option<&mut Told> {
+    fn last_awaited(&mut self, room: RoomId) -> Option<&mut Announcement> {
         let Unsaved { writing, next } = self.rooms.get_mut(&room)?;
         let writes = [next.as_mut(), writing.as_mut()].into_iter().flatten();
-        writes.map(|write| &mut write.told).find(|told| !told.answers.is_empty())
+        writes
+            .map(|write| &mut write.announcement)
+            .find(|announcement| !announcement.answers.is_empty())
     }
 }

@@ -9,7 +9,7 @@ use std::mem;
 
 use super::Hub;
 use super::connection::Connection;
-use super::delivery::Refused;
+use super::delivery::RefusalDetails;
 use super::io::Output;
 use super::negotiation::Decision;
 use super::node_frame::{NodeBody, NodeFrame, NodeReceiver, NodeSender, SeatRef};
@@ -125,7 +125,7 @@ impl Hub {
                     (Some(SignalKind::Answer | SignalKind::Candidate) | None, _) => {}
                 }
                 let about = Some(from).filter(|from| *from != to.id);
-                let refused = Refused { about, req: frame.req, ..Refused::default() };
+                let refused = RefusalDetails { about, req: frame.req, ..RefusalDetails::default() };
                 self.error(room, to.id, *code, refused, now);
             }
             (NodeBody::Signal(signal), Some(to)) => {

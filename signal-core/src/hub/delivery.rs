@@ -130,7 +130,7 @@ impl Hub {
         room: RoomId,
         to: ParticipantId,
         code: ErrorCode,
-        refused: Refused<'_>,
+        refused: RefusalDetails<'_>,
         now: Timestamp,
     ) {
         let conn = self.rooms.get(&room).and_then(|local| local.member(to)?.conn);
@@ -141,7 +141,7 @@ impl Hub {
             refused.detail.map_or_else(|| text.to_owned(), |detail| format!("{text}: {detail}"));
         let usual = code.retry_after().filter(|_| !refused.is_final);
         let retry_after = refused.retry_after.or(usual);
-        let Refused { about, req, .. } = refused;
+        let RefusalDetails { about, req, .. } = refused;
         self.send(room, to, &ServerMessage::Error { code, message, about, retry_after, req }, now);
     }
 
@@ -229,7 +229,7 @@ enum Space {
 
 /// What the sender of a refused message is told, beyond the code.
 #[derive(Debug, Default)]
-pub(super) struct Refused<'a> {
+pub(super) struct RefusalDetails<'a> {
     /// The participant that the message was for.
     pub(super) about: Option<ParticipantId>,
     pub(super) detail: Option<&'a str>,

@@ -4,7 +4,7 @@
 //! sees them all in one order.
 
 use super::Hub;
-use super::delivery::Refused;
+use super::delivery::RefusalDetails;
 use super::io::Output;
 use super::local_room::Route;
 use super::negotiation::Decision;
@@ -87,7 +87,13 @@ impl Hub {
             Route::Here(_) | Route::Held | Route::Node { .. } if is_v1 => {
                 let detail = Some("it speaks v1, which has no `message`");
                 let about = Some(to);
-                let refused = Refused { about, detail, is_final: true, req, ..Refused::default() };
+                let refused = RefusalDetails {
+                    about,
+                    detail,
+                    is_final: true,
+                    req,
+                    ..RefusalDetails::default()
+                };
                 self.error(room, from, ErrorCode::PeerUnreachable, refused, now);
             }
             Route::Here(receiver)
@@ -133,7 +139,7 @@ impl Hub {
         req: Option<RequestId>,
         now: Timestamp,
     ) {
-        let refused = Refused { about: Some(to), req, ..Refused::default() };
+        let refused = RefusalDetails { about: Some(to), req, ..RefusalDetails::default() };
         self.error(sender.room, sender.id, code, refused, now);
     }
 

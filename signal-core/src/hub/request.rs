@@ -3,7 +3,7 @@
 use super::Hub;
 use super::budget::OverLimit;
 use super::connection::Phase;
-use super::delivery::Refused;
+use super::delivery::RefusalDetails;
 use super::frame::{ClientFrame, Malformed};
 use super::io::{CloseCode, Output};
 use super::profile::Profile;
@@ -151,7 +151,7 @@ impl Hub {
     ) {
         let Some(connection) = self.connections.get(&conn) else { return };
         if let (Some((room, id)), ProtocolVersion::V2) = (connection.seat(), connection.protocol) {
-            self.error(room, id, code, Refused { req, ..Refused::default() }, now);
+            self.error(room, id, code, RefusalDetails { req, ..RefusalDetails::default() }, now);
         }
     }
 
@@ -168,7 +168,8 @@ impl Hub {
             OverLimit::Tell { retry_after } => {
                 self.outputs.push_back(Output::OverRate { conn: sender.conn });
                 let retry_after = Some(retry_after);
-                let refused = Refused { retry_after, req: req.cloned(), ..Refused::default() };
+                let refused =
+                    RefusalDetails { retry_after, req: req.cloned(), ..RefusalDetails::default() };
                 self.error(sender.room, sender.id, ErrorCode::RateLimited, refused, now);
             }
         }
@@ -186,7 +187,7 @@ impl Hub {
         req: Option<RequestId>,
         now: Timestamp,
     ) {
-        let refused = Refused { detail, req, ..Refused::default() };
+        let refused = RefusalDetails { detail, req, ..RefusalDetails::default() };
         self.error(sender.room, sender.id, code, refused, now);
         // An addressee that cannot exist does not count: the id may come from a newer or older
         // server, and is no sign of a broken client.

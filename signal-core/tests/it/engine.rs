@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use signal_core::{
     CloseCode, CloseReason, ConnId, DisplayName, Engine, EngineConfig, Entry, ErrorCode, Event,
-    Grant, HostMessage, HubConfig, IceServers, Language, Opening, ParticipantId, PasswordTag,
+    Grant, HostMessage, HubConfig, IceServers, Language, NewConnection, ParticipantId, PasswordTag,
     Payload, ProtocolVersion, Question, QuestionId, Randomness, Reject, Room, RoomEventKind,
     RoomId, RoomSpec, Save, Timestamp, TokenHash, Topic, Transmit,
 };
@@ -104,7 +104,7 @@ fn a_silent_connection_is_pinged_and_then_closed_as_idle_and_its_seat_waits() {
     assert_eq!(host.read(bob), [Transmit::Close(CloseCode::Idle)]);
     let seat = &host.engine.room(host.room).unwrap().seats()[0];
     assert!(!seat.is_attached(), "it may come back");
-    let opening = Opening::resume(host.room, hash(&token), 1, host.randomness());
+    let opening = NewConnection::resume(host.room, hash(&token), 1, host.randomness());
     let back = host.open(opening);
     assert_eq!(host.types(back), ["resumed"]);
 }
@@ -124,7 +124,7 @@ fn frames_show_that_a_connection_is_alive() {
 #[test]
 fn a_question_that_the_host_answers_lets_a_participant_in() {
     let mut host = Host::new(EngineConfig::default());
-    let opening = Opening::ask(host.room, "secret".into(), host.randomness());
+    let opening = NewConnection::ask(host.room, "secret".into(), host.randomness());
     let conn = host.open(opening);
     let asked = host.engine.poll_question();
     let credential = "secret".into();
@@ -144,7 +144,7 @@ fn a_host_that_answers_no_questions_has_its_participants_told() {
     let mut host = Host::new(EngineConfig::default());
     let bob = host.guest("bob");
     let _ = host.read(bob);
-    let opening = Opening::ask(host.room, "secret".into(), host.randomness());
+    let opening = NewConnection::ask(host.room, "secret".into(), host.randomness());
     let asking = host.open(opening);
     for req in ["a", "b"] {
         host.say(bob, &json!({"type": "get_ice_servers", "req": req}));
@@ -392,7 +392,7 @@ fn a_room_outlives_the_process_and_is_removed_from_the_store_in_the_end() {
         host.engine.restore(Room::from_record(record).unwrap(), [], host.now).unwrap();
     }
     host.wait(Duration::from_secs(59));
-    let opening = Opening::resume(host.room, hash(&token), 1, host.randomness());
+    let opening = NewConnection::resume(host.room, hash(&token), 1, host.randomness());
     let back = host.open(opening);
     write(&mut host.engine, &mut table, host.now);
     assert_eq!(host.types(back), ["resumed"]);
@@ -511,11 +511,11 @@ impl Host {
 
     fn enter(&mut self, grant: Grant, name: &str, protocol: ProtocolVersion) -> ConnId {
         let name = DisplayName::parse(name).unwrap().unwrap();
-        let opening = Opening::attach(self.room, grant, name, self.randomness());
+        let opening = NewConnection::attach(self.room, grant, name, self.randomness());
         self.open(opening.protocol(protocol).language(Language::En))
     }
 
-    fn open(&mut self, opening: Opening) -> ConnId {
+    fn open(&mut self, opening: NewConnection) -> ConnId {
         self.engine.handle_open(opening, self.now)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use signal_core::{
     Attachment, Capacity, Change, CloseReason, ConnId, DisplayName, Engine, EngineConfig, Event,
-    EventKey, Grant, IdSuffix, LeaveKind, MemoryStore, NodeId, Op, Opening, ParticipantId,
+    EventKey, Grant, IdSuffix, LeaveKind, MemoryStore, NewConnection, NodeId, Op, ParticipantId,
     PasswordTag, ProtocolVersion, Randomness, Receipt, Room, RoomEvent, RoomEventKind, RoomId,
     RoomSpec, Ticket, TokenHash,
 };
@@ -149,7 +149,7 @@ fn a_crash_loses_no_event_that_was_told_and_gives_no_key_another_meaning() {
             let grant = engine.admit(room, PASSWORD, None, number, START).unwrap();
             let name = DisplayName::parse("guest").unwrap().unwrap();
             let randomness = Randomness::draw([number as u8; 36], |_| [number as u8; 32]);
-            let opening = Opening::attach(room, grant, name, randomness);
+            let opening = NewConnection::attach(room, grant, name, randomness);
             conns.push(engine.handle_open(opening.protocol(ProtocolVersion::V2), START));
             write(&mut engine, &mut told);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use signal_core::{
     Attributes, Capacity, ConnId, DisplayName, Engine, EngineConfig, Event, Grant, Identity,
-    InvalidIdentity, InvalidRecord, Op, Opening, ParticipantId, PasswordTag, ProtocolVersion,
+    InvalidIdentity, InvalidRecord, NewConnection, Op, ParticipantId, PasswordTag, ProtocolVersion,
     Randomness, Reject, Room, RoomEventKind, RoomId, RoomSpec, Ticket, TicketTag, TokenHash,
     Transmit, UserId,
 };
@@ -92,7 +92,8 @@ fn a_user_is_kicked_on_every_device_and_a_banned_one_stays_out() {
     assert_eq!(host.mint(5, Identity::of(user.clone())), Err(Reject::GrantVoid));
     let refused = host.enter(grant, ProtocolVersion::V2);
     assert_eq!(host.read(refused)[0]["code"], "token_invalid");
-    let resumed = host.open(|room, randomness| Opening::resume(room, hash(&token), 1, randomness));
+    let resumed =
+        host.open(|room, randomness| NewConnection::resume(room, hash(&token), 1, randomness));
     assert_eq!(host.read(resumed)[0]["code"], "resume_failed");
     let record = host.engine.room(host.room).unwrap().to_record();
     assert!(Room::from_record(&record).unwrap().is_banned(&user), "also after a restart");
@@ -251,11 +252,11 @@ impl Host {
     fn enter(&mut self, grant: Grant, protocol: ProtocolVersion) -> ConnId {
         let name = DisplayName::parse("guest").unwrap().unwrap();
         self.open(|room, randomness| {
-            Opening::attach(room, grant, name, randomness).protocol(protocol)
+            NewConnection::attach(room, grant, name, randomness).protocol(protocol)
         })
     }
 
-    fn open(&mut self, opening: impl FnOnce(RoomId, Randomness) -> Opening) -> ConnId {
+    fn open(&mut self, opening: impl FnOnce(RoomId, Randomness) -> NewConnection) -> ConnId {
         self.opened += 1;
         let mut random = [0; 36];
         random[32..].copy_from_slice(&self.opened.to_le_bytes());

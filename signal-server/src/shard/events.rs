@@ -20,7 +20,7 @@ use tokio::sync::broadcast::{self, Receiver, Sender};
 /// in memory only. A receiver that does not keep up loses the oldest events, and learns how many.
 /// Later events are complete again.
 #[derive(Debug)]
-pub struct RoomEvents(Receiver<Told>);
+pub struct RoomEvents(Receiver<Notice>);
 
 /// Events were lost because more than 1024 waited for the receiver or for the store.
 /// [`ServerHandle::rooms`](crate::ServerHandle::rooms) returns the current state.
@@ -37,8 +37,8 @@ impl RoomEvents {
     /// Returns `None` when the server has ended. No event is lost if this future is dropped.
     pub async fn next(&mut self) -> Option<Result<RoomEvent, EventsLost>> {
         match self.0.recv().await {
-            Ok(Told::Event(event)) => Some(Ok(event)),
-            Ok(Told::Lost(count)) | Err(RecvError::Lagged(count)) => {
+            Ok(Notice::Event(event)) => Some(Ok(event)),
+            Ok(Notice::Lost(count)) | Err(RecvError::Lagged(count)) => {
                 Some(Err(EventsLost { count }))
             }
             Err(RecvError::Closed) => None,
@@ -54,14 +54,14 @@ impl RoomEvents {
 /// Where the events of all shards go.
 #[derive(Clone)]
 pub(crate) struct EventSender {
-    sender: Sender<Told>,
+    sender: Sender<Notice>,
     /// Whether anybody has ever listened. The sender knows this too, but asking it takes a lock
     /// that all shards share.
     is_heard: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Told {
+pub(super) enum Notice {
     Event(RoomEvent),
     Lost(u64),
 }
@@ -82,9 +82,9 @@ impl EventSender {
     }
 
     /// Sends to the receivers. This takes a lock that all shards share.
-    pub(super) fn tell(&self, told: Told) {
+    pub(super) fn tell(&self, notice: Notice) {
         // Nobody listens any more.
-        let _ = self.sender.send(told);
+        let _ = self.sender.send(notice);
     }
 }
 
@@ -98,7 +98,7 @@ impl fmt::Debug for EventSender {
 #[derive(Debug)]
 pub(super) struct Events {
     sender: EventSender,
-    to_tell: Vec<Told>,
+    to_tell: Vec<Notice>,
     waiting: FxHashMap<RoomId, VecDeque<RoomEvent>>,
     count: usize,
     lost: u64,
@@ -112,7 +112,7 @@ impl Events {
     /// Sends events at once.
     pub(super) fn tell(&mut self, events: Vec<RoomEvent>) {
         if self.sender.is_heard() {
-            self.to_tell.extend(events.into_iter().map(Told::Event));
+            self.to_tell.extend(events.into_iter().map(Notice::Event));
         }
     }
 
@@ -137,12 +137,12 @@ impl Events {
     /// Sends the events of a record that is saved, or holds in memory only.
     pub(super) fn saved(&mut self, room: RoomId, version: u64) {
         if self.lost > 0 {
-            self.to_tell.push(Told::Lost(mem::take(&mut self.lost)));
+            self.to_tell.push(Notice::Lost(mem::take(&mut self.lost)));
         }
         let Some(waiting) = self.waiting.get_mut(&room) else { return };
         while let Some(event) = waiting.pop_front_if(|event| event.key.version <= version) {
             self.count -= 1;
-            self.to_tell.push(Told::Event(event));
+            self.to_tell.push(Notice::Event(event));
         }
         if waiting.is_empty() {
             self.waiting.remove(&room);
@@ -154,7 +154,7 @@ impl Events {
     }
 
     /// Takes the events to send now, in order.
-    pub(super) fn take_to_tell(&mut self) -> Vec<Told> {
+    pub(super) fn take_to_tell(&mut self) -> Vec<Notice> {
         mem::take(&mut self.to_tell)
     }
 

@@ -14,7 +14,7 @@ use signal_core::{
 };
 use tokio::sync::oneshot;
 
-use super::events::{EventSender, Events, Told};
+use super::events::{EventSender, Events, Notice};
 use super::ice_requests::{IceRequest, IceRequests};
 use super::inbox::Inbox;
 use super::outbox::Outbox;
@@ -68,7 +68,7 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Effects {
     pub(super) to_save: Vec<PendingWrite>,
-    pub(super) to_tell: Vec<Told>,
+    pub(super) to_tell: Vec<Notice>,
     pub(super) to_host: Vec<MessageToHost>,
     pub(super) to_ask: Vec<(IceRequest, Arc<Room>)>,
     pub(super) to_give_back: Vec<Permit<String>>,

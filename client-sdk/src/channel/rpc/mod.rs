@@ -27,7 +27,7 @@ use crate::error::SendError;
 #[derive(Clone)]
 pub struct Rpc {
     writer: ChannelWriter,
-    waiting: Waiting,
+    waiting: PendingReplies,
     _in_use: InUse,
 }
 
@@ -86,7 +86,7 @@ impl DataChannel {
         let Self { writer, mailbox, .. } = self;
         let (in_use, unused) = mpsc::channel(1);
         let (queue, requests) = mpsc::channel(MAX_QUEUED);
-        let waiting = Waiting::default();
+        let waiting = PendingReplies::default();
         let reader = Reader {
             writer: writer.clone(),
             waiting: waiting.clone(),
@@ -238,7 +238,7 @@ async fn send(writer: &ChannelWriter, frame: &Frame) -> Result<(), RpcError> {
 /// Passes arriving requests to the application, and replies to their requests.
 struct Reader {
     writer: ChannelWriter,
-    waiting: Waiting,
+    waiting: PendingReplies,
     queue: mpsc::Sender<RpcRequest>,
     in_use: mpsc::WeakSender<()>,
 }
@@ -289,7 +289,7 @@ type Reply = Result<Box<RawValue>, String>;
 
 /// The requests of this side that wait for their replies.
 #[derive(Clone, Default)]
-struct Waiting(Arc<Mutex<State>>);
+struct PendingReplies(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -302,10 +302,10 @@ struct State {
 struct Entry {
     id: u64,
     reply: oneshot::Receiver<Reply>,
-    waiting: Waiting,
+    waiting: PendingReplies,
 }
 
-impl Waiting {
+impl PendingReplies {
     fn enter(&self) -> Result<Entry, RpcError> {
         let mut state = self.state();
         if state.is_closed {

@@ -26,12 +26,12 @@ pub(crate) struct Events(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<PendingEvents>,
     changed: Notify,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct PendingEvents {
     /// The events, in the order in which they are taken.
     events: BTreeMap<u64, Entry>,
     pushed: u64,
@@ -115,7 +115,7 @@ impl Drop for Events {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, PendingEvents> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -132,7 +132,7 @@ impl Entry {
     }
 }
 
-impl Waiting {
+impl PendingEvents {
     fn push(&mut self, event: Event) {
         match &event {
             Event::Message { from, data, .. } => {

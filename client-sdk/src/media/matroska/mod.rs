@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use self::h264::Avc;
-use super::error::Refused;
+use super::error::FileProblem;
 use super::keyframe::is_key;
 use super::recording::Recording;
 use super::{Codec, Frame, MediaKind, ebml};
@@ -22,7 +22,7 @@ use crate::opus;
 pub(super) const MAGIC: &[u8] = &[0x1a, 0x45, 0xdf, 0xa3];
 
 /// Reads the first track of that kind.
-pub(super) fn read(file: &Bytes, kind: MediaKind) -> Result<Recording, Refused> {
+pub(super) fn read(file: &Bytes, kind: MediaKind) -> Result<Recording, FileProblem> {
     let mut rest = file.clone();
     let mut tick = DEFAULT_TICK_NANOS;
     let mut track = None;
@@ -60,7 +60,7 @@ pub(super) fn read(file: &Bytes, kind: MediaKind) -> Result<Recording, Refused> 
             _ => {}
         }
     }
-    let Some(track) = track else { return Err(Refused::Missing) };
+    let Some(track) = track else { return Err(FileProblem::Missing) };
     let frames = match kind {
         MediaKind::Audio => placed_sound(frames),
         MediaKind::Video => placed_pictures(frames)?,
@@ -76,7 +76,7 @@ struct Track {
 }
 
 impl Track {
-    fn find(tracks: &Bytes, kind: MediaKind) -> Result<Self, Refused> {
+    fn find(tracks: &Bytes, kind: MediaKind) -> Result<Self, FileProblem> {
         let wanted = match kind {
             MediaKind::Video => VIDEO_TYPE,
             MediaKind::Audio => AUDIO_TYPE,
@@ -84,9 +84,9 @@ impl Track {
         let entries = ebml::elements(tracks.clone()).filter(|(id, _)| *id == TRACK_ENTRY);
         let mut entries = entries.map(|(_, entry)| entry);
         let entry = entries.find(|entry| child(entry, TRACK_TYPE) == Some(wanted));
-        let entry = entry.ok_or(Refused::Missing)?;
+        let entry = entry.ok_or(FileProblem::Missing)?;
         if bytes_of(&entry, CONTENT_ENCODINGS).is_some() {
-            return Err(Refused::Unsuitable("its blocks are compressed or encrypted".into()));
+            return Err(FileProblem::Unsuitable("its blocks are compressed or encrypted".into()));
         }
         let number = child(&entry, TRACK_NUMBER).ok_or_else(|| damaged("a track has no number"))?;
         let id = bytes_of(&entry, CODEC_ID).unwrap_or_default();
@@ -98,7 +98,7 @@ impl Track {
             b"V_VP9" => Codec::Vp9,
             other => {
                 let other = String::from_utf8_lossy(other).escape_debug().to_string();
-                return Err(Refused::Unsuitable(format!("the codec of its {kind} is {other}")));
+                return Err(FileProblem::Unsuitable(format!("the codec of its {kind} is {other}")));
             }
         };
         let avc = match codec {
@@ -111,9 +111,9 @@ impl Track {
         Ok(Self { number, codec, avc })
     }
 
-    fn frame(&self, block: Block, index: usize) -> Result<Frame, Refused> {
+    fn frame(&self, block: Block, index: usize) -> Result<Frame, FileProblem> {
         if block.is_laced {
-            return Err(Refused::Unsuitable("several frames share a block".into()));
+            return Err(FileProblem::Unsuitable("several frames share a block".into()));
         }
         let strange =
             || damaged(&format!("frame {} does not begin like {}", index + 1, self.codec));
@@ -179,13 +179,15 @@ fn placed_sound(packets: Vec<(Duration, Frame)>) -> Vec<(Duration, Frame)> {
 /// Places pictures. Each plays until the next one.
 fn placed_pictures(
     mut pictures: Vec<(Duration, Frame)>,
-) -> Result<Vec<(Duration, Frame)>, Refused> {
+) -> Result<Vec<(Duration, Frame)>, FileProblem> {
     let mut last = Duration::ZERO;
     for index in 1..pictures.len() {
         let at = pictures[index].0;
         let picture = &mut pictures[index - 1];
         last = at.checked_sub(picture.0).ok_or_else(|| {
-            Refused::Unsuitable("its pictures are not in the order in which they are seen".into())
+            FileProblem::Unsuitable(
+                "its pictures are not in the order in which they are seen".into(),
+            )
         })?;
         picture.1.duration = last;
     }
@@ -204,8 +206,8 @@ fn bytes_of(parent: &Bytes, id: u32) -> Option<Bytes> {
     ebml::elements(parent.clone()).find(|(other, _)| *other == id).map(|(_, content)| content)
 }
 
-fn damaged(reason: &str) -> Refused {
-    Refused::Damaged(reason.to_owned())
+fn damaged(reason: &str) -> FileProblem {
+    FileProblem::Damaged(reason.to_owned())
 }
 
 const DEFAULT_TICK_NANOS: u64 = 1_000_000;

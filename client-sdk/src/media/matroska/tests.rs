@@ -102,11 +102,11 @@ fn what_calls_do_not_have_is_named() {
     let b_frames = ["-c:v", "libx264", "-bf", "2", "-g", "15"];
     let refused = read(&made(&b_frames, "a.mkv"), MediaKind::Video).unwrap_err();
     let reason = "its pictures are not in the order in which they are seen".to_owned();
-    assert_eq!(refused, Refused::Unsuitable(reason));
+    assert_eq!(refused, FileProblem::Unsuitable(reason));
     let aac = made(&["-vn", "-c:a", "aac"], "a.mkv");
     let refused = read(&aac, MediaKind::Audio).unwrap_err();
-    assert_eq!(refused, Refused::Unsuitable("the codec of its audio is A_AAC".into()));
-    assert_eq!(read(&aac, MediaKind::Video).unwrap_err(), Refused::Missing);
+    assert_eq!(refused, FileProblem::Unsuitable("the codec of its audio is A_AAC".into()));
+    assert_eq!(read(&aac, MediaKind::Video).unwrap_err(), FileProblem::Missing);
 }
 
 /// A small file with every kind of element that is read.

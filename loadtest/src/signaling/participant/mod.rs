@@ -15,8 +15,8 @@ use signal_core::{
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 
+use super::connection::{Connection, Ended};
 use super::entrance::{self, Entered, Progress};
-use super::link::{Ended, Link};
 use crate::kind::Kind;
 use crate::loss::{Losses, Lost};
 use crate::phase::{Phase, reached};
@@ -93,7 +93,7 @@ struct Participant<'a> {
     world: &'a World,
     access: &'a RoomAccess,
     room: &'a Room,
-    link: Link,
+    connection: Connection,
     id: ParticipantId,
     resume_token: String,
     /// When it was to arrive.
@@ -120,7 +120,7 @@ impl<'a> Participant<'a> {
         visit: &Visit,
     ) -> Self {
         let now = Instant::now();
-        let Entered { link, id, there, resume_token, since } = entered;
+        let Entered { connection, id, there, resume_token, since } = entered;
         let mut random = StdRng::seed_from_u64(visit.seed);
         let leave = visit.leave.map(|leave| world.begin + leave);
         let schedule = Schedule::new(&world.scenario, leave, world.end, now, &mut random);
@@ -130,7 +130,7 @@ impl<'a> Participant<'a> {
             world,
             access,
             room,
-            link,
+            connection,
             id,
             resume_token,
             intended: world.begin + visit.arrive,
@@ -160,7 +160,7 @@ impl<'a> Participant<'a> {
             let next = self.schedule.next().filter(|_| phase < Phase::End);
             let at = next.map_or_else(|| Instant::now() + DAY, |(at, _)| at);
             tokio::select! {
-                message = self.link.next() => match message {
+                message = self.connection.next() => match message {
                     Ok(message) => if !self.handle(message) {
                         self.losses.lose(Lost::Seat, Instant::now());
                         break;
@@ -195,8 +195,8 @@ impl<'a> Participant<'a> {
         }
         let until = Some(Instant::now());
         self.give_up();
-        self.link.send(&ClientMessage::Leave);
-        let _ = timeout(FAREWELL, self.link.close()).await;
+        self.connection.send(&ClientMessage::Leave);
+        let _ = timeout(FAREWELL, self.connection.close()).await;
         self.world.board.left();
         let connections = self.connected.len() as u64;
         SignalingVisit { entered: true, connections, losses: self.losses, until }
@@ -332,7 +332,7 @@ impl<'a> Participant<'a> {
         let payload = payload.expect("texts have a JSON form");
         self.room.sends(number, measured, to, intended, Instant::now());
         let signal = Signal { kind, payload, negotiation, tracks: None };
-        self.link.send(&ClientMessage::Signal { to, signal });
+        self.connection.send(&ClientMessage::Signal { to, signal });
     }
 
     /// Sends a message to the room.
@@ -344,7 +344,7 @@ impl<'a> Participant<'a> {
         }
         let topic = Topic::new("load").expect("it is short");
         let data = Payload::new(&text).expect("texts have a JSON form");
-        self.link.send(&ClientMessage::Message { to: Audience::Room, topic, data });
+        self.connection.send(&ClientMessage::Message { to: Audience::Room, topic, data });
     }
 
     fn renegotiate(&mut self, intended: Instant) {

@@ -19,7 +19,7 @@ impl Participant<'_> {
         since: Instant,
         phases: &mut watch::Receiver<Phase>,
     ) -> bool {
-        self.link.cut();
+        self.connection.cut();
         self.world.board.goes_away();
         let returned = tokio::select! {
             returned = self.try_to_come_back() => returned,
@@ -42,14 +42,14 @@ impl Participant<'_> {
     async fn try_to_come_back(&mut self) -> bool {
         let mut pause = FIRST_PAUSE;
         loop {
-            let (token, received) = (&self.resume_token, self.link.received);
+            let (token, received) = (&self.resume_token, self.connection.received);
             match entrance::resume(self.world, self.access, token, received).await {
                 Ok(resumed) => {
                     self.resume_token = resumed.resume_token;
                     if let Some(received) = resumed.received {
-                        self.link.received = received;
+                        self.connection.received = received;
                     }
-                    self.link.resume(resumed.socket, resumed.taken);
+                    self.connection.resume(resumed.socket, resumed.taken);
                     return true;
                 }
                 Err(error) if error.is_passing() => {}

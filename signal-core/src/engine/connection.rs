@@ -15,7 +15,7 @@ use crate::token::TokenHash;
 /// A new connection, for [`Engine::handle_open`](crate::Engine::handle_open).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Opening {
+pub struct NewConnection {
     /// The room to enter.
     pub room: RoomId,
     /// How it enters the room.
@@ -31,7 +31,7 @@ pub struct Opening {
     pub client: Option<Client>,
 }
 
-impl Opening {
+impl NewConnection {
     /// Opens a connection that enters with a grant: as a new participant, or in place of an older
     /// connection with the same grant.
     pub fn attach(room: RoomId, grant: Grant, name: DisplayName, randomness: Randomness) -> Self {

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::network::Socket;
 
-pub(crate) struct Link {
+pub(crate) struct Connection {
     /// `None` after it was cut.
     socket: Option<Socket>,
     /// What the socket has not taken.
@@ -28,8 +28,8 @@ pub(crate) struct Link {
 #[derive(Debug)]
 pub(crate) struct Ended;
 
-impl Link {
-    /// A link that can send again what was lost, if it is to be resumable.
+impl Connection {
+    /// A connection that can send again what was lost, if it is to be resumable.
     pub(super) fn new(socket: Socket, is_resumable: bool) -> Self {
         Self {
             socket: Some(socket),
