@@ -38,9 +38,10 @@
 //! Data goes from participant to participant over data channels: over the default channel by
 //! [`Participant::send_data`], or over named channels by [`Participant::open_channel`], which can
 //! be unordered or unreliable, and can carry requests and files ([`guide::channels`]). Messages go
-//! through the server, to one participant or to all ([`Participant::send_message`]), and so does a
-//! participant's own state ([`Participant::set_state`]). All queues are bounded in bytes. Data that
-//! does not fit is refused with an error.
+//! through the server, to one participant, to all, or to the code that embeds the server
+//! ([`Participant::send_message`]), and so does a participant's own state
+//! ([`Participant::set_state`]). All queues are bounded in bytes. Data that does not fit is refused
+//! with an error.
 //!
 //! # Recording
 //!

@@ -63,6 +63,7 @@ impl Roster {
             SessionEvent::RoomUpdated(room) => known.room = Some(room.clone()),
             SessionEvent::Closed(_) => known.others.clear(),
             SessionEvent::ConnectionState { .. }
+            | SessionEvent::HostMessage { .. }
             | SessionEvent::Message { .. }
             | SessionEvent::PasswordAttempts { .. }
             | SessionEvent::Reconnecting

@@ -56,6 +56,12 @@ impl Reporter {
                 });
                 self.tell("connection", &text, json);
             }
+            Event::HostMessage { topic, data } => {
+                let (topic_text, bytes) = (topic.escape_debug(), data.len());
+                let text = format!("the server: message \"{topic_text}\" of {bytes} bytes");
+                let data: Value = serde_json::from_slice(data).unwrap_or_default();
+                self.tell("host_message", &text, json!({"topic": topic, "data": data}));
+            }
             Event::Message { from, topic, data } => {
                 let (name, bytes) = (self.name(*from), data.len());
                 let text = format!("{name}: message \"{}\" of {bytes} bytes", topic.escape_debug());

@@ -37,6 +37,18 @@ pub enum Event {
         /// Why the connection was given up, if it was.
         failure: Option<ConnectionFailure>,
     },
+    /// The code that embeds the server sent a message, to this participant or to the whole room. Up
+    /// to 1 MiB of these messages waits to be taken. [`Participant::send_message`] to
+    /// [`Audience::Host`] answers.
+    ///
+    /// [`Audience::Host`]: crate::Audience::Host
+    /// [`Participant::send_message`]: crate::Participant::send_message
+    HostMessage {
+        /// The topic.
+        topic: String,
+        /// The message, a JSON value.
+        data: Bytes,
+    },
     /// Another participant's application sent a message through the server.
     Message {
         /// The sender.
@@ -80,9 +92,9 @@ pub enum Event {
     /// Connections use these ICE servers from now on. In v2 the server sends them at the start and
     /// whenever it renews the credentials.
     IceServers(Vec<IceServer>),
-    /// The application took events too slowly, and some were dropped: messages of a sender with 1
-    /// MiB waiting, the oldest of more than 16 tracks or 64 data channels of one participant, or
-    /// events of a participant that has left again.
+    /// The application took events too slowly, and some were dropped: messages of a participant, or
+    /// of the code that embeds the server, with 1 MiB waiting, the oldest of more than 16 tracks or
+    /// 64 data channels of one participant, or events of a participant that has left again.
     Lagged {
         /// The number of dropped events.
         dropped: u64,
@@ -206,6 +218,7 @@ impl From<SessionEvent> for Event {
             SessionEvent::ConnectionState { participant, state, failure } => {
                 Self::ConnectionState { participant, state, failure }
             }
+            SessionEvent::HostMessage { topic, data } => Self::HostMessage { topic, data },
             SessionEvent::Message { from, topic, data } => Self::Message { from, topic, data },
             SessionEvent::ParticipantJoined(participant) => Self::ParticipantJoined(participant),
             SessionEvent::ParticipantLeft(id) => Self::ParticipantLeft(id),

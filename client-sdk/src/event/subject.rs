@@ -60,6 +60,7 @@ impl Subject {
             Event::SignalingLost { .. } => Some(Self::SignalingLost),
             Event::Data { .. }
             | Event::DataChannel(_)
+            | Event::HostMessage { .. }
             | Event::Lagged { .. }
             | Event::Message { .. }
             | Event::Track(_) => None,

@@ -5,7 +5,7 @@ use signal_core::{Audience, ClientMessage, DisplayName, Payload, Topic};
 
 use crate::session::CommandError;
 
-/// A message to one participant or to everybody.
+/// A message to one participant, to everybody, or to the code that embeds the server.
 pub(crate) fn message<T: Serialize + ?Sized>(
     to: Audience,
     topic: &str,

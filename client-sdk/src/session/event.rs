@@ -23,6 +23,13 @@ pub enum SessionEvent {
         /// Why the connection was given up, if it was.
         failure: Option<ConnectionFailure>,
     },
+    /// The code that embeds the server sent a message.
+    HostMessage {
+        /// The topic.
+        topic: String,
+        /// The message, a JSON value.
+        data: Bytes,
+    },
     /// Another participant's application sent a message through the server.
     Message {
         /// The sender.

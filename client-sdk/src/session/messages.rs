@@ -23,6 +23,10 @@ impl Session {
             ServerMessage::Error { code, message, retry_after, req, .. } => {
                 self.refused(code, message, retry_after, req.as_ref());
             }
+            ServerMessage::HostMessage { topic, data } => {
+                let (topic, data) = (topic.as_str().to_owned(), data.into());
+                self.emit(SessionEvent::HostMessage { topic, data });
+            }
             ServerMessage::IceServers { ice, .. } => self.use_ice_servers(ice, now),
             ServerMessage::Joined { participant_id, participants, welcome } => {
                 self.speaks_v2 = welcome.is_some();

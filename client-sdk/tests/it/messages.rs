@@ -6,11 +6,11 @@ use client_sdk::{Audience, Client, CommandError, Event, NewRoom, Participant, Pa
 use serde_json::{Value, json};
 use signal_core::{HubConfig, RateLimit};
 use signal_server::testing::{self, TestServer};
-use signal_server::{Secret, Server};
+use signal_server::{HostMessage, Payload, Secret, Server, Topic};
 use tokio::time::timeout;
 
 use crate::common::wire::Wire;
-use crate::common::{PATIENCE, client, listener, server};
+use crate::common::{InTime, PATIENCE, client, listener, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_reaches_the_one_it_is_for_or_everybody_but_its_sender() {
@@ -28,6 +28,31 @@ async fn a_message_reaches_the_one_it_is_for_or_everybody_but_its_sender() {
     let mut cs = [message(&mut c).await, message(&mut c).await];
     cs.sort_by_key(|(from, ..)| *from != from_a);
     assert_eq!(cs, [all, bs]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_code_around_a_server_and_its_participants_send_each_other_messages() {
+    let server = server().await;
+    let handle = server.server().handle();
+    let [mut a, mut b, _c] = room_of_three(&server).await;
+    let question = json!({"votes": 2});
+    let unheard = a.send_message(Audience::Host, "poll", &question).await;
+    assert_eq!(code(unheard), "peer_not_found", "nobody takes it");
+
+    let mut messages = handle.messages();
+    a.send_message(Audience::Host, "poll", &question).await.unwrap();
+    let asked = messages.next().in_time("the question").await.unwrap();
+    assert_eq!((asked.participant, asked.topic.as_str()), (a.id(), "poll"));
+    assert_eq!(serde_json::from_slice::<Value>(asked.data.as_bytes()).unwrap(), question);
+    handle
+        .send(asked.room, HostMessage::to_one(asked.participant, asked.topic, asked.data))
+        .unwrap();
+    let (topic, data) = (Topic::new("notice").unwrap(), Payload::new("five minutes").unwrap());
+    handle.send(asked.room, HostMessage::to_room(topic, data)).unwrap();
+    let notice = ("notice".to_owned(), json!("five minutes"));
+    assert_eq!(host_message(&mut a).await, ("poll".to_owned(), question));
+    assert_eq!(host_message(&mut a).await, notice);
+    assert_eq!(host_message(&mut b).await, notice, "the answer is for the one who asked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,6 +231,15 @@ async fn message(participant: &mut Participant) -> (client_sdk::ParticipantId, S
     loop {
         if let Event::Message { from, topic, data } = next(participant).await {
             return (from, topic, serde_json::from_slice(&data).unwrap());
+        }
+    }
+}
+
+/// The next message of the code around the server: about what, and what it says.
+async fn host_message(participant: &mut Participant) -> (String, Value) {
+    loop {
+        if let Event::HostMessage { topic, data } = next(participant).await {
+            return (topic, serde_json::from_slice(&data).unwrap());
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::channel::{ByteBudget, ByteShare};
 /// The participant's end of the queue. Pushing never waits, and no participant can make the queue
 /// drop events of another one:
 ///
-/// - Data and messages are bounded in bytes, for each sender.
+/// - Data and messages are bounded in bytes, for each sender, including the server.
 /// - Tracks and data channels are bounded in number, for each sender. The oldest is dropped.
 /// - All other events report a state. When many wait, the newest about a subject replaces the
 ///   previous one, so that the number of participants bounds them.
@@ -40,6 +40,7 @@ struct PendingEvents {
     /// The number of events with a subject.
     subjects: usize,
     senders: HashMap<ParticipantId, Sender>,
+    host_messages: ByteBudget,
     /// The number of events that were dropped and not reported yet.
     dropped: u64,
     is_complete: bool,
@@ -135,12 +136,13 @@ impl Entry {
 impl PendingEvents {
     fn push(&mut self, event: Event) {
         match &event {
+            Event::HostMessage { data, .. } => {
+                let share = self.host_messages.try_take(data);
+                self.push_message(event, share);
+            }
             Event::Message { from, data, .. } => {
-                let sender = self.senders.entry(*from).or_default();
-                match sender.messages.try_take(data) {
-                    Some(share) => self.insert(event, None, Some(share)),
-                    None => self.dropped += 1,
-                }
+                let share = self.senders.entry(*from).or_default().messages.try_take(data);
+                self.push_message(event, share);
             }
             Event::ParticipantLeft(id) => self.push_departure(*id),
             Event::Track(track) => {
@@ -159,6 +161,14 @@ impl PendingEvents {
                 Some(subject) => self.push_about(subject, event),
                 None => self.insert(event, None, None),
             },
+        }
+    }
+
+    /// Queues a message that holds a share of its sender's budget, if there was one left.
+    fn push_message(&mut self, message: Event, share: Option<ByteShare>) {
+        match share {
+            Some(share) => self.insert(message, None, Some(share)),
+            None => self.dropped += 1,
         }
     }
 

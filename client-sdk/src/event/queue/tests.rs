@@ -127,6 +127,26 @@ async fn messages_of_one_sender_wait_up_to_a_number_of_bytes_and_displace_nobody
 }
 
 #[tokio::test]
+async fn messages_of_the_server_wait_up_to_a_number_of_bytes_and_displace_no_participants() {
+    let (queue, mut events) = EventQueue::new();
+    queue.push(message(1, 16 * 1024));
+    for _ in 0..1000 {
+        let data = vec![b'7'; 16 * 1024].into();
+        queue.push(Event::HostMessage { topic: "t".into(), data });
+    }
+    queue.push(message(1, 16 * 1024));
+    let seen = waiting(&mut events);
+    let fit = ByteBudget::BYTES / (16 * 1024 + ByteBudget::OVERHEAD);
+    let Event::Lagged { dropped } = seen[0] else { panic!("{:?}", seen[0]) };
+    assert_eq!((dropped as usize, seen.len()), (1000 - fit, fit + 3));
+    let [_, Event::Message { .. }, .., Event::HostMessage { .. }, Event::Message { .. }] =
+        &seen[..]
+    else {
+        panic!("{seen:?}")
+    };
+}
+
+#[tokio::test]
 async fn all_tracks_of_a_sender_and_those_that_replace_them_wait() {
     let (queue, mut events) = EventQueue::new();
     let slot = |number: usize| Slot::audio(&number.to_string()).unwrap();
