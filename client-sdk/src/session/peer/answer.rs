@@ -81,6 +81,7 @@ impl Peer {
             self.open(false, actions);
         } else if self.remote.is_some() && restarts_ice {
             self.candidates.forget_found();
+            self.rerouting.answered(now);
         }
         self.negotiation = Negotiation::Answering { sdp: sdp.clone(), tracks: tracks.clone() };
         self.last_negotiation += 1;

@@ -19,7 +19,7 @@ impl Rerouting {
         self.is_wanted = false;
     }
 
-    /// Notes that the other side has answered a restart, which has not found a path yet.
+    /// Notes that one side has answered a restart of the other, which has not found a path yet.
     pub(super) fn answered(&mut self, now: Instant) {
         self.next = Some(now + PAUSE);
     }
@@ -53,6 +53,8 @@ impl Peer {
 
     fn want_reroute(&mut self, actions: &mut VecDeque<Action>, now: Instant) {
         self.rerouting.is_wanted = true;
+        // A restart that is under way, and gives way to an offer of the other side, leaves no time.
+        self.rerouting.next.get_or_insert(now);
         self.reroute(actions, now);
     }
 

@@ -2,8 +2,9 @@
 
 use client_sdk::ConnectionState::{Connected, Connecting, Disconnected};
 use client_sdk::session::Report;
+use signal_core::SignalKind;
 
-use super::host::Host;
+use super::host::{Host, id, sdp};
 
 #[test]
 fn a_lost_path_has_ice_restarted_at_once() {
@@ -98,6 +99,28 @@ fn a_change_of_network_during_a_restart_has_ice_restarted_again_once_that_has_en
     host.pass(1);
     assert_eq!(host.take(), ["p_z offer 3 restarting"]);
     rerouted(&mut host, 3);
+    host.take();
+    host.pass(600);
+    assert_eq!(host.take(), [""; 0]);
+}
+
+#[test]
+fn a_path_that_is_lost_during_a_restart_that_gives_way_to_the_other_side_has_ice_restarted() {
+    let mut host = Host::calling("p_z");
+    host.session.restart_ice(id("p_z"));
+    host.made_offer("p_z", 1, 2, "M/2");
+    host.report("p_z", 1, Report::PathLost);
+    host.pong();
+    host.take();
+    // Both sides have restarted ICE at once, and the offer of the other side has won.
+    host.numbered("p_z", SignalKind::Offer, &sdp("Z/2"), Some(2));
+    host.made_answer("p_z", 1, 3, "M/3");
+    host.take();
+    host.pass(1);
+    assert_eq!(host.take(), [""; 0], "it may find a path");
+    host.pass(1);
+    assert_eq!(host.take(), ["p_z offer 4 restarting"]);
+    rerouted(&mut host, 4);
     host.take();
     host.pass(600);
     assert_eq!(host.take(), [""; 0]);
