@@ -13,10 +13,10 @@ use crate::slo::Objectives;
 use crate::span::{InvalidSpan, Span};
 use crate::target::TargetArgs;
 
-/// Fill rooms with participants, and measure how the server carries them.
+/// Fill rooms with participants, and measure how the server handles them.
 ///
 /// Without a subcommand this runs a scenario. Without flags, participants send audio and video to
-/// each other, and the server is this program's own, so that nothing has to be set up.
+/// each other, and the program starts its own server, so that no set-up is needed.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -35,11 +35,11 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Merge the JSON results of generators that loaded one server at the same time
     Merge(MergeArgs),
-    /// Search for the largest number of rooms that a server carries, and for what limits it
+    /// Search for the largest number of rooms that a server handles, and for what limits it
     FindCapacity(CapacityArgs),
-    /// Make load for a coordinator, which is a run with --agents
+    /// Generate load for a coordinator, which is a run with --agents
     Agent(AgentArgs),
-    /// Record who is in which room and when, for --replay; prints the shape
+    /// Record who is in which room and when, and print it as a file for --replay
     Record(RecordArgs),
     /// Work with scenarios
     #[command(subcommand)]
@@ -51,7 +51,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ScenarioCommand {
-    /// Print the scenario that these flags give, as a file for --scenario
+    /// Print the scenario of these flags as a file for --scenario
     Print(ScenarioArgs),
 }
 
@@ -75,8 +75,8 @@ pub(crate) struct RunArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AgentArgs {
-    /// Address to listen on. Anyone who can reach it can generate load from this machine: keep it
-    /// in a private network, or forward it through SSH
+    /// Address to listen on. Anybody who can reach it can generate load from this machine, so use a
+    /// private network, or forward it through SSH
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
     pub(crate) listen: SocketAddr,
 }
@@ -87,7 +87,7 @@ pub(crate) struct CompareArgs {
     #[arg(value_delimiter = ',', num_args = 1, required = true)]
     pub(crate) before: Vec<PathBuf>,
 
-    /// JSON results of the second server, likewise
+    /// JSON results of the second server; several repetitions separated by commas
     #[arg(value_delimiter = ',', num_args = 1, required = true)]
     pub(crate) after: Vec<PathBuf>,
 
@@ -98,18 +98,19 @@ pub(crate) struct CompareArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RecordArgs {
-    /// Log of signal-server with --log signal_server=debug --log-format json, in place of a server
+    /// Log of signal-server with --log signal_server=debug --log-format json, to read instead of a
+    /// server
     #[arg(long, value_name = "FILE", conflicts_with = "url", required_unless_present = "url")]
     pub(crate) log: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 
-    /// How often to look at the rooms of the token's user
+    /// How often to list the rooms of the token's user
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = some_time)]
     pub(crate) every: Span,
 
-    /// For how long, unless it is interrupted
+    /// How long to record, unless interrupted
     #[arg(long, value_name = "TIME", default_value = "1h")]
     pub(crate) duration: Span,
 }
@@ -129,24 +130,24 @@ pub(crate) struct CapacityArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
 
-    /// Rooms to begin with
+    /// Number of rooms to begin with
     #[arg(long, value_name = "ROOMS", default_value_t = 4, help_heading = "Search",
         value_parser = value_parser!(u32).range(1..=100_000))]
     pub(crate) first: u32,
 
-    /// The most rooms to try
+    /// Largest number of rooms to try
     #[arg(long, value_name = "ROOMS", default_value_t = 10_000, help_heading = "Search",
         value_parser = value_parser!(u32).range(1..=100_000))]
     pub(crate) most: u32,
 
-    /// How long the result has to hold in the end
+    /// How long the confirming run lasts
     #[arg(long, value_name = "TIME", default_value = "30s", help_heading = "Search")]
     pub(crate) hold: Span,
 }
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ScenarioArgs {
-    /// TOML file with the settings below, under the names of the flags
+    /// TOML file with the settings below; keys are the flag names
     #[arg(long = "scenario", value_name = "FILE", help_heading = "Scenario")]
     pub(crate) file: Option<PathBuf>,
 
@@ -156,7 +157,8 @@ pub(crate) struct ScenarioArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct JudgingArgs {
-    /// Objectives that decide the exit status: 'join.p99<500ms, relay.p999<100ms, loss<0.1%'
+    /// Objectives that determine the exit status, like 'join.p99<500ms, relay.p999<100ms,
+    /// loss<0.1%'
     #[arg(long, value_name = "OBJECTIVES", help_heading = "Validity")]
     pub(crate) slo: Option<Objectives>,
 
@@ -171,7 +173,7 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
-    /// Also write the results with plots as a page that needs no other file
+    /// Also write the results with plots as a self-contained HTML page
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 

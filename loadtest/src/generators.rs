@@ -1,4 +1,4 @@
-//! Who makes the load: this process, or agents on other machines.
+//! The generators of load: this process, or agents on other machines.
 
 use clap::Args;
 use thiserror::Error;
@@ -11,7 +11,7 @@ use crate::run::{Criteria, RunError};
 use crate::scenario::Scenario;
 use crate::target::{Target, TargetArgs, TargetError};
 
-/// Which generators make the load.
+/// The generators to use.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Generators")]
 pub(crate) struct GeneratorArgs {
@@ -26,7 +26,7 @@ pub(crate) struct GeneratorArgs {
     pub(crate) agents: Vec<String>,
 }
 
-/// Nothing was measured.
+/// Why nothing was measured.
 #[derive(Debug, Error)]
 pub(crate) enum MeasureError {
     #[error(transparent)]
@@ -38,8 +38,8 @@ pub(crate) enum MeasureError {
 }
 
 impl GeneratorArgs {
-    /// Carries out a scenario. A server of this program's own is a new one each time, so that none
-    /// has memory of earlier runs.
+    /// Carries out a scenario. This program's own server is a new one each time, so that its memory
+    /// is not that of earlier runs.
     pub(crate) async fn measure(
         &self,
         scenario: &Scenario,

@@ -1,4 +1,4 @@
-//! Whether the tester kept up, or was itself what limited the figures.
+//! Whether the tester kept up, or was itself the limit.
 
 use std::collections::BTreeMap;
 use std::thread::available_parallelism;
@@ -12,47 +12,47 @@ use crate::span::Span;
 use crate::usage::{self, Usage, share};
 use crate::watcher::{Sample, Watched};
 
-/// How much of the machine the tester may take before its figures are about itself.
+/// The bounds on the tester's use of the machine beyond which a run is invalid.
 #[derive(Args, Clone, Copy, Debug, Deserialize, Serialize)]
 #[command(next_help_heading = "Validity")]
 pub(crate) struct Bounds {
-    /// The longest that tasks of the tester may run late, at the 99th percentile
+    /// Maximum lateness of the tester's tasks, at the 99th percentile
     #[arg(long, value_name = "TIME", default_value = "100ms")]
     pub(crate) max_lag: Span,
 
-    /// The largest share of all processors that the tester may use for ten seconds
+    /// Maximum share of all processors that the tester may use for ten seconds
     #[arg(long, value_name = "PERCENT", default_value_t = 90,
         value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) max_processor: u8,
 
-    /// The largest share of packets that the tester may be too late to send
+    /// Maximum share of packets that the tester may be too late to send
     #[arg(long, value_name = "PERCENT", default_value_t = 5,
         value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) max_unsent: u8,
 
-    /// Report a run in which the tester was the limit like any other
+    /// Report a run even if the tester was the limit
     #[arg(long)]
     pub(crate) allow_invalid: bool,
 }
 
-/// How the tester fared.
+/// The load of the tester.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Health {
-    /// By how much tasks ran late.
+    /// The lateness of tasks.
     pub(crate) lag_ms: Lag,
-    /// Processors that the process kept busy, on average and in its busiest second.
+    /// The processors that the process used, on average and in its busiest second.
     pub(crate) processors: f64,
     pub(crate) busiest_processors: f64,
-    /// Processors for which its threads waited, on average.
+    /// The processors for which its threads waited, on average.
     pub(crate) waited_for: f64,
     /// The same by thread group.
     pub(crate) processors_by_thread: BTreeMap<String, f64>,
     pub(crate) memory_bytes: u64,
     pub(crate) open_files: u64,
-    /// The TCP sockets of its machine at most; `None` where that is not known.
+    /// The maximum number of TCP sockets of its machine; `None` if it is not known.
     #[serde(default)]
     pub(crate) tcp_sockets: Option<u64>,
-    /// Why the figures are about the tester and not about the server.
+    /// Why the figures do not describe the server.
     pub(crate) reasons: Vec<String>,
 }
 
@@ -95,8 +95,8 @@ impl Health {
         health
     }
 
-    /// `sustained` is the use of processors in the busiest ten seconds: a ramp that leaves them
-    /// idle says nothing about what comes after it.
+    /// `sustained` is the use of processors in the busiest ten seconds, since a ramp that leaves
+    /// them idle does not show the load after it.
     fn judge(&self, sustained: f64, bounds: Bounds) -> Vec<String> {
         let mut reasons = Vec::new();
         let max_lag = bounds.max_lag.0.as_secs_f64() * 1000.0;

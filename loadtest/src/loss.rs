@@ -1,4 +1,4 @@
-//! What a participant had and lost before the run ended.
+//! The losses of participants before the run ended.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,7 +37,7 @@ pub(crate) enum Lost {
 pub(crate) struct Losses(Vec<Loss>);
 
 impl Losses {
-    /// Notes a loss. What is lost already cannot be lost once more.
+    /// Notes a loss, unless it is lost already.
     pub(crate) fn lose(&mut self, of: Lost, now: Instant) {
         if self.open(&of).is_none() {
             self.0.push(Loss { of, at: now, back_at: None });
@@ -51,12 +51,12 @@ impl Losses {
         }
     }
 
-    /// The losses before the run ended. When it ends everybody leaves, which is none.
+    /// The losses before the run ended, when everybody leaves.
     pub(crate) fn before(&self, end: Instant) -> impl Iterator<Item = &Loss> {
         self.0.iter().filter(move |loss| loss.at < end)
     }
 
-    /// Leaves out what was lost because somebody left on purpose.
+    /// Removes the losses that are due to somebody leaving on purpose.
     pub(crate) fn retain(&mut self, keeps: impl FnMut(&Loss) -> bool) {
         self.0.retain(keeps);
     }

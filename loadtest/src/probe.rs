@@ -1,5 +1,4 @@
-//! Measures how long a message takes from one signaling socket to another while everything else
-//! goes on.
+//! Measures how long a message takes from one signaling socket to another during a run.
 //!
 //! The probe has two threads of its own and waits for the exact time, so that it measures the
 //! server and not this process.
@@ -28,7 +27,7 @@ use crate::texts::{number_of, numbered};
 /// Sockets in a room of their own.
 pub(crate) struct RelayProbe {
     room: String,
-    /// They send in turns: after a stall each has so little to send that a server lets it pass.
+    /// They send in turns, so that after a stall each stays within the rate limit of the server.
     senders: Vec<BlockingSocket>,
     receiver: BlockingSocket,
     to: ParticipantId,
@@ -254,7 +253,7 @@ fn receive_all(mut socket: BlockingSocket, shared: &Shared) {
     let _ = socket.close(None);
 }
 
-/// Waits, and ends exactly at that time; or earlier, after [`PATIENCE`], with `false`.
+/// Waits until exactly that time; or less, until [`PATIENCE`] is over, and returns `false`.
 fn wait_until(due: Instant) -> bool {
     let left = due.saturating_duration_since(Instant::now());
     if left > PATIENCE {

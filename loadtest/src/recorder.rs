@@ -1,4 +1,4 @@
-//! What is measured while a run goes on: latencies by kind and second, and failures by cause.
+//! The measurements of a run: latencies by kind and second, and failures by cause.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -51,7 +51,7 @@ pub(crate) struct Measured {
 pub(crate) enum Fate {
     /// It was sent, and no answer came.
     Lost,
-    /// The server or the network said no.
+    /// The server or the network refused it.
     Refused,
     /// It was planned and could not be sent.
     Unsent,
@@ -104,7 +104,7 @@ impl Recorder {
         measured.raw.record(ended.saturating_duration_since(started), ended);
     }
 
-    /// Records what waited from when it was planned until now, in vain.
+    /// Records a step that has waited in vain from its planned time until now.
     pub(crate) fn unanswered(&self, kind: Kind, intended: Instant, fate: Fate, now: Instant) {
         let phase = self.phase_of(intended);
         if intended < self.counts_from {

@@ -1,4 +1,4 @@
-//! What a participant does by itself, and when.
+//! The scheduled acts of a participant.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,8 @@ use crate::span::Span;
 #[derive(Debug)]
 pub(crate) struct Schedule {
     cut: Option<Instant>,
-    /// Whoever is cut later may not be back before it leaves or the run ends.
+    /// The time after which a cut socket might not be back before its participant leaves or the run
+    /// ends.
     last_cut: Option<Instant>,
     leave: Option<Instant>,
     message: Option<Instant>,
@@ -20,7 +21,7 @@ pub(crate) struct Schedule {
     share: Option<Instant>,
 }
 
-/// What a participant does by itself.
+/// A scheduled act of a participant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Act {
     /// Its signaling socket is cut, and it comes back to its seat.
@@ -56,7 +57,7 @@ impl Schedule {
         }
     }
 
-    /// What comes next, and when.
+    /// The next act and its time.
     pub(crate) fn next(&self) -> Option<(Instant, Act)> {
         let acts = [
             (self.leave, Act::Leave),

@@ -1,6 +1,6 @@
 //! The search for the largest number that passes: it doubles, bisects, and confirms.
 
-/// A search. Ask it for the next number, and tell it how that fared.
+/// A search. Ask it for the next number, and report the result to it.
 #[derive(Debug)]
 pub(crate) struct Search {
     /// The largest that has passed, 0 for none.

@@ -1,4 +1,4 @@
-//! What the server under test counts of itself, as it serves it for Prometheus.
+//! The Prometheus metrics of the server under test.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -16,11 +16,11 @@ use crate::network::{Network, SocketError};
 use crate::server_metrics::{MetricsError, MetricsSource};
 use crate::watcher::ServerSources;
 
-/// Which server is tested.
+/// The server to test.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct TargetArgs {
-    /// Address (http or https) of the server to test; the default is a server of this program's own
+    /// Address (http or https) of the server to test [default: this program's own server]
     #[arg(long, env = "LOADTEST_URL", requires = "token")]
     pub(crate) url: Option<String>,
 
@@ -28,20 +28,20 @@ pub(crate) struct TargetArgs {
     #[arg(long, env = "LOADTEST_TOKEN", hide_env_values = true, requires = "url")]
     pub(crate) token: Option<String>,
 
-    /// Certificate authorities to trust beside Mozilla's, in PEM
+    /// PEM file with certificate authorities to trust in addition to Mozilla's
     #[arg(long, value_name = "FILE", requires = "url")]
     pub(crate) ca: Option<PathBuf>,
 
-    /// Process of the server, on this machine, whose processor time and memory are shown
+    /// Process id of the server on this machine, to report its processor time and memory
     #[arg(long, value_name = "PID", requires = "url")]
     pub(crate) server_pid: Option<u32>,
 
-    /// Address of the server's metrics for Prometheus, http://127.0.0.1:8081/metrics for example
+    /// Address of the server's Prometheus metrics, like http://127.0.0.1:8081/metrics
     #[arg(long, value_name = "URL", requires = "url")]
     pub(crate) server_metrics: Option<String>,
 }
 
-/// A server that this program has not started, as one generator tells another.
+/// A server that this program has not started, as a coordinator describes it to agents.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct RemoteServer {
     pub(crate) url: String,
@@ -52,7 +52,7 @@ pub(crate) struct RemoteServer {
     pub(crate) pid: Option<u32>,
 }
 
-/// The server under test, and the ways to it.
+/// The server under test, and how to reach it.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) url: String,
@@ -62,11 +62,11 @@ pub(crate) struct Target {
     /// Where the figures of the server come from.
     pub(crate) sources: ServerSources,
     pub(crate) described: String,
-    // A server of this program's own runs for as long as this is held.
+    // This program's own server runs for as long as this is held.
     _server: Option<OwnServer>,
 }
 
-/// A server cannot be tested.
+/// Why a server cannot be tested.
 #[derive(Debug, Error)]
 pub(crate) enum TargetError {
     #[error("cannot read {}: {error}", path.display())]
@@ -82,7 +82,7 @@ pub(crate) enum TargetError {
 }
 
 impl TargetArgs {
-    /// The server that is not of this program's own.
+    /// The server, unless it is this program's own.
     pub(crate) fn remote(&self) -> Result<Option<RemoteServer>, TargetError> {
         let (Some(url), Some(token)) = (&self.url, &self.token) else { return Ok(None) };
         let ca = match &self.ca {
@@ -185,7 +185,7 @@ pub(crate) async fn serve() -> io::Result<()> {
     ended.await.map_err(io::Error::other)?.map(|_| ())
 }
 
-/// How a server of this program's own is described.
+/// The description of this program's own server.
 pub(crate) const OWN_SERVER: &str = "of its own";
 /// The subcommand that serves.
 pub(crate) const COMMAND: &str = "own-server";

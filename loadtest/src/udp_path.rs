@@ -1,5 +1,5 @@
-//! A UDP path to one address that loses, delays, reorders, narrows and breaks off. The tests of
-//! client-sdk have their calls go over it as well.
+//! A UDP path to one address that loses, delays, reorders and throttles datagrams, and can be cut.
+//! The tests of client-sdk use it too.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,17 +13,18 @@ use tokio::net::UdpSocket;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-/// What a path does to datagrams in one direction; nothing by default.
+/// The impairment of datagrams in one direction; none by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Impairment {
     /// The share that is lost, from 0 to 1.
     pub(crate) loss: f64,
-    /// What each datagram takes at least.
+    /// The minimum delay of a datagram.
     pub(crate) delay: Duration,
-    /// What it takes beyond that at most, each for itself: those close to each other overtake each
+    /// The maximum additional delay, drawn for each datagram, so that close ones overtake each
     /// other.
     pub(crate) jitter: Duration,
-    /// Bits a second of each sender. What would wait for longer than [`QUEUE`] is lost.
+    /// The bandwidth of each sender in bits a second. Datagrams that would wait for longer than
+    /// [`QUEUE`] are lost.
     pub(crate) bandwidth: Option<u64>,
 }
 
@@ -34,13 +35,13 @@ pub(crate) struct Path {
     carrying: AbortHandle,
 }
 
-/// What has become of the datagrams.
+/// The numbers of datagrams by what happened to them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Figures {
     pub(crate) carried: u64,
     /// Those of a cut left out.
     pub(crate) lost: u64,
-    /// What met a path that was cut.
+    /// Datagrams on a path that was cut.
     pub(crate) cut: u64,
     /// How many arrived after one that had set out later.
     pub(crate) overtaken: u64,
@@ -86,7 +87,7 @@ impl Path {
         self.near.port()
     }
 
-    /// Lets nothing through, or everything again that the path does not lose.
+    /// Cuts the path, or restores it.
     pub(crate) fn cut(&self, is_cut: bool) {
         self.counters.is_cut.store(is_cut, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What a process uses of the machine, from `/proc`.
+//! The resources that a process uses, from `/proc`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -90,7 +90,7 @@ pub(crate) fn share(before: Duration, after: Duration, time: Duration) -> f64 {
     after.saturating_sub(before).as_secs_f64() / time.as_secs_f64()
 }
 
-/// `USER_HZ`, which is 100 on every architecture that Linux tells programs about.
+/// `USER_HZ`, which is 100 on every architecture of Linux.
 const TICK: Duration = Duration::from_millis(10);
 
 #[cfg(all(test, target_os = "linux"))]

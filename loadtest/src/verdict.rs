@@ -1,4 +1,4 @@
-//! What a run is worth, and the exit status that says so.
+//! The verdict on a run, and its exit status.
 
 use std::process::ExitCode;
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
-    /// Everybody got everything until the end, and every objective was held.
+    /// Nothing failed or was lost, and every objective was met.
     Held,
     /// Something failed or was lost.
     Broken,
     /// The tester was the limit, so that the figures say nothing about the server.
     Invalid,
-    /// An objective was not held.
+    /// An objective was not met.
     Missed,
 }
 

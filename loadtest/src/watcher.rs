@@ -1,5 +1,4 @@
-//! Watches the tester and the server while a run goes on: what they use, and how late the tester
-//! is.
+//! Watches the resources of the tester and the server during a run, and the lateness of the tester.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

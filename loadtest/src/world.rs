@@ -1,4 +1,4 @@
-//! What all participants of a run share.
+//! The state that all participants of a run share.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,12 +33,12 @@ impl World {
     }
 }
 
-/// A room, and what opens it.
+/// A room, and the credentials for it.
 #[derive(Clone, Debug)]
 pub(crate) struct RoomAccess {
     pub(crate) id: String,
     pub(crate) password: String,
-    /// What lets the creator in, who does not join.
+    /// The access of the creator, who does not join.
     pub(crate) creator: CreatorAccess,
 }
 

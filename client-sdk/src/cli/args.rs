@@ -13,31 +13,31 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// Print JSON instead of text, one object a line
+    /// Print JSON instead of text, one object per line
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create a room and print what opens it
+    /// Create a room and print its number, password and link
     #[command(after_help = CREATE_EXAMPLES)]
     Create(CreateArgs),
-    /// Join a room, play, record, and answer, until Ctrl-C or the end of the room
+    /// Join a room, and play, record and answer until Ctrl-C or the end of the room
     #[command(after_help = JOIN_EXAMPLES)]
     Join(Box<JoinArgs>),
-    /// List who is in a room that you have created
+    /// List the participants of a room that you have created
     #[command(after_help = PARTICIPANTS_EXAMPLES)]
     Participants(ParticipantsArgs),
     /// Remove a participant from a room that you have created
     #[command(after_help = KICK_EXAMPLES)]
     Kick(KickArgs),
-    /// Check each step of the way to the server and its relays, and say what is in the way
+    /// Check each step of the connection to the server and its relays, and report what fails
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
 }
 
-/// How the server is reached.
+/// The server to use.
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {
     #[arg(long, value_name = "URL", help = SERVER_HELP)]
@@ -46,7 +46,7 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "URL", help = PROXY_HELP)]
     pub(crate) proxy: Option<String>,
 
-    /// File with certificate authorities in PEM to trust, besides Mozilla's; may be repeated
+    /// PEM file with certificate authorities to trust in addition to Mozilla's; repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Vec<PathBuf>,
 }
@@ -54,23 +54,23 @@ pub(crate) struct ServerArgs {
 /// The access token of a user.
 #[derive(Debug, Args)]
 pub(crate) struct TokenArgs {
-    /// Access token of a user who may create rooms; better given by the environment or a file
+    /// Access token of a user who may create rooms; prefer the environment variable or a file
     #[arg(long, env = "ROOM_BOT_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
 
-    /// File with the access token; - reads it from the standard input
+    /// File with the access token; - reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }
 
-/// What opens a room.
+/// The password of a room.
 #[derive(Debug, Args)]
 pub(crate) struct PasswordArgs {
-    /// Password of the room, if the link has no invite; better given by the environment or a file
+    /// Password of the room, if the link has no invite; prefer the environment variable or a file
     #[arg(long, env = "ROOM_BOT_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
     pub(crate) password: Option<String>,
 
-    /// File with the password; - reads it from the standard input
+    /// File with the password; - reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 }
@@ -83,7 +83,7 @@ pub(crate) struct CreateArgs {
     #[command(flatten)]
     pub(crate) token: TokenArgs,
 
-    /// Name of the room; the default is made of the creator's name
+    /// Name of the room [default: made from the creator's name]
     #[arg(long)]
     pub(crate) name: Option<String>,
 
@@ -98,7 +98,7 @@ pub(crate) struct CreateArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct JoinArgs {
-    /// Link to the room, or its number; - reads it from the standard input
+    /// Link to the room, or its number; - reads standard input
     #[arg(env = "ROOM_BOT_LINK", hide_env_values = true)]
     pub(crate) link: String,
 
@@ -112,44 +112,44 @@ pub(crate) struct JoinArgs {
     #[arg(long, default_value = "room-bot")]
     pub(crate) name: String,
 
-    /// File to play: WebM, Matroska, IVF, Ogg or .h264; one with sound and one with pictures may
-    /// be given. It plays in a loop
+    /// File to play in a loop: WebM, Matroska, IVF, Ogg or .h264; repeat it for one file with sound
+    /// and one with pictures
     #[arg(long, value_name = "FILE")]
     pub(crate) play: Vec<PathBuf>,
 
-    /// Play the clip that comes with the program, a test picture and a tone
+    /// Play the built-in clip, a test picture and a tone
     #[arg(long, conflicts_with = "play")]
     pub(crate) clip: bool,
 
-    /// Frames a second of .h264 files, which do not contain it
+    /// Frame rate of .h264 files, which do not contain it, in frames per second
     #[arg(long, value_name = "FRAMES", default_value_t = 30.0)]
     pub(crate) frame_rate: f64,
 
-    /// Play once, from when the first participant is connected, and leave then
+    /// Play once, starting when the first participant is connected, and then leave
     #[arg(long, requires = "play")]
     pub(crate) exit_after_play: bool,
 
-    /// File to share as a screen, in the place of the video, with its sound if it has some
+    /// File to share as a screen in the video's place, with its sound if it has any
     #[arg(long, value_name = "FILE")]
     pub(crate) share: Option<PathBuf>,
 
-    /// Record everybody into this directory, each into a WebM or Matroska file
+    /// Directory to record everybody into, each into a WebM or Matroska file
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) record: Option<PathBuf>,
 
-    /// File to send to each participant, over a data channel; may be repeated
+    /// File to send to each participant over a data channel; repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) send: Vec<PathBuf>,
 
-    /// Receive the files of others into this directory
+    /// Directory to receive the files of others into
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) receive: Option<PathBuf>,
 
-    /// MiB to receive at most, all files together
+    /// Maximum to receive in MiB, for all files together
     #[arg(long, value_name = "MIB", default_value_t = 1024, requires = "receive")]
     pub(crate) receive_limit: u64,
 
-    /// Send back the data that arrives, with "echo: " before it
+    /// Send received data back, with the prefix "echo: "
     #[arg(long)]
     pub(crate) echo: bool,
 
@@ -161,8 +161,7 @@ pub(crate) struct JoinArgs {
     #[arg(long)]
     pub(crate) relay_only: bool,
 
-    /// IP address of this machine for media; the default is 127.0.0.1 for a server on this machine,
-    /// else all
+    /// Local IP address for media [default: 127.0.0.1 for a server on this machine, otherwise all]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Option<IpAddr>,
 }
@@ -188,7 +187,7 @@ pub(crate) struct KickArgs {
     /// Id or name of the participant
     pub(crate) participant: String,
 
-    /// Replace the password and the invite too, so that the participant cannot join again
+    /// Also replace the password and the invite, so that the participant cannot join again
     #[arg(long)]
     pub(crate) ban: bool,
 
@@ -201,8 +200,8 @@ pub(crate) struct KickArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Link to a room or its number, to check with; without one, a room is created with the access
-    /// token, and closed again
+    /// Link to a room, or its number, to use for the check; without it, a room is created with the
+    /// access token and closed again
     #[arg(env = "ROOM_BOT_LINK", hide_env_values = true)]
     pub(crate) link: Option<String>,
 
@@ -215,8 +214,8 @@ pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) token: TokenArgs,
 
-    /// STUN or TURN server to check, like turn:turn.example.com:3478?transport=tcp; may be
-    /// repeated. Without a link and --server, nothing else is checked
+    /// STUN or TURN server to check, like turn:turn.example.com:3478?transport=tcp; repeatable.
+    /// Without a link and --server, nothing else is checked
     #[arg(long, value_name = "URL")]
     pub(crate) ice: Vec<String>,
 
@@ -224,7 +223,7 @@ pub(crate) struct DoctorArgs {
     #[arg(long, value_name = "NAME", requires = "ice")]
     pub(crate) ice_username: Option<String>,
 
-    /// Credential for the TURN servers of --ice; better given by the environment
+    /// Credential for the TURN servers of --ice; prefer the environment variable
     #[arg(
         long,
         env = "ROOM_BOT_ICE_CREDENTIAL",
@@ -233,17 +232,16 @@ pub(crate) struct DoctorArgs {
     )]
     pub(crate) ice_credential: Option<String>,
 
-    /// IP address of this machine for media; the default is 127.0.0.1 for a server on this machine,
-    /// else all
+    /// Local IP address for media [default: 127.0.0.1 for a server on this machine, otherwise all]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Option<IpAddr>,
 }
 
-// Help, since rustdoc takes no addresses like these in comments.
+// Help as constants, since rustdoc rejects such addresses in comments.
 const SERVER_HELP: &str =
-    "Address of the server; the default is that of the link, or else http://127.0.0.1:8080";
+    "Address of the server [default: that of the link, or http://127.0.0.1:8080]";
 const PROXY_HELP: &str =
-    "HTTP proxy like http://proxy.example.com:3128 on the way to the server and its relays";
+    "HTTP proxy for the server and its relays, like http://proxy.example.com:3128";
 
 const EXAMPLES: &str = "Examples:
   room-bot create                               a room on http://127.0.0.1:8080
@@ -252,10 +250,10 @@ const EXAMPLES: &str = "Examples:
   room-bot doctor --server https://rooms.example.com
 
 Secrets come from the environment (ROOM_BOT_TOKEN, ROOM_BOT_PASSWORD, ROOM_BOT_LINK) or from files,
-and are never logged. ROOM_BOT_LOG=info shows more of the log, which goes to the standard error.
+and are never logged. ROOM_BOT_LOG=info logs more. The log goes to standard error.
 
-Exit status: 0 if it is done; 1 if it failed; 2 for wrong arguments; 3 if this participant was
-removed from the room; 130 if a second Ctrl-C ended it at once.";
+Exit status: 0 on success; 1 on failure; 2 for wrong arguments; 3 if this participant was removed
+from the room; 130 if a second Ctrl-C ended the program at once.";
 
 const CREATE_EXAMPLES: &str = "Examples:
   ROOM_BOT_TOKEN=eyJ… room-bot create
@@ -272,12 +270,12 @@ const JOIN_EXAMPLES: &str = "Examples:
   room-bot join LINK --share slides.ivf --json | jq -c .
   room-bot join LINK --send report.pdf --receive inbox
 
-A link is one to share, with the invite behind #, that of a room (…/ABC234), or one of the API:
+A link is an invite (…/ABC234#token), the address of a room (…/ABC234), or one of the API:
 …/api/webrtc/rooms/ABC234 or ws://…/ws/webrtc/rooms/ABC234?token=….
 
-Ctrl-C leaves the room and ends the recordings in order; a second one ends the program at once.
+Ctrl-C leaves the room and completes the recordings; a second one ends the program at once.
 
-Exit status: 0 if it has left or the room is over; 1 if it could not enter or lost the server; 2 for
+Exit status: 0 if it left or the room has ended; 1 if it could not enter or lost the server; 2 for
 wrong arguments; 3 if it was removed from the room.";
 
 const PARTICIPANTS_EXAMPLES: &str = "Examples:
@@ -294,8 +292,8 @@ const DOCTOR_EXAMPLES: &str = "Examples:
   room-bot doctor LINK --json | jq -c 'select(.result == \"failed\")'
   ROOM_BOT_ICE_CREDENTIAL=… room-bot doctor --ice turn:turn.example.com --ice-username NAME
 
-It looks the server up, connects, agrees on TLS, asks over HTTP, enters a room over a WebSocket, and
-asks each STUN and TURN server of the room over each transport. Without a token and a link it cannot
-learn the STUN and TURN servers, and checks those of --ice alone.
+The program resolves the name of the server, connects, does the TLS handshake, sends an HTTP
+request, enters a room over a WebSocket, and checks each STUN and TURN server of the room over each
+transport. Without a token and a link it checks only the STUN and TURN servers of --ice.
 
-Exit status: 0 if nothing failed; 1 if something did; 2 for wrong arguments.";
+Exit status: 0 if every check passed; 1 if one failed; 2 for wrong arguments.";

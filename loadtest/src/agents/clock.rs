@@ -1,21 +1,21 @@
-//! By how much the clock of another machine differs from this one's.
+//! The offset of another machine's clock.
 
 use tokio::io::{AsyncBufRead, AsyncWrite};
 
 use super::protocol::{Answer, LinkError, Request, SILENCE, receive, send, unix_us};
 
-/// A clock, seen from here.
+/// The offset of a clock from this machine's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct ClockOffset {
     /// How far it is ahead.
     pub(super) ahead_us: i64,
-    /// By how much that may be wrong.
+    /// The error of the offset.
     pub(super) error_us: u64,
 }
 
 impl ClockOffset {
-    /// Asks for the time a few times. The exchange that took the shortest says the most. Returns
-    /// the version of the other side as well.
+    /// Asks for the time a few times, and uses the shortest exchange, which is the most exact. Also
+    /// returns the version of the other side.
     pub(super) async fn measure(
         reader: &mut (impl AsyncBufRead + Unpin),
         writer: &mut (impl AsyncWrite + Unpin),
@@ -37,12 +37,12 @@ impl ClockOffset {
         best.ok_or(LinkError::Closed)
     }
 
-    /// A time of this machine by that clock.
+    /// Converts a time of this machine to that clock.
     pub(super) fn there(self, unix_us: u64) -> u64 {
         unix_us.saturating_add_signed(self.ahead_us)
     }
 
-    /// A time of that clock in milliseconds, by this machine's.
+    /// Converts a time of that clock in milliseconds to this machine's.
     pub(super) fn here_ms(self, unix_ms: u64) -> u64 {
         unix_ms.saturating_add_signed(-self.ahead_us / 1000)
     }

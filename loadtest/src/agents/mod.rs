@@ -1,5 +1,4 @@
-//! Several generators on other machines, of which each carries out its part of a run at the same
-//! time.
+//! Generators on other machines, each of which carries out its part of a run at the same time.
 
 mod clock;
 mod protocol;
@@ -39,7 +38,7 @@ struct Agent {
     clock: ClockOffset,
 }
 
-/// Agents cannot carry out a run.
+/// Why agents cannot carry out a run.
 #[derive(Debug, Error)]
 pub(crate) enum AgentsError {
     #[error("agent {address}: {error}")]
@@ -63,7 +62,7 @@ impl Agents {
         try_join_all(addresses.iter().map(|address| Agent::connect(address))).await.map(Self)
     }
 
-    /// Shares a scenario among the agents, and makes one report of theirs.
+    /// Divides a scenario among the agents, and merges their reports.
     pub(crate) async fn measure(
         self,
         scenario: &Scenario,
@@ -71,10 +70,10 @@ impl Agents {
         criteria: &Criteria,
         interrupt: &Interrupt,
     ) -> Result<Report, AgentsError> {
-        // The agents need not know what the server counts of itself.
+        // The agents do not need the metrics of the server.
         let sources = Target::remote(server)?.sources;
         let server = RemoteServer { metrics: None, ..server.clone() };
-        // Where there are fewer rooms than agents, the last agents have nothing to do.
+        // If there are fewer rooms than agents, the last agents have nothing to do.
         let agents = self.0.len().min(scenario.rooms as usize);
         let shares = scenario.shares(agents).ok_or(AgentsError::Replay)?;
         let start = unix_us() + LEAD.as_micros() as u64;
@@ -173,7 +172,7 @@ impl Agent {
     }
 }
 
-/// What an agent answers when its part is over.
+/// The last answer of an agent.
 async fn last_answer(reader: &mut BufReader<OwnedReadHalf>) -> Result<Answer, LinkError> {
     loop {
         match receive(reader, SILENCE).await? {

@@ -1,4 +1,4 @@
-//! What a coordinator and its agents say to each other: JSON objects, one a line.
+//! The messages between a coordinator and its agents: JSON objects, one per line.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -14,7 +14,7 @@ use crate::report::Report;
 use crate::scenario::Scenario;
 use crate::target::RemoteServer;
 
-/// What a coordinator asks.
+/// A request of a coordinator.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Request {
@@ -26,7 +26,7 @@ pub(super) enum Request {
     Alive,
 }
 
-/// What an agent answers.
+/// An answer of an agent.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
@@ -55,7 +55,7 @@ pub(super) struct Order {
     pub(super) start_unix_us: u64,
 }
 
-/// What one side sends in a line.
+/// A message in one line.
 pub(super) trait Message: DeserializeOwned {
     /// A longer line is cut, and so is not understood.
     const MOST_BYTES: u64;
@@ -70,7 +70,7 @@ impl Message for Answer {
     const MOST_BYTES: u64 = 1 << 30;
 }
 
-/// The other side is not understood any more.
+/// Why the connection to the other side has failed.
 #[derive(Debug, Error)]
 pub(super) enum LinkError {
     #[error("it has closed the connection")]
@@ -92,8 +92,8 @@ pub(super) async fn send(
     Ok(writer.write_all(&line).await?)
 }
 
-/// Receives a message, of which something has to come within that time again and again. If this is
-/// cancelled, the rest of the message cannot be understood.
+/// Receives a message. Each part of it has to arrive within that time after the previous one. Not
+/// safe to cancel: the rest of a message cannot be understood.
 pub(super) async fn receive<T: Message>(
     reader: &mut (impl AsyncBufRead + Unpin),
     patience: Duration,
@@ -120,9 +120,9 @@ pub(super) fn unix_us() -> u64 {
     u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// How often each side says that it is still there while a run goes on.
+/// How often each side sends a heartbeat during a run.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(5);
-/// Whoever says nothing for this long is gone.
+/// A side that sends nothing for this long counts as gone.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! An agent: carries out what a coordinator asks for.
+//! An agent: carries out the requests of a coordinator.
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ pub(crate) async fn serve(listen: SocketAddr, interrupt: &Interrupt) -> io::Resu
         };
         let (stream, coordinator) = match accepted {
             Ok(accepted) => accepted,
-            // The machine has no open files left for example, and may have some soon.
+            // The process may, for example, be out of open files for a while.
             Err(error) => {
                 eprintln!("cannot accept a coordinator: {error}");
                 sleep(PAUSE).await;
@@ -50,7 +50,7 @@ async fn converse(stream: TcpStream, interrupt: &Interrupt) -> Result<(), LinkEr
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
-        // Whoever says nothing keeps others from their turn.
+        // A silent coordinator must not keep others waiting.
         let request = tokio::select! {
             request = receive(&mut reader, SILENCE) => request?,
             () = interrupt.wait() => return Ok(()),
@@ -74,8 +74,8 @@ async fn converse(stream: TcpStream, interrupt: &Interrupt) -> Result<(), LinkEr
     }
 }
 
-/// Carries out a part of a run, until it ends, its coordinator wants it to or is gone, or this
-/// agent is interrupted.
+/// Carries out a part of a run, until it ends, its coordinator stops it or is gone, or this agent
+/// is interrupted.
 async fn run(
     order: &Order,
     reader: &mut BufReader<OwnedReadHalf>,
@@ -98,7 +98,7 @@ async fn run(
     }
 }
 
-/// Waits until a coordinator wants the run to end, or is gone.
+/// Waits until the coordinator stops the run, or is gone.
 async fn stop_wanted(reader: &mut (impl AsyncBufRead + Unpin)) {
     while let Ok(Request::Alive) = receive(reader, SILENCE).await {}
 }

@@ -1,4 +1,4 @@
-//! The largest number of rooms that a server carries, and what limits it.
+//! The largest number of rooms that a server handles, and what limits it.
 
 mod html;
 mod table;
@@ -18,7 +18,7 @@ use crate::span::Span;
 use crate::target::{OWN_SERVER, TargetArgs};
 use crate::verdict::Verdict;
 
-/// What a search does.
+/// The settings of a search.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     pub(crate) scenario: Scenario,
@@ -32,7 +32,7 @@ pub(crate) struct Question {
     pub(crate) hold: Span,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug, Serialize)]
 pub(crate) struct Capacity {
     schema: u32,
@@ -41,7 +41,7 @@ pub(crate) struct Capacity {
     /// The participants of each room; fewer than were asked for where not one such room passes.
     pub(crate) peers: RoomSizes,
     pub(crate) participants: u64,
-    /// The first thing that more rooms ran into; `None` if they were not tried.
+    /// The first limit that more rooms reached; `None` if they were not tried.
     pub(crate) limit: Option<Limit>,
     pub(crate) interrupted: bool,
     pub(crate) steps: Vec<Step>,
@@ -53,7 +53,7 @@ pub(crate) struct Step {
     pub(crate) rooms: u32,
     pub(crate) peers: RoomSizes,
     pub(crate) participants: u64,
-    /// Whether it held what had passed for longer.
+    /// Whether it is the longer run that confirms a result.
     pub(crate) is_confirmation: bool,
     pub(crate) limit: Option<Limit>,
     pub(crate) report: Report,
@@ -201,7 +201,7 @@ impl Step {
 }
 
 impl Limit {
-    /// What limited a run that has not passed, as its report shows.
+    /// The limit of a failed run, from its report.
     fn of(report: &Report) -> Self {
         let reason = report.reasons.first().cloned().unwrap_or_default();
         if report.is_server_gone() {
@@ -235,7 +235,7 @@ impl Limit {
         }
     }
 
-    /// What the process of the server had too little of.
+    /// The resource that the server's process ran out of.
     fn of_server(server: ServerUse) -> Option<Self> {
         if let Some(most) = server.max_files.filter(|most| server.open_files + SPARE > *most) {
             let open = server.open_files;

@@ -1,5 +1,4 @@
-//! Whether the runs of one server differ from those of another, by more than they do among
-//! themselves.
+//! Whether the runs of two servers differ by more than the runs of one server do.
 
 mod difference;
 
@@ -32,7 +31,7 @@ struct Compared {
     difference: Option<Difference>,
 }
 
-/// Runs cannot be compared.
+/// Why runs cannot be compared.
 #[derive(Debug, Error)]
 pub(crate) enum NotComparable {
     #[error("a run is INVALID, and says nothing about its server")]

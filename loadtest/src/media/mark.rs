@@ -1,7 +1,7 @@
-//! The time at which a frame was to be made, in its data.
+//! Marks: the planned time of a frame, in its data.
 //!
-//! Both ends of a connection are in one process, so they have one clock. What another process has
-//! marked is left out.
+//! Both ends of a connection are in one process and share a clock. Marks of other processes are
+//! ignored.
 
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};

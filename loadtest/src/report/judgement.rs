@@ -1,4 +1,4 @@
-//! What a run is worth, and why.
+//! The verdict on a run, and its reasons.
 
 use super::{Failure, Report};
 use crate::scenario::Depth;
@@ -45,7 +45,7 @@ impl Report {
         };
     }
 
-    /// What the machine of the tester had too little of, as failures show.
+    /// The resource that the tester's machine ran out of, from the failures.
     pub(super) fn exhaustion(&self) -> Option<String> {
         // EMFILE and EADDRNOTAVAIL.
         let errors = [("os error 24", "open files"), ("os error 99", "local ports")];
@@ -55,7 +55,7 @@ impl Report {
         })
     }
 
-    /// What was not as it has to be, whatever the objectives are.
+    /// The failures that count independent of the objectives.
     fn broken(&self) -> Vec<String> {
         let mut broken = Vec::new();
         if let Some(seconds) = self.server_gone_at_seconds {

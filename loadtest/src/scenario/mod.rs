@@ -1,4 +1,4 @@
-//! What participants do in a run: how many come, when, for how long, and what they send.
+//! A scenario: how many participants join, when, for how long, and what they send.
 
 mod arrivals;
 mod limits;
@@ -28,7 +28,7 @@ use self::settings::read;
 pub(crate) use self::shape::{InvalidShape, Shape, Stay};
 use crate::span::Span;
 
-/// A scenario, as it is in force for a run. Its TOML form is a file for `--scenario`.
+/// The scenario of a run. Its TOML form is a file for `--scenario`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", try_from = "ScenarioSettings")]
 pub(crate) struct Scenario {
@@ -80,13 +80,13 @@ pub(crate) struct Scenario {
     pub(crate) seed: u64,
 }
 
-/// How much of a call takes place.
+/// How much of a call is simulated.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Depth {
     /// Real participants that send media to each other
     Media,
-    /// Signaling sockets alone, with the messages of real participants
+    /// Signaling sockets only, with the messages of real participants
     Signaling,
 }
 
@@ -98,7 +98,7 @@ pub(crate) struct CandidateCounts {
     pub(crate) most: u32,
 }
 
-/// A scenario cannot be used.
+/// Why a scenario cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum ScenarioError {
     #[error("cannot read {}: {error}", path.display())]
@@ -114,7 +114,7 @@ pub(crate) enum ScenarioError {
 }
 
 impl Scenario {
-    /// The scenario of a file, if there is one, with the settings of flags before it.
+    /// Builds the scenario from a file, if there is one, and flags, which take precedence.
     pub(crate) fn new(
         flags: &ScenarioSettings,
         file: Option<&Path>,
@@ -143,8 +143,8 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The part of each of several generators, which together do the same; `None` if there are
-    /// fewer rooms than generators, or a file that only this one has.
+    /// Divides the scenario among generators; `None` if there are fewer rooms than generators, or a
+    /// file that only this machine has.
     pub(crate) fn shares(&self, generators: usize) -> Option<Vec<Self>> {
         let count = u32::try_from(generators).ok()?;
         if !(1..=self.rooms).contains(&count) || self.shape.is_some() {
@@ -170,7 +170,7 @@ impl Scenario {
         unlike.cloned().collect::<BTreeSet<String>>().into_iter().collect()
     }
 
-    /// Whether anybody has a network that is worse than this machine's.
+    /// Whether any participant has an impaired network.
     pub(crate) fn has_bad_network(&self) -> bool {
         self.impair_up.is_some() || self.impair_down.is_some() || self.impair_stall.is_some()
     }

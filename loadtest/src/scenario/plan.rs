@@ -1,4 +1,4 @@
-//! Who comes when and goes when, drawn before anything starts.
+//! The arrivals and departures of a run, drawn before it starts.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ impl Plan {
         Self { rooms, visits, filled, end }
     }
 
-    /// Plans what a shape says. Whoever has no leave in it stays to the end.
+    /// Plans a recorded shape. A participant without a departure stays to the end.
     fn replay(shape: &Shape, scenario: &Scenario, random: &mut StdRng) -> Self {
         let stays = shape.stays();
         let filled = stays.last().map_or(Duration::ZERO, |stay| stay.arrive);

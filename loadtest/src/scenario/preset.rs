@@ -1,25 +1,24 @@
-//! What publishers send, by name.
+//! The media that publishers send, by name.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// What publishers send. All but the clip are synthetic: they have the rates and sizes of real
-/// media, and a mark with the time at which they were made.
+/// The media that publishers send. All but the clip are synthetic: they have the rates and sizes of
+/// real media, and contain the time at which they were made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize, Serialize, ValueEnum)]
 pub(crate) enum Preset {
-    /// A test picture that can be watched, and a tone: 123 and 33 kbit/s, 18.5 and 50 packets a
-    /// second
+    /// A real test picture and tone: 123 and 33 kbit/s, 18.5 and 50 packets per second
     #[default]
     #[serde(rename = "clip")]
     Clip,
-    /// Sound alone: 32 kbit/s, 50 packets a second
+    /// Sound only: 32 kbit/s, 50 packets per second
     #[serde(rename = "voice")]
     Voice,
-    /// The same and pictures: 500 kbit/s, 30 of two packets a second
+    /// The same sound, and video of 500 kbit/s: 30 pictures per second of two packets each
     #[serde(rename = "360p")]
     #[value(name = "360p")]
     P360,
-    /// The same and larger pictures: 1.2 Mbit/s, 30 of five packets a second
+    /// The same sound, and video of 1.2 Mbit/s: 30 pictures per second of five packets each
     #[serde(rename = "720p")]
     #[value(name = "720p")]
     P720,
@@ -28,13 +27,13 @@ pub(crate) enum Preset {
 /// The pictures of a synthetic source.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Picture {
-    /// How many there are in a second.
+    /// The pictures per second.
     pub(crate) rate: u32,
     pub(crate) bytes: usize,
 }
 
 impl Picture {
-    /// Those of a screen: few and large.
+    /// The pictures of a screen: few and large.
     pub(crate) const SCREEN: Self = Self { rate: 5, bytes: 12_000 };
 }
 

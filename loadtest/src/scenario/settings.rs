@@ -1,4 +1,4 @@
-//! The settings of a scenario, as flags or a file give them.
+//! The settings of a scenario, from flags or a file.
 
 use std::fs;
 use std::net::IpAddr;
@@ -13,13 +13,13 @@ use super::{
 };
 use crate::span::Span;
 
-/// The settings that flags or a file give. A flag goes before the file, and that before the
+/// The settings from flags or a file. A flag takes precedence over the file, and the file over the
 /// default.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[command(next_help_heading = "Scenario")]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct ScenarioSettings {
-    /// How much of a call takes place [default: media]
+    /// How much of a call is simulated [default: media]
     #[arg(long)]
     pub(super) depth: Option<Depth>,
 
@@ -27,24 +27,24 @@ pub(crate) struct ScenarioSettings {
     #[arg(long, value_parser = value_parser!(u32).range(1..=100_000))]
     pub(super) rooms: Option<u32>,
 
-    /// Participants in each room: 4, or several sizes with weights, 2:60,4:30,10:10 [default: 4]
+    /// Participants in each room: 4, or several sizes with weights like 2:60,4:30,10:10 [default:
+    /// 4]
     #[arg(long, value_name = "SIZES")]
     pub(super) peers: Option<RoomSizes>,
 
-    /// Joins a second in all rooms: 10, rising 1..50, in steps 10,20,50, or burst [default: 10]
+    /// Joins per second over all rooms: 10, rising 1..50, in steps 10,20,50, or burst [default: 10]
     #[arg(long, value_name = "JOINS")]
     pub(super) rate: Option<Arrivals>,
 
-    /// Rooms created a second before anybody joins [default: 100]
+    /// Rooms created per second before anybody joins [default: 100]
     #[arg(long, value_name = "ROOMS", value_parser = positive)]
     pub(super) create_rate: Option<f64>,
 
-    /// Time from the first join that does not count [default: 0]
+    /// Time from the first join that is not measured [default: 0]
     #[arg(long, value_name = "TIME")]
     pub(super) warm_up: Option<Span>,
 
-    /// Time that everybody stays after the last one has joined; 0 for the joins alone [default:
-    /// 15s]
+    /// Time that everybody stays after the last join; 0 measures only the joins [default: 15s]
     #[arg(long, value_name = "TIME")]
     pub(super) duration: Option<Span>,
 
@@ -52,32 +52,33 @@ pub(crate) struct ScenarioSettings {
     #[arg(long, value_name = "TIME")]
     pub(super) stay: Option<Span>,
 
-    /// Whoever leaves is replaced by a newcomer at once; needs --stay
+    /// Replace each participant that leaves by a newcomer at once; needs --stay
     #[arg(long)]
     #[serde(default)]
     pub(super) churn: bool,
 
-    /// Mean time until a participant's socket is cut, which then resumes its seat
+    /// Mean time until a participant's socket is cut, after which it resumes its seat
     #[arg(long, value_name = "TIME")]
     pub(super) cut_every: Option<Span>,
 
-    /// Mean time until a participant negotiates again with everybody; with media it restarts ICE
+    /// Mean time until a participant negotiates again with everybody; at depth media it restarts
+    /// ICE
     #[arg(long, value_name = "TIME")]
     pub(super) renegotiate_every: Option<Span>,
 
-    /// Mean time until a participant shows a screen beside its video, or stops to
+    /// Mean time until a participant shows a screen beside its video, or stops showing it
     #[arg(long, value_name = "TIME")]
     pub(super) share_every: Option<Span>,
 
-    /// Messages a second from each participant to its room [default: 0]
+    /// Messages per second from each participant to its room [default: 0]
     #[arg(long, value_name = "MESSAGES", value_parser = not_negative)]
     pub(super) message_rate: Option<f64>,
 
-    /// Size of those messages [default: 200]
+    /// Size of those messages in bytes [default: 200]
     #[arg(long, value_name = "BYTES", value_parser = bytes(64, 16_000))]
     pub(super) message_bytes: Option<u32>,
 
-    /// Size of an offer or answer at depth signaling [default: 5000]
+    /// Size of an offer or answer in bytes, at depth signaling [default: 5000]
     #[arg(long, value_name = "BYTES", value_parser = bytes(64, 60_000))]
     pub(super) description_bytes: Option<u32>,
 
@@ -85,15 +86,15 @@ pub(crate) struct ScenarioSettings {
     #[arg(long, value_name = "FROM..TO")]
     pub(super) candidates: Option<CandidateCounts>,
 
-    /// Size of a candidate at depth signaling [default: 240]
+    /// Size of a candidate in bytes, at depth signaling [default: 240]
     #[arg(long, value_name = "BYTES", value_parser = bytes(64, 16_000))]
     pub(super) candidate_bytes: Option<u32>,
 
-    /// Participants of each room that send; the others watch [default: all]
+    /// Participants of each room that send media; the others watch [default: all]
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u8).range(1..=50))]
     pub(super) publishers: Option<u8>,
 
-    /// What they send [default: clip]
+    /// Media that they send [default: clip]
     #[arg(long)]
     pub(super) preset: Option<Preset>,
 
@@ -102,15 +103,16 @@ pub(crate) struct ScenarioSettings {
     #[serde(default)]
     pub(super) no_video: bool,
 
-    /// Sound to send in place of the preset's: Opus in Ogg
+    /// Audio file to send instead of the preset's sound: Opus in Ogg
     #[arg(long, value_name = "FILE")]
     pub(super) audio_file: Option<PathBuf>,
 
-    /// Pictures to send in place of the preset's: VP8, VP9 or AV1 in IVF
+    /// Video file to send instead of the preset's pictures: VP8, VP9 or AV1 in IVF
     #[arg(long, value_name = "FILE")]
     pub(super) video_file: Option<PathBuf>,
 
-    /// IP address for media; the default is 127.0.0.1 for a server on this machine, else 0.0.0.0
+    /// Local IP address for media [default: 127.0.0.1 for a server on this machine, otherwise
+    /// 0.0.0.0]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) bind: Option<IpAddr>,
 
@@ -119,34 +121,34 @@ pub(crate) struct ScenarioSettings {
     #[serde(default)]
     pub(super) relay_only: bool,
 
-    /// What the network does to what participants send:
+    /// Impairment of the media that participants send:
     /// loss=2%,delay=50ms,jitter=20ms,bandwidth=1mbit. All media then goes through the TURN server
     /// that the server names
     #[arg(long, value_name = "QUALITY")]
     pub(super) impair_up: Option<Quality>,
 
-    /// What the network does to what participants receive
+    /// Impairment of the media that participants receive
     #[arg(long, value_name = "QUALITY")]
     pub(super) impair_down: Option<Quality>,
 
-    /// How long and how often nothing gets through in either direction: 2s/30s
+    /// Stalls in both directions, by length and period: 2s/30s
     #[arg(long, value_name = "TIME/PERIOD")]
     pub(super) impair_stall: Option<Stalls>,
 
-    /// Participants of each room whose network is like that [default: all]
+    /// Participants of each room with an impaired network [default: all]
     #[arg(long, value_name = "NUMBER", value_parser = value_parser!(u8).range(1..=50))]
     pub(super) impaired: Option<u8>,
 
-    /// Shape to replay, from `loadtest record`, in place of rooms, peers, rate and stay
+    /// File of `loadtest record` to replay, instead of rooms, peers, rate and stay
     #[arg(long, value_name = "FILE")]
     pub(super) replay: Option<PathBuf>,
 
-    /// Where sizes, stays and cuts are drawn from; the same seed draws the same [default: 1]
+    /// Seed for random sizes, stays and cuts; the same seed gives the same plan [default: 1]
     #[arg(long)]
     pub(super) seed: Option<u64>,
 }
 
-/// What a file leaves out is as by default.
+/// Settings that a file omits have their defaults.
 impl TryFrom<ScenarioSettings> for Scenario {
     type Error = ScenarioError;
 

@@ -1,4 +1,4 @@
-//! The shape of an evening: who was in which room from when until when, and nothing else.
+//! A recorded shape: who was in which room, from when until when.
 
 use std::collections::BTreeMap;
 use std::fmt;
