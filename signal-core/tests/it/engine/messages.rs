@@ -1,0 +1,118 @@
+//! Messages from and to the host.
+
+use serde_json::json;
+use signal_core::{
+    ConnId, EngineConfig, ErrorCode, Event, Grant, HostMessage, ParticipantId, ProtocolVersion,
+    RoomId, Topic,
+};
+
+use super::host::{Host, data};
+
+#[test]
+fn the_host_and_a_participant_talk() {
+    let mut config = EngineConfig::default();
+    config.max_message_bytes = 1 << 20;
+    let mut host = Host::new(config);
+    let bob = host.guest("bob");
+    let _ = host.read(bob);
+    for req in ["a", "b"] {
+        let question =
+            json!({"type": "message", "to": "host", "topic": "q", "data": "?", "req": req});
+        host.say(bob, &question);
+    }
+    let question = host.engine.poll_message().unwrap();
+    assert_eq!((question.conn, question.data.as_bytes()), (bob, &br#""?""#[..]));
+    let answer = HostMessage::to_one(question.participant, question.topic, data("!"));
+    assert_eq!(host.engine.send(host.room, answer, host.now), []);
+    let question = host.engine.poll_message().unwrap();
+    host.engine.refuse(question, ErrorCode::Forbidden, host.now);
+    let told = host.messages(bob);
+    assert_eq!((&told[0]["from"], &told[0]["data"]), (&"host".into(), &"!".into()));
+    assert_eq!((&told[1]["code"], &told[1]["req"]), (&"forbidden".into(), &"b".into()));
+    assert!(host.engine.poll_message().is_none());
+}
+
+#[test]
+fn whoever_speaks_to_a_host_that_does_not_listen_is_told() {
+    for (most, code) in [(0, "peer_not_found"), (500, "unavailable")] {
+        let mut config = EngineConfig::default();
+        config.max_message_bytes = most;
+        let mut host = Host::new(config);
+        let bob = host.guest("bob");
+        let _ = host.read(bob);
+        let message = json!({"type": "message", "to": "host", "topic": "t", "data": 1});
+        for _ in 0..10 {
+            host.say(bob, &message);
+        }
+        let told = host.messages(bob);
+        assert!(!told.is_empty() && told.iter().all(|told| told["code"] == code), "{told:?}");
+        let taken = std::iter::from_fn(|| host.engine.poll_message()).count();
+        assert_eq!(taken + told.len(), 10);
+        host.say(bob, &message);
+        assert_eq!(host.engine.poll_message().is_some(), most > 0, "there is room again");
+    }
+}
+
+#[test]
+fn the_host_is_told_at_once_who_does_not_get_its_message() {
+    let mut host = Host::new(EngineConfig::default());
+    let alice = host.enter(Grant::creator(), "alice", ProtocolVersion::V1);
+    let bob = host.guest("bob");
+    let _ = (host.read(alice), host.read(bob));
+    let topic = Topic::new("t").unwrap();
+    let alice_id = host.engine.room(host.room).unwrap().seats()[0].id;
+    let told = host.engine.send(
+        host.room,
+        HostMessage::to_one(alice_id, topic.clone(), data("x")),
+        host.now,
+    );
+    assert_eq!((told[0].participant, told[0].code), (Some(alice_id), ErrorCode::PeerUnreachable));
+    // A participant that takes nothing is left out in the end, and not closed for it.
+    let message = HostMessage::to_room(topic, data(&"x".repeat(16_000)));
+    let refused = (0..200).map(|_| host.engine.send(host.room, message.clone(), host.now));
+    let refused: Vec<_> = refused.flatten().map(|refusal| refusal.code).collect();
+    assert!(refused.len() > 100 && refused.iter().all(|code| *code == ErrorCode::RateLimited));
+    let waits = host.read(bob);
+    assert_eq!(waits.len(), 200 - refused.len());
+    assert!(host.engine.is_open(bob));
+    let nowhere = RoomId::from_indices([9; 6]);
+    let told = host.engine.send(nowhere, message, host.now);
+    assert_eq!(told[0].code, ErrorCode::RoomNotFound);
+}
+
+#[test]
+fn a_message_of_the_hosts_comes_after_the_joined_that_is_not_written_yet() {
+    let (mut host, bob, _) = told_while_entering();
+    assert!(host.read(bob).is_empty());
+    let save = host.engine.poll_save().unwrap();
+    host.engine.handle_saved(save, host.now);
+    assert_eq!(host.types(bob), ["joined", "message"]);
+}
+
+#[test]
+fn a_message_of_the_hosts_to_whoever_does_not_get_in_after_all_is_refused() {
+    let (mut host, bob, bob_id) = told_while_entering();
+    host.engine.handle_lost(bob, host.now);
+    while let Some(save) = host.engine.poll_save() {
+        host.engine.handle_saved(save, host.now);
+    }
+    let refused = std::iter::from_fn(|| host.engine.poll_event()).find_map(|event| match event {
+        Event::Refused(refusal) => Some((refusal.participant, refusal.code)),
+        _ => None,
+    });
+    assert_eq!(refused, Some((Some(bob_id), ErrorCode::PeerNotFound)));
+}
+
+/// Bob, whose seat is not written yet, and to whom the host has sent a message.
+fn told_while_entering() -> (Host, ConnId, ParticipantId) {
+    let mut config = EngineConfig::default();
+    config.saves = true;
+    let mut host = Host::new(config);
+    let created = host.engine.poll_save().unwrap();
+    host.engine.handle_saved(created, host.now);
+    let bob = host.guest("bob");
+    let bob_id = host.engine.room(host.room).unwrap().seats()[0].id;
+    let message = HostMessage::to_one(bob_id, Topic::new("t").unwrap(), data("x"));
+    assert_eq!(host.engine.send(host.room, message, host.now), []);
+    (host, bob, bob_id)
+}
