@@ -6,6 +6,7 @@ use std::time::Duration;
 use signal_core::Language;
 use tokio::time::timeout;
 
+use crate::auth::admin_key::AdminKey;
 use crate::auth::origin::Origins;
 use crate::client_address::{ClientAddress, TrustedProxies};
 use crate::ice::Ice;
@@ -26,6 +27,8 @@ use crate::supervision::Supervisor;
 pub(crate) struct App {
     pub(crate) rooms: Rooms,
     pub(crate) access: Access,
+    /// The key of operators. Without one they cannot manage rooms over HTTP.
+    pub(crate) admin_key: Option<AdminKey>,
     pub(crate) ice: Ice,
     pub(crate) origins: Origins,
     /// The language of texts for clients that ask for no other.

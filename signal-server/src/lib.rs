@@ -99,6 +99,7 @@ mod supervision;
 pub mod testing;
 
 pub use async_trait::async_trait;
+pub use auth::admin_key::{AdminKey, InvalidAdminKey};
 pub use auth::login::{Authenticate, Login, LoginRequest, User};
 #[cfg(feature = "jwks")]
 pub use auth::login::{InvalidJwks, InvalidKey};

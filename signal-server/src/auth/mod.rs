@@ -1,6 +1,7 @@
 //! Authentication: access tokens of a login, tokens of this server, secrets, and the origins of
 //! pages.
 
+pub(crate) mod admin_key;
 #[cfg(not(feature = "jwks"))]
 mod hmac_provider;
 pub(crate) mod jwt_crypto;
@@ -9,5 +10,7 @@ pub(crate) mod opaque_token;
 pub(crate) mod origin;
 pub(crate) mod secret;
 pub(crate) mod shown;
+#[cfg(feature = "jwks")]
+pub(crate) mod tls;
 pub(crate) mod token_error;
 pub(crate) mod ws_token;

@@ -38,6 +38,10 @@ impl Secret {
         self.0.as_bytes()
     }
 
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Derives a key for one purpose (HKDF, RFC 5869). One key reveals nothing about the others.
     pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
         let mut key = [0; 32];

@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 use super::limits::LimitArgs;
+use super::rooms::args::RoomsArgs;
 use crate::auth::secret::Secret;
 use crate::client_address::{ForwardedHeader, network};
 
@@ -86,6 +87,8 @@ pub(crate) enum Command {
     PrintConfig(Box<ServeArgs>),
     /// Create an access token that is signed with the access secret
     Token(TokenArgs),
+    /// Manage the rooms of a server that runs with --admin-key-file
+    Rooms(RoomsArgs),
 }
 
 /// The arguments of `serve`.
@@ -105,6 +108,11 @@ pub(crate) struct ServeArgs {
     /// if it is free
     #[arg(long, env = "SIGNAL_ADMIN_LISTEN", value_name = "ADDRESS", value_parser = listen_address)]
     pub(crate) admin_listen: Option<SocketAddr>,
+
+    /// File that contains the key with which operators manage rooms at --admin-listen, at least 32
+    /// characters; without it nobody can
+    #[arg(long, env = "SIGNAL_ADMIN_KEY_FILE", value_name = "FILE")]
+    pub(crate) admin_key_file: Option<PathBuf>,
 
     /// Refuse to start if a secret is missing or weak; implied by any --listen address that is not
     /// loopback
@@ -345,6 +353,7 @@ const EXAMPLES: &str = "Examples:
   signal-server serve --ephemeral                    rooms in memory only
   signal-server check-config --config /etc/signal-server.toml
   SIGNAL_ACCESS_SECRET=… signal-server token --sub alice --name 小明
+  signal-server rooms list --admin-key-file /run/secrets/admin
 
 On Ctrl-C or SIGTERM the server stops accepting participants, asks those connected to reconnect to
 the next process, and exits within 21 s. A second signal makes it exit at once.

@@ -8,6 +8,7 @@ mod limits;
 mod log_writer;
 mod logging;
 mod read;
+mod rooms;
 mod serve;
 pub(crate) mod settings;
 mod stop_signal;
@@ -47,6 +48,7 @@ async fn run_command(cli: Cli) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Token(args) => mint(args),
+        Command::Rooms(args) => rooms::run(args).await,
     }
 }
 

@@ -2,3 +2,4 @@
 
 pub(crate) mod asyncapi;
 pub(crate) mod openapi;
+pub(crate) mod operators_openapi;

@@ -113,7 +113,7 @@ impl Code {
     #[cfg(feature = "documents")]
     pub(crate) fn when(self) -> &'static str {
         match self {
-            Self::BodyTooLarge => "the body is too long (8 KiB by default)",
+            Self::BodyTooLarge => "the body is too long (by default 8 KiB, of operators 64 KiB)",
             Self::Forbidden => {
                 "the token does not permit this request, or the origin of the page is not allowed"
             }
@@ -290,7 +290,7 @@ impl From<ChangeError> for ApiError {
 impl From<Reject> for ApiError {
     fn from(reject: Reject) -> Self {
         let code = match reject {
-            Reject::CreatorStays | Reject::GrantVoid => return Self::Forbidden,
+            Reject::GrantVoid => return Self::Forbidden,
             Reject::IdsExhausted | Reject::RotationStale => return Self::Unavailable,
             Reject::ResumeFailed => return Self::Unauthorized,
             Reject::PasswordUnchanged => {
@@ -303,6 +303,7 @@ impl From<Reject> for ApiError {
             }
             // The answer does not reveal whether the room existed.
             Reject::RoomClosed => return Reject::RoomNotFound.into(),
+            Reject::CreatorStays => Code::Forbidden,
             Reject::InviteVoid => Code::InviteVoid,
             Reject::ParticipantNotFound => Code::ParticipantNotFound,
             Reject::PasswordLocked => Code::PasswordLocked,

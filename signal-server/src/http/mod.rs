@@ -7,6 +7,7 @@ pub(crate) mod error;
 pub(crate) mod error_responses;
 pub(crate) mod language;
 pub(crate) mod layers;
+pub(crate) mod operators;
 pub(crate) mod pages;
 pub(crate) mod path;
 pub(crate) mod probes;

@@ -1,10 +1,10 @@
-//! The room id and the participant id in a path.
+//! The ids in a path: of a room, a participant or a user.
 
 use std::convert::Infallible;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use signal_core::{ParticipantId, RoomId, parse_room_id};
+use signal_core::{ParticipantId, RoomId, UserId, parse_room_id};
 
 /// The `{room_id}` of a path, or `None` if it is not a valid room id.
 #[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
@@ -32,6 +32,20 @@ pub(crate) struct ParticipantPath(
     pub(crate) Option<ParticipantId>,
 );
 
+/// The `{user}` of a path, or `None` if it is not a valid user id.
+#[cfg_attr(feature = "documents", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "documents", into_params(names("user"), parameter_in = Path))]
+pub(crate) struct UserPath(
+    /// Your id of a user.
+    #[cfg_attr(feature = "documents", param(
+        value_type = String,
+        min_length = 1,
+        max_length = 128,
+        example = "user-17"
+    ))]
+    pub(crate) Option<UserId>,
+);
+
 impl<S: Send + Sync> FromRequestParts<S> for RoomPath {
     type Rejection = Infallible;
 
@@ -45,6 +59,14 @@ impl<S: Send + Sync> FromRequestParts<S> for ParticipantPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         Ok(Self(segment("participant_id", parts, state, |text| text.parse().ok()).await))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for UserPath {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self(segment("user", parts, state, |text| text.parse().ok()).await))
     }
 }
 

@@ -11,6 +11,7 @@ use signal_core::{HubConfig, InvalidConfig, Language, Status};
 
 use super::Server;
 use crate::app::App;
+use crate::auth::admin_key::AdminKey;
 use crate::auth::login::Login;
 use crate::auth::origin::Origins;
 use crate::auth::secret::Secret;
@@ -45,6 +46,7 @@ use crate::supervision::Supervisor;
 pub struct Builder {
     login: Login,
     server_secret: Option<Secret>,
+    admin_key: Option<AdminKey>,
     configured_servers: ConfiguredServers,
     ice_servers: Option<Source>,
     origins: Origins,
@@ -62,6 +64,7 @@ impl Builder {
         Self {
             login,
             server_secret: None,
+            admin_key: None,
             configured_servers: ConfiguredServers::default(),
             ice_servers: None,
             origins: Origins::default(),
@@ -79,6 +82,13 @@ impl Builder {
     /// restarts with the same secret; a [data directory](Self::open) keeps one by itself.
     pub fn server_secret(mut self, secret: Secret) -> Self {
         self.server_secret = Some(secret);
+        self
+    }
+
+    /// Sets the key that operators manage rooms with over HTTP, at the routes `/admin/rooms/…` of
+    /// [`Server::admin_router`]. By default there are no such routes.
+    pub fn admin_key(mut self, key: AdminKey) -> Self {
+        self.admin_key = Some(key);
         self
     }
 
@@ -294,6 +304,7 @@ impl Builder {
         let app = App {
             rooms,
             access,
+            admin_key: self.admin_key,
             ice,
             origins,
             language: self.language,

@@ -64,9 +64,11 @@ impl Server {
         router::documents().with_state(Arc::clone(&self.app))
     }
 
-    /// The routes for operators only: `/metrics` for Prometheus, and the probes.
+    /// The routes for operators only: `/metrics` for Prometheus, the probes, and with an
+    /// [admin key](Builder::admin_key) `/admin/…` to manage rooms.
     pub fn admin_router(&self) -> Router {
-        router::for_operators(&self.app, probes::routes())
+        let routes = probes::routes().merge(router::management(&self.app));
+        router::for_operators(&self.app, routes)
     }
 
     /// Serves the routes, their documents and the probes until `shutdown` completes. Then it

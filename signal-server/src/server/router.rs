@@ -9,9 +9,9 @@ use axum::routing::{delete, get, post};
 
 use crate::app::App;
 #[cfg(feature = "documents")]
-use crate::documents::{asyncapi, openapi};
+use crate::documents::{asyncapi, openapi, operators_openapi};
 use crate::http::error::ApiError;
-use crate::http::{layers, pages, rooms};
+use crate::http::{layers, operators, pages, rooms};
 use crate::socket::upgrade;
 
 /// Wraps routes in the layers that every request passes through. The last one added is the
@@ -53,6 +53,31 @@ pub(super) fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route_layer(from_fn_with_state(Arc::clone(app), layers::measure))
 }
 
+/// The routes with which operators manage rooms. There are none without an admin key.
+pub(super) fn management(app: &Arc<App>) -> Router<Arc<App>> {
+    let Some(key) = &app.admin_key else { return Router::new() };
+    let routes = Router::new()
+        .route("/admin/rooms", get(operators::list))
+        .route(
+            "/admin/rooms/{room_id}",
+            get(operators::show).patch(operators::change).delete(operators::close),
+        )
+        .route("/admin/rooms/{room_id}/messages", post(operators::send))
+        .route("/admin/rooms/{room_id}/participants/{participant_id}", delete(operators::kick))
+        .route("/admin/rooms/{room_id}/tokens", post(operators::token))
+        .route("/admin/rooms/{room_id}/users/{user}", delete(operators::kick_user))
+        .route_layer(from_fn_with_state(key.clone(), operators::require))
+        .method_not_allowed_fallback(method_not_allowed);
+    #[cfg(feature = "documents")]
+    let routes = routes.merge(operators_openapi::routes());
+    routes
+        .route_layer(from_fn_with_state(Arc::clone(app), layers::measure))
+        .layer(DefaultBodyLimit::max(OPERATORS_BODY_BYTES))
+        .layer(from_fn_with_state(Arc::clone(app), layers::deadline))
+        .layer(from_fn(pages::refuse_other_types))
+        .layer(from_fn(layers::security_headers))
+}
+
 /// The machine-readable descriptions of the API.
 #[cfg(feature = "documents")]
 pub(super) fn documents() -> Router<Arc<App>> {
@@ -72,3 +97,6 @@ async fn not_found() -> ApiError {
 async fn method_not_allowed() -> ApiError {
     ApiError::MethodNotAllowed
 }
+
+/// The longest body of a request of an operator: that of the longest message fits.
+const OPERATORS_BODY_BYTES: usize = 64 * 1024;

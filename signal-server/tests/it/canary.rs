@@ -5,6 +5,8 @@ mod marks;
 mod settings;
 mod visitor;
 
+use std::fs;
+
 use self::marks::Marks;
 use self::visitor::Visitor;
 
@@ -46,10 +48,14 @@ async fn no_secret_is_in_logs_metrics_or_answers_to_mistakes() {
     for format in ["human", "json"] {
         let data = tempfile::tempdir().unwrap();
         let mut seen = Seen::default();
+        let folder = tempfile::tempdir().unwrap();
+        let admin_key = folder.path().join("key");
+        fs::write(&admin_key, visitor::ADMIN_KEY).unwrap();
         let start = async |listen: &str| {
             let mut command =
                 program(&["serve", "--log", "trace", "--log-format", format, "--listen", listen]);
             durable(&mut command, data.path()).envs(visitor::SECRETS).args(visitor::SETTINGS);
+            command.arg("--admin-key-file").arg(&admin_key);
             let mut running = Running::start(&mut command);
             let printed = running.announcement().await;
             (running, printed)

@@ -2,6 +2,7 @@
 
 mod api;
 pub mod asyncapi;
+mod managed;
 pub mod openapi;
 mod participant;
 pub mod program;
@@ -14,6 +15,7 @@ use signal_server::{Builder, Secret, Server};
 use tokio::time::timeout;
 
 pub use self::api::{Answer, Api, Room, answer, http_client, read};
+pub use self::managed::{ADMIN_KEY, Managed};
 pub use self::participant::Participant;
 
 pub const ACCESS_SECRET: &str = "access-secret-of-the-tests-0123456789";

@@ -3,11 +3,15 @@
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
-use crate::common::Api;
 use crate::common::openapi::{Exchange, problems};
+use crate::common::{Api, Managed};
 
 async fn document(api: &Api) -> Value {
-    let response = api.request(Method::GET, "/openapi.json").send().await.unwrap();
+    document_at(api, "/openapi.json").await
+}
+
+async fn document_at(api: &Api, path: &str) -> Value {
+    let response = api.request(Method::GET, path).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "application/json");
     serde_json::from_str(&response.text().await.unwrap()).unwrap()
@@ -60,6 +64,36 @@ async fn it_names_every_request_that_the_server_takes() {
             status != 405 && !text.contains(r#""code":"not_found""#),
             "{path}: {status} {text}"
         );
+    }
+}
+
+#[tokio::test]
+async fn the_document_for_operators_names_every_request_that_they_may_send() {
+    let managed = Managed::start().await;
+    let document = document_at(&managed.operators, "/admin/openapi.json").await;
+    let mut named: Vec<String> =
+        operations(&document).iter().map(|(method, path)| format!("{method} {path}")).collect();
+    named.sort();
+    assert_eq!(
+        named,
+        [
+            "DELETE /admin/rooms/{room_id}",
+            "DELETE /admin/rooms/{room_id}/participants/{participant_id}",
+            "DELETE /admin/rooms/{room_id}/users/{user}",
+            "GET /admin/openapi.json",
+            "GET /admin/rooms",
+            "GET /admin/rooms/{room_id}",
+            "PATCH /admin/rooms/{room_id}",
+            "POST /admin/rooms/{room_id}/messages",
+            "POST /admin/rooms/{room_id}/tokens",
+        ]
+    );
+    for (method, path) in operations(&document).iter().filter(|(_, path)| path.contains("rooms")) {
+        let operation = &document["paths"][path][method.as_str().to_lowercase()];
+        assert_eq!(operation["security"], json!([{"admin_key": []}]), "{method} {path}");
+        let path = path.replace("{room_id}", "ABC234").replace("{participant_id}", "p_zzzz0000");
+        let answered = managed.send(method.clone(), &path, None).await;
+        assert!(![404, 405].contains(&answered.status) || answered.refused().1 == "room_not_found");
     }
 }
 

@@ -6,10 +6,9 @@ use std::time::Duration;
 use jsonwebtoken::jwk::Jwk;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
-use rustls::crypto::ring;
+use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use signal_core::wire::without_value;
 use thiserror::Error;
@@ -18,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use super::ed25519;
 use super::key::Key;
 use crate::auth::shown::shown_url;
+use crate::auth::tls;
 
 /// The URL where keys are published, and the keys fetched last.
 #[derive(Debug)]
@@ -88,13 +88,8 @@ impl Jwks {
         if parsed.scheme() != "https" && !(parsed.scheme() == "http" && is_local) {
             return Err(invalid());
         }
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring supports the protocol versions that rustls does")
-            .with_root_certificates(roots(ca)?)
-            .with_no_client_auth();
         let http = Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(tls::client(roots(ca)?))
             .redirect(Policy::none())
             .timeout(PATIENCE)
             .build()
@@ -222,7 +217,7 @@ impl Cache {
 /// The certificate authorities to trust: those in `ca`, or Mozilla's.
 pub(crate) fn roots(ca: Option<&str>) -> Result<RootCertStore, InvalidJwks> {
     let Some(pem) = ca else {
-        return Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() });
+        return Ok(tls::mozilla());
     };
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::auth::shown::shown_url;
 use crate::cli::args::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
-use crate::{Builder, Login, Origins, PublicUrl, Secret, Server};
+use crate::{AdminKey, Builder, Login, Origins, PublicUrl, Secret, Server};
 
 /// The checked settings of `serve`.
 #[derive(Clone, Debug)]
@@ -64,6 +64,7 @@ impl Settings {
             (Ok(None), Some(_)) => None,
             (Ok(_) | Err(_), _) => check.secret("server-secret", given, development),
         };
+        let admin_key = args.admin_key_file.and_then(|path| check.value(admin_key(&path)));
         let turn = check
             .value(one_of("turn-secret", args.turn_secret, args.turn_secret_file.as_deref()))
             .flatten();
@@ -106,6 +107,9 @@ impl Settings {
         if let Some(secret) = server {
             builder = builder.server_secret(secret);
         }
+        if let Some(key) = admin_key {
+            builder = builder.admin_key(key);
+        }
         if let Some(secret) = turn {
             builder = builder.turn(secret, args.turn_urls);
         }
@@ -145,6 +149,18 @@ pub(crate) fn access_token(args: TokenArgs) -> Result<String, InvalidSettings> {
     Ok(token.expect("with a secret tokens can be made"))
 }
 
+/// Reads the key of operators.
+///
+/// # Errors
+///
+/// The file cannot be read, or the key is too short or cannot be sent.
+pub(crate) fn admin_key(path: &Path) -> Result<AdminKey, InvalidSettings> {
+    let secret = secret_in("admin-key-file", path)?;
+    AdminKey::new(secret).map_err(|error| {
+        InvalidSettings(vec![format!("--admin-key-file {}: {error}", path.display())])
+    })
+}
+
 fn access_secret(args: AccessSecretArgs) -> Result<Option<Secret>, InvalidSettings> {
     one_of("access-secret", args.access_secret, args.access_secret_file.as_deref())
 }
@@ -174,21 +190,21 @@ fn one_of(
 ) -> Result<Option<Secret>, InvalidSettings> {
     let secret = match (secret, file) {
         (Some(secret), _) => secret,
-        (None, Some(path)) => {
-            let text = fs::read_to_string(path).map_err(|error| {
-                InvalidSettings(vec![format!(
-                    "cannot read --{name}-file {}: {error}",
-                    path.display()
-                )])
-            })?;
-            Secret::from(text.as_str())
-        }
+        (None, Some(path)) => secret_in(&format!("{name}-file"), path)?,
         (None, None) => return Ok(None),
     };
     if secret.is_empty() {
         return Err(InvalidSettings(vec![format!("--{name} is empty: {}", ways_to_set(name))]));
     }
     Ok(Some(secret))
+}
+
+/// Reads the secret in the file that a setting names.
+fn secret_in(setting: &str, path: &Path) -> Result<Secret, InvalidSettings> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        InvalidSettings(vec![format!("cannot read --{setting} {}: {error}", path.display())])
+    })?;
+    Ok(Secret::from(text.as_str()))
 }
 
 /// Collects problems and warnings, to report all of them at once.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use signal_core::wire::TypedText;
-use signal_core::{Change, Op};
+use signal_core::{Change, Op, Room};
 
 use super::field;
 use super::new_credentials::NewCredentials;
@@ -33,7 +33,7 @@ error_responses!(
 #[derive(Deserialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = RoomChange))]
-struct ChangeRequest {
+pub(in crate::http) struct ChangeRequest {
     /// The new name, with the rules of a new room. A name without visible characters changes
     /// nothing.
     #[cfg_attr(feature = "documents", schema(max_length = 32))]
@@ -92,36 +92,48 @@ pub(crate) async fn change(
 ) -> Result<Success<Changed>, ApiError> {
     let counted = app.rates.count_change(room.creator())?;
     let request: ChangeRequest = body.parse()?;
-    let expires_at = match request.expires_minutes {
-        None => None,
-        Some(minutes) => Some(room.created_at() + field::lifetime(minutes)?.duration()),
-    };
-    if expires_at.is_some_and(|at| at <= app.rooms.clock.now()) {
-        return Err(invalid(
-            "expires_minutes: the room would already have ended, since they count from its \
-             creation; use DELETE to close it",
-        ));
-    }
-    let change = Change {
-        name: field::display_name("name", request.name.as_ref())?.map(|name| name.as_str().into()),
-        locked: request.locked,
-        capacity: request.max_participants.map(field::capacity).transpose()?,
-        expires_at,
-        rotate: None,
-        restore_attempts: request.restore_attempts.unwrap_or_default().then(|| room.restores()),
-    };
-    let choice = match request.rotate_password {
-        Some(rotate) => rotate.choice()?,
-        None => None,
-    };
-    let (room, credentials) = match choice {
-        None => (app.rooms.apply(room.id(), &Op::Change(change)).await?, NewCredentials::default()),
-        Some(choice) => {
-            let op = |rotation| Op::Change(Change { rotate: Some(rotation), ..change.clone() });
-            let (room, credentials) = app.rooms.rotate(&room, &choice, op).await?;
-            (room, credentials.into())
-        }
-    };
+    let changed = request.apply(&app, &room).await?;
     counted.keep();
-    Ok(Success::new(Changed { room: RoomJson::of(&room, app.rooms.clock.now()), credentials }))
+    Ok(Success::new(changed))
+}
+
+impl ChangeRequest {
+    /// Changes the room.
+    pub(in crate::http) async fn apply(self, app: &App, room: &Room) -> Result<Changed, ApiError> {
+        let expires_at = match self.expires_minutes {
+            None => None,
+            Some(minutes) => Some(room.created_at() + field::lifetime(minutes)?.duration()),
+        };
+        if expires_at.is_some_and(|at| at <= app.rooms.clock.now()) {
+            return Err(invalid(
+                "expires_minutes: the room would already have ended, since they count from its \
+                 creation; use DELETE to close it",
+            ));
+        }
+        let name = field::display_name("name", self.name.as_ref())?;
+        let change = Change {
+            name: name.map(|name| name.as_str().into()),
+            locked: self.locked,
+            capacity: self.max_participants.map(field::capacity).transpose()?,
+            expires_at,
+            rotate: None,
+            restore_attempts: self.restore_attempts.unwrap_or_default().then(|| room.restores()),
+        };
+        let choice = match self.rotate_password {
+            Some(rotate) => rotate.choice()?,
+            None => None,
+        };
+        let (room, credentials) = match choice {
+            None => {
+                let room = app.rooms.apply(room.id(), &Op::Change(change)).await?;
+                (room, NewCredentials::default())
+            }
+            Some(choice) => {
+                let op = |rotation| Op::Change(Change { rotate: Some(rotation), ..change.clone() });
+                let (room, credentials) = app.rooms.rotate(room, &choice, op).await?;
+                (room, credentials.into())
+            }
+        };
+        Ok(Changed { room: RoomJson::of(&room, app.rooms.clock.now()), credentials })
+    }
 }

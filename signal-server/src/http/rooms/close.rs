@@ -20,7 +20,7 @@ error_responses!(Unauthorized, Forbidden, RoomNotFound, RoomExpired, RateLimited
 #[cfg_attr(feature = "documents", schema(as = ClosedRoom))]
 pub(crate) struct Closed {
     #[cfg_attr(feature = "documents", schema(example = "ABC234"))]
-    room_id: String,
+    pub(in crate::http) room_id: String,
 }
 
 /// Close a room

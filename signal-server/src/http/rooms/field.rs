@@ -11,14 +11,16 @@ use crate::http::error::{ApiError, invalid};
 use crate::rooms::lifetime::Lifetime;
 
 /// Parses a whole number in any notation: `60.0` is one too (JSON Schema core, section 4.2.3).
-pub(super) fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+pub(in crate::http) fn whole_number<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<i64>, D::Error> {
     let Some(number) = Option::<Number>::deserialize(from)? else { return Ok(None) };
     let integral = || number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT);
     let whole = number.as_i64().or_else(|| integral().map(|float| float as i64));
     whole.map(Some).ok_or_else(|| D::Error::custom("expected a whole number"))
 }
 
-pub(super) fn display_name(
+pub(in crate::http) fn display_name(
     field: &str,
     typed: Option<&TypedText>,
 ) -> Result<Option<DisplayName>, ApiError> {

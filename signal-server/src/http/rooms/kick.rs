@@ -34,7 +34,7 @@ pub(crate) struct KickQuery {
     /// Whether to change the password too, so that the participant cannot come back with the old
     /// one.
     #[serde(default)]
-    ban: bool,
+    pub(in crate::http) ban: bool,
 }
 
 /// The removed participant, and the room's new password after a ban.
@@ -43,9 +43,9 @@ pub(crate) struct KickQuery {
 #[cfg_attr(feature = "documents", schema(as = KickedParticipant))]
 pub(crate) struct Kicked {
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
-    participant_id: String,
+    pub(in crate::http) participant_id: String,
     #[serde(flatten)]
-    credentials: NewCredentials,
+    pub(in crate::http) credentials: NewCredentials,
 }
 
 /// Kick a participant

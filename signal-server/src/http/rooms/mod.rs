@@ -3,15 +3,15 @@
 pub(crate) mod change;
 pub(crate) mod close;
 pub(crate) mod create;
-mod field;
+pub(super) mod field;
 pub(crate) mod ice_servers;
 pub(crate) mod join;
 pub(crate) mod kick;
 pub(crate) mod list;
-mod new_credentials;
+pub(super) mod new_credentials;
 mod rotate_password;
 pub(crate) mod show;
-mod summary;
+pub(super) mod summary;
 
 pub(crate) use self::change::change;
 pub(crate) use self::close::close;

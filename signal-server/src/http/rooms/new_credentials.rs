@@ -8,7 +8,7 @@ use crate::rooms::credentials::RoomCredentials;
 #[derive(Default, Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = NewRoomPass))]
-pub(super) struct NewCredentials {
+pub(in crate::http) struct NewCredentials {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "documents", schema(nullable = false))]
     password: Option<String>,

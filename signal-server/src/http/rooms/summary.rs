@@ -44,7 +44,7 @@ pub(crate) struct RoomDetailsJson {
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = Participant))]
-struct ParticipantJson {
+pub(in crate::http) struct ParticipantJson {
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     id: String,
     name: String,
@@ -65,7 +65,7 @@ pub(crate) enum OnCreatorLeaveJson {
 }
 
 impl RoomJson {
-    pub(super) fn of(room: &Room, now: Timestamp) -> Self {
+    pub(in crate::http) fn of(room: &Room, now: Timestamp) -> Self {
         Self {
             room_id: room.id().to_string(),
             name: room.name().to_owned(),
@@ -90,7 +90,7 @@ impl RoomDetailsJson {
 }
 
 impl ParticipantJson {
-    fn of(seat: &Seat) -> Self {
+    pub(in crate::http) fn of(seat: &Seat) -> Self {
         Self {
             id: seat.id.to_string(),
             name: seat.name.to_string(),

@@ -39,6 +39,7 @@ pub(crate) async fn try_all(seen: &mut Seen) {
         &["--previous-access-secret", STRONG, "--access-secret-file", "/nonexistent/secret"],
         &["--turn-secret", STRONG, "--turn-url", "nowhere", "--log", "trace"],
         &["--access-key-file", &private],
+        &["--admin-key-file", &secret],
         &["--access-key-file", &public],
         &["--access-secret", STRONG, "--access-key-file", &public],
         &["--jwks-url", "https://user:a-weak%20%22%5C%20secret@login.example.com/jwks"],

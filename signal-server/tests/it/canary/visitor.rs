@@ -14,6 +14,7 @@ use crate::common::{self, ACCESS_SECRET, Api, Participant, Room, text};
 const TURN_SECRET: &str = "turn-secret \"\\ of-the-canary-0123456789";
 const SERVER_SECRET: &str = "server-secret \"\\ of-the-canary-0123456789";
 const PREVIOUS_SECRET: &str = "previous-secret \"\\ of-the-canary-0123456789";
+pub(crate) const ADMIN_KEY: &str = "admin-key\"\\of-the-canary-0123456789abcdef";
 /// As odd as passwords can be.
 const PASSWORD: &str = r#"Q"z%7\"#;
 const NEW_PASSWORD: &str = r#"N'e\w%"#;
@@ -56,6 +57,7 @@ impl<'a> Visitor<'a> {
         }
         for (name, secret) in [
             ("the access secret", ACCESS_SECRET),
+            ("the admin key", ADMIN_KEY),
             ("a password", PASSWORD),
             ("a new password", NEW_PASSWORD),
             ("a wrong password", WRONG_PASSWORD),
@@ -221,6 +223,20 @@ impl<'a> Visitor<'a> {
         let path = "/api/webrtc/rooms";
         let list = self.api.request(Method::GET, path).bearer_auth(&room.access_token);
         self.seen.note("the list of rooms", common::answer(list).await.data().to_string());
+        self.manage(&room).await;
+    }
+
+    /// What an operator asks, with the key and with others.
+    async fn manage(&mut self, room: &Room) {
+        let path = format!("/admin/rooms/{}", room.id);
+        let operators = |method, path: &str| self.operators.request(method, path);
+        let tokens = operators(Method::POST, &format!("{path}/tokens")).bearer_auth(ADMIN_KEY);
+        let wrong = operators(Method::GET, &path).bearer_auth(MISPLACED);
+        let shown = operators(Method::GET, &path).bearer_auth(ADMIN_KEY);
+        let minted = common::answer(tokens).await.data();
+        self.seen.marks.add_token("a ws token of an operator", &text(&minted["ws_token"]));
+        self.refused(wrong).await;
+        self.seen.note("the room for operators", common::answer(shown).await.data().to_string());
     }
 
     /// What is left is still there after a kill, and is closed.

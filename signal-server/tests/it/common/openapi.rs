@@ -15,17 +15,23 @@ pub struct Exchange<'a> {
 
 /// Every server of a test program serves the same.
 static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
+/// The document of the requests of operators.
+static MANAGEMENT: OnceCell<Value> = OnceCell::const_new();
 
 /// Fails unless the document says that a request may be answered like this.
 pub async fn judge(client: &Client, exchange: Exchange<'_>) {
-    let document = DOCUMENT.get_or_init(|| fetch(client, exchange.url)).await;
+    let document = if exchange.url.path().starts_with("/admin/") {
+        MANAGEMENT.get_or_init(|| fetch(client, exchange.url, "/admin/openapi.json")).await
+    } else {
+        DOCUMENT.get_or_init(|| fetch(client, exchange.url, "/openapi.json")).await
+    };
     let problems = problems(document, &exchange);
     let Exchange { method, url, status, body, .. } = exchange;
     assert!(problems.is_empty(), "{method} {url} {status} {body}:\n{}", problems.join("\n"));
 }
 
-async fn fetch(client: &Client, url: &Url) -> Value {
-    let served = client.get(url.join("/openapi.json").unwrap()).send().await.unwrap();
+async fn fetch(client: &Client, url: &Url, path: &str) -> Value {
+    let served = client.get(url.join(path).unwrap()).send().await.unwrap();
     serde_json::from_str(&served.text().await.unwrap()).unwrap()
 }
 

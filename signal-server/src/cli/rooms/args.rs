@@ -1,0 +1,212 @@
+//! The arguments of `rooms`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use reqwest::Url;
+use signal_core::{ParticipantId, RoomId, parse_room_id};
+
+/// The arguments of `rooms`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RoomsArgs {
+    /// URL of the server's address for operators (its --admin-listen)
+    #[arg(
+        long,
+        env = "SIGNAL_ADMIN_URL",
+        default_value = "http://127.0.0.1:8081",
+        value_name = "URL",
+        value_parser = admin_url,
+        global = true
+    )]
+    pub(super) admin_url: Url,
+
+    /// File that contains the server's admin key
+    #[arg(long, env = "SIGNAL_ADMIN_KEY_FILE", value_name = "FILE", global = true)]
+    pub(super) admin_key_file: Option<PathBuf>,
+
+    /// Print the data of the answer as JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: RoomsCommand,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum RoomsCommand {
+    /// List all open rooms, newest first
+    List,
+    /// Show a room and its participants
+    Show(RoomArgs),
+    /// Change the name, lock, size or end of a room
+    Change(ChangeArgs),
+    /// Give a room a new random password and a new invite
+    RotatePassword(RoomArgs),
+    /// Have a room check passwords again as if no wrong one had been tried; ten times at most
+    RestoreAttempts(RoomArgs),
+    /// Remove a participant or a user, who can come back with another token
+    Kick(RemoveArgs),
+    /// Remove a participant and change the password, or remove a user and void its tokens
+    Ban(RemoveArgs),
+    /// Send a message to a room or to one participant
+    Send(SendArgs),
+    /// Create a token that opens a room without its password, and print it
+    Token(RoomTokenArgs),
+    /// Close a room, which disconnects everybody
+    Close(RoomArgs),
+}
+
+/// A room.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RoomArgs {
+    /// Id of the room
+    #[arg(value_name = "ROOM", value_parser = room_id)]
+    pub(super) room: RoomId,
+}
+
+/// Changes of a room.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ChangeArgs {
+    #[command(flatten)]
+    pub(super) room: RoomArgs,
+
+    #[command(flatten)]
+    pub(super) settings: ChangedSettings,
+}
+
+/// The settings to change, at least one.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = true)]
+pub(super) struct ChangedSettings {
+    /// New name
+    #[arg(long)]
+    pub(super) name: Option<String>,
+
+    /// Refuse newcomers
+    #[arg(long, conflicts_with = "unlock")]
+    pub(super) lock: bool,
+
+    /// Admit newcomers again
+    #[arg(long)]
+    pub(super) unlock: bool,
+
+    /// How many participants the room can hold, 1 to 50; a smaller number removes nobody
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) max_participants: Option<u32>,
+
+    /// How many minutes the room lasts, counted from its creation, 1 to 1440
+    #[arg(long, value_name = "MINUTES")]
+    pub(super) expires_minutes: Option<u32>,
+}
+
+/// Whom to remove.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RemoveArgs {
+    #[command(flatten)]
+    pub(super) room: RoomArgs,
+
+    #[command(flatten)]
+    pub(super) who: Removed,
+}
+
+/// A participant or a user.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+pub(super) struct Removed {
+    /// Id of the participant
+    #[arg(value_name = "PARTICIPANT")]
+    pub(super) participant: Option<ParticipantId>,
+
+    /// User whose tokens were created with this id
+    #[arg(long)]
+    pub(super) user: Option<String>,
+}
+
+/// A message.
+#[derive(Args, Clone, Debug)]
+pub(super) struct SendArgs {
+    #[command(flatten)]
+    pub(super) room: RoomArgs,
+
+    /// Participant that the message is for; by default everybody
+    #[arg(long, value_name = "PARTICIPANT")]
+    pub(super) to: Option<ParticipantId>,
+
+    /// What the message is about, for the code of the page
+    pub(super) topic: String,
+
+    /// The message, as JSON
+    #[arg(value_name = "JSON", value_parser = json)]
+    pub(super) data: serde_json::Value,
+}
+
+/// Whom a token is for, and what it permits.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RoomTokenArgs {
+    #[command(flatten)]
+    pub(super) room: RoomArgs,
+
+    /// Name that others see
+    #[arg(long)]
+    pub(super) name: Option<String>,
+
+    /// Your id of the user, which other participants do not see
+    #[arg(long)]
+    pub(super) user: Option<String>,
+
+    /// Text that others see beside the name; repeatable
+    #[arg(long = "attribute", value_name = "NAME=TEXT", value_parser = attribute)]
+    pub(super) attributes: Vec<(String, String)>,
+
+    /// Your name of the seat: a newer socket for the same seat replaces an older one
+    #[arg(long)]
+    pub(super) seat: Option<String>,
+
+    /// Minutes in which a socket can be opened, 1 to 10
+    #[arg(long, value_name = "MINUTES")]
+    pub(super) expires_minutes: Option<u32>,
+
+    /// Admit to a locked room too
+    #[arg(long)]
+    pub(super) passes_lock: bool,
+
+    /// Stay valid when the password changes
+    #[arg(long)]
+    pub(super) passes_rotation: bool,
+}
+
+fn admin_url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or("expected a URL like http://127.0.0.1:8081")
+}
+
+fn room_id(text: &str) -> Result<RoomId, &'static str> {
+    parse_room_id(text).ok_or("expected the 6 characters of a room id")
+}
+
+fn json(text: &str) -> Result<serde_json::Value, String> {
+    serde_json::from_str(text)
+        .map_err(|error| format!("expected JSON, like '\"a text\"' or '{{\"n\":1}}': {error}"))
+}
+
+fn attribute(text: &str) -> Result<(String, String), &'static str> {
+    let (name, text) = text.split_once('=').ok_or("expected a name, =, and a text")?;
+    Ok((name.to_owned(), text.to_owned()))
+}
+
+const EXAMPLES: &str = "Examples:
+  export SIGNAL_ADMIN_KEY_FILE=/run/secrets/admin
+  signal-server rooms list
+  signal-server rooms show ABC234 --json
+  signal-server rooms change ABC234 --lock --expires-minutes 240
+  signal-server rooms kick ABC234 p_zzzy0001
+  signal-server rooms ban ABC234 --user user-17
+  signal-server rooms send ABC234 notice '{\"text\":\"five minutes left\"}'
+  signal-server rooms token ABC234 --name 小红 --user user-17 --attribute role=host
+  signal-server rooms close ABC234 --admin-url https://signal.internal.example.com
+
+Exit status: 0 if it is done; 1 if the server cannot be reached, refuses, or cannot deliver a
+message to somebody; 2 if an argument or a setting is invalid.";

@@ -1,0 +1,66 @@
+//! The command `rooms`: manages the rooms of a running server over HTTP.
+
+pub(super) mod args;
+mod client;
+mod report;
+mod request;
+mod table;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+use self::args::RoomsArgs;
+use self::client::{Client, RequestError};
+use self::report::Report;
+use self::request::Request;
+use super::settings::{InvalidSettings, admin_key};
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error("the answer of the server cannot be used, since its version is another: {0}")]
+    Answer(#[from] serde_json::Error),
+    #[error("no key: set --admin-key-file or SIGNAL_ADMIN_KEY_FILE to that of the server")]
+    NoKey,
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Settings(#[from] InvalidSettings),
+}
+
+/// Runs a command, prints what came of it, and returns the exit code.
+pub(super) async fn run(args: RoomsArgs) -> ExitCode {
+    match try_run(args).await {
+        Ok(Report { text, problems }) => {
+            // Nothing can be told to a reader who has gone.
+            let _ = io::stdout().write_all(text.as_bytes());
+            for problem in &problems {
+                eprintln!("error: {problem}");
+            }
+            if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+async fn try_run(args: RoomsArgs) -> Result<Report, Failure> {
+    let RoomsArgs { admin_url, admin_key_file, json, command } = args;
+    let key = admin_key(&admin_key_file.ok_or(Failure::NoKey)?)?;
+    let answer = Client::new(admin_url, key).send(Request::of(&command)).await?;
+    let report = if json { Report::json } else { Report::of };
+    Ok(report(&command, &answer)?)
+}
+
+impl Failure {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Answer(_) | Self::Request(_) => ExitCode::FAILURE,
+            Self::NoKey | Self::Settings(_) => ExitCode::from(2),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The requests of the commands.
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::args::{
+    ChangeArgs, ChangedSettings, RemoveArgs, RoomArgs, RoomTokenArgs, RoomsCommand, SendArgs,
+};
+
+/// A request to the server.
+pub(super) struct Request {
+    pub(super) method: Method,
+    /// The path below `/admin/rooms`.
+    pub(super) path: Vec<String>,
+    pub(super) query: Option<&'static str>,
+    pub(super) body: Option<Value>,
+}
+
+impl Request {
+    pub(super) fn of(command: &RoomsCommand) -> Self {
+        match command {
+            RoomsCommand::List => Self::new(Method::GET, Vec::new()),
+            RoomsCommand::Show(room) => Self::about(Method::GET, room, []),
+            RoomsCommand::Change(change) => Self::change(change),
+            RoomsCommand::RotatePassword(room) => {
+                Self::about(Method::PATCH, room, []).with(json!({"rotate_password": true}))
+            }
+            RoomsCommand::RestoreAttempts(room) => {
+                Self::about(Method::PATCH, room, []).with(json!({"restore_attempts": true}))
+            }
+            RoomsCommand::Kick(kick) => Self::remove(kick),
+            RoomsCommand::Ban(ban) => Self { query: Some("ban=true"), ..Self::remove(ban) },
+            RoomsCommand::Send(send) => Self::send(send),
+            RoomsCommand::Token(token) => Self::token(token),
+            RoomsCommand::Close(room) => Self::about(Method::DELETE, room, []),
+        }
+    }
+
+    fn change(ChangeArgs { room, settings }: &ChangeArgs) -> Self {
+        let ChangedSettings { name, lock, unlock, max_participants, expires_minutes } = settings;
+        let locked = (*lock || *unlock).then_some(*lock);
+        Self::about(Method::PATCH, room, []).with(given(json!({
+            "name": name,
+            "locked": locked,
+            "max_participants": max_participants,
+            "expires_minutes": expires_minutes,
+        })))
+    }
+
+    fn remove(RemoveArgs { room, who }: &RemoveArgs) -> Self {
+        let participant = who.participant.map(|id| ["participants".to_owned(), id.to_string()]);
+        let user = || ["users".to_owned(), who.user.clone().unwrap_or_default()];
+        Self::about(Method::DELETE, room, participant.unwrap_or_else(user))
+    }
+
+    fn send(SendArgs { room, to, topic, data }: &SendArgs) -> Self {
+        let to = to.map_or_else(|| "room".to_owned(), |id| id.to_string());
+        let body = json!({"to": to, "topic": topic, "data": data});
+        Self::about(Method::POST, room, ["messages".to_owned()]).with(body)
+    }
+
+    fn token(token: &RoomTokenArgs) -> Self {
+        let RoomTokenArgs {
+            room,
+            name,
+            user,
+            attributes,
+            seat,
+            expires_minutes,
+            passes_lock,
+            passes_rotation,
+        } = token;
+        let texts: Map<String, Value> =
+            attributes.iter().map(|(name, text)| (name.clone(), text.as_str().into())).collect();
+        Self::about(Method::POST, room, ["tokens".to_owned()]).with(given(json!({
+            "display_name": name,
+            "user": user,
+            "attributes": (!texts.is_empty()).then_some(texts),
+            "seat": seat,
+            "expires_minutes": expires_minutes,
+            "passes_lock": passes_lock,
+            "passes_rotation": passes_rotation,
+        })))
+    }
+
+    fn about(
+        method: Method,
+        RoomArgs { room }: &RoomArgs,
+        below: impl IntoIterator<Item = String>,
+    ) -> Self {
+        Self::new(method, std::iter::once(room.to_string()).chain(below).collect())
+    }
+
+    fn new(method: Method, path: Vec<String>) -> Self {
+        Self { method, path, query: None, body: None }
+    }
+
+    fn with(self, body: Value) -> Self {
+        Self { body: Some(body), ..self }
+    }
+}
+
+/// The object without the fields that are null.
+fn given(mut object: Value) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    object
+}

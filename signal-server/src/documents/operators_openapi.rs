@@ -1,0 +1,75 @@
+//! The OpenAPI document of the requests of operators. It is generated from the types and errors in
+//! use.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::http::error::Failure;
+use crate::http::operators;
+
+/// `GET /admin/openapi.json`
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/admin/openapi.json", get(openapi))
+}
+
+/// Describe the requests of operators
+///
+/// Returns this OpenAPI 3.1 document. It needs no key.
+#[utoipa::path(
+    get,
+    path = "/admin/openapi.json",
+    tag = "server",
+    responses((status = 200, description = "The OpenAPI document", body = serde_json::Value))
+)]
+async fn openapi() -> Response {
+    static DOCUMENT: LazyLock<String> =
+        LazyLock::new(|| Api::openapi().to_json().expect("the document serializes to JSON"));
+    ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "signal-server for operators",
+        description = "Management of all rooms, at the address for operators. Requests and answers \
+            have the form of those of the public API. Each change counts as one of the \
+            administrator, and no limit per minute applies."
+    ),
+    paths(
+        operators::list::list,
+        operators::show::show,
+        operators::change::change,
+        operators::close::close,
+        operators::kick::kick,
+        operators::kick_user::kick_user,
+        operators::send::send,
+        operators::token::token,
+        openapi,
+    ),
+    components(schemas(Failure)),
+    tags(
+        (name = "rooms", description = "Rooms and their participants"),
+        (name = "server", description = "The server itself"),
+    ),
+    modifiers(&Key)
+)]
+struct Api;
+
+/// Adds the key that requests are authenticated with.
+struct Key;
+
+impl Modify for Key {
+    fn modify(&self, document: &mut Document) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let scheme = scheme.description(Some("The admin key (`--admin-key-file`).")).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("admin_key", SecurityScheme::Http(scheme));
+    }
+}

@@ -1,0 +1,24 @@
+//! The requests of operators about every room, for whoever has the admin key.
+
+pub(crate) mod admin_key;
+pub(crate) mod change;
+pub(crate) mod close;
+pub(crate) mod kick;
+pub(crate) mod kick_user;
+pub(crate) mod list;
+mod open_room;
+mod refusals;
+mod room;
+pub(crate) mod send;
+pub(crate) mod show;
+pub(crate) mod token;
+
+pub(crate) use self::admin_key::require;
+pub(crate) use self::change::change;
+pub(crate) use self::close::close;
+pub(crate) use self::kick::kick;
+pub(crate) use self::kick_user::kick_user;
+pub(crate) use self::list::list;
+pub(crate) use self::send::send;
+pub(crate) use self::show::show;
+pub(crate) use self::token::token;

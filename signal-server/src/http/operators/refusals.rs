@@ -1,0 +1,33 @@
+//! The errors of a [`ServerHandle`](crate::ServerHandle) as those of requests.
+
+use signal_core::Reject;
+
+use crate::http::error::{ApiError, invalid};
+use crate::server::handle::{KickError, MintError, RoomNotFound};
+
+impl From<RoomNotFound> for ApiError {
+    fn from(_: RoomNotFound) -> Self {
+        Reject::RoomNotFound.into()
+    }
+}
+
+impl From<KickError> for ApiError {
+    fn from(error: KickError) -> Self {
+        match error {
+            KickError::CreatorStays => Reject::CreatorStays.into(),
+            KickError::ParticipantNotFound => Reject::ParticipantNotFound.into(),
+            KickError::RoomNotFound => Reject::RoomNotFound.into(),
+        }
+    }
+}
+
+impl From<MintError> for ApiError {
+    fn from(error: MintError) -> Self {
+        match error {
+            MintError::Banned => invalid(&format!("user: {error}")),
+            MintError::RoomNotFound => Reject::RoomNotFound.into(),
+            MintError::SeatVoid => invalid(&format!("seat: {error}")),
+            MintError::TooLong => invalid(&format!("expires_minutes: {error}")),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What operators are told about a room.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use signal_core::{Attributes, Room, Seat, Timestamp, UserId};
+
+use crate::http::rooms::summary::{ParticipantJson, RoomJson};
+
+/// A room in the list of all rooms.
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = ManagedRoom))]
+pub(crate) struct ManagedRoom {
+    #[serde(flatten)]
+    summary: RoomJson,
+    /// The user who created the room: the `sub` of the access token.
+    creator: String,
+}
+
+/// A room and its participants.
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "documents", schema(as = ManagedRoomDetails))]
+pub(crate) struct ManagedRoomDetails {
+    #[serde(flatten)]
+    room: ManagedRoom,
+    /// The participants, oldest first.
+    participants: Vec<ManagedParticipant>,
+}
+
+/// A participant with a seat in the room.
+#[derive(Serialize)]
+#[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
+struct ManagedParticipant {
+    #[serde(flatten)]
+    participant: ParticipantJson,
+    /// The user that the participant's token was created for, if it was for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "documents", schema(nullable = false))]
+    user: Option<String>,
+    /// The attributes that the participant's token was created with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "documents", schema(nullable = false))]
+    attributes: Option<BTreeMap<String, String>>,
+}
+
+impl ManagedRoom {
+    pub(super) fn of(room: &Room, now: Timestamp) -> Self {
+        Self { summary: RoomJson::of(room, now), creator: room.creator().to_owned() }
+    }
+}
+
+impl ManagedRoomDetails {
+    pub(super) fn of(room: &Room, now: Timestamp) -> Self {
+        Self {
+            room: ManagedRoom::of(room, now),
+            participants: room.seats().iter().map(ManagedParticipant::of).collect(),
+        }
+    }
+}
+
+impl ManagedParticipant {
+    fn of(seat: &Seat) -> Self {
+        Self {
+            participant: ParticipantJson::of(seat),
+            user: seat.identity.user.as_ref().map(UserId::as_str).map(str::to_owned),
+            attributes: seat.identity.attributes.as_ref().map(Attributes::texts),
+        }
+    }
+}

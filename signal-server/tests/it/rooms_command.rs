@@ -1,0 +1,218 @@
+//! The command `rooms`, as an operator runs it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::common::program::{Served, program, run, utf8};
+use crate::common::{ADMIN_KEY, text};
+
+/// A server with an admin key, and the command for it.
+struct Managed {
+    served: Served,
+    key_file: PathBuf,
+    _folder: TempDir,
+}
+
+/// What a command has printed.
+#[derive(Debug)]
+struct Printed {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Managed {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key_file = folder.path().join("key");
+        fs::write(&key_file, format!("{ADMIN_KEY}\n")).unwrap();
+        let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
+        command.arg("--admin-key-file").arg(&key_file);
+        Self { served: Served::start(&mut command).await, key_file, _folder: folder }
+    }
+
+    async fn rooms(&self, args: &[&str]) -> Printed {
+        let url = format!("http://{}", self.served.operators.address());
+        let mut command = program(&["rooms"]);
+        command.args(args).env("SIGNAL_ADMIN_URL", url);
+        printed(command.env("SIGNAL_ADMIN_KEY_FILE", &self.key_file)).await
+    }
+}
+
+impl Printed {
+    /// What a command that succeeds prints.
+    fn done(self) -> String {
+        assert_eq!((self.status, self.stderr.as_str()), (0, ""), "{self:?}");
+        self.stdout
+    }
+
+    fn json(self) -> Value {
+        serde_json::from_str(&self.done()).unwrap()
+    }
+
+    /// What a command that fails says.
+    fn failed(self, status: i32) -> String {
+        assert_eq!(self.status, status, "{self:?}");
+        self.stderr
+    }
+}
+
+async fn printed(command: &mut tokio::process::Command) -> Printed {
+    let output = run(command).await;
+    Printed {
+        status: output.status.code().unwrap(),
+        stdout: utf8(&output.stdout).to_owned(),
+        stderr: utf8(&output.stderr).to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn rooms_are_listed_and_shown_for_people_and_as_json() {
+    let managed = Managed::start().await;
+    let headings = "ROOM  PARTICIPANTS  LOCKED  EXPIRES  CREATOR  NAME\n";
+    assert_eq!(managed.rooms(&["list"]).await.done(), headings);
+    let room = managed.served.api.room_with(&json!({"name": "Stand-up"})).await;
+    let (_creator, creator_id) = managed.served.api.creator(&room).await;
+
+    let listed = managed.rooms(&["list"]).await.done();
+    let line = listed.lines().nth(1).unwrap();
+    let cells: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(cells.len(), 6, "{listed}");
+    assert_eq!([&cells[..3], &cells[4..]].concat(), [&room.id, "1/10", "no", "alice", "Stand-up"]);
+    let listed = managed.rooms(&["list", "--json"]).await.json();
+    assert_eq!(listed["rooms"][0]["name"], "Stand-up");
+
+    let shown = managed.rooms(&["show", &room.id.to_lowercase()]).await.done();
+    for told in
+        ["name                     Stand-up", "participants             1 of 10", &creator_id]
+    {
+        assert!(shown.contains(told), "{told} is not in\n{shown}");
+    }
+    let shown = managed.rooms(&["show", &room.id, "--json"]).await.json();
+    assert_eq!(shown["participants"][0]["id"], creator_id);
+}
+
+#[tokio::test]
+async fn a_room_is_changed_left_by_those_removed_and_closed() {
+    let managed = Managed::start().await;
+    let api = &managed.served.api;
+    let room = api.room().await;
+    let args = ["change", &room.id, "--name", "Retro", "--lock", "--max-participants", "20"];
+    managed.rooms(&args).await.done();
+    let shown = managed.rooms(&["show", &room.id, "--json"]).await.json();
+    assert_eq!(
+        (&shown["name"], &shown["locked"], &shown["max_participants"]),
+        (&json!("Retro"), &json!(true), &json!(20))
+    );
+    managed.rooms(&["change", &room.id, "--unlock", "--expires-minutes", "240"]).await.done();
+    assert_eq!(managed.rooms(&["show", &room.id, "--json"]).await.json()["locked"], false);
+
+    let (mut kicked, id) = api.guest(&room, "kicked").await;
+    managed.rooms(&["kick", &room.id, &id]).await.done();
+    assert_eq!(kicked.read_until_closed().await, 4511);
+    let (mut banned, id) = api.guest(&room, "banned").await;
+    let told = managed.rooms(&["ban", &room.id, &id]).await.done();
+    assert_eq!(banned.read_until_closed().await, 4511);
+    let password = told.lines().find_map(|line| line.strip_prefix("password ")).unwrap().trim();
+    api.join(&room.id, &json!({"password": password})).await.data();
+    let rotated = managed.rooms(&["rotate-password", &room.id, "--json"]).await.json();
+    assert_eq!(api.join(&room.id, &json!({"password": password})).await.status, 401);
+    api.join(&room.id, &json!({"password": rotated["password"]})).await.data();
+    managed.rooms(&["restore-attempts", &room.id]).await.done();
+    let shown = managed.rooms(&["show", &room.id, "--json"]).await.json();
+    assert_eq!(shown["password_attempts_left"], 20);
+
+    assert_eq!(managed.rooms(&["close", &room.id]).await.done(), "closed\n");
+    let refused = managed.rooms(&["close", &room.id]).await.failed(1);
+    assert!(refused.contains("(room_not_found)"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_token_lets_a_user_in_who_gets_messages_until_it_is_banned() {
+    let managed = Managed::start().await;
+    let api = &managed.served.api;
+    let room = api.room().await;
+    let token_of = |name| ["token", &room.id, "--name", name, "--user", "u/1", "--attribute"];
+    let args = [&token_of("Bob")[..], &["role=host"]].concat();
+    let token = managed.rooms(&args).await.done();
+    let (mut bob, joined) = api.enter_v2(&room, token.trim()).await;
+    let bob_id = text(&joined["participant_id"]);
+    let shown = managed.rooms(&["show", &room.id]).await.done();
+    let line = shown.lines().find(|line| line.starts_with(&bob_id)).unwrap();
+    assert_eq!(
+        line.split_whitespace().collect::<Vec<_>>(),
+        [&bob_id, "yes", "no", "u/1", "Bob", "role=host"]
+    );
+
+    managed.rooms(&["send", &room.id, "notice", r#"{"n":1}"#]).await.done();
+    let heard = bob.hear().await;
+    assert_eq!((&heard["from"], &heard["data"]), (&json!("host"), &json!({"n": 1})));
+    let (_v1, v1_id) = api.guest(&room, "v1").await;
+    let sent = managed.rooms(&["send", &room.id, "notice", "1", "--to", &v1_id]).await;
+    let told = sent.failed(1);
+    assert!(
+        told.contains(&format!("{v1_id} does not get the message: peer_unreachable")),
+        "{told}"
+    );
+
+    managed.rooms(&["ban", &room.id, "--user", "u/1"]).await.done();
+    assert_eq!(bob.read_until_closed().await, 4511);
+    let refused = managed.rooms(&args).await.failed(1);
+    assert!(refused.contains("banned"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_command_is_told_with_its_status() {
+    let managed = Managed::start().await;
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let wrong_key = managed.key_file.with_file_name("wrong");
+    fs::write(&wrong_key, ADMIN_KEY.to_uppercase()).unwrap();
+    let short_key = managed.key_file.with_file_name("short");
+    fs::write(&short_key, "short").unwrap();
+    let public = format!("http://{}", managed.served.api.address());
+    for (args, status, told) in [
+        (&["list", "--admin-url", &format!("http://{nowhere}")][..], 1, "cannot reach"),
+        (&["list", "--admin-url", &public], 1, "(not_found)"),
+        (&["list", "--admin-key-file", wrong_key.to_str().unwrap()], 1, "(unauthorized)"),
+        (&["list", "--admin-key-file", short_key.to_str().unwrap()], 2, "at least 32 characters"),
+        (&["list", "--admin-key-file", "/nonexistent/key"], 2, "/nonexistent/key"),
+        (&["list", "--admin-url", "nowhere"], 2, "--admin-url"),
+        (&["show", "nothing"], 2, "6 characters"),
+        (&["change", "ABC234"], 2, "--lock"),
+        (&["kick", "ABC234"], 2, "PARTICIPANT"),
+        (&["send", "ABC234", "notice", "{"], 2, "expected JSON"),
+        (&[], 2, "rotate-password"),
+    ] {
+        let failed = managed.rooms(args).await.failed(status);
+        assert!(failed.contains(told), "{args:?}: {failed}");
+        assert!(!failed.contains(ADMIN_KEY), "{args:?}: {failed}");
+    }
+    let without = printed(&mut program(&["rooms", "list"])).await.failed(2);
+    assert!(without.contains("--admin-key-file"), "{without}");
+    let help = printed(&mut program(&["rooms", "--help"])).await.done();
+    assert!(help.contains("signal-server rooms close") && help.contains("Exit status"), "{help}");
+}
+
+#[tokio::test]
+async fn the_key_may_be_in_the_configuration_file() {
+    let managed = Managed::start().await;
+    let config = managed.key_file.with_file_name("config.toml");
+    fs::write(&config, format!("admin-key-file = {:?}\n", managed.key_file)).unwrap();
+    let url = format!("http://{}", managed.served.operators.address());
+    let mut command = program(&["rooms", "list", "--json", "--admin-url", &url]);
+    let listed = printed(command.arg("--config").arg(&config)).await.json();
+    assert_eq!(listed, json!({"rooms": []}));
+}
+
+#[tokio::test]
+async fn a_server_with_a_weak_admin_key_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, "a-weak-admin-key").unwrap();
+    let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
+    let told = printed(command.arg("--admin-key-file").arg(&key)).await.failed(2);
+    assert!(told.contains("at least 32 characters") && !told.contains("a-weak-admin"), "{told}");
+}
