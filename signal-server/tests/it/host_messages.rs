@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use signal_core::{ErrorCode, HubConfig, RateLimit};
-use signal_server::{HostMessage, Payload, RoomId, SendError, Topic};
+use signal_server::{HostMessage, MessagesToHost, Payload, RoomId, SendError, Topic};
+use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
-use crate::common::{Api, PATIENCE, Participant, Room, builder, text};
+use crate::common::{Api, PATIENCE, Participant, Room, builder, text, until};
 
 fn data(value: &Value) -> (Topic, Payload) {
     (Topic::new("notice").unwrap(), Payload::new(value).unwrap())
@@ -133,4 +134,100 @@ async fn a_message_to_a_host_that_does_not_keep_up_is_refused_and_none_is_lost()
         let message = timeout(PATIENCE, messages.next()).await.unwrap().unwrap();
         assert_eq!(message.data.as_bytes(), number.to_string().as_bytes());
     }
+}
+
+#[tokio::test]
+async fn a_participant_that_lost_its_socket_gets_the_messages_of_the_host_when_it_resumes() {
+    let api = Api::start().await;
+    let handle = api.server().handle();
+    let room = api.room().await;
+    let id: RoomId = room.id.parse().unwrap();
+    let token = api.ws_token(&room, "小刚").await;
+    let (mut guest, joined) = api.enter_v2(&room, &token).await;
+    let guest_id = text(&joined["participant_id"]).parse().unwrap();
+    let (topic, payload) = data(&json!("before"));
+    handle.send(id, HostMessage::to_room(topic, payload)).unwrap();
+    assert_eq!(guest.hear().await["data"], "before");
+    drop(guest);
+    until(|| !handle.room(id).unwrap().participants[0].connected).await;
+    let (topic, payload) = data(&json!("to the room"));
+    handle.send(id, HostMessage::to_room(topic, payload)).unwrap();
+    let (topic, payload) = data(&json!("to one"));
+    handle.send(id, HostMessage::to_one(guest_id, topic, payload)).unwrap();
+
+    // It says that it has `joined` alone.
+    let (mut back, resumed) = api.resume(&room, &text(&joined["resume_token"])).await;
+    assert_eq!((&resumed["type"], &resumed["replayed"]), (&json!("resumed"), &json!(3)));
+    for expected in ["before", "to the room", "to one"] {
+        let message = back.hear().await;
+        assert_eq!((&message["from"], &message["data"]), (&json!("host"), &json!(expected)));
+    }
+    let (topic, payload) = data(&json!("after"));
+    handle.send(id, HostMessage::to_room(topic, payload)).unwrap();
+    assert_eq!(back.hear().await["data"], "after");
+}
+
+#[tokio::test]
+async fn a_message_that_a_participant_has_no_room_for_is_the_hosts_error_and_others_get_it() {
+    let api = Api::start().await;
+    let handle = api.server().handle();
+    let room = api.room().await;
+    let id: RoomId = room.id.parse().unwrap();
+    let tcp = TcpSocket::new_v4().unwrap();
+    tcp.set_recv_buffer_size(4096).unwrap();
+    let url = api.socket_url(&room.id, &api.ws_token(&room, "slow").await) + "&v=2";
+    let (mut slow, _) = Participant::connect_from(tcp, url).await.unwrap();
+    let slow_id = text(&slow.hear().await["participant_id"]);
+    let (mut reader, _) = guest(&api, &room).await;
+    slow.hear().await;
+
+    let long = "x".repeat(16_000);
+    let mut sent = Vec::new();
+    loop {
+        let number = sent.len();
+        let (topic, payload) = data(&json!([number, long]));
+        let answered = handle.send(id, HostMessage::to_room(topic, payload));
+        assert_eq!(reader.hear().await["data"][0], number);
+        if answered.is_err() {
+            assert_eq!(refused(answered), [(Some(slow_id), ErrorCode::RateLimited)]);
+            break;
+        }
+        sent.push(number);
+        assert!(sent.len() < 1000, "nothing bounds what waits");
+    }
+    // It stays, gets what was taken for it in order, and then more.
+    for number in sent {
+        assert_eq!(slow.hear().await["data"][0], number);
+    }
+    let (topic, payload) = data(&json!("later"));
+    handle.send(id, HostMessage::to_room(topic, payload)).unwrap();
+    assert_eq!(slow.hear().await["data"], "later");
+}
+
+#[tokio::test]
+async fn a_second_listener_takes_over_and_the_first_ends_after_the_messages_it_has() {
+    let api = Api::start().await;
+    let handle = api.server().handle();
+    let room = api.room().await;
+    let (mut guest, _) = guest(&api, &room).await;
+    let say = async |guest: &mut Participant, data: &str| {
+        guest.say(&json!({"type": "message", "to": "host", "topic": "t", "data": data})).await;
+        guest.say(&json!({"type": "ping", "t": 1})).await;
+        assert_eq!(guest.hear().await["type"], "pong");
+    };
+    let mut first = handle.messages();
+    say(&mut guest, "earlier").await;
+    let mut second = handle.messages();
+    say(&mut guest, "later").await;
+    let heard = async |listener: &mut MessagesToHost| {
+        let message = timeout(PATIENCE, listener.next()).await.expect("it ends or hears");
+        message.map(|message| message.data)
+    };
+    assert_eq!(heard(&mut second).await, Some(data(&json!("later")).1));
+    assert_eq!(heard(&mut first).await, Some(data(&json!("earlier")).1));
+    assert_eq!(heard(&mut first).await, None);
+    // The end of the first listener changes nothing for the second one.
+    drop(first);
+    say(&mut guest, "last").await;
+    assert_eq!(heard(&mut second).await, Some(data(&json!("last")).1));
 }
