@@ -43,6 +43,7 @@ async fn openapi() -> Response {
             administrator, and no limit per minute applies."
     ),
     paths(
+        operators::create::create,
         operators::list::list,
         operators::show::show,
         operators::change::change,

@@ -57,7 +57,7 @@ pub(super) fn api(app: &Arc<App>) -> Router<Arc<App>> {
 pub(super) fn management(app: &Arc<App>) -> Router<Arc<App>> {
     let Some(key) = &app.admin_key else { return Router::new() };
     let routes = Router::new()
-        .route("/admin/rooms", get(operators::list))
+        .route("/admin/rooms", get(operators::list).post(operators::create))
         .route(
             "/admin/rooms/{room_id}",
             get(operators::show).patch(operators::change).delete(operators::close),

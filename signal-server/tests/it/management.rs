@@ -116,6 +116,47 @@ async fn operators_see_every_room_and_who_is_in_it() {
 }
 
 #[tokio::test]
+async fn operators_create_a_room_that_is_its_creators_over_http() {
+    let managed = Managed::start().await;
+    let create = async |body: Value| managed.send(Method::POST, "/admin/rooms", Some(body)).await;
+    let body = json!({
+        "creator": "alice",
+        "name": " Stand-up ",
+        "max_participants": 3,
+        "expires_minutes": 5,
+        "on_creator_leave": "keep",
+    });
+    let created = create(body).await.data();
+    let password = text(&created["password"]);
+    let access_token = managed.api.access_token("alice");
+    let room = Room { id: text(&created["room_id"]), password, access_token };
+    let shown = managed.api.ask(Method::GET, &room, "").await.data();
+    for (field, expected) in [
+        ("name", json!("Stand-up")),
+        ("max_participants", json!(3)),
+        ("on_creator_leave", json!("keep")),
+    ] {
+        assert_eq!((&shown[field], &created[field]), (&expected, &expected), "{field}");
+    }
+    managed.api.creator(&room).await;
+    managed.api.guest(&room, "by password").await;
+    managed.api.join(&room.id, &json!({"invite_token": created["invite_token"]})).await.data();
+
+    for (body, named) in [
+        (json!({"name": "Stand-up"}), "creator"),
+        (json!({"name": "Stand-up", "creator": ""}), "creator"),
+        (json!({"name": "\u{200b}", "creator": "alice"}), "name"),
+        (json!({"name": "Stand-up", "creator": "alice", "expires_minutes": 0}), "expires_minutes"),
+    ] {
+        let refused = create(body).await;
+        assert_eq!(refused.refused(), (400, "invalid_argument"));
+        assert!(refused.message().contains(named), "{refused:?}");
+    }
+    let listed = managed.send(Method::GET, "/admin/rooms", None).await.data();
+    assert_eq!(listed["rooms"].as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[tokio::test]
 async fn operators_change_a_room_and_its_participants_hear_of_it() {
     let managed = Managed::start().await;
     let room = managed.api.room().await;

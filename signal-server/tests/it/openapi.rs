@@ -84,6 +84,7 @@ async fn the_document_for_operators_names_every_request_that_they_may_send() {
             "GET /admin/rooms",
             "GET /admin/rooms/{room_id}",
             "PATCH /admin/rooms/{room_id}",
+            "POST /admin/rooms",
             "POST /admin/rooms/{room_id}/messages",
             "POST /admin/rooms/{room_id}/tokens",
         ]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::program::{Served, program, run, utf8};
-use crate::common::{ADMIN_KEY, text};
+use crate::common::{ADMIN_KEY, Room, text};
 
 /// A server with an admin key, and the command for it.
 struct Managed {
@@ -93,6 +93,25 @@ async fn rooms_are_listed_and_shown_for_people_and_as_json() {
     }
     let shown = managed.rooms(&["show", &room.id, "--json"]).await.json();
     assert_eq!(shown["participants"][0]["id"], creator_id);
+}
+
+#[tokio::test]
+async fn a_room_is_created_for_a_user_and_opened_with_what_is_printed() {
+    let managed = Managed::start().await;
+    let api = &managed.served.api;
+    let create = ["create", "--creator", "alice", "--name", "Stand-up", "--keep"];
+    let printed = managed.rooms(&create).await.done();
+    let of = |name: &str| {
+        let mut lines = printed.lines();
+        lines.find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()
+    };
+    let (password, access_token) = (of("password "), api.access_token("alice"));
+    let room = Room { id: of("room "), password, access_token };
+    api.creator(&room).await;
+    api.guest(&room, "guest").await;
+    api.join(&room.id, &json!({"invite_token": of("invite token ")})).await.data();
+    let shown = managed.rooms(&["show", &room.id, "--json"]).await.json();
+    assert_eq!((&shown["name"], &shown["on_creator_leave"]), (&json!("Stand-up"), &json!("keep")));
 }
 
 #[tokio::test]

@@ -39,6 +39,8 @@ pub(crate) struct RoomsArgs {
 pub(super) enum RoomsCommand {
     /// List all open rooms, newest first
     List,
+    /// Create a room for a user, and print its password and its invite
+    Create(CreateArgs),
     /// Show a room and its participants
     Show(RoomArgs),
     /// Change the name, lock, size or end of a room
@@ -65,6 +67,30 @@ pub(super) struct RoomArgs {
     /// Id of the room
     #[arg(value_name = "ROOM", value_parser = room_id)]
     pub(super) room: RoomId,
+}
+
+/// The settings of a new room.
+#[derive(Args, Clone, Debug)]
+pub(super) struct CreateArgs {
+    /// User who owns the room: the subject (sub) of its access tokens
+    #[arg(long, value_name = "SUBJECT")]
+    pub(super) creator: String,
+
+    /// Name of the room
+    #[arg(long)]
+    pub(super) name: String,
+
+    /// How many participants the room can hold, 1 to 50; by default 10
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) max_participants: Option<u32>,
+
+    /// How many minutes the room lasts, 1 to 1440; by default 120
+    #[arg(long, value_name = "MINUTES")]
+    pub(super) expires_minutes: Option<u32>,
+
+    /// Keep the room open when its creator leaves
+    #[arg(long)]
+    pub(super) keep: bool,
 }
 
 /// Changes of a room.
@@ -200,6 +226,7 @@ fn attribute(text: &str) -> Result<(String, String), &'static str> {
 const EXAMPLES: &str = "Examples:
   export SIGNAL_ADMIN_KEY_FILE=/run/secrets/admin
   signal-server rooms list
+  signal-server rooms create --creator alice --name 'Stand-up' --keep
   signal-server rooms show ABC234 --json
   signal-server rooms change ABC234 --lock --expires-minutes 240
   signal-server rooms kick ABC234 p_zzzy0001

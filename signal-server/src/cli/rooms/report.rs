@@ -86,6 +86,11 @@ impl Report {
     pub(super) fn of(command: &RoomsCommand, answer: &Value) -> Result<Self, serde_json::Error> {
         let text = match command {
             RoomsCommand::List => list(&List::deserialize(answer)?),
+            RoomsCommand::Create(_) => {
+                let Room { room_id, .. } = Room::deserialize(answer)?;
+                let credentials = credentials(&Credentials::deserialize(answer)?);
+                format!("{:24} {room_id}\n{credentials}", "room")
+            }
             RoomsCommand::Show(_) => details(&Details::deserialize(answer)?),
             RoomsCommand::Change(_) | RoomsCommand::RestoreAttempts(_) => "changed\n".to_owned(),
             RoomsCommand::RotatePassword(_) => credentials(&Credentials::deserialize(answer)?),
@@ -111,6 +116,7 @@ impl Report {
         let problems = match command {
             RoomsCommand::Send(_) => problems(answer)?,
             RoomsCommand::List
+            | RoomsCommand::Create(_)
             | RoomsCommand::Show(_)
             | RoomsCommand::Change(_)
             | RoomsCommand::RotatePassword(_)

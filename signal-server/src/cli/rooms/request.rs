@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::args::{
-    ChangeArgs, ChangedSettings, RemoveArgs, RoomArgs, RoomTokenArgs, RoomsCommand, SendArgs,
+    ChangeArgs, ChangedSettings, CreateArgs, RemoveArgs, RoomArgs, RoomTokenArgs, RoomsCommand,
+    SendArgs,
 };
 
 /// A request to the server.
@@ -20,6 +21,7 @@ impl Request {
     pub(super) fn of(command: &RoomsCommand) -> Self {
         match command {
             RoomsCommand::List => Self::new(Method::GET, Vec::new()),
+            RoomsCommand::Create(create) => Self::create(create),
             RoomsCommand::Show(room) => Self::about(Method::GET, room, []),
             RoomsCommand::Change(change) => Self::change(change),
             RoomsCommand::RotatePassword(room) => {
@@ -34,6 +36,17 @@ impl Request {
             RoomsCommand::Token(token) => Self::token(token),
             RoomsCommand::Close(room) => Self::about(Method::DELETE, room, []),
         }
+    }
+
+    fn create(create: &CreateArgs) -> Self {
+        let CreateArgs { creator, name, max_participants, expires_minutes, keep } = create;
+        Self::new(Method::POST, Vec::new()).with(given(json!({
+            "creator": creator,
+            "name": name,
+            "max_participants": max_participants,
+            "expires_minutes": expires_minutes,
+            "on_creator_leave": if *keep { "keep" } else { "close" },
+        })))
     }
 
     fn change(ChangeArgs { room, settings }: &ChangeArgs) -> Self {

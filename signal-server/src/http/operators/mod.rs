@@ -3,6 +3,7 @@
 pub(crate) mod admin_key;
 pub(crate) mod change;
 pub(crate) mod close;
+pub(crate) mod create;
 pub(crate) mod kick;
 pub(crate) mod kick_user;
 pub(crate) mod list;
@@ -16,6 +17,7 @@ pub(crate) mod token;
 pub(crate) use self::admin_key::require;
 pub(crate) use self::change::change;
 pub(crate) use self::close::close;
+pub(crate) use self::create::create;
 pub(crate) use self::kick::kick;
 pub(crate) use self::kick_user::kick_user;
 pub(crate) use self::list::list;

@@ -29,14 +29,14 @@ pub(in crate::http) fn display_name(
         .map_err(|error| invalid(&format!("{field}: {error}")))
 }
 
-pub(super) fn capacity(max_participants: i64) -> Result<Capacity, ApiError> {
+pub(in crate::http) fn capacity(max_participants: i64) -> Result<Capacity, ApiError> {
     let number = u8::try_from(max_participants).ok();
     number
         .and_then(|number| Capacity::new(number).ok())
         .ok_or_else(|| invalid("max_participants: expected 1 to 50"))
 }
 
-pub(super) fn lifetime(expires_minutes: i64) -> Result<Lifetime, ApiError> {
+pub(in crate::http) fn lifetime(expires_minutes: i64) -> Result<Lifetime, ApiError> {
     let minutes = u32::try_from(expires_minutes).ok();
     minutes
         .and_then(|minutes| Lifetime::new(60 * Duration::from_secs(minutes.into())).ok())
