@@ -1,20 +1,16 @@
 //! Texts in columns.
 
-/// Puts rows under their headings. Columns after one with wide characters may be shifted.
+use comfy_table::Table;
+use comfy_table::presets::ASCII_MARKDOWN;
+
+/// Puts rows under their headings.
 pub(super) fn table<const COLUMNS: usize>(
     headings: [&str; COLUMNS],
     rows: impl IntoIterator<Item = [String; COLUMNS]>,
 ) -> String {
-    let rows: Vec<[String; COLUMNS]> =
-        std::iter::once(headings.map(str::to_owned)).chain(rows).collect();
-    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
-    });
-    let lines = rows.iter().map(|row| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    });
-    lines.collect()
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header(headings).add_rows(rows);
+    format!("{table}\n")
 }
 
 /// The text without characters that a terminal obeys, which become escapes like `\u{1b}`.
@@ -41,9 +37,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [["ABC234".to_owned(), "a".to_owned()], ["X".to_owned(), String::new()]];
-        assert_eq!(table(["ROOM", "NAME"], rows), "ROOM    NAME\nABC234  a\nX\n");
+    fn wide_characters_take_two_columns() {
+        let rows = [["小红".to_owned(), "a".to_owned()], ["X".to_owned(), String::new()]];
+        let lines = "| N    | R |\n|------|---|\n| 小红 | a |\n| X    |   |\n";
+        assert_eq!(table(["N", "R"], rows), lines);
     }
 
     #[test]
