@@ -196,6 +196,11 @@ impl Setup {
             // ICE is restarted because the network, and so the local addresses, have changed.
             .with_discard_local_candidates_during_ice_restart(true)
             .with_multicast_dns_mode(mdns)
+            // By default, webrtc-rs checks a pair for 1.6 seconds, and the controlling side never
+            // checks it again, not even when the other side does (RFC 8445 section 7.3.1.4). A
+            // relay drops checks until the other side has a permission for them, which takes longer
+            // on a slow or lossy path. The timeouts below limit the checks.
+            .with_ice_connection_attempts(None, Some(u16::MAX))
             .with_ice_timeouts(
                 Some(self.disconnected_timeout),
                 Some(self.failed_timeout),

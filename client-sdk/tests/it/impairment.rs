@@ -3,6 +3,7 @@
 //! client-sdk --test it impairment -- --nocapture`.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use client_sdk::{ConnectionState, MediaKind, NewRoom, Options, RtpPacket};
@@ -14,7 +15,7 @@ use crate::common::coturn::{self, Coturn, SECRET};
 use crate::common::path::{Impairment, Path};
 use crate::common::recorder::Recorder;
 use crate::common::wire::Wire;
-use crate::common::{Witness, room_of, talker, until_media_flows};
+use crate::common::{Witness, client, room_of, talker, until_media_flows};
 
 /// What comes back is not lost, so that whatever goes from one participant to another through the
 /// TURN server is lost once.
@@ -123,6 +124,25 @@ async fn a_call_comes_back_by_itself_after_the_whole_network_was_gone() {
     until_media_flows_again(&mut witnesses).await;
 }
 
+/// The newcomer offers, so it is the controlling side of ICE (RFC 8445 section 6.1.1).
+#[tokio::test(flavor = "multi_thread")]
+async fn the_controlling_side_checks_until_a_slow_relay_lets_its_checks_through() {
+    let coturn = Coturn::start().await;
+    let slow = Impairment { delay: Duration::from_secs(2), ..Impairment::default() };
+    let turn = SocketAddr::from(([127, 0, 0, 1], coturn.port()));
+    let path = Path::to(turn, slow, Impairment::default()).await.unwrap();
+    let server = server_with(coturn.port()).await;
+    let client = client(&server);
+    let (token, options) = (server.access_token("alice"), talker().relay_only(true));
+    let over_path = options.clone().turn_through(([127, 0, 0, 1], path.port()));
+    let (room, creator) = client.create(&token, &NewRoom::default(), over_path).await.unwrap();
+    let guest = client.join(&room.room_id, &room.password, "guest", options).await.unwrap();
+    let mut witnesses = [Witness::new(creator), Witness::new(guest)];
+    until_media_flows(&mut witnesses).await;
+    // A restart of ICE allocates more.
+    assert_eq!(coturn.log().matches(": new, ").count(), 2, "{}", coturn.log());
+}
+
 /// Two participants whose every packet takes the path.
 async fn call(
     impairment: Impairment,
@@ -148,7 +168,12 @@ async fn until_media_flows_again(witnesses: &mut [Witness; 2]) {
 
 /// A server that tells of no way but that path.
 pub(crate) async fn server(path: &Path) -> TestServer {
-    let urls = [coturn::url(path.port())];
+    server_with(path.port()).await
+}
+
+/// A server whose only TURN server is at that port.
+async fn server_with(port: u16) -> TestServer {
+    let urls = [coturn::url(port)];
     let builder = Server::builder(Secret::random()).turn(Secret::new(SECRET), urls);
     testing::start_with(builder).await.unwrap()
 }
