@@ -35,6 +35,37 @@ pub(super) async fn offer(
     Ok(())
 }
 
+/// Adds what an offer lacks on this side, before it is applied: a receiver for each section over
+/// which the other side sends nothing yet. webrtc-rs makes none for such a section and adds none
+/// later, so what the other side sends there later would never arrive.
+pub(super) async fn prepare(pc: &dyn PeerConnection, senders: &Senders, offer: &str) -> Result<()> {
+    let (mut known, mut own) = (Vec::new(), Vec::new());
+    for transceiver in pc.get_transceivers().await {
+        match transceiver.mid().await? {
+            Some(mid) => known.push(mid),
+            // webrtc-rs uses it for the next section of its kind.
+            None if senders.send_over(transceiver.as_ref()).await? => {
+                own.extend(kind(transceiver.as_ref(), offer).await?);
+            }
+            None => {}
+        }
+    }
+    for mid in Section::mids(offer).filter(|mid| known.iter().all(|known| known != mid)) {
+        let Some(section) = Section::find(offer, mid) else { continue };
+        if !matches!(section.kind, RtpCodecKind::Audio | RtpCodecKind::Video) {
+            continue;
+        }
+        if let Some(place) = own.iter().position(|kind| *kind == section.kind) {
+            own.swap_remove(place);
+        } else if section.direction == RTCRtpTransceiverDirection::Recvonly {
+            let transceiver = pc.add_transceiver_from_kind(section.kind, None).await?;
+            // Only a transceiver that could send is used for this section.
+            transceiver.set_direction(RTCRtpTransceiverDirection::Sendrecv).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Sets the directions of an answer to an offer that is applied already. webrtc-rs itself would
 /// answer with earlier directions, or with ones that the offer does not allow.
 pub(super) async fn answer(

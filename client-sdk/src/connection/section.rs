@@ -17,6 +17,11 @@ pub(super) struct Section {
 }
 
 impl Section {
+    /// The ids of the sections, in order.
+    pub(super) fn mids(sdp: &str) -> impl Iterator<Item = &str> {
+        sdp.lines().filter_map(|line| line.strip_prefix("a=mid:")).map(str::trim_end)
+    }
+
     pub(super) fn find(sdp: &str, mid: &str) -> Option<Self> {
         let is_it = |section: &&str| {
             let mut mids = section.lines().filter_map(|line| line.strip_prefix("a=mid:"));

@@ -174,6 +174,7 @@ impl ConnectionTask {
         tracks: Vec<TrackLabel>,
     ) -> Result<()> {
         self.levels.learn(&sdp);
+        directions::prepare(self.pc.as_ref(), &self.senders, &sdp).await?;
         self.pc.set_remote_description(RTCSessionDescription::offer(sdp.clone())?).await?;
         let wanted = *self.wanted.borrow();
         directions::answer(self.pc.as_ref(), &self.senders, wanted, &sdp).await?;

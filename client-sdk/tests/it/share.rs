@@ -26,6 +26,23 @@ async fn a_screen_takes_the_videos_place_on_its_track_and_gives_it_back() {
     until_turned(track, b"camera").await;
 }
 
+/// Offers of this crate ask for audio and video, so the sections exist before anything is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_arrives_where_nobody_has_sent_anything_before() {
+    let server = server().await;
+    for is_offered_by_sharer in [true, false] {
+        let (sharer, mut viewer) =
+            meet(&server, listener(), listener(), !is_offered_by_sharer).await;
+        let from = sharer.id();
+        viewer.until("the connection", |seen| seen.is_connected(from)).await;
+        let (pusher, screen) = Source::pushed(Codec::Vp8);
+        push(pusher, b"screen");
+        sharer.participant.share(&screen, SharePlace::InsteadOfVideo).await.unwrap();
+        viewer.until("the screen", |seen| seen.screens.contains_key(&from)).await;
+        until_turned(viewer.screens.get_mut(&from).unwrap(), b"screen").await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_screen_where_there_is_no_video_is_negotiated() {
     let server = server().await;
