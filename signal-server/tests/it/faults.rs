@@ -10,12 +10,14 @@ mod half_open;
 mod join_storm;
 mod log_stalled;
 mod long_messages;
+mod narrow_links;
 mod slow_reader;
 mod stall;
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 
 use crate::common::program::{Served, program};
 
@@ -30,4 +32,11 @@ async fn serve(settings: &[&str]) -> Served {
 /// A message to everybody in the room.
 fn broadcast(data: impl Into<Value>) -> Value {
     json!({"type": "message", "to": "room", "topic": "test", "data": data.into()})
+}
+
+/// A socket for which its system takes little, so that the rest waits at the server.
+fn narrow_socket() -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket
 }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::net::TcpSocket;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::{broadcast, serve};
+use super::{broadcast, narrow_socket, serve};
 use crate::common::program::Served;
 use crate::common::{PATIENCE, Participant, Room, text};
 
@@ -114,11 +113,9 @@ fn rounds() -> usize {
 
 /// A participant whose system takes little for it, with its id.
 async fn enter_slowly(server: &Served, room: &Room) -> (Participant, String) {
-    let tcp = TcpSocket::new_v4().unwrap();
-    tcp.set_recv_buffer_size(4096).unwrap();
     let token = server.api.ws_token(room, "slow").await;
     let url = server.api.socket_url(&room.id, &token) + "&v=2";
-    let (mut slow, _) = Participant::connect_from(tcp, url).await.unwrap();
+    let (mut slow, _) = Participant::connect_from(narrow_socket(), url).await.unwrap();
     let joined = slow.hear().await;
     (slow, text(&joined["participant_id"]))
 }
