@@ -5,14 +5,17 @@ mod clock_jump;
 mod dawdlers;
 mod descriptors;
 mod floods;
+mod foreign_pages;
 mod frames;
 mod half_open;
 mod join_storm;
 mod log_stalled;
 mod long_messages;
 mod narrow_links;
+mod refused_joins;
 mod slow_reader;
 mod stall;
+mod trickle;
 
 use std::time::Duration;
 

@@ -15,9 +15,7 @@ async fn behind_a_proxy() -> Api {
 }
 
 async fn join_from(api: &Api, client: &str, room: &Room, password: &str) -> Answer {
-    let request = api.request(Method::POST, &format!("/api/webrtc/rooms/{}/join", room.id));
-    let body = json!({"password": password});
-    answer(request.header("x-forwarded-for", client).json(&body)).await
+    api.join_from(client, &room.id, &json!({"password": password})).await
 }
 
 /// Twenty strangers in networks of their own.
@@ -220,10 +218,8 @@ async fn many_addresses_at_once_lock_the_creator_and_its_guests_out_for_minutes_
     for network in 0..60 {
         let (api, id) = (Api::at(server.api.address()), room.id.clone());
         attack.spawn(async move {
-            let request = api.request(Method::POST, &format!("/api/webrtc/rooms/{id}/join"));
             let stranger = format!("203.0.{network}.1");
-            let body = json!({"password": "wrong!"});
-            answer(request.header("x-forwarded-for", stranger).json(&body)).await.status
+            api.join_from(&stranger, &id, &json!({"password": "wrong!"})).await.status
         });
     }
     let statuses = attack.join_all().await;

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::common::program::{Served, program};
 use crate::common::tcp::{is_closed, said};
-use crate::common::{Answer, Api, Participant, Room, answer, builder, pass, read, text};
+use crate::common::{Api, Participant, Room, answer, builder, pass, read, text};
 
 /// A server behind a proxy, which these tests play.
 async fn behind_a_proxy(limits: Limits) -> Api {
@@ -24,11 +24,6 @@ async fn behind_a_proxy(limits: Limits) -> Api {
         builder().limits(limits).unwrap().trusted_proxies(proxies, ForwardedHeader::XForwardedFor),
     )
     .await
-}
-
-async fn join_from(api: &Api, client: &str, room: &str, body: &Value) -> Answer {
-    let request = api.request(Method::POST, &format!("/api/webrtc/rooms/{room}/join"));
-    answer(request.header("x-forwarded-for", client).json(body)).await
 }
 
 fn password(room: &Room) -> Value {
@@ -46,7 +41,7 @@ async fn an_address_has_five_failures_in_a_room_ten_unknown_rooms_and_so_many_in
     let closed = api.room().await;
     api.close(&closed.id, &closed.access_token).await.data();
     let from =
-        async |client: &str, room: &str, body: &Value| join_from(&api, client, room, body).await;
+        async |client: &str, room: &str, body: &Value| api.join_from(client, room, body).await;
     let costs_nothing = async || {
         // A missing password, a room that is over, what cannot be a room, a right password.
         let missing = from("198.51.100.1", &room.id, &json!({})).await;
@@ -98,10 +93,10 @@ async fn the_next_addresses_of_an_ipv6_network_are_the_same_client() {
     let api = behind_a_proxy(Limits { failed_joins: 2, ..Limits::default() }).await;
     let room = api.room().await;
     for host in ["2001:db8:1:2::1", "2001:db8:1:2:ffff::9"] {
-        assert_eq!(join_from(&api, host, &room.id, &wrong()).await.status, 401);
+        assert_eq!(api.join_from(host, &room.id, &wrong()).await.status, 401);
     }
-    assert_eq!(join_from(&api, "2001:db8:1:2:3:4:5:6", &room.id, &wrong()).await.status, 429);
-    assert_eq!(join_from(&api, "2001:db8:1:3::1", &room.id, &wrong()).await.status, 401);
+    assert_eq!(api.join_from("2001:db8:1:2:3:4:5:6", &room.id, &wrong()).await.status, 429);
+    assert_eq!(api.join_from("2001:db8:1:3::1", &room.id, &wrong()).await.status, 401);
 }
 
 #[tokio::test]
@@ -109,18 +104,18 @@ async fn an_invite_opens_whatever_was_guessed_before_and_tells_a_guesser_nothing
     let api = behind_a_proxy(Limits { failed_joins: 1, ..Limits::default() }).await;
     let created = api.create(&json!({})).await.data();
     let id = text(&created["room_id"]);
-    assert_eq!(join_from(&api, "198.51.100.1", &id, &wrong()).await.status, 401);
+    assert_eq!(api.join_from("198.51.100.1", &id, &wrong()).await.status, 401);
     let closed = api.room().await;
     api.close(&closed.id, &closed.access_token).await.data();
     // Whoever has none of them left, is not told which rooms there are or were.
     for id in [id.as_str(), &closed.id, "222222"] {
         let guess = json!({"invite_token": "guessed"});
         assert_eq!(
-            join_from(&api, "198.51.100.1", id, &guess).await.refused(),
+            api.join_from("198.51.100.1", id, &guess).await.refused(),
             (429, "rate_limited")
         );
     }
-    join_from(&api, "198.51.100.1", &id, &json!({"invite_token": created["invite_token"]}))
+    api.join_from("198.51.100.1", &id, &json!({"invite_token": created["invite_token"]}))
         .await
         .data();
 }
@@ -132,17 +127,17 @@ async fn a_wrong_invite_is_no_failure_of_its_address() {
     let guess = json!({"invite_token": "void by now"});
     for _ in 0..3 {
         assert_eq!(
-            join_from(&api, "198.51.100.1", &room.id, &guess).await.refused(),
+            api.join_from("198.51.100.1", &room.id, &guess).await.refused(),
             (401, "invite_void")
         );
     }
-    join_from(&api, "198.51.100.1", &room.id, &password(&room)).await.data();
+    api.join_from("198.51.100.1", &room.id, &password(&room)).await.data();
     // A room that is not there is one.
     assert_eq!(
-        join_from(&api, "198.51.100.1", "222222", &guess).await.refused(),
+        api.join_from("198.51.100.1", "222222", &guess).await.refused(),
         (404, "room_not_found")
     );
-    let limited = join_from(&api, "198.51.100.1", &room.id, &password(&room)).await;
+    let limited = api.join_from("198.51.100.1", &room.id, &password(&room)).await;
     assert_eq!(limited.refused(), (429, "rate_limited"));
 }
 
@@ -177,8 +172,8 @@ async fn an_address_that_no_proxy_vouches_for_is_its_own() {
         Api::start_with(builder().limits(Limits { failed_joins: 1, ..Limits::default() }).unwrap())
             .await;
     let room = api.room().await;
-    assert_eq!(join_from(&api, "198.51.100.1", &room.id, &wrong()).await.status, 401);
-    assert_eq!(join_from(&api, "198.51.100.2", &room.id, &wrong()).await.status, 429);
+    assert_eq!(api.join_from("198.51.100.1", &room.id, &wrong()).await.status, 401);
+    assert_eq!(api.join_from("198.51.100.2", &room.id, &wrong()).await.status, 429);
 }
 
 #[tokio::test]
@@ -227,11 +222,11 @@ async fn an_address_joins_so_often_a_minute() {
     let api = behind_a_proxy(Limits { joins_per_minute: 2, ..Limits::default() }).await;
     let room = api.room().await;
     for _ in 0..2 {
-        join_from(&api, "198.51.100.1", &room.id, &password(&room)).await.data();
+        api.join_from("198.51.100.1", &room.id, &password(&room)).await.data();
     }
-    let refused = join_from(&api, "198.51.100.1", &room.id, &password(&room)).await;
+    let refused = api.join_from("198.51.100.1", &room.id, &password(&room)).await;
     assert_eq!(refused.refused(), (429, "rate_limited"));
-    join_from(&api, "198.51.100.2", &room.id, &password(&room)).await.data();
+    api.join_from("198.51.100.2", &room.id, &password(&room)).await.data();
 }
 
 /// A refused join once took an id and was written to the disk first.
@@ -239,10 +234,10 @@ async fn an_address_joins_so_often_a_minute() {
 async fn a_join_over_the_limit_leaves_the_room_as_it_was() {
     let api = behind_a_proxy(Limits { room_joins_per_minute: 2, ..Limits::default() }).await;
     let room = api.room().await;
-    let join = async |from: &str| join_from(&api, from, &room.id, &password(&room)).await;
+    let join = async |from: &str| api.join_from(from, &room.id, &password(&room)).await;
     // A join that comes to nothing is not counted.
     for _ in 0..3 {
-        let refused = join_from(&api, "198.51.100.1", &room.id, &wrong()).await;
+        let refused = api.join_from("198.51.100.1", &room.id, &wrong()).await;
         assert_eq!(refused.refused(), (401, "wrong_password"));
     }
     let ids = [join("198.51.100.1").await, join("198.51.100.1").await]
@@ -251,11 +246,11 @@ async fn a_join_over_the_limit_leaves_the_room_as_it_was() {
         assert_eq!(join("198.51.100.1").await.refused(), (429, "rate_limited"));
     }
     let next = text(&join("198.51.100.2").await.data()["participant_id"]);
-    // Ids count down, up to their random last digits.
-    let count = |id: &str| u64::from_str_radix(&id[2..6], 36).unwrap();
+    // Ids count down, up to their random last three digits.
+    let count = |id: &str| u64::from_str_radix(&id[2..7], 36).unwrap();
     assert_eq!(count(&ids[0]) - count(&ids[1]), count(&ids[1]) - count(&next));
     let other = api.room().await;
-    join_from(&api, "198.51.100.1", &other.id, &password(&other)).await.data();
+    api.join_from("198.51.100.1", &other.id, &password(&other)).await.data();
 }
 
 #[tokio::test]

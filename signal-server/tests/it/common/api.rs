@@ -89,6 +89,12 @@ impl Api {
             .await
     }
 
+    /// Joins as a client of a proxy that the server trusts.
+    pub async fn join_from(&self, client: &str, room: &str, body: &Value) -> Answer {
+        let request = self.request(Method::POST, &format!("/api/webrtc/rooms/{room}/join"));
+        answer(request.header("x-forwarded-for", client).json(body)).await
+    }
+
     pub async fn close(&self, room: &str, access_token: &str) -> Answer {
         let path = format!("/api/webrtc/rooms/{room}");
         answer(self.request(Method::DELETE, &path).bearer_auth(access_token)).await

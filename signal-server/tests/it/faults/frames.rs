@@ -15,7 +15,7 @@ use crate::common::{PATIENCE, Participant, Room, text};
 
 /// First bytes of frames (RFC 6455 section 5.2): the last or only one of its message, and one that
 /// others follow.
-const TEXT: u8 = 0x81;
+pub(super) const TEXT: u8 = 0x81;
 const TEXT_BEGINS: u8 = 0x01;
 const MORE: u8 = 0x00;
 const END: u8 = 0x80;
@@ -34,7 +34,7 @@ const MIB: usize = 1024 * 1024;
 const MOST_MEMORY: u64 = 32 * 1024 * 1024;
 
 /// A frame of a client. Its mask is zero, which leaves the payload as it is.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = head(first, payload.len() as u64);
     frame.extend(payload);
     frame
