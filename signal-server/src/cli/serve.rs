@@ -1,6 +1,6 @@
 //! The command `serve`: binds the listeners, opens the rooms, and serves until a signal.
 
-use std::future::{self, Future, IntoFuture};
+use std::future::{self, Future};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -16,6 +16,7 @@ use super::logging;
 use super::settings::Settings;
 use super::stop_signal::StopSignal;
 use crate::Server;
+use crate::listener::operators;
 use crate::store::DataDirError;
 
 /// Serves until a signal and returns the exit code.
@@ -56,7 +57,7 @@ async fn try_serve(settings: Settings, given: &str) -> Result<(), Failure> {
         None => settings.builder.build(),
     };
     let operators = admin_listener
-        .map(|listener| tokio::spawn(axum::serve(listener, server.admin_router()).into_future()));
+        .map(|listener| tokio::spawn(operators::serve(listener, server.admin_router())));
     if !address.ip().is_loopback() {
         tracing::info!(
             "serving plain HTTP; browsers allow camera access only over TLS, so put a TLS proxy \

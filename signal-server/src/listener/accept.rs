@@ -68,7 +68,7 @@ pub(crate) async fn serve(
 /// Accepts the next connection. If one connection failed, the next one is accepted at once. If the
 /// process has no file descriptors left, it waits before it tries again. The log says once when
 /// this begins and once when it is over.
-async fn accept(
+pub(super) async fn accept(
     listener: &TcpListener,
     last_failure: &mut Option<Instant>,
 ) -> (TcpStream, SocketAddr) {

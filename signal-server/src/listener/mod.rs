@@ -4,5 +4,7 @@ pub(crate) mod accept;
 pub(crate) mod gate;
 mod line_ends;
 pub(crate) mod linger;
+#[cfg(feature = "cli")]
+pub(crate) mod operators;
 pub(crate) mod permit;
 pub(crate) mod traffic;
