@@ -3,10 +3,11 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Restarts a task that has panicked. After a second panic within a minute the task has failed, and
 /// with it the server: everything else still runs, but rooms do not end, or are not saved.

@@ -21,7 +21,12 @@ use crate::store::DataDirError;
 
 /// Serves until a signal and returns the exit code.
 pub(super) async fn serve(settings: Settings, given: &str) -> ExitCode {
-    match try_serve(settings, given).await {
+    conclude(try_serve(settings, given).await)
+}
+
+/// Logs why serving failed, if it has, and returns the exit code.
+fn conclude(served: Result<(), Failure>) -> ExitCode {
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "serving failed");
@@ -144,12 +149,15 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
-    use std::fmt;
     use std::future::pending;
+    use std::process::{Command, Output};
+    use std::{env, fmt};
 
     use signal_core::DisplayName;
+    use tokio::runtime::Runtime;
 
     use super::*;
+    use crate::cli::args::Cli;
     use crate::{CreateRoom, RoomStore, RoomWrite, Secret, StoredRoom};
 
     /// Saving fails with an error that panics when it is shown.
@@ -178,27 +186,49 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn serving_ends_with_an_error_when_a_thread_has_panicked_twice() {
-        let builder = Server::builder(Secret::random());
-        let server = builder.open_store(Unspeakable, &Secret::random()).await.unwrap();
-        let handle = server.handle();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let serving = tokio::spawn(until_stopped::<()>(server, listener, None, pending()));
-        assert!(
-            handle
-                .create_room(CreateRoom::new(
-                    "alice",
-                    DisplayName::parse("a room").unwrap().unwrap()
-                ))
-                .await
-                .is_err()
-        );
-        let failure = serving.await.unwrap().unwrap_err();
-        assert_eq!(
-            failure.to_string(),
-            "the thread that saves rooms panicked twice within a minute; start the program again"
-        );
+    /// The name of the test below, and of a variable that is set for the process that it starts.
+    const TEST: &str =
+        "cli::serve::tests::a_process_whose_store_panics_twice_ends_with_status_1_and_says_why";
+    const IS_STARTED: &str = "IS_STARTED_BY_TEST";
+
+    #[test]
+    fn a_process_whose_store_panics_twice_ends_with_status_1_and_says_why() {
+        if env::var_os(IS_STARTED).is_some() {
+            serve_unspeakable();
+        }
+        let mut process = Command::new(env::current_exe().unwrap());
+        process.args(["--exact", TEST, "--nocapture"]).env(IS_STARTED, "1");
+        let Output { status, stderr, .. } = process.output().unwrap();
+        let log = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(FAILURE), "{log}");
+        let last = log.lines().last().unwrap();
+        let reason = "the thread that saves rooms panicked twice within a minute; start the \
+                      program again";
+        assert!(last.contains(reason), "{log}");
+    }
+
+    /// Does what the program does, with another store.
+    fn serve_unspeakable() -> ! {
+        let runtime = Runtime::new().unwrap();
+        let code = runtime.block_on(async {
+            let args = ["signal-server".into(), "serve".into()];
+            logging::to_stderr(&Cli::of(args, |_| unreachable!("no file is named")).unwrap())
+                .unwrap();
+            let builder = Server::builder(Secret::random());
+            let server = builder.open_store(Unspeakable, &Secret::random()).await.unwrap();
+            let handle = server.handle();
+            tokio::spawn(async move {
+                let name = DisplayName::parse("a room").unwrap().unwrap();
+                handle.create_room(CreateRoom::new("alice", name)).await
+            });
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let code = conclude(until_stopped::<()>(server, listener, None, pending()).await);
+            logging::flush();
+            code
+        });
+        drop(runtime);
+        assert_eq!(code, ExitCode::FAILURE);
+        exit(FAILURE)
     }
 
     #[tokio::test]

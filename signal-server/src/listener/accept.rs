@@ -202,8 +202,10 @@ const MOST_HEADER_BYTES: usize = 16 * 1024;
 #[cfg(test)]
 mod tests {
     use axum::routing::get;
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::task::yield_now;
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
 
     use super::*;
     use crate::client_address::{ForwardedHeader, TrustedProxies};
@@ -211,33 +213,107 @@ mod tests {
     use crate::limits::counters::LimitCounters;
     use crate::metrics::Metrics;
 
-    #[tokio::test]
-    async fn a_client_that_does_not_read_its_response_keeps_no_connection() {
-        let limits = Limits { request_patience: Duration::from_millis(100), ..Limits::default() };
+    /// A server with these limits that answers with so many bytes.
+    async fn start(limits: Limits, bytes: usize) -> (Arc<Gate>, SocketAddr, Supervisor) {
         let proxies = TrustedProxies::new(Vec::new(), ForwardedHeader::default());
         let counters = Arc::new(LimitCounters::new(Metrics::new()));
         let gate = Arc::new(Gate::new(&limits, proxies, counters));
-        // More than the system buffers.
-        let router = Router::new().route("/", get(async || vec![0; 64 * 1024 * 1024]));
+        let router = Router::new().route("/", get(async move || vec![b'x'; bytes]));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn({
-            let gate = Arc::clone(&gate);
+        let supervisor = Supervisor::new();
+        tokio::spawn({
+            let (gate, supervisor) = (Arc::clone(&gate), supervisor.clone());
             async move {
-                let (supervisor, stopped) = (Supervisor::new(), future::pending());
+                let stopped = future::pending();
                 serve(&gate, &supervisor, "the listener", listener, router, stopped).await;
             }
         });
-        let mut client = TcpStream::connect(address).await.unwrap();
-        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-        let comes_and_goes = async {
-            for open in [1, 0] {
-                while gate.connections() != open {
-                    yield_now().await;
-                }
+        (gate, address, supervisor)
+    }
+
+    async fn until_open(gate: &Gate, connections: u32) {
+        let reached = async {
+            while gate.connections() != connections {
+                yield_now().await;
             }
         };
-        timeout(Duration::from_secs(60), comes_and_goes).await.expect("it is given back");
-        serving.abort();
+        timeout(PATIENCE, reached).await.expect("the count is reached");
     }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_its_response_keeps_no_connection() {
+        let limits = Limits { request_patience: Duration::from_millis(100), ..Limits::default() };
+        // More than the system takes on its way.
+        let (gate, address, _) = start(limits, 64 * 1024 * 1024).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(REQUEST).await.unwrap();
+        until_open(&gate, 1).await;
+        until_open(&gate, 0).await;
+    }
+
+    /// Panics at each warning, as a log of the application's may.
+    struct PanicsAtWarnings;
+
+    impl Subscriber for PanicsAtWarnings {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() == Level::WARN
+        }
+
+        fn event(&self, _: &Event<'_>) {
+            panic!("a bug of the log's")
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_panics_goes_on_and_one_that_panics_twice_has_failed() {
+        let _log = tracing::subscriber::set_default(PanicsAtWarnings);
+        let limits = Limits { connections: 1, ..Limits::default() };
+        let (gate, address, supervisor) = start(limits, 10).await;
+        // The refusal of one more is logged.
+        let refused = async || {
+            let mut refused = TcpStream::connect(address).await.unwrap();
+            let closed = timeout(PATIENCE, refused.read_to_end(&mut Vec::new())).await;
+            assert_eq!(closed.expect("it is closed").unwrap_or(0), 0);
+        };
+        let first = TcpStream::connect(address).await.unwrap();
+        until_open(&gate, 1).await;
+        refused().await;
+        assert!(!supervisor.has_failed());
+
+        drop(first);
+        until_open(&gate, 0).await;
+        let mut second = TcpStream::connect(address).await.unwrap();
+        second.write_all(REQUEST).await.unwrap();
+        let mut response = String::new();
+        second.read_to_string(&mut response).await.unwrap();
+        assert!(response.ends_with("xxxxxxxxxx"), "{response}");
+        drop(second);
+        until_open(&gate, 0).await;
+
+        let _third = TcpStream::connect(address).await.unwrap();
+        until_open(&gate, 1).await;
+        // Until then it is logged no more than once.
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        tokio::time::resume();
+        refused().await;
+        let failed = timeout(PATIENCE, supervisor.failed()).await;
+        assert_eq!(failed.expect("it has failed"), "the listener");
+    }
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    const PATIENCE: Duration = Duration::from_secs(60);
 }

@@ -349,18 +349,22 @@ mod tests {
     use crate::limits::concurrency::ConcurrencyLimit;
     use crate::metrics::Metrics;
 
-    fn shard() -> Shard {
-        let context = ShardContext {
+    pub(super) fn context() -> ShardContext {
+        ShardContext {
             ice: Ice::new(None, ConfiguredServers::default(), Duration::from_secs(1)),
             counters: Arc::new(LimitCounters::new(Metrics::new())),
             clock: Clock::start(),
             events: EventSender::new(),
             inbox: Inbox::default(),
-        };
-        Shard::new(Hub::new(NodeId(1), HubConfig::default()), None, 10, context)
+        }
     }
 
-    fn room(number: u8, now: Timestamp) -> Room {
+    fn shard() -> Shard {
+        Shard::new(Hub::new(NodeId(1), HubConfig::default()), None, 10, context())
+    }
+
+    /// It ends after so many seconds.
+    pub(super) fn room(number: u8, seconds: u64, now: Timestamp) -> Room {
         Room::create(RoomSpec {
             id: RoomId::from_indices([number; 6]),
             epoch: 1,
@@ -370,7 +374,7 @@ mod tests {
             invite: TokenHash::new([9; 32]),
             capacity: Capacity::default(),
             created_at: now,
-            expires_at: now + Duration::from_secs(60),
+            expires_at: now + Duration::from_secs(seconds),
             on_creator_leave: OnCreatorLeave::Close,
             suffix: IdSuffix::new(1),
         })
@@ -381,7 +385,7 @@ mod tests {
         let (shard, open_rooms) = (Arc::new(shard()), ConcurrencyLimit::new());
         let [first, second] = [1, 2].map(|number| {
             let permit = open_rooms.acquire("alice".to_owned(), 2).unwrap();
-            shard.create(room(number, shard.clock.now()), permit).unwrap().keep().id()
+            shard.create(room(number, 60, shard.clock.now()), permit).unwrap().keep().id()
         });
         let held = open_rooms.hold();
         let closing = thread::spawn({

@@ -140,3 +140,107 @@ pub(crate) struct Timers(
 
 /// How many ended rooms of one user are remembered, over all shards.
 const MOST_ENDED: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Wake, Waker};
+
+    use signal_core::{
+        DisplayName, Entry, Grant, IdSuffix, Input, Language, ProtocolVersion, Randomness,
+        ResumeToken, TokenHash,
+    };
+
+    use super::super::outbox::Outbox;
+    use super::super::tests::{context, room};
+    use super::*;
+    use crate::limits::concurrency::ConcurrencyLimit;
+
+    /// Panics when its task is to go on, as a task of the application's may.
+    struct PanicsWhenWoken;
+
+    impl Wake for PanicsWhenWoken {
+        fn wake(self: Arc<Self>) {
+            panic!("a bug of the task's")
+        }
+    }
+
+    /// The creator's connection to a room, up to what it waits for: the end of the room.
+    async fn connect(shards: &Shards, room: RoomId) -> Arc<Outbox> {
+        let conn = shards.next_conn();
+        let entry = Entry::Attach {
+            grant: Grant::creator(),
+            name: DisplayName::parse("alice").unwrap().unwrap(),
+            ice: None,
+        };
+        let resume_token = ResumeToken::new("token", TokenHash::new([1; 32]));
+        let open = Input::Open {
+            conn,
+            room,
+            protocol: ProtocolVersion::V1,
+            language: Language::En,
+            entry,
+            randomness: Randomness { suffix: IdSuffix::new(1), resume_token },
+            client: None,
+        };
+        let outbox = shards.of(room).open(conn, open);
+        let mut taken = VecDeque::new();
+        outbox.take(&mut taken).await;
+        let bytes = taken.iter().map(|frame| frame.len()).sum();
+        shards.of(room).input(Input::Sent { conn, bytes });
+        outbox
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_that_panics_goes_on_and_one_that_panics_twice_within_a_minute_has_failed() {
+        let (context, supervisor) = (context(), Supervisor::new());
+        let began = context.clock.now();
+        let shards = Shards::new(1, &HubConfig::default(), None, &context);
+        let _timers = shards.start_timers(&supervisor);
+        let open_rooms = ConcurrencyLimit::new();
+        let mut outboxes = Vec::new();
+        for (number, end) in [(0, 60), (1, 100), (2, 130), (3, 180)] {
+            let permit = open_rooms.acquire("alice".to_owned(), 4).unwrap();
+            let room = room(number, end, context.clock.now());
+            let room = shards.of(room.id()).create(room, permit).unwrap().keep().id();
+            outboxes.push(connect(&shards, room).await);
+        }
+        let [first, second, third, fourth] = outboxes.try_into().unwrap();
+        // The second panic comes more than a minute after the first, and the third does not.
+        let waker = Waker::from(Arc::new(PanicsWhenWoken));
+        for outbox in [first, third, fourth] {
+            let waiting = pin!(outbox.closed());
+            assert!(waiting.poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        second.closed().await;
+        assert!(!supervisor.has_failed(), "it has panicked once");
+        assert_eq!(supervisor.failed().await, "the timer of a shard");
+        let lasted = context.clock.now().saturating_since(began);
+        assert!(lasted >= Duration::from_secs(180), "it has failed after {lasted:?}");
+    }
+
+    #[cfg(feature = "metrics")]
+    #[test]
+    fn messages_are_added_up_over_all_shards() {
+        use crate::metrics::{Counts, Metrics};
+
+        let shards = Shards::new(4, &HubConfig::default(), None, &context());
+        let rooms = (0..30).map(|number| RoomId::from_indices([number; 6]));
+        for (conn, room) in (0..).map(ConnId).zip(rooms) {
+            let shard = shards.of(room);
+            shard.message(conn, shard.decoder(ProtocolVersion::V1), &"{}".into());
+            shard.lock().meter.relayed();
+        }
+        let has_all = |meter| {
+            let encoded = Metrics::new().encode(Counts::default(), 0, meter);
+            ["messages_total", "relays_total", "message_seconds_count"]
+                .into_iter()
+                .all(|name| encoded.contains(&format!("\nsignal_{name} 30\n")))
+        };
+        assert!(has_all(shards.message_meter()));
+        let of_one = |shard: &Shard| has_all(shard.lock().meter.clone());
+        assert!(!shards.shards.iter().any(of_one), "the rooms are in several shards");
+    }
+}
