@@ -1,5 +1,5 @@
-//! Tickets that send and open sockets as fast as they can, and change sockets in every way: what
-//! passes stays within what one ticket may do.
+//! Tickets that send and open sockets as fast as they can, and change sockets in every way, some of
+//! them for a new ticket: what passes stays within what one ticket may do.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -77,13 +77,12 @@ impl Flood {
         let config = HubConfig { rate, max_bad_messages: 20, ..HubConfig::default() };
         let mut store = MemoryStore::new();
         let room = RoomId::from_indices([0; 6]);
-        let password = PasswordTag::new([7; 32]);
         let spec = RoomSpec {
             id: room,
             epoch: 1,
             name: "room".into(),
             creator: "somebody".into(),
-            password: Some(password),
+            password: Some(PASSWORD),
             invite: TokenHash::new([8; 32]),
             capacity: Capacity::new(8).unwrap(),
             created_at: START,
@@ -92,30 +91,8 @@ impl Flood {
             suffix: IdSuffix::new(0),
         };
         store.create(Room::create(spec)).unwrap();
-        let mut tickets = vec![Ticket::Creator];
-        for _ in 0..random.between(1, 3) {
-            let op = Op::Admit {
-                by: Admission::Password(password),
-                suffix: IdSuffix::new(0),
-                client: None,
-            };
-            let Ok(Receipt::Entered { id }) = store.apply(room, &op, START).reply else {
-                unreachable!()
-            };
-            tickets.push(Ticket::Guest(id));
-        }
-        let flooders = tickets.into_iter().map(|ticket| Flooder {
-            ticket,
-            protocol: if random.chance(70) { ProtocolVersion::V2 } else { ProtocolVersion::V1 },
-            socket: None,
-            id: None,
-            token: None,
-            messages: Bucket { level: 0, at: START },
-            bytes: Bucket { level: 0, at: START },
-            openings: Bucket { level: 0, at: START },
-        });
-        Self {
-            flooders: flooders.collect(),
+        let mut flood = Self {
+            flooders: Vec::new(),
             hub: Hub::new(NodeId(1), config.clone()),
             store,
             config,
@@ -124,17 +101,23 @@ impl Flood {
             sockets: 0,
             step: Step::default(),
             random,
+        };
+        flood.add(Ticket::Creator);
+        for _ in 0..flood.random.between(1, 3) {
+            flood.join();
         }
+        flood
     }
 
     /// Runs it all; panics if a rule is broken.
     pub fn run(&mut self) {
         for _ in 0..STEPS {
             let who = self.random.index(self.flooders.len());
-            match self.random.below(20) {
-                0..=2 => self.open(who),
-                3 => self.lose(who),
-                4 => {
+            match self.random.below(40) {
+                0..=5 => self.open(who),
+                6..=7 => self.lose(who),
+                8 => self.join(),
+                9..=10 => {
                     let most = if self.random.chance(10) { 20_000 } else { 800 };
                     let pause = self.random.below(most);
                     self.now = self.now + Duration::from_millis(pause);
@@ -144,6 +127,33 @@ impl Flood {
                 _ => self.say(who),
             }
         }
+    }
+
+    /// Somebody takes a new ticket, if the room has a seat for it.
+    fn join(&mut self) {
+        let by = Admission::Password(PASSWORD);
+        let op = Op::Admit { by, suffix: IdSuffix::new(0), client: None };
+        if let Ok(Receipt::Entered { id }) = self.store.apply(self.room, &op, self.now).reply {
+            self.add(Ticket::Guest(id));
+        }
+    }
+
+    fn add(&mut self, ticket: Ticket) {
+        let bucket = || Bucket { level: 0, at: START };
+        self.flooders.push(Flooder {
+            ticket,
+            protocol: if self.random.chance(70) {
+                ProtocolVersion::V2
+            } else {
+                ProtocolVersion::V1
+            },
+            socket: None,
+            id: None,
+            token: None,
+            messages: bucket(),
+            bytes: bucket(),
+            openings: bucket(),
+        });
     }
 
     fn open(&mut self, who: usize) {
@@ -282,5 +292,6 @@ fn hash(conn: ConnId) -> TokenHash {
     TokenHash::new(hash)
 }
 
+const PASSWORD: PasswordTag = PasswordTag::new([7; 32]);
 const START: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 const STEPS: usize = 150;

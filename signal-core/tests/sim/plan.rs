@@ -163,6 +163,9 @@ fn config(random: &mut Random) -> HubConfig {
     if random.chance(15) {
         config.max_held_bytes = 1500;
     }
+    if random.chance(30) {
+        config.max_seats_per_address = Some(u32::try_from(random.between(1, 2)).unwrap());
+    }
     if random.chance(50) {
         config.resume_grace = Duration::from_millis(random.between(1_000, 8_000));
     }

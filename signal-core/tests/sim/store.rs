@@ -7,8 +7,9 @@ use signal_core::{Applied, Durability, Op, Outcome, Reject, Room, RoomId, Timest
 
 use crate::invariants::{EventRules, IdRules, RecordRules};
 
-#[derive(Default)]
 pub struct Store {
+    /// How many seats the guests of one address may have in a room.
+    max_seats_per_address: Option<u32>,
     rooms: BTreeMap<RoomId, Arc<Room>>,
     rules: BTreeMap<RoomId, RecordRules>,
     ids: BTreeMap<RoomId, IdRules>,
@@ -22,8 +23,21 @@ pub struct Store {
 }
 
 impl Store {
+    pub fn new(max_seats_per_address: Option<u32>) -> Self {
+        Self {
+            max_seats_per_address,
+            rooms: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            events: BTreeMap::new(),
+            disk: BTreeMap::new(),
+            backups: BTreeMap::new(),
+            has_forgotten: false,
+        }
+    }
+
     pub fn create(&mut self, room: Room) {
-        self.rules.insert(room.id(), RecordRules::new(&room));
+        self.rules.insert(room.id(), RecordRules::new(self.max_seats_per_address));
         self.ids.insert(room.id(), IdRules::new(&room));
         self.events.insert(room.id(), EventRules::new(&room));
         self.disk.insert(room.id(), room.to_record());

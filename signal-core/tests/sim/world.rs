@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signal_core::{
-    Applied, Capacity, ConnId, Entry, ErrorCode, Grant, IceServers, IdSuffix, Input, NodeFrame,
-    NodeId, Op, OpId, ParticipantId, PasswordTag, Payload, RequestId, Room, RoomId, RoomSpec,
-    Timestamp, TokenHash,
+    AddressTag, Applied, Capacity, Client, ConnId, Entry, ErrorCode, Grant, IceServers, IdSuffix,
+    Input, NodeFrame, NodeId, Op, OpId, ParticipantId, PasswordTag, Payload, RequestId, Room,
+    RoomId, RoomSpec, Timestamp, TokenHash,
 };
 
 use crate::air::Air;
@@ -53,6 +53,8 @@ pub struct World {
 /// A participant and what it holds.
 struct Person {
     room: usize,
+    /// Where it comes from.
+    client: Client,
     is_creator: bool,
     program: Box<dyn Participant>,
     grant: Option<Grant>,
@@ -150,7 +152,7 @@ impl World {
             sockets: Vec::new(),
             people: Vec::new(),
             rooms: Vec::new(),
-            store: Store::default(),
+            store: Store::new(plan.config.max_seats_per_address),
             ledger: Ledger::default(),
             air: Air::default(),
             witness: Witness::new(plan.config.clone()),
@@ -169,8 +171,14 @@ impl World {
         for index in 0..world.plan.participants.len() {
             let (room, role) = world.plan.participants[index];
             let is_creator = !world.people.iter().any(|person| person.room == room);
+            // Two in three come from one address.
+            let address = u64::try_from(index).unwrap() % 3 / 2;
             world.people.push(Person {
                 room,
+                client: Client {
+                    address: AddressTag::new(address),
+                    network: AddressTag::new(address),
+                },
                 is_creator,
                 program: program(role),
                 grant: None,

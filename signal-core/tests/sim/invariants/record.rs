@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use signal_core::{
-    Admission, Attachment, LeaveKind, Op, ParticipantId, Presence, ProtocolVersion, Receipt,
-    Reject, Room, Seat, Status, Ticket, Timestamp, TokenHash,
+    AddressTag, Admission, Attachment, LeaveKind, Op, ParticipantId, Presence, ProtocolVersion,
+    Receipt, Reject, Room, Seat, Status, Ticket, Timestamp, TokenHash,
 };
 
 /// What has been seen of one room so far.
@@ -18,18 +18,24 @@ pub struct RecordRules {
     wrong_guesses: Vec<Timestamp>,
     /// The token that resumes each seat, and the one before.
     tokens: BTreeMap<ParticipantId, [Option<TokenHash>; 2]>,
+    /// How many seats the guests of one address may have.
+    max_seats_per_address: Option<u32>,
+    /// Where those who have seats came from.
+    addresses: BTreeMap<ParticipantId, AddressTag>,
     /// The last operation that was accepted, and what it answered.
     last: Option<(Op, Receipt)>,
 }
 
 impl RecordRules {
-    pub fn new(_room: &Room) -> Self {
+    pub fn new(max_seats_per_address: Option<u32>) -> Self {
         Self {
             entered: BTreeSet::new(),
             attachments: HashSet::new(),
             put_out: Vec::new(),
             wrong_guesses: Vec::new(),
             tokens: BTreeMap::new(),
+            max_seats_per_address,
+            addresses: BTreeMap::new(),
             last: None,
         }
     }
@@ -66,6 +72,7 @@ impl RecordRules {
         } else {
             self.check_departures(before, op, after, reply, now);
             self.check_arrivals(before, op, after);
+            self.check_addresses(before, op, reply, after);
         }
         self.check_guesses(op, reply, before, after, now);
         self.check_tokens(before, op, reply, after);
@@ -168,6 +175,35 @@ impl RecordRules {
                 "{} of {most} seats",
                 guests(after)
             );
+        }
+    }
+
+    /// The guests of an address have so many seats at most, and are refused no other.
+    fn check_addresses(
+        &mut self,
+        before: &Room,
+        op: &Op,
+        reply: &Result<Receipt, Reject>,
+        after: &Room,
+    ) {
+        let Op::Attach { client, grant, .. } = op else { return };
+        let address = client.expect("everybody comes from somewhere").address;
+        for seat in after.seats().iter().filter(|seat| before.seat(seat.id).is_none()) {
+            self.addresses.insert(seat.id, address);
+        }
+        let Some(most) = self.max_seats_per_address.filter(|_| grant.ticket != Ticket::Creator)
+        else {
+            return;
+        };
+        let guests = after.seats().iter().filter(|seat| !seat.is_creator());
+        let of_address = guests.filter(|seat| self.addresses.get(&seat.id) == Some(&address));
+        let taken = of_address.count();
+        match reply {
+            Ok(_) => assert!(taken <= most as usize, "an address has {taken} of {most} seats"),
+            Err(Reject::AddressFull) => {
+                assert!(taken >= most as usize, "refused with {taken} of {most} seats");
+            }
+            Err(_) => {}
         }
     }
 

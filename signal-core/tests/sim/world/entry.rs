@@ -122,9 +122,10 @@ impl World {
         let resume_token = ResumeToken::new(text.as_str(), hash(&text));
         let randomness = Randomness { suffix: self.suffix(), resume_token };
         let language = if person % 2 == 0 { Language::Zh } else { Language::En };
+        let client = Some(self.people[person].client);
         self.input(
             node,
-            Input::Open { conn, room, protocol, language, entry, randomness, client: None },
+            Input::Open { conn, room, protocol, language, entry, randomness, client },
             None,
         );
     }
