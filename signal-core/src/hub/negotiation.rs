@@ -299,6 +299,13 @@ mod tests {
     }
 
     #[test]
+    fn an_offer_that_comes_back_after_one_of_the_two_has_left_leaves_nothing() {
+        let mut negotiations = Negotiations::default();
+        negotiations.withdraw("p_a".parse().unwrap(), "p_b".parse().unwrap(), Offer);
+        assert!(negotiations.0.is_empty());
+    }
+
+    #[test]
     fn an_offer_that_never_arrived_refuses_nobody() {
         let mut pair = Pair::new();
         assert_eq!(pair.a(Offer), Forward);
