@@ -39,4 +39,26 @@ impl Clock {
     pub(crate) fn now(&self) -> Timestamp {
         self.started_at + self.started.elapsed()
     }
+
+    /// Converts a timestamp of the core to what the system's clock shows then, for those who go by
+    /// the time of day. The two differ if the system's clock was set, or stood still, since the
+    /// start.
+    pub(crate) fn wall_time(self, at: Timestamp) -> SystemTime {
+        let millis = at.as_millis().saturating_add_signed(self.wall_ahead());
+        system_time(Timestamp::from_millis(millis))
+    }
+
+    /// The inverse of [`wall_time`](Self::wall_time).
+    pub(crate) fn core_time(self, at: SystemTime) -> Timestamp {
+        let millis = to_timestamp(at).as_millis().saturating_sub_signed(self.wall_ahead());
+        Timestamp::from_millis(millis)
+    }
+
+    /// By how many milliseconds the system's clock is ahead of this one, in whole seconds, so that
+    /// what was not set stays exact.
+    fn wall_ahead(self) -> i64 {
+        let wall = to_timestamp(SystemTime::now()).as_millis();
+        let ahead = i128::from(wall) - i128::from(self.now().as_millis());
+        i64::try_from((ahead + 500).div_euclid(1000) * 1000).unwrap_or_default()
+    }
 }

@@ -13,7 +13,7 @@ use signal_core::{ParticipantId, Payload, Room, Seat};
 use self::configured::ConfiguredServers;
 use self::source::{IceRequest, IceServerSource, IceServers};
 use self::usable::UsableServers;
-use crate::clock::{system_time, to_timestamp};
+use crate::clock::Clock;
 use crate::embedder;
 
 /// The source of ICE servers in use.
@@ -39,6 +39,7 @@ pub(crate) struct Ice {
     configured: ConfiguredServers,
     usable: UsableServers,
     patience: Duration,
+    clock: Clock,
 }
 
 impl Ice {
@@ -46,10 +47,11 @@ impl Ice {
         source: Option<Source>,
         configured: ConfiguredServers,
         request_patience: Duration,
+        clock: Clock,
     ) -> Self {
         let source = source.unwrap_or_else(|| Source::new(configured.clone()));
         let patience = PATIENCE.min(request_patience / 2);
-        Self { source, configured, usable: UsableServers::default(), patience }
+        Self { source, configured, usable: UsableServers::default(), patience, clock }
     }
 
     /// Returns the servers for one participant that browsers can use. It never fails, and answers
@@ -66,7 +68,8 @@ impl Ice {
     async fn ask(&self, room: &Room, participant: ParticipantId) -> IceServers {
         let is_creator =
             room.seat(participant).map_or(participant == room.creator_id(), Seat::is_creator);
-        let until = system_time(room.expires_at());
+        // TURN servers go by the time of day.
+        let until = self.clock.wall_time(room.expires_at());
         let request = IceRequest { room: room.id(), participant, is_creator, until };
         let answer =
             embedder::ask(self.patience, async { self.source.0.ice_servers(&request).await }).await;
@@ -88,7 +91,7 @@ impl Ice {
     ) -> signal_core::IceServers {
         let IceServers { servers, expires_at } = self.for_participant(room, participant).await;
         let servers = Payload::new(&servers).expect("ICE servers serialize to JSON");
-        signal_core::IceServers { servers, expires_at: to_timestamp(expires_at) }
+        signal_core::IceServers { servers, expires_at: self.clock.core_time(expires_at) }
     }
 }
 

@@ -76,7 +76,7 @@ pub struct IceRequest {
     pub participant: ParticipantId,
     /// Whether it is the room's creator.
     pub is_creator: bool,
-    /// When the room expires. Credentials need not be valid longer.
+    /// When the room expires, by the clock of the system. Credentials need not be valid longer.
     pub until: SystemTime,
 }
 

@@ -263,7 +263,8 @@ impl Builder {
     ) -> Server {
         let clock = Clock::start();
         let limits = self.limits;
-        let ice = Ice::new(self.ice_servers, self.configured_servers, limits.request_patience);
+        let ice =
+            Ice::new(self.ice_servers, self.configured_servers, limits.request_patience, clock);
         let counters = Arc::new(LimitCounters::new(metrics.clone()));
         let events = self.events.unwrap_or_else(EventSender::new);
         let context = ShardContext {

@@ -350,10 +350,11 @@ mod tests {
     use crate::metrics::Metrics;
 
     pub(super) fn context() -> ShardContext {
+        let clock = Clock::start();
         ShardContext {
-            ice: Ice::new(None, ConfiguredServers::default(), Duration::from_secs(1)),
+            ice: Ice::new(None, ConfiguredServers::default(), Duration::from_secs(1), clock),
             counters: Arc::new(LimitCounters::new(Metrics::new())),
-            clock: Clock::start(),
+            clock,
             events: EventSender::new(),
             inbox: Inbox::default(),
         }

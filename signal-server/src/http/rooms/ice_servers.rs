@@ -7,7 +7,6 @@ use serde::Serialize;
 use signal_core::{IceServer, Reject};
 
 use crate::app::App;
-use crate::clock::to_timestamp;
 use crate::http::authentication::LoginParts;
 use crate::http::client::Client;
 use crate::http::error::ApiError;
@@ -71,6 +70,6 @@ pub(crate) async fn ice_servers(
     let participant = claim.room.granted(&claim.grant)?.ok_or(Reject::ParticipantNotFound)?;
     app.rates.count_ice_request(client)?;
     let ice = app.ice.for_participant(&claim.room, participant).await;
-    let ice_expires_at = rfc3339(to_timestamp(ice.expires_at));
+    let ice_expires_at = rfc3339(app.rooms.clock.core_time(ice.expires_at));
     Ok(Success::new(Announced { ice_servers: ice.servers, ice_expires_at }))
 }

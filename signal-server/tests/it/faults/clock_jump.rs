@@ -45,7 +45,11 @@ async fn a_clock_that_jumps_ends_and_extends_nothing_but_tokens_until_a_restart(
     let (mut first, resumed) = api.resume(&call, &text(&first_joined["resume_token"])).await;
     assert_eq!(resumed["type"], "resumed", "{resumed}");
     assert_eq!(creator.hear().await["connected"], true);
-    let (third, _) = api.enter_v2(&call, &api.ws_token(&call, "third").await).await;
+    let (third, third_joined) = api.enter_v2(&call, &api.ws_token(&call, "third").await).await;
+    // A TURN server goes by the wall, and the call lasts as long as before.
+    let later = turn_expiry(&third_joined) - turn_expiry(&first_joined);
+    assert!((later - JUMP).abs() <= 1, "{later}");
+    assert_eq!(third_joined["ice_expires_at"], first_joined["ice_expires_at"]);
     assert_eq!(creator.hear().await["type"], "peer_joined");
     first.say(&json!({"type": "leave"})).await;
     assert_eq!(creator.hear().await["reason"], "left");
@@ -96,6 +100,12 @@ async fn a_clock_that_jumps_ends_and_extends_nothing_but_tokens_until_a_restart(
     assert_eq!(status, 0, "{log}");
 }
 
+/// When the credentials for TURN expire, in seconds since 1970.
+fn turn_expiry(joined: &Value) -> i64 {
+    let username = text(&joined["ice_servers"][0]["username"]);
+    username.split_once(':').unwrap().0.parse().unwrap()
+}
+
 /// The wall clock of programs, which is off by what a file says; their monotonic clock is real.
 struct WallClock {
     folder: tempfile::TempDir,
@@ -122,7 +132,10 @@ impl WallClock {
     }
 
     async fn serve(&self, data_dir: &Path) -> Served {
-        let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
+        let turn =
+            ["--turn-url", "turn:localhost:3478", "--turn-secret", "a secret of TURN servers"];
+        let args = [["serve", "--listen", "127.0.0.1:0"].as_slice(), &turn].concat();
+        let mut command = program(&args);
         durable(&mut command, data_dir)
             .env("LD_PRELOAD", &self.library)
             .env("FAKETIME_TIMESTAMP_FILE", self.file())
