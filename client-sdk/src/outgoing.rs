@@ -196,7 +196,7 @@ impl Outgoing {
                 connections = cost.connections,
                 upload = cost.upload,
                 budget,
-                "the mesh costs more upload than there is"
+                "the mesh exceeds the upload budget"
             );
             events.push(Event::OverBudget { cost, budget });
         }

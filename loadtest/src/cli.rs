@@ -184,7 +184,7 @@ pub(crate) struct OutputArgs {
 
 fn some_time(text: &str) -> Result<Span, String> {
     let span: Span = text.parse().map_err(|error: InvalidSpan| error.to_string())?;
-    if span.0.is_zero() { Err("it is no time above 0".into()) } else { Ok(span) }
+    if span.0.is_zero() { Err("expected a time above 0".into()) } else { Ok(span) }
 }
 
 const EXAMPLES: &str = "Examples:

@@ -25,7 +25,7 @@ pub(crate) fn deserialize<'de, D: de::Deserializer<'de>>(
 ) -> Result<Histogram<u64>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let bytes = STANDARD.decode(text).map_err(de::Error::custom)?;
-    let plain = inflate(&bytes).ok_or_else(|| de::Error::custom("it is no histogram"))?;
+    let plain = inflate(&bytes).ok_or_else(|| de::Error::custom("expected a histogram"))?;
     Deserializer::new().deserialize(&mut &plain[..]).map_err(de::Error::custom)
 }
 

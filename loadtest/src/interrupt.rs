@@ -35,7 +35,7 @@ impl Interrupt {
                 // now.
                 return std::future::pending().await;
             }
-            eprintln!("ending in order; once more ends at once");
+            eprintln!("ending the run; a second signal ends it at once");
             interrupter.interrupt();
             // An error has shown itself above.
             let _ = signal().await;

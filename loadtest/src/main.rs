@@ -232,7 +232,7 @@ fn failed(error: impl Display) -> ExitCode {
 fn log_to_stderr() -> Result<(), String> {
     let filter = match env::var("LOADTEST_LOG") {
         Ok(text) => text.parse().map_err(|error| {
-            format!("LOADTEST_LOG is `{text}`, which is no filter such as `info` or `webrtc=debug`: {error}")
+            format!("LOADTEST_LOG is `{text}`, which is not a filter like `info` or `webrtc=debug`: {error}")
         })?,
         Err(VarError::NotPresent) => Targets::new(),
         Err(error @ VarError::NotUnicode(_)) => return Err(format!("LOADTEST_LOG: {error}")),

@@ -65,7 +65,7 @@ pub(crate) enum ProbeError {
     Request(#[from] RequestError),
     #[error(transparent)]
     Socket(#[from] SocketError),
-    #[error("the server did not let the probe in: {0}")]
+    #[error("the server did not admit the probe: {0}")]
     Entry(String),
 }
 

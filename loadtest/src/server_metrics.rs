@@ -24,7 +24,7 @@ pub(crate) struct ServerMetrics(BTreeMap<String, f64>);
 /// There are no metrics.
 #[derive(Debug, Error)]
 pub(crate) enum MetricsError {
-    #[error("it is no address such as http://127.0.0.1:8081/metrics")]
+    #[error("expected an address like http://127.0.0.1:8081/metrics")]
     Address,
     #[error(transparent)]
     Socket(#[from] SocketError),

@@ -67,15 +67,15 @@ enum Comparison {
 /// A text is no objective.
 #[derive(Debug, Error)]
 pub(crate) enum InvalidObjective {
-    #[error("`{0}` compares nothing: expected for example join.p99<500ms")]
+    #[error("`{0}` is not a comparison: expected for example join.p99<500ms")]
     Comparison(String),
     #[error("`{0}` is not measured; there are {all}", all = names().join(", "))]
     Name(String),
     #[error(
-        "`{0}` is no statistic of a latency; there are p50, p99, p999 and so on, mean, max, count and missing"
+        "`{0}` is not a statistic of a latency; there are p50, p99, p999 and so on, mean, max, count and missing"
     )]
     Statistic(String),
-    #[error("`{0}` is no bound such as {1}")]
+    #[error("`{0}` is not a bound like {1}")]
     Bound(String, &'static str),
 }
 
@@ -367,7 +367,7 @@ mod tests {
         );
         assert!(told("relay.q99<5ms").contains("q99"));
         assert!(told("relay.p99<5").contains("500ms"));
-        assert!(told("relay.p99").contains("compares nothing"));
+        assert!(told("relay.p99").contains("is not a comparison"));
         for wrong in ["", "relay<5ms", "loss<-1%", "silent=none", "relay.p100<5ms", "relay.p0<1s"] {
             assert!(wrong.parse::<Objectives>().is_err(), "{wrong}");
         }

@@ -14,7 +14,7 @@ pub(crate) struct Span(pub(crate) Duration);
 
 /// A text is no length of time.
 #[derive(Debug, Error)]
-#[error("`{0}` is no length of time such as 300ms, 15s, 2m or 1h")]
+#[error("`{0}` is not a length of time like 300ms, 15s, 2m or 1h")]
 pub(crate) struct InvalidSpan(String);
 
 impl Span {

@@ -55,7 +55,7 @@ impl Reject {
             ],
             Self::PasswordUnchanged => ["新密码与旧密码相同", "the new password is the old one"],
             Self::RestoresExhausted => {
-                ["恢复密码尝试的次数过多", "wrong passwords were permitted again too often"]
+                ["恢复密码尝试的次数过多", "the password attempts were restored too often"]
             }
             Self::RoomLocked => ["房间已锁定", "the room is locked"],
             Self::RotationStale => ["密码已被更改", "the password has been changed meanwhile"],

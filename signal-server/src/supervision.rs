@@ -69,7 +69,7 @@ impl Supervisor {
             self.failed.send_replace(Some(what));
             return false;
         }
-        tracing::error!(task = what, "a task panicked and is started again");
+        tracing::error!(task = what, "a task panicked and is restarted");
         true
     }
 }

@@ -72,7 +72,7 @@ fn log_to_stderr(command: &Command) -> Result<(), Failure> {
     };
     let targets: Targets = filter.parse().map_err(|error| {
         Failure::usage(format!(
-            "ROOM_BOT_LOG is `{filter}`, which is no filter such as `info` or `client_sdk=debug`: \
+            "ROOM_BOT_LOG is `{filter}`, which is not a filter like `info` or `client_sdk=debug`: \
              {error}"
         ))
     })?;

@@ -75,7 +75,7 @@ impl Channels {
         }
         drop(mailbox);
         if let Err(error) = self.streams.lock().await.close(stream, channel.as_ref()).await {
-            tracing::debug!(peer = %self.events.peer, %error, "a stream cannot be held");
+            tracing::debug!(peer = %self.events.peer, %error, "cannot reserve an SCTP stream");
         }
         drop(channel);
         // The first task that gets here watches for all.

@@ -64,7 +64,7 @@ impl PeerConnectionEventHandler for Handler {
                 sdp_mline_index: init.sdp_mline_index,
                 username_fragment: init.username_fragment,
             })),
-            Err(error) => tracing::warn!(%error, "a local candidate cannot be written"),
+            Err(error) => tracing::warn!(%error, "cannot encode a local candidate"),
         }
     }
 

@@ -187,7 +187,7 @@ impl Live {
             self.running.spawn(sender.run(payload_type));
         } else {
             let codec = self.player.codec();
-            tracing::warn!(%codec, "the other side has not accepted this codec and gets nothing");
+            tracing::warn!(%codec, "the other side has not accepted this codec, so the track is not sent");
             self.waiting = Some(sender);
         }
     }

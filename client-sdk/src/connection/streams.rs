@@ -144,7 +144,7 @@ async fn replace(streams: &Mutex<Streams>, Placeholder { stream, channel }: Plac
     }
     let renewed = streams.lock().await.renew(stream, channel.as_ref()).await;
     if let Err(error) = renewed {
-        tracing::debug!(stream, %error, "a stream cannot be held");
+        tracing::debug!(stream, %error, "cannot reserve an SCTP stream");
     }
 }
 

@@ -230,7 +230,7 @@ impl ConnectionTask {
             // on connecting for half a minute.
             PeerConnectionEvent::Gathered if self.lacks_relay() && self.setup.needs_relay() => {
                 let failure = ConnectionFailure::NoRelay(self.relays.failure());
-                tracing::warn!(peer = %self.events.peer, %failure, "the connection cannot go on");
+                tracing::warn!(peer = %self.events.peer, %failure, "the connection has failed");
                 self.events.report(Report::Broken(failure)).await;
             }
             PeerConnectionEvent::Gathered if self.lacks_relay() => {
@@ -360,13 +360,13 @@ impl ConnectionTask {
 
     async fn configure(&self, configuration: RTCConfiguration) {
         if let Err(error) = self.pc.set_configuration(configuration).await {
-            tracing::warn!(peer = %self.events.peer, %error, "the new ICE servers are not taken");
+            tracing::warn!(peer = %self.events.peer, %error, "cannot use the new ICE servers");
         }
     }
 }
 
 async fn broken(events: &EventSender, error: &(impl Display + Sync + ?Sized)) {
     let EventSender { peer, connection, .. } = events;
-    tracing::warn!(%peer, connection, %error, "the connection cannot go on");
+    tracing::warn!(%peer, connection, %error, "the connection has failed");
     events.report(Report::Broken(ConnectionFailure::Broken)).await;
 }

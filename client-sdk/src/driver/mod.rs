@@ -167,7 +167,7 @@ impl Driver {
                     }
                     _ => {
                         let url = self.signaling.as_ref().map(Signaling::url);
-                        tracing::warn!(url, %error, "a message of the server is not understood");
+                        tracing::warn!(url, %error, "cannot decode a message of the server");
                     }
                 }
                 self.session.handle_unknown(&error);
@@ -282,7 +282,7 @@ impl Driver {
                 self.events.push(event.into());
             }
             Action::HangUp => {
-                let reason = "the server gives no sign of life".into();
+                let reason = "the server does not respond".into();
                 self.handle_loss(SignalingLoss::Lost { code: None, reason });
             }
             Action::Open { peer, connection, offers } => {
@@ -319,7 +319,7 @@ impl Driver {
     fn send(&mut self, message: &ClientMessage, req: Option<&RequestId>) {
         let Some(signaling) = &self.signaling else { return };
         if !signaling.send(encode_client(message, req)) && !self.is_closed {
-            let reason = "the server does not take what is sent".into();
+            let reason = "the server does not accept messages".into();
             self.handle_loss(SignalingLoss::Lost { code: None, reason });
         }
     }

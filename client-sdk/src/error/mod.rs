@@ -26,7 +26,7 @@ pub enum RequestError {
     },
     /// The caller's fault: the argument of [`ClientBuilder::trust`](crate::ClientBuilder::trust) is
     /// not a certificate in PEM.
-    #[error("cannot trust what is not a certificate in PEM: {0}")]
+    #[error("expected certificates in PEM to trust: {0}")]
     Certificate(String),
     /// The server cannot be reached, or the connection broke.
     #[error(transparent)]
@@ -40,7 +40,7 @@ pub enum RequestError {
     },
     /// The server's fault: its answer does not follow the protocol. The address may be that of
     /// another kind of server.
-    #[error("what the server says at {url} is not understood: {reason}")]
+    #[error("cannot understand the answer of {url}: {reason}")]
     Protocol {
         /// The address, without the parts that may hold a secret.
         url: String,
@@ -60,14 +60,14 @@ pub enum RequestError {
         retry_after: Option<Duration>,
     },
     /// The caller's fault: the access token contains characters that a header cannot.
-    #[error("that is not an access token")]
+    #[error("the access token contains characters that no header can hold")]
     Token,
     /// Usually the caller's fault: the room id or the token is longer than a URL may be.
     #[error("the room id or the token is too long: {0}")]
     TooLong(String),
     /// Usually the caller's fault: the server has no rooms under that path. It is another kind of
     /// server, or its rooms have another path.
-    #[error("there is no server of rooms at {url}: its address or path is wrong")]
+    #[error("there is no room server at {url}: the address or the path is wrong")]
     WrongPath {
         /// The address, without the parts that may hold a secret.
         url: String,
@@ -140,7 +140,7 @@ pub enum EnterError {
     Media(#[from] MediaError),
     /// The operator's fault: [`Options::relay_only`](crate::Options::relay_only) is set, and the
     /// server lists no usable TURN server.
-    #[error("only relays may be used, and the server names no TURN server that can be used")]
+    #[error("only relays may be used, and the server lists no usable TURN server")]
     NoRelay,
     /// The server refused the signaling connection.
     #[error("the server refused the connection: {message} ({code})")]
@@ -203,7 +203,7 @@ pub enum ChannelError {
 #[non_exhaustive]
 pub enum SendError {
     /// 1 MiB or more waits to be sent over that channel. Send less, or later.
-    #[error("1 MiB of data waits to be sent over that channel already")]
+    #[error("1 MiB of data is already waiting to be sent over the channel")]
     Busy,
     /// The participant has left the room, or the room was closed.
     #[error("the room is closed")]
@@ -213,6 +213,6 @@ pub enum SendError {
     NoChannel,
     /// The caller's fault: the message is larger than the other side accepts. This crate accepts 64
     /// KiB.
-    #[error("the message is larger than the other side takes")]
+    #[error("the message is larger than the other side accepts")]
     TooLarge,
 }

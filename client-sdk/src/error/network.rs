@@ -45,13 +45,13 @@ pub enum NetworkFailure {
         source: io::Error,
     },
     /// The peer does not speak plain HTTP, for example because the port is for TLS.
-    #[error("what answers does not speak plain HTTP; a port for TLS needs https:// ({0})")]
+    #[error("the server does not speak plain HTTP; use https:// for a TLS port ({0})")]
     NotHttp(#[source] Box<dyn Error + Send + Sync>),
     /// The peer does not speak TLS, for example because the port is for plain HTTP.
-    #[error("what answers does not speak TLS; a port for plain HTTP needs http:// ({0})")]
+    #[error("the server does not speak TLS; use http:// for a plain HTTP port ({0})")]
     NotTls(#[source] io::Error),
     /// The proxy cannot be reached, or did not answer.
-    #[error("by way of the proxy {proxy}: {failure}")]
+    #[error("cannot use the proxy {proxy}: {failure}")]
     Proxy {
         /// The proxy's address.
         proxy: String,
@@ -60,7 +60,7 @@ pub enum NetworkFailure {
         failure: Box<Self>,
     },
     /// The proxy refuses a tunnel to the server.
-    #[error("the proxy {proxy} opens no tunnel there (HTTP status {status})")]
+    #[error("the proxy {proxy} refuses a tunnel to the server (HTTP status {status})")]
     ProxyRefused {
         /// The proxy's address.
         proxy: String,
@@ -86,10 +86,10 @@ pub enum NetworkFailure {
     Tls(#[source] io::Error),
     /// No trusted authority vouches for the server's certificate.
     /// [`ClientBuilder::trust`](crate::ClientBuilder::trust) adds one.
-    #[error("no trusted authority vouches for the server's certificate ({0})")]
+    #[error("no trusted authority has issued the server's certificate ({0})")]
     UnknownAuthority(#[source] io::Error),
     /// The name of the host has no address.
-    #[error("the name `{host}` leads to no address ({source})")]
+    #[error("the name `{host}` has no address ({source})")]
     UnknownHost {
         /// The name.
         host: String,

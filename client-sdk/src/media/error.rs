@@ -50,7 +50,7 @@ pub enum MediaError {
     },
     /// The source was given up because the mesh exceeds the upload budget
     /// ([`Options::shed_video`](crate::Options::shed_video)).
-    #[error("sending it to everybody costs more upload than there is")]
+    #[error("sending it to everybody exceeds the upload budget")]
     OverBudget,
     /// The participant has left the room, or the room was closed.
     #[error("the room is closed")]

@@ -38,7 +38,7 @@ pub struct Pusher {
 #[non_exhaustive]
 pub enum PushError {
     /// The participant has left the room, or does not send the source any more.
-    #[error("the source is not sent any more")]
+    #[error("the source is no longer sent")]
     Closed,
     /// Too many frames wait because they are pushed faster than they are sent, or the picture
     /// depends on one that was dropped for that reason.

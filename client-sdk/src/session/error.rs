@@ -9,7 +9,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum CommandError {
     /// 256 requests, or 256 KiB of them, wait for the server already.
-    #[error("the server has not taken earlier messages yet")]
+    #[error("the server has not accepted earlier messages yet")]
     Busy,
     /// The participant has left the room, or the room was closed.
     #[error("the room is closed")]
@@ -19,7 +19,7 @@ pub enum CommandError {
     Json(String),
     /// The signaling connection was lost before the outcome was known. The server may or may not
     /// have accepted the request.
-    #[error("the signaling connection was lost, and the server may have taken the message or not")]
+    #[error("the signaling connection was lost, and the server may or may not have the message")]
     Lost,
     /// The caller's fault: the name has no visible characters, or is too long.
     #[error("the name cannot be shown: {0}")]
@@ -47,7 +47,7 @@ pub enum CommandError {
     #[error("a topic has 1 to 64 characters")]
     Topic,
     /// The server speaks only v1, which has no such request.
-    #[error("the server does not pass on messages of applications")]
+    #[error("the server does not relay application messages")]
     Unsupported,
 }
 

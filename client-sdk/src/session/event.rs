@@ -115,16 +115,16 @@ pub enum ConnectionState {
 pub enum ConnectionFailure {
     /// This side cannot open a connection, for example because no socket can be bound, or cannot
     /// use the description of the other side. The log has details.
-    #[error("this side cannot open the connection, or cannot use what the other side describes")]
+    #[error("this side cannot open the connection, or cannot use the other side's description")]
     Broken,
     /// ICE found a path, but the DTLS handshake over it did not complete.
     #[error("a path was found, but the DTLS handshake was not finished over it")]
     Handshake,
     /// No packets get through between any two addresses of the two sides.
-    #[error("no pair of candidates gets through")]
+    #[error("no pair of ICE candidates works")]
     NoPath,
     /// No packets get through directly, and no TURN server allocated a relay for this side.
-    #[error("nothing gets through directly, and there is no relay: {0}")]
+    #[error("no direct path works, and there is no relay: {0}")]
     NoRelay(NoRelay),
     /// The other side did not answer an offer.
     #[error("the other side does not answer")]

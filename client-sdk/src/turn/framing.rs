@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// The stream contains something other than TURN messages.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("what comes is not TURN")]
+#[error("the stream does not contain TURN messages")]
 pub(super) struct NotTurn;
 
 pub(super) fn write(message: &[u8], stream: &mut BytesMut) {

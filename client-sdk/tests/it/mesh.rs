@@ -39,7 +39,7 @@ async fn video_is_given_up_and_audio_kept_where_that_was_asked_for() {
     let ids: Vec<_> = witnesses.iter().map(common::Witness::id).collect();
     for witness in &mut witnesses {
         witness.until("the end of the video", |seen| !seen.degraded.is_empty()).await;
-        let reason = "sending it to everybody costs more upload than there is".to_owned();
+        let reason = "sending it to everybody exceeds the upload budget".to_owned();
         assert_eq!(witness.degraded, [(Slot::Video, reason)]);
     }
     for other in &ids[1..] {

@@ -45,9 +45,9 @@ pub(crate) enum AgentsError {
     Link { address: String, error: String },
     #[error("agent {address}: {reason}")]
     Failed { address: String, reason: String, is_too_large: bool },
-    #[error("agent {address} is of version {version} and not of this one")]
+    #[error("agent {address} has the version {version}, which is not this one")]
     Version { address: String, version: String },
-    #[error("the rooms of a file to replay cannot be shared among agents")]
+    #[error("a replayed file cannot be divided among agents")]
     Replay,
     #[error(transparent)]
     Merge(#[from] MergeError),

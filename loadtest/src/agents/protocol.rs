@@ -75,9 +75,9 @@ impl Message for Answer {
 pub(super) enum LinkError {
     #[error("it has closed the connection")]
     Closed,
-    #[error("it says what this version does not understand: {0}")]
+    #[error("it sent a message that this version does not understand: {0}")]
     Foreign(#[from] serde_json::Error),
-    #[error("it says nothing any more")]
+    #[error("it no longer responds")]
     Silent,
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -36,9 +36,9 @@ pub(crate) async fn serve(listen: SocketAddr, interrupt: &Interrupt) -> io::Resu
                 continue;
             }
         };
-        eprintln!("{coordinator} coordinates");
+        eprintln!("{coordinator} is the coordinator");
         match converse(stream, interrupt).await {
-            Ok(()) | Err(LinkError::Closed) => eprintln!("{coordinator} has gone"),
+            Ok(()) | Err(LinkError::Closed) => eprintln!("{coordinator} is gone"),
             Err(error) => eprintln!("{coordinator}: {error}"),
         }
     }

@@ -34,11 +34,11 @@ struct Compared {
 /// Why runs cannot be compared.
 #[derive(Debug, Error)]
 pub(crate) enum NotComparable {
-    #[error("a run is INVALID, and says nothing about its server")]
+    #[error("a run is INVALID, so it does not describe its server")]
     Invalid,
     #[error("a run was interrupted, and has not measured all that the others have")]
     Interrupted,
-    #[error("the runs differ in {0}, and so in what they measure")]
+    #[error("the runs differ in {0}, so they do not measure the same")]
     Unlike(String),
 }
 

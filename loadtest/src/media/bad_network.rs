@@ -26,9 +26,9 @@ pub(super) struct BadNetwork {
 /// A participant cannot be given a bad network.
 #[derive(Debug, Error)]
 pub(super) enum BadNetworkError {
-    #[error("the server names no TURN server with UDP, over which a bad network could lead")]
+    #[error("the server lists no TURN server over UDP, which an impaired network needs")]
     NoTurn,
-    #[error("the TURN server {0} is not found")]
+    #[error("cannot resolve the TURN server {0}")]
     Unknown(String),
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -129,7 +129,7 @@ mod tests {
             to.connected.clear();
             to.failed.insert(from.id(), Some(ConnectionFailure::NoPath));
         };
-        assert_eq!(why(not_connected), "never connected: no pair of candidates gets through");
+        assert_eq!(why(not_connected), "never connected: no pair of ICE candidates works");
         let unknown = |from: &mut Observations, _: &mut Observations| from.met.clear();
         assert_eq!(why(unknown), "one of them did not learn of the other");
     }

@@ -59,8 +59,7 @@ pub(crate) async fn of_rooms(
 fn tell_gap(from: Duration, to: Duration) {
     let (from, to) = (from.as_secs_f64(), to.as_secs_f64());
     eprintln!(
-        "nothing was seen from {from:.1} s to {to:.1} s of the recording: whoever came or went then \
-         does so at its end"
+        "nothing was seen from {from:.1} s to {to:.1} s of the recording: arrivals and departures in between are recorded at its end"
     );
 }
 

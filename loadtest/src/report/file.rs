@@ -13,7 +13,7 @@ use super::Report;
 pub(crate) enum ReadError {
     #[error("cannot read {}: {error}", path.display())]
     Io { path: PathBuf, error: io::Error },
-    #[error("{} is no report of a run: {error}", path.display())]
+    #[error("{} is not a report of a run: {error}", path.display())]
     Parse { path: PathBuf, error: serde_json::Error },
 }
 

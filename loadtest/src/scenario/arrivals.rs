@@ -24,7 +24,7 @@ pub(crate) enum Arrivals {
 /// A text does not say how fast participants arrive.
 #[derive(Debug, Error)]
 #[error(
-    "`{0}` is no rate such as 10 (a second), 1..50 (rising), 10,20,50 (in steps) or burst; rates \
+    "`{0}` is not a rate like 10 (a second), 1..50 (rising), 10,20,50 (in steps) or burst; rates \
      are from 0.001 to 100000"
 )]
 pub(crate) struct InvalidArrivals(String);

@@ -194,7 +194,7 @@ impl std::str::FromStr for CandidateCounts {
         counts
             .filter(|(least, most)| least <= most && *most <= 100)
             .map(|(least, most)| Self { least, most })
-            .ok_or_else(|| format!("`{text}` is no count up to 100 such as 8 or 4..12"))
+            .ok_or_else(|| format!("`{text}` is not a count up to 100 like 8 or 4..12"))
     }
 }
 

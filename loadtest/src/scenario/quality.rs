@@ -28,11 +28,11 @@ pub(crate) struct Stalls {
 /// A text does not say how bad a network is.
 #[derive(Debug, Error)]
 pub(crate) enum InvalidQuality {
-    #[error("`{0}` is nothing of a network; there are loss, delay, jitter and bandwidth")]
+    #[error("`{0}` is not an impairment; there are loss, delay, jitter and bandwidth")]
     Name(String),
-    #[error("`{0}` is no value such as loss=2%, delay=50ms, jitter=20ms or bandwidth=1mbit")]
+    #[error("`{0}` is not an impairment like loss=2%, delay=50ms, jitter=20ms or bandwidth=1mbit")]
     Value(String),
-    #[error("`{0}` is no stall such as 2s/30s, which is shorter than its period")]
+    #[error("`{0}` is not a stall like 2s/30s, which has to be shorter than its period")]
     Stall(String),
 }
 

@@ -16,9 +16,7 @@ pub(crate) struct RoomSizes(Vec<(u8, u32)>);
 
 /// A text does not say how large rooms are.
 #[derive(Debug, Error)]
-#[error(
-    "`{0}` is no room size from 2 to 50 such as 4, nor several with weights such as 2:60,10:40"
-)]
+#[error("`{0}` is not a room size from 2 to 50 like 4, or several with weights like 2:60,10:40")]
 pub(crate) struct InvalidSizes(String);
 
 impl RoomSizes {

@@ -211,12 +211,12 @@ pub(super) fn read(path: &Path) -> Result<ScenarioSettings, ScenarioError> {
 
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && number.is_finite());
-    number.ok_or_else(|| "it is no number above 0".into())
+    number.ok_or_else(|| "expected a number above 0".into())
 }
 
 fn not_negative(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| *number >= 0.0 && number.is_finite());
-    number.ok_or_else(|| "it is no number from 0 up".into())
+    number.ok_or_else(|| "expected a number from 0 up".into())
 }
 
 fn bytes(least: u64, most: u64) -> RangedU64ValueParser<u32> {

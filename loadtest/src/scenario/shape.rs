@@ -26,11 +26,11 @@ pub(crate) struct Stay {
 /// A text is no shape.
 #[derive(Debug, Error)]
 pub(crate) enum InvalidShape {
-    #[error("line {0} is no stay such as 3,12.5,90 (room, seconds of arrival and leave)")]
+    #[error("line {0} is not a stay like 3,12.5,90 (room, seconds of arrival and leave)")]
     Line(usize),
-    #[error("nobody is in it")]
+    #[error("it has no stays")]
     Empty,
-    #[error("room {room} has {size} at once, and a server lets in {MOST_AT_ONCE}")]
+    #[error("room {room} has {size} participants at once, and a server admits {MOST_AT_ONCE}")]
     TooLarge { room: u32, size: usize },
 }
 
@@ -150,6 +150,8 @@ mod tests {
             assert!(wrong.parse::<Shape>().is_err(), "{wrong}");
         }
         let crowd: String = (0..51).map(|at| format!("0,{at},\n")).collect();
-        assert!(crowd.parse::<Shape>().unwrap_err().to_string().contains("51 at once"));
+        assert!(
+            crowd.parse::<Shape>().unwrap_err().to_string().contains("51 participants at once")
+        );
     }
 }

@@ -78,7 +78,7 @@ fn a_bad_network_needs_a_turn_server() {
     let printed = String::from_utf8(output.stdout).unwrap();
     // Nobody has entered, so that nobody is waited for.
     assert_eq!(output.status.code(), Some(1), "{printed}");
-    assert!(printed.contains("names no TURN server with UDP"), "{printed}");
+    assert!(printed.contains("lists no TURN server over UDP"), "{printed}");
 }
 
 /// A real haproxy, at which TLS ends.

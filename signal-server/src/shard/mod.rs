@@ -291,7 +291,10 @@ impl Shard {
         to_wake.into_iter().for_each(Waker::wake);
         over.into_iter().for_each(|limit| self.counters.count(limit));
         for fault in faults {
-            tracing::error!(fault, "the core and the server do not fit together");
+            tracing::error!(
+                fault,
+                "the server cannot carry out an output of the core, which is a bug"
+            );
         }
         if has_effects {
             self.carry_out();

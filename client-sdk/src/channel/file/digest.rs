@@ -59,7 +59,7 @@ impl TryFrom<String> for Digest {
         let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         match is_digest {
             true => Ok(Self(text.to_ascii_lowercase())),
-            false => Err("that is no SHA-256 in hexadecimal".to_owned()),
+            false => Err("expected a SHA-256 in hexadecimal".to_owned()),
         }
     }
 }

@@ -29,10 +29,10 @@ pub struct FileProgress {
 #[non_exhaustive]
 pub enum FileError {
     /// The file that has arrived is not the one that was offered. The receiver has deleted it.
-    #[error("what has arrived is not the file that was offered")]
+    #[error("the received file is not the one that was offered")]
     Checksum,
     /// The caller's fault: the path exists already.
-    #[error("there is something at {path} already")]
+    #[error("{path} exists already")]
     Exists {
         /// The path.
         path: PathBuf,
@@ -45,7 +45,7 @@ pub enum FileError {
     },
     /// The channel was closed during the transfer. Send the file again over another channel: the
     /// transfer continues where this one ended.
-    #[error("the data channel was closed before all of the file was there")]
+    #[error("the data channel was closed before the file was complete")]
     Interrupted,
     /// A file of this machine cannot be read or written.
     #[error("{path}: {error}")]
@@ -57,7 +57,7 @@ pub enum FileError {
         error: io::Error,
     },
     /// The other side uses the channel for something else.
-    #[error("the other side does not send files like this: {0}")]
+    #[error("the other side does not follow the file protocol: {0}")]
     Protocol(String),
     /// The receiver refuses the file.
     #[error("the receiver refuses the file: {reason}")]

@@ -50,7 +50,7 @@ pub struct RpcRequest {
 #[non_exhaustive]
 pub enum RpcError {
     /// 64 requests are waiting for replies already.
-    #[error("64 requests wait for their replies already")]
+    #[error("64 requests are already waiting for replies")]
     Busy,
     /// The data channel is closed. Whether the other side has received the request is unknown.
     #[error("the data channel is closed")]
@@ -65,7 +65,7 @@ pub enum RpcError {
     #[error("no reply came in time")]
     Timeout,
     /// The caller's fault: the message is larger than the other side accepts.
-    #[error("the message is larger than the other side takes")]
+    #[error("the message is larger than the other side accepts")]
     TooLarge,
 }
 
@@ -260,7 +260,7 @@ impl Reader {
 
     async fn handle(&self, message: &[u8]) {
         let Some(Frame { id, body }) = Frame::decode(message) else {
-            return tracing::debug!("what is neither a request nor a reply is ignored");
+            return tracing::debug!("ignoring a message that is neither a request nor a reply");
         };
         match body {
             Body::Request { name, data } => {

@@ -119,11 +119,11 @@ async fn binding(url: &IceUrl) -> (Outcome, bool) {
         Ok(seen) => (Outcome::Passed(format!("sees this machine as {seen}")), true),
         Err(error) => {
             let advice = match error {
-                NoAnswer::Refused(_) => "The server does not run, or at another port.",
-                NoAnswer::Silent => "A firewall blocks UDP, or the server does not run.",
-                NoAnswer::Strange => "Another program has that port.",
+                NoAnswer::Refused(_) => "The server is not running, or listens on another port.",
+                NoAnswer::Silent => "A firewall blocks UDP, or the server is not running.",
+                NoAnswer::Strange => "Another program uses that port.",
                 NoAnswer::UnknownHost(_) => "Check the spelling of the name, and the resolver.",
-                NoAnswer::Unsent(_) => "This machine has no way there: check its network.",
+                NoAnswer::Unsent(_) => "This machine has no route to it: check its network.",
             };
             let answered = matches!(error, NoAnswer::Strange);
             (Outcome::failed(error, advice), answered)
@@ -150,23 +150,23 @@ async fn relay(client: &Client, server: &IceServer, url: &str, options: &Options
         Err(error) => {
             let advice = match error {
                 NotAllocated::NoCredential => {
-                    "The signaling server has to send a credential with it."
+                    "The signaling server has to send a credential for it."
                 }
                 NotAllocated::NoRelay(NoRelay::Refused { code: 401 }) => {
                     "The TURN server does not accept the credential: it and the signaling server \
-                     need the same secret, and clocks that agree."
+                     need the same secret and the same time."
                 }
                 NotAllocated::NoRelay(NoRelay::Refused { code: 403 }) => {
                     "The TURN server forbids relays to this machine: see its settings and its log."
                 }
                 NotAllocated::NoRelay(NoRelay::Refused { code: 486 | 508 }) => {
-                    "The TURN server has no room left: raise its quota or its range of ports."
+                    "The TURN server has no free ports: raise its quota or its range of ports."
                 }
                 NotAllocated::NoRelay(NoRelay::Refused { .. }) => "See the log of the TURN server.",
                 NotAllocated::NoRelay(NoRelay::Unreachable) => {
-                    "It is no TURN server, or it is overloaded: see its log."
+                    "It is not a TURN server, or it is overloaded: see its log."
                 }
-                NotAllocated::Broken(_) => "Run again with ROOM_BOT_LOG=debug, which tells more.",
+                NotAllocated::Broken(_) => "Run again with ROOM_BOT_LOG=debug for details.",
             };
             Outcome::failed(error, advice)
         }

@@ -21,7 +21,7 @@ use crate::session::{ConnectionCommand, ConnectionFailure, IceCandidate, NoRelay
 pub(super) enum NotAllocated {
     #[error("{0}")]
     Broken(ConnectionFailure),
-    #[error("it comes without a username and a credential")]
+    #[error("it has no username and no credential")]
     NoCredential,
     #[error("{0}")]
     NoRelay(NoRelay),

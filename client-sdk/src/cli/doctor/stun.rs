@@ -17,11 +17,11 @@ pub(super) enum NoAnswer {
     Refused(SocketAddr),
     #[error("no answer over UDP")]
     Silent,
-    #[error("what answers is not STUN")]
+    #[error("the answer is not STUN")]
     Strange,
-    #[error("the name leads to no address ({0})")]
+    #[error("the name has no address ({0})")]
     UnknownHost(io::Error),
-    #[error("nothing can be sent there ({0})")]
+    #[error("cannot send to it ({0})")]
     Unsent(io::Error),
 }
 

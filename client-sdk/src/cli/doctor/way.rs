@@ -84,20 +84,22 @@ fn failed(
 /// The advice for a failure.
 pub(super) fn advice(failure: &NetworkFailure) -> &'static str {
     match failure {
-        NetworkFailure::Broken(_) => "Something between here and the server ends connections.",
+        NetworkFailure::Broken(_) => {
+            "A device between this machine and the server closes connections."
+        }
         NetworkFailure::Connect { .. } => {
-            "This machine has no way there: check its network, its routes and its firewall."
+            "This machine has no route to it: check its network, its routes and its firewall."
         }
         NetworkFailure::NotHttp(_) => "Use https:// if that port is for TLS, or another port.",
-        NetworkFailure::NotTls(_) => "Use http:// if that port is without TLS, or another port.",
+        NetworkFailure::NotTls(_) => "Use http:// if that port has no TLS, or another port.",
         NetworkFailure::Proxy { .. } | NetworkFailure::ProxyRefused { .. } => {
-            "Check the address of the proxy, and that it opens tunnels to that host and port."
+            "Check the address of the proxy, and whether it allows tunnels to that host and port."
         }
         NetworkFailure::Refused { .. } => {
-            "The server does not run, or at another port, or listens at another address only."
+            "The server is not running, or listens on another port or address."
         }
         NetworkFailure::Timeout { .. } => {
-            "A firewall swallows the packets, or the server hangs: try from another network."
+            "A firewall drops the packets, or the server hangs: try from another network."
         }
         NetworkFailure::Tls(_) => "Check that the certificate is valid now.",
         NetworkFailure::UnknownAuthority(_) => {

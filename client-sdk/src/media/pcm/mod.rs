@@ -53,10 +53,10 @@ pub struct PcmSender(Arc<Handle>);
 #[non_exhaustive]
 pub enum PcmError {
     /// The queue was [cleared](PcmSender::clear) while the samples waited.
-    #[error("what waits was cleared, and these samples are dropped")]
+    #[error("the queue was cleared, and these samples were dropped")]
     Cleared,
     /// The participant has left the room, or does not send the source any more.
-    #[error("the source is not sent any more")]
+    #[error("the source is no longer sent")]
     Closed,
     /// Ten seconds of samples wait already.
     #[error("samples are handed in faster than they are played, and these are dropped")]

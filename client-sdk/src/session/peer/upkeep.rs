@@ -127,7 +127,7 @@ impl Peer {
             self.offer(actions);
         } else if self.is_connected() {
             // The other side no longer negotiates, but media still flows.
-            tracing::warn!(peer = %self.id, "a change is not answered and is taken back");
+            tracing::warn!(peer = %self.id, "an offer is not answered and is rolled back");
             self.take_back(actions);
             (self.restart_wanted, self.unheard) = (false, 0);
         } else {

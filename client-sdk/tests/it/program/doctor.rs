@@ -87,9 +87,9 @@ async fn each_failure_of_a_relay_has_a_cause_of_its_own() {
         "no answer over UDP",
         "nothing listens at",
         "nothing listens at",
-        "no trusted authority vouches",
+        "no trusted authority has issued",
         "does not speak TLS",
-        "leads to no address",
+        "has no address",
     ]) {
         let finding = found.iter().find(|finding| finding["of"] == **url).unwrap();
         let detail = finding["detail"].as_str().unwrap();
@@ -127,9 +127,9 @@ async fn each_failure_on_the_way_to_the_server_has_a_cause_of_its_own() {
         (format!("http://{closed}"), &[], "tcp", "nothing listens at"),
         (format!("https://{address}"), &[], "tls", "does not speak TLS"),
         (format!("http://{front}"), &[], "http", "does not speak plain HTTP"),
-        (format!("https://{front}"), &[], "tls", "no trusted authority vouches"),
+        (format!("https://{front}"), &[], "tls", "no trusted authority has issued"),
         (format!("https://{other_name}"), &trust, "tls", "for another name"),
-        ("http://no-such-host.invalid".to_owned(), &[], "dns", "leads to no address"),
+        ("http://no-such-host.invalid".to_owned(), &[], "dns", "has no address"),
     ];
     for (url, more, check, cause) in cases {
         let found = doctor_at(&url, "token", more, 1).await;
@@ -153,7 +153,7 @@ async fn people_get_a_table_and_what_to_do() {
     let told = utf8(&output.stdout);
     assert!(told.contains("| tcp ") && told.contains("FAILED"), "{told}");
     assert!(told.contains(&format!("tcp {closed}: nothing listens at {closed}")), "{told}");
-    assert!(told.contains("\n    The server does not run"), "{told}");
+    assert!(told.contains("\n    The server is not running"), "{told}");
 }
 
 async fn doctor(server: &TestServer, more: &[&str], code: i32) -> Vec<Value> {

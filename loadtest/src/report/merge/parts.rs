@@ -13,13 +13,13 @@ use crate::verdict::Verdict;
 pub(crate) enum MergeError {
     #[error("there is nothing to merge")]
     Nothing,
-    #[error("the runs differ in {0}, so that they are no parts of one")]
+    #[error("the runs differ in {0}, so they are not parts of one run")]
     Unlike(String),
-    #[error("each of the runs had a server of its own, so that they are no parts of one")]
+    #[error("each of the runs had its own server, so they are not parts of one run")]
     OwnServers,
     #[error("two of the results are the same")]
     Twice,
-    #[error("one of the runs was over before another one began, so that they are no parts of one")]
+    #[error("one of the runs ended before another one began, so they are not parts of one run")]
     Apart,
 }
 

@@ -40,7 +40,7 @@ impl Check {
         ];
         let ways: Vec<&str> = ways.into_iter().flatten().collect();
         if args.jwks_ca.is_some() && args.jwks_url.is_none() {
-            self.problem("--jwks-ca is of no use without --jwks-url".to_owned());
+            self.problem("--jwks-ca has no effect without --jwks-url".to_owned());
         }
         let login = match (ways.as_slice(), args.jwks_url) {
             ([], _) => {
@@ -62,7 +62,7 @@ impl Check {
                 let secret = match access {
                     Ok(None) => {
                         self.problem(
-                            "--previous-access-secret is of no use without --access-secret"
+                            "--previous-access-secret has no effect without --access-secret"
                                 .to_owned(),
                         );
                         None
@@ -160,7 +160,7 @@ mod tests {
         for part in [
             "it is a private key",
             "cannot read --access-key-file /nonexistent/key",
-            "--jwks-ca is of no use",
+            "--jwks-ca has no effect",
         ] {
             assert!(told.contains(part), "{part} is not in\n{told}");
         }
@@ -195,7 +195,7 @@ mod tests {
             assert!(check.login(previous, development).is_none());
             assert_eq!(
                 check.problems,
-                ["--previous-access-secret is of no use without --access-secret"]
+                ["--previous-access-secret has no effect without --access-secret"]
             );
         }
     }

@@ -18,7 +18,7 @@ use crate::rooms::service::ChangeError;
 #[non_exhaustive]
 pub enum SetLifetimeError {
     /// The room would have ended already. Close it instead.
-    #[error("the room would have ended already; close it instead")]
+    #[error("the room would already have ended; close it instead")]
     InThePast,
     /// The room does not exist, or it has ended.
     #[error("no such room is open")]
@@ -30,7 +30,7 @@ pub enum SetLifetimeError {
 #[non_exhaustive]
 pub enum RotateError {
     /// Other requests keep changing the password at the same time. Try again.
-    #[error("too many others change the password at the same time")]
+    #[error("other requests keep changing the password; try again")]
     Contended,
     /// The room does not exist, or it has ended.
     #[error("no such room is open")]
@@ -42,7 +42,7 @@ pub enum RotateError {
 #[non_exhaustive]
 pub enum RestoreError {
     /// The attempts were restored [as often](Room::RESTORES) as a room permits.
-    #[error("the attempts of the room were restored too often")]
+    #[error("the password attempts of the room were restored too often")]
     Exhausted,
     /// The room does not exist, or it has ended.
     #[error("no such room is open")]
