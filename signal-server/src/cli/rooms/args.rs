@@ -47,9 +47,9 @@ pub(super) enum RoomsCommand {
     Change(ChangeArgs),
     /// Give a room a new random password and a new invite
     RotatePassword(RoomArgs),
-    /// Have a room check passwords again as if no wrong one had been tried; ten times at most
+    /// Restore the password attempts of a room, which is possible ten times
     RestoreAttempts(RoomArgs),
-    /// Remove a participant or a user, who can come back with another token
+    /// Remove a participant or a user, who can return with another token
     Kick(RemoveArgs),
     /// Remove a participant and change the password, or remove a user and void its tokens
     Ban(RemoveArgs),
@@ -57,7 +57,7 @@ pub(super) enum RoomsCommand {
     Send(SendArgs),
     /// Create a token that opens a room without its password, and print it
     Token(RoomTokenArgs),
-    /// Close a room, which disconnects everybody
+    /// Close a room and disconnect everybody
     Close(RoomArgs),
 }
 
@@ -128,7 +128,7 @@ pub(super) struct ChangedSettings {
     pub(super) expires_minutes: Option<u32>,
 }
 
-/// Whom to remove.
+/// The participant or user to remove.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RemoveArgs {
     #[command(flatten)]
@@ -161,7 +161,7 @@ pub(super) struct SendArgs {
     #[arg(long, value_name = "PARTICIPANT")]
     pub(super) to: Option<ParticipantId>,
 
-    /// What the message is about, for the code of the page
+    /// Topic, by which the page recognizes the message
     pub(super) topic: String,
 
     /// The message, as JSON
@@ -191,7 +191,7 @@ pub(super) struct RoomTokenArgs {
     #[arg(long)]
     pub(super) seat: Option<String>,
 
-    /// Minutes in which a socket can be opened, 1 to 10
+    /// How many minutes the token can open a socket, 1 to 10
     #[arg(long, value_name = "MINUTES")]
     pub(super) expires_minutes: Option<u32>,
 

@@ -21,16 +21,16 @@ pub(super) struct Client {
     key: AdminKey,
 }
 
-/// Why a request was not done.
+/// Why a request failed.
 #[derive(Debug, Error)]
 pub(super) enum RequestError {
-    /// The answer is not one of such a server.
+    /// The answer is not in the format of the server.
     #[error("{url} answers {status}; is it the --admin-listen of a server with --admin-key-file?")]
     Foreign { url: String, status: StatusCode },
-    /// The server says why not.
+    /// The server refused the request.
     #[error("the server refuses: {message} ({code})")]
     Refused { code: String, message: String },
-    /// The network, or no server is there.
+    /// The network failed, or no server listens at the URL.
     #[error("cannot reach {url}: {error}; --admin-url is the server's --admin-listen")]
     Unreachable { url: String, error: reqwest::Error },
 }
@@ -47,7 +47,7 @@ impl Client {
     pub(super) fn new(url: Url, key: AdminKey) -> Self {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client(tls::mozilla()))
-            // The key is for this server alone.
+            // A redirect would send the key to another server.
             .redirect(Policy::none())
             .no_proxy()
             .timeout(PATIENCE)

@@ -20,9 +20,9 @@ use super::settings::{InvalidSettings, admin_key};
 /// Why a command failed.
 #[derive(Debug, Error)]
 enum Failure {
-    #[error("the answer of the server cannot be used, since its version is another: {0}")]
+    #[error("cannot read the answer; does the server have another version? {0}")]
     Answer(#[from] serde_json::Error),
-    #[error("no key: set --admin-key-file or SIGNAL_ADMIN_KEY_FILE to that of the server")]
+    #[error("no key: set --admin-key-file or SIGNAL_ADMIN_KEY_FILE to the key file of the server")]
     NoKey,
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -30,11 +30,11 @@ enum Failure {
     Settings(#[from] InvalidSettings),
 }
 
-/// Runs a command, prints what came of it, and returns the exit code.
+/// Runs a command, prints its result, and returns the exit code.
 pub(super) async fn run(args: RoomsArgs) -> ExitCode {
     match try_run(args).await {
         Ok(Report { text, problems }) => {
-            // Nothing can be told to a reader who has gone.
+            // This fails if the reader of the output has exited, which is no error.
             let _ = io::stdout().write_all(text.as_bytes());
             for problem in &problems {
                 eprintln!("error: {problem}");

@@ -1,4 +1,4 @@
-//! What the commands print of the server's answers.
+//! Formats the server's answers for output.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::args::RoomsCommand;
 use super::table::{printable, table};
 
-/// What a command prints.
+/// The output of a command.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Report {
     pub(super) text: String,
-    /// What was not done.
+    /// The failed parts, each as a line for standard error.
     pub(super) problems: Vec<String>,
 }
 
@@ -78,11 +78,11 @@ struct RoomToken {
 }
 
 impl Report {
-    /// The report of a command in words.
+    /// Formats the answer to a command for people.
     ///
     /// # Errors
     ///
-    /// The answer lacks a field, so the server has another version.
+    /// The answer lacks a field, as from a server of another version.
     pub(super) fn of(command: &RoomsCommand, answer: &Value) -> Result<Self, serde_json::Error> {
         let text = match command {
             RoomsCommand::List => list(&List::deserialize(answer)?),
@@ -107,11 +107,11 @@ impl Report {
         Ok(Self { text, problems: Vec::new() })
     }
 
-    /// The report of a command as JSON.
+    /// Formats the answer to a command as JSON.
     ///
     /// # Errors
     ///
-    /// The answer lacks a field, so the server has another version.
+    /// The answer lacks a field, as from a server of another version.
     pub(super) fn json(command: &RoomsCommand, answer: &Value) -> Result<Self, serde_json::Error> {
         let problems = match command {
             RoomsCommand::Send(_) => problems(answer)?,
@@ -177,7 +177,7 @@ fn details(Details { room, participants }: &Details) -> String {
     format!("{text}\n{}", table(headings, rows))
 }
 
-/// The lines of a new password and invite; none if they stay.
+/// The lines for a new password and invite; none if they did not change.
 fn credentials(new: &Credentials) -> String {
     let lines = [
         ("password", &new.password),
@@ -190,10 +190,10 @@ fn credentials(new: &Credentials) -> String {
 
 fn problems(answer: &Value) -> Result<Vec<String>, serde_json::Error> {
     let Sent { refused } = Sent::deserialize(answer)?;
-    let told = refused.iter().map(|Refusal { participant_id, code }| {
+    let problems = refused.iter().map(|Refusal { participant_id, code }| {
         format!("{participant_id} does not get the message: {code}")
     });
-    Ok(told.collect())
+    Ok(problems.collect())
 }
 
 fn yes(is_so: bool) -> String {

@@ -113,7 +113,7 @@ impl Request {
     }
 }
 
-/// The object without the fields that are null.
+/// Removes the fields that are null.
 fn given(mut object: Value) -> Value {
     if let Some(fields) = object.as_object_mut() {
         fields.retain(|_, value| !value.is_null());

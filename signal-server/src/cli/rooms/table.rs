@@ -1,4 +1,4 @@
-//! Texts in columns.
+//! Formats tables for a terminal.
 
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
@@ -13,7 +13,7 @@ pub(super) fn table<const COLUMNS: usize>(
     format!("{table}\n")
 }
 
-/// The text without characters that a terminal obeys, which become escapes like `\u{1b}`.
+/// Replaces characters that control a terminal with escapes like `\u{1b}`.
 pub(super) fn printable(text: &str) -> String {
     let mut printable = String::new();
     for ch in text.chars() {

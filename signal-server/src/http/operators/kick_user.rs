@@ -35,10 +35,10 @@ pub(crate) struct KickedUser {
 
 /// Kick a user
 ///
-/// Removes every participant that is this user, as its token says. With `ban` the user may be
-/// elsewhere: all of its tokens for the room become void, and no more are created. A room remembers
-/// the last 256 users that were banned. The password and invites do not name a user, so they still
-/// admit whoever has them.
+/// Removes every participant whose token was created for this user. With `ban`, all tokens of the
+/// user for the room become void, even if the user is not in the room now, and no more are created.
+/// A room remembers the last 256 banned users. The password and invites do not name a user, so they
+/// still admit anyone who has them.
 #[cfg_attr(feature = "documents", utoipa::path(
     delete,
     path = "/admin/rooms/{room_id}/users/{user}",

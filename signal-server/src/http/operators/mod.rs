@@ -1,4 +1,4 @@
-//! The requests of operators about every room, for whoever has the admin key.
+//! The requests with which operators manage all rooms. They need the admin key.
 
 pub(crate) mod admin_key;
 pub(crate) mod change;

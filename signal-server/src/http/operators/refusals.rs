@@ -1,4 +1,4 @@
-//! The errors of a [`ServerHandle`](crate::ServerHandle) as those of requests.
+//! Turns the errors of a [`ServerHandle`](crate::ServerHandle) into errors of requests.
 
 use signal_core::Reject;
 

@@ -1,4 +1,4 @@
-//! What operators are told about a room.
+//! The JSON that describes a room to operators.
 
 use std::collections::BTreeMap;
 

@@ -33,7 +33,7 @@ struct SendRequest {
     /// The id of the participant that it is for, or `room` for everybody, which is the default.
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     to: Option<String>,
-    /// What it is about, for the code of the page.
+    /// The topic, by which the page recognizes the message.
     #[cfg_attr(feature = "documents", schema(min_length = 1, max_length = 64))]
     topic: String,
     /// Any JSON value of at most 16 KiB.
@@ -41,7 +41,7 @@ struct SendRequest {
     data: Box<RawValue>,
 }
 
-/// Who does not get the message.
+/// The result of sending a message.
 #[derive(Serialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "documents", schema(as = SentMessage))]
@@ -56,7 +56,7 @@ pub(crate) struct Sent {
 struct Refusal {
     #[cfg_attr(feature = "documents", schema(example = "p_zzzy0001"))]
     participant_id: String,
-    /// `rate_limited`: too much waits for the participant already. `peer_unreachable`: the
+    /// `rate_limited`: too many messages are waiting for the participant. `peer_unreachable`: the
     /// participant speaks v1.
     #[cfg_attr(feature = "documents", schema(example = "rate_limited"))]
     code: String,
@@ -111,7 +111,7 @@ impl SendRequest {
 }
 
 impl Refusal {
-    /// Who does not get a message; an error if nobody does.
+    /// Describes a refusal by one participant. A refusal that concerns all of them is an error.
     fn of(refusal: &HostMessageRefusal) -> Result<Self, ApiError> {
         match (refusal.participant, refusal.code) {
             (_, ErrorCode::PeerNotFound) => Err(Reject::ParticipantNotFound.into()),
@@ -119,7 +119,8 @@ impl Refusal {
             (Some(participant), code) => {
                 Ok(Self { participant_id: participant.to_string(), code: code.as_str().to_owned() })
             }
-            // Another node, of which there is none, serves them.
+            // Only another node of a cluster refuses without naming a participant, and this server
+            // is alone.
             (None, _) => Err(ApiError::Unavailable),
         }
     }

@@ -23,7 +23,7 @@ use crate::server::handle::{MintToken, ServerHandle};
 
 error_responses!(Unauthorized, InvalidArgument, RoomNotFound, BodyTooLarge);
 
-/// Whom the token is for, and what it permits.
+/// The holder of the token, and its permissions.
 #[derive(Default, Deserialize)]
 #[cfg_attr(feature = "documents", derive(utoipa::ToSchema))]
 struct TokenRequest {
@@ -39,7 +39,7 @@ struct TokenRequest {
     /// Your name of the seat. A newer socket with a token for the same seat replaces an older one.
     /// By default each token has a seat of its own.
     seat: Option<String>,
-    /// How many minutes a socket can be opened with the token.
+    /// How many minutes the token can open a socket.
     #[cfg_attr(feature = "documents", schema(minimum = 1, maximum = 10, default = 10))]
     #[serde(default, deserialize_with = "field::whole_number")]
     expires_minutes: Option<i64>,
