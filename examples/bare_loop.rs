@@ -37,8 +37,8 @@ fn main() {
         participants.push(thread::spawn(move || participant(conn, &received, &inbox)));
     }
 
-    // The whole driver: it hands in one frame and takes out all that is to be sent, until the room
-    // is over and both sockets are closed.
+    // The whole driver: it hands in one frame and takes out everything to send, until the room has
+    // ended and both sockets are closed.
     loop {
         while let Some(conn) = engine.poll_ready() {
             while let Some(transmit) = engine.poll_transmit(conn, clock.now()) {
@@ -72,7 +72,8 @@ fn main() {
     }
 }
 
-/// Offers to those who are already there, answers every offer, and stays until the room closes.
+/// Offers to the participants who are there already, answers every offer, and stays until the room
+/// closes.
 fn participant(conn: ConnId, received: &Receiver<Bytes>, inbox: &Sender<(ConnId, Bytes)>) {
     let say = |message: &ClientMessage| inbox.send((conn, encode_client(message, None))).is_ok();
     let describe = |kind, to| {

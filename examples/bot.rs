@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     }
-    // One future for the whole run: whatever the bot is waiting for, Ctrl-C is heard.
+    // One future for the whole run, so that Ctrl-C ends every wait of the bot.
     let mut stop = pin!(tokio::signal::ctrl_c());
     let entering = async {
         match arguments[..] {

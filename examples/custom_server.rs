@@ -50,7 +50,7 @@ async fn main() -> io::Result<()> {
 }
 
 struct Server {
-    /// Beside the engine: what wakes the task of each connection.
+    /// The engine, and what wakes the task of each connection.
     engine: Mutex<(Engine, HashMap<ConnId, Arc<Notify>>)>,
     deadline_moved: Notify,
     room: RoomId,
@@ -59,10 +59,10 @@ struct Server {
 }
 
 impl Server {
-    /// Does something with the engine, and wakes whoever has something to do then.
+    /// Calls the engine, and wakes the tasks that have something to do then.
     ///
-    /// It takes no questions: there is no TURN server, so whoever asks for one is told
-    /// `unavailable`, and nobody is let in without a password or token.
+    /// It ignores questions. There is no TURN server, so requests for one get `unavailable`, and
+    /// nobody enters without a password or token.
     fn with<T>(&self, act: impl FnOnce(&mut Engine, Timestamp) -> T) -> T {
         let (engine, tasks) = &mut *self.engine.lock().expect("nothing panics");
         let deadline = engine.poll_timeout();
@@ -126,7 +126,7 @@ impl Server {
         ended
     }
 
-    /// How a connection enters by its first line, or else the answer to it.
+    /// Parses the first line of a connection. The error is the answer to an invalid one.
     fn first_line(&self, line: &str) -> Result<NewConnection, String> {
         let refused = |why: &dyn ToString| format!("refused: {}", why.to_string());
         let randomness = Randomness::draw(rand::random(), hash);

@@ -1,7 +1,7 @@
 //! A server whose rooms are in a database of your own: here SQLite, through rusqlite.
 //!
 //! The server keeps all rooms in memory and hands each change to the store, on a thread of its own.
-//! A room that was answered to be created is in the database; after a crash participants resume.
+//! A room is in the database before its creation is answered; after a crash, participants resume.
 //!
 //! ```sh
 //! cargo run -p examples --example own_store -- /tmp/rooms.sqlite

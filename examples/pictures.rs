@@ -1,5 +1,5 @@
-//! Makes an image a second of everybody who shows something: what they send goes through ffmpeg,
-//! which decodes VP8, VP9 and AV1.
+//! Saves an image per second of every participant who sends video. It is decoded by ffmpeg, which
+//! understands VP8, VP9 and AV1.
 //!
 //! ```sh
 //! cargo run -p examples --example pictures -- https://rooms.example.com ABC234 123456 images
@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn paint(track: RemoteTrack, folder: PathBuf) {
     let who = track.participant();
-    // A pipe blocks whoever writes into it, which none of the runtime's threads may be.
+    // Writing into a pipe blocks, which the runtime's own threads must not do.
     let handle = Handle::current();
     let painted = spawn_blocking(move || decode(track, &folder, &handle)).await;
     if let Err(error) = painted.unwrap_or_else(|panicked| Err(panicked.into())) {

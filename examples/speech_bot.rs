@@ -1,8 +1,8 @@
-//! A bot that listens to everybody, says back what somebody has said once there is a pause, and is
-//! quiet as soon as anybody speaks.
+//! A bot that listens to everybody, repeats what a participant said after a pause, and stops as
+//! soon as anybody speaks.
 //!
-//! In the place of [`answer`] a real one has a recognizer of speech, and a synthesizer of speech.
-//! Do not let two of this one meet: each answers the other.
+//! A real bot has speech recognition and speech synthesis in the place of [`answer`]. Do not put
+//! two of these bots into one room: they answer each other.
 //!
 //! ```sh
 //! cargo run -p examples --example speech_bot -- https://rooms.example.com ABC234 123456
@@ -20,11 +20,11 @@ use client_sdk::{
 use tokio::time::timeout;
 
 const FORMAT: PcmFormat = PcmFormat::mono(SampleRate::Hz16000);
-/// What is louder is taken for speech. A real bot has a detector of voices.
+/// Louder sound counts as speech. A real bot has voice detection.
 const SPEECH: AudioLevel = AudioLevel::from_decibels(-40);
-/// The silence after which a sentence is over.
+/// The silence that ends a sentence.
 const PAUSE: Duration = Duration::from_millis(500);
-/// As much as waits to be said.
+/// The longest sentence, as many samples as the sender buffers.
 const LONGEST_SENTENCE: usize = 10 * 16_000;
 
 #[tokio::main]
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut bot = Client::new(server)?.join(room, password, "speech bot", options).await?;
     while let Some(event) = bot.next_event().await {
         let Event::Track(track) = event else { continue };
-        // Pictures and codecs that are unknown are of no interest.
+        // Ignores video and unknown codecs.
         if let Ok(sound) = track.into_pcm(FORMAT) {
             tokio::spawn(converse(sound, voice.clone()));
         }
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Answers everything that somebody says.
+/// Answers everything that one participant says.
 async fn converse(mut sound: PcmReceiver, voice: PcmSender) {
     let mut sentence = Vec::new();
     let mut silence = Duration::ZERO;
@@ -67,14 +67,14 @@ async fn converse(mut sound: PcmReceiver, voice: PcmSender) {
             }
             Ok(Some(chunk)) => silence += length(&chunk),
             Ok(None) => return,
-            // Whoever is silent may send nothing at all.
+            // A silent participant may send no packets at all.
             Err(_) => silence = PAUSE,
         }
         if silence < PAUSE || sentence.is_empty() {
             continue;
         }
         let answer = answer(std::mem::take(&mut sentence));
-        // Without waiting, so that it goes on listening while it speaks.
+        // Does not wait, so that the bot goes on listening while it speaks.
         match voice.try_send(&answer) {
             Err(PcmError::Closed) => return,
             Err(error) => eprintln!("speech_bot: {error}"),

@@ -1,4 +1,4 @@
-//! What the connections of this process use.
+//! Measures what the connections of this process use.
 
 use std::process;
 use std::time::Duration;

@@ -17,7 +17,7 @@ use crate::rooms;
 use crate::servers::{Kind, Server};
 use crate::{microseconds, quantile};
 
-/// What everybody who floods repeats.
+/// What each flooding participant repeats.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Flood {
     Nothing,
@@ -30,7 +30,7 @@ pub(crate) enum Flood {
     Fragments,
     /// Messages to each other, far over the permitted rate.
     Messages,
-    /// Upgrades whose answer nobody waits for.
+    /// Upgrades whose answer is not read.
     Upgrades,
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Flood {
 pub(crate) struct Noticed {
     /// The times of relayed messages between others, sorted.
     pub(crate) latencies: Vec<Duration>,
-    /// Bytes that the flood got rid of, per second.
+    /// Bytes per second that the flood could send.
     pub(crate) sent: f64,
 }
 
@@ -97,7 +97,7 @@ impl Flood {
         Noticed { latencies, sent }
     }
 
-    /// Floods until it is told that all is done. A socket that is closed is opened again.
+    /// Floods until `done` is set. A socket that is closed is opened again.
     fn send(self, address: &str, path: &str, to: &str, done: &AtomicBool, sent: &AtomicU64) {
         let (once, repeated) = self.frames(to);
         while !done.load(Ordering::Relaxed) {
@@ -174,7 +174,7 @@ impl Sink {
 
 /// How many participants flood, all from one address.
 const FLOODING: u32 = 20;
-/// The rooms of four of those who talk.
+/// The number of rooms in which four others talk.
 const OTHERS: u32 = 50;
 /// Messages per second between the others: within the permitted rate of each.
 const RATE: u64 = 1000;

@@ -18,7 +18,7 @@ pub(crate) struct Link {
     pub(crate) outgoing: Outgoing,
     /// The id that the server gave it.
     pub(crate) id: String,
-    /// What was asked for when it was opened.
+    /// The path that it was opened with.
     pub(crate) path: String,
 }
 

@@ -27,12 +27,12 @@ pub struct Coturn {
 
 impl Coturn {
     pub async fn start() -> Self {
-        // It is free when it is looked for; another program would have to be quick to take it.
+        // The port is free now, and another program is unlikely to take it before coturn does.
         Self::start_at(port_of_both(), SECRET).await
     }
 
-    /// Another one in its place, which ends all relays and accepts no credential that the signaling
-    /// server makes.
+    /// Replaces it by another one, which ends all relays and refuses the credentials of the
+    /// signaling server.
     pub async fn replaced(self) -> Self {
         let port = self.port;
         drop(self);
@@ -76,7 +76,7 @@ impl Coturn {
         self.port
     }
 
-    /// Where it speaks TURN over TCP.
+    /// Its address for TURN over TCP.
     pub fn tcp(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
     }

@@ -1,4 +1,4 @@
-//! Files as ffmpeg reads them.
+//! Reads files with ffmpeg.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,7 +15,7 @@ pub fn probe(path: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// What a decoder finds wrong with a file.
+/// The errors that a decoder finds in a file.
 pub fn complaints(path: &Path) -> String {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-show_frames", "-of", "compact"])

@@ -1,5 +1,5 @@
-//! Frames put together again from packets, to be compared with those of a file. Written apart from
-//! the SDK's readers.
+//! Assembles frames from packets, to compare them with those of a file. The code is independent of
+//! the SDK's.
 
 use bytes::Bytes;
 use client_sdk::{MediaKind, ParticipantId, RtpPacket};
@@ -63,7 +63,7 @@ impl Form {
         }
     }
 
-    /// One frame as a decoder takes it, in the same shape.
+    /// One frame in the format for decoders, in the same shape.
     pub fn frame_of(self, data: &[u8]) -> Bytes {
         match self {
             Self::Av1 => obus(data),
@@ -138,7 +138,7 @@ fn h264_units(payload: &[u8], units: &mut Vec<u8>) {
     }
 }
 
-/// AV1 RTP payload format 1.0 section 4.4; in `obu` is what has come so far of one that goes on.
+/// AV1 RTP payload format 1.0 section 4.4; `obu` is the beginning of an OBU that continues.
 fn av1_elements(payload: &[u8], obu: &mut Vec<u8>, frame: &mut Vec<u8>) {
     let (goes_on, count) = (payload[0] & 0x40 != 0, usize::from(payload[0] >> 4 & 3));
     let mut rest = &payload[1..];
@@ -193,8 +193,8 @@ fn ivf(file: &[u8]) -> Vec<&[u8]> {
     frames
 }
 
-/// Pictures of one slice each; the units of each without start codes, those that say nothing of the
-/// picture last.
+/// Pictures of one slice each. The units of a picture are without start codes; those that are not
+/// part of the picture come last.
 fn pictures(file: &[u8]) -> Vec<Bytes> {
     let mut pictures = Vec::new();
     let mut picture = Vec::new();

@@ -35,7 +35,7 @@ use tokio::time::timeout;
 /// Long enough for a busy machine; reached only if something hangs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What has to come in time, so that a test that hangs fails by itself and says over what.
+/// A future that has to complete in time. A test that hangs fails and names it.
 pub trait InTime: Future + Sized {
     async fn in_time(self, what: &str) -> Self::Output {
         timeout(PATIENCE, self).await.unwrap_or_else(|_| panic!("{what} does not come"))
@@ -52,17 +52,17 @@ pub fn client(server: &TestServer) -> Client {
     Client::new(&server.url()).unwrap()
 }
 
-/// On this machine alone, sending the built-in clip.
+/// Options of a participant on this machine that sends the built-in clip.
 pub fn talker() -> Options {
     listener().audio(Source::Clip).video(Source::Clip)
 }
 
-/// On this machine alone, sending nothing.
+/// Options of a participant on this machine that sends nothing.
 pub fn listener() -> Options {
     Options::new().bind_address(Ipv4Addr::LOCALHOST).mdns(false)
 }
 
-/// A participant and all it has learned.
+/// A participant and everything that its events have told.
 pub struct Witness {
     pub participant: Participant,
     pub present: HashSet<ParticipantId>,
@@ -73,25 +73,25 @@ pub struct Witness {
     /// The named channels that the others have opened to it.
     pub named: Vec<DataChannel>,
     pub closed: Option<CloseReason>,
-    /// What it stopped to send, and why.
+    /// The slots that it stopped sending, each with the reason.
     pub degraded: Vec<(Slot, String)>,
-    /// What has played to its end.
+    /// The slots whose sources have ended.
     pub ended: Vec<Slot>,
-    /// Why what it shared has ended by itself.
+    /// Why its screen shares ended.
     pub shares_ended: Vec<String>,
     /// Tracks that are said to be of a screen.
     pub screens: HashMap<ParticipantId, RemoteTrack>,
     /// Further tracks, by their slots.
     pub further: HashMap<(ParticipantId, Slot), RemoteTrack>,
-    /// Whether it has lost the server and looks for it.
+    /// Whether it has lost the server and reconnects.
     pub is_reconnecting: bool,
-    /// Whether the room is gone and only media is left.
+    /// Whether the room has ended and only media continues.
     pub is_adrift: bool,
-    /// What it was warned of, and the budget.
+    /// The warnings about the mesh's cost, each with the budget.
     pub over_budget: Vec<(MeshCost, u64)>,
     /// Who has spoken, in order; `None` for a time when nobody did.
     pub speakers: Vec<Option<ParticipantId>>,
-    /// How often its signaling came back without a loss.
+    /// How often its signaling resumed without a loss.
     pub resumed: u32,
 }
 
@@ -204,15 +204,14 @@ impl Witness {
             .all(|kind| self.tracks.contains_key(&(from, *kind)))
     }
 
-    /// Waits for this many packets that were not there yet.
+    /// Waits for this many new packets.
     pub async fn receive_fresh(&mut self, from: ParticipantId, kind: MediaKind, count: usize) {
         let track = self.tracks.get_mut(&(from, kind)).unwrap();
         while timeout(Duration::ZERO, track.recv()).await.is_ok_and(|packet| packet.is_some()) {}
         self.receive(from, kind, count).await;
     }
 
-    /// Waits for packets that were not there yet, be it of the track that was there or of one that
-    /// has taken its place.
+    /// Waits for new packets, of the same track or of one that replaced it.
     pub async fn receive_again(&mut self, from: ParticipantId, kind: MediaKind) {
         let mut fresh = 0;
         while fresh < 10 {
@@ -235,8 +234,7 @@ impl Witness {
         }
     }
 
-    /// Waits for this many packets, those included that wait, and checks that they are what their
-    /// kind says.
+    /// Waits for this many packets, including buffered ones, and checks that each fits its kind.
     pub async fn receive(&mut self, from: ParticipantId, kind: MediaKind, count: usize) {
         let track = self.tracks.get_mut(&(from, kind)).unwrap();
         for _ in 0..count {

@@ -1,4 +1,4 @@
-//! Pictures that the test hands in itself, marked so that they are known again.
+//! Pictures that the test pushes itself, marked so that they can be recognized.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::frames::{Form, receive_frames};
 use super::{PATIENCE, Witness};
 
-/// Pushes pictures that end with a mark until the source is not sent any more.
+/// Pushes pictures that end with a mark until the source is no longer sent.
 pub fn push(pusher: Pusher, mark: &'static [u8]) -> JoinHandle<()> {
     let data = Bytes::from([&[0x10, 2, 0, 0x9d, 1, 0x2a, 16, 0, 16, 0], mark].concat());
     tokio::spawn(async move {

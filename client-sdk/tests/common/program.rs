@@ -41,7 +41,7 @@ pub fn objects(output: &Output) -> Vec<Value> {
     utf8(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Creates a room with the program; returns what it tells of it.
+/// Creates a room with the program and returns its output.
 pub async fn create(server: &TestServer) -> Value {
     let (url, token) = (server.url(), server.access_token("alice"));
     let secrets = [("ROOM_BOT_TOKEN", token.as_str())];
@@ -59,7 +59,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// With this on its standard input, if it is given.
+    /// Starts it with this standard input, if it is given.
     pub fn join(args: &[&str], secrets: &[(&str, &str)], input: Option<&str>) -> Self {
         let args = [&["join", "--json"], args].concat();
         let mut command = room_bot(&args, secrets);
@@ -74,7 +74,7 @@ impl Running {
         tokio::spawn(async move {
             while let Ok(Some(line)) = errors.next_line().await {
                 eprintln!("{line}");
-                // The test may not ask for it.
+                // Fails if the test no longer reads warnings.
                 let _ = warn.send(line);
             }
         });
@@ -118,7 +118,7 @@ impl Running {
     }
 }
 
-/// A UDP port that swallows what it gets.
+/// A UDP port that never answers.
 pub fn silent_port() -> (UdpSocket, u16) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = socket.local_addr().unwrap().port();

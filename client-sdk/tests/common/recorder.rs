@@ -1,4 +1,4 @@
-//! Takes down everything that a track brings.
+//! Records every packet of a track.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Takes down what comes from here on, those packets left out that wait.
+    /// Records the packets from now on, without those that are buffered already.
     pub fn start(mut track: RemoteTrack) -> Self {
         let (stop, mut stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
@@ -34,9 +34,9 @@ impl Recorder {
         Self { task, stop }
     }
 
-    /// What has come and when, in the order in which it came.
+    /// Returns the packets and their times, in the order of arrival.
     pub async fn stop(self) -> Vec<(Instant, RtpPacket)> {
-        // A track that has ended does not listen any more.
+        // Fails if the track has ended already.
         let _ = self.stop.send(());
         self.task.await.unwrap()
     }

@@ -1,4 +1,4 @@
-//! TLS with a certificate of one's own.
+//! TLS with a self-signed certificate.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// Has TLS end in front of a server; returns where, and the certificate for that name.
+/// Runs a TLS proxy in front of a server. Returns its address and its certificate for that name.
 pub async fn tls_in_front_of(server: SocketAddr, name: &str) -> (SocketAddr, String) {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());

@@ -1,8 +1,8 @@
-//! Tones, and what of them is heard.
+//! Makes tones and measures them.
 
 use std::f64::consts::TAU;
 
-/// One channel of a tone that is half as loud as can be.
+/// One channel of a tone at half of the full volume.
 pub fn tone(pitch: f64, rate: u32, seconds: f64) -> Vec<f32> {
     let at = |n: usize| (TAU * pitch * n as f64 / f64::from(rate)).sin();
     (0..(f64::from(rate) * seconds) as usize).map(|n| at(n) as f32 / 2.0).collect()

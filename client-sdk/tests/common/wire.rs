@@ -1,4 +1,4 @@
-//! A TCP path to the signaling server that can be held up, cut, and listened to.
+//! A TCP proxy to the signaling server that can hold back messages, cut connections and read them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,17 +22,17 @@ pub struct Wire {
     heard: Heard,
 }
 
-/// What went over the wire.
+/// What has passed the proxy.
 #[derive(Clone, Default)]
 struct Heard {
-    /// Connections that have said something to the server while it was held up.
+    /// The number of connections with messages that are held back.
     held: Arc<AtomicUsize>,
     conflicts: Arc<AtomicUsize>,
     offers: Arc<AtomicUsize>,
 }
 
 impl Wire {
-    /// A wire to that server, and a client that uses it.
+    /// Makes a proxy to that server, and a client that uses it.
     pub async fn to(server: SocketAddr) -> (Self, Client) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -54,7 +54,7 @@ impl Wire {
         (Self { address, cuts, refuses, holds, heard }, client)
     }
 
-    /// Where its near end is, like `http://127.0.0.1:41234`.
+    /// The URL of the proxy, like `http://127.0.0.1:41234`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -64,34 +64,34 @@ impl Wire {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// Lets nobody connect, or everybody again.
+    /// Refuses new connections, or accepts them again.
     pub fn refuse(&self, refuse: bool) {
         self.refuses.send_replace(refuse);
     }
 
-    /// Keeps what is said to the server, until it is let go.
+    /// Holds back messages to the server until they are released.
     pub fn hold(&self) {
         self.heard.held.store(0, Ordering::Relaxed);
         self.holds.send_replace(true);
     }
 
-    /// Waits until so many connections have something to say, and lets it go.
+    /// Waits until messages of so many connections are held back, and releases them.
     pub async fn let_go(&self, connections: usize) {
         self.until_held(connections).await;
         self.holds.send_replace(false);
     }
 
-    /// Waits until so many connections have something to say.
+    /// Waits until messages of so many connections are held back.
     pub async fn until_held(&self, connections: usize) {
         until(|| self.heard.held.load(Ordering::Relaxed) >= connections).await;
     }
 
-    /// Waits until the server has refused an offer that it had not before.
+    /// Waits until the server has refused another offer than those before.
     pub async fn until_conflict(&self, before: usize) {
         until(|| self.conflicts() > before).await;
     }
 
-    /// Waits until the server has passed on an offer that it had not before.
+    /// Waits until the server has relayed another offer than those before.
     pub async fn until_offer(&self, before: usize) {
         until(|| self.offers() > before).await;
     }

@@ -1,5 +1,5 @@
-//! A program and a participant on aiortc in either order: sound, pictures, data, a screen, and one
-//! that only watches.
+//! Calls between the SDK and aiortc, whichever joins first: audio, video, data, a screen, and a
+//! participant that only receives.
 //!
 //! `PAIRS=all` tries all of them.
 
@@ -119,7 +119,7 @@ impl Aiortc {
         let output = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                // Whoever has stopped waiting does not want it.
+                // Fails if nobody waits for it any more.
                 let _ = sender.send(serde_json::from_str(&line).unwrap());
             }
         });
@@ -148,7 +148,7 @@ impl Aiortc {
         assert!(came.is_ok(), "aiortc has no {what}: {:?}", self.last);
     }
 
-    /// Waits for sound and pictures that it did not have yet.
+    /// Waits for new audio and video.
     async fn until_media_flows(&mut self, pair: &Pair) {
         let (audio, video) = (self.last.audio + 20, self.last.video + 10);
         let what = format!("media in {pair:?}");

@@ -1,4 +1,4 @@
-//! What a session makes of the application's messages to the server, without sockets.
+//! How a session handles the application's messages to the server, without sockets.
 
 use std::time::{Duration, Instant};
 
@@ -98,7 +98,7 @@ fn commands_wait_for_a_lost_server_and_are_sent_again_when_it_is_resumed() {
     assert_eq!(host.outcomes(), [(first, Ok(())), (second, Ok(()))]);
 }
 
-/// Whoever came back with it would be closed for it again.
+/// A participant that sent it again after resuming would be disconnected again.
 #[test]
 fn whoever_is_closed_for_a_message_that_is_not_fit_to_send_comes_back_without_it() {
     for code in [1002, 1007, 1009] {

@@ -68,7 +68,7 @@ async fn either_side_opens_named_channels_of_any_delivery_and_both_send() {
             }
         }
     }
-    // None of it has been taken for data that names no channel, which still comes through.
+    // None of it was delivered as data of the default channel, which still works.
     exchange_default(&mut creator, &mut guest).await;
 }
 
@@ -93,8 +93,7 @@ async fn a_channel_that_nobody_reads_takes_a_bounded_number_of_bytes_and_goes_on
     let [sender, mut receiver] = open(&creator, &mut guest, "file").await;
     let chunk = |n: u32| Bytes::from([&n.to_be_bytes()[..], &vec![n as u8; CHUNK - 4]].concat());
     let mut sent = 0;
-    // What the windows and queues on the way hold is taken first; in the end nothing is taken any
-    // more.
+    // Windows and queues on the way fill up first; in the end nothing more is accepted.
     let mut is_full = false;
     while !is_full {
         match sender.send(chunk(sent)).await {
@@ -190,7 +189,7 @@ async fn channels_end_with_whoever_leaves() {
     assert_eq!(creator.participant.send_data(id, "x").await, Err(SendError::NoChannel));
 }
 
-/// Whoever has the smaller id has a connection as soon as it knows of the other one.
+/// The participant with the smaller id has a connection as soon as it knows of the other one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_is_asked_for_before_the_connection_stands() {
     let server = server().await;
@@ -213,8 +212,7 @@ async fn a_channel_is_asked_for_before_the_connection_stands() {
     assert_eq!(too_long.unwrap_err(), ChannelError::Label);
 }
 
-/// The association takes 400 ms over this path. Channels are asked for all the while, by the side
-/// that begins it and by the other.
+/// The association takes 400 ms over this path. Meanwhile both sides keep opening channels.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_that_is_opened_while_the_association_comes_up_opens() {
     let impairment = Impairment { delay: Duration::from_millis(100), ..Impairment::default() };

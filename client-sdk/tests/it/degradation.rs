@@ -1,4 +1,4 @@
-//! A participant sends what it can and receives everything, whatever becomes of its sources.
+//! A participant whose sources fail sends what it can and receives everything.
 
 use std::fs;
 

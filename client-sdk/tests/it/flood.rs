@@ -24,7 +24,7 @@ async fn data_of_one_holds_up_that_one_and_hides_nobody_else() {
         slow.until("the channel", |seen| seen.channels.contains(&flooder_id)).await;
         let flood = flood(flooder, slow.id(), count, size);
 
-        // While the application takes nothing.
+        // A third participant joins while the application takes no events.
         let mut third = Witness::new(join("third", talker()).await.unwrap());
         let slow_id = slow.id();
         third.until("the channel", |seen| seen.channels.contains(&slow_id)).await;
@@ -53,7 +53,7 @@ async fn data_of_one_holds_up_that_one_and_hides_nobody_else() {
     }
 }
 
-/// Sends numbered data as fast as it is taken, and stays.
+/// Sends numbered data as fast as it is accepted, and stays.
 fn flood(from: Participant, to: ParticipantId, count: usize, size: usize) -> JoinHandle<Witness> {
     tokio::spawn(async move {
         let mut from = Witness::new(from);

@@ -1,6 +1,6 @@
-//! Calls over a bad network: every packet goes through a path that loses, delays, reorders and
-//! breaks off, to a TURN server, the only way there is. The figures are printed: `cargo test -p
-//! client-sdk --test it impairment -- --nocapture`.
+//! Calls over a bad network: every packet takes a path to a TURN server that loses, delays and
+//! reorders packets and breaks off. The figures are printed: `cargo test -p client-sdk --test it
+//! impairment -- --nocapture`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,8 +17,8 @@ use crate::common::recorder::Recorder;
 use crate::common::wire::Wire;
 use crate::common::{Witness, client, room_of, talker, until_media_flows};
 
-/// What comes back is not lost, so that whatever goes from one participant to another through the
-/// TURN server is lost once.
+/// Nothing is lost on the way back, so a packet from one participant to another through the TURN
+/// server can be lost only once.
 const CLEAN: Impairment = Impairment {
     loss: 0.0,
     delay: Duration::from_millis(10),
@@ -166,7 +166,7 @@ async fn until_media_flows_again(witnesses: &mut [Witness; 2]) {
     }
 }
 
-/// A server that tells of no way but that path.
+/// A server that offers only that path.
 pub(crate) async fn server(path: &Path) -> TestServer {
     server_with(path.port()).await
 }
@@ -188,7 +188,7 @@ fn record(witnesses: &mut [Witness; 2]) -> Vec<(MediaKind, Recorder)> {
     tracks.map(|((_, kind), track)| (kind, Recorder::start(track))).collect()
 }
 
-/// What has become of the packets of one track.
+/// Statistics of the packets of one track.
 struct Figures {
     /// Without those that came more than once.
     received: usize,

@@ -1,4 +1,4 @@
-//! A leave reaches the server, whatever else goes on, and nothing but a leave closes a room.
+//! A leave always reaches the server, and nothing but a leave closes a room.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How loud sound is, told in the headers of its packets, and who speaks.
+//! Audio levels in packet headers, and who speaks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI8, Ordering};
@@ -70,7 +70,7 @@ async fn whoever_speaks_is_told_to_the_others_and_that_nobody_does() {
     assert_eq!(spoken, speakers);
 }
 
-/// A source of sound that says that it is as loud as it is told to be; at first it is silent.
+/// An audio source that claims a level that the test sets; at first it is silent.
 fn voice() -> (Source, Arc<AtomicI8>) {
     let (pusher, source) = Source::pushed(Codec::Opus);
     let loudness = Arc::new(AtomicI8::new(-127));

@@ -1,4 +1,4 @@
-//! What the creator of a room does with it beside the call.
+//! How the creator of a room manages it during a call.
 
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ async fn everybody_learns_some_time_before_that_the_room_ends() {
         let left = expiring(&mut participant).await;
         assert!(left > Duration::ZERO && left <= Duration::from_secs(300), "{left:?}");
     }
-    // Of another end it is told again.
+    // A new end of the room is announced again.
     let extend = RoomChange { expires_minutes: Some(8), ..RoomChange::default() };
     client.change_room(&token, &room.room_id, &extend).await.unwrap();
     let left = expiring(&mut creator).await;

@@ -1,4 +1,4 @@
-//! Networks that lack something or change, each in a network namespace of its own.
+//! Networks that are incomplete or change, each in its own network namespace.
 
 mod handover;
 
@@ -113,8 +113,8 @@ fn run(command: &str) {
     assert!(Command::new("sh").args(["-c", command]).status().unwrap().success(), "{command}");
 }
 
-/// Runs the test of that name again where nothing but loopback is up, after a command that changes
-/// that; there, it does what it is for.
+/// Runs the test of that name again in a namespace that has only loopback, after a command that
+/// prepares it. Within the namespace, runs the test itself.
 fn in_namespace(name: &str, prepare: &str, test: impl Future<Output = ()>) {
     if env::var_os(INSIDE).is_some() {
         return tokio::runtime::Runtime::new().unwrap().block_on(test);

@@ -1,5 +1,4 @@
-//! Sound that one participant makes, as another one hears it, over real sockets and the real
-//! server.
+//! Sound from one participant to another, over real sockets and the real server.
 
 use std::time::Duration;
 
@@ -29,7 +28,7 @@ async fn a_tone_is_heard_as_long_and_as_loud_as_it_was_pushed() {
         let (voice, source) = Source::pcm(format, options);
         let (sender, receiver) = meet(&server, listener().audio(source), listener(), true).await;
         let (_receiver, sound) = listen(receiver, &sender, &voice, WIDE).await;
-        // In pieces that have nothing to do with frames.
+        // In chunks that do not match frames.
         let samples = tone(440.0, format.rate.hertz(), 3.0);
         for (number, piece) in samples.chunks(1111).enumerate() {
             if number % 2 == 0 {
@@ -166,7 +165,7 @@ fn collect(mut sound: PcmReceiver) -> JoinHandle<Vec<PcmChunk>> {
     })
 }
 
-/// What was heard of a pitch in one channel at 16 kHz.
+/// How a pitch was heard in one channel at 16 kHz.
 #[derive(Debug)]
 struct Heard {
     seconds: f64,

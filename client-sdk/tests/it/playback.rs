@@ -1,4 +1,4 @@
-//! Files on their way to several viewers: whoever joins, asks for a keyframe or comes to the end.
+//! Files that are played to several viewers: joins, keyframe requests, and the end.
 
 use std::fs;
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! Servers that are reached by a detour: through a proxy, with a certificate of one's own, by an
-//! invite.
+//! Servers that are reached through a proxy, with a self-signed certificate, or by an invite.
 
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};

@@ -33,7 +33,7 @@ async fn a_track_tells_its_codec_and_gives_the_very_frames_of_the_clip_in_order(
                 panic!("{kind:?} of {} bytes is not of the clip", frame.data.len())
             });
             assert_eq!(frame.is_key, clip[found].1);
-            // It plays in a loop, and a keyframe starts anew whoever has yet to catch up.
+            // It plays in a loop, and a keyframe restarts a receiver that has yet to catch up.
             let due = place.map_or(found, |place: usize| (place + 1) % clip.len());
             assert!(found == due || clip[found].1, "{found} after {place:?}");
             place = Some(found);
@@ -79,7 +79,7 @@ async fn whoever_takes_packets_where_they_arrive_gets_those_that_waited_too_and_
     let witness = &mut witnesses[0];
     witness.until("media", |seen| seen.has_media(from)).await;
     let track = witness.tracks.remove(&(from, MediaKind::Video)).unwrap();
-    // Some wait for whoever takes them, which the beginning of a group of pictures is among.
+    // Some frames are buffered, among them the beginning of a group of pictures.
     let arrived = async {
         while received_packets(&witness.participant, from).await < 8 {
             tokio::task::yield_now().await;

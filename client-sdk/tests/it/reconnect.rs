@@ -23,7 +23,7 @@ async fn a_lost_socket_is_resumed_and_nobody_leaves_the_call() {
             witness.resumed = 0;
         }
     }
-    // Whoever had left would have been announced, and its tracks have ended.
+    // A leave would have been announced, and would have ended tracks.
     for (witness, from) in [(&mut creator, guest_id), (&mut guest, creator_id)] {
         for kind in [MediaKind::Audio, MediaKind::Video] {
             witness.receive(from, kind, 60).await;

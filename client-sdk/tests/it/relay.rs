@@ -213,7 +213,7 @@ async fn assert_fails(server: &TestServer, certificate: &[u8], reason: NoRelay) 
             }
         }
     });
-    // Whoever leaves first takes the connection of the other along, so both stay.
+    // The first to leave would end the connection of the other, so both stay.
     let failures = timeout(PATIENCE, join_all(failures)).await.unwrap();
     assert_eq!(failures, [Some(ConnectionFailure::NoRelay(reason)); 2]);
 }

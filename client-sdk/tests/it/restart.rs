@@ -88,7 +88,7 @@ async fn call(process: &Process) -> [Witness; 2] {
     witnesses
 }
 
-/// Takes everything down that arrives from here on.
+/// Records everything that arrives from now on.
 fn record(witnesses: &mut [Witness; 2]) -> Vec<(MediaKind, Recorder)> {
     let tracks = witnesses.iter_mut().flat_map(|witness| witness.tracks.drain());
     tracks.map(|((_, kind), track)| (kind, Recorder::start(track))).collect()
@@ -113,8 +113,8 @@ async fn assert_complete(recorders: Vec<(MediaKind, Recorder)>) {
     }
 }
 
-/// A server in a runtime of its own, with which it dies as a process does: at once and without a
-/// word to anybody.
+/// A server in its own runtime. When that is dropped, the server dies as a process does: at once
+/// and without notice.
 struct Process {
     server: Server,
     address: SocketAddr,
@@ -137,7 +137,7 @@ impl Process {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (server, address) = (self.server.clone(), self.address);
         let serving = runtime.spawn(async move {
-            // The one before may take a moment to let go of it.
+            // The previous server may take a moment to release the port.
             let listener = loop {
                 match TcpListener::bind(address).await {
                     Ok(listener) => break listener,

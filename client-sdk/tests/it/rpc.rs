@@ -112,7 +112,7 @@ async fn next(requests: &mut RpcRequests) -> RpcRequest {
     requests.recv().in_time("a request").await.expect("the channel is closed")
 }
 
-/// Both ends of a channel of requests and replies, and who has them.
+/// Both ends of an RPC channel, and their participants.
 async fn pair(server: &TestServer) -> ([Witness; 2], [(Rpc, RpcRequests); 2]) {
     let (mut here, mut there) = meet(server, listener(), listener(), true).await;
     let id = there.id();

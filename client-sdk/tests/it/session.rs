@@ -1,5 +1,4 @@
-//! What a session decides, one thing at a time: no sockets, no tasks, and time that passes when the
-//! test says so.
+//! The decisions of a session, without sockets and tasks, and with a clock that the test controls.
 
 mod candidates;
 mod empty_offers;

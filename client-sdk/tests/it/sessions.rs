@@ -1,5 +1,5 @@
-//! Sessions over a real hub, without sockets: whatever the order in which things arrive, every pair
-//! ends connected.
+//! Sessions over a real hub, without sockets: messages arrive in every order, and every pair ends
+//! up connected.
 //!
 //! A failure prints its seed; `SESSIONS_SEED=… cargo test -p client-sdk --test it sessions` runs it
 //! again alone. `SESSIONS_RUNS=n` runs so many seeds, by default 1,000.

@@ -1,4 +1,4 @@
-//! A participant shows its screen in the video's place or beside it, and takes it back.
+//! A participant shares its screen in place of the video or beside it, and ends the share.
 
 use client_sdk::{Codec, MediaError, MediaKind, SharePlace, Source, TrackSource};
 

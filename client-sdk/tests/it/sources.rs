@@ -1,5 +1,4 @@
-//! What a source makes arrives at the other side, frame by frame, over real sockets and the real
-//! server.
+//! The frames of a source arrive at the other side, over real sockets and the real server.
 
 use std::fs;
 use std::time::Duration;
@@ -175,8 +174,8 @@ async fn meet(
 /// Checks that frames follow each other as in the file, which plays in a loop; tells where they
 /// start.
 ///
-/// Whoever has lost the beginning gets it again, and skips to a keyframe that comes while it
-/// catches up.
+/// A receiver that has lost the beginning gets it again, and skips to a keyframe that arrives while
+/// it catches up.
 fn in_order(frames: &[Bytes], file: &[Bytes]) -> usize {
     let start =
         file.iter().position(|frame| *frame == frames[0]).expect("the first frame is in the file");

@@ -1,4 +1,4 @@
-//! What a participant tells of its connections, over real sockets.
+//! The statistics of connections, over real sockets.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a program is told when its server cannot be reached, or refuses.
+//! The errors of an unreachable server, and of one that refuses.
 
 use std::error::Error;
 use std::future::pending;

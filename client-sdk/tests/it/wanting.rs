@@ -1,4 +1,4 @@
-//! A participant receives what it wants of the others, and they send no more than that.
+//! A participant chooses what it receives, and the others send no more than that.
 
 use client_sdk::{MediaKind, ParticipantId, SharePlace, Source, Wanted};
 

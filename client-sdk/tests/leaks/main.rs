@@ -1,6 +1,5 @@
-//! Tests that count the tasks, sockets and memory of their process. They have a program of their
-//! own, and within it they run one after the other: whatever else the process does would be counted
-//! too.
+//! Tests that count the tasks, sockets and memory of their process. They are a separate program and
+//! run one after the other, since all other work of the process would be counted too.
 
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "modules of one program")]
 

@@ -60,7 +60,8 @@ fn the_bot_comes_by_link_or_password_plays_its_clip_and_says_everything_back() {
                         host.send_data(participant, "marco").await.unwrap();
                     }
                     Event::Data { participant, data } => {
-                        // Another bot would say back what it hears; this one does not answer it.
+                        // Another bot would echo what it receives; this one does not answer an
+                        // echo.
                         host.send_data(participant, [b"echo: ", &*data].concat()).await.unwrap();
                         said.push(String::from_utf8(data.to_vec()).unwrap());
                     }
@@ -158,7 +159,8 @@ fn the_speech_bot_says_back_what_is_said_and_is_quiet_when_somebody_speaks() {
             matches!(event, Event::ConnectionState { state: ConnectionState::Connected, .. })
         })
         .await;
-        // Until it is heard, since it is not known when the other side is ready.
+        // Repeats this until it is heard, since the test does not know when the other side is
+        // ready.
         let sentence = tone(440.0, 3.0);
         let track = loop {
             voice.send(&sentence).await.unwrap();
@@ -224,7 +226,7 @@ fn pictures_of_a_participant_become_images() {
         let image = std::fs::read(image).unwrap();
         let size = |at: usize| u32::from_be_bytes(image[at..at + 4].try_into().unwrap());
         assert_eq!((&image[1..4], size(16), size(20)), (&b"PNG"[..], 320, 240));
-        // The test picture, and nothing of one color.
+        // This is the test picture and not a plain color.
         assert!(image.len() > 3000, "{} bytes", image.len());
     });
 }
@@ -242,7 +244,7 @@ async fn until_track(participant: &mut Participant) -> RemoteTrack {
     }
 }
 
-/// At 16 kHz, half as loud as can be.
+/// A tone at 16 kHz and half of the full volume.
 fn tone(pitch: f32, seconds: f32) -> Vec<f32> {
     let at = |n: usize| (std::f32::consts::TAU * pitch * n as f32 / 16_000.0).sin() / 2.0;
     (0..(16_000.0 * seconds) as usize).map(at).collect()

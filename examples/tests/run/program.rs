@@ -1,4 +1,4 @@
-//! The programs that the examples are.
+//! Builds and runs the examples.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ pub fn example(name: &str) -> PathBuf {
     program
 }
 
-/// What cargo writes beside a program names the files of this workspace that it is made of.
+/// Whether a source of the program is newer. Cargo lists the sources in a file beside the program.
 fn is_stale(program: &Path) -> bool {
     let changed = |file: &Path| fs::metadata(file)?.modified();
     let (Ok(built), Ok(sources)) =
@@ -79,10 +79,10 @@ fn build(profile: &Path) {
         "debug" => "test",
         name => name,
     };
-    // As the tests were built: other features of the dependencies would have all of them built
-    // again.
+    // Built with the flags of the tests; other features of the dependencies would rebuild all of
+    // them.
     let mut cargo = Command::new(env!("CARGO"));
-    // What describes this package to its tests has build scripts of others run again.
+    // Cargo's variables about this package would make build scripts of other packages run again.
     for (variable, _) in env::vars_os() {
         let name = variable.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {

@@ -85,7 +85,7 @@ fn the_smallest_server_lets_everybody_in_and_carries_messages() {
     });
     let [first_line, second_line] = [first.line(), second.line()];
     let [first_id, second_id] = [&first_line, &second_line].map(|line| own_id(line));
-    // Whoever came later is announced to the other one.
+    // The participant that joined later is announced to the other one.
     let (mut early, mut late, early_id, late_id) = if first_id > second_id {
         (first, second, first_id, second_id)
     } else {

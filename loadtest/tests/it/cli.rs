@@ -1,4 +1,4 @@
-//! The command line: what it says, and how it ends.
+//! The command line: its output and exit status.
 
 use std::process::Command;
 

@@ -55,7 +55,8 @@ impl Server {
     }
 }
 
-/// A number of a report, which has to be there: nothing is less than every number.
+/// A number of a report. Panics if it is missing, since a comparison with a missing one would mean
+/// nothing.
 pub fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
 }

@@ -54,7 +54,7 @@ fn media_goes_over_a_bad_network_to_the_turn_server() {
     let up = ["--impair-up", "loss=1%,delay=20ms,jitter=30ms"];
     let more = ["--impair-down", "bandwidth=1mbit", "--impair-stall", "100ms/2s"];
     let bad = loadtest(&[&there[..], &call, &up, &more].concat());
-    // Such a network may keep a pair from connecting in time, which is the verdict's business.
+    // On such a network a pair may not connect in time, which only the verdict reports.
     let report = results(&bad.stdout);
     assert!(report["packets"]["received"].as_u64() > Some(1000), "{report:#}");
     let impaired = &report["impaired"];
@@ -76,7 +76,7 @@ fn a_bad_network_needs_a_turn_server() {
     let flags = ["--rooms", "1", "--peers", "2", "--impair-up", "loss=1%", "--duration", "60"];
     let output = loadtest(&flags);
     let printed = String::from_utf8(output.stdout).unwrap();
-    // Nobody has entered, so that nobody is waited for.
+    // Nobody has entered, so the run does not wait for anybody.
     assert_eq!(output.status.code(), Some(1), "{printed}");
     assert!(printed.contains("lists no TURN server over UDP"), "{printed}");
 }

@@ -39,7 +39,8 @@ fn a_server_that_dies_in_mid_run_is_a_failure_that_says_when() {
     assert!(number(&relay["to_seconds"]) < number(&media[1]), "{report:#}");
 }
 
-/// Asks one thing after the other, and so measures what an honest tester does not.
+/// A closed loop sends each message after the answer to the last, and so omits the delay that
+/// others would have.
 struct ClosedLoop {
     stop: mpsc::Sender<()>,
     asking: JoinHandle<Vec<Duration>>,
@@ -128,11 +129,11 @@ fn a_server_that_was_frozen_for_a_while_shows_it_and_loses_nothing() {
     server.signal("-CONT");
     let (status, report) = result(run, lines);
     assert_eq!(status, Some(0), "{report:#}");
-    // Of about ten seconds, four were such that a message had to wait.
+    // In four of about ten seconds a message had to wait.
     let relay = &report["latency_ms"]["relay"];
     assert!(relay["max"].as_f64() > Some(3800.0), "{relay}");
     assert!(relay["p90"].as_f64() > Some(1500.0), "{relay}");
-    // Whoever waits for each answer before asking again has asked once in that time.
+    // The closed loop has sent a single message in that time.
     let p90 = closed_loop.p90();
     assert!(p90 < Duration::from_millis(1500), "{p90:?}");
 }

@@ -34,7 +34,7 @@ fn a_server_that_comes_back_with_its_rooms_has_lost_sockets_and_nothing_else() {
 #[test]
 fn a_server_that_comes_back_without_its_rooms_lets_nobody_back_in() {
     let without_rooms = |process: &mut Process| process.come_back_as(SECRET);
-    // It does not even know who may enter.
+    // It does not even accept the tokens.
     let empty = |process: &mut Process| process.come_back_as("another secret");
     for (case, comes_back) in [("without rooms", without_rooms as fn(&mut _)), ("empty", empty)] {
         let (report, status) = run(comes_back);
@@ -84,8 +84,8 @@ fn run_with(
     (report, status)
 }
 
-/// A server that dies as a process does: at once and without a word to anybody. What it stores is
-/// in a runtime that survives.
+/// A server that dies as a process does: at once and without notice. Its store is in a runtime that
+/// survives.
 struct Process {
     server: Server,
     address: SocketAddr,
@@ -117,7 +117,7 @@ impl Process {
         let serving = runtime();
         let (server, address) = (self.server.clone(), self.address);
         self.address = serving.block_on(async {
-            // The one before may take a moment to let go of it.
+            // The previous server may take a moment to release the port.
             let listener = loop {
                 match TcpListener::bind(address).await {
                     Ok(listener) => break listener,

@@ -1,4 +1,4 @@
-//! What is known of the server.
+//! What the report says about the server.
 
 use crate::common::{SIGNALING, Server, loadtest, result};
 

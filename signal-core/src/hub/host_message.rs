@@ -33,7 +33,7 @@ pub struct HostMessageRefusal {
     pub participant: Option<ParticipantId>,
     /// The reason:
     ///
-    /// - [`RateLimited`](ErrorCode::RateLimited): too much waits for this participant already.
+    /// - [`RateLimited`](ErrorCode::RateLimited): too many messages wait for this participant.
     /// - [`PeerNotFound`](ErrorCode::PeerNotFound): there is no such participant.
     /// - [`PeerUnreachable`](ErrorCode::PeerUnreachable): it speaks v1, or its node is out of
     ///   reach.

@@ -1,4 +1,4 @@
-//! Limits belong to the ticket, whatever it does with its sockets.
+//! Limits belong to the ticket and not to its sockets.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One node without sockets: a hub, its store, and everything that either puts out.
+//! One node without sockets: a hub, its store, and the outputs of both.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -26,9 +26,9 @@ pub struct Node {
     protocols: HashMap<ConnId, ProtocolVersion>,
     broadcasts: usize,
     over_rate: HashMap<ConnId, usize>,
-    /// Who did not get a message of the host's.
+    /// The refusals of host messages.
     pub refusals: Vec<HostMessageRefusal>,
-    /// What participants have said to the host.
+    /// The messages of participants to the host.
     pub to_host: Vec<MessageToHost>,
     /// Connections that read nothing on their own.
     unread: HashSet<ConnId>,
@@ -61,7 +61,7 @@ impl Node {
         node
     }
 
-    /// Creates a room, which from here on is the one that everything is about.
+    /// Creates a room, which all later calls are about.
     pub fn create_room(&mut self, number: u8, capacity: u8) {
         self.room = RoomId::from_indices([number; 6]);
         let new = RoomSpec {
@@ -89,7 +89,7 @@ impl Node {
         }
     }
 
-    /// A stranger tries a wrong password.
+    /// Tries a wrong password as a stranger.
     pub fn guess(&mut self) {
         let by = Admission::Password(PasswordTag::new([0; 32]));
         let wrong = Op::Admit { by, client: None, suffix: IdSuffix::new(0) };
@@ -97,7 +97,7 @@ impl Node {
         self.input(Input::Record(applied.record.unwrap()));
     }
 
-    /// What a REST request does: changes the room and tells the hub.
+    /// Changes the room and tells the hub, as a REST request does.
     pub fn apply(&mut self, op: &Op) -> Receipt {
         let applied = self.store.apply(self.room, op, self.now);
         self.input(Input::Record(applied.record.unwrap()));
@@ -116,14 +116,14 @@ impl Node {
         self.open_with(open)
     }
 
-    /// Connects with the token of that text, having received so many messages.
+    /// Connects with a resume token, having received this many messages.
     pub fn resume(&mut self, token: &str, last_seq: u64) -> ConnId {
         let entry = Entry::Resume { token: hash(token), last_seq, ice: None };
         let open = self.entry_input(entry, ProtocolVersion::V2);
         self.open_with(open)
     }
 
-    /// Connects somebody whom the host has not let in yet.
+    /// Connects a participant that the host has not admitted yet.
     pub fn ask(&mut self) -> ConnId {
         let open = self.entry_input(Entry::Ask { credential: Bytes::new() }, ProtocolVersion::V1);
         self.open_with(open)
@@ -155,7 +155,7 @@ impl Node {
         }
     }
 
-    /// Connects a guest and returns its connection and id, with what it was told so far forgotten.
+    /// Connects a guest and returns its connection and id. Its messages so far are discarded.
     pub fn guest(&mut self, name: &str) -> (ConnId, ParticipantId) {
         let ticket = self.join();
         self.seated(ticket, name)
@@ -203,7 +203,7 @@ impl Node {
         self.unread.insert(conn);
     }
 
-    /// The connection reads so many bytes.
+    /// The connection reads this many bytes.
     pub fn read(&mut self, conn: ConnId, bytes: usize) {
         self.input(Input::Sent { conn, bytes });
     }
@@ -220,7 +220,7 @@ impl Node {
         self.drain();
     }
 
-    /// Hands something in and does everything that follows from it.
+    /// Hands in an input and handles all resulting outputs.
     pub fn input(&mut self, input: Input) {
         self.hub.handle_input(input, self.now);
         self.drain();
@@ -266,7 +266,7 @@ impl Node {
         self.received.entry(conn).or_default().push(frame);
     }
 
-    /// Takes what a connection was sent since the last time.
+    /// Takes the messages that a connection was sent since the last call.
     pub fn take(&mut self, conn: ConnId) -> Vec<Value> {
         self.take_frames(conn).iter().map(|frame| serde_json::from_slice(frame).unwrap()).collect()
     }
@@ -275,7 +275,7 @@ impl Node {
         self.received.remove(&conn).unwrap_or_default()
     }
 
-    /// The types of what a connection was sent since the last time.
+    /// The types of the messages that a connection was sent since the last call.
     pub fn take_types(&mut self, conn: ConnId) -> Vec<String> {
         self.take(conn).iter().map(|message| message["type"].as_str().unwrap().to_owned()).collect()
     }
@@ -285,7 +285,7 @@ impl Node {
         self.closed.get(&conn).map(|code| code.as_u16())
     }
 
-    /// How many messages the host was told to count as too many.
+    /// How many messages the host was told to count as over the rate.
     pub fn over_rate(&self, conn: ConnId) -> usize {
         self.over_rate.get(&conn).copied().unwrap_or_default()
     }
@@ -304,7 +304,7 @@ fn id(joined: &Value) -> ParticipantId {
     joined["participant_id"].as_str().unwrap().parse().unwrap()
 }
 
-/// Good enough where nobody guesses.
+/// A weak hash suffices, since nobody guesses here.
 fn hash(text: &str) -> TokenHash {
     let mut hash = [0; 32];
     for (index, byte) in text.bytes().enumerate() {

@@ -1,5 +1,4 @@
-//! Plays the exchanges of the conformance kit against the hub, so that the kit is known to be
-//! right.
+//! Plays the exchanges of the conformance kit against the hub, to check the kit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs;
@@ -43,7 +42,7 @@ fn every_type_of_message_occurs_in_an_exchange() {
             for path in json_files(&folder) {
                 let message: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
                 let kind = message["type"].as_str().unwrap();
-                // Sent by a server that is about to go, which a hub is not told of.
+                // Sent by a draining server, which is not the hub's business.
                 if kind != "server_draining" {
                     assert!(
                         played.contains(&(direction, kind.to_owned())),
@@ -57,7 +56,7 @@ fn every_type_of_message_occurs_in_an_exchange() {
 
 struct Player {
     name: String,
-    /// Where it is, for whoever reads a failure.
+    /// The place in the kit, for failure messages.
     place: String,
     node: Node,
     sockets: BTreeMap<String, ConnId>,
@@ -178,7 +177,7 @@ impl Player {
         }
     }
 
-    /// A message to send, with what its variables stand for.
+    /// A message to send, with its variables replaced.
     fn filled(&self, message: &Value) -> Value {
         match message {
             Value::String(text) => self.variables.get(text).unwrap_or(message).clone(),

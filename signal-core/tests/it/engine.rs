@@ -1,4 +1,4 @@
-//! The engine: what goes in, what comes out, and what becomes of a host that omits something.
+//! The engine: its inputs and outputs, and hosts that omit a call.
 
 mod connections;
 mod host;

@@ -1,4 +1,4 @@
-//! The events of rooms: each once, in order, with its true reason, whatever happens between.
+//! The events of rooms: each once, in order, and with its true reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,7 +18,7 @@ const PASSWORD: PasswordTag = PasswordTag::new([7; 32]);
 fn a_room_that_nobody_connects_to_opens_and_expires() {
     let mut engine = Engine::new(1);
     let room = engine.create(spec()).unwrap();
-    // Nobody looks at it in time.
+    // The deadline is handled late.
     engine.handle_timeout(START + 2 * LIFE);
     let [opened, closed] = events(&mut engine).try_into().unwrap();
     assert_eq!((opened.at, opened.kind), (START, RoomEventKind::Opened));
@@ -118,7 +118,7 @@ fn changes_and_guesses_are_told() {
     assert_eq!(restored.kind, RoomEventKind::PasswordUnlocked);
 }
 
-/// `kill -9` at every possible point: after so many writes, and with the events told by then.
+/// `kill -9` after every possible number of writes, with the events told by then.
 #[test]
 fn a_crash_loses_no_event_that_was_told_and_gives_no_key_another_meaning() {
     for survives in 0..8 {
@@ -193,7 +193,7 @@ fn a_host_that_takes_no_events_is_told_how_many_it_has_missed() {
     assert_eq!(left, [3, 4]);
 }
 
-/// Who is there, as far as events tell.
+/// The participants that are present according to events.
 fn present<'a>(kinds: impl Iterator<Item = &'a RoomEventKind>) -> BTreeSet<ParticipantId> {
     let mut present = BTreeSet::new();
     for kind in kinds {

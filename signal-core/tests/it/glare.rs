@@ -1,5 +1,5 @@
-//! Both sides offer at once: whatever the interleaving, exactly one offer wins and both sides agree
-//! on it.
+//! Both sides offer at once: in every interleaving exactly one offer wins, and both sides agree on
+//! it.
 
 use std::collections::VecDeque;
 

@@ -269,7 +269,7 @@ fn participants() -> Vec<ParticipantInfo> {
     vec![creator, guest]
 }
 
-/// A participant of whom the server says something.
+/// A participant as the server describes it.
 fn described() -> ParticipantInfo {
     let attributes = Attributes::new([("role", "接待"), ("team", "sales")]).unwrap();
     let participant = participant("p_zzzy0001", "小红", false);
@@ -307,7 +307,7 @@ fn golden(sender: &str, name: &str, anew: impl FnOnce() -> Bytes) -> Bytes {
     fs::read(path).unwrap().into()
 }
 
-/// The messages there are files for, so that none goes unchecked.
+/// The messages that have files, so that none remains unchecked.
 fn names(sender: &str) -> BTreeSet<String> {
     let stem = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
     fs::read_dir(folder(sender)).unwrap().map(|entry| stem(entry.unwrap().path())).collect()

@@ -1,4 +1,4 @@
-//! What a host decides, and what it can observe.
+//! The decisions and observations of a host.
 
 use std::time::Duration;
 

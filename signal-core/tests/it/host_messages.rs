@@ -1,4 +1,4 @@
-//! What the host says to participants, and what they say to it.
+//! Messages between the host and participants.
 
 use serde_json::{Value, json};
 use signal_core::{
@@ -98,7 +98,7 @@ fn a_reader_without_room_for_it_misses_a_message_of_the_hosts_and_stays() {
     assert_eq!(node.refusals.len(), 100 - heard.len());
     let missed = ("r", Some(slow_id), ErrorCode::RateLimited);
     assert!(node.refusals.iter().all(|told| refusal(told) == missed));
-    // What the hub itself has to say still enters.
+    // The hub's own messages still fit.
     node.apply(&Op::Change(Change { name: Some("new".into()), ..Change::default() }));
     assert_eq!(node.take_types(slow), ["room_updated"]);
     // And so does the host, when it has read.

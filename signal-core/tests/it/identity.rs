@@ -1,4 +1,4 @@
-//! Who participants are in the host's own terms, and what of it others see.
+//! The identities that a host gives to participants, and the parts that others see.
 
 use std::collections::BTreeMap;
 
@@ -181,7 +181,7 @@ fn identities_are_written_once_and_outlive_the_process() {
     assert_eq!(restored.len(), 48);
 }
 
-/// Writes what has to be; returns how many bytes that were.
+/// Writes pending changes; returns the number of bytes.
 fn save(
     engine: &mut Engine,
     records: &mut BTreeMap<RoomId, Vec<u8>>,

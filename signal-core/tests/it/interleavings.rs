@@ -1,10 +1,10 @@
-//! Two pages written from the API document, and every order in which their messages may travel: in
-//! the end the two are connected.
+//! Two pages written from the API document end up connected in every order in which their messages
+//! may travel.
 //!
-//! A run is a list of choices: whose message reaches the hub next, whether a page reads or its user
-//! acts first. The runs differ in at least one choice, and there is one for each list that is
-//! possible. Nothing is chosen where the order matters to nobody: a page reads whose user has
-//! nothing more to do, a candidate follows its description.
+//! A run is a list of choices: whose message reaches the hub next, and whether a page reads or its
+//! user acts first. There is one run for each possible list. Steps whose order does not matter are
+//! no choices: a page reads if its user has nothing more to do, and a candidate follows its
+//! description.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -52,8 +52,8 @@ const ALL_RULES: [[Rule; 2]; 4] = [
     [Rule::SmallerId, Rule::SmallerId],
 ];
 
-/// Goes through every run of two pages. `acts` says of each how often its user offers, and how
-/// often the user loads it anew.
+/// Goes through every run of two pages. `acts` is how often the user of each offers, and how often
+/// the user reloads it.
 fn every_run(rules: [Rule; 2], acts: [[u32; 2]; 2]) {
     let mut choices = Choices::default();
     let mut runs = 0;
@@ -98,10 +98,10 @@ impl Choices {
     }
 }
 
-/// Which part of the document a page was written from.
+/// The part of the document that a page was written from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Rule {
-    /// The sample of section 4: a newcomer offers, every offer makes a connection anew.
+    /// The sample of section 4: a newcomer offers, and every offer makes a new connection.
     Newcomer,
     /// Section 6: the smaller id offers; the connection is kept for the peer's later offers.
     SmallerId,
@@ -115,7 +115,7 @@ enum Step {
     Offer(usize),
     /// That page reads a message.
     Read(usize),
-    /// That page is loaded anew.
+    /// That page is reloaded.
     Reload(usize),
 }
 
@@ -159,7 +159,7 @@ impl Pair {
 
     /// What may happen next.
     fn steps(&self) -> Vec<Step> {
-        // Nobody else notices when a page reads that does nothing of its own.
+        // The order of reads does not matter for a page whose user does nothing.
         let idle = |index: &usize| {
             let page = &self.pages[*index];
             !page.down.is_empty() && page.offers_left == 0 && page.reloads_left == 0

@@ -39,7 +39,7 @@ fn exactly_as_many_bytes_as_the_limit_may_wait_for_a_reader() {
     }
 }
 
-/// How many bytes a guest is sent that never reads, and what it is closed with.
+/// How many bytes wait for a guest that never reads, and its close code.
 fn bytes_for_a_silent_guest(config: HubConfig) -> (usize, Option<u16>) {
     let mut node = Node::with_config(10, config);
     let ticket = node.join();

@@ -1,4 +1,4 @@
-//! What members are told when somebody joins or leaves.
+//! Messages to members about joins and leaves.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Two nodes and a store that answers when the test says so.
+//! Two nodes and a store whose answers the test controls.
 
 mod floods;
 mod host_messages;

@@ -1,12 +1,11 @@
-//! The core does no I/O and reads no clock: neither do its dependencies, and lints keep it so.
+//! The core and its dependencies do no I/O and read no clock, which lints enforce.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// All that may stand in the tree, the crates' own dependencies included. A new name here is a
-/// decision.
+/// All permitted crates in the dependency tree. Adding one is a decision.
 const PERMITTED: &[&str] = &[
     "bytes",
     "deranged",

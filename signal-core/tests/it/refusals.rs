@@ -1,4 +1,4 @@
-//! What the sender of a refused message is told.
+//! Errors for the senders of refused messages.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ fn the_burst_grows_with_every_other_participant() {
 }
 
 trait Refused {
-    /// The code, addressee and request of the only thing that a connection was told.
+    /// The code, addressee and request of the only message that a connection was sent.
     fn refusal(&mut self, conn: ConnId) -> [String; 3];
 }
 

@@ -1,4 +1,4 @@
-//! What a v2 participant gets when it resumes after its socket is lost.
+//! The messages of a v2 participant that resumes after its socket was lost.
 
 use std::time::Duration;
 

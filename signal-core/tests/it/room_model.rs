@@ -359,7 +359,7 @@ impl Trial {
         }
     }
 
-    /// What holds of every room, whatever the model says.
+    /// Rules of every room, independent of the model.
     fn check_rules(&mut self, before: &Room) {
         let room = &self.room;
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What becomes of a reader that much waits for, and of whoever floods it.
+//! Readers with full queues, and the participants that flood them.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn unlimited() -> HubConfig {
     HubConfig { rate, ..HubConfig::default() }
 }
 
-/// Few bytes are much.
+/// Queues that are full after a few bytes.
 pub(crate) fn narrow() -> HubConfig {
     let flood = FloodLimit {
         fair_bytes: 1000,

@@ -24,7 +24,7 @@ pub trait Participant {
     /// Whether it keeps to the protocol, so that it can expect to be connected with others that do.
     fn is_honest(&self) -> bool;
 
-    /// Who it is, as long as it believes that it has a seat.
+    /// Its id, while it believes that it has a seat.
     fn id(&self) -> Option<ParticipantId>;
 
     fn peers(&self) -> &BTreeMap<ParticipantId, PeerConnection>;
@@ -35,19 +35,19 @@ pub trait Participant {
     /// Its socket has ended, with that close code or none.
     fn ended(&mut self, code: Option<u16>, hands: &mut Hands<'_>);
 
-    /// Its user does something.
+    /// Its user acts.
     fn act(&mut self, hands: &mut Hands<'_>);
 
     /// The time has come that it asked to be woken at.
     fn woken(&mut self, about: ParticipantId, hands: &mut Hands<'_>);
 
-    /// What it last showed of itself, if it ever did.
+    /// Its last state, if it has sent one.
     fn state(&self) -> Option<&str> {
         None
     }
 }
 
-/// What a participant can do, and what it does it with.
+/// What a participant acts with.
 pub struct Hands<'a> {
     pub room: RoomId,
     pub is_honest: bool,

@@ -1,5 +1,5 @@
 //! Tickets that send and open sockets as fast as they can, and change sockets in every way, some of
-//! them for a new ticket: what passes stays within what one ticket may do.
+//! them for a new ticket, stay within the limits of one ticket.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub struct Flood {
     step: Step,
 }
 
-/// Whoever holds one ticket.
+/// A client with one ticket.
 struct Flooder {
     ticket: Ticket,
     protocol: ProtocolVersion,
@@ -39,7 +39,7 @@ struct Flooder {
     openings: Bucket,
 }
 
-/// What one input has brought about.
+/// The effects of one input.
 #[derive(Default)]
 struct Step {
     is_over_rate: bool,

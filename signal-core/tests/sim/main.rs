@@ -1,5 +1,5 @@
-//! Simulated systems in which everything fails that can fail, each made from a seed: participants
-//! of all kinds, sockets that break, processes that die, a store that is slow and forgetful. After
+//! Simulated systems with every kind of failure, each generated from a seed: participants of all
+//! kinds, sockets that break, processes that die, and a store that is slow and loses data. After
 //! every step the rules in [`invariants`] have to hold.
 //!
 //! - `SIM_SEED=n` runs only that seed and prints what happened last, 60 lines or `SIM_LINES=n`.
@@ -83,7 +83,7 @@ fn the_same_seed_makes_the_same_run() {
     }
 }
 
-/// Runs one seed again, and tells what happened if it fails.
+/// Runs one seed again, and prints its last steps if it fails.
 fn replay(seed: u64) {
     let lines = variable("SIM_LINES").map_or(60, |lines| usize::try_from(lines).unwrap());
     let mut world = World::new(seed, Some(lines));

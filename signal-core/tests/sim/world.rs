@@ -71,7 +71,7 @@ struct RoomKeys {
 
 #[derive(Debug)]
 enum Event {
-    /// Somebody does something, or something breaks.
+    /// A participant acts, or something breaks.
     Act,
     Alarm(NodeId),
     Answer {

@@ -1,4 +1,4 @@
-//! Calls with media, while the server that brought them about is killed or replaced.
+//! Calls with media whose server is killed or replaced.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -75,7 +75,7 @@ async fn call_of(size: usize, server: SocketAddr) -> Call {
 impl Call {
     /// Each has come back that many times, under its own id, and hears and sees the others.
     async fn everybody_is_back(&mut self, times: u32) {
-        // Without the server: what is between the participants needs it no more.
+        // Media between participants does not need the server any more.
         for witness in &mut self.witnesses {
             witness.receive_fresh().await;
         }

@@ -1,5 +1,5 @@
-//! Secrets are in no log, no number for operators, and no answer to a mistake: everything is done
-//! to the program with marked secrets, and whatever comes out of it is searched for the marks.
+//! No secret is in logs, metrics or answers to mistakes. The tests use the program in every way
+//! with marked secrets and search all of its output for the marks.
 
 mod marks;
 mod settings;
@@ -12,7 +12,7 @@ use self::visitor::Visitor;
 
 use crate::common::program::{Running, durable, program};
 
-/// What came out of the program, and the secrets that went into it.
+/// The output of the program, and the secrets that it was given.
 #[derive(Default)]
 struct Seen {
     marks: Marks,
@@ -103,7 +103,7 @@ async fn no_secret_is_in_what_is_said_about_settings() {
     seen.expect_no_leak();
 }
 
-/// The control: the log has origins in it, on purpose.
+/// The control: the log contains origins on purpose.
 #[tokio::test]
 async fn a_mark_that_is_in_the_log_is_found() {
     const MARK: &str = "a-mark-in-the-log";

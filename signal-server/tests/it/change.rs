@@ -1,4 +1,4 @@
-//! `PATCH /api/webrtc/rooms/{room_id}`, and what the participants hear of it.
+//! `PATCH /api/webrtc/rooms/{room_id}`, and what participants learn of it.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ async fn what_is_changed_is_answered_and_told_to_those_who_speak_v2() {
         expected[field] = value.clone();
     }
     assert_eq!(guest.hear().await, json!({"type": "room_updated", "room": expected}));
-    // Who speaks v1 hears of none of it.
+    // v1 participants learn none of it.
     creator.expect_nothing_waiting().await;
 }
 
@@ -219,7 +219,7 @@ async fn a_new_password_voids_the_old_one_its_invite_and_unused_tokens() {
             (refused.error().await.as_str(), refused.closed().await),
             ("token_invalid", 4500)
         );
-        // Who is in stays in, and is not told.
+        // Participants inside stay and are not told.
         ping(&mut seated).await;
         let link: Invite = text(&rotated["join_url"]).parse().unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A real server, and clients of it that know nothing but HTTP, WebSocket and JSON.
+//! A real server, and clients that share no code with it: they use HTTP, WebSocket and JSON.
 
 mod api;
 pub mod asyncapi;
@@ -19,27 +19,27 @@ pub use self::managed::{ADMIN_KEY, Managed};
 pub use self::participant::Participant;
 
 pub const ACCESS_SECRET: &str = "access-secret-of-the-tests-0123456789";
-/// Not a SDP, but what a page may send as one: every way to write a character in JSON.
+/// Not an SDP, but a page may send it as one: it has every way to write a character in JSON.
 pub const ODD_SDP: &str = r#""v=0\r\no=- \u00e9é\/\"😀\ud83d\ude00\u0000""#;
 /// Long enough for a busy machine; reached only if something hangs.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the tests run with unless they say otherwise.
+/// The default settings of the tests.
 pub fn builder() -> Builder {
     Server::builder(Secret::new(ACCESS_SECRET))
 }
 
-/// Moves the time of the server forward; what is due happens.
+/// Moves the clock of the server forward.
 ///
-/// A socket that is silent for 45 s is dropped, so that those who should stay have to be heard in
-/// between.
+/// The server drops a socket that is silent for 45 s, so participants that should stay have to send
+/// something in between.
 pub async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
 }
 
-/// Waits for something that comes about in this process.
+/// Waits until a condition about this process holds.
 pub async fn until(mut condition: impl FnMut() -> bool) {
     let waiting = async {
         while !condition() {

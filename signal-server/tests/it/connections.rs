@@ -39,7 +39,7 @@ async fn a_socket_that_reads_gets_any_amount() {
     }
 }
 
-/// The system once held megabytes for a socket that does not read, and the server knew nothing.
+/// Once the system buffered megabytes for a socket that does not read, unnoticed by the server.
 #[tokio::test]
 async fn what_a_socket_leaves_unread_waits_in_the_server_where_it_is_counted() {
     let server = Served::start(program(&["serve", "--listen", "127.0.0.1:0"]).args(PLENTY)).await;
@@ -109,7 +109,7 @@ async fn a_message_that_trickles_in_for_a_minute_is_delivered() {
     assert_eq!(guest.closed().await, 1000);
 }
 
-/// Such a client once waited for the server, and the server for it.
+/// Once such a client and the server waited for each other.
 #[tokio::test]
 async fn a_socket_is_read_while_it_is_written_to() {
     let api = without_rate_limit().await;
@@ -161,7 +161,7 @@ async fn whoever_floods_a_socket_that_does_not_read_is_refused_and_the_others_ar
         assert_eq!(other.hear().await["candidate"], marker);
     }
     assert_eq!(sender.hear().await["code"], "rate_limited");
-    // When it reads at last, it gets what was taken for it, and it is still there.
+    // When it reads again, it gets the messages that were accepted for it, and keeps its seat.
     let mut taken = 0;
     slow.say(&json!({"type": "offer", "to": slow_id, "sdp": "a mark"})).await;
     while slow.hear().await["code"] != "self_target" {

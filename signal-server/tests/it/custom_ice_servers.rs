@@ -1,4 +1,4 @@
-//! ICE servers that code of the embedder's decides about, which may fail in every way.
+//! ICE servers from code of the embedder, which may fail in every way.
 
 use std::error::Error;
 use std::future::pending;
@@ -16,7 +16,7 @@ use crate::common::{Api, Participant, Room, builder, pass, text, until};
 struct Rented {
     asked: Arc<Mutex<Vec<IceRequest>>>,
     mood: Arc<Mutex<Mood>>,
-    /// How many of those that wait are answered.
+    /// A permit for each waiting request that is answered.
     released: Arc<Semaphore>,
 }
 
@@ -68,7 +68,7 @@ impl Rented {
         *self.mood.lock().unwrap() = mood;
     }
 
-    /// For whom it was asked since the last time.
+    /// The participants that it was asked for since the last call.
     fn asked(&self) -> Vec<(String, bool)> {
         let asked = std::mem::take(&mut *self.asked.lock().unwrap());
         asked.iter().map(|request| (request.participant.to_string(), request.is_creator)).collect()
@@ -163,7 +163,7 @@ async fn when_it_hangs_nobody_waits_for_ever() {
         source.until_asked(2).await;
         inside.say(&json!({"type": "get_ice_servers"})).await;
         source.until_asked(3).await;
-        // Whoever is inside goes on.
+        // Participants in the room are not affected.
         inside.say(&json!({"type": "ping", "t": 1})).await;
         assert_eq!(inside.hear().await["type"], "pong");
         pass(Duration::from_secs(4)).await;
@@ -197,7 +197,7 @@ async fn a_participant_that_asks_often_has_one_asking_under_way_and_every_answer
     assert_eq!(source.asked().len(), 1);
 }
 
-/// Tries to enter as v2, in vain.
+/// Tries to enter as v2, and returns the error.
 async fn refused(api: &Api, room: &Room, token: &str) -> String {
     let url = api.socket_url(&room.id, token) + "&v=2";
     let error = Participant::connect(url).await.unwrap().0.hear().await;

@@ -1,4 +1,4 @@
-//! Access tokens that code of the embedder's decides about, which may fail in every way.
+//! Access tokens that are verified by code of the embedder, which may fail in every way.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::common::{self, Api, Participant, answer, pass, text};
 
-/// Takes the token, or else a cookie, for what it has to do.
+/// Treats the token, or else a cookie, as the name of what it should do.
 #[derive(Clone, Default)]
 struct Sessions {
     asked: Arc<AtomicU32>,
@@ -138,7 +138,7 @@ async fn the_login_is_not_asked_about_tokens_of_the_server() {
     api.attach(&room, &text(&created["ws_token"])).await.joined().await;
     api.join(&room, &json!({"password": created["password"]})).await.data();
     assert_eq!(asked(), 1);
-    // A request without a token may have something else that the login knows.
+    // A request without a token may have other credentials that the login accepts.
     assert_eq!(refused(&api, &room, "").await, ("token_invalid".to_owned(), 4500));
     let nobody = answer(api.request(Method::POST, "/api/webrtc/rooms")).await;
     assert_eq!(nobody.refused(), (401, "unauthorized"));

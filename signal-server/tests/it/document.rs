@@ -1,4 +1,4 @@
-//! The API document from beginning to end, as a client that was written from it alone meets it.
+//! The API document from beginning to end, for a client that was written from it alone.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The examples of the documents, done as they say.
+//! Follows the examples of the documents.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -132,7 +132,7 @@ async fn the_requests_of_the_chinese_api_document_get_the_answers_beside_them() 
     .await;
 }
 
-/// Does what these sections of a document do.
+/// Follows these sections of a document.
 async fn follow(path: &str, sections: [&str; 8]) {
     let [create, join, list, show, change, kick, close, ice_servers] = sections;
     let examples = |section: &str| -> Vec<Value> {

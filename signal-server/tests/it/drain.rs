@@ -1,4 +1,4 @@
-//! A server that is asked to stop.
+//! A server that is told to stop.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,5 +1,4 @@
-//! What the world does to a server: the program itself, with clients and a system that are slow,
-//! gone, hostile or wrong.
+//! The program among faults: clients and a system that are slow, gone, hostile or wrong.
 
 mod clock_jump;
 mod dawdlers;
@@ -24,7 +23,7 @@ use tokio::net::TcpSocket;
 
 use crate::common::program::{Served, program};
 
-/// For what the server takes a minute or two for.
+/// For events that the server takes a minute or two for.
 const LONG_PATIENCE: Duration = Duration::from_secs(180);
 
 /// The program with further settings.

@@ -1,4 +1,4 @@
-//! Wrong passwords of a room: how many are answered, to whom, and what cannot be one.
+//! Wrong passwords of a room: how many are checked, and for whom.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -152,7 +152,7 @@ async fn a_password_is_taken_however_it_was_typed_and_what_cannot_be_one_costs_n
     let token = api.access_token("alice");
     let changed = answer(api.request(Method::PATCH, &path).bearer_auth(token).json(&changed)).await;
     assert_eq!(changed.data()["password"], "secret");
-    // A room that is not there is an attempt all the same.
+    // An attempt at a room that does not exist counts, too.
     for _ in 0..10 {
         let unknown = api.join("222222", &json!({"password": ""})).await;
         assert_eq!(unknown.refused(), (404, "room_not_found"));

@@ -1,4 +1,4 @@
-//! What the code around a server sees of its rooms, and does to them.
+//! How the embedding code inspects and manages rooms.
 
 use std::time::{Duration, SystemTime};
 

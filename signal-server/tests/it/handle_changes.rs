@@ -1,4 +1,4 @@
-//! What the code around a server changes of a room.
+//! How the embedding code changes a room.
 
 use std::time::{Duration, SystemTime};
 

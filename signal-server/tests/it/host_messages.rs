@@ -1,4 +1,4 @@
-//! What the code around a server says to participants, and what they say to it.
+//! Messages between the embedding code and participants.
 
 use serde_json::{Value, json};
 use signal_core::{ErrorCode, HubConfig, RateLimit};
@@ -155,7 +155,7 @@ async fn a_participant_that_lost_its_socket_gets_the_messages_of_the_host_when_i
     let (topic, payload) = data(&json!("to one"));
     handle.send(id, HostMessage::to_one(guest_id, topic, payload)).unwrap();
 
-    // It says that it has `joined` alone.
+    // It claims to have received only `joined`.
     let (mut back, resumed) = api.resume(&room, &text(&joined["resume_token"])).await;
     assert_eq!((&resumed["type"], &resumed["replayed"]), (&json!("resumed"), &json!(3)));
     for expected in ["before", "to the room", "to one"] {
@@ -195,7 +195,7 @@ async fn a_message_that_a_participant_has_no_room_for_is_the_hosts_error_and_oth
         sent.push(number);
         assert!(sent.len() < 1000, "nothing bounds what waits");
     }
-    // It stays, gets what was taken for it in order, and then more.
+    // It stays, gets the accepted messages in order, and then new ones.
     for number in sent {
         assert_eq!(slow.hear().await["data"][0], number);
     }

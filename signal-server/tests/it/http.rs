@@ -1,5 +1,5 @@
-//! Connections, heads and bodies that are too many, too slow or too long, and what every answer has
-//! in its head.
+//! Connections, headers and bodies that are too many, too slow or too long, and the headers of
+//! every answer.
 
 use std::time::Duration;
 

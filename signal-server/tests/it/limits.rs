@@ -1,4 +1,4 @@
-//! How much one may ask of the server, and what it says when it is more.
+//! Limits on requests, and the answers beyond them.
 
 mod sockets;
 
@@ -81,7 +81,7 @@ async fn an_address_has_five_failures_in_a_room_ten_unknown_rooms_and_so_many_in
         let limited = from("198.51.100.3", id, &body).await;
         assert_eq!(limited.refused(), (429, "rate_limited"), "{id} {body}");
     }
-    // Another client of the same proxy is not to blame, and the room was not asked in vain.
+    // Another client of the same proxy is not limited, and neither is the room.
     from("198.51.100.2", &room.id, &password(&room)).await.data();
 
     pass(Duration::from_secs(30 * 60)).await;
@@ -107,7 +107,7 @@ async fn an_invite_opens_whatever_was_guessed_before_and_tells_a_guesser_nothing
     assert_eq!(api.join_from("198.51.100.1", &id, &wrong()).await.status, 401);
     let closed = api.room().await;
     api.close(&closed.id, &closed.access_token).await.data();
-    // Whoever has none of them left, is not told which rooms there are or were.
+    // A client without attempts does not learn which rooms exist or existed.
     for id in [id.as_str(), &closed.id, "222222"] {
         let guess = json!({"invite_token": "guessed"});
         assert_eq!(
@@ -235,7 +235,7 @@ async fn a_join_over_the_limit_leaves_the_room_as_it_was() {
     let api = behind_a_proxy(Limits { room_joins_per_minute: 2, ..Limits::default() }).await;
     let room = api.room().await;
     let join = async |from: &str| api.join_from(from, &room.id, &password(&room)).await;
-    // A join that comes to nothing is not counted.
+    // A failed join is not counted.
     for _ in 0..3 {
         let refused = api.join_from("198.51.100.1", &room.id, &wrong()).await;
         assert_eq!(refused.refused(), (401, "wrong_password"));
@@ -329,7 +329,7 @@ async fn the_log_names_the_setting_behind_a_refusal() {
     let created = api.create(&json!({})).await.data();
     let id = text(&created["room_id"]);
     let second = api.room().await;
-    // There are too many open, and when there are not, too many were created in this minute.
+    // Too many rooms are open, and later too many were created in this minute.
     assert_eq!(api.create(&json!({})).await.refused(), (429, "rate_limited"));
     api.close(&second.id, &second.access_token).await.data();
     api.room().await;

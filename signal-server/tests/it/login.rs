@@ -1,4 +1,4 @@
-//! Whose access tokens open the server: secrets, public keys, an identity provider.
+//! Logins: secrets, public keys, an identity provider.
 
 use std::path::Path;
 
@@ -71,7 +71,7 @@ impl Signer {
     }
 }
 
-/// How creating a room with that token is answered.
+/// The status of creating a room with that token.
 async fn create(api: &Api, token: &str) -> u16 {
     answer(api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(token)).await.status
 }
@@ -112,7 +112,7 @@ async fn a_token_has_no_say_in_the_algorithm() {
         let login = Login::public_keys([&signer.public_pem]).unwrap();
         let api = Api::start_with(Server::builder(login)).await;
         let claims = json!({"sub": "alice", "exp": 4_000_000_000_u64});
-        // What is public must not serve as a secret.
+        // A public key must not serve as a secret.
         for secret in [signer.public_pem.as_bytes(), signer.public_pem.trim_end().as_bytes()] {
             let forged =
                 encode(&Header::default(), &claims, &EncodingKey::from_secret(secret)).unwrap();

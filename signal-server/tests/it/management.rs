@@ -6,7 +6,7 @@ use signal_core::ErrorCode;
 
 use crate::common::{ADMIN_KEY, Api, Managed, Participant, Room, answer, keys, text};
 
-/// What is answered to a request about a room.
+/// Requests about a room.
 impl Managed {
     async fn get(&self, room: &Room) -> Value {
         self.send(Method::GET, &format!("/admin/rooms/{}", room.id), None).await.data()
@@ -20,7 +20,7 @@ impl Managed {
         self.send(Method::POST, &format!("/admin/rooms/{}{below}", room.id), Some(body)).await
     }
 
-    /// Somebody who enters with a token for it.
+    /// Creates a token and enters the room with it.
     async fn enter(&self, room: &Room, token: Value) -> (Participant, String) {
         let minted = self.post(room, "/tokens", token).await.data();
         let (participant, joined) = self.api.enter_v2(room, &text(&minted["ws_token"])).await;

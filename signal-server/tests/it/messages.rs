@@ -1,4 +1,4 @@
-//! What a socket may send, and what becomes of it.
+//! Messages that a socket may send, and what the server does with them.
 
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;

@@ -1,4 +1,4 @@
-//! Tokens that the code around a server hands out by its own decision.
+//! Tokens that the embedding code creates.
 
 use std::time::{Duration, SystemTime};
 
@@ -143,7 +143,7 @@ async fn a_kicked_user_leaves_with_all_devices_and_a_banned_one_gets_no_token() 
     handle.ban_user(number, bob.clone()).await.unwrap();
     assert_eq!(again.read_until_closed().await, 4511);
     assert_eq!(handle.mint(number, token_for("bob")), Err(MintError::Banned));
-    // Somebody who is elsewhere cannot come with a token that it has.
+    // A banned user cannot enter with a token that it already has.
     let dave = minted(&handle, &room, token_for("dave"));
     handle.ban_user(number, user("dave")).await.unwrap();
     assert_eq!(api.attach(&room.id, &dave).await.error().await, "token_invalid");

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::common::{self, Api, answer, builder, text};
 
-/// An application that has a root, a probe and a page for whatever is not there, as most have.
+/// An application with a root, a probe and a page for unknown paths, as most have.
 fn application() -> Router {
     Router::new()
         .route("/", get(async || "the application"))
@@ -20,7 +20,7 @@ fn application() -> Router {
         .fallback(async || (StatusCode::NOT_FOUND, "the application has no such page"))
 }
 
-/// With the document that answers are judged by.
+/// Serves the application and the document that answers are validated against.
 async fn serve(application: Router) -> SocketAddr {
     let application = application.merge(builder().build().documents_router());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -32,7 +32,7 @@ async fn serve(application: Router) -> SocketAddr {
 
 async fn page(api: &Api, path: &str) -> (u16, String) {
     let response = api.request(Method::GET, path).send().await.unwrap();
-    // What is for answers of the API alone is not set for pages.
+    // Headers of API answers are not set on pages.
     assert!(!response.headers().contains_key("content-security-policy"), "{path}");
     (response.status().as_u16(), response.text().await.unwrap())
 }

@@ -1,4 +1,4 @@
-//! `GET /openapi.json`, which the answers of all other tests are judged by.
+//! `GET /openapi.json`, which all other tests validate answers against.
 
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ async fn every_operation_says_who_may_and_how_it_is_refused() {
     }
 }
 
-/// A judge that finds nothing is worth nothing.
+/// Checks that the validation finds differences at all.
 #[tokio::test]
 async fn an_answer_that_is_not_as_it_says_is_noticed() {
     let api = Api::start().await;

@@ -1,4 +1,4 @@
-//! What an operator sees of the program and sets: probes, metrics, logs, settings.
+//! The program for its operator: probes, metrics, logs, settings.
 
 use std::net::SocketAddr;
 use std::process::Output;
@@ -19,8 +19,8 @@ async fn get(api: &Api, path: &str) -> (u16, String) {
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
-/// The metrics, when they have come to these numbers: the server counts a moment after others see
-/// what it does.
+/// Waits until the metrics have these values, since the server counts a moment after clients see
+/// the effect.
 async fn settled(served: &Served, expected: &[(&str, f64)]) -> String {
     let mut metrics = String::new();
     for _ in 0..500 {
@@ -225,7 +225,7 @@ async fn a_flag_goes_before_a_variable_and_that_before_the_file() {
         assert!(printed.lines().any(|printed| printed == line), "{line} is not in\n{printed}");
     }
 
-    // What it prints is a file that says the same.
+    // The output is a file with the same settings.
     let again = with_file(printed, &["print-config"], &[]).await;
     let settings = |printed: &str| -> Vec<String> {
         let lines = printed.lines().filter(|line| !line.starts_with("# "));

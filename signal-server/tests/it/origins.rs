@@ -225,7 +225,7 @@ async fn behind_a_trusted_proxy_the_host_that_the_client_has_asked_for_counts() 
             assert_eq!(status(&api, used.1, line(used, ours)).await, answered, "{used:?} {proxy}");
             assert_eq!(status(&api, used.1, line(used, other)).await, 403);
             assert_eq!(status(&api, unused.1, line(unused, ours)).await, 403, "{unused:?}");
-            // What stands before the proxy's own entry may be the client's.
+            // Entries before the proxy's own may be forged by the client.
             let forged = format!("{}, {}", line(used, ours), line(used, other));
             assert_eq!(status(&api, used.1, forged).await, 403);
             let passed_on = format!("{}, {}", line(used, other), line(used, ours));

@@ -1,5 +1,4 @@
-//! What a creator is told of its rooms: `GET /api/webrtc/rooms` and `GET
-//! /api/webrtc/rooms/{room_id}`.
+//! A creator looks up its rooms: `GET /api/webrtc/rooms` and `GET /api/webrtc/rooms/{room_id}`.
 
 use std::time::Duration;
 
@@ -161,7 +160,7 @@ async fn whoever_tries_rooms_of_others_is_soon_not_told_which_there_are() {
     let mut socket = api.attach("333333", &bob).await;
     assert_eq!((socket.error().await, socket.closed().await), ("room_not_found".to_owned(), 4503));
 
-    // What cannot be a room costs nothing and tells nothing.
+    // An invalid room id costs no attempt and reveals nothing.
     for _ in 0..20 {
         assert_eq!(show(&api, "no-room", &bob).await.refused(), (404, "room_not_found"));
     }
@@ -182,7 +181,7 @@ async fn whoever_tries_rooms_of_others_is_soon_not_told_which_there_are() {
     let error = Participant::connect(url).await.unwrap().0.hear().await;
     assert!(error["retry_after_ms"].as_u64().unwrap() > 60_000, "{error}");
 
-    // Nobody is kept from what is its own.
+    // Creators are not kept from their own rooms.
     ask(&api, &room.access_token, Method::POST, &room.id, "/ice-servers").await.data();
     show(&api, &room.id, &room.access_token).await.data();
     api.creator(&room).await;

@@ -1,4 +1,4 @@
-//! What the code around a server hears of its rooms.
+//! The events of rooms for the embedding code.
 
 use serde_json::json;
 use signal_core::{CloseReason, EventLeaveReason, EventParticipant, Identity};
@@ -15,7 +15,7 @@ pub async fn told(events: &mut RoomEvents) -> Result<RoomEvent, EventsLost> {
     next.expect("an event comes").expect("the server is there")
 }
 
-/// What the next event says, in a few words.
+/// The next event, in a few words.
 pub async fn told_briefly(events: &mut RoomEvents) -> String {
     let user = |participant: &EventParticipant| {
         let user = participant.identity.user.as_ref();

@@ -1,4 +1,4 @@
-//! Rooms in a store of the embedder's own, which may fail in every way.
+//! Rooms in the embedder's own store, which may fail in every way.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -16,7 +16,7 @@ struct Managed {
     _folder: TempDir,
 }
 
-/// What a command has printed.
+/// The output of a command.
 #[derive(Debug)]
 struct Printed {
     status: i32,
@@ -43,7 +43,7 @@ impl Managed {
 }
 
 impl Printed {
-    /// What a command that succeeds prints.
+    /// The standard output of a command, which has to succeed.
     fn done(self) -> String {
         assert_eq!((self.status, self.stderr.as_str()), (0, ""), "{self:?}");
         self.stdout
@@ -53,7 +53,7 @@ impl Printed {
         serde_json::from_str(&self.done()).unwrap()
     }
 
-    /// What a command that fails says.
+    /// The standard error of a command, which has to fail with this status.
     fn failed(self, status: i32) -> String {
         assert_eq!(self.status, status, "{self:?}");
         self.stderr

@@ -80,7 +80,7 @@ impl Relay {
         Self { port, _process: process, _folder: folder }
     }
 
-    /// What coturn's own client is told when it binds a channel to that peer.
+    /// The output of coturn's own client when it binds a channel to that peer.
     async fn bind(&self, peer: &str, secret: &str) -> String {
         let mut client = Command::new("turnutils_uclient")
             .args(["-v", "-p", &self.port.to_string(), "-W", secret, "-u", "user", "-e", peer])

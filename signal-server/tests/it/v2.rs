@@ -1,5 +1,5 @@
-//! The second protocol version over real sockets: what `v=2` switches on, and seats that outlive
-//! their sockets.
+//! The second protocol version over real sockets: its features, and seats that outlive their
+//! sockets.
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -137,7 +137,7 @@ async fn enter(api: &Api, room: &Room) -> (Participant, Value) {
     (participant, joined)
 }
 
-/// The socket and what it is told first.
+/// Resumes. Returns the socket and the first message.
 async fn resume(api: &Api, room: &Room, token: &str, last_seq: u64) -> (Participant, Value) {
     let url = format!("{}&resume={token}&last_seq={last_seq}", api.socket_url(&room.id, ""));
     let (mut participant, _) = Participant::connect(url.replace(' ', "%20")).await.unwrap();

@@ -1,5 +1,5 @@
-//! Headless Chromium, told what to do over a pipe by its DevTools protocol. It ends with the pipe,
-//! so that it is gone however a test ends.
+//! Headless Chromium, controlled with its DevTools protocol over a pipe. It exits when the pipe
+//! closes, so that it never outlives a test.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use crate::common::PATIENCE;
 
-/// A browser that a test has for itself, with nothing in it of the tests before.
+/// A browser for one test, without state of earlier tests.
 pub(crate) struct Chromium {
     /// `None` once it is given back.
     process: Option<Process>,
@@ -25,9 +25,9 @@ pub(crate) struct Chromium {
     _permit: SemaphorePermit<'static>,
 }
 
-/// Each browser keeps a core busy, so that no more than two run at once, however many tests do.
+/// Each browser keeps a core busy, so at most two run at once.
 pub(super) static PERMITS: Semaphore = Semaphore::const_new(2);
-/// They run from one test to the next, since it takes them long to start.
+/// They are reused by later tests, since they start slowly.
 static IDLE: Mutex<Vec<Process>> = Mutex::new(Vec::new());
 
 impl Chromium {
@@ -61,7 +61,7 @@ impl Chromium {
 impl Drop for Chromium {
     fn drop(&mut self) {
         let process = self.process.take().unwrap();
-        // Whoever fails may have broken it.
+        // A failed test may have broken it.
         if !thread::panicking() && process.pipe.forget_context(&self.context).is_ok() {
             IDLE.lock().unwrap().push(process);
         }
@@ -100,13 +100,12 @@ impl Process {
     }
 }
 
-/// Not of those that are idle when the tests end: they go with their pipes.
+/// Does not run for browsers that are idle when the tests end: they exit with their pipes.
 impl Drop for Process {
     fn drop(&mut self) {
         self.pipe.close();
         self.child.wait().unwrap();
-        // Its helpers end by themselves a moment later; what they have in common is the
-        // environment.
+        // Its helper processes exit a moment later. They are recognized by their environment.
         let end = Instant::now() + PATIENCE;
         while has_process_with(self.profile.path().as_os_str().as_bytes()) && Instant::now() < end {
             thread::sleep(Duration::from_millis(20));
@@ -244,7 +243,7 @@ impl Pipe {
             let sender =
                 self.waiting.lock().unwrap().answers.as_mut().and_then(|all| all.remove(&number));
             if let Some(sender) = sender {
-                // Whoever has stopped waiting does not want it.
+                // Fails if nobody waits for it any more.
                 let _ = sender.send(answer);
             }
         }

@@ -1,5 +1,4 @@
-//! Headless Firefox, told what to do over a socket by WebDriver BiDi. It ends with the test,
-//! however that ends.
+//! Headless Firefox, controlled with WebDriver BiDi over a socket. It never outlives the test.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -27,7 +26,7 @@ pub(crate) struct Firefox {
 }
 
 impl Firefox {
-    /// `None` where there is none, which is said aloud.
+    /// Returns `None` and prints a message if Firefox is not installed.
     pub(crate) async fn take() -> Option<Self> {
         let permit = PERMITS.acquire().await.unwrap();
         let profile = tempfile::tempdir().unwrap();
@@ -88,7 +87,7 @@ impl Tab {
     ///
     /// It throws.
     pub(crate) async fn evaluate(&self, expression: &str) -> Result<Value, String> {
-        // BiDi has a notation of its own for values, but for strings.
+        // BiDi has its own notation for all values except strings.
         let as_json = format!("(async () => JSON.stringify((await ({expression})) ?? null))()");
         let what = json!({
             "expression": as_json, "awaitPromise": true, "target": {"context": self.context},
@@ -145,7 +144,7 @@ fn is_installed(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// Where Firefox says that it listens. What it says later is read and forgotten.
+/// The address on which Firefox reports to listen. Later output is discarded.
 fn address(output: ChildStderr) -> oneshot::Receiver<String> {
     let (sender, address) = oneshot::channel();
     thread::spawn(move || {
@@ -154,7 +153,7 @@ fn address(output: ChildStderr) -> oneshot::Receiver<String> {
             if let Some(address) = line.strip_prefix("WebDriver BiDi listening on ")
                 && let Some(sender) = sender.take()
             {
-                // Whoever has stopped waiting does not want it.
+                // Fails if nobody waits for it any more.
                 let _ = sender.send(address.to_owned());
             }
         }
@@ -162,7 +161,7 @@ fn address(output: ChildStderr) -> oneshot::Receiver<String> {
     address
 }
 
-/// Firefox is ended once nobody holds the other end of the pipe.
+/// Firefox is terminated once the other end of the pipe is closed.
 const RUN: &str = r#"
     "$0" "$@" </dev/null &
     cat >/dev/null

@@ -1,5 +1,5 @@
-//! Both sides offer at once. The server refuses one of the offers, and media flows afterwards,
-//! whoever lost.
+//! Both sides offer at once. The server refuses one of the offers, and media flows afterwards in
+//! either case.
 
 use super::flow::until_media_flows;
 use super::page::{Entry, Page};
@@ -71,8 +71,8 @@ async fn until_pages_talk(a: &Page, b: &Page) {
     b.until_media_flows(&[a.id()]).await;
 }
 
-/// Two offers, each made before its maker knows of the other one, of which the server gets the
-/// winner's first.
+/// Two offers, each made before its sender knows of the other one. The server gets the winner's
+/// first.
 struct Collision<'a> {
     winner: &'a Wire,
     loser: &'a Wire,
@@ -81,7 +81,7 @@ struct Collision<'a> {
 }
 
 impl<'a> Collision<'a> {
-    /// Holds up both sides; they are to offer now.
+    /// Holds back messages of both sides, which should offer now.
     fn prepare(winner: &'a Wire, loser: &'a Wire) -> Self {
         winner.hold();
         loser.hold();

@@ -1,4 +1,4 @@
-//! What a page gets of a program that is muted.
+//! What a page receives from a muted program.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn mute_in(browser: Browser) {
     assert_eq!((report.offers_sent, report.offers_received), (1, 0));
     page.close().await;
 
-    // Whoever comes while it is muted gets a stream that plays.
+    // A page that joins while it is muted gets a stream that plays.
     program.participant.mute(MediaKind::Audio).await;
     program.participant.mute(MediaKind::Video).await;
     let late = stage.page(Kind::Keeping, &room).await;
@@ -55,7 +55,7 @@ async fn unmute(program: &Witness, page: &Page) {
     let before = page.peer(id).await.buffered;
     until_louder(page, id).await;
     assert!(brightness(&page.report().await, id) < DARK);
-    // What is heard is not late.
+    // The sound is not late.
     let [seconds, samples] = page.peer(id).await.buffered;
     let delay = (seconds - before[0]) / (samples - before[1]);
     assert!(delay < LATE, "sound is played after {delay} s");
@@ -75,7 +75,7 @@ async fn until_louder(page: &Page, of: ParticipantId) {
     page.until("sound", |report| peer(report, of).energy > before + LOUD).await;
 }
 
-/// Waits until, for a second, nothing is heard of it and next to nothing comes.
+/// Waits for a second of silence in which almost nothing arrives.
 async fn until_silent(page: &Page, of: ParticipantId) {
     let mut before = page.peer(of).await;
     let end = Instant::now() + PATIENCE;

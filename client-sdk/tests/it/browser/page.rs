@@ -1,4 +1,4 @@
-//! A page that takes part in a room, and what it knows of the others.
+//! A page that takes part in a room, and its report about the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -28,13 +28,13 @@ pub(crate) struct Page {
     id: ParticipantId,
 }
 
-/// What a page tells of itself.
+/// The report of a page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
     pub(crate) present: BTreeSet<String>,
     peers: BTreeMap<String, Peer>,
-    /// From whom, and what.
+    /// Pairs of sender and message.
     pub(crate) messages: Vec<(String, String)>,
     /// The codes of the server's errors.
     pub(crate) refusals: Vec<String>,
@@ -206,7 +206,7 @@ impl Page {
         self.run("sendData", &[id(to), json!(text)]).await;
     }
 
-    /// Opens a named data channel that says back whatever comes; the options are those of
+    /// Opens a named data channel that echoes every message; the options are those of
     /// `createDataChannel`.
     pub(crate) async fn open_channel(&self, to: ParticipantId, label: &str, options: Value) {
         self.run("openNamed", &[id(to), json!(label), options]).await;
@@ -229,17 +229,17 @@ impl Page {
         self.run("stopScreen", &[]).await;
     }
 
-    /// Has it take its socket for broken; pages that resume can.
+    /// Makes a page that can resume treat its socket as broken.
     pub(crate) async fn lose_socket(&self) {
         self.run("loseSocket", &[]).await;
     }
 
-    /// Leaves with a message; pages that do can.
+    /// Makes a page that supports it leave with a message.
     pub(crate) async fn leave(&self) {
         self.run("leave", &[]).await;
     }
 
-    /// Loads the page again and joins as somebody new.
+    /// Reloads the page and joins as a new participant.
     pub(crate) async fn reload(&mut self, entry: &Entry) {
         self.tab.reload().await;
         self.id = enter(&self.tab, entry).await;

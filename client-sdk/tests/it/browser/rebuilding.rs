@@ -1,5 +1,4 @@
-//! Pages that begin anew at each offer, and pages among themselves: our server and our participants
-//! serve all of them.
+//! Pages that make a new connection for each offer, with the SDK and with each other.
 
 use super::flow::until_media_flows;
 use super::page::Page;
@@ -21,7 +20,7 @@ async fn a_program_follows_a_page_that_rebuilds_its_connection_at_each_offer() {
         page.until_restarted(program.id(), &before).await;
         until_media_flows(&mut program, &page).await;
         assert_eq!(page.report().await.connections_made, 2);
-        // The program offers, gets the answer of another connection, and begins anew itself.
+        // The program offers, gets the answer of a new connection, and makes a new one itself.
         let before = page.peer(program.id()).await;
         program.participant.restart_ice(page.id()).await;
         page.until_restarted(program.id(), &before).await;

@@ -23,7 +23,7 @@ async fn a_page_and_a_program_connect_through_a_relay_if_either_may_use_nothing_
         until_media_flows(&mut program, &page).await;
         let route = page.peer(program.id()).await.route;
         let [own, others] = route.as_slice() else { panic!("{route:?}") };
-        // To whom a relay forwards looks like its peer, reflexive, before the candidate has come.
+        // Before its candidate has arrived, a peer behind a relay looks like a peer-reflexive one.
         assert_eq!(own.as_deref() == Some("relay"), page_relays, "{route:?}");
         assert_eq!(others.as_deref() == Some("relay"), program_relays, "{route:?}");
         page.close().await;

@@ -1,4 +1,4 @@
-//! Serves the pages on loopback, which browsers trust with a camera as they do HTTPS.
+//! Serves the pages on loopback, where browsers permit a camera as they do over HTTPS.
 
 use std::net::SocketAddr;
 

@@ -101,6 +101,6 @@ impl Stage {
 pub(crate) enum Kind {
     /// The smaller id offers first, and a connection is kept.
     Keeping,
-    /// Whoever arrives offers, and each offer begins with a new connection.
+    /// Newcomers offer, and each offer makes a new connection.
     Rebuilding,
 }

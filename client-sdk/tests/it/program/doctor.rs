@@ -1,4 +1,4 @@
-//! `room-bot doctor`: what is in the way is named, and nothing else.
+//! `room-bot doctor` names every obstacle, and nothing else.
 
 use std::net::TcpListener;
 

@@ -1,4 +1,4 @@
-//! A session, and all that surrounds it.
+//! A session, and the environment that it runs in.
 
 use std::time::{Duration, Instant};
 
@@ -216,7 +216,7 @@ impl Host {
         self.lost(SignalingLoss::Lost { code: None, reason: "cut".into() });
     }
 
-    /// The server lets nobody in that way.
+    /// The server refuses the entry with this code.
     pub(crate) fn refused_entry(&mut self, code: &str) {
         let (code, reason) = (code.into(), "no".into());
         self.lost(SignalingLoss::Refused { code, reason, retry_after: None });
@@ -226,7 +226,7 @@ impl Host {
         self.session.handle_signaling_loss(loss, 0.0, self.now);
     }
 
-    /// Lets time pass, and the session know when it wants to.
+    /// Lets time pass, and calls the session at its deadlines.
     pub(crate) fn pass(&mut self, seconds: u64) {
         let until = self.now + Duration::from_secs(seconds);
         while let Some(deadline) = self.session.poll_timeout().filter(|deadline| *deadline <= until)
@@ -239,7 +239,7 @@ impl Host {
         self.now = until;
     }
 
-    /// What has been decided since the last time, in words.
+    /// The decisions since the last call, as text.
     pub(crate) fn take(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.session.poll_action()).map(words).collect()
     }

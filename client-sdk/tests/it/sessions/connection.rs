@@ -1,5 +1,4 @@
-//! A peer connection as far as a session can tell: it makes descriptions and minds the order of
-//! things.
+//! A fake peer connection: it makes descriptions and checks the order of commands.
 
 use std::collections::VecDeque;
 
@@ -8,9 +7,9 @@ use client_sdk::{ConnectionFailure, ConnectionState, IceCandidate};
 
 use super::random::Random;
 
-/// It refuses with a panic what webrtc-rs refuses with an error. As there, an ICE restart begins
-/// when the offer is made and a rollback does not undo it, and the candidates that are told later
-/// are those of the new start alone.
+/// It panics where webrtc-rs returns an error. As there, an ICE restart begins when the offer is
+/// made and a rollback does not undo it, and the candidates that are told later are those of the
+/// new start alone.
 #[derive(Debug)]
 pub(crate) struct FakeConnection {
     pub(crate) number: u32,

@@ -1,4 +1,4 @@
-//! What waits for a connection, and when it is closed.
+//! The queue of a connection, and when a connection is closed.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ fn what_waits_for_a_connection_never_exceeds_its_limit() {
     let mut host = Host::new(config);
     let alice = host.enter(Grant::creator(), "alice", ProtocolVersion::V2);
     let _ = host.read(alice);
-    // What the server has to say itself is not limited by anything else.
+    // The server's own messages are not limited by others.
     let mut rounds = 0;
     while host.engine.is_open(alice) && !host.is_closed(alice) {
         let bob = host.guest("bob");

@@ -84,13 +84,13 @@ impl Host {
         self.messages(conn).iter().map(name).collect()
     }
 
-    /// Whether the hub has closed a connection that the host has not taken that of.
+    /// Whether the hub has closed a connection whose close the host has not taken yet.
     pub(super) fn is_closed(&self, conn: ConnId) -> bool {
         let seats = self.engine.room(self.room).unwrap().seats();
         !seats.iter().any(|seat| seat.attachment.conn == conn && seat.is_attached())
     }
 
-    /// Time passes, with every deadline handled when it comes.
+    /// Lets time pass, and handles every deadline in time.
     pub(super) fn wait(&mut self, duration: Duration) {
         let end = self.now + duration;
         while let Some(at) = self.engine.poll_timeout().filter(|at| *at <= end) {

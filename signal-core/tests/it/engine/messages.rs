@@ -67,7 +67,7 @@ fn the_host_is_told_at_once_who_does_not_get_its_message() {
         host.now,
     );
     assert_eq!((told[0].participant, told[0].code), (Some(alice_id), ErrorCode::PeerUnreachable));
-    // A participant that takes nothing is left out in the end, and not closed for it.
+    // A participant that reads nothing misses messages in the end, but is not closed.
     let message = HostMessage::to_room(topic, data(&"x".repeat(16_000)));
     let refused = (0..200).map(|_| host.engine.send(host.room, message.clone(), host.now));
     let refused: Vec<_> = refused.flatten().map(|refusal| refusal.code).collect();

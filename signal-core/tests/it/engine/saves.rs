@@ -27,7 +27,7 @@ fn nobody_is_told_of_what_is_not_written() {
     assert_eq!(seats.record().unwrap().seats().len(), 2, "one write for both");
     host.engine.handle_saved(seats, host.now);
     assert_eq!(host.types(alice), ["joined"], "with both in it");
-    // What a restart would bring about anyway is told at once, unless something else waits.
+    // A change that a restart would cause anyway is reported at once, unless others wait before it.
     let _ = host.read(bob);
     host.engine.handle_lost(bob, host.now);
     host.wait(HubConfig::default().resume_grace);

@@ -1,4 +1,4 @@
-//! Slow readers at another node than whoever floods them.
+//! Slow readers at another node than the flooding participant.
 
 use serde_json::json;
 use signal_core::{ConnId, Input, ParticipantId};
@@ -40,7 +40,7 @@ impl Flooded {
         }
     }
 
-    /// Says something, and lets the nodes hand it over and answer.
+    /// Sends a message, and lets the nodes pass it on and answer.
     fn say(&mut self, conn: ConnId, message: String) {
         self.nodes.say(conn, message);
         self.nodes.pass();

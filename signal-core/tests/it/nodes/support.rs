@@ -1,4 +1,4 @@
-//! Two hubs, a store that answers when the test says so, and what each connection was sent.
+//! Two hubs, a store whose answers the test controls, and the messages of each connection.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use signal_core::{
 
 const NOW: Timestamp = Timestamp::from_millis(1_764_943_200_000);
 
-/// An operation that was carried out, and whom its answer is for.
+/// An operation that was applied, and the node that its answer is for.
 pub(crate) type Answer = (usize, OpId, Applied);
 
 pub(crate) struct Nodes {
@@ -153,7 +153,7 @@ impl Nodes {
         self.told.entry(conn).or_default().push(serde_json::from_slice(frame).unwrap());
     }
 
-    /// Carries out what was asked for and tells both nodes of it, but nobody that it was done.
+    /// Applies the requested operations and sends both nodes the records, but not the answers.
     pub(crate) fn apply(&mut self) -> Vec<Answer> {
         let mut answers = Vec::new();
         for (node, op, change) in std::mem::take(&mut self.commits) {
@@ -172,7 +172,7 @@ impl Nodes {
         }
     }
 
-    /// Carries out and answers until nobody asks for anything more.
+    /// Applies and answers operations until none is requested any more.
     pub(crate) fn settle(&mut self) {
         while !self.commits.is_empty() {
             let answers = self.apply();
@@ -180,7 +180,7 @@ impl Nodes {
         }
     }
 
-    /// Hands over what the nodes have for each other.
+    /// Passes on the messages between the nodes.
     pub(crate) fn pass(&mut self) {
         for (from, NodeId(to), frame) in std::mem::take(&mut self.frames) {
             let from = NodeId(from as u64 + 1);

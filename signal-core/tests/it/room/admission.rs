@@ -1,4 +1,4 @@
-//! Who is admitted: password, wrong passwords, invite, rotation, lock.
+//! Admission: password, wrong passwords, invite, rotation, lock.
 
 use signal_core::{
     Change, CloseReason, Grant, Identity, Op, Receipt, Reject, Room, RoomSpec, Rotation, Status,
@@ -196,7 +196,7 @@ fn a_rotation_that_is_repeated_is_answered_as_before() {
     let mut room = room(10);
     rotate(&mut room, 20, 0).unwrap();
     unchanged(&mut room, |room| assert_eq!(rotate(room, 20, 0), Ok(Receipt::Done)));
-    // Whoever knows of it and asks for the same again wants another one.
+    // A request that knows of the rotation and repeats it wants another one.
     unchanged(&mut room, |room| assert_eq!(rotate(room, 20, 1), Err(Reject::PasswordUnchanged)));
 }
 

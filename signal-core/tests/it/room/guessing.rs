@@ -1,4 +1,4 @@
-//! How many wrong passwords a room answers, and whom.
+//! How many wrong passwords a room checks, and for whom.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn tried(room: &mut Room, password: [u8; 32], from: Client, now: Timestamp) -> O
     room.apply(&admit, now).err()
 }
 
-/// Tries wrong passwords from there until none is answered, and tells how many were.
+/// Tries wrong passwords until none is checked any more, and returns how many were.
 fn exhaust(room: &mut Room, from: impl Fn(u64) -> Client, now: Timestamp) -> u64 {
     (0..1000)
         .find(|try_| tried(room, WRONG, from(*try_), now) == Some(Reject::PasswordLocked))

@@ -1,4 +1,4 @@
-//! Seats without a socket, and how they get one again.
+//! Seats without a socket, and resumes.
 
 use signal_core::{
     CloseReason, LeaveKind, LeaveReason, Op, Presence, ProtocolVersion, Receipt, Reject, Ticket,

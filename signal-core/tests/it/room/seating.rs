@@ -1,4 +1,4 @@
-//! Who gets a seat, under which id, and who loses one for it.
+//! Who gets a seat, under which id, and whose seat is given up for it.
 
 use signal_core::{
     AddressTag, Client, LeaveReason, Op, ParticipantId, ProtocolVersion, Reject, Room, Ticket,
@@ -268,7 +268,7 @@ fn the_seats_of_an_address_count_by_ticket_with_or_without_a_socket() {
     let version = room.version();
     assert_eq!(enter(&mut room, 1, d, 7), Err(Reject::AddressFull));
     assert_eq!(room.version(), version, "a refusal changes nothing");
-    // It goes on counting where it came from when its participant resumes elsewhere.
+    // When its participant resumes elsewhere, it still counts at the first address.
     let back = Op::Resume {
         token: token(5),
         next_token: token(8),

@@ -1,4 +1,4 @@
-//! Records as bytes: what can be read again, and what is refused.
+//! Records as bytes: which can be read again, and which are refused.
 
 use std::time::Duration;
 
@@ -119,7 +119,7 @@ fn ids_are_reserved_in_blocks_and_none_is_issued_twice_when_a_record_is_read_aga
         assert!(id < lowest, "{id} follows {lowest}");
         lowest = id;
         written += u32::from(told.durability == Durability::BeforeAnswer);
-        // The process dies, and has the disk write nothing that need not be there.
+        // The process dies, and the disk has only what must be there.
         if joined % 1500 == 0 {
             room = Room::from_record(&room.to_record()).unwrap();
         }

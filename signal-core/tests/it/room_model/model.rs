@@ -1,5 +1,5 @@
-//! The rules of a room once more, as plain as possible: the model forgets nothing and looks
-//! everything up by walking.
+//! A plain second implementation of a room's rules: it forgets nothing and finds everything by
+//! linear search.
 
 use signal_core::{
     Admission, Attachment, Change, CloseReason, Grant, LeaveKind, LeaveReason, OnCreatorLeave, Op,
@@ -330,7 +330,7 @@ impl Model {
         }
     }
 
-    /// Goes through all that were tried: one comes back each so often, and none before it is gone.
+    /// Replays all attempts: used ones come back at intervals, one at a time.
     fn guesses_left(&self, now: Timestamp) -> u8 {
         let mut left = Room::GUESSES;
         let mut back_at: Option<Timestamp> = None;

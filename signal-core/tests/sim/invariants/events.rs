@@ -1,5 +1,5 @@
-//! Rules of the events of a room: whoever knows only these knows how the room is, each comes once,
-//! and each names the true reason.
+//! Rules of the events of a room: together they describe the room, each comes once, and each names
+//! the true reason.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The rules of negotiation once more, to compare with what the hubs pass on.
+//! A second implementation of the rules of negotiation, to compare with what the hubs pass on.
 //!
 //! A node that judges a pair meets its messages in one order. What it passes on or refuses can be
 //! seen; what it drops, holds back or keeps for a replay cannot. A message that the node may have
@@ -271,7 +271,7 @@ impl Referee {
         }
     }
 
-    /// Whether a message that was held back is going to be seen in this step.
+    /// Whether a message that was held back has to be seen in this step.
     pub fn expects(&self, number: u64) -> bool {
         self.expected.contains_key(&number)
     }

@@ -1,4 +1,4 @@
-//! What one participant was sent through one seat, and whether that is consistent.
+//! Checks that the messages to one participant in one seat are consistent.
 
 use std::collections::BTreeMap;
 
@@ -89,7 +89,8 @@ impl Session {
         );
         self.conn = Some(conn);
         (self.replay_left, self.replay_end) = (replayed, seq);
-        // Whoever claims to have received what it was never sent has itself to blame.
+        // A participant that claims to have received messages that were never sent may be sent
+        // anything.
         self.is_astray |= last_seq > self.log.len() as u64;
         assert!(!self.is_astray || !is_honest, "{:?} cannot have received {last_seq}", self.id);
     }
@@ -219,7 +220,7 @@ impl Session {
         }
     }
 
-    /// What it has been told adds up to the record of its node.
+    /// Checks that its messages add up to the record of its node.
     pub fn compare(&self, record: &Room) {
         if self.is_astray {
             return;

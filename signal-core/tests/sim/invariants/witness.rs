@@ -41,7 +41,7 @@ pub struct Witness {
     is_blind: bool,
 }
 
-/// What one input has brought about so far.
+/// The effects of one input so far.
 #[derive(Default)]
 struct Step {
     cause: Cause,
@@ -87,8 +87,8 @@ impl Witness {
         }
     }
 
-    /// The store has forgotten something: from here on nodes may know different things, and nothing
-    /// is promised but that they go on.
+    /// The store has lost data: from now on nodes may disagree, and the only promise is that they
+    /// go on.
     pub fn look_away(&mut self) {
         self.is_blind = true;
     }

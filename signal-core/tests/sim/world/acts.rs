@@ -103,7 +103,7 @@ impl World {
         self.schedule.after(pause, Event::ReadOn(conn));
     }
 
-    /// Somebody asks for something over REST: mostly the creator.
+    /// Somebody, mostly the creator, sends a REST request.
     fn rule(&mut self) {
         let room = self.random.index(self.rooms.len());
         let id = self.rooms[room].id;
@@ -152,7 +152,7 @@ impl World {
         }
     }
 
-    /// The host says something to one participant or to everybody, through one of the processes.
+    /// The host sends a message to one participant or to everybody, through one of the processes.
     fn host_speaks(&mut self) {
         let (room, index) = (self.random.index(self.rooms.len()), self.processes.len());
         let node = self.processes[self.random.index(index)].node;

@@ -34,7 +34,7 @@ impl World {
         self.open(person, entry);
     }
 
-    /// What `join` does; whoever is not let in tries again later.
+    /// Does what `join` does. A participant that is refused tries again later.
     fn join(&mut self, person: usize) -> Option<Grant> {
         let keys = &self.rooms[self.people[person].room];
         let (room, password, invite) = (keys.id, keys.password, keys.invite);
@@ -150,7 +150,7 @@ fn token_text(conn: u64) -> String {
     format!("token={conn}")
 }
 
-/// Good enough where the tokens are known.
+/// A weak hash suffices, since the tokens are known.
 fn hash(token: &str) -> TokenHash {
     let mut hash = [0; 32];
     hash[..8].copy_from_slice(&number(token, "token=").unwrap_or(u64::MAX).to_le_bytes());

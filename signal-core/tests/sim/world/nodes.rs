@@ -20,8 +20,7 @@ impl World {
         self.processes.push(Process::start(self.started, &self.plan.config));
     }
 
-    /// Hands something in and does everything that follows from it; for a process that is no more,
-    /// nothing does.
+    /// Hands in an input and handles all resulting outputs. A dead process ignores it.
     pub(super) fn input(&mut self, node: NodeId, input: Input, number: Option<u64>) {
         let Some(index) = self.process(node) else { return };
         let now = self.now();
@@ -223,8 +222,8 @@ impl World {
         }
     }
 
-    /// A process dies, another takes its place. Its sockets end, and somebody notices what it has
-    /// left.
+    /// A process dies, and another one takes its place. Its sockets end, and its seats are detached
+    /// later.
     pub(super) fn crash(&mut self, index: usize) {
         let node = self.processes[index].node;
         self.note(|| format!("  {node:?} dies"));

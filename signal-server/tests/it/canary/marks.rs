@@ -29,7 +29,7 @@ impl Marks {
         }
     }
 
-    /// What is in a text that should not be.
+    /// The marks that a text contains.
     pub(crate) fn in_text(&self, text: &str) -> Vec<String> {
         let found = |mark: &Mark| {
             let (form, _) = mark.forms.iter().find(|(_, written)| text.contains(written))?;

@@ -1,4 +1,4 @@
-//! Settings with secrets in them, of which most cannot be used.
+//! Settings that contain secrets, most of them invalid.
 
 use std::fs;
 use std::path::Path;
@@ -53,7 +53,7 @@ pub(crate) async fn try_all(seen: &mut Seen) {
         &["--jwks-url", "https://login.example.com/jwks", "--jwks-ca", &private],
     ] {
         for command in ["serve", "check-config", "print-config"] {
-            // What can be used would be served.
+            // `serve` would start with valid settings.
             if command == "serve" {
                 note(seen, &[&["serve", "--listen", "192.0.2.1:1"], args].concat()).await;
             } else {

@@ -1,4 +1,4 @@
-//! Somebody who does everything that can be done, right and wrong, with marked secrets.
+//! A client that does everything, right and wrong, with marked secrets.
 
 use std::net::SocketAddr;
 
@@ -101,7 +101,7 @@ impl<'a> Visitor<'a> {
             MISPLACED.to_owned(),
             MISPLACED.repeat(1000),
         ] {
-            // What only a join has is nothing to a create.
+            // A create ignores fields that only a join has.
             if !body.contains("invite_token") {
                 let create = self.api.request(Method::POST, create).bearer_auth(&alice);
                 self.refused(create.header("content-type", JSON).body(body.clone())).await;
@@ -193,7 +193,7 @@ impl<'a> Visitor<'a> {
         Left { room, resume_token }
     }
 
-    /// Everything that a creator asks about its room.
+    /// Every request of a creator about its room.
     pub(crate) async fn administer(&mut self) {
         let room = self.create().await;
         let token = self.api.ws_token(&room, "guest").await;
@@ -226,7 +226,7 @@ impl<'a> Visitor<'a> {
         self.manage(&room).await;
     }
 
-    /// What an operator asks, with the key and with others.
+    /// The requests of an operator, with the right key and with wrong ones.
     async fn manage(&mut self, room: &Room) {
         let path = format!("/admin/rooms/{}", room.id);
         let operators = |method, path: &str| self.operators.request(method, path);
@@ -239,7 +239,7 @@ impl<'a> Visitor<'a> {
         self.seen.note("the room for operators", common::answer(shown).await.data().to_string());
     }
 
-    /// What is left is still there after a kill, and is closed.
+    /// Checks that the rest is still there after a kill, and closes it.
     pub(crate) async fn come_back(&mut self, Left { room, resume_token }: Left) {
         let (mut guest, resumed) = self.api.resume(&room, &resume_token).await;
         self.seen.marks.add("a resume token after the kill", &text(&resumed["resume_token"]));

@@ -1,4 +1,5 @@
-//! A server, and a client of its HTTP interface that holds the answers to the OpenAPI document.
+//! A server, and a client of its HTTP interface that checks the answers against the OpenAPI
+//! document.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,14 +23,14 @@ pub struct Api {
     server: Option<TestServer>,
 }
 
-/// What a request was answered.
+/// The answer to a request.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub body: Value,
 }
 
-/// A room that was created, and how to get into it.
+/// A created room, and its credentials.
 pub struct Room {
     pub id: String,
     pub password: String,
@@ -37,8 +38,8 @@ pub struct Room {
     pub access_token: String,
 }
 
-/// A client for plain HTTP. It wants to know whose cryptography it would use where another crate of
-/// the workspace has it built with TLS.
+/// A client for plain HTTP. It needs a cryptography provider nevertheless if another crate of the
+/// workspace enables its TLS.
 pub fn http_client() -> reqwest::Client {
     // Another test of this process may have been first.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -123,7 +124,7 @@ impl Api {
         Room { id: text(&data["room_id"]), password: text(&data["password"]), access_token }
     }
 
-    /// What `join` hands out to somebody who knows the password.
+    /// The `ws_token` that `join` answers to a guest with the password.
     pub async fn ws_token(&self, room: &Room, name: &str) -> String {
         let body = json!({"password": room.password, "display_name": name});
         text(&self.join(&room.id, &body).await.data()["ws_token"])
@@ -147,8 +148,8 @@ impl Api {
         (participant, joined)
     }
 
-    /// Comes back with a resume token after the first message; what is heard first is an answer or
-    /// an error.
+    /// Resumes with a token after the first message. Returns the first message: `resumed` or an
+    /// error.
     pub async fn resume(&self, room: &Room, token: &str) -> (Participant, Value) {
         let url = format!("{}&resume={token}&last_seq=1", self.socket_url(&room.id, ""));
         let (mut participant, _) = Participant::connect(url).await.unwrap();
@@ -171,7 +172,7 @@ impl Api {
     }
 }
 
-/// The answer to a request, which has to be as the server's OpenAPI document says.
+/// Sends a request. Fails if the answer does not match the server's OpenAPI document.
 pub async fn answer(request: RequestBuilder) -> Answer {
     let (client, request) = request.build_split();
     let request = request.unwrap();

@@ -1,4 +1,4 @@
-//! The AsyncAPI document, and whether messages are as it says.
+//! Validates messages against the AsyncAPI document.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -11,14 +11,14 @@ use tokio_tungstenite::tungstenite::http::Request;
 pub static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../../asyncapi.json")).unwrap());
 
-/// Who says something.
+/// The sender of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Side {
     Client,
     Server,
 }
 
-/// What is wrong with a message; `None` if nothing is.
+/// The fault of a message; `None` if it is valid.
 pub fn fault(protocol: ProtocolVersion, side: Side, message: &Value) -> Option<String> {
     let name = name(protocol, side, message["type"].as_str().unwrap_or_default());
     let Some(validator) = VALIDATORS.get(&name) else { return Some(format!("there is no {name}")) };
@@ -42,7 +42,7 @@ pub fn assert_close_code(code: u16) {
     assert!(is_known, "asyncapi.json does not know close code {code}");
 }
 
-/// What a message is called in the document, like `v2.server.joined`.
+/// The name of a message in the document, like `v2.server.joined`.
 pub fn name(protocol: ProtocolVersion, side: Side, kind: &str) -> String {
     let protocol = match protocol {
         ProtocolVersion::V1 => "v1",
@@ -55,7 +55,7 @@ pub fn name(protocol: ProtocolVersion, side: Side, kind: &str) -> String {
     format!("{protocol}.{side}.{kind}")
 }
 
-/// What a socket that is opened by that request speaks.
+/// The protocol version of a socket that is opened by that request.
 pub fn protocol<T>(request: &Request<T>) -> ProtocolVersion {
     let query = request.uri().query().unwrap_or_default();
     let asks =

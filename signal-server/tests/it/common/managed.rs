@@ -1,4 +1,4 @@
-//! A server in this process, and what operators send to it.
+//! A server in this process, and the requests of its operators.
 
 use std::future::IntoFuture;
 

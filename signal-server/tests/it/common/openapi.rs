@@ -1,10 +1,10 @@
-//! Answers, judged by the OpenAPI document that the server serves.
+//! Validates answers against the OpenAPI document that the server serves.
 
 use reqwest::{Client, Method, Response, Url};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-/// What was answered to a request.
+/// A request and its answer.
 pub struct Exchange<'a> {
     pub method: &'a Method,
     pub url: &'a Url,
@@ -35,16 +35,16 @@ async fn fetch(client: &Client, url: &Url, path: &str) -> Value {
     serde_json::from_str(&served.text().await.unwrap()).unwrap()
 }
 
-/// What is not as the document says.
+/// The differences from the document.
 pub fn problems(document: &Value, exchange: &Exchange<'_>) -> Vec<String> {
     let path = exchange.url.path();
-    // Whatever it is nested behind.
+    // The routes may be nested under a prefix.
     let path = &path[path.find("/api/webrtc").unwrap_or(0)..];
     let operation = operation(document, exchange.method, path);
     let Some(response) =
         operation.map(|operation| &operation["responses"][exchange.status.to_string()])
     else {
-        // Not an operation at all: that has to be said in the form of every refusal.
+        // This is no operation, so the answer has to be an ordinary failure.
         let is_refusal = [404, 405].contains(&exchange.status);
         let failure = json!({"$ref": "#/components/schemas/Failure"});
         let said_so = if is_refusal { Vec::new() } else { vec!["no such operation".to_owned()] };
@@ -61,7 +61,7 @@ pub fn problems(document: &Value, exchange: &Exchange<'_>) -> Vec<String> {
     problems
 }
 
-/// The operation that a request is, of which the path may have parameters.
+/// The operation of a request; its path may have parameters.
 fn operation<'a>(document: &'a Value, method: &Method, path: &str) -> Option<&'a Value> {
     let asked: Vec<&str> = path.split('/').collect();
     let fits = |template: &str| {

@@ -16,23 +16,23 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use super::asyncapi::{self, Side};
 use super::{PATIENCE, keys, text};
 
-/// A signaling WebSocket that holds what is said to the AsyncAPI document, in both directions.
+/// A signaling WebSocket that validates messages in both directions against the AsyncAPI document.
 pub struct Participant {
     socket: WebSocketStream<TcpStream>,
     protocol: ProtocolVersion,
-    /// How many frames it has sent that are no messages, and has not been told so.
+    /// How many invalid frames it has sent whose refusal has not arrived yet.
     misspoken: u32,
 }
 
 impl Participant {
-    /// Opens a socket, or tells how the upgrade was refused.
+    /// Opens a socket. The error is the answer that refused the upgrade.
     pub async fn connect(
         request: impl IntoClientRequest + Unpin,
     ) -> Result<(Self, Handshake), tungstenite::Error> {
         Self::connect_from(TcpSocket::new_v4().unwrap(), request).await
     }
 
-    /// The same, with a TCP socket of one's own making.
+    /// The same over a given TCP socket.
     pub async fn connect_from(
         socket: TcpSocket,
         request: impl IntoClientRequest + Unpin,
@@ -46,13 +46,13 @@ impl Participant {
         Ok((Self { socket, protocol, misspoken: 0 }, response))
     }
 
-    /// Says what a client may say.
+    /// Sends a valid message.
     pub async fn say(&mut self, message: &Value) {
         asyncapi::assert_fits(self.protocol, Side::Client, message);
         self.say_text(&message.to_string()).await;
     }
 
-    /// Says anything.
+    /// Sends any text.
     pub async fn say_text(&mut self, text: &str) {
         self.send(Message::text(text)).await;
     }
@@ -102,7 +102,7 @@ impl Participant {
         text(&error["code"])
     }
 
-    /// The code the server closes with, which has to be the next thing that comes.
+    /// The close code of the server, which has to come next.
     pub async fn closed(&mut self) -> u16 {
         match self.next().await {
             Some(Message::Close(Some(CloseFrame { code, .. }))) => code.into(),
@@ -110,7 +110,7 @@ impl Participant {
         }
     }
 
-    /// Reads to the end, and tells with which code it came.
+    /// Reads to the end and returns the close code.
     pub async fn read_until_closed(&mut self) -> u16 {
         loop {
             match self.next().await {
@@ -133,7 +133,7 @@ impl Participant {
         }
     }
 
-    /// Has the server answer something, so that whatever it sent before is here.
+    /// Checks that no message is waiting: the next one is the answer to an unknown message.
     pub async fn expect_nothing_waiting(&mut self) {
         self.say_text(r#"{"type":"marker"}"#).await;
         assert_eq!(self.error().await, "unknown_type");
@@ -144,7 +144,7 @@ impl Participant {
         self.socket.close(None).await.unwrap();
     }
 
-    /// Reads the answer to one's own close, and the end.
+    /// Reads the answer to its own close, and the end.
     pub async fn expect_end(&mut self) {
         match self.next().await {
             Some(Message::Close(_)) => assert_eq!(self.next().await, None),
@@ -152,7 +152,7 @@ impl Participant {
         }
     }
 
-    /// What the frames come through.
+    /// The TCP connection.
     pub fn tcp(&mut self) -> &mut TcpStream {
         self.socket.get_mut()
     }
@@ -179,10 +179,10 @@ impl Participant {
         next
     }
 
-    /// What the server says is what the document has, and what it refuses is not.
+    /// Checks that a message is in the document, and that the server refused invalid frames only.
     fn judge(&mut self, message: &Value) {
         asyncapi::assert_fits(self.protocol, Side::Server, message);
-        // Of a field that comes twice a schema sees one.
+        // A schema sees only one of two equal fields.
         let is_refusal = (message["code"] == "invalid_message"
             && !text(&message["message"]).contains("duplicate"))
             || message["code"] == "unknown_type";

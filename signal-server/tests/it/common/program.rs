@@ -32,7 +32,7 @@ pub fn program(args: &[&str]) -> Command {
 pub fn limited(limit: &str, args: &[&str]) -> Command {
     let inner = program(args);
     let mut command = Command::new("sh");
-    // Files that would grow beyond a limit are an error for the program, and not its end.
+    // Without this, a file that grows beyond the limit would terminate the program.
     command.args(["-c", &format!(r#"trap "" XFSZ; ulimit {limit}; exec "$0" "$@""#)]);
     command.arg(inner.as_std().get_program()).args(inner.as_std().get_args());
     for (name, value) in inner.as_std().get_envs() {
@@ -94,20 +94,20 @@ impl Running {
         assert!(std::process::Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
-    /// Ends it as a crash would; what it has logged.
+    /// Kills it, and returns its log.
     pub async fn killed(mut self) -> String {
         self.child.kill().await.unwrap();
         self.log.await.unwrap()
     }
 
-    /// Its exit status and everything it logged.
+    /// Waits for its end, and returns its exit status and its log.
     pub async fn ended(mut self) -> (i32, String) {
         let status = timeout(PATIENCE, self.child.wait()).await.expect("the program ends").unwrap();
         (status.code().expect("it ends by itself, not by the signal"), self.log.await.unwrap())
     }
 }
 
-/// The program at free ports, with what can be seen of it from outside.
+/// The program at free ports, observed from outside.
 pub struct Served {
     pub running: Running,
     pub api: Api,
@@ -139,12 +139,12 @@ impl Served {
         self.running.child.id().unwrap()
     }
 
-    /// Sockets and all.
+    /// The number of its open files, including sockets.
     pub fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
     }
 
-    /// The most memory that it has had at once.
+    /// Its peak memory.
     pub fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -185,7 +185,7 @@ impl<'a> Durable<'a> {
         Self::start_at(&self.address.to_string(), self.data_dir).await
     }
 
-    /// Ends it as a crash would, and starts it again.
+    /// Kills it, and starts it again.
     pub async fn crash_and_restart(mut self) -> Self {
         self.running.child.kill().await.unwrap();
         Self::start_at(&self.address.to_string(), self.data_dir).await

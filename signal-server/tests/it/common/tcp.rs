@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{Api, PATIENCE};
 
-/// Whether the server has closed a connection without a word.
+/// Whether the server has closed a connection without an answer.
 pub async fn is_closed(stream: &mut TcpStream) -> bool {
     let mut rest = Vec::new();
     match timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("the server closes it") {
@@ -15,7 +15,7 @@ pub async fn is_closed(stream: &mut TcpStream) -> bool {
     }
 }
 
-/// What the server answers to this, until it ends the connection.
+/// Everything that the server answers until it ends the connection.
 pub async fn said(api: &Api, request: &str) -> String {
     let exchange = async {
         let mut stream = TcpStream::connect(api.address()).await.unwrap();

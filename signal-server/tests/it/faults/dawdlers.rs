@@ -1,5 +1,5 @@
-//! Clients that open connections and do not get on: silent ones, slow ones, and such as speak
-//! something else.
+//! Clients that open connections and make no progress: they are silent, slow, or speak another
+//! protocol.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{LONG_PATIENCE, broadcast, serve};
 use crate::common::PATIENCE;
 use crate::common::program::number;
 
-/// How many try, at each of the ways below.
+/// The number of clients for each of the ways below.
 const DAWDLERS: usize = 40;
 /// `--max-connections-per-address`; a client may have twice as many connections.
 const SOCKETS: usize = 50;
@@ -112,7 +112,7 @@ async fn dawdle(address: SocketAddr, parts: Vec<Vec<u8>>) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
         let mut stream = socket.connect(address).await.unwrap();
-        // Those who are too many are closed before they have said anything.
+        // Excess connections are closed before they have sent anything.
         if timeout(A_MOMENT, stream.read_u8()).await.is_ok() {
             sleep(A_MOMENT).await;
             continue;

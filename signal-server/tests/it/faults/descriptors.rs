@@ -1,4 +1,4 @@
-//! A server that may have few files, sockets included, and has them all in use.
+//! A server that uses all the files and sockets that it may open.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn without_files_left_calls_go_on_and_are_saved_and_newcomers_wait() {
     assert_eq!(creator.hear().await["type"], "peer_joined");
     let saves = server.metric("signal_save_seconds_count").await;
 
-    // The system takes in those for whom the server has no file.
+    // The system accepts connections for which the server has no file.
     let mut taken = Vec::new();
     for _ in 0..FILES + 20 {
         taken.push(TcpStream::connect(api.address()).await.unwrap());

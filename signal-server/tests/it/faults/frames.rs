@@ -1,4 +1,4 @@
-//! Frames that no WebSocket client should send, and more of them than anybody should.
+//! Frames that no WebSocket client should send, and floods of them.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ fn head(first: u8, length: u64) -> Vec<u8> {
     head
 }
 
-/// Two who talk to each other whatever a third does.
+/// Two participants that talk to each other while a third one misbehaves.
 struct Witnesses {
     room: Room,
     members: [Participant; 2],
@@ -100,13 +100,13 @@ impl Witnesses {
     }
 }
 
-/// Sends as long as the server says nothing; whether everything is sent.
+/// Sends until the server answers. Returns whether everything was sent.
 async fn send(tcp: &mut TcpStream, bytes: &[u8]) -> bool {
     let (mut read, mut write) = tcp.split();
     let mut next = [0];
     tokio::select! {
         biased;
-        // An end is an answer too; whoever reads next finds it.
+        // The end is an answer too, which the next reader finds.
         _ = read.peek(&mut next) => false,
         sent = timeout(PATIENCE, write.write_all(bytes)) => sent.expect("it is taken or refused").is_ok(),
     }
@@ -208,8 +208,8 @@ async fn a_message_in_fragments_is_one_message_whatever_comes_between_them() {
     guest.tcp().write_all(&parts.concat()).await.unwrap();
     assert_eq!(creator.hear().await["data"], "in parts");
 
-    // As long as none may be, all together: the limit is for the message, and no reason to lose the
-    // socket.
+    // Together longer than allowed. The limit applies to the whole message, and exceeding it does
+    // not close the socket.
     let part = [b'x'; 32 * 1024];
     let parts = [frame(TEXT_BEGINS, &part), frame(MORE, &part), frame(END, b"x")];
     guest.tcp().write_all(&parts.concat()).await.unwrap();

@@ -1,5 +1,4 @@
-//! Peers that are gone without a word: no FIN, no RST, no acknowledgement, as after a cable is
-//! pulled.
+//! Peers that vanish: no FIN, no RST, no acknowledgement, as after a cable is pulled.
 
 use std::time::Duration;
 

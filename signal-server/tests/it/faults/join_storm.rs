@@ -1,4 +1,4 @@
-//! More come at once than there are seats.
+//! More participants come at once than there are seats.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ async fn of_sixty_who_come_at_once_exactly_as_many_get_in_as_there_are_seats() {
     let api = Arc::new(Api::at(server.api.address()));
     let (first, second) = tokio::join!(storm(&api, true), storm(&api, false));
     for (room, mut inside, outside) in [first, second] {
-        // Who is in sees everybody else, and the creator's seat was not given away.
+        // Those inside see everybody else, and the creator's seat is kept.
         if inside.len() == SEATS - 1 {
             inside.push(api.enter_v2(&room, &room.access_token).await);
         }
@@ -57,8 +57,7 @@ async fn of_sixty_who_come_at_once_exactly_as_many_get_in_as_there_are_seats() {
     }
 }
 
-/// A room that sixty guests come to at the same moment: who has got in, and the tokens of those who
-/// have not.
+/// Sixty guests come to a room at once. Returns those who got in, and the tokens of the others.
 async fn storm(
     api: &Arc<Api>,
     creator_is_there: bool,
@@ -93,7 +92,7 @@ async fn storm(
     (room, inside, outside)
 }
 
-/// Enters as v2, or is told that the room is full; then the token is good for another time.
+/// Enters as v2. The error is the unused token of a guest for whom the room is full.
 async fn enter(api: Arc<Api>, room: String, token: String) -> Result<(Participant, Value), String> {
     let (mut socket, _) =
         Participant::connect(api.socket_url(&room, &token) + "&v=2").await.unwrap();

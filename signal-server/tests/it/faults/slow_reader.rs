@@ -14,8 +14,8 @@ use super::{broadcast, narrow_socket, serve};
 use crate::common::program::Served;
 use crate::common::{PATIENCE, Participant, Room, text};
 
-/// They have the seats that the creator, who listens, the slow reader, and somebody who comes and
-/// goes leave.
+/// All seats but three: those of the listening creator, of the slow reader, and of a visitor who
+/// comes and goes.
 const TALKERS: usize = 47;
 /// How often that one comes and goes.
 const VISITS: usize = 5;
@@ -36,8 +36,8 @@ async fn a_slow_reader_in_a_burst_of_fifty_stays_and_whoever_floods_it_is_told()
     );
 }
 
-/// Has everybody talk until a slow reader is owed more than can wait for it; the 99th percentile of
-/// the time from a sender to each of the others.
+/// Lets everybody talk until more messages are waiting for a slow reader than fit. Returns the 99th
+/// percentile of the delivery time to the others.
 async fn burst(has_slow_reader: bool) -> Duration {
     let plenty = u32::MAX.to_string();
     let rates = ["--burst-messages", &plenty, "--burst-bytes", &plenty];
@@ -103,15 +103,15 @@ async fn burst(has_slow_reader: bool) -> Duration {
     delays[delays.len() * 99 / 100]
 }
 
-/// How often all have to say something until a slow reader is owed more than its system, the
-/// server's system and the server's queue would take.
+/// How often everybody has to send until the buffers of both systems and the server's queue are
+/// full.
 fn rounds() -> usize {
     let buffers = fs::read_to_string("/proc/sys/net/ipv4/tcp_wmem").unwrap();
     let largest: usize = buffers.split_whitespace().last().unwrap().parse().unwrap();
     (largest + QUEUE).div_ceil(TALKERS * PADDING) + 2
 }
 
-/// A participant whose system takes little for it, with its id.
+/// A participant with a small receive buffer, and its id.
 async fn enter_slowly(server: &Served, room: &Room) -> (Participant, String) {
     let token = server.api.ws_token(room, "slow").await;
     let url = server.api.socket_url(&room.id, &token) + "&v=2";
@@ -120,8 +120,8 @@ async fn enter_slowly(server: &Served, room: &Room) -> (Participant, String) {
     (slow, text(&joined["participant_id"]))
 }
 
-/// The slow reader has lost what was refused and nothing else: what it gets is in order, and it
-/// hears what is said once it has caught up.
+/// The slow reader has missed the refused messages and nothing else. It gets messages in order, and
+/// new ones once it has caught up.
 async fn reads_on(server: &Served, creator: &mut Member, mut slow: Participant) {
     let says_welcome = async {
         while server.metric("signal_queued_bytes").await > 0.0 {
@@ -147,7 +147,7 @@ async fn reads_on(server: &Served, creator: &mut Member, mut slow: Participant) 
     tokio::join!(says_welcome, reads);
 }
 
-/// Somebody who reads.
+/// A participant that reads.
 struct Member {
     participant: Participant,
     /// How many messages it is going to send.
@@ -162,8 +162,8 @@ impl Member {
         Self { participant, to_say, delays: Vec::new(), refused: 0 }
     }
 
-    /// Says something, hears everybody, and so on, until all has been heard: every message in its
-    /// order, and everybody who came or went. What is refused is refused for the slow reader alone.
+    /// Sends and reads in turns until every message, join and leave has arrived in order. Messages
+    /// are refused for the slow reader alone.
     async fn live(
         mut self,
         ready: Arc<Barrier>,

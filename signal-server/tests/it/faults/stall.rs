@@ -26,19 +26,19 @@ async fn a_server_that_was_stopped_for_most_of_a_minute_holds_nobody_for_silent(
         }
         guests.push(guest);
     }
-    // Whoever has not read for a while has not answered a ping either.
+    // A participant that has not read for a while has not answered pings either.
     prove_alive(&mut creator, &mut guests).await;
     server.running.signal("STOP");
     sleep(STALL).await;
     server.running.signal("CONT");
-    // Long enough for whoever is thought to be gone.
+    // Long enough for the server to drop a participant that it takes for gone.
     for _ in 0..30 {
         prove_alive(&mut creator, &mut guests).await;
         sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// Has the server answer each of them, and nothing has come before the answers but pings.
+/// Checks that the server answers each of them, and has sent nothing but pings before.
 async fn prove_alive(creator: &mut Participant, guests: &mut [Participant]) {
     for guest in guests {
         guest.expect_nothing_waiting().await;

@@ -24,7 +24,7 @@ pub(super) struct Provider {
     pub(super) serving: JoinHandle<()>,
 }
 
-/// What a provider answers: status and body.
+/// The answer of a provider: status and body.
 pub(super) type Published = (u16, String);
 
 impl Provider {
@@ -62,7 +62,7 @@ impl Provider {
     ) {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            // Whoever does not trust the certificate ends the handshake.
+            // A client that does not trust the certificate ends the handshake.
             let Ok(mut stream) = tls.accept(stream).await else { continue };
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {

@@ -174,7 +174,7 @@ async fn while_the_provider_fails_its_last_keys_serve_for_a_day() {
     }
     provider.serving.abort();
     pass(Duration::from_secs(19 * 60 * 60)).await;
-    // Neither is it the fault of whoever brings the token.
+    // The client with the token is not at fault either.
     let token = signer.token(Some("key"));
     let refused = answer(api.request(Method::POST, "/api/webrtc/rooms").bearer_auth(&token)).await;
     assert_eq!(refused.refused(), (503, "unavailable"));
