@@ -40,7 +40,10 @@ struct CreateRequest {
     creator: String,
     /// The name to show, which has to contain visible characters. It is normalized (NFC), trimmed
     /// and stripped of invisible characters, and may then have 32 visible characters and 128 bytes.
-    #[cfg_attr(feature = "documents", schema(max_length = 32, example = "小明的房间"))]
+    #[cfg_attr(
+        feature = "documents",
+        schema(min_length = 1, max_length = 32, example = "小明的房间")
+    )]
     #[cfg_attr(feature = "documents", schema(value_type = String))]
     name: TypedText,
     /// How many participants the room can hold, including the creator.

@@ -32,7 +32,10 @@ struct TokenRequest {
     #[cfg_attr(feature = "documents", schema(value_type = Option<String>))]
     display_name: Option<TypedText>,
     /// Your id of the user: 1 to 128 bytes. Other participants do not see it.
-    #[cfg_attr(feature = "documents", schema(example = "user-17"))]
+    #[cfg_attr(
+        feature = "documents",
+        schema(min_length = 1, max_length = 128, example = "user-17")
+    )]
     user: Option<String>,
     /// Texts that v2 participants see beside the name, at most 1 KiB of JSON.
     attributes: Option<BTreeMap<String, String>>,
