@@ -3,6 +3,7 @@
 mod digest;
 mod message;
 mod name;
+mod part;
 mod receive;
 mod send;
 

@@ -1,19 +1,18 @@
 //! Receives a file.
 
 use std::fmt;
-use std::fs::TryLockError;
-use std::io::{self, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::digest::{Digest, Hasher};
+use super::digest::Digest;
 use super::message::{Answer, Offer, decode, encode};
 use super::name;
+use super::part::Part;
 use super::{CHECKSUM, FileError, FileProgress, failed};
 use crate::channel::DataChannel;
 
@@ -167,7 +166,7 @@ impl FileOffer {
     ) -> Result<Part, FileError> {
         let size = self.size;
         let path = path.with_added_extension(self.digest.short());
-        let (mut part, mut hasher, mut bytes) = open(path, copies, size).await?;
+        let (mut part, mut hasher, mut bytes) = Part::open(path, copies, size).await?;
         let from = encode(&Answer::From(bytes));
         self.channel.send_text(&from).await.map_err(|_| FileError::Interrupted)?;
         progress(FileProgress { bytes, size });
@@ -223,50 +222,6 @@ impl fmt::Debug for FileOffer {
             .field("size", &self.size)
             .finish_non_exhaustive()
     }
-}
-
-/// The file with the bytes that have arrived. It is locked while it is open, so that nobody else
-/// writes to it, even after it was renamed.
-struct Part {
-    path: PathBuf,
-    file: File,
-}
-
-/// Opens the first of `copies` partial files that nobody else has open, for a file of that size,
-/// and returns its contents.
-async fn open(path: PathBuf, copies: u32, size: u64) -> Result<(Part, Hasher, u64), FileError> {
-    let opening = spawn_blocking(move || {
-        let open = |path: &Path, is_last: bool| {
-            let mut options = std::fs::OpenOptions::new();
-            let mut file =
-                options.create(true).read(true).write(true).truncate(false).open(path)?;
-            match file.try_lock() {
-                Err(TryLockError::WouldBlock) if !is_last => return Ok(None),
-                locked => locked?,
-            }
-            if file.metadata()?.len() > size {
-                file.set_len(0)?;
-            }
-            let hasher = Hasher::new().read(&file)?;
-            let bytes = file.seek(SeekFrom::End(0))?;
-            Ok(Some((file, hasher, bytes)))
-        };
-        let mut number = 1;
-        loop {
-            let mut path = path.clone().into_os_string();
-            if number > 1 {
-                path.push(format!("-{number}"));
-            }
-            path.push(".part");
-            let path = PathBuf::from(path);
-            let opened = open(&path, number == copies).map_err(failed(&path))?;
-            if let Some((file, hasher, bytes)) = opened {
-                return Ok((Part { path, file: File::from_std(file) }, hasher, bytes));
-            }
-            number += 1;
-        }
-    });
-    opening.await.expect("reading does not panic")
 }
 
 /// Moves a complete file to its path, unless the path exists by now.
