@@ -1,17 +1,18 @@
 //! A participant on a machine of its own, which leaves one network for another.
 
 use std::env;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use client_sdk::{Client, MediaKind, NewRoom};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::{in_namespace, run, talker};
-use crate::common::{Witness, client, server};
+use crate::common::{PATIENCE, Witness, client, server};
 
 #[test]
 fn a_call_and_its_signaling_survive_a_change_of_network() {
@@ -30,13 +31,15 @@ fn a_call_and_its_signaling_survive_a_change_of_network() {
             .args(["--exact", name, "--nocapture"])
             .env(SEAT, format!("{front} {} {}", room.room_id, room.password))
             .stdin(Stdio::piped())
+            .kill_on_drop(true)
             .spawn()
             .unwrap();
         for device in ["b1", "b2"] {
-            run(&format!("ip link set {device} netns {}", roamer.id()));
+            run(&format!("ip link set {device} netns {}", roamer.id().unwrap()));
         }
-        writeln!(roamer.stdin.take().unwrap(), "go").unwrap();
-        let ended = tokio::task::spawn_blocking(move || roamer.wait()).await.unwrap().unwrap();
+        roamer.stdin.take().unwrap().write_all(b"go\n").await.unwrap();
+        // It waits that long for each of its steps, and then says what does not come.
+        let ended = timeout(10 * PATIENCE, roamer.wait()).await.expect("it does not end").unwrap();
         assert!(ended.success());
         creator.leave().await;
     });
