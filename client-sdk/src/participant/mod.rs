@@ -136,7 +136,7 @@ impl Participant {
     ///
     /// Each channel has an SCTP stream of its own, and no stream is used twice. A side thus opens
     /// up to 32,767 channels over the life of a connection; fewer if the other side allows fewer
-    /// streams.
+    /// streams. A closed channel takes about 18 KB of memory until the connection ends.
     ///
     /// # Errors
     ///

@@ -146,6 +146,31 @@ async fn a_channel_that_one_side_drops_ends_for_the_other() {
     exchange_default(&mut creator, &mut guest).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn channels_that_are_opened_and_dropped_all_at_once_carry_what_is_sent() {
+    let server = server().await;
+    let [creator, mut guest] = pair(&server).await;
+    for round in 0..ROUNDS {
+        let opening = (0..BURST).map(async |number| {
+            let label = format!("{round} {number}");
+            creator.participant.open_channel(guest.id(), &label, Delivery::default()).await
+        });
+        let opened = timeout(PATIENCE, join_all(opening)).await.expect("they do not all open");
+        let mut opened: Vec<DataChannel> = opened.into_iter().map(Result::unwrap).collect();
+        for channel in &opened {
+            channel.send_text(channel.label()).await.unwrap();
+        }
+        let mut received = Vec::new();
+        for channel in &mut opened {
+            let mut end = opened_by(&mut guest, channel.label()).await;
+            assert_eq!(receive(&mut end).await.data, channel.label().to_owned());
+            end.send("back").await.unwrap();
+            assert_eq!(receive(channel).await.data, "back");
+            received.push(end);
+        }
+    }
+}
+
 /// A stream must not be used again before both sides have closed it (RFC 8831 section 6.7).
 #[tokio::test(flavor = "multi_thread")]
 async fn channels_that_are_opened_and_dropped_over_and_over_all_carry_what_is_sent() {
@@ -328,5 +353,7 @@ async fn exchange_default(a: &mut Witness, b: &mut Witness) {
     }
 }
 
+const ROUNDS: usize = 6;
+const BURST: usize = 16;
 /// The other side takes up to 64.
 const EARLY_CHANNELS: u32 = 60;
