@@ -1,0 +1,270 @@
+// A participant's stay in a room: who is there, what they send, and what this participant sends.
+
+import { Connection } from "./connection.js";
+import { Publications } from "./publications.js";
+import { Signaling } from "./signaling.js";
+
+export class Participant extends EventTarget {
+  id;
+  room; // { id, name, max_participants, expires_at, locked }
+  peers = new Map(); // id -> { id, name, isCreator, connected, state, attributes, connection, … }
+  status = "entering"; // then "connected" and "reconnecting" by turns, and "ended"
+  entered; // resolves once there is a seat, and fails if there is none
+  #signaling;
+  #publications = new Publications();
+  #configuration = {};
+  #state;
+  #settle;
+  #refresh;
+
+  constructor(address, token, tracks = []) {
+    super();
+    for (const { source, track } of tracks) this.#publications.set(source, track.kind, track);
+    this.entered = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    this.#signaling = new Signaling(address, token, {
+      message: (message) => this.#take(message),
+      lost: () => this.#become("reconnecting"),
+      end: (code, error) => this.#end(code, error),
+    });
+  }
+
+  // Sends a track to everybody; one of the same source and kind is replaced.
+  publish(source, track) {
+    this.#publications.set(source, track.kind, track);
+    this.#apply();
+  }
+
+  // Sends nothing of this source for a while, without a negotiation.
+  pause(source) {
+    this.#publications.pause(source);
+    this.#apply();
+  }
+
+  unpublish(source) {
+    this.#publications.delete(source);
+    this.#apply();
+  }
+
+  // Tells the others a new name or state.
+  update({ name, state }) {
+    if (state !== undefined) this.#state = state;
+    this.#signaling.send({ type: "update", name, state });
+  }
+
+  // Sends a message of the application to one participant, to "room" or to "host".
+  send(to, topic, data) {
+    this.#signaling.send({ type: "message", to, topic, data });
+  }
+
+  leave() {
+    this.#signaling.leave();
+  }
+
+  #take(message) {
+    switch (message.type) {
+      case "joined":
+        this.#enter(message);
+        message.participants.forEach((peer) => this.#meet(peer, { offers: true }));
+        this.#become("connected");
+        this.#settle.resolve();
+        break;
+      case "resumed":
+        this.#enter(message);
+        if (message.participants) this.#compare(message.participants);
+        this.#become("connected");
+        break;
+      case "peer_joined":
+        this.#meet(message.participant);
+        break;
+      case "peer_updated":
+        this.#updated(message);
+        break;
+      case "peer_left":
+        this.#left(message.participant_id, message.reason);
+        break;
+      case "room_updated":
+        this.room = message.room;
+        this.#tell("roomchanged");
+        break;
+      case "ice_servers":
+        this.#configure(message);
+        break;
+      case "offer":
+        this.#offered(message);
+        break;
+      case "answer":
+        this.peers.get(message.from)?.connection?.answered(message);
+        break;
+      case "candidate":
+        this.peers.get(message.from)?.connection?.candidate(message);
+        break;
+      case "message":
+        this.#tell("message", { from: message.from, topic: message.topic, data: message.data });
+        break;
+      case "room_closed":
+      case "kicked":
+        this.#tell("closing", { kind: message.type, code: message.code, reason: message.reason });
+        break;
+      case "password_attempts":
+        this.#tell("passwordattempts", { left: message.left, retryAfterMs: message.retry_after_ms });
+        break;
+      case "error":
+        this.#refused(message);
+        break;
+    }
+  }
+
+  #enter(message) {
+    this.id = message.participant_id ?? this.id;
+    this.room = message.room ?? this.room;
+    this.#configure(message);
+  }
+
+  #configure({ ice_servers: iceServers, ice_expires_at: expiresAt, server_time: now }) {
+    this.#configuration = { iceServers };
+    for (const { connection } of this.peers.values()) connection?.configure(this.#configuration);
+    clearTimeout(this.#refresh);
+    const life = Date.parse(expiresAt) - (now ? Date.parse(now) : Date.now());
+    if (Number.isNaN(life)) return;
+    const ask = () => this.#signaling.send({ type: "get_ice_servers" });
+    const wait = Math.max(life - REFRESHED_BEFORE_MS, SHORTEST_REFRESH_MS);
+    this.#refresh = setTimeout(ask, Math.min(wait, LONGEST_TIMER_MS));
+  }
+
+  #meet(described, { offers = false } = {}) {
+    const { id } = described;
+    const peer = { ...known(described), connection: undefined, hasLeft: false, media: [] };
+    this.peers.set(id, peer);
+    if (offers) this.#connect(peer, { offers: true });
+    this.#tell("peerjoined", { peer });
+    return peer;
+  }
+
+  #connect(peer, how) {
+    peer.connection = new Connection(this.#configuration, this.#publications, how, {
+      send: (message) => this.#signaling.send({ ...message, to: peer.id }),
+      changed: () => this.#connectionChanged(peer),
+    });
+  }
+
+  #connectionChanged(peer) {
+    if (this.peers.get(peer.id) !== peer) return;
+    const isOver = ["failed", "closed"].includes(peer.connection.state);
+    if (peer.hasLeft && isOver) {
+      this.#drop(peer);
+      return;
+    }
+    peer.media = peer.connection.media;
+    this.#tell("peerchanged", { peer });
+  }
+
+  #offered(message) {
+    const peer = this.peers.get(message.from);
+    if (!peer) return;
+    peer.hasLeft = false;
+    if (!peer.connection) this.#connect(peer, { isV1: message.neg === undefined });
+    peer.connection.offered(message);
+  }
+
+  #updated({ participant_id: id, name, state, connected, lossy }) {
+    const peer = this.peers.get(id);
+    if (!peer) return;
+    if (name !== undefined) peer.name = name;
+    if (state !== undefined) peer.state = state;
+    if (connected !== undefined) peer.connected = connected;
+    if (lossy) this.#renew(peer);
+    this.#tell("peerchanged", { peer });
+  }
+
+  // Media goes on without the server: whoever only lost its socket is kept while it is heard.
+  #left(id, reason) {
+    const peer = this.peers.get(id);
+    if (!peer) return;
+    if (reason === "lost" && peer.connection?.state === "connected") {
+      peer.hasLeft = true;
+      peer.connected = false;
+      this.#tell("peerchanged", { peer });
+    } else {
+      this.#drop(peer);
+    }
+  }
+
+  #drop(peer) {
+    peer.connection?.close();
+    this.peers.delete(peer.id);
+    this.#tell("peerleft", { peer });
+  }
+
+  // After messages were lost: the server tells who is there now, and forgets our state.
+  #compare(present) {
+    const ids = new Set(present.map(({ id }) => id));
+    for (const peer of this.peers.values()) {
+      if (!ids.has(peer.id)) this.#left(peer.id, "lost");
+    }
+    for (const described of present) {
+      const peer = this.peers.get(described.id);
+      if (peer) {
+        Object.assign(peer, known(described));
+        this.#renew(peer);
+        this.#tell("peerchanged", { peer });
+      } else {
+        this.#meet(described, { offers: this.id < described.id });
+      }
+    }
+    if (this.#state !== undefined) this.#signaling.send({ type: "update", state: this.#state });
+  }
+
+  #renew(peer) {
+    if (peer.connection) peer.connection.renew();
+    else if (this.id < peer.id) this.#connect(peer, { offers: true });
+  }
+
+  // After offer_conflict there is nothing to do: the offer that won is here already.
+  #refused(error) {
+    const peer = this.peers.get(error.about);
+    if (peer && error.code === "rate_limited") {
+      // What was refused may have been a description, and counts as never sent.
+      setTimeout(() => this.#renew(peer), error.retry_after_ms ?? 1000);
+    }
+    this.#tell("refused", { code: error.code, message: error.message, about: error.about });
+  }
+
+  #apply() {
+    for (const { connection } of this.peers.values()) connection?.publish();
+  }
+
+  #become(status) {
+    this.status = status;
+    this.#tell("status", { status });
+  }
+
+  #end(code, error) {
+    clearTimeout(this.#refresh);
+    for (const { connection } of this.peers.values()) connection?.close();
+    this.status = "ended";
+    this.#settle.reject(new EntryError(code, error));
+    this.#tell("ended", { code, error: error?.code });
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+// No seat was to be had: the server's `error`, or the socket could not be opened.
+export class EntryError extends Error {
+  constructor(closeCode, error) {
+    super(error?.message ?? "the socket cannot be opened");
+    this.name = "EntryError";
+    this.code = error?.code ?? "unreachable";
+    this.closeCode = closeCode;
+  }
+}
+
+function known({ id, name, is_creator: isCreator, connected = true, state, attributes }) {
+  return { id, name, isCreator, connected, state, attributes };
+}
+
+const REFRESHED_BEFORE_MS = 60_000;
+const SHORTEST_REFRESH_MS = 30_000;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;

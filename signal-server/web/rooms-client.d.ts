@@ -1,0 +1,203 @@
+// The API of rooms-client.js.
+
+/** A server of rooms. */
+export class Client {
+  /** `server` is its address, like `https://rooms.example.com`; that of the page by default. */
+  constructor(server?: string);
+
+  /** Creates a room for the user of the access token. Fails with {@link RequestError}. */
+  createRoom(accessToken: string, settings?: NewRoom): Promise<CreatedRoom>;
+  /** Shows a room to its creator. Fails with {@link RequestError}. */
+  showRoom(accessToken: string, roomId: string): Promise<RoomDetails>;
+  /** Changes a room for its creator. Fails with {@link RequestError}. */
+  changeRoom(accessToken: string, roomId: string, changes: RoomChanges): Promise<RoomDetails>;
+  /** Closes a room for everybody. Fails with {@link RequestError}. */
+  closeRoom(accessToken: string, roomId: string): Promise<{ room_id: string }>;
+  /** Removes a participant; with `ban`, the room gets a new password too. */
+  kick(
+    accessToken: string,
+    roomId: string,
+    participantId: string,
+    options?: { ban?: boolean },
+  ): Promise<{ participant_id: string; password?: string; join_url?: string }>;
+
+  /**
+   * Joins a room by its password or an invite token, and takes a seat. Fails with
+   * {@link RequestError} if the server lets nobody in, and with {@link EntryError} if no seat is
+   * free or the socket cannot be opened.
+   */
+  join(roomId: string, entry: Entry): Promise<Participant>;
+  /**
+   * Takes a seat with the `ws_token` of {@link createRoom}, or with the access token of the room's
+   * creator. Fails with {@link EntryError}.
+   */
+  enter(roomId: string, token: string, options?: { tracks?: SourceTrack[] }): Promise<Participant>;
+}
+
+/** All fields are optional; see `POST /api/webrtc/rooms` in docs/api.md for the defaults. */
+export interface NewRoom {
+  name?: string;
+  /** Exactly 6 characters of ASCII, from `!` to `~`. */
+  password?: string;
+  /** 1 to 50. */
+  max_participants?: number;
+  /** 1 to 1440. */
+  expires_minutes?: number;
+  on_creator_leave?: "close" | "keep";
+}
+
+export interface CreatedRoom {
+  room_id: string;
+  password: string;
+  name: string;
+  max_participants: number;
+  /** RFC 3339. */
+  expires_at: string;
+  participant_id: string;
+  /** Takes the creator's seat, for ten minutes. */
+  ws_token: string;
+  token_expires_at: string;
+  ice_servers: RTCIceServer[];
+  invite_token: string;
+  /** Absent where the server does not know the address of the page. */
+  join_url?: string;
+}
+
+export interface RoomDetails {
+  room_id: string;
+  name: string;
+  max_participants: number;
+  participant_count: number;
+  locked: boolean;
+  password_attempts_left: number;
+  on_creator_leave: "close" | "keep";
+  created_at: string;
+  expires_at: string;
+  password?: string;
+  invite_token?: string;
+  join_url?: string;
+}
+
+export interface RoomChanges {
+  name?: string;
+  locked?: boolean;
+  max_participants?: number;
+  expires_minutes?: number;
+  rotate_password?: true | string;
+  restore_attempts?: boolean;
+}
+
+export interface Entry {
+  password?: string;
+  /** Takes precedence over the password. */
+  inviteToken?: string;
+  name?: string;
+  /** What to send from the beginning. */
+  tracks?: SourceTrack[];
+}
+
+/** Where a track comes from. */
+export type Source = "camera" | "microphone" | "screen" | "file";
+
+export interface SourceTrack {
+  source: Source;
+  track: MediaStreamTrack;
+}
+
+/** Somebody else in the room. */
+export interface Peer {
+  readonly id: string;
+  readonly name: string;
+  readonly isCreator: boolean;
+  /** Whether the participant has a socket to the server; media may flow without one. */
+  readonly connected: boolean;
+  /** What the participant has set by {@link Participant.update}. */
+  readonly state?: unknown;
+  /** What the application says about the participant. */
+  readonly attributes?: Record<string, string>;
+  /** What the participant sends now. */
+  readonly media: readonly SourceTrack[];
+  /** Absent until one of the two has offered. */
+  readonly connection?: PeerConnection;
+}
+
+export interface PeerConnection {
+  readonly state: RTCPeerConnectionState;
+  /** How loud the peer is, from 0 to 1. */
+  readonly level: number;
+  /** For `getStats`. Another one takes its place if the peer begins anew. */
+  readonly pc: RTCPeerConnection;
+}
+
+/** The room, as its participants see it. */
+export interface Room {
+  id: string;
+  name: string;
+  max_participants: number;
+  expires_at: string;
+  locked: boolean;
+}
+
+/** The events of a {@link Participant}, by the types of their `detail`. */
+export interface ParticipantEvents {
+  peerjoined: { peer: Peer };
+  /** Its name, its state, its media or its connection. */
+  peerchanged: { peer: Peer };
+  peerleft: { peer: Peer };
+  roomchanged: undefined;
+  message: { from: string; topic: string; data: unknown };
+  /** `reconnecting` while there is no socket to the server; calls go on. */
+  status: { status: "connected" | "reconnecting" };
+  /** The room closes, or this participant is removed; `ended` follows. */
+  closing: { kind: "room_closed" | "kicked"; code?: string; reason: string };
+  /** Strangers have tried too many passwords, or may try again; for the creator alone. */
+  passwordattempts: { left: number; retryAfterMs: number };
+  /** The server has refused a message. */
+  refused: { code: string; message: string; about?: string };
+  /** The stay is over, for the reason of a close code. After 4510, join again. */
+  ended: { code: number; error?: string };
+}
+
+/** This page's stay in a room. Whoever is there already is in `peers` when `join` resolves. */
+export class Participant extends EventTarget {
+  private constructor();
+  readonly id: string;
+  readonly room: Room;
+  readonly peers: ReadonlyMap<string, Peer>;
+  readonly status: "entering" | "connected" | "reconnecting" | "ended";
+
+  /** Sends a track to everybody; one of the same source and kind is replaced. */
+  publish(source: Source, track: MediaStreamTrack): void;
+  /** Sends nothing of this source until the next `publish`, without a negotiation. */
+  pause(source: Source): void;
+  unpublish(source: Source): void;
+  /** Tells the others a new name or state; a state is any JSON value of up to 4 KiB. */
+  update(change: { name?: string; state?: unknown }): void;
+  /** Sends any JSON value of up to 16 KiB to a participant, to `"room"` or to `"host"`. */
+  send(to: string, topic: string, data: unknown): void;
+  /** Ends the seat. A creator who leaves closes the room, unless it was created otherwise. */
+  leave(): void;
+
+  addEventListener<K extends keyof ParticipantEvents>(
+    type: K,
+    listener: (event: CustomEvent<ParticipantEvents[K]>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}
+
+/** A request was refused or has not reached a server of rooms. */
+export class RequestError extends Error {
+  /** The stable code of the server, or `unreachable`. */
+  readonly code: string;
+  /** The HTTP status, or 0. */
+  readonly status: number;
+  /** Seconds to wait before the next try, if the server has told. */
+  readonly retryAfter?: number;
+}
+
+/** No seat was to be had. */
+export class EntryError extends Error {
+  /** The stable code of the server, or `unreachable`. */
+  readonly code: string;
+  readonly closeCode: number;
+}

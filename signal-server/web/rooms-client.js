@@ -1,0 +1,59 @@
+// A participant of WebRTC rooms, for browser pages: the reference client of the protocol v2.
+// `rooms-client.d.ts` describes its API; the protocol is in docs/api.md.
+
+import { EntryError, Participant } from "./client/participant.js";
+import { request, RequestError } from "./client/request.js";
+
+export { EntryError, Participant, RequestError };
+
+// A server, and what can be asked of it.
+export class Client {
+  #server;
+
+  constructor(server = location.origin) {
+    this.#server = server.replace(/\/+$/, "");
+  }
+
+  createRoom(accessToken, settings = {}) {
+    return request("POST", this.#rooms(), settings, accessToken);
+  }
+
+  showRoom(accessToken, roomId) {
+    return request("GET", this.#rooms(roomId), undefined, accessToken);
+  }
+
+  changeRoom(accessToken, roomId, changes) {
+    return request("PATCH", this.#rooms(roomId), changes, accessToken);
+  }
+
+  closeRoom(accessToken, roomId) {
+    return request("DELETE", this.#rooms(roomId), undefined, accessToken);
+  }
+
+  kick(accessToken, roomId, participantId, { ban = false } = {}) {
+    const participant = encodeURIComponent(participantId);
+    const path = `${this.#rooms(roomId)}/participants/${participant}?ban=${ban}`;
+    return request("DELETE", path, undefined, accessToken);
+  }
+
+  // Joins with the password or an invite token, and takes a seat.
+  async join(roomId, { password, inviteToken, name, tracks } = {}) {
+    const body = { password, invite_token: inviteToken, display_name: name };
+    const ticket = await request("POST", `${this.#rooms(roomId)}/join`, body);
+    return this.enter(roomId, ticket.ws_token, { tracks });
+  }
+
+  // Takes a seat with a ws token, or with the access token of the room's creator.
+  async enter(roomId, token, { tracks = [] } = {}) {
+    const sockets = this.#server.replace(/^http/, "ws");
+    const address = `${sockets}/ws/webrtc/rooms/${encodeURIComponent(roomId)}`;
+    const participant = new Participant(address, token, tracks);
+    await participant.entered;
+    return participant;
+  }
+
+  #rooms(roomId) {
+    const rooms = `${this.#server}/api/webrtc/rooms`;
+    return roomId === undefined ? rooms : `${rooms}/${encodeURIComponent(roomId)}`;
+  }
+}
