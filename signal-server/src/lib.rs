@@ -90,6 +90,8 @@ mod ice;
 mod limits;
 mod listener;
 mod metrics;
+#[cfg(feature = "page")]
+mod page;
 mod rooms;
 mod server;
 mod shard;
@@ -114,6 +116,8 @@ pub use ice::source::{IceRequest, IceServerSource, IceServers};
 pub use ipnet;
 pub use limits::Limits;
 pub use metrics::Counts;
+#[cfg(feature = "page")]
+pub use page::Page;
 pub use rooms::creation::CreateRoomError;
 pub use rooms::credentials::RoomCredentials;
 pub use rooms::lifetime::{InvalidLifetime, Lifetime};

@@ -23,7 +23,7 @@ impl fmt::Display for Announcement {
              that\nare not set are random, so tokens expire with the process. Use --production in \
              production."
         )?;
-        writeln!(f, "\nListening on http://{address}")?;
+        writeln!(f, "\nOpen http://{address} in a browser to create a room and talk.")?;
         if let Some(admin) = admin {
             writeln!(f, "Metrics at http://{admin}/metrics")?;
         }

@@ -119,6 +119,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "SIGNAL_PRODUCTION", value_parser = BoolishValueParser::new())]
     pub(crate) production: bool,
 
+    /// Serve the page on which people hold calls in a browser; always on in development mode
+    #[arg(long, env = "SIGNAL_PAGE", value_parser = BoolishValueParser::new())]
+    pub(crate) page: bool,
+
     /// Directory to store rooms in, so that they survive a restart; created if missing, used by one
     /// server at a time
     #[arg(long, env = "SIGNAL_DATA_DIR", default_value = DATA_DIR, value_name = "DIRECTORY")]
@@ -342,7 +346,7 @@ fn trusted_network(text: &str) -> Result<IpNet, &'static str> {
 pub(crate) const DATA_DIR: &str = "./signal-data";
 
 const EXAMPLES: &str = "Examples:
-  signal-server                                      development mode on 127.0.0.1:8080
+  signal-server                                      development mode; open 127.0.0.1:8080
   signal-server serve --listen 0.0.0.0:8080 --access-secret-file /run/secrets/access \\
       --data-dir /var/lib/signal --cors-origin https://example.com \\
       --turn-url turn:turn.example.com:3478 --turn-secret-file /run/secrets/turn

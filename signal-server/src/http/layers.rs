@@ -63,12 +63,12 @@ pub(crate) async fn word_errors(
     }
 }
 
-/// Sets security headers on every response. Responses contain tokens, and they are data, never
-/// pages.
+/// Sets security headers on every response that does not have its own. Responses of the API contain
+/// tokens, and they are data, never pages.
 pub(crate) async fn security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in SECURITY_HEADERS {
-        response.headers_mut().insert(name, value);
+        response.headers_mut().entry(name).or_insert(value);
     }
     response
 }

@@ -28,6 +28,8 @@ use crate::limits::counters::LimitCounters;
 use crate::limits::rates::Rates;
 use crate::listener::gate::Gate;
 use crate::metrics::Metrics;
+#[cfg(feature = "page")]
+use crate::page::Page;
 use crate::rooms::access::Access;
 use crate::rooms::public_url::PublicUrl;
 use crate::rooms::service::Rooms;
@@ -57,6 +59,8 @@ pub struct Builder {
     hub: HubConfig,
     shards: usize,
     events: Option<EventSender>,
+    #[cfg(feature = "page")]
+    page: Option<Page>,
 }
 
 impl Builder {
@@ -75,6 +79,8 @@ impl Builder {
             hub: HubConfig::default(),
             shards: available_parallelism().map_or(1, usize::from),
             events: None,
+            #[cfg(feature = "page")]
+            page: None,
         }
     }
 
@@ -173,6 +179,14 @@ impl Builder {
     /// default there is one per core.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
+        self
+    }
+
+    /// Has [`Server::serve`] serve the page on which people hold calls in a browser, at `/`, and at
+    /// `/join/ROOM` for invite links. By default there is none. [`Server::router`] never has it.
+    #[cfg(feature = "page")]
+    pub fn page(mut self, page: Page) -> Self {
+        self.page = Some(page);
         self
     }
 
@@ -322,7 +336,11 @@ impl Builder {
             supervisor,
             timers,
         };
-        Server { app: Arc::new(app) }
+        Server {
+            app: Arc::new(app),
+            #[cfg(feature = "page")]
+            page: self.page,
+        }
     }
 }
 

@@ -17,6 +17,8 @@ use crate::app::App;
 use crate::auth::login::Login;
 use crate::http::probes;
 use crate::listener::accept;
+#[cfg(feature = "page")]
+use crate::page::{self, Page};
 
 /// A signaling server and its rooms.
 ///
@@ -24,6 +26,8 @@ use crate::listener::accept;
 #[derive(Clone)]
 pub struct Server {
     app: Arc<App>,
+    #[cfg(feature = "page")]
+    page: Option<Page>,
 }
 
 impl Server {
@@ -71,15 +75,20 @@ impl Server {
         router::for_operators(&self.app, routes)
     }
 
-    /// Serves the routes, their documents and the probes until `shutdown` completes. Then it
-    /// [drains](Self::drain), stops accepting connections, and gives pending requests two seconds
-    /// to finish. The shutdown takes at most 21 s.
+    /// Serves the routes, their documents, the probes, and the page if there is one, until
+    /// `shutdown` completes. Then it [drains](Self::drain), stops accepting connections, and gives
+    /// pending requests two seconds to finish. The shutdown takes at most 21 s.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let stopped = async {
             shutdown.await;
             self.app.drain.run(&self.app.rooms.shards).await;
         };
         let routes = router::api(&self.app).merge(router::documents()).merge(probes::probes());
+        #[cfg(feature = "page")]
+        let routes = match self.page {
+            Some(page) => routes.merge(page::routes(page)),
+            None => routes,
+        };
         let router = router::guarded(&self.app, routes);
         let App { gate, supervisor, .. } = &*self.app;
         accept::serve(gate, supervisor, "the listener", listener, router, stopped).await;

@@ -36,6 +36,7 @@ mod openapi;
 mod operation;
 mod origins;
 mod own_rooms;
+mod page;
 mod program;
 mod room_events;
 mod room_store;

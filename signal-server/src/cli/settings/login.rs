@@ -8,6 +8,18 @@ use crate::cli::args::{AccessSecretArgs, LoginArgs};
 use crate::{Login, Secret};
 
 impl LoginArgs {
+    /// Whether nothing is set, so that this process alone can sign access tokens.
+    pub(super) fn is_random(&self) -> bool {
+        let Self { access, previous_access_secret, previous_access_secret_file, .. } = self;
+        let AccessSecretArgs { access_secret, access_secret_file } = access;
+        access_secret.is_none()
+            && access_secret_file.is_none()
+            && previous_access_secret.is_none()
+            && previous_access_secret_file.is_none()
+            && self.access_key_files.is_empty()
+            && self.jwks_url.is_none()
+    }
+
     /// How access tokens are verified, in a few words.
     pub(super) fn described(&self) -> &'static str {
         let Self { access, access_key_files, jwks_url, .. } = self;

@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use crate::auth::shown::shown_url;
 use crate::cli::args::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
-use crate::{AdminKey, Builder, Login, Origins, PublicUrl, Secret, Server};
+use crate::{AdminKey, Builder, Login, Origins, Page, PublicUrl, Secret, Server};
 
 /// The checked settings of `serve`.
 #[derive(Clone, Debug)]
@@ -56,6 +56,13 @@ impl Settings {
         let development = !args.production && listen.ip().is_loopback();
 
         let described = args.login.described();
+        let page = if !development {
+            args.page.then_some(Page::AsksForToken)
+        } else if args.login.is_random() {
+            Some(Page::SignsIn)
+        } else {
+            Some(Page::AsksForToken)
+        };
         let login = check.login(args.login, development);
         let data_dir = (!args.ephemeral).then(|| args.data_dir.unwrap_or_else(|| DATA_DIR.into()));
         let given = one_of("server-secret", args.server_secret, args.server_secret_file.as_deref());
@@ -104,6 +111,9 @@ impl Settings {
             .origins(origins)
             .trusted_proxies(args.trusted_proxies, args.forwarded_header)
             .language(args.language.into());
+        if let Some(page) = page {
+            builder = builder.page(page);
+        }
         if let Some(secret) = server {
             builder = builder.server_secret(secret);
         }

@@ -1,0 +1,143 @@
+// The page: from the start, or an invitation, through a call to its end.
+
+import { accessToken, signsIn } from "./page/access.js";
+import { callView } from "./page/call.js";
+import { openDevices } from "./page/devices.js";
+import { endedView } from "./page/ended.js";
+import { lobbyView } from "./page/lobby.js";
+import { forget, recall, remember, rememberName } from "./page/memory.js";
+import { startView } from "./page/start.js";
+import { LANGUAGE, say, sayFailure } from "./page/words.js";
+import { Client } from "./rooms-client.js";
+
+const client = new Client();
+let close = () => {};
+
+document.documentElement.lang = LANGUAGE;
+addEventListener("hashchange", () => location.hash && open());
+open();
+
+function open() {
+  const invitation = readInvitation();
+  const kept = recall();
+  if (kept && (!invitation || invitation.roomId === kept.roomId)) {
+    reenter(kept);
+  } else if (invitation) {
+    showLobby(invitation);
+  } else {
+    showStart();
+  }
+}
+
+// The room is in the path and the invite token in the fragment, which no server and no history sees.
+function readInvitation() {
+  const roomId = /\/join\/([^/]+)\/?$/.exec(location.pathname)?.[1];
+  const inviteToken = location.hash.slice(1) || undefined;
+  if (location.hash) history.replaceState(null, "", location.pathname);
+  return roomId && { roomId: decodeURIComponent(roomId).toUpperCase(), inviteToken };
+}
+
+async function showStart(failure) {
+  document.title = say("title");
+  history.replaceState(null, "", "/");
+  const asksForToken = !(await signsIn());
+  show(startView({ asksForToken, failure }, {
+    create,
+    join: (roomId, password, name) => showLobby({ roomId: roomId.toUpperCase(), password, name }),
+  }));
+}
+
+function showLobby(entry) {
+  document.title = say("roomOf", { room: entry.roomId });
+  const { node, close: closeLobby } = lobbyView(entry, {
+    join: async (chosen, preview) => enter(chosen, preview.devices, () => preview.take()),
+    back: () => showStart(),
+  });
+  show(node, closeLobby);
+}
+
+async function create(name, settings) {
+  const token = await accessToken();
+  const created = await client.createRoom(token, settings);
+  const { room_id: roomId, password, invite_token: inviteToken } = created;
+  const link = created.join_url ?? `${location.origin}/join/${roomId}#${inviteToken}`;
+  const entry = { roomId, name, isCreator: true, invitation: { roomId, link, password } };
+  const devices = await openDevices();
+  try {
+    const { openInvitation } = await enter({ ...entry, wsToken: created.ws_token }, devices);
+    openInvitation();
+  } catch (error) {
+    stop(devices);
+    throw error;
+  }
+}
+
+// After a reload the room is entered without a question.
+async function reenter(entry) {
+  const devices = await openDevices();
+  try {
+    await enter(entry, devices);
+  } catch (error) {
+    stop(devices);
+    forget();
+    if (entry.isCreator) showStart(sayFailure(error));
+    else showLobby(entry);
+  }
+}
+
+async function enter(entry, devices, taken = () => {}) {
+  const { roomId, name, isCreator = false } = entry;
+  const participant = await takeSeat(entry, devices);
+  taken();
+  rememberName(name);
+  const { wsToken, ...kept } = entry; // it is good for ten minutes, an invitation for longer
+  remember(kept);
+  // A login may know no name, or another than was typed.
+  if (isCreator && name) participant.update({ name });
+  history.replaceState(null, "", `/join/${roomId}`);
+  const call = { participant, devices, name, isCreator, invitation: invitationOf(entry) };
+  const view = callView(call, {
+    ended: (detail) => (detail.code === SEAT_GONE ? reenter(kept) : end(entry, detail)),
+  });
+  show(view.node, view.close);
+  return view;
+}
+
+async function takeSeat({ roomId, wsToken, isCreator, inviteToken, password, name }, devices) {
+  const tracks = [];
+  if (devices.microphone) tracks.push({ source: "microphone", track: devices.microphone });
+  if (devices.camera) tracks.push({ source: "camera", track: devices.camera });
+  if (isCreator) return client.enter(roomId, wsToken ?? (await accessToken()), { tracks });
+  return client.join(roomId, { inviteToken, password, name, tracks });
+}
+
+function invitationOf({ roomId, invitation, inviteToken, password }) {
+  if (invitation) return invitation;
+  const link = inviteToken && `${location.origin}/join/${roomId}#${inviteToken}`;
+  return { roomId, link, password };
+}
+
+function end(entry, detail) {
+  forget();
+  const mayReturn = !entry.isCreator && !ROOM_OVER.includes(detail.code);
+  show(endedView(detail, {
+    start: () => showStart(),
+    again: mayReturn ? () => showLobby(entry) : undefined,
+  }));
+}
+
+function show(node, closing = () => {}) {
+  close();
+  close = closing;
+  const page = document.getElementById("page");
+  page.replaceChildren(node);
+  page.focus({ preventScroll: true });
+}
+
+function stop({ microphone, camera }) {
+  microphone?.stop();
+  camera?.stop();
+}
+
+const SEAT_GONE = 4510;
+const ROOM_OVER = [4503, 4511];

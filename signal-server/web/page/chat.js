@@ -1,0 +1,62 @@
+// The text chat: messages that reach everybody who is there.
+
+import { element, icon } from "./dom.js";
+import { LANGUAGE, say } from "./words.js";
+
+const TOPIC = "chat";
+const LONGEST = 2000;
+const MOST_SHOWN = 500;
+
+export class Chat {
+  #participant;
+  #name;
+  #log = element("ol", { className: "messages", role: "log" });
+  #input = element("input", {
+    maxLength: LONGEST, autocomplete: "off", placeholder: say("message"), ariaLabel: say("message"),
+  });
+
+  // name: this participant's; onUnread: called for what comes while the chat is hidden
+  constructor(participant, name, { onClose, onUnread }) {
+    this.#participant = participant;
+    this.#name = name;
+    const close = element("button", { type: "button", className: "round small", ariaLabel: say("close"),
+      onclick: onClose }, icon("close"));
+    const send = element("button", { className: "round primary", ariaLabel: say("send") }, icon("send"));
+    this.node = element("aside", { className: "chat", ariaLabel: say("chat"), hidden: true },
+      element("header", {}, element("h2", {}, say("chat")), close),
+      element("p", { className: "hint" }, say("chatEmpty")),
+      this.#log,
+      element("form", { onsubmit: (event) => this.#send(event) }, this.#input, send),
+    );
+    participant.addEventListener("message", ({ detail: { from, topic, data } }) => {
+      if (topic !== TOPIC || typeof data?.text !== "string") return;
+      const sender = participant.peers.get(from)?.name ?? from;
+      this.#show(sender, data.text.slice(0, LONGEST), false);
+      if (this.node.hidden) onUnread();
+    });
+  }
+
+  toggle(isShown) {
+    this.node.hidden = !isShown;
+    if (isShown) this.#input.focus();
+  }
+
+  #send(event) {
+    event.preventDefault();
+    const text = this.#input.value.trim();
+    if (!text) return;
+    this.#participant.send("room", TOPIC, { text });
+    this.#show(this.#name || say("you"), text, true);
+    this.#input.value = "";
+  }
+
+  #show(sender, text, isOwn) {
+    const time = new Date().toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
+    this.#log.append(element("li", { className: isOwn ? "own" : "" },
+      element("span", { className: "sender" }, sender, " ", element("time", {}, time)),
+      element("p", {}, text),
+    ));
+    while (this.#log.childElementCount > MOST_SHOWN) this.#log.firstChild.remove();
+    this.#log.lastChild.scrollIntoView({ block: "nearest" });
+  }
+}

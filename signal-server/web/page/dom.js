@@ -1,0 +1,90 @@
+// Elements and icons. Texts of others only ever become text nodes.
+
+export function element(name, properties = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (value === undefined) continue;
+    if (typeof value === "function") made.addEventListener(key.slice(2), value);
+    else if (key in made) made[key] = value;
+    else made.setAttribute(key, value);
+  }
+  made.append(...children.filter((child) => child !== undefined));
+  return made;
+}
+
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  for (const d of ICONS[name]) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
+  return svg;
+}
+
+// A button with an icon, whose label is read out and shown as a tip.
+export function iconButton(name, label, properties) {
+  const button = element("button", { type: "button", ...properties }, icon(name));
+  relabel(button, name, label);
+  return button;
+}
+
+export function relabel(button, name, label) {
+  button.querySelector("svg").replaceWith(icon(name));
+  button.ariaLabel = label;
+  button.title = label;
+}
+
+let fields = 0;
+
+// An input with its label, and a hint if there is one.
+export function field(label, input, hint) {
+  fields += 1;
+  input.id = `field-${fields}`;
+  const children = [element("label", { htmlFor: input.id }, label), input];
+  if (hint) {
+    const id = `${input.id}-hint`;
+    input.setAttribute("aria-describedby", id);
+    children.push(element("p", { id, className: "hint" }, hint));
+  }
+  return element("div", { className: "field" }, ...children);
+}
+
+// Tells something for a few seconds.
+export function notify(text) {
+  const notice = element("div", { className: "notice" }, text);
+  document.getElementById("notices").append(notice);
+  setTimeout(() => notice.remove(), 6000);
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+const SLASH = "M4 4l16 16";
+const ICONS = {
+  microphone: ["M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3z", "M5.5 11a6.5 6.5 0 0 0 13 0",
+    "M12 17.5V21"],
+  "microphone-off": ["M15 9.5V6a3 3 0 0 0-5.7-1.3M9 9v2a3 3 0 0 0 4.4 2.6",
+    "M5.5 11a6.5 6.5 0 0 0 10.3 5.3M18.5 11a6.4 6.4 0 0 1-.6 2.7", "M12 17.5V21", SLASH],
+  camera: ["M4.5 6.5h9a1.5 1.5 0 0 1 1.5 1.5v8a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 3 16V8a1.5 1.5 " +
+    "0 0 1 1.5-1.5z", "M15 10.5l6-3.5v10l-6-3.5"],
+  "camera-off": ["M9 6.5h4.5A1.5 1.5 0 0 1 15 8v4.5M15 15.5v.5a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 " +
+    "3 16V8a1.5 1.5 0 0 1 1.2-1.5", "M15 10.5l6-3.5v10l-3-1.8", SLASH],
+  screen: ["M4 4.5h16A1.5 1.5 0 0 1 21.5 6v9a1.5 1.5 0 0 1-1.5 1.5H4A1.5 1.5 0 0 1 2.5 15V6A1.5 1.5 0 0 " +
+    "1 4 4.5z", "M8.5 20h7", "M12 13V8m-2.3 2.2L12 8l2.3 2.2"],
+  chat: ["M5 4.5h14A1.5 1.5 0 0 1 20.5 6v9a1.5 1.5 0 0 1-1.5 1.5h-7L7.5 20v-3.5H5A1.5 1.5 0 0 1 3.5 " +
+    "15V6A1.5 1.5 0 0 1 5 4.5z"],
+  leave: ["M3 14.2c0-1 .4-1.9 1.2-2.5a13 13 0 0 1 15.6 0c.8.6 1.2 1.5 1.2 2.5v1.3a1 1 0 0 1-1.2 1l-3.2-.7" +
+    "a1 1 0 0 1-.8-1v-1.9a12 12 0 0 0-7.6 0v1.9a1 1 0 0 1-.8 1l-3.2.7a1 1 0 0 1-1.2-1z"],
+  invite: ["M9.5 11.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z", "M3 19.5a6.5 6.5 0 0 1 13 0",
+    "M18.5 8v6m-3-3h6"],
+  copy: ["M9 8.5h9.5A1.5 1.5 0 0 1 20 10v9.5a1.5 1.5 0 0 1-1.5 1.5H9a1.5 1.5 0 0 1-1.5-1.5V10A1.5 1.5 0 0 " +
+    "1 9 8.5z", "M4 15.5V5a1.5 1.5 0 0 1 1.5-1.5H16"],
+  check: ["M5 12.5l4.5 4.5L19 7"],
+  send: ["M4 12l16-7-6.5 15-2.7-6.3z", "M10.8 13.7L20 5"],
+  close: ["M6 6l12 12M18 6L6 18"],
+  lock: ["M6.5 10.5h11A1.5 1.5 0 0 1 19 12v6.5a1.5 1.5 0 0 1-1.5 1.5h-11A1.5 1.5 0 0 1 5 18.5V12a1.5 " +
+    "1.5 0 0 1 1.5-1.5z", "M8.5 10.5V8a3.5 3.5 0 0 1 7 0v2.5"],
+};
