@@ -21,6 +21,7 @@ mod protocols;
 mod rebuilding;
 mod relay;
 mod restart;
+mod rooms_page;
 mod route;
 mod sample;
 mod screen;
@@ -29,6 +30,7 @@ mod sound;
 mod stage;
 mod tab;
 mod tracks;
+mod visitor;
 mod wanting;
 mod watching;
 

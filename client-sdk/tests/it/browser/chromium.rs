@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::common::PATIENCE;
 
@@ -43,8 +43,24 @@ impl Chromium {
         Self { process: Some(process), context, _permit: permit }
     }
 
-    /// Opens a page in a tab of its own and waits until it has loaded.
+    /// Opens a page that has a `call`, and waits until it has loaded.
     pub(crate) async fn open(&self, url: &str) -> Tab {
+        let tab = self.open_tab(url).await;
+        tab.loaded().await;
+        tab
+    }
+
+    /// Opens any page, before whose own scripts this one runs.
+    pub(crate) async fn open_with(&self, url: &str, script: &str) -> Tab {
+        let tab = self.open_tab("about:blank").await;
+        tab.ask("Page.enable", json!({})).await.unwrap();
+        let script = json!({"source": script});
+        tab.ask("Page.addScriptToEvaluateOnNewDocument", script).await.unwrap();
+        tab.ask("Page.navigate", json!({"url": url})).await.unwrap();
+        tab
+    }
+
+    async fn open_tab(&self, url: &str) -> Tab {
         let pipe = &self.process.as_ref().unwrap().pipe;
         let target = json!({"url": url, "browserContextId": self.context});
         let target = pipe.ask(None, "Target.createTarget", target).await.unwrap();
@@ -52,9 +68,7 @@ impl Chromium {
         let attach = json!({"targetId": target, "flatten": true});
         let session = pipe.ask(None, "Target.attachToTarget", attach).await.unwrap();
         let session = session["sessionId"].as_str().unwrap().to_owned();
-        let tab = Tab { pipe: Arc::clone(pipe), target, session };
-        tab.loaded().await;
-        tab
+        Tab { pipe: Arc::clone(pipe), target, session }
     }
 }
 
@@ -129,7 +143,7 @@ fn has_process_with(text: &[u8]) -> bool {
     })
 }
 
-/// A tab with a page that has a `call`.
+/// A tab with a page.
 pub(crate) struct Tab {
     pipe: Arc<Pipe>,
     target: String,
@@ -144,7 +158,7 @@ impl Tab {
     /// It throws.
     pub(crate) async fn evaluate(&self, expression: &str) -> Result<Value, String> {
         let what = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        let answer = self.pipe.ask(Some(&self.session), "Runtime.evaluate", what).await?;
+        let answer = self.ask("Runtime.evaluate", what).await?;
         match answer.get("exceptionDetails") {
             Some(details) => Err(format!("{expression}: {details}")),
             None => Ok(answer["result"]["value"].clone()),
@@ -153,7 +167,7 @@ impl Tab {
 
     pub(crate) async fn reload(&self) {
         self.evaluate("window.call = undefined").await.unwrap();
-        self.pipe.ask(Some(&self.session), "Page.reload", json!({})).await.unwrap();
+        self.ask("Page.reload", json!({})).await.unwrap();
         self.loaded().await;
     }
 
@@ -162,10 +176,25 @@ impl Tab {
     }
 
     async fn loaded(&self) {
-        // A page that is being replaced cannot answer.
-        let loading =
-            async { while self.evaluate("Boolean(window.call)").await != Ok(Value::Bool(true)) {} };
-        timeout(PATIENCE, loading).await.expect("the page does not load");
+        self.until("window.call").await;
+    }
+
+    /// Waits until an expression is true. A page that is being replaced cannot answer.
+    pub(crate) async fn until(&self, condition: &str) {
+        let condition = format!("Boolean({condition})");
+        let waiting = async {
+            while self.evaluate(&condition).await != Ok(Value::Bool(true)) {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if timeout(PATIENCE, waiting).await.is_err() {
+            let shown = self.evaluate("document.body.innerText").await;
+            panic!("{condition} does not come about on a page that shows {shown:?}");
+        }
+    }
+
+    async fn ask(&self, method: &str, parameters: Value) -> Result<Value, String> {
+        self.pipe.ask(Some(&self.session), method, parameters).await
     }
 }
 
