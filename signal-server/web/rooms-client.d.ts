@@ -183,6 +183,11 @@ export class Participant extends EventTarget {
     listener: (event: CustomEvent<ParticipantEvents[K]>) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
 }
 
 /** A request was refused or has not reached a server of rooms. */
