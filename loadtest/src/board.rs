@@ -1,4 +1,4 @@
-//! Counts to be shown while a run goes on.
+//! Counts that are shown during a run.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +15,7 @@ pub(crate) struct Board {
     present: AtomicU64,
     /// Those who have entered each room.
     rooms: Vec<AtomicU64>,
-    /// Those who have measured for the last time before they are told to leave.
+    /// The participants that have finished measuring and may leave.
     measured: AtomicU64,
     /// Those who are on their way back to their seats.
     away: AtomicU64,
@@ -65,7 +65,7 @@ impl Board {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The run was interrupted before somebody had time to enter.
+    /// The run was interrupted before a participant had time to enter.
     pub(crate) fn cut_one_short(&self) {
         self.entering.fetch_sub(1, Ordering::Relaxed);
         self.cut_short.fetch_add(1, Ordering::Relaxed);
@@ -87,7 +87,7 @@ impl Board {
         self.measured.load(Ordering::Relaxed) >= self.present.load(Ordering::Relaxed)
     }
 
-    /// Somebody has lost its socket.
+    /// A participant has lost its socket.
     pub(crate) fn goes_away(&self) {
         self.away.fetch_add(1, Ordering::Relaxed);
     }

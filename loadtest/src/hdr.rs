@@ -29,7 +29,7 @@ pub(crate) fn deserialize<'de, D: de::Deserializer<'de>>(
     Deserializer::new().deserialize(&mut &plain[..]).map_err(de::Error::custom)
 }
 
-/// What was compressed, unless it would take more memory than a histogram of this program does.
+/// Inflates bytes, unless the result is larger than a histogram of this program.
 fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     let (header, compressed) = bytes.split_at_checked(8)?;
     if !header.starts_with(&COMPRESSED) {
@@ -37,7 +37,7 @@ fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     }
     let mut plain = Vec::new();
     ZlibDecoder::new(compressed).take(MOST_BYTES).read_to_end(&mut plain).ok()?;
-    // What is compressed twice would be inflated once more, without a bound.
+    // Data that is compressed twice would be inflated again without a bound.
     if !plain.starts_with(&PLAIN) {
         return None;
     }

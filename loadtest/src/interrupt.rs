@@ -9,7 +9,7 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt(watch::Receiver<bool>);
 
-/// What interrupts a run in place of a signal.
+/// Interrupts a run in place of a signal.
 #[derive(Debug)]
 pub(crate) struct Interrupter(watch::Sender<bool>);
 

@@ -16,7 +16,7 @@ pub(crate) enum Language {
 
 /// Has everything be printed in that language, or in that of the environment.
 pub(crate) fn choose(language: Option<Language>) {
-    // Whoever has chosen before keeps it.
+    // An earlier choice remains.
     let _ = CHOSEN.set(language.unwrap_or_else(|| Language::of_locale(locale().as_deref())));
 }
 
@@ -35,7 +35,7 @@ impl Language {
         }
     }
 
-    /// A text that was written in English. What has no translation stays as it is.
+    /// Translates an English text. A text without translation stays as it is.
     fn tell(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::English => text.into(),
@@ -67,7 +67,7 @@ fn translate(text: &str) -> Option<String> {
     Some(told)
 }
 
-/// What stands in a text for each `{}` of its pattern.
+/// The values in a text for each `{}` of its pattern.
 fn values<'a>(text: &'a str, pattern: &str) -> Option<Vec<&'a str>> {
     let mut parts = pattern.split("{}");
     let mut rest = text.strip_prefix(parts.next()?)?;
@@ -308,7 +308,7 @@ const CHINESE: &[(&str, &str)] = &[
         "{} and {} runs; the ratio lies between its bounds at 99.75 %",
         "{} 次与 {} 次运行；比值以 99.75 % 的置信度位于上下限之间",
     ),
-    // What would fit many other texts comes last.
+    // Patterns that fit many texts come last.
     ("{} of {}", "{} / {}"),
     ("{} to {}", "{} 至 {}"),
 ];

@@ -17,7 +17,7 @@ pub(crate) struct Loss {
     pub(crate) back_at: Option<Instant>,
 }
 
-/// What can be lost.
+/// The kinds of losses.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Lost {
     /// The connection to another participant.
@@ -56,7 +56,7 @@ impl Losses {
         self.0.iter().filter(move |loss| loss.at < end)
     }
 
-    /// Removes the losses that are due to somebody leaving on purpose.
+    /// Removes the losses that an intended leave causes.
     pub(crate) fn retain(&mut self, keeps: impl FnMut(&Loss) -> bool) {
         self.0.retain(keeps);
     }
@@ -70,7 +70,7 @@ impl Losses {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AllLosses {
     pub(crate) by_kind: BTreeMap<LostKind, LossTotals>,
-    /// Until when somebody had a signaling socket, of those who did not lose theirs for good.
+    /// Until when any participant had a signaling socket, without those that lost theirs for good.
     attended_until: Option<Instant>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct LossTotals {
 }
 
 impl AllLosses {
-    /// Adds what somebody lost before the run ended, who stayed until then at most.
+    /// Adds the losses of a participant before the end of its stay or of the run.
     pub(crate) fn add_visit(&mut self, losses: &Losses, until: Instant, end: Instant) {
         let mut is_gone = false;
         for loss in losses.before(end) {

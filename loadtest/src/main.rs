@@ -227,7 +227,7 @@ fn failed(error: impl Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Logs what `LOADTEST_LOG` asks for. Without it, nothing: a library that logs each packet would
+/// Logs according to `LOADTEST_LOG`. Without it, nothing: a library that logs each packet would
 /// distort the measurement.
 fn log_to_stderr() -> Result<(), String> {
     let filter = match env::var("LOADTEST_LOG") {

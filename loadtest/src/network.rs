@@ -26,7 +26,7 @@ use crate::local_ports::LocalPorts;
 
 /// A WebSocket for tasks.
 pub(crate) type Socket = WebSocketStream<Box<dyn Bytes>>;
-/// A WebSocket for a thread of its own.
+/// A WebSocket that a separate thread uses.
 pub(crate) type BlockingSocket = WebSocket<Box<dyn BlockingBytes>>;
 
 pub(crate) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -100,7 +100,7 @@ impl Network {
         Err(failed)
     }
 
-    /// Opens a socket whose reads return after `patience` if nothing has come.
+    /// Opens a socket whose reads return after `patience` if nothing has arrived.
     pub(crate) fn open_blocking(
         &self,
         url: &Url,
@@ -149,7 +149,7 @@ impl Network {
         Ok(body.to_owned())
     }
 
-    /// Opens a stream, and returns what sets its timeouts as well.
+    /// Opens a stream, and returns a handle to set its timeouts as well.
     fn connect_blocking(
         &self,
         url: &Url,

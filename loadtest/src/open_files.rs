@@ -13,7 +13,7 @@ pub(crate) struct TooFewFiles {
     limit: u64,
 }
 
-/// Raises the limit to what the system permits, and returns it; `None` if there is none to know.
+/// Raises the limit as far as the system permits, and returns it; `None` if it is unknown.
 #[cfg(unix)]
 pub(crate) fn raise_limit() -> Option<u64> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -37,6 +37,6 @@ pub(crate) fn check(needed: u64, limit: Option<u64>) -> Result<(), TooFewFiles> 
     }
 }
 
-/// What a process has open beside its sockets: its streams, its runtime, and the sockets of
-/// requests that are under way.
+/// Files that a process has open beside its sockets: its streams, its runtime, and the sockets of
+/// pending requests.
 pub(crate) const BASE: u64 = 100;

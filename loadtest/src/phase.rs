@@ -10,7 +10,7 @@ pub(crate) enum Phase {
     Ramp,
     /// Everybody who is expected is there.
     Steady,
-    /// Nothing new begins; what is under way may arrive.
+    /// Nothing new begins; pending messages may arrive.
     End,
     /// Everybody leaves.
     Over,

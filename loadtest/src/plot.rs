@@ -12,7 +12,7 @@ pub(crate) struct Plot {
     pub(crate) lines: Vec<Line>,
     /// Vertical lines: the phases of a run.
     pub(crate) marks: Vec<(f64, String)>,
-    /// Horizontal lines: what is not to be exceeded.
+    /// Horizontal lines for upper bounds.
     pub(crate) bounds: Vec<(f64, String)>,
 }
 
@@ -143,7 +143,7 @@ impl Axis {
     }
 }
 
-/// What an axis shows.
+/// The range of an axis.
 struct Range {
     scale: Scale,
     from: f64,

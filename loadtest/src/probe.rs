@@ -41,7 +41,7 @@ pub(crate) struct RunningProbe {
     receiving: JoinHandle<()>,
 }
 
-/// What the probe counted.
+/// The counts of the probe.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Relayed {
     /// How many were to be sent before the run ended.
@@ -72,7 +72,7 @@ pub(crate) enum ProbeError {
 struct Shared {
     recorder: Arc<Recorder>,
     start: Instant,
-    /// What is due later is not sent.
+    /// Messages that are due later are not sent.
     end: Mutex<Option<Instant>>,
     /// Whether nothing more is waited for.
     stops: AtomicBool,
@@ -127,7 +127,8 @@ impl RelayProbe {
 }
 
 impl RunningProbe {
-    /// Ends the probe of a run that ends at `end`. What has not arrived `grace` later is lost.
+    /// Ends the probe of a run that ends at `end`. Messages that have not arrived `grace` later are
+    /// lost.
     pub(crate) fn finish(self, end: Instant, grace: Duration) -> Relayed {
         let Self { shared, sending, receiving, .. } = self;
         let deadline = Instant::now() + grace;
@@ -211,7 +212,7 @@ fn send_all(mut sockets: Vec<BlockingSocket>, to: ParticipantId, shared: &Shared
         let turn = usize::try_from(number).unwrap_or(0) % sockets.len();
         match sockets[turn].send(message) {
             Ok(()) => {}
-            // What does not fit into the buffers of the system waits in that of the socket.
+            // Bytes that do not fit into the system's buffers wait in the socket's own.
             Err(error) if is_late(&error) => {}
             Err(_) => {
                 lock(&shared.under_way).remove(&number);
@@ -260,7 +261,7 @@ fn wait_until(due: Instant) -> bool {
         thread::sleep(PATIENCE);
         return false;
     }
-    // The system wakes a thread too late, by its timer slack and by what its processor sleeps.
+    // The system wakes a thread too late, because of timer slack and sleeping processors.
     thread::sleep(left.saturating_sub(WAKING));
     while Instant::now() < due {
         hint::spin_loop();

@@ -13,7 +13,7 @@ use crate::phase::{Phase, reached};
 use crate::watcher::{Load, LoadGauge};
 use crate::world::World;
 
-/// What comes if nothing fails.
+/// The expected counts if nothing fails.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
     pub(crate) participants: u64,
@@ -67,7 +67,7 @@ pub(crate) async fn show(
     bar.finish_and_clear();
 }
 
-/// What tester and server use, as far as that is known.
+/// The load of tester and server, as far as it is known.
 fn told(load: Load) -> String {
     let Load { tester_processors, server_processors, server_messages } = load;
     let mut told = String::new();

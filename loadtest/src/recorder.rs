@@ -17,25 +17,25 @@ use crate::udp_path::Figures;
 pub(crate) struct Recorder {
     /// When the run began.
     pub(crate) begin: Instant,
-    /// What was planned for an earlier time does not count.
+    /// Steps that were planned for an earlier time do not count.
     counts_from: Instant,
     /// When the phases after the ramp began, as far as they have.
     steady: OnceLock<Instant>,
     end: OnceLock<Instant>,
     kinds: [Mutex<Measured>; Kind::ALL.len()],
-    /// What arrived of the streams of each kind, by the second of the run.
+    /// Counts of received streams of each kind, by the second of the run.
     streams: [Mutex<Vec<StreamCounts>>; StreamKind::ALL.len()],
     failures: Mutex<BTreeMap<String, u64>>,
-    /// What bad networks did, of all participants.
+    /// The figures of the bad networks of all participants.
     impaired: Mutex<Option<Figures>>,
 }
 
-/// What was measured of one kind.
+/// The measurements of one kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {
-    /// From the intended start. What was never answered is in it with the time that it waited.
+    /// From the intended start. Unanswered steps are included with the time that they waited.
     pub(crate) corrected: Latencies,
-    /// From the actual start, of what was answered.
+    /// From the actual start, of answered steps only.
     pub(crate) raw: Latencies,
     pub(crate) lost: u64,
     pub(crate) refused: u64,
@@ -104,7 +104,7 @@ impl Recorder {
         measured.raw.record(ended.saturating_duration_since(started), ended);
     }
 
-    /// Records a step that has waited in vain from its planned time until now.
+    /// Records a step that was not answered from its planned time until now.
     pub(crate) fn unanswered(&self, kind: Kind, intended: Instant, fate: Fate, now: Instant) {
         let phase = self.phase_of(intended);
         if intended < self.counts_from {
@@ -129,7 +129,7 @@ impl Recorder {
         }
     }
 
-    /// Adds what arrived of a stream in a second of the run.
+    /// Adds the counts of a stream in a second of the run.
     pub(crate) fn streams(&self, kind: StreamKind, second: u64, counts: StreamCounts) {
         let Some(second) = window(second) else { return };
         let mut windows = lock(&self.streams[kind as usize]);
@@ -153,7 +153,7 @@ impl Recorder {
         *failures.entry(cause).or_default() += 1;
     }
 
-    /// Adds what the bad network of a participant did.
+    /// Adds the figures of a participant's bad network.
     pub(crate) fn impaired(&self, figures: Figures) {
         let mut sum = lock(&self.impaired);
         let Figures { carried, lost, cut, overtaken } = sum.unwrap_or_default();
@@ -214,12 +214,12 @@ impl Measured {
         }
     }
 
-    /// The corrected latencies of what was planned for a phase; `None` if nothing was.
+    /// The corrected latencies of steps that were planned for a phase; `None` if there were none.
     pub(crate) fn of_phase(&self, phase: Phase) -> Option<&Histogram<u64>> {
         self.phases.get(phase as usize)?.as_ref()
     }
 
-    /// What was planned and never answered.
+    /// Planned steps that were never answered.
     pub(crate) fn missing(&self) -> u64 {
         self.lost + self.refused + self.unsent
     }
@@ -241,7 +241,7 @@ impl Measured {
     }
 }
 
-/// The index of a second, unless the run is longer than what is kept.
+/// The index of a second, unless it is beyond the longest recorded run.
 fn window(second: u64) -> Option<usize> {
     usize::try_from(second).ok().filter(|second| *second < MAX_WINDOWS)
 }

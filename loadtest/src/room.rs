@@ -1,5 +1,4 @@
-//! What is expected to arrive in a room: messages that were sent, and news of who came and who
-//! went.
+//! The expected arrivals in a room: messages that were sent, and news of joins and leaves.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,7 +31,7 @@ struct Message {
     started: Instant,
 }
 
-/// That somebody came or went.
+/// News of a join or leave.
 #[derive(Debug, Default)]
 struct News {
     /// When it began, once that is known: others may hear of it before whom it is about.
@@ -74,7 +73,7 @@ impl Room {
         recorder.answered(kind, Step { intended, started, ended: now });
     }
 
-    /// Somebody has entered who began to at `since`. The server has named those who were there.
+    /// A participant has entered that began to at `since`. The server has named the members.
     pub(crate) fn enters(
         &self,
         newcomer: ParticipantId,
@@ -108,7 +107,7 @@ impl Room {
         recorder: &Recorder,
     ) {
         let mut room = self.lock();
-        // Whoever has left before all have heard of it is still heard of.
+        // News of a participant that has left meanwhile still arrives.
         if room.departed.contains(&of) && !room.arrivals.contains_key(&of) {
             return;
         }
@@ -120,7 +119,7 @@ impl Room {
         }
     }
 
-    /// Somebody leaves on purpose.
+    /// A participant leaves on purpose.
     pub(crate) fn leaves(&self, leaver: ParticipantId, intended: Instant, recorder: &Recorder) {
         let mut room = self.lock();
         room.forget(leaver, recorder);
@@ -131,12 +130,12 @@ impl Room {
         }
     }
 
-    /// Somebody is gone without having left; nothing more is expected of it.
+    /// A participant is gone without leaving; nothing more is expected from it.
     pub(crate) fn loses(&self, lost: ParticipantId, recorder: &Recorder) {
         self.lock().forget(lost, recorder);
     }
 
-    /// A member has heard that somebody left. Returns whether that was meant to happen.
+    /// A member has heard that a participant left. Returns whether that was planned.
     pub(crate) fn hears_departure(
         &self,
         member: ParticipantId,
@@ -169,7 +168,7 @@ impl Room {
             && room.departures.is_empty()
     }
 
-    /// At the end of a run: what has not come is lost, unless it was cut short.
+    /// At the end of a run: missing arrivals are lost, unless their time was cut short.
     pub(crate) fn give_up(
         &self,
         now: Instant,
@@ -198,7 +197,7 @@ impl Room {
 }
 
 impl Expectations {
-    /// Expects nothing more of whoever has gone.
+    /// Expects nothing more from a participant that is gone.
     fn forget(&mut self, gone: ParticipantId, recorder: &Recorder) {
         self.members.remove(&gone);
         self.departed.insert(gone);

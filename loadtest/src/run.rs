@@ -28,7 +28,7 @@ use crate::visits::Visits;
 use crate::watcher::{Watched, Watcher};
 use crate::world::{PATIENCE, World};
 
-/// What a run is judged by.
+/// The criteria for the verdict on a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Criteria {
     pub(crate) objectives: Objectives,
@@ -111,13 +111,13 @@ pub(crate) async fn run(
     let begin = Instant::now();
     let creating = Duration::from_secs_f64(plan.rooms.len() as f64 / scenario.create_rate);
     let warm_up = scenario.warm_up.0;
-    // What precedes the warm-up does not count either.
+    // The time before the warm-up does not count either.
     let counts_from = if warm_up.is_zero() { begin } else { begin + creating + warm_up };
     let recorder = Arc::new(Recorder::new(begin, counts_from));
     let board = Arc::new(Board::new(plan.rooms.len()));
     let watcher = Watcher::start(Arc::clone(&board), target.sources.clone())?;
     let probe = probe.start(Arc::clone(&recorder))?;
-    // Whoever replaces somebody comes while that one goes, and the creator's seat stays its own.
+    // A newcomer comes while the participant that it replaces goes, and the creator's seat is kept.
     let changes = scenario.churn || scenario.shape.is_some();
     let spare = |size: &u8| if changes { MOST_PARTICIPANTS } else { *size };
     let capacities: Vec<u8> = plan.rooms.iter().map(spare).collect();
@@ -219,7 +219,7 @@ async fn fill(world: &World, plan: &Plan, expected: Expected) -> bool {
         }
         let has_waited = |patience| now.saturating_duration_since(progress.0) >= patience;
         let has_settled = counts.entered + counts.failed >= expected.participants;
-        // Whoever has not entered connects to nobody.
+        // A participant that has not entered has no connections.
         let possible = connections.min(world.board.possible_connections());
         if has_settled && counts.entered == 0 {
             // Nothing is left that could happen.
@@ -267,9 +267,9 @@ fn bad_network_sockets(scenario: &Scenario, plan: &Plan) -> u64 {
 
 /// How long it takes to come at most, so that a run of joins alone has it.
 const FIRST_MEDIA: Duration = Duration::from_secs(2);
-/// How long after the end what is under way may arrive.
+/// How long after the end pending messages may arrive.
 const GRACE: Duration = Duration::from_secs(5);
-/// What a server lets a room hold.
+/// The most participants that a server permits in a room.
 const MOST_PARTICIPANTS: u8 = 50;
 const POLL: Duration = Duration::from_millis(20);
 

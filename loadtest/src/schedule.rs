@@ -36,7 +36,8 @@ pub(crate) enum Act {
 }
 
 impl Schedule {
-    /// The acts of somebody who has entered now and leaves at that time, or stays to the end.
+    /// The acts of a participant that has just entered and leaves at that time, or stays to the
+    /// end.
     pub(crate) fn new(
         scenario: &Scenario,
         leave: Option<Instant>,

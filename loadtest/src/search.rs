@@ -13,11 +13,11 @@ pub(crate) struct Search {
     confirmed: bool,
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Next {
     Try(u32),
-    /// Try for longer what has passed.
+    /// Try a number that has passed for longer.
     Confirm(u32),
     /// The search is over; 0 if nothing passes.
     Done(u32),

@@ -69,7 +69,7 @@ impl ServerMetrics {
         })
     }
 
-    /// What the process uses, if the server tells.
+    /// The usage of the process, if the server reports it.
     pub(crate) fn usage(&self) -> Option<Usage> {
         let processor = Duration::try_from_secs_f64(self.get("process_cpu_seconds_total")?).ok()?;
         let number = |series: &str| self.get(series).map(|value| value as u64);

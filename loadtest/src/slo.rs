@@ -1,4 +1,4 @@
-//! Objectives: what a run has to hold.
+//! The objectives of a run.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,11 +23,11 @@ pub(crate) struct Objective {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Objectives(pub(crate) Vec<Objective>);
 
-/// What an objective is about.
+/// The measure of an objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Measure {
     Latency(Kind, Statistic),
-    /// What was planned of a kind and never answered.
+    /// Planned steps of a kind that were never answered.
     Missing(Kind),
     Count(Counter),
 }
@@ -47,9 +47,9 @@ pub(crate) enum Counter {
     Failed,
     /// The share of RTP packets that were planned and did not arrive.
     Loss,
-    /// Whatever somebody had and lost.
+    /// Losses of any kind.
     Lost,
-    /// The share of what was planned that was never answered.
+    /// The share of planned steps that were never answered.
     Missing,
     /// Ends of connections without media.
     Silent,
@@ -79,12 +79,12 @@ pub(crate) enum InvalidObjective {
     Bound(String, &'static str),
 }
 
-/// What was measured of a kind.
+/// The measurements of a kind.
 #[derive(Clone, Copy)]
 pub(crate) struct Samples<'a> {
     /// In microseconds, from the intended start.
     pub(crate) histogram: &'a Histogram<u64>,
-    /// What was planned and never answered.
+    /// Planned steps that were never answered.
     pub(crate) missing: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The kinds of media streams, and what is counted of them.
+//! The kinds of media streams, and their counts.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -15,7 +15,7 @@ pub(crate) enum StreamKind {
     Screen,
 }
 
-/// What arrived of streams.
+/// Counts of received streams.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
 pub(crate) struct StreamCounts {
     /// Packets.

@@ -56,7 +56,7 @@ struct Counters {
     overtaken: AtomicU64,
 }
 
-/// What goes one way for one sender.
+/// One direction of the path of one sender.
 #[derive(Clone)]
 struct Flow {
     impairment: Impairment,
@@ -64,7 +64,7 @@ struct Flow {
     set_out: Arc<AtomicU64>,
     /// The last that has arrived, counted as they set out.
     latest: Arc<AtomicU64>,
-    /// When what is queued for the bandwidth is through.
+    /// When everything that is queued for the bandwidth has been sent.
     free_at: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -144,7 +144,7 @@ async fn carry(
         let datagram = buffer[..length].to_vec();
         tokio::spawn(async move {
             if under_way.await {
-                // As on any path, nobody is told if the other end is gone.
+                // As on any path, datagrams to an end that is gone are lost silently.
                 let _ = end.send(&datagram).await;
             }
         });
@@ -225,7 +225,7 @@ impl Flow {
     }
 }
 
-/// What a narrow path holds back.
+/// The queue of a narrow path.
 const QUEUE: Duration = Duration::from_millis(300);
 /// No datagram is longer.
 const MOST_BYTES: usize = 64 * 1024;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What a process has used until now.
+/// The usage of a process until now.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Usage {
     /// Processor time of all threads.

@@ -31,7 +31,7 @@ enum Tasks {
     Signaling(JoinSet<SignalingVisit>),
 }
 
-/// What the participants came to.
+/// The sums over all participants.
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
     pub(crate) participants: u64,
@@ -67,7 +67,7 @@ impl Visits {
         Self { rooms, tasks }
     }
 
-    /// Waits for what is under way.
+    /// Waits for pending messages.
     pub(crate) async fn drain(&self, board: &Board, deadline: Instant) {
         let has_measured = || match self.tasks {
             Tasks::Media(_) => board.has_everybody_measured(),
@@ -82,7 +82,7 @@ impl Visits {
         }
     }
 
-    /// Counts as lost what has not come.
+    /// Counts missing arrivals as lost.
     pub(crate) fn give_up(&self, world: &World) {
         for room in &self.rooms {
             let is_cut_short = |since| world.is_cut_short(since);

@@ -28,7 +28,7 @@ pub(crate) struct Sample {
     pub(crate) at: Instant,
     pub(crate) tester: Option<Usage>,
     pub(crate) server: Option<Usage>,
-    /// What the server counts of itself.
+    /// The server's own metrics.
     pub(crate) metrics: Option<ServerMetrics>,
     pub(crate) tcp_sockets: Option<u64>,
     pub(crate) counts: Counts,
@@ -42,7 +42,7 @@ pub(crate) struct ServerSources {
     pub(crate) metrics: Option<MetricsSource>,
 }
 
-/// What was used in the last second.
+/// The load of the last second.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Load {
     pub(crate) tester_processors: Option<f64>,
@@ -55,7 +55,7 @@ pub(crate) struct Load {
 #[derive(Clone)]
 pub(crate) struct LoadGauge(Arc<Shared>);
 
-/// What was seen.
+/// The observations.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
     /// One for each second, the first before the start and the last at the end.

@@ -1,4 +1,4 @@
-//! The answer as a page for somebody who was not there.
+//! The result as an HTML page.
 
 use super::{Capacity, Step};
 use crate::html::{escape, page, table};

@@ -96,7 +96,7 @@ pub(crate) async fn find(
     let passed = |step: &&Step| step.report.has_held();
     let best = steps.iter().filter(passed).rfind(|step| step.rooms == rooms && step.peers == peers);
     let participants = best.map_or(0, |step| step.participants);
-    // The smallest that failed ran into what comes first.
+    // The smallest step that failed shows the first limit.
     let failed = steps.iter().filter(|step| step.limit.is_some());
     let first = failed.min_by_key(|step| step.participants);
     Ok(Capacity {
@@ -134,7 +134,7 @@ impl Finder<'_> {
             let has_passed = self.step(rooms, peers, is_confirmation).await?;
             passed.extend(has_passed.then_some(number));
             if self.interrupt.is_interrupted() {
-                // What passed by luck and was not confirmed is not carried.
+                // A number that passed by luck and was not confirmed does not count.
                 let most = if has_passed { number } else { search.passed() };
                 return Ok(passed.into_iter().filter(|number| *number <= most).max().unwrap_or(0));
             }

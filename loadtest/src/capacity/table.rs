@@ -64,7 +64,7 @@ impl Capacity {
         table
     }
 
-    /// What a room, a participant and a message cost at the largest step that passed.
+    /// The costs of a room, a participant and a message at the largest step that passed.
     fn costs(&self) -> Option<Table> {
         let step = self.best()?;
         let (report, server) = (&step.report, step.report.server?);

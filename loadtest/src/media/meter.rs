@@ -1,4 +1,4 @@
-//! What one participant measures of one track, packet by packet, where packets arrive.
+//! Measures one track at its receiver, packet by packet.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::stream::{StreamCounts, StreamKind};
 #[derive(Clone, Debug)]
 pub(super) struct Meter(Arc<Mutex<State>>);
 
-/// What was measured of a track.
+/// The measurements of a track.
 #[derive(Clone, Debug)]
 pub(super) struct ObservedTrack {
     pub(super) from: ParticipantId,
@@ -46,7 +46,7 @@ struct State {
     freezes: Freezes,
     /// The number of the packet that the first keyframe goes on with, while it comes in.
     keyframe: Option<u16>,
-    /// What was counted and is not in the recorder yet, and its second of the run.
+    /// Counts that are not in the recorder yet, and their second of the run.
     recent: (u64, StreamCounts),
     is_over: bool,
 }
@@ -88,7 +88,7 @@ impl Meter {
         state.flush();
     }
 
-    /// Ends the measurement and returns what it came to.
+    /// Ends the measurement and returns its results.
     pub(super) fn finish(&self, now: Instant) -> ObservedTrack {
         let mut state = self.lock();
         if state.is_expected() {
@@ -145,7 +145,7 @@ impl State {
             return;
         }
         let place = self.numbers.count(packet.sequence_number);
-        // What was sent again and had only been late.
+        // A retransmission of a packet that was only late.
         if place == Place::Copy {
             return;
         }
@@ -201,7 +201,7 @@ impl State {
         self.track.kind == StreamKind::Audio || packet.marker
     }
 
-    /// Whether packets are to come. A screen is shown for as long as somebody likes.
+    /// Whether packets are expected. A screen share may end at any time.
     fn is_expected(&self) -> bool {
         !self.is_over && self.track.kind != StreamKind::Screen
     }

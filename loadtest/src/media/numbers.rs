@@ -99,7 +99,7 @@ mod tests {
             [900, 1500, 2000].map(|n| numbers.count(n)),
             [Place::Copy, Place::Copy, Place::Late]
         );
-        // A gap that is longer than what is known.
+        // A gap that is longer than the window.
         assert_eq!(numbers.count(10_000), Place::AfterGap);
         assert_eq!([9_500, 9_500].map(|n| numbers.count(n)), [Place::Late, Place::Copy]);
     }

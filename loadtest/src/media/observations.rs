@@ -44,7 +44,7 @@ pub(crate) struct Observations {
 }
 
 impl Observations {
-    /// Those of somebody who has entered now, was there first and only watches.
+    /// The observations of a participant that has just entered, came first and only watches.
     pub(super) fn new(id: ParticipantId, now: Instant) -> Self {
         Self {
             ids: vec![id],

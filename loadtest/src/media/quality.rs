@@ -21,7 +21,7 @@ pub(crate) struct Quality {
     pub(crate) period: Option<(Instant, Instant)>,
 }
 
-/// What one participant sent another one of one kind.
+/// A stream of one kind from one participant to another.
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {
     /// The number of the room in the plan.
@@ -69,7 +69,7 @@ impl Stream {
     }
 
     fn seconds(&self) -> f64 {
-        // What lasts for less than a second has no rate.
+        // A stream that lasts for less than a second has no rate.
         self.lasted.as_secs_f64().max(1.0)
     }
 }
@@ -237,7 +237,7 @@ impl<'a> Tracks<'a> {
         let mut left_out = 0;
         for (index, track) in self.tracks.iter().enumerate() {
             let Some(interval) = track.rhythm.interval() else { continue };
-            // Nobody knows when somebody would have shown a screen.
+            // The start of a missing screen share is unknown.
             let next = self.tracks.get(index + 1).and_then(|next| next.first_packet);
             let next = self.end.map(|end| next.unwrap_or(end));
             let pause = next.zip(track.last_packet).map(|(next, last)| next.duration_since(last));

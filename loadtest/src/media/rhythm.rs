@@ -32,7 +32,7 @@ impl Rhythm {
             return;
         };
         let ticks = timestamp.wrapping_sub(last);
-        // What is late is not the newest.
+        // A late packet is not the newest.
         if ticks == 0 || ticks > u32::MAX / 2 {
             return;
         }
@@ -124,7 +124,7 @@ mod tests {
         let mut rhythm = rhythm(0..50);
         // Ten pictures are lost on the way.
         rhythm.packet(4_294_900_000_u32.wrapping_add(60 * 6000), false);
-        // Pictures that somebody who joins gets faster than they play.
+        // Pictures that a newcomer gets faster than they play.
         for number in 1..=10 {
             rhythm.packet(4_294_900_000_u32.wrapping_add(60 * 6000 + number * 450), true);
         }

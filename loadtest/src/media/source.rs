@@ -10,7 +10,7 @@ use client_sdk::{Codec, Frame, MediaError, MediaSource, Source, async_trait};
 use super::mark;
 use crate::scenario::{Picture, Preset, Scenario};
 
-/// What a publisher sends.
+/// The sources of a publisher.
 pub(crate) fn audio(scenario: &Scenario) -> Source {
     match (&scenario.audio_file, scenario.preset) {
         (Some(file), _) => Source::File(file.clone()),
@@ -95,7 +95,7 @@ impl MediaSource for TestSource {
 
     async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError> {
         let now = Instant::now();
-        // What the player is too late for it leaves out, and so does this.
+        // Skips frames that are overdue, as the player does.
         let due = self.due.filter(|due| now.saturating_duration_since(*due) <= LATE).unwrap_or(now);
         self.due = Some(due + self.duration);
         Ok(Some(self.frame(due)))

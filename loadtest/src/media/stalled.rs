@@ -1,4 +1,4 @@
-//! What a network that is made to stall interrupts.
+//! The losses that intended stalls of a network cause.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -30,8 +30,8 @@ pub(super) fn stalled(
     stalled
 }
 
-/// What a stall that was ordered interrupts is not lost, if it is back soon after it, or if the run
-/// ends before that. What was lost at another time is.
+/// Removes losses that an intended stall caused, if they ended soon after it or the run ended
+/// first. Losses at other times remain.
 pub(super) fn forgive_stalls(room: &mut [Observations], stalls: Stalls, end: Instant) {
     let by_id = room.iter().flat_map(|visit| visit.ids.iter().map(|id| (*id, &visit.stalls)));
     let begun: HashMap<ParticipantId, Vec<Instant>> =

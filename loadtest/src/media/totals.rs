@@ -20,13 +20,14 @@ use crate::stream::StreamKind;
 #[derive(Debug)]
 pub(crate) struct Totals<'a> {
     recorder: &'a Recorder,
-    /// What each publisher sends.
+    /// The kinds that each publisher sends.
     kinds: &'static [MediaKind],
-    /// Whoever meets so shortly before the end need not have connected; `None` if nobody does.
+    /// Participants that meet within this time before the end need not have connected; `None` if
+    /// all have to.
     time_to_connect: Option<Duration>,
-    /// What interrupts bad networks by order.
+    /// The intended stalls of bad networks.
     stalls: Option<Stalls>,
-    /// When everybody was told to leave. What is lost from then on is not lost.
+    /// When all participants were told to leave. Later losses do not count.
     end: Instant,
     pub(crate) participants: u64,
     pub(crate) connections: u64,
@@ -95,7 +96,7 @@ impl<'a> Totals<'a> {
         self.record(Kind::Arrival, newcomer.intended, complete);
     }
 
-    /// Adds what one participant has of another.
+    /// Adds the connection of one participant to another.
     fn add_connection(&mut self, room: usize, to: &Observations, from: &Observations) {
         let met = to.met.get(&from.id()).copied();
         let connected = to.connected.get(&from.id()).copied();
@@ -120,7 +121,7 @@ impl<'a> Totals<'a> {
             .collect();
         let seen = self.kinds.last().and_then(|kind| first(to, from, *kind, |t| t.first_frame));
         let has_all = arrived.len() == self.kinds.len() && seen.is_some();
-        // What has not come might still have.
+        // Missing media might still have arrived.
         if !has_all && !self.has_time(to, from, connected) {
             return;
         }
@@ -143,7 +144,7 @@ impl<'a> Totals<'a> {
                 .collect();
             tracks.sort_by_key(|track| track.first_packet);
             for (index, track) in tracks.iter().enumerate() {
-                // Nobody knows until when a screen is shown.
+                // The end of a screen share is unknown.
                 let is_last = index + 1 == tracks.len() && kind != StreamKind::Screen;
                 let lost = track.marks.missing(is_last.then_some(until));
                 for made in lost {
@@ -216,7 +217,8 @@ fn first(
     of_kind.filter_map(time).min()
 }
 
-/// Whoever leaves as planned is not lost, and neither are the connection to it and its media.
+/// Removes the losses that planned leaves cause: of the participant, the connection to it and its
+/// media.
 fn forgive_leaving(room: &mut [Observations]) {
     let left: HashMap<ParticipantId, Instant> =
         room.iter().filter_map(|visit| Some((visit.id(), visit.left?))).collect();
@@ -238,5 +240,5 @@ fn forgive_leaving(room: &mut [Observations]) {
     }
 }
 
-/// Whoever leaves again within this time may do so without having connected.
+/// A participant that leaves within this time need not have connected.
 pub(crate) const SHORT_VISIT: Duration = Duration::from_secs(5);

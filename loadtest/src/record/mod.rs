@@ -1,4 +1,4 @@
-//! Records the shape of what happens on a server, to be run again with `--replay`.
+//! Records the arrivals and departures on a server, to replay them with `--replay`.
 
 mod log;
 mod rooms;

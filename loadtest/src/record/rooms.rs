@@ -16,8 +16,8 @@ use crate::target::Target;
 #[error("cannot list the rooms: {0}")]
 pub(crate) struct RecordError(RequestError);
 
-/// Looks `every` so often for that long, or until it is interrupted. Whoever comes and goes between
-/// two looks is not seen. A look that fails after the first one is a gap, which is told.
+/// Polls at an interval of `every` for that long, or until it is interrupted. Stays between two
+/// polls are missed. A failed poll after the first one is reported as a gap.
 pub(crate) async fn of_rooms(
     target: &Target,
     every: Duration,

@@ -16,7 +16,7 @@ use crate::run::{Count, Criteria, Outcome, Times};
 use crate::scenario::{Arrivals, Scenario, ScenarioSettings};
 use crate::watcher::{Sample, Watched};
 
-/// The report of a run of ten seconds in which nothing failed but what the recorder has.
+/// The report of a run of ten seconds that has no failures except those in the recorder.
 pub(crate) fn report(recorder: Recorder, begin: Instant, participants: u64) -> Report {
     let count = Count { wanted: participants, reached: participants };
     let second = Duration::from_secs(1);

@@ -18,7 +18,7 @@ pub(crate) enum ReadError {
 }
 
 impl Report {
-    /// Reads what `--json` has written.
+    /// Reads a report that `--json` has written.
     pub(crate) fn read(path: &Path) -> Result<Self, ReadError> {
         let path = path.to_owned();
         let json = match fs::read(&path) {

@@ -144,7 +144,7 @@ impl MediaQuality {
         Self { by_kind: by_kind(&streams), streams, silent }
     }
 
-    /// Adds other streams, whose rooms come behind so many of this one.
+    /// Adds other streams. Their rooms are numbered after `rooms` rooms of this one.
     pub(super) fn add(&mut self, other: Self, rooms: usize) {
         let streams = other.streams.into_iter();
         self.streams

@@ -66,9 +66,9 @@ pub(crate) struct Report {
     /// How streams arrived; `None` at depth signaling.
     media: Option<MediaQuality>,
     relayed: Messages,
-    /// What bad networks did, if there were any.
+    /// The figures of bad networks, if there were any.
     impaired: Option<Impaired>,
-    /// What participants had and lost before the run ended; a kind that was never lost is missing.
+    /// Losses before the end of the run; kinds without losses are missing.
     losses: BTreeMap<LostKind, Losses>,
     /// From when on nobody who had entered had a signaling socket any more.
     server_gone_at_seconds: Option<f64>,
@@ -80,7 +80,7 @@ pub(crate) struct Report {
     objectives: Vec<ObjectiveResult>,
     pub(crate) tester: Health,
     pub(crate) server: Option<ServerUse>,
-    /// What the server counted of itself, if its metrics are known.
+    /// The server's own counts, if its metrics are known.
     pub(crate) server_counts: Option<ServerCounts>,
     /// For each second of the run.
     windows: Vec<Window>,
@@ -132,7 +132,7 @@ struct Messages {
 struct Impaired {
     carried: u64,
     lost: u64,
-    /// What met a stall.
+    /// Datagrams that were dropped during a stall.
     stalled: u64,
     overtaken: u64,
 }
@@ -150,7 +150,7 @@ struct LatencyDetails {
     lost: u64,
     refused: u64,
     unsent: u64,
-    /// From the actual start, without what was never answered.
+    /// From the actual start, without unanswered steps.
     raw_ms: Option<Percentiles>,
     /// By the phase for which they were planned; one with nothing is missing.
     #[serde(default)]
@@ -263,7 +263,7 @@ impl Report {
         report
     }
 
-    /// Adds what was seen of the server from elsewhere than the generators.
+    /// Adds observations of the server that were not made by the generators.
     pub(crate) fn add_server(&mut self, watched: &Watched) {
         self.server = ServerUse::new(watched);
         self.server_counts = ServerCounts::new(&watched.samples);
@@ -293,7 +293,7 @@ impl Report {
         self.latency_ms.get(&kind)
     }
 
-    /// Whether the whole run took place and held what was asked for.
+    /// Whether the whole run took place and met its objectives.
     pub(crate) fn has_held(&self) -> bool {
         self.verdict == Verdict::Held && !self.interrupted
     }
@@ -333,7 +333,7 @@ impl LatencyDetails {
         }
     }
 
-    /// What was planned and never answered.
+    /// Planned steps that were never answered.
     fn missing(&self) -> u64 {
         self.lost + self.refused + self.unsent
     }

@@ -10,8 +10,8 @@ use crate::latency::{has_samples_for, millis};
 use crate::phase::Phase;
 use crate::recorder::Measured;
 
-/// The latencies of what was planned for one phase, in milliseconds. A percentile without samples
-/// beyond it is `None`.
+/// The latencies of steps that were planned for one phase, in milliseconds. A percentile without
+/// samples beyond it is `None`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct PhaseLatency {
     pub(super) count: u64,

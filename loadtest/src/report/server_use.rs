@@ -1,4 +1,4 @@
-//! What a run cost the server.
+//! The costs of a run for the server.
 
 use std::collections::BTreeMap;
 use std::thread::available_parallelism;
@@ -12,7 +12,7 @@ use crate::server_metrics::{
 use crate::usage::{available_memory, share};
 use crate::watcher::{Sample, Watched};
 
-/// What the process of the server used.
+/// The usage of the server's process.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct ServerUse {
     pub(crate) processors: f64,
@@ -22,13 +22,13 @@ pub(crate) struct ServerUse {
     #[serde(default)]
     pub(crate) waited_for: f64,
     pub(crate) memory_bytes: u64,
-    /// What it took more than before anybody came.
+    /// The growth since before the first arrival.
     pub(crate) memory_grown_bytes: u64,
     pub(crate) open_files: u64,
     /// How many files it may have open.
     #[serde(default)]
     pub(crate) max_files: Option<u64>,
-    /// What its machine has; `None` where that is not known.
+    /// Its machine; `None` if that is unknown.
     #[serde(default)]
     pub(crate) machine: Option<ServerMachine>,
 }
@@ -37,11 +37,11 @@ pub(crate) struct ServerUse {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct ServerMachine {
     pub(crate) cores: usize,
-    /// What was left in the end, if that is known.
+    /// The available memory in the end, if it is known.
     pub(crate) available_memory_bytes: Option<u64>,
 }
 
-/// What the server counted of itself during a run.
+/// The server's own counts during a run.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct ServerCounts {
     /// Messages received from participants.

@@ -235,7 +235,7 @@ impl Report {
     }
 }
 
-/// What the server counted of itself.
+/// The server's own counts.
 fn counted(counts: &ServerCounts) -> Table {
     let mut table = table(&["counted by the server", ""]);
     let ServerCounts { messages, relays, handling_us, .. } = counts;

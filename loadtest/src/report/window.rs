@@ -15,7 +15,7 @@ use crate::stream::{StreamCounts, StreamKind};
 use crate::usage::share;
 use crate::watcher::Sample;
 
-/// What one second was like.
+/// The measurements of one second.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub(crate) struct Window {
     pub(crate) second: u64,
@@ -29,7 +29,7 @@ pub(crate) struct Window {
     pub(super) server_messages: Option<f64>,
     pub(super) server_queued_bytes: Option<u64>,
     pub(crate) latency_ms: BTreeMap<Kind, WindowPercentiles>,
-    /// What arrived of the streams of each kind.
+    /// The counts of received streams of each kind.
     #[serde(default)]
     pub(super) media: BTreeMap<StreamKind, StreamCounts>,
 }
@@ -58,7 +58,7 @@ impl WindowPercentiles {
 }
 
 impl Window {
-    /// Adds what was seen of the server between two samples.
+    /// Adds the server's usage between two samples.
     pub(super) fn add_server(&mut self, before: &Sample, after: &Sample) {
         let time = after.at - before.at;
         let used = before.server.as_ref().zip(after.server.as_ref());

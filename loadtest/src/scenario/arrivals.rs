@@ -42,7 +42,7 @@ impl Arrivals {
             .collect()
     }
 
-    /// What one of so many generators does, which arrive side by side.
+    /// The part of one of several generators that run side by side.
     pub(super) fn share(&self, generators: f64) -> Self {
         match self {
             Self::Burst => Self::Burst,

@@ -1,5 +1,4 @@
-//! What the numbers of a scenario may be, wherever they come from: flags, a file, or the
-//! coordinator of an agent.
+//! The valid numbers of a scenario, which come from flags, a file, or the coordinator of an agent.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;

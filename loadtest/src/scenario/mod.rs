@@ -74,7 +74,7 @@ pub(crate) struct Scenario {
     pub(crate) impaired: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) replay: Option<PathBuf>,
-    /// What the file to replay contains.
+    /// The contents of the file to replay.
     #[serde(skip)]
     pub(crate) shape: Option<Shape>,
     pub(crate) seed: u64,

@@ -25,8 +25,7 @@ pub(crate) struct Plan {
 pub(crate) struct Visit {
     /// The index of the room.
     pub(crate) room: usize,
-    /// How many came into the room before it; newcomers that replace somebody take that one's
-    /// place.
+    /// How many entered the room before it. A newcomer that replaces another one has its number.
     pub(crate) seat: u8,
     /// Whether it is the room's creator, who enters without joining.
     pub(crate) is_creator: bool,
@@ -35,7 +34,7 @@ pub(crate) struct Visit {
     pub(crate) arrive: Duration,
     /// `None` for the end of the run.
     pub(crate) leave: Option<Duration>,
-    /// What its own times and sizes are drawn from.
+    /// The seed of its own times and sizes.
     pub(crate) seed: u64,
 }
 
@@ -135,7 +134,7 @@ impl Plan {
     }
 }
 
-/// Draws a stay from an exponential distribution. Whoever comes stays for a second.
+/// Draws a stay from an exponential distribution. It is at least a second.
 fn stay_time(mean: Duration, random: &mut StdRng) -> Duration {
     let share: f64 = random.random();
     mean.mul_f64(-(1.0 - share).ln()).max(Duration::from_secs(1))

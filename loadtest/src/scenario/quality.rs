@@ -10,8 +10,7 @@ use thiserror::Error;
 use crate::span::Span;
 use crate::udp_path::Impairment;
 
-/// What the network does to what a participant sends or receives:
-/// `loss=2%,delay=50ms,jitter=20ms,bandwidth=1mbit`.
+/// The impairments of a participant's network: `loss=2%,delay=50ms,jitter=20ms,bandwidth=1mbit`.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Quality(pub(crate) Impairment);

@@ -100,7 +100,7 @@ impl From<RoomSizes> for String {
     }
 }
 
-/// What a server lets a room hold.
+/// The room sizes that a server permits.
 const SIZES: RangeInclusive<u8> = 2..=50;
 const WEIGHTS: RangeInclusive<u32> = 1..=1_000_000;
 

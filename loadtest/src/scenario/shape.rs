@@ -14,7 +14,7 @@ pub(crate) struct Shape {
     rooms: u32,
 }
 
-/// The stay of somebody in a room. Times count from the first arrival.
+/// The stay of a participant in a room. Times count from the first arrival.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Stay {
     pub(crate) room: u32,
@@ -65,7 +65,7 @@ impl Shape {
             changes.push((stay.arrive, true, stay.room as usize));
             changes.extend(stay.leave.map(|leave| (leave, false, stay.room as usize)));
         }
-        // Whoever leaves at that time makes place for whoever comes.
+        // Participants that leave at a time make room for those that come then.
         changes.sort();
         let (mut now, mut most) =
             (vec![0_usize; self.rooms as usize], vec![0; self.rooms as usize]);
@@ -128,7 +128,7 @@ impl fmt::Display for Shape {
     }
 }
 
-/// What a server lets a room hold.
+/// The most participants that a server permits in a room.
 const MOST_AT_ONCE: usize = 50;
 
 #[cfg(test)]

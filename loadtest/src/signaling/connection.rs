@@ -15,11 +15,12 @@ use crate::network::Socket;
 pub(crate) struct Connection {
     /// `None` after it was cut.
     socket: Option<Socket>,
-    /// What the socket has not taken.
+    /// Messages that the socket has not accepted yet.
     queue: VecDeque<Utf8Bytes>,
     /// How many messages have come.
     pub(super) received: u64,
-    /// What the server may not have taken, if it is kept; the last of it is number `sent`.
+    /// Messages that the server may not have received, if they are kept; the last one has the
+    /// number `sent`.
     unacknowledged: Option<VecDeque<Utf8Bytes>>,
     sent: u64,
 }
@@ -71,7 +72,7 @@ impl Connection {
     pub(super) async fn next(&mut self) -> Result<ServerMessage, Ended> {
         loop {
             let text = poll_fn(|context| self.poll(context)).await?;
-            // What this version does not know is counted as well.
+            // Messages that this version does not know are counted as well.
             let message = decode_server(&Bytes::from(text));
             if !matches!(message, Ok(ServerMessage::Resumed(_))) {
                 self.received += 1;

@@ -14,7 +14,7 @@ use crate::recorder::{Fate, Recorder, Step};
 use crate::scenario::Visit;
 use crate::world::{RoomAccess, World};
 
-/// What the server gives whoever enters.
+/// The server's answer to an entry.
 pub(super) struct Entered {
     pub(super) connection: Connection,
     pub(super) id: ParticipantId,
@@ -24,7 +24,7 @@ pub(super) struct Entered {
     pub(super) since: Instant,
 }
 
-/// Somebody was not let in.
+/// Why an entry failed.
 #[derive(Debug, Error)]
 pub(super) enum EntranceError {
     #[error(transparent)]
@@ -106,7 +106,7 @@ pub(super) async fn enter(
     }
 }
 
-/// What the server gives whoever comes back to its seat.
+/// The server's answer to a resume.
 pub(super) struct Resumed {
     pub(super) socket: Socket,
     pub(super) resume_token: String,
@@ -117,7 +117,7 @@ pub(super) struct Resumed {
     pub(super) received: Option<u64>,
 }
 
-/// Comes back to a seat whose socket was lost.
+/// Resumes a seat whose socket was lost.
 pub(super) async fn resume(
     world: &World,
     room: &RoomAccess,

@@ -14,7 +14,7 @@ use crate::world::World;
 /// A participant that has entered.
 pub(super) struct Entered {
     pub(super) participant: Participant,
-    /// What its media goes over, if that is worse than this machine's network.
+    /// The bad network that its media passes, if there is one.
     pub(super) network: Option<BadNetwork>,
     /// When it began to open its socket.
     pub(super) since: Instant,

@@ -44,7 +44,7 @@ pub(crate) async fn take_part(
     let intended = world.begin + visit.arrive;
     tokio::select! {
         () = sleep_until(intended.into()) => {}
-        // A tester that is late has to start what was planned for before the end.
+        // A tester that is late still has to start everything that was planned before the end.
         () = reached(Phase::End, &mut phases) => if Instant::now() < intended {
             return None;
         },
@@ -164,7 +164,8 @@ impl<'a> Participant<'a> {
         self.end().await
     }
 
-    /// Ends the measurement. Whoever leaves last must not see the connections of the others end.
+    /// Ends the measurement, so that the last to leave do not see the connections of the others
+    /// end.
     fn measure(&mut self) {
         if self.is_measured {
             return;
@@ -302,8 +303,7 @@ impl<'a> Participant<'a> {
                 if state == ConnectionState::Failed {
                     observations.failed.insert(participant, failure);
                 }
-                // Whoever negotiates for the sake of it looks for a path again, and has one
-                // meanwhile.
+                // A planned renegotiation restarts ICE while the old path still works.
                 let is_planned = state == ConnectionState::Connecting
                     && world.scenario.renegotiate_every.is_some();
                 if observations.connected.contains_key(&participant) {
@@ -351,7 +351,7 @@ impl<'a> Participant<'a> {
     }
 
     fn receive(&mut self, track: RemoteTrack) {
-        // What begins after the end is not measured.
+        // Anything that begins after the end is not measured.
         if self.is_measured {
             return;
         }

@@ -1,4 +1,4 @@
-//! The report as a page for somebody who was not there.
+//! The report as an HTML page.
 
 mod media;
 
@@ -108,7 +108,7 @@ impl Report {
         format!("<div class=\"tiles\">{}</div>", tiles.concat())
     }
 
-    /// A line of what the windows have.
+    /// A line of one value of the windows.
     fn line(&self, name: &str, value: impl Fn(&Window) -> Option<f64>) -> Line {
         let points = self
             .windows
@@ -227,7 +227,7 @@ impl Report {
         }
     }
 
-    /// What objectives ask of these kinds.
+    /// The objectives for these kinds.
     fn bounds(&self, kinds: &[Kind]) -> Vec<(f64, String)> {
         let objectives = self.objectives.iter().filter_map(|held| {
             let objective: Objective = held.objective.parse().ok()?;
@@ -336,6 +336,6 @@ fn titled(title: &str, content: &str) -> String {
     if content.is_empty() { String::new() } else { format!("<h2>{title}</h2>{content}") }
 }
 
-/// What is shown second by second.
+/// The kinds that are shown second by second.
 const OVER_TIME: [Kind; 5] = [Kind::Relay, Kind::HttpJoin, Kind::FanOut, Kind::Offer, Kind::Resume];
 const MAX_REASONS: usize = 8;

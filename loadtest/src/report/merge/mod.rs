@@ -14,8 +14,7 @@ use crate::scenario::Arrivals;
 use crate::slo::Objectives;
 
 impl Report {
-    /// One report of what several generators did to one server at the same time. Refuses what was
-    /// not.
+    /// Merges the reports of generators that loaded one server at the same time. Refuses others.
     pub(crate) fn merge(reports: Vec<Self>) -> Result<Self, MergeError> {
         parts::check(&reports)?;
         Self::add_up(reports)
@@ -184,7 +183,7 @@ impl Report {
     }
 }
 
-/// What each generator has its own part of.
+/// Settings of which each generator has a part.
 const SHARED: [&str; 4] = ["rooms", "rate", "create-rate", "seed"];
 
 #[cfg(test)]

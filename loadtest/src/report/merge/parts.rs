@@ -49,7 +49,7 @@ pub(super) fn check(parts: &[Report]) -> Result<(), MergeError> {
 }
 
 impl Report {
-    /// Whether what the tester was too slow for did not count, as far as the report shows it.
+    /// Whether the run counts although the tester was too slow, as far as the report shows it.
     pub(super) fn allowed_invalid(&self) -> bool {
         // That the server was gone hides whether it did.
         let is_hidden = self.server_gone_at_seconds.is_some();

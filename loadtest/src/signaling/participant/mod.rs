@@ -27,7 +27,7 @@ use crate::schedule::{Act, Schedule};
 use crate::texts::{next_number, number_of, numbered};
 use crate::world::{RoomAccess, World};
 
-/// What a participant's visit came to.
+/// The results of a participant's visit.
 #[derive(Debug, Default)]
 pub(crate) struct SignalingVisit {
     pub(crate) entered: bool,
@@ -47,7 +47,7 @@ pub(crate) async fn take_part(
     let intended = world.begin + visit.arrive;
     tokio::select! {
         () = sleep_until(intended.into()) => {}
-        // A tester that is late has to start what was planned for before the end.
+        // A tester that is late still has to start everything that was planned before the end.
         () = reached(Phase::End, &mut phases) => if Instant::now() < intended {
             return SignalingVisit::default();
         },
@@ -186,7 +186,7 @@ impl<'a> Participant<'a> {
                             break;
                         }
                         Act::Message => self.say(intended),
-                        // Whoever shows a screen negotiates about it.
+                        // A screen share is negotiated.
                         Act::Renegotiate | Act::Share => self.renegotiate(intended),
                     }
                 }
@@ -250,7 +250,7 @@ impl<'a> Participant<'a> {
                     self.room.receives(number, self.id, now, recorder);
                 }
             }
-            // Whoever is sent to may have left a moment ago.
+            // The addressee may have left a moment ago.
             ServerMessage::Error { code, about, .. }
                 if about.is_none_or(|about| !self.room.has_left(about)) =>
             {
@@ -354,7 +354,7 @@ impl<'a> Participant<'a> {
     }
 }
 
-/// Whoever leaves again within this time may do so without having connected.
+/// A participant that leaves within this time need not have connected.
 const SHORT_VISIT: Duration = Duration::from_secs(5);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const FAREWELL: Duration = Duration::from_secs(2);
