@@ -72,7 +72,7 @@ async function create(name, settings) {
   }
 }
 
-// After a reload the room is entered without a question.
+// After a reload the page enters the room without asking.
 async function reenter(entry) {
   const devices = await openDevices();
   try {
@@ -92,7 +92,7 @@ async function enter(entry, devices, taken = () => {}) {
   rememberName(name);
   const { wsToken, ...kept } = entry; // it is good for ten minutes, an invitation for longer
   remember(kept);
-  // A login may know no name, or another than was typed.
+  // A login may know no name, or another one than was typed.
   if (isCreator && name) participant.update({ name });
   history.replaceState(null, "", `/join/${roomId}`);
   const call = { participant, devices, name, isCreator, invitation: invitationOf(entry) };

@@ -1,6 +1,6 @@
 // The API of rooms-client.js.
 
-/** A server of rooms. */
+/** A signaling server. */
 export class Client {
   /** `server` is its address, like `https://rooms.example.com`; that of the page by default. */
   constructor(server?: string);
@@ -23,8 +23,8 @@ export class Client {
 
   /**
    * Joins a room by its password or an invite token, and takes a seat. Fails with
-   * {@link RequestError} if the server lets nobody in, and with {@link EntryError} if no seat is
-   * free or the socket cannot be opened.
+   * {@link RequestError} if the server refuses the request, and with {@link EntryError} if no seat
+   * is free or the socket cannot be opened.
    */
   join(roomId: string, entry: Entry): Promise<Participant>;
   /**
@@ -92,11 +92,11 @@ export interface Entry {
   /** Takes precedence over the password. */
   inviteToken?: string;
   name?: string;
-  /** What to send from the beginning. */
+  /** The tracks to send from the beginning. */
   tracks?: SourceTrack[];
 }
 
-/** Where a track comes from. */
+/** The source of a track. */
 export type Source = "camera" | "microphone" | "screen" | "file";
 
 export interface SourceTrack {
@@ -104,18 +104,18 @@ export interface SourceTrack {
   track: MediaStreamTrack;
 }
 
-/** Somebody else in the room. */
+/** Another participant in the room. */
 export interface Peer {
   readonly id: string;
   readonly name: string;
   readonly isCreator: boolean;
   /** Whether the participant has a socket to the server; media may flow without one. */
   readonly connected: boolean;
-  /** What the participant has set by {@link Participant.update}. */
+  /** The state that the participant has set with {@link Participant.update}. */
   readonly state?: unknown;
-  /** What the application says about the participant. */
+  /** The attributes that the application has given the participant. */
   readonly attributes?: Record<string, string>;
-  /** What the participant sends now. */
+  /** The tracks that the participant sends now. */
   readonly media: readonly SourceTrack[];
   /** Absent until one of the two has offered. */
   readonly connection?: PeerConnection;
@@ -123,9 +123,9 @@ export interface Peer {
 
 export interface PeerConnection {
   readonly state: RTCPeerConnectionState;
-  /** How loud the peer is, from 0 to 1. */
+  /** The audio level of the peer, from 0 to 1. */
   readonly level: number;
-  /** For `getStats`. Another one takes its place if the peer begins anew. */
+  /** For `getStats`. A new one replaces it if the peer makes a new connection. */
   readonly pc: RTCPeerConnection;
 }
 
@@ -141,7 +141,7 @@ export interface Room {
 /** The events of a {@link Participant}, by the types of their `detail`. */
 export interface ParticipantEvents {
   peerjoined: { peer: Peer };
-  /** Its name, its state, its media or its connection. */
+  /** The name, the state, the media or the connection of the peer has changed. */
   peerchanged: { peer: Peer };
   peerleft: { peer: Peer };
   roomchanged: undefined;
@@ -150,15 +150,15 @@ export interface ParticipantEvents {
   status: { status: "connected" | "reconnecting" };
   /** The room closes, or this participant is removed; `ended` follows. */
   closing: { kind: "room_closed" | "kicked"; code?: string; reason: string };
-  /** Strangers have tried too many passwords, or may try again; for the creator alone. */
+  /** Strangers have tried too many passwords, or may try again. Only the creator gets this. */
   passwordattempts: { left: number; retryAfterMs: number };
   /** The server has refused a message. */
   refused: { code: string; message: string; about?: string };
-  /** The stay is over, for the reason of a close code. After 4510, join again. */
+  /** The stay has ended; the close code is the reason. After 4510, join again. */
   ended: { code: number; error?: string };
 }
 
-/** This page's stay in a room. Whoever is there already is in `peers` when `join` resolves. */
+/** This page's stay in a room. When `join` resolves, `peers` has the present participants. */
 export class Participant extends EventTarget {
   private constructor();
   readonly id: string;
@@ -171,7 +171,7 @@ export class Participant extends EventTarget {
   /** Sends nothing of this source until the next `publish`, without a negotiation. */
   pause(source: Source): void;
   unpublish(source: Source): void;
-  /** Tells the others a new name or state; a state is any JSON value of up to 4 KiB. */
+  /** Sends a new name or state to the others. A state is any JSON value of up to 4 KiB. */
   update(change: { name?: string; state?: unknown }): void;
   /** Sends any JSON value of up to 16 KiB to a participant, to `"room"` or to `"host"`. */
   send(to: string, topic: string, data: unknown): void;
@@ -190,17 +190,17 @@ export class Participant extends EventTarget {
   ): void;
 }
 
-/** A request was refused or has not reached a server of rooms. */
+/** A request was refused, or did not reach the server. */
 export class RequestError extends Error {
   /** The stable code of the server, or `unreachable`. */
   readonly code: string;
   /** The HTTP status, or 0. */
   readonly status: number;
-  /** Seconds to wait before the next try, if the server has told. */
+  /** Seconds to wait before the next try, if the server has named them. */
   readonly retryAfter?: number;
 }
 
-/** No seat was to be had. */
+/** No seat was free, or the socket could not be opened. */
 export class EntryError extends Error {
   /** The stable code of the server, or `unreachable`. */
   readonly code: string;

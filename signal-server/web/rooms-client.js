@@ -6,7 +6,7 @@ import { request, RequestError } from "./client/request.js";
 
 export { EntryError, Participant, RequestError };
 
-// A server, and what can be asked of it.
+// A client of one server.
 export class Client {
   #server;
 

@@ -15,12 +15,12 @@ export class Backlog {
     }
   }
 
-  // The last of them, or as many as there are.
+  // The last messages, or as many as there are.
   last(count) {
     return count > 0 ? this.#texts.slice(-count) : [];
   }
 
-  // Hands out all of them and forgets them.
+  // Returns all messages and removes them.
   take() {
     const texts = this.#texts;
     this.#texts = [];

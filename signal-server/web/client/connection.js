@@ -1,7 +1,7 @@
 // The connection to one peer, kept through every renegotiation ("Negotiation" in docs/api.md).
 //
-// The server settles who may offer: an offer that arrives has won. Whatever changes a description
-// waits in one queue, and so do candidates, which never arrive before their description.
+// The server decides who may offer: an offer that arrives has won. Changes of descriptions wait in
+// one queue, and so do candidates, which never arrive before their description.
 
 export class Connection {
   pc;
@@ -33,14 +33,14 @@ export class Connection {
     return this.pc.connectionState;
   }
 
-  // How loud the peer is, from 0 to 1.
+  // The audio level of the peer, from 0 to 1.
   get level() {
     const receivers = this.pc.getReceivers().filter(({ track }) => track.kind === "audio");
     const sources = receivers.flatMap((receiver) => receiver.getSynchronizationSources());
     return Math.max(0, ...sources.map(({ audioLevel }) => audioLevel ?? 0));
   }
 
-  // What the peer sends now: [{ source, track }].
+  // The tracks that the peer sends now: [{ source, track }].
   get media() {
     const isReceived = ({ currentDirection }) =>
       currentDirection === "sendrecv" || currentDirection === "recvonly";
@@ -55,7 +55,7 @@ export class Connection {
     this.pc.setConfiguration(configuration);
   }
 
-  // Sends what the participant publishes now.
+  // Sends the tracks that the participant publishes now.
   publish() {
     return this.#inTurn(() => this.#apply());
   }
@@ -99,7 +99,7 @@ export class Connection {
     return this.#inTurn(() => this.pc.addIceCandidate(candidate ?? undefined).catch(() => {}));
   }
 
-  // What was being negotiated is void.
+  // Discards a pending negotiation.
   renew() {
     return this.#inTurn(async () => {
       this.#mayOffer = true;
@@ -134,7 +134,7 @@ export class Connection {
     pc.onconnectionstatechange = () => this.#stateChanged();
   }
 
-  // The peer has begun anew, and its old connection is gone.
+  // The peer has made a new connection, and its old one is gone.
   #rebuild() {
     this.#dispose();
     this.#transceivers.clear();
@@ -168,7 +168,7 @@ export class Connection {
     this.#sources = new Map((tracks ?? []).map(({ mid, source }) => [mid, source]));
   }
 
-  // Whoever offers has a place for the audio and video of the other side.
+  // An offer has sections for the audio and video of the other side.
   #askForBoth() {
     for (const kind of ["audio", "video"]) {
       const has = this.pc.getTransceivers().some(({ receiver }) => receiver.track.kind === kind);
@@ -176,7 +176,7 @@ export class Connection {
     }
   }
 
-  // Makes the transceivers send what is published; negotiationneeded follows where that is needed.
+  // Makes the transceivers send the published tracks; negotiationneeded follows if that is needed.
   async #apply() {
     const { places, placesForV1 } = this.#publications;
     const wanted = this.#isV1 ? placesForV1 : places;
@@ -212,7 +212,7 @@ export class Connection {
     return before !== null && fingerprint(before.sdp) !== fingerprint(sdp);
   }
 
-  // A failed connection is gathered again, and so is one that stays interrupted for a while.
+  // ICE is restarted for a failed connection, and for one that stays interrupted for a while.
   #stateChanged() {
     clearTimeout(this.#restart);
     if (this.state === "failed") this.pc.restartIce();
@@ -222,7 +222,7 @@ export class Connection {
     this.#on.changed();
   }
 
-  // One change of the descriptions at a time; one that fails does not keep the next from being made.
+  // Changes descriptions one at a time. A failed change does not prevent the next one.
   #inTurn(change) {
     const unlessClosed = () => (this.#isClosed ? undefined : change());
     this.#work = this.#work.then(unlessClosed).catch((error) => {

@@ -1,4 +1,4 @@
-// A participant's stay in a room: who is there, what they send, and what this participant sends.
+// A participant's stay in a room: the peers, their tracks, and the tracks of this participant.
 
 import { Connection } from "./connection.js";
 import { Publications } from "./publications.js";
@@ -45,7 +45,7 @@ export class Participant extends EventTarget {
     this.#apply();
   }
 
-  // Tells the others a new name or state.
+  // Sends a new name or state to the others.
   update({ name, state }) {
     if (state !== undefined) this.#state = state;
     this.#signaling.send({ type: "update", name, state });
@@ -176,7 +176,8 @@ export class Participant extends EventTarget {
     this.#tell("peerchanged", { peer });
   }
 
-  // Media goes on without the server: whoever only lost its socket is kept while it is heard.
+  // Media goes on without the server: a peer that only lost its socket is kept while its media
+  // arrives.
   #left(id, reason) {
     const peer = this.peers.get(id);
     if (!peer) return;
@@ -195,7 +196,8 @@ export class Participant extends EventTarget {
     this.#tell("peerleft", { peer });
   }
 
-  // After messages were lost: the server tells who is there now, and forgets our state.
+  // After messages were lost, the server names the present participants, and has forgotten our
+  // state.
   #compare(present) {
     const ids = new Set(present.map(({ id }) => id));
     for (const peer of this.peers.values()) {
@@ -223,7 +225,7 @@ export class Participant extends EventTarget {
   #refused(error) {
     const peer = this.peers.get(error.about);
     if (peer && error.code === "rate_limited") {
-      // What was refused may have been a description, and counts as never sent.
+      // The refused message may have been a description, which counts as never sent.
       setTimeout(() => this.#renew(peer), error.retry_after_ms ?? 1000);
     }
     this.#tell("refused", { code: error.code, message: error.message, about: error.about });
@@ -251,7 +253,7 @@ export class Participant extends EventTarget {
   }
 }
 
-// No seat was to be had: the server's `error`, or the socket could not be opened.
+// The entry failed: with the server's `error`, or since the socket could not be opened.
 export class EntryError extends Error {
   constructor(closeCode, error) {
     super(error?.message ?? "the socket cannot be opened");

@@ -1,4 +1,4 @@
-// What a participant sends: at most one track of each source and kind.
+// The tracks that a participant sends: at most one of each source and kind.
 
 export class Publications {
   #all = new Map(); // "camera video" -> { source, kind, track, stream }
@@ -27,7 +27,7 @@ export class Publications {
     }
   }
 
-  // For peers that know which track is which.
+  // For peers that distinguish several tracks.
   get places() {
     return this.#all;
   }

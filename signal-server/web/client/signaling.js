@@ -1,5 +1,5 @@
-// The socket to the server. It counts messages in both directions, comes back when it is lost, and
-// sends again what the server has missed ("Losing the socket" in docs/api.md).
+// The socket to the server. It counts messages in both directions, resumes after a loss, and sends
+// missed messages again ("Losing the socket" in docs/api.md).
 
 import { Backlog } from "./backlog.js";
 
@@ -103,7 +103,7 @@ export class Signaling {
     this.#pause = error.retry_after_ms;
   }
 
-  // A socket whose other end is gone without a word looks open for minutes, and pages sleep.
+  // A socket whose other end has vanished looks open for minutes, and pages sleep.
   #check() {
     const socket = this.#socket;
     this.#hasHeard = false;
@@ -162,7 +162,7 @@ export class Signaling {
   }
 }
 
-// What was being negotiated before a snapshot is void.
+// Negotiations from before a snapshot are void.
 function isOfNegotiation(text) {
   return ["offer", "answer", "candidate", "ping"].includes(JSON.parse(text).type);
 }

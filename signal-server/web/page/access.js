@@ -8,7 +8,7 @@ export function paste(token) {
   pasted = token.trim();
 }
 
-// Whether the server signs this page in by itself, as it does in development.
+// Whether the server gives this page an access token, as it does in development.
 export async function signsIn() {
   return (await ask()) !== undefined;
 }

@@ -1,4 +1,4 @@
-// The text chat: messages that reach everybody who is there.
+// The text chat: messages to everybody in the room.
 
 import { element, icon } from "./dom.js";
 import { LANGUAGE, say } from "./words.js";
@@ -15,7 +15,7 @@ export class Chat {
     maxLength: LONGEST, autocomplete: "off", placeholder: say("message"), ariaLabel: say("message"),
   });
 
-  // name: this participant's; onUnread: called for what comes while the chat is hidden
+  // name: this participant's; onUnread: called for messages that arrive while the chat is hidden
   constructor(participant, name, { onClose, onUnread }) {
     this.#participant = participant;
     this.#name = name;

@@ -13,7 +13,7 @@ function copyBySelection(text) {
   const area = document.createElement("textarea");
   area.value = text;
   area.className = "offscreen";
-  // A modal dialog takes the focus from whatever is outside of it.
+  // A modal dialog takes the focus from elements outside of it.
   (document.querySelector("dialog[open]") ?? document.body).append(area);
   const focused = document.activeElement;
   area.select();

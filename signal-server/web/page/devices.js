@@ -1,10 +1,10 @@
-// Camera and microphone: what there is, and what is left where something is missing.
+// Camera and microphone, as far as they are available.
 
 // Small enough for a call in which everybody sends to everybody.
 const PICTURE = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24 } };
 
-// Opens both, or what of them there is. `reason` says why something is missing:
-// "None", "Denied", "Busy" or "Insecure".
+// Opens both, or the available one. `reason` says why one is missing: "None", "Denied", "Busy" or
+// "Insecure".
 export async function openDevices() {
   if (!navigator.mediaDevices) return found([], "Insecure");
   const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);

@@ -1,4 +1,4 @@
-// Elements and icons. Texts of others only ever become text nodes.
+// Elements and icons. Texts of other people become nothing but text nodes.
 
 export function element(name, properties = {}, ...children) {
   const made = document.createElement(name);
@@ -25,7 +25,7 @@ export function icon(name) {
   return svg;
 }
 
-// A button with an icon, whose label is read out and shown as a tip.
+// A button with an icon. Its label is for screen readers and the tooltip.
 export function iconButton(name, label, properties) {
   const button = element("button", { type: "button", ...properties }, icon(name));
   relabel(button, name, label);
@@ -53,7 +53,7 @@ export function field(label, input, hint) {
   return element("div", { className: "field" }, ...children);
 }
 
-// Tells something for a few seconds.
+// Shows a notice for a few seconds.
 export function notify(text) {
   const notice = element("div", { className: "notice" }, text);
   document.getElementById("notices").append(notice);

@@ -1,4 +1,4 @@
-// The view before a call: whom others will see and hear, and under what name.
+// The view before a call: a preview of camera and microphone, and the name.
 
 import { element, field } from "./dom.js";
 import { Preview } from "./preview.js";

@@ -1,4 +1,4 @@
-// What a reload needs to enter again. It is gone once the tab is closed.
+// The data that a reload needs to enter again. It is gone once the tab is closed.
 
 const KEY = "seat";
 const NAME = "name";

@@ -1,4 +1,4 @@
-// What this participant shows: microphone, camera and screen, and whether each is on.
+// The microphone, camera and screen of this participant, and whether each is on.
 
 import { openCamera, openMicrophone } from "./devices.js";
 
@@ -9,7 +9,7 @@ export class Outgoing {
   #participant;
   #changed;
 
-  // changed: called when something was switched or has ended by itself
+  // changed: called when a device was switched or has ended by itself
   constructor(participant, { microphone, camera }, changed) {
     this.#participant = participant;
     this.#changed = changed;

@@ -63,7 +63,7 @@ export class Stage {
     this.#arrange();
   }
 
-  // A track without packets is muted, and a picture that stands still is no picture.
+  // A track without packets is muted, and a frozen picture is not shown.
   #watch(track, peer) {
     if (!track || track.onmute) return;
     track.onmute = track.onunmute = () => {

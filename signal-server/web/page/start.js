@@ -92,7 +92,7 @@ export function nameInput() {
   });
 }
 
-// Runs what a form asks for, while its button says so, and tells why it fails.
+// Runs the action of a form, shows progress on its button, and shows an error.
 export async function attempt(event, button, doing, problem, action) {
   event.preventDefault();
   const label = button.textContent;

@@ -1,4 +1,4 @@
-// One picture of a call, with a name and what is to be known of it.
+// One picture of a call, with a name and its status.
 
 import { element, icon } from "./dom.js";
 import { say } from "./words.js";
@@ -11,7 +11,7 @@ export class Tile {
   #marks = element("span", { className: "marks" });
   #state = element("p", { className: "state", role: "status" });
 
-  // isOwn: shown without sound; isMirrored: as people know their own face
+  // isOwn: shown without sound; isMirrored: shown as in a mirror
   constructor(id, { isOwn = false, isMirrored = false, isScreen = false } = {}) {
     this.#video.muted = isOwn;
     this.#video.classList.toggle("mirrored", isMirrored);
@@ -42,7 +42,7 @@ export class Tile {
     return this.#video.play();
   }
 
-  // marks: [{ icon, text }]; state: what is wrong, if anything
+  // marks: [{ icon, text }]; state: a problem, if there is one
   describe(name, marks, state = "") {
     this.#name.textContent = name;
     this.#initial.textContent = [...name][0] ?? "";
@@ -73,7 +73,7 @@ export function stateOf(peer) {
   }
 }
 
-// The tracks that a participant has muted, as its state tells: a list of names, or all of them.
+// The tracks that a participant has muted according to its state: a list of names, or all of them.
 export function hasMuted(state, track) {
   const muted = state?.muted;
   return muted === true || (Array.isArray(muted) && muted.includes(track));

@@ -22,7 +22,7 @@ const ENGLISH = {
   accessToken: "Access token",
   accessTokenHint: "Creating a room needs a token of your login. Joining needs none.",
   joinTitle: "Join a call",
-  joinHint: "With the number and password that you were given.",
+  joinHint: "Use the number and password that you were given.",
   roomNumber: "Room number",
   continue: "Continue",
   join: "Join",
@@ -39,9 +39,9 @@ const ENGLISH = {
   cameraStart: "Start the camera",
   looking: "Looking for a camera and a microphone…",
   modeBoth: "Camera and microphone are ready.",
-  modeAudio: "You join with sound only.",
-  modeVideo: "You join with pictures only.",
-  modeWatch: "You join to watch and listen.",
+  modeAudio: "You join with audio only.",
+  modeVideo: "You join with video only.",
+  modeWatch: "You join to watch and listen only.",
   reasonNone: "No other device was found. You can plug one in and switch it on during the call.",
   reasonDenied: "The browser does not allow it. Open the settings beside the address to allow it.",
   reasonBusy: "Another program is using the device. Close it, then switch the device on.",
@@ -60,10 +60,10 @@ const ENGLISH = {
   reconnecting: "The connection to the server is lost. The call goes on; reconnecting…",
   reconnected: "Reconnected.",
   alone: "Nobody else is here yet",
-  aloneHint: "Share the link, and whoever opens it joins you.",
+  aloneHint: "Share the link. People who open it join you.",
   invite: "Invite",
   invitation: "Invite others",
-  invitationHint: "The link opens the room. Without it, number and password do.",
+  invitationHint: "The link opens the room. So do its number and password.",
   link: "Link",
   copy: "Copy",
   copyAll: "Copy invitation",
@@ -85,29 +85,29 @@ const ENGLISH = {
   hear: "Click to hear the others",
   endedLeft: "You have left the call.",
   endedClosed: "The host has ended the call.",
-  endedExpired: "The time of this room is over.",
+  endedExpired: "The time of this room is up.",
   endedAdmin: "The operator has closed the room.",
   endedRemoved: "You were removed from the room.",
   endedReplaced: "You have entered from another tab, so this one has stopped.",
   endedRefused: "The server has ended the connection.",
   joinAgain: "Join again",
-  newCall: "To the start",
+  newCall: "Back to start",
   failed: {
-    wrong_password: "The password is wrong. Check it with whoever invited you.",
+    wrong_password: "The password is wrong. Check it with the person who invited you.",
     invite_void: "The invitation is no longer valid. Ask for a new one, or type the password.",
     room_not_found: "There is no such room. Check the number, or ask whether the call is over.",
-    room_expired: "The time of this room is over. Ask for a new room.",
+    room_expired: "The time of this room is up. Ask for a new room.",
     room_full: "The room is full. Try again when somebody has left.",
-    room_locked: "The host lets nobody else in. Ask the host to unlock the room.",
+    room_locked: "The host has locked the room. Ask the host to unlock it.",
     password_locked: "Too many wrong passwords were tried in this room. {retry} An invite link works.",
     rate_limited: "Too many attempts. {retry}",
-    unauthorized: "The access token is not valid, or no longer. Sign in again and paste a new one.",
-    token_expired: "The way in has expired. Join again.",
+    unauthorized: "The access token is invalid or has expired. Sign in again and paste a new one.",
+    token_expired: "Your admission has expired. Join again.",
     forbidden: "The server does not allow this page. Its operator can allow it (--cors-origin).",
-    unavailable: "The server is just stopping. Try again in a moment.",
+    unavailable: "The server is stopping. Try again in a moment.",
     storage_unavailable: "The server cannot save the room. Try again in a moment.",
     unreachable: "The server cannot be reached. Check your network, then try again.",
-    invalid_argument: "Something is not filled in rightly: {message}",
+    invalid_argument: "The form has an error: {message}",
     other: "That did not work: {message}",
   },
   retryMinutes: (n) => (n === 1 ? "Try again in a minute." : `Try again in ${n} minutes.`),
@@ -234,13 +234,13 @@ const preferred = navigator.languages.find((language) => /^(zh|en)\b/i.test(lang
 export const LANGUAGE = preferred.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
 const WORDS = LANGUAGE === "en" ? ENGLISH : CHINESE;
 
-// The text of that name, with values in the places of {…}; a number chooses the form.
+// Returns a text, with values in place of {…}. A number chooses singular or plural.
 export function say(name, values = {}) {
   const text = WORDS[name];
   return typeof text === "function" ? text(values) : fill(text, values);
 }
 
-// Why a request or an entry has failed, and what to do.
+// Returns why a request or an entry has failed, and what to do.
 export function sayFailure(error) {
   const text = WORDS.failed[error.code] ?? WORDS.failed.other;
   return fill(text, { message: error.message, retry: sayRetry(error.retryAfter) });
