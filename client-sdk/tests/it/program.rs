@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use client_sdk::{Client, MediaKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::program::{Running, create, objects, run, utf8};
 use crate::common::wire::Wire;
@@ -79,6 +79,22 @@ async fn what_is_recorded_plays_and_can_be_played_to_others() {
     player.signal("TERM").await;
     assert_eq!(player.ended().await, Some(0));
     viewer.until("the leave", |seen| seen.present.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_film_that_is_shared_alone_is_seen_by_those_who_were_there_and_who_come() {
+    let server = server().await;
+    let link = text(&create(&server).await["link"]);
+    let mut first = Running::join(&[&link], &[], None);
+    first.event("entered").await;
+    let share = [&*link, "--share", "tests/fixtures/vp9.ivf"];
+    let mut sharer = Running::join(&share, &[], None);
+    let sharer_id = text(&sharer.event("entered").await["id"]);
+    let mut last = Running::join(&[&link], &[], None);
+    for viewer in [&mut first, &mut last] {
+        let track = viewer.event("track").await;
+        assert_eq!((&track["participant"], &track["kind"]), (&json!(sharer_id), &json!("video")));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
