@@ -14,7 +14,8 @@ const client = new Client();
 let close = () => {};
 
 document.documentElement.lang = LANGUAGE;
-addEventListener("hashchange", () => location.hash && open());
+// Another invitation was opened in this tab.
+addEventListener("hashchange", () => location.hash && location.reload());
 open();
 
 function open() {
@@ -31,10 +32,10 @@ function open() {
 
 // The room is in the path and the invite token in the fragment, which no server and no history sees.
 function readInvitation() {
-  const roomId = /\/join\/([^/]+)\/?$/.exec(location.pathname)?.[1];
+  const roomId = /\/join\/([\w.~-]+)\/?$/.exec(location.pathname)?.[1];
   const inviteToken = location.hash.slice(1) || undefined;
   if (location.hash) history.replaceState(null, "", location.pathname);
-  return roomId && { roomId: decodeURIComponent(roomId).toUpperCase(), inviteToken };
+  return roomId && { roomId: roomId.toUpperCase(), inviteToken };
 }
 
 async function showStart(failure) {

@@ -17,6 +17,8 @@ export async function openDevices() {
       return found((await open(wanted)).getTracks(), reason);
     } catch (error) {
       reason = reasonOf(error);
+      // Whoever has refused even the microphone is not asked a third time.
+      if (reason === "Denied" && !wanted.video) break;
     }
   }
   return found([], reason);

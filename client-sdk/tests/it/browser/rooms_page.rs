@@ -1,12 +1,15 @@
 //! The page that signal-server serves, in Chromium, with its policy in force.
 
-use client_sdk::{Client, MediaKind, Options};
+use client_sdk::{Client, MediaKind, NewRoom, Options};
 use signal_server::testing::{self, TestServer};
-use signal_server::{Limits, Page, Secret, Server};
+use signal_server::{Limits, Origins, Page as RoomsPage, Secret, Server};
 
 use super::chromium::Chromium;
 use super::flow::until_program_receives;
+use super::page::{Entry, Page};
 use super::picture::receive_picture;
+use super::site::Site;
+use super::tab::Tab;
 use super::visitor::{Invitation, Visitor};
 use crate::common::{Witness, listener, talker};
 
@@ -184,6 +187,72 @@ async fn a_call_outlives_the_socket_and_a_reload_enters_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_camera_or_no_device_at_all_is_told_and_joins() {
+    let (server, browser) = stage().await;
+    let creator = Visitor::open(&browser, &server.url()).await;
+    let invitation = creator.create("Alice").await;
+    for (kinds, mode) in
+        [(&[][..], "You join to watch and listen."), (&["audioinput"], "You join with sound only.")]
+    {
+        let guest = Visitor::open_with_devices(&browser, &invitation.link, kinds).await;
+        guest.until_shown("#join").await;
+        let words = format!(
+            "document.querySelector('.preview .hint').innerText.startsWith({})",
+            serde_json::json!(mode),
+        );
+        guest.until(&words).await;
+        guest.join("Bob").await;
+        guest.until_media_flows(1).await;
+        creator.until_shown(".grid .tile.faceless:nth-child(2)").await;
+        creator.until("document.querySelector('.tile:nth-child(2) .state').hidden").await;
+        guest.assert_no_faults().await;
+        guest.click("#leave").await;
+        creator.until_people(1).await;
+        guest.close().await;
+    }
+    creator.assert_no_faults().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_the_document_and_the_page_talk_and_see_a_shared_screen() {
+    let (server, browser) = stage().await;
+    let site = Site::open().await;
+    let client = Client::new(&server.url()).unwrap();
+    for document_first in [true, false] {
+        let settings = NewRoom::default();
+        let room = client.create_room(&server.access_token("alice"), &settings).await.unwrap();
+        let token = room.invite_token.clone().unwrap();
+        let link = format!("{}/join/{}#{token}", server.url(), room.room_id);
+        let media = &["audio", "video"];
+        let entry = Entry { server: server.url(), room, media, codec: None, relay_only: false };
+        let url = site.url("rebuilding");
+        let visit = async || Page::enter(Tab::Chromium(browser.open(&url).await), &entry).await;
+        let (document, page);
+        if document_first {
+            document = visit().await;
+            page = Visitor::open(&browser, &link).await;
+            page.join("Bob").await;
+        } else {
+            page = Visitor::open(&browser, &link).await;
+            page.join("Bob").await;
+            document = visit().await;
+        }
+        page.until_media_flows(1).await;
+        let report = document.report().await;
+        let id = report.present.iter().next().unwrap().parse().unwrap();
+        document.until_media_flows(&[id]).await;
+        page.click("#screen").await;
+        page.until_shown(".screens .tile").await;
+        document.until_media_flows(&[id]).await;
+        document.until_shown(id, &["audio", "video"]).await;
+        page.until_media_flows(1).await;
+        page.assert_no_faults().await;
+        page.close().await;
+        document.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_is_said_in_words_and_may_be_mended() {
     let (server, browser) = stage().await;
     let creator = Visitor::open(&browser, &server.url()).await;
@@ -224,7 +293,8 @@ async fn what_goes_wrong_is_said_in_words_and_may_be_mended() {
 
 /// A server with the page, as during development.
 async fn stage() -> (TestServer, Chromium) {
-    let builder = Server::builder(Secret::random()).page(Page::SignsIn);
+    let builder = Server::builder(Secret::random()).page(RoomsPage::SignsIn);
+    let builder = builder.origins(Origins::default().and_loopback());
     let server = testing::start_with(builder.limits(Limits::generous()).unwrap()).await.unwrap();
     (server, Chromium::take().await)
 }

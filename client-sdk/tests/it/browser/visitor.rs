@@ -19,7 +19,18 @@ pub(crate) struct Invitation {
 
 impl Visitor {
     pub(crate) async fn open(browser: &Chromium, url: &str) -> Self {
-        Self { tab: browser.open_with(url, include_str!("pages/visit.js")).await }
+        Self { tab: browser.open_with(url, VISIT).await }
+    }
+
+    /// At a machine with no other devices than these: of `audioinput` and `videoinput`.
+    pub(crate) async fn open_with_devices(browser: &Chromium, url: &str, kinds: &[&str]) -> Self {
+        let devices: Vec<Value> = kinds.iter().map(|kind| json!({"kind": kind})).collect();
+        let devices = json!(devices);
+        let script = format!(
+            "{VISIT}
+            navigator.mediaDevices.enumerateDevices = async () => {devices};"
+        );
+        Self { tab: browser.open_with(url, &script).await }
     }
 
     /// Creates a room with one click and reads the invitation.
@@ -121,4 +132,5 @@ impl Visitor {
     }
 }
 
+const VISIT: &str = include_str!("pages/visit.js");
 const FRAMES: f64 = 10.0;
