@@ -1,101 +1,21 @@
 //! Rooms in the embedder's own store, which may fail in every way.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use std::{fmt, io};
+mod foreign_code;
+mod records;
 
-use reqwest::Method;
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use serde_json::json;
 use signal_core::{Identity, InvalidRecord};
-use signal_server::testing::{self, TestServer};
-use signal_server::{
-    DisplayName, Limits, MintToken, RoomId, RoomStore, RoomWrite, Secret, StoreError, StoredRoom,
-};
-use tokio::runtime::Handle;
+use signal_server::testing;
+use signal_server::{DisplayName, Limits, MintToken, RoomId, Secret, StoreError, StoredRoom};
 use tokio::time::{sleep, timeout};
 
-use crate::common::{Api, PATIENCE, builder, text, until};
+use self::records::{Mood, Records};
+use crate::common::{Api, builder, text, until};
 use crate::room_events::told_briefly;
-
-/// Rooms in memory, which outlive the server that has a clone of them.
-#[derive(Clone, Default)]
-struct Records {
-    kept: Arc<Mutex<HashMap<RoomId, StoredRoom>>>,
-    mood: Arc<Mutex<Mood>>,
-    /// Whether a change has come that hangs.
-    is_hanging: Arc<AtomicBool>,
-    /// How many records were saved.
-    saves: Arc<AtomicUsize>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq)]
-enum Mood {
-    Failing,
-    Hanging,
-    Panicking,
-    #[default]
-    Well,
-}
-
-impl RoomStore for Records {
-    type Error = io::Error;
-
-    fn load(&mut self) -> io::Result<Vec<StoredRoom>> {
-        match self.mood() {
-            Mood::Failing => Err(io::Error::other("the table is gone")),
-            _ => Ok(self.kept.lock().unwrap().values().cloned().collect()),
-        }
-    }
-
-    fn save(&mut self, changes: &[RoomWrite]) -> io::Result<()> {
-        while self.mood() == Mood::Hanging {
-            self.is_hanging.store(true, Ordering::Relaxed);
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        match self.mood() {
-            Mood::Failing => return Err(io::Error::other("the table is gone")),
-            Mood::Panicking => panic!("a bug of the embedder's"),
-            Mood::Hanging | Mood::Well => {}
-        }
-        self.saves.fetch_add(changes.len(), Ordering::Relaxed);
-        let mut kept = self.kept.lock().unwrap();
-        for change in changes {
-            match change {
-                RoomWrite::Put { room, record, seats } => {
-                    let kept = kept.entry(*room).or_insert_with(|| StoredRoom::new(*room));
-                    kept.record.clone_from(record);
-                    for (id, identity) in seats {
-                        let has_come = kept.seats.iter().all(|(kept, _)| kept != id);
-                        // Each identity is written once, and removed only if it was written.
-                        assert_eq!(has_come, identity.is_some(), "{id}");
-                        kept.seats.retain(|(kept, _)| kept != id);
-                        kept.seats.extend(identity.clone().map(|identity| (*id, identity)));
-                    }
-                }
-                RoomWrite::Remove { room } => drop(kept.remove(room)),
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Records {
-    fn mood(&self) -> Mood {
-        *self.mood.lock().unwrap()
-    }
-
-    fn become_so(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
-    }
-
-    async fn serve(&self) -> (Api, TestServer) {
-        let server = builder().open_store(self.clone(), &Secret::new("kept")).await.unwrap();
-        let server = testing::serve(server).await.unwrap();
-        (Api::at(server.address()), server)
-    }
-}
 
 #[tokio::test]
 async fn rooms_passwords_and_seats_outlive_the_server() {
@@ -389,37 +309,6 @@ async fn a_store_that_cannot_be_read_keeps_the_server_from_starting() {
     }
 }
 
-/// A store that asks a database through the runtime, as drivers for async code do.
-struct BlockingOnTheRuntime(Handle);
-
-impl BlockingOnTheRuntime {
-    /// What a driver does: it waits for a task of its own.
-    fn query(&self) -> io::Result<()> {
-        self.0.block_on(async { Ok(tokio::spawn(async {}).await?) })
-    }
-}
-
-impl RoomStore for BlockingOnTheRuntime {
-    type Error = io::Error;
-
-    fn load(&mut self) -> io::Result<Vec<StoredRoom>> {
-        self.query()?;
-        Ok(Vec::new())
-    }
-
-    fn save(&mut self, _: &[RoomWrite]) -> io::Result<()> {
-        self.query()
-    }
-}
-
-#[tokio::test]
-async fn a_store_may_block_on_the_runtime() {
-    let store = BlockingOnTheRuntime(Handle::current());
-    let server = builder().open_store(store, &Secret::new("kept")).await.unwrap();
-    let server = testing::serve(server).await.unwrap();
-    Api::at(server.address()).room().await;
-}
-
 #[tokio::test]
 async fn a_drain_waits_for_the_last_changes() {
     let records = Records::default();
@@ -440,64 +329,4 @@ async fn a_drain_waits_for_the_last_changes() {
     records.become_so(Mood::Well);
     draining.await.unwrap();
     assert!(saves() > before);
-}
-
-/// A store whose reading panics.
-struct Broken;
-
-impl RoomStore for Broken {
-    type Error = io::Error;
-
-    fn load(&mut self) -> io::Result<Vec<StoredRoom>> {
-        panic!("a bug of the embedder's when reading")
-    }
-
-    fn save(&mut self, _: &[RoomWrite]) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[tokio::test]
-#[should_panic = "a bug of the embedder's when reading"]
-async fn a_panic_of_the_store_while_it_is_read_is_not_swallowed() {
-    let _ = builder().open_store(Broken, &Secret::new("kept")).await;
-}
-
-/// A store whose saving fails with an error that panics when it is shown.
-struct Unspeakable;
-
-#[derive(Debug)]
-struct UnspeakableError;
-
-impl fmt::Display for UnspeakableError {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        panic!("another bug of the embedder's")
-    }
-}
-
-impl std::error::Error for UnspeakableError {}
-
-impl RoomStore for Unspeakable {
-    type Error = UnspeakableError;
-
-    fn load(&mut self) -> Result<Vec<StoredRoom>, UnspeakableError> {
-        Ok(Vec::new())
-    }
-
-    fn save(&mut self, _: &[RoomWrite]) -> Result<(), UnspeakableError> {
-        Err(UnspeakableError)
-    }
-}
-
-#[tokio::test]
-async fn a_writer_that_panics_twice_has_failed_and_the_server_is_not_ready() {
-    let server = builder().open_store(Unspeakable, &Secret::new("kept")).await.unwrap();
-    let server = testing::serve(server).await.unwrap();
-    let api = Api::at(server.address());
-    let ready = async || api.request(Method::GET, "/readyz").send().await.unwrap().status();
-    assert_eq!(ready().await, 200);
-    assert_eq!(api.create(&json!({})).await.status, 503, "whoever waits is told");
-    let failed = timeout(PATIENCE, server.server().failed()).await.expect("it says so");
-    assert_eq!(failed, "the thread that saves rooms");
-    assert_eq!(ready().await, 503);
 }
