@@ -16,11 +16,12 @@ const installed = join(folder, 'node_modules', 'rooms-client');
 mkdirSync(installed, { recursive: true });
 run('tar', '-xzf', packed.filename, '-C', installed, '--strip-components=1');
 
-const [, sample] = /```js\n(import \{ Client \}.*?)```/s.exec(readFileSync(join(server, 'README.md'), 'utf8'));
+const readme = readFileSync(join(server, 'README.md'), 'utf8');
+const [, sample] = /```js\n(import \{ Client \}.*?)```/s.exec(readme);
 writeFileSync(join(folder, 'sample.mts'), sample);
-const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom,dom.iterable'];
+const options = '--strict --noEmit --module nodenext --target es2022 --lib es2022,dom,dom.iterable';
 try {
-  run(process.execPath, join(here, 'node_modules/typescript/lib/tsc.js'), ...options, 'sample.mts');
+  run(process.execPath, join(here, 'node_modules/typescript/lib/tsc.js'), ...options.split(' '), 'sample.mts');
 } catch (error) {
   console.error(error.stdout);
   process.exit(1);

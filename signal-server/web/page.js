@@ -30,7 +30,8 @@ function open() {
   }
 }
 
-// The room is in the path and the invite token in the fragment, which no server and no history sees.
+// The room is in the path, and the invite token in the fragment, which no server and no history
+// sees.
 function readInvitation() {
   const roomId = /\/join\/([\w.~-]+)\/?$/.exec(location.pathname)?.[1];
   const inviteToken = location.hash.slice(1) || undefined;

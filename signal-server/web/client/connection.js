@@ -197,8 +197,8 @@ export class Connection {
     }
   }
 
-  // A screen has a media section of its own in either direction. Where both sides share one, browsers
-  // may show nothing of a screen that is shared again after offers have crossed.
+  // A screen has a media section of its own in either direction. Where both sides share one,
+  // browsers may show nothing of a screen that is shared again after offers have crossed.
   #add(place, track, stream) {
     if (place.startsWith("screen")) {
       return this.pc.addTransceiver(track, { direction: "sendonly", streams: [stream] });

@@ -106,7 +106,10 @@ export class Participant extends EventTarget {
         this.#tell("closing", { kind: message.type, code: message.code, reason: message.reason });
         break;
       case "password_attempts":
-        this.#tell("passwordattempts", { left: message.left, retryAfterMs: message.retry_after_ms });
+        this.#tell("passwordattempts", {
+          left: message.left,
+          retryAfterMs: message.retry_after_ms,
+        });
         break;
       case "error":
         this.#refused(message);

@@ -152,7 +152,8 @@ class Controls {
   }
 
   show({ isMuted, hasCamera, isSharing }) {
-    const [microphone, camera] = [isMuted ? "microphone-off" : "microphone", hasCamera ? "camera" : "camera-off"];
+    const microphone = isMuted ? "microphone-off" : "microphone";
+    const camera = hasCamera ? "camera" : "camera-off";
     relabel(this.microphone, microphone, say(isMuted ? "unmute" : "mute"));
     relabel(this.camera, camera, say(hasCamera ? "cameraStop" : "cameraStart"));
     relabel(this.screen, "screen", say(isSharing ? "shareStop" : "share"));

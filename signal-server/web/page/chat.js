@@ -19,9 +19,12 @@ export class Chat {
   constructor(participant, name, { onClose, onUnread }) {
     this.#participant = participant;
     this.#name = name;
-    const close = element("button", { type: "button", className: "round small", ariaLabel: say("close"),
-      onclick: onClose }, icon("close"));
-    const send = element("button", { className: "round primary", ariaLabel: say("send") }, icon("send"));
+    const close = element("button", {
+      type: "button", className: "round small", ariaLabel: say("close"), onclick: onClose,
+    }, icon("close"));
+    const send = element("button", {
+      className: "round primary", ariaLabel: say("send"),
+    }, icon("send"));
     this.node = element("aside", { className: "chat", ariaLabel: say("chat"), hidden: true },
       element("header", {}, element("h2", {}, say("chat")), close),
       element("p", { className: "hint" }, say("chatEmpty")),

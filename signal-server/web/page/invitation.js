@@ -31,7 +31,8 @@ export function invitationDialog({ roomId, link, password }) {
 
 function row([label, value, kind]) {
   const button = element("button", {
-    type: "button", className: "round small", ariaLabel: `${say("copy")}: ${label}`, title: say("copy"),
+    type: "button", className: "round small", title: say("copy"),
+    ariaLabel: `${say("copy")}: ${label}`,
   }, icon("copy"));
   button.addEventListener("click", async () => {
     if (!(await copyAndTell(value))) return;

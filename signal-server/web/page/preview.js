@@ -6,7 +6,9 @@ import { say } from "./words.js";
 
 export class Preview {
   devices;
-  #video = element("video", { autoplay: true, muted: true, playsInline: true, className: "mirrored" });
+  #video = element("video", {
+    autoplay: true, muted: true, playsInline: true, className: "mirrored",
+  });
   #words = element("p", { className: "hint", role: "status" }, say("looking"));
   #switches = element("div", { className: "switches" });
   #isClosed = false;

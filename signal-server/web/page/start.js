@@ -88,7 +88,8 @@ function joinCard(on) {
 
 export function nameInput() {
   return element("input", {
-    value: recallName(), maxLength: 32, autocomplete: "nickname", placeholder: say("namePlaceholder"),
+    value: recallName(), maxLength: 32, autocomplete: "nickname",
+    placeholder: say("namePlaceholder"),
   });
 }
 

@@ -191,9 +191,10 @@ async fn whoever_has_no_camera_or_no_device_at_all_is_told_and_joins() {
     let (server, browser) = stage().await;
     let creator = Visitor::open(&browser, &server.url()).await;
     let invitation = creator.create("Alice").await;
-    for (kinds, mode) in
-        [(&[][..], "You join to watch and listen."), (&["audioinput"], "You join with sound only.")]
-    {
+    for (kinds, mode) in [
+        (&[][..], "You join to watch and listen only."),
+        (&["audioinput"], "You join with audio only."),
+    ] {
         let guest = Visitor::open_with_devices(&browser, &invitation.link, kinds).await;
         guest.until_shown("#join").await;
         let words = format!(
