@@ -8,6 +8,8 @@ pub(crate) mod outbox;
 mod pending;
 mod shards;
 mod state;
+#[cfg(test)]
+mod tests;
 mod untold_room;
 
 use std::future;
@@ -334,86 +336,5 @@ impl Shard {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic under the lock is a bug. The other rooms go on with the state that it left.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-    use std::thread;
-
-    use futures_util::FutureExt;
-    use signal_core::{
-        Capacity, CloseReason, HubConfig, IdSuffix, NodeId, OnCreatorLeave, RoomSpec, TokenHash,
-    };
-
-    use super::*;
-    use crate::ice::configured::ConfiguredServers;
-    use crate::limits::concurrency::ConcurrencyLimit;
-    use crate::metrics::Metrics;
-
-    pub(super) fn context() -> ShardContext {
-        let clock = Clock::start();
-        ShardContext {
-            ice: Ice::new(None, ConfiguredServers::default(), Duration::from_secs(1), clock),
-            counters: Arc::new(LimitCounters::new(Metrics::new())),
-            clock,
-            events: EventSender::new(),
-            inbox: Inbox::default(),
-        }
-    }
-
-    fn shard() -> Shard {
-        Shard::new(Hub::new(NodeId(1), HubConfig::default()), None, 10, context())
-    }
-
-    /// It ends after so many seconds.
-    pub(super) fn room(number: u8, seconds: u64, now: Timestamp) -> Room {
-        Room::create(RoomSpec {
-            id: RoomId::from_indices([number; 6]),
-            epoch: 1,
-            name: "room".into(),
-            creator: "alice".into(),
-            password: None,
-            invite: TokenHash::new([9; 32]),
-            capacity: Capacity::default(),
-            created_at: now,
-            expires_at: now + Duration::from_secs(seconds),
-            on_creator_leave: OnCreatorLeave::Close,
-            suffix: IdSuffix::new(1),
-        })
-    }
-
-    #[test]
-    fn whoever_waits_for_a_lock_that_shards_share_holds_up_no_room() {
-        let (shard, open_rooms) = (Arc::new(shard()), ConcurrencyLimit::new());
-        let [first, second] = [1, 2].map(|number| {
-            let permit = open_rooms.acquire("alice".to_owned(), 2).unwrap();
-            shard.create(room(number, 60, shard.clock.now()), permit).unwrap().keep().id()
-        });
-        let held = open_rooms.hold();
-        let closing = thread::spawn({
-            let shard = Arc::clone(&shard);
-            move || {
-                let close = Op::Close(CloseReason::ByAdmin);
-                let closed = shard.apply(first, &close, |_| {}).now_or_never().flatten();
-                assert_eq!(closed.map(|applied| applied.reply.is_ok()), Some(true));
-            }
-        });
-        let (found_in, found) = mpsc::channel();
-        thread::spawn({
-            let shard = Arc::clone(&shard);
-            move || {
-                while shard.room(first).unwrap().status() == signal_core::Status::Open {
-                    thread::yield_now();
-                }
-                found_in.send(shard.room(second).is_some()).unwrap();
-            }
-        });
-        assert_eq!(found.recv_timeout(Duration::from_secs(30)), Ok(true));
-        assert!(!closing.is_finished(), "the room is given back later");
-        drop(held);
-        closing.join().unwrap();
-        assert_eq!(open_rooms.count(&"alice".to_owned()), 1);
     }
 }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Check, InvalidSettings, access_secret, one_of, ways_to_set};
+use super::secret::{access_secret, one_of, ways_to_set};
+use super::{Check, InvalidSettings};
 use crate::cli::args::{AccessSecretArgs, LoginArgs};
 use crate::{Login, Secret};
 

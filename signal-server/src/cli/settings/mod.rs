@@ -2,20 +2,19 @@
 
 mod ice_urls;
 mod login;
+mod origin;
+mod secret;
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axum::http::HeaderValue;
-use axum::http::uri::Authority;
-use reqwest::Url;
 use thiserror::Error;
 
+use self::secret::{access_secret, one_of, secret_in, ways_to_set};
 use crate::auth::shown::shown_url;
-use crate::cli::args::{AccessSecretArgs, DATA_DIR, ServeArgs, TokenArgs};
-use crate::{AdminKey, Builder, Login, Origins, Page, PublicUrl, Secret, Server};
+use crate::cli::args::{DATA_DIR, ServeArgs, TokenArgs};
+use crate::{AdminKey, Builder, Login, Origins, Page, PublicUrl, Server};
 
 /// The checked settings of `serve`.
 #[derive(Clone, Debug)]
@@ -171,52 +170,6 @@ pub(crate) fn admin_key(path: &Path) -> Result<AdminKey, InvalidSettings> {
     })
 }
 
-fn access_secret(args: AccessSecretArgs) -> Result<Option<Secret>, InvalidSettings> {
-    one_of("access-secret", args.access_secret, args.access_secret_file.as_deref())
-}
-
-/// Whether this is the origin of pages in an application's own web view, like
-/// `capacitor://localhost`.
-fn is_of_an_app(origin: &str) -> bool {
-    let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
-        && scheme.bytes().all(|byte| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte)
-        });
-    let is_authority = authority.parse::<Authority>().is_ok_and(|it| !it.as_str().contains('@'));
-    is_scheme && is_authority && !matches!(scheme, "file" | "ftp" | "http" | "https" | "ws" | "wss")
-}
-
-/// The ways to set a secret.
-fn ways_to_set(name: &str) -> String {
-    let variable = format!("SIGNAL_{}", name.to_uppercase().replace('-', "_"));
-    format!("set {variable}, {variable}_FILE, --{name} or --{name}-file")
-}
-
-fn one_of(
-    name: &str,
-    secret: Option<Secret>,
-    file: Option<&Path>,
-) -> Result<Option<Secret>, InvalidSettings> {
-    let secret = match (secret, file) {
-        (Some(secret), _) => secret,
-        (None, Some(path)) => secret_in(&format!("{name}-file"), path)?,
-        (None, None) => return Ok(None),
-    };
-    if secret.is_empty() {
-        return Err(InvalidSettings(vec![format!("--{name} is empty: {}", ways_to_set(name))]));
-    }
-    Ok(Some(secret))
-}
-
-/// Reads the secret in the file that a setting names.
-fn secret_in(setting: &str, path: &Path) -> Result<Secret, InvalidSettings> {
-    let text = fs::read_to_string(path).map_err(|error| {
-        InvalidSettings(vec![format!("cannot read --{setting} {}: {error}", path.display())])
-    })?;
-    Ok(Secret::from(text.as_str()))
-}
-
 /// Collects problems and warnings, to report all of them at once.
 #[derive(Default)]
 struct Check {
@@ -225,28 +178,6 @@ struct Check {
 }
 
 impl Check {
-    fn secret(
-        &mut self,
-        name: &str,
-        given: Result<Option<Secret>, InvalidSettings>,
-        development: bool,
-    ) -> Option<Secret> {
-        let secret = self.value(given)?;
-        let complaint = match &secret {
-            None => format!("--{name} is missing: {}", ways_to_set(name)),
-            Some(secret) if secret.is_weak() => {
-                format!(
-                    "--{name} is shorter than {} characters: {}",
-                    Secret::STRONG_CHARS,
-                    ways_to_set(name)
-                )
-            }
-            Some(_) => return secret,
-        };
-        self.complain(complaint, development);
-        secret
-    }
-
     /// Records something that is allowed in development only.
     fn complain(&mut self, complaint: String, development: bool) {
         if development {
@@ -254,28 +185,6 @@ impl Check {
         } else {
             self.problems.push(complaint);
         }
-    }
-
-    fn origin(&mut self, origin: &str) -> Option<HeaderValue> {
-        if is_of_an_app(origin) {
-            return origin.parse().ok();
-        }
-        let page = Url::parse(origin).ok().filter(|page| matches!(page.scheme(), "http" | "https"));
-        let sent = page.map(|page| page.origin().ascii_serialization());
-        let shown = shown_url(origin);
-        match (sent, origin.parse()) {
-            (Some(sent), Ok(value)) if sent == origin => return Some(value),
-            // Origins are compared as text, so this one would never match.
-            (Some(sent), _) => {
-                self.problem(format!("--cors-origin {shown}: browsers send this as {sent}"));
-            }
-            (None, _) => {
-                self.problem(format!(
-                    "--cors-origin {shown}: expected an origin like https://example.com"
-                ));
-            }
-        }
-        None
     }
 
     fn public_url(&mut self, url: &str) -> Option<PublicUrl> {
@@ -296,7 +205,7 @@ impl Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::args::LoginArgs;
+    use crate::cli::args::{AccessSecretArgs, LoginArgs};
 
     const STRONG: &str = "0123456789abcdef0123456789abcdef";
 
