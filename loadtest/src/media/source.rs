@@ -69,7 +69,13 @@ impl TestSource {
         })
     }
 
-    fn frame(&mut self, due: Instant) -> Frame {
+    /// The next frame, which is asked for now. It is due now, or was due a moment ago.
+    fn frame(&mut self, now: Instant) -> Frame {
+        // Skips frames that are overdue, as the player does. The player asks for no frame before it
+        // is due, so a time after now only shows that an earlier frame was asked for late.
+        let in_time = self.due.filter(|due| now.saturating_duration_since(*due) <= LATE);
+        let due = in_time.map_or(now, |due| due.min(now));
+        self.due = Some(due + self.duration);
         let is_key = self.codec == Codec::Opus || self.keyframe_wanted;
         self.keyframe_wanted = false;
         let mut data = Vec::with_capacity(self.bytes);
@@ -94,11 +100,7 @@ impl MediaSource for TestSource {
     }
 
     async fn next_frame(&mut self) -> Result<Option<Frame>, MediaError> {
-        let now = Instant::now();
-        // Skips frames that are overdue, as the player does.
-        let due = self.due.filter(|due| now.saturating_duration_since(*due) <= LATE).unwrap_or(now);
-        self.due = Some(due + self.duration);
-        Ok(Some(self.frame(due)))
+        Ok(Some(self.frame(Instant::now())))
     }
 
     fn request_keyframe(&mut self) {
@@ -117,30 +119,44 @@ const PICTURE: &[u8] = &[0x11, 0, 0];
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn frames_have_their_size_and_rate_and_keyframes_come_when_they_are_wanted() {
+    fn pictures(marked: u64) -> TestSource {
         mark::start();
-        let mut source = TestSource {
+        TestSource {
             codec: Codec::Vp8,
             duration: Duration::from_millis(33),
             bytes: 2000,
-            marked: 15,
+            marked,
             number: 0,
             due: None,
             keyframe_wanted: true,
-        };
+        }
+    }
+
+    #[test]
+    fn frames_have_their_size_and_rate_and_keyframes_come_when_they_are_wanted() {
+        let mut source = pictures(15);
         let begun = Instant::now();
         let mut marks = Vec::new();
         for number in 0..30 {
             if number == 20 {
                 source.request_keyframe();
             }
-            let frame = source.next_frame().await.unwrap().unwrap();
+            let frame = source.frame(begun + number * source.duration);
             assert_eq!((frame.data.len(), frame.is_key), (2000, matches!(number, 0 | 20)));
             assert_eq!(frame.data[0] & 1 == 0, frame.is_key, "the picture says so itself");
             marks.extend(mark::read(&frame.data));
         }
         let [first, second] = marks[..] else { panic!("{} marks in a second", marks.len()) };
-        assert!(first >= begun && second - first == Duration::from_millis(15 * 33));
+        assert!(first == begun && second - first == Duration::from_millis(15 * 33));
+    }
+
+    #[test]
+    fn a_frame_that_is_asked_for_late_moves_no_later_mark_into_the_future() {
+        let mut source = pictures(1);
+        let begun = Instant::now();
+        let at = |millis| begun + Duration::from_millis(millis);
+        let asked = [20, 33, 76, 99].map(at);
+        let marks = asked.map(|now| mark::read(&source.frame(now).data).unwrap());
+        assert_eq!(marks, [20, 33, 66, 99].map(at));
     }
 }
