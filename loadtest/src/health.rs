@@ -164,7 +164,7 @@ mod tests {
             counts: Counts::default(),
         };
         let samples = (0..).zip(samples).map(sample).collect();
-        Watched { samples, lag, is_server_here: false }
+        Watched { samples, seconds_apart: 1, lag, is_server_here: false }
     }
 
     fn bounds() -> Bounds {

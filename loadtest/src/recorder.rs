@@ -1,4 +1,4 @@
-//! The measurements of a run: latencies by kind and second, and failures by cause.
+//! The measurements of a run: latencies by kind and time, and failures by cause.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -9,7 +9,9 @@ use hdrhistogram::Histogram;
 use crate::kind::Kind;
 use crate::latency::{Latencies, micros, millis};
 use crate::phase::Phase;
+use crate::sparse_histogram::{SparseHistogram, growing};
 use crate::stream::{StreamCounts, StreamKind};
+use crate::timeline::Timeline;
 use crate::udp_path::Figures;
 
 /// Takes measurements from all threads.
@@ -23,8 +25,8 @@ pub(crate) struct Recorder {
     steady: OnceLock<Instant>,
     end: OnceLock<Instant>,
     kinds: [Mutex<Measured>; Kind::ALL.len()],
-    /// Counts of received streams of each kind, by the second of the run.
-    streams: [Mutex<Vec<StreamCounts>>; StreamKind::ALL.len()],
+    /// Counts of received streams of each kind, by the time of the run.
+    streams: [Mutex<Timeline<StreamCounts>>; StreamKind::ALL.len()],
     failures: Mutex<BTreeMap<String, u64>>,
     /// The figures of the bad networks of all participants.
     impaired: Mutex<Option<Figures>>,
@@ -40,8 +42,8 @@ pub(crate) struct Measured {
     pub(crate) lost: u64,
     pub(crate) refused: u64,
     pub(crate) unsent: u64,
-    /// The corrected latencies by the second of the run in which they were measured.
-    pub(crate) windows: Vec<Option<Histogram<u64>>>,
+    /// The corrected latencies by the time of the run at which they were measured.
+    pub(crate) windows: Timeline<SparseHistogram>,
     /// The same by the phase for which they were planned.
     phases: [Option<Histogram<u64>>; Phase::MEASURED.len()],
 }
@@ -131,15 +133,10 @@ impl Recorder {
 
     /// Adds the counts of a stream in a second of the run.
     pub(crate) fn streams(&self, kind: StreamKind, second: u64, counts: StreamCounts) {
-        let Some(second) = window(second) else { return };
-        let mut windows = lock(&self.streams[kind as usize]);
-        if windows.len() <= second {
-            windows.resize(second + 1, StreamCounts::default());
-        }
-        windows[second] += counts;
+        *lock(&self.streams[kind as usize]).at(second) += counts;
     }
 
-    pub(crate) fn stream_windows(&self, kind: StreamKind) -> Vec<StreamCounts> {
+    pub(crate) fn stream_windows(&self, kind: StreamKind) -> Timeline<StreamCounts> {
         lock(&self.streams[kind as usize]).clone()
     }
 
@@ -180,8 +177,7 @@ impl Recorder {
     /// The latency in milliseconds that a share of a kind does not exceed in the last second that
     /// is over.
     pub(crate) fn latest(&self, kind: Kind, share: f64) -> Option<f64> {
-        let measured = self.lock(kind);
-        let window = measured.windows.iter().rev().nth(1)?.as_ref()?;
+        let window = self.lock(kind).windows.last_over().filter(|w| !w.is_empty())?.to_histogram();
         Some(millis(window.value_at_quantile(share)))
     }
 
@@ -209,7 +205,7 @@ impl Measured {
             lost: 0,
             refused: 0,
             unsent: 0,
-            windows: Vec::new(),
+            windows: Timeline::default(),
             phases: [const { None }; Phase::MEASURED.len()],
         }
     }
@@ -232,26 +228,8 @@ impl Measured {
 
     fn note(&mut self, begin: Instant, latency: Duration, at: Instant) {
         let second = at.saturating_duration_since(begin).as_secs();
-        let Some(second) = window(second) else { return };
-        if self.windows.len() <= second {
-            self.windows.resize(second + 1, None);
-        }
-        let window = self.windows[second].get_or_insert_with(|| growing(2));
-        window.record(micros(latency)).expect("it grows with what is recorded");
+        self.windows.at(second).record(micros(latency));
     }
-}
-
-/// The index of a second, unless it is beyond the longest recorded run.
-fn window(second: u64) -> Option<usize> {
-    usize::try_from(second).ok().filter(|second| *second < MAX_WINDOWS)
-}
-
-/// A histogram with so many digits that takes as much memory as its longest latency needs: windows
-/// are many.
-fn growing(digits: u8) -> Histogram<u64> {
-    let mut histogram = Histogram::new(digits).expect("up to five digits are within what it takes");
-    histogram.auto(true);
-    histogram
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -259,8 +237,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 const MAX_CAUSES: usize = 50;
-/// A day.
-const MAX_WINDOWS: usize = 86_400;
 
 #[cfg(test)]
 mod tests {
@@ -290,14 +266,10 @@ mod tests {
         assert!((corrected.p50 - 400.0).abs() < 1.0, "{corrected:?}");
         assert!((corrected.max - 12_000.0).abs() < 10.0, "{corrected:?}");
         assert!((raw.max - 100.0).abs() < 1.0, "{raw:?}");
-        let seconds: Vec<usize> = measured
-            .windows
-            .iter()
-            .enumerate()
-            .filter_map(|(second, window)| window.as_ref().map(|_| second))
-            .collect();
+        let window = |second| measured.windows.get(second).filter(|window| !window.is_empty());
+        let seconds: Vec<u64> = (0..20).filter(|second| window(*second).is_some()).collect();
         assert_eq!(seconds, [2, 15]);
-        let last = measured.windows[15].as_ref().unwrap().max();
+        let last = window(15).unwrap().to_histogram().max();
         assert!(last.abs_diff(12_000_000) < 200_000, "{last}");
     }
 

@@ -82,9 +82,9 @@ impl Room {
         recorder: &Recorder,
     ) {
         let mut room = self.lock();
-        room.members.insert(newcomer);
-        let departed = room.departed.clone();
-        let news = room.arrivals.entry(newcomer).or_default();
+        let Expectations { members, departed, arrivals, .. } = &mut *room;
+        members.insert(newcomer);
+        let news = arrivals.entry(newcomer).or_default();
         news.since = Some(since);
         news.missing = there
             .iter()
@@ -94,7 +94,7 @@ impl Room {
             .collect();
         if news.is_complete() {
             news.record(ARRIVAL, recorder);
-            room.arrivals.remove(&newcomer);
+            arrivals.remove(&newcomer);
         }
     }
 

@@ -139,7 +139,7 @@ pub(crate) async fn run(
         interrupt: interrupt.clone(),
     });
     let (phase, phases) = watch::channel(Phase::Ramp);
-    let mut visits = Visits::start(&world, &plan, &phases);
+    let visits = Visits::start(&world, &plan, &phases);
     let expected = Expected {
         participants: plan.visits.len() as u64,
         // Where people come and go, nobody knows beforehand who meets.

@@ -12,12 +12,13 @@ use tokio::time::{MissedTickBehavior, interval_at};
 use crate::board::{Board, Counts};
 use crate::latency::micros;
 use crate::server_metrics::{MESSAGES, MetricsSource, ServerMetrics};
+use crate::timeline::MOST_STRETCHES;
 use crate::usage::{self, Usage, share};
 
 /// A watcher that runs.
 pub(crate) struct Watcher {
     shared: Arc<Shared>,
-    sampling: JoinHandle<Vec<Sample>>,
+    sampling: JoinHandle<Samples>,
     ticking: AbortHandle,
     is_server_here: bool,
 }
@@ -58,12 +59,23 @@ pub(crate) struct LoadGauge(Arc<Shared>);
 /// The observations.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
-    /// One for each second, the first before the start and the last at the end.
+    /// The first before the start and the last at the end.
     pub(crate) samples: Vec<Sample>,
+    /// How far they are apart.
+    pub(crate) seconds_apart: u64,
     /// By how many microseconds tasks of this process ran too late.
     pub(crate) lag: Histogram<u64>,
     /// Whether the server is known to run on this machine.
     pub(crate) is_server_here: bool,
+}
+
+/// Samples of equal distance: a second at first. When they become too many, every second one of
+/// them is dropped.
+#[derive(Debug)]
+struct Samples {
+    kept: Vec<Sample>,
+    seconds_apart: u64,
+    taken: u64,
 }
 
 struct Shared {
@@ -102,8 +114,9 @@ impl Watcher {
         self.ticking.abort();
         // Without samples, nothing is said about the machine.
         let samples = self.sampling.join().unwrap_or_default();
+        let Samples { kept: samples, seconds_apart, .. } = samples;
         let lag = self.shared.lag.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Watched { samples, lag, is_server_here: self.is_server_here }
+        Watched { samples, seconds_apart, lag, is_server_here: self.is_server_here }
     }
 }
 
@@ -130,19 +143,46 @@ impl Load {
     }
 }
 
-fn sample_all(board: &Board, server: &ServerSources, shared: &Shared) -> Vec<Sample> {
-    let mut samples: Vec<Sample> = Vec::new();
+impl Default for Samples {
+    fn default() -> Self {
+        Self { kept: Vec::new(), seconds_apart: 1, taken: 0 }
+    }
+}
+
+impl Samples {
+    /// Takes the sample of the next second.
+    fn take(&mut self, sample: Sample) {
+        if self.taken.is_multiple_of(self.seconds_apart) {
+            self.kept.push(sample);
+        }
+        self.taken += 1;
+        if self.kept.len() as u64 > MOST_STRETCHES {
+            let mut number = 0;
+            self.kept.retain(|_| {
+                number += 1;
+                number % 2 == 1
+            });
+            self.seconds_apart *= 2;
+        }
+    }
+}
+
+fn sample_all(board: &Board, server: &ServerSources, shared: &Shared) -> Samples {
+    let mut samples = Samples::default();
     let mut due = Instant::now();
+    let mut latest: Option<Sample> = None;
     loop {
         let sample = sample(board, server);
-        if let Some(before) = samples.last() {
+        if let Some(before) = &latest {
             let load = Load::between(before, &sample);
             *shared.load.lock().unwrap_or_else(PoisonError::into_inner) = load;
         }
-        samples.push(sample);
         if shared.stops.load(Ordering::Relaxed) {
+            samples.kept.push(sample);
             return samples;
         }
+        samples.take(sample.clone());
+        latest = Some(sample);
         due += SECOND;
         thread::park_timeout(due.saturating_duration_since(Instant::now()));
     }
@@ -171,3 +211,24 @@ async fn tick(shared: Arc<Shared>) {
 
 const SECOND: Duration = Duration::from_secs(1);
 const EVERY: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_of_a_day_are_as_many_as_those_of_an_hour_and_equally_far_apart() {
+        let begin = Instant::now();
+        let mut samples = Samples::default();
+        for second in 0..24 * 3600 {
+            let at = begin + SECOND * second;
+            let (tester, server, metrics) = (None, None, None);
+            let counts = Counts::default();
+            samples.take(Sample { at, tester, server, metrics, tcp_sockets: None, counts });
+        }
+        assert!(samples.kept.len() <= 3600, "{}", samples.kept.len());
+        assert_eq!((samples.seconds_apart, samples.kept[0].at), (32, begin));
+        let apart = samples.kept.windows(2).map(|pair| (pair[1].at - pair[0].at).as_secs());
+        assert!(apart.clone().all(|seconds| seconds == 32), "{:?}", apart.collect::<Vec<_>>());
+    }
+}

@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use hdrhistogram::Histogram;
-
 use crate::latency::has_samples_for;
+use crate::sparse_histogram::SparseHistogram;
 
 /// The ratio of a quantile, and within which bounds it lies at a confidence of 99.75 %.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +14,7 @@ pub(super) struct Difference {
 }
 
 /// The samples of one run by the second in which they were measured.
-pub(super) type Seconds<'a> = Vec<(u64, &'a Histogram<u64>)>;
+pub(super) type Seconds<'a> = Vec<(u64, &'a SparseHistogram)>;
 
 impl Difference {
     /// Seconds that follow each other are alike, so that not samples but stretches of seconds are
@@ -79,22 +78,11 @@ impl Difference {
     }
 }
 
-pub(super) fn together<'a>(
-    histograms: impl IntoIterator<Item = &'a Histogram<u64>>,
-) -> Histogram<u64> {
-    let mut all = Histogram::new(DIGITS).expect("the digits are within what it takes");
-    all.auto(true);
-    for histogram in histograms {
-        all.add(histogram).expect("it grows with what is added");
-    }
-    all
-}
-
 /// The logarithm of the quantile in each stretch that has samples enough for it.
 fn quantiles(run: &Seconds<'_>, stretches: &[Range<u64>], quantile: f64) -> Vec<Option<f64>> {
     let of = |stretch: &Range<u64>| {
         let seconds = run.iter().filter(|(second, _)| stretch.contains(second));
-        let all = together(seconds.map(|(_, histogram)| *histogram));
+        let all = SparseHistogram::sum(seconds.map(|(_, histogram)| *histogram));
         let is_enough = has_samples_for(quantile, all.len()) && all.len() >= LEAST_SAMPLES;
         // A latency below a microsecond is one.
         is_enough.then(|| (all.value_at_quantile(quantile).max(1) as f64).ln())
@@ -162,8 +150,6 @@ const LEAST_STRETCHES: u64 = 5;
 const MOST_STRETCHES: u64 = 12;
 /// One run of a server differs from the next by as much.
 const LEAST_DIFFERENCE: f64 = 0.05;
-/// As many as the seconds of a run have.
-const DIGITS: u8 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -176,7 +162,7 @@ mod tests {
 
     /// A minute of latencies with a long tail, on a machine whose load drifts, on which some
     /// seconds are much slower, and on which one run differs from the next.
-    fn minute(factor: f64, between_runs: f64, random: &mut StdRng) -> Vec<Histogram<u64>> {
+    fn minute(factor: f64, between_runs: f64, random: &mut StdRng) -> Vec<SparseHistogram> {
         let unit = |random: &mut StdRng| random.random::<f64>();
         let luck = 1.0 + between_runs * (unit(random) + unit(random) - 1.0);
         let mut drift = 0.0;
@@ -184,26 +170,25 @@ mod tests {
             .map(|_| {
                 drift = 0.5 * drift + 0.05 * (unit(random) - 0.5);
                 let stall = if unit(random) < 0.02 { 2.0 } else { 1.0 };
-                let mut second = Histogram::new(2).unwrap();
-                second.auto(true);
+                let mut second = SparseHistogram::default();
                 for _ in 0..40 {
                     let tail = (1.0 - unit(random)).powf(-0.25);
                     let micros = 2000.0 * factor * luck * (1.0 + drift) * stall * tail;
-                    second.record(micros as u64).unwrap();
+                    second.record(micros as u64);
                 }
                 second
             })
             .collect()
     }
 
-    fn seconds(run: &[Histogram<u64>]) -> Seconds<'_> {
+    fn seconds(run: &[SparseHistogram]) -> Seconds<'_> {
         run.iter().enumerate().map(|(second, histogram)| (second as u64, histogram)).collect()
     }
 
     /// Compares so many repetitions of two servers, of which the second takes `factor` times as
     /// long.
     fn compare(runs: usize, factor: f64, noise: f64, random: &RefCell<StdRng>) -> Difference {
-        let minutes = |factor| -> Vec<Vec<Histogram<u64>>> {
+        let minutes = |factor| -> Vec<Vec<SparseHistogram>> {
             (0..runs).map(|_| minute(factor, noise, &mut random.borrow_mut())).collect()
         };
         let (before, after) = (minutes(1.0), minutes(factor));

@@ -6,11 +6,12 @@ use std::fmt;
 
 use thiserror::Error;
 
-use self::difference::{Difference, Seconds, together};
+use self::difference::{Difference, Seconds};
 use crate::kind::Kind;
 use crate::language::tell;
 use crate::latency::millis;
 use crate::report::Report;
+use crate::sparse_histogram::SparseHistogram;
 use crate::tables::table;
 use crate::verdict::Verdict;
 
@@ -94,7 +95,7 @@ impl<'a> Samples<'a> {
 
     /// In milliseconds.
     fn quantile(&self, quantile: f64) -> f64 {
-        let all = together(self.0.iter().flatten().map(|(_, histogram)| *histogram));
+        let all = SparseHistogram::sum(self.0.iter().flatten().map(|(_, histogram)| *histogram));
         millis(all.value_at_quantile(quantile))
     }
 }

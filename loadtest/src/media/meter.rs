@@ -108,14 +108,10 @@ impl Meter {
     }
 }
 
-impl State {
-    fn new(
-        from: ParticipantId,
-        kind: StreamKind,
-        codec: Option<Codec>,
-        recorder: Arc<Recorder>,
-    ) -> Self {
-        let track = ObservedTrack {
+impl ObservedTrack {
+    /// A track of which nothing has arrived.
+    pub(super) fn new(from: ParticipantId, kind: StreamKind) -> Self {
+        Self {
             from,
             kind,
             first_packet: None,
@@ -127,7 +123,18 @@ impl State {
             frozen: Duration::ZERO,
             rhythm: Rhythm::new(kind.clock_rate()),
             marks: Marks::default(),
-        };
+        }
+    }
+}
+
+impl State {
+    fn new(
+        from: ParticipantId,
+        kind: StreamKind,
+        codec: Option<Codec>,
+        recorder: Arc<Recorder>,
+    ) -> Self {
+        let track = ObservedTrack::new(from, kind);
         Self {
             recorder,
             codec,
@@ -272,7 +279,8 @@ mod tests {
         assert_eq!((seen.counts.received, meter.finish(at(4000)).counts.received), (30, 30));
         assert_eq!(seen.silences.before(at(9000)).count(), 0, "it had not ended");
         let windows = recorder.stream_windows(StreamKind::Video);
-        assert_eq!(windows.iter().map(|window| window.frames).collect::<Vec<_>>(), [10, 10, 10]);
+        let frames = (0..4).map(|second| Some(windows.get(second)?.frames));
+        assert_eq!(frames.collect::<Vec<_>>(), [Some(10), Some(10), Some(10), None]);
     }
 
     #[test]

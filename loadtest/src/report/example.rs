@@ -39,7 +39,12 @@ pub(crate) fn report(recorder: Recorder, begin: Instant, participants: u64) -> R
         quality: Quality::default(),
         losses: AllLosses::default(),
         relayed: Relayed { planned: 9, sent: 9, lost: 0, broken_at: None },
-        watched: Watched { samples, lag: Histogram::new(2).unwrap(), is_server_here: false },
+        watched: Watched {
+            samples,
+            seconds_apart: 1,
+            lag: Histogram::new(2).unwrap(),
+            is_server_here: false,
+        },
         interrupted: false,
     };
     let bounds = Bounds {

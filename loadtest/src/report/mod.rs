@@ -14,7 +14,7 @@ mod window;
 
 use std::collections::BTreeMap;
 use std::thread::available_parallelism;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,7 @@ use crate::recorder::Measured;
 use crate::run::{Count, Criteria, Outcome};
 use crate::scenario::{Arrivals, Depth, Scenario};
 use crate::slo::ObjectiveResult;
+use crate::sparse_histogram::SparseHistogram;
 use crate::udp_path::Figures;
 use crate::verdict::Verdict;
 use crate::watcher::Watched;
@@ -47,6 +48,9 @@ use crate::watcher::Watched;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Report {
     schema: u32,
+    /// The random ids of the runs that are in it: several if they were merged.
+    #[serde(default)]
+    run_ids: Vec<String>,
     pub(crate) verdict: Verdict,
     /// Why the run is not valid or not whole, in the order of weight.
     pub(crate) reasons: Vec<String>,
@@ -82,7 +86,7 @@ pub(crate) struct Report {
     pub(crate) server: Option<ServerUse>,
     /// The server's own counts, if its metrics are known.
     pub(crate) server_counts: Option<ServerCounts>,
-    /// For each second of the run.
+    /// For each second of the run, or for several of a long one.
     windows: Vec<Window>,
 }
 
@@ -212,6 +216,7 @@ impl Report {
         let started_unix_ms = unix_ms(begin);
         let mut report = Self {
             schema: 1,
+            run_ids: vec![format!("{:032x}", rand::random::<u128>())],
             verdict: Verdict::Held,
             reasons: Vec::new(),
             settings,
@@ -255,7 +260,7 @@ impl Report {
             tester: Health::new(&outcome.watched, criteria.bounds),
             server: ServerUse::new(&outcome.watched),
             server_counts: ServerCounts::new(&outcome.watched.samples),
-            windows: windows(begin, &outcome.watched.samples, &measured, recorder),
+            windows: windows(begin, &outcome.watched, &measured, recorder),
         };
         report.tester.reasons.extend(report.exhaustion());
         report.tester.reasons.extend(report.packets.lateness(criteria.bounds.max_unsent));
@@ -267,15 +272,11 @@ impl Report {
     pub(crate) fn add_server(&mut self, watched: &Watched) {
         self.server = ServerUse::new(watched);
         self.server_counts = ServerCounts::new(&watched.samples);
-        for pair in watched.samples.windows(2) {
-            let [before, after] = pair else { unreachable!("windows of two have two") };
-            let Some(since) = unix_ms(before.at).checked_sub(self.started_unix_ms) else {
-                continue;
-            };
-            let second = self.windows.iter_mut().find(|window| window.second == since / 1000);
-            if let Some(window) = second {
-                window.add_server(before, after);
-            }
+        let ago = unix_ms(Instant::now()).saturating_sub(self.started_unix_ms);
+        // A machine that was started after the run has seen nothing of it.
+        let Some(begin) = Instant::now().checked_sub(Duration::from_millis(ago)) else { return };
+        for window in &mut self.windows {
+            window.add_server(begin, &watched.samples);
         }
     }
 
@@ -308,7 +309,7 @@ impl Report {
     }
 
     /// The samples of a kind by second.
-    pub(crate) fn seconds_of(&self, kind: Kind) -> Vec<(u64, &Histogram<u64>)> {
+    pub(crate) fn seconds_of(&self, kind: Kind) -> Vec<(u64, &SparseHistogram)> {
         let windows = self.windows.iter();
         windows.filter_map(|w| Some((w.second, &w.latency_ms.get(&kind)?.histogram))).collect()
     }

@@ -37,10 +37,14 @@ impl Report {
     }
 
     fn media_plots(&self) -> String {
+        // Of the last second only a part is measured.
+        let end = self.phases_seconds.end;
+        let is_whole = |window: &Window| (window.second + window.seconds) as f64 <= end;
         let of_kinds = |value: fn(&StreamCounts) -> u64, scale: f64| {
             let lines = StreamKind::ALL.into_iter().map(|kind| {
-                self.line(&kind.to_string(), move |window: &Window| {
-                    Some(value(window.media.get(&kind)?) as f64 / scale)
+                self.line(&kind.to_string(), |window: &Window| {
+                    let counts = window.media.get(&kind).filter(|_| is_whole(window))?;
+                    Some(value(counts) as f64 / scale / window.seconds as f64)
                 })
             });
             lines.filter(|line| !line.points.is_empty()).collect::<Vec<Line>>()

@@ -25,38 +25,47 @@ impl Report {
     /// Everything but the title.
     pub(crate) fn sections(&self) -> String {
         format!(
-            "{}{}<h2>Over time</h2><div class=\"plots\">{}</div>{}<h2>Latencies</h2>{}{}{}{}{}{}",
+            "{}{}{}<h2>Over time</h2><div class=\"plots\">{}</div>{}<h2>Latencies</h2>{}{}{}{}{}",
             self.verdict_box(),
             self.tiles(),
+            self.objective_table(),
             self.plots(),
             self.media_section(),
             self.latency_table(),
             self.phase_table(),
             self.failure_table(),
             self.loss_table(),
-            self.objective_table(),
             self.scenario()
         )
     }
 
-    fn introduction(&self) -> String {
+    /// What was done, and where.
+    pub(crate) fn introduction(&self) -> String {
         let settings = &self.settings;
         let depth = match settings.scenario.depth {
             Depth::Media => "media between real participants",
             Depth::Signaling => "signaling alone",
         };
         format!(
-            "<p class=\"soft\">{} rooms of {}, {depth}, {} together · server {} · {} · {} cores, {} · \
-             loadtest {} · {:.1} s</p>",
+            "<p class=\"soft\">{} rooms of {}, {depth}, {} together · {:.1} s · {}</p>",
             settings.rooms,
             settings.scenario.peers,
             settings.scenario.duration,
+            self.took_seconds,
+            self.place()
+        )
+    }
+
+    /// Where and when it was measured, and by what.
+    pub(crate) fn place(&self) -> String {
+        let settings = &self.settings;
+        format!(
+            "server {} · {} · tester on {} cores, {} · loadtest {}",
             escape(&settings.server),
             escape(&self.started_at),
             settings.cores,
             escape(&settings.system),
             escape(&settings.version),
-            self.took_seconds
         )
     }
 
@@ -73,7 +82,9 @@ impl Report {
     }
 
     fn tiles(&self) -> String {
-        let reached = |Reached { wanted, reached }| format!("{reached} of {wanted}");
+        let reached = |name: &str, Reached { wanted, reached }, remark: &str| {
+            tile(name, &reached.to_string(), &format!("of {wanted}{remark}"))
+        };
         let p99 = |kind: Kind| {
             let told = self.latency(kind);
             let p99 = told.and_then(Percentiles::p99);
@@ -85,8 +96,8 @@ impl Report {
             (value, remark)
         };
         let mut tiles = vec![
-            tile("participants", &reached(self.participants), ""),
-            tile("connections", &reached(self.connections), "each counts at both ends"),
+            reached("participants", self.participants, ""),
+            reached("connections", self.connections, ", each counts at both ends"),
         ];
         for (name, kind) in [
             ("join, p99", Kind::HttpJoin),
@@ -110,10 +121,8 @@ impl Report {
 
     /// A line of one value of the windows.
     fn line(&self, name: &str, value: impl Fn(&Window) -> Option<f64>) -> Line {
-        let points = self
-            .windows
-            .iter()
-            .filter_map(|window| Some((window.second as f64 + 0.5, value(window)?)));
+        let middle = |window: &Window| window.second as f64 + window.seconds as f64 / 2.0;
+        let points = self.windows.iter().filter_map(|w| Some((middle(w), value(w)?)));
         Line { name: name.into(), is_dashed: false, points: points.collect() }
     }
 
@@ -228,7 +237,7 @@ impl Report {
     }
 
     /// The objectives for these kinds.
-    fn bounds(&self, kinds: &[Kind]) -> Vec<(f64, String)> {
+    pub(crate) fn bounds(&self, kinds: &[Kind]) -> Vec<(f64, String)> {
         let objectives = self.objectives.iter().filter_map(|held| {
             let objective: Objective = held.objective.parse().ok()?;
             let (kind, millis) = objective.latency_bound()?;

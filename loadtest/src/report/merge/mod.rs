@@ -6,7 +6,7 @@ mod sums;
 use std::collections::BTreeMap;
 
 pub(crate) use self::parts::MergeError;
-use self::sums::{add, add_phases};
+use self::sums::{add, add_phases, widened};
 use super::{Failure, LatencyDetails, Losses, Phases, Report, ServerCounts, Window};
 use crate::kind::Kind;
 use crate::latency::Percentiles;
@@ -61,13 +61,15 @@ impl Report {
             told.to_seconds += seconds;
         }
         for window in &mut self.windows {
-            window.second += seconds.round() as u64;
+            let windows = (seconds / window.seconds as f64).round() as u64;
+            window.second += windows * window.seconds;
         }
     }
 
     fn add(&mut self, other: Self) -> Result<(), MergeError> {
         let rooms = self.settings.rooms as usize;
         self.add_settings(&other)?;
+        self.run_ids.extend(other.run_ids);
         if let (Some(media), Some(other)) = (&mut self.media, other.media) {
             media.add(other, rooms);
         }
@@ -174,7 +176,11 @@ impl Report {
     }
 
     fn add_windows(&mut self, others: Vec<Window>) {
-        for other in others {
+        // The run of one generator may have been a little longer, so that it has longer windows.
+        let seconds = self.windows.iter().chain(&others).map(|window| window.seconds).max();
+        let seconds = seconds.unwrap_or(1);
+        self.windows = widened(std::mem::take(&mut self.windows), seconds);
+        for other in widened(others, seconds) {
             match self.windows.binary_search_by_key(&other.second, |window| window.second) {
                 Ok(at) => self.windows[at].add(other),
                 Err(at) => self.windows.insert(at, other),
@@ -194,6 +200,7 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     use super::*;
+    use crate::loss::LostKind;
     use crate::recorder::{Fate, Recorder, Step};
     use crate::report::example::report;
     use crate::target::OWN_SERVER;
@@ -208,6 +215,8 @@ mod tests {
         for number in 0..30_000_u32 {
             let intended = begin + Duration::from_millis(u64::from(number) / 3);
             let took = Duration::from_secs_f64(0.002 / (1.0 - random.random::<f64>()).powf(1.5));
+            // One that ended hours later has been measured by nobody.
+            let took = took.min(Duration::from_secs(8));
             let step = Step { intended, started: intended + took / 3, ended: intended + took };
             for recorder in [&all, &parts[number as usize % 3]] {
                 if number % 1000 == 0 {
@@ -266,11 +275,33 @@ mod tests {
     }
 
     #[test]
+    fn windows_of_different_lengths_are_merged_in_the_longer_ones() {
+        let [mut one, mut other] = parts(Instant::now());
+        let window = one.windows[0].clone();
+        let windows = |seconds: u64| -> Vec<Window> {
+            let of = |number| Window {
+                second: number * seconds,
+                seconds,
+                present: number,
+                tester_processors: Some(number as f64),
+                ..window.clone()
+            };
+            (0..8 / seconds).map(of).collect()
+        };
+        (one.windows, other.windows) = (windows(1), windows(2));
+        let merged = Report::merge(vec![one, other]).unwrap();
+        let told: Vec<_> =
+            merged.windows.iter().map(|w| (w.second, w.seconds, w.present)).collect();
+        assert_eq!(told, [(0, 2, 1), (2, 2, 4), (4, 2, 7), (6, 2, 10)]);
+        assert_eq!(merged.windows[1].tester_processors, Some(3.5));
+        let count: u64 = merged.windows.iter().map(|w| w.latency_ms[&Kind::Relay].count).sum();
+        assert_eq!(count, 12, "one in each of eight and of four windows");
+    }
+
+    #[test]
     fn the_order_of_the_objectives_makes_no_other_run() {
         let begin = Instant::now();
-        let one = report(Recorder::new(begin, begin), begin, 2);
-        let mut other = one.clone();
-        other.started_unix_ms += 1;
+        let [one, mut other] = parts(begin);
         other.objectives.reverse();
         assert!(Report::merge(vec![one, other]).is_ok());
     }
@@ -278,9 +309,7 @@ mod tests {
     #[test]
     fn a_part_whose_tester_was_too_slow_and_whose_server_was_gone_makes_the_run_invalid() {
         let begin = Instant::now();
-        let one = report(Recorder::new(begin, begin), begin, 2);
-        let mut other = one.clone();
-        other.started_unix_ms += 1;
+        let [one, mut other] = parts(begin);
         other.tester.reasons.push("it had no processor left".into());
         other.server_gone_at_seconds = Some(3.0);
         other.verdict = Verdict::Broken;
@@ -291,8 +320,7 @@ mod tests {
     #[test]
     fn what_is_no_part_of_one_run_is_refused() {
         let begin = Instant::now();
-        let one = report(Recorder::new(begin, begin), begin, 2);
-        let mut other = one.clone();
+        let [one, mut other] = parts(begin);
         other.settings.scenario.no_video = true;
         let refused = Report::merge(vec![one, other]).unwrap_err().to_string();
         assert!(refused.contains("no-video"), "{refused}");
@@ -301,24 +329,65 @@ mod tests {
 
     #[test]
     fn what_was_not_done_to_one_server_at_one_time_is_refused() {
-        let begin = Instant::now();
-        let one = report(Recorder::new(begin, begin), begin, 2);
         let refused = |change: fn(&mut Report)| {
-            let mut other = one.clone();
+            let [one, mut other] = parts(Instant::now());
             change(&mut other);
-            Report::merge(vec![one.clone(), other]).unwrap_err().to_string()
+            Report::merge(vec![one, other]).unwrap_err().to_string()
         };
-        assert!(refused(|_| {}).contains("the same"));
         assert!(refused(|other| other.settings.server = "y".into()).contains("differ in server"));
         assert!(refused(|other| other.objectives.clear()).contains("differ in objectives"));
         assert!(refused(|other| other.started_unix_ms += 11_000).contains("ended before"));
-        let own = [0, 1].map(|later| {
-            let mut own = one.clone();
+        let own = parts(Instant::now()).map(|mut own| {
             own.settings.server = OWN_SERVER.into();
-            own.started_unix_ms += later;
             own
         });
         let refused = Report::merge(own.into()).unwrap_err().to_string();
         assert!(refused.contains("its own server"), "{refused}");
+    }
+
+    #[test]
+    fn a_part_that_is_merged_already_is_refused() {
+        let [one, other] = parts(Instant::now());
+        let twice = |parts: Vec<Report>| Report::merge(parts).unwrap_err().to_string();
+        assert!(twice(vec![one.clone(), one.clone()]).contains("more than once"));
+        let both = Report::merge(vec![one, other.clone()]).unwrap();
+        assert!(twice(vec![both.clone(), other]).contains("more than once"));
+        let [third, _] = parts(Instant::now());
+        assert_eq!(Report::merge(vec![both, third]).unwrap().settings.rooms, 6);
+    }
+
+    #[test]
+    fn a_part_that_was_broken_breaks_the_whole_run() {
+        let broken: [fn(&mut Report); 6] = [
+            |part| part.participants.reached -= 1,
+            |part| part.connections.reached -= 1,
+            |part| part.silent_connections = 1,
+            |part| part.relayed.lost = 1,
+            |part| part.failures.push(Failure { cause: "no route".into(), count: 1 }),
+            |part| {
+                let losses = Losses { lost: 1, back: 1, first_at_seconds: 1.0 };
+                part.losses.insert(LostKind::Seats, losses);
+            },
+        ];
+        for (number, breaks) in broken.into_iter().enumerate() {
+            let [one, mut other] = parts(Instant::now());
+            breaks(&mut other);
+            assert_eq!(
+                Report::merge(vec![one, other]).unwrap().verdict,
+                Verdict::Broken,
+                "{number}"
+            );
+        }
+        assert_eq!(Report::merge(parts(Instant::now()).into()).unwrap().verdict, Verdict::Held);
+    }
+
+    /// The reports of two generators.
+    fn parts(begin: Instant) -> [Report; 2] {
+        [(); 2].map(|()| {
+            let recorder = Recorder::new(begin, begin);
+            let step = Step { intended: begin, started: begin, ended: begin };
+            recorder.answered(Kind::Relay, step);
+            report(recorder, begin, 2)
+        })
     }
 }

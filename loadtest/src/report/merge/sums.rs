@@ -5,12 +5,52 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::health::Health;
+use crate::kind::Kind;
 use crate::phase::Phase;
 use crate::report::phases::PhaseLatency;
 use crate::report::window::WindowPercentiles;
 use crate::report::{Impaired, Reached, Window};
+use crate::stream::{StreamCounts, StreamKind};
+
+/// Joins windows that follow each other until each lasts for so many seconds.
+pub(super) fn widened(windows: Vec<Window>, seconds: u64) -> Vec<Window> {
+    let mut joined: Vec<Window> = Vec::new();
+    for mut window in windows {
+        let begin = window.second / seconds * seconds;
+        match joined.last_mut() {
+            Some(before) if before.second == begin => before.append(window),
+            _ => {
+                window.second = begin;
+                joined.push(window);
+            }
+        }
+    }
+    for window in &mut joined {
+        window.seconds = window.seconds.max(seconds);
+    }
+    joined
+}
 
 impl Window {
+    /// Adds the window that follows this one.
+    fn append(&mut self, next: Self) {
+        let (here, there) = (self.seconds as f64, next.seconds as f64);
+        let mean = |one: Option<f64>, other: Option<f64>| match (one, other) {
+            (Some(one), Some(other)) => Some((one * here + other * there) / (here + there)),
+            (one, other) => one.or(other),
+        };
+        self.tester_processors = mean(self.tester_processors, next.tester_processors);
+        self.server_processors = mean(self.server_processors, next.server_processors);
+        self.server_messages = mean(self.server_messages, next.server_messages);
+        self.server_memory_bytes = next.server_memory_bytes.or(self.server_memory_bytes);
+        self.server_queued_bytes = next.server_queued_bytes.or(self.server_queued_bytes);
+        (self.present, self.connections) = (next.present, next.connections);
+        self.failed = next.failed;
+        self.seconds += next.seconds;
+        self.add_samples(next.latency_ms, next.media);
+    }
+
+    /// Adds the window of another generator for the same seconds.
     pub(super) fn add(&mut self, other: Self) {
         self.present += other.present;
         self.connections += other.connections;
@@ -21,14 +61,22 @@ impl Window {
         self.server_memory_bytes = self.server_memory_bytes.or(other.server_memory_bytes);
         self.server_messages = self.server_messages.or(other.server_messages);
         self.server_queued_bytes = self.server_queued_bytes.or(other.server_queued_bytes);
-        for (kind, told) in other.latency_ms {
+        self.add_samples(other.latency_ms, other.media);
+    }
+
+    fn add_samples(
+        &mut self,
+        latencies: BTreeMap<Kind, WindowPercentiles>,
+        media: BTreeMap<StreamKind, StreamCounts>,
+    ) {
+        for (kind, told) in latencies {
             let mut histogram = told.histogram;
             if let Some(sum) = self.latency_ms.remove(&kind) {
-                add(&mut histogram, &sum.histogram);
+                histogram += sum.histogram;
             }
             self.latency_ms.insert(kind, WindowPercentiles::of(histogram));
         }
-        for (kind, counts) in other.media {
+        for (kind, counts) in media {
             *self.media.entry(kind).or_default() += counts;
         }
     }
