@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use client_sdk::{ConnectionFailure, ParticipantId, PeerStats};
+use client_sdk::{ConnectionFailure, ConnectionState, ParticipantId, PeerStats};
 
 use super::meter::ObservedTrack;
-use crate::loss::Losses;
+use crate::loss::{Losses, Lost};
 use crate::stream::StreamKind;
 
 /// What one participant observed.
@@ -67,6 +67,26 @@ impl Observations {
         }
     }
 
+    /// The connection to another participant is in that state, and not up. A planned negotiation
+    /// restarts ICE while the old path still works.
+    pub(super) fn disconnected(
+        &mut self,
+        participant: ParticipantId,
+        state: ConnectionState,
+        failure: Option<ConnectionFailure>,
+        is_negotiated_again: bool,
+        now: Instant,
+    ) {
+        if state == ConnectionState::Failed {
+            self.failed.insert(participant, failure);
+        }
+        let is_planned = state == ConnectionState::Connecting && is_negotiated_again;
+        if self.connected.contains_key(&participant) && !is_planned {
+            self.interrupted.insert(participant);
+            self.losses.lose(Lost::Connection(participant), now);
+        }
+    }
+
     /// It no longer shows its screen.
     pub(super) fn end_screen(&mut self, now: Instant) {
         if let Some((_, until)) = self.screens.last_mut() {
@@ -77,5 +97,28 @@ impl Observations {
     /// The id with which it entered.
     pub(super) fn id(&self) -> ParticipantId {
         self.ids[0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_planned_negotiation_interrupts_no_stream() {
+        let now = Instant::now();
+        let [id, other]: [ParticipantId; 2] =
+            ["p_00000002", "p_00000003"].map(|id| id.parse().unwrap());
+        let told = |state, is_negotiated_again| {
+            let mut observations = Observations::new(id, now);
+            observations.connected.insert(other, now);
+            observations.disconnected(other, state, None, is_negotiated_again, now);
+            let lost = observations.losses.before(now + std::time::Duration::from_secs(1)).count();
+            (observations.interrupted.contains(&other), lost)
+        };
+        assert_eq!(told(ConnectionState::Connecting, true), (false, 0));
+        assert_eq!(told(ConnectionState::Connecting, false), (true, 1));
+        assert_eq!(told(ConnectionState::Disconnected, true), (true, 1));
+        assert_eq!(told(ConnectionState::Failed, true), (true, 1));
     }
 }

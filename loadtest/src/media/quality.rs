@@ -33,7 +33,7 @@ pub(crate) struct Stream {
     pub(crate) planned: u64,
     /// Those of them that left the sender, as it counts them.
     pub(crate) sent: u64,
-    /// Whether its connection was there all the time.
+    /// Whether its connection and its source were there all the time.
     pub(crate) is_whole: bool,
     pub(crate) counts: StreamCounts,
     pub(crate) jitter: Option<Duration>,
@@ -222,7 +222,9 @@ impl<'a> Tracks<'a> {
             planned,
             // The last statistics may be older than the last packets, or newer.
             sent: sent.clamp(arrived_or_lost, planned),
-            is_whole: !from.interrupted.contains(&to.id()) && !to.interrupted.contains(&from.id()),
+            is_whole: !from.interrupted.contains(&to.id())
+                && !to.interrupted.contains(&from.id())
+                && !from.degraded.contains_key(&kind),
             counts,
             jitter: stats.and_then(|stats| jitter(stats, kind)),
             round_trip: stats.and_then(|stats| stats.round_trip),
@@ -231,8 +233,8 @@ impl<'a> Tracks<'a> {
         })
     }
 
-    /// How many packets would have come if the sources had kept their rhythm from the first packet
-    /// until the end.
+    /// How many packets would have come if the sources had gone on in their rhythm from the first
+    /// packet until the end.
     fn left_out(&self) -> u64 {
         let mut left_out = 0;
         for (index, track) in self.tracks.iter().enumerate() {
@@ -241,7 +243,7 @@ impl<'a> Tracks<'a> {
             let next = self.tracks.get(index + 1).and_then(|next| next.first_packet);
             let next = self.end.map(|end| next.unwrap_or(end));
             let pause = next.zip(track.last_packet).map(|(next, last)| next.duration_since(last));
-            let overdue = pause.unwrap_or_default().saturating_sub(ON_THE_WAY);
+            let overdue = pause.unwrap_or_default().saturating_sub(ON_THE_WAY.max(interval));
             let missing = frames_in(overdue, interval);
             let frames = track.rhythm.skipped() + missing;
             let packets = (track.counts.received + track.lost) as f64;
@@ -274,8 +276,8 @@ fn stats_between<'a>(one: &'a Observations, other: &Observations) -> Option<&'a 
 
 /// A screen is negotiated, which takes a moment.
 const LEAST_SHOWN: Duration = Duration::from_secs(5);
-/// For so long a packet may be on its way at the end, or a track be opened again.
-const ON_THE_WAY: Duration = Duration::from_millis(500);
+/// For so long a source may pause, and the last packet be on its way or a track be opened again.
+const ON_THE_WAY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -298,6 +300,31 @@ mod tests {
         assert!(!missing(&[(10, Some(14)), (58, None)]), "nobody could have seen it");
         assert!(missing(&[(10, Some(16))]));
         assert!(missing(&[(10, Some(11)), (50, None)]));
+    }
+
+    #[test]
+    fn a_source_that_fails_leaves_no_packet_to_a_late_tester() {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let ids: [ParticipantId; 2] = ["p_00000002", "p_00000003"].map(|id| id.parse().unwrap());
+        let [mut from, mut to] = ids.map(|id| Observations::new(id, begin));
+        let mut track = ObservedTrack::new(from.id(), StreamKind::Audio);
+        for packet in 0..500_u32 {
+            track.rhythm.packet(packet * 960, true);
+        }
+        track.counts = StreamCounts { received: 500, frames: 500, ..StreamCounts::default() };
+        (track.first_packet, track.last_packet) = (Some(at(0)), Some(at(10)));
+        to.tracks.push(track);
+        to.until = at(60);
+        let audio = |from: &Observations, to: &Observations| {
+            let tracks = Tracks::of(from, to, StreamKind::Audio);
+            let stream = tracks.stream(0, from, to, 500).unwrap();
+            (stream.unsent(), stream.late())
+        };
+        // After ten seconds nothing came: 49 seconds of 50 packets, without the last one.
+        assert_eq!(audio(&from, &to), (2450, 2450));
+        from.degraded.insert(StreamKind::Audio, "the device is gone".into());
+        assert_eq!(audio(&from, &to), (2450, 0));
     }
 
     #[test]

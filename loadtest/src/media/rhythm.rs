@@ -1,4 +1,7 @@
 //! The rhythm in which a source makes frames, and the frames that its sender left out.
+//!
+//! A player sends overdue frames in a burst, and leaves out those that are overdue by more than a
+//! second. So a shorter pause is one of the source, whose frames need not be even.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,11 +53,12 @@ impl Rhythm {
         }
     }
 
-    /// The time between two frames; `None` before there are some.
+    /// The average time between two frames; `None` before there are some.
     pub(super) fn interval(&self) -> Option<Duration> {
         let median = self.median()?;
         let mut usual = Steps::default();
-        for steps in self.steps.range(median * 3 / 4..=median * 5 / 4).map(|(_, steps)| steps) {
+        // What catches up follows faster than it plays.
+        for steps in self.steps.range(median * 3 / 4..=longest(median)).map(|(_, steps)| steps) {
             usual.count += steps.count;
             usual.ticks += steps.ticks;
         }
@@ -63,10 +67,9 @@ impl Rhythm {
 
     /// How many frames the sender left out between those that it sent.
     pub(super) fn skipped(&self) -> u64 {
-        let Some(interval) = self.interval() else { return 0 };
-        let skipped = self
-            .steps
-            .values()
+        let (Some(interval), Some(median)) = (self.interval(), self.median()) else { return 0 };
+        let skips = self.steps.range(longest(median) + 1..).map(|(_, steps)| steps);
+        let skipped = skips
             .map(|steps| frames_in(self.average(*steps), interval).saturating_sub(1) * steps.count);
         skipped.sum()
     }
@@ -86,6 +89,11 @@ impl Rhythm {
     }
 }
 
+/// The longest step in milliseconds in which nothing is left out.
+fn longest(median: u32) -> u32 {
+    (median * 5 / 4).max(MOST_OVERDUE)
+}
+
 /// How many intervals a time has, to the nearest.
 pub(super) fn frames_in(time: Duration, interval: Duration) -> u64 {
     if interval.is_zero() {
@@ -94,7 +102,9 @@ pub(super) fn frames_in(time: Duration, interval: Duration) -> u64 {
     (time.as_secs_f64() / interval.as_secs_f64()).round() as u64
 }
 
-const MAX_STEPS: usize = 256;
+const MAX_STEPS: usize = 1024;
+/// The player of the SDK sends what is overdue by so many milliseconds.
+const MOST_OVERDUE: u32 = 1000;
 
 #[cfg(test)]
 mod tests {
@@ -113,10 +123,24 @@ mod tests {
 
     #[test]
     fn frames_that_were_left_out_show_in_time_alone() {
-        let rhythm = rhythm((0..50).chain(55..100));
+        let rhythm = rhythm((0..50).chain(75..100));
         let interval = rhythm.interval().unwrap();
         assert!(interval.abs_diff(Duration::from_micros(66_667)) < Duration::from_micros(10));
-        assert_eq!(rhythm.skipped(), 5);
+        assert_eq!(rhythm.skipped(), 25);
+    }
+
+    #[test]
+    fn a_file_with_uneven_pictures_leaves_none_out() {
+        // Pictures of a screen: 15 a second while something moves, and then one after 800 ms.
+        let moving = (0..20).flat_map(|round| (0..10).map(move |frame| round * 22 + frame));
+        let rhythm = rhythm(moving);
+        assert_eq!(rhythm.skipped(), 0);
+        let interval = rhythm.interval().unwrap().as_secs_f64();
+        assert!((interval - 22.0 / 150.0).abs() < 0.005, "{interval}: ten in 22/15 s");
+        // A picture every two seconds is a rhythm too.
+        let mut slides = Rhythm::new(90_000);
+        (0..10).for_each(|number| slides.packet(number * 180_000, true));
+        assert_eq!((slides.skipped(), slides.interval()), (0, Some(Duration::from_secs(2))));
     }
 
     #[test]

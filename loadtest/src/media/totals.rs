@@ -74,7 +74,7 @@ impl<'a> Totals<'a> {
             for silence in observations.tracks.iter().flat_map(|t| t.silences.before(self.end)) {
                 self.losses.add(silence);
             }
-            let until = observations.left.unwrap_or(self.end);
+            let until = self.until(observations);
             self.losses.add_visit(&observations.losses, until, self.end);
         }
     }
@@ -84,6 +84,7 @@ impl<'a> Totals<'a> {
     fn add_arrival(&mut self, newcomer: &Observations, room: &[Observations]) {
         let members = room.iter().filter(|member| newcomer.there.contains(&member.id()));
         let mut complete = Some(newcomer.entered);
+        let mut is_cut_short = false;
         for member in members {
             let connected = newcomer.connected.get(&member.id()).copied();
             let kinds = self.kinds.iter().filter(|_| member.publishes);
@@ -91,9 +92,20 @@ impl<'a> Totals<'a> {
             let has_all = seen.fold(connected, later);
             if has_all.is_some() || self.has_time(newcomer, member, newcomer.entered) {
                 complete = later(complete, has_all);
+            } else {
+                // Nobody waits for a member that has left.
+                is_cut_short |= member.left.is_none_or(|left| left >= self.until(newcomer));
             }
         }
-        self.record(Kind::Arrival, newcomer.intended, complete);
+        // It might still have arrived.
+        if complete.is_none() || !is_cut_short {
+            self.record(Kind::Arrival, newcomer.intended, complete);
+        }
+    }
+
+    /// When a participant left, or the run ended.
+    fn until(&self, visit: &Observations) -> Instant {
+        visit.left.map_or(self.end, |left| left.min(self.end))
     }
 
     /// Adds the connection of one participant to another.
@@ -242,3 +254,86 @@ fn forgive_leaving(room: &mut [Observations]) {
 
 /// A participant that leaves within this time need not have connected.
 pub(crate) const SHORT_VISIT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::PATIENCE;
+
+    /// A newcomer and a member, who has met it and heard it or not.
+    fn room(begin: Instant, is_heard: bool) -> [Observations; 2] {
+        let ids: [ParticipantId; 2] = ["p_00000002", "p_00000003"].map(|id| id.parse().unwrap());
+        let [mut newcomer, mut member] = ids.map(|id| Observations::new(id, begin));
+        member.publishes = true;
+        newcomer.there.insert(member.id());
+        if is_heard {
+            let at = begin + Duration::from_secs(1);
+            newcomer.connected.insert(member.id(), at);
+            let mut track = ObservedTrack::new(member.id(), StreamKind::Audio);
+            (track.first_packet, track.first_frame) = (Some(at), Some(at));
+            newcomer.tracks.push(track);
+        }
+        [newcomer, member]
+    }
+
+    /// The arrivals that were counted, and those that are missing.
+    fn arrivals(
+        room: &[Observations; 2],
+        begin: Instant,
+        time_to_connect: Option<Duration>,
+        stalls: Option<Stalls>,
+        end: Instant,
+    ) -> (u64, u64) {
+        let recorder = Recorder::new(begin, begin);
+        let kinds = &[MediaKind::Audio];
+        let mut totals = Totals::new(&recorder, kinds, time_to_connect, stalls, end);
+        totals.add_arrival(&room[0], room);
+        let told = recorder.measured(Kind::Arrival);
+        (told.corrected.histogram().len(), told.missing())
+    }
+
+    #[test]
+    fn an_arrival_that_is_cut_short_is_neither_complete_nor_missing() {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        // Ctrl-C after three seconds, or after all patience.
+        let interrupted =
+            |is_heard, end| arrivals(&room(begin, is_heard), begin, Some(PATIENCE), None, at(end));
+        assert_eq!(interrupted(true, 3), (1, 0));
+        assert_eq!(interrupted(false, 3), (0, 0));
+        assert_eq!(interrupted(false, 31), (1, 1));
+    }
+
+    #[test]
+    fn who_leaves_soon_is_not_waited_for_and_has_not_arrived_without_the_others() {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let short = |leaves: usize| {
+            let mut room = room(begin, false);
+            room[leaves].left = Some(at(3));
+            arrivals(&room, begin, Some(SHORT_VISIT), None, at(60))
+        };
+        assert_eq!(short(0), (0, 0), "the newcomer was gone before it could arrive");
+        assert_eq!(short(1), (1, 0), "nobody else was there");
+        let mut long = room(begin, false);
+        long[0].left = Some(at(30));
+        assert_eq!(arrivals(&long, begin, Some(SHORT_VISIT), None, at(60)), (1, 1));
+    }
+
+    #[test]
+    fn a_short_visit_during_a_stall_need_not_connect() {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let stays_for = |seconds, stalls: Option<Stalls>| {
+            let mut room = room(begin, false);
+            room[0].stalls.push(at(1));
+            room[0].left = Some(at(seconds));
+            arrivals(&room, begin, Some(SHORT_VISIT), stalls, at(90))
+        };
+        let stalls = Some("6s/60s".parse().unwrap());
+        // Of a visit of 20 seconds, 19 were a stall or its aftermath.
+        assert_eq!(stays_for(20, stalls), (0, 0));
+        assert_eq!(stays_for(20, None), (1, 1));
+        assert_eq!(stays_for(60, stalls), (1, 1));
+    }
+}

@@ -300,18 +300,8 @@ impl<'a> Participant<'a> {
                 }
             }
             Event::ConnectionState { participant, state, failure } => {
-                if state == ConnectionState::Failed {
-                    observations.failed.insert(participant, failure);
-                }
-                // A planned renegotiation restarts ICE while the old path still works.
-                let is_planned = state == ConnectionState::Connecting
-                    && world.scenario.renegotiate_every.is_some();
-                if observations.connected.contains_key(&participant) {
-                    observations.interrupted.insert(participant);
-                    if !is_planned {
-                        observations.losses.lose(Lost::Connection(participant), now);
-                    }
-                }
+                let is_negotiated_again = world.scenario.renegotiate_every.is_some();
+                observations.disconnected(participant, state, failure, is_negotiated_again, now);
             }
             Event::Degraded { slot, reason } => {
                 recorder.failed(format!("a source is not sent: {reason}"));
