@@ -1,8 +1,9 @@
 //! The command line: its output and exit status.
 
-use std::process::Command;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 
-use crate::common::{PROGRAM, SIGNALING, Server, command, loadtest, result, send};
+use crate::common::{PROGRAM, SIGNALING, Server, command, lines_until, loadtest, result, send};
 
 #[test]
 fn a_table_is_for_people_and_says_how_it_went() {
@@ -75,6 +76,19 @@ fn an_interrupted_run_reports_what_there_is() {
         assert_eq!((status, &report["interrupted"]), (Some(0), &true.into()), "{report:#}");
         assert_eq!(report["participants"]["reached"], 20, "{report:#}");
     }
+}
+
+#[test]
+fn ctrl_c_at_a_terminal_leaves_the_server_of_its_own_alive_until_the_end() {
+    let mut run = command(&[&SIGNALING[..], &["--duration", "600", "--json", "-"]].concat());
+    // A terminal sends the signal to all processes of the group.
+    run.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (run, lines) = lines_until(run.spawn().unwrap(), "60/60 connections");
+    let group = format!("-{}", run.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    let (status, report) = result(run, lines);
+    assert_eq!((status, &report["interrupted"]), (Some(0), &true.into()), "{report:#}");
+    assert_eq!(report["losses"], serde_json::json!({}), "{report:#}");
 }
 
 #[test]
