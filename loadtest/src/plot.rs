@@ -96,14 +96,23 @@ impl Plot {
                 escape(name)
             );
         }
-        for (value, name) in &self.bounds {
+        // Drawn over the lines, each below the one above it.
+        let mut labels = String::new();
+        let mut free = 0.0_f64;
+        let mut bounds: Vec<&(f64, String)> = self.bounds.iter().collect();
+        bounds.sort_by(|one, other| other.0.total_cmp(&one.0));
+        for (value, name) in bounds {
             let y = at_y(*value);
+            let at = (y - 4.0).max(free);
+            free = at + LINE;
             let _ = write!(
                 svg,
-                "<line class=\"bound\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-                 <text class=\"bound\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                right - 4.0,
-                y - 4.0,
+                "<line class=\"bound\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>"
+            );
+            let _ = write!(
+                labels,
+                "<text class=\"bound\" x=\"{:.1}\" y=\"{at:.1}\">{}</text>",
+                LEFT + 4.0,
                 escape(name)
             );
         }
@@ -120,7 +129,18 @@ impl Plot {
                 index % COLOURS,
                 points.join(" ")
             );
+            if line.points.len() > MOST_DOTS {
+                continue;
+            }
+            for (x, y) in &line.points {
+                let (x, y, colour) = (at_x(*x), at_y(*y), index % COLOURS);
+                let _ = write!(
+                    svg,
+                    "<circle class=\"c{colour}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>"
+                );
+            }
         }
+        svg += &labels;
         svg += "</svg><p class=\"legend\">";
         for (index, line) in self.lines.iter().enumerate() {
             let _ = write!(
@@ -204,6 +224,7 @@ pub(crate) fn number(value: f64) -> String {
         0.0 => return "0".into(),
         size if size >= 100.0 => value.round(),
         size if size >= 10.0 => (value * 10.0).round() / 10.0,
+        size if size >= 1.0 => (value * 100.0).round() / 100.0,
         _ => (value * 1000.0).round() / 1000.0,
     };
     rounded.to_string()
@@ -215,6 +236,10 @@ const LEFT: f64 = 56.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 20.0;
 const BOTTOM: f64 = 34.0;
+/// The height of a label.
+const LINE: f64 = 12.0;
+/// The points of a line with so few are measurements to look at one by one.
+const MOST_DOTS: usize = 20;
 /// As many as the page has.
 const COLOURS: usize = 6;
 

@@ -1,10 +1,14 @@
 //! The result as an HTML page.
 
+use std::collections::BTreeMap;
+
+use super::table::COSTS;
 use super::{Capacity, Step};
 use crate::html::{escape, page, table};
 use crate::kind::Kind;
 use crate::latency::Percentiles;
 use crate::plot::{Axis, Line, Plot, Scale, number};
+use crate::tables::megabytes;
 use crate::verdict::Verdict;
 
 impl Capacity {
@@ -16,21 +20,32 @@ impl Capacity {
         };
         let largest = self.best().map_or(String::new(), |step| {
             let (rooms, peers) = (step.rooms, &step.peers);
-            let sections = step.report.sections();
-            format!("<h1 style=\"margin-top:48px\">{rooms} rooms of {peers}</h1>{sections}")
+            let (introduction, sections) = (step.report.introduction(), step.report.sections());
+            format!("<h1 class=\"next\">{rooms} rooms of {peers}</h1>{introduction}{sections}")
         });
         let body = format!(
-            "<h1>How many rooms a server carries</h1><div class=\"verdict{class}\">{}</div>\
-             <div class=\"plots\">{}{}</div><h2>Steps</h2>{}{largest}",
+            "<h1>How many rooms a server carries</h1>{}<div class=\"verdict{class}\">{}</div>\
+             <div class=\"plots\">{}{}</div>{}<h2>Steps</h2>{}{largest}",
+            self.introduction(),
             escape(&self.sentence()),
             self.latencies().to_html(),
             self.processors().to_html(),
+            self.costs_table(),
             self.steps_table()
         );
         page("Capacity", &body)
     }
 
+    /// What was searched, and where.
+    fn introduction(&self) -> String {
+        let Some(first) = self.steps.first() else { return String::new() };
+        let (steps, place) = (self.steps.len(), first.report.place());
+        format!("<p class=\"soft\">{steps} runs · {place}</p>")
+    }
+
     fn latencies(&self) -> Plot {
+        let kinds = [Kind::Relay, Kind::HttpJoin, Kind::FanOut, Kind::Arrival];
+        let bounds = self.steps.first().map(|step| step.report.bounds(&kinds));
         let line = |kind: Kind| Line {
             name: kind.name().replace('_', " "),
             is_dashed: false,
@@ -40,9 +55,9 @@ impl Capacity {
             title: "Latency by the number of participants, p99",
             x: Axis { unit: "participants", scale: Scale::Linear },
             y: Axis { unit: "ms", scale: Scale::Logarithmic },
-            lines: [Kind::Relay, Kind::HttpJoin, Kind::FanOut, Kind::Arrival].map(line).into(),
+            lines: kinds.map(line).into(),
             marks: vec![(self.participants as f64, "carried".into())],
-            bounds: Vec::new(),
+            bounds: bounds.unwrap_or_default(),
         }
     }
 
@@ -60,13 +75,19 @@ impl Capacity {
         }
     }
 
-    /// A value of each step, by the number of participants.
+    /// A value of each step, by the number of participants. The longer run that confirms a number
+    /// takes the place of the shorter one.
     fn points(&self, value: impl Fn(&Step) -> Option<f64>) -> Vec<(f64, f64)> {
         let steps = self.steps.iter();
-        let mut points: Vec<(f64, f64)> =
-            steps.filter_map(|step| Some((step.participants as f64, value(step)?))).collect();
-        points.sort_by(|one, other| one.0.total_cmp(&other.0));
-        points
+        let points: BTreeMap<u64, f64> =
+            steps.filter_map(|step| Some((step.participants, value(step)?))).collect();
+        points.into_iter().map(|(participants, value)| (participants as f64, value)).collect()
+    }
+
+    fn costs_table(&self) -> String {
+        let Some(rows) = self.cost_rows() else { return String::new() };
+        let rows = rows.map(Vec::from);
+        format!("<h2>What it costs the server</h2>{}", table(&COSTS, &rows))
     }
 
     fn steps_table(&self) -> String {
@@ -84,11 +105,24 @@ impl Capacity {
                     p99(Kind::HttpJoin),
                     p99(Kind::FanOut),
                     p99(Kind::Relay),
+                    step.report.server.map_or("–".into(), |of| number(of.busiest_processors)),
+                    step.report.server.map_or("–".into(), |of| megabytes(of.memory_bytes)),
+                    number(step.report.tester.busiest_processors),
                     step.limit.as_ref().map_or(String::new(), ToString::to_string),
                 ]
             })
             .collect();
-        let header = ["", "", "join p99, ms", "fan-out p99, ms", "relay p99, ms", "limit"];
+        let header = [
+            "",
+            "",
+            "join p99, ms",
+            "fan-out p99, ms",
+            "relay p99, ms",
+            "server processors",
+            "server memory",
+            "tester processors",
+            "limit",
+        ];
         table(&header, &rows)
     }
 }

@@ -64,31 +64,41 @@ impl Capacity {
         table
     }
 
-    /// The costs of a room, a participant and a message at the largest step that passed.
     fn costs(&self) -> Option<Table> {
+        let mut costs = table(&COSTS);
+        self.cost_rows()?.into_iter().for_each(|row| costs.add_row(row));
+        Some(costs)
+    }
+
+    /// The costs of a room, a participant and a message at the largest step that passed.
+    pub(super) fn cost_rows(&self) -> Option<[[String; 4]; 3]> {
         let step = self.best()?;
         let (report, server) = (&step.report, step.report.server?);
-        let mut table = table(&["cost for the server", "processor time", "memory", "open files"]);
         let memory = server.memory_grown_bytes as f64 / 1000.0;
-        for (name, count) in
-            [("a room", u64::from(step.rooms)), ("a participant", step.participants)]
-        {
+        let each = |name: &str, count: u64| {
             let count = count.max(1) as f64;
-            table.add_row([
+            [
                 name.to_owned(),
                 format!("{:.2} ms", server.processor_seconds * 1000.0 / count),
                 format!("{:.1} kB", memory / count),
                 format!("{:.2}", server.open_files as f64 / count),
-            ]);
-        }
+            ]
+        };
         let counted = report.server_counts.as_ref().map(|counts| counts.messages);
         let messages = counted.unwrap_or_else(|| report.messages()).max(1) as f64;
-        table.add_row([
-            "a message, with everything else".to_owned(),
-            format!("{:.1} µs", server.processor_seconds * 1e6 / messages),
-            String::new(),
-            String::new(),
-        ]);
-        Some(table)
+        Some([
+            each("a room", u64::from(step.rooms)),
+            each("a participant", step.participants),
+            [
+                "a message, with everything else".to_owned(),
+                format!("{:.1} µs", server.processor_seconds * 1e6 / messages),
+                String::new(),
+                String::new(),
+            ],
+        ])
     }
 }
+
+/// The columns of the costs.
+pub(super) const COSTS: [&str; 4] =
+    ["cost for the server", "processor time", "memory", "open files"];
