@@ -12,8 +12,11 @@ use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::common::{Server, command, results};
 
+/// Prints the ratio of the medians, which is about time and so needs a machine that does nothing
+/// else: `.ci/long probe` runs it.
 #[test]
-fn the_probe_measures_about_what_a_bare_client_of_two_sockets_does() {
+#[ignore = "compares times on an idle machine"]
+fn the_probe_measures_what_a_bare_client_of_two_sockets_does() {
     let server = Server::start();
     let flags = ["--depth", "signaling", "--rooms", "1", "--peers", "2", "--duration", "6"];
     let mut run = command(&["--url", &server.url, "--token", &server.token, "--json", "-"]);
@@ -27,8 +30,7 @@ fn the_probe_measures_about_what_a_bare_client_of_two_sockets_does() {
         probe * 1e3,
         bare.as_secs_f64() * 1e3
     );
-    // On an idle machine it is below 1.3. A busy one delays either of them as it likes.
-    assert!(ratio < 4.0, "{ratio}");
+    assert!(ratio < 1.3, "{ratio}");
 }
 
 /// Two sockets in a room, of which one sends to the other.
