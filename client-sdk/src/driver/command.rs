@@ -1,5 +1,7 @@
 //! The commands of the application to the participant's task.
 
+use std::time::Instant;
+
 use signal_core::{ClientMessage, ParticipantId};
 
 use super::{Driver, Reply};
@@ -88,9 +90,8 @@ impl Driver {
             }
             Command::Reconnect => {}
             Command::Request { message, reply } => {
-                if let Some(reply) = self.replies.admit(reply) {
-                    self.replies.expect(self.session.handle_request(message), reply);
-                }
+                let number = self.session.handle_request(message, Instant::now());
+                self.replies.expect(number, reply);
             }
             Command::RestartIce { peer } => self.session.restart_ice(peer),
             Command::Share { source, place } => {

@@ -29,8 +29,7 @@ use crate::media::MediaError;
 use crate::outgoing::Outgoing;
 use crate::roster::Roster;
 use crate::session::{
-    Action, CloseReason, ConnectionFailure, RATE_LIMITED, Report, Session, SessionEvent,
-    SignalingLoss,
+    Action, CloseReason, ConnectionFailure, Report, Session, SessionEvent, SignalingLoss,
 };
 use crate::signaling::{Ended, Signaling};
 use crate::slot::Slot;
@@ -271,9 +270,6 @@ impl Driver {
             }
             Action::Event(event) => {
                 match &event {
-                    SessionEvent::SignalingError { code, .. } if code == RATE_LIMITED => {
-                        self.replies.keep_quiet();
-                    }
                     SessionEvent::Closed(_) => self.is_closed = true,
                     SessionEvent::ParticipantLeft(id) => self.wants.forget(*id),
                     _ => {}

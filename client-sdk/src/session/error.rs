@@ -50,12 +50,3 @@ pub enum CommandError {
     #[error("the server does not relay application messages")]
     Unsupported,
 }
-
-impl CommandError {
-    /// Whether this participant sent too much.
-    pub(crate) fn is_rate_limit(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if code == RATE_LIMITED)
-    }
-}
-
-pub(crate) const RATE_LIMITED: &str = "rate_limited";

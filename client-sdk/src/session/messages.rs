@@ -20,6 +20,19 @@ impl Session {
         // Both sides count every message but `resumed`.
         self.received += 1;
         match message {
+            // Without an addressee, the refusal is about the rate of all messages.
+            ServerMessage::Error {
+                code: code @ ErrorCode::RateLimited,
+                message,
+                about: None,
+                retry_after,
+                ..
+            } => {
+                let error = refusal(code, message.clone(), retry_after);
+                if !self.requests.over_rate(&error, now) {
+                    self.signaling_error(code, message);
+                }
+            }
             ServerMessage::Error { code, message, retry_after, req, .. } => {
                 self.refused(code, message, retry_after, req.as_ref());
             }
@@ -107,18 +120,16 @@ impl Session {
             tracing::debug!("both sides have offered at once, and the other side's offer has won");
             return;
         }
-        let code = code.to_string();
-        let error =
-            CommandError::Refused { code: code.clone(), message: message.clone(), retry_after };
-        // The server drops messages over the rate unread, and reports only the first drop, so the
-        // outcome of every open request is unknown.
-        let is_told = if error.is_rate_limit() {
-            self.requests.fail_all(&error)
-        } else {
-            self.requests.refused(req, &error)
-        };
-        if !is_told {
-            self.emit(SessionEvent::SignalingError { code, message });
+        if !self.requests.refused(req, &refusal(code, message.clone(), retry_after)) {
+            self.signaling_error(code, message);
         }
     }
+
+    fn signaling_error(&mut self, code: ErrorCode, message: String) {
+        self.emit(SessionEvent::SignalingError { code: code.to_string(), message });
+    }
+}
+
+fn refusal(code: ErrorCode, message: String, retry_after: Option<Duration>) -> CommandError {
+    CommandError::Refused { code: code.to_string(), message, retry_after }
 }

@@ -62,7 +62,6 @@ use signal_core::{ClientMessage, IceServers, ParticipantId, Payload, Request, Ro
 pub use self::action::{Action, ConnectionCommand};
 use self::credential_refresh::IceCredentialRefresh;
 pub use self::error::CommandError;
-pub(crate) use self::error::RATE_LIMITED;
 pub use self::event::{CloseReason, ConnectionFailure, ConnectionState, NoRelay, SessionEvent};
 pub use self::ice_candidate::IceCandidate;
 use self::peer::Peer;
@@ -243,14 +242,14 @@ impl Session {
 
     /// Sends a request to the server and returns its number, with which
     /// [`poll_outcome`](Self::poll_outcome) reports the outcome.
-    pub fn handle_request(&mut self, message: ClientMessage) -> u64 {
+    pub fn handle_request(&mut self, message: ClientMessage, now: Instant) -> u64 {
         if self.reconnect.is_over() || self.adrift.is_some() {
             return self.requests.refuse(CommandError::Closed);
         }
         if !self.speaks_v2 {
             return self.requests.refuse(CommandError::Unsupported);
         }
-        let (number, requests) = self.requests.issue(message);
+        let (number, requests) = self.requests.issue(message, now);
         self.actions.extend(requests.into_iter().map(Action::Request));
         number
     }

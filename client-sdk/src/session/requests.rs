@@ -5,8 +5,9 @@
 //! when the pong arrives was accepted. At most one ping is under way, for any number of requests.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
-use signal_core::{ClientMessage, DisplayName, Payload, Request, RequestId};
+use signal_core::{ClientMessage, DisplayName, ErrorCode, Payload, Request, RequestId};
 
 use super::error::CommandError;
 use super::mute_state;
@@ -24,6 +25,8 @@ pub(super) struct PendingRequests {
     shown: Profile,
     /// The muted tracks by name, which are part of the announced state.
     muted: Vec<String>,
+    /// The time until which the server may drop messages without an answer.
+    quiet_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -41,8 +44,17 @@ struct Profile {
 }
 
 impl PendingRequests {
-    /// Numbers a request and returns the messages to send for it.
-    pub(super) fn issue(&mut self, mut message: ClientMessage) -> (u64, Vec<Request>) {
+    /// Numbers a request and returns the messages to send for it. A request that the server might
+    /// drop without an answer is refused.
+    pub(super) fn issue(
+        &mut self,
+        mut message: ClientMessage,
+        now: Instant,
+    ) -> (u64, Vec<Request>) {
+        let quiet = self.quiet_until.map(|until| until.saturating_duration_since(now));
+        if let Some(wait) = quiet.filter(|wait| !wait.is_zero()) {
+            return (self.refuse(sent_too_much(wait)), Vec::new());
+        }
         let number = self.next_number();
         let bytes = size(&message);
         if self.open.len() >= MAX_OPEN || self.bytes + bytes > MAX_BYTES {
@@ -95,6 +107,14 @@ impl PendingRequests {
         self.bytes -= open.bytes;
         self.outcomes.push_back((number, Err(error.clone())));
         true
+    }
+
+    /// Handles that this participant has sent too much; `false` if no request was open. The server
+    /// reports this once a second, and drops further messages over the rate without an answer, so
+    /// the outcome of every open request is unknown.
+    pub(super) fn over_rate(&mut self, error: &CommandError, now: Instant) -> bool {
+        self.quiet_until = Some(now + SILENCE);
+        self.fail_all(error)
     }
 
     /// Fails all open requests; `false` if there are none.
@@ -153,6 +173,14 @@ impl PendingRequests {
     }
 }
 
+fn sent_too_much(wait: Duration) -> CommandError {
+    CommandError::Refused {
+        code: ErrorCode::RateLimited.to_string(),
+        message: "too much was sent a moment ago".into(),
+        retry_after: Some(wait),
+    }
+}
+
 fn no_state() -> Payload {
     Payload::new(&serde_json::Map::new()).expect("an empty object has a JSON form")
 }
@@ -175,6 +203,8 @@ fn size(message: &ClientMessage) -> usize {
     }
 }
 
+/// A little more than the second of the server.
+const SILENCE: Duration = Duration::from_millis(1500);
 const MAX_OPEN: usize = 256;
 /// A quarter of the send buffer; the rest is for negotiations.
 const MAX_BYTES: usize = 256 * 1024;

@@ -74,11 +74,41 @@ fn nothing_is_known_of_any_command_once_too_much_was_sent() {
     host.refuse("rate_limited", None, Some(700));
     let error = refused("rate_limited", Some(Duration::from_millis(700)));
     assert_eq!(host.outcomes(), numbers.map(|number| (number, Err(error.clone()))));
+    host.sent();
+    // The server drops more of it without a word for a second.
+    host.now += Duration::from_secs(1);
+    let early = host.say("c");
+    let outcomes = host.outcomes();
+    let [(number, Err(CommandError::Refused { code, retry_after: Some(_), .. }))] = &outcomes[..]
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!((*number, code.as_str()), (early, "rate_limited"));
+    assert!(host.sent().is_empty());
     // The answer to a ping of before says nothing about a later command.
-    let later = host.say("c");
+    host.now += Duration::from_secs(1);
+    let later = host.say("d");
     host.pong("2");
     assert_eq!(host.outcomes(), []);
-    host.pong("5");
+    host.pong("6");
+    assert_eq!(host.outcomes(), [(later, Ok(()))]);
+}
+
+#[test]
+fn one_that_reads_slowly_holds_up_what_is_for_it_alone() {
+    let mut host = Host::joined();
+    let (slow, fine) = (host.say("a"), host.say("b"));
+    host.refuse_about("p_slow0000", Some(&slow.to_string()));
+    let error = refused("rate_limited", Some(Duration::from_millis(700)));
+    assert_eq!(host.outcomes(), [(slow, Err(error))]);
+    host.pong("2");
+    let later = host.say("c");
+    host.pong("4");
+    assert_eq!(host.outcomes(), [(fine, Ok(()))]);
+    // A description, which is no command.
+    host.refuse_about("p_slow0000", None);
+    assert_eq!(host.events(), 1);
+    host.pong("6");
     assert_eq!(host.outcomes(), [(later, Ok(()))]);
 }
 
@@ -121,7 +151,8 @@ fn whoever_is_closed_for_a_message_that_is_not_fit_to_send_comes_back_without_it
 fn a_server_that_has_restarted_is_told_the_state_again() {
     let mut host = Host::joined();
     let state = Payload::new(&json!({"hand": true})).unwrap();
-    host.session.handle_request(ClientMessage::Update { name: None, state: Some(state) });
+    let update = ClientMessage::Update { name: None, state: Some(state) };
+    host.session.handle_request(update, host.now);
     host.pong("2");
     host.sent();
     host.lose();
@@ -139,7 +170,8 @@ fn a_server_that_has_restarted_is_told_the_state_again() {
 fn a_seat_taken_anew_knows_nothing_of_earlier_commands_but_is_told_the_state() {
     let mut host = Host::joined();
     let state = Payload::new(&json!({"hand": true})).unwrap();
-    host.session.handle_request(ClientMessage::Update { name: None, state: Some(state) });
+    let update = ClientMessage::Update { name: None, state: Some(state) };
+    host.session.handle_request(update, host.now);
     host.pong("2");
     let open = host.say("a");
     host.sent();
@@ -168,7 +200,7 @@ fn the_end_of_the_room_and_a_server_of_the_first_version_refuse_at_once() {
     host.session.leave();
     let later = host.say("b");
     assert_eq!(host.outcomes(), [open, later].map(|number| (number, Err(CommandError::Closed))));
-    let mut host = Host { session: Session::new() };
+    let mut host = Host::new();
     host.server(&json!({"type": "joined", "participant_id": "p_m", "participants": []}));
     let number = host.say("a");
     assert_eq!(host.outcomes(), [(number, Err(CommandError::Unsupported))]);
@@ -177,18 +209,22 @@ fn the_end_of_the_room_and_a_server_of_the_first_version_refuse_at_once() {
 
 struct Host {
     session: Session,
+    now: Instant,
 }
 
 impl Host {
+    fn new() -> Self {
+        Self { session: Session::new(), now: Instant::now() }
+    }
+
     fn joined() -> Self {
-        let mut host = Self { session: Session::new() };
+        let mut host = Self::new();
         host.server(&joined());
         host
     }
 
     fn server(&mut self, message: &Value) {
-        self.session
-            .handle_message(decode_server(&message.to_string().into()).unwrap(), Instant::now());
+        self.session.handle_message(decode_server(&message.to_string().into()).unwrap(), self.now);
     }
 
     fn pong(&mut self, req: &str) {
@@ -209,6 +245,12 @@ impl Host {
         self.server(&error);
     }
 
+    /// Refuses a message because its addressee reads slowly.
+    fn refuse_about(&mut self, about: &str, req: Option<&str>) {
+        self.server(&json!({"type": "error", "code": "rate_limited", "message": "no",
+            "about": about, "req": req, "retryable": true, "retry_after_ms": 700}));
+    }
+
     fn lose(&mut self) {
         self.session.handle_signaling_loss(
             SignalingLoss::Lost { code: None, reason: "cut".into() },
@@ -219,11 +261,8 @@ impl Host {
 
     fn say(&mut self, data: &str) -> u64 {
         let (to, topic) = (Audience::Room, Topic::new("t").unwrap());
-        self.session.handle_request(ClientMessage::Message {
-            to,
-            topic,
-            data: Payload::new(data).unwrap(),
-        })
+        let message = ClientMessage::Message { to, topic, data: Payload::new(data).unwrap() };
+        self.session.handle_request(message, self.now)
     }
 
     fn outcomes(&mut self) -> Vec<(u64, Result<(), CommandError>)> {
