@@ -32,7 +32,7 @@ pub(super) fn interceptors(
     }
     let generator = NackGeneratorBuilder::new().with_max_nacks_per_packet(MAX_REQUESTS).build();
     let registry = Registry::new()
-        .with(Slot::NackResponder, NackResponderBuilder::new().build())
+        .with(Slot::NackResponder, NackResponderBuilder::new().with_size(KEPT).build())
         .with(Slot::NackGenerator, generator);
     configure_simulcast_extension_headers(media)?;
     let registry = configure_twcc_receiver_only(registry, media)?;
@@ -43,5 +43,8 @@ pub(super) fn interceptors(
 
 /// The requests for one packet, 100 ms apart.
 const MAX_REQUESTS: u16 = 4;
+/// The packets of each track that are kept to be sent again: more than a second of 4 Mbit/s. Each
+/// takes up more than a kilobyte.
+const KEPT: u16 = 512;
 /// Behind the interceptors of webrtc-rs, which act on RTCP first.
 const TAP_SLOT: usize = 14_000;

@@ -7,6 +7,7 @@ mod channels;
 mod default_channel;
 mod directions;
 mod event;
+mod formats;
 mod handler;
 mod inbound;
 mod interceptors;

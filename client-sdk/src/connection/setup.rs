@@ -17,6 +17,7 @@ use webrtc::error::Result;
 use webrtc::peer_connection::{PeerConnection, PeerConnectionBuilder};
 
 use super::addresses::Addresses;
+use super::formats;
 use super::handler::Handler;
 use super::interceptors::interceptors;
 use super::level_extension::LevelExtension;
@@ -182,7 +183,7 @@ impl Setup {
         mdns: MulticastDnsMode,
     ) -> Result<Arc<dyn PeerConnection>> {
         let mut media = MediaEngine::default();
-        media.register_default_codecs()?;
+        formats::register(&mut media)?;
         let interceptors =
             interceptors(&mut media, handler.tracks.clone(), handler.reports.clone())?;
         let settings = SettingEngineBuilder::new()
