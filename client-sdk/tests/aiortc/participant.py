@@ -141,6 +141,7 @@ class Participant:
         while True:
             can_send = any(channel.readyState == "open" for channel in self.channels.values())
             report = {"id": self.id, "messages": self.messages, "can_send": can_send}
+            report["tracks"] = len(self.readers)
             print(json.dumps(report | self.received), flush=True)
             await asyncio.sleep(0.2)
 

@@ -1,5 +1,5 @@
-//! Calls between the SDK and aiortc, whichever joins first: audio, video, data, a screen, and a
-//! participant that only receives.
+//! Calls between the SDK and aiortc, whichever joins first: audio, video, data, a screen of either,
+//! and one of the two that only watches. Each call prints what arrived and when.
 //!
 //! `PAIRS=all` tries all of them.
 
@@ -7,27 +7,63 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
+use std::time::Instant;
 
-use client_sdk::{AudioLevel, Client, CreatedRoom, MediaKind, NewRoom, ParticipantId};
+use client_sdk::{
+    AudioLevel, Client, CreatedRoom, MediaKind, NewRoom, Options, ParticipantId, Route, SharePlace,
+    Source,
+};
 use serde::Deserialize;
-use signal_server::testing::TestServer;
+use signal_server::testing::{self, TestServer};
+use signal_server::{Secret, Server};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::browser::{receive_picture, tries_all};
-use crate::common::{InTime, PATIENCE, Witness, client, server, talker};
+use crate::common::coturn::{self, Coturn, SECRET};
+use crate::common::{InTime, PATIENCE, Witness, client, listener, server, talker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_calls_participants_on_aiortc() {
-    if !Path::new(PYTHON).exists() {
-        // The harness of the tests keeps what is printed by its macros.
-        let missing = b"NOT TESTED: calls with aiortc, which ./test installs\n";
-        return io::stderr().write_all(missing).unwrap();
+    if !is_installed() {
+        return;
     }
     let server = server().await;
     for pair in PAIRS.iter().filter(|pair| pair.is_always_tried || tries_all()) {
-        pair.call(&server).await;
+        let options = if pair.program_watches { listener() } else { talker() };
+        pair.call(&server, options).await.participant.leave().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_behind_a_relay_calls_participants_on_aiortc() {
+    if !tries_all() || !is_installed() {
+        return;
+    }
+    let coturn = Coturn::start().await;
+    let urls = [coturn::url(coturn.port()), format!("turn:{}?transport=tcp", coturn.tcp())];
+    for url in urls {
+        let builder = Server::builder(Secret::random()).turn(Secret::new(SECRET), [url]);
+        let server = testing::start_with(builder).await.unwrap();
+        for pair in PAIRS.iter().filter(|pair| pair.is_always_tried) {
+            let program = pair.call(&server, talker().relay_only(true)).await;
+            let other = *program.present.iter().next().unwrap();
+            let stats = program.participant.stats(other).await.unwrap();
+            assert_eq!(stats.route, Some(Route::Relayed));
+            program.participant.leave().await;
+        }
+    }
+}
+
+/// Prints a message if it is not.
+fn is_installed() -> bool {
+    let is_there = Path::new(PYTHON).exists();
+    if !is_there {
+        // The harness of the tests keeps what is printed by its macros.
+        let missing = b"NOT TESTED: calls with aiortc, which ./test installs\n";
+        io::stderr().write_all(missing).unwrap();
+    }
+    is_there
 }
 
 #[derive(Debug)]
@@ -35,23 +71,40 @@ struct Pair {
     aiortc_first: bool,
     /// What aiortc sends.
     media: &'static [&'static str],
+    /// Whether the program sends nothing.
+    program_watches: bool,
     is_always_tried: bool,
 }
 
 impl Pair {
-    async fn call(&self, server: &TestServer) {
+    const fn new(aiortc_first: bool, media: &'static [&'static str]) -> Self {
+        Self { aiortc_first, media, program_watches: false, is_always_tried: false }
+    }
+
+    const fn always(self) -> Self {
+        Self { is_always_tried: true, ..self }
+    }
+
+    const fn watched(self) -> Self {
+        Self { program_watches: true, ..self }
+    }
+
+    /// Returns the program, which is still in the call with aiortc.
+    async fn call(&self, server: &TestServer, options: Options) -> Witness {
         let client = client(server);
         let room = client.create_room(&server.access_token("alice"), &NewRoom::default()).await;
         let room = room.unwrap();
         let (mut aiortc, mut program) = if self.aiortc_first {
             let aiortc = Aiortc::join(server, &room, self.media).await;
-            (aiortc, join(&client, &room).await)
+            (aiortc, join(&client, &room, options).await)
         } else {
-            let program = join(&client, &room).await;
+            let program = join(&client, &room, options).await;
             (Aiortc::join(server, &room, self.media).await, program)
         };
-        aiortc.until_media_flows(self).await;
-        let id = aiortc.id;
+        let (id, begun) = (aiortc.id, Instant::now());
+        if !self.program_watches {
+            aiortc.until_media_flows(self).await;
+        }
         for kind in [MediaKind::Audio, MediaKind::Video] {
             if self.media.contains(&kind.to_string().as_str()) {
                 program.until("a track", |seen| seen.tracks.contains_key(&(id, kind))).await;
@@ -64,6 +117,7 @@ impl Pair {
             }
         }
 
+        let flows = begun.elapsed();
         aiortc.until("a channel", |report| report.can_send).await;
         aiortc.tell("say hello from aiortc");
         program
@@ -76,13 +130,21 @@ impl Pair {
         aiortc.tell("share");
         program.until("the screen", |seen| seen.tracks.contains_key(&(id, MediaKind::Video))).await;
         receive_picture(&mut program, id, SCREEN).await;
-        aiortc.until_media_flows(self).await;
-        program.participant.leave().await;
+        let (tracks, video) = (aiortc.last.tracks, aiortc.last.video);
+        program.participant.share(&Source::Clip, SharePlace::BesideVideo).await.unwrap();
+        let shown = |report: &Report| report.tracks > tracks && report.video >= video + 10;
+        aiortc.until("screen", shown).await;
+        if !self.program_watches {
+            aiortc.until_media_flows(self).await;
+        }
+        let Report { audio, video, .. } = aiortc.last;
+        println!("{self:?}: media after {flows:?}, in aiortc {video} pictures and {audio} sounds");
+        program
     }
 }
 
-async fn join(client: &Client, room: &CreatedRoom) -> Witness {
-    let joined = client.join(&room.room_id, &room.password, "a program", talker()).await;
+async fn join(client: &Client, room: &CreatedRoom, options: Options) -> Witness {
+    let joined = client.join(&room.room_id, &room.password, "a program", options).await;
     Witness::new(joined.unwrap())
 }
 
@@ -100,6 +162,8 @@ struct Report {
     id: Option<String>,
     messages: Vec<String>,
     can_send: bool,
+    /// The tracks that have begun.
+    tracks: u64,
     /// Frames received.
     audio: u64,
     video: u64,
@@ -163,15 +227,17 @@ impl Drop for Aiortc {
     }
 }
 
-const PAIRS: [Pair; 8] = [
-    Pair { aiortc_first: true, media: BOTH, is_always_tried: true },
-    Pair { aiortc_first: false, media: BOTH, is_always_tried: true },
-    Pair { aiortc_first: true, media: SOUND, is_always_tried: false },
-    Pair { aiortc_first: false, media: SOUND, is_always_tried: false },
-    Pair { aiortc_first: true, media: PICTURES, is_always_tried: false },
-    Pair { aiortc_first: false, media: PICTURES, is_always_tried: false },
-    Pair { aiortc_first: true, media: NOTHING, is_always_tried: false },
-    Pair { aiortc_first: false, media: NOTHING, is_always_tried: false },
+const PAIRS: [Pair; 10] = [
+    Pair::new(true, BOTH).always(),
+    Pair::new(false, BOTH).always(),
+    Pair::new(true, SOUND),
+    Pair::new(false, SOUND),
+    Pair::new(true, PICTURES),
+    Pair::new(false, PICTURES),
+    Pair::new(true, NOTHING),
+    Pair::new(false, NOTHING),
+    Pair::new(true, BOTH).watched(),
+    Pair::new(false, BOTH).watched(),
 ];
 
 const BOTH: &[&str] = &["audio", "video"];

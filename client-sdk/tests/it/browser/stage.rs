@@ -71,11 +71,21 @@ impl Stage {
         page_first: bool,
         entry: &Entry,
     ) -> (Witness, Page) {
+        self.pair_with(kind, page_first, entry, talker()).await
+    }
+
+    pub(crate) async fn pair_with(
+        &self,
+        kind: Kind,
+        page_first: bool,
+        entry: &Entry,
+        program: Options,
+    ) -> (Witness, Page) {
         if page_first {
             let page = self.page_with(kind, entry).await;
-            (self.guest(&entry.room, talker()).await, page)
+            (self.guest(&entry.room, program).await, page)
         } else {
-            let program = self.guest(&entry.room, talker()).await;
+            let program = self.guest(&entry.room, program).await;
             (program, self.page_with(kind, entry).await)
         }
     }
