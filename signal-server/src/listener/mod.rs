@@ -1,6 +1,7 @@
 //! The TCP connections of a listener.
 
 pub(crate) mod accept;
+mod connection;
 pub(crate) mod gate;
 mod line_ends;
 pub(crate) mod linger;
